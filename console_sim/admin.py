@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from console_sim.accounts import UserState
+from console_sim.accounts import Credential, UserState
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
@@ -99,13 +99,18 @@ class ConsoleAdmin:
     async def reset_secret(self, request: web.Request) -> web.Response:
         """Reset the Secret; with ``update_credential`` the credential follows, and the registration with it."""
         body = JsonObject(await read_object(request), ("update_credential",))
-        update = body.flag("update_credential", default=False)
-        if update:
-            self._console.console_steps.reset_secret(self._api_credential())
+        if body.flag("update_credential", default=False):
+            self._reset_secret_in(self._api_credential())
             await self._console.registrar.run()
         else:
             self._console.users.reset_secret()
         return to_json(self._console.users.get().to_json())
+
+    def _reset_secret_in(self, credential_name: str) -> None:
+        with self._console.store.transaction():
+            secret = self._console.users.reset_secret()
+            client_id = self._console.users.get().client_id
+            self._console.credentials.save(Credential(credential_name, client_id, secret))
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
         """Revoke every token."""

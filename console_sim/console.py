@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from console_sim.approval_request import DecisionReader
 from console_sim.approvals import Approvals, MetadataWriter
@@ -14,7 +15,7 @@ from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
 from console_sim.setup import Setup
-from console_sim.setup_steps import ConsoleSteps
+from console_sim.setup_steps import SetupSteps
 from console_sim.store import ConsoleStore
 from console_sim.users import ApiTokens, CredentialShelf, Users
 from privman_contracts import WireNames
@@ -38,7 +39,6 @@ class Console:
     foreign_systems: ForeignSystems
     server_tasks: ServerTasks
     registrar: Registrar
-    console_steps: ConsoleSteps
     setup: Setup
     decisions: DecisionReader
     approvals: Approvals
@@ -105,7 +105,15 @@ def build_console(  # noqa: PLR0913 - what it brings together
         sender=sender,
         max_timeout=settings.max_timeout,
     )
-    console_steps = ConsoleSteps(store, credentials, clock, users, foreign_systems)
+    steps = partial(
+        SetupSteps,
+        store=store,
+        credentials=credentials,
+        clock=clock,
+        users=users,
+        foreign_systems=foreign_systems,
+        registrar=registrar,
+    )
     return Console(
         names=names,
         clock=clock,
@@ -116,8 +124,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
         foreign_systems=foreign_systems,
         server_tasks=server_tasks,
         registrar=registrar,
-        console_steps=console_steps,
-        setup=Setup(console_steps, foreign_systems, registrar, secrets),
+        setup=Setup(steps, secrets),
         decisions=DecisionReader(names),
         approvals=approvals,
     )

@@ -1,26 +1,23 @@
 """Runs the documented set-up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from console_sim.errors import ConflictError, StepFailedError, StepSkippedError
-from console_sim.foreign_systems import ForeignSystems
-from console_sim.registrar import Registrar
-from console_sim.setup_steps import NEEDS, ConsoleSteps, ServiceNowSteps, SetupOrder, Step, StepOutcome
+from console_sim.setup_steps import STEPS, SetupOrder, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
-
-Act = Callable[[SetupOrder], Awaitable[str]]
 
 
 class Setup:
-    """The documented set-up; running it again changes only what differs."""
+    """The documented set-up; running it again changes only what differs.
 
-    def __init__(
-        self, console_steps: ConsoleSteps, foreign_systems: ForeignSystems, registrar: Registrar, secrets: Secrets
-    ) -> None:
-        self._console_steps = console_steps
-        self._foreign_systems = foreign_systems
-        self._registrar = registrar
+    Args:
+        steps: returns the steps of one run.
+        secrets: masked in ServiceNow's errors.
+    """
+
+    def __init__(self, steps: Callable[[], SetupSteps], secrets: Secrets) -> None:
+        self._steps = steps
         self._secrets = secrets
         self._running: set[asyncio.Task[list[StepOutcome]]] = set()
 
@@ -46,42 +43,27 @@ class Setup:
             task.cancel()
 
     async def _run(self, order: SetupOrder) -> list[StepOutcome]:
-        outcomes: dict[Step, StepOutcome] = {}
-        for step, act in self._acts().items():
-            outcomes[step] = _unmet_need(step, outcomes) or await self._take(step, act, order)
+        steps = self._steps()
+        outcomes: dict[str, StepOutcome] = {}
+        for step in STEPS.values():
+            outcomes[step.name] = _unmet_need(step, outcomes) or await self._take(step, steps, order)
         return list(outcomes.values())
 
-    async def _take(self, step: Step, act: Act, order: SetupOrder) -> StepOutcome:
+    async def _take(self, step: SetupStep, steps: SetupSteps, order: SetupOrder) -> StepOutcome:
         try:
-            return StepOutcome(step, "ok", await act(order))
+            return StepOutcome(step.name, "ok", await step.act(steps, order))
         except StepFailedError as error:
             # ServiceNow's error may quote secrets from the request.
-            return StepOutcome(step, "failed", self._secrets.mask(str(error)), error.unreachable)
+            return StepOutcome(step.name, "failed", self._secrets.mask(str(error)), error.unreachable)
         except StepSkippedError as error:
-            return StepOutcome(step, "skipped", str(error))
-
-    def _acts(self) -> dict[Step, Act]:
-        console, servicenow = self._console_steps, ServiceNowSteps(self._foreign_systems, self._registrar)
-        return {
-            Step.ENABLE_API: console.enable_api,
-            Step.CREATE_API_USER: console.create_api_user,
-            Step.ADD_ROLE: console.add_role,
-            Step.SAVE_API_CREDENTIAL: console.save_api_credential,
-            Step.SAVE_SERVICENOW_CREDENTIAL: console.save_servicenow_credential,
-            Step.SAVE_FOREIGN_SYSTEM: console.save_foreign_system,
-            Step.USE_WEBHOOK: console.use_webhook,
-            Step.CREATE_WEBHOOK: servicenow.create_webhook,
-            Step.REGISTER: servicenow.register,
-            Step.REGISTER_ACTIVITY_TYPE: servicenow.register_activity_type,
-            Step.VERIFY_WEBHOOK: servicenow.verify_webhook,
-            Step.VERIFY_REGISTRATION: servicenow.verify_registration,
-            Step.VERIFY_ACTIVITY_TYPE: servicenow.verify_activity_type,
-            Step.SAVE_AGAIN: servicenow.save_again,
-        }
+            return StepOutcome(step.name, "skipped", str(error))
 
 
-def _unmet_need(step: Step, outcomes: dict[Step, StepOutcome]) -> StepOutcome | None:
-    for need in NEEDS.get(step, ()):
-        if outcomes[need].status != "ok":
-            return StepOutcome(step, "skipped", f"requires step {need!s}, which is {outcomes[need].status}")
+def _unmet_need(step: SetupStep, outcomes: dict[str, StepOutcome]) -> StepOutcome | None:
+    for need in step.needs:
+        if (status := outcomes[need].status) != "ok":
+            return StepOutcome(step.name, "skipped", f"requires step {need}, which {_DID[status]}")
     return None
+
+
+_DID = {"failed": "failed", "skipped": "was skipped"}

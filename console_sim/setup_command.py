@@ -13,7 +13,7 @@ from console_sim.admin import setup_to_json
 from console_sim.console import build_console
 from console_sim.errors import UnreachableTargetError
 from console_sim.settings import Settings
-from console_sim.setup_steps import Step, read_order
+from console_sim.setup_steps import STEPS, read_order
 from privman_contracts import WireNames
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
@@ -110,7 +110,7 @@ async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any]
     except msgspec.MsgspecError as error:
         raise UnreachableTargetError(f"{url} answers no report of a set-up ({error}): {said}") from None
     reported = {each.step for each in report.steps}
-    if lacking := [step for step in Step if step not in reported]:
+    if lacking := [step for step in STEPS if step not in reported]:
         raise UnreachableTargetError(f"{url} answers no report of a set-up (without step {lacking[0]}): {said}")
     return report
 

@@ -1,9 +1,8 @@
 """The steps of the documented set-up, one method each (integration 2)."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, Credential, role_may_approve
 from console_sim.errors import (
@@ -71,41 +70,7 @@ def read_order(values: Mapping[str, Any], console_url: str) -> SetupOrder:
 
 
 Status = Literal["ok", "failed", "skipped"]
-
-
-class Step(StrEnum):
-    """The thirteen steps of integration 2 in order, and before the last one a check of the activity type."""
-
-    ENABLE_API = "enable-api"
-    CREATE_API_USER = "create-api-user"
-    ADD_ROLE = "add-role"
-    SAVE_API_CREDENTIAL = "save-api-credential"
-    SAVE_SERVICENOW_CREDENTIAL = "save-servicenow-credential"
-    SAVE_FOREIGN_SYSTEM = "save-foreign-system"
-    USE_WEBHOOK = "use-webhook"
-    CREATE_WEBHOOK = "create-webhook"
-    REGISTER = "register"
-    REGISTER_ACTIVITY_TYPE = "register-activity-type"
-    VERIFY_WEBHOOK = "verify-webhook"
-    VERIFY_REGISTRATION = "verify-registration"
-    VERIFY_ACTIVITY_TYPE = "verify-activity-type"
-    SAVE_AGAIN = "save-again"
-
-
-# Steps that must be ok before a step; the others are independent.
-NEEDS: dict[Step, tuple[Step, ...]] = {
-    Step.ADD_ROLE: (Step.CREATE_API_USER,),
-    Step.SAVE_API_CREDENTIAL: (Step.CREATE_API_USER,),
-    Step.SAVE_FOREIGN_SYSTEM: (Step.SAVE_SERVICENOW_CREDENTIAL,),
-    Step.USE_WEBHOOK: (Step.ENABLE_API, Step.SAVE_API_CREDENTIAL, Step.SAVE_FOREIGN_SYSTEM),
-    Step.CREATE_WEBHOOK: (Step.USE_WEBHOOK,),
-    Step.REGISTER: (Step.CREATE_WEBHOOK,),
-    Step.REGISTER_ACTIVITY_TYPE: (Step.REGISTER,),
-    Step.VERIFY_WEBHOOK: (Step.CREATE_WEBHOOK,),
-    Step.VERIFY_REGISTRATION: (Step.REGISTER,),
-    Step.VERIFY_ACTIVITY_TYPE: (Step.REGISTER_ACTIVITY_TYPE, Step.VERIFY_REGISTRATION),
-    Step.SAVE_AGAIN: (Step.VERIFY_ACTIVITY_TYPE,),
-}
+_Act = TypeVar("_Act", bound=Callable[["SetupSteps", SetupOrder], Awaitable[str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +81,7 @@ class StepOutcome:
         unreachable: whether it failed because no ServiceNow answered.
     """
 
-    step: Step
+    step: str
     status: Status
     detail: str
     unreachable: bool = False
@@ -130,23 +95,61 @@ API_CREDENTIAL = "ServiceNow webhook"
 SERVICENOW_CREDENTIAL = "ServiceNow user"
 
 
-class ConsoleSteps:
-    """The steps in the console (integration 2.1 to 2.7); each returns what it did, and changes only what differs."""
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """One row of the set-up.
 
-    def __init__(
+    Attributes:
+        needs: steps before it without which it is skipped.
+        act: returns what it did; raises StepFailedError and StepSkippedError.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    act: Callable[["SetupSteps", SetupOrder], Awaitable[str]]
+
+
+STEPS: dict[str, SetupStep] = {}
+"""The steps of integration 2 in order, and before the last one a check of the activity type."""
+
+
+def _step(*needs: str) -> Callable[[_Act], _Act]:
+    """Return the decorator that adds a method to `STEPS`; its name is the step's, with hyphens."""
+
+    def add(act: _Act) -> _Act:
+        name = act.__name__.replace("_", "-")
+        STEPS[name] = SetupStep(name, tuple(STEPS[need].name for need in needs), act)
+        return act
+
+    return add
+
+
+class SetupSteps:
+    """The steps of one set-up, those in the console first; each returns a fact, and changes only what differs.
+
+    To add a step, add a method in its place. Everything else derives from `STEPS`; the scenario `setup-every-step.yaml`
+    must expect its outcome.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of the console that a set-up changes
         self,
+        *,
         store: ConsoleStore,
         credentials: CredentialShelf,
         clock: Clock,
         users: Users,
         foreign_systems: ForeignSystems,
+        registrar: Registrar,
     ) -> None:
         self._store = store
         self._credentials = credentials
         self._clock = clock
         self._users = users
         self._foreign_systems = foreign_systems
+        self._registrar = registrar
+        self._failure: ServiceNowError | None = None
 
+    @_step()
     async def enable_api(self, order: SetupOrder) -> str:
         """Set API Enabled."""
         self._store.enable_api(enabled=order.api_enabled)
@@ -154,6 +157,7 @@ class ConsoleSteps:
             raise StepFailedError(API_DISABLED)
         return "API Enabled is on"
 
+    @_step()
     async def create_api_user(self, _order: SetupOrder) -> str:
         """Create the API Client User, unless there is one."""
         user = self._store.api_user
@@ -165,6 +169,7 @@ class ConsoleSteps:
             raise StepFailedError(reason)
         return f"{user.display_name!r} exists"
 
+    @_step("create-api-user")
     async def add_role(self, order: SetupOrder) -> str:
         """Give the API user the role."""
         self._users.change(role=order.role)
@@ -174,22 +179,27 @@ class ConsoleSteps:
             raise StepFailedError(f"role {order.role!r} may not approve, so decisions will be refused with 403")
         return f"role {order.role!r} may approve"
 
+    @_step("create-api-user")
     async def save_api_credential(self, _order: SetupOrder) -> str:
         """Save Client Id and Secret as a credential; a Secret of which only the digest is left is replaced."""
         if API_CREDENTIAL not in self._credentials:
-            self._keep_api_credential(API_CREDENTIAL, self._users.secret_at_hand() or self._users.reset_secret())
+            secret = self._users.secret_at_hand() or self._users.reset_secret()
+            self._credentials.save(Credential(API_CREDENTIAL, self._users.get().client_id, secret))
         return f"{API_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
 
+    @_step()
     async def save_servicenow_credential(self, order: SetupOrder) -> str:
         """Save the ServiceNow user's name and password as a credential."""
         self._credentials.save(Credential(SERVICENOW_CREDENTIAL, order.servicenow_user, order.servicenow_password))
         return f"{SERVICENOW_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds user {order.servicenow_user!r}"
 
+    @_step("save-servicenow-credential")
     async def save_foreign_system(self, order: SetupOrder) -> str:
         """Create the foreign system."""
         system = self._foreign_systems.save(order.name, order.servicenow_url, SERVICENOW_CREDENTIAL)
         return f"{system.name!r} has Base URL {system.base_url} and credential {system.credential!r}"
 
+    @_step("enable-api", "save-api-credential", "save-foreign-system")
     async def use_webhook(self, order: SetupOrder) -> str:
         """Tick Use Webhook and save."""
         if not order.use_webhook:
@@ -198,27 +208,12 @@ class ConsoleSteps:
         self._foreign_systems.use_webhook(API_CREDENTIAL, order.post_uri)
         return f"decisions are posted to {order.post_uri}"
 
-    def reset_secret(self, credential_name: str) -> None:
-        """Reset the Secret and copy it, with the Client Id, into the credential of that name."""
-        with self._store.transaction():
-            self._keep_api_credential(credential_name, self._users.reset_secret())
-
-    def _keep_api_credential(self, name: str, secret: str) -> None:
-        self._credentials.save(Credential(name, self._users.get().client_id, secret))
-
-
-class ServiceNowSteps:
-    """The steps that talk to ServiceNow, and those that verify them (integration 2.8 to 2.13); each returns a fact."""
-
-    def __init__(self, foreign_systems: ForeignSystems, registrar: Registrar) -> None:
-        self._foreign_systems = foreign_systems
-        self._registrar = registrar
-        self._failure: ServiceNowError | None = None
-
+    @_step("use-webhook")
     async def create_webhook(self, _order: SetupOrder) -> str:
         """Return the name of the webhook that the save has created."""
         return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
 
+    @_step("create-webhook")
     async def register(self, _order: SetupOrder) -> str:
         """Run the server task once, which registers the webhook and then the activity type.
 
@@ -231,6 +226,7 @@ class ServiceNowSteps:
             raise _step_failed(self._failure)
         return f"Instance Id {system.registration.sys_id}"
 
+    @_step("register")
     async def register_activity_type(self, _order: SetupOrder) -> str:
         """Return the ActivityType Id that the server task got."""
         system = self._foreign_systems.get()
@@ -238,11 +234,13 @@ class ServiceNowSteps:
             raise _step_failed(self._failure)
         return f"ActivityType Id {system.activity_type.sys_id}"
 
+    @_step("create-webhook")
     async def verify_webhook(self, _order: SetupOrder) -> str:
         """Read the webhook on the Messaging tab."""
         hooks = self._foreign_systems.webhooks()
         return ", ".join(f"{hook.name!r} sends {WEBHOOK_EVENT!r} to {hook.endpoint_url}" for hook in hooks)
 
+    @_step("register")
     async def verify_registration(self, _order: SetupOrder) -> str:
         """Read the Integration Configuration tab, which shows the registration's body."""
         differing = await _differing(self._registrar.read_back(self._foreign_systems.get()))
@@ -250,6 +248,7 @@ class ServiceNowSteps:
             raise StepFailedError(f"the Integration Configuration tab shows another {', '.join(differing)}")
         return "the Integration Configuration tab shows the registration"
 
+    @_step("register-activity-type", "verify-registration")
     async def verify_activity_type(self, _order: SetupOrder) -> str:
         """Read the activity type in ServiceNow, which shows its valid responses."""
         differing = await _differing(self._registrar.read_back_activity_type(self._foreign_systems.get()))
@@ -257,6 +256,7 @@ class ServiceNowSteps:
             raise StepFailedError(f"the activity type in ServiceNow shows another {', '.join(differing)}, or none")
         return "the activity type in ServiceNow shows what was registered"
 
+    @_step("verify-activity-type")
     async def save_again(self, _order: SetupOrder) -> str:
         """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
         system = self._foreign_systems.get()

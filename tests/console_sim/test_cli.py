@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from console_sim.cli import main
-from console_sim.setup_steps import Step
+from console_sim.setup_steps import STEPS
 
 from .command import run, serving, start
 from .conftest import ACTIVITY_TYPES, HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
@@ -99,7 +99,7 @@ async def test_setup_of_a_served_console(servicenow: StubServiceNow) -> None:
     """``setup`` sets up the console that serves at the console's address, so that its callbacks are answered."""
     async with serving() as url, ClientSession() as session:
         code, lines, err = await set_up(servicenow, "--console-url", f"{url}/", "--name", "Fabrikam")
-        assert (code, len(lines), err) == (0, 14, "")
+        assert (code, len(lines), err) == (0, len(STEPS), "")
         assert lines[0].split() == ["ok", "enable-api", "API", "Enabled", "is", "on"]
         pairs = servicenow.metadata()
         body = {"UserName": pairs["Username"], "Password": pairs["Password"]}
@@ -303,13 +303,13 @@ async def test_console_that_repeats_the_password(servicenow: StubServiceNow, sta
 
     async def setup(request: web.Request) -> web.Response:
         words = f"\n::error::\x1b[31m ##vso[task.complete] {await request.text()} {servicenow.password}"
-        steps = [{"step": step, "status": "::error::", "detail": words} for step in Step]
+        steps = [{"step": step, "status": "::error::", "detail": words} for step in STEPS]
         return web.json_response({"steps": steps, "servicenow_reached": True}, status=status)
 
     async with local(_console(setup)) as url:
         code, lines, err = await set_up(servicenow, "--console-url", url)
     said = "".join(lines) or err.strip()
-    assert (code, len(lines) or err.count("\n")) == {200: (1, len(Step)), 500: (3, 1)}[status]
+    assert (code, len(lines) or err.count("\n")) == {200: (1, len(STEPS)), 500: (3, 1)}[status]
     assert not [line for line in lines if line.startswith("::")]
     assert "# #vso[task.complete]" in said
     assert "##vso" not in said

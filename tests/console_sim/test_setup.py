@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from console_sim import setup_steps
+
 from .conftest import (
     ACTIVITY_TYPES,
     BUSY,
@@ -18,22 +20,7 @@ from .conftest import (
     reset,
 )
 
-STEPS = [
-    "enable-api",
-    "create-api-user",
-    "add-role",
-    "save-api-credential",
-    "save-servicenow-credential",
-    "save-foreign-system",
-    "use-webhook",
-    "create-webhook",
-    "register",
-    "register-activity-type",
-    "verify-webhook",
-    "verify-registration",
-    "verify-activity-type",
-    "save-again",
-]
+STEPS = list(setup_steps.STEPS)
 
 
 def statuses(outcome: dict[str, Any]) -> dict[str, str]:
@@ -152,7 +139,7 @@ async def test_api_disabled(fresh: ConsoleUnderTest) -> None:
     outcome = await fresh.set_up(api_enabled=False)
     assert statuses(outcome) == {"enable-api": "failed", **dict.fromkeys(STEPS[6:], "skipped")}
     assert detail(outcome, "enable-api").startswith("API Enabled is off; webhooks need it on")
-    assert detail(outcome, "use-webhook") == "requires step enable-api, which is failed"
+    assert detail(outcome, "use-webhook") == "requires step enable-api, which failed"
     assert (outcome["instance_id"], outcome["activity_type_id"], outcome["webhook"]) == (None, None, None)
     assert fresh.servicenow.calls == []
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from console_sim.approval_request import RequestState
-from console_sim.setup_steps import Step
 from mock_servicenow.finding_rules import finding_rules
 from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
@@ -15,6 +14,7 @@ from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldF
 from privman_scenarios.language import known
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.playing.world_builder import set_up_steps
 
 ASKED = "  - console.ask:\n"
 TYPOS = yaml.safe_load(Path(__file__).with_name("typos.yaml").read_text(encoding="utf-8"))
@@ -221,9 +221,8 @@ def test_fixtures_take_own_words(world: WorldFixture) -> None:
 
 
 def test_what_is_known_is_what_the_console_has() -> None:
-    """States and steps of the set-up are those of the console."""
+    """States are those of the console."""
     assert set(known.STATES) == set(RequestState)
-    assert set(known.SET_UP_STEPS) == set(Step)
 
 
 def test_every_finding_rule_is_known() -> None:
@@ -326,4 +325,4 @@ def test_catalog_expects_each_step_of_the_set_up() -> None:
     file = next(file for file in catalog_files() if file.stem == "setup-every-step")
     steps = yaml.safe_load(file.read_text())["steps"]
     expected = next(step["console.expect-set-up"]["steps"] for step in steps if "console.expect-set-up" in step)
-    assert tuple(expected) == known.SET_UP_STEPS
+    assert tuple(expected) == set_up_steps()

@@ -32,11 +32,6 @@ ADMINISTRATOR = "administrator"
 
 STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")
 SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
-SET_UP_STEPS = (
-    *("enable-api", "create-api-user", "add-role", "save-api-credential", "save-servicenow-credential"),
-    *("save-foreign-system", "use-webhook", "create-webhook", "register", "register-activity-type"),
-    *("verify-webhook", "verify-registration", "verify-activity-type", "save-again"),
-)
 SET_UP_STATUSES = ("ok", "failed", "skipped")
 # The webhook's events, as the documentation has them (integration 2.11, 7).
 EVENTS = ("Approval Request Event", "System Approval Request Event")

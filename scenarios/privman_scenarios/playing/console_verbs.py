@@ -26,6 +26,7 @@ from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.party import ASKED
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.shared_verbs import Request
+from privman_scenarios.playing.world_builder import set_up_steps
 
 METADATA = {
     "PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}",
@@ -43,8 +44,8 @@ A_WEBHOOK = checks.rows_of(
     }
 )
 A_STATUS = expected_checks.expected_word("status of a step", lambda: known.SET_UP_STATUSES)
-STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, A_STATUS))
-DETAILS = checks.rows_of(dict.fromkeys(known.SET_UP_STEPS, present))
+STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(set_up_steps(), A_STATUS))
+DETAILS = checks.rows_of(dict.fromkeys(set_up_steps(), present))
 A_STATE = expected_checks.expected_word("state", lambda: known.STATES)
 
 UseWebhook = Annotated[bool, Arg(FLAG, "Whether Use Webhook is ticked.")]

@@ -12,6 +12,7 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 import console_sim.app
 import console_sim.settings
+import console_sim.setup_steps
 import mock_servicenow.app
 import mock_servicenow.finding_rules
 import mock_servicenow.settings
@@ -328,6 +329,11 @@ def servicenow_roles() -> tuple[str, ...]:
     platform = (load_yaml(file) for file in yaml_files(packaged_rows()))
     rows = [row for content in platform for row in content.get("sys_user_role", ())]
     return (*WireNames.load().group("roles").values(), *(row["name"] for row in rows))
+
+
+def set_up_steps() -> tuple[str, ...]:
+    """Return the names of the steps of the console's set-up, in their order."""
+    return tuple(console_sim.setup_steps.STEPS)
 
 
 def finding_rules() -> tuple[str, ...]:
