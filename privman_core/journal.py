@@ -63,28 +63,27 @@ class Journal:
         kept = body[:KEPT_BODY]
         exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
         self._entries.append(exchange)
-        self._count(exchange, _PER_EXCHANGE + len(url) + len(kept) + _size(headers))
+        if len(self._entries) > self._kept_exchanges:
+            self._evict()
         return exchange
 
     def receive(self, exchange: Exchange, beginning: bytes, size: int) -> None:
         """Record the body of a request, by its beginning and its full size, that arrived after the start."""
-        self._count(exchange, len(beginning[:KEPT_BODY]) - len(exchange.request_body))
         exchange.request_body, exchange.request_size = beginning[:KEPT_BODY], size
 
     def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Record the answer."""
         exchange.status = status
         exchange.response_headers = headers
-        exchange.response_body = memoryview(body)[
-            :KEPT_BODY
-        ].tobytes()  # a copy: bytes from orjson occupy up to 32 kB each
+        # A copy: bytes from orjson occupy up to 32 kB each.
+        exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()
         exchange.response_size = len(body)
-        self._count(exchange, len(exchange.response_body) + _size(headers) + _weight(exchange.findings))
+        self._count(exchange, _size(exchange))
 
     def fail(self, exchange: Exchange, error: str) -> None:
         """Record why there was no answer."""
         exchange.error = self._secrets.mask(error)
-        self._count(exchange, len(exchange.error) + _weight(exchange.findings))
+        self._count(exchange, _size(exchange))
 
     def kept(self, after: int = 0) -> list[Exchange]:
         """Return the kept exchanges with a higher number, oldest first, judged or not."""
@@ -215,11 +214,16 @@ class Journal:
         self._count(exchange, _weight(found))
 
     def _count(self, exchange: Exchange, size: int) -> None:
-        """Add to the size of an exchange that is still in the journal, and evict the oldest ones."""
+        """Add to the size of an exchange that is still in the journal."""
         if not exchange.journaled:
             return
         exchange.size += size
         self._bytes += size
+        if self._bytes > self._kept_bytes:
+            self._evict()
+
+    def _evict(self) -> None:
+        """Drop the oldest exchanges until the others fit."""
         while self._entries and (len(self._entries) > self._kept_exchanges or self._bytes > self._kept_bytes):
             gone = self._entries.popleft()
             gone.journaled = False
@@ -235,14 +239,17 @@ async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Resul
     return await asyncio.get_running_loop().run_in_executor(_ASIDE, work, exchange)
 
 
-def _size(headers: Headers) -> int:
-    return _PER_HEADER * len(headers) + len("".join(headers)) + len("".join(headers.values()))
+def _size(exchange: Exchange) -> int:
+    """Return the bytes that an exchange takes once it has ended."""
+    asked, answered = exchange.request_headers, exchange.response_headers
+    heads = "".join((exchange.url, *asked, *asked.values(), *answered, *answered.values()))
+    bodies = len(exchange.request_body) + len(exchange.response_body)
+    size = _PER_EXCHANGE + _PER_HEADER * (len(asked) + len(answered)) + len(heads) + len(exchange.error) + bodies
+    return size + _weight(exchange.findings) if exchange.findings else size
 
 
 def _weight(findings: list[Finding]) -> int:
-    return (
-        sum(_PER_FINDING + len(each.rule) + len(each.message) + len(each.where) for each in findings) if findings else 0
-    )
+    return sum(_PER_FINDING + len(each.rule) + len(each.message) + len(each.where) for each in findings)
 
 
 def _answer_text(exchange: Exchange) -> str:
