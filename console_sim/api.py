@@ -31,7 +31,7 @@ from console_sim.settings import (
     Settings,
     own_url,
 )
-from privman_contracts.checks import ContractChecks
+from privman_contracts.contract_checks import ContractChecks
 
 _SAME_DECISION = "same_decision_status"
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)

@@ -12,7 +12,7 @@ from console_sim.settings import Settings
 from console_sim.ui.console_cockpit import build_cockpit
 from console_sim.ui.console_pages import build_pages
 from privman_contracts import WireNames
-from privman_contracts.checks import ContractChecks
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids

@@ -10,10 +10,10 @@ import msgspec
 import orjson
 
 from console_sim.approval_request import ApprovalRequest, Decision, DeliveredDecision
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, NotFoundError
 from console_sim.json_object import GUID, near, shown
 from console_sim.request_sender import RequestSender
-from console_sim.store import ConsoleStore
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.ids import Ids

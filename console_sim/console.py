@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from console_sim.api_users import ApiTokens, CredentialShelf, Users
 from console_sim.approval_request import DecisionReader
 from console_sim.approvals import Approvals, MetadataWriter
+from console_sim.console_store import ConsoleStore
 from console_sim.foreign_systems import Connector, ForeignSystems
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
@@ -16,8 +18,6 @@ from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
 from console_sim.setup import Setup
 from console_sim.setup_steps import SetupSteps
-from console_sim.store import ConsoleStore
-from console_sim.users import ApiTokens, CredentialShelf, Users
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.findings import Finding

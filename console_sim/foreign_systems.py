@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from console_sim.api_users import CredentialShelf
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import ApiDisabledError, BadRequestError, NotFoundError
 from console_sim.foreign_system import ForeignSystem, Webhook
 from console_sim.servicenow_client import ServiceNowClient, table_url
-from console_sim.store import ConsoleStore
-from console_sim.users import CredentialShelf
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.outbound import HttpCaller

@@ -6,6 +6,8 @@ from functools import partial
 from typing import Literal
 
 from console_sim.accounts import Credential
+from console_sim.api_users import CredentialShelf
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import NoSuchRecordError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector
@@ -14,8 +16,6 @@ from console_sim.remote_record import Own, RemoteRecord, Wanted, bring_in_line
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import Fields
-from console_sim.store import ConsoleStore
-from console_sim.users import CredentialShelf
 from privman_contracts import WireNames
 
 _REGISTER_TASK = "Register webhook with ServiceNow App"

@@ -6,13 +6,13 @@ from dataclasses import replace
 from functools import partial
 
 from console_sim.approval_request import ApprovalRequest, Decision, duration_text
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector
 from console_sim.json_object import shown
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import ServiceNowClient
-from console_sim.store import ConsoleStore
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, Credential, role_may_approve
+from console_sim.api_users import CredentialShelf, Users
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import (
     API_DISABLED,
     NoSuchRecordError,
@@ -18,8 +20,6 @@ from console_sim.foreign_systems import ForeignSystems
 from console_sim.json_object import JsonObject
 from console_sim.registrar import Registrar
 from console_sim.settings import APPROVE_PATH
-from console_sim.store import ConsoleStore
-from console_sim.users import CredentialShelf, Users
 from privman_core.clock import Clock
 
 DEFAULT_SYSTEM_NAME = "ServiceNow"

@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Callable
 import orjson
 from aiohttp import web
 
-from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
-from privman_contracts.checks import ContractChecks
+from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.control import PREFIX, to_json
 from privman_core.streaming import answer_in_parts
 

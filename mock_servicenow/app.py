@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.users import SYSTEM
 from mock_servicenow.now_platform.web import oauth
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
-from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
+from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from mock_servicenow.ui.instance_cockpit import build_cockpit
 from mock_servicenow.ui.instance_pages import build_pages

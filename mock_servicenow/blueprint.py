@@ -29,11 +29,11 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.privilege_manager.app import USER_IDS, add_roles_and_users
+from mock_servicenow.privilege_manager.scoped_app import USER_IDS, add_roles_and_users
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
-from privman_contracts.checks import ContractChecks
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets

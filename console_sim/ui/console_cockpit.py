@@ -11,7 +11,7 @@ from aiohttp import web
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.server_tasks import WaitingTask
-from privman_contracts.checks import ContractChecks
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.control import COCKPIT
 from privman_core.exchange import Exchange
 from privman_core.instruments import Instruments

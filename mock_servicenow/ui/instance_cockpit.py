@@ -10,10 +10,10 @@ from aiohttp import web
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
-from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.deliverer import Deliverer
+from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.tables import AppTables
-from privman_contracts.checks import ContractChecks
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.control import COCKPIT
 from privman_core.exchange import Exchange

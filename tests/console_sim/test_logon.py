@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from console_sim.users import ApiTokens
+from console_sim.api_users import ApiTokens
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
 from privman_core.virtual_clock import VirtualClock

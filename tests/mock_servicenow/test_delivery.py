@@ -11,7 +11,7 @@ import pytest
 
 from mock_servicenow.app import Blueprint
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.privilege_manager.app import PrivilegeManagerApp
+from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from privman_core.findings import Finding
 from privman_core.ids import Ids

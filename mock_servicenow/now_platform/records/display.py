@@ -8,7 +8,7 @@ from typing import assert_never
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
-from mock_servicenow.now_platform.records.formats import currency, duration_words
+from mock_servicenow.now_platform.records.display_formats import currency, duration_words
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
 

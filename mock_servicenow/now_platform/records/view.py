@@ -29,7 +29,7 @@ from mock_servicenow.now_platform.query.operators import EQUALS
 from mock_servicenow.now_platform.query.script_calls import RefusedScriptError, evaluate
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
-from mock_servicenow.now_platform.records.formats import Formats, first_usable
+from mock_servicenow.now_platform.records.display_formats import Formats, first_usable
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User

@@ -22,10 +22,10 @@ from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, File, T
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer
-from mock_servicenow.now_platform.rest.bodies import longest_body, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
+from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_record
 from privman_core.multipart import MultipartError, parts
 
 _ALL = 2**31 - 1

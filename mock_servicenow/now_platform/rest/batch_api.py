@@ -29,13 +29,6 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.view import MEGABYTE
 from mock_servicenow.now_platform.rest.answers import error_answer
-from mock_servicenow.now_platform.rest.bodies import (
-    LONGEST_HEADER,
-    LONGEST_URL,
-    check_length,
-    longest_body,
-    read_json,
-)
 from mock_servicenow.now_platform.rest.call import (
     JSON,
     Answer,
@@ -48,6 +41,13 @@ from mock_servicenow.now_platform.rest.call import (
     verb_of,
 )
 from mock_servicenow.now_platform.rest.formats import request_format, response_format
+from mock_servicenow.now_platform.rest.record_bodies import (
+    LONGEST_HEADER,
+    LONGEST_URL,
+    check_length,
+    longest_body,
+    read_json,
+)
 from mock_servicenow.now_platform.running import Repeatable
 from privman_core.bodies import IN_MEMORY, SpooledBody
 

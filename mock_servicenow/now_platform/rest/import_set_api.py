@@ -16,9 +16,9 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import document_answer, json_answer
-from mock_servicenow.now_platform.rest.bodies import check_length, longest_body, read_json, read_record
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.formats import Result, response_format
+from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body, read_json, read_record
 
 SETTINGS = "sys_rest_insert_multiple"
 Verb = Callable[[Call, str, str], Answer | Steps]

@@ -11,15 +11,15 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.formats import parse_currency
+from mock_servicenow.now_platform.records.display_formats import parse_currency
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer, result_length
-from mock_servicenow.now_platform.rest.bodies import LONGEST_URL, longest_body, read_json, read_record
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, address_of, parameters_of, query_of
 from mock_servicenow.now_platform.rest.formats import Result, response_format
 from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters
+from mock_servicenow.now_platform.rest.record_bodies import LONGEST_URL, longest_body, read_json, read_record
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from privman_core.findings import Finding

@@ -20,8 +20,8 @@ from mock_servicenow.now_platform.errors import (
     UnreadableBody,
 )
 from mock_servicenow.now_platform.identity.authentication import CREDENTIALS, Evidence
-from mock_servicenow.now_platform.rest.bodies import LONGEST_BODY
 from mock_servicenow.now_platform.rest.call import verb_of
+from mock_servicenow.now_platform.rest.record_bodies import LONGEST_BODY
 from privman_core.bodies import SpooledBody, is_short, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding

@@ -22,8 +22,8 @@ from mock_servicenow.now_platform.identity.authentication import USERS
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
-from mock_servicenow.now_platform.rest.bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
+from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import NOBODY, User

@@ -10,8 +10,13 @@ from privman_contracts import Contracts, Observed, PartyName
 from privman_contracts.exchanges import ExchangeContract
 from privman_contracts.schemas import walk
 from privman_core.masking import MASK
-from privman_scenarios.analysis.dictionary import LABEL, lacking_in_dictionary, missing_names, renamed_in_dictionary
 from privman_scenarios.analysis.recorded import Recorded, to_json
+from privman_scenarios.analysis.recorded_dictionary import (
+    LABEL,
+    lacking_in_dictionary,
+    missing_names,
+    renamed_in_dictionary,
+)
 from privman_scenarios.analysis.refusals import unexpected_refusals
 from privman_scenarios.analysis.renamed import (
     Renamed,

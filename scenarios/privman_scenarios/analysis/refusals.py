@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 from privman_contracts import Contracts, WireNames
 from privman_contracts.exchanges import ExchangeContract
 from privman_contracts.wire_names import WireName
-from privman_scenarios.analysis.dictionary import mend
 from privman_scenarios.analysis.recorded import Recorded, to_json
+from privman_scenarios.analysis.recorded_dictionary import mend
 
 SUCCESS = range(200, 300)
 _TABLE_PATH = "/api/now/table/"

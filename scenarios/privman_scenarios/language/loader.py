@@ -12,9 +12,9 @@ from privman_core import yaml_reader
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.absences import check_absences
-from privman_scenarios.language.conditions import When, flaw_of_condition
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
+from privman_scenarios.language.rule_conditions import When, flaw_of_condition
 from privman_scenarios.language.variables import Saved, kind_of, names_in
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
 from privman_scenarios.language.yaml_nodes import Located, example_rows, fill_example, read_documents

@@ -10,10 +10,10 @@ from typing import Protocol
 
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language.conditions import why_not
 from privman_scenarios.language.expectation import is_found
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import Arguments, Scenario, Step
+from privman_scenarios.language.rule_conditions import why_not
 from privman_scenarios.language.vocabulary import Verb, Vocabulary
 from privman_scenarios.playing.events import (
     Event,

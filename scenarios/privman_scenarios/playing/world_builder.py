@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
-from privman_contracts.checks import ContractChecks
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock, RealClock
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKind, Option

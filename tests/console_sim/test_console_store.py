@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from console_sim.approval_request import ApprovalRequest, Decision, Response
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotStoredError
 from console_sim.file_shelves import FileShelves
 from console_sim.shelf import MemoryShelves, Shelf
-from console_sim.store import ConsoleStore
 from privman_core.virtual_clock import VirtualClock
 
 KIB = 1024

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from console_sim.accounts import ApiClientUser, Credential, digest
+from console_sim.console_store import ConsoleStore
 from console_sim.errors import ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
-from console_sim.store import ConsoleStore
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
