@@ -40,7 +40,7 @@ class Response(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ApprovalDecision:
     """An approver's answer.
 
     Attributes:
@@ -67,7 +67,7 @@ class DeliveredDecision:
 
     request_id: str
     instance_id: str
-    decision: Decision
+    decision: ApprovalDecision
 
 
 class DecisionReader:
@@ -86,17 +86,17 @@ class DecisionReader:
             self._decision(body, self._key, body.text(self._key["RespondedBy"])),
         )
 
-    def read_own(self, values: Mapping[str, Any]) -> Decision:
+    def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
         """Read a decision made in the console: response, comment and duration."""
         keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
         return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE)
 
-    def _decision(self, body: JsonObject, key: Mapping[str, str], responded_by: str) -> Decision:
+    def _decision(self, body: JsonObject, key: Mapping[str, str], responded_by: str) -> ApprovalDecision:
         response = self._responses[body.one_of(key["Response"], tuple(self._responses))]
         duration = _duration(body, key["Duration"])
         if response is Response.DENY and duration is not None:
             raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
-        return Decision(response, body.any_text(key["Comment"]), duration, responded_by)
+        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by)
 
 
 def _duration(body: JsonObject, key: str) -> timedelta | None:
@@ -140,7 +140,7 @@ class ApprovalRequest:
     attempts: int = 0
     last_error: str = ""
     refused: bool = False
-    decision: Decision | None = None
+    decision: ApprovalDecision | None = None
     decided_at: Moment | None = None
     decided_here: bool = False
     recorded: bool = False
@@ -182,7 +182,7 @@ class ApprovalRequest:
         """Return whether it is decided or has timed out, and ServiceNow lacks nothing of it."""
         return self.state(now) is not RequestState.PENDING and not self.needs_sending(now)
 
-    def decided(self, decision: Decision, now: datetime) -> Self:
+    def decided(self, decision: ApprovalDecision, now: datetime) -> Self:
         """Return the request with the decision; the same object if it had the decision already.
 
         Raises ConflictError if it was decided differently, or has timed out.

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from console_sim.approval_request import ApprovalRequest, Decision, DeliveredDecision
+from console_sim.approval_request import ApprovalDecision, ApprovalRequest, DeliveredDecision
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, NotFoundError
 from console_sim.json_object import GUID, near, shown
@@ -112,7 +112,7 @@ class Approvals:
         decided = request.decided(delivered.decision, self._clock.now())
         return self._requests.put(decided.delivered()), decided is not request
 
-    async def decide_here(self, request_id: str, decision: Decision) -> ApprovalRequest:
+    async def decide_here(self, request_id: str, decision: ApprovalDecision) -> ApprovalRequest:
         """Decide in the console and attempt once to record it in ServiceNow; raises as `take_delivered` does."""
         request = self.find(request_id)
         decided = request.decided(decision, self._clock.now())

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from console_sim.approval_request import ApprovalRequest, Decision, duration_text
+from console_sim.approval_request import ApprovalDecision, ApprovalRequest, duration_text
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
@@ -95,7 +95,9 @@ class RequestSender:
         self._change(request, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False))
         return sys_id
 
-    async def _record(self, system: ForeignSystem, request: ApprovalRequest, sys_id: str, decision: Decision) -> None:
+    async def _record(
+        self, system: ForeignSystem, request: ApprovalRequest, sys_id: str, decision: ApprovalDecision
+    ) -> None:
         values = {"status": self._word[decision.response], "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = duration_text(decision.duration)

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import (
     DEFAULT_NAME,
     DEFAULT_PASSWORD,
-    Credentials,
+    Administrator,
     administrator_name,
     fill,
     first_passwords,
@@ -168,7 +168,10 @@ class Blueprint:
             and_then(session)
 
         rows(
-            instance, Credentials(settings.username or DEFAULT_NAME, settings.password), *settings.data, install=install
+            instance,
+            Administrator(settings.username or DEFAULT_NAME, settings.password),
+            *settings.data,
+            install=install,
         )
 
 

@@ -33,10 +33,10 @@ class _VirtualTimer:
         self.cancelled = True
 
 
-class _Poll:
+class _JumpJob:
     """A job that runs at the start of every jump."""
 
-    def __init__(self, polls: "list[_Poll]", job: Job) -> None:
+    def __init__(self, polls: "list[_JumpJob]", job: Job) -> None:
         self._polls = polls
         self.job = job
         polls.append(self)
@@ -78,7 +78,7 @@ class VirtualClock:
         self._start = self._now = start
         self._turns = count()
         self._timers: list[_VirtualTimer] = []
-        self._polls: list[_Poll] = []
+        self._polls: list[_JumpJob] = []
         self._jobs = Jobs()
         self._jumping = asyncio.Lock()
         self._patience = patience
@@ -104,7 +104,7 @@ class VirtualClock:
 
     def poll(self, seconds: float, job: Job) -> Timer:  # noqa: ARG002 - nothing changes between jumps
         """Run the job at the start of every jump, so that what it finds due is done during the jump."""
-        return _Poll(self._polls, job)
+        return _JumpJob(self._polls, job)
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced that far."""

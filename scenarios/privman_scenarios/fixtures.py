@@ -19,7 +19,7 @@ from privman_scenarios.language.known import DEFAULT_APPROVER
 from privman_scenarios.language.model import Own
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped
 from privman_scenarios.playing.party import ASKED, SET_UP, Party
-from privman_scenarios.playing.world import Finding, World, find_all
+from privman_scenarios.playing.world import PartyFinding, World, find_all
 
 Metadata = Mapping[str, str]
 A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
@@ -152,7 +152,7 @@ class PartyFixture:
         self.url = party.url
         self.clock = ClockFixture(loop, world, party)
         self._tolerated: list[str] = []
-        self._forgotten: list[Finding] = []
+        self._forgotten: list[PartyFinding] = []
         self._faults: FaultsFixture | None = None
         watch = party.control.watch if party.has_control else None
         if watch:
@@ -216,10 +216,10 @@ class PartyFixture:
             if (strict or each.kind == "violation") and not self._is_tolerated(each)
         ]
 
-    def _is_tolerated(self, finding: Finding) -> bool:
+    def _is_tolerated(self, finding: PartyFinding) -> bool:
         return any(fnmatchcase(finding.rule, rule) for rule in self._tolerated)
 
-    def _found(self) -> list[Finding]:
+    def _found(self) -> list[PartyFinding]:
         return [each for each in self._loop.run(find_all(self._world)) if each.party == self._name]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from console_sim.approval_request import ApprovalRequest, Decision, Response
+from console_sim.approval_request import ApprovalDecision, ApprovalRequest, Response
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotStoredError
 from console_sim.file_shelves import FileShelves
@@ -47,7 +47,7 @@ def asked(clock: VirtualClock, number: int, *, sent: bool = True) -> ApprovalReq
 
 def approved(request: ApprovalRequest) -> ApprovalRequest:
     """Return the request as ServiceNow's decision leaves it."""
-    return request.decided(Decision(Response.APPROVE, "", None, "ada"), request.asked_at).delivered()
+    return request.decided(ApprovalDecision(Response.APPROVE, "", None, "ada"), request.asked_at).delivered()
 
 
 def test_oldest_decided_requests_make_room(clock: VirtualClock, shelf: Shelf[ApprovalRequest]) -> None:

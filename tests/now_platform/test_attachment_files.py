@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.errors import RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.attachments import File, Target, attach
+from mock_servicenow.now_platform.records.attachments import AttachmentTarget, File, attach
 
 from .attachments import BASE, URL, listed, make, rows, upload, vanished
 
@@ -209,7 +209,7 @@ async def test_long_file_in_a_batch(client: Client, problem: str) -> None:
 
 async def test_an_upload_to_a_deleted_record_stores_nothing(client: Client, instance: Instance, problem: str) -> None:
     """3.1: nothing stays of a file whose record is deleted while it is stored."""
-    target = Target(instance, instance.system, "problem", problem)
+    target = AttachmentTarget(instance, instance.system, "problem", problem)
     steps = attach(target, File("a", "text/plain", BytesIO(shake_256(b"").digest(3_000_000)), 3_000_000), [])
     while not rows(instance, "sys_attachment_doc"):
         next(steps)

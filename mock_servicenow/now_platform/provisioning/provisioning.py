@@ -31,7 +31,7 @@ Rows = Iterable[tuple[str, Values]]
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class Administrator:
     """The administrator's user name and password."""
 
     username: str = DEFAULT_NAME
@@ -43,7 +43,7 @@ Install = Callable[[Session], None]
 
 def provision(
     instance: Platform,
-    administrator: Credentials,
+    administrator: Administrator,
     *extra: Traversable,
     install: Install = lambda _session: None,
 ) -> None:
@@ -109,7 +109,7 @@ def administrator_name(instance: Platform) -> str:
         return "" if record is None else record["user_name"]
 
 
-def fill(instance: Platform, administrator: Credentials, *extra: Traversable, install: Install) -> None:
+def fill(instance: Platform, administrator: Administrator, *extra: Traversable, install: Install) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
@@ -127,14 +127,14 @@ def fill(instance: Platform, administrator: Credentials, *extra: Traversable, in
         instance.store.seal(session.work.transaction)
 
 
-def _named_rows(instance: Platform, administrator: Credentials) -> Rows:
+def _named_rows(instance: Platform, administrator: Administrator) -> Rows:
     """Return the first rows that others may refer to by name."""
     yield from read_rows(packaged_rows(), instance.dictionary)
     yield from _bulk()
     yield "sys_user", _administrator(administrator)
 
 
-def _take_in(instance: Platform, administrator: Credentials, extra: Iterable[Traversable]) -> None:
+def _take_in(instance: Platform, administrator: Administrator, extra: Iterable[Traversable]) -> None:
     """Insert the rows of files into an existing instance, or give those that it has the files' values."""
     rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
     with instance.transaction(instance.system) as session, _one_of_a_kind():
@@ -198,7 +198,7 @@ def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str
             yield name, store(values[name], session.ids)
 
 
-def _administrator(administrator: Credentials) -> Values:
+def _administrator(administrator: Administrator) -> Values:
     return {
         "sys_id": ADMIN_ID,
         "user_name": administrator.username,

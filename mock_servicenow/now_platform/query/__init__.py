@@ -18,19 +18,19 @@ from mock_servicenow.now_platform.query.compiler import (
     permission,
     scope_of,
 )
-from mock_servicenow.now_platform.query.operands import Change
+from mock_servicenow.now_platform.query.operands import RecordChange
 from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.script_calls import QueryContext
 from mock_servicenow.now_platform.query.sight import Sight
 from mock_servicenow.now_platform.query.syntax import Parser, Query, parse
 
 __all__ = [
-    "Change",
     "Compilations",
     "CompiledQuery",
     "Parser",
     "Query",
     "QueryContext",
+    "RecordChange",
     "Scope",
     "Sight",
     "compile_condition",

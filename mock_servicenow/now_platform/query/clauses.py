@@ -11,8 +11,8 @@ from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Fami
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import (
-    Change,
     Operand,
+    RecordChange,
     Rows,
     Sql,
     Test,
@@ -71,7 +71,7 @@ def _of_fields(operator: FieldOp, value: str, path: Path, rows: Rows, scope: Sco
     return operator.sql(path.operand(rows), other.operand(rows), detail)
 
 
-def _of_change(operator: ChangeOp, term: Condition, change: Change) -> Test:
+def _of_change(operator: ChangeOp, term: Condition, change: RecordChange) -> Test:
     if len(term.path) > 1:
         raise UnusableTermError("only the record's own columns are known to change")
     [name] = term.path

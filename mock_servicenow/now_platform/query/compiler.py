@@ -20,7 +20,7 @@ from mock_servicenow.now_platform.query.clauses import (
     semi_join,
 )
 from mock_servicenow.now_platform.query.operands import (
-    Change,
+    RecordChange,
     Rows,
     Test,
     UnreadableTermError,
@@ -123,7 +123,7 @@ def compile_query(query: Query, table: str, sight: Sight, context: QueryContext)
     return replace(compiled, unreadable=sa.and_(matching, sa.case((rows.readable, sa.false()), else_=sa.true())))
 
 
-def compile_condition(query: Query, change: Change, sight: Sight, context: QueryContext) -> CompiledQuery:
+def compile_condition(query: Query, change: RecordChange, sight: Sight, context: QueryContext) -> CompiledQuery:
     """Return the SQL of whether one record, as it would be, matches: execute ``select(compiled.where)``.
 
     Only what the record refers to is looked up. ``VALCHANGES``, ``CHANGESFROM`` and ``CHANGESTO`` are understood

@@ -55,7 +55,7 @@ def _tree(join: Callable[..., Test], tests: Sequence[Test]) -> Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RecordChange:
     """One record as it would be; it need not be stored.
 
     Attributes:
@@ -216,7 +216,7 @@ class Rows:
     table: str
     column: Callable[[str], Sql]
     source: sa.FromClause | None = None
-    change: Change | None = None
+    change: RecordChange | None = None
     readable: Test = field(default_factory=sa.true)
 
     @property
@@ -233,7 +233,7 @@ class Rows:
         return sa.select(value).where(sa.and_(sa.true(), self.readable, *conditions)).correlate(None)
 
 
-def one_record(dictionary: Dictionary, change: Change) -> Rows:
+def one_record(dictionary: Dictionary, change: RecordChange) -> Rows:
     """Return a record as it would be, whether it is stored or not."""
     columns = dictionary.columns(change.table)
     return Rows(change.table, lambda name: parameter(columns[name], change.after(name)), change=change)

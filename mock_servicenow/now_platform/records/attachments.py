@@ -51,7 +51,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class AttachmentTarget:
     """The record that a file is attached to, and the user who attaches it."""
 
     instance: Platform
@@ -69,7 +69,7 @@ class Target:
         _check_size(session, file)
 
 
-def attach(target: Target, file: File, findings: list[Finding]) -> Generator[None, None, Record]:
+def attach(target: AttachmentTarget, file: File, findings: list[Finding]) -> Generator[None, None, Record]:
     """Attach a file to a record and return its metadata; yields between pieces of the file.
 
     Chunks are stored one by one, each in a transaction of its own, and removed if attaching fails.
@@ -292,7 +292,7 @@ def _is_packed(piece: bytes) -> bool:
     return len(zlib.compress(sample, _FASTEST)) > _GAIN * len(sample)
 
 
-def _metadata(target: Target, file: File, packing: _Packing) -> dict[str, str]:
+def _metadata(target: AttachmentTarget, file: File, packing: _Packing) -> dict[str, str]:
     return {
         "file_name": file.name,
         "content_type": file.content_type,
@@ -306,7 +306,7 @@ def _metadata(target: Target, file: File, packing: _Packing) -> dict[str, str]:
     }
 
 
-def _store_chunks(target: Target, sys_id: str, file: File) -> Generator[None, None, _Packing]:
+def _store_chunks(target: AttachmentTarget, sys_id: str, file: File) -> Generator[None, None, _Packing]:
     packing = _Packing()
     stored = 0
     for chunk in packing.chunks(file.pieces()):

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal
-from mock_servicenow.now_platform.query import Change
+from mock_servicenow.now_platform.query import RecordChange
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
 from mock_servicenow.now_platform.records.intake import Intake, assign_number, new_values, pop_entries, update_stamps
@@ -297,7 +297,7 @@ class RuleContext:
             self.report("condition-not-evaluated", f"a condition on {self.table}: {too_long(condition)}: not met")
             return False
         previous = {} if self.previous is None else self.previous.values
-        met = self.session.would_match(condition, Change(self.table, self.current, previous))
+        met = self.session.would_match(condition, RecordChange(self.table, self.current, previous))
         if met is None:
             self.report(
                 "condition-not-evaluated", f"condition '{condition}' on {self.table} cannot be evaluated: not met"

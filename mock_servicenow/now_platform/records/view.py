@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, QueryForbidden
 from mock_servicenow.now_platform.query import (
-    Change,
     CompiledQuery,
     Query,
     QueryContext,
+    RecordChange,
     Scope,
     Sight,
     compile_condition,
@@ -243,7 +243,7 @@ class View:
 
     # Conditions and values of rules
 
-    def would_match(self, encoded: str, change: Change) -> bool | None:
+    def would_match(self, encoded: str, change: RecordChange) -> bool | None:
         """Return whether a record, as it would be after a write, meets a condition; None if it cannot be evaluated."""
         condition = self._condition(encoded, change)
         if condition.invalid:
@@ -252,7 +252,7 @@ class View:
 
     def unknown_terms(self, table: str, encoded: str) -> tuple[Finding, ...]:
         """Return why a condition on records of a table cannot be evaluated; empty if it can."""
-        condition = self._condition(encoded, Change(table, {}))
+        condition = self._condition(encoded, RecordChange(table, {}))
         return condition.findings if condition.invalid else ()
 
     def evaluated(self, value: str) -> str | None:
@@ -341,7 +341,7 @@ class View:
         reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
         return self.kernel.release.invalid_queries_forbidden and not reads_everything
 
-    def _condition(self, encoded: str, change: Change) -> CompiledQuery:
+    def _condition(self, encoded: str, change: RecordChange) -> CompiledQuery:
         queries = self.kernel.queries
         return compile_condition(queries.parser.parse(encoded), change, queries.stored, self.query_context)
 

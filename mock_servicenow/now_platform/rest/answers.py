@@ -219,7 +219,7 @@ Show = Callable[[Session, list[Values]], list[Result]]
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RowRange:
     """The rows to answer, in the order of the query."""
 
     table: str
@@ -242,7 +242,7 @@ def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
     call: Call,
     instance: Instance,
     session: Session,
-    page: Page,
+    page: RowRange,
     first: tuple[list[Values], bool],
     show: Show,
     *,
@@ -288,7 +288,7 @@ class _Parts(Iterator[list[Result]]):
     No generator, which would keep a part while it is being sent.
     """
 
-    def __init__(self, instance: Instance, call: Call, page: Page, places: "array[int]", shown: _Shown) -> None:
+    def __init__(self, instance: Instance, call: Call, page: RowRange, places: "array[int]", shown: _Shown) -> None:
         self._instance = instance
         self._call = call
         self._page = page

@@ -18,10 +18,10 @@ from mock_servicenow.now_platform.errors import (
 )
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import attachments
-from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, File, Target
+from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, AttachmentTarget, File
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer
+from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
@@ -119,7 +119,7 @@ def _list(call: Call, instance: Instance) -> Answer:
         if "sysparm_limit" not in call.query:
             parameters = replace(parameters, limit=LIMIT)
         query = session.compiled(attachments.TABLE, parameters.query)
-        page = Page(attachments.TABLE, query, parameters.limit, parameters.offset)
+        page = RowRange(attachments.TABLE, query, parameters.limit, parameters.offset)
         first, total = page.beginning(session), session.work.count(attachments.TABLE, query)
 
         def show(session: Session, rows: list[Values]) -> list[Result]:
@@ -203,7 +203,7 @@ def _attach(call: Call, instance: Instance, given: dict[str, str], file: File) -
     missing = [name for name in ("file_name", "table_name", "table_sys_id") if not given.get(name)]
     if missing:
         raise BadRequest("Failed to create the attachment", f"mandatory and missing: {', '.join(missing)}")
-    target = Target(instance, call.user, given["table_name"], given["table_sys_id"])
+    target = AttachmentTarget(instance, call.user, given["table_name"], given["table_sys_id"])
     attachment = yield from attachments.attach(target, file, call.findings)
     with instance.transaction(call.user, call.findings) as session:
         answer = result_answer(call, _results(call, session, [attachment]), many=False, status=201)
@@ -256,7 +256,7 @@ def _list_attributes(call: Call, instance: Instance) -> Answer:
         own = session.elevated.compiled(ATTRIBUTES, f"sys_attachment={attachment.sys_id}")
         # Asked again of each part: another file's attribute may have taken the position of one that has been deleted.
         query = replace(own, readable=own.where)
-        page = Page(ATTRIBUTES, query, _ALL, 0)
+        page = RowRange(ATTRIBUTES, query, _ALL, 0)
         first = page.beginning(session.elevated)
 
         def show(_session: Session, rows: list[Values]) -> list[Result]:

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.records.display_formats import parse_currency
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.answers import Page, add_links, page_answer, result_answer, result_length
+from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer, result_length
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, address_of, parameters_of, query_of
 from mock_servicenow.now_platform.rest.formats import Result, response_format
 from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters
@@ -67,7 +67,7 @@ class TableApi:
         _expand_tiny_url(call, session)
         parameters = read_parameters(call, listing=True)
         query = asked_query(session, table, parameters.query, parameters.filters)
-        page = Page(table, query, parameters.limit, parameters.offset)
+        page = RowRange(table, query, parameters.limit, parameters.offset)
         first = page.beginning(session)
         total = None if parameters.no_count else session.work.count(table, query)
         if call.version == "v1" and not first[0]:

@@ -12,7 +12,7 @@ from privman_contracts import WireNames
 from privman_core.ids import Ids
 from privman_scenarios.analysis.traps import ProbeStep, Trap, observe
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
-from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi, finished
+from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer, finished
 from privman_scenarios.playing.own_records import SYS_ID, Mark, NotOwnError, OwnRecords
 
 _PLACE = re.compile(r"<([\w.]+)>")
@@ -102,7 +102,7 @@ class Prober:
             seen = await self._step(step, places)
             probed.seen.update({f"{number} {what}": value for what, value in seen.items()})
 
-    async def _scratch(self, answer: Answer) -> str:
+    async def _scratch(self, answer: PartyAnswer) -> str:
         """Return the sys_id of the scratch record; raises NotOwnError where the instance names another record."""
         records = self._own.newest_first()
         if not records:
@@ -116,7 +116,7 @@ class Prober:
         head = f"{step.method} {step.path}{'' if step.user == 'prober' else f' as {step.user}'}"
         return {f"{head}: {what}": observe(answer, what, own) for what in step.compare}
 
-    async def _send(self, step: ProbeStep, places: Mapping[str, str]) -> Answer:
+    async def _send(self, step: ProbeStep, places: Mapping[str, str]) -> PartyAnswer:
         users = {"prober": self._user, "nobody": None, "stranger": self._stranger}
         auth, headers = users[step.user], _put(dict(step.headers), places)
         body = step.text.encode() if step.text else _put(step.json, places)
@@ -136,7 +136,7 @@ class Prober:
         mark: str,
         auth: Credentials | None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> PartyAnswer:
         """Create a record, and remember it, or its mark where the answer names none."""
         values = body[0] if isinstance(body, list) else body
         sent = values if isinstance(values, dict) else {}
@@ -179,7 +179,7 @@ class Prober:
         return next((sys_id for sys_id in _sys_ids(answer) if SYS_ID.fullmatch(sys_id)), "0" * 32)
 
 
-def _sys_ids(answer: Answer) -> Iterator[str]:
+def _sys_ids(answer: PartyAnswer) -> Iterator[str]:
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
     for record in result if isinstance(result, list) else ():
         yield str(record.get("sys_id", "")) if isinstance(record, dict) else ""

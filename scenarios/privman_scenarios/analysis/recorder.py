@@ -11,7 +11,7 @@ from privman_scenarios.analysis.recorded import Headers, Recorded
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.engine import Worlds
 from privman_scenarios.playing.events import Event, ScenarioStarted
-from privman_scenarios.playing.http_api import Call
+from privman_scenarios.playing.http_api import PartyCall
 from privman_scenarios.playing.world import World
 
 
@@ -52,7 +52,7 @@ class Recorder:
         finally:
             self._end()
 
-    def heard(self, call: Call) -> None:
+    def heard(self, call: PartyCall) -> None:
         """Keep what was asked of a system without a journal, also before the world is open."""
         if self._listening:
             self._kept.append(self._asked(call))
@@ -77,7 +77,7 @@ class Recorder:
             self._dictionary_asked = True
             await world.servicenow.ask_dictionary()
 
-    def _asked(self, call: Call) -> Recorded:
+    def _asked(self, call: PartyCall) -> Recorded:
         answer = call.answer
         return Recorded(
             at=self._clock.now(),

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from privman_contracts import files
-from privman_scenarios.playing.http_api import Answer
+from privman_scenarios.playing.http_api import PartyAnswer
 
 _METHODS = ("GET", "POST", "PATCH")
 
@@ -83,7 +83,7 @@ _SYS_ID = re.compile(r"\b[0-9A-Fa-f]{32}\b")
 _TIME = re.compile(r"\b(?!1970)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b")
 
 
-def observe(answer: Answer, what: str, own: Mapping[str, str]) -> str:
+def observe(answer: PartyAnswer, what: str, own: Mapping[str, str]) -> str:
     """Return what stands in the answer where ``what`` points, such as ``value /error/message``.
 
     Args:
@@ -101,11 +101,11 @@ def _general(text: str, own: Mapping[str, str]) -> str:
     return _TIME.sub("<time>", _SYS_ID.sub("<sys_id>", text))
 
 
-def _observed_status(answer: Answer, _place: str) -> str:
+def _observed_status(answer: PartyAnswer, _place: str) -> str:
     return str(answer.status) if answer.status else "no answer"
 
 
-def _body(answer: Answer, _place: str) -> str:
+def _body(answer: PartyAnswer, _place: str) -> str:
     if not answer.body:
         return "none"
     if answer.json is not None:
@@ -114,20 +114,20 @@ def _body(answer: Answer, _place: str) -> str:
     return "XML" if start == b"<?xml" else "a page" if start.startswith(b"<") else "text"
 
 
-def _header(answer: Answer, name: str) -> str:
+def _header(answer: PartyAnswer, name: str) -> str:
     return answer.headers.get(name, ABSENT)
 
 
-def _has_header(answer: Answer, name: str) -> str:
+def _has_header(answer: PartyAnswer, name: str) -> str:
     return "present" if name in answer.headers else ABSENT
 
 
-def _value(answer: Answer, pointer: str) -> str:
+def _value(answer: PartyAnswer, pointer: str) -> str:
     found = _find(answer, pointer)
     return ABSENT if found is _NOTHING else repr(found)
 
 
-def _type(answer: Answer, pointer: str) -> str:
+def _type(answer: PartyAnswer, pointer: str) -> str:
     found = _find(answer, pointer)
     if isinstance(found, dict):
         return f"object of {', '.join(sorted(found))}"
@@ -136,12 +136,12 @@ def _type(answer: Answer, pointer: str) -> str:
     return ABSENT if found is _NOTHING else "null" if found is None else type(found).__name__
 
 
-def _count(answer: Answer, pointer: str) -> str:
+def _count(answer: PartyAnswer, pointer: str) -> str:
     found = _find(answer, pointer)
     return str(len(found)) if isinstance(found, list) else _type(answer, pointer)
 
 
-def _keys(answer: Answer, pointer: str) -> str:
+def _keys(answer: PartyAnswer, pointer: str) -> str:
     found = _find(answer, pointer)
     return ", ".join(sorted(found)) if isinstance(found, dict) else _type(answer, pointer)
 
@@ -149,7 +149,7 @@ def _keys(answer: Answer, pointer: str) -> str:
 _NOTHING = object()
 
 
-def _find(answer: Answer, pointer: str) -> Any:  # noqa: ANN401 - JSON holds anything
+def _find(answer: PartyAnswer, pointer: str) -> Any:  # noqa: ANN401 - JSON holds anything
     """Return what stands at a JSON pointer, `_NOTHING` where there is nothing."""
     found: Any = answer.json
     for step in pointer.split("/")[1:]:
@@ -162,7 +162,7 @@ def _find(answer: Answer, pointer: str) -> Any:  # noqa: ANN401 - JSON holds any
     return found
 
 
-_KINDS: dict[str, Callable[[Answer, str], str]] = {
+_KINDS: dict[str, Callable[[PartyAnswer, str], str]] = {
     "status": _observed_status,
     "body": _body,
     "header": _header,

@@ -90,10 +90,10 @@ class Loader:
         """Yield the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""
         for document in read_documents(text, file):
             if document.value is not None:
-                yield from _Document(document, file, self._vocabulary).scenarios()
+                yield from _ScenarioDocument(document, file, self._vocabulary).scenarios()
 
 
-class _Document:
+class _ScenarioDocument:
     """One YAML document on its way to become scenarios."""
 
     def __init__(self, document: Located, file: str, vocabulary: Vocabulary) -> None:

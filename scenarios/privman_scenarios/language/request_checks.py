@@ -21,7 +21,7 @@ _COMPARED = re.compile(r"(!?=|NOT IN|IN)(.*)", re.DOTALL)
 _SCRIPT = "javascript:"
 
 
-class Condition(NamedTuple):
+class ColumnCondition(NamedTuple):
     """One condition.
 
     Attributes:
@@ -38,20 +38,20 @@ def table_of(path: str) -> str:
     return found[1] if found else ""
 
 
-def query_conditions(path: str) -> Iterator[Condition]:
+def query_conditions(path: str) -> Iterator[ColumnCondition]:
     """Yield each condition of the query, in ``sysparm_query`` or as a parameter of its own (platform 1.2, 2.2)."""
     for name, value in parse_qsl(path.partition("?")[2], keep_blank_values=True):
         if name == "sysparm_query":
             yield from (_condition(*term.groups()) for term in map(_TERM.fullmatch, value.split("^")) if term)
         elif not name.startswith("sysparm_"):
-            yield Condition(name, (value,))
+            yield ColumnCondition(name, (value,))
 
 
-def _condition(column: str, rest: str) -> Condition:
+def _condition(column: str, rest: str) -> ColumnCondition:
     compared = _COMPARED.fullmatch(rest)
     if compared is None or compared[2].startswith(_SCRIPT):
-        return Condition(column, ())
-    return Condition(column, tuple(compared[2].split(",")) if compared[1].endswith("IN") else (compared[2],))
+        return ColumnCondition(column, ())
+    return ColumnCondition(column, tuple(compared[2].split(",")) if compared[1].endswith("IN") else (compared[2],))
 
 
 _CONTROL_PLANES = ("/__admin", "/__cockpit")

@@ -17,12 +17,12 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.variables import TABLES
 from privman_scenarios.output import complain, mask
 from privman_scenarios.playing.control_plane import ControlPlane, Journal
-from privman_scenarios.playing.http_api import Answer, Call
+from privman_scenarios.playing.http_api import PartyAnswer, PartyCall
 from privman_scenarios.playing.own_records import Mark, OwnRecords
-from privman_scenarios.playing.party import Console
+from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.record_pages import COMPLETE
-from privman_scenarios.playing.servicenow import ServiceNow, TableNotListedError
+from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -81,7 +81,7 @@ class Writes:
         if self._lost:
             raise self._lost
 
-    def __call__(self, call: Call) -> None:
+    def __call__(self, call: PartyCall) -> None:
         """Tell of a call of this run, unless it only asked."""
         answer = call.answer
         self._take("run", answer.method, call.url, call.body.decode(errors="replace"), answer.status)
@@ -129,14 +129,14 @@ class Cleanup:
         clock: real time, for patience with the instance.
     """
 
-    def __init__(self, servicenow: ServiceNow, own: OwnRecords, writes: Writes | None, clock: Clock) -> None:
+    def __init__(self, servicenow: ServiceNowParty, own: OwnRecords, writes: Writes | None, clock: Clock) -> None:
         self._clock = clock
         self._servicenow = servicenow
         self._writes = writes
         self._own = own
         self._sent: Counter[str] = Counter()
 
-    def watch(self, console: Console) -> None:
+    def watch(self, console: ConsoleParty) -> None:
         """Take note of what the console creates from now on: its journal shows it."""
         self._own.consoles.add(f"{console.url}/")
         if console.has_control:
@@ -282,7 +282,7 @@ class Cleanup:
             self._servicenow.decisions[self._request_id(table, changed.sent)] += 1
             changed.changed(values)
 
-    def _note_created(self, table: str, values: Mapping[str, Any], answer: Answer) -> None:
+    def _note_created(self, table: str, values: Mapping[str, Any], answer: PartyAnswer) -> None:
         request_id = self._request_id(table, values)
         if request_id:
             self._servicenow.drawn.add(request_id)
@@ -330,9 +330,9 @@ class _Watched:
             self._note(exchange)
 
 
-def _answer_of(exchange: Mapping[str, Any], path: str) -> Answer:
+def _answer_of(exchange: Mapping[str, Any], path: str) -> PartyAnswer:
     headers = {name.lower(): value for name, value in exchange["response"]["headers"]}
-    return Answer("POST", path, exchange["status"], headers, exchange["response"]["body"].encode())
+    return PartyAnswer("POST", path, exchange["status"], headers, exchange["response"]["body"].encode())
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from aiohttp.typedefs import Handler, Middleware
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.http_api import (
     CONTROL_PLANE,
-    Answer,
     HttpApi,
+    PartyAnswer,
     Shape,
     header_pairs,
     moment,
@@ -168,7 +168,7 @@ class ControlPlane:
             raise ExpectationError(f"{method} {CONTROL_PLANE}{path} to be answered", str(answer))
         return answer.json
 
-    async def ask(self, method: str, path: str, body: object = None) -> Answer:
+    async def ask(self, method: str, path: str, body: object = None) -> PartyAnswer:
         """Return the answer, refused or not."""
         header_pairs = {"X-Admin-Token": self._api.admin_token} if self._api.admin_token else None
         return await self._api.send_unchecked(method, f"{CONTROL_PLANE}{path}", body, headers=header_pairs)

@@ -31,7 +31,7 @@ from privman_scenarios.playing.events import (
 from privman_scenarios.playing.invariants import INVARIANTS
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.trial import TRIAL_NEEDS, try_out
-from privman_scenarios.playing.world import Finding, World, find_all
+from privman_scenarios.playing.world import PartyFinding, World, find_all
 
 _PENDING = names().word("request_status", "pending")
 _NOTHING = (None, "", 0, "0")
@@ -147,7 +147,7 @@ class Engine:
             self._tell(JournalsRead(scenario, await play.world.journals(), frozenset(play.expected)))
 
     async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
-        findings: list[Finding] = []
+        findings: list[PartyFinding] = []
         if scenario.check == "invariants":
             failure = await try_out(self._vocabulary, scenario, play)
             self._checks += len(INVARIANTS)
@@ -158,9 +158,9 @@ class Engine:
             self._tell(StepFailed(scenario, failure))
         return failure, tuple(str(finding) for finding in findings)
 
-    async def _play_through(self, scenario: Scenario, play: Play) -> tuple[Failure | None, list[Finding]]:
+    async def _play_through(self, scenario: Scenario, play: Play) -> tuple[Failure | None, list[PartyFinding]]:
         failure = await self._play_steps(scenario, play)
-        findings: list[Finding] = []
+        findings: list[PartyFinding] = []
         try:
             failure = failure or await _idle_fault(scenario, play)
             findings = await _unasked_findings(play)
@@ -227,7 +227,7 @@ class Engine:
         await self._clock.sleep(1)
         play.waited += 1
 
-    def _afterwards(self, scenario: Scenario, findings: Sequence[Finding]) -> Failure | None:
+    def _afterwards(self, scenario: Scenario, findings: Sequence[PartyFinding]) -> Failure | None:
         """Return why a scenario fails whose steps all held."""
         red = [str(finding) for finding in findings if self._strict or finding.kind == "violation"]
         if red:
@@ -267,7 +267,7 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
     )
 
 
-async def _unasked_findings(play: Play) -> list[Finding]:
+async def _unasked_findings(play: Play) -> list[PartyFinding]:
     found = await find_all(play.world)
     return [each for each in found if each not in play.acknowledged]
 

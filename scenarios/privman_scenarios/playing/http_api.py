@@ -132,7 +132,7 @@ _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "U
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PartyAnswer:
     """An answer; as text it is one line with secrets masked.
 
     Attributes:
@@ -200,7 +200,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PartyCall:
     """A request as it was sent, with its answer.
 
     Attributes:
@@ -210,7 +210,7 @@ class Call:
     url: str
     headers: Mapping[str, str]
     body: bytes
-    answer: Answer
+    answer: PartyAnswer
 
 
 class HttpApi:
@@ -243,8 +243,8 @@ class HttpApi:
         self.shared = shared
         self.url = url.rstrip("/")
         self._silent_seconds = min(SILENT_SECONDS, seconds / 2) if shared else NEVER_SECONDS
-        self.recent: deque[Answer] = deque(maxlen=KEPT_CALLS)
-        self.listeners: list[Callable[[Call], None]] = []
+        self.recent: deque[PartyAnswer] = deque(maxlen=KEPT_CALLS)
+        self.listeners: list[Callable[[PartyCall], None]] = []
 
     async def call(
         self,
@@ -254,7 +254,7 @@ class HttpApi:
         *,
         auth: Credentials | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> PartyAnswer:
         """Send a JSON body (bytes go as they are) and return the answer, status 0 where there was none.
 
         Raises ExpectationError for what may change or delete what others have in a shared origin.
@@ -271,7 +271,7 @@ class HttpApi:
         *,
         auth: Credentials | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> PartyAnswer:
         """Do the same whatever it does there; only for `OwnRecords` and `ControlPlane`."""
         if not path.startswith("/"):
             raise ExpectationError("a path that begins with /", repr(path))
@@ -285,15 +285,15 @@ class HttpApi:
         try:
             answer = await self._send(method, path, data, sent)
         except TimeoutError:
-            answer = Answer(method, path, 0, {}, b"", f"no answer within {self.seconds:g} s")
+            answer = PartyAnswer(method, path, 0, {}, b"", f"no answer within {self.seconds:g} s")
         except (ClientError, OSError, ValueError) as error:
-            answer = Answer(method, path, 0, {}, b"", _reason(error))
+            answer = PartyAnswer(method, path, 0, {}, b"", _reason(error))
         self.recent.append(answer)
         for listener in self.listeners:
-            listener(Call(f"{self.url}{path}", sent, data or b"", answer))
+            listener(PartyCall(f"{self.url}{path}", sent, data or b"", answer))
         return answer
 
-    async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> Answer:
+    async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> PartyAnswer:
         async with (
             self._announced_if_slow(method, path),
             asyncio.timeout(self.seconds),
@@ -306,7 +306,7 @@ class HttpApi:
             ) as response,
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(method, path, response.status, received, await read_bounded(response))
+            return PartyAnswer(method, path, response.status, received, await read_bounded(response))
 
     @asynccontextmanager
     async def _announced_if_slow(self, method: str, path: str) -> AsyncIterator[None]:
@@ -330,7 +330,7 @@ def _is_tunnel(path: str, headers: Mapping[str, str]) -> bool:
     return overrides or "/batch" in plain or "/__" in plain
 
 
-async def finished(call: Coroutine[Any, Any, Answer]) -> Answer:
+async def finished(call: Coroutine[Any, Any, PartyAnswer]) -> PartyAnswer:
     """Await the call's end even when interrupted: what it creates must be known to be deleted."""
     task = asyncio.ensure_future(call)
     try:

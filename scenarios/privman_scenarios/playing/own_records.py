@@ -12,7 +12,7 @@ import orjson
 from privman_core.masking import MASK
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import mask
-from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi
+from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer
 from privman_scenarios.playing.record_pages import COMPLETE, UNKNOWN, Stock, list_stock, record_pages
 
 SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -107,7 +107,9 @@ class OwnRecords:
         if _TABLE.fullmatch(table) and self.stocks.get(table, UNKNOWN) == UNKNOWN:
             self.stocks[table] = await list_stock(self._api, table, self._reader)
 
-    def note(self, table: str, sent: Mapping[str, Any], answer: Answer, *, marked: bool = False, by: str = "") -> bool:
+    def note(
+        self, table: str, sent: Mapping[str, Any], answer: PartyAnswer, *, marked: bool = False, by: str = ""
+    ) -> bool:
         """Remember what a creation has made; returns whether its answer names a record.
 
         A record of a table of which no stock was taken is never deleted, as nobody knows whether it is new.
@@ -124,7 +126,7 @@ class OwnRecords:
             self._records.append(OwnRecord(table, sys_id, dict(sent), self.stocks.get(table, UNKNOWN), by))
         return True
 
-    def _may_have_created(self, table: str, answer: Answer) -> bool:
+    def _may_have_created(self, table: str, answer: PartyAnswer) -> bool:
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - success
             return answer.status in _LOST
         sys_id = _named(answer)
@@ -155,7 +157,7 @@ class OwnRecords:
         """Return every record, the newest first."""
         return self._records[::-1]
 
-    async def change(self, record: OwnRecord, values: Mapping[str, Any], auth: Credentials) -> Answer:
+    async def change(self, record: OwnRecord, values: Mapping[str, Any], auth: Credentials) -> PartyAnswer:
         """Change columns of a record; raises NotOwnError where it is not this run's."""
         return await self.send("PATCH", record, record.path, values, auth=auth)
 
@@ -168,7 +170,7 @@ class OwnRecords:
         *,
         auth: Credentials | None,
         headers: Mapping[str, str] | None = None,
-    ) -> Answer:
+    ) -> PartyAnswer:
         """Send what changes the record, as it is, to its path with or without a query; raises NotOwnError."""
         if urlsplit(path).path != record.path or method == "DELETE":
             raise NotOwnError(f"to change {record.path} only", f"{method} {path}")
@@ -194,7 +196,7 @@ class OwnRecords:
                 return f"{record.path} (still there after DELETE was answered {answer.status})"
         return f"{record.path} ({answer})" if answer.refused and answer.status != HTTPStatus.NOT_FOUND else ""
 
-    async def remove(self, record: OwnRecord, auth: Credentials) -> Answer:
+    async def remove(self, record: OwnRecord, auth: Credentials) -> PartyAnswer:
         """Delete the record as a step of a scenario does; raises NotOwnError where it is not this run's."""
         await self.require_own(record)
         return await self._api.send_unchecked("DELETE", record.path, None, auth=auth)
@@ -219,14 +221,14 @@ class OwnRecords:
             raise NotOwnError(f"{expected}, as many as this run has created", f"{len(found)}: {paths}")
         return found
 
-    async def _read(self, record: OwnRecord) -> Answer:
+    async def _read(self, record: OwnRecord) -> PartyAnswer:
         if not SYS_ID.fullmatch(record.sys_id) or not _TABLE.fullmatch(record.table):
             raise NotOwnError("a sys_id of 32 hexadecimal digits", record.path)
         path = f"{record.path}?sysparm_exclude_reference_link=true"
         return await self._api.call("GET", path, auth=self._reader)
 
 
-def _why_not_own(record: OwnRecord, answer: Answer) -> str:
+def _why_not_own(record: OwnRecord, answer: PartyAnswer) -> str:
     """Return why the record that was read is not to be touched; empty when it is this run's."""
     shown = answer.json.get("result") if isinstance(answer.json, dict) else None
     if answer.refused or not isinstance(shown, dict):
@@ -239,13 +241,13 @@ def _why_not_own(record: OwnRecord, answer: Answer) -> str:
     return record.stock.why_doubtful(record.sys_id, shown) or "; ".join(_differences(record.sent, shown))
 
 
-def _named(answer: Answer) -> str:
+def _named(answer: PartyAnswer) -> str:
     """Return the sys_id of the record in an answer, empty where there is none."""
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
     return str(result.get("sys_id")) if isinstance(result, dict) else ""
 
 
-def _created(answer: Answer, table: str) -> str:
+def _created(answer: PartyAnswer, table: str) -> str:
     """Return the sys_id that the answer to a creation names, empty where that is none."""
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
     # Where a record is there already, an instance may answer that one, with another status.
@@ -258,7 +260,7 @@ def _created(answer: Answer, table: str) -> str:
     return sys_id if isinstance(sys_id, str) and SYS_ID.fullmatch(sys_id) and _TABLE.fullmatch(table) else ""
 
 
-def _records(answer: Answer) -> Iterator[Mapping[str, Any]]:
+def _records(answer: PartyAnswer) -> Iterator[Mapping[str, Any]]:
     """Yield the records of an answer that have a sys_id."""
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
     for each in result if isinstance(result, list) else ():

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import Answer, HttpApi, Shape, finished
+from privman_scenarios.playing.http_api import HttpApi, PartyAnswer, Shape, finished
 
 
 class Party:
@@ -48,18 +48,18 @@ SET_UP: Mapping[str, Shape] = {
 }
 
 
-class Console(Party):
+class ConsoleParty(Party):
     """A console; what an endpoint user or an administrator does goes through the control plane of the simulator."""
 
     def at(self, api: HttpApi) -> Self:
         """Return the same console, spoken to through what stands in front of it."""
         return type(self)(api, ControlPlane(api))
 
-    async def set_up(self, options: dict[str, Any]) -> Answer:
+    async def set_up(self, options: dict[str, Any]) -> PartyAnswer:
         """Run the documented set-up steps."""
         return await self.control.ask("POST", "/setup", options)
 
-    async def ask(self, metadata: dict[str, Any]) -> Answer:
+    async def ask(self, metadata: dict[str, Any]) -> PartyAnswer:
         """Let an endpoint user ask for approval."""
         return await finished(self.control.ask("POST", "/approval-requests", {"metadata": metadata}))
 

@@ -19,9 +19,9 @@ from privman_scenarios.language.variables import (
     replaced,
 )
 from privman_scenarios.language.vocabulary import Verb
-from privman_scenarios.playing.http_api import Answer
+from privman_scenarios.playing.http_api import PartyAnswer
 from privman_scenarios.playing.party import SET_UP, Party
-from privman_scenarios.playing.world import Finding, World
+from privman_scenarios.playing.world import PartyFinding, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Play:
         self.own = own or {}
         self.step = Step("", {}, 0)
         self.armed: list[Armed] = []
-        self.acknowledged: set[Finding] = set()
+        self.acknowledged: set[PartyFinding] = set()
         self.expected: set[int] = set()
         self.faulty = False
         self.waited = 0
@@ -68,7 +68,7 @@ class Play:
         self._saved: dict[str, str | int] = {"servicenow": world.servicenow.url, "console": world.console.url}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
         self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, PartyAnswer] = {}
         self._consoles = {FIRST_CONSOLE: world.console}
         self._console = FIRST_CONSOLE
         self._set_up: Mapping[str, Any] | None = None
@@ -119,13 +119,13 @@ class Play:
             if key in self._saved:
                 self._saved[f"{self._console}.{key}"] = self._saved.pop(key)
 
-    def answered(self, party: str, answer: Answer) -> None:
+    def answered(self, party: str, answer: PartyAnswer) -> None:
         """Keep an answer; a refusal is trouble unless the next step expects it."""
         self._answers[party] = answer
         self._trouble, self._troubled = (str(answer) if answer.refused else ""), party
         self._failed = answer.failed and not self.faulty
 
-    def last_answer(self, party: str) -> Answer:
+    def last_answer(self, party: str) -> PartyAnswer:
         """Return the answer to the step before; raises ExpectationError when this party was not asked."""
         if party not in self._answers:
             raise ExpectationError(f"the step before to be one that {party} answers", "another")

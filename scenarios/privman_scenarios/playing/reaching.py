@@ -6,8 +6,8 @@ from typing import Literal
 
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi
-from privman_scenarios.playing.servicenow import ServiceNow, TableNotListedError
+from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer
+from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Registration:
     activity_type_id: str
 
 
-async def find_registration(servicenow: ServiceNow, console_url: str) -> Registration | None:
+async def find_registration(servicenow: ServiceNowParty, console_url: str) -> Registration | None:
     """Return the newest registration of the console at that address; raises TargetUnreachableError."""
     try:
         found = [
@@ -37,7 +37,7 @@ async def find_registration(servicenow: ServiceNow, console_url: str) -> Registr
         raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.got}.") from None
 
 
-async def _activity_type(servicenow: ServiceNow, instance_id: str) -> str:
+async def _activity_type(servicenow: ServiceNowParty, instance_id: str) -> str:
     """Return the newest activity type of the registration, empty where there is none, or the table is not listed."""
     try:
         listed = await servicenow.find_of_all("activity_type", instance_id=instance_id)
@@ -49,7 +49,7 @@ async def _activity_type(servicenow: ServiceNow, instance_id: str) -> str:
 # A fake that already runs is left alone (never), loses its journal and faults (clear), or all its records (reset).
 Restart = Literal["never", "clear", "reset"]
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
-_INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
+_INSTANCE, _CONSOLE = "ServiceNowParty instance", "Privilege Manager Console"
 # What only the control plane of the other party has.
 _ONLY_OF_THE_OTHER = {_INSTANCE: "webhooks", _CONSOLE: "deliveries"}
 _VERSION = "/Tms/services/api/v1/version/Current"
@@ -92,7 +92,7 @@ async def refuse_bad_log_on(api: HttpApi, auth: Credentials) -> None:
         _require_log_on(await api.call("GET", _LOGON_CHECK, auth=auth), api, auth)
 
 
-def _require_log_on(answer: Answer, api: HttpApi, auth: Credentials) -> None:
+def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: Credentials) -> None:
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
 
@@ -140,19 +140,19 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
 
 
-def _require_answer(answer: Answer, url: str) -> Answer:
+def _require_answer(answer: PartyAnswer, url: str) -> PartyAnswer:
     if not answer.status:
         raise TargetUnreachableError(f"{url} could not be reached: {answer.error}.")
     return answer
 
 
-def _demand(answer: Answer, key: str, url: str, what: str) -> None:
+def _demand(answer: PartyAnswer, key: str, url: str, what: str) -> None:
     _require_answer(answer, url)
     if answer.refused or not isinstance(answer.json, dict) or key not in answer.json:
         raise TargetUnreachableError(f"{url} is not a {what}: GET {answer.path} {_answered_in_words(answer)}.")
 
 
-def _answered_in_words(answer: Answer) -> str:
+def _answered_in_words(answer: PartyAnswer) -> str:
     if "location" in answer.headers:
         # Its query may say who was to be let in.
         return f"redirects to {answer.headers['location'].partition('?')[0]}"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi
+from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer
 
 # Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
 OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
@@ -20,7 +20,7 @@ _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
 
 async def record_pages(
     api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
-) -> AsyncIterator[Answer]:
+) -> AsyncIterator[PartyAnswer]:
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
     The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on
@@ -72,12 +72,12 @@ class _Allowance:
             raise ExpectationError(f"a list of at most {bound} at {self._path}", f"more than {bound}")
 
 
-def _rows(answer: Answer) -> list[object]:
+def _rows(answer: PartyAnswer) -> list[object]:
     result = answer.json.get("result") if isinstance(answer.json, dict) and not answer.refused else None
     return result if isinstance(result, list) else []
 
 
-def _next_offset(answer: Answer, otherwise: int) -> int:
+def _next_offset(answer: PartyAnswer, otherwise: int) -> int:
     """Return where the next page begins, as the answer says, or else what was reckoned."""
     link = next_page(answer.headers.get("link", ""))
     offset = parse_qs(urlsplit(link).query).get("sysparm_offset", [""])[-1] if link else ""
@@ -126,7 +126,7 @@ async def list_stock(api: HttpApi, table: str, reader: Credentials) -> Stock:
     return Stock(frozenset(str(each.get("sys_id")) for each in result), _since(result, answer))
 
 
-def _since(listed: list[Mapping[str, Any]], answer: Answer) -> str | None:
+def _since(listed: list[Mapping[str, Any]], answer: PartyAnswer) -> str | None:
     if len(listed) < MOST_LISTED and not next_page(answer.headers.get("link", "")):
         return ""
     moments = [str(each.get("sys_created_on")) for each in listed]

@@ -16,7 +16,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import Answer, Credentials, HttpApi, finished
+from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer, finished
 from privman_scenarios.playing.own_records import NotOwnError, OwnRecord, OwnRecords, text_of
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.record_pages import OF_SYS_IDS, record_pages
@@ -40,7 +40,7 @@ class TableNotListedError(ExpectationError):
     """An instance lacks the table, or does not let the user list it."""
 
 
-class ServiceNow(Party):
+class ServiceNowParty(Party):
     """A ServiceNow instance, real or fake; tables and columns go by their canonical names, words by the packaged ones.
 
     Attributes:
@@ -69,11 +69,11 @@ class ServiceNow(Party):
         """Return the same instance, spoken to through what stands in front of it."""
         return type(self)(api, ControlPlane(api), self.names, self.admin, self._ids)
 
-    async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> Answer:
+    async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> PartyAnswer:
         """Create a record of one of the app's tables, as the administrator by default."""
         return await self._insert(self._table(table), self.spelling.record_to_wire(table, values), auth)
 
-    async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> Answer:
+    async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> PartyAnswer:
         """Change columns of a record, as an approver does when deciding.
 
         Raises NotOwnError on a shared instance for a record that this run has not created.
@@ -83,7 +83,7 @@ class ServiceNow(Party):
             return await self.own.change(await self.own.look_up(name, sys_id), wire, auth)
         return await self.api.call("PATCH", f"{_path(name)}/{quote(sys_id, safe='')}", wire, auth=auth)
 
-    async def delete(self, table: str, sys_id: str, auth: Credentials) -> Answer:
+    async def delete(self, table: str, sys_id: str, auth: Credentials) -> PartyAnswer:
         """Delete a record; raises NotOwnError on a shared instance for one that this run has not created."""
         name = self._table(table)
         if self.own:
@@ -92,7 +92,7 @@ class ServiceNow(Party):
 
     async def decide(
         self, request_id: str, response: str, values: Mapping[str, str], by: str = DEFAULT_APPROVER
-    ) -> Answer:
+    ) -> PartyAnswer:
         """Let a named approver decide a request, perhaps with ``comment`` and ``duration``.
 
         Raises ExpectationError if there is no such request or, on a shared instance, if somebody else made it.
@@ -109,7 +109,7 @@ class ServiceNow(Party):
 
     async def _decide_own(
         self, own: OwnRecords, request_id: str, found: Iterable[Record], decision: Record, auth: Credentials
-    ) -> Answer:
+    ) -> PartyAnswer:
         """Decide a request on a shared instance, where others may use the same request_id unless it was drawn."""
         table, wire = self.names.table("request"), self.spelling.record_to_wire("request", decision)
         sys_ids = [each["sys_id"] for each in found]
@@ -252,10 +252,10 @@ class ServiceNow(Party):
         sys_id: str = record_of(answer)["sys_id"]
         return sys_id
 
-    async def _insert(self, table: str, values: Record, auth: Credentials | None) -> Answer:
+    async def _insert(self, table: str, values: Record, auth: Credentials | None) -> PartyAnswer:
         return await finished(self._create(table, values, auth or self.admin))
 
-    async def _create(self, table: str, values: Record, auth: Credentials) -> Answer:
+    async def _create(self, table: str, values: Record, auth: Credentials) -> PartyAnswer:
         name = table.partition("?")[0]
         if self.own:
             await self.own.take_stock(name)
@@ -281,7 +281,7 @@ class ServiceNow(Party):
         return found
 
 
-def record_of(answer: Answer) -> Record:
+def record_of(answer: PartyAnswer) -> Record:
     """Return the record in a Table API answer; raises ExpectationError where there is none with a sys_id."""
     record = _result(answer)
     if not _is_record(record):
@@ -290,7 +290,7 @@ def record_of(answer: Answer) -> Record:
     return found
 
 
-def records_of(answer: Answer) -> list[Record]:
+def records_of(answer: PartyAnswer) -> list[Record]:
     """Return the records in a Table API answer.
 
     Raises TableNotListedError for a refusal, any other ExpectationError for an answer without a list or a sys_id.
@@ -321,7 +321,7 @@ def _names_one_of(traces: Iterable[str], record: Record) -> bool:
     return any(trace in value for trace in traces for value in values)
 
 
-def _result(answer: Answer) -> Any:  # noqa: ANN401 - a record or a list of records
+def _result(answer: PartyAnswer) -> Any:  # noqa: ANN401 - a record or a list of records
     body = answer.json
     return body.get("result") if isinstance(body, dict) and not answer.refused else None
 

@@ -27,7 +27,7 @@ from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.request_checks import column_of
 from privman_scenarios.language.variables import TABLES, VARIABLE, saves_record
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Needs, Verbs, given
-from privman_scenarios.playing.http_api import Answer
+from privman_scenarios.playing.http_api import PartyAnswer
 from privman_scenarios.playing.own_records import text_of
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.servicenow import Record, record_of
@@ -374,11 +374,11 @@ def _save(play: Play, name: str, record: Record) -> None:
         play.save(f"{name}.request_id", record["request_id"])
 
 
-async def _decide(play: Play, response: str, request: str, by: str, values: Mapping[str, str]) -> Answer:
+async def _decide(play: Play, response: str, request: str, by: str, values: Mapping[str, str]) -> PartyAnswer:
     return await play.world.servicenow.decide(play.request_id(request), response, values, by)
 
 
-async def _decide_as_listed(play: Play, decision: Mapping[str, str]) -> Answer:
+async def _decide_as_listed(play: Play, decision: Mapping[str, str]) -> PartyAnswer:
     values = {key: decision[key] for key in ("comment", "duration") if key in decision}
     by = decision.get("by", DEFAULT_APPROVER)
     return await _decide(play, decision["response"], decision.get("request", ""), by, values)

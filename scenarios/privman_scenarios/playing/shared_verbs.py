@@ -37,7 +37,7 @@ from privman_scenarios.language.model import Arguments
 from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Needs, Verbs, given
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.play import Armed, Play
-from privman_scenarios.playing.world import Finding
+from privman_scenarios.playing.world import PartyFinding
 from privman_scenarios.playing.world_builder import fault_options, finding_rules
 
 METHOD = one_of(known.METHODS)
@@ -309,7 +309,7 @@ async def _acknowledge(play: Play, party: PartyName, rule: str, message: str) ->
     """Take note of the findings that fit, so that they do not fail the scenario; returns how many there are."""
     name = play.world.name_of(_of(play, party))
     found = [
-        Finding.of(name, finding)
+        PartyFinding.of(name, finding)
         for finding in await _of(play, party).control.findings()
         if fnmatchcase(finding["rule"], rule) and says(finding["message"], message)
     ]

@@ -11,10 +11,10 @@ from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
 from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.control_plane import Journal
-from privman_scenarios.playing.http_api import Answer, finished
-from privman_scenarios.playing.party import Console, Party
+from privman_scenarios.playing.http_api import PartyAnswer, finished
+from privman_scenarios.playing.party import ConsoleParty, Party
 from privman_scenarios.playing.reaching import Registration
-from privman_scenarios.playing.servicenow import ServiceNow
+from privman_scenarios.playing.servicenow import ServiceNowParty
 
 SHOWN_EXCHANGES = 4
 
@@ -35,23 +35,23 @@ class World:
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
     """
 
-    servicenow: ServiceNow
-    console: Console
+    servicenow: ServiceNowParty
+    console: ConsoleParty
     virtual: bool = True
     patience: int = PATIENCE
     quiet_time: int = PATIENCE
     clock: Clock | None = None
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None
-    start_console: Callable[[], Awaitable[Console]] | None = None
+    start_console: Callable[[], Awaitable[ConsoleParty]] | None = None
     unawaited: dict[object, str] = field(default_factory=dict)
-    consoles: list[Console] = field(default_factory=list)
+    consoles: list[ConsoleParty] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.consoles = self.consoles or [self.console]
 
     @property
-    def parties(self) -> dict[str, ServiceNow | Console]:
+    def parties(self) -> dict[str, ServiceNowParty | ConsoleParty]:
         """Both parties by their names; further consoles are numbered."""
         further = {f"console {number}": console for number, console in enumerate(self.consoles[1:], start=2)}
         return {"servicenow": self.servicenow, "console": self.consoles[0], **further}
@@ -60,14 +60,14 @@ class World:
         """Return the name of a party among `parties`."""
         return next(name for name, each in self.parties.items() if each is party)
 
-    async def another_console(self) -> Console:
+    async def another_console(self) -> ConsoleParty:
         """Start another console in its first state; raises ExpectationError where none can be started."""
         if self.start_console is None:
             raise ExpectationError("a second console", self.lacking["second console"])
         self.consoles.append(await self.start_console())
         return self.consoles[-1]
 
-    async def set_up(self, options: Mapping[str, Any]) -> Answer:
+    async def set_up(self, options: Mapping[str, Any]) -> PartyAnswer:
         """Run the documented set-up on the console; its default user is ServiceNow's administrator."""
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
@@ -112,7 +112,7 @@ class World:
         return [*await _last_exchanges("servicenow", self.servicenow), *await _last_exchanges("console", self.console)]
 
 
-async def _last_exchanges(name: str, party: ServiceNow | Console) -> list[str]:
+async def _last_exchanges(name: str, party: ServiceNowParty | ConsoleParty) -> list[str]:
     if not party.has_control:
         return [f"{name}: {answer}" for answer in party.api.recent]
     return [_exchange_line(name, exchange) for exchange in await party.control.last_exchanges(SHOWN_EXCHANGES)]
@@ -130,7 +130,7 @@ Answered = tuple[str, str, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PartyFinding:
     """One finding.
 
     Attributes:
@@ -147,7 +147,7 @@ class Finding:
     where: str
 
     @classmethod
-    def of(cls, party: str, each: Mapping[str, Any]) -> "Finding":
+    def of(cls, party: str, each: Mapping[str, Any]) -> "PartyFinding":
         """Return a finding as the party's control plane prints it."""
         return cls(party, each["exchange"], each["kind"], each["rule"], each["message"], each["where"])
 
@@ -155,10 +155,10 @@ class Finding:
         return mask(f"{self.party} #{self.exchange}: {self.rule}: {self.message}")
 
 
-async def find_all(world: World) -> list[Finding]:
+async def find_all(world: World) -> list[PartyFinding]:
     """Return the findings of both parties, but for what an armed fault answered: that was meant to be wrong."""
     controls = {name: party.control for name, party in world.parties.items() if party.has_control}
-    findings = [Finding.of(name, each) for name, control in controls.items() for each in await control.findings()]
+    findings = [PartyFinding.of(name, each) for name, control in controls.items() for each in await control.findings()]
     if not findings:
         return []
     meant = _meant(await world.journals())

@@ -35,8 +35,8 @@ from privman_scenarios.output import SECRETS
 from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
-from privman_scenarios.playing.http_api import Call, Credentials, HttpApi
-from privman_scenarios.playing.party import Console
+from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyCall
+from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.reaching import (
     Connection,
     Restart,
@@ -45,7 +45,7 @@ from privman_scenarios.playing.reaching import (
     reach_servicenow,
     refuse_bad_log_on,
 )
-from privman_scenarios.playing.servicenow import ServiceNow
+from privman_scenarios.playing.servicenow import ServiceNowParty
 from privman_scenarios.playing.world import World
 
 # The fake's documented administrator; it listens on the loopback only.
@@ -126,7 +126,7 @@ class WorldBuilder:
         self._inferred = inferred
         self._ca_file = ca_file
         self._names = WireNames.load(inferred)
-        self.listeners: list[Callable[[Call], None]] = []
+        self.listeners: list[Callable[[PartyCall], None]] = []
         self._servicenow = servicenow
         self._console = console
         self._reset = reset
@@ -176,16 +176,16 @@ class WorldBuilder:
             auth = self._servicenow.auth if self._servicenow and not self._dry_run else ADMIN
             shared = None if far_servicenow or far_console else clock
 
-            async def start_console() -> Console:
+            async def start_console() -> ConsoleParty:
                 end = await near.start(self._console_sim(clock, ids.fork(f"console {len(world.consoles) + 1}")))
-                console = Console(end.api, end.control)
+                console = ConsoleParty(end.api, end.control)
                 if cleanup:
                     cleanup.watch(console)
                 return console
 
             world = World(
-                ServiceNow(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
-                Console(console.api, console.control),
+                ServiceNowParty(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
+                ConsoleParty(console.api, console.control),
                 virtual=virtual,
                 patience=self._patience,
                 quiet_time=0 if self._dry_run else self._quiet_time,
@@ -337,7 +337,7 @@ def set_up_steps() -> tuple[str, ...]:
 
 
 def finding_rules() -> tuple[str, ...]:
-    """Return the rules of what ServiceNow swallows."""
+    """Return the rules of what ServiceNowParty swallows."""
     return mock_servicenow.finding_rules.finding_rules()
 
 

@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.query import Change, Sight, compile_condition, parse
+from mock_servicenow.now_platform.query import RecordChange, Sight, compile_condition, parse
 
 from .conftest import CONTEXT, Desk
 
@@ -24,7 +24,7 @@ PREVIOUS = VALUES | {"priority": "1", "number": "INC1"}
 def meets(desk: Desk, query: str, previous: dict[str, str] | None = None) -> bool:
     """Return whether the record meets the query."""
     compiled = compile_condition(
-        parse(query), Change("incident", VALUES, previous or {}), Sight(desk.dictionary), CONTEXT
+        parse(query), RecordChange("incident", VALUES, previous or {}), Sight(desk.dictionary), CONTEXT
     )
     desk.findings = compiled.findings
     return bool(desk.connection.scalar(sa.select(compiled.where)))

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.query import Change, Sight, compile_condition, compile_query, parse
+from mock_servicenow.now_platform.query import RecordChange, Sight, compile_condition, compile_query, parse
 from mock_servicenow.now_platform.query.operators import BY_SPELLING
 from tests.generated import examples
 
@@ -181,7 +181,7 @@ def test_one_record(dictionary: Dictionary, engine: sa.Engine, world: World, que
     values = {name: "" if value is None else str(value) for name, value in record.items()}
     with engine.connect() as connection:
         store(Desk(dictionary, connection), world)
-        compiled = compile_condition(parse(text_of(query)), Change("task", values), Sight(dictionary), CONTEXT)
+        compiled = compile_condition(parse(text_of(query)), RecordChange("task", values), Sight(dictionary), CONTEXT)
         met = bool(connection.scalar(sa.select(compiled.where)))
         connection.rollback()
     assert met == bool(matching(query, [record], world))
