@@ -1,5 +1,6 @@
 """The web application of a console."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
@@ -42,6 +43,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         journal=journal,
         kinds=GENERIC,
         user_agent=f"{USER_AGENT}/{settings.version}",
+        log=logging.getLogger("console_sim.web"),
         ca_file=settings.ca_file,
     )
     console = build_console(

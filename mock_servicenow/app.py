@@ -1,5 +1,6 @@
 """Wires the instance, the app, its pages and the control plane."""
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         journal=journal,
         kinds=FaultKinds(GENERIC | CONDITIONS),
         user_agent=USER_AGENT,
+        log=logging.getLogger("mock_servicenow.web"),
         ca_file=settings.ca_file,
     )
     caller = instruments.caller

@@ -17,7 +17,6 @@ from weakref import finalize
 
 from aiohttp import web
 
-_log = logging.getLogger("privman_core.bodies")
 IN_MEMORY = 64 * 1024
 """Bytes of one body that are kept in memory while it arrives; the rest waits in a temporary file."""
 WITHOUT_FILE = 64 * 1024 * 1024
@@ -203,15 +202,15 @@ async def _read(request: web.Request, most: int) -> SpooledBody:
                 body.write(piece)
                 if body.size > most:
                     raise web.HTTPRequestEntityTooLarge(most)
-                _check_room(body)
+                _check_room(body, request.app.logger)
             limit.reschedule(began + patience.seconds + content.total_bytes / patience.bytes_per_second)
         unpacking.check_end()
     return body
 
 
-def _check_room(body: SpooledBody) -> None:
+def _check_room(body: SpooledBody, log: logging.Logger) -> None:
     if body.size > WITHOUT_FILE and isinstance(body.file, BytesIO):
-        _log.error("a body of more than %d bytes is refused: no temporary file has room for it", WITHOUT_FILE)
+        log.error("a body of more than %d bytes is refused: no temporary file has room for it", WITHOUT_FILE)
         raise web.HTTPInsufficientStorage
 
 

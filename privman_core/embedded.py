@@ -1,6 +1,5 @@
 """Servers that run in a test's own process."""
 
-import logging
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
@@ -18,7 +17,6 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import LOOPBACK, serving
 from privman_core.virtual_clock import VirtualClock
 
-logging.getLogger("privman_core").addHandler(logging.NullHandler())  # quiet unless the program asks for its log
 ClockKind = Literal["virtual", "real"]
 Value = TypeVar("Value")
 

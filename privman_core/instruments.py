@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from email.utils import formatdate
 from functools import lru_cache
+from logging import Logger
 from pathlib import Path
 
 from aiohttp import web
@@ -27,6 +28,9 @@ Resetting = Callable[[], AbstractAsyncContextManager[None]]
 class Instruments:
     """Clock, journal, faults and the HTTP client of one server.
 
+    Args:
+        log: the product's; the application and whatever serves it write there (``app.logger``).
+
     Attributes:
         caller: sends the product's requests, which the journal records, too.
     """
@@ -40,12 +44,14 @@ class Instruments:
         journal: Journal,
         kinds: FaultKinds,
         user_agent: str,
+        log: Logger,
         ca_file: Path | None = None,
     ) -> None:
         self.clock = clock
         self.ids = ids
         self.secrets = secrets
         self.journal = journal
+        self._log = log
         self.faults = Faults(clock, kinds)
         self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trust(ca_file))
 
@@ -89,7 +95,7 @@ class Instruments:
 
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
         record = recording(self.journal, self.faults, pages, control, server)
-        app = web.Application(middlewares=[*outer, record, *inner], client_max_size=largest_body)
+        app = web.Application(middlewares=[*outer, record, *inner], client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
         app[RESET] = reset
         if control is not None:

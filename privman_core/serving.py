@@ -143,7 +143,7 @@ async def handling(app: web.Application, unread_seconds: float = UNREAD_SECONDS)
     runner = web.AppRunner(
         app,
         access_log=None,
-        logger=_log(),
+        logger=_log(app.logger),
         handler_cancellation=True,
         shutdown_timeout=GRACE_SECONDS,
         max_line_size=LONGEST_LINE,
@@ -192,10 +192,10 @@ async def _before_sending(request: web.Request, answer: web.StreamResponse) -> N
         answer.body = Unsent(answer.body).slices(request.transport)
 
 
-def _log() -> logging.Logger:
-    """Return the web server's log without malformed requests, which are only the client's problem."""
-    log = logging.Logger("aiohttp.server")  # noqa: LOG001 - of this server, so that the shared logger is not changed
-    log.parent = logging.getLogger("aiohttp")
+def _log(parent: logging.Logger) -> logging.Logger:
+    """Return the web server's log below another, without malformed requests, which are only the client's problem."""
+    log = logging.Logger(f"{parent.name}.server")  # noqa: LOG001 - of this server, so that no shared logger is changed
+    log.parent = parent
     log.addFilter(lambda record: not (record.exc_info and isinstance(record.exc_info[1], _NO_HTTP)))
     return log
 

@@ -1,7 +1,6 @@
 """Long answers, sent in slices while others are served, and lists of a journal's exchanges."""
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -63,7 +62,6 @@ def _is_behind(transport: asyncio.BaseTransport | None) -> bool:
     return isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size() > 0
 
 
-_log = logging.getLogger("privman_core.streaming")
 Items = Sequence[Mapping[str, Any]]
 Turn = Callable[[], Awaitable[None]]
 Written = Callable[[Exchange], list[bytes]]
@@ -159,7 +157,7 @@ async def _next(request: web.Request, parts: AsyncIterator[bytes]) -> bytes:
     try:
         return await anext(parts, b"")
     except Exception as error:  # noqa: BLE001 - an error page would become part of the body
-        _log.error("%s %s ended early: %s", request.method, request.path, error)
+        request.app.logger.error("%s %s ended early: %s", request.method, request.path, error)  # noqa: TRY400 - in one line
         request.protocol.force_close()
         return b""
 

@@ -1,5 +1,6 @@
 """A ten-line party: an echo, with everything of privman_core around it."""
 
+import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -58,6 +59,7 @@ class Party:
             journal=self.journal,
             kinds=GENERIC,
             user_agent="echo/1.0",
+            log=logging.getLogger("echo"),
         )
         self.faults, self.caller = self.instruments.faults, self.instruments.caller
 

@@ -2,19 +2,22 @@
 
 import subprocess
 import sys
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
 import requests
-from aiohttp import ClientSession, encode_basic_auth
+from aiohttp import ClientSession, encode_basic_auth, web
 
 from console_sim import ConsoleSim
 from console_sim.errors import NotFoundError, StepFailedError
 from mock_servicenow import MockServiceNow, Settings
 from mock_servicenow.blueprint import StartError
-from privman_core.clock import ClockIsRealError
+from privman_core.clock import Clock, ClockIsRealError
 from privman_core.embedded import NotRunningError
 from privman_core.faults import FaultError
+from privman_core.ids import Ids
+from privman_core.streaming import answer_in_parts
 
 INCIDENT = "/api/now/table/incident"
 
@@ -152,11 +155,62 @@ def test_a_set_up_that_fails_ends_the_console() -> None:
         assert servicenow.faults.armed != []
 
 
-def test_logs_are_quiet_by_default() -> None:
+async def _raise(_request: web.Request) -> web.Response:
+    raise RuntimeError("the handler failed")
+
+
+async def _cut_off(request: web.Request) -> web.StreamResponse:
+    return await answer_in_parts(request, _parts())
+
+
+async def _parts() -> AsyncGenerator[bytes]:
+    yield b"[" + b"1," * 1_000_000
+    raise RuntimeError("the list failed")
+
+
+class FailingMock(MockServiceNow):
+    """A mock with pages that fail."""
+
+    def create(self, clock: Clock, ids: Ids) -> web.Application:
+        """Add the pages."""
+        return _failing(super().create(clock, ids))
+
+
+class FailingConsole(ConsoleSim):
+    """A console with pages that fail."""
+
+    def create(self, clock: Clock, ids: Ids) -> web.Application:
+        """Add the pages."""
+        return _failing(super().create(clock, ids))
+
+
+def _failing(app: web.Application) -> web.Application:
+    app.add_routes([web.get("/fails", _raise), web.get("/cut-off", _cut_off)])
+    return app
+
+
+PRODUCTS: dict[str, type[MockServiceNow | ConsoleSim]] = {"mock_servicenow": FailingMock, "console_sim": FailingConsole}
+
+
+def fail(product: str) -> None:
+    """Let a page of the product fail before its answer, and another one midway."""
+    with PRODUCTS[product]() as server:
+        assert requests.get(f"{server.url}/fails", timeout=30).status_code == 500
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):
+            requests.get(f"{server.url}/cut-off", timeout=30)
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_everything_is_logged_under_the_product(product: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What the web server and the core have to say, too."""
+    fail(product)
+    assert len(caplog.records) == 2
+    assert {record.name.partition(".")[0] for record in caplog.records} == {product}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_logs_are_quiet_by_default(product: str) -> None:
     """A program that has not asked for logs sees none of ours."""
-    script = (
-        "import logging; from console_sim import ConsoleSim; from mock_servicenow import MockServiceNow\n"
-        "for name in ('console_sim', 'mock_servicenow', 'privman_core'): logging.getLogger(name + '.x').error('failed')"
-    )
+    script = f"from tests.core.test_embedded import fail; fail({product!r})"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)  # noqa: S603 - our own words
     assert (run.stdout, run.stderr) == (b"", b"")
