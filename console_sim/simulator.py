@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
@@ -10,6 +12,8 @@ from console_sim.app import CONSOLE, create_app
 from console_sim.errors import StepFailedError
 from console_sim.settings import Settings
 from console_sim.setup_steps import API_CREDENTIAL, read_order
+from privman_contracts import WireNames
+from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.embedded import ClockKind, Embedded
 from privman_core.ids import Ids
@@ -47,7 +51,12 @@ class ConsoleSim(Embedded):
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:
         """Return the application; raises InferredNamesError and UnusableDatabaseError."""
-        return create_app(self._settings, clock=clock, ids=ids)
+        return create_app(self._settings, clock=clock, ids=ids, checks=self._checks)
+
+    @cached_property
+    def _checks(self) -> ContractChecks:
+        """The contracts, which take long to read; those that no file can change are read once for all consoles."""
+        return _packaged_checks() if self._settings.inferred is None else _checks(self._settings.inferred)
 
     async def started(self) -> None:
         """Set the console up against the instance beside it."""
@@ -96,3 +105,12 @@ class ConsoleSim(Embedded):
         console = self.running.app[CONSOLE]
         requests = (each.to_json(console.clock.now()) for each in console.store.approval_requests)
         return [each for each in requests if values.items() <= each.items()]
+
+
+def _checks(inferred: Path | None) -> ContractChecks:
+    return ContractChecks(WireNames.load(inferred), "console")
+
+
+@cache
+def _packaged_checks() -> ContractChecks:
+    return _checks(None)

@@ -1,7 +1,7 @@
 """The mock in a test's own process."""
 
 import logging
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from aiohttp import web
@@ -43,7 +43,13 @@ class MockServiceNow(Embedded):
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:
         """Return the application; raises StartError."""
-        return create_app(self._settings, clock=clock, ids=ids, blueprint=_blueprint(self._settings))
+        return create_app(self._settings, clock=clock, ids=ids, blueprint=self._blueprint)
+
+    @cached_property
+    def _blueprint(self) -> Blueprint:
+        """What takes most of a start; one that no file can change is drawn once for all instances."""
+        settings = self._settings
+        return (Blueprint.draw if settings.inferred or settings.tables or settings.data else _drawn)(settings)
 
     async def started(self) -> None:
         """Do nothing more: it serves its first state."""
@@ -74,12 +80,6 @@ class MockServiceNow(Embedded):
                 return [{canonical.get(key, key): text for key, text in each.values.items()} for each in found]
 
         return await instance.run(read)
-
-
-def _blueprint(settings: Settings) -> Blueprint:
-    """Return a blueprint, which takes most of a start; one that no file can change is drawn once."""
-    from_files = settings.inferred or settings.tables or settings.data
-    return Blueprint.draw(settings) if from_files else _drawn(settings)
 
 
 _drawn: Any = lru_cache(maxsize=4)(Blueprint.draw)

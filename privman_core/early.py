@@ -1,12 +1,28 @@
-"""Interrupts before a command is loaded and after it has ended; imports as little as possible."""
+"""What a product does before it is loaded, and after it has ended; imports as little as possible."""
 
 import os
 import signal
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from types import FrameType
 
 INTERRUPTED = 130
 """Exit code of an interrupted command, as in shells."""
+
+
+def load_when_asked(package: str, public: Mapping[str, str]) -> Callable[[str], object]:
+    """Return the ``__getattr__`` of a package whose public names, each with its module, are loaded when asked for.
+
+    So the package's command can handle interrupts before it loads anything.
+    """
+
+    def load(name: str) -> object:
+        if name not in public:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(public[name]), name)
+
+    return load
 
 
 def end_at_once(command: str) -> None:

@@ -10,18 +10,17 @@ from pathlib import Path
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
-import console_sim.app
-import console_sim.settings
-import console_sim.setup_steps
-import mock_servicenow.app
+import console_sim
+import mock_servicenow
 import mock_servicenow.finding_rules
-import mock_servicenow.settings
+from console_sim import ConsoleSim
+from console_sim.setup_steps import STEPS
+from mock_servicenow import MockServiceNow
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
-from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock, RealClock
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKind, Option
@@ -243,23 +242,21 @@ class WorldBuilder:
         return servicenow, console
 
     @cached_property
-    def _blueprint(self) -> mock_servicenow.app.Blueprint:
-        try:
-            return mock_servicenow.app.Blueprint.draw(mock_servicenow.settings.Settings(inferred=self._inferred))
-        except mock_servicenow.app.StartError as error:
-            raise UnusableFileError(f"{self._inferred}: {error}") from None
+    def _mock(self) -> MockServiceNow:
+        return MockServiceNow(mock_servicenow.Settings(inferred=self._inferred, ca_file=self._ca_file))
 
     @cached_property
-    def _checks(self) -> ContractChecks:
-        return ContractChecks(self._names, "console")
+    def _simulator(self) -> ConsoleSim:
+        return ConsoleSim(console_sim.Settings(inferred=self._inferred, ca_file=self._ca_file))
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
-        settings = mock_servicenow.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)
-        return mock_servicenow.app.create_app(settings, clock=clock, ids=ids, blueprint=self._blueprint)
+        try:
+            return self._mock.create(clock, ids)
+        except mock_servicenow.StartError as error:
+            raise UnusableFileError(f"{self._inferred}: {error}") from None
 
     def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
-        settings = console_sim.settings.Settings(inferred=self._inferred, ca_file=self._ca_file)
-        return console_sim.app.create_app(settings, clock=clock, ids=ids, checks=self._checks)
+        return self._simulator.create(clock, ids)
 
 
 class _Servers:
@@ -289,11 +286,9 @@ async def fresh_servicenow(
     release: str = "default", inferred: Path | None = None, rows: Sequence[Path] = ()
 ) -> AsyncIterator[Target]:
     """Serve an instance of this release in its first state, in virtual time, with further ``rows`` from files."""
-    settings = mock_servicenow.settings.Settings(inferred=inferred, release=release, data=tuple(rows))
-    clock = VirtualClock()
-    async with serving(mock_servicenow.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
-        yield Target(url, ADMIN.user, ADMIN.password)
-    await clock.aclose()
+    settings = mock_servicenow.Settings(inferred=inferred, release=release, data=tuple(rows))
+    async with MockServiceNow(settings, seed=0) as server:
+        yield Target(server.url, *server.auth)
 
 
 def basic_auth_rows(roles: Sequence[str]) -> str:
@@ -305,11 +300,8 @@ def basic_auth_rows(roles: Sequence[str]) -> str:
 @asynccontextmanager
 async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Target]:
     """Serve a console that has not been set up, in virtual time."""
-    clock = VirtualClock()
-    settings = console_sim.settings.Settings(inferred=inferred)
-    async with serving(console_sim.app.create_app(settings, clock=clock, ids=Ids(0))) as url:
-        yield Target(url)
-    await clock.aclose()
+    async with ConsoleSim(console_sim.Settings(inferred=inferred), seed=0) as server:
+        yield Target(server.url)
 
 
 def fault_kinds() -> dict[PartyName, list[str]]:
@@ -333,7 +325,7 @@ def servicenow_roles() -> tuple[str, ...]:
 
 def set_up_steps() -> tuple[str, ...]:
     """Return the names of the steps of the console's set-up, in their order."""
-    return tuple(console_sim.setup_steps.STEPS)
+    return tuple(STEPS)
 
 
 def finding_rules() -> tuple[str, ...]:
