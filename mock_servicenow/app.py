@@ -86,8 +86,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         await instance.end_work()
         try:
             await instance.run(lambda: beginning.rebuild(instance))
-            for forget in instance.at_reset:
-                forget()
+            instance.web_sessions.clear()
             yield
         finally:
             imports.watch()

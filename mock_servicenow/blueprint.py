@@ -106,6 +106,7 @@ class Blueprint:
             release=self._release,
             compiled=self._compiled,
             tokens_end_with_client=self.names.find("rules.ended_client_tokens").value == "refused",
+            key=self._settings.key,
         )
 
     def build(self, instance: Instance) -> None:

@@ -5,6 +5,7 @@ import os
 import ssl
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,8 @@ def _add_serve(serve: ArgumentParser) -> None:
 def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any, Any, int]:
     """Return the work of serving; with workers it forks, and the work of each process is another."""
     settings, tls = _settings(options, environment), _tls(options)
+    if options.workers > 1:
+        settings = replace(settings, key=Ids().token(), control_plane=False)
     blueprint = Blueprint.draw(settings)
 
     def create(clock: Clock, ids: Ids) -> web.Application:
@@ -151,7 +154,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         tables=tuple(options.tables),
         data=tuple(options.data),
         admin_token=admin_token(_ADMIN_TOKEN, environment),
-        control_plane=not options.no_admin and options.workers == 1,
+        control_plane=not options.no_admin,
         ca_file=options.ca_file,
     )
 

@@ -21,6 +21,7 @@ class Settings:
         data: files with extra rows.
         admin_token: token of the control plane; empty admits this machine only.
         control_plane: whether to serve one; a real system has none.
+        key: a secret that processes of one server share; empty draws one.
         ca_file: extra CA certificates to trust (PEM).
     """
 
@@ -34,4 +35,5 @@ class Settings:
     data: tuple[Path, ...] = ()
     admin_token: str = field(default="", repr=False)
     control_plane: bool = True
+    key: str = field(default="", repr=False)
     ca_file: Path | None = None

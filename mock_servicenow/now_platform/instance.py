@@ -1,6 +1,5 @@
 """One ServiceNow instance without its network: the platform with its built-in rules and its ways to authenticate."""
 
-from collections.abc import Callable
 from typing import Unpack
 
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
@@ -28,7 +27,6 @@ class Instance(Platform):
     Attributes:
         web_sessions: the sessions of browsers and of clients that keep cookies.
         authentication: finds the user behind a request.
-        at_reset: called when the instance returns to its first rows; each forgets state that outlives requests.
     """
 
     def __init__(self, **parts: Unpack[Parts]) -> None:
@@ -48,6 +46,5 @@ class Instance(Platform):
             SOURCES,
         )
         super().__init__(rulebook, by_now, **parts)
-        self.web_sessions = WebSessions(self.clock, self.ids)
+        self.web_sessions = WebSessions(self)
         self.authentication = Authentication(self, (bearer, api_key, self.web_sessions.authenticate))
-        self.at_reset: list[Callable[[], None]] = [self.web_sessions.clear]

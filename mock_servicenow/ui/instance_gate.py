@@ -50,10 +50,8 @@ class InstanceGate(Gate[InstanceVisit]):
 
     async def visit(self, request: web.Request, form: Form) -> InstanceVisit:
         """Return the visit that a request is."""
-        sessions = self._instance.web_sessions
-        session = sessions.find(request.cookies.get(COOKIE, "")) or sessions.open(NOBODY)
         # After the form, which may take its time to arrive: the user's rights are those of now.
-        user = await self._instance.run(lambda: self._user(session)) if session.holder.sys_id else None
+        session, user = await self._instance.run(lambda: self._recognized(request.cookies.get(COOKIE, "")))
         return InstanceVisit(request=request, frame=self._frame, session=session, form=form, user=user or GUEST)
 
     async def turned_away(self, visit: InstanceVisit) -> web.Response | None:
@@ -69,6 +67,12 @@ class InstanceGate(Gate[InstanceVisit]):
             return await show(visit)
         except PlatformError as error:
             raise PageError(error.status, error.message, error.detail or "") from error
+
+    def _recognized(self, session_id: str) -> tuple[WebSession, User | None]:
+        """Return a browser's session, and who has logged in there if they may still open pages."""
+        sessions = self._instance.web_sessions
+        session = sessions.find(session_id) or sessions.open(NOBODY)
+        return session, self._user(session) if session.holder.sys_id else None
 
     def _user(self, session: WebSession) -> User | None:
         cache = self._instance.cache
@@ -96,18 +100,21 @@ class LoginPage:
         goto = visit.form.value("sysparm_goto") or "/"
         if user is None:
             return await _login_page(visit, goto, "User name or password invalid")
-        self._open(visit, user.holder)
+        await self._open(visit, user.holder)
         return see(goto if _OWN_PATH.fullmatch(goto) else "/")
 
     async def log_out(self, visit: InstanceVisit) -> web.Response:
         """End the session."""
-        self._open(visit, NOBODY)
+        await self._open(visit, NOBODY)
         return see(LOG_IN)
 
-    def _open(self, visit: InstanceVisit, holder: Holder) -> None:
+    async def _open(self, visit: InstanceVisit, holder: Holder) -> None:
         """Replace the session: a cookie that was planted before the log-in must be worthless after it."""
-        self._instance.web_sessions.close(visit.session.id)
-        visit.session = self._instance.web_sessions.open(holder)
+        visit.session = await self._instance.run(lambda: self._replaced(visit.session, holder))
+
+    def _replaced(self, session: WebSession, holder: Holder) -> WebSession:
+        self._instance.web_sessions.close(session.id)
+        return self._instance.web_sessions.open(holder)
 
     def _check(self, user_name: str, password: str) -> User | None:
         with self._instance.transaction(self._instance.system) as session:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import resource
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pysnc
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector, encode_basic_auth
 from yarl import URL
@@ -127,6 +129,134 @@ async def test_records_of_one_worker_are_read_from_another(database: str) -> Non
                 assert (await answer.json())["result"]["number"] == made["number"]
             given |= {made["sys_id"], made["number"]}
         assert len(given) == 40
+
+
+async def _page(client: ClientSession, path: str, session: str, **form: str) -> tuple[int, str, str]:
+    """Get a page with a session's cookie, or post its form; return status, body and the session that goes on."""
+    headers = {"Cookie": f"JSESSIONID={session}"} if session else {}
+    method = "POST" if form else "GET"
+    async with client.request(method, path, headers=headers, data=form or None, allow_redirects=False) as answer:
+        cookie = answer.cookies.get("JSESSIONID")
+        return answer.status, await answer.text(), session if cookie is None else cookie.value
+
+
+def _token(page: str) -> str:
+    """Return the token that a page's form carries."""
+    found = re.search(r'name="sysparm_ck" value="(\w+)"', page)
+    assert found is not None
+    return found[1]
+
+
+async def test_a_login_counts_at_every_worker(database: str) -> None:
+    """One gives the form, another takes it, a third shows pages; logging out at any ends it at all."""
+    async with serving_command("--workers", "3", "--database", database) as url, _clients(url, 3) as clients:
+        first, second, third = clients
+        _, page, visitor = await _page(first, "/login.do", "")
+        form = {"sysparm_ck": _token(page), "user_name": "admin", "user_password": "admin"}
+        status, _, session = await _page(second, "/login.do", visitor, **form)
+        assert (status, session != visitor) == (303, True)
+        assert [(await _page(each, "/incident_list.do", session))[0] for each in clients * 2] == [200] * 6
+        assert (await _page(third, "/incident_list.do", visitor))[0] == 303
+        _, page, _ = await _page(third, "/", session)
+        api = {"Cookie": f"JSESSIONID={session}", "X-UserToken": _token(page)}
+        assert [(await each.get(INCIDENTS, headers=api)).status for each in clients] == [200] * 3
+        assert (await _page(first, "/logout.do", session, sysparm_ck=_token(page)))[0] == 303
+        assert [(await _page(each, "/incident_list.do", session))[0] for each in clients] == [303] * 3
+        assert [(await each.get(INCIDENTS, headers=api)).status for each in clients] == [401] * 3
+
+
+async def test_a_session_of_a_call_counts_at_every_worker(database: str) -> None:
+    """A call with a password opens it; each call gets another one, and one that has a session keeps that."""
+    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+        opened = [(await each.get(INCIDENTS, headers=ADMIN)).cookies["JSESSIONID"].value for each in clients * 2]
+        assert len(set(opened)) == 4
+        for session in opened:
+            assert [(await _page(each, "/incident_list.do", session))[0] for each in clients] == [200] * 2
+        known = ADMIN | {"Cookie": f"JSESSIONID={opened[0]}"}
+        assert not any([(await each.get(INCIDENTS, headers=known)).cookies for each in clients * 2])
+        _, page, _ = await _page(clients[0], "/", opened[1])
+        await _page(clients[0], "/logout.do", opened[1], sysparm_ck=_token(page))
+        assert [(await _page(each, "/incident_list.do", opened[1]))[0] for each in clients] == [303] * 2
+        again = (await clients[1].get(INCIDENTS, headers=ADMIN)).cookies["JSESSIONID"].value
+        assert [(await _page(each, "/incident_list.do", again))[0] for each in clients] == [200] * 2
+
+
+CLIENT = {"client_id": "3f1c9a7be52d4c08a6d90b5e7714c2fd", "client_secret": "ready-made-secret"}
+PASSWORD = {"grant_type": "password", "username": "admin", "password": "admin"}
+REDIRECT = "https://localhost/callback"
+
+
+async def _ask(client: ClientSession, **form: str) -> tuple[int, dict[str, Any]]:
+    """Ask for tokens."""
+    async with client.post("/oauth_token.do", data=CLIENT | form) as answer:
+        return answer.status, await answer.json()
+
+
+async def _code(client: ClientSession) -> str:
+    """Return the code of a consent."""
+    asked = {"response_type": "code", "client_id": CLIENT["client_id"], "redirect_uri": REDIRECT, "state": "s"}
+    form = {"user_name": "admin", "user_password": "admin", "decision": "allow"}
+    async with client.post("/oauth_auth.do", params=asked, data=form, allow_redirects=False) as answer:
+        return URL(answer.headers["Location"]).query["code"]
+
+
+async def test_a_code_of_one_worker_is_redeemed_by_another(database: str) -> None:
+    """Once; its tokens open the APIs of both, and either renews them."""
+    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+        first, second = clients
+        redeemed = {"grant_type": "authorization_code", "redirect_uri": REDIRECT, "code": await _code(first)}
+        assert [(await _ask(each, **redeemed))[0] for each in (second, first, second)] == [200, 401, 401]
+        once = {**redeemed, "code": await _code(second)}
+        answers = await asyncio.gather(*(_ask(each, **once) for each in clients * 3))
+        [tokens] = [body for status, body in answers if status == 200]
+        renewal = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        renewed = [await _ask(each, **renewal) for each in clients]
+        assert [status for status, _ in renewed] == [200, 200]
+        for access in (tokens["access_token"], *(body["access_token"] for _, body in renewed)):
+            bearer = {"Authorization": f"Bearer {access}"}
+            assert [(await each.get(INCIDENTS, headers=bearer)).status for each in clients] == [200, 200]
+
+
+async def test_every_worker_gives_the_same_valid_token(database: str) -> None:
+    """Until it is revoked, at whichever."""
+    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+        given = {(await _ask(each, **PASSWORD))[1]["access_token"] for each in clients * 2}
+        assert len(given) == 1
+        async with clients[0].get("/oauth_revoke_token.do", params={"token": min(given)}) as answer:
+            assert answer.status == 200
+        anew = {(await _ask(each, **PASSWORD))[1]["access_token"] for each in clients * 2}
+        assert (len(anew), anew & given) == (1, set())
+
+
+async def test_failed_logins_count_at_every_worker(database: str) -> None:
+    """Five in all lock a user out."""
+    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+        wrong = {"Authorization": encode_basic_auth("privman.approver", "guess")}
+        right = {"Authorization": encode_basic_auth("privman.approver", "admin")}
+        assert (await clients[0].get(INCIDENTS, headers=right)).status == 200
+        assert [(await clients[turn % 2].get(INCIDENTS, headers=wrong)).status for turn in range(5)] == [401] * 5
+        assert [(await each.get(INCIDENTS, headers=right)).status for each in clients] == [401, 401]
+
+
+def _insert_and_find(url: str, name: str) -> int:
+    """Insert records with PySNC, as a script does, and return how many it finds then."""
+    client = pysnc.ServiceNowClient(url.replace("http:", "HTTP:"), ("admin", "admin"))
+    for number in range(10):
+        record = client.GlideRecord("problem")
+        record.initialize()
+        record.short_description = f"{name} {number}"
+        assert record.insert()
+    found = client.GlideRecord("problem")
+    found.add_query("short_description", "STARTSWITH", f"{name} ")
+    found.query()
+    return len(found)
+
+
+async def test_clients_of_servicenow_see_one_instance(database: str) -> None:
+    """Whichever worker answers each of their connections."""
+    async with serving_command("--workers", "2", "--database", database) as url:
+        names = ("one", "two", "three", "four")
+        assert await asyncio.gather(*(asyncio.to_thread(_insert_and_find, url, name) for name in names)) == [10] * 4
 
 
 async def test_workers_serve_no_control_plane(database: str) -> None:

@@ -154,7 +154,10 @@ async def test_deleting_a_record_deletes_its_attachments(client: Client, problem
 
 
 async def test_file_content_is_deleted_in_steps(client: Client, problem: str, instance: Instance) -> None:
-    """Others are answered in between; until then no other file takes the sys_id of one of them."""
+    """Others are answered in between; until then no other file takes the sys_id of one of them.
+
+    A shared database keeps nobody waiting: there the content goes with its file.
+    """
     other = await make(client, "problem")
     with instance.transaction(instance.system) as session:
         files = [session.ids.sys_id() for _ in range(20)]
@@ -166,6 +169,9 @@ async def test_file_content_is_deleted_in_steps(client: Client, problem: str, in
     assert (await client.delete(f"/api/now/table/problem/{problem}")).status == 204
     again = {"sys_id": files[-1], "table_name": "problem", "table_sys_id": other, "file_name": "x"}
     refused = await client.post("/api/now/table/sys_attachment", json=again)
+    if not instance.store.embedded:
+        assert (refused.status, rows(instance, "sys_attachment_doc")) == (201, 0)
+        return
     assert (refused.status, rows(instance, "sys_attachment_doc") > 0) == (403, True)
     while files[0] in instance.vanishing:
         await asyncio.sleep(0)

@@ -8,10 +8,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from mock_servicenow.now_platform.identity.oauth.tokens import LOOKED_AT, LiveTokens
+from mock_servicenow.now_platform.identity.oauth.tokens import LOOKED_AT
 from mock_servicenow.now_platform.instance import Instance
 from privman_core.journal import Journal
-from privman_core.masking import Secrets
 
 from .oauth import ADMIN, CLIENT_ID, CLIENT_SECRET, INCIDENTS, PASSWORD, REDIRECT, code, opens, tokens
 
@@ -168,17 +167,6 @@ async def test_a_client_is_registered_by_the_table_api(client: Client, client_id
     known = (await response.json())["result"]["client_id"]
     assert known == client_id.get("client_id", known)
     assert await tokens(client, **PASSWORD, client_id=known, client_secret="my-secret")
-
-
-def test_a_bounded_number_of_tokens_is_remembered(instance: Instance) -> None:
-    """What is remembered of issued tokens is bounded: a client whose token is forgotten gets a new one."""
-    live = LiveTokens(Secrets(), kept=1)
-    with instance.transaction(instance.system) as session:
-        first, second = (session.insert("oauth_credential", {"token": f"{number:064x}"}) for number in (1, 2))
-        live.add("first", first)
-        live.add("second", second)
-        assert live.find(first) is None
-        assert live.find(second) is not None
 
 
 async def test_a_bounded_number_of_tokens_is_searched(anonymous: Client, instance: Instance) -> None:

@@ -202,11 +202,16 @@ def delete_attributes(session: Session, ids: list[str]) -> None:
 
 
 def _delete_content(session: Session, ids: list[str]) -> None:
-    """Delete the bytes of files, however many, in steps after the commit.
+    """Delete the bytes of files: at once where nobody waits for the database meanwhile, else in steps after the commit.
 
     The next start sweeps the leftovers of a killed process.
     """
     kernel = session.kernel
+    if not kernel.store.embedded:  # another process would not know which files are vanishing
+        chunks = session.dictionary.sql_table(CHUNKS)
+        session.work.transaction.lock()
+        session.work.transaction.execute(sa.delete(chunks).where(chunks.c.sys_attachment.in_(ids)))
+        return
 
     def vanish() -> None:
         kernel.vanishing.update(ids)

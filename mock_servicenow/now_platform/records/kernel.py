@@ -156,6 +156,7 @@ class Parts(TypedDict):
     release: NotRequired[ReleaseProfile]
     compiled: NotRequired[Compiled]
     tokens_end_with_client: NotRequired[bool]
+    key: NotRequired[str]
 
 
 class Kernel(Runner):
@@ -168,8 +169,9 @@ class Kernel(Runner):
         plans: the facts about each table that reads and writes need.
         secrets: learns every key and secret that is written, before it is stored one way, or presented.
         tokens_end_with_client: whether access tokens of a deactivated or deleted OAuth client are refused.
+        key: a secret that all processes of a server have, from which the texts of tokens follow; never stored.
         cache: facts worked out from tables.
-        vanishing: sys_ids of deleted files whose content is still stored.
+        vanishing: sys_ids of deleted files whose content is still in an embedded database.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of an instance
@@ -183,6 +185,7 @@ class Kernel(Runner):
         release: ReleaseProfile | None = None,
         compiled: Compiled | None = None,
         tokens_end_with_client: bool = True,
+        key: str = "",
     ) -> None:
         super().__init__(store, clock)
         self.dictionary = dictionary
@@ -191,6 +194,7 @@ class Kernel(Runner):
         self.release = release or ReleaseProfile()
         self.queries, self.fields, self.plans = compiled or Compiled.of(dictionary)
         self.tokens_end_with_client = tokens_end_with_client
+        self.key = key or ids.fork("key").token()
         self.cache = Cache(store)
         self.vanishing: set[str] = set()
         self._log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)

@@ -10,7 +10,6 @@ from aiohttp import web
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.authentication import basic_credentials, check_password
 from mock_servicenow.now_platform.identity.oauth import tokens
-from mock_servicenow.now_platform.identity.oauth.clients import AuthorizationCodes
 from mock_servicenow.now_platform.identity.oauth.grants import Asked, Authorization, Grants
 from mock_servicenow.now_platform.identity.roles import may_log_in, page_user
 from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
@@ -63,10 +62,8 @@ class OAuthEndpoints:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._secrets = instance.secrets
-        codes = AuthorizationCodes(instance.clock, instance.ids, instance.secrets)
-        instance.at_reset.append(codes.clear)
-        self._grants = Grants(instance.clock, codes, instance.secrets)
-        self._authorization = Authorization(codes, self._grants)
+        self._grants = Grants(instance.clock)
+        self._authorization = Authorization(self._grants)
 
     async def token(self, request: web.Request) -> web.Response:
         """Give tokens for a grant; every refusal is the same answer."""
@@ -131,7 +128,7 @@ class OAuthEndpoints:
 
     def _visitor(self, session: Session, request: web.Request) -> WebSession | None:
         """Return the session of a visitor who is logged in and may use pages still."""
-        found = self._instance.web_sessions.find(request.cookies.get(COOKIE, ""))
+        found = self._instance.web_sessions.find(request.cookies.get(COOKIE, ""), session)
         return found if found is not None and page_user(session, found.holder) is not None else None
 
     def _logged_in(self, session: Session, form: Form) -> Holder | None:

@@ -19,7 +19,7 @@ from mock_servicenow.now_platform.errors import (
     UriTooLong,
 )
 from mock_servicenow.now_platform.identity.authentication import USERS
-from mock_servicenow.now_platform.identity.web_sessions import COOKIE
+from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSession
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
@@ -86,11 +86,16 @@ _UNREADABLE = """<html>
 
 @dataclass(slots=True)
 class _Asked:
-    """A request, who may make it, once that is known, and how it stands to the rate limit that concerns it."""
+    """A request, who may make it, once that is known, and how it stands to the rate limit that concerns it.
+
+    Attributes:
+        opened: the session that the answer opens for the user, if any.
+    """
 
     request: web.Request
     findings: list[Finding]
     user: User | None = None
+    opened: WebSession | None = None
     standing: Standing | None = None
 
 
@@ -148,7 +153,7 @@ class Server:
             response = _error_response(request, error)
         if asked.standing is not None:
             response.headers.update(asked.standing.headers())
-        add_headers(self._instance, request, response, asked.user)
+        add_headers(self._instance, request, response, asked.user, asked.opened)
         return response
 
     async def _admit_early(self, asked: _Asked) -> None:
@@ -173,7 +178,9 @@ class Server:
         return user
 
     def _grant(self, asked: _Asked, user: User, rules: tuple[Rule, ...]) -> None:
-        asked.user = user
+        # A token or a key may open one API alone and end before a session does, so it opens none for its user.
+        owner = user.holder if user.opens_session else NOBODY
+        asked.user, asked.opened = user, self._instance.web_sessions.of_call(_cookie_of(asked.request), owner)
         if not rules:
             return
         standing = asked.standing = self._limits.count(rules, user, asked.request.path)
@@ -255,23 +262,38 @@ class Server:
 
 
 def add_headers(
-    instance: Instance, request: web.Request, response: web.StreamResponse, user: User | None = None
+    instance: Instance,
+    request: web.Request,
+    response: web.StreamResponse,
+    user: User | None = None,
+    opened: WebSession | None = None,
 ) -> None:
-    """Add the headers that every answer of the platform has, and open a session unless the request names one."""
+    """Add the headers that every answer of the platform has.
+
+    Args:
+        instance: the one that answers.
+        request: what it answers.
+        response: gets the headers.
+        user: the one who asks; None opens a session for a visitor, unless the request names one.
+        opened: the session that the answer opens for the user.
+    """
     headers = response.headers
     headers.update(_HEADERS)
     headers["Server"] = instance.release.server
     headers["X-Transaction-ID"] = instance.ids.hex(12)
     if user is not None:
         headers["X-Is-Logged-In"] = "true"
-    # A token or a key may open one API alone and end before a session does, so it opens none for its user.
-    owner = user.holder if user is not None and user.opens_session else NOBODY
-    known = instance.web_sessions.find(request.cookies.get(COOKIE, "")) if "Cookie" in request.headers else None
-    if known is None or (owner.sys_id and not known.holder.sys_id):
-        for cookie in instance.web_sessions.open(owner, by_call=True).cookies():
-            headers.add("Set-Cookie", cookie)
+    if user is None:
+        opened = instance.web_sessions.of_call(_cookie_of(request), NOBODY)
+    for cookie in () if opened is None else opened.cookies():
+        headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":
         _send_in_chunks(request, response)
+
+
+def _cookie_of(request: web.Request) -> str:
+    """Return the id of the session that a request names; empty if it names none."""
+    return request.cookies.get(COOKIE, "") if "Cookie" in request.headers else ""
 
 
 def _begun(begin: Callable[[], Answer | Steps]) -> Steps:

@@ -1,23 +1,22 @@
 """Registered OAuth clients, and the authorization codes issued to them (platform 4.3, 4.4)."""
 
 import hmac
+import json
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import astuple, dataclass
+from datetime import timedelta
 from hashlib import sha256
-from threading import Lock
 
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.oauth.tokens import CLIENTS
 from mock_servicenow.now_platform.identity.roles import find_by_credential, life
+from mock_servicenow.now_platform.identity.short_lived import ShortLived
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.now_platform.users import Holder, verify_password
-from privman_core.clock import Clock
-from privman_core.ids import Ids
-from privman_core.masking import Secrets
 
 VALID_FOR = timedelta(seconds=60)  # RFC 6749 advises a short life and at most ten minutes
+_CODES = ShortLived("authorization code", 10_000)
 
 
 def registry_rules() -> list[BusinessRule]:
@@ -82,38 +81,20 @@ class Consent:
         return bool(self.challenge) and hmac.compare_digest(digest, self.challenge.encode())
 
 
-class AuthorizationCodes:
-    """The codes of an instance; each can be redeemed once, by any thread.
+def issue_code(session: Session, consent: Consent) -> str:
+    """Return a code for a user's consent, which any process on the database redeems, once."""
+    code = session.ids.token()
+    secrets = session.kernel.secrets
+    secrets.add(code)
+    secrets.retire(code)  # it is used once, and soon
+    _CODES.add(session, code, json.dumps(astuple(consent)), session.kernel.clock.now() + VALID_FOR)
+    return code
 
-    Args:
-        secrets: learns every code that leaves the instance.
-    """
 
-    def __init__(self, clock: Clock, ids: Ids, secrets: Secrets) -> None:
-        self._clock = clock
-        self._ids = ids
-        self._secrets = secrets
-        self._known: dict[str, tuple[Consent, datetime]] = {}
-        self._lock = Lock()
-
-    def issue(self, consent: Consent) -> str:
-        """Return a code for a user's consent."""
-        code = self._ids.token()
-        self._secrets.add(code)
-        now = self._clock.now()
-        with self._lock:
-            expired = [known for known, kept in self._known.items() if kept[1] <= now]
-            self._known[code] = consent, now + VALID_FOR
-        for known in expired:
-            self.redeem(known)
-        return code
-
-    def clear(self) -> None:
-        """Forget every code."""
-        self._known.clear()
-
-    def redeem(self, code: str) -> Consent | None:
-        """Return the consent behind a code; None if it was used before, has expired or never existed."""
-        self._secrets.retire(code)
-        consent, until = self._known.pop(code, (None, self._clock.now()))
-        return consent if until > self._clock.now() else None
+def redeem_code(session: Session, code: str) -> Consent | None:
+    """Return the consent behind a code; None if it was used before, has expired or never existed."""
+    found = _CODES.take(session, code)
+    if found is None:
+        return None
+    client, holder, *rest = json.loads(found)
+    return Consent(Holder(*client), Holder(*holder), *rest)

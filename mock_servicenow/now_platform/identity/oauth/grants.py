@@ -9,21 +9,21 @@ from mock_servicenow.now_platform.identity.authentication import check_password
 from mock_servicenow.now_platform.identity.makers import maker, why_not
 from mock_servicenow.now_platform.identity.oauth import tokens
 from mock_servicenow.now_platform.identity.oauth.clients import (
-    AuthorizationCodes,
     Consent,
     client_holder,
     find_client,
+    issue_code,
     known_client,
+    redeem_code,
     redirects_to,
 )
 from mock_servicenow.now_platform.identity.oauth.jwt import JwtBearer
-from mock_servicenow.now_platform.identity.oauth.tokens import LiveTokens, Tokens, granted_scope, kept_scope
+from mock_servicenow.now_platform.identity.oauth.tokens import Tokens, granted_scope, kept_scope
 from mock_servicenow.now_platform.identity.roles import acting_user, holding_user, may_log_in
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import NOBODY, Holder, User
 from privman_core.clock import Clock
-from privman_core.masking import Secrets
 
 CLIENT_CREDENTIALS_PROPERTY = "glide.oauth.inbound.client.credential.grant_type.enabled"
 Form = Mapping[str, str]
@@ -51,16 +51,9 @@ class Proven:
 
 
 class Grants:
-    """Gives tokens to clients.
+    """Gives tokens to clients."""
 
-    Args:
-        codes: hand over users' consent.
-        secrets: learns every token that leaves the instance.
-    """
-
-    def __init__(self, clock: Clock, codes: AuthorizationCodes, secrets: Secrets) -> None:
-        self._codes = codes
-        self._live = LiveTokens(secrets)
+    def __init__(self, clock: Clock) -> None:
         self._assertions = JwtBearer(clock)
         self._by_type: dict[str, Callable[[Session, Record, Form], Proven]] = {
             "password": self._password,
@@ -82,7 +75,7 @@ class Grants:
 
     def hand_over(self, session: Session, client: Record, proven: Proven) -> Issued:
         """Return the answer to a grant that has been proven."""
-        mine = Tokens(session, self._live, client, proven.user_id, proven.made_by)
+        mine = Tokens(session, client, proven.user_id, proven.made_by)
         scope = proven.scope
         access = (mine.issue if proven.renews else mine.current)(tokens.ACCESS, scope)
         answer: Issued = {"access_token": access.text}
@@ -126,7 +119,7 @@ class Grants:
         return Proven(user.sys_id, _scope(session, client, form), refreshable=False, made_by=made_by)
 
     def _code(self, session: Session, client: Record, form: Form) -> Proven:
-        consent = self._codes.redeem(form.get("code", ""))
+        consent = redeem_code(session, form.get("code", ""))
         if consent is None or consent.client != client_holder(session, client):
             raise GrantError("the code has expired, was used before or belongs to another client")
         if form.get("redirect_uri", "") != consent.redirect_uri:
@@ -179,8 +172,7 @@ class Asked:
 class Authorization:
     """Hands users' consent over to clients."""
 
-    def __init__(self, codes: AuthorizationCodes, grants: Grants) -> None:
-        self._codes = codes
+    def __init__(self, grants: Grants) -> None:
         self._grants = grants
 
     def asked(self, session: Session, query: Form) -> Asked:
@@ -207,7 +199,7 @@ class Authorization:
             return asked.back(self._grants.hand_over(session, asked.client, proven), hidden=True)
         client = client_holder(session, asked.client)
         consent = Consent(client, holder, query["redirect_uri"], scope, query.get("code_challenge", ""))
-        return asked.back({"code": self._codes.issue(consent)})
+        return asked.back({"code": issue_code(session, consent)})
 
     def deny(self, asked: Asked) -> str:
         """Return the URL that takes the refusal to the client."""

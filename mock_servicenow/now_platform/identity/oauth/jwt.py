@@ -5,9 +5,7 @@ PyJWT verifies signatures. Claims are checked here, because time is the instance
 
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from threading import Lock
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import orjson
@@ -15,6 +13,7 @@ import orjson
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import acting_user, find_by_credential
+from mock_servicenow.now_platform.identity.short_lived import ShortLived
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
@@ -24,6 +23,7 @@ PROVIDERS = "oauth_jwt"
 CLAIMS = "oauth_jwt_claim_validation"
 KEPT = 10_000
 """Used assertions that are remembered; beyond that, those that end first may be used again."""
+_LAST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 _ALGORITHMS = frozenset(f"{family}{bits}" for family in ("HS", "RS", "ES") for bits in (256, 384, 512))
 Json = dict[str, Any]
 
@@ -71,13 +71,11 @@ class Assertion:
 
 
 class JwtBearer:
-    """Finds the user for whom an assertion speaks; of the last ``kept``, none speaks twice. Safe for any thread."""
+    """Finds the user for whom an assertion speaks; of the last ``kept``, none speaks twice, to whichever process."""
 
     def __init__(self, clock: Clock, kept: int = KEPT) -> None:
         self._clock = clock
-        self._kept = kept
-        self._used: dict[bytes, float] = {}  # by digest, as a jti may be long
-        self._lock = Lock()
+        self._used = ShortLived("used assertion", kept)
 
     def user(self, session: Session, client: Record, text: str) -> User:
         """Return the user; raises GrantError."""
@@ -89,7 +87,7 @@ class JwtBearer:
         pem = "" if assertion.algorithm.startswith("HS") else self._certificate(session, verifier)
         _check_signature(assertion, verifier["shared_key"], pem)
         _check_named_claims(session, provider, assertion)
-        self._check_claims(provider, assertion)
+        self._check_claims(session, provider, assertion)
         return _subject(session, provider, assertion)
 
     def _certificate(self, session: Session, verifier: Record) -> str:
@@ -102,7 +100,7 @@ class JwtBearer:
         _check_validity(pem, self._clock.now())
         return pem
 
-    def _check_claims(self, provider: Record, assertion: Assertion) -> None:
+    def _check_claims(self, session: Session, provider: Record, assertion: Assertion) -> None:
         now, skew = self._clock.now().timestamp(), int(provider["clock_skew"] or 0)
         if provider["client_id"] not in assertion.audiences:
             raise GrantError(f"the assertion's aud is {assertion.audiences}; expected the client_id")
@@ -113,17 +111,12 @@ class JwtBearer:
             if assertion.time(claim, now) > now + skew:
                 raise GrantError(f"the assertion's {claim} is in the future")
         if provider["enable_jti_verification"] == "true":
-            self._use(assertion.text(provider["jti_claim"]), expires + skew, now)
+            self._use(session, assertion.text(provider["jti_claim"]), expires + skew)
 
-    def _use(self, identity: str, until: float, now: float) -> None:
-        digest = sha256(identity.encode()).digest()
-        with self._lock:
-            self._used = {used: end for used, end in self._used.items() if end > now}
-            if not identity or digest in self._used:
-                raise GrantError("the assertion's jti is missing or was used before")
-            self._used[digest] = until
-            if len(self._used) > self._kept:
-                del self._used[min(self._used, key=self._used.__getitem__)]
+    def _use(self, session: Session, identity: str, until: float) -> None:
+        ends = datetime.fromtimestamp(min(until, _LAST), UTC)
+        if not identity or not self._used.add(session, identity, "", ends):
+            raise GrantError("the assertion's jti is missing or was used before")
 
 
 def _read_object(part: str) -> Json:

@@ -1,9 +1,9 @@
 """Access and refresh tokens: issued, found again, and used as a bearer (platform 4.1, 4.3, 4.5)."""
 
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from threading import Lock
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.errors import Forbidden
@@ -13,8 +13,7 @@ from mock_servicenow.now_platform.identity.roles import USER_TABLES, acting_user
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.users import Holder, User
-from privman_core.masking import Secrets
+from mock_servicenow.now_platform.users import Holder, User, digest
 
 CREDENTIALS = "oauth_credential"
 CLIENTS = "oauth_entity"
@@ -23,8 +22,6 @@ REFRESH = "refresh_token"
 EVERYTHING = "useraccount"
 """The scope that opens every API."""
 BOUND = "oauth_api_scope"
-KEPT = 10_000
-"""Texts of tokens that a process remembers."""
 LOOKED_AT = 100
 """Tokens of one client and user that are looked at: each renewal adds one, and the others stay valid."""
 LONGEST_LIFESPAN = 100 * 365 * 86_400
@@ -72,54 +69,18 @@ class Token:
     record: Record
 
 
-class LiveTokens:
-    """The last tokens that this process has issued, so that a client gets the same valid one again.
-
-    After a restart, and from another process, it gets a new one: the database has only digests.
-
-    Args:
-        secrets: learns every token that leaves the instance.
-    """
-
-    def __init__(self, secrets: Secrets, kept: int = KEPT) -> None:
-        self._secrets = secrets
-        self._kept = kept
-        self._texts: dict[str, str] = {}
-        self._lock = Lock()
-
-    def add(self, text: str, record: Record) -> Token:
-        """Remember a token and return it."""
-        self._secrets.add(text)
-        with self._lock:
-            self._texts[record["token"]] = text
-            if len(self._texts) > self._kept:
-                del self._texts[next(iter(self._texts))]
-        return Token(text, record)
-
-    def retire(self, record: Record) -> None:
-        """Forget a token that has expired."""
-        text = self._texts.pop(record["token"], "")
-        self._secrets.retire(text)
-
-    def find(self, record: Record) -> Token | None:
-        """Return the token of a record if this process has issued it."""
-        text = self._texts.get(record["token"])
-        return None if text is None else Token(text, record)
-
-
 class Tokens:
     """The tokens of one client for one user.
 
+    The text of a token follows from its sys_id and the kernel's key, so that a client gets the same valid one again:
+    the database has only digests. After a restart it gets a new one.
+
     Args:
-        live: the texts of the tokens that were issued.
         made_by: the maker of the credential that proved them; None for the user.
     """
 
-    def __init__(
-        self, session: Session, live: LiveTokens, client: Record, user_id: str, made_by: Holder | None = None
-    ) -> None:
+    def __init__(self, session: Session, client: Record, user_id: str, made_by: Holder | None = None) -> None:
         self._session = session
-        self._live = live
         self._client = client
         self._user_id = user_id
         self._made_by = made_by
@@ -128,19 +89,22 @@ class Tokens:
         """Return the valid token; issue one if there is none."""
         for record in self._newest(kind, ">"):
             if record["scopes"] == scope and maker(self._session, record.sys_id) == self._made_by:
-                return self._live.find(record) or self.issue(kind, scope)
+                text = self._text(record.sys_id)
+                return self._handed(text, record) if digest(text) == record["token"] else self.issue(kind, scope)
         return self.issue(kind, scope)
 
     def issue(self, kind: str, scope: str) -> Token:
         """Return a new token and delete expired ones."""
         for record in self._newest(kind, "<="):
             self._session.delete(CREDENTIALS, record.sys_id)
-            self._live.retire(record)
+            self._session.kernel.secrets.retire(self._text(record.sys_id))
         lifespan = min(max(0, int(self._client[f"{kind}_lifespan"] or 0)), LONGEST_LIFESPAN)
-        text = self._session.ids.token()
+        sys_id = self._session.ids.sys_id()
+        text = self._text(sys_id)
         record = self._session.insert(
             CREDENTIALS,
             {
+                "sys_id": sys_id,
                 "type": kind,
                 "token": text,
                 "user": self._user_id,
@@ -150,7 +114,15 @@ class Tokens:
             },
         )
         note_maker(self._session, record.sys_id, self._made_by)
-        return self._live.add(text, record)
+        return self._handed(text, record)
+
+    def _text(self, sys_id: str) -> str:
+        return hmac.digest(self._session.kernel.key.encode(), sys_id.encode(), "sha256").hex()
+
+    def _handed(self, text: str, record: Record) -> Token:
+        """Return a token that leaves the instance, and is masked from now on."""
+        self._session.kernel.secrets.add(text)
+        return Token(text, record)
 
     def _newest(self, kind: str, ends: str) -> list[Record]:
         """Return some of the tokens that end later than now (``>``) or have ended (``<=``), the newest first."""
