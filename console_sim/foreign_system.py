@@ -70,7 +70,7 @@ class ForeignSystem:
     refused: bool = False
 
     @property
-    def listens(self) -> bool:
+    def webhook_enabled(self) -> bool:
         """Whether approval requests are sent to it."""
         return self.webhook is not None and self.webhook.enabled
 

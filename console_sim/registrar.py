@@ -12,7 +12,7 @@ from console_sim.errors import NoSuchRecordError, RefusedError, ServiceNowError,
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector
 from console_sim.registration import ActivityType, differences, registered_client_id, registration_fields
-from console_sim.remote_record import Own, RemoteRecord, Wanted, bring_in_line
+from console_sim.remote_record import OwnRecordSearch, RemoteRecord, Wanted, bring_in_line
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import Fields
@@ -102,7 +102,7 @@ class Registrar:
 
     async def _resume(self) -> None:
         system = self._store.foreign_system
-        if system is None or not system.listens or system.refused:
+        if system is None or not system.webhook_enabled or system.refused:
             return
         if self.has_registered(system) and self.has_activity_type(system):
             await self._sender.send_waiting(refused=False)
@@ -111,7 +111,7 @@ class Registrar:
 
     async def _reconcile(self) -> None:
         system = self._store.foreign_system
-        if system is None or not system.listens:
+        if system is None or not system.webhook_enabled:
             return
         try:
             await self._register(system)
@@ -133,7 +133,7 @@ class Registrar:
         wanted = Wanted(
             self._names.table("integration_configuration"),
             self._registration_fields(system),
-            Own(
+            OwnRecordSearch(
                 f"{column}LIKE{client_id}",
                 (column,),
                 lambda record: registered_client_id(self._names, record.get(column)) == client_id,
@@ -151,7 +151,7 @@ class Registrar:
         wanted = Wanted(
             self._names.table("activity_type"),
             self._activity_type_fields(system),
-            Own(
+            OwnRecordSearch(
                 f"{instance_id}={system.registration.sys_id}^{name}={self._activity_type.name}",
                 (instance_id, name),
                 lambda record: (record.get(instance_id), record.get(name)) == mine,

@@ -32,7 +32,7 @@ Keep = Callable[[RemoteRecord], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class OwnRecordSearch:
     """A search for the console's own record in ServiceNow.
 
     Attributes:
@@ -52,7 +52,7 @@ class Wanted:
 
     table: str
     fields: Fields
-    own: Own
+    own: OwnRecordSearch
 
 
 async def bring_in_line(api: ServiceNowClient, record: RemoteRecord, wanted: Wanted, keep: Keep) -> None:

@@ -73,7 +73,7 @@ class RequestSender:
 
     async def _send_lacking(self, request: ApprovalRequest) -> None:
         system = self._store.foreign_system
-        if system is None or not system.listens:
+        if system is None or not system.webhook_enabled:
             raise NotReadyError("not sent: no webhook is enabled")
         if not system.activity_type.sys_id:
             raise NotReadyError("not sent: its activity type is not registered yet")

@@ -25,7 +25,7 @@ class Run:
         failure: why it failed and when it is retried; empty if it succeeded.
     """
 
-    about: str
+    task_name: str
     ended_at: datetime
     failure: str
 
@@ -48,7 +48,7 @@ class RetryPolicy:
 class WaitingTask:
     """A server task that waits for its next attempt, after ``failures`` failures in a row."""
 
-    about: str
+    task_name: str
     failures: int
     next_at: datetime
 
@@ -137,15 +137,15 @@ class ServerTasks:
         self._tasks: dict[str, ServerTask] = {}
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
-    async def run(self, about: str, work: Work) -> ServiceNowError | None:
+    async def run(self, task_name: str, work: Work) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; a transient failure is retried.
 
         A task of that name that waits already keeps its own work.
         """
-        task = self._tasks.get(about)
+        task = self._tasks.get(task_name)
         if task is None:
-            note, ended = partial(self._note, about), partial(self._forget, about)
-            task = self._tasks[about] = ServerTask(self._clock, self._policy, work, note, ended)
+            note, ended = partial(self._note, task_name), partial(self._forget, task_name)
+            task = self._tasks[task_name] = ServerTask(self._clock, self._policy, work, note, ended)
         return await task.run()
 
     async def resume(self) -> None:
@@ -157,8 +157,8 @@ class ServerTasks:
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""
         tasks = [
-            WaitingTask(about, task.failures, task.next_at)
-            for about, task in self._tasks.items()
+            WaitingTask(task_name, task.failures, task.next_at)
+            for task_name, task in self._tasks.items()
             if task.next_at is not None
         ]
         return sorted(tasks, key=lambda task: task.next_at)
@@ -169,10 +169,10 @@ class ServerTasks:
             task.stop()
         self._tasks.clear()
 
-    def _note(self, about: str, failure: ServiceNowError | None) -> None:
-        self.runs.append(Run(about, self._clock.now(), "" if failure is None else str(failure)))
+    def _note(self, task_name: str, failure: ServiceNowError | None) -> None:
+        self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure)))
 
-    def _forget(self, about: str, task: ServerTask) -> None:
+    def _forget(self, task_name: str, task: ServerTask) -> None:
         # A stopped task may end after another one of the same name has started.
-        if self._tasks.get(about) is task:
-            del self._tasks[about]
+        if self._tasks.get(task_name) is task:
+            del self._tasks[task_name]

@@ -20,7 +20,7 @@ SECRET_HEADERS = frozenset(
     }
 )
 _KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
-# Every text that has such a place contains one of them.
+# A quick test: a text without any of these has no such place.
 _STEMS = (
     *("passw", "passcode", "pwd", "passphrase", "secret", "token", "sysparm_ck", "assertion", "verifier"),
     *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
@@ -61,19 +61,19 @@ _OPERATOR = re.compile(
     "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"
 )
 _HAVING = re.compile(r"\^(?:[!<>]?=|[<>]|[a-z ]{1,20})\^", re.IGNORECASE)
-_CONDITION, _CONDITION_WITHIN = re.compile(r"[^,&\r\n]*+"), re.compile(r"""[^,&\s"'<>]*+""")
+_CONDITION, _CONDITION_IN_PROSE = re.compile(r"[^,&\r\n]*+"), re.compile(r"""[^,&\s"'<>]*+""")
 _ATTRIBUTE = re.compile(r"""\s++value\s*+=\s*+(?=["'])""", re.IGNORECASE)
-# Any other one, unless it has no operand.
+# Any other operator that takes an operand.
 _ANY_OPERATOR = re.compile(r"(?!(?:(?:IS(?:NOT)?|NOT)?EMPTY|EMPTYSTRING|ANYTHING|VALCHANGES)\b)[A-Z]{2}")
 _ADDRESS = re.compile(r"""(?:\.do)?\?[^\s"'<>\\]*+""")
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
-_LINE, _PARAMETER, _WITHIN = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
-# What begins the next term: another text after a ``^`` is the rest of a value that has one.
+_LINE, _PARAMETER, _PARAMETER_IN_PROSE = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
+# The beginning of the next term: anything else after a ``^`` belongs to the value.
 _NEXT = (
     r"(?:(?:OR|NQ)?+[a-z0-9_.]++(?:[!=<>*]|%(?:2[1Aa]|3[C-Ec-e])|[A-Z]{2}|(?:%20|[+ ])[A-Z]{2})"
     r"|ORDERBY|GROUPBY|(?:EQ|NQ)(?![A-Za-z0-9])|(?:END)?(?:RLQUERY|JOIN|SUBQUERY)|123TEXTQUERY321)"
 )
-_TERM, _TERM_WITHIN = (
+_TERM, _TERM_IN_PROSE = (
     re.compile(rf"(?:[^&^%{ends}]|%(?!5[Ee])|(?:\^|%5[Ee])(?!{_NEXT}))*+") for ends in (r"\r\n", r"\s")
 )
 _TAG_GOES_ON = re.compile(r"[>\s]")
@@ -130,19 +130,19 @@ class _Reader:
         self._parameters = parameters
         self._is_parameters = _PARAMETERS.match(text) is not None
         self._last_value: Span = (0, 0)
-        self._absent: set[str] = set()
-        self._of_properties = 0  # where the last address of a list of properties ends
+        self._marks_not_ahead: set[str] = set()
+        self._of_properties = 0  # end of the last sys_properties URL
 
     def places(self) -> Iterator[SecretPlace]:
         at = 0
         while word := _WORD.search(self._text, at):
             at = word.end()
-            for place in self._of(word):
+            for place in self._after_word(word):
                 at = max(at, place.span[1])
                 if place.span[0] < place.span[1]:
                     yield place
 
-    def _of(self, word: re.Match[str]) -> Iterator[SecretPlace]:
+    def _after_word(self, word: re.Match[str]) -> Iterator[SecretPlace]:
         """Yield the places after a word."""
         name, end = word[0].lower(), word.end()
         if name in _PROPERTIES and end > self._of_properties and (address := _ADDRESS.match(self._text, end)):
@@ -151,15 +151,15 @@ class _Reader:
         if follower == "'" and (operator := self._operator_in(word)):  # a term that a message quotes
             yield SecretPlace(self._term(operator))
         elif follower in ('"', "'"):
-            yield from self._of_string(word)
+            yield from self._after_quoted_name(word)
         elif follower == ":":
             yield from self._before_colon(word)
         elif follower == " " and name in ("basic", "bearer"):
-            yield from self._of_scheme(name, end + 1)
+            yield from self._after_scheme(name, end + 1)
         elif operator := self._operator_in(word):
             yield SecretPlace(self._term(operator))
         elif self._is_secret(word):
-            yield from self._of_field(word.start(), end)
+            yield from self._after_field_name(word.start(), end)
 
     def _is_secret(self, word: re.Match[str]) -> bool:
         """Return whether a field of that name is secret; the name may have two words, as in ``API Key``."""
@@ -178,7 +178,7 @@ class _Reader:
     def _is_parameter(self, name: str, end: int) -> bool:
         return name in self._parameters and self._text[end : end + 1] == "="
 
-    def _of_string(self, word: re.Match[str]) -> Iterator[SecretPlace]:
+    def _after_quoted_name(self, word: re.Match[str]) -> Iterator[SecretPlace]:
         """Yield the places after a quoted name: a key, a header in a list, a form part."""
         text, after, secret = self._text, word.end() + 1, self._is_secret(word)
         secret = secret or word[0].lower() in SECRET_HEADERS
@@ -235,27 +235,27 @@ class _Reader:
         elif text[quote : quote + 1] in _STRINGS and self._is_secret(word):  # a key without quotes
             yield SecretPlace(self._string(quote))
 
-    def _of_scheme(self, name: str, start: int) -> Iterator[SecretPlace]:
+    def _after_scheme(self, name: str, start: int) -> Iterator[SecretPlace]:
         span = _span(_CREDENTIAL, self._text, start)
         value = self._text[slice(*span)]
         if len(value) >= _LIKELY_TOKEN or (name == "basic" and _is_login(value)):
             yield SecretPlace(span)
 
-    def _of_field(self, start: int, end: int) -> Iterator[SecretPlace]:
+    def _after_field_name(self, start: int, end: int) -> Iterator[SecretPlace]:
         """Yield the value of a parameter, term, condition, attribute, element or form part."""
         text = self._text
         if self._is_part(start):
             yield self._part(end)
         elif (having := _HAVING.match(text, end)) and self._is_term(start):
-            yield SecretPlace(_span(_CONDITION if self._is_parameters else _CONDITION_WITHIN, text, having.end()))
+            yield SecretPlace(_span(_CONDITION if self._is_parameters else _CONDITION_IN_PROSE, text, having.end()))
         elif sign := _SIGN.match(text, end):
             yield SecretPlace(self._operand(start, sign.end()))
         elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):
             yield SecretPlace(self._term(pattern.end()))
         elif _TAG_GOES_ON.match(text, end) and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
-            yield from self._of_element(end)
+            yield from self._after_opening_tag(end)
 
-    def _of_element(self, end: int) -> Iterator[SecretPlace]:
+    def _after_opening_tag(self, end: int) -> Iterator[SecretPlace]:
         """Yield attributes and content of an element whose name ends there."""
         closing = self._find(">", end)
         if closing < len(self._text):
@@ -278,10 +278,10 @@ class _Reader:
             return self._string(after)
         if self._is_term(start):
             return self._term(after)
-        return _span(_PARAMETER if self._is_parameters else _WITHIN, self._text, after)
+        return _span(_PARAMETER if self._is_parameters else _PARAMETER_IN_PROSE, self._text, after)
 
     def _term(self, start: int) -> Span:
-        return _span(_TERM if self._is_parameters else _TERM_WITHIN, self._text, start)
+        return _span(_TERM if self._is_parameters else _TERM_IN_PROSE, self._text, start)
 
     def _is_term(self, start: int, *, quoted: bool = False) -> bool:
         """Return whether a name is a column in an encoded query, perhaps one quoted in a message."""
@@ -301,9 +301,9 @@ class _Reader:
 
     def _find(self, mark: str, start: int) -> int:
         """Return the next position of a mark, or the end of the text."""
-        at = -1 if mark in self._absent else self._text.find(mark, start)
+        at = -1 if mark in self._marks_not_ahead else self._text.find(mark, start)
         if at < 0:
-            self._absent.add(mark)
+            self._marks_not_ahead.add(mark)
         return at if at >= 0 else len(self._text)
 
     def _string(self, opening: int) -> Span:

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
-from mock_servicenow.privilege_manager.delivery_queue import Attempt, DeliveryQueue, Due, Entry
+from mock_servicenow.privilege_manager.delivery_queue import Attempt, DeliveryQueue, Entry, PendingDelivery
 from mock_servicenow.privilege_manager.outbox import NO_ANSWER, Delivery, Outbox
 from mock_servicenow.privilege_manager.tables import ResponseRow
 from privman_core.clock import Timer
@@ -77,7 +77,7 @@ class Deliverer:
     def wake(self, response_id: str) -> None:
         """Send a response that has just been committed; thread-safe."""
         now = self._clock.now()
-        self._loop.call_soon_threadsafe(self._schedule, Due(response_id, now, now))
+        self._loop.call_soon_threadsafe(self._schedule, PendingDelivery(response_id, now, now))
 
     def stop(self) -> None:
         """Make no more attempts."""
@@ -116,14 +116,14 @@ class Deliverer:
         for each in found:
             self._schedule(each)
 
-    def _find(self, session: Session) -> list[Due]:
+    def _find(self, session: Session) -> list[PendingDelivery]:
         if self._alone:
             self._queue.release_all(session)
             return self._queue.waiting(session, self._clock.now())
         self._queue.renew(session, tuple(self._sending), self._clock.now())
         return self._queue.waiting(session, self._clock.now(), _MOST_FOUND)
 
-    def _schedule(self, found: Due) -> None:
+    def _schedule(self, found: PendingDelivery) -> None:
         response_id, when = found.response_id, found.claimable_at
         known = self._waiting.get(response_id)
         if response_id in self._sending or (known is not None and known.until <= when):
@@ -171,7 +171,7 @@ class Deliverer:
             return
         self._sending.discard(delivery.response_id)
         if due is not None:
-            self._schedule(Due(delivery.response_id, due, due))
+            self._schedule(PendingDelivery(delivery.response_id, due, due))
 
     def _try_again(self, error: Exception, step: Job) -> None:
         pause = PAUSE

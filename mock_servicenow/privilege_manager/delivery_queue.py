@@ -14,7 +14,7 @@ import msgspec
 import orjson
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.imports.import_sets import APART, LEASE
+from mock_servicenow.now_platform.imports.import_sets import LEASE, MOST_CLOCK_SKEW
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.storage.database import Row
 from mock_servicenow.privilege_manager.tables import AppTables
@@ -57,7 +57,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class PendingDelivery:
     """A response that is still to be sent.
 
     Attributes:
@@ -149,8 +149,8 @@ class DeliveryQueue:
         }
         self._run(session, "settle", build, id=response_id, me=self._process, **new)
 
-    def waiting(self, session: Session, now: datetime, most: int | None = None) -> list[Due]:
-        """Return the responses still to be sent, earliest first; with ``most``, those not being sent come first.
+    def waiting(self, session: Session, now: datetime, limit: int | None = None) -> list[PendingDelivery]:
+        """Return the responses still to be sent, earliest first; with ``limit``, those not being sent come first.
 
         If the clock was set back since, a response still waits the interval that was planned.
         """
@@ -159,16 +159,18 @@ class DeliveryQueue:
             later = sa.case((table.c.due > sa.bindparam("now"), table.c.attempts))
             columns = sa.select(table.c.sys_id, table.c.due, table.c.leased_until, later)
             due = columns.where(table.c.due.is_not(None))
-            if most is None:
+            if limit is None:
                 return due.order_by(table.c.due)
             being_sent = sa.func.coalesce(table.c.leased_until > sa.bindparam("now"), sa.false())
-            return due.order_by(being_sent, table.c.due).limit(sa.literal_column(str(most)))
+            return due.order_by(being_sent, table.c.due).limit(sa.literal_column(str(limit)))
 
         store = session.kernel.store
-        prepared = store.prepared((self._name, most), lambda: build(session.dictionary.sql_table(self._name)))
+        prepared = store.prepared((self._name, limit), lambda: build(session.dictionary.sql_table(self._name)))
         rows = session.work.transaction.run(prepared, {"now": _ticks(now)})
         return [
-            Due(response_id, _moment(due), max(_claimable_at(_moment(due), attempts, now), _lease_end(leased, now)))
+            PendingDelivery(
+                response_id, _moment(due), max(_claimable_at(_moment(due), attempts, now), _lease_end(leased, now))
+            )
             for response_id, due, leased, attempts in rows
         ]
 
@@ -222,7 +224,7 @@ def _lease_end(leased: int | None, now: datetime) -> datetime:
 
 
 def _longest_lease(now: datetime) -> datetime:
-    return now + LEASE + APART
+    return now + LEASE + MOST_CLOCK_SKEW
 
 
 def _ticks(moment: datetime) -> int:

@@ -30,13 +30,13 @@ class Delivery:
     """One response on its way to the console, claimed by this process.
 
     Attributes:
-        made: the earlier attempts.
+        attempts_made: the earlier attempts.
         decision: the body, by its keys on the wire.
     """
 
     response_id: str
     configuration: Configuration
-    made: Attempts
+    attempts_made: Attempts
     decision: dict[str, str]
 
 
@@ -112,11 +112,11 @@ class Outbox:
             attempt: the one that has just been made.
             error: why it failed, unless its status says so.
         """
-        retry, configuration = len(delivery.made), delivery.configuration
+        retry, configuration = len(delivery.attempts_made), delivery.configuration
         again = attempt.status in self._retried and retry < configuration.retries
         due = session.kernel.clock.now() + configuration.wait if again else None
         refused = self._update(session, delivery.response_id, attempt.status, retry)
-        self._queue.settle(session, delivery.response_id, (*delivery.made, attempt), due, refused or error)
+        self._queue.settle(session, delivery.response_id, (*delivery.attempts_made, attempt), due, refused or error)
         return due
 
     def state(self, response: ResponseRow, entry: Entry) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
-from mock_servicenow.now_platform.imports.import_sets import APART
+from mock_servicenow.now_platform.imports.import_sets import MOST_CLOCK_SKEW
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
@@ -94,7 +94,7 @@ class Timeouts:
         now = self._clock.now()
         made = _parsed(request.created_on) if request.created_on else None
         # A request with a later date, or without one, waits from when it is first seen.
-        self._watch_once_committed(context, now if made is None or made > now + APART else made + limit)
+        self._watch_once_committed(context, now if made is None or made > now + MOST_CLOCK_SKEW else made + limit)
 
     def _watch_all(self, context: RuleContext) -> None:
         """Check all requests soon: those of this activity type may time out earlier now."""
@@ -182,7 +182,7 @@ class Timeouts:
         return left
 
     def _made_ahead(self, activity_type_id: str, now: datetime) -> list[str]:
-        made_ahead = f"sys_created_on>{utc_form(now + APART)}^ORsys_created_onISEMPTY"
+        made_ahead = f"sys_created_on>{utc_form(now + MOST_CLOCK_SKEW)}^ORsys_created_onISEMPTY"
         return self._found(f"{self._waiting(activity_type_id)}^{made_ahead}", _MOST_AHEAD)
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:

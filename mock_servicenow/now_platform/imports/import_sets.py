@@ -31,7 +31,7 @@ CLAIMS = "sys_import_set_claim"
 """The import sets that processes have claimed, where they share a database; no API reaches it."""
 LEASE = timedelta(seconds=10)
 """How long a claim lasts unless its process renews it."""
-APART = timedelta(minutes=10)
+MOST_CLOCK_SKEW = timedelta(minutes=10)
 """The largest difference between the clocks of living processes. A claim that ends later was made by a wrong clock."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
@@ -83,7 +83,7 @@ class Claims:
 
 def _longest(now: datetime) -> int:
     """Return the latest end of a claim; a later one was made by a clock that was ahead, and has ended."""
-    return _ticks(now + LEASE + APART)
+    return _ticks(now + LEASE + MOST_CLOCK_SKEW)
 
 
 def _ticks(moment: datetime) -> int:

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
 from mock_servicenow.now_platform.dictionary.values import is_storable
-from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, longest
+from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, stored_length
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import one_way
@@ -51,11 +51,11 @@ class Intake:
 
     def take(self, values: Mapping[str, str], *, with_sys_id: bool) -> Values:
         """Return the stored form of the values that can be written."""
-        lengths, settled, locked, taken = self._plan.lengths, self._plan.settled, self._locked, {}
+        lengths, verbatim_choices, locked, taken = self._plan.lengths, self._plan.verbatim_choices, self._locked, {}
         for name, text in values.items():
             column = self._plan.columns.get(name)
             is_plain = len(text) <= lengths.get(name, -1) and text.isascii() and "\0" not in text
-            if (is_plain or text in settled.get(name, ())) and name not in locked:  # most values
+            if (is_plain or text in verbatim_choices.get(name, ())) and name not in locked:  # most values
                 taken[name] = text
             elif column is None:
                 self._report("column-ignored", name, f"has no column '{name}': the value was ignored")
@@ -88,7 +88,7 @@ class Intake:
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
         # Pairs cut short could not be read, nor a Secret in them be found; rules refuse long ones.
-        most = len(stored) if column.family is Family.PAIRS else longest(column)
+        most = len(stored) if column.family is Family.PAIRS else stored_length(column)
         if len(stored) > most or (len(stored) > column.max_length and column.type == "string"):
             fits = f"column '{column.name}' holds {column.max_length} characters, not {len(stored)}"
             outcome = "whole" if len(stored) <= most else f"as far as {most}"

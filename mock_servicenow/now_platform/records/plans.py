@@ -37,7 +37,7 @@ class TablePlan:
         defaults: the values of a new record: each column's literal default, or empty.
         scripted: columns whose default is a call, each with a function of the view that creates the record.
         lengths: text columns that clients may write, each with the length up to which a text is stored as it is.
-        settled: columns with values that are stored as they are.
+        verbatim_choices: columns with choices, each with the choices that are stored unchanged.
     """
 
     table: Table
@@ -51,7 +51,7 @@ class TablePlan:
     defaults: Mapping[str, str]
     scripted: tuple[tuple[str, Callable[[Any], str]], ...]
     lengths: Mapping[str, int]
-    settled: Mapping[str, frozenset[str]]
+    verbatim_choices: Mapping[str, frozenset[str]]
 
 
 class Plans(dict[str, TablePlan]):
@@ -69,7 +69,7 @@ class Plans(dict[str, TablePlan]):
         return plan
 
 
-def longest(column: Column) -> int:
+def stored_length(column: Column) -> int:
     """Return how many characters of a text are stored."""
     return LONGEST_INDEXED if column.indexed or column.unique else max(column.max_length, LONGEST_TEXT)
 
@@ -88,8 +88,10 @@ def _plan(dictionary: Dictionary, table: Table) -> TablePlan:
         passwords=tuple(dictionary.columns_of(name, Family.PASSWORD)),
         defaults=dictionary.new_record(name),
         scripted=tuple((column, _CALLS[call]) for column, call in scripts.items() if call in _CALLS),
-        lengths={each.name: _free_length(each) for each in columns.values() if _is_free_text(each)},
-        settled={each.name: _settled(each) for each in columns.values() if each.choices and not each.read_only},
+        lengths={each.name: _unchanged_length(each) for each in columns.values() if _is_free_text(each)},
+        verbatim_choices={
+            each.name: _verbatim_choices(each) for each in columns.values() if each.choices and not each.read_only
+        },
     )
 
 
@@ -99,10 +101,10 @@ def _is_free_text(column: Column) -> bool:
     return not restricted and column.family in {Family.TEXT, Family.CURRENCY, Family.JOURNAL}
 
 
-def _free_length(column: Column) -> int:
-    return min(column.max_length, longest(column)) if column.type == "string" else longest(column)
+def _unchanged_length(column: Column) -> int:
+    return min(column.max_length, stored_length(column)) if column.type == "string" else stored_length(column)
 
 
-def _settled(column: Column) -> frozenset[str]:
+def _verbatim_choices(column: Column) -> frozenset[str]:
     """Return the choices that are their own stored form."""
     return frozenset(choice.value for choice in column.choices if column.to_stored(choice.value) == choice.value)

@@ -24,7 +24,7 @@ class Rule:
     """One active rule.
 
     Attributes:
-        table: the only table it is about; every one if empty.
+        table: the only table it limits; every one if empty.
         limit: requests an hour.
         user_id: the single user it is for; empty for others.
         role: the role whose holders it limits; everybody if empty.
@@ -56,14 +56,14 @@ class _Count:
     """What one node has counted for one rule and user in one hour."""
 
     hour: int
-    turn: int
+    flush_period: int
     committed: int = 0
     pending: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a request stands to the rule that concerns it.
+class Verdict:
+    """Whether a rule lets a request through.
 
     Attributes:
         reset: when the hour ends, in Unix seconds.
@@ -77,12 +77,12 @@ class Standing:
 
     def headers(self) -> dict[str, str]:
         """Return the rate limit headers."""
-        told = {
+        headers = {
             "X-RateLimit-Limit": str(self.rule.limit),
             "X-RateLimit-Reset": str(self.reset),
             "X-RateLimit-Rule": self.rule.sys_id,
         }
-        return told | {"Retry-After": str(self.seconds_left)} if self.refused else told
+        return headers | {"Retry-After": str(self.seconds_left)} if self.refused else headers
 
 
 class RateLimits:
@@ -101,8 +101,8 @@ class RateLimits:
         with self._instance.transaction(self._instance.system) as session:
             return session.kernel.cache.get(RULES, "", lambda: _load(session))
 
-    def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Standing | None:
-        """Count a request and return how it stands; None if no rule concerns it. Any thread may count."""
+    def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Verdict | None:
+        """Count a request and return the verdict; None if no rule applies to it. Any thread may count."""
         rule = next((rule for rule in rules if rule.applies_to(user, path)), None)
         if rule is None:
             return None
@@ -112,16 +112,17 @@ class RateLimits:
             counted = self._counted(rule, user, now)
             refused = counted.committed >= rule.limit
             counted.pending += 1
-        return Standing(rule, refused, reset, reset - now)
+        return Verdict(rule, refused, reset, reset - now)
 
     def _counted(self, rule: Rule, user: User, now: int) -> _Count:
-        """Return the count of this hour, earlier flush periods committed; a changed limit starts anew."""
+        """Return the count of this hour, earlier flush periods committed; a changed limit starts from zero."""
         key = (rule.sys_id, rule.limit, user.sys_id)
         counted = self._counts.get(key)
         if counted is None or counted.hour != now // HOUR:
             counted = self._counts[key] = _Count(now // HOUR, now // FLUSH)
-        elif counted.turn != now // FLUSH:
-            counted.turn, counted.committed, counted.pending = now // FLUSH, counted.committed + counted.pending, 0
+        elif counted.flush_period != now // FLUSH:
+            counted.flush_period = now // FLUSH
+            counted.committed, counted.pending = counted.committed + counted.pending, 0
         return counted
 
 

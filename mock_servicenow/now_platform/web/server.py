@@ -27,7 +27,7 @@ from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import NOBODY, User
-from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, Rule, Standing
+from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, Rule, Verdict
 from mock_servicenow.now_platform.web.requests import (
     check_host,
     check_poster,
@@ -96,7 +96,7 @@ class _Asked:
     findings: list[Finding]
     user: User | None = None
     opened: WebSession | None = None
-    standing: Standing | None = None
+    verdict: Verdict | None = None
 
 
 class Server:
@@ -151,8 +151,8 @@ class Server:
             response = await self._answer(asked)
         except PlatformError as error:
             response = _error_response(request, error)
-        if asked.standing is not None:
-            response.headers.update(asked.standing.headers())
+        if asked.verdict is not None:
+            response.headers.update(asked.verdict.headers())
         add_headers(self._instance, request, response, asked.user, asked.opened)
         return response
 
@@ -183,9 +183,9 @@ class Server:
         asked.user, asked.opened = user, self._instance.web_sessions.of_call(_cookie_of(asked.request), owner)
         if not rules:
             return
-        standing = asked.standing = self._limits.count(rules, user, asked.request.path)
-        if standing is not None and standing.refused:
-            raise RateLimitExceeded(standing.rule.limit, standing.rule.api)
+        verdict = asked.verdict = self._limits.count(rules, user, asked.request.path)
+        if verdict is not None and verdict.refused:
+            raise RateLimitExceeded(verdict.rule.limit, verdict.rule.api)
 
     async def _answer(self, asked: _Asked) -> web.Response:
         """Answer a request; raises PlatformError."""
