@@ -62,7 +62,7 @@ class _Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RateLimitVerdict:
     """Whether a rule lets a request through.
 
     Attributes:
@@ -101,7 +101,7 @@ class RateLimits:
         with self._instance.transaction(self._instance.system) as session:
             return session.kernel.cache.get(RULES, "", lambda: _load(session))
 
-    def count(self, rules: tuple[Rule, ...], user: User, path: str) -> Verdict | None:
+    def count(self, rules: tuple[Rule, ...], user: User, path: str) -> RateLimitVerdict | None:
         """Count a request and return the verdict; None if no rule applies to it. Any thread may count."""
         rule = next((rule for rule in rules if rule.applies_to(user, path)), None)
         if rule is None:
@@ -112,7 +112,7 @@ class RateLimits:
             counted = self._counted(rule, user, now)
             refused = counted.committed >= rule.limit
             counted.pending += 1
-        return Verdict(rule, refused, reset, reset - now)
+        return RateLimitVerdict(rule, refused, reset, reset - now)
 
     def _counted(self, rule: Rule, user: User, now: int) -> _Count:
         """Return the count of this hour, earlier flush periods committed; a changed limit starts from zero."""

@@ -27,7 +27,7 @@ from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import NOBODY, User
-from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, Rule, Verdict
+from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, RateLimitVerdict, Rule
 from mock_servicenow.now_platform.web.requests import (
     check_host,
     check_poster,
@@ -96,7 +96,7 @@ class _Asked:
     findings: list[Finding]
     user: User | None = None
     opened: WebSession | None = None
-    verdict: Verdict | None = None
+    verdict: RateLimitVerdict | None = None
 
 
 class Server:
