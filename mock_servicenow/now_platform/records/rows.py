@@ -155,7 +155,7 @@ class Work:
             if length > MOST_TEXT:
                 result.close()
                 return rows, False
-            length += sum(len(text) for text in row if isinstance(text, str))
+            length += sum(len(text) for text in row if isinstance(text, (bytes, str)))
             rows.append(self._values(table, row))
         return rows, True
 

@@ -228,21 +228,24 @@ _MOST_COLUMNS = 120  # of the 127 arguments that SQLite takes for a function
 
 
 def row_expressions(columns: Iterable[Column], quote: Callable[[str], str]) -> Iterator[str]:
-    """Return the SQL that fetches a whole row from SQLite as JSON arrays of texts.
+    """Return the SQL that fetches a whole row from SQLite as JSON arrays of texts, in bytes.
 
-    The driver converts every value of a row by itself, which takes longer than the rest of a read. Fractions come as
-    numbers, for databases write them differently.
+    The driver converts every value of a row by itself, which takes longer than the rest of a read, and each text by a
+    call of `_readable`. Fractions come as numbers, for databases write them differently.
     """
     texts = (_text(column, quote(column.name)) for column in columns)
     while some := list(islice(texts, _MOST_COLUMNS)):
-        yield f"json_array({', '.join(some)})"
+        yield f"CAST(json_array({', '.join(some)}) AS BLOB)"
 
 
 def row_values(columns: Iterable[str], row: Row) -> dict[str, str]:
     """Return what `row_expressions` fetched, by column."""
-    texts = orjson.loads(row[0])
-    for part in row[1:]:
-        texts += orjson.loads(part)
+    try:
+        texts = orjson.loads(row[0])
+        for part in row[1:]:
+            texts += orjson.loads(part)
+    except orjson.JSONDecodeError:  # bytes that are not UTF-8
+        texts = [text for part in row for text in orjson.loads(_readable(part))]
     return dict(zip(columns, texts, strict=True))
 
 
