@@ -220,7 +220,9 @@ async def test_a_list_that_a_quota_cuts_off_is_no_list(stub: tuple[StubInstance,
 async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Whoever asks for a journal there is told so."""
     async with stub[1].open() as world:
-        with pytest.raises(ExpectationError, match=r"expected a control plane at http.*/__admin; got http.* has none"):
+        with pytest.raises(
+            ExpectationError, match=r"expected a control plane at http.*/__admin; got http.* has no control plane"
+        ):
             await world.servicenow.control.journal()
 
 

@@ -114,7 +114,7 @@ def test_a_variable_makes_no_pattern_hollow(pattern: str, tmp_path: Path, capsys
         f"  - servicenow.expect-request: {{comment: {{matches: '{pattern}'}}}}"
     )
     assert run(steps, tmp_path) == 1
-    assert "nothing; no step before this one has saved it" in capsys.readouterr().out
+    assert "nothing; no earlier step has saved it" in capsys.readouterr().out
 
 
 def test_a_pattern_that_must_not_match_matches_a_text_of_before(

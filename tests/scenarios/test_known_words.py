@@ -84,7 +84,7 @@ def test_a_name_is_given_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ask = "  - console.ask: {as: first}\n"
     file.write_text(f"title: T\nsteps:\n{ask}{ask}  - console.expect-approval: {{request: first, state: Pending}}\n")
     assert main(["run", str(file)]) == 2
-    assert f"{file}:4: console.ask: a step before has the name 'first'" in capsys.readouterr().err
+    assert f"{file}:4: console.ask: an earlier step has saved the name 'first'" in capsys.readouterr().err
 
 
 def test_the_line_is_that_of_the_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,7 +255,7 @@ def test_half_a_word_is_named_by_no_step(text: str) -> None:
     """It is absent wherever the whole text was written."""
     steps = "title: T\nsteps: [{console.ask: }, {servicenow.approve: {comment: Looks fine}}, {%s}]"
     looks = f"servicenow.expect-records: {{table: request, where: {{comment: {text}}}, count: 0}}"
-    with pytest.raises(ScenarioFileError, match=f"no step before names '{text}'"):
+    with pytest.raises(ScenarioFileError, match=f"no earlier step names '{text}'"):
         list(Loader(vocabulary()).parse(steps % looks, "t.yaml"))
     assert list(Loader(vocabulary()).parse(steps % looks.replace(f" {text}}}", " Looks}"), "t.yaml"))
 

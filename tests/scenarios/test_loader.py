@@ -342,11 +342,11 @@ HEAD = "title: T\nsteps:\n"
         ),
         (
             HEAD + "  - servicenow.approve: {request: frist}\n",
-            "3: servicenow.approve: no step before has saved 'frist.request_id'. Expected one of",
+            "3: servicenow.approve: no earlier step has saved 'frist.request_id'. Expected one of",
         ),
         (
             HEAD + "  - console.call: {path: '/${instance_di}'}\n",
-            "3: console.call: no step before has saved 'instance_di'. Did you mean 'instance_id'?",
+            "3: console.call: no earlier step has saved 'instance_di'. Did you mean 'instance_id'?",
         ),
     ],
 )

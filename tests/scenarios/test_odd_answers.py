@@ -156,5 +156,5 @@ async def test_the_run_goes_on_after_an_odd_answer(name: str) -> None:
 async def test_a_target_that_answers_oddly_from_the_start_is_none(path: str) -> None:
     """One line says what it answered."""
     async with oddly(lambda request: (400, b"[]") if request.path == path else None) as worlds:
-        with pytest.raises(TargetUnreachableError, match=r"^http://127\.0\.0\.1:\d+ (cannot be reset|is not a )"):
+        with pytest.raises(TargetUnreachableError, match=r"^http://127\.0\.0\.1:\d+ (cannot be controlled|is not a )"):
             await play(worlds, BUSY)

@@ -253,7 +253,7 @@ async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> 
         code, lines, err = await run(*arguments, *option, **(variables if given == "variables" else {}))
     if given == "nothing":
         assert (code, lines) == (3, [])
-        assert err[0].startswith(f"privman-scenarios: {console} cannot be reset: /__admin requires its token")
+        assert err[0].startswith(f"privman-scenarios: {console} cannot be controlled: /__admin requires its token")
     else:
         assert (code, "1 passed" in lines[-1]) == (0, True)
 

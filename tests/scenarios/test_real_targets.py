@@ -39,7 +39,7 @@ async def test_what_a_target_cannot_do_is_skipped_with_its_reason(stub: tuple[St
     assert timeout.reason.startswith("clock.advance in line 8 needs a virtual time: http://127.0.0.1:")
     assert timeout.reason.endswith(" keeps real time")
     assert faulty.reason.startswith("servicenow.fault in line 6 needs a servicenow control plane: http://")
-    assert faulty.reason.endswith(" has none")
+    assert faulty.reason.endswith(" has no control plane")
 
 
 async def test_a_shared_instance_gets_no_request_that_leaves_something(stub: tuple[StubInstance, WorldBuilder]) -> None:
@@ -176,7 +176,7 @@ async def test_both_ends_real(stub: tuple[StubInstance, WorldBuilder]) -> None:
         "decision-nobody-asked-for": "passed",
         "setup-activity-type": "passed",
     }
-    assert ended["approve"].reason == f"console.ask in line 6 needs a console control plane: {url} has none"
+    assert ended["approve"].reason == f"console.ask in line 6 needs a console control plane: {url} has no control plane"
     assert [decision["InstanceId"] for decision in console.decisions] == ["c1"]
     assert {table: rows for table, rows in instance.tables.items() if rows} == before
 
@@ -224,7 +224,7 @@ async def test_a_real_console_that_is_not_set_up() -> None:
     assert {each.outcome for each in ended} == {"skipped"}
     needs = "console.set-up in line 2 needs a console"
     assert ended[0].reason.startswith(f"{needs} that is set up: {url} is not registered with http://127.0.0.1:")
-    assert ended[-1].reason == f"{needs} control plane: {url} has none"
+    assert ended[-1].reason == f"{needs} control plane: {url} has no control plane"
 
 
 async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
@@ -260,7 +260,10 @@ async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None
             "console": WorldBuilder(0, console=console, reset=True),
             "servicenow": WorldBuilder(0, servicenow=servicenow, reset=True),
         }
-        with pytest.raises(TargetUnreachableError, match=r"is not a (Serv|Priv).*, so it was not reset\."):
+        with pytest.raises(
+            TargetUnreachableError,
+            match=r"is not a (Serv|Priv).* and was not reset\. Swap --servicenow-url and --console-url\.",
+        ):
             await swaps[swapped].open().__aenter__()
         assert len(await fakes.servicenow.find("request", request_id=request_id)) == 1
         assert (await fakes.console.approval(request_id))["state"] == "Pending"

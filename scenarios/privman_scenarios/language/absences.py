@@ -11,7 +11,7 @@ from privman_scenarios.language.model import Own, Scenario, Step
 from privman_scenarios.language.variables import NEW_GUID, NEW_GUID_IN_CAPITALS, VARIABLE, Saved, kind_of
 from privman_scenarios.language.vocabulary import Vocabulary
 
-DRAWN = (NEW_GUID, NEW_GUID_IN_CAPITALS)
+GENERATED = (NEW_GUID, NEW_GUID_IN_CAPITALS)
 # Who acts where a step names nobody.
 _USERS = (DEFAULT_APPROVER, "admin")
 
@@ -47,15 +47,17 @@ def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
 
 def _flaws(step: Step, table: str, said: Sequence[str], own: Own, saved: Saved) -> Iterator[str]:
     for field, text in _absent(step):
-        if not _is_named(text, said, own) and not _may_be(table or step.arguments.get("table", ""), field, text, saved):
+        if not _is_named(text, said, own) and not _is_saved_value_of(
+            table or step.arguments.get("table", ""), field, text, saved
+        ):
             yield (
-                f"no step before names {text!r}, so that its absence proves nothing. "
+                f"no earlier step names {text!r}, so its absence proves nothing. "
                 "Expected a text of an earlier step, or one that is listed under 'own: words'."
             )
     for pattern in _absent_patterns(step):
         if not _matches_one(str(saved.fill(pattern)), map(str, map(saved.fill, said)), own):
             yield (
-                f"{pattern!r} matches no text of a step before, so that its absence proves nothing. "
+                f"{pattern!r} matches no text of an earlier step, so its absence proves nothing. "
                 "Expected it to match such a text, or one that is listed under 'own: words'."
             )
 
@@ -68,10 +70,10 @@ def _absent(step: Step) -> Iterator[tuple[str, str]]:
         yield from _texts_of(unwanted, field)
 
 
-def _may_be(table_of_step: str, field: str, text: str, saved: Saved) -> bool:
+def _is_saved_value_of(table_of_step: str, field: str, text: str, saved: Saved) -> bool:
     """Tell whether a text is a saved value of the kind that the field holds, and so needs no step that names it."""
     found = VARIABLE.fullmatch(text)
-    if found is None or found[1] in DRAWN or field not in FIELDS:
+    if found is None or found[1] in GENERATED or field not in FIELDS:
         return False
     kind, table = FIELDS[field]
     if kind != kind_of(found[1]):
@@ -87,20 +89,20 @@ def _absent_patterns(step: Step) -> Iterator[str]:
 
 
 def _unwanted(step: Step) -> Iterator[tuple[str, Any]]:
-    """Yield each thing that the step expects not to be, with its field."""
+    """Yield each value below ``not``, with its field."""
     if ".expect-" in step.verb or step.verb.endswith(".call"):
-        yield from _below_not({name: each for name, each in step.arguments.items() if name != "json"})  # it is sent
+        yield from _negated({name: each for name, each in step.arguments.items() if name != "json"})  # it is sent
 
 
-def _below_not(value: Any, field: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any argument
+def _negated(value: Any, field: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - any argument
     if isinstance(value, Mapping) and set(value) == {"not"}:
         yield field, value["not"]
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _below_not(each, field if key in OPERATORS else key)
+            yield from _negated(each, field if key in OPERATORS else key)
     elif isinstance(value, list):
         for each in value:
-            yield from _below_not(each, field)
+            yield from _negated(each, field)
 
 
 def _within(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any argument
@@ -118,12 +120,12 @@ def _patterns(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
-    """Yield each text in a value but for patterns, which match more than they name."""
+    """Yield each text in a value except patterns, which match more than they name."""
     return (text for _, text in _texts_of(value))
 
 
 def _texts_of(value: Any, field: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any argument
-    """Yield each such text with its field."""
+    """Yield each text, except patterns, with its field."""
     if isinstance(value, str):
         yield field, value
     elif isinstance(value, Mapping):
@@ -141,7 +143,7 @@ def _is_named(text: str, said: Sequence[str], own: Own) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    """Tell whether it is a number as the products print one: "0500" never comes."""
+    """Tell whether it is a number as the products print one, never with leading zeros."""
     return text.isdecimal() and text == str(int(text))
 
 

@@ -67,7 +67,7 @@ class Saved:
         self._own_users = own.get("users", ())
 
     def flaw_of(self, step: Step) -> str:
-        """Return why a step cannot be resolved: a name, or a user, that no step before it makes; empty if it can."""
+        """Return why a step cannot be resolved: a name or user that no earlier step makes; empty if it can."""
         return next(self._flaws(step), "")
 
     def _flaws(self, step: Step) -> Iterator[str]:
@@ -77,15 +77,15 @@ class Saved:
         user = step.arguments.get("servicenow_user")
         if user is not None and user not in users:
             help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
-            yield f"no step before has created user {user!r}. {help_}"
+            yield f"no earlier step has created user {user!r}. {help_}"
         yield from self._unknown_users(step)
         for name in self._used(step):
             if name not in self._examples and not LONG_TEXT.fullmatch(name):
-                yield f"no step before has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
+                yield f"no earlier step has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
         yield from self._wrong_sys_id(step)
         if step.arguments.get("as") in self._names:
             name = step.arguments["as"]
-            yield f"a step before has the name {name!r}, which would no longer lead there. Expected another one."
+            yield f"an earlier step has saved the name {name!r}, which would no longer lead there. Choose another."
 
     def _used(self, step: Step) -> Iterator[str]:
         requests = (each.name for each in self._vocabulary[step.verb].arguments if each.kind is REQUEST)
@@ -152,7 +152,7 @@ def kind_of(name: str) -> str:
 
 
 def check_variables(vocabulary: Vocabulary, steps: Iterable[Step], file: str, own: Own) -> None:
-    """Raise ScenarioFileError for the first step that uses a name no step before it saves."""
+    """Raise ScenarioFileError for the first step that uses a name which no earlier step saves."""
     saved = Saved(vocabulary, own)
     for step in steps:
         if flaw := saved.flaw_of(step):

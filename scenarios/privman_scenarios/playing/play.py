@@ -170,7 +170,7 @@ class Play:
         if name in (NEW_GUID, NEW_GUID_IN_CAPITALS) and name not in self._saved:
             self._saved[name] = self.world.servicenow.draw_request_id(in_capitals=name.isupper())
         if name not in self._saved:
-            raise ExpectationError(f"a value of {name!r}", "nothing; no step before this one has saved it")
+            raise ExpectationError(f"a value of {name!r}", "nothing; no earlier step has saved it")
         return self._saved[name]
 
     def arguments_of(self, verb: Verb, step: Step) -> Arguments:

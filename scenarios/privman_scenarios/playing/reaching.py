@@ -49,7 +49,7 @@ async def _activity_type(servicenow: ServiceNowParty, instance_id: str) -> str:
 # A fake that already runs is left alone (never), loses its journal and faults (clear), or all its records (reset).
 Restart = Literal["never", "clear", "reset"]
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
-_INSTANCE, _CONSOLE = "ServiceNowParty instance", "Privilege Manager Console"
+_INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
 # What only the control plane of the other party has.
 _ONLY_OF_THE_OTHER = {_INSTANCE: "webhooks", _CONSOLE: "deliveries"}
 _VERSION = "/Tms/services/api/v1/version/Current"
@@ -63,7 +63,7 @@ class Connection:
         control: its control plane, None for a real system, and for a fake that others use.
         virtual: whether this run may advance its clock.
         why_not: why there is no control plane, for people; empty where there is one.
-        why_real: why its time cannot jump.
+        why_real: why its clock cannot be advanced.
         is_fake: whether there is a control plane, used or not.
     """
 
@@ -77,15 +77,15 @@ class Connection:
 
 async def reach_servicenow(api: HttpApi, auth: Credentials, restart: Restart) -> Connection:
     """Return the instance; raises TargetUnreachableError with one plain line."""
-    end = await _reach(api, restart, _INSTANCE)
-    await log_on(end.api, auth)
-    return end
+    connection = await _reach(api, restart, _INSTANCE)
+    await log_on(connection.api, auth)
+    return connection
 
 
 async def refuse_bad_log_on(api: HttpApi, auth: Credentials) -> None:
-    """Raise TargetUnreachableError where an instance does not let the user in, before anything is wiped.
+    """Raise TargetUnreachableError if an instance does not let the user in, before anything is wiped.
 
-    What it answers says nothing while a fault may answer in its place, which a reset disarms.
+    While a fault is armed the answer proves nothing; the check then waits until the reset has disarmed it.
     """
     armed = (await ControlPlane(api).ask("GET", "/faults")).json
     if not isinstance(armed, dict) or not armed.get("faults"):
@@ -98,7 +98,7 @@ def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: Credentials) -> Non
 
 
 async def log_on(api: HttpApi, auth: Credentials) -> None:
-    """See whether an instance lets the user in, and change nothing; raises TargetUnreachableError where it does not."""
+    """Check that an instance lets the user in, and change nothing; raises TargetUnreachableError if it does not."""
     answer = await api.call("GET", _LOGON_CHECK, auth=auth)
     _require_log_on(answer, api, auth)
     _demand(answer, "result", api.url, _INSTANCE)
@@ -106,22 +106,27 @@ async def log_on(api: HttpApi, auth: Credentials) -> None:
 
 async def reach_console(api: HttpApi, restart: Restart) -> Connection:
     """Return the console; raises TargetUnreachableError with one plain line."""
-    end = await _reach(api, restart, _CONSOLE)
-    _demand(await end.api.call("GET", _VERSION), "Result", api.url, _CONSOLE)
-    return end
+    connection = await _reach(api, restart, _CONSOLE)
+    _demand(await connection.api.call("GET", _VERSION), "Result", api.url, _CONSOLE)
+    return connection
 
 
 async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
-    """Return what is at the address; raises TargetUnreachableError, where it is the other party before it is reset."""
+    """Return what is at the address; if that is the other party, raises TargetUnreachableError before a reset."""
     url = api.url
     control = ControlPlane(api)
     health = _require_answer(await control.ask("GET", "/health"), url)
-    told = health.json if isinstance(health.json, dict) else {}
-    if restart != "never" and health.status == HTTPStatus.FORBIDDEN and isinstance(told.get("error"), str):
-        raise TargetUnreachableError(f"{url} cannot be reset: {told['error']} (--admin-token-file FILE).")
-    if health.refused or told.get("status") != "ok":
+    said = health.json if isinstance(health.json, dict) else {}
+    if restart != "never" and health.status == HTTPStatus.FORBIDDEN and isinstance(said.get("error"), str):
+        raise TargetUnreachableError(f"{url} cannot be controlled: {said['error']} (--admin-token-file FILE).")
+    if health.refused or said.get("status") != "ok":
         return Connection(
-            api, None, virtual=False, why_not=f"{url} has none", why_real=f"{url} keeps real time", is_fake=False
+            api,
+            None,
+            virtual=False,
+            why_not=f"{url} has no control plane",
+            why_real=f"{url} keeps real time",
+            is_fake=False,
         )
     if restart == "never":
         why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
@@ -129,13 +134,15 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     other = _ONLY_OF_THE_OTHER[what]
     found = await control.ask("GET", f"/{other}")
     if found.status == HTTPStatus.OK and isinstance(found.json, dict) and other in found.json:
-        raise TargetUnreachableError(f"{url} is not a {what}, so it was not reset. Expected the two addresses swapped.")
+        raise TargetUnreachableError(
+            f"{url} is not a {what} and was not reset. Swap --servicenow-url and --console-url."
+        )
     if restart == "reset":
         api.shared = False
     try:
         await (control.reset() if restart == "reset" else control.clear())
     except ExpectationError as error:
-        raise TargetUnreachableError(f"{url} cannot be reset: {error.got}.") from None
+        raise TargetUnreachableError(f"{url} cannot be controlled: {error.got}.") from None
     jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
     return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
 

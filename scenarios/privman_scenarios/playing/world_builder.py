@@ -158,10 +158,10 @@ class WorldBuilder:
             connector = TCPConnector(ssl=trust(self._ca_file))
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
             far_servicenow, far_console = await self._reach(session)
-            self.are_fakes = all(end.is_fake for end in (far_servicenow, far_console) if end)
-            is_shared = any(end.api.shared for end in (far_servicenow, far_console) if end)
+            self.are_fakes = all(connection.is_fake for connection in (far_servicenow, far_console) if connection)
+            is_shared = any(connection.api.shared for connection in (far_servicenow, far_console) if connection)
             ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
-            virtual = all(end.virtual for end in (far_servicenow, far_console) if end)
+            virtual = all(connection.virtual for connection in (far_servicenow, far_console) if connection)
             clock: Clock = VirtualClock(start or START) if virtual else RealClock()
             near = _Servers(stack, session, clock, virtual=virtual)
             if self._dry_run:
@@ -176,8 +176,8 @@ class WorldBuilder:
             shared = None if far_servicenow or far_console else clock
 
             async def start_console() -> ConsoleParty:
-                end = await near.start(self._console_sim(clock, ids.fork(f"console {len(world.consoles) + 1}")))
-                console = ConsoleParty(end.api, end.control)
+                connection = await near.start(self._console_sim(clock, ids.fork(f"console {len(world.consoles) + 1}")))
+                console = ConsoleParty(connection.api, connection.control)
                 if cleanup:
                     cleanup.watch(console)
                 return console
@@ -192,8 +192,8 @@ class WorldBuilder:
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
                 start_console=None if far_console else start_console,
             )
-            for party, end in ((world.servicenow, servicenow), (world.console, console)):
-                party.why_no_control = end.why_not
+            for party, connection in ((world.servicenow, servicenow), (world.console, console)):
+                party.why_no_control = connection.why_not
             if far_console is not None:
                 world.lacking = {**world.lacking, "second console": f"none is started beside {far_console.api.url}"}
             if far_console is not None and far_console.control is None:
@@ -225,7 +225,7 @@ class WorldBuilder:
             if servicenow.control is None:
                 servicenow.api.listeners.extend(self.listeners)
         if self._reset:
-            _require_control([end for end in (servicenow, console) if end])
+            _require_control([connection for connection in (servicenow, console) if connection])
         return servicenow, console
 
     async def _stand_ins(
@@ -329,7 +329,7 @@ def set_up_steps() -> tuple[str, ...]:
 
 
 def finding_rules() -> tuple[str, ...]:
-    """Return the rules of what ServiceNowParty swallows."""
+    """Return the rules of what ServiceNow swallows."""
     return mock_servicenow.finding_rules.finding_rules()
 
 
@@ -344,10 +344,10 @@ def _same_builder(seed: int, inferred: Path | None, ca_file: Path | None) -> Wor
     return WorldBuilder(seed, inferred, ca_file=ca_file)
 
 
-def _require_control(ends: Sequence[Connection]) -> None:
+def _require_control(connections: Sequence[Connection]) -> None:
     """Raise TargetUnreachableError where nothing can be reset: most of what was meant to be played would be skipped."""
-    if ends and all(end.control is None for end in ends):
-        urls = " and ".join(end.api.url for end in ends)
+    if connections and all(connection.control is None for connection in connections):
+        urls = " and ".join(connection.api.url for connection in connections)
         raise TargetUnreachableError(f"{urls} cannot be reset: there is no control plane.")
 
 
