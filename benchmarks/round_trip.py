@@ -1,4 +1,4 @@
-"""How many full round trips a second both sides make on one core.
+"""How many full round trips a second both parties make on one core.
 
 A round trip: an endpoint user asks, the console sends the request, an approver decides, the decision is delivered with
 the cached token, and the response is recorded: five exchanges. Beside it, in the same run, a bare aiohttp application.
@@ -51,7 +51,7 @@ async def round_trip(world: World) -> None:
 
 
 async def round_trips(trips: int) -> float:
-    """Return how many round trips a second both sides make."""
+    """Return how many round trips a second both parties make."""
     async with WorldBuilder(0).open() as world:
         await world.set_up({})
         await round_trip(world)

@@ -1,9 +1,9 @@
 """How long a scenario takes here and in Tavern, played on the same two fakes.
 
-The scenario is the round trip: both sides at their start, the documented set-up, a request, its approval, and what the
-console ends with. Tavern has a virtual environment of its own, since it needs an older pytest. Elapsed time depends on
-what else the machine does, so the processor's time is told besides: what a runner itself needs, and what it makes the
-two fakes do where they serve beside it. With a world each, the fakes run in the runner's own process.
+The scenario is the round trip: both parties at their start, the documented set-up, a request, its approval, and what
+the console ends with. Tavern has a virtual environment of its own, since it needs an older pytest. Elapsed time
+depends on what else the machine does, so the processor's time is told besides: what a runner itself needs, and what
+it makes the two fakes do where they serve beside it. With a world each, the fakes run in the runner's own process.
 
     python benchmarks/tavern.py
 """

@@ -1,4 +1,4 @@
-"""How long a world takes: both sides up, set up and registered, and down again.
+"""How long a world takes: both parties up, set up and registered, and down again.
 
 Beside it, in the same run, two bare aiohttp applications up and down again that answer as many requests.
 

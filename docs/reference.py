@@ -12,6 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from privman_contracts import WireNames
+from privman_contracts.evidence import MEANING
 from privman_scenarios.playing.verbs import vocabulary
 
 COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
@@ -48,12 +49,10 @@ def steps() -> Iterator[str]:
 def inferred() -> Iterator[str]:
     """Yield every spelling and rule that `--inferred FILE` may replace."""
     yield "# Names and rules on the wire"
-    yield from (
-        "",
-        "Evidence: S the vendor's page, D the documentation around it, P a printed screenshot, C a third party's",
-    )
-    yield from ("client, I inferred.", "", *table(("Name", "On the wire", "Evidence")))
-    yield from (row(f"`{name.path}`", f"`{name.value}`", name.evidence) for name in WireNames.load())
+    yield from ("", "The evidence of each is one of these:", "", *table(("Mark", "Meaning")))
+    yield from (row(mark, meaning) for mark, meaning in MEANING.items())
+    yield from ("", *table(("Name", "On the wire", "Evidence", "Holds")))
+    yield from (row(f"`{name.path}`", f"`{name.value}`", name.evidence, name.holds) for name in WireNames.load())
 
 
 def tables() -> Iterator[str]:

@@ -16,11 +16,11 @@ GOAL_MS, GOAL_MIB = 100, 100
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Victim:
     """A server to attack.
 
     Attributes:
-        asked: what the other caller asks for.
+        asked: the path that another caller keeps asking for.
         attacks: by name.
     """
 
@@ -29,26 +29,26 @@ class Side:
     attacks: dict[str, Attack]
 
 
-SIDES = {
-    "large": Side(large, f"{TABLE}?sysparm_limit=1&sysparm_fields=number", LARGE),
-    "mock": Side(lambda: mock_servicenow(PORT), f"{TABLE}?sysparm_limit=1&sysparm_fields=number", MOCK),
-    "console": Side(console_sim, "/Tms/services/api/version", CONSOLE),
+VICTIMS = {
+    "large": Victim(large, f"{TABLE}?sysparm_limit=1&sysparm_fields=number", LARGE),
+    "mock": Victim(lambda: mock_servicenow(PORT), f"{TABLE}?sysparm_limit=1&sysparm_fields=number", MOCK),
+    "console": Victim(console_sim, "/Tms/services/api/version", CONSOLE),
 }
 
 
 def main() -> None:
     """Attack and print the table."""
     parser = ArgumentParser(prog="benchmarks.hostile", description=hostile.__doc__)
-    parser.add_argument("side", nargs="?", choices=SIDES, default="mock")
+    parser.add_argument("victim", nargs="?", choices=VICTIMS, default="mock")
     parser.add_argument("attack", nargs="?", default="", help="part of its name")
     asked = parser.parse_args()
-    side = SIDES[asked.side]
-    rows, command = [], side.command()
-    for name, attack in side.attacks.items():
+    victim = VICTIMS[asked.victim]
+    rows, command = [], victim.command()
+    for name, attack in victim.attacks.items():
         if asked.attack not in name:
             continue
         with serve(command, PORT) as server:
-            seen = watched(server, side.asked, attack)
+            seen = watched(server, victim.asked, attack)
         missed = " *" * (seen.waited > GOAL_MS or seen.memory > GOAL_MIB)
         rows.append([name + missed, f"{seen.waited:.0f} ms", f"{seen.memory:.0f} MiB"])
         print(rows[-1], flush=True)

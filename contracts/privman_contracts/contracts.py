@@ -58,7 +58,7 @@ class Contracts:
         return next((exchange for pattern, exchange in routes if pattern.fullmatch(path)), None)
 
     def find(self, method: str, target: str) -> ExchangeContract | None:
-        """Return the contract of a request, whichever side answers it; None when there is none."""
+        """Return the contract of a request, whichever party answers it; None when there is none."""
         path = urlsplit(target).path
         return self.match("servicenow", method, path) or self.match("console", method, path)
 

@@ -50,7 +50,7 @@ class ExchangeContract:
     """One request that one party makes of the other, and its possible answers.
 
     Attributes:
-        server: the side that answers.
+        server: the party that answers.
         caller: who asks: ``console``, ``servicenow`` or ``approver``.
         path: template in the wire's spelling, such as ``/api/now/table/x_thyti_thycotic_p_request/{sys_id}``.
         request: message that the body must be; empty when there is none.
@@ -186,10 +186,10 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One exchange as it was seen on the wire, by whichever side.
+    """One exchange as it was seen on the wire, by whichever party.
 
     Attributes:
-        server: the side that answered.
+        server: the party that answered.
         target: path, with its query if any; or an absolute address.
         status: 0 when there was no answer.
     """

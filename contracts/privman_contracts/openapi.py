@@ -83,18 +83,18 @@ def console(contracts: Contracts, server_url: str) -> dict[str, Any]:
 
 
 class _Document:
-    """The document of one side."""
+    """The document of one party."""
 
-    def __init__(self, contracts: Contracts, side: PartyName) -> None:
+    def __init__(self, contracts: Contracts, party: PartyName) -> None:
         self._contracts = contracts
-        self._side = side
-        self._texts = load_yaml(resources.files("privman_contracts") / "openapi.yaml")[side]
+        self._party = party
+        self._texts = load_yaml(resources.files("privman_contracts") / "openapi.yaml")[party]
         self._headers: dict[str, Any] = self._texts["headers"]
         self._examples = Examples(contracts.names)
 
     def build(self, server_url: str) -> dict[str, Any]:
         """Return the whole document."""
-        exchanges = [exchange for exchange in self._contracts.exchanges if exchange.server == self._side]
+        exchanges = [exchange for exchange in self._contracts.exchanges if exchange.server == self._party]
         paths: dict[str, Any] = {}
         for exchange in exchanges:
             paths.setdefault(exchange.path, {})[exchange.method.lower()] = self._operation(exchange)

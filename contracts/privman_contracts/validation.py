@@ -147,7 +147,7 @@ ContractValidator = extend(  # type: ignore[no-untyped-call]  # its stub has no 
 )
 
 
-# Both sides see most bodies, and one test's are much like another's.
+# Both parties see most bodies, and one test's are much like another's.
 _REMEMBERED, _PER_VIOLATION = 1024 * 1024, 500  # bytes
 _MOST_VIOLATIONS = 100  # of one body; nobody reads more
 _INDEX = re.compile(r"\[\d+\]")

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 documents of both sides."""
+"""The OpenAPI 3.1 documents of both parties."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

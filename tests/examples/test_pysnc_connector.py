@@ -35,7 +35,7 @@ def test_a_policy_is_approved(servicenow: ServiceNowFixture, console: ConsoleFix
 
 
 def test_a_request_that_timed_out_is_let_alone(world: WorldFixture) -> None:
-    """Sixteen and a half hours pass at once; the connector finds nothing to approve, and both sides agree."""
+    """Sixteen and a half hours pass at once; the connector finds nothing to approve, and both parties agree."""
     request_id = world.console.ask({"PolicyName": "Installers"})
     world.clock.advance("16:30:00")
     assert approve(client_of(world.servicenow), "Installers") == 0

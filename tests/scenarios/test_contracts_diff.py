@@ -447,7 +447,7 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
 def test_misspelt_words_of_a_contract_set_are_refused(
     edit: Edit, release: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A side that does not exist answers nothing, so everything it answered would seem removed."""
+    """A party that does not exist answers nothing, so everything it answered would seem removed."""
     edit.apply(release)
     assert diff("packaged", release) == 2
     assert edit.line in capsys.readouterr().err

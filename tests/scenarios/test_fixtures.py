@@ -69,7 +69,7 @@ async def test_a_test_may_serve_what_servicenow_calls(servicenow: ServiceNowFixt
 
 
 def test_the_clock_moves_both_sides(world: WorldFixture) -> None:
-    """Sixteen and a half hours pass at once, and both sides time the request out."""
+    """Sixteen and a half hours pass at once, and both parties time the request out."""
     before = world.console.clock.now()
     request_id = world.console.ask({})
     world.clock.advance("16:30:00")

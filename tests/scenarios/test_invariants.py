@@ -1,4 +1,4 @@
-"""Invariants: what each says of what both sides know in the end."""
+"""Invariants: what each says of what both parties know in the end."""
 
 import json
 from dataclasses import replace
@@ -114,7 +114,7 @@ HOLDS = {
     "an approval that has ended": replace(
         WELL, sightings=seen("Pending", "Approved", "Expired"), approvals=[{**APPROVAL, "state": "Expired"}]
     ),
-    "a time-out on both sides": TIMED_OUT,
+    "a time-out of both parties": TIMED_OUT,
     "a request that never got through": replace(TIMED_OUT, requests=[]),
     "a request that ServiceNow refused": replace(
         WELL,

@@ -51,7 +51,7 @@ async def run(*arguments: str, **environment: str) -> tuple[int | None, list[str
 
 @asynccontextmanager
 async def elsewhere(program: str, *arguments: str, admin: bool = False, **environment: str) -> AsyncIterator[str]:
-    """Serve one side in a process of its own, its control plane closed unless it is asked for; gives its address."""
+    """Serve one party in a process of its own, its control plane closed unless it is asked for; gives its address."""
     process = await start(program, "serve", "--port", "0", *arguments, *["--no-admin"] * (not admin), **environment)
     yield (await process.line()).split()[2]
     process.send_signal(signal.SIGTERM)

@@ -38,7 +38,7 @@ STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 @dataclass
 class ModelRequest:
-    """What both sides should know of a request of one of the consoles."""
+    """What both parties should know of a request of one of the consoles."""
 
     console: int
     asked_at: int
@@ -241,7 +241,7 @@ class BothSides(RuleBasedStateMachine):
         self.model.restart_servicenow()
 
     def ask(self, console: int, metadata: dict[str, str]) -> str:
-        """Ask on both sides, and in the model."""
+        """Ask both parties, and in the model."""
         request_id = self.consoles[console].ask(metadata)
         self.model.requests[request_id] = ModelRequest(console, self.model.now)
         (row,) = self.servicenow.find("request", request_id=request_id)

@@ -205,7 +205,7 @@ class TrapDifference:
 
 @dataclass(frozen=True, slots=True)
 class TrapComparison:
-    """The outcomes of a trap's probe on both sides.
+    """The outcomes of a trap's probe on the fake and on the instance.
 
     Attributes:
         left_out: why it was not probed; empty when it was.
@@ -221,7 +221,7 @@ class TrapComparison:
 
 
 async def compare_trap(trap: Trap, fake: Prober, instance: Prober) -> TrapComparison:
-    """Play the trap's probe on both sides."""
+    """Play the trap's probe on the fake and on the instance."""
     here, there = await fake.probe(trap), await instance.probe(trap)
     differences = tuple(_differences(here.seen, there.seen))
     return TrapComparison(trap, differences, there.left_out, there.trouble, tuple(there.left_behind))

@@ -18,7 +18,7 @@ class ProbeStep:
 
     Attributes:
         user: who asks: the prober, nobody, or a stranger.
-        compare: what must be the same on both sides.
+        compare: what must be the same on the fake and on the instance.
     """
 
     method: str

@@ -37,7 +37,7 @@ class Observations:
         responses: rows of the Responses table.
         registrations: rows of the Integration Configuration table.
         activity_types: rows of the Activity Types table.
-        received: side to the exchanges that it received.
+        received: party to the exchanges that it received.
         violations: contracts that a message of either party broke.
     """
 
@@ -114,7 +114,7 @@ class Observations:
 
 
 async def gather(world: World, sightings: Sequence[Sighting]) -> Observations:
-    """Return what both sides know; raises ExpectationError when a side does not answer."""
+    """Return what both parties know; raises ExpectationError when a party does not answer."""
     servicenow = world.servicenow
     received = {name: await _received(party) for name, party in world.parties.items()}
     return Observations(
@@ -146,7 +146,7 @@ def from_harness(exchange: Record) -> bool:
 
 
 def _by_side(received: Mapping[str, Sequence[Record]]) -> Mapping[str, Sequence[Record]]:
-    """Return what either side received, all consoles together."""
+    """Return what either party received, all consoles together."""
     consoles = [each for name, exchanges in received.items() if name != "servicenow" for each in exchanges]
     return {"servicenow": received["servicenow"], "console": consoles}
 
@@ -320,7 +320,7 @@ def _absence(approval: Record) -> Iterator[str]:
 
 
 def _is_explained(seen: Observations, approval: Record) -> bool:
-    """Tell whether one of the sides shows why they differ: its decision was refused by the other."""
+    """Tell whether one of the parties shows why they differ: its decision was refused by the other."""
     responses = seen.responses_to(approval["request_id"])
     refused = bool(responses) and not any(map(seen.is_delivered, responses))
     return refused or bool(approval["decided_here"] and approval["last_error"])

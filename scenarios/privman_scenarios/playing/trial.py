@@ -46,7 +46,7 @@ class InvariantTrial:
         await self._look()
 
     async def conclude(self) -> Observations:
-        """Let the world get well and all time run out; returns what both sides know then."""
+        """Let the world get well and all time run out; returns what both parties know then."""
         world = self._play.world
         for party in (world.servicenow, *world.consoles):
             await party.control.clear_faults()
@@ -104,7 +104,7 @@ def _require_requests(vocabulary: Vocabulary, scenario: Scenario, seen: Observat
     """
     acts = [step.verb for step in scenario.steps if not _only_looks_on(vocabulary[step.verb])]
     if not seen.approvals and not seen.requests and (not acts or ASKS in acts):
-        raise ExpectationError("an approval request that the invariants are about", "none on either side")
+        raise ExpectationError("an approval request that the invariants are about", "none of either party")
 
 
 def _only_looks_on(verb: Verb) -> bool:

@@ -83,7 +83,7 @@ class World:
             await self.servicenow.control.advance(0)
 
     async def advance(self, seconds: float) -> None:
-        """Let virtual time jump, on both sides."""
+        """Let virtual time jump, for both parties."""
         if self.clock is None:
             await self._advance_both(seconds)
         else:

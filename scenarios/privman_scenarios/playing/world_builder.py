@@ -312,7 +312,7 @@ def fault_kinds() -> dict[PartyName, list[str]]:
 def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
     """Return the kinds of faults of each party, with the options of each."""
     kinds: dict[PartyName, dict[str, FaultKind]] = {"servicenow": GENERIC | CONDITIONS, "console": GENERIC}
-    return {side: {name: kind.options for name, kind in its.items()} for side, its in kinds.items()}
+    return {party: {name: kind.options for name, kind in its.items()} for party, its in kinds.items()}
 
 
 @cache
