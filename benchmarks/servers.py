@@ -39,6 +39,11 @@ class Server:
         return f"http://{HOST}:{self._port}"
 
     @property
+    def pid(self) -> int:
+        """Return its process."""
+        return self._process.pid
+
+    @property
     def resident(self) -> float:
         """Return its resident memory in MiB."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
