@@ -26,6 +26,7 @@ class WireName:
         packaged: the value that stands where no file of a user says otherwise.
         holds: what a column or key holds: ``guid``, ``number``, ``flag``, ``json``, ``address``, the canonical name of
             a table for its sys_ids, or empty for any text.
+        words: the groups of words that a value of a column or key may be, such as ``response``.
     """
 
     path: str
@@ -33,6 +34,7 @@ class WireName:
     evidence: Evidence
     packaged: Value
     holds: str = field(default="", compare=False)
+    words: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def group(self) -> str:
@@ -110,9 +112,9 @@ def _changed_name(name: WireName, entry: object) -> WireName:
     """Return the name as the user has it: a plain value, or a mapping as in the packaged file."""
     value_key = _field_of(name.path)
     change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {value_key: entry}
-    strange = [
-        key for key in change if key not in {value_key, "evidence"} and (key, change[key]) != ("holds", name.holds)
-    ]
+    copied = {"holds": name.holds, "words": list(name.words)}
+    known = {value_key, "evidence"}
+    strange = [key for key in change if key not in known and (key not in copied or change[key] != copied[key])]
     if strange:
         raise InferredNamesError(f"{name.path} has key {strange[0]!r}. Expected {value_key!r} and 'evidence'.")
     evidence = change.get("evidence", name.evidence)
@@ -267,7 +269,8 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
         path = f"{groups}{word}"
         if "evidence" in entry:
             value = entry[_field_of(path)]
-            yield WireName(path, value, entry["evidence"], value, entry.get("holds", ""))
+            words = tuple(entry.get("words", ()))
+            yield WireName(path, value, entry["evidence"], value, entry.get("holds", ""), words)
         else:
             yield from _entries(entry, f"{path}.")
 

@@ -1,11 +1,13 @@
 """Spellings of the wire and a user's file of what differs."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from privman_contracts import ContractError, InferredNamesError, WireNames
+from privman_contracts import ContractError, Contracts, InferredNamesError, WireNames
 from privman_contracts.rules import RULES
 from privman_contracts.wire_names import WireName
 
@@ -89,6 +91,27 @@ def test_a_users_file_may_repeat_what_a_column_holds(names_file: NamesFile) -> N
     assert names.find("columns.request.instance_id").holds == "integration_configuration"
     with pytest.raises(InferredNamesError, match=r"columns.request.instance_id has key 'holds'. Expected 'name' and"):
         WireNames.load(names_file(line % "guid"))
+
+
+def test_names_and_schemas_agree_about_words(contracts: Contracts) -> None:
+    """A column or key whose schema lists words names their groups in inferred.yaml, and no others."""
+    listed: defaultdict[str, set[str]] = defaultdict(set)
+    for schema in contracts.schemas.values():
+        for node in nodes(schema):
+            for word, each in node.get("properties", {}).items() if "x-names" in node else ():
+                groups = {path.split(".")[1] for path in each.get("x-words", ())}
+                listed[f"{node['x-names']}.{word}"] |= groups
+    assert {path: groups for path, groups in listed.items() if groups} == {
+        name.path: set(name.words) for name in contracts.names if name.words and name.word != "valid_responses"
+    }
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield each mapping in a schema."""
+    if isinstance(schema, dict):
+        yield schema
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from nodes(each)
 
 
 @pytest.mark.parametrize("name", [name for name in WireNames.load() if name.holds], ids=lambda name: name.path)

@@ -80,6 +80,8 @@ TABLES = tuple(names().group("tables"))
 HOLDS: Mapping[str, str] = {name.word: name.holds for name in names() if name.holds}
 """What columns and keys hold if not any text, as `WireName.holds` has it."""
 
+_WORDS = {name.path: name.words for name in names() if name.words}
+
 
 def _holding(*kinds: str) -> tuple[str, ...]:
     return tuple(word for word, holds in HOLDS.items() if holds in kinds)
@@ -103,13 +105,8 @@ def columns(table: str) -> tuple[str, ...]:
 @cache
 def words(table: str, column: str) -> tuple[str, ...]:
     """Return the words that a column may hold; none where it may hold any text."""
-    responses = tuple(names().group("words.response").values())
-    known = {
-        ("request", "status"): (*names().group("words.request_status").values(), *responses),
-        ("response", "response"): responses,
-        ("activity_type", "valid_responses"): responses,
-    }
-    return known.get((table, column), ())
+    groups = _WORDS.get(f"columns.{table}.{column}", ())
+    return tuple(word for group in groups for word in names().group(f"words.{group}").values())
 
 
 @cache

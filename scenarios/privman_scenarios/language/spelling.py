@@ -6,21 +6,12 @@ from typing import Any
 import orjson
 
 from privman_contracts import WireNames
+from privman_contracts.wire_names import WireName
 
 Record = dict[str, Any]
-_COLUMN_WORDS = {
-    ("request", "status"): ("response", "request_status"),
-    ("response", "response"): ("response",),
-    ("activity_type", "valid_responses"): ("response",),
-}
-_COLUMN_KEYS = {
-    ("request", "metadata"): "metadata",
-    ("integration_configuration", "instance_metadata"): "instance_metadata",
-}
 # Columns that hold the name of a user.
 _USERS = ("user_name", "sys_created_by", "sys_updated_by")
 _MESSAGE_KEYS = ("decision", "token", "envelope")
-_MESSAGE_WORDS = {"Response": "response", "Status": "envelope_status", "Authentication Type": "authentication_type"}
 
 
 class Spelling:
@@ -34,6 +25,9 @@ class Spelling:
 
     def __init__(self, names: WireNames) -> None:
         self._names = names
+        self._column_words = {name.path: name.words for name in names if name.words}
+        self._json_columns = {name.path: name.word for name in names if name.holds == "json"}
+        self._message_words = {name.word: name.words[0] for name in names if name.words and _is_key(name)}
         self.users: dict[str, str] = {}
 
     def record_to_wire(self, table: str, values: Mapping[str, Any]) -> Record:
@@ -67,11 +61,11 @@ class Spelling:
 
     def message_to_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of a message between ServiceNow and the console's API as it is sent."""
-        return _translated(body, self._keys(_MESSAGE_KEYS), self._words(_MESSAGE_WORDS))
+        return _translated(body, self._keys(_MESSAGE_KEYS), self._words())
 
     def message_from_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of a received message as scenarios speak of it."""
-        keys, words = self._keys(_MESSAGE_KEYS), self._words(_MESSAGE_WORDS)
+        keys, words = self._keys(_MESSAGE_KEYS), self._words()
         wire_words = {keys.get(key, key): _back(word) for key, word in words.items()}
         return self.users_from_wire(_translated(body, _back(keys), wire_words))
 
@@ -102,16 +96,16 @@ class Spelling:
         if value in users and (way is _back or column in _USERS):
             return users[value]
         words: dict[str, str] = {}
-        for group in _COLUMN_WORDS.get((table, column), ()):
+        for group in self._column_words.get(f"columns.{table}.{column}", ()):
             words |= way(self._names.changed(f"words.{group}"))
         if words:
             return ",".join(words.get(word, word) for word in value.split(","))
-        keys = _COLUMN_KEYS.get((table, column))
+        keys = self._json_columns.get(f"columns.{table}.{column}")
         return self._json(value, keys, way) if keys else value
 
     def _json(self, text: str, group: str, way: "_Way") -> str:
         keys = self._names.changed(f"keys.{group}")
-        words = self._words(_MESSAGE_WORDS)
+        words = self._words()
         if not keys and not any(words.values()):
             return text
         try:
@@ -125,8 +119,12 @@ class Spelling:
     def _keys(self, groups: tuple[str, ...]) -> dict[str, str]:
         return {key: spelled for group in groups for key, spelled in self._names.changed(f"keys.{group}").items()}
 
-    def _words(self, groups: Mapping[str, str]) -> dict[str, dict[str, str]]:
-        return {key: self._names.changed(f"words.{group}") for key, group in groups.items()}
+    def _words(self) -> dict[str, dict[str, str]]:
+        return {key: self._names.changed(f"words.{group}") for key, group in self._message_words.items()}
+
+
+def _is_key(name: WireName) -> bool:
+    return name.path.startswith("keys.")
 
 
 _Way = Callable[[Mapping[str, str]], dict[str, str]]
