@@ -1,4 +1,4 @@
-"""How long the server takes for pages of a console with 1,000,000 approval requests.
+"""Measures the response time of the pages of a console with 1,000,000 approval requests.
 
 python benchmarks/console_pages.py
 """
@@ -39,7 +39,7 @@ PAGES = {
 
 
 def fill(console: Console) -> None:
-    """Keep requests that nobody has asked for."""
+    """Store requests without sending them."""
     now = console.clock.now()
     with console.store.transaction():
         for number in range(ROWS):

@@ -1,4 +1,4 @@
-"""How long a browser waits for the first page of a server, and how long another client waits meanwhile.
+"""Measures how long a browser waits for the first page of a server, and how long another client waits meanwhile.
 
 python -m benchmarks.first_page
 """

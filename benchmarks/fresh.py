@@ -1,6 +1,6 @@
-"""How long a fresh instance takes that has the out-of-the-box data: made from a blueprint, served, and asked once.
+"""Measures a fresh instance with the out-of-the-box data: built from a blueprint, served, and called once.
 
-Beside it, in the same run, a bare aiohttp application that is served and asked once.
+For comparison, the same run serves a bare aiohttp application and calls it once.
 
     python -m benchmarks.fresh
 """

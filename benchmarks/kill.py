@@ -1,4 +1,4 @@
-"""Whether an instance or a console loses anything when it is killed at any moment.
+"""Kills an instance or a console at random moments, and counts what is lost.
 
 The instance is killed on a file, and as two processes on PostgreSQL; the console that it delivers to refuses one
 decision in five for now, and takes its time. The console is killed on a file.

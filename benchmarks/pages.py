@@ -1,6 +1,6 @@
-"""How long the server takes for pages of tables with 1,000,000 rows each.
+"""Measures the response time of the pages of tables with 1,000,000 rows each.
 
-Times of the processor hold for server and client together, and hardly depend on what else the machine does.
+CPU time is that of server and client together; it hardly depends on what else the machine does.
 
 python benchmarks/pages.py
 """
@@ -120,7 +120,7 @@ async def served(settings: Settings, paths: Mapping[str, str]) -> dict[str, list
 
 
 def fill(file: Path) -> None:
-    """Insert the rows behind the back of the instance."""
+    """Insert the rows directly into the database."""
     with closing(sqlite3.connect(file)) as database, database:
         for table, columns in ROWS_OF.items():
             into, values = f"{table} ({', '.join(columns)})", ", ".join(columns.values())

@@ -1,4 +1,4 @@
-"""Insert and get-by-id beside a bare aiohttp application and WireMock's static stubs, in one run.
+"""Compares insert and get-by-id with a bare aiohttp application and WireMock's static stubs, in one run.
 
 Each server runs alone on one core, wrk on another: one thread, 16 connections, a body of about 400 bytes. The mock
 authenticates, journals and keeps its rows in SQL; WireMock answers from static stubs, its journal on.

@@ -1,4 +1,4 @@
-"""Two processes on one PostgreSQL database: of the decisions that race for a request exactly one is taken.
+"""Races decisions in two processes on one PostgreSQL database, and counts requests with other than one winner.
 
 Each request is decided by an approver in each process at the same moment. Afterwards each must have the status that was
 acknowledged, and one response with it.
@@ -52,7 +52,7 @@ class Race:
         self._body = {"instance_id": instance_id, "activity_type_id": await self._create("activity_type", **kind)}
 
     async def run(self, turns: Iterator[int]) -> None:
-        """Let one request after the other be raced for."""
+        """Race for one request after the other."""
         for turn in turns:
             request_id = f"85d71683-7dac-4762-8120-{turn:012x}"
             sys_id = await self._create("request", **self._body, request_id=request_id, metadata="{}")
@@ -62,7 +62,7 @@ class Race:
             self.taken[sys_id] = words[statuses.index(TAKEN)] if TAKEN in statuses else ""
 
     async def lost(self) -> int:
-        """Return how many requests have not the status that was acknowledged, or not one response with it."""
+        """Return how many requests lack the acknowledged status, or have other than one response with it."""
         requests: dict[str, str] = {row["sys_id"]: row["status"] for row in await self._read("request")}
         responses = [(row["request"]["value"], row["response"]) for row in await self._read("response")]
         once = {sys_id for sys_id, times in Counter(sys_id for sys_id, _ in responses).items() if times == 1}
@@ -87,7 +87,7 @@ class Race:
 
 
 def console() -> web.Application:
-    """Return a console that takes every decision."""
+    """Return a console that accepts every decision."""
 
     async def token(_request: web.Request) -> web.Response:
         return web.json_response("token")

@@ -1,6 +1,6 @@
-"""What a growing table costs: the same requests to mocks on files with 1,000, 100,000 and 1,000,000 request rows.
+"""Measures what a growing table costs: the same requests to mocks on files with 1,000, 100,000 and 1,000,000 rows.
 
-The three serve at the same time and are asked in turn, so that a drift of the machine meets all.
+The three serve at the same time and are called in turn, so that a drift of the machine affects all of them.
 
     python -m benchmarks.scale
 """

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a server as a process, a connection to it, and the table that is printed."""
+"""Shared by the benchmarks: a server as a process, a connection to it, and the printed table."""
 
 import json
 import os

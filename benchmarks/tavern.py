@@ -1,9 +1,9 @@
-"""How long a scenario takes here and in Tavern, played on the same two fakes.
+"""Compares the time of a scenario here and in Tavern, played on the same two fakes.
 
-The scenario is the round trip: both parties at their start, the documented set-up, a request, its approval, and what
-the console ends with. Tavern has a virtual environment of its own, since it needs an older pytest. Elapsed time
-depends on what else the machine does, so the processor's time is told besides: what a runner itself needs, and what
-it makes the two fakes do where they serve beside it. With a world each, the fakes run in the runner's own process.
+The scenario is the round trip: both parties in their first state, the documented set-up, a request, its approval, and
+the state of the request in the console. Tavern has its own virtual environment, since it needs an older pytest. As
+elapsed time depends on what else the machine does, the table has CPU time, too: that of the runner, and that of the two
+fakes if they are served beside it. With a world each, the fakes run in the runner's own process.
 
     python benchmarks/tavern.py
 """
@@ -89,7 +89,7 @@ class Fakes:
         self.urls = [_first_line(process).split()[2] for process in self._processes]
 
     def cpu(self) -> float:
-        """Return the processor's seconds that they have used, as Linux counts them."""
+        """Return the CPU seconds that they have used, as Linux counts them."""
         fields = [
             Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split() for process in self._processes
         ]
@@ -111,7 +111,7 @@ def _first_line(process: "subprocess.Popen[str]") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Seconds that a command took: elapsed ones, and the processor's for itself and for the fakes beside it."""
+    """Seconds that a command took: elapsed, and CPU time of itself and of the fakes beside it."""
 
     elapsed: float
     own: float

@@ -1,7 +1,7 @@
 """Follow a request through our own code: calls, functions, files, and how often the path returns to an earlier file.
 
 Both products run in this process, on one event loop, and `sys.setprofile` notes each call of a function of ours,
-in threads too. A change of file goes back if the path has been in that file before.
+in threads too. A change of file is a return if the path has been in that file before.
 
     python benchmarks/walk.py              # the table
     python benchmarks/walk.py insert       # the path of one of them, file by file

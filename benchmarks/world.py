@@ -1,6 +1,6 @@
-"""How long a world takes: both parties up, set up and registered, and down again.
+"""Measures a world: start both parties, set them up, register, and stop them.
 
-Beside it, in the same run, two bare aiohttp applications up and down again that answer as many requests.
+For comparison, the same run starts and stops two bare aiohttp applications that answer as many requests.
 
     python benchmarks/world.py
 """

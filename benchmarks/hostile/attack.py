@@ -126,12 +126,12 @@ def crumbs(path: str, *, known: bool) -> Attack:
 
 
 def unfinished(path: str, *, known: bool = False) -> Attack:
-    """Return the attack of a body of which 700 MiB come, and then nothing more."""
+    """Return the attack of a body that stops after 700 MiB."""
     return lambda: send(path, JSON, (b"x" * MIB for _ in range(700)), length=800 * MIB, known=known)
 
 
 def unread(path: str) -> Attack:
-    """Return the attack of an answer of which nothing is read."""
+    """Return the attack of an answer that is never read."""
 
     async def ask() -> None:
         reader, writer = await asyncio.open_connection(HOST, PORT, limit=1)
@@ -144,7 +144,7 @@ def unread(path: str) -> Attack:
 
 
 def never(path: str) -> Attack:
-    """Return the attack of a body that does not come."""
+    """Return the attack of a body that never arrives."""
     return lambda: send(path, JSON, [], length=9, known=False)
 
 

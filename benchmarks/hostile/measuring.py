@@ -41,20 +41,20 @@ def watched(server: Server, asked: str, attack: Attack) -> Seen:
 
 
 def wait_of(client: Client, asked: str) -> float:
-    """Return how many milliseconds an answer takes, whatever it is."""
+    """Return how many milliseconds any answer takes."""
     began = time.perf_counter()
     client.send("GET", asked).read()
     return (time.perf_counter() - began) * 1000
 
 
 def sample(server: Server, seen: Seen, idle: float, ended: threading.Event) -> None:
-    """Keep the most memory that the server has taken over what it took idle."""
+    """Keep the largest memory of the server over its memory when idle."""
     while not ended.wait(0.02):
         seen.memory = max(seen.memory, server.resident - idle)
 
 
 def run(attack: Attack) -> None:
-    """Attack until the server has answered or the time is over."""
+    """Attack until the server has answered or time is up."""
 
     async def bounded() -> None:
         await asyncio.wait_for(attack(), LONGEST)
