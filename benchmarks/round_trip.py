@@ -1,7 +1,8 @@
 """Measures how many full round trips a second both parties make on one core.
 
 A round trip: an endpoint user asks, the console sends the request, an approver decides, the decision is delivered with
-the cached token, and the response is recorded: five exchanges. For comparison, the same run measures a bare aiohttp application.
+the cached token, and the response is recorded: five exchanges. For comparison, the same run measures a bare aiohttp
+application.
 
     taskset -c 0 python benchmarks/round_trip.py
 """
