@@ -19,7 +19,7 @@ from privman_core.embedded import ClockKind, Embedded
 from privman_core.ids import Ids
 from privman_core.serving import LOOPBACK
 
-logging.getLogger("console_sim").addHandler(logging.NullHandler())  # quiet unless the program asks for its log
+_QUIET = logging.NullHandler()
 
 
 class ConsoleSim(Embedded):
@@ -47,6 +47,7 @@ class ConsoleSim(Embedded):
     ) -> None:
         super().__init__(clock=clock, seed=seed, host=host, port=port, beside=servicenow)
         self._settings = settings or Settings()
+        logging.getLogger("console_sim").addHandler(_QUIET)  # quiet unless the program asks for its log
         self._servicenow = servicenow
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:

@@ -15,7 +15,7 @@ from privman_core.embedded import ClockKind, Embedded
 from privman_core.ids import Ids
 from privman_core.serving import LOOPBACK
 
-logging.getLogger("mock_servicenow").addHandler(logging.NullHandler())  # quiet unless the program asks for its log
+_QUIET = logging.NullHandler()
 
 
 class MockServiceNow(Embedded):
@@ -40,6 +40,7 @@ class MockServiceNow(Embedded):
     ) -> None:
         super().__init__(clock=clock, seed=seed, host=host, port=port)
         self._settings = settings or Settings()
+        logging.getLogger("mock_servicenow").addHandler(_QUIET)  # quiet unless the program asks for its log
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:
         """Return the application; raises StartError."""
