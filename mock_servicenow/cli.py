@@ -60,8 +60,8 @@ def _add_serve(serve: ArgumentParser) -> None:
         type=_workers,
         default=1,
         metavar="N",
-        help="processes that share the port and a PostgreSQL --database; from 2 on without control plane "
-        "(default %(default)s)",
+        help="number of processes behind the port; more than 1 need a PostgreSQL --database and serve no control "
+        "plane (default %(default)s)",
     )
     serve.add_argument(
         "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"

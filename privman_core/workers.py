@@ -7,7 +7,8 @@ import signal
 import socket
 import ssl
 from argparse import Namespace
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -33,6 +34,8 @@ ENDING_SECONDS, STARTING_SECONDS = 10.0, 1.0
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _READY, _REFUSED = b"+", b"-"
 _LONGEST_REPORT = 64 * 1024
+# Bytes of connections that wait for a worker to take them, some ten; then the others get all.
+_WAITING = 4 * 1024
 
 
 def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of serve_command
@@ -64,6 +67,7 @@ def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of serve_command
         workers.append(_Worker(number, pid, ours))
     for ours, theirs in pairs:
         ours.setblocking(False)  # noqa: FBT003 - its own interface
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WAITING)
         theirs.close()
     gc.enable()
     return _supervise(command, options, workers, tls)
@@ -149,18 +153,18 @@ class _Worker:
             raise UsageError(report[1:].decode())
         return report[1:].decode()
 
-    async def watch(self) -> str:
+    async def watch(self) -> None:
         """Wait for the end of the worker; raises _WorkerEndedError."""
         await self._receive()
         raise _WorkerEndedError(self)
 
-    async def feed(self, accepted: "asyncio.Queue[socket.socket]") -> str:
-        """Hand over connections, one after the other, for ever."""
-        while True:
-            with await accepted.get() as connection, suppress(ConnectionError):  # `watch` reports its end
-                while not self._sent(connection):
-                    await self._until_writable()
-            await asyncio.sleep(0)  # the next connection is the next worker's
+    def sent(self, connection: socket.socket) -> bool:
+        """Hand over a connection; return false if many wait for the worker already, or it has ended."""
+        try:
+            socket.send_fds(self.channel, [b"."], [connection.fileno()])
+        except (BlockingIOError, ConnectionError):
+            return False
+        return True
 
     async def end(self) -> None:
         """Tell the worker to end, and wait until it has."""
@@ -180,22 +184,6 @@ class _Worker:
         with suppress(ConnectionError):  # it has not taken all its connections
             return await asyncio.get_running_loop().sock_recv(self.channel, _LONGEST_REPORT)
         return b""
-
-    def _sent(self, connection: socket.socket) -> bool:
-        try:
-            socket.send_fds(self.channel, [b"."], [connection.fileno()])
-        except BlockingIOError:  # the worker has many to take already
-            return False
-        return True
-
-    async def _until_writable(self) -> None:
-        loop = asyncio.get_running_loop()
-        writable = loop.create_future()
-        loop.add_writer(self.channel, writable.set_result, None)
-        try:
-            await writable
-        finally:
-            loop.remove_writer(self.channel)
 
 
 class _Accepted(asyncio.Protocol):
@@ -231,11 +219,38 @@ async def _hand_over(greeting: str, options: Namespace, workers: list[_Worker], 
     accepted = asyncio.Queue[socket.socket]()
     listening = await listen(lambda: _Accepted(accepted), options.host, options.port)
     try:
-        works = [work for worker in workers for work in (worker.watch(), worker.feed(accepted))]
         greeted = until_stopped(greeting.format(origin_of(listening, options.host, tls)))
+        works = [_take_turns(workers, accepted), *(worker.watch() for worker in workers)]
         await _together(greeted, *works, until=asyncio.FIRST_COMPLETED)
     finally:
         listening.close()
+
+
+async def _take_turns(workers: list[_Worker], accepted: "asyncio.Queue[socket.socket]") -> None:
+    """Hand each connection to the next worker that can have it, for ever."""
+    turns = deque(workers)
+    while True:
+        with await accepted.get() as connection:
+            while not any(worker.sent(connection) for worker in _from_the_next(turns)):
+                await _until_any_is_writable(workers)
+
+
+def _from_the_next(turns: deque[_Worker]) -> Iterator[_Worker]:
+    """Yield each worker, whose turn is over then."""
+    for _ in range(len(turns)):
+        turns.rotate(-1)
+        yield turns[-1]
+
+
+async def _until_any_is_writable(workers: list[_Worker]) -> None:
+    loop, writable = asyncio.get_running_loop(), asyncio.Event()
+    for worker in workers:
+        loop.add_writer(worker.channel, writable.set)
+    try:
+        await writable.wait()
+    finally:
+        for worker in workers:
+            loop.remove_writer(worker.channel)
 
 
 async def _together(*works: Coroutine[Any, Any, T], until: str) -> list[T]:

@@ -379,18 +379,38 @@ async def test_two_servers_start_on_one_empty_database(database: str) -> None:
 
 
 async def test_a_worker_that_takes_no_connections_holds_nobody_up(database: str) -> None:
-    """The others get all connections once as many wait for it as it can have."""
+    """The others get all connections once as many wait for it as it can have; if none takes any, all wait."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
     url = URL(await started(process))
     stopped, other = _workers_of(process)
     os.kill(stopped, signal.SIGSTOP)
-    for _ in range(800):
+    for _ in range(100):
         _, writer = await asyncio.open_connection(url.host, url.port)
         writer.close()
     async with _clients(str(url), 4) as clients:
         connections = [ports for each in clients for ports in _ports(each)]
         assert {_server_of(ports, [stopped, other]) for ports in connections} == {other}
+    os.kill(other, signal.SIGSTOP)
+    waiting = [await asyncio.open_connection(url.host, url.port) for _ in range(50)]
+    for _, writer in waiting:
+        writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     os.kill(stopped, signal.SIGCONT)
+    assert {await reader.readline() for reader, _ in waiting[-1:]} == {b"HTTP/1.1 404 Not Found\r\n"}
+    os.kill(other, signal.SIGCONT)
+    assert {await reader.readline() for reader, _ in waiting[:-1]} == {b"HTTP/1.1 404 Not Found\r\n"}
+    for _, writer in waiting:
+        writer.close()
+    process.terminate()
+    assert await process.communicate() == (b"", b"")
+    assert process.returncode == 0
+
+
+@pytest.mark.once
+async def test_a_worker_that_hangs_is_killed_at_the_end(database: str) -> None:
+    """Its server waits for it for a while, and then ends as always."""
+    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
+    await started(process)
+    os.kill(_workers_of(process)[0], signal.SIGSTOP)
     process.terminate()
     assert await process.communicate() == (b"", b"")
     assert process.returncode == 0
