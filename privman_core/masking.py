@@ -3,6 +3,7 @@
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from threading import Lock
 
@@ -13,6 +14,7 @@ MASK = "***"
 KEPT_RETIRED = 1_000
 MOST_PLACES = 1_000
 KEPT_CHARACTERS = 1_000_000
+_REMEMBERED, _LONGEST_REMEMBERED = 1_000, 2_000  # texts, and characters of each
 _LONG = 16
 _DEEPEST = 3
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
@@ -49,6 +51,7 @@ class Secrets:
         self._retired: dict[str, None] = {}
         self._characters = 0  # of the retired secrets
         self._needles = Needles()
+        self._masked_before: dict[tuple[str, str], str] = {}  # by the name of the header, or none, and the text
         self._lock = Lock()
 
     def add(self, secret: str) -> None:
@@ -59,6 +62,7 @@ class Secrets:
             self._retired.pop(secret, None)
             self._live[secret] = None
             _learn(self._needles, secret)
+            self._masked_before = {}  # last, so that no text is remembered here that was masked without the secret
 
     def add_login(self, user: str, password: str) -> None:
         """Mask a password, and the login as Basic authentication encodes it, even if the password is short."""
@@ -77,6 +81,7 @@ class Secrets:
             self._headers |= {lowered}
         else:
             self._parameters |= {lowered}
+        self._masked_before = {}
 
     def retire(self, secret: str) -> None:
         """Mask a dead secret only as long as there is room; does nothing for an unknown text."""
@@ -101,9 +106,7 @@ class Secrets:
 
     def mask(self, text: str) -> str:
         """Return the text with every secret masked and undecodable bytes escaped."""
-        if not text.isascii():
-            text = text.encode(errors="backslashreplace").decode()
-        return self._masked(text, _DEEPEST) if text else ""
+        return self._remembered("", text, self._mask) if text else ""
 
     def mask_known(self, text: str) -> str:
         """Return the text with added secrets masked, but none by its place, as for a list of names."""
@@ -113,7 +116,24 @@ class Secrets:
 
     def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers with credentials masked; an Authorization header keeps its scheme."""
-        return [(name, self._mask_header(name, value)) for name, value in headers]
+        return [(name, self._remembered(name, value, partial(self._mask_header, name))) for name, value in headers]
+
+    def _remembered(self, name: str, text: str, mask: Callable[[str], str]) -> str:
+        """Return the masked text; most are masked often, as a journal is read again and again."""
+        before = self._masked_before
+        masked = before.get((name, text))
+        if masked is None:
+            masked = mask(text)
+            if len(before) >= _REMEMBERED:
+                before.clear()
+            if len(name) + len(text) <= _LONGEST_REMEMBERED:
+                before[name, text] = masked
+        return masked
+
+    def _mask(self, text: str) -> str:
+        if not text.isascii():
+            text = text.encode(errors="backslashreplace").decode()
+        return self._masked(text, _DEEPEST)
 
     def _masked(self, text: str, deepest: int, *, by_place: bool = True) -> str:
         # Of edits with the same start the longest goes first: it covers those within it.
@@ -142,7 +162,7 @@ class Secrets:
 
     def _mask_header(self, name: str, value: str) -> str:
         if not is_secret_header(name) and name.lower() not in self._headers:
-            return self.mask(value)
+            return self._mask(value)
         scheme, _, rest = value.partition(" ")
         return f"{scheme} {MASK}" if rest and scheme.lower() in _SCHEMES else MASK
 
@@ -157,6 +177,7 @@ class Secrets:
         self._needles = Needles()
         for secret in (*self._live, *self._retired):
             _learn(self._needles, secret)
+        self._masked_before = {}
 
 
 def is_distinct(secret: str) -> bool:

@@ -439,3 +439,24 @@ def test_the_newest_dead_secrets_are_remembered() -> None:
         secrets.add(name)
         secrets.retire(name)
     assert [secrets.mask(name) for name in names] == [*names[:2], "***", "***"]
+
+
+def test_a_text_shown_before_a_secret_was_known_is_masked_afterwards() -> None:
+    """Masked texts are kept for the next reader of a journal, until there is a new secret or place."""
+    secrets = Secrets()
+    header, address = ("X-Note", "the 5ecret-of-the-user"), "/?pin=4711"
+    assert (secrets.mask(header[1]), secrets.mask_headers([header])) == (header[1], [header])
+    secrets.add("5ecret-of-the-user")
+    assert (secrets.mask(header[1]), secrets.mask_headers([header])) == ("the ***", [("X-Note", "the ***")])
+    assert secrets.mask(address) == address
+    secrets.add_place("pin", is_header=False)
+    assert secrets.mask(address) == "/?pin=***"
+
+
+def test_kept_texts_make_room() -> None:
+    """More texts than are kept, and long ones, are masked as ever."""
+    secrets = Secrets()
+    secrets.add("5ecret-of-the-user")
+    for number in range(2_500):
+        assert secrets.mask(f"{number} 5ecret-of-the-user") == f"{number} ***"
+    assert secrets.mask(f"{'-' * 3_000}5ecret-of-the-user") == f"{'-' * 3_000}***"
