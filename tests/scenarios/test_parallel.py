@@ -2,15 +2,18 @@
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from privman_scenarios.commands.cli import main
+from privman_scenarios.playing.processes import spread
 from privman_scenarios.playing.world_builder import Target, WorldBuilder
 
 # As many as two processes are worth; the decision that the last rows make is not the one that is expected.
@@ -93,6 +96,33 @@ def test_an_interrupted_run_of_several_processes_leaves_its_report(many: Path) -
     written = json.loads(report.read_text())
     assert written["complete"] is False
     assert 0 < written["passed"] < ROWS
+
+
+def test_a_killed_run_leaves_no_process(many: Path) -> None:
+    """Each of its processes ends when nobody can ask it for more."""
+    command: list[str | Path] = [Path(sys.executable).with_name("privman-scenarios"), "run", many, "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:  # noqa: S603 - its own
+        assert run.stdout is not None
+        assert run.stdout.readline().startswith("passed")
+        children = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+        ends = [os.pidfd_open(int(pid)) for pid in children]
+        run.kill()
+    assert len(ends) == 2
+    for each in ends:
+        assert select.select([each], [], [], 60)[0] == [each]
+        os.close(each)
+
+
+def test_a_command_with_threads_starts_its_processes_anew() -> None:
+    """A copy of it might wait for a lock that one of the threads holds."""
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    try:
+        assert list(spread(abs, range(-40, 0), 2)) == list(range(40, 0, -1))
+    finally:
+        end.set()
+        thread.join()
 
 
 @pytest.mark.parametrize("jobs", ["0", "two"])

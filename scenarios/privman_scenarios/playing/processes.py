@@ -3,15 +3,18 @@
 import gc
 import pickle
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, resource_tracker
+from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from privman_core import interrupts
 from privman_core.clock import Clock, RealClock
@@ -50,6 +53,7 @@ Result = TypeVar("Result")
 # A process is worth its start when it has that much to do, and gets that many items at a time.
 ITEMS_A_PROCESS, ITEMS_AT_A_TIME = 16, 4
 _WORK = "work"
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def worthwhile(jobs: int, items: int) -> int:
@@ -79,7 +83,7 @@ def _spread(folder: Path, work: Callable[[Item], Result], items: Sequence[Item],
     """Yield the results; they and the items are files, so that no pipe is ever full when a process is killed."""
     (folder / _WORK).write_bytes(pickle.dumps((work, items)))
     batches = iter([range(len(items))[at : at + ITEMS_AT_A_TIME] for at in range(0, len(items), ITEMS_AT_A_TIME)])
-    workers: dict[Connection, SpawnProcess] = {}
+    workers: dict[Connection, BaseProcess] = {}
     done: set[int] = set()
     number = 0
     try:
@@ -101,14 +105,22 @@ def _spread(folder: Path, work: Callable[[Item], Result], items: Sequence[Item],
             process.join()
 
 
-def _started(folder: Path) -> tuple[Connection, SpawnProcess]:
-    context = get_context("spawn")
+def _started(folder: Path) -> tuple[Connection, BaseProcess]:
+    context = _context()
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(folder, there), daemon=True)
     with _unheard():
         process.start()
     there.close()  # so that the end of the process is the end of the pipe
     return here, process
+
+
+def _context() -> ForkContext | SpawnContext:
+    """Fork where that is safe: a forked process does not load both products again, which takes most of a second."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return get_context("fork")
+    resource_tracker.ensure_running()  # which would be started with the first process, and lets Ctrl-C through again
+    return get_context("spawn")
 
 
 def _send(worker: Connection, numbers: range) -> None:
@@ -128,10 +140,15 @@ def _received(worker: Connection) -> range:
 
 def _work(folder: Path, given: Connection) -> None:
     """Leave the results for items in the folder until nobody asks any more."""
+    for each in _ENDINGS:
+        if callable(signal.getsignal(each)):  # a forked process has the handlers of the command
+            signal.signal(each, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     work, items = pickle.loads((folder / _WORK).read_bytes())  # noqa: S301 - ours
     tune_gc()
+    parent = cast("BaseProcess", parent_process())
     with suppress(EOFError):
-        while True:
+        while given in wait([given, parent.sentinel]):  # a forked process has both ends of its pipe
             numbers = given.recv()
             if numbers:
                 given.send(_done(folder, numbers, work, items))
@@ -165,16 +182,16 @@ def _lost() -> Iterator[None]:
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Keep Ctrl-C back while processes are started, which never hear of it: it is left to the one that started them.
+    """Keep interrupts back while a process is started.
 
-    A terminal sends it to all of them, and whoever is still being loaded would end with a traceback.
+    It never hears of Ctrl-C, which a terminal sends to all of them and which is left to the one that started them:
+    whoever is still being loaded would end with a traceback. The others end it, once `_work` has begun.
     """
-    resource_tracker.ensure_running()  # which would be started with the first of them, and lets Ctrl-C through again
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDINGS})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, *_ENDINGS})
 
 
 @dataclass(frozen=True, slots=True)
