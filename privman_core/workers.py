@@ -210,7 +210,9 @@ async def _supervise(command: str, options: Namespace, workers: list[_Worker], t
         ends = await _end(workers, seconds)
     if lost is None:
         return Exit.HELD
-    complain(command, f"worker {lost.number} (process {lost.pid}) {ends[lost.pid]}; the others were told to end")
+    complain(
+        command, f"worker {lost.number} (process {lost.pid}) {ends[lost.pid]}; the other workers have been stopped"
+    )
     return Exit.DID_NOT_HOLD
 
 

@@ -1,4 +1,4 @@
-"""What a process knows is never out of date, though others write the tables, open sessions and take credentials.
+"""Processes on one database agree: on facts worked out from tables, on sessions and on used credentials.
 
 Instances on one PostgreSQL database stand for processes.
 """

@@ -361,7 +361,9 @@ async def test_a_form_that_came_too_late_names_nobody_who_is_hidden(twins: Twins
     assert "Another user changed it. The form shows the current values." in await answer.text()
 
 
-@pytest.mark.parametrize("table", ["sys_tiny_url", "sys_import_set_row_outcome", "sys_import_set_claim"])
+@pytest.mark.parametrize(
+    "table", ["sys_tiny_url", "sys_import_set_row_outcome", "sys_import_set_claim", "sys_short_lived"]
+)
 async def test_closed_tables_have_pages_for_administrators_alone(twins: Twins, table: str) -> None:
     """What no API shows, no page shows to others: the lists that others have asked for, what was imported."""
     client = twins.clients[0]

@@ -293,7 +293,7 @@ async def test_a_lost_worker_ends_the_server(database: str) -> None:
     os.kill(second, signal.SIGKILL)
     _, err = await process.communicate()
     lost = f"worker 2 (process {second}) was killed by SIGKILL"
-    assert err.decode() == f"mock-servicenow: {lost}; the others were told to end\n"
+    assert err.decode() == f"mock-servicenow: {lost}; the other workers have been stopped\n"
     assert process.returncode == 1
     assert _has_ended(first)
 

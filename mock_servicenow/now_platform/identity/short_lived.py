@@ -1,4 +1,4 @@
-"""What logins leave behind for a while, in the database: every process that uses it knows the same."""
+"""Short-lived login state in the database: sessions, authorization codes, used assertions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -137,7 +137,7 @@ _SERIES = 24
 """The first digits of an id, by which a session is known in a shared database."""
 _LOOKS = timedelta(minutes=1)
 """The interval at which a session in use is extended: it may end so much earlier than `IDLE` after its last use."""
-# What another process opens adds facts, and changes none; what it closes gives the database another version.
+# Opening a session makes no fact invalid; closing one gives the database another version.
 _OWNERS = Fact("owners of sessions", TABLE)
 _GIVEN = Fact("sessions that calls of a user get", TABLE)
 Loaded = TypeVar("Loaded", bound="_Known | None")
@@ -145,7 +145,7 @@ Loaded = TypeVar("Loaded", bound="_Known | None")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A fact about sessions that begin with the same digits; it holds until a time."""
+    """A fact about the sessions of one series, valid until a time."""
 
     series: str
     holder: Holder
@@ -155,8 +155,8 @@ class _Known:
 class _SharedOwners:
     """The owners of open sessions, in a database that several processes use.
 
-    The calls of a user who sends a password and no cookie get sessions of one series for `IDLE`. These have one row
-    together, and end together, so that most calls write nothing.
+    For `IDLE`, calls of one user with a password and without a cookie get sessions of one series. A series has one row,
+    so most calls write nothing, and its sessions end together.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -205,7 +205,7 @@ class _SharedOwners:
         return known.holder
 
     def _lasting(self, fact: Fact, key: object, load: Callable[[], Loaded]) -> Loaded:
-        """Return a fact that holds still; to be called in a transaction."""
+        """Return a fact that is still valid; call it in a transaction."""
         cache = self._platform.cache
         known = cache.get(fact, key, load)
         if known is None or self._platform.clock.now() < known.until:
