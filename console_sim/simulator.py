@@ -19,8 +19,6 @@ from privman_core.embedded import ClockKind, Embedded
 from privman_core.ids import Ids
 from privman_core.serving import LOOPBACK
 
-_QUIET = logging.NullHandler()
-
 
 class ConsoleSim(Embedded):
     """A Privilege Manager console, running in this process inside ``with`` or ``async with``.
@@ -35,6 +33,8 @@ class ConsoleSim(Embedded):
         port: 0 takes a free one.
     """
 
+    _log = logging.getLogger("console_sim")
+
     def __init__(  # noqa: PLR0913 - each has a default
         self,
         settings: Settings | None = None,
@@ -47,7 +47,6 @@ class ConsoleSim(Embedded):
     ) -> None:
         super().__init__(clock=clock, seed=seed, host=host, port=port, beside=servicenow)
         self._settings = settings or Settings()
-        logging.getLogger("console_sim").addHandler(_QUIET)  # quiet unless the program asks for its log
         self._servicenow = servicenow
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:

@@ -15,8 +15,6 @@ from privman_core.embedded import ClockKind, Embedded
 from privman_core.ids import Ids
 from privman_core.serving import LOOPBACK
 
-_QUIET = logging.NullHandler()
-
 
 class MockServiceNow(Embedded):
     """A ServiceNow instance with the app, running in this process inside ``with`` or ``async with``.
@@ -29,6 +27,8 @@ class MockServiceNow(Embedded):
         port: 0 takes a free one.
     """
 
+    _log = logging.getLogger("mock_servicenow")
+
     def __init__(
         self,
         settings: Settings | None = None,
@@ -40,7 +40,6 @@ class MockServiceNow(Embedded):
     ) -> None:
         super().__init__(clock=clock, seed=seed, host=host, port=port)
         self._settings = settings or Settings()
-        logging.getLogger("mock_servicenow").addHandler(_QUIET)  # quiet unless the program asks for its log
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:
         """Return the application; raises StartError."""

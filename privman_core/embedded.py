@@ -1,12 +1,13 @@
 """Servers that run in a test's own process."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import LOOPBACK, serving
 from privman_core.virtual_clock import VirtualClock
 
+_QUIET = logging.NullHandler()
 ClockKind = Literal["virtual", "real"]
 Value = TypeVar("Value")
 
@@ -116,6 +118,8 @@ class Embedded(ABC):
         port: 0 takes a free one.
         beside: another server, whose clock this one keeps; that one must run.
     """
+
+    _log: ClassVar[logging.Logger]
 
     def __init__(
         self,
@@ -229,6 +233,7 @@ class Embedded(ABC):
             loop.close()
 
     async def _start(self, loop: LoopThread) -> None:
+        self._log.addHandler(_QUIET)  # a program hears nothing unless it asks for the log
         async with AsyncExitStack() as stack:
             clock = self._clock(stack)
             app = self.create(clock, Ids(self._seed))

@@ -30,7 +30,7 @@ STOCK = {
     "Batch API": "now/batch",
     "Import Set API": "now/import",
 }
-"""The REST APIs by the names that tables of rules give them."""
+"""The REST APIs by the names that tables of rules give them; any other goes by its path."""
 _VERSION = re.compile(r"(?<=/)v\d+/")
 _BASIC_GATE = "glide.authenticate.basic_auth"
 _BASIC_ROLE = "snc_basic_auth_api_access"
