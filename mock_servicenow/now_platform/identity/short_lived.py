@@ -1,11 +1,13 @@
 """Short-lived login state in the database: sessions, authorization codes, used assertions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import cast
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from mock_servicenow.now_platform.records.session import Session
 
@@ -31,7 +33,7 @@ class ShortLived:
     def add(self, session: Session, text: str, value: str, until: datetime, owner: str = "") -> bool:
         """Add an entry; return whether there was none of that text that has not ended. Deletes those that have."""
         kind = f"{self.kind} {owner}"
-        insert = sqlite.insert if session.kernel.store.embedded else postgresql.insert
+        insert = sqlite.insert if session.kernel.store.embedded else _of_postgresql()
         row = {"sys_id": self._id(text), "kind": kind, "value": value, "ends": _ticks(until)}
         adding = insert(_table(session)).values(row).on_conflict_do_nothing()
         transaction = session.work.transaction
@@ -79,6 +81,13 @@ def _delete(session: Session, found: "sa.Select[tuple[str]]") -> None:
     rows = _table(session)
     free = found.with_for_update(skip_locked=True)
     session.work.transaction.execute(sa.delete(rows).where(rows.c.sys_id.in_(free)))
+
+
+def _of_postgresql() -> Callable[[sa.Table], sqlite.Insert]:
+    """Return the insertion, which has the methods of SQLite's."""
+    from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - takes 60 ms, which few starts need
+
+    return cast("Callable[[sa.Table], sqlite.Insert]", insert)
 
 
 def _table(session: Session) -> sa.Table:
