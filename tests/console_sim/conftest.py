@@ -27,17 +27,17 @@ TOKEN = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"
 METADATA = {"PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}", "PolicyName": "Tom & Jerry's <tools>"}
 
-Mood = Callable[["StubServiceNow", web.Request], Awaitable[web.StreamResponse]]
+Condition = Callable[["StubServiceNow", web.Request], Awaitable[web.StreamResponse]]
 Call = tuple[str, str, Any]
 
 
 @dataclass
 class StubServiceNow:
-    """Tables, Basic authentication, and moods: what the next requests meet instead of an answer.
+    """Tables, Basic authentication, and conditions: functions that answer the next requests instead.
 
     Attributes:
         calls: method, path below ``/api/now/table/`` with its query, and body of each request.
-        moods: None lets a request through.
+        conditions: None lets a request through.
     """
 
     url: str = ""
@@ -46,7 +46,7 @@ class StubServiceNow:
     tables: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    moods: deque[Mood | None] = field(default_factory=deque)
+    conditions: deque[Condition | None] = field(default_factory=deque)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -58,14 +58,14 @@ class StubServiceNow:
         return app
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Record the request and answer it in the mood of the moment."""
+        """Record the request and answer it under the next condition."""
         body = await request.read()
         path = request.path_qs.removeprefix("/api/now/table/")
         self.calls.append((request.method, path, json.loads(body) if body else None))
         self.headers.append(dict(request.headers))
         self.asked.set()
-        mood = self.moods.popleft() if self.moods else None
-        return await (self.work(request) if mood is None else mood(self, request))
+        condition = self.conditions.popleft() if self.conditions else None
+        return await (self.work(request) if condition is None else condition(self, request))
 
     async def work(self, request: web.Request) -> web.Response:
         """Do what the Table API does."""
@@ -128,14 +128,14 @@ def error(status: int, message: str, detail: str | None, **headers: str) -> web.
     )
 
 
-def answering(status: int, body: str = "", content_type: str = "application/json", **headers: str) -> Mood:
-    """Return the mood in which a request gets this answer and nothing is done."""
+def answering(status: int, body: str = "", content_type: str = "application/json", **headers: str) -> Condition:
+    """Return the condition under which a request gets this answer and nothing is done."""
 
-    async def mood(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
+    async def condition(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
         named = {key.replace("_", "-"): text for key, text in headers.items()}
         return web.Response(status=status, text=body, content_type=content_type, headers=named)
 
-    return mood
+    return condition
 
 
 async def reset(_stub: StubServiceNow, request: web.Request) -> web.StreamResponse:

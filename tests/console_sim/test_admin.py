@@ -132,7 +132,7 @@ async def test_error_does_not_repeat_the_secret(console: ConsoleUnderTest) -> No
     async def repeating(stub: StubServiceNow, _request: object) -> object:
         return error(400, "Cannot parse", stub.calls[-1][2]["instance_metadata"])
 
-    console.servicenow.moods.append(repeating)  # type: ignore[arg-type] # the same shape
+    console.servicenow.conditions.append(repeating)  # type: ignore[arg-type] # the same shape
     await console.admin("POST", "/api-user/reset-secret", {"update_credential": True})
     told = (await console.admin("GET", "/foreign-system"))["last_error"]
     assert told.startswith('400 Cannot parse: {"Authentication Type":"Get Token"')
@@ -146,7 +146,7 @@ async def test_no_error_repeats_the_secret(fresh: ConsoleUnderTest) -> None:
         secret = json.loads(stub.calls[0][2]["instance_metadata"])["Password"]
         return error(400, f"Unexpected {secret}", None)
 
-    fresh.servicenow.moods.extend([quoting, *[None] * 5, quoting])  # type: ignore[list-item] # the same shape
+    fresh.servicenow.conditions.extend([quoting, *[None] * 5, quoting])  # type: ignore[list-item] # the same shape
     outcome = await fresh.set_up()
     assert outcome["steps"][8]["detail"] == "400 Unexpected ***"
     await fresh.set_up()
@@ -224,7 +224,7 @@ async def test_passwords_of_before_stay_hidden(console: ConsoleUnderTest) -> Non
             400, f"Unexpected {before} {old} another-Passw0rd {console.servicenow.metadata()['Password']}", None
         )
 
-    console.servicenow.moods.append(repeating)  # type: ignore[arg-type] # the same shape
+    console.servicenow.conditions.append(repeating)  # type: ignore[arg-type] # the same shape
     assert (await console.ask())["last_error"] == "400 Unexpected *** *** *** ***"
 
 
@@ -236,7 +236,7 @@ async def test_instance_changes_while_it_registers(fresh: ConsoleUnderTest) -> N
         await go_on.wait()
         return await stub.work(request)
 
-    servicenow.moods.append(slow)
+    servicenow.conditions.append(slow)
     setting_up = asyncio.create_task(fresh.set_up())
     await servicenow.asked.wait()
     other = servicenow.url.replace("127.0.0.1", "localhost")
@@ -258,7 +258,7 @@ async def test_reset_while_it_registers(console: ConsoleUnderTest) -> None:
         await go_on.wait()
         return await stub.work(request)
 
-    servicenow.moods.append(slow)
+    servicenow.conditions.append(slow)
     servicenow.asked.clear()
     body = {"post_uri": "https://pm.example/approve"}
     saving = asyncio.create_task(console.call("POST", "/__admin/foreign-system", body))

@@ -12,7 +12,17 @@ from console_sim.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 
-from .conftest import BUSY, HIBERNATING, REQUESTS, ConsoleUnderTest, Mood, StubServiceNow, answering, hanging, reset
+from .conftest import (
+    BUSY,
+    HIBERNATING,
+    REQUESTS,
+    Condition,
+    ConsoleUnderTest,
+    StubServiceNow,
+    answering,
+    hanging,
+    reset,
+)
 
 RATE_LIMIT = json.dumps(
     {
@@ -33,16 +43,16 @@ CANCELLED = json.dumps(
 FORBIDDEN = json.dumps({"error": {"message": "Operation Failed", "detail": "ACL Exception"}, "status": "failure"})
 
 
-async def after(console: ConsoleUnderTest, mood: Mood) -> str:
-    """Ask while ServiceNow is in that mood and return the error."""
-    console.servicenow.moods.append(mood)
+async def after(console: ConsoleUnderTest, condition: Condition) -> str:
+    """Ask while ServiceNow is in that condition and return the error."""
+    console.servicenow.conditions.append(condition)
     request = await console.ask()
     assert request["sent"] is False
     return str(request["last_error"])
 
 
 @pytest.mark.parametrize(
-    ("mood", "told"),
+    ("condition", "told"),
     [
         (HIBERNATING, "200 with an HTML page: the instance is hibernating and must be woken up"),
         (
@@ -82,9 +92,9 @@ async def after(console: ConsoleUnderTest, mood: Mood) -> str:
         (reset, "POST http://"),
     ],
 )
-async def test_passing_failure(console: ConsoleUnderTest, mood: Mood, told: str) -> None:
+async def test_passing_failure(console: ConsoleUnderTest, condition: Condition, told: str) -> None:
     """A failure that may pass is told in plain words and tried again after a minute."""
-    error = await after(console, mood)
+    error = await after(console, condition)
     assert error.startswith(told)
     await console.advance(60)
     (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
@@ -141,7 +151,7 @@ async def test_retry_after(console: ConsoleUnderTest, status: int, retry_after: 
 
 async def test_retry_after_is_at_most_a_day(fresh: ConsoleUnderTest) -> None:
     """A Retry-After beyond a day, or beyond any calendar, means a day."""
-    fresh.servicenow.moods.append(answering(429, Retry_After="9" * 40))
+    fresh.servicenow.conditions.append(answering(429, Retry_After="9" * 40))
     assert (await fresh.set_up())["steps"][8]["detail"].endswith("; retrying in 86400 s")
     await fresh.advance(86_400)
     assert (await fresh.admin("GET", "/foreign-system"))["instance_id"]
@@ -149,7 +159,7 @@ async def test_retry_after_is_at_most_a_day(fresh: ConsoleUnderTest) -> None:
 
 async def test_silence_times_out(console: ConsoleUnderTest) -> None:
     """A call without an answer is given up after thirty seconds and tried again."""
-    console.servicenow.moods.append(hanging)
+    console.servicenow.conditions.append(hanging)
     console.servicenow.asked.clear()
     asking = asyncio.create_task(console.ask())
     await console.servicenow.asked.wait()
@@ -164,7 +174,7 @@ async def test_silence_times_out(console: ConsoleUnderTest) -> None:
 
 async def test_restart_leaves_a_running_attempt_alone(console: ConsoleUnderTest) -> None:
     """A restart while a call is under way makes no second one."""
-    console.servicenow.moods.append(hanging)
+    console.servicenow.conditions.append(hanging)
     console.servicenow.asked.clear()
     asking = asyncio.create_task(console.ask())
     await console.servicenow.asked.wait()
@@ -177,7 +187,7 @@ async def test_restart_leaves_a_running_attempt_alone(console: ConsoleUnderTest)
 
 async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
     """An attempt that was under way during a reset is not tried again, and disturbs nothing that follows."""
-    console.servicenow.moods.append(hanging)
+    console.servicenow.conditions.append(hanging)
     console.servicenow.asked.clear()
     order = {"servicenow_url": console.servicenow.url, "servicenow_user": "x", "servicenow_password": "y"}
     setting_up = asyncio.create_task(console.call("POST", "/__admin/setup", order))
@@ -186,7 +196,7 @@ async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
     message = "the console was reset during the set-up; run the set-up again"
     assert await setting_up == (409, {"error": message})
     console.servicenow.asked.clear()
-    console.servicenow.moods.append(hanging)
+    console.servicenow.conditions.append(hanging)
     again = asyncio.create_task(console.set_up())
     await console.servicenow.asked.wait()
     await console.advance(30)
@@ -208,13 +218,13 @@ async def test_a_send_from_before_a_reset_is_none_afterwards(servicenow: StubSer
     async with ClientSession(cookie_jar=DummyCookieJar()) as session:
         console = ConsoleUnderTest(f"http://{server.host}:{server.port}", clock, session, servicenow)
         await console.set_up()
-        servicenow.moods.append(slow)
+        servicenow.conditions.append(slow)
         servicenow.asked.clear()
         asking = asyncio.create_task(console.ask())
         await servicenow.asked.wait()
         await console.admin("POST", "/reset")
         await console.set_up()
-        servicenow.moods.append(BUSY)
+        servicenow.conditions.append(BUSY)
         again = await console.ask()
         go_on.set()
         assert (await asking)["request_id"] == again["request_id"]
@@ -225,7 +235,7 @@ async def test_a_send_from_before_a_reset_is_none_afterwards(servicenow: StubSer
 
 async def test_reset_forgets_a_running_send(console: ConsoleUnderTest) -> None:
     """A request that was on its way during a reset is not sent again, also not to what is set up next."""
-    console.servicenow.moods.append(hanging)
+    console.servicenow.conditions.append(hanging)
     console.servicenow.asked.clear()
     asking = asyncio.create_task(console.ask())
     await console.servicenow.asked.wait()
@@ -240,7 +250,7 @@ async def test_reset_forgets_a_running_send(console: ConsoleUnderTest) -> None:
 @pytest.mark.parametrize("body", ['{"result":{}}', '{"result":[{}]}'])
 async def test_broken_list(fresh: ConsoleUnderTest, body: str) -> None:
     """An answer without a list of records to the look-up of a lost registration is reported, and retried."""
-    fresh.servicenow.moods.extend([reset, answering(200, body)])
+    fresh.servicenow.conditions.extend([reset, answering(200, body)])
     await fresh.set_up()
     await fresh.advance(60)
     error = (await fresh.admin("GET", "/foreign-system"))["last_error"]
@@ -251,6 +261,6 @@ async def test_broken_list(fresh: ConsoleUnderTest, body: str) -> None:
 
 async def test_record_that_is_none(fresh: ConsoleUnderTest) -> None:
     """A read that answers a list where a record belongs fails the verification."""
-    fresh.servicenow.moods.extend([None, None, answering(200, '{"result":[]}')])
+    fresh.servicenow.conditions.extend([None, None, answering(200, '{"result":[]}')])
     outcome = await fresh.set_up()
     assert outcome["steps"][11]["detail"] == "the answer has no record"

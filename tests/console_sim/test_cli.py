@@ -119,7 +119,7 @@ async def test_setup_fails_where_the_activity_type_is_stored_otherwise(serviceno
             stub.tables[ACTIVITY_TYPES].clear()
         return answer
 
-    servicenow.moods.extend([None, tampered])
+    servicenow.conditions.extend([None, tampered])
     code, lines, _ = await set_up(servicenow)
     (failed,) = [line for line in lines if line.startswith("failed")]
     assert code == 1
@@ -207,7 +207,7 @@ async def test_setup_with_another_product(servicenow: StubServiceNow, answered: 
 
 async def test_setup_that_does_not_hold(servicenow: StubServiceNow, nowhere: str) -> None:
     """A step that fails makes the exit code 1, without a promise to try again."""
-    servicenow.moods.append(answering(503))
+    servicenow.conditions.append(answering(503))
     code, lines, err = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert (code, err) == (1, "")
     assert lines[9] == "failed   register                   503 without an error in JSON"
@@ -222,7 +222,7 @@ async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> N
 
 async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere: str) -> None:
     """A hibernating instance is a target that could not be reached: exit code 3."""
-    servicenow.moods.append(HIBERNATING)
+    servicenow.conditions.append(HIBERNATING)
     code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert code == 3
     assert "the instance is hibernating" in lines[9]
@@ -328,7 +328,7 @@ async def local(app: web.Application) -> AsyncIterator[str]:
 
 async def test_setup_is_interrupted(servicenow: StubServiceNow, nowhere: str) -> None:
     """An interrupt ends the set-up with one line."""
-    servicenow.moods.append(hanging)
+    servicenow.conditions.append(hanging)
     target = ["--servicenow-url", servicenow.url, "--servicenow-user", "a", "--console-url", nowhere, "--alone"]
     process = await start("setup", *target, SERVICENOW_PASSWORD="p")
     await servicenow.asked.wait()

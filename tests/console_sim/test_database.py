@@ -55,7 +55,7 @@ async def test_waiting_request_is_sent_after_a_restart(file: Path, servicenow: S
     """What waits for a retry when the process ends is sent by the next one."""
     async with console_on(file, servicenow) as console:
         await console.set_up()
-        servicenow.moods.append(BUSY)
+        servicenow.conditions.append(BUSY)
         assert not (await console.ask())["sent"]
     async with console_on(file, servicenow) as console:
         await console.advance(0)
@@ -67,7 +67,7 @@ async def test_refused_request_stays_refused_after_a_restart(file: Path, service
     """What ServiceNow has refused is not sent again because of a restart."""
     async with console_on(file, servicenow) as console:
         await console.set_up()
-        servicenow.moods.append(answering(403))
+        servicenow.conditions.append(answering(403))
         await console.ask()
     calls = len(servicenow.calls)
     async with console_on(file, servicenow) as console:
@@ -80,7 +80,7 @@ async def test_refused_request_stays_refused_after_a_restart(file: Path, service
 async def test_activity_type_is_registered_after_a_restart(file: Path, servicenow: StubServiceNow) -> None:
     """An activity type that waits for a retry is registered by the next process, though the console itself is."""
     async with console_on(file, servicenow) as console:
-        servicenow.moods.extend([None, BUSY])
+        servicenow.conditions.extend([None, BUSY])
         await console.set_up()
         assert (len(servicenow.rows(REGISTRATIONS)), servicenow.rows(ACTIVITY_TYPES)) == (1, [])
     async with console_on(file, servicenow) as console:
@@ -88,13 +88,13 @@ async def test_activity_type_is_registered_after_a_restart(file: Path, serviceno
         assert len(servicenow.rows(ACTIVITY_TYPES)) == 1
 
 
-@pytest.mark.parametrize(("mood", "registered"), [(BUSY, 1), (answering(403), 0)])
+@pytest.mark.parametrize(("condition", "registered"), [(BUSY, 1), (answering(403), 0)])
 async def test_registration_goes_on_after_a_restart(
-    file: Path, servicenow: StubServiceNow, mood: Any, registered: int
+    file: Path, servicenow: StubServiceNow, condition: Any, registered: int
 ) -> None:
     """A registration that waits for a retry is made by the next process; one that was refused is not."""
     async with console_on(file, servicenow) as console:
-        servicenow.moods.append(mood)
+        servicenow.conditions.append(condition)
         await console.set_up()
     async with console_on(file, servicenow) as console:
         await console.advance(0)
@@ -184,7 +184,7 @@ async def test_killed_while_it_sends(file: Path, servicenow: StubServiceNow) -> 
     served = await serve(*database)
     async with calling(served, servicenow) as console:
         await console.set_up()
-        servicenow.moods.append(working_in_silence)
+        servicenow.conditions.append(working_in_silence)
         servicenow.asked.clear()
         asking = asyncio.create_task(console.call("POST", "/__admin/approval-requests", {"metadata": {}}))
         await servicenow.asked.wait()
@@ -204,7 +204,7 @@ async def test_killed_while_it_registers(file: Path, servicenow: StubServiceNow)
     database = ("--database", f"sqlite:///{file}", "--console-url", "http://console.example")
     served = await serve(*database)
     async with calling(served, servicenow) as console:
-        servicenow.moods.append(working_in_silence)
+        servicenow.conditions.append(working_in_silence)
         setting_up = asyncio.create_task(console.set_up())
         await servicenow.asked.wait()
         await served.kill()
@@ -222,13 +222,13 @@ async def test_stop_while_it_sends(file: Path, servicenow: StubServiceNow) -> No
     served = await serve(*database)
     async with calling(served, servicenow) as console:
         await console.set_up()
-        servicenow.moods.append(hanging)
+        servicenow.conditions.append(hanging)
         servicenow.asked.clear()
         asking = asyncio.create_task(console.call("POST", "/__admin/approval-requests", {"metadata": {}}))
         await servicenow.asked.wait()
         assert await served.stop() == ""
         await asyncio.gather(asking, return_exceptions=True)
-    servicenow.moods.append(hanging)
+    servicenow.conditions.append(hanging)
     servicenow.asked.clear()
     served = await serve(*database)
     await servicenow.asked.wait()

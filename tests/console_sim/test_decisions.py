@@ -128,7 +128,7 @@ async def test_other_instance(console: ConsoleUnderTest, request_id: str) -> Non
 
 async def test_unacknowledged_request_can_be_decided(console: ConsoleUnderTest) -> None:
     """A decision may arrive for a request whose sending was never acknowledged, and ends its retries."""
-    console.servicenow.moods.append(answer_lost)
+    console.servicenow.conditions.append(answer_lost)
     request = await console.ask()
     assert not request["sent"]
     assert (await console.deliver(console.decision(request["request_id"])))[0] == 200

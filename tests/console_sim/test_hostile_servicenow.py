@@ -22,7 +22,7 @@ from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 
-from .conftest import REGISTRATIONS, ConsoleUnderTest, Mood, StubServiceNow
+from .conftest import REGISTRATIONS, Condition, ConsoleUnderTest, StubServiceNow
 
 MORE_PAGES = (
     "/admin/configuration/credentials/edit?name=ServiceNow%20user",
@@ -84,7 +84,7 @@ async def every_page(console: ConsoleUnderTest) -> str:
 async def live_through(stub: StubServiceNow, status: int, body: bytes, headers: dict[str, str]) -> None:
     """Set up and ask while ServiceNow answers that to every call; then everything that may succeed later does."""
 
-    async def mood(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
+    async def condition(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
         return web.Response(status=status, body=body, headers={"Content-Type": "application/json", **headers})
 
     lost: list[Any] = []
@@ -93,16 +93,16 @@ async def live_through(stub: StubServiceNow, status: int, body: bytes, headers: 
     app = create_app(Settings(), clock=clock, ids=Ids(1))
     async with serving(app) as url, ClientSession(cookie_jar=DummyCookieJar()) as session:
         console = ConsoleUnderTest(url, clock, session, stub)
-        stub.moods.extend([mood] * 3)
+        stub.conditions.extend([condition] * 3)
         await console.set_up()
-        stub.moods.clear()
+        stub.conditions.clear()
         await console.advance(2 * 86_400)
         await console.set_up()
-        stub.moods.extend([mood] * 2)
+        stub.conditions.extend([condition] * 2)
         request = await console.ask()
         await console.admin("POST", f"/approval-requests/{request['request_id']}/decide", {"response": "Deny"})
         await every_page(console)
-        stub.moods.clear()
+        stub.conditions.clear()
         await console.advance(2 * 86_400)
         await console.admin("POST", "/foreign-system", {})
         assert (await console.request(request["request_id"]))["recorded"]
@@ -147,11 +147,11 @@ async def test_credentials_are_on_no_page(servicenow: StubServiceNow, fresh: Con
         words = f"{dict(request.headers)} {password} {quote(password)} {await request.text()}"
         return web.json_response({"error": {"message": words, "detail": words}}, status=400)
 
-    servicenow.moods.extend([echo] * 3)
+    servicenow.conditions.extend([echo] * 3)
     await fresh.set_up()
-    servicenow.moods.clear()
+    servicenow.conditions.clear()
     await fresh.set_up()
-    servicenow.moods.extend([echo] * 3)
+    servicenow.conditions.extend([echo] * 3)
     await fresh.ask()
     shown = await every_page(fresh)
     assert "Host" in shown
@@ -177,10 +177,10 @@ async def bomb(_stub: StubServiceNow, _request: web.Request) -> web.StreamRespon
     )
 
 
-@pytest.mark.parametrize("mood", [endless, bomb])
-async def test_endless_answer_is_a_failed_attempt(console: ConsoleUnderTest, mood: Mood) -> None:
+@pytest.mark.parametrize("condition", [endless, bomb])
+async def test_endless_answer_is_a_failed_attempt(console: ConsoleUnderTest, condition: Condition) -> None:
     """Of an answer without end the console reads a bounded part, and asks again later."""
-    console.servicenow.moods.append(mood)
+    console.servicenow.conditions.append(condition)
     asked = await console.ask()
     assert asked["last_error"].startswith("POST http://")
     await console.advance(60)

@@ -89,7 +89,7 @@ class TestWaits:
 
     async def test_retries_wait_as_long_as_the_file_says(self, console: ConsoleUnderTest) -> None:
         """The wait doubles up to the longest."""
-        console.servicenow.moods += [unavailable] * 4
+        console.servicenow.conditions += [unavailable] * 4
         request_id = (await console.ask())["request_id"]
         for seconds, attempts in ((9, 1), (1, 2), (19, 2), (1, 3), (24, 3), (1, 4), (25, 5)):
             await console.advance(seconds)

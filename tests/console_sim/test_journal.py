@@ -40,7 +40,7 @@ async def test_exchanges_keep_their_contracts(console: ConsoleUnderTest) -> None
 
 async def test_violations_are_found(console: ConsoleUnderTest) -> None:
     """An answer of ServiceNow that breaks its contract is a finding, though the console lives with it."""
-    console.servicenow.moods.append(answering(201, '{"result":{"sys_id":"1"}}'))
+    console.servicenow.conditions.append(answering(201, '{"result":{"sys_id":"1"}}'))
     await console.ask()
     (finding,) = (await console.admin("GET", "/findings"))["findings"]
     assert (finding["kind"], finding["rule"], finding["where"]) == ("violation", "approval-answer", "$.result.sys_id")

@@ -117,7 +117,7 @@ async def test_nothing_is_sent_without_webhook(fresh: ConsoleUnderTest) -> None:
 
 async def test_activity_type_comes_first(fresh: ConsoleUnderTest) -> None:
     """A request waits until its activity type is registered, and is sent right after it."""
-    fresh.servicenow.moods.extend([None, BUSY])
+    fresh.servicenow.conditions.extend([None, BUSY])
     await fresh.set_up()
     request = await fresh.ask()
     assert request["last_error"] == "not sent: its activity type is not registered yet"
@@ -129,7 +129,7 @@ async def test_activity_type_comes_first(fresh: ConsoleUnderTest) -> None:
 
 async def test_lost_answer_makes_no_second_request(console: ConsoleUnderTest) -> None:
     """A retry sends the same body, so that ServiceNow returns the record that it has."""
-    console.servicenow.moods.append(answer_lost)
+    console.servicenow.conditions.append(answer_lost)
     request = await console.ask()
     assert (request["sent"], request["attempts"]) == (False, 1)
     await console.advance(60)
@@ -141,7 +141,7 @@ async def test_lost_answer_makes_no_second_request(console: ConsoleUnderTest) ->
 
 async def test_retries_slow_down(console: ConsoleUnderTest) -> None:
     """The wait between attempts doubles from a minute to an hour."""
-    console.servicenow.moods.extend([BUSY] * 9)
+    console.servicenow.conditions.extend([BUSY] * 9)
     request = await console.ask()
     for number, wait in enumerate([60, 120, 240, 480, 960, 1920, 3600, 3600], start=2):
         await console.advance(wait - 1)
@@ -152,7 +152,7 @@ async def test_retries_slow_down(console: ConsoleUnderTest) -> None:
 
 async def test_retries_end_with_the_time_out(console: ConsoleUnderTest) -> None:
     """A request that has timed out is sent no more."""
-    console.servicenow.moods.extend([BUSY] * 100)
+    console.servicenow.conditions.extend([BUSY] * 100)
     request = await console.ask()
     await console.advance(17 * 3600)
     attempts = (await console.request(request["request_id"]))["attempts"]
@@ -172,14 +172,14 @@ async def test_decision_overtakes_a_failing_send(console: ConsoleUnderTest) -> N
         assert (await console.deliver(console.decision(request_id)))[0] == 200
         return await BUSY(stub, request)  # type: ignore[arg-type] # unused
 
-    console.servicenow.moods.append(decided_meanwhile)  # type: ignore[arg-type] # the same shape
+    console.servicenow.conditions.append(decided_meanwhile)  # type: ignore[arg-type] # the same shape
     answer = await console.ask()
     assert (answer["state"], answer["sent"], answer["last_error"]) == ("Approved", True, "")
 
 
 async def test_restart_resumes_retries(console: ConsoleUnderTest) -> None:
     """After a restart requests are still there, and what was to be retried is tried at once."""
-    console.servicenow.moods.append(BUSY)
+    console.servicenow.conditions.append(BUSY)
     sent, waiting = await console.ask(UserReason="first"), await console.ask()
     assert [sent["sent"], waiting["sent"]] == [False, True]
     await console.admin("POST", "/restart")
@@ -191,7 +191,7 @@ async def test_restart_resumes_retries(console: ConsoleUnderTest) -> None:
 
 async def test_reset_forgets_everything(console: ConsoleUnderTest) -> None:
     """A reset brings the state at start back, and ends what was to be retried."""
-    console.servicenow.moods.append(BUSY)
+    console.servicenow.conditions.append(BUSY)
     await console.ask()
     await console.admin("POST", "/reset")
     calls = len(console.servicenow.calls)
@@ -229,7 +229,7 @@ async def test_a_record_of_somebody_else_is_not_decided(
     """The answer to a creation may name a record that was there before; what nobody may read is taken for the own."""
     request = await console.ask()
     refusal = answering(403, json.dumps({"error": {"message": "no"}}))
-    console.servicenow.moods.append(refusal if shown is None else answering(200, json.dumps({"result": shown})))
+    console.servicenow.conditions.append(refusal if shown is None else answering(200, json.dumps({"result": shown})))
     path = f"/approval-requests/{request['request_id']}/decide"
     decided = await console.admin("POST", path, {"response": "Approve"})
     assert console.servicenow.calls[-1][0] == last
@@ -241,7 +241,7 @@ async def test_own_decision_comes_back(console: ConsoleUnderTest) -> None:
     """What the console decided comes back from ServiceNow as the same decision, under another name."""
     request = await console.ask()
     path = f"/approval-requests/{request['request_id']}/decide"
-    console.servicenow.moods.extend([None, answer_lost])  # the record is looked at first
+    console.servicenow.conditions.extend([None, answer_lost])  # the record is looked at first
     decided = await console.admin("POST", path, {"response": "Deny", "comment": "no"})
     assert (decided["state"], decided["recorded"]) == ("Denied", False)
     calls = len(console.servicenow.calls)

@@ -41,7 +41,7 @@ async def test_client_that_hangs_up_does_not_end_the_send(servicenow: StubServic
     async with serving(create_app(Settings(), clock=clock, ids=Ids(1))) as url, ClientSession() as session:
         console = ConsoleUnderTest(url, clock, session, servicenow)
         await console.set_up()
-        servicenow.moods.append(hanging)
+        servicenow.conditions.append(hanging)
         servicenow.asked.clear()
         asking = asyncio.create_task(console.ask())
         await servicenow.asked.wait()

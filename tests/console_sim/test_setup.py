@@ -193,7 +193,7 @@ async def test_wrong_password(fresh: ConsoleUnderTest) -> None:
 
 async def test_registration_is_tried_again(fresh: ConsoleUnderTest) -> None:
     """A registration that fails for a passing reason is tried again, and the rest follows."""
-    fresh.servicenow.moods.extend([HIBERNATING, BUSY])
+    fresh.servicenow.conditions.extend([HIBERNATING, BUSY])
     outcome = await fresh.set_up()
     assert detail(outcome, "register") == (
         "200 with an HTML page: the instance is hibernating and must be woken up; retrying in 60 s"
@@ -201,7 +201,7 @@ async def test_registration_is_tried_again(fresh: ConsoleUnderTest) -> None:
     assert not outcome["servicenow_reached"]
     await fresh.advance(59)
     assert len(fresh.servicenow.calls) == 1
-    await fresh.advance(1)  # looks for what may have been committed, and meets the next mood
+    await fresh.advance(1)  # looks for what may have been committed, and meets the next condition
     assert (await fresh.admin("GET", "/foreign-system"))["last_error"].startswith("503 ")
     await fresh.advance(120)
     system = await fresh.admin("GET", "/foreign-system")
@@ -212,7 +212,7 @@ async def test_registration_is_tried_again(fresh: ConsoleUnderTest) -> None:
 
 async def test_activity_type_is_tried_again(fresh: ConsoleUnderTest) -> None:
     """A failed activity type keeps the registration and is tried again alone."""
-    fresh.servicenow.moods.extend([None, BUSY])
+    fresh.servicenow.conditions.extend([None, BUSY])
     outcome = await fresh.set_up()
     assert statuses(outcome) == {
         "register-activity-type": "failed",
@@ -226,9 +226,9 @@ async def test_activity_type_is_tried_again(fresh: ConsoleUnderTest) -> None:
 
 async def test_lost_answer_makes_no_second_registration(fresh: ConsoleUnderTest) -> None:
     """A registration that was committed though its answer was lost is found again, not made again."""
-    fresh.servicenow.moods.append(answer_lost)
+    fresh.servicenow.conditions.append(answer_lost)
     assert statuses(await fresh.set_up())["register"] == "failed"
-    fresh.servicenow.moods.extend([None, None, answer_lost])
+    fresh.servicenow.conditions.extend([None, None, answer_lost])
     await fresh.advance(60)
     assert (await fresh.admin("GET", "/foreign-system"))["activity_type_id"] is None
     await fresh.advance(60 + 120)
@@ -245,11 +245,11 @@ async def test_registration_of_another_console_is_left_alone(fresh: ConsoleUnder
     """An instance drops a term whose column it does not know; what it finds then belongs to others."""
     theirs = {"sys_id": "f" * 32, "instance_metadata": shown, "name": "Theirs", "instance_id": "e" * 32}
     everything = answering(200, json.dumps({"result": [theirs]}))
-    fresh.servicenow.moods.append(reset)
+    fresh.servicenow.conditions.append(reset)
     await fresh.set_up()
-    fresh.servicenow.moods.extend([everything, None, reset])
+    fresh.servicenow.conditions.extend([everything, None, reset])
     await fresh.advance(60)
-    fresh.servicenow.moods.extend([everything, None])
+    fresh.servicenow.conditions.extend([everything, None])
     await fresh.advance(120)
     assert (await fresh.admin("GET", "/foreign-system"))["activity_type_id"]
     assert [path for method, path, _ in fresh.servicenow.calls if method == "PATCH"] == []
@@ -257,7 +257,7 @@ async def test_registration_of_another_console_is_left_alone(fresh: ConsoleUnder
 
 async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:
     """A second set-up tries at once, with the waits begun anew, and leaves no retry behind."""
-    fresh.servicenow.moods.extend([BUSY, BUSY])
+    fresh.servicenow.conditions.extend([BUSY, BUSY])
     for _ in range(2):
         assert detail(await fresh.set_up(), "register").endswith("; retrying in 60 s")
     assert statuses(await fresh.set_up()) == {}
@@ -277,7 +277,7 @@ async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:
 async def test_unreadable_registration(fresh: ConsoleUnderTest, shown: str, told: str) -> None:
     """A registration that cannot be read back fails its verification."""
     body = json.dumps({"result": {"instance_metadata": shown}})
-    fresh.servicenow.moods.extend([None, None, answering(200, body)])
+    fresh.servicenow.conditions.extend([None, None, answering(200, body)])
     outcome = await fresh.set_up()
     assert statuses(outcome) == {
         "verify-registration": "failed",
@@ -295,7 +295,7 @@ async def test_changed_registration_is_named(fresh: ConsoleUnderTest) -> None:
         pairs = {**stub.metadata(), "Password": "********", "Token Url": "http://elsewhere.example"}
         return await answering(200, json.dumps({"result": {"instance_metadata": json.dumps(pairs)}}))(stub, None)  # type: ignore[arg-type] # unused
 
-    stub.moods.extend([None, None, changed])
+    stub.conditions.extend([None, None, changed])
     outcome = await fresh.set_up()
     told = "the Integration Configuration tab shows another Token Url"
     assert detail(outcome, "verify-registration") == told
@@ -303,7 +303,7 @@ async def test_changed_registration_is_named(fresh: ConsoleUnderTest) -> None:
 
 async def test_failing_verification(fresh: ConsoleUnderTest) -> None:
     """A failure while reading back is told as what it is."""
-    fresh.servicenow.moods.extend([None, None, BUSY])
+    fresh.servicenow.conditions.extend([None, None, BUSY])
     outcome = await fresh.set_up()
     assert detail(outcome, "verify-registration") == "503 without an error in JSON"
 
@@ -345,7 +345,7 @@ async def with_activity_type(fresh: ConsoleUnderTest, shown: dict[str, object]) 
         reference = {"link": "http://x", "value": row["instance_id"]}
         return await answering(200, json.dumps({"result": {**row, "instance_id": reference, **shown}}))(stub, None)  # type: ignore[arg-type] # unused
 
-    stub.moods.extend([None, None, None, changed])
+    stub.conditions.extend([None, None, None, changed])
     return await fresh.set_up()
 
 
@@ -375,7 +375,7 @@ async def test_what_vanishes_while_it_is_set_up_is_named(fresh: ConsoleUnderTest
         stub.tables[table].clear()
         return await answering(404, json.dumps({"error": {"message": "No Record found", "detail": ""}}))(stub, None)  # type: ignore[arg-type] # unused
 
-    fresh.servicenow.moods.extend([None, None, *([None] if table == ACTIVITY_TYPES else []), vanish])
+    fresh.servicenow.conditions.extend([None, None, *([None] if table == ACTIVITY_TYPES else []), vanish])
     outcome = await fresh.set_up()
     assert detail(outcome, step).endswith("; set up again to register anew")
     assert statuses(await fresh.set_up()) == {}

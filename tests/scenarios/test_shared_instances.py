@@ -124,7 +124,7 @@ def test_the_setup_changes_nothing_of_others(privman_loop: LoopThread) -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", sorted({*fault_kinds()["servicenow"]} - {"slow"}))
-def test_a_mood_of_the_instance_costs_others_nothing(
+def test_a_fault_of_the_instance_costs_others_nothing(
     kind: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Records of the run may stay where the instance does not let them be deleted; those of others stay as they are."""

@@ -53,14 +53,14 @@ class Write:
 
 
 class Writes:
-    """Tells of each write.
+    """Reports each write.
 
     Args:
-        tell: takes it.
+        tell: called with each write.
         clock: real time.
 
     Attributes:
-        names: the address to name instead of a stand-in's.
+        names: the address to report instead of that of a stand-in.
     """
 
     def __init__(self, tell: Callable[[Write], None], clock: Clock) -> None:
@@ -77,17 +77,17 @@ class Writes:
             self.require_kept()
 
     def require_kept(self) -> None:
-        """Raise the OSError with which a write could not be kept; nobody else would tell of it."""
+        """Raise the OSError with which a write could not be kept; nobody else would report it."""
         if self._lost:
             raise self._lost
 
     def __call__(self, call: PartyCall) -> None:
-        """Tell of a call of this run, unless it only asked."""
+        """Report a call of this run, unless it only reads."""
         answer = call.answer
         self._take("run", answer.method, call.url, call.body.decode(errors="replace"), answer.status)
 
     def of_console(self, exchange: Mapping[str, Any]) -> None:
-        """Tell of what the console that this run let act has sent, as its journal has it."""
+        """Report an exchange from the journal of a console that this run let act."""
         self._take("console", exchange["method"], exchange["url"], exchange["request"]["body"], exchange["status"])
 
     def _take(self, by: str, method: str, url: str, body: str, status: int) -> None:
@@ -165,7 +165,7 @@ class Cleanup:
         if not found:
             raise await self._not_listed(refusal)
         if refusal:
-            await self._servicenow.ask_dictionary()  # for a recording, which then tells what the tables are called
+            await self._servicenow.ask_dictionary()  # for a recording, which then knows the names of the tables
         self._remember(found, kept)
         url = self._servicenow.url
         return [f"{url} does not list {table}, so nothing is deleted there" for table in sorted(self._own.unlisted)]
