@@ -95,6 +95,18 @@ async def _until_ended(pids: list[int]) -> None:
             await asyncio.sleep(0)
 
 
+@asynccontextmanager
+async def _waiting(database: str) -> AsyncIterator[Process]:
+    """Start two workers that wait for another process to prepare the database, which may take long."""
+    with psycopg.connect(database.replace("+psycopg", "")) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", (PREPARING,))
+        process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        while other.execute(waiting).fetchone() != (2,):
+            await asyncio.sleep(0)
+        yield process
+
+
 async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
     """Whether they come one after the other or all at once."""
     process = await start_command("serve", "--port", "0", "--workers", "3", "--database", database)
@@ -322,6 +334,16 @@ async def test_workers_end_with_a_killed_server(database: str) -> None:
     await _until_ended(workers)
 
 
+async def test_workers_that_start_end_with_a_killed_server(database: str) -> None:
+    """As soon as the database lets them."""
+    async with _waiting(database) as process:
+        workers = _workers_of(process)
+        process.kill()
+        await process.wait()
+    assert await process.communicate() == (b"", b"")
+    await _until_ended(workers)
+
+
 async def test_an_interrupt_reaches_all_processes_of_a_terminal(database: str) -> None:
     """Workers leave it to the first process to end them."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -330,18 +352,6 @@ async def test_an_interrupt_reaches_all_processes_of_a_terminal(database: str) -
         os.kill(pid, signal.SIGINT)
     assert await process.communicate() == (b"", b"")
     assert process.returncode == 0
-
-
-@asynccontextmanager
-async def _waiting(database: str) -> AsyncIterator[Process]:
-    """Start two workers that wait for another process to prepare the database, which may take long."""
-    with psycopg.connect(database.replace("+psycopg", "")) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (PREPARING,))
-        process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        while other.execute(waiting).fetchone() != (2,):
-            await asyncio.sleep(0)
-        yield process
 
 
 async def test_a_start_can_be_interrupted(database: str) -> None:
