@@ -202,6 +202,7 @@ class HttpCaller:
                 connector=BoundedConnector(self._trusted),  # turns bound how many there are
                 cookie_jar=DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
+                skip_auto_headers=["Accept-Encoding"],  # answers are short: packing them takes longer than sending them
                 timeout=ClientTimeout(total=None),  # the clock ends a request
             )
         return self._session

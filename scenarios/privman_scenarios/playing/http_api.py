@@ -242,6 +242,8 @@ class HttpApi:
         self.admin_token = admin_token
         self.shared = shared
         self.url = url.rstrip("/")
+        # Within a machine packing an answer takes longer than sending it.
+        self._unasked = frozenset[str]() if shared else frozenset({"Accept-Encoding"})
         self._silent_seconds = min(SILENT_SECONDS, seconds / 2) if shared else NEVER_SECONDS
         self.recent: deque[PartyAnswer] = deque(maxlen=KEPT_CALLS)
         self.listeners: list[Callable[[PartyCall], None]] = []
@@ -303,6 +305,7 @@ class HttpApi:
                 data=data,
                 headers=headers,
                 allow_redirects=False,
+                skip_auto_headers=self._unasked,
             ) as response,
         ):
             received = {name.lower(): value for name, value in response.headers.items()}
