@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ async def _clients(url: str, count: int = 2) -> AsyncIterator[list[ClientSession
 
 def _workers_of(process: Process) -> list[int]:
     """Return the processes that a server has started, in that order."""
-    return sorted(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
+    return list(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
 
 
 def _server_of(ports: tuple[int, int], processes: list[int]) -> int:
@@ -78,8 +79,10 @@ def _open_files(pid: int) -> list[str]:
     return [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
 
 
-def _last_descriptor(pid: int) -> int:
-    return max(int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir())
+def _free_descriptors(pid: int) -> Iterator[int]:
+    """Yield the numbers that a process's next open files get."""
+    used = {int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()}
+    return (number for number in count() if number not in used)
 
 
 def _has_ended(pid: int) -> bool:
@@ -119,7 +122,7 @@ async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
         writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         await reader.readline()
     servers = [_server_of(_of(writer), workers) for _, writer in held]
-    assert sorted(servers[:3]) == workers
+    assert servers[:3] == workers
     assert [servers.count(worker) for worker in workers] == [4, 4, 4]
     for _, writer in held:
         writer.close()
@@ -431,8 +434,8 @@ async def test_a_server_out_of_descriptors_recovers(database: str) -> None:
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
     url = URL(await started(process))
     most = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-    fewest = _last_descriptor(process.pid) + 2
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (fewest, most[1]))
+    _, too_many = islice(_free_descriptors(process.pid), 2)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (too_many, most[1]))  # so one connection, but no copy of it
     reader, writer = await asyncio.open_connection(url.host, url.port)
     assert await reader.read() == b""
     writer.close()
