@@ -39,8 +39,9 @@ class Needles:
         index = self._index
         if not index:
             return
-        for at in range(0, len(text) - _BLOCK + 1, _STRIDE):
-            for offset, length in index.get(text[at : at + _BLOCK], ()):
+        blocks = range(0, len(text) - _BLOCK + 1, _STRIDE)
+        for at in [at for at in blocks if text[at : at + _BLOCK] in index]:
+            for offset, length in index[text[at : at + _BLOCK]]:
                 start = max(0, at - offset)
                 if text[start : start + length] in self._needles:
                     yield start, start + length
