@@ -144,6 +144,7 @@ class MemoryShelf(Shelf[T]):
         self._kind = kind
         self._kept_bytes = kept_bytes
         self._things: dict[str, T] = {}
+        self._weights: dict[str, int] = {}
         self._bytes = 0
 
     def get(self, key: str) -> T | None:
@@ -153,18 +154,18 @@ class MemoryShelf(Shelf[T]):
     def put(self, thing: T) -> T:
         """Insert or replace a thing; raises StoreError if memory is full of things that may not be dropped."""
         key, weight = self._kind.key(thing), self._kind.weight(thing)
-        before = self._things.get(key)
-        if before is not None:
-            weight -= self._kind.weight(before)
-        while self._bytes + weight > self._kept_bytes:
+        added = weight - self._weights.get(key, 0)
+        while self._bytes + added > self._kept_bytes:
             self._drop_one(key)
         self._things[key] = thing
-        self._bytes += weight
+        self._weights[key] = weight
+        self._bytes += added
         return thing
 
     def remove(self, key: str) -> None:
         """Remove the thing."""
-        self._bytes -= self._kind.weight(self._things.pop(key))
+        del self._things[key]
+        self._bytes -= self._weights.pop(key)
 
     def __iter__(self) -> Iterator[T]:
         return iter(list(self._things.values()))
@@ -187,6 +188,7 @@ class MemoryShelf(Shelf[T]):
     def clear(self) -> None:
         """Remove everything."""
         self._things.clear()
+        self._weights.clear()
         self._bytes = 0
 
     def _drop_one(self, spared: str) -> None:

@@ -71,7 +71,8 @@ class ActivityTypes:
     def terms(self, session: Session, activity_type_id: str) -> Terms:
         """Return the terms of an activity type; `unknown` if there is none, or the user may not read it."""
         if session.secure:
-            return self._read(session, activity_type_id)
+            record = session.get(self._table.name, activity_type_id)
+            return self.unknown if record is None else self._terms_of(self._table.row(record), "registered")
         return session.kernel.cache.get(self._terms, activity_type_id, lambda: self._read(session, activity_type_id))
 
     def _read(self, session: Session, activity_type_id: str) -> Terms:

@@ -194,9 +194,9 @@ class AppTable(Generic[R]):
         return self.rows(record.values, self.spelling)
 
     def get(self, session: Session, sys_id: str) -> R | None:
-        """Return the row with that sys_id."""
-        found = session.get(self.name, sys_id) if sys_id else None
-        return None if found is None else self.row(found)
+        """Return the row with that sys_id, whatever the user may read."""
+        values = session.work.get(self.name, sys_id) if sys_id else None
+        return None if values is None else self.rows(values, self.spelling)
 
     def find(self, session: Session, values: Changes) -> R | None:
         """Return a row that has these values."""
