@@ -1,6 +1,7 @@
 """Play scenarios in this process or in several, with the same outcomes in the same order."""
 
 import gc
+import os
 import pickle
 import signal
 import sys
@@ -14,6 +15,7 @@ from multiprocessing.context import ForkContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import Any, TypeVar, cast
 
 from privman_core import interrupts
@@ -140,9 +142,9 @@ def _received(worker: Connection) -> range:
 
 def _work(folder: Path, given: Connection) -> None:
     """Leave the results for items in the folder until nobody asks any more."""
-    for each in _ENDINGS:
-        if callable(signal.getsignal(each)):  # a forked process has the handlers of the command
-            signal.signal(each, signal.SIG_DFL)
+    # A forked process has the handlers of the command; nohup lets both outlive their terminal.
+    for each in [each for each in _ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]:
+        signal.signal(each, _end)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
     work, items = pickle.loads((folder / _WORK).read_bytes())  # noqa: S301 - ours
     tune_gc()
@@ -152,6 +154,10 @@ def _work(folder: Path, given: Connection) -> None:
             numbers = given.recv()
             if numbers:
                 given.send(_done(folder, numbers, work, items))
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    os._exit(128 + number)  # as shells show it; nothing needs cleaning up
 
 
 def _done(folder: Path, numbers: range, work: Callable[[Any], object], items: Sequence[Any]) -> range | Exception:
