@@ -29,7 +29,7 @@ def test_a_request_walks_no_further_than_the_page_says() -> None:
     """Calls of our own functions, files, and changes of file that lead back to an earlier one."""
     page = _rows((ROOT / "docs/explanation/measurements.md").read_text())
     run = subprocess.run(
-        [sys.executable, "-m", "benchmarks.walk"],
+        [sys.executable, "benchmarks/walk.py"],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "120"},
         capture_output=True,
