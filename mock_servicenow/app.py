@@ -75,7 +75,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     imports = ImportSets(instance)
     cockpit = COCKPIT * settings.control_plane
     pages = build_pages(instance, blueprint.tables, privilege_manager.activity_types, journal, cockpit)
-    _build(blueprint, instance)
+    is_new = _build(blueprint, instance)
     administrator = administrator_name(instance)
     beginning = blueprint.named(administrator)
 
@@ -109,7 +109,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance))
     app.add_routes(pages.routes())
-    app.cleanup_ctx.append(_running(instance, privilege_manager, imports, caller))
+    app.cleanup_ctx.append(_running(instance, privilege_manager, imports, caller, is_new=is_new))
     return app
 
 
@@ -120,10 +120,10 @@ def _store(settings: Settings, blueprint: Blueprint) -> Store:
         raise StartError(str(error)) from None
 
 
-def _build(blueprint: Blueprint, instance: Instance) -> None:
+def _build(blueprint: Blueprint, instance: Instance) -> bool:
     failures: tuple[type[Exception], ...] = (DatabaseUnavailable, *instance.store.failures)
     try:
-        blueprint.build(instance)
+        return blueprint.build(instance)
     except StartError:
         instance.store.close()
         raise
@@ -134,11 +134,11 @@ def _build(blueprint: Blueprint, instance: Instance) -> None:
 
 
 def _running(
-    instance: Instance, privilege_manager: PrivilegeManagerApp, imports: ImportSets, caller: HttpCaller
+    instance: Instance, privilege_manager: PrivilegeManagerApp, imports: ImportSets, caller: HttpCaller, *, is_new: bool
 ) -> Callable[[web.Application], AsyncIterator[None]]:
     async def run(_app: web.Application) -> AsyncIterator[None]:
         try:
-            await instance.run(lambda: _sweep(instance))
+            await instance.run(lambda: _sweep(instance, is_new=is_new))
             await imports.start()
             await privilege_manager.start()
             yield
@@ -153,13 +153,14 @@ def _running(
     return run
 
 
-def _sweep(instance: Instance) -> None:
+def _sweep(instance: Instance, *, is_new: bool) -> None:
     """Remove what a killed process left half done and acknowledged to nobody, and learn where calls may carry keys.
 
     What another process may be working on is left alone; a busy database is swept at the next start.
     """
     before = _ANY_TIME if instance.store.embedded else utc_form(instance.clock.now() - _STALE)
     with suppress(DatabaseUnavailable), instance.transaction(SYSTEM) as session:
-        attachments.sweep(session, before)
-        import_sets.sweep(session, before)
+        if not is_new:
+            attachments.sweep(session, before)
+            import_sets.sweep(session, before)
         learn_places(session)

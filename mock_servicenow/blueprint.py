@@ -109,10 +109,10 @@ class Blueprint:
             key=self._settings.key,
         )
 
-    def build(self, instance: Instance) -> None:
+    def build(self, instance: Instance) -> bool:
         """Give an instance with an empty database its first rows; one that has rows keeps them.
 
-        Raises StartError if the database or a file of rows cannot be used.
+        Returns whether it was empty. Raises StartError if the database or a file of rows cannot be used.
         """
         store = instance.store
         with _as_start_error(), store.exclusive():
@@ -121,10 +121,12 @@ class Blueprint:
                 self._check_administrator(instance)
                 retire_default_password(instance, self._settings.password, USER_IDS)
                 instance.ids.go_on(store.count_start())
-            elif store.embedded:
+                return False
+            if store.embedded:
                 store.restore(self._drawn_image())
             else:
                 self._provision(store, provision)
+            return True
 
     def _check_administrator(self, instance: Instance) -> None:
         """Raise StartError if the database's administrator has another name than the settings say."""
