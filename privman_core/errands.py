@@ -82,11 +82,6 @@ def current_errand() -> Errand | None:
     return _current.get()
 
 
-def act_for(errand: Errand | None) -> None:
-    """Let this task work for an errand from now on, or for none."""
-    _current.set(errand)
-
-
 def errand_header(host: str | None) -> dict[str, str]:
     """Return the header that names the current errand to a server of this process, perhaps behind a proxy."""
     errand = current_errand()
@@ -95,7 +90,7 @@ def errand_header(host: str | None) -> dict[str, str]:
 
 def take_errand(headers: Headers) -> Headers:
     """Let this task, which serves one request, work for the errand that its headers name; return them without it."""
-    act_for(_sent.get(headers[ERRAND]))
+    _current.set(_sent.get(headers[ERRAND]))
     others = CIMultiDict(headers)
     del others[ERRAND]
     return others
@@ -133,5 +128,5 @@ class Jobs:
 
 
 async def _run(job: Job, errand: Errand) -> None:
-    act_for(errand)
+    _current.set(errand)
     await job()

@@ -138,7 +138,10 @@ class Deliverer:
         self._waiting.pop(response_id, None)
         self._sending.add(response_id)
         try:
-            start, delivery = await self._in_session(partial(self._claim, response_id=response_id, due=due))
+            # The start of the app in which it is claimed: a reset may come in between.
+            start, delivery = await self._in_session(
+                lambda session: (self._starts, self._outbox.claim(session, response_id, due))
+            )
         except Exception as error:  # noqa: BLE001 - after any failure the response must still be sent
             self._try_again(error, partial(self._attempt, response_id, due))
             return
@@ -151,10 +154,6 @@ class Deliverer:
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
             reason = f"{type(error).__name__}: {error}"
         await self._settle(start, delivery, Attempt(began.isoformat(), status), reason)
-
-    def _claim(self, session: Session, response_id: str, due: datetime) -> tuple[int, Delivery | None]:
-        """Return the start of the app in which it is claimed, too."""
-        return self._starts, self._outbox.claim(session, response_id, due)
 
     async def _settle(self, start: int, delivery: Delivery, attempt: Attempt, reason: str) -> None:
         """Record an attempt, and retry until that succeeds: the console has the decision already.
