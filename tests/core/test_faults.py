@@ -63,9 +63,9 @@ async def test_faults_are_listed_and_cleared(party: Party) -> None:
         ({}, "'kind' is ''; expected one of answer-lost, duplicated, malformed, reset, slow, status, truncated"),
         (
             {"kind": "slow", "secconds": 1},
-            "unknown key 'secconds' of a 'slow' fault (did you mean 'seconds'?); expected one of after, kind",
+            "unknown key 'secconds' of the fault 'slow' (did you mean 'seconds'?); expected one of after, kind",
         ),
-        ({"kind": "reset", "status": 503}, "unknown key 'status' of a 'reset' fault; expected one of after, kind"),
+        ({"kind": "reset", "status": 503}, "unknown key 'status' of the fault 'reset'; expected one of after, kind"),
         ({"kind": ["slow"]}, "'kind' is ['slow'] (did you mean 'slow'?); expected one of"),
         ({"kind": "slow", "seconds": "1"}, "'seconds' is '1'; expected a number from 0 to 316224000"),
         ({"kind": "slow", "times": True}, "'times' is True; expected a whole number from 1 to 1000000000, or null"),

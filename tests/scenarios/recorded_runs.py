@@ -41,7 +41,7 @@ UNCOMPARED = Failure("findings", "some/a.yaml", 1, "no finding", "one")
 ENDED: list[Event] = [
     ScenarioEnded(GOOD, "passed", 0.25, findings=("servicenow: rule-aborted: kept",), checks=7),
     ScenarioEnded(BAD, "failed", 0.5, failure=FAILURE),
-    ScenarioEnded(FAR, "skipped", 0.0, "clock.advance in line 7 needs a virtual time: it is real"),
+    ScenarioEnded(FAR, "skipped", 0.0, "clock.advance in line 7 needs virtual time: it is real"),
 ]
 RUN: list[Event] = [RunStarted(3, 4), *ENDED, RunEnded(1, 1, 1, 7, 1.25)]
 

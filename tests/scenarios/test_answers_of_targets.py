@@ -242,7 +242,7 @@ async def test_spans_between_exchanges_are_compared_in_virtual_time_alone(
 ) -> None:
     """Real time is never to the second, so that a scenario which compares what was waited is skipped, and says so."""
     (ended,) = await play(stub[1], scenarios("token-logged-out"))
-    needs = re.escape(f" needs a virtual time: {stub[0].url} keeps real time")
+    needs = re.escape(f" needs virtual time: {stub[0].url} keeps real time")
     assert re.fullmatch(rf"console\.expect-exchanges in line \d+{needs}", ended.reason)
 
 

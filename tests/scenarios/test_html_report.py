@@ -87,7 +87,7 @@ def test_html_is_one_page_with_everything_escaped() -> None:
     assert "Approve &lt;it&gt;" in page
     assert "some/b.yaml:9: console.expect-approval: expected state &#x27;Denied&#x27;" in page
     assert "<mark>&gt;   &quot;state&quot;: &quot;Pending&quot;  &lt;- expected &#x27;Denied&#x27;</mark>" in page
-    assert "clock.advance in line 7 needs a virtual time" in page
+    assert "clock.advance in line 7 needs virtual time" in page
     assert "<td>servicenow: rule-aborted: kept</td>" in page
     assert not any(word in page for word in ("src=", "href=", "url(", "@import"))
 

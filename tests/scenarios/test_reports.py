@@ -115,7 +115,7 @@ def test_a_pipe_gets_plain_lines() -> None:
         f"{marked}"
         "    | #1 POST\n"
         "    | < 200\n"
-        "skipped Wait (clock.advance in line 7 needs a virtual time: it is real)\n"
+        "skipped Wait (clock.advance in line 7 needs virtual time: it is real)\n"
         "1 passed, 1 failed, 1 skipped; 7 expectations in 1.2 s\n"
     )
 

@@ -11,7 +11,7 @@ from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Verb, Verbs, Vocabulary, given
 from privman_scenarios.playing.verbs import vocabulary
 
-BOTH = Verbs(needs=ByParty(lambda party: frozenset({f"{party} control plane"})))
+BOTH = Verbs(needs=ByParty(lambda party: frozenset({f"a {party} control plane"})))
 HEARD: list[tuple[str, dict[str, object]]] = []
 
 
@@ -48,7 +48,7 @@ def test_function_is_the_verb() -> None:
 def test_verb_of_both_parties_differs_where_it_says_so() -> None:
     """Needs, kinds and arguments are those of the party."""
     (console,), (servicenow,) = BOTH.of("console"), BOTH.of("servicenow")
-    assert (console.needs, servicenow.needs) == ({"console control plane"}, {"servicenow control plane"})
+    assert (console.needs, servicenow.needs) == ({"a console control plane"}, {"a servicenow control plane"})
     assert [each.name for each in servicenow.arguments] == ["as", "how-loud"]
     assert [verb.arguments[1].kind for verb in (console, servicenow)] == [FLAG, TEXT]
 

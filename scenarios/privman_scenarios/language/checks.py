@@ -142,7 +142,7 @@ def options(kinds: Mapping[str, Mapping[str, Any]]) -> Check:
         for key, each in value.items():
             if key not in taken:
                 help_ = nearest(key, taken) if taken else "Expected none."
-                yield Flaw((key,), f"a {kind!r} fault has no option {key!r}. {help_}")
+                yield Flaw((key,), f"the fault {kind!r} has no option {key!r}. {help_}")
             elif not taken[key].holds(each):
                 yield Flaw((key,), f"option {key!r} is {each!r}. Expected {taken[key].expected}.")
 

@@ -3,7 +3,7 @@
 A parameter of the function is an argument of the verb, ``as_`` is ``as``. One without a default is required; one that a
 step leaves out has its default, which is `ABSENT` where the step has to have said something::
 
-    CONSOLE = Verbs(needs={"console control plane"})
+    CONSOLE = Verbs(needs={"a console control plane"})
 
 
     @CONSOLE.verb(shorthand="api_enabled")
@@ -26,14 +26,14 @@ from privman_scenarios.language.model import SET_UP, Arguments
 
 Party = Literal["servicenow", "console", "clock"]
 Need = Literal[
-    "console control plane",
-    "console of its own",
-    "console that is set up",
-    "instance of its own",
-    "request_id of its own",
-    "second console",
-    "servicenow control plane",
-    "shared clock",
+    "a console control plane",
+    "a console of its own",
+    "a console that is set up",
+    "an instance of its own",
+    "a request_id of its own",
+    "a second console",
+    "a servicenow control plane",
+    "a shared clock",
     "virtual time",
 ]
 Needs = AbstractSet[Need]

@@ -51,10 +51,10 @@ A_STATE = expected_checks.expected_word("state", lambda: known.STATES)
 UseWebhook = Annotated[bool, Arg(FLAG, "Whether Use Webhook is ticked.")]
 PostUri = Annotated[str, Arg(TEXT, "The Privilege Manager Post Uri.")]
 BaseUrl = Annotated[str, Arg(TEXT, "The Base URL.")]
-CONSOLE = Verbs(needs=frozenset({"console control plane"}))
+CONSOLE = Verbs(needs=frozenset({"a console control plane"}))
 
 
-@CONSOLE.verb(shorthand="name", prepares=True, saves=saves_console, needs=frozenset({"second console"}))
+@CONSOLE.verb(shorthand="name", prepares=True, saves=saves_console, needs=frozenset({"a second console"}))
 async def use(
     play: Play,
     _party: PartyName,
@@ -68,7 +68,7 @@ async def use(
     await play.use_console(name)
 
 
-@CONSOLE.verb(prepares=True, bare_needs=frozenset({"console that is set up"}))
+@CONSOLE.verb(prepares=True, bare_needs=frozenset({"a console that is set up"}))
 async def set_up(
     play: Play,
     _party: PartyName,

@@ -241,11 +241,11 @@ class Engine:
     def _why_skipped(self, scenario: Scenario, world: World) -> str:
         for need in sorted(TRIAL_NEEDS if scenario.check == "invariants" else ()):
             if need in world.lacking:
-                return f"the invariants need a {need}: {world.lacking[need]}"
+                return f"the invariants need {need}: {world.lacking[need]}"
         for step in scenario.played:
             for need in sorted(self._vocabulary[step.verb].needs_of(step.arguments)):
                 if need in world.lacking:
-                    return f"{step.verb} in line {step.line} needs a {need}: {world.lacking[need]}"
+                    return f"{step.verb} in line {step.line} needs {need}: {world.lacking[need]}"
         return ""
 
     def _since(self, began: datetime) -> float:

@@ -72,13 +72,13 @@ def _another_user(value: object, _arguments: Arguments, _own: Own) -> Iterator[F
 def _needs_of_update(arguments: Arguments) -> Needs:
     """Return what a change needs of a record that no step has saved: on a shared instance it is not this run's."""
     saved = VARIABLE.fullmatch(arguments.get("sys_id", "")) is not None
-    return _needs_of_values(arguments) | (frozenset() if saved else frozenset({"instance of its own"}))
+    return _needs_of_values(arguments) | (frozenset() if saved else frozenset({"an instance of its own"}))
 
 
 def _needs_of_values(arguments: Arguments) -> Needs:
     """Return what a GUID needs that each run writes alike: a shared instance may hold it already, of another run."""
     is_literal = _is_guid(arguments["values"].get("request_id"))
-    return frozenset({"request_id of its own"}) if is_literal else frozenset()
+    return frozenset({"a request_id of its own"}) if is_literal else frozenset()
 
 
 def _is_guid(value: object) -> bool:
@@ -89,7 +89,7 @@ def _is_guid(value: object) -> bool:
     return True
 
 
-@SERVICENOW.verb(needs=frozenset({"servicenow control plane"}))
+@SERVICENOW.verb(needs=frozenset({"a servicenow control plane"}))
 async def restart(play: Play, _party: PartyName) -> None:
     """The instance's process starts again."""
     play.answered("servicenow", await play.world.servicenow.control.ask("POST", "/restart"))
@@ -202,7 +202,7 @@ async def update(play: Play, _party: PartyName, *, table: Table, sys_id: SysId, 
     play.answered("servicenow", await play.world.servicenow.update(table, sys_id, dict(values), auth))
 
 
-@SERVICENOW.verb(needs=frozenset({"instance of its own"}))
+@SERVICENOW.verb(needs=frozenset({"an instance of its own"}))
 async def delete(play: Play, _party: PartyName, *, table: Table, sys_id: SysId, by: User = "") -> None:
     """Delete a record through the Table API."""
     auth = await play.world.servicenow.credentials(by)

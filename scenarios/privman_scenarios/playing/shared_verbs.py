@@ -44,12 +44,12 @@ METHOD = one_of(known.METHODS)
 KIND = ByParty(lambda party: one_of(fault_options()[party]))
 A_RULE = checks.finding_rule(lambda: (*finding_rules(), *known.messages(), EVICTED))
 Request = Annotated[str, Arg(REQUEST, "Which one, by its name in 'as' (default: the last one).")]
-SHARED = Verbs(needs=ByParty(lambda party: frozenset({f"{party} control plane"})))
+SHARED = Verbs(needs=ByParty(lambda party: frozenset({f"a {party} control plane"})))
 
 
 def _needs_of_fault(arguments: Arguments) -> Needs:
     """Return what a fault needs as well: whoever waits for an answer must wait on the clock that holds it back."""
-    return frozenset({"shared clock"}) if arguments.get("kind") in GENERIC.holding else frozenset()
+    return frozenset({"a shared clock"}) if arguments.get("kind") in GENERIC.holding else frozenset()
 
 
 def _needs_of_exchanges(arguments: Arguments) -> Needs:
@@ -300,8 +300,8 @@ async def call(
 
 
 _ITS_OWN: Mapping[str, Needs] = {
-    "servicenow": frozenset({"instance of its own"}),
-    "console": frozenset({"console of its own"}),
+    "servicenow": frozenset({"an instance of its own"}),
+    "console": frozenset({"a console of its own"}),
 }
 
 

@@ -18,7 +18,7 @@ QUIET, OVER = 3_600, 17 * 3_600
 # The default wait of the fault, in seconds.
 SLOW = 60
 ASKS = "console.ask"
-TRIAL_NEEDS: frozenset[Need] = frozenset({"console control plane", "servicenow control plane", "virtual time"})
+TRIAL_NEEDS: frozenset[Need] = frozenset({"a console control plane", "a servicenow control plane", "virtual time"})
 
 
 class InvariantTrial:

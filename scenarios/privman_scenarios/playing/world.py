@@ -30,7 +30,7 @@ class World:
         clock: the virtual one that they share in this process; None where each has its own.
         lacking: what they do not offer, with the reason.
         registration: of a console without a control plane; None for any other.
-        start_console: starts another console in its first state; None where "second console" is lacking.
+        start_console: starts another console in its first state; None where "a second console" is lacking.
         unawaited: what a test is to wait for and has not, or not to the end, each in words.
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
     """
@@ -63,7 +63,7 @@ class World:
     async def another_console(self) -> ConsoleParty:
         """Start another console in its first state; raises ExpectationError where none can be started."""
         if self.start_console is None:
-            raise ExpectationError("a second console", self.lacking["second console"])
+            raise ExpectationError("a second console", self.lacking["a second console"])
         self.consoles.append(await self.start_console())
         return self.consoles[-1]
 

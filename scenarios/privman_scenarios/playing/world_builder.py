@@ -195,7 +195,7 @@ class WorldBuilder:
             for party, connection in ((world.servicenow, servicenow), (world.console, console)):
                 party.why_no_control = connection.why_not
             if far_console is not None:
-                world.lacking = {**world.lacking, "second console": f"none is started beside {far_console.api.url}"}
+                world.lacking = {**world.lacking, "a second console": f"none is started beside {far_console.api.url}"}
             if far_console is not None and far_console.control is None:
                 await _adopt(world)
             own = world.servicenow.own
@@ -356,22 +356,22 @@ async def _adopt(world: World) -> None:
     world.registration = await find_registration(world.servicenow, world.console.url)
     if world.registration is None:
         reason = f"{world.console.url} is not registered with {world.servicenow.url}"
-        world.lacking = {**world.lacking, "console that is set up": reason}
+        world.lacking = {**world.lacking, "a console that is set up": reason}
 
 
 def _lacking(servicenow: Connection, console: Connection, *, one_clock: bool) -> dict[Need, str]:
     lacking: dict[Need, str] = {}
     if servicenow.api.shared:
-        lacking["instance of its own"] = f"others may use {servicenow.api.url}"
-        lacking["request_id of its own"] = f"others may use {servicenow.api.url}, so write ${{new_guid}}"
+        lacking["an instance of its own"] = f"others may use {servicenow.api.url}"
+        lacking["a request_id of its own"] = f"others may use {servicenow.api.url}, so write ${{new_guid}}"
     if console.api.shared:
-        lacking["console of its own"] = f"others may use {console.api.url}"
+        lacking["a console of its own"] = f"others may use {console.api.url}"
     if servicenow.control is None:
-        lacking["servicenow control plane"] = servicenow.why_not
+        lacking["a servicenow control plane"] = servicenow.why_not
     if console.control is None:
-        lacking["console control plane"] = console.why_not
+        lacking["a console control plane"] = console.why_not
     if not (servicenow.virtual and console.virtual):
         lacking["virtual time"] = (console if servicenow.virtual else servicenow).why_real
     elif not one_clock:
-        lacking["shared clock"] = f"{servicenow.api.url} and {console.api.url} have one each"
+        lacking["a shared clock"] = f"{servicenow.api.url} and {console.api.url} have one each"
     return lacking
