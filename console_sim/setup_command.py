@@ -131,7 +131,7 @@ def _print(report: Report, secrets: Secrets) -> Exit:
         say(_in_line(secrets.mask(f"{step.status:<8} {step.step:<26} {step.detail}")))
     if not report.servicenow_reached:
         return Exit.UNREACHABLE
-    return Exit.HELD if all(step.status == "ok" for step in report.steps) else Exit.DID_NOT_HOLD
+    return Exit.SUCCESS if all(step.status == "ok" for step in report.steps) else Exit.FAILURE
 
 
 def _in_line(text: str) -> str:

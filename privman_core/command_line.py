@@ -21,8 +21,8 @@ _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", r
 class Exit(IntEnum):
     """Exit codes of every command; an interrupted one ends as shells expect."""
 
-    HELD = 0
-    DID_NOT_HOLD = 1
+    SUCCESS = 0
+    FAILURE = 1
     UNUSABLE = 2
     UNREACHABLE = 3
     INTERRUPTED = 130
@@ -82,7 +82,7 @@ class _ShowVersion(Action):
 
     def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
         say(f"{parser.prog.split()[0]} {version('mock-servicenow')}")
-        parser.exit(Exit.HELD)
+        parser.exit(Exit.SUCCESS)
 
 
 def port(text: str) -> int:

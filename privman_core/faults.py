@@ -272,8 +272,8 @@ class Faults:
     def _check(self, kind: str, key: str, value: object) -> None:
         keys = {**COMMON, **self._kinds[kind].options}
         if key not in keys:
-            message = f"unknown key {shown(key)} of the fault {kind!r}{_hint(key, keys)}; expected one of {_words(keys)}"
-            raise FaultError(key, message)
+            unknown = f"unknown key {shown(key)} of the fault {kind!r}{_hint(key, keys)}"
+            raise FaultError(key, f"{unknown}; expected one of {_words(keys)}")
         if not keys[key].holds(value):
             raise FaultError(key, f"{key!r} is {shown(value)}; expected {keys[key].expected}")
 

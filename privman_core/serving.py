@@ -26,7 +26,7 @@ from privman_core.inputs import reason_of
 from privman_core.streaming import Unsent
 from privman_core.virtual_clock import VirtualClock
 
-Refused = tuple[type[Exception], ...]
+UserErrors = tuple[type[Exception], ...]
 Protocol = Callable[[], asyncio.Protocol]
 LOOPBACK = "127.0.0.1"
 # Long enough for the application to refuse a long address itself.
@@ -66,19 +66,19 @@ def add_serving(parser: ArgumentParser, default_port: int) -> None:
     )
 
 
-def run_command(command: str, work: Callable[[], Coroutine[Any, Any, int]], refused: Refused) -> int:
+def run_command(command: str, work: Callable[[], Coroutine[Any, Any, int]], user_errors: UserErrors) -> int:
     """Run a command to its end and return its exit code; errors of the user's making are one line, never a traceback.
 
     Args:
         command: its name, for messages.
         work: reads the arguments and returns what to run.
-        refused: errors that mean unusable arguments or files.
+        user_errors: exceptions that mean unusable arguments or files.
     """
     prepare_output()
     try:
         with interrupts.terminable(command):
             return interrupts.run(work())
-    except (UsageError, *refused) as error:  # type: ignore[misc] # mypy does not unpack tuples here
+    except (UsageError, *user_errors) as error:  # type: ignore[misc] # mypy does not unpack tuples here
         complain(command, str(error))
         return Exit.UNUSABLE
     except KeyboardInterrupt as end:
@@ -90,7 +90,7 @@ async def serve_command(
     command: str,
     options: Namespace,
     create: Callable[[Clock, Ids], web.Application],
-    fact: Callable[[web.Application], str],
+    banner_fact: Callable[[web.Application], str],
     tls: ssl.SSLContext | None = None,
 ) -> Exit:
     """Serve an application until SIGINT or SIGTERM, as the options of `add_serving` say.
@@ -99,7 +99,7 @@ async def serve_command(
         command: its name, for the banner.
         options: see `add_serving`.
         create: makes the application.
-        fact: something about it for the banner.
+        banner_fact: a fact about it for the banner.
         tls: serves https.
     """
     give_memory_back()
@@ -107,11 +107,11 @@ async def serve_command(
     app = create(clock, Ids(options.seed))
     async with serving(app, options.host, options.port, tls) as origin:
         control_plane = f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
-        facts = f"{fact(app)}, {'no control plane' if options.no_admin else control_plane}"
+        facts = f"{banner_fact(app)}, {'no control plane' if options.no_admin else control_plane}"
         await until_stopped(f"{command} serves {origin} ({facts})")
     await clock.aclose()
     gc.freeze()  # the process ends: searching all that it still holds for garbage would take a second or more
-    return Exit.HELD
+    return Exit.SUCCESS
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from privman_core.command_line import Exit, UsageError, complain
 from privman_core.ids import Ids
 from privman_core.serving import (
     Protocol,
-    Refused,
+    UserErrors,
     give_memory_back,
     handling,
     listen,
@@ -29,27 +29,27 @@ from privman_core.serving import (
 )
 
 T = TypeVar("T")
-ENDING_SECONDS, STARTING_SECONDS = 10.0, 1.0
-"""Time for workers to end before they are killed: those that serve, and those that serve nobody yet."""
-_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SECONDS_TO_END, SECONDS_TO_END_BEFORE_READY = 10.0, 1.0
+"""Time for workers to end by themselves before they are killed."""
+_LEFT_TO_THE_FIRST = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _READY, _REFUSED = b"+", b"-"
 _LONGEST_REPORT = 64 * 1024
-# Bytes of connections that wait for a worker to take them, some ten; then the others get all.
-_WAITING = 4 * 1024
+# Send buffer of a channel, in bytes: about ten untaken connections fill it, and a full worker is passed over.
+_CHANNEL_BUFFER = 4 * 1024
 
 
-def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of serve_command
+def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of `serve_command`
     command: str,
     options: Namespace,
     create: Callable[[Clock, Ids], web.Application],
-    fact: Callable[[web.Application], str],
+    banner_fact: Callable[[web.Application], str],
     tls: ssl.SSLContext | None,
-    refused: Refused,
+    user_errors: UserErrors,
 ) -> Coroutine[Any, Any, Exit]:
-    """Fork ``options.workers`` processes and return what the current process must do then, which differs in each.
+    """Fork ``options.workers`` processes; return a coroutine: supervising in the first process, serving in a worker.
 
-    No event loop may run yet, and no other thread. The arguments are those of `serve_command`; ``refused`` are the
-    errors of ``create`` that are of the user's making.
+    No event loop may run yet, and no other thread. The arguments are those of `serve_command`; ``user_errors`` are the
+    exceptions of ``create`` that mean a mistake of the user.
     """
     give_memory_back()
     gc.freeze()  # what the processes have in common stays in common
@@ -60,39 +60,40 @@ def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of serve_command
         if not pid:
             for other in {end for pair in pairs for end in pair} - {theirs}:
                 other.close()
-            for ending in _IGNORED:  # a terminal sends them to all processes; the first one decides what they mean
+            # A terminal sends these signals to all processes; the first one decides what they mean.
+            for ending in _LEFT_TO_THE_FIRST:
                 signal.signal(ending, signal.SIG_IGN)
-            os.dup(theirs.fileno())  # the end of the process closes it, not that of the interpreter some time before
-            return _work(theirs, create, fact, tls, refused)
+            os.dup(theirs.fileno())  # keeps the channel open until the process is gone, not just the interpreter
+            return _work(theirs, create, banner_fact, tls, user_errors)
         workers.append(_Worker(number, pid, ours))
     for ours, theirs in pairs:
         ours.setblocking(False)  # noqa: FBT003 - its own interface
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _WAITING)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _CHANNEL_BUFFER)
         theirs.close()
-    gc.enable()
+    gc.enable()  # disabled since the start of the program
     return _supervise(command, options, workers, tls)
 
 
 async def _work(
     channel: socket.socket,
     create: Callable[[Clock, Ids], web.Application],
-    fact: Callable[[web.Application], str],
+    banner_fact: Callable[[web.Application], str],
     tls: ssl.SSLContext | None,
-    refused: Refused,
+    user_errors: UserErrors,
 ) -> Exit:
     """Serve the connections that come through the channel, until the first process closes it or ends."""
     clock = RealClock()
     try:
         app = create(clock, Ids())
         async with handling(app) as protocol:
-            _report(channel, _READY, fact(app))
+            _report(channel, _READY, banner_fact(app))
             await _serve(channel, protocol, tls)
-    except (UsageError, *refused) as error:  # type: ignore[misc] # mypy does not unpack tuples here
+    except (UsageError, *user_errors) as error:  # type: ignore[misc] # mypy does not unpack tuples here
         _report(channel, _REFUSED, str(error))
         return Exit.UNUSABLE
     await clock.aclose()
-    gc.freeze()  # as in `serve_command`
-    return Exit.HELD
+    gc.freeze()  # the process ends: searching all that it still holds for garbage would take a second or more
+    return Exit.SUCCESS
 
 
 def _report(channel: socket.socket, kind: bytes, text: str) -> None:
@@ -124,7 +125,7 @@ async def _serve(channel: socket.socket, protocol: Protocol, tls: ssl.SSLContext
 
 
 class _WorkerEndedError(Exception):
-    """A worker has ended although nobody told it to."""
+    """A worker has ended by itself."""
 
     def __init__(self, worker: "_Worker") -> None:
         super().__init__(worker)
@@ -144,7 +145,7 @@ class _Worker:
     pid: int
     channel: socket.socket
 
-    async def fact(self) -> str:
+    async def banner_fact(self) -> str:
         """Return the worker's fact for the banner once it can serve; raises UsageError and _WorkerEndedError."""
         report = await self._receive()
         if not report:
@@ -158,8 +159,8 @@ class _Worker:
         await self._receive()
         raise _WorkerEndedError(self)
 
-    def sent(self, connection: socket.socket) -> bool:
-        """Hand over a connection; return false if many wait for the worker already, or it has ended."""
+    def hand_over(self, connection: socket.socket) -> bool:
+        """Hand over a connection; false if the channel is full or the worker has ended."""
         try:
             socket.send_fds(self.channel, [b"."], [connection.fileno()])
         except (BlockingIOError, ConnectionError):
@@ -173,14 +174,14 @@ class _Worker:
         await self._receive()
 
     def bury(self) -> str:
-        """Return how the worker has ended; one that has not is killed."""
+        """Kill the worker if it still runs, and return how it ended."""
         os.kill(self.pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         self.channel.close()
         return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
     async def _receive(self) -> bytes:
-        """Return a report; empty at the end of the worker."""
+        """Return a report; empty if the worker has ended."""
         with suppress(ConnectionError):  # it has not taken all its connections
             return await asyncio.get_running_loop().sock_recv(self.channel, _LONGEST_REPORT)
         return b""
@@ -199,46 +200,48 @@ class _Accepted(asyncio.Protocol):
 
 
 async def _supervise(command: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None) -> Exit:
-    lost, seconds = None, STARTING_SECONDS
+    lost, seconds = None, SECONDS_TO_END_BEFORE_READY
     try:
-        fact, *_ = await _together(*(worker.fact() for worker in workers), until=asyncio.FIRST_EXCEPTION)
-        seconds = ENDING_SECONDS
-        await _hand_over(f"{command} serves {{}} ({fact}, no control plane)", options, workers, tls)
+        fact, *_ = await _together(*(worker.banner_fact() for worker in workers), until=asyncio.FIRST_EXCEPTION)
+        seconds = SECONDS_TO_END
+        await _accept_connections(f"{command} serves {{}} ({fact}, no control plane)", options, workers, tls)
     except _WorkerEndedError as error:
         lost = error.worker
     finally:
         ends = await _end(workers, seconds)
     if lost is None:
-        return Exit.HELD
+        return Exit.SUCCESS
     complain(
         command, f"worker {lost.number} (process {lost.pid}) {ends[lost.pid]}; the other workers have been stopped"
     )
-    return Exit.DID_NOT_HOLD
+    return Exit.FAILURE
 
 
-async def _hand_over(greeting: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None) -> None:
-    """Hand connections to the workers in turn, until SIGINT or SIGTERM; raises UsageError and _WorkerEndedError."""
+async def _accept_connections(
+    greeting: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None
+) -> None:
+    """Hand connections to the workers in turn until SIGINT or SIGTERM; raises UsageError and _WorkerEndedError."""
     accepted = asyncio.Queue[socket.socket]()
     listening = await listen(lambda: _Accepted(accepted), options.host, options.port)
     try:
         greeted = until_stopped(greeting.format(origin_of(listening, options.host, tls)))
-        works = [_take_turns(workers, accepted), *(worker.watch() for worker in workers)]
-        await _together(greeted, *works, until=asyncio.FIRST_COMPLETED)
+        watching = (worker.watch() for worker in workers)
+        await _together(greeted, _take_turns(workers, accepted), *watching, until=asyncio.FIRST_COMPLETED)
     finally:
         listening.close()
 
 
 async def _take_turns(workers: list[_Worker], accepted: "asyncio.Queue[socket.socket]") -> None:
-    """Hand each connection to the next worker that can have it, for ever."""
+    """Hand each connection to the next worker whose channel is not full, for ever."""
     turns = deque(workers)
     while True:
         with await accepted.get() as connection:
-            while not any(worker.sent(connection) for worker in _from_the_next(turns)):
+            while not any(worker.hand_over(connection) for worker in _from_the_next(turns)):
                 await _until_any_is_writable(workers)
 
 
 def _from_the_next(turns: deque[_Worker]) -> Iterator[_Worker]:
-    """Yield each worker, whose turn is over then."""
+    """Yield the workers, the next one first; each goes to the end of the queue as it is yielded."""
     for _ in range(len(turns)):
         turns.rotate(-1)
         yield turns[-1]
@@ -255,9 +258,9 @@ async def _until_any_is_writable(workers: list[_Worker]) -> None:
             loop.remove_writer(worker.channel)
 
 
-async def _together(*works: Coroutine[Any, Any, T], until: str) -> list[T]:
-    """Do works at the same time and return the results of those that have ended; the others are cancelled."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def _together(*coroutines: Coroutine[Any, Any, T], until: str) -> list[T]:
+    """Run coroutines at the same time and return the results of those that have ended; cancel the others."""
+    tasks = [asyncio.create_task(each) for each in coroutines]
     try:
         await asyncio.wait(tasks, return_when=until)
         return [task.result() for task in tasks if task.done()]

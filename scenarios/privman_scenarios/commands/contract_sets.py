@@ -22,7 +22,7 @@ def diff(options: argparse.Namespace) -> Exit:
     """Print every change; raises ContractError for a set that cannot be used."""
     changes = compare(open_set(options.old), open_set(options.new))
     say("\n".join([*map(str, changes), _summary(changes)]))
-    return Exit.DID_NOT_HOLD if any(change.broken for change in changes) else Exit.HELD
+    return Exit.FAILURE if any(change.broken for change in changes) else Exit.SUCCESS
 
 
 def _summary(changes: Sequence[Change]) -> str:
@@ -40,7 +40,7 @@ def matrix(options: argparse.Namespace) -> Exit:
         verdicts = interrupts.run(_judge(options, Path(folder)))
     rows = [_row(verdict) for verdict in verdicts]
     print_table(("CONSOLE", "APP", "RELEASE", "SHIP", "WHY NOT"), rows)
-    return Exit.DID_NOT_HOLD if any(verdict.reasons for verdict in verdicts) else Exit.HELD
+    return Exit.FAILURE if any(verdict.reasons for verdict in verdicts) else Exit.SUCCESS
 
 
 async def _judge(options: argparse.Namespace, folder: Path) -> list[MatrixVerdict]:

@@ -37,4 +37,4 @@ def _explanation(error: Exception) -> tuple[str, Exit]:
         return ": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE
     if isinstance(error, TargetUnreachableError):
         return str(error), Exit.UNREACHABLE
-    return str(error), Exit.DID_NOT_HOLD if isinstance(error, WorkerLostError) else Exit.UNUSABLE
+    return str(error), Exit.FAILURE if isinstance(error, WorkerLostError) else Exit.UNUSABLE

@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> Exit:
     outcome = _report(comparisons, unprobed)
     # Whoever names a trap, or what the app is called there, expects the instance to have it.
     demanded = options.trap or options.inferred
-    return Exit.DID_NOT_HOLD if demanded and any(each.left_out for each in comparisons) else outcome
+    return Exit.FAILURE if demanded and any(each.left_out for each in comparisons) else outcome
 
 
 def _chosen(traps: Sequence[Trap], ids: Sequence[str] | None) -> list[Trap]:
@@ -103,7 +103,7 @@ def _report(comparisons: Sequence[TrapComparison], unprobed: Sequence[Unprobed])
     counts += f", {given_up} given up" if given_up else ""
     say(f"{counts}; {len(unprobed)} traps have no safe probe")
     failed = any(each.left_behind or each.trouble for each in comparisons)
-    return Exit.DID_NOT_HOLD if different or failed or not same else Exit.HELD
+    return Exit.FAILURE if different or failed or not same else Exit.SUCCESS
 
 
 def _rows(comparison: TrapComparison) -> Iterator[Sequence[str]]:

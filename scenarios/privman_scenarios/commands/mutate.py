@@ -28,13 +28,13 @@ def execute(options: argparse.Namespace) -> Exit:
     mutants: Sequence[Mutant] = options.mutant or load_mutants()
     if options.list:
         _say(console, (f"{each.name}: {each.duty}" for each in mutants))
-        return Exit.HELD
+        return Exit.SUCCESS
     scenarios = arguments.scenarios(options)
     trials = MutantTrials(scenarios, options.seed)
     failures = spread(trials.failure_without_mutant, scenarios, options.jobs)
     if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:
         _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])
-        return Exit.DID_NOT_HOLD
+        return Exit.FAILURE
     verdicts = watched(console, spread(trials.verdict, mutants, options.jobs), len(mutants), "mutants")
     return _report(console, verdicts)
 
@@ -47,7 +47,7 @@ def _report(console: Console, verdicts: Iterable[MutantVerdict]) -> Exit:
         _say(console, [_line(verdict)])
     survivors = [verdict.mutant.name for verdict in told if verdict.failure is None]
     _say(console, [f"{len(told)} mutants, {len(told) - len(survivors)} noticed, {len(survivors)} survived", *survivors])
-    return Exit.DID_NOT_HOLD if survivors else Exit.HELD
+    return Exit.FAILURE if survivors else Exit.SUCCESS
 
 
 def _line(verdict: MutantVerdict) -> str:

@@ -63,14 +63,14 @@ def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
             ended = interrupts.run(engine.run(scenarios, options.seed))
     finally:
         kept = _write_recording(options, contracts, recorder.exchanges)
-    return kept if ended.held and not reports.error else Exit.DID_NOT_HOLD
+    return kept if ended.held and not reports.error else Exit.FAILURE
 
 
 def _write_recording(options: argparse.Namespace, contracts: Contracts, exchanges: list[Recorded]) -> Exit:
     kept = exchanges if options.with_secrets else redact(exchanges, contracts)
     options.out.write_bytes(to_har(kept))
     say(f"{options.out}: {len(kept)} exchanges{'' if options.with_secrets else ', secrets masked'}")
-    return Exit.HELD if kept else Exit.DID_NOT_HOLD
+    return Exit.SUCCESS if kept else Exit.FAILURE
 
 
 _EXPECTED = "Expected an exchange of a contract, answered with more than an empty list."
@@ -84,7 +84,7 @@ def drift(options: argparse.Namespace) -> Exit:
     idle = [file for file, each in recordings.items() if not count_compared(each, drift.contracts)]
     say("\n".join(_drift_lines(drift, idle)))
     differs = drift.renamed or drift.unexplained or drift.failed or idle
-    return Exit.DID_NOT_HOLD if differs else Exit.HELD
+    return Exit.FAILURE if differs else Exit.SUCCESS
 
 
 def _drift_lines(drift: Drift, idle: Sequence[Path]) -> Iterator[str]:

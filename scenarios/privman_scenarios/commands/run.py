@@ -61,7 +61,7 @@ def _fail_unless_played(scenarios: Sequence[Scenario], exploration: Exploration,
 def print_schema(_options: argparse.Namespace) -> Exit:
     """Print the JSON Schema of scenario files."""
     say(json.dumps(scenario_schema(vocabulary()), indent=2))
-    return Exit.HELD
+    return Exit.SUCCESS
 
 
 def execute(options: argparse.Namespace) -> Exit:
@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
         held = _play(scenarios, worlds, reports, options)
         if options.strict and worlds.unseen:
             reports.fail(f"--strict has nothing to judge by, as no findings are seen: {worlds.unseen}")
-    return Exit.HELD if held and not reports.error else Exit.DID_NOT_HOLD
+    return Exit.SUCCESS if held and not reports.error else Exit.FAILURE
 
 
 def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
