@@ -15,7 +15,7 @@ from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn,
 from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object
 from privman_contracts.wire_names import WireNames
 
-_ALL = 2**31 - 1
+_NO_LIMIT = 2**31 - 1
 MOST_RESPONSES = 100
 """Valid responses of an activity type that are used; a form has a button for each (I)."""
 
@@ -25,7 +25,7 @@ class Terms:
     """How requests of an activity type may be answered, and by when.
 
     Attributes:
-        state: ``deleted`` if the activity type was deleted while requests were pending, ``unknown`` without one.
+        state: ``deleted`` if the activity type was deleted while requests were pending, ``unknown`` if there is none.
         valid_responses: in order.
         max_timeout: the time limit for decisions; None for no limit, also beyond the rule ``longest_timeout``.
         comment: whether decisions have a comment.
@@ -55,18 +55,20 @@ class ActivityTypes:
         self._terms = Fact("terms of activity types", self._table.name, self._deleted.name)
 
     def rules(self) -> list[BusinessRule]:
-        """Return the rules that require a registration, and report a max timeout without effect."""
+        """Return the rules: require a registration, report an unbounded max timeout, keep the terms on deletion."""
         written: frozenset[Operation] = frozenset({"insert", "update"})
         return [
             BusinessRule("Registered instance only", self._table.name, "before", written, self._check_instance),
-            BusinessRule("Bound the max timeout", self._table.name, "after", written, self._check_timeout),
+            BusinessRule("Report an unbounded max timeout", self._table.name, "after", written, self._check_timeout),
             BusinessRule("Keep the terms", self._table.name, "after", frozenset({"delete"}), self._keep_terms),
         ]
 
     def ids(self, session: Session) -> list[str]:
         """Return the sys_ids of all activity types, then of deleted ones with pending requests."""
         tables = (self._table.name, self._deleted.name)
-        return [each for name in tables for each in session.work.sys_ids(name, session.compiled(name, ""), _ALL, 0)]
+        return [
+            each for name in tables for each in session.work.sys_ids(name, session.compiled(name, ""), _NO_LIMIT, 0)
+        ]
 
     def terms(self, session: Session, activity_type_id: str) -> Terms:
         """Return the terms of an activity type; `unknown` if there is none, or the user may not read it."""
@@ -118,7 +120,7 @@ class ActivityTypes:
 _SHOWN = 200  # characters of a value in a finding
 
 
-class ApprovalRequests:
+class RequestRules:
     """The business rules of the request table."""
 
     def __init__(
@@ -143,7 +145,7 @@ class ApprovalRequests:
         update: frozenset[Operation] = frozenset({"update"})
         return [
             BusinessRule("Accept request", self._table.name, "before", insert, self._accept),
-            BusinessRule("Admit decision", self._table.name, "before", update, self._admit),
+            BusinessRule("Admit decision", self._table.name, "before", update, self._check_decision),
             # Last, so that stored rules cannot redirect a decision, either.
             BusinessRule("Keep the origin", self._table.name, "before", update, self._keep_origin, order=math.inf),
         ]
@@ -197,29 +199,29 @@ class ApprovalRequests:
             context.abort(f"{column!r} {request.request_id!r} was received before")
         context.answer_with(existing, self._repeated_status)
 
-    def _admit(self, context: RuleContext) -> None:
+    def _check_decision(self, context: RuleContext) -> None:
         request, status = self._table.previous(context), context.current[self._status]
         if request is None or self._answer.isdisjoint(context.supplied):
-            return
+            return  # the update supplies no part of a decision
         if request.status != self._pending:
             context.abort(f"the request is {request.status!r} already; expected one that is {self._pending!r}")
         if status == request.status or (status == self._timed_out and context.session.user.unrestricted):
-            return
+            return  # the status stays, or the app lets the request time out
         self._check_response(context, request, status)
 
     def _keep_origin(self, context: RuleContext) -> None:
-        """Undo changes of origin and content: the decision is about what was asked, and goes to who asked.
+        """Undo changes of origin and content: the decision is about what was asked, and goes to whoever asked.
 
-        A user may change the content if they may also create requests.
+        Content is kept only under `approver_changes: decision`; users who may create requests may change it even then.
         """
         user, kept = context.session.user, self._origin
         if self._content_is_kept and not user.unrestricted and not user.has_any(self._askers):
             kept = [*self._origin, *self._content]
         before = {} if context.previous is None else context.previous.values
         for column in kept:
-            asked, known = context.current[column], before[column]
-            if asked != known:
-                message = f"'{column}' is {asked[:_SHOWN]!r}; it stays {known[:_SHOWN]!r} as the console sent it"
+            given, known = context.current[column], before[column]
+            if given != known:
+                message = f"'{column}' is {given[:_SHOWN]!r}; it stays {known[:_SHOWN]!r} as the console sent it"
                 context.report("origin-kept", message, column)
                 context.current[column] = known
 
@@ -230,8 +232,8 @@ class ApprovalRequests:
         if status not in terms.valid_responses:
             self._refuse(context, RequestRow.status, f"one of {', '.join(terms.valid_responses)}")
         limit = terms.max_timeout
-        asked = request.created_on or context.session.now  # clients can empty it
-        if limit is not None and _parsed(context.session.now) - _parsed(asked) >= limit:
+        asked_at = request.created_on or context.session.now  # clients can empty it
+        if limit is not None and _parsed(context.session.now) - _parsed(asked_at) >= limit:
             context.abort(f"the request timed out after {limit}")
 
     def _report_missing(self, context: RuleContext, request: RequestRow, terms: Terms) -> None:

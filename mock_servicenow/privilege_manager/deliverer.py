@@ -180,21 +180,21 @@ class Deliverer:
         self._clock.call_at(self._clock.now() + pause, step)
 
     def _ids(self, session: Session) -> list[str]:
-        table = self._outbox.table.name
+        table = self._outbox.responses.name
         by_age = session.compiled(table, "ORDERBYsys_created_on^ORDERBYsys_id")
         return session.work.sys_ids(table, by_age, _ALL, 0)
 
     def _describe_those(self, session: Session, ids: list[str]) -> list[dict[str, object]]:
-        found = session.get_many(self._outbox.table.name, ids)
+        found = session.get_many(self._outbox.responses.name, ids)
         return self._describe_all(session, [found[each] for each in ids if each in found])
 
     def _describe_newest(self, session: Session, most: int) -> list[dict[str, object]]:
-        parts = session.newest(self._outbox.table.name, most)
+        parts = session.newest(self._outbox.responses.name, most)
         return [each for some in parts for each in self._describe_all(session, some)]
 
     def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
         entries = self._queue.entries(session, [response.sys_id for response in responses])
-        rows = [self._outbox.table.row(each) for each in responses if each.sys_id in entries]
+        rows = [self._outbox.responses.row(each) for each in responses if each.sys_id in entries]
         described = (self._described(each, entries[each.sys_id]) for each in rows)
         return [each for each in described if each is not None]
 

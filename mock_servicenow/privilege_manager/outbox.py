@@ -12,7 +12,7 @@ from functools import partial
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
-from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, ApprovalRequests
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, RequestRules
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Entry
 from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationError, Registrations
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow, ResponseRow
@@ -49,28 +49,28 @@ class Outbox:
         names: WireNames,
         registrations: Registrations,
         activity_types: ActivityTypes,
-        requests: ApprovalRequests,
+        request_rules: RequestRules,
         queue: DeliveryQueue,
     ) -> None:
-        self.table = tables.response
-        self._request = tables.request
-        self._key = names.group("keys.decision")
+        self.responses = tables.response
+        self._requests_table = tables.request
+        self._keys = names.group("keys.decision")
         self._approve = names.word("response", "approve")
         self._retried = names.statuses("retried_statuses")
         self._registrations = registrations
         self._activity_types = activity_types
-        self._requests = requests
+        self._request_rules = request_rules
         self._queue = queue
 
     def rules(self, wake: Wake) -> list[BusinessRule]:
-        """Return the rules that write a response for each decision, and remove a deleted one from the queue.
+        """Return the rules that write a response for each decision, and remove a deleted response from the queue.
 
         Args:
             wake: called with the sys_id of a response once it is committed.
         """
 
         def respond(context: RuleContext) -> None:
-            if request := self._requests.decided(context):
+            if request := self._request_rules.decided(context):
                 session, response = context.session, self._respond(context.session, request)
                 self._queue.add(session, response.sys_id, session.kernel.clock.now())
                 session.on_commit(partial(wake, response.sys_id))
@@ -79,8 +79,8 @@ class Outbox:
             self._queue.forget(context.session, context.current["sys_id"])
 
         return [
-            BusinessRule("Respond", self._request.name, "after", frozenset({"update"}), respond),
-            BusinessRule("Forget the delivery", self.table.name, "after", frozenset({"delete"}), forget),
+            BusinessRule("Respond", self._requests_table.name, "after", frozenset({"update"}), respond),
+            BusinessRule("Forget the delivery", self.responses.name, "after", frozenset({"delete"}), forget),
         ]
 
     def claim(self, session: Session, response_id: str, due: datetime) -> Delivery | None:
@@ -89,7 +89,7 @@ class Outbox:
         Args:
             session: reads the response and the request.
             response_id: sys_id of the response.
-            due: the time in the queue.
+            due: the due time that the caller has read; if the queue has another, a different process was faster.
         """
         made = self._queue.claim(session, response_id, session.kernel.clock.now(), due)
         if made is None:
@@ -98,7 +98,8 @@ class Outbox:
         try:
             delivery = self._delivery(session, response_id, made)
         except ConfigurationError as unusable:
-            error = self._update(session, response_id, NO_ANSWER, 0) or str(unusable)
+            refused = self._update(session, response_id, NO_ANSWER, 0)
+            error = refused or str(unusable)
         if delivery is None:
             self._queue.settle(session, response_id, made, None, error)
         return delivery
@@ -110,7 +111,7 @@ class Outbox:
             session: writes the response, unless it has been deleted meanwhile.
             delivery: as claimed.
             attempt: the one that has just been made.
-            error: why it failed, unless its status says so.
+            error: why it failed; empty if the status says so.
         """
         retry, configuration = len(delivery.attempts_made), delivery.configuration
         again = attempt.status in self._retried and retry < configuration.retries
@@ -137,10 +138,10 @@ class Outbox:
     def _delivery(self, session: Session, response_id: str, made: Attempts) -> Delivery | None:
         """Return the next delivery of a response, None if there is none; raises ConfigurationError.
 
-        The response's own count of retries is lower than the attempts made if a rule refused its updates.
+        ``made`` counts, because the response's own count of retries is lower if a rule refused its updates.
         """
-        response = self.table.get(session, response_id)
-        request = None if response is None else self._request.get(session, response.request)
+        response = self.responses.get(session, response_id)
+        request = None if response is None else self._requests_table.get(session, response.request)
         if response is None or request is None:
             return None
         configuration = self._registrations.configuration(session, request.instance_id)
@@ -150,10 +151,10 @@ class Outbox:
         return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
 
     def _update(self, session: Session, response_id: str, status: int, retry: int) -> str:
-        """Update the response and return why that was refused; the queue has the outcome anyway."""
+        """Update the response; return why that was refused, or an empty text. The queue has the outcome anyway."""
         values = {ResponseRow.response_status_code: str(status), ResponseRow.retry_attempts: str(retry)}
         try:
-            self.table.update(session, response_id, values)
+            self.responses.update(session, response_id, values)
         except RecordNotFound:  # deleted meanwhile
             return ""
         except OperationFailed as refusal:  # by a business rule or a data policy
@@ -171,7 +172,7 @@ class Outbox:
             values[ResponseRow.comment] = request.comment
         if request.status == self._approve and terms.duration:
             values[ResponseRow.duration] = request.duration
-        return self.table.insert(session, values)
+        return self.responses.insert(session, values)
 
     def _decision(self, response: ResponseRow, instance_id: str) -> dict[str, str]:
         duration = response.duration
@@ -183,4 +184,4 @@ class Outbox:
             "InstanceId": instance_id,
             "RespondedBy": response.created_by,
         }
-        return {self._key[key]: value for key, value in parts.items() if value}
+        return {self._keys[key]: value for key, value in parts.items() if value}

@@ -3,7 +3,7 @@
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, ApprovalRequests
+from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, RequestRules
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.deliverer import Deliverer
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue
@@ -55,15 +55,15 @@ class PrivilegeManagerApp:
         self._instance = instance
         self._registrations = registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, names, registrations)
-        requests = ApprovalRequests(tables, names, registrations, activity_types)
+        request_rules = RequestRules(tables, names, registrations, activity_types)
         queue = DeliveryQueue(tables)
-        outbox = Outbox(tables, names, registrations, activity_types, requests, queue)
+        outbox = Outbox(tables, names, registrations, activity_types, request_rules, queue)
         self.deliverer = Deliverer(instance, outbox, queue, ConsoleClient(caller, names, secrets), note)
         self.timeouts = Timeouts(instance, tables, names, activity_types, note)
         for rules in (
             registrations.rules(),
             activity_types.rules(),
-            requests.rules(),
+            request_rules.rules(),
             outbox.rules(self.deliverer.wake),
             self.timeouts.rules(),
         ):
