@@ -101,7 +101,7 @@ class SetupStep:
 
     Attributes:
         needs: steps before it without which it is skipped.
-        act: returns what it did; raises StepFailedError and StepSkippedError.
+        act: returns a sentence for the report; raises StepFailedError and StepSkippedError.
     """
 
     name: str
@@ -110,11 +110,11 @@ class SetupStep:
 
 
 STEPS: dict[str, SetupStep] = {}
-"""The steps of integration 2 in order, and before the last one a check of the activity type."""
+"""The steps of integration 2 in order, and checks of the outcome."""
 
 
 def _step(*needs: str) -> Callable[[_Act], _Act]:
-    """Return the decorator that adds a method to `STEPS`; its name is the step's, with hyphens."""
+    """Return the decorator that adds a method to `STEPS`; the method's name, with hyphens, names the step."""
 
     def add(act: _Act) -> _Act:
         name = act.__name__.replace("_", "-")
@@ -125,8 +125,9 @@ def _step(*needs: str) -> Callable[[_Act], _Act]:
 
 
 class SetupSteps:
-    """The steps of one set-up, those in the console first; each returns a fact, and changes only what differs.
+    """The steps of one set-up, those in the console first.
 
+    Each changes only what differs, and returns a sentence for the report.
     To add a step, add a method in its place. Everything else derives from `STEPS`; the scenario `setup-every-step.yaml`
     must expect its outcome.
     """
@@ -210,7 +211,7 @@ class SetupSteps:
 
     @_step("use-webhook")
     async def create_webhook(self, _order: SetupOrder) -> str:
-        """Return the name of the webhook that the save has created."""
+        """Report the webhook that the save has created."""
         return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
 
     @_step("create-webhook")
@@ -223,15 +224,15 @@ class SetupSteps:
         self._failure = await self._registrar.run()
         system = self._foreign_systems.get()
         if not self._registrar.has_registered(system):
-            raise _step_failed(self._failure)
+            raise _as_step_failure(self._failure)
         return f"Instance Id {system.registration.sys_id}"
 
     @_step("register")
     async def register_activity_type(self, _order: SetupOrder) -> str:
-        """Return the ActivityType Id that the server task got."""
+        """Check that the server task has registered the activity type."""
         system = self._foreign_systems.get()
         if not self._registrar.has_activity_type(system):
-            raise _step_failed(self._failure)
+            raise _as_step_failure(self._failure)
         return f"ActivityType Id {system.activity_type.sys_id}"
 
     @_step("create-webhook")
@@ -250,7 +251,7 @@ class SetupSteps:
 
     @_step("register-activity-type", "verify-registration")
     async def verify_activity_type(self, _order: SetupOrder) -> str:
-        """Read the activity type in ServiceNow, which shows its valid responses."""
+        """Compare the activity type in ServiceNow with what was registered."""
         differing = await _differing(self._registrar.read_back_activity_type(self._foreign_systems.get()))
         if differing:
             raise StepFailedError(f"the activity type in ServiceNow shows another {', '.join(differing)}, or none")
@@ -271,8 +272,8 @@ async def _differing(reading: Awaitable[list[str]]) -> list[str]:
     except NoSuchRecordError as error:
         raise StepFailedError(f"{error}; set up again to register anew") from None
     except ServiceNowError as error:
-        raise _step_failed(error) from None
+        raise _as_step_failure(error) from None
 
 
-def _step_failed(failure: ServiceNowError | None) -> StepFailedError:
+def _as_step_failure(failure: ServiceNowError | None) -> StepFailedError:
     return StepFailedError(str(failure), unreachable=isinstance(failure, UnreachableError))

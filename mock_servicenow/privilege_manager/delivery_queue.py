@@ -176,7 +176,7 @@ class DeliveryQueue:
 
     def entries(self, session: Session, response_ids: Collection[str]) -> dict[str, Callable[[], Entry]]:
         """Return for each response a function that reads its entry; it raises ValueError for an unreadable row."""
-        rows = session.work.among(self._name, "sys_id", response_ids)
+        rows = session.work.with_values(self._name, "sys_id", response_ids)
         return {row["sys_id"]: partial(_entry, row) for row in rows}
 
     def _run(

@@ -44,7 +44,7 @@ class ShortLived:
         return added
 
     def take(self, session: Session, secret: str) -> str | None:
-        """Delete an entry and return its value, None if it does not exist or has ended; if two try at once, one gets it."""
+        """Delete an entry and return its value, None if there is none or it has ended; of two at once, one gets it."""
         rows = _table(session)
         session.work.transaction.lock()
         deleting = sa.delete(rows).where(rows.c.sys_id == self._id(secret)).returning(rows.c.value, rows.c.ends)

@@ -149,7 +149,7 @@ class Displays:
     def _newest(self, root: str, sys_ids: list[str]) -> Iterable[tuple[str, list[Values]]]:
         """Return the newest entries of each of these records of a hierarchy."""
         tables = entry_tables(self.view, root)
-        rows, whole = self.view.work.newest_among(ENTRIES, {"element_id": sys_ids, "name": tables}, MOST_ENTRIES)
+        rows, whole = self.view.work.newest_with_values(ENTRIES, {"element_id": sys_ids, "name": tables}, MOST_ENTRIES)
         if not whole and len(sys_ids) > 1:
             return [found for each in sys_ids for found in self._newest(root, [each])]
         of_each: dict[str, list[Values]] = {sys_id: [] for sys_id in sys_ids}

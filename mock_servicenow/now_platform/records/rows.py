@@ -1,4 +1,4 @@
-"""Rows: records as the database holds them, fetched and written in one transaction."""
+"""Reads and writes rows in one transaction, without access control."""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -50,9 +50,9 @@ class Record:
 
 
 class Work:
-    """One transaction: reads and writes rows, each a mapping from column to text, and gathers what follows from them.
+    """One transaction: its reads and writes of rows, each a mapping from column to text, and its follow-ups.
 
-    No access control: that is the business of a session.
+    Access control is the business of a session.
 
     Attributes:
         findings: what was swallowed so far.
@@ -60,8 +60,8 @@ class Work:
         written: the tables written so far.
         after_commit: called once the commit has succeeded.
         insert_status: the HTTP status of an insert that succeeds.
-        referenced: records that others refer to, by who sees them, table and sys_id, until something is written.
-        entries: entries of journal columns by the record's root table and sys_id, until something is written.
+        referenced: cache of referenced records by sight, then table and sys_id; emptied by any write.
+        entries: cache of the entries of journal columns by root table and sys_id; emptied by any write.
     """
 
     def __init__(self, kernel: Kernel, transaction: Transaction, findings: list[Finding]) -> None:
@@ -80,7 +80,7 @@ class Work:
 
     @cached_property
     def now(self) -> str:
-        """The time of the transaction in UTC form."""
+        """The time of the transaction in stored form."""
         return utc_form(self._kernel.clock.now())
 
     def get(self, table: str, sys_id: str, *, lock: bool = False) -> Values | None:
@@ -92,30 +92,32 @@ class Work:
         rows = self.transaction.run(prepared, {"id": sys_id})
         if not rows:
             return None
-        values = self._values(table, rows[0])
+        values = self._to_values(table, rows[0])
         return values if values.get("sys_class_name", table) in family else None
 
     def get_both(self, table: str, one: str, other: str) -> list[Values]:
         """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
         prepared = self._store.prepared(("both", table), lambda: self._select_both(table))
-        return [self._values(table, row) for row in self.transaction.run(prepared, {"one": one, "other": other})]
+        return [self._to_values(table, row) for row in self.transaction.run(prepared, {"one": one, "other": other})]
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
         """Return the rows that exist by sys_id."""
-        return {row["sys_id"]: row for row in self.among(table, "sys_id", sys_ids)}
+        return {row["sys_id"]: row for row in self.with_values(table, "sys_id", sys_ids)}
 
-    def among(self, table: str, column: str, values: Iterable[str]) -> Iterator[Values]:
-        """Return the rows that have one of the values in a text column, those of one value as they were inserted."""
+    def with_values(self, table: str, column: str, values: Iterable[str]) -> Iterator[Values]:
+        """Return the rows that have one of the values in a text column; rows of equal value in order of insertion."""
         physical, wanted = self._dictionary.sql_table(table), list(values)
         for start in range(0, len(wanted), VALUES_PER_STATEMENT):
             chosen = physical.c[column].in_(wanted[start : start + VALUES_PER_STATEMENT])
             ordered = self.select(table).where(chosen).order_by(*self._store.insertion_order(physical))
             yield from self.fetch(table, ordered)
 
-    def newest_among(self, table: str, chosen: Mapping[str, Iterable[str]], most: int) -> tuple[list[Values], bool]:
-        """Return the rows inserted last whose text columns each have one of the given values, the last one first.
+    def newest_with_values(
+        self, table: str, chosen: Mapping[str, Iterable[str]], most: int
+    ) -> tuple[list[Values], bool]:
+        """Return the rows whose text columns each have one of the given values, newest first.
 
-        They are at most as many as that and as far as `MOST_TEXT` goes, and whether these are all.
+        At most ``most`` rows, fewer if texts exceed `MOST_TEXT`; the flag says whether these are all.
         """
         physical = self._dictionary.sql_table(table)
         newest = [clause.desc() for clause in self._store.insertion_order(physical)]
@@ -126,7 +128,7 @@ class Work:
     def find(
         self, table: str, equal: Mapping[str, str], most: int | None = None, *, exact: bool = True
     ) -> list[Values]:
-        """Return the rows whose columns have those stored values, at most so many, in order of their insertion.
+        """Return the rows whose columns have these stored values, at most ``most``, in order of insertion.
 
         A text may differ in capital letters, as in queries, unless it must be ``exact``.
         """
@@ -138,16 +140,16 @@ class Work:
         key = "find", table, named, most, exact
         prepared = self._store.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
         values = {name: columns[name].to_database(text or "") for name, text in stored.items()}
-        return [self._values(table, row) for row in self.transaction.run(prepared, values)]
+        return [self._to_values(table, row) for row in self.transaction.run(prepared, values)]
 
     def fetch(self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None) -> list[Values]:
         """Return the rows of a statement made from `select`."""
-        return [self._values(table, row) for row in self.transaction.execute(statement, values).all()]
+        return [self._to_values(table, row) for row in self.transaction.execute(statement, values).all()]
 
     def fetch_some(
         self, table: str, statement: sa.Select[Any], values: Mapping[str, object] | None = None
     ) -> tuple[list[Values], bool]:
-        """Return the rows of a statement made from `select`, as far as `MOST_TEXT` goes, and whether these are all."""
+        """Return the rows of a statement made from `select`, up to `MOST_TEXT`, and whether these are all."""
         result = self.transaction.stream(statement, values)
         rows: list[Values] = []
         length = 0
@@ -156,7 +158,7 @@ class Work:
                 result.close()
                 return rows, False
             length += sum(len(text) for text in row if isinstance(text, (bytes, str)))
-            rows.append(self._values(table, row))
+            rows.append(self._to_values(table, row))
         return rows, True
 
     def select(self, table: str) -> sa.Select[Any]:
@@ -177,7 +179,7 @@ class Work:
         return self.fetch(table, *self._page(table, query, limit, offset))
 
     def beginning(self, table: str, query: CompiledQuery, limit: int, offset: int) -> tuple[list[Values], bool]:
-        """Return the first rows of a page, as far as `MOST_TEXT` goes, and whether these are all."""
+        """Return the first rows of a page, up to `MOST_TEXT`, and whether these are all."""
         return self.fetch_some(table, *self._page(table, query, limit, offset))
 
     def sys_ids(self, table: str, query: CompiledQuery, limit: int, offset: int) -> list[str]:
@@ -195,10 +197,10 @@ class Work:
         page = statement.order_by(*(query.order_by or insertion)).limit(limit).offset(offset)
         return array("q", self.transaction.execute(page).scalars())
 
-    def those(self, table: str, query: CompiledQuery, places: "array[int]") -> list[Values] | None:
+    def at_positions(self, table: str, query: CompiledQuery, places: "array[int]") -> list[Values] | None:
         """Return the rows at these positions, in their order, except those that the caller may no longer read.
 
-        None if they are too much at a time; a single row never is.
+        None if they exceed `MOST_TEXT`; a single row never does.
         """
         physical = self._dictionary.sql_table(table)
         [position] = self._store.insertion_order(physical)
@@ -225,11 +227,11 @@ class Work:
         statement = sa.select(sa.true()).select_from(physical).where(condition).offset(offset).limit(1)
         return self.transaction.execute(statement).first() is not None
 
-    def value(self, expression: sa.ColumnElement[Any]) -> object:
+    def evaluate(self, expression: sa.ColumnElement[Any]) -> object:
         """Return the value of an expression over no table."""
         return self.transaction.execute(sa.select(expression)).scalar()
 
-    def meeting(self, table: str, condition: sa.ColumnElement[bool], sys_ids: Iterable[str]) -> set[str]:
+    def matching_ids(self, table: str, condition: sa.ColumnElement[bool], sys_ids: Iterable[str]) -> set[str]:
         """Return those of the sys_ids whose rows meet a condition."""
         physical = self._dictionary.sql_table(table)
         statement = sa.select(physical.c.sys_id).where(condition, physical.c.sys_id.in_(list(sys_ids)))
@@ -258,7 +260,7 @@ class Work:
         self._forget(plan)
 
     def delete(self, table: str, sys_id: str) -> None:
-        """Delete a row."""
+        """Delete a row; does nothing if there is none."""
         physical = self._dictionary.sql_table(table)
         self.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
         self._forget(self._plans[table])
@@ -266,7 +268,7 @@ class Work:
     def _page(
         self, table: str, query: CompiledQuery, limit: int | None, offset: int
     ) -> tuple[sa.Select[Any], dict[str, int]]:
-        """Return the statement for a page, and its values."""
+        """Return the statement for a page, and its parameters."""
         bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
         key = self._store.embedded, *bounds
         return query.statement(key, lambda: self._select_page(table, query, bounds)), bounds
@@ -296,9 +298,9 @@ class Work:
         return rows if most is None else rows.limit(sa.literal_column(str(most))).offset(sa.literal_column("0"))
 
     def _is(self, table: str, name: str, exact: bool) -> sa.ColumnElement[bool]:  # noqa: FBT001 - as `find` has it
-        """Return the condition that a column has the value given by its name.
+        """Return the condition that a column equals the bound parameter of the same name.
 
-        Indexes on texts are folded, so the database finds the row by one condition and proves it by the other.
+        Indexes on texts are folded, so the database finds the row by one condition and checks capitals by the other.
         """
         physical = self._dictionary.sql_table(table).c[name]
         given: sa.ColumnElement[Any] = sa.bindparam(name, type_=physical.type)
@@ -315,7 +317,7 @@ class Work:
         sys_id = self._dictionary.sql_table(table).c.sys_id
         return self.select(table).where(sa.or_(sys_id == sa.bindparam("one"), sys_id == sa.bindparam("other")))
 
-    def _values(self, table: str, row: Row) -> Values:
+    def _to_values(self, table: str, row: Row) -> Values:
         plan = self._plans[table]
         if not self._store.embedded:
             return dict(zip(plan.columns, map(from_database, row), strict=True))
@@ -325,7 +327,7 @@ class Work:
         return values
 
     def _forget(self, plan: TablePlan) -> None:
-        """Forget facts worked out from a table, since it is written."""
+        """Forget facts derived from a table that is being written."""
         self.referenced.clear()
         self.entries.clear()
         self.written.update(plan.lineage)

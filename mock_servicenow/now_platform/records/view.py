@@ -68,7 +68,7 @@ class View:
 
     @property
     def now(self) -> str:
-        """The time of the transaction in UTC form."""
+        """The time of the transaction in stored form."""
         return self.work.now
 
     @cached_property
@@ -227,7 +227,7 @@ class View:
         some.clear()
         left = array("q") if whole else self.work.positions(table, query, limit - read, offset + read)
         for place in left:
-            rows = self.work.those(table, query, array("q", [place]))
+            rows = self.work.at_positions(table, query, array("q", [place]))
             yield [self.record(table, values) for values in rows or ()]
 
     def newest(self, table: str, most: int) -> Iterator[list[Record]]:
@@ -248,7 +248,7 @@ class View:
         condition = self._condition(encoded, change)
         if condition.invalid:
             return None
-        return bool(self.work.value(condition.where))
+        return bool(self.work.evaluate(condition.where))
 
     def unknown_terms(self, table: str, encoded: str) -> tuple[Finding, ...]:
         """Return why a condition on records of a table cannot be evaluated; empty if it can."""
@@ -318,7 +318,7 @@ class View:
             raise AccessDenied("Insert")
 
     def _permitted(self, operation: str, table: str, sys_ids: Iterable[str]) -> set[str]:
-        return self.work.meeting(table, permission(table, operation, self.sight, self.query_context), sys_ids)
+        return self.work.matching_ids(table, permission(table, operation, self.sight, self.query_context), sys_ids)
 
     def _is_open(self, table: str, operation: str) -> bool:
         return self.sight.conditions(table, operation) is None and (table not in OWNED or self.sight.everything)

@@ -308,7 +308,7 @@ class _Parts(Iterator[list[Result]]):
     def _read(self, places: "array[int]") -> tuple[list[Result] | None, int]:
         """Return what is shown of rows, None where they are too long, and how many are to be read at a time."""
         with self._instance.next_transaction(self._call.user, ended=self._call.findings) as session:
-            rows = session.work.those(self._page.table, self._page.query, places)
+            rows = session.work.at_positions(self._page.table, self._page.query, places)
             if rows is None:
                 return None, self._most // _FEWER
             part = self._shown.show(session, rows)
