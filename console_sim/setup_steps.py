@@ -128,6 +128,7 @@ class SetupSteps:
     """The steps of one set-up, those in the console first.
 
     Each changes only what differs, and returns a sentence for the report.
+
     To add a step, add a method in its place. Everything else derives from `STEPS`; the scenario `setup-every-step.yaml`
     must expect its outcome.
     """

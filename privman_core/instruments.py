@@ -1,4 +1,4 @@
-"""The test instruments around each product: clock, journal, faults and control plane, wired here for both."""
+"""Clock, journal, faults and control plane around a product, wired here for both products."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -29,10 +29,10 @@ class Instruments:
     """Clock, journal, faults and the HTTP client of one server.
 
     Args:
-        log: the product's; the application and whatever serves it write there (``app.logger``).
+        log: the product's log, also of the application and its server (``app.logger``).
 
     Attributes:
-        caller: sends the product's requests, which the journal records, too.
+        caller: sends the product's requests, and records them in the journal.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -68,11 +68,11 @@ class Instruments:
     ) -> web.Application:
         """Return an application with this stack, outermost first, and the routes of the control plane.
 
-        1. ``outer``, the product's touch on every answer, those of armed faults included.
-        2. The guard of the control plane, so that a caller whom it refuses reaches nothing else and leaves no trace;
-           for other requests journal and faults. The journal sees what the client sees, so faults strike within it;
-           the control plane and pages pass both by.
-        3. ``inner``, the product itself: its errors become answers here, so that the journal records them.
+        1. ``outer``: the product's middlewares that change every answer, also a fault's.
+        2. For requests to the control plane, its guard: a caller whom it refuses reaches nothing else and leaves no
+           trace. For all others except pages, journal and faults. Faults strike within the journal, which records
+           what the client sees.
+        3. ``inner``: the product's middlewares that turn its errors into answers, so that the journal records them.
 
         Args:
             resetting: empties the product when entered, and starts it again when left.
@@ -94,8 +94,8 @@ class Instruments:
             self.journal.clear()
 
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
-        record = recording(self.journal, self.faults, pages, control, server)
-        app = web.Application(middlewares=[*outer, record, *inner], client_max_size=largest_body, logger=self._log)
+        recorder = exchange_recorder(self.journal, self.faults, pages, control, server)
+        app = web.Application(middlewares=[*outer, recorder, *inner], client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
         app[RESET] = reset
         if control is not None:
@@ -109,7 +109,7 @@ RESET: web.AppKey[Reset] = web.AppKey("reset")
 """Brings the application back to its state at start."""
 
 
-def recording(
+def exchange_recorder(
     journal: Journal, faults: Faults, pages: frozenset[object], control: Control | None = None, server: str = ""
 ) -> Middleware:
     """Return the middleware that journals every inbound exchange and lets faults strike.
@@ -123,7 +123,7 @@ def recording(
     """
 
     @web.middleware
-    async def record(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = take_errand(request.headers) if ERRAND in request.headers else request.headers
         try:
             if request.path.startswith(RESERVED) and is_control(request):
@@ -131,25 +131,25 @@ def recording(
             elif request.match_info.handler in pages:
                 answer = await handler(request)
             else:
-                answer = await _recorded(journal, faults, request, headers, handler)
+                answer = await _answer_and_record(journal, faults, request, headers, handler)
         except web.HTTPException as error:
-            _name(error, server)
+            _set_server_header(error, server)
             raise
-        _name(answer, server)
+        _set_server_header(answer, server)
         return answer
 
-    return record
+    return middleware
 
 
-def _name(answer: web.StreamResponse, server: str) -> None:
+def _set_server_header(answer: web.StreamResponse, server: str) -> None:
     if server:
         answer.headers.setdefault("Server", server)
 
 
-async def _recorded(
+async def _answer_and_record(
     journal: Journal, faults: Faults, request: web.Request, headers: Headers, handler: Handler
 ) -> web.StreamResponse:
-    """Answer an exchange that the journal records.
+    """Answer a request, and record the exchange in the journal.
 
     A short body is read here. The handler reads a longer one, or one of unknown length, once it knows the sender; the
     journal takes what the handler has read.
@@ -159,7 +159,7 @@ async def _recorded(
     exchange = journal.begin("in", request.method, request.path_qs, headers, body)
     request[EXCHANGE] = exchange
     try:
-        answer = await (_struck(faults, exchange, request, handler) if faults.armed else handler(request))
+        answer = await (_answer_or_strike(faults, exchange, request, handler) if faults.armed else handler(request))
     except web.HTTPException as error:
         _finish(journal, exchange, error)
         raise
@@ -167,7 +167,7 @@ async def _recorded(
         journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
         raise
     finally:
-        if request.body_exists and not (short and body):
+        if request.body_exists and not (short and body):  # a short body is in the journal unless it was refused
             await _note_body(journal, exchange, request)
     _finish(journal, exchange, answer)
     return answer
@@ -199,13 +199,15 @@ async def _note_body(journal: Journal, exchange: Exchange, request: web.Request)
         journal.receive(exchange, body.read(KEPT_BODY), size)
 
 
-@lru_cache(maxsize=1)  # many answers are given in one second
+@lru_cache(maxsize=1)  # the date changes once a second
 def _http_date(second: int) -> str:
     return formatdate(second, usegmt=True)
 
 
-async def _struck(faults: Faults, exchange: Exchange, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer an exchange that an armed fault may strike."""
+async def _answer_or_strike(
+    faults: Faults, exchange: Exchange, request: web.Request, handler: Handler
+) -> web.StreamResponse:
+    """Answer an exchange; an armed fault that matches it strikes."""
     fault = faults.take(request)
     if fault is None:
         return await handler(request)

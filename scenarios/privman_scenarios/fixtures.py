@@ -1,4 +1,4 @@
-"""The objects that the pytest fixtures give: plain calls that return when they are done."""
+"""The objects that the pytest fixtures return; their calls block until they are done."""
 
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ A_RESPONSE = checks.word("response", known.responses, "words")
 
 
 class ClockFixture:
-    """The time of both parties."""
+    """The clock of both parties."""
 
     __slots__ = ("_loop", "_party", "_world")
 
@@ -37,20 +37,20 @@ class ClockFixture:
         self._party = party
 
     def now(self) -> datetime:
-        """Return the party's time, aware, in UTC."""
+        """Return the current time, aware, in UTC."""
         return datetime.fromisoformat(self._loop.run(self._party.control.now()))
 
     def advance(self, span: float | str) -> None:
         """Let virtual time jump, by seconds or by a span such as ``16:30:00``.
 
-        Returns when everything that fell due has been answered; raises ExpectationError where time is real.
+        Returns when everything that fell due has been answered; raises ExpectationError in real time.
         """
         self._loop.run(self._world.advance(_seconds(span)))
 
     def settle(self) -> None:
-        """Return once what is under way has arrived, so that a test can look for what must not.
+        """Return once what is under way has arrived, so that a test can check for what must not arrive.
 
-        That is at once in virtual time; where time is real, it is after the quiet time of the run.
+        In virtual time that is at once; in real time, after the quiet time of the run.
         """
         self._loop.run(self._settle())
 
@@ -60,7 +60,7 @@ class ClockFixture:
             await RealClock().sleep(self._world.quiet_time)
 
     def advance_async(self, span: float | str) -> Coroutine[Any, Any, None]:
-        """Do the same while the caller's own loop goes on, as when the test itself serves what is called.
+        """As `advance`, while the caller's own loop goes on, as when the test itself serves what is called.
 
         To be awaited: a test that forgets it fails at its end.
         """
@@ -80,14 +80,14 @@ class ClockFixture:
 class FaultsFixture:
     """The faults of one party."""
 
-    __slots__ = ("_armed", "_control", "_flaws", "_idle", "_loop")
+    __slots__ = ("_armed", "_control", "_flaws", "_idle_before", "_loop")
 
     def __init__(self, loop: LoopThread, control: ControlPlane, party: PartyName) -> None:
         self._loop = loop
         self._control = control
         self._flaws = request_checks.asked_path(party)
         self._armed: dict[int, str] = {}
-        self._idle: list[str] = []
+        self._idle_before: list[str] = []
 
     def arm(self, kind: str, *, own: Own = MappingProxyType({}), optional: bool = False, **options: object) -> None:
         """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``.
@@ -108,12 +108,12 @@ class FaultsFixture:
         self._loop.run(self._clear())
 
     async def _clear(self) -> None:
-        await self.note()
+        await self.remember_idle()
         await self._control.clear_faults()
 
-    async def note(self) -> None:
+    async def remember_idle(self) -> None:
         """Remember which faults have struck nothing, before all are disarmed."""
-        self._idle, self._armed = await self._idle_now(), {}
+        self._idle_before, self._armed = await self._idle_now(), {}
 
     def idle(self) -> list[str]:
         """Return the faults that should have struck and have not."""
@@ -121,7 +121,7 @@ class FaultsFixture:
 
     async def _idle_now(self) -> list[str]:
         numbers = await self._control.idle_faults() if self._armed else set()
-        return [*self._idle, *(words for number, words in self._armed.items() if number in numbers)]
+        return [*self._idle_before, *(words for number, words in self._armed.items() if number in numbers)]
 
 
 class PartyFixture:
@@ -134,7 +134,7 @@ class PartyFixture:
 
     __slots__ = (
         "_faults",
-        "_forgotten",
+        "_found_before",
         "_loop",
         "_name",
         "_party",
@@ -152,11 +152,11 @@ class PartyFixture:
         self.url = party.url
         self.clock = ClockFixture(loop, world, party)
         self._tolerated: list[str] = []
-        self._forgotten: list[PartyFinding] = []
+        self._found_before: list[PartyFinding] = []
         self._faults: FaultsFixture | None = None
         watch = party.control.watch if party.has_control else None
         if watch:
-            watch.listeners.append(self._note)
+            watch.listeners.append(self._remember)
 
     @property
     def faults(self) -> FaultsFixture:
@@ -175,15 +175,15 @@ class PartyFixture:
 
     def forget_journal(self) -> None:
         """Empty the journal, findings included; a contract that was broken before fails the test all the same."""
-        self._forgotten += self._found()
+        self._found_before += self._found()
         self._loop.run(self._party.control.forget_journal())
 
-    async def _note(self, wiped: Wiped) -> None:
+    async def _remember(self, wiped: Wiped) -> None:
         """Remember broken contracts, or faults that struck nothing, before anybody wipes them."""
         if wiped == "requests":
-            self._forgotten += [each for each in await find_all(self._world) if each.party == self._name]
+            self._found_before += [each for each in await find_all(self._world) if each.party == self._name]
         elif self._faults:
-            await self._faults.note()
+            await self._faults.remember_idle()
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -194,9 +194,9 @@ class PartyFixture:
         return self._loop.run(self._party.control.findings())
 
     def tolerate(self, rule: str) -> None:
-        """Do not fail the test for broken contracts of this rule (a glob), when it breaks them on purpose.
+        """Let a test pass that breaks contracts of this rule (a glob) on purpose.
 
-        Raises UnknownWordError for a glob that fits almost any rule, but for ``*``, which says so.
+        Raises UnknownWordError for a glob that fits almost any rule; ``*`` is allowed, being plain.
         """
         if not isinstance(rule, str):
             raise UnknownWordError(f"{rule!r} names no rule. Expected text, in a call for each rule.")
@@ -206,13 +206,13 @@ class PartyFixture:
         self._tolerated.append(rule)
 
     def broken_contracts(self, *, strict: bool = False) -> list[str]:
-        """Return one line a message that breaks its contract, but for what is tolerated and what a fault answered.
+        """Return a line for each message that breaks its contract, except what is tolerated or answered by a fault.
 
-        With ``strict`` there is a line for what the party swallowed, too.
+        With ``strict``, also for each thing that the party swallowed.
         """
         return [
             f"#{each.exchange} {each.rule}: {each.message}"
-            for each in dict.fromkeys((*self._forgotten, *self._found()))  # a wipe may have been noted twice
+            for each in dict.fromkeys((*self._found_before, *self._found()))  # a wipe may have been noted twice
             if (strict or each.kind == "violation") and not self._is_tolerated(each)
         ]
 
@@ -278,7 +278,7 @@ class ConsoleFixture(PartyFixture):
         answer = loop.run(world.set_up({}))
         failed = [step for step in answer.read(SET_UP)["steps"] if step["status"] == "failed"]
         if failed:
-            raise ExpectationError("the set-up to hold", str(failed))
+            raise ExpectationError("the set-up to succeed", str(failed))
         outcome = answer.read({"instance_id": str, "activity_type_id": str})
         self.instance_id: str = outcome["instance_id"]
         self.activity_type_id: str = outcome["activity_type_id"]
@@ -298,8 +298,8 @@ class ConsoleFixture(PartyFixture):
         approvals: list[dict[str, Any]] = self._by_name(self._loop.run(self._console.approvals()))
         return approvals
 
-    def _by_name(self, shown: object) -> Any:  # noqa: ANN401 - what is shown
-        """Return it with users under their names in tests."""
+    def _by_name(self, shown: object) -> Any:  # noqa: ANN401 - JSON
+        """Return an approval, or a list of them, with users under the names that tests use."""
         return self._world.servicenow.spelling.users_from_wire(shown)
 
     def save_foreign_system(self, **changes: object) -> None:
@@ -311,7 +311,7 @@ class ConsoleFixture(PartyFixture):
         self._loop.run(self._party.control.call("POST", "/restart"))
 
     def log_out(self) -> None:
-        """Make every bearer token dead."""
+        """Revoke every bearer token."""
         self._loop.run(self._party.control.call("DELETE", "/tokens"))
 
     def reset_secret(self, *, update_credential: bool) -> None:

@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.web.oauth import routes as oauth_routes
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
 from privman_core.faults import Faults
 from privman_core.ids import Ids
-from privman_core.instruments import recording
+from privman_core.instruments import exchange_recorder
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.serving import LONGEST_LINE
@@ -215,7 +215,7 @@ def app(request: pytest.FixtureRequest, instance: Instance, journal: Journal, cl
     """Return the instance as a web application; served over TLS, links begin with the origin that clients use."""
     url = "" if "https" in request.fixturenames else URL
     server = Server(instance, url)
-    surrounding = [recording(journal, Faults(clock, {}), frozenset()), server.middleware]
+    surrounding = [exchange_recorder(journal, Faults(clock, {}), frozenset()), server.middleware]
     app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
     app.add_routes([*server.routes(), *oauth_routes(instance)])
     return app

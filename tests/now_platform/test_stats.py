@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.web.server import Server
 from privman_core.clock import Clock
 from privman_core.faults import Faults
-from privman_core.instruments import recording
+from privman_core.instruments import exchange_recorder
 from privman_core.journal import Journal
 
 Client = TestClient[web.Request, web.Application]
@@ -34,7 +34,7 @@ async def server(instance: Instance, journal: Journal, clock: Clock) -> AsyncIte
             values = {"u_name": name, "u_color": color, "u_pieces": pieces, "u_weight": weight, "u_owner": owner}
             session.insert("u_toy", values)
     platform = Server(instance)
-    recorded = recording(journal, Faults(clock, {}), frozenset())
+    recorded = exchange_recorder(journal, Faults(clock, {}), frozenset())
     app = web.Application(middlewares=[recorded, platform.middleware])
     app.add_routes(platform.routes())
     server = TestServer(app)

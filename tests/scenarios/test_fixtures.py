@@ -121,7 +121,7 @@ def test_a_refused_question_is_told(console: ConsoleFixture) -> None:
 def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_world: World) -> None:
     """A console that cannot be set up is no fixture to go on with."""
     ServiceNowFixture(privman_loop, privman_world).faults.arm("hibernating", path="/api/*")
-    with pytest.raises(ExpectationError, match=r"the set-up to hold.*hibernating"):
+    with pytest.raises(ExpectationError, match=r"the set-up to succeed.*hibernating"):
         ConsoleFixture(privman_loop, privman_world)
 
 
