@@ -261,10 +261,12 @@ class SetupSteps:
     @_step("verify-activity-type")
     async def save_again(self, _order: SetupOrder) -> str:
         """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
-        system = self._foreign_systems.get()
-        self._foreign_systems.save(system.name, system.base_url, system.credential)
+        before = self._foreign_systems.get()
+        self._foreign_systems.save(before.name, before.base_url, before.credential)
         await self._registrar.run()
-        return f"one webhook, and still Instance Id {self._foreign_systems.get().registration.sys_id}"
+        hooks, system = self._foreign_systems.webhooks(), self._foreign_systems.get()
+        known = f"Instance Id {system.registration.sys_id}, {before.registration.sys_id} before"
+        return f"webhooks: {len(hooks)}; {known}"
 
 
 async def _differing(reading: Awaitable[list[str]]) -> list[str]:

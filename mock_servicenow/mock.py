@@ -63,7 +63,7 @@ class MockServiceNow(Embedded):
         """Return the records of a table whose columns have these values, oldest first, in stored form.
 
         The app's tables and their columns go by their canonical names, such as ``request`` and ``status``; any other
-        table by its own. Raises PlatformError for an unknown table.
+        table by its own. Raises PlatformError for an unknown table, ValueError for an unknown column.
         """
         return self.wait_for(self._find(table, columns))
 
@@ -73,10 +73,15 @@ class MockServiceNow(Embedded):
         spelling = dict(names.group(f"columns.{table}")) if known else {}
         wanted = {spelling.get(name, name): value for name, value in columns.items()}
         instance, canonical = self.running.app[INSTANCE], {spelled: name for name, spelled in spelling.items()}
+        real = names.table(table) if known else table
 
         def read() -> list[dict[str, str]]:
             with instance.transaction(instance.system) as session:
-                found = session.find_all(names.table(table) if known else table, **wanted)
+                session.check_table(real)
+                unknown = wanted.keys() - session.dictionary.columns(real).keys()
+                if unknown:
+                    raise ValueError(f"table {table!r} has no column {', '.join(map(repr, sorted(unknown)))}")
+                found = session.find_all(real, **wanted)
                 return [{canonical.get(key, key): text for key, text in each.values.items()} for each in found]
 
         return await instance.run(read)

@@ -1,13 +1,14 @@
 """Servers that run in a test's own process."""
 
 import logging
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from aiohttp import web
 
@@ -96,6 +97,7 @@ class Running:
         app: the application.
         url: its address, without a trailing slash.
         stack: what ends with it.
+        pid: the process that runs it.
     """
 
     app: web.Application
@@ -103,6 +105,7 @@ class Running:
     loop: LoopThread
     clock: Clock
     stack: AsyncExitStack
+    pid: int
 
 
 class Embedded(ABC):
@@ -130,6 +133,8 @@ class Embedded(ABC):
         port: int = 0,
         beside: "Embedded | None" = None,
     ) -> None:
+        if clock not in get_args(ClockKind):
+            raise ValueError(f"clock is {clock!r}; expected 'virtual' or 'real'")
         self._clock_kind = clock
         self._seed = seed
         self._address = host, port
@@ -151,9 +156,11 @@ class Embedded(ABC):
 
     @property
     def running(self) -> Running:
-        """The server; raises NotRunningError outside of the ``with`` block."""
+        """The server; raises NotRunningError outside of the ``with`` block, and in a process forked within it."""
         if not self._runs:
             raise NotRunningError(f"{type(self).__name__} is not running; use it in a 'with' block")
+        if self._runs[-1].pid != os.getpid():
+            raise NotRunningError(f"{type(self).__name__} runs in process {self._runs[-1].pid}; call its url from here")
         return self._runs[-1]
 
     @property
@@ -191,7 +198,12 @@ class Embedded(ABC):
 
     def wait_for(self, work: Coroutine[Any, Any, Value]) -> Value:
         """Run a coroutine in the server's loop and return its result."""
-        return self.running.loop.run(work)
+        try:
+            loop = self.running.loop
+        except NotRunningError:
+            work.close()
+            raise
+        return loop.run(work)
 
     def __enter__(self) -> Self:
         loop = self._loop()
@@ -205,6 +217,8 @@ class Embedded(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._runs[-1].pid != os.getpid():
+            return  # a forked process leaves the server to the one that started it
         loop = self.running.loop
         loop.run(self._runs.pop().stack.aclose())
         self._leave(loop)
@@ -238,7 +252,7 @@ class Embedded(ABC):
             clock = self._clock(stack)
             app = self.create(clock, Ids(self._seed))
             url = await stack.enter_async_context(serving(app, *self._address))
-            self._runs.append(Running(app, url, loop, clock, stack.pop_all()))
+            self._runs.append(Running(app, url, loop, clock, stack.pop_all(), os.getpid()))
         try:
             await self.started()
         except BaseException:

@@ -1,8 +1,11 @@
 """The kinds of faults that suit any HTTP server."""
 
+from contextlib import suppress
 from email.utils import formatdate
+from typing import cast
 
-from aiohttp import web
+from aiohttp import Payload, web
+from aiohttp.abc import AbstractStreamWriter
 
 from privman_core.exchange import body_of
 from privman_core.faults import HEADERS, NUMBER, STATUS, TEXT, FaultKinds, Strike
@@ -41,15 +44,32 @@ async def _slow(strike: Strike) -> web.StreamResponse:
 
 @GENERIC.kind("truncated")
 async def _truncated(strike: Strike) -> web.StreamResponse:
-    """Do what was asked, send half of the answer and drop the connection."""
+    """Do what was asked, send half of the answer, or the first piece of a streamed one, and drop the connection."""
     whole = await strike.proceed()
-    body, headers = body_of(whole), whole.headers.copy()
-    headers["Content-Length"] = str(len(body) + 1)
-    headers.setdefault("Date", formatdate(strike.clock.now().timestamp(), usegmt=True))
-    answer = web.StreamResponse(status=whole.status, headers=headers)
-    await answer.prepare(strike.request)
-    await answer.write(body[: len(body) // 2])
+    answer = web.StreamResponse(status=whole.status, headers=whole.headers.copy())
+    answer.headers.setdefault("Date", formatdate(strike.clock.now().timestamp(), usegmt=True))
+    if isinstance(whole, web.Response) and isinstance(whole.body, Payload):
+        await answer.prepare(strike.request)
+        with suppress(EOFError):
+            await whole.body.write(cast("AbstractStreamWriter", _FirstPiece(answer)))
+    else:
+        body = body_of(whole)
+        answer.headers["Content-Length"] = str(len(body) + 1)
+        await answer.prepare(strike.request)
+        await answer.write(body[: len(body) // 2])
     return strike.hang_up(answer)
+
+
+class _FirstPiece:
+    """Writes the first piece of a streamed body to an answer, and refuses the others."""
+
+    def __init__(self, answer: web.StreamResponse) -> None:
+        self._answer = answer
+
+    async def write(self, piece: bytes) -> None:
+        """Write a piece; raises EOFError once it is written."""
+        await self._answer.write(piece)
+        raise EOFError
 
 
 @GENERIC.kind("malformed", body=TEXT)

@@ -154,11 +154,13 @@ async def _answer_and_record(
     A short body is read here. The handler reads a longer one, or one of unknown length, once it knows the sender; the
     journal takes what the handler has read.
     """
+    # aiohttp would write further slashes before a path that begins with two.
+    url = request.raw_path if request.raw_path.startswith("//") else request.path_qs
+    exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
     short = request.body_exists and is_short(request)
-    body = await _short_body(request) if short else b""
-    exchange = journal.begin("in", request.method, request.path_qs, headers, body)
-    request[EXCHANGE] = exchange
     try:
+        if short:
+            await _read_short(journal, exchange, request)
         answer = await (_answer_or_strike(faults, exchange, request, handler) if faults.armed else handler(request))
     except web.HTTPException as error:
         _finish(journal, exchange, error)
@@ -167,7 +169,7 @@ async def _answer_and_record(
         journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
         raise
     finally:
-        if request.body_exists and not (short and body):  # a short body is in the journal unless it was refused
+        if request.body_exists and not (short and exchange.request_body):  # a short one is there unless it was refused
             await _note_body(journal, exchange, request)
     _finish(journal, exchange, answer)
     return answer
@@ -181,11 +183,11 @@ def _finish(journal: Journal, exchange: Exchange, answer: web.StreamResponse) ->
         journal.finish(exchange, answer.status, answer.headers, body_of(answer))
 
 
-async def _short_body(request: web.Request) -> bytes:
-    """Return a short body; a refused one is empty here, and the handler gets the refusal."""
+async def _read_short(journal: Journal, exchange: Exchange, request: web.Request) -> None:
+    """Record a short body; the handler, too, gets the refusal of a refused one."""
     with suppress(web.HTTPException):
-        return (await receive(request)).read(KEPT_BODY)
-    return b""
+        body = await receive(request)
+        journal.receive(exchange, body.read(), body.size)
 
 
 async def _note_body(journal: Journal, exchange: Exchange, request: web.Request) -> None:

@@ -110,9 +110,7 @@ class Secrets:
 
     def mask_known(self, text: str) -> str:
         """Return the text with added secrets masked, but none by its place, as for a list of names."""
-        if not text.isascii():
-            text = text.encode(errors="backslashreplace").decode()
-        return self._masked(text, _DEEPEST, by_place=False)
+        return _printable(self._masked(text, _DEEPEST, by_place=False))
 
     def mask_headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the headers with credentials masked; an Authorization header keeps its scheme."""
@@ -131,9 +129,7 @@ class Secrets:
         return masked
 
     def _mask(self, text: str) -> str:
-        if not text.isascii():
-            text = text.encode(errors="backslashreplace").decode()
-        return self._masked(text, _DEEPEST)
+        return _printable(self._masked(text, _DEEPEST))
 
     def _masked(self, text: str, deepest: int, *, by_place: bool = True) -> str:
         # Of edits with the same start the longest goes first: it covers those within it.
@@ -178,6 +174,11 @@ class Secrets:
         for secret in (*self._live, *self._retired):
             _learn(self._needles, secret)
         self._masked_before = {}
+
+
+def _printable(text: str) -> str:
+    """Return the text with undecodable bytes escaped: after the masking, which takes longer over escapes."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def is_distinct(secret: str) -> bool:

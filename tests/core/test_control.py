@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, UnixConnector, web
+from yarl import URL
 
 from privman_core.findings import Finding
 from privman_core.journal import Journal
@@ -251,6 +252,29 @@ async def test_pages_of_other_sites_are_refused(party: Party) -> None:
     assert status == 403
     assert "X-Admin-Token" in body["error"]
     assert party.resets == 0
+
+
+@pytest.mark.parametrize("path", ["/x?y=1", "//x?y=1", "///x"])
+async def test_the_journal_shows_the_path_that_was_sent(party: Party, path: str) -> None:
+    """With as many slashes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(party.url).port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+    writer.close()
+    _, journal = await party.call("GET", "/__admin/requests")
+    assert [each["url"] for each in journal["requests"]] == [path]
+
+
+async def test_a_client_that_leaves_within_a_short_body_is_in_the_journal(party: Party) -> None:
+    """Like one that leaves within a long one."""
+    _, writer = await asyncio.open_connection("127.0.0.1", URL(party.url).port)
+    writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
+    while not (await party.call("GET", "/__admin/requests"))[1]["requests"]:
+        await asyncio.sleep(0)
+    writer.close()
+    while not (found := (await party.call("GET", "/__admin/requests"))[1]["requests"][0])["error"]:
+        await asyncio.sleep(0)
+    assert (found["method"], found["url"], found["status"]) == ("POST", "/x", 0)
 
 
 FOREIGN = [

@@ -1,5 +1,6 @@
 """Both servers in a test's own process: `MockServiceNow` and `ConsoleSim`."""
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -198,6 +199,29 @@ def fail(product: str) -> None:
         assert requests.get(f"{server.url}/fails", timeout=30).status_code == 500
         with pytest.raises(requests.exceptions.ChunkedEncodingError):
             requests.get(f"{server.url}/cut-off", timeout=30)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it has threads, and is forked
+@pytest.mark.parametrize("product", PRODUCTS)
+def test_a_forked_process_leaves_the_server_alone(product: str) -> None:
+    """It cannot use the server's methods, which would wait for a thread that it has not, and ends without ending it."""
+    with PRODUCTS[product]() as server:
+        forked = os.fork()
+        if not forked:
+            with pytest.raises(NotRunningError, match=f"runs in process {os.getppid()}; call its url from here"):
+                _ = server.journal
+            server.__exit__(None, None, None)
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(forked, 0)[1]) == 7
+        assert server.journal == []
+
+
+def test_wrong_arguments_are_named() -> None:
+    """A clock that does not exist would otherwise be a real one."""
+    with pytest.raises(ValueError, match="clock is 'Virtual'; expected 'virtual' or 'real'"):
+        MockServiceNow(clock="Virtual")  # type: ignore[arg-type]
+    with MockServiceNow() as servicenow, pytest.raises(ValueError, match="table 'incident' has no column 'sate'"):
+        servicenow.find("incident", sate="1")
 
 
 @pytest.mark.parametrize("product", PRODUCTS)

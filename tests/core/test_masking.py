@@ -192,7 +192,10 @@ PLACES: dict[str, tuple[str, str]] = {
         "/sys_properties_list.do?value=%f&kept=1",
         "/sys_properties_list.do?value=***&kept=1",
     ),
-    "key without quotes": ("{user_password: %j, key: 'kept', note: 'kept'}", "{user_password: \"***\", key: 'kept', note: 'kept'}"),
+    "key without quotes": (
+        "{user_password: %j, key: 'kept', note: 'kept'}",
+        "{user_password: \"***\", key: 'kept', note: 'kept'}",
+    ),
     "rest of a value with ^": (
         "/x?q=secret=%q^Rest^^Pass-9^kept=1^ORDERBYsecret",
         "/x?q=secret=***^kept=1^ORDERBYsecret",

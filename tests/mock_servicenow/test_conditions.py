@@ -1,7 +1,13 @@
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession, encode_basic_auth
+
+from mock_servicenow.conditions import CONDITIONS
+from privman_core.fault_kinds import GENERIC
+from privman_core.faults import FaultKinds
 
 from .conftest import ADMIN, REQUEST, Answer, Instance
 
@@ -53,6 +59,39 @@ async def test_a_truncated_answer_keeps_its_head(instance: Instance) -> None:
         assert answer.headers["Date"] == whole.headers["Date"]
         with pytest.raises(ClientError):
             await answer.read()
+
+
+async def test_a_long_answer_is_truncated_within_its_records(instance: Instance) -> None:
+    """Part of what is made while it is sent arrives, too."""
+    for _ in range(8):
+        await instance.call("POST", "/api/now/table/incident", json={"description": "x" * 300_000})
+    path = "/api/now/table/incident?sysparm_query=descriptionSTARTSWITHxx&sysparm_fields=description"
+    await instance.call("POST", "/__admin/faults", json={"kind": "truncated", "path": "/api/now/table/incident"})
+    async with ClientSession() as http, http.get(instance.url + path, headers=LOGIN) as answer:
+        arrived = bytearray()
+        with suppress(ClientError):
+            async for piece in answer.content.iter_any():
+                arrived += piece
+        assert answer.content.exception() is not None
+        assert arrived.startswith(b'{"result":[{"description":"xxx')
+
+
+HOLDING = FaultKinds(GENERIC | CONDITIONS).holding
+
+
+@pytest.mark.parametrize("kind", sorted({*GENERIC, *CONDITIONS}))
+async def test_a_kind_that_holds_the_true_answer_back_is_marked(instance: Instance, kind: str) -> None:
+    """What does not answer before the clock moves holds answers back; scenarios treat such kinds as harmless."""
+    await instance.call("POST", "/__admin/faults", json={"kind": kind})
+    asking = asyncio.create_task(instance.call("GET", USERS))
+    while (await instance.call("GET", "/__admin/faults")).body["faults"]:
+        await asyncio.sleep(0)
+    if kind not in HOLDING:
+        await asyncio.wait({asking})
+        return
+    assert not asking.done()
+    await instance.clock.advance(60)
+    assert (await asking).status == 200
 
 
 async def test_maintenance(instance: Instance) -> None:

@@ -5,6 +5,8 @@ import gc
 import socket
 import tracemalloc
 from collections.abc import AsyncIterator, Iterator
+from hashlib import shake_256
+from io import BytesIO
 from itertools import islice, permutations
 
 import pytest
@@ -111,6 +113,22 @@ async def test_lists_that_nobody_reads_are_not_in_memory(instance: Instance, col
     await _long_rows(instance)
     await _settled(instance, most := tracemalloc.get_traced_memory()[0] + 8 * MEBIBYTE)
     path = f"/api/now/table/incident?sysparm_query=category=long{columns}"
+    connections = [await _asked(instance, path) for _ in range(8)]
+    async with asyncio.timeout(60):
+        await _settled(instance, most)
+    for writer in connections:
+        writer.close()
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("traced")
+async def test_files_that_nobody_reads_are_not_in_memory(instance: Instance) -> None:
+    """However many connections wait for the same one."""
+    record = (await instance.insert("incident", {})).body["result"]["sys_id"]
+    path = f"/api/now/attachment/file?table_name=incident&table_sys_id={record}&file_name=packed"
+    file = await instance.call("POST", path, data=BytesIO(shake_256(b"").digest(8 * MEBIBYTE)))
+    await _settled(instance, most := tracemalloc.get_traced_memory()[0] + 4 * MEBIBYTE)
+    path = f"/api/now/attachment/{file.body['result']['sys_id']}/file"
     connections = [await _asked(instance, path) for _ in range(8)]
     async with asyncio.timeout(60):
         await _settled(instance, most)

@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.records.rulebook import EVERY_TABLE
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, RunRules, Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform, UnitOfWork
 from mock_servicenow.now_platform.users import SYSTEM, User
+from privman_core.bodies import SpooledBody
 from privman_core.findings import Finding
 
 TABLE = "sys_attachment"
@@ -132,20 +133,38 @@ def pieces(instance: Platform, user: User, attachment: Record) -> Iterator[bytes
         RecordNotFound: the attachment is gone, or the user may not see it.
     """
     unpacking, position = zlib.decompressobj(_GZIP), 0
-    while (chunk := _chunk(instance, user, attachment, position)) is not None:
+    while (packed := _chunk(instance, user, attachment, position)) is not None:
         try:
-            yield from _unpacked(unpacking, b64decode(chunk["data"]))
-        except (ValueError, zlib.error):
-            raise BadRequest("Failed to read the attachment", f"chunk {position} of the file is damaged") from None
+            for part in packed.pieces():
+                yield from _unpacked(unpacking, part)
+        except zlib.error:
+            raise _damaged(position) from None
         position += 1
 
 
-def _chunk(instance: Platform, user: User, attachment: Record, position: int) -> Record | None:
+def _chunk(instance: Platform, user: User, attachment: Record, position: int) -> SpooledBody | None:
+    """Return a chunk, still packed, in a file: nothing long is in memory while a client reads what was sent of it."""
     begin = instance.next_transaction if position else instance.transaction
     with begin(user) as session:
         if position:
             find(session, attachment.sys_id)
-        return session.elevated.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
+        chunk = session.elevated.find(CHUNKS, sys_attachment=attachment.sys_id, position=str(position))
+    if chunk is None:
+        return None
+    packed = SpooledBody()
+    packed.write(_decoded(chunk["data"], position))
+    return packed
+
+
+def _decoded(data: str, position: int) -> bytes:
+    try:
+        return b64decode(data)
+    except ValueError:
+        raise _damaged(position) from None
+
+
+def _damaged(position: int) -> BadRequest:
+    return BadRequest("Failed to read the attachment", f"chunk {position} of the file is damaged")
 
 
 def attachment_rules() -> list[BusinessRule]:
@@ -333,8 +352,8 @@ def _row(session: Session, attachment_id: str, position: int, chunk: bytes) -> M
     }
 
 
-def _unpacked(unpacking: "zlib._Decompress", chunk: bytes) -> Iterator[bytes]:
-    piece = unpacking.decompress(chunk, PIECE_BYTES)
-    while piece:
-        yield piece
-        piece = unpacking.decompress(unpacking.unconsumed_tail, PIECE_BYTES)
+def _unpacked(unpacking: "zlib._Decompress", packed: bytes) -> Iterator[bytes]:
+    made = [unpacking.decompress(packed, PIECE_BYTES)]
+    while made[-1]:
+        yield made.pop()  # which is kept nowhere while it is being sent
+        made.append(unpacking.decompress(unpacking.unconsumed_tail, PIECE_BYTES))
