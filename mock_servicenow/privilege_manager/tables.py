@@ -58,7 +58,7 @@ class AppColumn:
 
     def __init__(  # noqa: PLR0913 - as many as a column has
         self,
-        label: str = "",
+        label: str,
         type: str = "string",  # noqa: A002 - the platform's word
         max_length: int = 40,
         *,
@@ -104,8 +104,8 @@ class ConfigurationRow(Row):
 class SecretRow(Row):
     """The Secret of a registration, kept apart, so that no way of reading the configuration can show it."""
 
-    configuration = AppColumn(type="reference", reference="integration_configuration", indexed=True)
-    secret = AppColumn(max_length=LONG_TEXT)
+    configuration = AppColumn("Configuration", "reference", reference="integration_configuration", indexed=True)
+    secret = AppColumn("Secret", max_length=LONG_TEXT)
 
 
 class ActivityTypeRow(Row):
@@ -151,11 +151,11 @@ class ResponseRow(Row):
 class DeliveryRow(Row):
     """What the queue of deliveries knows of a response, under the response's sys_id."""
 
-    due = AppColumn(type="longint", indexed=True)
-    leased_until = AppColumn(type="longint")
-    owner = AppColumn()
-    attempts = AppColumn()
-    error = AppColumn()
+    due = AppColumn("Due", "longint", indexed=True)
+    leased_until = AppColumn("Leased until", "longint")
+    owner = AppColumn("Owner")
+    attempts = AppColumn("Attempts")
+    error = AppColumn("Error")
 
 
 R = TypeVar("R", bound=Row)
