@@ -14,7 +14,7 @@ from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
-from console_sim.setup_steps import API_CREDENTIAL, StepOutcome, read_order
+from console_sim.setup_steps import API_CREDENTIAL, StepOutcome, read_parameters
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
@@ -52,8 +52,8 @@ class ConsoleAdmin:
 
     async def set_up(self, request: web.Request) -> web.Response:
         """Run the documented steps and answer after the first attempt of each."""
-        order = read_order(await read_object(request), own_url(self._settings, request))
-        outcomes = await self._console.setup.run(order)
+        parameters = read_parameters(await read_object(request), own_url(self._settings, request))
+        outcomes = await self._console.setup.run(parameters)
         return to_json(setup_to_json(outcomes, self._console.foreign_systems.get()))
 
     async def webhooks(self, _request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from console_sim.errors import ConflictError, StepFailedError, StepSkippedError
-from console_sim.setup_steps import STEPS, SetupOrder, SetupStep, SetupSteps, StepOutcome
+from console_sim.setup_steps import STEPS, SetupParameters, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
 
 
@@ -21,12 +21,12 @@ class Setup:
         self._secrets = secrets
         self._running: set[asyncio.Task[list[StepOutcome]]] = set()
 
-    async def run(self, order: SetupOrder) -> list[StepOutcome]:
+    async def run(self, parameters: SetupParameters) -> list[StepOutcome]:
         """Take each step once; a step is skipped if one that it needs did not succeed.
 
         Raises ConflictError if `abandon` is called before the last step.
         """
-        task = asyncio.ensure_future(self._run(order))
+        task = asyncio.ensure_future(self._run(parameters))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -42,16 +42,16 @@ class Setup:
         for task in self._running:
             task.cancel()
 
-    async def _run(self, order: SetupOrder) -> list[StepOutcome]:
+    async def _run(self, parameters: SetupParameters) -> list[StepOutcome]:
         steps = self._steps()
         outcomes: dict[str, StepOutcome] = {}
         for step in STEPS.values():
-            outcomes[step.name] = _unmet_need(step, outcomes) or await self._take(step, steps, order)
+            outcomes[step.name] = _unmet_need(step, outcomes) or await self._take(step, steps, parameters)
         return list(outcomes.values())
 
-    async def _take(self, step: SetupStep, steps: SetupSteps, order: SetupOrder) -> StepOutcome:
+    async def _take(self, step: SetupStep, steps: SetupSteps, parameters: SetupParameters) -> StepOutcome:
         try:
-            return StepOutcome(step.name, "ok", await step.act(steps, order))
+            return StepOutcome(step.name, "ok", await step.act(steps, parameters))
         except StepFailedError as error:
             # ServiceNow's error may quote secrets from the request.
             return StepOutcome(step.name, "failed", self._secrets.mask(str(error)), error.unreachable)

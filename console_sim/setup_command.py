@@ -13,7 +13,7 @@ from console_sim.admin import setup_to_json
 from console_sim.console import build_console
 from console_sim.errors import UnreachableTargetError
 from console_sim.settings import Settings
-from console_sim.setup_steps import STEPS, read_order
+from console_sim.setup_steps import STEPS, read_parameters
 from privman_contracts import WireNames
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
@@ -122,7 +122,7 @@ async def _run_here(
     names = WireNames.load(settings.inferred)
     once = replace(settings, retries=False)
     console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
-    outcomes = await console.setup.run(read_order(values, settings.console_url))
+    outcomes = await console.setup.run(read_parameters(values, settings.console_url))
     return msgspec.convert(setup_to_json(outcomes, console.foreign_systems.get()), Report)
 
 

@@ -36,7 +36,7 @@ _KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class SetupOrder:
+class SetupParameters:
     """The parameters of a set-up.
 
     Attributes:
@@ -54,10 +54,10 @@ class SetupOrder:
     use_webhook: bool
 
 
-def read_order(values: Mapping[str, Any], console_url: str) -> SetupOrder:
-    """Return the order in a JSON object; raises BadRequestError that names the key."""
+def read_parameters(values: Mapping[str, Any], console_url: str) -> SetupParameters:
+    """Read the parameters from a JSON object; raises BadRequestError that names the key."""
     body = JsonObject(values, _KEYS)
-    return SetupOrder(
+    return SetupParameters(
         servicenow_url=read_url("servicenow_url", body.text("servicenow_url")),
         servicenow_user=body.text("servicenow_user"),
         servicenow_password=body.text("servicenow_password"),
@@ -70,7 +70,7 @@ def read_order(values: Mapping[str, Any], console_url: str) -> SetupOrder:
 
 
 Status = Literal["ok", "failed", "skipped"]
-_Act = TypeVar("_Act", bound=Callable[["SetupSteps", SetupOrder], Awaitable[str]])
+_Act = TypeVar("_Act", bound=Callable[["SetupSteps", SetupParameters], Awaitable[str]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class SetupStep:
 
     name: str
     needs: tuple[str, ...]
-    act: Callable[["SetupSteps", SetupOrder], Awaitable[str]]
+    act: Callable[["SetupSteps", SetupParameters], Awaitable[str]]
 
 
 STEPS: dict[str, SetupStep] = {}
@@ -152,15 +152,15 @@ class SetupSteps:
         self._failure: ServiceNowError | None = None
 
     @_step()
-    async def enable_api(self, order: SetupOrder) -> str:
+    async def enable_api(self, parameters: SetupParameters) -> str:
         """Set API Enabled."""
-        self._store.enable_api(enabled=order.api_enabled)
-        if not order.api_enabled:
+        self._store.enable_api(enabled=parameters.api_enabled)
+        if not parameters.api_enabled:
             raise StepFailedError(API_DISABLED)
         return "API Enabled is on"
 
     @_step()
-    async def create_api_user(self, _order: SetupOrder) -> str:
+    async def create_api_user(self, _parameters: SetupParameters) -> str:
         """Create the API Client User, unless there is one."""
         user = self._store.api_user
         if user is None:
@@ -172,17 +172,17 @@ class SetupSteps:
         return f"{user.display_name!r} exists"
 
     @_step("create-api-user")
-    async def add_role(self, order: SetupOrder) -> str:
+    async def add_role(self, parameters: SetupParameters) -> str:
         """Give the API user the role."""
-        self._users.change(role=order.role)
-        if not order.role:
+        self._users.change(role=parameters.role)
+        if not parameters.role:
             raise StepFailedError("no role was added, so decisions will be refused with 403")
-        if not role_may_approve(order.role):
-            raise StepFailedError(f"role {order.role!r} may not approve, so decisions will be refused with 403")
-        return f"role {order.role!r} may approve"
+        if not role_may_approve(parameters.role):
+            raise StepFailedError(f"role {parameters.role!r} may not approve, so decisions will be refused with 403")
+        return f"role {parameters.role!r} may approve"
 
     @_step("create-api-user")
-    async def save_api_credential(self, _order: SetupOrder) -> str:
+    async def save_api_credential(self, _parameters: SetupParameters) -> str:
         """Save Client Id and Secret as a credential; a Secret of which only the digest is left is replaced."""
         if API_CREDENTIAL not in self._credentials:
             secret = self._users.secret_at_hand() or self._users.reset_secret()
@@ -190,33 +190,35 @@ class SetupSteps:
         return f"{API_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
 
     @_step()
-    async def save_servicenow_credential(self, order: SetupOrder) -> str:
+    async def save_servicenow_credential(self, parameters: SetupParameters) -> str:
         """Save the ServiceNow user's name and password as a credential."""
-        self._credentials.save(Credential(SERVICENOW_CREDENTIAL, order.servicenow_user, order.servicenow_password))
-        return f"{SERVICENOW_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds user {order.servicenow_user!r}"
+        self._credentials.save(
+            Credential(SERVICENOW_CREDENTIAL, parameters.servicenow_user, parameters.servicenow_password)
+        )
+        return f"{SERVICENOW_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds user {parameters.servicenow_user!r}"
 
     @_step("save-servicenow-credential")
-    async def save_foreign_system(self, order: SetupOrder) -> str:
+    async def save_foreign_system(self, parameters: SetupParameters) -> str:
         """Create the foreign system."""
-        system = self._foreign_systems.save(order.name, order.servicenow_url, SERVICENOW_CREDENTIAL)
+        system = self._foreign_systems.save(parameters.name, parameters.servicenow_url, SERVICENOW_CREDENTIAL)
         return f"{system.name!r} has Base URL {system.base_url} and credential {system.credential!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")
-    async def use_webhook(self, order: SetupOrder) -> str:
+    async def use_webhook(self, parameters: SetupParameters) -> str:
         """Tick Use Webhook and save."""
-        if not order.use_webhook:
+        if not parameters.use_webhook:
             self._foreign_systems.untick_webhook()
             raise StepSkippedError("Use Webhook is not ticked")
-        self._foreign_systems.use_webhook(API_CREDENTIAL, order.post_uri)
-        return f"decisions are posted to {order.post_uri}"
+        self._foreign_systems.use_webhook(API_CREDENTIAL, parameters.post_uri)
+        return f"decisions are posted to {parameters.post_uri}"
 
     @_step("use-webhook")
-    async def create_webhook(self, _order: SetupOrder) -> str:
+    async def create_webhook(self, _parameters: SetupParameters) -> str:
         """Report the webhook that the save has created."""
         return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
 
     @_step("create-webhook")
-    async def register(self, _order: SetupOrder) -> str:
+    async def register(self, _parameters: SetupParameters) -> str:
         """Run the server task once, which registers the webhook and then the activity type.
 
         Records that the instance has lost, such as by a reset, are registered again.
@@ -229,7 +231,7 @@ class SetupSteps:
         return f"Instance Id {system.registration.sys_id}"
 
     @_step("register")
-    async def register_activity_type(self, _order: SetupOrder) -> str:
+    async def register_activity_type(self, _parameters: SetupParameters) -> str:
         """Check that the server task has registered the activity type."""
         system = self._foreign_systems.get()
         if not self._registrar.has_activity_type(system):
@@ -237,13 +239,13 @@ class SetupSteps:
         return f"ActivityType Id {system.activity_type.sys_id}"
 
     @_step("create-webhook")
-    async def verify_webhook(self, _order: SetupOrder) -> str:
+    async def verify_webhook(self, _parameters: SetupParameters) -> str:
         """Read the webhook on the Messaging tab."""
         hooks = self._foreign_systems.webhooks()
         return ", ".join(f"{hook.name!r} sends {WEBHOOK_EVENT!r} to {hook.endpoint_url}" for hook in hooks)
 
     @_step("register")
-    async def verify_registration(self, _order: SetupOrder) -> str:
+    async def verify_registration(self, _parameters: SetupParameters) -> str:
         """Read the Integration Configuration tab, which shows the registration's body."""
         differing = await _differing(self._registrar.read_back(self._foreign_systems.get()))
         if differing:
@@ -251,7 +253,7 @@ class SetupSteps:
         return "the Integration Configuration tab shows the registration"
 
     @_step("register-activity-type", "verify-registration")
-    async def verify_activity_type(self, _order: SetupOrder) -> str:
+    async def verify_activity_type(self, _parameters: SetupParameters) -> str:
         """Compare the activity type in ServiceNow with what was registered."""
         differing = await _differing(self._registrar.read_back_activity_type(self._foreign_systems.get()))
         if differing:
@@ -259,7 +261,7 @@ class SetupSteps:
         return "the activity type in ServiceNow shows what was registered"
 
     @_step("verify-activity-type")
-    async def save_again(self, _order: SetupOrder) -> str:
+    async def save_again(self, _parameters: SetupParameters) -> str:
         """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
         before = self._foreign_systems.get()
         self._foreign_systems.save(before.name, before.base_url, before.credential)
