@@ -221,6 +221,8 @@ async def listen(protocol: Protocol, host: str, port: int, tls: ssl.SSLContext |
         return await asyncio.get_running_loop().create_server(protocol, host, port, ssl=tls, backlog=_BACKLOG)
     except OSError as error:
         raise UsageError(f"cannot listen on {host}:{port}: {reason_of(error)}") from None
+    except OverflowError:
+        raise UsageError(f"cannot listen on {host}:{port}: expected a port from 0 to 65535") from None
 
 
 def origin_of(listening: asyncio.Server, host: str, tls: ssl.SSLContext | None) -> str:

@@ -15,6 +15,7 @@ from console_sim.errors import NotFoundError, StepFailedError
 from mock_servicenow import MockServiceNow, Settings
 from mock_servicenow.blueprint import StartError
 from privman_core.clock import Clock, ClockIsRealError
+from privman_core.command_line import UsageError
 from privman_core.embedded import NotRunningError
 from privman_core.faults import FaultError
 from privman_core.ids import Ids
@@ -220,6 +221,8 @@ def test_wrong_arguments_are_named() -> None:
     """A clock that does not exist would otherwise be a real one."""
     with pytest.raises(ValueError, match="clock is 'Virtual'; expected 'virtual' or 'real'"):
         MockServiceNow(clock="Virtual")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="expected a port from 0 to 65535"), MockServiceNow(port=70000):
+        pass
     with MockServiceNow() as servicenow, pytest.raises(ValueError, match="table 'incident' has no column 'sate'"):
         servicenow.find("incident", sate="1")
 

@@ -85,6 +85,14 @@ async def test_items_are_answered(client: Client) -> None:
     assert body_of(answer) == {"result": [{"number": "PRB0000050"}]}
 
 
+@pytest.mark.parametrize("path", ["/api/now/table/sys_user?sysparm_limit=1", "/api/now/nothing"])
+async def test_head_gets_no_body(client: Client, path: str) -> None:
+    """An item that asks for the head alone gets status and headers, of a refusal too."""
+    whole, head = await serviced(client, item("1", "GET", path), item("2", "HEAD", path))
+    assert (head["status_code"], head["body"]) == (whole["status_code"], "")
+    assert header_of(head, "Content-Type") == header_of(whole, "Content-Type")
+
+
 async def test_headers_of_an_item(client: Client) -> None:
     """3.2: an item's answer carries what the documented sample shows, and X-Total-Count for a list."""
     (answer,) = await serviced(client, item("1", "GET", f"{PROBLEM}?sysparm_query=sys_id=none"))

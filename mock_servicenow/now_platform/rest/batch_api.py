@@ -49,7 +49,7 @@ from mock_servicenow.now_platform.rest.record_bodies import (
     read_json,
 )
 from mock_servicenow.now_platform.running import Repeatable
-from privman_core.bodies import IN_MEMORY, SpooledBody
+from privman_core.bodies import IN_MEMORY, NO_BODY, SpooledBody
 
 _NESTED = re.compile(r"/api/now(/v[12])?/batch")
 
@@ -236,6 +236,8 @@ class BatchApi:
             error = str(refusal)
             answer = error_answer(refusal, item.headers.get("Accept", ""))
             body = yield from _whole(answer, limits.received)
+        if verb_of(item.method, item.headers) == "HEAD":
+            body = NO_BODY
         if _exceeds(call, item, "receives", body.size, limits.received):
             return None
         milliseconds = (self._now() - begun) // timedelta(milliseconds=1)
