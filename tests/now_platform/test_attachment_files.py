@@ -183,7 +183,7 @@ async def test_content_type_stays_in_its_header(client: Client, problem: str) ->
     assert "X-Injected" not in response.headers
 
 
-@pytest.mark.parametrize("data", ["no base64", "bm8gZ3ppcA=="])
+@pytest.mark.parametrize("data", ["no base64", "abcde", "bm8gZ3ppcA=="])
 async def test_a_damaged_file_gets_an_error(client: Client, problem: str, data: str) -> None:
     """3.1: a file whose stored chunks make no sense is refused."""
     metadata = await upload(client, problem)
