@@ -267,7 +267,7 @@ class SetupSteps:
         self._foreign_systems.save(before.name, before.base_url, before.credential)
         await self._registrar.run()
         hooks, system = self._foreign_systems.webhooks(), self._foreign_systems.get()
-        known = f"Instance Id {system.registration.sys_id}, {before.registration.sys_id} before"
+        known = f"Instance Id {system.registration.sys_id} (before: {before.registration.sys_id})"
         return f"webhooks: {len(hooks)}; {known}"
 
 

@@ -47,7 +47,7 @@ class MockServiceNow(Embedded):
 
     @cached_property
     def _blueprint(self) -> Blueprint:
-        """What takes most of a start; one that no file can change is drawn once for all instances."""
+        """Drawing it takes most of a start, so instances whose settings name no files share one."""
         settings = self._settings
         return (Blueprint.draw if settings.inferred or settings.tables or settings.data else _drawn)(settings)
 

@@ -20,7 +20,7 @@ from privman_core.streaming import RangeError, list_exchanges
 PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
 RESERVED = "/__"
-"""How the paths of both begin, and no path of a product."""
+"""The beginning of every path of the control plane and the cockpit, and of no path of a product."""
 # Headers by which proxies and CDNs pass on the client's address or the original request.
 _FORWARDED = re.compile(
     r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"

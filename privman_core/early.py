@@ -1,4 +1,4 @@
-"""What a product does before it is loaded, and after it has ended; imports as little as possible."""
+"""Runs before a product is loaded and after it has ended, so it imports as little as possible."""
 
 import os
 import signal

@@ -22,7 +22,7 @@ MOST_RESPONSES = 100
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How requests of an activity type may be answered, and by when.
+    """The valid responses of an activity type, and its time limit.
 
     Attributes:
         state: ``deleted`` if the activity type was deleted while requests were pending, ``unknown`` if there is none.

@@ -269,11 +269,12 @@ async def test_a_client_that_leaves_within_a_short_body_is_in_the_journal(party:
     """Like one that leaves within a long one."""
     _, writer = await asyncio.open_connection("127.0.0.1", URL(party.url).port)
     writer.write(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
-    while not (await party.call("GET", "/__admin/requests"))[1]["requests"]:
-        await asyncio.sleep(0)
-    writer.close()
-    while not (found := (await party.call("GET", "/__admin/requests"))[1]["requests"][0])["error"]:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while not (await party.call("GET", "/__admin/requests"))[1]["requests"]:
+            await asyncio.sleep(0)
+        writer.close()
+        while not (found := (await party.call("GET", "/__admin/requests"))[1]["requests"][0])["error"]:
+            await asyncio.sleep(0)
     assert (found["method"], found["url"], found["status"]) == ("POST", "/x", 0)
 
 

@@ -86,7 +86,7 @@ _UNREADABLE = """<html>
 
 @dataclass(slots=True)
 class _Asked:
-    """A request, who may make it, once that is known, and how it stands to the rate limit that concerns it.
+    """A request that is being answered; its user and the rate limit's verdict are added once they are known.
 
     Attributes:
         opened: the session that the answer opens for the user, if any.

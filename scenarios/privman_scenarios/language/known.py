@@ -78,7 +78,7 @@ def names() -> WireNames:
 TABLES = tuple(names().group("tables"))
 """The app's tables, by their canonical names."""
 HOLDS: Mapping[str, str] = {name.word: name.holds for name in names() if name.holds}
-"""What columns and keys hold if not any text, as `WireName.holds` has it."""
+"""What each column or key holds that does not take any text; see `WireName.holds`."""
 
 _WORDS = {name.path: name.words for name in names() if name.words}
 
