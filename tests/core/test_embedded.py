@@ -1,6 +1,7 @@
 """Both servers in a test's own process: `MockServiceNow` and `ConsoleSim`."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -209,6 +210,7 @@ def test_a_forked_process_leaves_the_server_alone(product: str) -> None:
     with PRODUCTS[product]() as server:
         forked = os.fork()
         if not forked:
+            signal.alarm(20)  # it would wait for ever
             with pytest.raises(NotRunningError, match=f"runs in process {os.getppid()}; call its url from here"):
                 _ = server.journal
             server.__exit__(None, None, None)
