@@ -13,6 +13,7 @@ from mkdocs.structure.files import File, Files
 
 from privman_contracts import WireNames
 from privman_contracts.evidence import MEANING
+from privman_contracts.sources import load_pages
 from privman_scenarios.playing.verbs import vocabulary
 
 COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
@@ -51,8 +52,11 @@ def inferred() -> Iterator[str]:
     yield "# Names and rules on the wire"
     yield from ("", "The evidence of each is one of these:", "", *table(("Mark", "Meaning")))
     yield from (row(mark, meaning) for mark, meaning in MEANING.items())
-    yield from ("", *table(("Name", "On the wire", "Evidence", "Holds")))
-    yield from (row(f"`{name.path}`", f"`{name.value}`", name.evidence, name.holds) for name in WireNames.load())
+    yield from ("", *table(("Name", "On the wire", "Evidence", "Source", "Holds")))
+    for name in WireNames.load():
+        yield row(f"`{name.path}`", f"`{name.value}`", name.evidence, name.source, name.holds)
+    yield from ("", "The sources of the contracts:", "", *table(("Source", "Evidence", "Where")))
+    yield from (row(page.name, page.mark, page.at) for page in load_pages().values())
 
 
 def tables() -> Iterator[str]:

@@ -7,7 +7,7 @@ Each module imports only from those below it::
     contracts
     validation           swagger
     schemas              exchanges
-    wire_names
+    wire_names   sources
     rules    files    wording    evidence
 
 Errors::

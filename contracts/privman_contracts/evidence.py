@@ -7,7 +7,7 @@ Evidence = Literal["S", "D", "P", "C", "I"]
 
 MEANING: dict[Evidence, str] = {
     "S": "stated on the vendor's page about the webhook",
-    "D": "stated in the vendor's other documentation",
+    "D": "stated in the vendor's other documentation, or in ServiceNow's",
     "P": "printed on a screenshot in that documentation",
     "C": "seen in a third party's working client",
     "I": "inferred; no source documents it",
@@ -23,7 +23,8 @@ class Part:
         message: of which it is a part: a message, an exchange, or ``inferred.yaml``.
         path: where in it, such as ``$.metadata.PolicyId``.
         name: what it is called on the wire.
-        source: section of the reference that tells of it.
+        source: the pages that say it, by their names in ``sources.yaml``; of an I, pages that suggest it, or sections
+            of the reference that explain it.
         secret: whether its value must never be shown.
     """
 

@@ -35,6 +35,7 @@ class AnswerContract:
         schema: message that the body must be; empty when the body may be anything.
         shaped: the same, when the caller chose columns or display values; empty when that cannot be.
         empty: whether there must be no body.
+        source: the pages that say it; those of the exchange when empty.
     """
 
     status: str
@@ -43,6 +44,7 @@ class AnswerContract:
     schema: str = ""
     shaped: str = ""
     empty: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class ExchangeContract:
         path: template in the wire's spelling, such as ``/api/now/table/x_thyti_thycotic_p_request/{sys_id}``.
         request: message that the body must be; empty when there is none.
         open: whether it needs no credentials.
-        evidence: of the method and the path.
+        evidence: of the method and the path; a table in the path has its own.
+        source: the pages that say it.
     """
 
     name: str
@@ -207,4 +210,5 @@ def parts_of_exchange(exchange: ExchangeContract) -> Iterator[Part]:
     line = f"{exchange.method} {exchange.path}"
     yield Part(exchange.name, line, exchange.evidence, exchange.name, exchange.source)
     for answer in exchange.answers:
-        yield Part(exchange.name, f"{line} {answer.status}", answer.evidence, answer.status, exchange.source)
+        source = answer.source or exchange.source
+        yield Part(exchange.name, f"{line} {answer.status}", answer.evidence, answer.status, source)

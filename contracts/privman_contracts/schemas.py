@@ -18,7 +18,7 @@ Schema = dict[str, Any]
 def spell(node: Any, names: WireNames) -> Any:  # noqa: ANN401 - any node of a schema
     """Return the schema with its properties and words as they are spelled on the wire.
 
-    ``x-names`` names the group of the properties beside it, which also brings their evidence; ``x-words`` lists
+    ``x-names`` names the group of the properties beside it, which also brings evidence and source; ``x-words`` lists
     the groups, or the single words, that a value may be one of; ``x-listed`` names the group of which a value lists
     some, each once, joined by commas.
     """
@@ -58,7 +58,8 @@ def _rename(schema: Schema, group: str, names: WireNames) -> None:
 
 
 def _marked(schema: Schema, path: str, names: WireNames) -> Schema:
-    return {**schema, "x-evidence": names.find(path).evidence}
+    name = names.find(path)
+    return {**schema, "x-evidence": name.evidence, "x-source": name.cited}
 
 
 COMMON = "common"
@@ -155,4 +156,5 @@ def _parts_below(message: str, where: str, schema: Schema, source: str) -> Itera
 
 
 def _part(message: str, path: str, name: str, schema: Schema, source: str) -> Part:
+    source = schema.get("x-source", source)
     return Part(message, path, schema["x-evidence"], name, source, secret=schema.get("x-secret", False))

@@ -27,6 +27,7 @@ class WireName:
         holds: what a column or key holds: ``guid``, ``number``, ``flag``, ``json``, ``address``, the canonical name of
             a table for its sys_ids, or empty for any text.
         words: the groups of words that a value of a column or key may be, such as ``response``.
+        source: the pages that say it, by their names in ``sources.yaml``; of an I, those that suggest it.
     """
 
     path: str
@@ -35,6 +36,7 @@ class WireName:
     packaged: Value
     holds: str = field(default="", compare=False)
     words: tuple[str, ...] = field(default=(), compare=False)
+    source: str = field(default="", compare=False)
 
     @property
     def group(self) -> str:
@@ -46,12 +48,18 @@ class WireName:
         """The canonical name without its groups, such as ``instance_id``."""
         return self.path.rpartition(".")[2]
 
+    @property
+    def cited(self) -> str:
+        """The source, or the sections of the reference that explain inferred names."""
+        return self.source or "integration 1, 3, 4, 8"
+
 
 # Of no table of the platform, and no column that every table has.
 _TABLE = re.compile(r"[xu]_[a-z0-9_]{1,78}")
 _COLUMN = re.compile(r"(?!sys_)[A-Za-z]\w{0,79}", re.ASCII)
 _ROLE = re.compile(r"\w[\w.]{0,99}", re.ASCII)
 _LONGEST = 100
+_TEXT = f"text without line breaks, blanks around it, or more than {_LONGEST} characters"
 # Words of one column, or of a list in a column.
 _LISTED = ("words.response", "words.request_status")
 
@@ -113,20 +121,25 @@ def _changed_name(name: WireName, entry: object) -> WireName:
     value_key = _field_of(name.path)
     change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {value_key: entry}
     copied = {"holds": name.holds, "words": list(name.words)}
-    known = {value_key, "evidence"}
+    known = {value_key, "evidence", "source"}
     strange = [key for key in change if key not in known and (key not in copied or change[key] != copied[key])]
     if strange:
-        raise InferredNamesError(f"{name.path} has key {strange[0]!r}. Expected {value_key!r} and 'evidence'.")
+        raise InferredNamesError(
+            f"{name.path} has key {strange[0]!r}. Expected {value_key!r}, 'evidence' and 'source'."
+        )
     evidence = change.get("evidence", name.evidence)
     if evidence not in MARKS:
         raise InferredNamesError(f"{name.path} has evidence {evidence!r}. Expected one of {', '.join(MARKS)}.")
+    source = change.get("source", name.source)
+    if "source" in change and not _is_text(source):
+        raise InferredNamesError(f"{name.path} has source {source!r}. Expected {_TEXT}.")
     value = change.get(value_key, name.value)
     _check_value(name, value)
-    return replace(name, value=value, evidence=evidence)
+    return replace(name, value=value, evidence=evidence, source=source)
 
 
 def _check_value(name: WireName, value: object) -> None:
-    valid, expected = _is_text(value), "text without line breaks, blanks around it, or more than 100 characters"
+    valid, expected = _is_text(value), _TEXT
     if name.group == "rules":
         valid, expected = rules.RULES[name.word].is_one(value), rules.RULES[name.word].expected
     elif name.group == "tables":
@@ -270,7 +283,8 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
         if "evidence" in entry:
             value = entry[_field_of(path)]
             words = tuple(entry.get("words", ()))
-            yield WireName(path, value, entry["evidence"], value, entry.get("holds", ""), words)
+            source = entry.get("source", "")
+            yield WireName(path, value, entry["evidence"], value, entry.get("holds", ""), words, source)
         else:
             yield from _entries(entry, f"{path}.")
 
@@ -285,4 +299,4 @@ def _expand(item: int | str) -> Iterable[int]:
 
 def part_of_name(name: WireName) -> Part:
     """Return the part that a table, word, role or rule is."""
-    return Part("inferred.yaml", name.path, name.evidence, str(name.value), "integration 1, 3, 4")
+    return Part("inferred.yaml", name.path, name.evidence, str(name.value), name.cited)

@@ -29,7 +29,9 @@ def test_every_exchange_and_status_is_a_part(contracts: Contracts) -> None:
     """The method and path, and each answer."""
     parts = [part for part in contracts.parts() if part.message == "deliver_decision"]
     line = "POST /Tms/services/api/v1/approval/approve"
-    assert parts[0] == Part("deliver_decision", line, "S", "deliver_decision", "integration 4")
+    assert parts[0] == Part(
+        "deliver_decision", line, "S", "deliver_decision", "set-up-servicenow-webhook.md, integration 4"
+    )
     assert f"{line} 409" in {part.path for part in parts}
 
 
@@ -47,7 +49,8 @@ def test_the_documented_and_the_inferred_are_told_apart(contracts: Contracts) ->
     assert marks["approval-answer", "$.result.sys_id"] == "S"
     assert marks["list-answer", "$.result[].*.value"] == "D"
     assert marks["decision", "$.Comment"] == "I"
-    assert marks["envelope", "$.Status"] == "C"
+    assert marks["envelope", "$.Status"] == "D"
+    assert marks["inferred.yaml", "words.envelope_status.error"] == "C"
     assert marks["inferred.yaml", "roles.approver"] == "I"
 
 

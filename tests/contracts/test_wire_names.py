@@ -89,7 +89,7 @@ def test_a_users_file_may_repeat_what_a_column_holds(names_file: NamesFile) -> N
     line = "columns: {request: {instance_id: {name: u_instance, holds: %s}}}"
     names = WireNames.load(names_file(line % "integration_configuration"))
     assert names.find("columns.request.instance_id").holds == "integration_configuration"
-    with pytest.raises(InferredNamesError, match=r"columns.request.instance_id has key 'holds'. Expected 'name' and"):
+    with pytest.raises(InferredNamesError, match=r"columns.request.instance_id has key 'holds'. Expected 'name', 'ev"):
         WireNames.load(names_file(line % "guid"))
 
 
@@ -234,7 +234,7 @@ BAD_FILES = {
         "words.request_status.pending has value 'Approve'. Expected another than words.response.approve has.",
     ),
     "unknown mark": ("roles: {admin: {evidence: X}}", "roles.admin has evidence 'X'. Expected one of S, D, P, C, I."),
-    "unknown key": ("roles: {admin: {nme: x}}", "roles.admin has key 'nme'. Expected 'name' and 'evidence'."),
+    "unknown key": ("roles: {admin: {nme: x}}", "roles.admin has key 'nme'. Expected 'name', 'evidence' and 'source'."),
     "twins": (
         "columns: {request: {comment: duration}}",
         "columns.request.duration has value 'duration'. Expected another than columns.request.comment has.",

@@ -347,8 +347,8 @@ HARMLESS = [
     ),
     Edit(
         "inferred.yaml",
-        "admin: {name: x_thyti_thycotic_p.admin, evidence: I}",
-        "admin: {name: x_thyti_thycotic_p.admin, evidence: D}",
+        "admin: {name: x_thyti_thycotic_p.admin, evidence: I,",
+        "admin: {name: x_thyti_thycotic_p.admin, evidence: D,",
         "inferred.yaml roles.admin: is known as D, was I; breaks nobody",
     ),
 ]
@@ -408,8 +408,8 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
         ),
         Edit(
             "inferred.yaml",
-            "evidence: S}",
-            "evidence: s}",
+            "evidence: S,",
+            "evidence: s,",
             "inferred.yaml words.response.approve has evidence 's'. Exp",
         ),
         Edit(
@@ -432,8 +432,8 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
         ),
         Edit(
             INDEX,
-            "evidence: D}",
-            "evidence: X}",
+            "evidence: D,",
+            "evidence: X,",
             "answer 201 of exchange 'register' has evidence 'X'. Expected one of S, D,",
         ),
         Edit(

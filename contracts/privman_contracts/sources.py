@@ -1,0 +1,31 @@
+"""The pages from which evidence is cited."""
+
+from dataclasses import dataclass
+
+from privman_contracts.evidence import Evidence
+from privman_contracts.files import PACKAGED, load_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page, a picture, or a client's module.
+
+    Attributes:
+        name: as marks cite it.
+        mark: the evidence that it gives.
+        at: where it is: the repository and the path in it, or an address.
+    """
+
+    name: str
+    mark: Evidence
+    at: str
+
+
+def load_pages() -> dict[str, Page]:
+    """Return every page of ``sources.yaml`` by its name."""
+    return {name: Page(name, **entry) for name, entry in load_yaml(PACKAGED / "sources.yaml").items()}
+
+
+def cited(source: str) -> list[str]:
+    """Return what a source names: pages, and sections such as ``integration 3`` and ``4`` after it."""
+    return source.split(", ")
