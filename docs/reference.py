@@ -88,6 +88,9 @@ def messages() -> Iterator[str]:
         asked = f"`{'`, `'.join(exchange['method'])}` `{exchange['path']}`"
         answers = ", ".join(str(status) for status in exchange["answers"])
         yield row(f"{exchange['summary']}: {asked}", exchange["caller"], exchange.get("request", ""), answers)
+    yield from ("", "Messages that are posted to any address:", "", *table(("Message", "Posted by", "Body")))
+    for webhook in index["webhooks"]:
+        yield row(webhook["summary"], webhook["sender"], webhook["message"])
 
 
 def table(headings: Iterable[str]) -> Iterator[str]:

@@ -1,11 +1,11 @@
 """Changes from one contract set to another, and the parties that they break."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from privman_contracts.contracts import Contracts
-from privman_contracts.exchanges import AnswerContract, ExchangeContract
+from privman_contracts.exchanges import AnswerContract, ExchangeContract, WebhookContract
 from privman_contracts.schema_differences import SchemaDifference, differences
 from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import WireName, WireNames
@@ -57,10 +57,31 @@ class SendersAndReceivers:
         self.receivers.add(receiver)
 
 
-def _by_message(exchanges: Iterable[ExchangeContract]) -> dict[str, SendersAndReceivers]:
+@dataclass(frozen=True, slots=True)
+class _Traffic:
+    """The exchanges and webhooks that a comparison looks at."""
+
+    exchanges: Sequence[ExchangeContract]
+    webhooks: Sequence[WebhookContract]
+
+    @classmethod
+    def of(cls, contracts: Contracts, parties: frozenset[str]) -> Self:
+        """Return the exchanges that these parties ask for, and the webhooks that they receive."""
+        return cls(
+            [each for each in contracts.exchanges if each.caller in parties],
+            [each for each in contracts.webhooks if each.receiver in parties],
+        )
+
+    def __add__(self, other: Self) -> Self:
+        return replace(self, exchanges=[*self.exchanges, *other.exchanges], webhooks=[*self.webhooks, *other.webhooks])
+
+
+def _by_message(traffic: _Traffic) -> dict[str, SendersAndReceivers]:
     """Return the parties of each message."""
     parties: dict[str, SendersAndReceivers] = {}
-    for exchange in exchanges:
+    for webhook in traffic.webhooks:
+        parties.setdefault(webhook.message, SendersAndReceivers()).add(webhook.sender, webhook.receiver)
+    for exchange in traffic.exchanges:
         if exchange.request:
             parties.setdefault(exchange.request, SendersAndReceivers()).add(exchange.caller, exchange.server)
         for message in _answered_messages(exchange):
@@ -82,6 +103,15 @@ def _exchange_changes(old: Iterable[ExchangeContract], new: Iterable[ExchangeCon
         yield _exchange_change(before[operation], "is gone", senders=before[operation].caller)
     for operation in sorted(before.keys() & after.keys()):
         yield from _changes_of_exchange(before[operation], after[operation])
+
+
+def _webhook_changes(old: Iterable[WebhookContract], new: Iterable[WebhookContract]) -> Iterator[Change]:
+    """Yield the webhooks that came and went."""
+    before, after = ({webhook.message: webhook for webhook in webhooks} for webhooks in (old, new))
+    for message in sorted(after.keys() - before.keys()):
+        yield Change(message, "(webhook)", "is new")
+    for message in sorted(before.keys() - after.keys()):
+        yield Change(message, "(webhook)", "is gone", receivers=frozenset({before[message].receiver}))
 
 
 def _changes_of_exchange(old: ExchangeContract, new: ExchangeContract) -> Iterator[Change]:
@@ -147,17 +177,15 @@ NAMES_FILE = "inferred.yaml"
 _LIVES_WITH_RULES = "console"
 
 
-def _name_changes(
-    old: WireNames, new: WireNames, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]
-) -> Iterator[Change]:
+def _name_changes(old: WireNames, new: WireNames, traffic: _Traffic, schemas: Mapping[str, Schema]) -> Iterator[Change]:
     """Yield the names that differ; a name on one side only shows where it is used.
 
-    Exchanges and schemas are those of ``new``, in canonical names.
+    Traffic and schemas are those of ``new``, in canonical names.
     """
     before = {name.path: name for name in old}
     for name in new:
         if name.path in before and name != before[name.path]:
-            yield _name_change(before[name.path], name, _users(name, exchanges, schemas))
+            yield _name_change(before[name.path], name, _users(name, traffic, schemas))
 
 
 def _name_change(old: WireName, new: WireName, parties: SendersAndReceivers) -> Change:
@@ -178,24 +206,22 @@ def _rule_change(old: WireName, new: WireName) -> Change:
     return Change(NAMES_FILE, new.path, text, frozenset() if kept else frozenset({_LIVES_WITH_RULES}))
 
 
-def _users(name: WireName, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]) -> SendersAndReceivers:
+def _users(name: WireName, traffic: _Traffic, schemas: Mapping[str, Schema]) -> SendersAndReceivers:
     """Return who writes the name and who reads it."""
     parties = SendersAndReceivers()
-    for used in _uses(name, exchanges, schemas):
+    for used in _uses(name, traffic, schemas):
         parties.senders |= used.senders
         parties.receivers |= used.receivers
     return parties
 
 
-def _uses(
-    name: WireName, exchanges: Sequence[ExchangeContract], schemas: Mapping[str, Schema]
-) -> Iterable[SendersAndReceivers]:
+def _uses(name: WireName, traffic: _Traffic, schemas: Mapping[str, Schema]) -> Iterable[SendersAndReceivers]:
     if name.group == "tables":
-        calls = (each for each in exchanges if name.word in each.path.split("/"))
+        calls = (each for each in traffic.exchanges if name.word in each.path.split("/"))
         return [SendersAndReceivers({each.caller}, {each.server}) for each in calls]
     if name.group == "roles":
         return [SendersAndReceivers({"approver"}, {"servicenow"})]
-    return [used for message, used in _by_message(exchanges).items() if _has(schemas[message], name)]
+    return [used for message, used in _by_message(traffic).items() if _has(schemas[message], name)]
 
 
 def _has(node: Any, name: WireName) -> bool:  # noqa: ANN401 - any node of a schema
@@ -209,10 +235,10 @@ def _has(node: Any, name: WireName) -> bool:  # noqa: ANN401 - any node of a sch
     return as_property or as_word or any(_has(value, name) for value in node.values())
 
 
-EVERYBODY = frozenset({"console", "servicenow", "approver"})
+EVERYBODY = frozenset({"console", "servicenow", "approver", "endpoint"})
 
 
-def compare(old: Contracts, new: Contracts, callers: frozenset[str] = EVERYBODY) -> list[Change]:
+def compare(old: Contracts, new: Contracts, parties: frozenset[str] = EVERYBODY) -> list[Change]:
     """Return every change from one contract set to the other, with those whom it breaks.
 
     What narrows a message breaks who still sends the old one; what widens it breaks who still expects the old one.
@@ -220,14 +246,15 @@ def compare(old: Contracts, new: Contracts, callers: frozenset[str] = EVERYBODY)
     Args:
         old: the one set.
         new: the other.
-        callers: only the exchanges of these callers are looked at.
+        parties: only what these ask for, and the webhooks that they receive, is looked at.
     """
     before, after = _canonical(old), _canonical(new)
-    was, now = ([each for each in contracts.exchanges if each.caller in callers] for contracts in (before, after))
+    was, now = _Traffic.of(before, parties), _Traffic.of(after, parties)
     return [
         *_name_changes(old.names, new.names, now, after.schemas),
-        *_exchange_changes(was, now),
-        *_message_changes(before.schemas, after.schemas, _by_message((*was, *now))),
+        *_exchange_changes(was.exchanges, now.exchanges),
+        *_webhook_changes(was.webhooks, now.webhooks),
+        *_message_changes(before.schemas, after.schemas, _by_message(was + now)),
     ]
 
 

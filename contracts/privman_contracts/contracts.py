@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from privman_contracts import exchanges, schemas, wire_names
 from privman_contracts.evidence import MARKS, Part, Violation
-from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
+from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName, WebhookContract
 from privman_contracts.files import PACKAGED, ContractError
 from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireNames
@@ -46,6 +46,11 @@ class Contracts:
     def exchanges(self) -> tuple[ExchangeContract, ...]:
         """The index: every exchange, one for each method."""
         return exchanges.load_exchanges(self.names, self.folder)
+
+    @cached_property
+    def webhooks(self) -> tuple[WebhookContract, ...]:
+        """The messages that are posted to any address."""
+        return exchanges.load_webhooks(self.folder)
 
     @cached_property
     def schemas(self) -> dict[str, Schema]:
@@ -129,6 +134,7 @@ class Contracts:
             yield from schemas.parts_of_message(message, schema)
         for exchange in self.exchanges:
             yield from exchanges.parts_of_exchange(exchange)
+        yield from map(exchanges.part_of_webhook, self.webhooks)
         yield from map(wire_names.part_of_name, self.names)
 
 

@@ -97,6 +97,28 @@ class ExchangeContract:
         return re.compile(path.replace("/api/now/", "/api/now/(?:v[12]/)?"))
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookContract:
+    """One message that is posted to an address of its receiver's own.
+
+    Attributes:
+        evidence: that it is posted; its body has marks of its own.
+        source: the pages that say it.
+    """
+
+    message: str
+    summary: str
+    sender: str
+    receiver: str
+    evidence: Evidence
+    source: str
+
+
+def load_webhooks(folder: Traversable = PACKAGED) -> tuple[WebhookContract, ...]:
+    """Return all webhooks; none of an older contract set."""
+    return tuple(WebhookContract(**entry) for entry in load_yaml(folder / "index.yaml").get("webhooks", ()))
+
+
 def load_exchanges(names: WireNames, folder: Traversable = PACKAGED) -> tuple[ExchangeContract, ...]:
     """Return all exchanges, one for each method, in the wire's spelling; raises ContractError for an unknown word."""
     file = folder / "index.yaml"
@@ -203,6 +225,11 @@ class Observed:
     request: Body = field(default_factory=Body)
     status: int = 0
     answer: Body = field(default_factory=Body)
+
+
+def part_of_webhook(webhook: WebhookContract) -> Part:
+    """Return the part that posting the message is."""
+    return Part(webhook.message, "POST", webhook.evidence, webhook.message, webhook.source)
 
 
 def parts_of_exchange(exchange: ExchangeContract) -> Iterator[Part]:

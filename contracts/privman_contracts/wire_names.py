@@ -214,7 +214,7 @@ class WireNames:
         return self._spelling(f"columns.{table}.{column}")
 
     def key(self, body: str, key: str) -> str:
-        """Return a JSON key of ``instance_metadata``, ``metadata``, ``token``, ``decision`` or ``envelope``."""
+        """Return a JSON key of a group such as ``metadata``, ``token``, ``decision`` or ``envelope``."""
         return self._spelling(f"keys.{body}.{key}")
 
     def word(self, group: str, word: str) -> str:

@@ -94,6 +94,7 @@ def test_index_and_schemas_name_each_other(contracts: Contracts) -> None:
     named = {exchange.request for exchange in contracts.exchanges}
     answers = [answer for exchange in contracts.exchanges for answer in exchange.answers]
     named |= {message for answer in answers for message in (answer.schema, answer.shaped)}
+    named |= {webhook.message for webhook in contracts.webhooks}
     elsewhere = {"instance-metadata", "request-metadata", "any-envelope", "swagger-document"}
     assert named - {""} == contracts.schemas.keys() - elsewhere
 

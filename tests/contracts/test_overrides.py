@@ -55,6 +55,7 @@ def _inferred(contracts: Contracts) -> set[tuple[str, str]]:
     """Return the inferred parts of what the exchanges have, by message or exchange and place."""
     used = {exchange.name for exchange in contracts.exchanges}
     used |= {exchange.request for exchange in contracts.exchanges}
+    used |= {webhook.message for webhook in contracts.webhooks}
     used |= {answer.schema for exchange in contracts.exchanges for answer in exchange.answers}
     return {_place(part) for part in contracts.parts() if part.evidence == "I" and part.message in used}
 

@@ -8,7 +8,7 @@ import pytest
 README = (Path(__file__).parents[2] / "contracts" / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 PROGRAMS = [text for language, text in BLOCKS if language == "python"]
-OVERRIDE, LIST, CHECK = range(3)
+OVERRIDE, LIST, CHECK, WEBHOOK = range(4)
 
 
 @pytest.fixture(autouse=True)
@@ -34,11 +34,12 @@ def test_the_inferred_parts_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert "decision $.Comment Comment\n" in capsys.readouterr().out
 
 
-def test_the_check_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("program", "lines"), [(CHECK, 4), (WEBHOOK, 2)])
+def test_the_check_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str], program: int, lines: int) -> None:
     """Line by line."""
-    _run(CHECK)
+    _run(program)
     printed = capsys.readouterr().out.splitlines()
-    assert len(printed) == 4
+    assert len(printed) == lines
     assert [line for line in printed if f"    {line}\n" not in README] == []
 
 

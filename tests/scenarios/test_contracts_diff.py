@@ -302,6 +302,28 @@ CHANGES = [
             "console as receiver"
         ),
     ),
+    # A webhook's message breaks whoever is at its Request URL.
+    Edit(
+        "inferred.yaml",
+        "RequestedAt: {name: RequestedAt,",
+        "RequestedAt: {name: Date,",
+        (
+            "inferred.yaml keys.system_approval_request.RequestedAt: is called 'Date', was 'RequestedAt'; breaks "
+            "console as sender, endpoint as receiver"
+        ),
+    ),
+    Edit(
+        "schemas/system-approval-request.yaml",
+        "required: [Event, ",
+        "required: [",
+        "system-approval-request $.Event: is no longer required; breaks endpoint as receiver",
+    ),
+    Edit(
+        INDEX,
+        "  - message: system-approval-request\n",
+        "  - message: approval-request\n",
+        "system-approval-request (webhook): is gone; breaks endpoint as receiver",
+    ),
 ]
 
 
@@ -314,6 +336,12 @@ def test_a_change_breaks_whom_it_breaks(release: Path, edit: Edit, capsys: pytes
 
 
 HARMLESS = [
+    Edit(
+        INDEX,
+        "webhooks:\n",
+        "+  - {message: decision, summary: x, sender: console, receiver: endpoint, evidence: I, source: x}\n",
+        "decision (webhook): is new; breaks nobody",
+    ),
     # A new status of refusal breaks nobody, nor does a property that already was allowed.
     Edit(
         INDEX,
