@@ -1,9 +1,9 @@
 """The console's API under ``/Tms/services`` (integration 4)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from importlib import resources
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -14,14 +14,13 @@ from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json_object
 from console_sim.errors import (
     ApiDisabledError,
-    BadRequestError,
     ConflictError,
     DeadTokenError,
     MethodNotAllowedError,
     NotAllowedError,
     NotFoundError,
 )
-from console_sim.json_object import JsonObject
+from console_sim.json_object import spelled
 from console_sim.settings import (
     APPROVE_PATH,
     SWAGGER_DOCUMENT_PATH,
@@ -33,6 +32,7 @@ from console_sim.settings import (
 )
 from privman_contracts.contract_checks import ContractChecks
 
+_SLASHES = re.compile("/+")
 _SAME_DECISION = "same_decision_status"
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
 Call = Callable[[web.Request], Awaitable[web.Response]]
@@ -59,12 +59,12 @@ class ConsoleApi:
         self._calls = {path.lower(): methods for path, methods in calls.items()}
 
     def routes(self) -> list[web.RouteDef]:
-        """Return one route for everything below ``/Tms``: paths are case-insensitive, as on IIS."""
+        """Return one route for everything below ``/Tms``: as on IIS, case and repeated slashes do not matter."""
         return [web.route("*", "/{application:[Tt][Mm][Ss]}/{path:.*}", self.dispatch)]
 
     async def dispatch(self, request: web.Request) -> web.StreamResponse:
         """Answer the call; raises NotFoundError or MethodNotAllowedError."""
-        methods = self._calls.get(request.path.rstrip("/").lower())
+        methods = self._calls.get(_SLASHES.sub("/", request.path).rstrip("/").lower())
         if methods is None:
             raise NotFoundError(f"nothing found at {request.path}")
         call = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -76,7 +76,8 @@ class ConsoleApi:
     async def log_on(self, request: web.Request) -> web.Response:
         """Answer a token, as a JSON string."""
         self._require_api()
-        key, body = self._token_key, self._read_login(await read_json_object(request))
+        key = self._token_key
+        body = spelled(await read_json_object(request), tuple(key.values()))
         token = self._console.users.log_on(body.text(key["UserName"]), body.text(key["Password"]))
         return web.Response(body=orjson.dumps(token), content_type="application/json")
 
@@ -130,17 +131,6 @@ class ConsoleApi:
         """Return who is logged on; a disabled API is noticed before a bad token."""
         self._require_api()
         return self._console.users.logged_on(_bearer_token(request))
-
-    def _read_login(self, values: Mapping[str, Any]) -> JsonObject:
-        """Return the body with its keys spelled as documented, because clients write them in any case."""
-        documented = {key.lower(): key for key in self._token_key.values()}
-        spelled: dict[str, Any] = {}
-        for key, value in values.items():
-            name = documented.get(key.lower(), key)
-            if name in spelled:
-                raise BadRequestError(f"duplicate key {key!r}; expected it once, in whatever case")
-            spelled[name] = value
-        return JsonObject(spelled, tuple(self._token_key.values()))
 
 
 def _bearer_token(request: web.Request) -> str:

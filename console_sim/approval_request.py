@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from console_sim.errors import BadRequestError, ConflictError
-from console_sim.json_object import GUID, SYS_ID, JsonObject
+from console_sim.json_object import SYS_ID, JsonObject, spelled
 from console_sim.shelf import Moment
 from privman_contracts import WireNames
 
@@ -63,7 +63,12 @@ class ApprovalDecision:
 
 @dataclass(frozen=True, slots=True)
 class DeliveredDecision:
-    """A decision as ServiceNow delivers it; both ids in lower case."""
+    """A decision as ServiceNow delivers it.
+
+    Attributes:
+        request_id: in lower case, without braces.
+        instance_id: in lower case; empty where it is not compared.
+    """
 
     request_id: str
     instance_id: str
@@ -75,16 +80,23 @@ class DecisionReader:
 
     def __init__(self, names: WireNames) -> None:
         self._key = names.group("keys.decision")
+        self._compared = names.choice("decision_instance_id")
         self._responses = {names.word("response", response): response for response in Response}
 
     def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
         """Read a decision that ServiceNow delivers."""
-        body = JsonObject(values, tuple(self._key.values()))
+        body = spelled(values, tuple(self._key.values()))
         return DeliveredDecision(
-            body.matching(self._key["RequestId"], GUID, "a GUID").lower(),
-            body.matching(self._key["InstanceId"], SYS_ID, "a sys_id, 32 hexadecimal digits").lower(),
+            body.guid(self._key["RequestId"]),
+            self._instance_id(body),
             self._decision(body, self._key, body.text(self._key["RespondedBy"])),
         )
+
+    def _instance_id(self, body: JsonObject) -> str:
+        key = self._key["InstanceId"]
+        if self._compared == "ignored" or (self._compared == "optional" and key not in body):
+            return ""
+        return body.matching(key, SYS_ID, "a sys_id, 32 hexadecimal digits").lower()
 
     def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
         """Read a decision made in the console: response, comment and duration."""

@@ -107,7 +107,7 @@ class Approvals:
         differently or has timed out.
         """
         request = self.find(delivered.request_id)
-        if request.instance_id.lower() != delivered.instance_id:
+        if delivered.instance_id not in {"", request.instance_id.lower()}:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
         decided = request.decided(delivered.decision, self._clock.now())
         return self._requests.put(decided.delivered()), decided is not request

@@ -56,6 +56,14 @@ class JsonObject:
             raise BadRequestError(f"{key!r} is {shown(text)}; expected {expected}")
         return text
 
+    def guid(self, key: str) -> str:
+        """Return a required GUID in lower case; it may be given in braces."""
+        text = self.text(key)
+        bare = text[1:-1] if text.startswith("{") and text.endswith("}") else text
+        if GUID.fullmatch(bare) is None:
+            raise BadRequestError(f"{key!r} is {shown(text)}; expected a GUID")
+        return bare.lower()
+
     def one_of(self, key: str, words: Collection[str]) -> str:
         """Return required text that is one of the words."""
         text = self.text(key)
@@ -88,6 +96,21 @@ class JsonObject:
             raise BadRequestError(f"{key!r} is missing; expected {_WORDS[kind]}")
         seen = "not shown here" if _SECRET.search(key) else shown(value)
         raise BadRequestError(f"{key!r} is {seen}; expected {_WORDS[kind]}")
+
+
+def spelled(values: Mapping[str, Any], known: Collection[str]) -> JsonObject:
+    """Return the known keys of an API body, written in any case; others are ignored, as .NET does.
+
+    Raises BadRequestError for a key that is given twice in different cases.
+    """
+    documented = {key.lower(): key for key in known}
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = documented.get(key.lower(), key.lower())
+        if name in found:
+            raise BadRequestError(f"duplicate key {shown(key)}; expected it once, in whatever case")
+        found[name] = value
+    return JsonObject({name: value for name, value in found.items() if name in known}, known)
 
 
 def shown(value: object) -> str:

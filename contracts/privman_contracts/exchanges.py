@@ -13,8 +13,8 @@ from privman_contracts.wire_names import WireNames
 
 PartyName = Literal["servicenow", "console"]
 
-_ENVELOPES = {"envelope", "error-envelope"}
 _ANY_ENVELOPE = "any-envelope"
+_ENVELOPES = {"envelope", "error-envelope", _ANY_ENVELOPE}
 _WITHOUT_BODY = ("204", "205")
 _REFUSED = "400"
 _WORDS: dict[str, tuple[str, ...]] = {
@@ -90,10 +90,10 @@ class ExchangeContract:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The paths that fit: any version of the Table API; any case on the console, as on IIS."""
+        """The paths that fit: any version of the Table API; on the console any case and repeated slashes, as on IIS."""
         path = _PARAMETER.sub("[^/]+", re.escape(self.path))
         if self.server == "console":
-            return re.compile(f"{path}/?", re.IGNORECASE)
+            return re.compile(f"/{path[1:].replace('/', '/+')}/*", re.IGNORECASE)
         return re.compile(path.replace("/api/now/", "/api/now/(?:v[12]/)?"))
 
 
@@ -173,7 +173,8 @@ def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[Answer
 
 def _both(one: AnswerContract, other: AnswerContract) -> AnswerContract:
     """Return the contract of a status that two rules give; its body may be as either says."""
-    schema = _ANY_ENVELOPE if {one.schema, other.schema} == _ENVELOPES else one.schema
+    schemas = {one.schema, other.schema}
+    schema = _ANY_ENVELOPE if len(schemas) > 1 and schemas <= _ENVELOPES else one.schema
     return replace(one, schema=schema, meaning=f"{one.meaning}, or {other.meaning}")
 
 
@@ -188,7 +189,7 @@ def _statuses(key: int | str, names: WireNames) -> list[str]:
 def _answer(status: str, entry: Mapping[str, Any], names: WireNames) -> AnswerContract:
     fields = {key: value for key, value in entry.items() if key != "refused"}
     if isinstance(chosen := fields.get("schema"), dict):
-        fields["schema"] = chosen[str(names.find(f"rules.{chosen['rule']}").value)]
+        fields["schema"] = chosen[names.choice(chosen["rule"])]
     if "refused" in entry and status >= _REFUSED:
         fields |= {"schema": entry["refused"], "shaped": ""}
     if status in _WITHOUT_BODY and "schema" in fields:

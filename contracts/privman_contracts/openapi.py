@@ -78,7 +78,7 @@ def console(contracts: Contracts, server_url: str) -> dict[str, Any]:
     It is an OpenAPI 3.1 document, or Swagger 2.0 where the rule ``api_document`` says so.
     """
     document = _Document(contracts, "console").build(server_url)
-    is_swagger = contracts.names.find("rules.api_document").value == "swagger-2.0"
+    is_swagger = contracts.names.choice("api_document") == "swagger-2.0"
     return swagger.from_openapi(document) if is_swagger else document
 
 

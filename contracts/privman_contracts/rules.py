@@ -12,9 +12,6 @@ _MOST_WAIT = 86_400
 _MOST_RETRIES = 10_000
 # Whatever falls due stays within what a date can hold.
 _LONGEST_TIMEOUT = 900 * 366 * 24  # the clock of a test goes to the year 9000, and no calendar beyond 9999
-DOCUMENTS = ("openapi-3.1", "swagger-2.0")
-CHANGES = ("decision", "everything")
-TOKENS = ("refused", "accepted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +38,12 @@ def _are(value: object, is_one: Callable[[object], bool]) -> bool:
     return isinstance(value, list) and all(map(is_one, value)) and len({*map(str, value)}) == len(value)
 
 
+def _one_of(*words: str | int) -> RuleValue:
+    return RuleValue(
+        lambda value: any(type(value) is type(word) and value == word for word in words), " or ".join(map(str, words))
+    )
+
+
 ANSWERED = RuleValue(_is_answered, "a status from 200 to 299 or 400 to 599 that has a body")
 SUCCESS = RuleValue(lambda value: _is_number(value, 200, 299), "a status from 200 to 299")
 ACCEPTED = RuleValue(
@@ -61,9 +64,6 @@ TIMEOUT = RuleValue(
     lambda value: _is_number(value, 1, _LONGEST_TIMEOUT), f"a whole number of hours from 1 to {_LONGEST_TIMEOUT}"
 )
 RENEWALS = RuleValue(lambda value: _is_number(value, 0, _MOST_RENEWALS), f"a whole number from 0 to {_MOST_RENEWALS}")
-DOCUMENT = RuleValue(lambda value: value in DOCUMENTS, " or ".join(DOCUMENTS))
-APPROVER_CHANGES = RuleValue(lambda value: value in CHANGES, " or ".join(CHANGES))
-ENDED_CLIENT = RuleValue(lambda value: value in TOKENS, " or ".join(TOKENS))
 
 RULES: Mapping[str, RuleValue] = {
     "retried_statuses": ATTEMPTS,
@@ -73,8 +73,11 @@ RULES: Mapping[str, RuleValue] = {
     "most_retries": RETRIES,
     "longest_timeout": TIMEOUT,
     "duplicate_request_status": ACCEPTED,
-    "approver_changes": APPROVER_CHANGES,
-    "ended_client_tokens": ENDED_CLIENT,
+    "approver_changes": _one_of("decision", "everything"),
+    "ended_client_tokens": _one_of("refused", "accepted"),
+    "error_envelope_delivery": _one_of("failed", "delivered"),
+    "error_answer_status": _one_of("http", 200),
+    "decision_instance_id": _one_of("compared", "optional", "ignored"),
     "same_decision_status": ANSWERED,
     "other_decision_status": ANSWERED,
     "unknown_request_status": ANSWERED,
@@ -89,5 +92,8 @@ RULES: Mapping[str, RuleValue] = {
     "token_lifetime": SECONDS,
     "first_retry_wait": SECONDS,
     "longest_retry_wait": SECONDS,
-    "api_document": DOCUMENT,
+    "api_document": _one_of("swagger-2.0", "openapi-3.1"),
 }
+
+REFUSALS_OF_OPERATIONS = ("other_decision_status", "unknown_request_status", "not_allowed_status")
+"""The rules that ``error_answer_status: 200`` sets to 200; a dead token or a broken body is refused before."""

@@ -20,13 +20,13 @@ def spell(node: Any, names: WireNames) -> Any:  # noqa: ANN401 - any node of a s
 
     ``x-names`` names the group of the properties beside it, which also brings evidence and source; ``x-words`` lists
     the groups, or the single words, that a value may be one of; ``x-listed`` names the group of which a value lists
-    some, each once, joined by commas.
+    some, each once, joined by commas; ``x-rule`` names an inferred rule, and has keywords for each value of it.
     """
     if isinstance(node, list):
         return [spell(item, names) for item in node]
     if not isinstance(node, dict):
         return node
-    spelled: Schema = {key: spell(value, names) for key, value in node.items()}
+    spelled: Schema = {key: spell(value, names) for key, value in _ruled(node, names).items()}
     if "x-words" in node:
         spelled["enum"] = [word for group in node["x-words"] for word in _words(group, names)]
     if "x-listed" in node:
@@ -34,6 +34,14 @@ def spell(node: Any, names: WireNames) -> Any:  # noqa: ANN401 - any node of a s
     if "x-names" in node:
         _rename(spelled, node["x-names"], names)
     return spelled
+
+
+def _ruled(node: Schema, names: WireNames) -> Schema:
+    """Return the node with the keywords that the value of its inferred rule adds."""
+    if "x-rule" not in node:
+        return node
+    rule: Schema = node["x-rule"]
+    return {**{key: value for key, value in node.items() if key != "x-rule"}, **rule[names.choice(rule["name"])]}
 
 
 def _words(group: str, names: WireNames) -> list[str]:
@@ -127,6 +135,16 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
+
+
+def folded(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON
+    """Return the value with its keys spelled as the schema does, where the receiver does not mind their case."""
+    if isinstance(value, list):
+        return [folded(item, schema.get("items", {})) for item in value]
+    if not isinstance(value, dict) or not schema.get("x-ignore-case"):
+        return value
+    named = ((_property(schema, key), item) for key, item in value.items())
+    return {name: folded(item, inner) for (name, inner), item in named}
 
 
 def _property(schema: Schema, key: str) -> tuple[str, Schema]:

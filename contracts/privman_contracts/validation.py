@@ -19,7 +19,7 @@ from jsonschema.validators import extend
 
 from privman_contracts import schemas, wording
 from privman_contracts.evidence import Evidence, Part, Violation
-from privman_contracts.schemas import Schema
+from privman_contracts.schemas import Schema, folded
 from privman_core.sized_cache import SizedCache
 
 # Messages of errors that need other words.
@@ -103,25 +103,26 @@ def _unknown_keys(document: dict[str, object], known: Container[str]) -> list[st
 
 
 def _doubt_keys(
-    validator: Draft202012Validator, wanted: object, document: object, schema: Schema
+    validator: Draft202012Validator, which: Literal["misspelt", "unknown"], document: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Doubt a key that is none of the contract's, and looks like one of them."""
-    del validator, wanted
+    """Doubt each unknown key, or only those that look like one of the contract's."""
+    del validator
     if not isinstance(document, dict):
         return
     known = schema["properties"].keys()
     for key in _unknown_keys(document, known)[:_MOST_DOUBTED]:
-        if wording.nearest(key, known, _MISSPELT):
+        if which == "unknown" or wording.nearest(key, known, _MISSPELT):
             yield ValidationError(DOUBT, path=[key])
 
 
-def keys_given_twice(text: str | bytes) -> list[str]:
+def keys_given_twice(text: str | bytes, *, ignore_case: bool = False) -> list[str]:
     """Return the keys that an object in JSON has more than once, wherever it is; none for what is no JSON."""
     twice: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:
-        counts = Counter(key for key, _ in pairs)
-        twice.extend(key for key, count in counts.items() if count > 1)
+        spelled = {key.lower() if ignore_case else key: key for key, _ in pairs}
+        counts = Counter(key.lower() if ignore_case else key for key, _ in pairs)
+        twice.extend(spelled[key] for key, count in counts.items() if count > 1)
 
     with suppress(ValueError, RecursionError):
         json.loads(text, object_pairs_hook=look)
@@ -182,17 +183,10 @@ class MessageValidator:
             problem = f"is not JSON ({error.msg}: line {error.lineno} column {error.colno})" if body else "is empty"
             yield Violation(f"the body {problem}. Expected JSON.", self._message, "$", self._evidence("$"))
             return
-        for key in keys_given_twice(body):
+        for key in keys_given_twice(body, ignore_case=self._schema.get("x-ignore-case", False)):
             yield Violation(_twice(key), self._message, f"$.{key}", self._evidence(f"$.{key}"))
-        errors = islice(self._validator.iter_errors(self._fold(document)), _MOST_VIOLATIONS)
+        errors = islice(self._validator.iter_errors(folded(document, self._schema)), _MOST_VIOLATIONS)
         yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
-
-    def _fold(self, document: object) -> object:
-        """Spell the keys as the contract does, where the receiver does not mind their case."""
-        if not isinstance(document, dict) or not self._schema.get("x-ignore-case"):
-            return document
-        names = {name.lower(): name for name in self._schema["properties"]}
-        return {names.get(key.lower(), key): value for key, value in document.items()}
 
     def _violation(self, error: ValidationError) -> Violation:
         where = wording.place(error.absolute_path)

@@ -1,8 +1,9 @@
 """Spellings of the wire, each with its evidence; a user's file may replace any of them."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Self
@@ -80,6 +81,16 @@ def _read_override(file: Path, names: Mapping[str, WireName]) -> list[WireName]:
     except InferredNamesError as error:
         raise InferredNamesError(f"{file}: {error}") from None
     return changed
+
+
+def _answered_with_200(names: Mapping[str, WireName], changed: Container[str]) -> Iterator[WireName]:
+    """Yield the refusals that come with 200 where the rule says so, but for those that the user's file changes."""
+    rule = names.get("rules.error_answer_status")  # older contract sets lack it
+    if rule is None or rule.value != HTTPStatus.OK:
+        return
+    for path in (f"rules.{refusal}" for refusal in rules.REFUSALS_OF_OPERATIONS):
+        if path not in changed:
+            yield replace(names[path], value=int(HTTPStatus.OK))
 
 
 def override_text(names: Iterable[WireName]) -> str:
@@ -198,8 +209,9 @@ class WireNames:
         """
         packaged = load_yaml(folder / "inferred.yaml")
         names = {name.path: name for name in _entries(packaged)}
-        if override is not None:
-            names.update((name.path, name) for name in _read_override(override, names))
+        changed = () if override is None else _read_override(override, names)
+        names.update((name.path, name) for name in changed)
+        names.update((name.path, name) for name in _answered_with_200(names, {name.path for name in changed}))
         return cls(names.values())
 
     def __iter__(self) -> Iterator[WireName]:
@@ -231,6 +243,10 @@ class WireNames:
         if not isinstance(value, int):
             raise InferredNamesError(f"Rule {rule!r} has value {value!r}. Expected a rule of one number.")
         return value
+
+    def choice(self, rule: str) -> str:
+        """Return a rule that is one of a few words, such as ``api_document``."""
+        return str(self.find(f"rules.{rule}").value)
 
     def statuses(self, rule: str) -> frozenset[int]:
         """Return a rule that is a list of statuses, such as ``retried_statuses``; 0 is no answer at all."""

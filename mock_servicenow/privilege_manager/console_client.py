@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import orjson
 
 from mock_servicenow.privilege_manager.registrations import Configuration
+from mock_servicenow.privilege_manager.wire_formats import json_object, write_json
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
@@ -17,6 +19,21 @@ LONGEST_TOKEN = 64 * 1024
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 _OK = 200
 _NO_ANSWER = 0
+_SUCCESS = range(200, 300)
+_LONGEST_REFUSAL = 1_000  # characters that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of one attempt.
+
+    Attributes:
+        status: of the last answer; 0 if there was none.
+        refusal: why it is not delivered in spite of a status of success; empty otherwise.
+    """
+
+    status: int
+    refusal: str = ""
 
 
 class ConsoleClient:
@@ -31,31 +48,33 @@ class ConsoleClient:
         self._secrets = secrets
         self._renewed = names.statuses("token_renewed_statuses")
         self._renewals = names.number("token_renewals")
+        self._envelopes = _Envelopes(names)
         self._tokens: dict[tuple[str, str, str], str] = {}
 
-    async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> int:
-        """Make one attempt and return its status; 0 if there was no answer.
+    async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> Outcome:
+        """Make one attempt.
 
         A refused token is renewed and the decision sent again at once, as often as the rule ``token_renewals`` allows.
         If the console gives no token, the status is that of the token request.
         """
         key = (configuration.token_url, configuration.username, configuration.password)
-        status = _NO_ANSWER
+        outcome = Outcome(_NO_ANSWER)
         try:
             for _ in range(1 + self._renewals):
                 token = self._tokens.get(key) or await self._request_token(configuration)
                 self._tokens[key] = token
                 headers = {**_JSON, "Authorization": f"Bearer {token}"}
-                status = (await self._post(configuration.endpoint_url, headers, decision)).status
-                if status not in self._renewed:
+                answer = await self._post(configuration.endpoint_url, headers, decision)
+                outcome = Outcome(answer.status, self._envelopes.refusal(answer))
+                if answer.status not in self._renewed:
                     break
                 if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
                     self._secrets.retire(self._tokens.pop(key))
         except _NoTokenError as error:
-            return error.status
+            return Outcome(error.status)
         except NoAnswerError:
-            return _NO_ANSWER
-        return status
+            return Outcome(_NO_ANSWER)
+        return outcome
 
     def forget_tokens(self) -> None:
         """Drop every cached token."""
@@ -82,6 +101,25 @@ class ConsoleClient:
     ) -> HttpAnswer:
         data = orjson.dumps(body)
         return await self._caller.send("POST", url, headers, data, SECONDS_PER_CALL, answers_secret=answers_secret)
+
+
+class _Envelopes:
+    """Finds refusals in answers of success (integration 8)."""
+
+    def __init__(self, names: WireNames) -> None:
+        self._status, self._messages = names.key("envelope", "Status"), names.key("envelope", "Messages")
+        self._error = names.word("envelope_status", "error")
+        self._counts = names.choice("error_envelope_delivery") == "failed"
+
+    def refusal(self, answer: HttpAnswer) -> str:
+        """Return what the console says where its envelope counts as a refusal; empty where it does not."""
+        if not self._counts or answer.status not in _SUCCESS:
+            return ""
+        envelope = json_object(answer.body.decode(errors="replace"))
+        if envelope is None or envelope.get(self._status) != self._error:
+            return ""
+        said = write_json(envelope.get(self._messages))[:_LONGEST_REFUSAL]
+        return f"the console answered {answer.status} with {self._status} {self._error!r}, {self._messages} {said}"
 
 
 class _NoTokenError(Exception):

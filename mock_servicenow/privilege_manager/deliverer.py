@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.privilege_manager.console_client import ConsoleClient
+from mock_servicenow.privilege_manager.console_client import ConsoleClient, Outcome
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, DeliveryQueue, Entry, PendingDelivery
 from mock_servicenow.privilege_manager.outbox import NO_ANSWER, Delivery, Outbox
 from mock_servicenow.privilege_manager.tables import ResponseRow
@@ -148,12 +148,13 @@ class Deliverer:
         if delivery is None:
             self._sending.discard(response_id)
             return
-        began, status, reason = self._clock.now(), NO_ANSWER, ""
+        began, outcome, reason = self._clock.now(), Outcome(NO_ANSWER), ""
         try:
-            status = await self._client.deliver(delivery.configuration, delivery.decision)
+            outcome = await self._client.deliver(delivery.configuration, delivery.decision)
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
             reason = f"{type(error).__name__}: {error}"
-        await self._settle(start, delivery, Attempt(began.isoformat(), status), reason)
+        attempt = Attempt(began.isoformat(), outcome.status, refused=bool(outcome.refusal))
+        await self._settle(start, delivery, attempt, reason or outcome.refusal)
 
     async def _settle(self, start: int, delivery: Delivery, attempt: Attempt, reason: str) -> None:
         """Record an attempt, and retry until that succeeds: the console has the decision already.

@@ -30,10 +30,12 @@ class Attempt:
     Attributes:
         at: ISO 8601, in UTC.
         status: of the answer; 0 without one.
+        refused: whether the answer's envelope says error in spite of a status of success.
     """
 
     at: str
     status: int
+    refused: bool = False
 
 
 Attempts = tuple[Attempt, ...]

@@ -124,6 +124,8 @@ class Outbox:
         """Return ``pending``, ``delivered`` or ``failed``."""
         if entry.due is not None:
             return "pending"
+        if any(each.refused for each in entry.attempts):
+            return "failed"
         codes = [*(each.status for each in entry.attempts), self.status_code(response)]
         return "delivered" if any(code in _SUCCESS for code in codes) else "failed"
 

@@ -65,9 +65,9 @@ async def test_denial(console: ConsoleUnderTest, request_id: str) -> None:
     assert (request["state"], request["comment"]) == ("Denied", "no")
 
 
-@pytest.mark.parametrize("path", ["/TMS/services/api/v1/approval/approve", "/tms/Services/API/V1/Approval/Approve/"])
-async def test_path_is_case_insensitive(console: ConsoleUnderTest, request_id: str, path: str) -> None:
-    """A Post Uri may be saved in any case."""
+@pytest.mark.parametrize("path", ["/TMS//services/api/v1/approval/approve", "/tms/Services/API/V1/Approval/Approve/"])
+async def test_path_is_read_as_by_iis(console: ConsoleUnderTest, request_id: str, path: str) -> None:
+    """A Post Uri may be saved in any case and with repeated slashes (integration 4, 8)."""
     assert (await console.deliver(console.decision(request_id), path=path))[0] == 200
 
 
@@ -75,6 +75,23 @@ async def test_ids_are_case_insensitive(console: ConsoleUnderTest, request_id: s
     """Neither a GUID nor a sys_id means something by its case."""
     decision = console.decision(request_id.upper())
     assert (await console.deliver({**decision, "InstanceId": decision["InstanceId"].upper()}))[0] == 200
+
+
+async def test_decision_of_a_dotnet_client(console: ConsoleUnderTest, request_id: str) -> None:
+    """Keys in any case, the client's type and braces around the request id are usual: no finding (integration 8)."""
+    decision = {key.lower(): value for key, value in console.decision(request_id).items()}
+    decision = {"$type": "Decision, Client", **decision, "requestid": f"{{{request_id.upper()}}}"}
+    status, answer = await console.deliver(decision)
+    assert (status, answer["Result"]) == (200, {"RequestId": request_id, "State": "Approved"})
+    assert (await console.admin("GET", "/findings"))["findings"] == []
+
+
+async def test_unknown_key_is_a_finding(console: ConsoleUnderTest, request_id: str) -> None:
+    """What the console does not know it ignores, and the journal says so (integration 8)."""
+    assert (await console.deliver(console.decision(request_id, Responded="x")))[0] == 200
+    (finding,) = (await console.admin("GET", "/findings"))["findings"]
+    assert (finding["kind"], finding["rule"], finding["where"]) == ("swallowed", "doubtful-value", "$.Responded")
+    assert finding["message"] == "Responded is not part of decision. Did you mean 'RespondedBy'?"
 
 
 async def test_same_decision_again_is_harmless(console: ConsoleUnderTest, request_id: str) -> None:
@@ -164,7 +181,9 @@ async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, rol
         ({"InstanceId": ""}, "'InstanceId' is empty; expected text"),
         ({"InstanceId": "x"}, "'InstanceId' is 'x'; expected a sys_id, 32 hexadecimal digits"),
         ({"RespondedBy": ""}, "'RespondedBy' is empty; expected text"),
-        ({"Responded": "x"}, "unknown key 'Responded' (did you mean 'RespondedBy'?); expected RequestId, Response,"),
+        ({"responseD": "x", "RESPONSEd": "y"}, "duplicate key 'RESPONSEd'; expected it once, in whatever case"),
+        ({"response": "Deny"}, "duplicate key 'response'; expected it once, in whatever case"),
+        ({"RequestId": f"{{{UNKNOWN}"}, f"'RequestId' is '{{{UNKNOWN}'; expected a GUID"),
         ({"Response": "Deny", "Duration": "01:00:00"}, "'Duration' is given; expected none, because the response"),
     ],
 )

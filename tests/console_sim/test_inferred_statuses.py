@@ -67,6 +67,73 @@ class TestConflict:
         assert (await console.request(request_id))["state"] == "Approved"
 
 
+class TestOptionalInstance:
+    """Where a decision may leave out its instance."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        """Compare what is given."""
+        return _settings(tmp_path, "decision_instance_id: optional")
+
+    async def test_an_instance_is_compared_where_it_is_given(self, console: ConsoleUnderTest) -> None:
+        """Without one the decision is taken; another one is refused."""
+        decision = console.decision((await console.ask())["request_id"])
+        assert (await console.deliver({**decision, "InstanceId": "f" * 32}))[0] == 404
+        assert (await console.deliver({**decision, "InstanceId": "f"}))[0] == 400
+        del decision["InstanceId"]
+        assert (await console.deliver(decision))[0] == 200
+        rules = [each["rule"] for each in (await console.admin("GET", "/findings"))["findings"]]
+        assert rules == ["decision"], "only the instance of one letter breaks the contract"
+
+
+class TestIgnoredInstance:
+    """Where nobody looks at a decision's instance."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        """Compare nothing."""
+        return _settings(tmp_path, "decision_instance_id: ignored")
+
+    async def test_any_instance_is_as_good_as_none(self, console: ConsoleUnderTest) -> None:
+        """The decision is taken and breaks no contract."""
+        decision = console.decision((await console.ask())["request_id"], InstanceId=["anything"])
+        assert (await console.deliver(decision))[0] == 200
+        assert (await console.admin("GET", "/findings"))["findings"] == []
+
+
+class TestErrorsWith200:
+    """Where refusals by an operation come with 200, as a client in the field expects (integration 8)."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        """Answer refusals with 200, but for those of unknown requests."""
+        return _settings(tmp_path, "error_answer_status: 200, unknown_request_status: 404")
+
+    async def test_only_the_envelope_tells_a_refusal(self, console: ConsoleUnderTest) -> None:
+        """A conflict and a missing role say error with 200; a status of the file, a broken body and 401 stay."""
+        request_id = (await console.ask())["request_id"]
+        await console.deliver(console.decision(request_id))
+        assert await _outcome(console, console.decision(request_id, "Deny")) == (200, "error")
+        assert await _outcome(console, console.decision(UNKNOWN)) == (404, "error")
+        assert await _outcome(console, {}) == (400, "error")
+        assert (await console.deliver({}, "dead"))[0] == 401
+        await console.admin("POST", "/api-user", {"role": "Privilege Manager Field Engineering"})
+        assert await _outcome(console, console.decision(request_id)) == (200, "error")
+        broken = [each["rule"] for each in (await console.admin("GET", "/findings"))["findings"]]
+        assert set(broken) == {"decision"}, "of the empty decisions; every answer keeps its contract"
+
+
+def _settings(folder: Path, rules: str) -> Settings:
+    inferred = folder / "ours.yaml"
+    inferred.write_text(f"rules: {{{rules}}}", encoding="utf-8")
+    return Settings(inferred=inferred)
+
+
+async def _outcome(console: ConsoleUnderTest, decision: dict[str, object]) -> tuple[int, str]:
+    status, answer = await console.deliver(decision)
+    return status, answer["Status"]
+
+
 class TestWaits:
     """Where tokens and retries have other times."""
 

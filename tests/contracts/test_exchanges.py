@@ -22,6 +22,7 @@ MATCHES: list[tuple[PartyName, str, str, str]] = [
     ("console", "POST", "/Tms/services/api/logon/token", "log_on"),
     ("console", "POST", "/TMS/Services/API/logon/TOKEN", "log_on"),
     ("console", "POST", "/Tms/services/api/v1/approval/approve/", "deliver_decision"),
+    ("console", "POST", "/TMS//services/api/v1/approval//approve//", "deliver_decision"),
     ("console", "DELETE", "/tms/services/api/logon/token", "log_out"),
     ("console", "POST", "/Tms/services/api/v1/approval/approve", "deliver_decision"),
     ("console", "GET", "/Tms/services/api/v1/version/Current", "read_version"),
@@ -116,6 +117,7 @@ OTHER_RULES = {
     "a repetition is a conflict": ("same_decision_status: 410", "deliver_decision", 410, "error-envelope"),
     "one status for both": ("same_decision_status: 409", "deliver_decision", 409, "error-envelope"),
     "a success that says error": ("other_decision_status: 200", "deliver_decision", 200, "any-envelope"),
+    "refusals with 200": ("error_answer_status: 200", "deliver_decision", 200, "any-envelope"),
     "a repeated request is refused": ("duplicate_request_status: 403", "request_approval", 403, "table-api-error"),
     "a repeated request is received": ("duplicate_request_status: 202", "request_approval", 202, "approval-answer"),
     "a log-out with a body": ("log_out_status: 200", "log_out", 200, "envelope"),
@@ -134,6 +136,14 @@ def test_answers_follow_a_users_rules(
     answer = exchange.answer(status)
     assert answer is not None
     assert (answer.schema, answer.empty) == (schema, False)
+
+
+def test_refusals_with_200_leave_what_a_user_sets(names_file: Callable[[str], Path]) -> None:
+    """A status of the user's file wins; dead tokens and broken bodies are refused before an operation begins."""
+    names = Contracts.load(names_file("rules: {error_answer_status: 200, not_allowed_status: 405}")).names
+    rules = ("other_decision_status", "unknown_request_status", "not_allowed_status")
+    assert [names.number(rule) for rule in rules] == [200, 200, 405]
+    assert [names.number(rule) for rule in ("dead_token_status", "bad_request_status")] == [401, 400]
 
 
 def test_a_log_out_has_no_body_as_packaged(contracts: Contracts) -> None:

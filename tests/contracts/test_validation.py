@@ -127,10 +127,32 @@ def test_a_body_that_is_missing_is_empty(contracts: Contracts) -> None:
     assert _only(contracts.check_body("decision", b"")).message == "the body is empty. Expected JSON."
 
 
-def test_keys_of_the_log_on_are_case_insensitive(contracts: Contracts) -> None:
-    """A client in the field sends them in lower case (integration 4)."""
+def test_keys_to_the_console_are_case_insensitive(contracts: Contracts) -> None:
+    """A client in the field sends them in lower case (integration 4); twice is too often."""
     assert contracts.check_body("token-request", b'{"username": "u", "PASSWORD": "p"}') == ()
-    assert contracts.check_body("decision", b'{"requestid": "u"}')
+    twice = _only(contracts.check_body("token-request", b'{"username": "u", "PASSWORD": "p", "Password": "q"}'))
+    assert twice.message == "Password is given twice. Expected each key once."
+    assert contracts.check_body("approval-request", b'{"REQUEST_ID": "u"}')
+
+
+@pytest.mark.parametrize(
+    ("rule", "instance", "messages"),
+    [
+        ("compared", {}, ["InstanceId is missing. Expected a sys_id, 32 hexadecimal digits."]),
+        ("optional", {}, []),
+        ("optional", {"InstanceId": "x"}, ['InstanceId has value "x". Expected a sys_id, 32 hexadecimal digits.']),
+        ("ignored", {"InstanceId": 7}, []),
+    ],
+)
+def test_a_rule_says_whether_a_decision_names_its_instance(
+    tmp_path: Path, rule: str, instance: dict[str, object], messages: list[str]
+) -> None:
+    """Required and compared, compared where it is given, or ignored."""
+    file = tmp_path / "names.yaml"
+    file.write_text(f"rules: {{decision_instance_id: {rule}}}", encoding="utf-8")
+    body = {"requestId": ASKED["request_id"], "Response": "Deny", "RespondedBy": "ada", **instance}
+    violations = Contracts.load(file).check_body("decision", orjson.dumps(body))
+    assert [each.message for each in violations] == messages
 
 
 def test_a_long_value_is_cut(contracts: Contracts) -> None:

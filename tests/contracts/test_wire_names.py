@@ -213,7 +213,7 @@ BAD_FILES = {
     ),
     "unknown document": (
         "rules: {api_document: raml}",
-        "rules.api_document has value 'raml'. Expected openapi-3.1 or swagger-2.0.",
+        "rules.api_document has value 'raml'. Expected swagger-2.0 or openapi-3.1.",
     ),
     "table of the platform": (
         "tables: {request: incident}",

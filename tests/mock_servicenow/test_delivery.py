@@ -83,6 +83,53 @@ async def test_statuses_of_two_hundred_are_delivered(instance: Instance, status:
     assert (delivery["state"], len(instance.console.decisions)) == (state, 1)
 
 
+REFUSED = {"Result": None, "Status": "error", "Messages": ["unknown approval request"]}
+
+
+async def test_error_in_an_envelope_of_success_is_a_failure(instance: Instance) -> None:
+    """The record has the status that came, the delivery has failed for good, and says what the console said (8)."""
+    instance.console.verdicts = [REFUSED]
+    await decided(instance)
+    await instance.clock.advance(3600)
+    (delivery,) = await deliveries(instance)
+    assert (delivery["state"], delivery["next_attempt_at"]) == ("failed", None)
+    assert delivery["error"] == (
+        "the console answered 200 with Status 'error', Messages [\"unknown approval request\"]"
+    )
+    assert len(instance.console.decisions) == 1
+    assert await response_of(instance) == ("200", "0")
+
+
+@pytest.mark.parametrize("verdict", [{"Status": "Error"}, ["error"], {"Result": "error"}, "error", None])
+async def test_any_other_answer_of_success_is_delivered(instance: Instance, verdict: Any) -> None:
+    """Only the word for an error counts, at its place in the envelope."""
+    instance.console.verdicts = [verdict]
+    await decided(instance)
+    (delivery,) = await deliveries(instance)
+    assert (delivery["state"], delivery["error"]) == ("delivered", "")
+
+
+async def test_error_in_an_envelope_after_a_retry(instance: Instance) -> None:
+    """The status of a failure is tried again, whatever its envelope says; the refusal then is final."""
+    instance.console.statuses, instance.console.verdicts = [503], [REFUSED, REFUSED]
+    await decided(instance)
+    await instance.clock.advance(3600)
+    assert await response_of(instance) == ("200", "1")
+    assert (await deliveries(instance))[0]["state"] == "failed"
+
+
+async def test_error_in_an_envelope_may_count_as_delivered(tmp_path: Path) -> None:
+    """Where the app of an instance looks at the status alone."""
+    ours = tmp_path / "ours.yaml"
+    ours.write_text("rules: {error_envelope_delivery: delivered}", encoding="utf-8")
+    async with running(Settings(inferred=ours)) as instance:
+        instance.console.verdicts = [REFUSED]
+        await decided(instance)
+        (delivery,) = await deliveries(instance)
+        assert (delivery["state"], delivery["error"]) == ("delivered", "")
+        assert await response_of(instance) == ("200", "0")
+
+
 async def test_retries_end_with_the_maximum(instance: Instance) -> None:
     """After the maximum of retries the delivery has failed, its last status recorded (integration 4)."""
     instance.console.statuses = [503, 500, 503, 502]

@@ -32,8 +32,9 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
         "unsupported_media_type_status: 400",
         "failure_statuses: [500]",
         "log_out_status: 200",
-        "api_document: swagger-2.0",
+        "api_document: openapi-3.1",
     ),
+    ("error_answer_status: 200", "error_envelope_delivery: delivered", "decision_instance_id: ignored"),
 )
 FIRST = """
 title: A refusal of a console that is busy

@@ -24,7 +24,8 @@ Record = dict[str, Any]
 def received(method: str, url: str, body: object, status: int = 200, fault: str = "") -> Record:
     """Return an exchange as the journal of the party that received it has it."""
     text = body if isinstance(body, str) else json.dumps(body)
-    return {"method": method, "url": url, "request": {"body": text, "headers": []}, "status": status, "fault": fault}
+    request, response = {"body": text, "headers": []}, {"body": "", "headers": []}
+    return {"method": method, "url": url, "request": request, "response": response, "status": status, "fault": fault}
 
 
 APPROVAL: Record = {
@@ -140,6 +141,12 @@ HOLDS = {
         approvals=[{**APPROVAL, "comment": "No", "decided_here": True, "last_error": "403"}],
         responses=[REFUSED],
         received=journals([DECIDED]),
+    ),
+    "a decision that the console refused with 200": replace(
+        TIMED_OUT,
+        requests=[ROW],
+        responses=[RESPONSE],
+        received=journals([DECIDED], [{**TAKEN, "response": {"body": '{"Status": "error"}', "headers": []}}]),
     ),
     "a decision that failed as often as it may": replace(
         TIMED_OUT,

@@ -47,7 +47,7 @@ def flaw_of_condition(rule: str, condition: object) -> str:
     if rule not in rules:
         return f"unknown rule {rule!r}. {nearest(rule, rules)}"
     if not isinstance(condition, dict):
-        is_value = type(condition) is type(rules[rule])
+        is_value = type(condition) is type(rules[rule]) or RULES[rule].is_one(condition)
         return _impossible(rule, [condition]) if is_value else f"{rule} is {condition!r}. Expected a condition."
     valid = _OF_LISTS if isinstance(rules[rule], list) else _OF_NUMBERS
     for word, operand in condition.items():

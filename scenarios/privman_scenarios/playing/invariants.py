@@ -86,11 +86,14 @@ class Observations:
 
     def taken(self) -> Iterator[tuple[str, str]]:
         """Yield request_id and response of each decision that the console answered with success, in order."""
-        spelling = Spelling(self.names)
-        for exchange in self.received["console"]:
-            body = spelling.message_from_wire(parsed_object(exchange["request"]["body"]))
-            if "Response" in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
+        for exchange, body in self._answered_with_success():
+            if not self._says_error(exchange):
                 yield body["RequestId"], body["Response"]
+
+    def refused_with_success(self) -> frozenset[str]:
+        """Return the request_id of each decision that the console refused in an envelope with a status of success."""
+        refused = (body["RequestId"] for exchange, body in self._answered_with_success() if self._says_error(exchange))
+        return frozenset(refused)
 
     def is_delivered(self, row: Record) -> bool:
         """Tell whether the console answered a response with success, as ServiceNow recorded it."""
@@ -105,6 +108,17 @@ class Observations:
     def has_activity_type(self, row: Record) -> bool:
         """Tell whether the activity type of a request is there, which says when the request times out."""
         return any(each["sys_id"] == row["activity_type_id"] for each in self.activity_types)
+
+    def _answered_with_success(self) -> Iterator[tuple[Record, Record]]:
+        spelling = Spelling(self.names)
+        for exchange in self.received["console"]:
+            body = spelling.message_from_wire(parsed_object(exchange["request"]["body"]))
+            if "Response" in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
+                yield exchange, body
+
+    def _says_error(self, exchange: Record) -> bool:
+        answer = parsed_object(exchange["response"]["body"])
+        return answer.get(self.names.key("envelope", "Status")) == self.names.word("envelope_status", "error")
 
     def _most_retries(self, instance_id: str) -> int:
         """Return how often a console has asked to be tried again; 0 where it is not registered any more."""
@@ -323,6 +337,7 @@ def _is_explained(seen: Observations, approval: Record) -> bool:
     """Tell whether one of the parties shows why they differ: its decision was refused by the other."""
     responses = seen.responses_to(approval["request_id"])
     refused = bool(responses) and not any(map(seen.is_delivered, responses))
+    refused |= approval["request_id"] in seen.refused_with_success()
     return refused or bool(approval["decided_here"] and approval["last_error"])
 
 
