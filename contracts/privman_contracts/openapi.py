@@ -160,4 +160,6 @@ def _public(node: Any) -> Any:  # noqa: ANN401 - any node of a schema
         return [_public(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {key: _public(value) for key, value in node.items() if key not in _OURS}
+    # Whoever ignores unknown keys does not forbid them.
+    silent = _OURS | ({"additionalProperties"} if node.get("x-doubt-keys") == "unknown" else set())
+    return {key: _public(value) for key, value in node.items() if key not in silent}

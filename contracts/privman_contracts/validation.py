@@ -25,6 +25,7 @@ from privman_core.sized_cache import SizedCache
 # Messages of errors that need other words.
 TWICE, DOUBT = "twice", "doubt"
 _DATE_TIME = re.compile(r"\d{4}-.*")
+_TYPE = "$type"
 # How similar a misspelt key is.
 _MISSPELT = 0.8
 _MOST_DOUBTED = 100  # keys of one object: each is compared with all that are known
@@ -61,8 +62,8 @@ def _required(
 def _additional(
     validator: Draft202012Validator, rule: Schema | Literal[False], document: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Place the error on the key that is too much."""
-    if not isinstance(document, dict):
+    """Place the error on the key that is too much, unless such keys are only doubted."""
+    if not isinstance(document, dict) or schema.get("x-doubt-keys") == "unknown":
         return
     for key in _unknown_keys(document, schema.get("properties", {})):
         if rule is False:
@@ -105,13 +106,13 @@ def _unknown_keys(document: dict[str, object], known: Container[str]) -> list[st
 def _doubt_keys(
     validator: Draft202012Validator, which: Literal["misspelt", "unknown"], document: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Doubt each unknown key, or only those that look like one of the contract's."""
+    """Doubt each unknown key, or only those that look like one of the contract's; .NET senders add their type."""
     del validator
     if not isinstance(document, dict):
         return
     known = schema["properties"].keys()
     for key in _unknown_keys(document, known)[:_MOST_DOUBTED]:
-        if which == "unknown" or wording.nearest(key, known, _MISSPELT):
+        if (which == "unknown" and key != _TYPE) or wording.nearest(key, known, _MISSPELT):
             yield ValidationError(DOUBT, path=[key])
 
 

@@ -145,7 +145,7 @@ CHANGES = [
     ),
     Edit(
         DECISION,
-        "RequestId: {$ref: 'common.yaml#/$defs/guid'}",
+        "RequestId: {$ref: 'common.yaml#/$defs/guid_in_braces_or_not'}",
         "RequestId: {$ref: 'common.yaml#/$defs/sys_id'}",
         (
             "decision $.RequestId: must be a sys_id, 32 hexadecimal digits, was a GUID such as 85d71683-7dac-4762-8120-"

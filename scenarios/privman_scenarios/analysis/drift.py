@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from privman_contracts import Contracts, Observed, PartyName
+from privman_contracts import Contracts, Observed, PartyName, Violation
 from privman_contracts.exchanges import ExchangeContract
 from privman_contracts.schemas import walk
 from privman_core.masking import MASK
@@ -150,5 +150,15 @@ def _violations(seen: Observed, contracts: Contracts) -> Iterator[str]:
     }
     for violation in contracts.check(seen):
         where = _INDEX.sub("[]", violation.where)
-        if not violation.doubtful and (violation.schema, where) not in masked:
+        if _differs(violation, contracts) and (violation.schema, where) not in masked:
             yield f"{violation.schema} {where} [{violation.evidence}]: {violation.message}"
+
+
+def _differs(violation: Violation, contracts: Contracts) -> bool:
+    """Tell whether a contract is broken, or a key was sent that the receiver can only ignore."""
+    if not violation.doubtful:
+        return True
+    schema = contracts.schemas[violation.schema]
+    return (
+        schema.get("additionalProperties") is False and violation.where.removeprefix("$.") not in schema["properties"]
+    )
