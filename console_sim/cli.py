@@ -1,8 +1,10 @@
 """The command ``console-sim``."""
 
 import os
-from argparse import ArgumentParser, Namespace
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from aiohttp import web
@@ -22,6 +24,8 @@ from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "console-sim"
 _DEFAULT_PORT = 8090
+_MOST_MINUTES = 24 * 60
+_WHOLE = re.compile("[0-9]{1,6}")
 _ADMIN_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - a variable's name
 _THEIR_ADMIN_TOKEN = "CONSOLE_ADMIN_TOKEN"  # noqa: S105 - the same
 _PASSWORD = "SERVICENOW_PASSWORD"  # noqa: S105 - a variable's name
@@ -45,6 +49,7 @@ async def _run(options: Namespace) -> int:
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
         database=options.database,
+        token_lifetime=options.token_lifetime,
     )
     if options.command == "serve":
         return await _serve(options, settings)
@@ -89,6 +94,12 @@ def _add_serve(parser: ArgumentParser) -> None:
         metavar="URL",
         help="SQLite file for the console's state, such as sqlite:///console.db (default: in memory)",
     )
+    parser.add_argument(
+        "--token-lifetime",
+        type=_minutes,
+        metavar="MINUTES",
+        help="lifetime of the API's tokens (default: 720, or what --inferred says)",
+    )
     _add_common(parser)
     parser.epilog = (
         f"{_ADMIN_TOKEN} is the token of the control plane and of the pages' log-in; without one only this machine may "
@@ -115,8 +126,14 @@ def _add_setup(parser: ArgumentParser) -> None:
         "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "
         "and 3 if a party cannot be reached."
     )
-    parser.set_defaults(no_admin=False, database=IN_MEMORY)
+    parser.set_defaults(no_admin=False, database=IN_MEMORY, token_lifetime=None)
     _add_common(parser)
+
+
+def _minutes(text: str) -> timedelta:
+    if _WHOLE.fullmatch(text) is None or not 1 <= int(text) <= _MOST_MINUTES:
+        raise ArgumentTypeError(f"invalid number of minutes {text!r}: expected 1 to {_MOST_MINUTES}")
+    return timedelta(minutes=int(text))
 
 
 def _add_common(parser: ArgumentParser) -> None:

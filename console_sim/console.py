@@ -82,7 +82,8 @@ def build_console(  # noqa: PLR0913 - what it brings together
     """
     store = ConsoleStore.open(settings.database, clock, note)
     credentials = CredentialShelf(store, secrets)
-    tokens = ApiTokens(clock, ids, secrets, timedelta(seconds=names.number("token_lifetime")))
+    lifetime = settings.token_lifetime or timedelta(seconds=names.number("token_lifetime"))
+    tokens = ApiTokens(clock, ids, secrets, lifetime)
     users = Users(store, clock, ids, secrets, tokens)
     foreign_systems = ForeignSystems(store, credentials, clock, names)
     connector = Connector(credentials, caller, clock, settings.answer_seconds)

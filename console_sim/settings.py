@@ -27,6 +27,7 @@ class Settings:
         ca_file: extra CA certificates to trust (PEM).
         answer_seconds: time limit for ServiceNow's answers.
         retries: whether calls to ServiceNow with a transient failure are retried.
+        token_lifetime: of the API's tokens; None for that of the rule ``token_lifetime``.
         max_timeout: time limit for decisions on approval requests (integration 3).
         database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         version: the answer of ``version/Current``.
@@ -39,6 +40,7 @@ class Settings:
     ca_file: Path | None = None
     answer_seconds: float = 30
     retries: bool = True
+    token_lifetime: timedelta | None = None
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
     database: str = "sqlite://"
     version: str = "11.1.0"

@@ -17,6 +17,7 @@ from yarl import URL
 
 from console_sim.cli import main
 from console_sim.setup_steps import STEPS
+from privman_core.virtual_clock import VirtualClock
 
 from .command import run, serving, start
 from .conftest import ACTIVITY_TYPES, HIBERNATING, REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering, hanging
@@ -83,6 +84,18 @@ async def test_serve_on_ipv6() -> None:
     """An IPv6 address is printed as an address must be."""
     async with serving("--host", "::1") as url, ClientSession() as session, session.get(f"{url}/__admin/health"):
         assert url.startswith("http://[::1]:")
+
+
+async def test_token_lifetime(servicenow: StubServiceNow) -> None:
+    """Tokens die after the minutes that the command names, whatever the rule says."""
+    async with serving("--clock", "virtual", "--token-lifetime", "5") as url, ClientSession() as session:
+        console = ConsoleUnderTest(url, VirtualClock(), session, servicenow)
+        await console.set_up()
+        token = await console.log_on()
+        await console.advance(5 * 60 - 1)
+        assert (await console.deliver({}, token))[0] == 400
+        await console.advance(1)
+        assert (await console.deliver({}, token))[0] == 401
 
 
 async def test_admin_token_comes_from_the_environment() -> None:
@@ -373,6 +386,13 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
         (("serve", "--ca-file", "no.pem"), "console-sim serve: argument --ca-file: no certificate in 'no.pem': No "),
         (("serve", "--clock", "sun"), "console-sim serve: argument --clock: invalid choice: 'sun'"),
         (("serve", "--seed", "x"), "console-sim serve: argument --seed: invalid int value: 'x'"),
+        *(
+            (
+                ("serve", "--token-lifetime", minutes),
+                f"console-sim serve: argument --token-lifetime: invalid number of minutes {minutes!r}: expected 1 to ",
+            )
+            for minutes in ("0", "1441", "5m", "-1", "9" * 5_000)
+        ),
         (("serve", "--inferred", "none.yaml"), "console-sim: none.yaml: cannot be read: No such file or directory."),
         (("serve", "--host", "nowhere.invalid"), "console-sim: cannot listen on nowhere.invalid:8090: "),
         (("setup", "--servicenow-user", "a"), "console-sim setup: the following arguments are required: --servicenow"),
