@@ -24,7 +24,8 @@ _MOST_DIGITS = 9
 _GUID = re.compile(rf"{{{GUID.pattern}}}|{GUID.pattern}")
 FIELDS = {
     "PolicyName": "Policy",
-    "InitiatorName": "User",
+    "UserName": "User",
+    "InitiatorUserName": "User name (DOMAIN\\USERNAME)",
     "AgentName": "Computer",
     "ProcessName": "Application",
     "FilePath": "File path",
@@ -108,7 +109,7 @@ class ManageApprovals:
             state=request.state(self._console.clock.now()),
             facts={_shortened(key): _shortened(value) for key, value in islice(known.items(), MOST_FACTS)},
             policy=_shortened(known.get(spelling["PolicyName"]) or known.get(spelling["PolicyId"], "unknown")),
-            user=_shortened(known.get(spelling["InitiatorName"], "")),
+            user=_shortened(known.get(spelling["InitiatorUserName"]) or known.get(spelling["UserName"], "")),
             reason=_shortened(known.get(spelling["UserReason"], "")),
             version=self._version(visit, request),
             form=form,

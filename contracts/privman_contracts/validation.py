@@ -208,10 +208,10 @@ class MessageValidator:
         if error.validator == "x-doubt-keys":
             near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
             text = f"{wording.name(where)} is not part of {self._message}.{near}"
-        else:
-            expected = schema["x-doubt"]["expected"]
-            text = f"{wording.name(where)} {self._shown(where, error.instance)}. Expected {expected}."
-        return Violation(text, self._message, where, "I", doubtful=True)
+            return Violation(text, self._message, where, "I", doubtful=True)
+        doubt = schema["x-doubt"]
+        text = f"{wording.name(where)} {self._shown(where, error.instance)}. Expected {doubt['expected']}."
+        return Violation(text, self._message, where, doubt.get("evidence", "I"), doubtful=True)
 
     def _shown(self, where: str, value: object) -> str:
         known = self._known(where)

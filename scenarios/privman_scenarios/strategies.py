@@ -31,7 +31,7 @@ LENGTHS = (255, 256, 1_000, 1_001, 4_000, 4_001, 8_000, 65_000)
 GUID_KEYS = ("InitiatorId", "AgentId", "ProcessId")
 TEXT_KEYS = (
     "PolicyName",
-    "InitiatorName",
+    "UserName",
     "AgentName",
     "ProcessName",
     "FilePath",
@@ -122,7 +122,14 @@ def csv_responses() -> st.SearchStrategy[str]:
 def metadata() -> st.SearchStrategy[dict[str, str]]:
     """Return what an endpoint reports: PascalCase keys, GUIDs in braces, free texts."""
     optional = {key: guids_in_braces() for key in GUID_KEYS} | {key: texts() for key in TEXT_KEYS}
-    return st.fixed_dictionaries({"PolicyId": guids_in_braces()}, optional={**optional, "Sha1Hash": sha1_hashes()})
+    formed = {"InitiatorUserName": accounts(), "Sha1Hash": sha1_hashes()}
+    return st.fixed_dictionaries({"PolicyId": guids_in_braces()}, optional={**optional, **formed})
+
+
+def accounts() -> st.SearchStrategy[str]:
+    """Return accounts as ``DOMAIN\\USERNAME``, and the empty one of a user whom nobody knows (integration 8)."""
+    names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\"), min_size=1, max_size=64)
+    return st.just("") | st.builds("{}\\{}".format, names, names)
 
 
 def sha1_hashes() -> st.SearchStrategy[str]:

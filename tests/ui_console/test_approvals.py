@@ -13,7 +13,7 @@ async def test_endpoint_form_asks_for_an_approval(site: Site) -> None:
     """The form's fields reach ServiceNow under the metadata's keys (integration 3)."""
     await site.set_up()
     assert "No approval requests yet" in (await site.person.get(APPROVALS)).text
-    values = {"PolicyName": "Elevate <installers>", "InitiatorName": "", "UserReason": "Für's Büro\r\nheute"}
+    values = {"PolicyName": "Elevate <installers>", "UserName": "", "UserReason": "Für's Büro\r\nheute"}
     shown = await site.person.submit(ENDPOINT, values)
     assert "Approval requested" in shown.text
     assert "Policy Elevate <installers> User unknown Reason Für's Büro heute Requested 2026-01-05" in shown.text
@@ -39,6 +39,17 @@ async def test_policy_id_is_taken_with_and_without_braces(site: Site) -> None:
     assert (await site.person.get(APPROVALS)).detail("PolicyId") == f"{{{guid}}}"
     await site.admin("POST", "/approval-requests", {"metadata": {"PolicyId": guid}})
     assert f"Policy {{{guid}}} User unknown" in (await site.person.get(APPROVALS)).text
+
+
+async def test_the_list_shows_the_account_before_the_display_name(site: Site) -> None:
+    """As printed, such as 0433-vm-catalina\\russellfinn; a display name can change (integration 8)."""
+    account = "0433-vm-catalina\\russellfinn"
+    await site.person.submit(ENDPOINT, {"PolicyName": "x", "UserName": "Russell Finn", "InitiatorUserName": account})
+    shown = await site.person.get(APPROVALS)
+    assert f"User {account} Reason" in shown.text
+    assert (shown.detail("UserName"), shown.detail("InitiatorUserName")) == ("Russell Finn", account)
+    await site.person.submit(ENDPOINT, {"PolicyName": "x", "UserName": "Russell Finn"})
+    assert "User Russell Finn Reason" in (await site.person.get(APPROVALS)).text
 
 
 async def test_unsent_request_shows_the_reason(site: Site) -> None:

@@ -114,7 +114,7 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
 async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
     """Markup in the name of a policy, a user or a credential is escaped."""
     await site.set_up(name=HOSTILE)
-    await site.ask(PolicyName=HOSTILE, InitiatorName=HOSTILE, UserReason=HOSTILE)
+    await site.ask(PolicyName=HOSTILE, UserName=HOSTILE, UserReason=HOSTILE)
     await site.person.submit(f"{CREDENTIALS}/create", {"name": HOSTILE, "account_name": HOSTILE, "password": "x"})
     for path in (APPROVALS, CREDENTIALS, SYSTEMS, MESSAGING, "/"):
         await page.goto(path)
