@@ -42,7 +42,7 @@ async def test_policy_id_is_taken_with_and_without_braces(site: Site) -> None:
 
 
 async def test_the_list_shows_the_account_before_the_display_name(site: Site) -> None:
-    """As printed, such as 0433-vm-catalina\\russellfinn; a display name can change (integration 8)."""
+    r"""As printed, such as 0433-vm-catalina\russellfinn; a display name can change (integration 8)."""
     account = "0433-vm-catalina\\russellfinn"
     await site.person.submit(ENDPOINT, {"PolicyName": "x", "UserName": "Russell Finn", "InitiatorUserName": account})
     shown = await site.person.get(APPROVALS)
