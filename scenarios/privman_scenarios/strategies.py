@@ -55,7 +55,7 @@ class ApproverAnswer:
 
     Attributes:
         response: one of the activity type's valid responses.
-        duration: ``HH:MM:SS``, empty for an approval without end and for a denial.
+        duration: ``HH:MM:SS``, empty for a one-time approval and for a denial.
     """
 
     response: str
