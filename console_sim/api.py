@@ -3,12 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from importlib import resources
 
 import orjson
 from aiohttp import web
 
 from console_sim.accounts import ApiClientUser
+from console_sim.api_documents import ApiDocuments
 from console_sim.approval_request import ApprovalRequest, DeliveredDecision
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json_object
@@ -28,9 +28,7 @@ from console_sim.settings import (
     TOKEN_PATH,
     VERSION_PATH,
     Settings,
-    own_url,
 )
-from privman_contracts.contract_checks import ContractChecks
 
 _SLASHES = re.compile("/+")
 _SAME_DECISION = "same_decision_status"
@@ -41,11 +39,10 @@ Call = Callable[[web.Request], Awaitable[web.Response]]
 class ConsoleApi:
     """Token, decision endpoint (the Privilege Manager Post Uri), version and Swagger."""
 
-    def __init__(self, settings: Settings, console: Console, envelope: Envelope, checks: ContractChecks) -> None:
+    def __init__(self, settings: Settings, console: Console, envelope: Envelope, documents: ApiDocuments) -> None:
         self._settings = settings
         self._console = console
         self._envelope = envelope
-        self._checks = checks
         self._token_key = console.names.group("keys.token")
         self._logged_out = console.names.number("log_out_status")
         self._repeated = console.names.number(_SAME_DECISION)
@@ -53,8 +50,8 @@ class ConsoleApi:
             TOKEN_PATH: {"POST": self.log_on, "DELETE": self.log_out},
             APPROVE_PATH: {"POST": self.approve},
             VERSION_PATH: {"GET": self.version},
-            SWAGGER_DOCUMENT_PATH: {"GET": self.swagger_document},
-            SWAGGER_PAGE_PATH: {"GET": self.swagger_page},
+            SWAGGER_DOCUMENT_PATH: {"GET": documents.swagger_document},
+            SWAGGER_PAGE_PATH: {"GET": documents.swagger_page},
         }
         self._calls = {path.lower(): methods for path, methods in calls.items()}
 
@@ -104,16 +101,6 @@ class ConsoleApi:
     async def version(self, _request: web.Request) -> web.Response:
         """Answer the console's version; needs no token."""
         return self._envelope.ok(self._settings.version)
-
-    async def swagger_document(self, request: web.Request) -> web.Response:
-        """Answer the OpenAPI document; needs no token."""
-        document = self._checks.openapi(own_url(self._settings, request))
-        return web.Response(body=orjson.dumps(document), content_type="application/json")
-
-    async def swagger_page(self, _request: web.Request) -> web.Response:
-        """Answer a page that shows the OpenAPI document and loads nothing from elsewhere."""
-        page = (resources.files("console_sim") / "swagger.html").read_text(encoding="utf-8")
-        return web.Response(text=page, content_type="text/html")
 
     def _take(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
         try:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from console_sim.admin import ConsoleAdmin
 from console_sim.api import ConsoleApi
+from console_sim.api_documents import ApiDocuments
 from console_sim.console import Console, build_console
 from console_sim.envelope import Envelope, stamp
 from console_sim.settings import Settings
@@ -55,11 +56,13 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
     app = instruments.app(console.resetting, token, pages=pages.handlers, outer=around, inner=around)
+    documents = ApiDocuments(settings, checks)
     if settings.control_plane:
+        app.add_routes(documents.control_routes())
         app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
-    app.add_routes(ConsoleApi(settings, console, envelope, checks).routes())
+    app.add_routes(ConsoleApi(settings, console, envelope, documents).routes())
     app.add_routes(pages.routes())
     app[CONSOLE] = console
     app.on_response_prepare.append(stamp)

@@ -42,11 +42,17 @@ class ContractChecks:
         return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
 
     def openapi(self, server_url: str) -> dict[str, Any]:
-        """Return the OpenAPI document of the party at that address."""
+        """Return the OpenAPI 3.1 document of the party at that address."""
         from privman_contracts import openapi  # noqa: PLC0415 - only a reader of the document pays for it
 
         describe = openapi.servicenow if self._party == "servicenow" else openapi.console
         return describe(self._contracts, server_url)
+
+    def api_document(self, server_url: str) -> dict[str, Any]:
+        """Return what the console at that address serves as its API document, in the form of the rule for it."""
+        from privman_contracts import openapi  # noqa: PLC0415 - the same
+
+        return openapi.console_at_docs(self._contracts, server_url)
 
     def _server(self, exchange: Exchange) -> PartyName:
         return self._party if exchange.direction == "in" else self._other

@@ -56,6 +56,7 @@ class ExchangeContract:
         caller: who asks: ``console``, ``servicenow`` or ``approver``.
         path: template in the wire's spelling, such as ``/api/now/table/x_thyti_thycotic_p_request/{sys_id}``.
         request: message that the body must be; empty when there is none.
+        tag: heading in the console's API document; empty for an exchange that it leaves out.
         open: whether it needs no credentials.
         evidence: of the method and the path; a table in the path has its own.
         source: the pages that say it.
@@ -69,6 +70,7 @@ class ExchangeContract:
     path: str
     request: str
     answers: tuple[AnswerContract, ...]
+    tag: str
     open: bool
     evidence: Evidence
     source: str
@@ -155,6 +157,7 @@ def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireN
             path=entry["path"].format_map({**tables, "sys_id": "{sys_id}"}),
             request=entry.get("request", ""),
             answers=answers,
+            tag=entry.get("tag", ""),
             open=entry.get("open", False),
             evidence=entry["evidence"],
             source=entry["source"],
@@ -166,7 +169,7 @@ def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[Answer
     by_status: dict[str, AnswerContract] = {}
     for key, entry in entries.items():
         for status in _statuses(key, names):
-            answer = _answer(status, entry, names)
+            answer = _answer(status, entry)
             by_status[status] = _both(by_status[status], answer) if status in by_status else answer
     return tuple(by_status[status] for status in sorted(by_status))
 
@@ -186,10 +189,8 @@ def _statuses(key: int | str, names: WireNames) -> list[str]:
     return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 
-def _answer(status: str, entry: Mapping[str, Any], names: WireNames) -> AnswerContract:
+def _answer(status: str, entry: Mapping[str, Any]) -> AnswerContract:
     fields = {key: value for key, value in entry.items() if key != "refused"}
-    if isinstance(chosen := fields.get("schema"), dict):
-        fields["schema"] = chosen[names.choice(chosen["rule"])]
     if "refused" in entry and status >= _REFUSED:
         fields |= {"schema": entry["refused"], "shaped": ""}
     if status in _WITHOUT_BODY and "schema" in fields:

@@ -73,13 +73,14 @@ def servicenow(contracts: Contracts, server_url: str) -> dict[str, Any]:
 
 
 def console(contracts: Contracts, server_url: str) -> dict[str, Any]:
-    """Return the document of what a console at ``server_url`` offers the ServiceNow app.
+    """Return the document of the API of a console at ``server_url``."""
+    return _Document(contracts, "console").build(server_url)
 
-    It is an OpenAPI 3.1 document, or Swagger 2.0 where the rule ``api_document`` says so.
-    """
-    document = _Document(contracts, "console").build(server_url)
-    is_swagger = contracts.names.choice("api_document") == "swagger-2.0"
-    return swagger.from_openapi(document) if is_swagger else document
+
+def console_at_docs(contracts: Contracts, server_url: str) -> dict[str, Any]:
+    """Return what a console serves at ``swagger/docs/v1``: Swagger 2.0, unless the rule ``api_document`` differs."""
+    document = console(contracts, server_url)
+    return swagger.from_openapi(document) if contracts.names.choice("api_document") == "swagger-2.0" else document
 
 
 class _Document:
@@ -114,6 +115,7 @@ class _Document:
         operation: dict[str, Any] = {
             "operationId": exchange.operation_id,
             "summary": exchange.summary,
+            **({"tags": [exchange.tag]} if exchange.tag else {}),
             "x-evidence": exchange.evidence,
             "x-source": exchange.source,
             "parameters": [*self._parameters(exchange)],

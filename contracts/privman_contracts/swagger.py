@@ -1,42 +1,62 @@
-"""An OpenAPI 3.1 document turned into Swagger 2.0, as far as that can say it."""
+"""An OpenAPI 3.1 document turned into Swagger 2.0, as far as that can say it (integration 8)."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 Node = dict[str, Any]
+BASE_PATH = "/Tms/services"
+_API = f"{BASE_PATH}/api/"
 _JSON = "application/json"
+_REFUSED = "400"
+_REFERENCE = re.compile('"#/definitions/([^"]+)"')
 # What a schema of Swagger 2.0 may have of ours; what is left out makes it more lenient.
 _KEPT = ("title", "description", "enum", "pattern", "minLength", "minItems", "minProperties", "required")
 
 
 def from_openapi(document: Node) -> Node:
-    """Return the document in Swagger 2.0; conditions, constants and JSON inside of text are left out."""
+    """Return the document in Swagger 2.0, its paths below ``BASE_PATH``; the address of a document is none of them.
+
+    Conditions, constants, JSON inside of text and which calls need no token are left out.
+    """
     address = urlsplit(document["servers"][0]["url"])
-    schemas: Node = document["components"]["schemas"]
+    paths = {path.removeprefix(BASE_PATH): each for path, each in document["paths"].items() if path.startswith(_API)}
+    translated = {path: _operations(operations) for path, operations in paths.items()}
+    used = _REFERENCE.findall(orjson.dumps(translated).decode())
     return {
         "swagger": "2.0",
         "info": document["info"],
         "host": address.netloc,
-        "basePath": address.path or "/",
+        "basePath": f"{address.path}{BASE_PATH}",
         "schemes": [address.scheme],
         "consumes": [_JSON],
-        "produces": [_JSON],
         "securityDefinitions": {"bearer": {"type": "apiKey", "in": "header", "name": "Authorization"}},
         "security": document["security"],
-        "paths": {
-            path: {method: _operation(operation) for method, operation in operations.items()}
-            for path, operations in document["paths"].items()
-        },
-        "definitions": {name: _schema(schema) for name, schema in schemas.items()},
+        "tags": [{"name": tag} for tag in sorted(_tags(translated), key=str.lower)],
+        "paths": translated,
+        "definitions": {name: _schema(document["components"]["schemas"][name]) for name in sorted(set(used))},
     }
 
 
+def _tags(paths: Node) -> set[str]:
+    return {tag for operations in paths.values() for operation in operations.values() for tag in operation["tags"]}
+
+
+def _operations(operations: Node) -> Node:
+    return {method: _operation(operation) for method, operation in operations.items()}
+
+
 def _operation(operation: Node) -> Node:
-    kept = {key: value for key, value in operation.items() if key not in ("requestBody", "responses", "parameters")}
+    left = ("requestBody", "responses", "parameters", "security")
+    kept = {key: value for key, value in operation.items() if key not in left}
     body = operation.get("requestBody")
     parameters = [{"in": "body", "name": "body", "required": True, "schema": _content(body)}] if body else []
     responses = {_status(status): _response(answer) for status, answer in operation["responses"].items()}
-    return {**kept, "parameters": parameters, "responses": responses}
+    answers_json = any("schema" in response for status, response in responses.items() if status < _REFUSED)
+    produces = {"produces": [_JSON]} if answers_json else {}
+    return {**kept, **produces, "parameters": parameters, "responses": responses}
 
 
 def _status(status: str) -> str:
@@ -64,4 +84,6 @@ def _schema(schema: Node) -> Node:
     if "additionalProperties" in schema:
         rule = schema["additionalProperties"]
         kept["additionalProperties"] = rule if isinstance(rule, bool) else _schema(rule)
+    if schema.get("examples"):
+        kept["example"] = schema["examples"][0]
     return kept

@@ -17,13 +17,25 @@ async def test_version_needs_no_token(fresh: ConsoleUnderTest) -> None:
 
 
 async def test_document_describes_the_api(fresh: ConsoleUnderTest) -> None:
-    """The Swagger document names this console and each of its calls."""
+    """The Swagger document names this console, each of its calls and no other (integration 8)."""
     status, document = await fresh.call("GET", DOCUMENT)
-    assert status == 200
-    assert document["servers"] == [{"url": fresh.url}]
+    assert (status, document["swagger"]) == (200, "2.0")
+    assert f"{document['schemes'][0]}://{document['host']}" == fresh.url
+    for path, operations in document["paths"].items():
+        allowed = {"GET", "POST", "DELETE"} - {method.upper() for method in operations}
+        for method in allowed:
+            assert (await fresh.call(method, f"{document['basePath']}{path}"))[0] == 405, path
     methods = {path: set(operations) for path, operations in document["paths"].items()}
-    assert methods[TOKEN] == {"post", "delete"}
-    assert methods["/Tms/services/api/v1/approval/approve"] == {"post"}
+    assert methods["/api/logon/token"] == {"post", "delete"}
+    assert methods["/api/v1/approval/approve"] == {"post"}
+
+
+async def test_control_plane_has_openapi(fresh: ConsoleUnderTest) -> None:
+    """OpenAPI 3.1, which the product does not have, is at an address that the product does not have either."""
+    status, document = await fresh.call("GET", "/__admin/openapi.json")
+    assert (status, document["openapi"]) == (200, "3.1.0")
+    assert document["servers"] == [{"url": fresh.url}]
+    assert {"post", "delete"} == document["paths"][TOKEN].keys()
 
 
 async def test_page_is_self_contained(fresh: ConsoleUnderTest) -> None:

@@ -96,7 +96,7 @@ def test_index_and_schemas_name_each_other(contracts: Contracts) -> None:
     answers = [answer for exchange in contracts.exchanges for answer in exchange.answers]
     named |= {message for answer in answers for message in (answer.schema, answer.shaped)}
     named |= {webhook.message for webhook in contracts.webhooks}
-    elsewhere = {"instance-metadata", "request-metadata", "any-envelope", "swagger-document"}
+    elsewhere = {"instance-metadata", "request-metadata", "any-envelope"}
     assert named - {""} == contracts.schemas.keys() - elsewhere
 
 
@@ -121,7 +121,6 @@ OTHER_RULES = {
     "a repeated request is refused": ("duplicate_request_status: 403", "request_approval", 403, "table-api-error"),
     "a repeated request is received": ("duplicate_request_status: 202", "request_approval", 202, "approval-answer"),
     "a log-out with a body": ("log_out_status: 200", "log_out", 200, "envelope"),
-    "Swagger 2.0": ("api_document: swagger-2.0", "read_api_document", 200, "swagger-document"),
     "a failure of another kind": ("failure_statuses: [420]", "read_version", 420, ""),
 }
 

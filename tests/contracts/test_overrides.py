@@ -35,7 +35,7 @@ OTHER_RULES = {
     "token_lifetime": 300,
     "first_retry_wait": 5,
     "longest_retry_wait": 50,
-    "api_document": "swagger-2.0",
+    "api_document": "openapi-3.1",
 }
 
 

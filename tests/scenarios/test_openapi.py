@@ -25,6 +25,7 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 DOCUMENTED = Contracts.load()
 SERVICENOW = openapi.servicenow(DOCUMENTED, "http://servicenow.example")
 CONSOLE = openapi.console(DOCUMENTED, "http://console.example")
+SWAGGER = openapi.console_at_docs(DOCUMENTED, "http://console.example")
 GENERATED = examples(
     20,
     phases=[Phase.explicit, Phase.generate],
@@ -75,12 +76,27 @@ def test_servicenow_keeps_its_document(operation_id: str, world: WorldFixture) -
 
 @pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(CONSOLE))
-def test_the_console_keeps_its_document(operation_id: str, world: WorldFixture, logon: dict[str, str]) -> None:
+def test_the_console_keeps_its_openapi_document(operation_id: str, world: WorldFixture, logon: dict[str, str]) -> None:
     """Whatever is asked with a living token, the answer is one that the document tells of."""
+    drive(served(f"{world.console.url}/__admin/openapi.json"), operation_id, as_user(world, logon, ""))
+    world.console.tolerate("*")
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("operation_id", operations(SWAGGER))
+def test_the_console_keeps_its_swagger_document(operation_id: str, world: WorldFixture, logon: dict[str, str]) -> None:
+    """The same at the documented address, where the document is Swagger 2.0."""
+    document = served(f"{world.console.url}/Tms/services/swagger/docs/v1")
+    drive(document, operation_id, as_user(world, logon, "/Tms/services"))
+    world.console.tolerate("*")
+
+
+def as_user(world: WorldFixture, logon: dict[str, str], base: str) -> Callable[[Case[Any]], None]:
+    """Return what sends requests to the console below ``base``, each with a new token."""
 
     def send(case: Case[Any]) -> None:
         token = requests.post(f"{world.console.url}/Tms/services/api/logon/token", json=logon, timeout=10).json()
-        case.call_and_validate(base_url=world.console.url, headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)
+        headers = {"Authorization": f"Bearer {token}"}
+        case.call_and_validate(base_url=f"{world.console.url}{base}", headers=headers, checks=CHECKS)
 
-    drive(served(f"{world.console.url}/Tms/services/swagger/docs/v1"), operation_id, send)
-    world.console.tolerate("*")
+    return send
