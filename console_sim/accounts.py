@@ -1,4 +1,4 @@
-"""Accounts: the API Client User that ServiceNow logs on with, its roles, and credentials (integration 1, 2.2, 2.4)."""
+"""Accounts: the API Client Users that ServiceNow logs on with, their roles, and credentials (integration 1, 2.2, 8)."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -8,30 +8,42 @@ from hashlib import sha256
 
 from console_sim.shelf import Moment
 
-_ROLE_PREFIX = "Privilege Manager "
-DEFAULT_ROLE = f"{_ROLE_PREFIX}Administrators"
-# integration 1: the roles with "Approve Approval Requests"
-APPROVING_ROLES = (
-    DEFAULT_ROLE,
-    f"{_ROLE_PREFIX}Helpdesk Users",
-    f"{_ROLE_PREFIX}Users",
-    f"{_ROLE_PREFIX}macOS Administrators",
-    f"{_ROLE_PREFIX}Unix Administrators",
-    f"{_ROLE_PREFIX}Windows Administrators",
-)
+_PREFIX = "Privilege Manager "
 
 
-def role_may_approve(role: str) -> bool:
-    """Return whether the role has "Approve Approval Requests"; the prefix "Privilege Manager" may be left out."""
-    return role in APPROVING_ROLES or f"{_ROLE_PREFIX}{role}" in APPROVING_ROLES
+class Role(StrEnum):
+    """The roles of the product, with the names that its Roles page prints (integration 8)."""
+
+    ADMINISTRATORS = f"{_PREFIX}Administrators"
+    FIELD_ENGINEERING = f"{_PREFIX}Field Engineering"
+    HELPDESK_USERS = f"{_PREFIX}Helpdesk Users"
+    MACOS_ADMINISTRATORS = f"{_PREFIX}MacOS Administrators"
+    UNIX_ADMINISTRATORS = f"{_PREFIX}Unix/Linux Administrators"
+    USERS = f"{_PREFIX}Users"
+    VIEW_PASSWORDS = f"{_PREFIX}View Passwords Role"
+    WINDOWS_ADMINISTRATORS = f"{_PREFIX}Windows Administrators"
+
+    @property
+    def may_approve(self) -> bool:
+        """Whether the role has "Approve Approval Requests"."""
+        return self not in {Role.FIELD_ENGINEERING, Role.VIEW_PASSWORDS}
+
+    @classmethod
+    def named(cls, name: str) -> "Role":
+        """Return the role of that name, in any case, with or without "Privilege Manager"; raises ValueError."""
+        found = _BY_NAME.get(_plain(name))
+        if found is None:
+            raise ValueError(name)
+        return found
 
 
-class UserState(StrEnum):
-    """The state of a user on the Users page."""
+def _plain(name: str) -> str:
+    return name.lower().removeprefix(_PREFIX.lower()).removesuffix(" role")
 
-    ACTIVE = "Active"
-    INACTIVE = "Inactive"
-    LOCKED_OUT = "LockedOut"
+
+# app-roles.md writes "View Password Role" where the Roles page prints "View Passwords Role".
+_BY_NAME = {_plain(role): role for role in Role} | {"view password": Role.VIEW_PASSWORDS}
+DEFAULT_ROLE = Role.ADMINISTRATORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +51,49 @@ class ApiClientUser:
     """An API Client User.
 
     Attributes:
-        client_id: a GUID, the user name.
-        secret_digest: of the password, which the product shows only once; 256 random bits need no slow digest.
-        role: empty until one is added.
+        client_id: a GUID in lower case, the user name.
+        secret_digest: of the password, which the product shows only once; a generated Secret needs no slow digest.
+        display_name: "API User Created On Jun 10, 2020" until it is edited.
+        active: the switch Active.
+        locked_out: the switch Locked Out.
         expires_at: when it can no longer log on; None for never.
     """
 
     client_id: str = field(repr=False)
     secret_digest: str = field(repr=False)
     created_at: Moment
-    role: str = ""
-    state: UserState = UserState.ACTIVE
+    display_name: str
+    roles: tuple[Role, ...] = ()
+    active: bool = True
+    locked_out: bool = False
     expires_at: Moment | None = None
-
-    @property
-    def display_name(self) -> str:
-        """The name that the product gives a new API user."""
-        return f"API User Created On {self.created_at:%Y-%m-%d}"
 
     @property
     def may_approve(self) -> bool:
         """Whether a role of the user has "Approve Approval Requests"."""
-        return role_may_approve(self.role)
+        return any(role.may_approve for role in self.roles)
 
     def to_json(self) -> dict[str, object]:
-        """Return what the Users page shows, without Client Id and Secret."""
+        """Return what the user's page shows, without Client Id and Secret."""
         return {
             "display_name": self.display_name,
-            "role": self.role,
+            "roles": list(self.roles),
             "may_approve": self.may_approve,
-            "state": self.state,
+            "active": self.active,
+            "locked_out": self.locked_out,
             "expires_at": None if self.expires_at is None else self.expires_at.isoformat(),
         }
 
-    def accepts(self, client_id: str, secret: str) -> bool:
-        """Return whether these are the user's Client Id and Secret."""
-        same_user = client_id.lower() == self.client_id
-        return hmac.compare_digest(digest(secret), self.secret_digest) and same_user
+    def accepts(self, secret: str) -> bool:
+        """Return whether that is the user's Secret."""
+        return hmac.compare_digest(digest(secret), self.secret_digest)
 
     def why_shut_out(self, now: datetime) -> str:
         """Return why the user may not log on; empty if it may."""
-        if self.state is not UserState.ACTIVE:
-            return f"the API user is {self.state}"
+        if not self.active:
+            return "the API user is not active"
+        if self.locked_out:
+            return "the API user is locked out"
         if self.expires_at is not None and self.expires_at <= now:
             return f"the API user expired at {self.expires_at.isoformat()}"
         return ""

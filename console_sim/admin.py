@@ -1,20 +1,20 @@
-"""The console's own calls under ``/__admin``."""
+"""The console's own calls under ``/__admin``: set-up, requests, API settings, API users and restart."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from http import HTTPStatus
 
 import orjson
 from aiohttp import web
 
-from console_sim.accounts import Credential, UserState
+from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
-from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.json_object import JsonObject
-from console_sim.settings import APPROVE_PATH, Settings, own_url
-from console_sim.setup_steps import API_CREDENTIAL, StepOutcome, read_parameters
+from console_sim.settings import Settings, own_url
+from console_sim.setup_steps import StepOutcome, read_parameters, read_roles
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
@@ -23,11 +23,12 @@ _AT_ONCE = 100  # approval requests that are written before others are served
 
 
 class ConsoleAdmin:
-    """Set-up, requests, API settings, API user, foreign system and restart; for tests, not part of the product."""
+    """Set-up, requests, API settings, API users and restart; for tests, not part of the product."""
 
     def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
         self._settings = settings
         self._console = console
+        self._users = console.users
         self._secrets = secrets
 
     def routes(self) -> list[web.RouteDef]:
@@ -35,18 +36,18 @@ class ConsoleAdmin:
         one = f"{PREFIX}/approval-requests/{{request_id}}"
         return [
             web.post(f"{PREFIX}/setup", self.set_up),
-            web.get(f"{PREFIX}/webhooks", self.webhooks),
             web.post(f"{PREFIX}/approval-requests", self.ask),
             web.get(f"{PREFIX}/approval-requests", self.list_requests),
             web.get(one, self.read_request),
             web.post(f"{one}/decide", self.decide),
+            web.post(f"{PREFIX}/run", self.run),
             web.post(f"{PREFIX}/api-settings", self.change_api_settings),
+            web.get(f"{PREFIX}/api-users", self.list_api_users),
+            web.post(f"{PREFIX}/api-users", self.create_api_user),
             web.get(f"{PREFIX}/api-user", self.read_api_user),
             web.post(f"{PREFIX}/api-user", self.change_api_user),
             web.post(f"{PREFIX}/api-user/reset-secret", self.reset_secret),
             web.delete(f"{PREFIX}/tokens", self.revoke_tokens),
-            web.get(f"{PREFIX}/foreign-system", self.read_foreign_system),
-            web.post(f"{PREFIX}/foreign-system", self.save_foreign_system),
             web.post(f"{PREFIX}/restart", self.restart),
         ]
 
@@ -54,16 +55,22 @@ class ConsoleAdmin:
         """Run the documented steps and answer after the first attempt of each."""
         parameters = read_parameters(await read_object(request), own_url(self._settings, request))
         outcomes = await self._console.setup.run(parameters)
-        return to_json(setup_to_json(outcomes, self._console.foreign_systems.get()))
-
-    async def webhooks(self, _request: web.Request) -> web.Response:
-        """Answer what the Messaging tab lists."""
-        return to_json({"webhooks": [webhook.to_json() for webhook in self._console.foreign_systems.webhooks()]})
+        return to_json(setup_to_json(outcomes, self._console, parameters.name))
 
     async def ask(self, request: web.Request) -> web.Response:
-        """Let an endpoint user ask; answer after the first attempt to send it to ServiceNow."""
+        """Let an endpoint user ask; answer after the first attempt to send the request.
+
+        A new request is answered with 201, the pending one for the same with 200.
+        """
         body = JsonObject(await read_object(request), ("metadata",))
-        return to_json(self._request_json(await self._console.approvals.ask(body.mapping("metadata"))), 201)
+        asked = await self._console.approvals.ask(body.mapping("metadata"))
+        return to_json(self._request_json(asked.request), HTTPStatus.CREATED if asked.is_new else HTTPStatus.OK)
+
+    async def run(self, request: web.Request) -> web.Response:
+        """Start the application on the endpoint; answer whether it may run, and the request that says so."""
+        body = JsonObject(await read_object(request), ("metadata",))
+        outcome, approval = await self._console.approvals.run(body.mapping("metadata"))
+        return to_json({"outcome": outcome, **self._request_json(approval)})
 
     async def list_requests(self, request: web.Request) -> web.StreamResponse:
         """Answer every request, oldest first, and serve others meanwhile."""
@@ -86,54 +93,56 @@ class ConsoleAdmin:
         self._console.store.enable_api(enabled=enabled)
         return to_json({"api_enabled": enabled})
 
-    async def read_api_user(self, _request: web.Request) -> web.Response:
-        """Answer the API user, without Client Id and Secret."""
-        return to_json(self._console.users.get().to_json())
+    async def list_api_users(self, _request: web.Request) -> web.Response:
+        """Answer the API users, oldest first, without Client Id and Secret."""
+        return to_json({"api_users": [user.to_json() for user in self._users]})
+
+    async def create_api_user(self, request: web.Request) -> web.Response:
+        """Create an API user; the named credential gets its Client Id and Secret, which are not answered."""
+        body = JsonObject(await read_object(request), ("display_name", "role", "roles", "credential"))
+        roles, name, credential = read_roles(body, ()), body.text("display_name", ""), body.text("credential")
+        with self._console.store.transaction():
+            user, secret = self._users.create(name)
+            changed = self._users.change(user.client_id, roles=roles)
+            self._console.credentials.save(Credential(credential, user.client_id, secret))
+        return to_json(changed.to_json(), HTTPStatus.CREATED)
+
+    async def read_api_user(self, request: web.Request) -> web.Response:
+        """Answer an API user, without Client Id and Secret: that of the parameter ``user``, or else the oldest."""
+        return to_json(self._user(request.query.get("user", "")).to_json())
 
     async def change_api_user(self, request: web.Request) -> web.Response:
-        """Change role, state or the end of the API user."""
-        self._console.users.get()
-        values = self._read_changes(await read_object(request))
-        return to_json(self._console.users.change(**values).to_json())
+        """Change an API user."""
+        known = ("user", "display_name", "role", "roles", "active", "locked_out", "expires_in")
+        body = JsonObject(await read_object(request), known)
+        user = self._user(body.text("user", ""))
+        changes = self._read_changes(body, user)
+        return to_json(self._users.change(user.client_id, **changes).to_json())
 
     async def reset_secret(self, request: web.Request) -> web.Response:
-        """Reset the Secret; with ``update_credential`` the credential follows, and the registration with it."""
-        body = JsonObject(await read_object(request), ("update_credential",))
+        """Reset a Secret; with ``update_credential`` the credentials follow, and the registrations with them."""
+        body = JsonObject(await read_object(request), ("user", "update_credential"))
+        user = self._user(body.text("user", ""))
         if body.flag("update_credential", default=False):
-            self._reset_secret_in(self._api_credential())
-            await self._console.registrar.run()
+            self._reset_secret_in_credentials(user)
+            await self._console.registrar.run_all()
         else:
-            self._console.users.reset_secret()
-        return to_json(self._console.users.get().to_json())
+            self._users.reset_secret(user.client_id)
+        return to_json(self._users.get(user.client_id).to_json())
 
-    def _reset_secret_in(self, credential_name: str) -> None:
+    def _user(self, display_name: str) -> ApiClientUser:
+        return self._users.named(display_name) if display_name else self._users.get()
+
+    def _reset_secret_in_credentials(self, user: ApiClientUser) -> None:
+        holding = [each for each in self._console.credentials if each.account_name.lower() == user.client_id]
         with self._console.store.transaction():
-            secret = self._console.users.reset_secret()
-            client_id = self._console.users.get().client_id
-            self._console.credentials.save(Credential(credential_name, client_id, secret))
+            secret = self._users.reset_secret(user.client_id)
+            for credential in holding:
+                self._console.credentials.save(replace(credential, password=secret))
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
         """Revoke every token."""
         return to_json({"revoked": self._console.tokens.revoke_all()})
-
-    async def read_foreign_system(self, _request: web.Request) -> web.Response:
-        """Answer the foreign system."""
-        return to_json(self._system_json(self._console.foreign_systems.get()))
-
-    async def save_foreign_system(self, request: web.Request) -> web.Response:
-        """Save the foreign system, changed or not; answer after the first attempt of the server task."""
-        body = JsonObject(await read_object(request), ("name", "base_url", "use_webhook", "post_uri"))
-        before = self._console.foreign_systems.get()
-        use_webhook = body.flag("use_webhook", default=before.use_webhook)
-        post_uri = read_url("post_uri", body.text("post_uri", before.post_uri or self._post_uri(request)))
-        base_url = read_url("base_url", body.text("base_url", before.base_url))
-        self._console.foreign_systems.save(body.text("name", before.name), base_url, before.credential)
-        if use_webhook:
-            self._console.foreign_systems.use_webhook(self._api_credential(), post_uri)
-        else:
-            self._console.foreign_systems.untick_webhook()
-        await self._console.registrar.run()
-        return to_json(self._system_json(self._console.foreign_systems.get()))
 
     async def restart(self, _request: web.Request) -> web.Response:
         """Simulate a restart; answer when waiting retries have been attempted."""
@@ -153,34 +162,26 @@ class ConsoleAdmin:
         last_error = self._secrets.mask(request.last_error)
         return {**request.to_json(self._console.clock.now()), "last_error": last_error}
 
-    def _read_changes(self, values: Mapping[str, Any]) -> dict[str, object]:
-        body = JsonObject(values, ("role", "state", "expires_in"))
-        changes: dict[str, object] = {}
-        if "role" in body:
-            changes["role"] = body.text_or_null("role", "")
-        if "state" in body:
-            changes["state"] = UserState(body.one_of("state", tuple(UserState)))
+    def _read_changes(self, body: JsonObject, user: ApiClientUser) -> dict[str, object]:
+        changes: dict[str, object] = {
+            "display_name": body.text("display_name", user.display_name),
+            "roles": read_roles(body, user.roles),
+            "active": body.flag("active", default=user.active),
+            "locked_out": body.flag("locked_out", default=user.locked_out),
+        }
         if "expires_in" in body:
             changes["expires_at"] = self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
         return changes
 
-    def _api_credential(self) -> str:
-        system = self._console.store.foreign_system
-        return API_CREDENTIAL if system is None else system.api_credential or API_CREDENTIAL
 
-    def _post_uri(self, request: web.Request) -> str:
-        return f"{own_url(self._settings, request)}{APPROVE_PATH}"
-
-    def _system_json(self, system: ForeignSystem) -> dict[str, object]:
-        # ServiceNow's error may quote secrets from the request.
-        return {**system.to_json(), "last_error": self._secrets.mask(system.last_error)}
-
-
-def setup_to_json(outcomes: list[StepOutcome], system: ForeignSystem) -> dict[str, object]:
-    """Return the outcomes, whether ServiceNow was reached, the ids it assigned, and the webhook."""
-    unreachable = any(outcome.unreachable for outcome in outcomes)
+def setup_to_json(outcomes: list[StepOutcome], console: Console, system_name: str) -> dict[str, object]:
+    """Return the outcomes, whether ServiceNow was reached, the ids that it assigned, and the webhook."""
+    system = console.foreign_systems.named(system_name).to_json()
+    webhook = console.webhooks.of(console.foreign_systems.named(system_name))
     return {
         "steps": [outcome.to_json() for outcome in outcomes],
-        "servicenow_reached": not unreachable,
-        **system.ids_to_json(),
+        "servicenow_reached": not any(outcome.unreachable for outcome in outcomes),
+        "instance_id": system["instance_id"],
+        "activity_type_id": system["activity_type_id"],
+        "webhook": None if webhook is None else webhook.to_json(),
     }

@@ -1,4 +1,4 @@
-"""The API Client User with its tokens, and the credentials (integration 2.2 to 2.5, 4)."""
+"""The API Client Users with their tokens, and the credentials (integration 2.2 to 2.5, 4, 8)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
+from console_sim.errors import BadRequestError, DeadTokenError, NotFoundError, UnauthorizedError
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -54,9 +54,9 @@ class ApiTokens:
         self._alive.pop(token, None)
         self._secrets.retire(token)
 
-    def revoke_all(self) -> int:
-        """Revoke every token and return how many there were."""
-        tokens = list(self._alive)
+    def revoke_all(self, client_id: str = "") -> int:
+        """Revoke every token, or every one of that user, and return how many there were."""
+        tokens = [token for token, known in self._alive.items() if client_id in ("", known.client_id)]
         for token in tokens:
             self.revoke(token)
         return len(tokens)
@@ -70,66 +70,82 @@ class ApiTokens:
 
 
 class Users:
-    """The console's only API Client User."""
+    """The API Client Users, oldest first."""
 
     def __init__(self, store: ConsoleStore, clock: Clock, ids: Ids, secrets: Secrets, tokens: ApiTokens) -> None:
         self._store = store
+        self._kept = store.api_users
         self._clock = clock
         self._ids = ids
         self._secrets = secrets
         self._tokens = tokens
-        self._at_hand = ""
-        if store.api_user is not None:
-            secrets.add(store.api_user.client_id)
+        self._at_hand: dict[str, str] = {}
+        for user in self:
+            secrets.add(user.client_id)
 
-    def create(self) -> tuple[ApiClientUser, str]:
-        """Create the user with a generated Client Id and return it with its Secret, which is never shown again.
+    def __iter__(self) -> Iterator[ApiClientUser]:
+        return iter(self._kept)
 
-        Raises ConflictError if there is one.
+    def create(self, display_name: str = "") -> tuple[ApiClientUser, str]:
+        """Create a user with a generated Client Id and return it with its Secret, which is never shown again.
+
+        It is named as the product names a new one, unless a name is given (integration 8).
         """
-        existing = self._store.api_user
-        if existing is not None:
-            raise ConflictError(f"{existing.display_name!r} exists; this console keeps one API Client User")
-        client_id, secret = self._ids.guid(), self._new_secret()
+        now, secret = self._clock.now(), self._new_secret()
+        client_id = self._new_client_id()
         self._secrets.add(client_id)
-        user = self._store.api_users.put(ApiClientUser(client_id, digest(secret), self._clock.now()))
-        self._at_hand = secret
+        name = display_name or f"API User Created On {now:%b} {now.day}, {now.year}"
+        user = self._kept.put(ApiClientUser(client_id, digest(secret), now, name))
+        self._at_hand[client_id] = secret
         return user, secret
 
-    def get(self) -> ApiClientUser:
-        """Return the user; raises NotFoundError if there is none."""
-        user = self._store.api_user
+    def get(self, client_id: str = "") -> ApiClientUser:
+        """Return the user with that Client Id, in any case, or else the oldest; raises NotFoundError."""
+        user = self._kept.get(client_id.lower()) if client_id else self._kept.only()
         if user is None:
-            raise NotFoundError("there is no API Client User yet; run the set-up first")
+            raise NotFoundError("there is no such API Client User" if client_id else _NO_USER)
         return user
 
-    def change(self, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
-        """Change fields of the user and return it; raises NotFoundError."""
-        return self._store.api_users.put(replace(self.get(), **values))
+    def find(self, client_id: str) -> ApiClientUser | None:
+        """Return the user with that Client Id, in any case; None if there is none."""
+        return self._kept.get(client_id.lower())
 
-    def secret_at_hand(self) -> str:
+    def named(self, display_name: str) -> ApiClientUser:
+        """Return the oldest user with that display name; raises NotFoundError that lists those there are."""
+        found = next((user for user in self if user.display_name == display_name), None)
+        if found is None:
+            known = ", ".join(repr(user.display_name) for user in self)
+            raise NotFoundError(f"API Client User {display_name!r} does not exist; there is {known or 'none'}")
+        return found
+
+    def change(self, client_id: str, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
+        """Change fields of a user and return it; raises NotFoundError."""
+        return self._kept.put(replace(self.get(client_id), **values))
+
+    def secret_at_hand(self, client_id: str) -> str:
         """Return the Secret if this process generated it, else nothing: only its digest is stored."""
-        user = self.get()
-        return self._at_hand if user.accepts(user.client_id, self._at_hand) else ""
+        secret = self._at_hand.get(client_id, "")
+        return secret if self.get(client_id).accepts(secret) else ""
 
-    def reset_secret(self) -> str:
-        """Replace the Secret, which revokes the old one and every token, and return it."""
+    def reset_secret(self, client_id: str) -> str:
+        """Replace the Secret, which revokes the old one and the user's tokens, and return it."""
         secret = self._new_secret()
-        self.change(secret_digest=digest(secret))
-        self._tokens.revoke_all()
-        if not self._store.has_password(self._at_hand):
-            self._secrets.retire(self._at_hand)
-        self._at_hand = secret
+        self.change(client_id, secret_digest=digest(secret))
+        self._tokens.revoke_all(client_id)
+        before = self._at_hand.get(client_id, "")
+        if not self._store.has_password(before):
+            self._secrets.retire(before)
+        self._at_hand[client_id] = secret
         return secret
 
     def forget(self) -> None:
-        """Forget the Secret at hand."""
-        self._at_hand = ""
+        """Forget the Secrets at hand."""
+        self._at_hand.clear()
 
     def log_on(self, client_id: str, secret: str) -> str:
         """Return a token; raises UnauthorizedError."""
-        user = self._store.api_user
-        if user is None or not user.accepts(client_id, secret):
+        user = self._kept.get(client_id.lower())
+        if user is None or not user.accepts(secret):
             raise UnauthorizedError("UserName or Password is wrong")
         if reason := user.why_shut_out(self._clock.now()):
             raise UnauthorizedError(reason)
@@ -137,17 +153,27 @@ class Users:
 
     def logged_on(self, token: str) -> ApiClientUser:
         """Return the owner of a token; raises DeadTokenError."""
-        user = self._store.api_user
-        if user is None or self._tokens.client_id(token) != user.client_id:
+        client_id = self._tokens.client_id(token)
+        user = self._kept.get(client_id) if client_id else None
+        if user is None:
             raise DeadTokenError("the token is unknown, has expired or was revoked; get a new one")
         if reason := user.why_shut_out(self._clock.now()):
             raise DeadTokenError(reason)
         return user
 
+    def _new_client_id(self) -> str:
+        # One seed gives the same identifiers after every restart, and the database still has the earlier ones.
+        while self._kept.get(client_id := self._ids.guid()) is not None:
+            pass
+        return client_id
+
     def _new_secret(self) -> str:
-        secret = self._ids.token()
+        secret = self._ids.secret()
         self._secrets.add(secret)
         return secret
+
+
+_NO_USER = "there is no API Client User yet; run the set-up first"
 
 
 class CredentialShelf:
@@ -172,6 +198,12 @@ class CredentialShelf:
         if credential is None:
             raise NotFoundError(f"unknown credential {name!r}")
         return credential
+
+    def require(self, name: str) -> None:
+        """Raise BadRequestError that lists the credentials, unless there is one of that name."""
+        if name not in self:
+            known = ", ".join(repr(each.name) for each in self) or "one that was created before"
+            raise BadRequestError(f"unknown credential {name!r}; expected {known}")
 
     def save(self, credential: Credential) -> None:
         """Insert or replace a credential."""

@@ -8,6 +8,7 @@ from aiohttp import web
 from console_sim.admin import ConsoleAdmin
 from console_sim.api import ConsoleApi
 from console_sim.api_documents import ApiDocuments
+from console_sim.configuration_admin import ConfigurationAdmin
 from console_sim.console import Console, build_console
 from console_sim.envelope import Envelope, stamp
 from console_sim.settings import Settings
@@ -60,6 +61,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     if settings.control_plane:
         app.add_routes(documents.control_routes())
         app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
+        app.add_routes(ConfigurationAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
     app.add_routes(ConsoleApi(settings, console, envelope, documents).routes())

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from console_sim.errors import BadRequestError, ConflictError
-from console_sim.json_object import SYS_ID, JsonObject, spelled
+from console_sim.json_object import SYS_ID, JsonObject, shown, spelled
 from console_sim.shelf import Moment
 from privman_contracts import WireNames
 
@@ -44,7 +44,7 @@ class ApprovalDecision:
     """An approver's answer.
 
     Attributes:
-        duration: of the approval; None for no end, and for a denial.
+        duration: of a timed approval; None for a one-time approval (integration 8), and for a denial.
     """
 
     response: Response
@@ -122,7 +122,7 @@ class RequestState(StrEnum):
     APPROVED = "Approved"
     DENIED = "Denied"
     TIMED_OUT = "TimedOut"
-    EXPIRED = "Expired"  # approved once, and the duration has ended
+    EXPIRED = "Expired"  # approved, and its one run is over or its duration has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,10 @@ class ApprovalRequest:
     Attributes:
         request_id: a GUID in lower case.
         metadata: the JSON text that goes on the wire.
+        process: name of its approval process when it was made.
+        server_id: of the foreign system to which it is sent; empty for a request that is decided in the console only.
+        times_out_at: the console's own time limit; None if the process has none.
+        sent_to: the endpoint that acknowledged it; empty before.
         instance_id: the registration for which it was first sent; empty before.
         sys_id: of its record in ServiceNow, once acknowledged.
         sent: whether ServiceNow has acknowledged it.
@@ -140,13 +144,18 @@ class ApprovalRequest:
         refused: whether ServiceNow refused the last attempt, and would refuse it again.
         decided_here: whether it was decided in the console.
         recorded: whether ServiceNow has that decision, too.
+        used_at: when the run that a one-time approval allows took place.
+        refused_decision: the last decision of ServiceNow that came too late, and why; empty if none did.
     """
 
     request_id: str
     metadata: str
     asked_at: Moment
-    times_out_at: Moment
+    times_out_at: Moment | None = None
+    process: str = ""
+    server_id: str = ""
     instance_id: str = ""
+    sent_to: str = ""
     sys_id: str = ""
     sent: bool = False
     attempts: int = 0
@@ -156,10 +165,12 @@ class ApprovalRequest:
     decided_at: Moment | None = None
     decided_here: bool = False
     recorded: bool = False
+    used_at: Moment | None = None
+    refused_decision: str = ""
 
     @property
     def expires_at(self) -> datetime | None:
-        """The end of the approval; None if it has no end, or there is none."""
+        """The end of a timed approval; None for another, and if there is none."""
         if self.decision is None or self.decided_at is None or self.decision.duration is None:
             return None
         try:
@@ -170,21 +181,27 @@ class ApprovalRequest:
     def state(self, now: datetime) -> RequestState:
         """Return the state at that time."""
         if self.decision is None:
-            return RequestState.PENDING if now < self.times_out_at else RequestState.TIMED_OUT
+            return RequestState.TIMED_OUT if self._has_timed_out(now) else RequestState.PENDING
         if self.decision.response is Response.DENY:
             return RequestState.DENIED
-        return RequestState.APPROVED if self.expires_at is None or now < self.expires_at else RequestState.EXPIRED
+        return RequestState.EXPIRED if self._is_over(now) else RequestState.APPROVED
+
+    def _has_timed_out(self, now: datetime) -> bool:
+        return self.times_out_at is not None and self.times_out_at <= now
+
+    def _is_over(self, now: datetime) -> bool:
+        return self.used_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
     @property
     def is_unfinished(self) -> bool:
         """Whether ServiceNow lacks the request, or a decision made here, at any time."""
-        return not self.recorded if self.decided_here else not self.sent
+        return bool(self.server_id) and not (self.recorded if self.decided_here else self.sent)
 
     @property
     def characters(self) -> int:
         """The number of characters that callers have put into it."""
         comment = "" if self.decision is None else self.decision.comment
-        return len(self.metadata) + len(comment) + len(self.last_error)
+        return len(self.metadata) + len(comment) + len(self.last_error) + len(self.refused_decision)
 
     def needs_sending(self, now: datetime) -> bool:
         """Return whether the request, or a decision made here, still has to be sent to ServiceNow."""
@@ -203,20 +220,34 @@ class ApprovalRequest:
             if self.decision.same_as(decision):
                 return self
             raise ConflictError(f"request {self.request_id} is {self.state(now)} already, by another decision")
-        if self.state(now) is RequestState.TIMED_OUT:
+        if self.times_out_at is not None and self.state(now) is RequestState.TIMED_OUT:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
         return replace(self, decision=decision, decided_at=now)
+
+    def run(self, now: datetime) -> Self:
+        """Return the request after a run that it allows; a one-time approval allows no other."""
+        is_one_time = self.decision is not None and self.decision.duration is None
+        return replace(self, used_at=now) if is_one_time else self
 
     def asked_by(self, now: datetime) -> Self:
         """Return the request, moved to ``now`` if it was made while the clock was ahead."""
         ahead = self.asked_at - now
         if self.decision is not None or ahead <= timedelta(0):
             return self
-        return replace(self, asked_at=now, times_out_at=self.times_out_at - ahead)
+        times_out_at = None if self.times_out_at is None else self.times_out_at - ahead
+        return replace(self, asked_at=now, times_out_at=times_out_at)
+
+    def acknowledged(self, sys_id: str, endpoint_url: str) -> Self:
+        """Return the request once ServiceNow has acknowledged it."""
+        return replace(self, sys_id=sys_id, sent_to=endpoint_url, sent=True, last_error="", refused=False)
 
     def failed(self, reason: str, *, refused: bool) -> Self:
         """Return the request after an attempt that failed."""
         return replace(self, last_error=reason, refused=refused)
+
+    def refusing(self, decision: ApprovalDecision, reason: str) -> Self:
+        """Return the request after a decision of ServiceNow that is refused."""
+        return replace(self, refused_decision=f"{decision.response} by {shown(decision.responded_by)}: {reason}")
 
     def delivered(self) -> Self:
         """Return the request once ServiceNow has delivered its decision, so that it has both."""
@@ -238,9 +269,13 @@ class ApprovalRequest:
             "decided_here": self.decided_here,
             "recorded": self.recorded,
             "asked_at": self.asked_at.isoformat(),
-            "times_out_at": self.times_out_at.isoformat(),
+            "process": self.process,
+            "times_out_at": _or_none(self.times_out_at),
             "decided_at": _or_none(self.decided_at),
+            "one_time": decision is not None and decision.response is Response.APPROVE and duration is None,
             "expires_at": _or_none(self.expires_at),
+            "used_at": _or_none(self.used_at),
+            "refused_decision": self.refused_decision,
             "metadata": self.metadata,
             "sys_id": self.sys_id,
         }
@@ -248,3 +283,15 @@ class ApprovalRequest:
 
 def _or_none(when: datetime | None) -> str | None:
     return None if when is None else when.isoformat()
+
+
+@dataclass(frozen=True, slots=True)
+class LatestRequest:
+    """The newest request for something.
+
+    Attributes:
+        asked_for: who asks for what, in one word.
+    """
+
+    asked_for: str
+    request_id: str

@@ -2,16 +2,25 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 import orjson
 
-from console_sim.approval_request import ApprovalDecision, ApprovalRequest, DeliveredDecision
+from console_sim.approval_items import ApprovalProcess, Policy
+from console_sim.approval_request import (
+    ApprovalDecision,
+    ApprovalRequest,
+    DeliveredDecision,
+    LatestRequest,
+    RequestState,
+)
+from console_sim.automation import Automation, Route
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import BadRequestError, NotFoundError
+from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.json_object import GUID, near, shown
 from console_sim.request_sender import RequestSender
 from privman_contracts import WireNames
@@ -29,9 +38,10 @@ class MetadataWriter:
         self._spelling = names.group("keys.metadata")
         self._ids = ids
 
-    def write(self, reported: Mapping[str, Any]) -> str:
-        """Return the JSON text, with a PolicyId if the report has none; raises BadRequestError."""
-        complete = {"PolicyId": self._ids.guid(), **reported}
+    def write(self, reported: Mapping[str, Any], policy: Policy | None) -> str:
+        """Return the JSON text, with the policy's id and name if the report has none; raises BadRequestError."""
+        known = {"PolicyId": self._ids.guid()} if policy is None else {"PolicyId": policy.id, "PolicyName": policy.name}
+        complete = {**known, **reported}
         return orjson.dumps({self._key(key): _value(key, value) for key, value in complete.items()}).decode()
 
     def _key(self, key: str) -> str:
@@ -59,6 +69,41 @@ def metadata_facts(metadata: str) -> dict[str, str]:
         return {}
 
 
+_USER = ("InitiatorUserName", "UserName", "InitiatorId")
+_COMPUTER = ("AgentId", "AgentName")
+_POLICY = ("PolicyId", "PolicyName")
+_FILE = ("Sha1Hash", "FilePath", "ProcessName")
+
+
+def what_is_asked(reported: Mapping[str, str], route: Route) -> str:
+    """Return a word for who asks for what: two reports with the same word mean one approval (integration 8).
+
+    Of the policy and the file only those count for which the approval type is specific. The word is empty for a report
+    that lacks user, computer, or what the type is specific to: such a report is like no other.
+    """
+    counting = [_USER, _COMPUTER]
+    counting += [_POLICY] if route.type.policy_specific else []
+    counting += [_FILE] if route.type.file_specific else []
+    facts = [next((f"{key}={reported[key]}" for key in keys if reported.get(key)), "") for keys in counting]
+    return sha256(orjson.dumps([route.type.id, *facts])).hexdigest() if all(facts) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The answer to an endpoint: its request, and whether that is a new one."""
+
+    request: ApprovalRequest
+    is_new: bool
+
+
+class RunOutcome(StrEnum):
+    """What happens when the application starts."""
+
+    ALLOWED = "allowed"
+    PENDING = "pending"
+    ASKED = "asked"
+
+
 class Approvals:
     """The approval requests that the console owns."""
 
@@ -68,23 +113,42 @@ class Approvals:
         store: ConsoleStore,
         clock: Clock,
         ids: Ids,
+        automation: Automation,
         metadata: MetadataWriter,
         sender: RequestSender,
-        max_timeout: timedelta,
     ) -> None:
         self._requests = store.approval_requests
+        self._latest = store.latest_requests
         self._clock = clock
         self._ids = ids
+        self._automation = automation
         self._metadata = metadata
         self._sender = sender
-        self._max_timeout = max_timeout
 
-    async def ask(self, reported: Mapping[str, Any]) -> ApprovalRequest:
-        """Keep a request and attempt once to send it; raises BadRequestError."""
-        metadata = self._metadata.write(reported)
+    async def ask(self, reported: Mapping[str, Any]) -> Asked:
+        """Keep a request and attempt once to send it; while such a request is pending, return that one.
+
+        Raises BadRequestError for the metadata, ConflictError for a policy under which no endpoint asks.
+        """
+        route = self._automation.route(reported)
+        metadata = self._metadata.write(reported, route.policy)
+        asked_for = what_is_asked(reported, route)
+        known = self._latest_for(asked_for)
+        if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
+            return Asked(known, is_new=False)
+        request = self._requests.put(self._new(metadata, route.process))
+        if asked_for:
+            self._latest.put(LatestRequest(asked_for, request.request_id))
+        return Asked(await self._send(request), is_new=True)
+
+    async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
+        """Start the application: an approval allows it, else the endpoint asks as `ask` does."""
+        known = self._latest_for(what_is_asked(reported, self._automation.route(reported)))
         now = self._clock.now()
-        request = self._requests.put(ApprovalRequest(self._new_id(), metadata, now, now + self._max_timeout))
-        return await self._send(request)
+        if known is not None and known.state(now) is RequestState.APPROVED:
+            return RunOutcome.ALLOWED, self._requests.put(known.run(now))
+        asked = await self.ask(reported)
+        return RunOutcome.ASKED if asked.is_new else RunOutcome.PENDING, asked.request
 
     def resume(self) -> None:
         """Let requests that were made while the clock was ahead start waiting now, as ServiceNow does."""
@@ -104,12 +168,16 @@ class Approvals:
         """Take a decision that ServiceNow delivers (integration 4); return the request and whether it was new.
 
         Raises NotFoundError for a request that was never sent for that instance, ConflictError for one that was decided
-        differently or has timed out.
+        differently or has timed out, which keeps the refused decision for people to see.
         """
         request = self.find(delivered.request_id)
         if delivered.instance_id not in {"", request.instance_id.lower()}:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
-        decided = request.decided(delivered.decision, self._clock.now())
+        try:
+            decided = request.decided(delivered.decision, self._clock.now())
+        except ConflictError as error:
+            self._requests.put(request.refusing(delivered.decision, str(error)))
+            raise
         return self._requests.put(decided.delivered()), decided is not request
 
     async def decide_here(self, request_id: str, decision: ApprovalDecision) -> ApprovalRequest:
@@ -120,8 +188,22 @@ class Approvals:
             return request
         return await self._send(self._requests.put(replace(decided, decided_here=True)))
 
+    def _latest_for(self, asked_for: str) -> ApprovalRequest | None:
+        latest = self._latest.get(asked_for) if asked_for else None
+        return None if latest is None else self._requests.get(latest.request_id)
+
+    def _new(self, metadata: str, process: ApprovalProcess) -> ApprovalRequest:
+        now = self._clock.now()
+        new = ApprovalRequest(self._new_id(), metadata, now, process=process.name, server_id=process.server_id)
+        if process.is_manual:
+            return new
+        lacking = "" if process.server_id else f"not sent: approval process {process.name!r} has no ServiceNow server"
+        return replace(new, times_out_at=now + process.timeout, last_error=lacking)
+
     async def _send(self, request: ApprovalRequest) -> ApprovalRequest:
-        """Attempt once to send it and return its new state."""
+        """Attempt once to send what ServiceNow lacks of it, and return its new state."""
+        if not request.is_unfinished:
+            return request
         await self._sender.send(request.request_id)
         return self._requests.get(request.request_id) or request
 

@@ -9,8 +9,9 @@ from functools import partial
 from console_sim.api_users import ApiTokens, CredentialShelf, Users
 from console_sim.approval_request import DecisionReader
 from console_sim.approvals import Approvals, MetadataWriter
+from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
-from console_sim.foreign_systems import Connector, ForeignSystems
+from console_sim.foreign_systems import Connector, ForeignSystems, Webhooks
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
 from console_sim.request_sender import RequestSender
@@ -36,7 +37,9 @@ class Console:
     tokens: ApiTokens
     users: Users
     credentials: CredentialShelf
+    webhooks: Webhooks
     foreign_systems: ForeignSystems
+    automation: Automation
     server_tasks: ServerTasks
     registrar: Registrar
     setup: Setup
@@ -51,7 +54,7 @@ class Console:
     def resume(self) -> None:
         """Attempt in the background what the previous process left undone."""
         self.approvals.resume()
-        if self.store.foreign_system is not None:
+        if self.store.foreign_systems.only() is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 
     @asynccontextmanager
@@ -85,13 +88,18 @@ def build_console(  # noqa: PLR0913 - what it brings together
     lifetime = settings.token_lifetime or timedelta(seconds=names.number("token_lifetime"))
     tokens = ApiTokens(clock, ids, secrets, lifetime)
     users = Users(store, clock, ids, secrets, tokens)
-    foreign_systems = ForeignSystems(store, credentials, clock, names)
+    webhooks = Webhooks(store, credentials, clock, ids, names)
+    foreign_systems = ForeignSystems(store, credentials, webhooks, ids)
+    automation = Automation(store, ids)
     connector = Connector(credentials, caller, clock, settings.answer_seconds)
     server_tasks = ServerTasks(clock, _retry_policy(settings, names))
-    sender = RequestSender(store, names, clock, connector, server_tasks)
+    sender = RequestSender(
+        store=store, webhooks=webhooks, names=names, clock=clock, connector=connector, server_tasks=server_tasks
+    )
     registrar = Registrar(
         store=store,
         credentials=credentials,
+        webhooks=webhooks,
         names=names,
         connector=connector,
         server_tasks=server_tasks,
@@ -102,9 +110,9 @@ def build_console(  # noqa: PLR0913 - what it brings together
         store=store,
         clock=clock,
         ids=ids,
+        automation=automation,
         metadata=MetadataWriter(names, ids),
         sender=sender,
-        max_timeout=settings.max_timeout,
     )
     steps = partial(
         SetupSteps,
@@ -112,7 +120,9 @@ def build_console(  # noqa: PLR0913 - what it brings together
         credentials=credentials,
         clock=clock,
         users=users,
+        webhooks=webhooks,
         foreign_systems=foreign_systems,
+        automation=automation,
         registrar=registrar,
     )
     return Console(
@@ -122,7 +132,9 @@ def build_console(  # noqa: PLR0913 - what it brings together
         tokens=tokens,
         users=users,
         credentials=credentials,
+        webhooks=webhooks,
         foreign_systems=foreign_systems,
+        automation=automation,
         server_tasks=server_tasks,
         registrar=registrar,
         setup=Setup(steps, secrets),

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from console_sim.accounts import ApiClientUser, Credential
-from console_sim.approval_request import ApprovalRequest
+from console_sim.approval_items import Action, ApprovalProcess, ApprovalType, Policy
+from console_sim.approval_request import ApprovalRequest, LatestRequest
 from console_sim.foreign_system import ForeignSystem
 from console_sim.shelf import MemoryShelves, ShelfKind, Shelves
+from console_sim.webhook import Webhook
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 
@@ -27,7 +29,20 @@ class ApiSettings:
 _SETTINGS = ShelfKind("api settings", ApiSettings, lambda _settings: "")
 _API_USERS = ShelfKind("api user", ApiClientUser, lambda user: user.client_id)
 _CREDENTIALS = ShelfKind("credential", Credential, lambda credential: credential.name)
-_FOREIGN_SYSTEMS = ShelfKind("foreign system", ForeignSystem, lambda system: system.name)
+_FOREIGN_SYSTEMS = ShelfKind("foreign system", ForeignSystem, lambda system: system.id)
+_WEBHOOKS = ShelfKind("webhook", Webhook, lambda webhook: webhook.id)
+_PROCESSES = ShelfKind("approval process", ApprovalProcess, lambda process: process.id)
+_TYPES = ShelfKind("approval type", ApprovalType, lambda kind: kind.id)
+_ACTIONS = ShelfKind("action", Action, lambda action: action.id)
+_POLICIES = ShelfKind("policy", Policy, lambda policy: policy.id)
+_LATEST_BYTES = 500
+_LATEST = ShelfKind(
+    "latest request",
+    LatestRequest,
+    key=lambda latest: latest.asked_for,
+    weight=lambda _latest: _LATEST_BYTES,
+    may_go=lambda _latest: True,
+)
 
 
 def _approval_requests(clock: Clock) -> ShelfKind[ApprovalRequest]:
@@ -42,11 +57,15 @@ def _approval_requests(clock: Clock) -> ShelfKind[ApprovalRequest]:
 
 
 class ConsoleStore:
-    """A shelf for each kind of stored thing. There is one API user and one foreign system at a time.
+    """A shelf for each kind of stored thing.
 
     Attributes:
+        api_users: by Client Id in lower case.
         credentials: by name.
+        foreign_systems: by id, as webhooks, policies, actions, approval types and approval processes are; the webhook
+            of a foreign system has its id.
         approval_requests: by request id in lower case.
+        latest_requests: by what they ask for.
     """
 
     def __init__(self, shelves: Shelves, clock: Clock) -> None:
@@ -55,7 +74,13 @@ class ConsoleStore:
         self.api_users = shelves.shelf(_API_USERS)
         self.credentials = shelves.shelf(_CREDENTIALS)
         self.foreign_systems = shelves.shelf(_FOREIGN_SYSTEMS)
+        self.webhooks = shelves.shelf(_WEBHOOKS)
+        self.approval_processes = shelves.shelf(_PROCESSES)
+        self.approval_types = shelves.shelf(_TYPES)
+        self.actions = shelves.shelf(_ACTIONS)
+        self.policies = shelves.shelf(_POLICIES)
         self.approval_requests = shelves.shelf(_approval_requests(clock))
+        self.latest_requests = shelves.shelf(_LATEST)
 
     @classmethod
     def open(cls, url: str, clock: Clock, note: Callable[[Finding], None]) -> Self:
@@ -79,20 +104,9 @@ class ConsoleStore:
         """Set the switch."""
         self._settings.put(ApiSettings(enabled))
 
-    @property
-    def api_user(self) -> ApiClientUser | None:
-        """The API user, if there is one."""
-        return self.api_users.only()
-
-    @property
-    def foreign_system(self) -> ForeignSystem | None:
-        """The foreign system, if there is one."""
-        return self.foreign_systems.only()
-
     def has_password(self, password: str) -> bool:
-        """Return whether a credential has that password, or it is the API user's Secret."""
-        user = self.api_user
-        is_secret = user is not None and user.accepts(user.client_id, password)
+        """Return whether a credential has that password, or it is the Secret of an API user."""
+        is_secret = any(user.accepts(password) for user in self.api_users)
         return is_secret or any(credential.password == password for credential in self.credentials)
 
     def transaction(self) -> AbstractContextManager[None]:

@@ -1,95 +1,206 @@
-"""The console's foreign system: saved with its webhook, and connected to (integration 2.6 to 2.8, 2.13)."""
+"""The console's foreign systems and webhooks."""
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import ApiDisabledError, BadRequestError, NotFoundError
-from console_sim.foreign_system import ForeignSystem, Webhook
+from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError
+from console_sim.foreign_system import ForeignSystem
+from console_sim.json_object import near
 from console_sim.servicenow_client import ServiceNowClient, table_url
+from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
 from privman_core.clock import Clock
+from privman_core.ids import Ids
 from privman_core.outbound import HttpCaller
 
 
-class ForeignSystems:
-    """The console's only foreign system."""
+class Webhooks:
+    """What the Messaging tab lists: the webhooks of foreign systems, and those made by hand."""
 
-    def __init__(self, store: ConsoleStore, credentials: CredentialShelf, clock: Clock, names: WireNames) -> None:
-        self._store = store
+    def __init__(
+        self, store: ConsoleStore, credentials: CredentialShelf, clock: Clock, ids: Ids, names: WireNames
+    ) -> None:
+        self._kept = store.webhooks
         self._credentials = credentials
         self._clock = clock
+        self._ids = ids
         self._request_table = names.table("request")
 
-    def get(self) -> ForeignSystem:
-        """Return the foreign system; raises NotFoundError if there is none."""
-        system = self._store.foreign_system
+    def __iter__(self) -> Iterator[Webhook]:
+        return iter(self._kept)
+
+    def get(self, webhook_id: str) -> Webhook:
+        """Return the webhook; raises NotFoundError."""
+        webhook = self._kept.get(webhook_id)
+        if webhook is None:
+            raise NotFoundError(f"webhook {webhook_id!r} does not exist")
+        return webhook
+
+    def named(self, name: str) -> Webhook:
+        """Return the oldest webhook of that name; raises NotFoundError that lists those there are."""
+        webhook = next((webhook for webhook in self if webhook.name == name), None)
+        if webhook is None:
+            names = [each.name for each in self]
+            known = ", ".join(map(repr, names)) or "none"
+            raise NotFoundError(f"webhook {name!r} does not exist{near(name, names)}; there is {known}")
+        return webhook
+
+    def of(self, system: ForeignSystem) -> Webhook | None:
+        """Return the webhook that the foreign system has created; None before Use Webhook is ticked."""
+        return self._kept.get(system.id)
+
+    def create(self, name: str, credential: str, endpoint_url: str, **values: Any) -> Webhook:  # noqa: ANN401 - of the fields' types
+        """Create a webhook by hand, for any endpoint (integration 7).
+
+        It is enabled and has the generic event, unless values say otherwise. Raises BadRequestError for an unknown
+        credential, ConflictError if a webhook has the name.
+        """
+        while self._kept.get(webhook_id := self._ids.guid()) is not None:
+            pass
+        new = Webhook(
+            id=webhook_id,
+            name=name,
+            credential=credential,
+            endpoint_url=endpoint_url,
+            event=WebhookEvent.SYSTEM_APPROVAL_REQUEST,
+            enabled=True,
+            last_modified=self._clock.now(),
+            made_by_hand=True,
+        )
+        return self._save(replace(new, **values))
+
+    def change(self, webhook_id: str, **values: Any) -> Webhook:  # noqa: ANN401 - of the fields' types
+        """Change fields and return the webhook; raises as `create` does, and NotFoundError."""
+        before = self.get(webhook_id)
+        after = replace(before, **values)
+        return before if after == before else self._save(replace(after, last_modified=self._clock.now()))
+
+    def remove(self, webhook_id: str) -> None:
+        """Remove the webhook, if there is one."""
+        if self._kept.get(webhook_id) is not None:
+            self._kept.remove(webhook_id)
+
+    def follow(self, before: ForeignSystem | None, system: ForeignSystem) -> None:
+        """Create or change the webhook as a save of its foreign system does.
+
+        Only what the save changed is changed, so that what a person has edited in the webhook stays.
+        """
+        webhook = self.of(system)
+        if webhook is None:
+            if system.use_webhook:
+                self._kept.put(self._new(system))
+            return
+        changed: dict[str, Any] = {}
+        if before is None or before.use_webhook != system.use_webhook:
+            changed["enabled"] = system.use_webhook
+        if before is None or before.credential != system.credential:
+            changed["credential"] = system.credential
+        if before is None or before.base_url != system.base_url:
+            changed["endpoint_url"] = self._endpoint_url(system)
+        self.change(webhook.id, **changed)
+
+    def _new(self, system: ForeignSystem) -> Webhook:
+        return Webhook(
+            id=system.id,
+            name=f"New Webhook for {system.name} setting",
+            credential=system.credential,
+            endpoint_url=self._endpoint_url(system),
+            event=WebhookEvent.APPROVAL_REQUEST,
+            enabled=True,
+            last_modified=self._clock.now(),
+        )
+
+    def _endpoint_url(self, system: ForeignSystem) -> str:
+        return table_url(system.base_url, self._request_table)
+
+    def _save(self, webhook: Webhook) -> Webhook:
+        if webhook.credential:
+            self._credentials.require(webhook.credential)
+        if webhook.made_by_hand and any(each.name == webhook.name and each.id != webhook.id for each in self):
+            raise ConflictError(f"webhook {webhook.name!r} exists; expected another name")
+        return self._kept.put(webhook)
+
+
+class ForeignSystems:
+    """The console's foreign systems, oldest first."""
+
+    def __init__(self, store: ConsoleStore, credentials: CredentialShelf, webhooks: Webhooks, ids: Ids) -> None:
+        self._store = store
+        self._kept = store.foreign_systems
+        self._credentials = credentials
+        self._webhooks = webhooks
+        self._ids = ids
+
+    def __iter__(self) -> Iterator[ForeignSystem]:
+        return iter(self._kept)
+
+    def get(self, system_id: str = "") -> ForeignSystem:
+        """Return the foreign system with that id, or else the oldest; raises NotFoundError."""
+        system = self._kept.get(system_id) if system_id else self._kept.only()
         if system is None:
-            raise NotFoundError("there is no foreign system yet; run the set-up first")
+            raise NotFoundError(f"foreign system {system_id!r} does not exist" if system_id else _NO_SYSTEM)
         return system
 
-    def webhooks(self) -> list[Webhook]:
-        """Return what the Messaging tab lists."""
-        system = self._store.foreign_system
-        return [] if system is None or system.webhook is None else [system.webhook]
+    def named(self, name: str) -> ForeignSystem:
+        """Return the foreign system of that name; raises NotFoundError that lists those there are."""
+        system = self.find_named(name)
+        if system is None:
+            names = [each.name for each in self]
+            known = ", ".join(map(repr, names)) or "none"
+            raise NotFoundError(f"foreign system {name!r} does not exist{near(name, names)}; there is {known}")
+        return system
 
-    def save(self, name: str, base_url: str, credential: str) -> ForeignSystem:
-        """Create or change the foreign system; a new name keeps the registration (integration 8).
+    def find_named(self, name: str) -> ForeignSystem | None:
+        """Return the foreign system of that name; None if there is none."""
+        return next((system for system in self if system.name == name), None)
 
-        Raises BadRequestError for an unknown credential.
+    def create(self, name: str, base_url: str, credential: str, **values: Any) -> ForeignSystem:  # noqa: ANN401 - of the fields' types
+        """Create a foreign system.
+
+        Raises ConflictError if one has the name, BadRequestError for an unknown credential, ApiDisabledError for a
+        ticked Use Webhook while the API is disabled.
         """
-        self._require_credential(credential)
-        before = self._store.foreign_system
-        if before is None:
-            return self._keep(ForeignSystem(name, base_url, credential))
-        system = before if before.base_url == base_url else before.without_registration()
-        with self._store.transaction():
-            if before.name != name:
-                self._store.foreign_systems.remove(before.name)
-            return self._keep(replace(system, name=name, base_url=base_url, credential=credential))
+        while self._kept.get(system_id := self._ids.guid()) is not None:
+            pass
+        return self._save(None, ForeignSystem(system_id, name, base_url, credential), values)
 
-    def use_webhook(self, api_credential: str, post_uri: str) -> ForeignSystem:
-        """Tick Use Webhook, which creates the webhook the first time.
+    def change(self, system_id: str, **values: Any) -> ForeignSystem:  # noqa: ANN401 - of the fields' types
+        """Change fields and return the foreign system.
 
-        Raises ApiDisabledError while the API is disabled, BadRequestError for an unknown credential.
+        A new Base URL is another instance, at which the console registers anew; another name or description changes
+        nothing there (integration 8). Raises as `create` does, and NotFoundError.
         """
-        if not self._store.api_enabled:
+        before = self.get(system_id)
+        moved = before if values.get("base_url", before.base_url) == before.base_url else before.without_registration()
+        return self._save(before, moved, values)
+
+    def _save(self, before: ForeignSystem | None, base: ForeignSystem, values: dict[str, Any]) -> ForeignSystem:
+        if values.get("use_webhook") and not self._store.api_enabled:
             raise ApiDisabledError
-        self._require_credential(api_credential)
-        system = replace(self.get(), api_credential=api_credential, post_uri=post_uri, use_webhook=True)
-        return self._keep(system)
+        system = replace(base, **values)
+        self._check(system)
+        with self._store.transaction():
+            kept = self._kept.put(system)
+            self._webhooks.follow(before, kept)
+        return kept
 
-    def untick_webhook(self) -> ForeignSystem:
-        """Untick Use Webhook, which disables the webhook."""
-        return self._keep(replace(self.get(), use_webhook=False))
+    def _check(self, system: ForeignSystem) -> None:
+        other = self.find_named(system.name)
+        if other is not None and other.id != system.id:
+            raise ConflictError(f"foreign system {system.name!r} exists; expected another name")
+        self._credentials.require(system.credential)
+        if system.use_webhook:
+            self._credentials.require(system.api_credential)
 
-    def _require_credential(self, name: str) -> None:
-        if name not in self._credentials:
-            known = ", ".join(repr(each.name) for each in self._credentials) or "one that was created before"
-            raise BadRequestError(f"unknown credential {name!r}; expected {known}")
 
-    def _keep(self, system: ForeignSystem) -> ForeignSystem:
-        """Store the foreign system with an updated webhook."""
-        wanted = self._wanted_webhook(system)
-        # If only the time differs, the older webhook stays.
-        webhook = system.webhook if wanted == system.webhook else wanted
-        return self._store.foreign_systems.put(replace(system, webhook=webhook))
-
-    def _wanted_webhook(self, system: ForeignSystem) -> Webhook | None:
-        if system.webhook is None and not system.use_webhook:
-            return None
-        return Webhook(
-            name=f"New Webhook for {system.name} setting",
-            description=f"Sends approval requests to {system.name}",
-            credential=system.credential,
-            endpoint_url=f"{table_url(system.base_url)}/{self._request_table}",
-            last_modified=self._clock.now(),
-            enabled=system.use_webhook,
-        )
+_NO_SYSTEM = "there is no foreign system yet; run the set-up first"
 
 
 class Connector:
-    """Opens the Table API of a foreign system with its credential."""
+    """Opens the Table API of an instance."""
 
     def __init__(self, credentials: CredentialShelf, caller: HttpCaller, clock: Clock, answer_seconds: float) -> None:
         self._credentials = credentials
@@ -97,7 +208,6 @@ class Connector:
         self._clock = clock
         self._answer_seconds = answer_seconds
 
-    def open(self, system: ForeignSystem) -> ServiceNowClient:
-        """Return the Table API of that instance, as the ServiceNow user."""
-        credential = self._credentials.get(system.credential)
-        return ServiceNowClient(self._caller, self._clock, system.base_url, credential, self._answer_seconds)
+    def open(self, credential: str) -> ServiceNowClient:
+        """Return the Table API as the user of that credential; raises NotFoundError."""
+        return ServiceNowClient(self._caller, self._clock, self._credentials.get(credential), self._answer_seconds)

@@ -12,7 +12,7 @@ from privman_core.clock import MOST_SECONDS
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _SECRET = re.compile("password|secret", re.IGNORECASE)
-_WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object"}
+_WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object", list: "a list"}
 
 
 _LONGEST_SHOWN = 200
@@ -48,6 +48,14 @@ class JsonObject:
     def text_or_null(self, key: str, default: str) -> str:
         """Return text; null gives empty text."""
         return self.text(key, default) if self._values.get(key, default) else ""
+
+    def texts(self, key: str) -> list[str]:
+        """Return a required list of texts."""
+        values = self._get(key, list, None)
+        for each in values:
+            if not isinstance(each, str):
+                raise BadRequestError(f"{key!r} has {shown(each)}; expected text")
+        return list(values)
 
     def matching(self, key: str, form: re.Pattern[str], expected: str) -> str:
         """Return required text that matches."""

@@ -1,4 +1,4 @@
-"""Registers the webhook and its activity type with the ServiceNow App, then sends waiting requests."""
+"""Registers webhooks and their activity types with the ServiceNow App, then sends waiting requests."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -10,48 +10,59 @@ from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NoSuchRecordError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
-from console_sim.foreign_systems import Connector
+from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.registration import ActivityType, differences, registered_client_id, registration_fields
 from console_sim.remote_record import OwnRecordSearch, RemoteRecord, Wanted, bring_in_line
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import ServerTasks
-from console_sim.servicenow_client import Fields
+from console_sim.servicenow_client import Fields, table_url
 from privman_contracts import WireNames
 
-_REGISTER_TASK = "Register webhook with ServiceNow App"
+_REGISTER_TASK = "Register webhook of {name!r} with ServiceNow App"
 _RESUME_TASK = "Resume what the last process left undone"
 _Part = Literal["registration", "activity_type"]
 
 
 class Registrar:
-    """Registers the webhook and its activity type with the ServiceNow App (integration 2.8 to 2.10)."""
+    """Registers each foreign system's webhook and activity type with its ServiceNow App (integration 2.8 to 2.10)."""
 
     def __init__(  # noqa: PLR0913 - what it brings together
         self,
         *,
         store: ConsoleStore,
         credentials: CredentialShelf,
+        webhooks: Webhooks,
         names: WireNames,
         connector: Connector,
         server_tasks: ServerTasks,
         sender: RequestSender,
         activity_type: ActivityType,
     ) -> None:
-        self._store = store
+        self._systems = store.foreign_systems
         self._credentials = credentials
+        self._webhooks = webhooks
         self._names = names
         self._connector = connector
         self._server_tasks = server_tasks
         self._sender = sender
         self._activity_type = activity_type
 
-    async def run(self) -> ServiceNowError | None:
-        """Attempt now to update ServiceNow and return why it failed; a transient failure is retried."""
-        return await self._server_tasks.run(_REGISTER_TASK, self._reconcile)
+    async def run(self, system_id: str) -> ServiceNowError | None:
+        """Attempt now to update that ServiceNow and return why it failed; a transient failure is retried."""
+        system = self._systems.get(system_id)
+        if system is None:
+            return None
+        task_name = _REGISTER_TASK.format(name=system.name)
+        return await self._server_tasks.run(task_name, partial(self._reconcile, system_id))
+
+    async def run_all(self) -> None:
+        """Attempt now to update every ServiceNow."""
+        for system in self._systems:
+            await self.run(system.id)
 
     async def resume(self) -> None:
         """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
-        await self._server_tasks.run(_RESUME_TASK, self._resume)
+        await self._server_tasks.run(_RESUME_TASK, self._resume_all)
 
     def has_registered(self, system: ForeignSystem) -> bool:
         """Return whether ServiceNow has acknowledged the current registration."""
@@ -67,11 +78,11 @@ class Registrar:
         Raises ServiceNowError; a registration that ServiceNow has lost is forgotten, so that the next save registers
         again.
         """
-        table = self._names.table("integration_configuration")
+        table = self._table(system, "integration_configuration")
         try:
-            record = await self._connector.open(system).read(table, system.registration.sys_id)
+            record = await self._connector.open(system.credential).read(table, system.registration.sys_id)
         except NoSuchRecordError:
-            self._store.foreign_systems.change(system.name, ForeignSystem.without_registration)
+            self._systems.change(system.id, ForeignSystem.without_registration)
             raise
         column = self._names.column("integration_configuration", "instance_metadata")
         if not record.get(column):
@@ -84,11 +95,11 @@ class Registrar:
         Raises ServiceNowError; an activity type that ServiceNow has lost is forgotten, so that the next save registers
         it again.
         """
-        table = self._names.table("activity_type")
+        table = self._table(system, "activity_type")
         try:
-            record = await self._connector.open(system).read(table, system.activity_type.sys_id)
+            record = await self._connector.open(system.credential).read(table, system.activity_type.sys_id)
         except NoSuchRecordError:
-            self._store.foreign_systems.change(system.name, ForeignSystem.without_activity_type)
+            self._systems.change(system.id, ForeignSystem.without_activity_type)
             raise
         return self._activity_type.differences(self._names, system.registration.sys_id, record)
 
@@ -100,38 +111,45 @@ class Registrar:
             if system.activity_type.sys_id:
                 await self.read_back_activity_type(system)
 
-    async def _resume(self) -> None:
-        system = self._store.foreign_system
-        if system is None or not system.webhook_enabled or system.refused:
+    async def _resume_all(self) -> None:
+        for system in self._systems:
+            await self._resume(system)
+
+    async def _resume(self, system: ForeignSystem) -> None:
+        if system.refused or not self._is_wanted(system):
             return
         if self.has_registered(system) and self.has_activity_type(system):
-            await self._sender.send_waiting(refused=False)
+            await self._sender.send_waiting(system.id, refused=False)
         else:
-            await self.run()
+            await self.run(system.id)
 
-    async def _reconcile(self) -> None:
-        system = self._store.foreign_system
-        if system is None or not system.webhook_enabled:
+    def _is_wanted(self, system: ForeignSystem) -> bool:
+        webhook = self._webhooks.of(system)
+        return webhook is not None and webhook.enabled
+
+    async def _reconcile(self, system_id: str) -> None:
+        system = self._systems.get(system_id)
+        if system is None or not self._is_wanted(system):
             return
         try:
             await self._register(system)
-            await self._register_activity_type(system.name)
+            await self._register_activity_type(system_id)
         except Exception as error:
-            self._note(system.name, failure_of(error))
+            self._note(system_id, failure_of(error))
             raise
-        self._note(system.name, None)
-        await self._sender.send_waiting()
+        self._note(system_id, None)
+        await self._sender.send_waiting(system_id)
 
-    def _note(self, name: str, failure: ServiceNowError | None) -> None:
+    def _note(self, system_id: str, failure: ServiceNowError | None) -> None:
         reason = "" if failure is None else str(failure)
         refused = isinstance(failure, RefusedError)
-        self._store.foreign_systems.change(name, lambda current: replace(current, last_error=reason, refused=refused))
+        self._systems.change(system_id, lambda current: replace(current, last_error=reason, refused=refused))
 
     async def _register(self, system: ForeignSystem) -> None:
         column = self._names.column("integration_configuration", "instance_metadata")
         client_id = self._api_credential(system).account_name
         wanted = Wanted(
-            self._names.table("integration_configuration"),
+            self._table(system, "integration_configuration"),
             self._registration_fields(system),
             OwnRecordSearch(
                 f"{column}LIKE{client_id}",
@@ -141,15 +159,15 @@ class Registrar:
         )
         await self._reconcile_part(system, "registration", wanted)
 
-    async def _register_activity_type(self, system_name: str) -> None:
-        system = self._store.foreign_systems.get(system_name)
+    async def _register_activity_type(self, system_id: str) -> None:
+        system = self._systems.get(system_id)
         if system is None or not self.has_registered(system):
             return  # the console was reset, or points to another instance now
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)
         wanted = Wanted(
-            self._names.table("activity_type"),
+            self._table(system, "activity_type"),
             self._activity_type_fields(system),
             OwnRecordSearch(
                 f"{instance_id}={system.registration.sys_id}^{name}={self._activity_type.name}",
@@ -161,7 +179,7 @@ class Registrar:
 
     async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: Wanted) -> None:
         record = system.registration if part == "registration" else system.activity_type
-        await bring_in_line(self._connector.open(system), record, wanted, partial(self._keep, system, part))
+        await bring_in_line(self._connector.open(system.credential), record, wanted, partial(self._keep, system, part))
 
     def _keep(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
         def with_record(current: ForeignSystem) -> ForeignSystem:
@@ -171,7 +189,10 @@ class Registrar:
                 return replace(current, registration=record)
             return replace(current, activity_type=record)
 
-        self._store.foreign_systems.change(system.name, with_record)
+        self._systems.change(system.id, with_record)
+
+    def _table(self, system: ForeignSystem, table: str) -> str:
+        return table_url(system.base_url, self._names.table(table))
 
     def _registration_fields(self, system: ForeignSystem) -> Fields:
         return registration_fields(self._names, self._api_credential(system), system.post_uri)

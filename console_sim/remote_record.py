@@ -48,7 +48,7 @@ class OwnRecordSearch:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The fields that a record must have, and how to find the record."""
+    """The fields that a record must have, the URL of its table, and how to find the record."""
 
     table: str
     fields: Fields

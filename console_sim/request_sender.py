@@ -9,10 +9,11 @@ from console_sim.approval_request import ApprovalDecision, ApprovalRequest, dura
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
-from console_sim.foreign_systems import Connector
+from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.json_object import shown
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import ServiceNowClient
+from console_sim.webhook import Webhook
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 
@@ -20,12 +21,19 @@ from privman_core.clock import Clock
 class RequestSender:
     """Copies approval requests and decisions to the Requests table, one server task each."""
 
-    def __init__(
-        self, store: ConsoleStore, names: WireNames, clock: Clock, connector: Connector, server_tasks: ServerTasks
+    def __init__(  # noqa: PLR0913 - what it brings together
+        self,
+        *,
+        store: ConsoleStore,
+        webhooks: Webhooks,
+        names: WireNames,
+        clock: Clock,
+        connector: Connector,
+        server_tasks: ServerTasks,
     ) -> None:
-        self._store = store
+        self._systems = store.foreign_systems
+        self._webhooks = webhooks
         self._requests = store.approval_requests
-        self._table = names.table("request")
         self._column = names.group("columns.request")
         self._word = names.group("words.response")
         self._clock = clock
@@ -36,14 +44,16 @@ class RequestSender:
         """Attempt to send what ServiceNow lacks of the request; a transient failure is retried."""
         await self._server_tasks.run(f"Send approval request {request_id}", partial(self._bring_in_line, request_id))
 
-    async def send_waiting(self, *, refused: bool = True) -> None:
-        """Attempt to send every request that ServiceNow lacks in part, oldest first.
+    async def send_waiting(self, server_id: str, *, refused: bool = True) -> None:
+        """Attempt to send every request that a foreign system lacks in part, oldest first.
 
         Args:
+            server_id: of the foreign system.
             refused: whether to repeat refused ones, too.
         """
         for request in self._requests.unfinished():
-            if request.needs_sending(self._clock.now()) and (refused or not request.refused):
+            waits = request.server_id == server_id and request.needs_sending(self._clock.now())
+            if waits and (refused or not request.refused):
                 await self.send(request.request_id)
 
     async def _bring_in_line(self, request_id: str) -> None:
@@ -72,17 +82,29 @@ class RequestSender:
         return request is None or not request.is_unfinished
 
     async def _send_lacking(self, request: ApprovalRequest) -> None:
-        system = self._store.foreign_system
-        if system is None or not system.webhook_enabled:
+        system, webhook = self._ready(request)
+        if request.sys_id and request.sent_to != webhook.endpoint_url:
+            raise RefusedError(
+                f"not recorded: it was sent to {request.sent_to}; now the webhook has another Endpoint URL"
+            )
+        sys_id = request.sys_id or await self._insert(system, webhook, request)
+        now = self._requests.get(request.request_id)
+        if now is not None and now.decided_here and now.decision is not None:
+            await self._record(webhook, now, sys_id, now.decision)
+
+    def _ready(self, request: ApprovalRequest) -> tuple[ForeignSystem, Webhook]:
+        """Return where the request is sent; raises NotReadyError."""
+        system = self._systems.get(request.server_id)
+        if system is None:
+            raise NotReadyError("not sent: its foreign system does not exist any more")
+        webhook = self._webhooks.of(system)
+        if webhook is None or not webhook.enabled:
             raise NotReadyError("not sent: no webhook is enabled")
         if not system.activity_type.sys_id:
             raise NotReadyError("not sent: its activity type is not registered yet")
-        sys_id = request.sys_id or await self._insert(system, request)
-        now = self._requests.get(request.request_id)
-        if now is not None and now.decided_here and now.decision is not None:
-            await self._record(system, now, sys_id, now.decision)
+        return system, webhook
 
-    async def _insert(self, system: ForeignSystem, request: ApprovalRequest) -> str:
+    async def _insert(self, system: ForeignSystem, webhook: Webhook, request: ApprovalRequest) -> str:
         values = {
             "request_id": request.request_id,
             "instance_id": system.registration.sys_id,
@@ -91,29 +113,30 @@ class RequestSender:
         }
         # Stored first: the decision may arrive before the answer.
         self._change(request, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1))
-        sys_id = await self._connector.open(system).create(self._table, self._spell(values))
-        self._change(request, lambda now: replace(now, sys_id=sys_id, sent=True, last_error="", refused=False))
+        api = self._connector.open(webhook.credential)
+        sys_id = await api.create(webhook.endpoint_url, self._spell(values))
+        self._change(request, lambda now: now.acknowledged(sys_id, webhook.endpoint_url))
         return sys_id
 
     async def _record(
-        self, system: ForeignSystem, request: ApprovalRequest, sys_id: str, decision: ApprovalDecision
+        self, webhook: Webhook, request: ApprovalRequest, sys_id: str, decision: ApprovalDecision
     ) -> None:
         values = {"status": self._word[decision.response], "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = duration_text(decision.duration)
-        api = self._connector.open(system)
-        await self._require_own(api, sys_id, request.request_id)
-        await api.update(self._table, sys_id, self._spell(values))
+        api = self._connector.open(webhook.credential)
+        await self._require_own(api, webhook.endpoint_url, sys_id, request.request_id)
+        await api.update(webhook.endpoint_url, sys_id, self._spell(values))
         self._change(request, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
-    async def _require_own(self, api: ServiceNowClient, sys_id: str, request_id: str) -> None:
+    async def _require_own(self, api: ServiceNowClient, table: str, sys_id: str, request_id: str) -> None:
         """Raise RefusedError if the record is another request: the answer to an insert may have named a wrong one.
 
         A record that the user may change but not read passes.
         """
         column, found = self._column["request_id"], ""
         with suppress(RefusedError):
-            found = (await api.read(self._table, sys_id)).get(column, "")
+            found = (await api.read(table, sys_id)).get(column, "")
         if found.lower() not in ("", request_id.lower()):
             raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {shown(found)}")
 

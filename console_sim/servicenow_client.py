@@ -165,27 +165,29 @@ _MOST_FOUND = 100
 
 
 class ServiceNowClient:
-    """Calls one instance as one user, with HTTP Basic; every method raises ServiceNowError."""
+    """Calls the Table API as one user, with HTTP Basic; every method raises ServiceNowError.
 
-    def __init__(self, caller: HttpCaller, clock: Clock, base_url: str, credential: Credential, seconds: float) -> None:
+    A table is given by its URL; see `table_url`.
+    """
+
+    def __init__(self, caller: HttpCaller, clock: Clock, credential: Credential, seconds: float) -> None:
         self._caller = caller
         self._clock = clock
-        self._base_url = base_url
         self._seconds = seconds
         account = f"{credential.account_name}:{credential.password}".encode()
         self._headers = {"Authorization": f"Basic {b64encode(account).decode()}", "Accept": "application/json"}
 
     async def create(self, table: str, fields: Fields) -> str:
         """Insert a record and return its sys_id."""
-        return read_record(*await self._call("POST", self._url(table), fields)).sys_id
+        return read_record(*await self._call("POST", table, fields)).sys_id
 
     async def update(self, table: str, sys_id: str, fields: Fields) -> None:
         """Change a record."""
-        read_texts(*await self._call("PATCH", self._url(table, sys_id), fields))
+        read_texts(*await self._call("PATCH", f"{table}/{sys_id}", fields))
 
     async def read(self, table: str, sys_id: str) -> Mapping[str, str]:
         """Return the text columns of a record."""
-        return read_texts(*await self._call("GET", self._url(table, sys_id)))
+        return read_texts(*await self._call("GET", f"{table}/{sys_id}"))
 
     async def find(self, table: str, query: str, columns: Sequence[str]) -> list[RemoteValues]:
         """Return sys_id and these columns of the records that match the encoded query, newest first."""
@@ -195,10 +197,7 @@ class ServiceNowClient:
             "sysparm_exclude_reference_link": "true",
             "sysparm_limit": str(_MOST_FOUND),
         }
-        return read_records(*await self._call("GET", f"{self._url(table)}?{urlencode(parameters, quote_via=quote)}"))
-
-    def _url(self, *parts: str) -> str:
-        return "/".join([table_url(self._base_url), *parts])
+        return read_records(*await self._call("GET", f"{table}?{urlencode(parameters, quote_via=quote)}"))
 
     async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[HttpAnswer, datetime]:
         """Return the answer and its time."""
@@ -213,6 +212,6 @@ class ServiceNowClient:
         return answer, self._clock.now()
 
 
-def table_url(base_url: str) -> str:
-    """Return the URL of the instance's Table API."""
-    return f"{base_url}/api/now/table"
+def table_url(base_url: str, table: str) -> str:
+    """Return the URL of a table of the instance."""
+    return f"{base_url}/api/now/table/{table}"

@@ -122,8 +122,9 @@ async def _run_here(
     names = WireNames.load(settings.inferred)
     once = replace(settings, retries=False)
     console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
-    outcomes = await console.setup.run(read_parameters(values, settings.console_url))
-    return msgspec.convert(setup_to_json(outcomes, console.foreign_systems.get()), Report)
+    parameters = read_parameters(values, settings.console_url)
+    outcomes = await console.setup.run(parameters)
+    return msgspec.convert(setup_to_json(outcomes, console, parameters.name), Report)
 
 
 def _print(report: Report, secrets: Secrets) -> Exit:

@@ -2,22 +2,26 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Literal, TypeVar
 
-from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, Credential, role_may_approve
+from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, ApiClientUser, Credential, Role
 from console_sim.api_users import CredentialShelf, Users
+from console_sim.approval_items import APPLICATION_TYPE, ProcessTemplate
+from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import (
     API_DISABLED,
+    BadRequestError,
     NoSuchRecordError,
     ServiceNowError,
     StepFailedError,
     StepSkippedError,
     UnreachableError,
 )
-from console_sim.foreign_system import WEBHOOK_EVENT, read_url
-from console_sim.foreign_systems import ForeignSystems
-from console_sim.json_object import JsonObject
+from console_sim.foreign_system import ForeignSystem, read_url
+from console_sim.foreign_systems import ForeignSystems, Webhooks
+from console_sim.json_object import JsonObject, near, shown
 from console_sim.registrar import Registrar
 from console_sim.settings import APPROVE_PATH
 from privman_core.clock import Clock
@@ -30,9 +34,15 @@ _KEYS = (
     "name",
     "api_enabled",
     "role",
+    "roles",
     "use_webhook",
     "post_uri",
+    "api_user",
+    "process_timeout",
+    "approval_type",
+    "policy",
 )
+DEFAULT_POLICY = "Elevate installers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +50,13 @@ class SetupParameters:
     """The parameters of a set-up.
 
     Attributes:
-        role: of the API user; empty for none.
+        roles: of the API user.
         post_uri: the Privilege Manager Post Uri.
+        name: of the foreign system; a new name makes another one.
+        api_user: display name of the API user; empty for the one that the foreign system has, or a new one.
+        process_timeout: of the approval process; None leaves it as it is.
+        approval_type: name of the approval type that is made to use the process.
+        policy: name of the policy that is made to use the approval type.
     """
 
     servicenow_url: str
@@ -50,8 +65,12 @@ class SetupParameters:
     post_uri: str
     name: str
     api_enabled: bool
-    role: str
+    roles: tuple[Role, ...]
     use_webhook: bool
+    api_user: str
+    process_timeout: timedelta | None
+    approval_type: str
+    policy: str
 
 
 def read_parameters(values: Mapping[str, Any], console_url: str) -> SetupParameters:
@@ -64,9 +83,32 @@ def read_parameters(values: Mapping[str, Any], console_url: str) -> SetupParamet
         post_uri=read_url("post_uri", body.text("post_uri", f"{console_url}{APPROVE_PATH}")),
         name=body.text("name", DEFAULT_SYSTEM_NAME),
         api_enabled=body.flag("api_enabled", default=True),
-        role=body.text_or_null("role", DEFAULT_ROLE),
+        roles=read_roles(body, (DEFAULT_ROLE,)),
         use_webhook=body.flag("use_webhook", default=True),
+        api_user=body.text("api_user", ""),
+        process_timeout=timedelta(seconds=body.seconds("process_timeout")) if "process_timeout" in body else None,
+        approval_type=body.text("approval_type", APPLICATION_TYPE.name),
+        policy=body.text("policy", DEFAULT_POLICY),
     )
+
+
+def read_roles(body: JsonObject, default: tuple[Role, ...]) -> tuple[Role, ...]:
+    """Return the roles under ``roles``, or the one under ``role``, null for none; raises BadRequestError."""
+    if "roles" in body:
+        return tuple(dict.fromkeys(_read_role("roles", name) for name in body.texts("roles")))
+    if "role" not in body:
+        return default
+    name = body.text_or_null("role", "")
+    return (_read_role("role", name),) if name else ()
+
+
+def _read_role(key: str, name: str) -> Role:
+    try:
+        return Role.named(name)
+    except ValueError:
+        raise BadRequestError(
+            f"{key!r} has {shown(name)}{near(name, tuple(Role))}; expected {', '.join(Role)}"
+        ) from None
 
 
 Status = Literal["ok", "failed", "skipped"]
@@ -89,10 +131,6 @@ class StepOutcome:
     def to_json(self) -> dict[str, str]:
         """Return the outcome as the control plane prints it."""
         return {"step": self.step, "status": self.status, "detail": self.detail}
-
-
-API_CREDENTIAL = "ServiceNow webhook"
-SERVICENOW_CREDENTIAL = "ServiceNow user"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +178,22 @@ class SetupSteps:
         credentials: CredentialShelf,
         clock: Clock,
         users: Users,
+        webhooks: Webhooks,
         foreign_systems: ForeignSystems,
+        automation: Automation,
         registrar: Registrar,
     ) -> None:
         self._store = store
         self._credentials = credentials
         self._clock = clock
         self._users = users
+        self._webhooks = webhooks
         self._foreign_systems = foreign_systems
+        self._automation = automation
         self._registrar = registrar
+        self._system_id = ""
+        self._client_id = ""
+        self._process_id = ""
         self._failure: ServiceNowError | None = None
 
     @_step()
@@ -160,62 +205,105 @@ class SetupSteps:
         return "API Enabled is on"
 
     @_step()
-    async def create_api_user(self, _parameters: SetupParameters) -> str:
+    async def create_api_user(self, parameters: SetupParameters) -> str:
         """Create the API Client User, unless there is one."""
-        user = self._store.api_user
+        user = self._known_user(parameters)
         if user is None:
-            created, _ = self._users.create()
+            created, _ = self._users.create(parameters.api_user)
+            self._client_id = created.client_id
             return f"{created.display_name!r} has a new Client Id and Secret"
+        self._client_id = user.client_id
         reason = user.why_shut_out(self._clock.now())
         if reason:
             raise StepFailedError(reason)
         return f"{user.display_name!r} exists"
 
-    @_step("create-api-user")
-    async def add_role(self, parameters: SetupParameters) -> str:
-        """Give the API user the role."""
-        self._users.change(role=parameters.role)
-        if not parameters.role:
-            raise StepFailedError("no role was added, so decisions will be refused with 403")
-        if not role_may_approve(parameters.role):
-            raise StepFailedError(f"role {parameters.role!r} may not approve, so decisions will be refused with 403")
-        return f"role {parameters.role!r} may approve"
+    def _known_user(self, parameters: SetupParameters) -> ApiClientUser | None:
+        """Return the user of that name, that of the foreign system, or one that no credential names."""
+        if parameters.api_user:
+            return next((user for user in self._users if user.display_name == parameters.api_user), None)
+        mine = self._api_credential(parameters)
+        if mine in self._credentials:
+            return self._users.find(self._credentials.get(mine).account_name)
+        held = {credential.account_name for credential in self._credentials}
+        return next((user for user in self._users if user.client_id not in held), None)
 
     @_step("create-api-user")
-    async def save_api_credential(self, _parameters: SetupParameters) -> str:
+    async def add_role(self, parameters: SetupParameters) -> str:
+        """Give the API user its roles."""
+        user = self._users.change(self._client_id, roles=parameters.roles)
+        roles = " and ".join(repr(str(role)) for role in parameters.roles)
+        if not roles:
+            raise StepFailedError("no role was added, so decisions will be refused with 403")
+        if not user.may_approve:
+            raise StepFailedError(f"role {roles} may not approve, so decisions will be refused with 403")
+        return f"role {roles} may approve"
+
+    @_step("create-api-user")
+    async def save_api_credential(self, parameters: SetupParameters) -> str:
         """Save Client Id and Secret as a credential; a Secret of which only the digest is left is replaced."""
-        if API_CREDENTIAL not in self._credentials:
-            secret = self._users.secret_at_hand() or self._users.reset_secret()
-            self._credentials.save(Credential(API_CREDENTIAL, self._users.get().client_id, secret))
-        return f"{API_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
+        name = self._api_credential(parameters)
+        held = self._credentials.get(name).account_name if name in self._credentials else ""
+        if held != self._client_id:
+            secret = self._users.secret_at_hand(self._client_id) or self._users.reset_secret(self._client_id)
+            self._credentials.save(Credential(name, self._client_id, secret))
+        return f"{name!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
 
     @_step()
     async def save_servicenow_credential(self, parameters: SetupParameters) -> str:
         """Save the ServiceNow user's name and password as a credential."""
-        self._credentials.save(
-            Credential(SERVICENOW_CREDENTIAL, parameters.servicenow_user, parameters.servicenow_password)
-        )
-        return f"{SERVICENOW_CREDENTIAL!r} of type {CREDENTIAL_TYPE!r} holds user {parameters.servicenow_user!r}"
+        name = self._servicenow_credential(parameters)
+        self._credentials.save(Credential(name, parameters.servicenow_user, parameters.servicenow_password))
+        return f"{name!r} of type {CREDENTIAL_TYPE!r} holds user {parameters.servicenow_user!r}"
 
     @_step("save-servicenow-credential")
     async def save_foreign_system(self, parameters: SetupParameters) -> str:
-        """Create the foreign system."""
-        system = self._foreign_systems.save(parameters.name, parameters.servicenow_url, SERVICENOW_CREDENTIAL)
+        """Create the foreign system, or change that of the name."""
+        credential = self._servicenow_credential(parameters)
+        before = self._foreign_systems.find_named(parameters.name)
+        system = (
+            self._foreign_systems.create(parameters.name, parameters.servicenow_url, credential)
+            if before is None
+            else self._foreign_systems.change(before.id, base_url=parameters.servicenow_url, credential=credential)
+        )
+        self._system_id = system.id
         return f"{system.name!r} has Base URL {system.base_url} and credential {system.credential!r}"
+
+    @_step("save-foreign-system")
+    async def create_approval_process(self, parameters: SetupParameters) -> str:
+        """Create the approval process with that ServiceNow Server."""
+        values: dict[str, Any] = {"template": ProcessTemplate.SERVICENOW, "server_id": self._system_id}
+        if parameters.process_timeout is not None:
+            values["timeout"] = parameters.process_timeout
+        process = self._automation.save_process(f"{parameters.name} Approval Process", **values)
+        self._process_id = process.id
+        return f"{process.name!r} has ServiceNow Server {parameters.name!r} and times out after {process.timeout}"
+
+    @_step("create-approval-process")
+    async def use_approval_process(self, parameters: SetupParameters) -> str:
+        """Select the process in the approval type, and the type in a policy's action."""
+        kind = self._automation.save_type(parameters.approval_type, process_id=self._process_id)
+        policy = self._automation.save_policy(parameters.policy, kind)
+        return f"policy {policy.name!r} asks for approval of type {kind.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")
     async def use_webhook(self, parameters: SetupParameters) -> str:
         """Tick Use Webhook and save."""
         if not parameters.use_webhook:
-            self._foreign_systems.untick_webhook()
+            self._foreign_systems.change(self._system_id, use_webhook=False)
             raise StepSkippedError("Use Webhook is not ticked")
-        self._foreign_systems.use_webhook(API_CREDENTIAL, parameters.post_uri)
+        self._foreign_systems.change(
+            self._system_id,
+            api_credential=self._api_credential(parameters),
+            post_uri=parameters.post_uri,
+            use_webhook=True,
+        )
         return f"decisions are posted to {parameters.post_uri}"
 
     @_step("use-webhook")
     async def create_webhook(self, _parameters: SetupParameters) -> str:
         """Report the webhook that the save has created."""
-        return ", ".join(repr(hook.name) for hook in self._foreign_systems.webhooks())
+        return repr(self._webhooks.get(self._system_id).name)
 
     @_step("create-webhook")
     async def register(self, _parameters: SetupParameters) -> str:
@@ -223,9 +311,9 @@ class SetupSteps:
 
         Records that the instance has lost, such as by a reset, are registered again.
         """
-        await self._registrar.forget_lost(self._foreign_systems.get())
-        self._failure = await self._registrar.run()
-        system = self._foreign_systems.get()
+        await self._registrar.forget_lost(self._system())
+        self._failure = await self._registrar.run(self._system_id)
+        system = self._system()
         if not self._registrar.has_registered(system):
             raise _as_step_failure(self._failure)
         return f"Instance Id {system.registration.sys_id}"
@@ -233,7 +321,7 @@ class SetupSteps:
     @_step("register")
     async def register_activity_type(self, _parameters: SetupParameters) -> str:
         """Check that the server task has registered the activity type."""
-        system = self._foreign_systems.get()
+        system = self._system()
         if not self._registrar.has_activity_type(system):
             raise _as_step_failure(self._failure)
         return f"ActivityType Id {system.activity_type.sys_id}"
@@ -241,13 +329,13 @@ class SetupSteps:
     @_step("create-webhook")
     async def verify_webhook(self, _parameters: SetupParameters) -> str:
         """Read the webhook on the Messaging tab."""
-        hooks = self._foreign_systems.webhooks()
-        return ", ".join(f"{hook.name!r} sends {WEBHOOK_EVENT!r} to {hook.endpoint_url}" for hook in hooks)
+        hook = self._webhooks.get(self._system_id)
+        return f"{hook.name!r} sends {str(hook.event)!r} to {hook.endpoint_url}"
 
     @_step("register")
     async def verify_registration(self, _parameters: SetupParameters) -> str:
         """Read the Integration Configuration tab, which shows the registration's body."""
-        differing = await _differing(self._registrar.read_back(self._foreign_systems.get()))
+        differing = await _differing(self._registrar.read_back(self._system()))
         if differing:
             raise StepFailedError(f"the Integration Configuration tab shows another {', '.join(differing)}")
         return "the Integration Configuration tab shows the registration"
@@ -255,7 +343,7 @@ class SetupSteps:
     @_step("register-activity-type", "verify-registration")
     async def verify_activity_type(self, _parameters: SetupParameters) -> str:
         """Compare the activity type in ServiceNow with what was registered."""
-        differing = await _differing(self._registrar.read_back_activity_type(self._foreign_systems.get()))
+        differing = await _differing(self._registrar.read_back_activity_type(self._system()))
         if differing:
             raise StepFailedError(f"the activity type in ServiceNow shows another {', '.join(differing)}, or none")
         return "the activity type in ServiceNow shows what was registered"
@@ -263,12 +351,22 @@ class SetupSteps:
     @_step("verify-activity-type")
     async def save_again(self, _parameters: SetupParameters) -> str:
         """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
-        before = self._foreign_systems.get()
-        self._foreign_systems.save(before.name, before.base_url, before.credential)
-        await self._registrar.run()
-        hooks, system = self._foreign_systems.webhooks(), self._foreign_systems.get()
-        known = f"Instance Id {system.registration.sys_id} (before: {before.registration.sys_id})"
-        return f"webhooks: {len(hooks)}; {known}"
+        before, hooks = self._system(), len(list(self._webhooks))
+        self._foreign_systems.change(before.id)
+        await self._registrar.run(before.id)
+        known = f"Instance Id {self._system().registration.sys_id} (before: {before.registration.sys_id})"
+        return f"webhooks: {len(list(self._webhooks))} (before: {hooks}); {known}"
+
+    def _system(self) -> ForeignSystem:
+        return self._foreign_systems.get(self._system_id)
+
+    def _api_credential(self, parameters: SetupParameters) -> str:
+        system = self._foreign_systems.find_named(parameters.name)
+        return f"{parameters.name} webhook" if system is None or not system.api_credential else system.api_credential
+
+    def _servicenow_credential(self, parameters: SetupParameters) -> str:
+        system = self._foreign_systems.find_named(parameters.name)
+        return f"{parameters.name} user" if system is None else system.credential
 
 
 async def _differing(reading: Awaitable[list[str]]) -> list[str]:

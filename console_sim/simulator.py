@@ -11,7 +11,7 @@ from aiohttp import web
 from console_sim.app import CONSOLE, create_app
 from console_sim.errors import StepFailedError
 from console_sim.settings import Settings
-from console_sim.setup_steps import API_CREDENTIAL, read_parameters
+from console_sim.setup_steps import read_parameters
 from privman_contracts import WireNames
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
@@ -66,7 +66,8 @@ class ConsoleSim(Embedded):
     @property
     def auth(self) -> tuple[str, str]:
         """Client Id and Secret, with which ServiceNow logs on; raises NotFoundError before the set-up."""
-        credential = self.running.app[CONSOLE].credentials.get(API_CREDENTIAL)
+        console = self.running.app[CONSOLE]
+        credential = console.credentials.get(console.foreign_systems.get().api_credential)
         return credential.account_name, credential.password
 
     def set_up(self, servicenow_url: str, user: str, password: str) -> list[dict[str, str]]:
@@ -95,7 +96,7 @@ class ConsoleSim(Embedded):
         return [outcome.to_json() for outcome in outcomes]
 
     async def _ask(self, metadata: Mapping[str, str]) -> str:
-        return (await self.running.app[CONSOLE].approvals.ask(metadata)).request_id
+        return (await self.running.app[CONSOLE].approvals.ask(metadata)).request.request_id
 
     async def _approval(self, request_id: str) -> dict[str, Any]:
         console = self.running.app[CONSOLE]

@@ -2,8 +2,11 @@
 
 import hmac
 from random import Random, SystemRandom
+from string import ascii_letters, digits
 from typing import Self
 from uuid import UUID
+
+_LETTERS_AND_DIGITS = ascii_letters + digits
 
 
 class Ids:
@@ -44,9 +47,13 @@ class Ids:
         """Return 64 hexadecimal characters, for secrets and access tokens."""
         return f"{self._secret.getrandbits(256):064x}"
 
-    def hex(self, digits: int) -> str:
+    def secret(self) -> str:
+        """Return 32 letters and digits, the form of a Secret that Privilege Manager generates (integration 8)."""
+        return "".join(self._secret.choices(_LETTERS_AND_DIGITS, k=32))
+
+    def hex(self, count: int) -> str:
         """Return that many lower-case hexadecimal digits."""
-        return f"{self._random.getrandbits(4 * digits):0{digits}x}"
+        return f"{self._random.getrandbits(4 * count):0{count}x}"
 
 
 def is_same(known: str, presented: str) -> bool:

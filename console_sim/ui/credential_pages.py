@@ -59,7 +59,7 @@ class CredentialPages:
     async def _save(self, kept: Credential) -> web.Response:
         self._credentials.save(kept)
         # Foreign systems register again with the changed credential (integration 2.13).
-        await self._console.registrar.run()
+        await self._console.registrar.run_all()
         return see(f"{CREDENTIALS}?done=saved")
 
     def _find(self, visit: ConsoleVisit) -> Credential:

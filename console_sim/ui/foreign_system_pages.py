@@ -1,5 +1,7 @@
 """Configuration, Foreign Systems (integration 2.6 to 2.10)."""
 
+from typing import Any
+
 from aiohttp import web
 
 from console_sim.console import Console
@@ -23,8 +25,8 @@ class ForeignSystemPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        system, new = self._console.store.foreign_system, f"{FOREIGN_SYSTEMS}/create"
-        return await visit.page("foreign_systems.html", system=system, type=FOREIGN_SYSTEM_TYPE, new=new, one=ONE)
+        systems, new = list(self._console.foreign_systems), f"{FOREIGN_SYSTEMS}/create"
+        return await visit.page("foreign_systems.html", systems=systems, type=FOREIGN_SYSTEM_TYPE, new=new, one=ONE)
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
         """Show an empty form; raises ConflictError if there is a foreign system."""
@@ -56,12 +58,15 @@ class ForeignSystemPages:
         if form.errors:
             return await self._page(visit, form, before)
         systems = self._console.foreign_systems
-        systems.save(name, base_url, credential)
+        values: dict[str, Any] = {"use_webhook": form.ticked("use_webhook")}
         if form.ticked("use_webhook"):
-            systems.use_webhook(form.value("api_credential"), form.url("post_uri"))
-        else:
-            systems.untick_webhook()
-        await self._console.registrar.run()
+            values |= {"api_credential": form.value("api_credential"), "post_uri": form.url("post_uri")}
+        saved = (
+            systems.create(name, base_url, credential, **values)
+            if before is None
+            else systems.change(before.id, base_url=base_url, credential=credential, **values)
+        )
+        await self._console.registrar.run(saved.id)
         return see(f"{ONE}?done=saved")
 
     def _check_webhook(self, form: Form) -> None:
@@ -76,7 +81,7 @@ class ForeignSystemPages:
         return [credential.name for credential in self._console.credentials]
 
     def _require_none(self) -> None:
-        system = self._console.store.foreign_system
+        system = self._console.store.foreign_systems.only()
         if system is not None:
             raise ConflictError(f"foreign system {system.name!r} exists; a console has at most one")
 
@@ -85,6 +90,7 @@ class ForeignSystemPages:
             "foreign_system.html",
             form,
             system=system,
+            webhook=None if system is None else self._console.webhooks.of(system),
             type=FOREIGN_SYSTEM_TYPE,
             credentials=self._names(),
             version="" if system is None else _version(visit, system),

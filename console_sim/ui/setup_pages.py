@@ -6,9 +6,9 @@ from aiohttp import web
 
 from console_sim.console import Console
 from console_sim.errors import NotFoundError
-from console_sim.foreign_system import CREATED_BY, WEBHOOK_EVENT, WEBHOOK_TYPE
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import ADVANCED, MESSAGING
+from console_sim.webhook import CREATED_BY, WEBHOOK_TYPE
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -20,13 +20,15 @@ class SetupPages:
 
     def __init__(self, console: Console) -> None:
         self._store = console.store
-        self._foreign_systems = console.foreign_systems
+        self._webhooks = console.webhooks
         self._server_tasks = console.server_tasks
 
     async def home(self, visit: ConsoleVisit) -> web.Response:
         """Show which steps of the set-up are done."""
         store = self._store
-        return await visit.page("home.html", store=store, system=store.foreign_system, user=store.api_user)
+        return await visit.page(
+            "home.html", store=store, system=store.foreign_systems.only(), user=store.api_users.only()
+        )
 
     async def api_settings(self, visit: ConsoleVisit) -> web.Response:
         """Show API Enabled."""
@@ -41,16 +43,16 @@ class SetupPages:
 
     async def webhooks(self, visit: ConsoleVisit) -> web.Response:
         """Show the list of webhooks."""
-        webhooks, one = self._foreign_systems.webhooks(), f"{MESSAGING}/webhook"
+        webhooks, one = list(self._webhooks), f"{MESSAGING}/webhook"
         return await visit.page("messaging.html", webhooks=webhooks, author=CREATED_BY, one=one)
 
     async def webhook(self, visit: ConsoleVisit) -> web.Response:
         """Show one webhook; raises NotFoundError."""
         name = visit.query.get("name", "")
-        found = next((each for each in self._foreign_systems.webhooks() if each.name == name), None)
+        found = next((each for each in self._webhooks if each.name == name), None)
         if found is None:
             raise NotFoundError(f"webhook {name!r} does not exist")
-        return await visit.page("webhook.html", webhook=found, type=WEBHOOK_TYPE, event=WEBHOOK_EVENT, list=MESSAGING)
+        return await visit.page("webhook.html", webhook=found, type=WEBHOOK_TYPE, list=MESSAGING)
 
     async def server_tasks(self, visit: ConsoleVisit) -> web.Response:
         """Show the newest attempts of server tasks."""

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from console_sim.accounts import APPROVING_ROLES, ApiClientUser, UserState
+from console_sim.accounts import ApiClientUser, Role
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import USERS
@@ -20,13 +20,12 @@ class UserPages:
     """
 
     def __init__(self, console: Console) -> None:
-        self._store = console.store
         self._users = console.users
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        user, new = self._store.api_user, f"{USERS}/create"
-        return await visit.page("users.html", user=user, type=USER_TYPE, new=new, one=ONE)
+        users, new = list(self._users), f"{USERS}/create"
+        return await visit.page("users.html", users=users, type=USER_TYPE, new=new, one=ONE)
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
         """Show the form that creates a user."""
@@ -48,18 +47,16 @@ class UserPages:
         """Save role and state; raises NotFoundError and ConflictError."""
         user = self._users.get()
         visit.require(_version(visit, user))
-        role = visit.form.one_of("role", _roles(user))
-        state = visit.form.one_of("state", tuple(UserState))
-        if visit.form.errors:
-            return await self._page(visit, user, visit.form)
-        self._users.change(role=role, state=UserState(state))
+        roles = [role for role in Role if visit.form.ticked(role)]
+        active, locked_out = visit.form.ticked("active"), visit.form.ticked("locked_out")
+        self._users.change(user.client_id, roles=tuple(roles), active=active, locked_out=locked_out)
         return see(f"{ONE}?done=saved")
 
     async def reset_secret(self, visit: ConsoleVisit) -> web.Response:
         """Reset the Secret and show the user's page with the new one; raises NotFoundError and ConflictError."""
         user = self._users.get()
         visit.require(_version(visit, user))
-        secret = self._users.reset_secret()
+        secret = self._users.reset_secret(user.client_id)
         return await self._page(visit, self._users.get(), secret=secret)
 
     async def _page(
@@ -67,12 +64,11 @@ class UserPages:
     ) -> web.Response:
         return await visit.form_page(
             "user.html",
-            form or Form({"role": user.role, "state": user.state}),
+            form or Form(_values(user)),
             user=user,
             type=USER_TYPE,
             secret=secret,
-            roles=_roles(user),
-            states=tuple(UserState),
+            roles=tuple(Role),
             version=_version(visit, user),
             one=ONE,
             reset=f"{ONE}/reset-secret",
@@ -85,9 +81,9 @@ async def _new(visit: ConsoleVisit, form: Form) -> web.Response:
 
 
 def _version(visit: ConsoleVisit, user: ApiClientUser) -> str:
-    return visit.version(user.client_id, user.secret_digest, user.role, user.state)
+    return visit.version(user.client_id, user.secret_digest, user.roles, user.active, user.locked_out)
 
 
-def _roles(user: ApiClientUser) -> tuple[str, ...]:
-    """Return the choices: no role, the documented roles, and the user's own."""
-    return tuple(dict.fromkeys(("", *APPROVING_ROLES, user.role)))
+def _values(user: ApiClientUser) -> dict[str, str]:
+    ticked = [*user.roles, *(["active"] if user.active else []), *(["locked_out"] if user.locked_out else [])]
+    return dict.fromkeys(ticked, "yes")

@@ -1,0 +1,226 @@
+"""The console's policies, actions, approval types and approval processes, and the way of a request through them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from console_sim import approval_items
+from console_sim.approval_items import (
+    FORM_ACTION,
+    Action,
+    ApprovalProcess,
+    ApprovalType,
+    Policy,
+    PolicyAction,
+    ProcessTemplate,
+)
+from console_sim.console_store import ConsoleStore
+from console_sim.errors import BadRequestError, ConflictError, NotFoundError
+from console_sim.json_object import near
+from console_sim.shelf import Shelf
+from privman_core.ids import Ids
+
+
+class Item(Protocol):
+    """What the console lists by name."""
+
+    @property
+    def id(self) -> str:
+        """A GUID in lower case."""
+
+    @property
+    def name(self) -> str:
+        """Unique in its kind."""
+
+
+T = TypeVar("T", bound=Item)
+
+
+class Catalogue(Generic[T]):
+    """The items of one kind: those of the product, as changed since, and those made since.
+
+    Args:
+        what: the kind in words.
+        given: the product's own.
+        check: raises BadRequestError for an item that names others that do not exist.
+    """
+
+    def __init__(
+        self, what: str, shelf: Shelf[T], given: tuple[T, ...], check: Callable[[T], object] = lambda _item: None
+    ) -> None:
+        self._what = what
+        self._shelf = shelf
+        self._given = {item.id: item for item in given}
+        self._check = check
+
+    def __iter__(self) -> Iterator[T]:
+        kept = {item.id: item for item in self._shelf}
+        yield from ({**self._given, **kept}).values()
+
+    def get(self, item_id: str) -> T:
+        """Return the item with that id, in any case; raises NotFoundError."""
+        found = self.find(item_id)
+        if found is None:
+            raise NotFoundError(f"{self._what} {item_id!r} does not exist")
+        return found
+
+    def find(self, item_id: str) -> T | None:
+        """Return the item with that id, in any case; None if there is none."""
+        return self._shelf.get(item_id.lower()) or self._given.get(item_id.lower())
+
+    def named(self, name: str) -> T:
+        """Return the item of that name; raises BadRequestError that says which there are."""
+        found = self.find_named(name)
+        if found is None:
+            names = [item.name for item in self]
+            known = ", ".join(repr(each) for each in names) or f"one that was made before; there is no {self._what} yet"
+            raise BadRequestError(f"unknown {self._what} {name!r}{near(name, names)}; expected {known}")
+        return found
+
+    def find_named(self, name: str) -> T | None:
+        """Return the item of that name; None if there is none."""
+        return next((item for item in self if item.name == name), None)
+
+    def save(self, item: T) -> T:
+        """Keep a new or changed item and return it.
+
+        Raises ConflictError if another one has its name, BadRequestError if it names something that does not exist.
+        """
+        other = self.find_named(item.name)
+        if other is not None and other.id != item.id:
+            raise ConflictError(f"{self._what} {item.name!r} exists; expected another name")
+        self._check(item)
+        return self._shelf.put(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way of a request: its policy, the policy's approval type, and the type's process.
+
+    Attributes:
+        policy: None for a policy that the console does not know, whose requests take the default action's way.
+    """
+
+    policy: Policy | None
+    type: ApprovalType
+    process: ApprovalProcess
+
+
+_USUAL = tuple(
+    PolicyAction(each.id)
+    for each in (approval_items.FORM_ACTION, approval_items.FILE_DIALOGS, approval_items.ADMINISTRATIVE_RIGHTS)
+)
+
+
+class Automation:
+    """Policies, actions, approval types and approval processes."""
+
+    def __init__(self, store: ConsoleStore, ids: Ids) -> None:
+        self._store = store
+        self._ids = ids
+        self.processes = Catalogue(
+            "approval process", store.approval_processes, approval_items.PROCESSES, self._check_process
+        )
+        self.types = Catalogue(
+            "approval type",
+            store.approval_types,
+            approval_items.TYPES,
+            lambda kept: self.processes.get(kept.process_id),
+        )
+        self.actions = Catalogue("action", store.actions, approval_items.ACTIONS, self._check_action)
+        self.policies = Catalogue("policy", store.policies, approval_items.POLICIES, self._check_policy)
+
+    def route(self, reported: Mapping[str, Any]) -> Route:
+        """Return the way of a request with that metadata.
+
+        Raises ConflictError if its policy is not active, or has no action that asks for approval.
+        """
+        policy = self._policy_of(reported)
+        if policy is not None and not policy.enabled:
+            raise ConflictError(f"policy {policy.name!r} is not active, so no endpoint asks under it")
+        kind = self._default_type() if policy is None else self.approval_type_of(policy)
+        if kind is None:
+            name = reported.get("PolicyName") or reported.get("PolicyId")
+            raise ConflictError(f"policy {name!r} has no action with an approval type, so it asks nobody")
+        return Route(policy, kind, self.processes.get(kind.process_id))
+
+    def save_process(self, name: str, **values: Any) -> ApprovalProcess:  # noqa: ANN401 - of the fields' types
+        """Make or change the process of that name; raises BadRequestError."""
+        before = self.processes.find_named(name) or ApprovalProcess(self.new_id(), name)
+        return self.processes.save(replace(before, **values))
+
+    def save_type(self, name: str, **values: Any) -> ApprovalType:  # noqa: ANN401 - of the fields' types
+        """Make or change the approval type of that name; a new one is a duplicate of the default.
+
+        Raises BadRequestError.
+        """
+        default = self.types.get(approval_items.APPLICATION_TYPE.id)
+        before = self.types.find_named(name) or replace(default, id=self.new_id(), name=name)
+        return self.types.save(replace(before, **values))
+
+    def save_policy(
+        self,
+        name: str,
+        approval_type: ApprovalType | None,
+        *,
+        asks: bool = True,
+        **values: Any,  # noqa: ANN401 - of the fields' types
+    ) -> Policy:
+        """Make or change the policy of that name, so that it asks for approval of that type, or not at all.
+
+        Without a type its way to ask stays. A new policy has the actions that the documented wizard adds (integration
+        8, approval/helpdesk.md). Raises ConflictError.
+        """
+        before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=_USUAL)
+        others = tuple(each for each in before.actions if not self.actions.get(each.id).approval_type_id)
+        asking = tuple(each for each in before.actions if each not in others)
+        if approval_type is not None:
+            asking = (PolicyAction(self._action_for(approval_type).id),)
+        return self.policies.save(replace(before, actions=(asking if asks else ()) + others, **values))
+
+    def approval_type_of(self, policy: Policy) -> ApprovalType | None:
+        """Return the type of the policy's requests; None if it has no action that asks."""
+        actions = (self.actions.find(each.id) for each in policy.actions)
+        asking = next((each for each in actions if each is not None and each.approval_type_id), None)
+        return None if asking is None else self.types.get(asking.approval_type_id)
+
+    def _default_type(self) -> ApprovalType:
+        return self.types.get(self.actions.get(FORM_ACTION.id).approval_type_id)
+
+    def uses_server(self, server_id: str) -> ApprovalProcess | None:
+        """Return a process with that ServiceNow server, None if there is none."""
+        return next((each for each in self.processes if each.server_id == server_id), None)
+
+    def new_id(self) -> str:
+        """Return an id that no item has."""
+        catalogues: tuple[Catalogue[Any], ...] = (self.processes, self.types, self.actions, self.policies)
+        while any(each.find(item_id := self._ids.guid()) is not None for each in catalogues):
+            pass
+        return item_id
+
+    def _policy_of(self, reported: Mapping[str, Any]) -> Policy | None:
+        policy_id, name = reported.get("PolicyId"), reported.get("PolicyName")
+        found = self.policies.find(policy_id.strip("{}")) if isinstance(policy_id, str) else None
+        return found or (self.policies.find_named(name) if isinstance(name, str) else None)
+
+    def _action_for(self, approval_type: ApprovalType) -> Action:
+        """Return an action that uses the type: one that there is, or a duplicate of the default one."""
+        found = next((each for each in self.actions if each.approval_type_id == approval_type.id), None)
+        if found is not None:
+            return found
+        name = f"{approval_type.name} Form Action"
+        return self.actions.save(replace(FORM_ACTION, id=self.new_id(), name=name, approval_type_id=approval_type.id))
+
+    def _check_process(self, process: ApprovalProcess) -> None:
+        if process.template is ProcessTemplate.MANUAL and process.server_id:
+            raise BadRequestError(f"approval process {process.name!r} is manual; expected no ServiceNow server")
+        if process.server_id and self._store.foreign_systems.get(process.server_id) is None:
+            raise BadRequestError(f"approval process {process.name!r} names a ServiceNow server that does not exist")
+
+    def _check_action(self, action: Action) -> None:
+        if action.approval_type_id:
+            self.types.get(action.approval_type_id)
+
+    def _check_policy(self, policy: Policy) -> None:
+        for each in policy.actions:
+            self.actions.get(each.id)

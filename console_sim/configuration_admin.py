@@ -1,0 +1,220 @@
+"""The configuration under ``/__admin``: foreign systems, webhooks, credentials, and what decides where requests go."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+from console_sim.accounts import Credential
+from console_sim.approval_items import ApprovalProcess, ApprovalType, Policy, ProcessTemplate
+from console_sim.console import Console
+from console_sim.foreign_system import ForeignSystem, read_url
+from console_sim.json_object import JsonObject
+from console_sim.settings import APPROVE_PATH, Settings, own_url
+from console_sim.webhook import Webhook, WebhookEvent
+from privman_core.control import PREFIX, read_object, to_json
+from privman_core.masking import Secrets
+
+_SYSTEM_KEYS = ("foreign_system", "name", "description", "base_url", "credential", "use_webhook", "post_uri")
+_WEBHOOK_KEYS = ("webhook", "name", "description", "credential", "endpoint_url", "event", "enabled")
+_PROCESS_KEYS = ("name", "description", "template", "server", "timeout")
+_TYPE_KEYS = ("name", "description", "process", "policy_specific", "file_specific")
+_POLICY_KEYS = ("name", "description", "approval_type", "enabled")
+
+
+class ConfigurationAdmin:
+    """Everything under Admin, Configuration and Automation; for tests, not part of the product.
+
+    A thing is named by its name. Posting a name that is new makes the thing, except where a call says otherwise.
+    """
+
+    def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
+        self._settings = settings
+        self._console = console
+        self._automation = console.automation
+        self._systems = console.foreign_systems
+        self._webhooks = console.webhooks
+        self._secrets = secrets
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(f"{PREFIX}/foreign-systems", self.list_foreign_systems),
+            web.get(f"{PREFIX}/foreign-system", self.read_foreign_system),
+            web.post(f"{PREFIX}/foreign-system", self.save_foreign_system),
+            web.get(f"{PREFIX}/webhooks", self.list_webhooks),
+            web.post(f"{PREFIX}/webhooks", self.save_webhook),
+            web.post(f"{PREFIX}/credentials", self.save_credential),
+            web.get(f"{PREFIX}/approval-processes", self.list_processes),
+            web.post(f"{PREFIX}/approval-processes", self.save_process),
+            web.get(f"{PREFIX}/approval-types", self.list_types),
+            web.post(f"{PREFIX}/approval-types", self.save_type),
+            web.get(f"{PREFIX}/policies", self.list_policies),
+            web.post(f"{PREFIX}/policies", self.save_policy),
+        ]
+
+    async def list_foreign_systems(self, _request: web.Request) -> web.Response:
+        """Answer the foreign systems, oldest first."""
+        return to_json({"foreign_systems": [self._system_json(system) for system in self._systems]})
+
+    async def read_foreign_system(self, request: web.Request) -> web.Response:
+        """Answer the foreign system of the parameter ``foreign_system``, or else the oldest."""
+        return to_json(self._system_json(self._system(request.query.get("foreign_system", ""))))
+
+    async def save_foreign_system(self, request: web.Request) -> web.Response:
+        """Save a foreign system, changed or not; answer after the first attempt of the server task."""
+        body = JsonObject(await read_object(request), _SYSTEM_KEYS)
+        before = self._system(body.text("foreign_system", ""))
+        self._systems.change(before.id, **self._read_system(body, before, request))
+        await self._console.registrar.run(before.id)
+        return to_json(self._system_json(self._systems.get(before.id)))
+
+    async def list_webhooks(self, _request: web.Request) -> web.Response:
+        """Answer what the Messaging tab lists."""
+        return to_json({"webhooks": [webhook.to_json() for webhook in self._webhooks]})
+
+    async def save_webhook(self, request: web.Request) -> web.Response:
+        """Change the webhook under ``webhook``, or make one by hand; answer after the first attempt of its task."""
+        body = JsonObject(await read_object(request), _WEBHOOK_KEYS)
+        saved = self._change_webhook(body) if "webhook" in body else self._create_webhook(body)
+        await self._console.registrar.run(saved.id)
+        return to_json(self._webhooks.get(saved.id).to_json())
+
+    async def save_credential(self, request: web.Request) -> web.Response:
+        """Save a credential; answer once foreign systems have been told, without the password."""
+        body = JsonObject(await read_object(request), ("name", "account_name", "password"))
+        name = body.text("name")
+        before = self._console.credentials.get(name) if name in self._console.credentials else None
+        account = body.text("account_name", None if before is None else before.account_name)
+        self._console.credentials.save(Credential(name, account, body.text("password")))
+        await self._console.registrar.run_all()
+        return to_json({"name": name, "account_name": self._secrets.mask(account)})
+
+    async def list_processes(self, _request: web.Request) -> web.Response:
+        """Answer the approval processes."""
+        return to_json({"approval_processes": [self._process_json(each) for each in self._automation.processes]})
+
+    async def save_process(self, request: web.Request) -> web.Response:
+        """Make or change an approval process; ``server`` names a foreign system, null for none."""
+        body = JsonObject(await read_object(request), _PROCESS_KEYS)
+        process = self._automation.save_process(body.text("name"), **self._read_process(body))
+        return to_json(self._process_json(process))
+
+    async def list_types(self, _request: web.Request) -> web.Response:
+        """Answer the approval types."""
+        return to_json({"approval_types": [self._type_json(each) for each in self._automation.types]})
+
+    async def save_type(self, request: web.Request) -> web.Response:
+        """Make or change an approval type; ``process`` names its approval process."""
+        body = JsonObject(await read_object(request), _TYPE_KEYS)
+        values = _given(body, text=("description",), flag=("policy_specific", "file_specific"))
+        if "process" in body:
+            values["process_id"] = self._automation.processes.named(body.text("process")).id
+        return to_json(self._type_json(self._automation.save_type(body.text("name"), **values)))
+
+    async def list_policies(self, _request: web.Request) -> web.Response:
+        """Answer the policies."""
+        return to_json({"policies": [self._policy_json(each) for each in self._automation.policies]})
+
+    async def save_policy(self, request: web.Request) -> web.Response:
+        """Make or change a policy; ``approval_type`` names the type of its requests, null for none."""
+        body = JsonObject(await read_object(request), _POLICY_KEYS)
+        values = _given(body, text=("description",), flag=("enabled",))
+        name = body.text_or_null("approval_type", "") if "approval_type" in body else None
+        kind = self._automation.types.named(name) if name else None
+        policy = self._automation.save_policy(body.text("name"), kind, asks=name != "", **values)
+        return to_json(self._policy_json(policy))
+
+    def _change_webhook(self, body: JsonObject) -> Webhook:
+        return self._webhooks.change(self._webhooks.named(body.text("webhook")).id, **_read_webhook(body))
+
+    def _create_webhook(self, body: JsonObject) -> Webhook:
+        required = {"name": body.text("name"), "endpoint_url": body.text("endpoint_url"), "credential": ""}
+        return self._webhooks.create(**{**required, **_read_webhook(body)})
+
+    def _system(self, name: str) -> ForeignSystem:
+        return self._systems.named(name) if name else self._systems.get()
+
+    def _read_system(self, body: JsonObject, before: ForeignSystem, request: web.Request) -> dict[str, Any]:
+        values = _given(body, text=("name", "credential"))
+        if "description" in body:
+            values["description"] = body.any_text("description")
+        values["base_url"] = read_url("base_url", body.text("base_url", before.base_url))
+        values["use_webhook"] = body.flag("use_webhook", default=before.use_webhook)
+        if values["use_webhook"]:
+            usual = before.post_uri or f"{own_url(self._settings, request)}{APPROVE_PATH}"
+            values["post_uri"] = read_url("post_uri", body.text("post_uri", usual))
+            values["api_credential"] = before.api_credential or f"{before.name} webhook"
+        return values
+
+    def _system_json(self, system: ForeignSystem) -> dict[str, object]:
+        webhook = self._webhooks.of(system)
+        # ServiceNow's error may quote secrets from the request.
+        last_error = self._secrets.mask(system.last_error)
+        return {
+            **system.to_json(),
+            "webhook": None if webhook is None else webhook.to_json(),
+            "last_error": last_error,
+        }
+
+    def _read_process(self, body: JsonObject) -> dict[str, Any]:
+        values = _given(body, text=("description",))
+        if "template" in body:
+            values["template"] = ProcessTemplate(body.one_of("template", tuple(ProcessTemplate)))
+        if "server" in body:
+            name = body.text_or_null("server", "")
+            values["server_id"] = self._systems.named(name).id if name else ""
+            values.setdefault("template", ProcessTemplate.SERVICENOW)
+        if "timeout" in body:
+            values["timeout"] = timedelta(seconds=body.seconds("timeout"))
+        return values
+
+    def _process_json(self, process: ApprovalProcess) -> dict[str, object]:
+        server = next((system.name for system in self._systems if system.id == process.server_id), None)
+        return {
+            "name": process.name,
+            "description": process.description,
+            "template": process.template,
+            "server": server,
+            "check_every": process.check_every.total_seconds(),
+            "timeout": process.timeout.total_seconds(),
+        }
+
+    def _type_json(self, kind: ApprovalType) -> dict[str, object]:
+        return {
+            "name": kind.name,
+            "description": kind.description,
+            "process": self._automation.processes.get(kind.process_id).name,
+            "policy_specific": kind.policy_specific,
+            "file_specific": kind.file_specific,
+        }
+
+    def _policy_json(self, policy: Policy) -> dict[str, object]:
+        kind = self._automation.approval_type_of(policy)
+        return {
+            "id": policy.id,
+            "name": policy.name,
+            "description": policy.description,
+            "approval_type": None if kind is None else kind.name,
+            "actions": [self._automation.actions.get(each.id).name for each in policy.actions],
+            "enabled": policy.enabled,
+        }
+
+
+def _read_webhook(body: JsonObject) -> dict[str, Any]:
+    values = _given(body, text=("name",), flag=("enabled",))
+    for key in ("description", "credential"):
+        if key in body:
+            values[key] = body.any_text(key)
+    if "endpoint_url" in body:
+        values["endpoint_url"] = read_url("endpoint_url", body.text("endpoint_url"))
+    if "event" in body:
+        values["event"] = WebhookEvent(body.one_of("event", tuple(WebhookEvent)))
+    return values
+
+
+def _given(body: JsonObject, text: tuple[str, ...] = (), flag: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the values of the keys that the body has."""
+    texts: Mapping[str, object] = {key: body.text(key) for key in text if key in body}
+    return {**texts, **{key: body.flag(key) for key in flag if key in body}}
