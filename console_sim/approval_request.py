@@ -247,7 +247,9 @@ class ApprovalRequest:
 
     def refusing(self, decision: ApprovalDecision, reason: str) -> Self:
         """Return the request after a decision of ServiceNow that is refused."""
-        return replace(self, refused_decision=f"{decision.response} by {shown(decision.responded_by)}: {reason}")
+        return replace(
+            self, refused_decision=f"{decision.response.title()} by {shown(decision.responded_by)}: {reason}"
+        )
 
     def delivered(self) -> Self:
         """Return the request once ServiceNow has delivered its decision, so that it has both."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from console_sim.accounts import DEFAULT_ROLE
+from console_sim.accounts import DEFAULT_ROLE, Role
 from console_sim.app import create_app
 from console_sim.console_store import IN_MEMORY
 from console_sim.errors import NotStoredError, UnreachableTargetError, UnusableDatabaseError
@@ -121,7 +121,9 @@ def _add_setup(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--alone", action="store_true", help="run the steps in this process, without a console")
     parser.add_argument("--name", default=DEFAULT_SYSTEM_NAME, help="name of the foreign system (default %(default)s)")
-    parser.add_argument("--role", default=DEFAULT_ROLE, help="role of the API user (default %(default)s)")
+    parser.add_argument(
+        "--role", type=_role, default=DEFAULT_ROLE, metavar="ROLE", help="role of the API user (default %(default)s)"
+    )
     parser.description = (
         "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "
         "and 3 if a party cannot be reached."
@@ -134,6 +136,13 @@ def _minutes(text: str) -> timedelta:
     if _WHOLE.fullmatch(text) is None or not 1 <= int(text) <= _MOST_MINUTES:
         raise ArgumentTypeError(f"invalid number of minutes {text!r}: expected 1 to {_MOST_MINUTES}")
     return timedelta(minutes=int(text))
+
+
+def _role(text: str) -> Role:
+    try:
+        return Role.named(text)
+    except ValueError:
+        raise ArgumentTypeError(f"unknown role {text!r}; expected one of {', '.join(Role)}") from None
 
 
 def _add_common(parser: ArgumentParser) -> None:

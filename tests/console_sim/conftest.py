@@ -120,6 +120,16 @@ def _fits(row: dict[str, str], request: web.Request) -> bool:
     return True
 
 
+def statuses(outcome: dict[str, Any]) -> dict[str, str]:
+    """Return the status of each step that is not ok."""
+    return {step["step"]: step["status"] for step in outcome["steps"] if step["status"] != "ok"}
+
+
+def detail(outcome: dict[str, Any], name: str) -> str:
+    """Return the detail of a step."""
+    return next(str(step["detail"]) for step in outcome["steps"] if step["step"] == name)
+
+
 def error(status: int, message: str, detail: str | None, **headers: str) -> web.Response:
     """Return the Table API's error envelope."""
     body = {"error": {"message": message, "detail": detail}, "status": "failure"}

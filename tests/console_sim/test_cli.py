@@ -33,6 +33,11 @@ async def set_up(stub: StubServiceNow, *arguments: str, password: str = "") -> t
     return code, out.splitlines(), err
 
 
+def step(lines: list[str], name: str) -> str:
+    """Return the line of a step."""
+    return next(line for line in lines if line.split()[1] == name)
+
+
 @pytest.fixture
 def nowhere() -> str:
     """An address at which nobody listens."""
@@ -223,14 +228,23 @@ async def test_setup_that_does_not_hold(servicenow: StubServiceNow, nowhere: str
     servicenow.conditions.append(answering(503))
     code, lines, err = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert (code, err) == (1, "")
-    assert lines[9] == "failed   register                   503 without an error in JSON"
+    assert step(lines, "register") == "failed   register                   503 without an error in JSON"
+
+
+def test_setup_with_a_role_that_no_documentation_has(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused before anything is done, with those that there are."""
+    arguments = ["--servicenow-url", "http://127.0.0.1:1", "--servicenow-user", "x", "--role", "Auditors"]
+    with pytest.raises(SystemExit, match="2"):
+        main(["setup", *arguments])
+    err = capsys.readouterr().err
+    assert "unknown role 'Auditors'; expected one of Privilege Manager Administrators, Privilege Manager Field " in err
 
 
 async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> None:
     """The role can be chosen, also one that may not approve."""
-    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone", "--role", "Auditors")
+    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone", "--role", "field engineering")
     assert code == 1
-    assert lines[3].startswith("failed   add-role ")
+    assert step(lines, "add-role").startswith("failed ")
 
 
 async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere: str) -> None:
@@ -238,7 +252,7 @@ async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere:
     servicenow.conditions.append(HIBERNATING)
     code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert code == 3
-    assert "the instance is hibernating" in lines[9]
+    assert "the instance is hibernating" in step(lines, "register")
 
 
 async def test_setup_of_nothing(servicenow: StubServiceNow, nowhere: str) -> None:
@@ -246,7 +260,7 @@ async def test_setup_of_nothing(servicenow: StubServiceNow, nowhere: str) -> Non
     servicenow.url = nowhere
     code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone")
     assert code == 3
-    assert f"POST {nowhere}/api/now/table/{REGISTRATIONS}: no connection" in lines[9]
+    assert f"POST {nowhere}/api/now/table/{REGISTRATIONS}: no connection" in step(lines, "register")
 
 
 async def test_console_that_fails(servicenow: StubServiceNow, fresh: ConsoleUnderTest) -> None:

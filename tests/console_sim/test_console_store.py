@@ -42,7 +42,7 @@ def asked(clock: VirtualClock, number: int, *, sent: bool = True) -> ApprovalReq
     """Return a request that takes 3 KiB, with the task that sends it."""
     now = clock.now()
     text = "x" * (3 * KIB - (1_000 if sent else 2_500))
-    return ApprovalRequest(str(number), text, now, now + timedelta(hours=16), sent=sent)
+    return ApprovalRequest(str(number), text, now, now + timedelta(hours=16), server_id="1", sent=sent)
 
 
 def approved(request: ApprovalRequest) -> ApprovalRequest:

@@ -158,11 +158,12 @@ async def test_rename_that_fails_changes_nothing(file: Path, servicenow: StubSer
         await console.set_up()
     write(
         file,
-        "CREATE TRIGGER fail BEFORE INSERT ON document WHEN NEW.key = 'Other' "
+        "CREATE TRIGGER fail BEFORE INSERT ON document WHEN NEW.kind = 'webhook' "
         f"BEGIN SELECT RAISE({ending}, 'database or disk is full'); END",
     )
     async with console_on(file, servicenow) as console:
-        assert (await console.call("POST", "/__admin/foreign-system", {"name": "Other"}))[0] == 500
+        change = {"name": "Other", "base_url": "http://localhost:1"}
+        assert (await console.call("POST", "/__admin/foreign-system", change))[0] == 500
         assert (await console.admin("GET", "/foreign-system"))["name"] == "ServiceNow"
         assert (await console.ask())["sent"]
 

@@ -110,7 +110,8 @@ async def test_other_decision_is_refused(console: ConsoleUnderTest, request_id: 
     before = await console.request(request_id)
     status, message = await refused(console, {**console.decision(request_id), **other})
     assert (status, message) == (409, f"request {request_id} is Approved already, by another decision")
-    assert await console.request(request_id) == before
+    told = f"{other.get('Response', 'Approve')} by 'ada': {message}"
+    assert await console.request(request_id) == {**before, "refused_decision": told}
 
 
 async def test_racing_decisions_leave_one(console: ConsoleUnderTest, request_id: str) -> None:
@@ -122,13 +123,14 @@ async def test_racing_decisions_leave_one(console: ConsoleUnderTest, request_id:
 
 
 async def test_request_times_out(console: ConsoleUnderTest, request_id: str) -> None:
-    """After 16 h 30 min a request is TimedOut, and a decision is too late."""
-    await console.advance(16.5 * 3600 - 1)
+    """After 20 minutes a request is TimedOut, and a decision is too late, which the console shows (integration 8)."""
+    await console.advance(20 * 60 - 1)
     assert (await console.request(request_id))["state"] == "Pending"
     await console.advance(1)
     assert (await console.request(request_id))["state"] == "TimedOut"
     status, message = await refused(console, console.decision(request_id))
-    assert (status, message) == (409, f"request {request_id} timed out at 2026-01-06T01:30:00+00:00")
+    assert (status, message) == (409, f"request {request_id} timed out at 2026-01-05T09:20:00+00:00")
+    assert (await console.request(request_id))["refused_decision"] == f"Approve by 'ada': {message}"
 
 
 async def test_unknown_request(console: ConsoleUnderTest) -> None:
@@ -156,12 +158,10 @@ async def test_unacknowledged_request_can_be_decided(console: ConsoleUnderTest) 
     assert len(console.servicenow.calls) == sends
 
 
-@pytest.mark.parametrize("role", [None, "", "Privilege Manager Auditors"])
-async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, role: str | None) -> None:
-    """A user without an approving role gets 403."""
-    await console.admin("POST", "/api-user", {"role": role or None})
-    if role:
-        await console.admin("POST", "/api-user", {"role": role})
+@pytest.mark.parametrize("roles", [[], ["Privilege Manager Field Engineering", "View Password Role"]])
+async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, roles: list[str]) -> None:
+    """A user without an approving role gets 403 (integration 8, app-roles.md)."""
+    await console.admin("POST", "/api-user", {"roles": roles})
     status, message = await refused(console, console.decision(request_id))
     assert (status, message) == (403, "the API user has no role with 'Approve Approval Requests'")
     await console.admin("POST", "/api-user", {"role": "Helpdesk Users"})

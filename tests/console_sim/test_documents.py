@@ -97,5 +97,5 @@ async def test_disabled_api_refuses_before_it_reads(fresh: ConsoleUnderTest) -> 
 async def test_control_plane_speaks_its_own_json(fresh: ConsoleUnderTest) -> None:
     """Below /__admin errors have no envelope."""
     assert await fresh.call("GET", "/__admin/nothing") == (404, {"error": "GET /__admin/nothing: Not Found"})
-    async with fresh.session.put(f"{fresh.url}/__admin/webhooks") as answer:
+    async with fresh.session.put(f"{fresh.url}/__admin/foreign-systems") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")

@@ -1,5 +1,6 @@
 """Logging on and off (integration 4)."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -151,16 +152,18 @@ async def test_reset_secret_revokes_the_old_one(console: ConsoleUnderTest, accou
     assert (await console.deliver({}, token))[0] == 401
 
 
-@pytest.mark.parametrize("state", ["Inactive", "LockedOut"])
+@pytest.mark.parametrize(
+    ("change", "told"), [({"active": False}, "is not active"), ({"locked_out": True}, "is locked out")]
+)
 async def test_user_who_is_not_active_is_shut_out(
-    console: ConsoleUnderTest, account: dict[str, str], state: str
+    console: ConsoleUnderTest, account: dict[str, str], change: dict[str, bool], told: str
 ) -> None:
     """An inactive or locked out user gets no token, and the ones it has are dead."""
     token = await console.log_on()
-    await console.admin("POST", "/api-user", {"state": state})
-    assert await refused(console, account) == (401, f"the API user is {state}")
+    await console.admin("POST", "/api-user", change)
+    assert await refused(console, account) == (401, f"the API user {told}")
     assert (await console.deliver({}, token))[0] == 401
-    await console.admin("POST", "/api-user", {"state": "Active"})
+    await console.admin("POST", "/api-user", {"active": True, "locked_out": False})
     assert (await console.call("POST", TOKEN, account))[0] == 200
 
 
@@ -201,3 +204,29 @@ async def test_oldest_tokens_make_room() -> None:
     await clock.advance(20 * 60)
     tokens.issue("ada")
     assert tokens.revoke_all() == 1
+
+
+async def test_several_api_users(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """Each logs on with its own Secret; resetting one leaves the tokens of the other (integration 8)."""
+    made = await console.admin(
+        "POST", "/api-users", {"display_name": "Second", "roles": ["Privilege Manager Users"], "credential": "second"}
+    )
+    assert (made["display_name"], made["roles"]) == ("Second", ["Privilege Manager Users"])
+    assert [each["display_name"] for each in (await console.admin("GET", "/api-users"))["api_users"]] == [
+        "API User Created On Jan 5, 2026",
+        "Second",
+    ]
+    token = await console.log_on()
+    await console.admin("POST", "/api-user/reset-secret", {"user": "Second", "update_credential": True})
+    assert (await console.deliver({}, token))[0] == 400
+    assert (await console.call("POST", TOKEN, account))[0] == 200
+    await console.admin("POST", "/api-user/reset-secret", {})
+    assert (await console.deliver({}, token))[0] == 401
+    told = "API Client User 'Third' does not exist; there is 'API User Created On Jan 5, 2026', 'Second'"
+    assert await console.call("GET", "/__admin/api-user?user=Third") == (404, {"error": told})
+
+
+async def test_a_secret_has_the_printed_form(account: dict[str, str]) -> None:
+    """32 letters and digits (integration 8, api-user.png); the Client Id is a GUID."""
+    assert re.fullmatch(r"[A-Za-z0-9]{32}", account["Password"])
+    assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", account["UserName"])

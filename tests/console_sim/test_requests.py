@@ -39,7 +39,7 @@ async def test_request_as_the_console_shows_it(console: ConsoleUnderTest) -> Non
         "sent": True,
         "attempts": 1,
         "last_error": "",
-        "times_out_at": "2026-01-06T01:30:00+00:00",
+        "times_out_at": "2026-01-05T09:20:00+00:00",
         "sys_id": console.servicenow.rows(REQUESTS)[0]["sys_id"],
     }
 
@@ -106,7 +106,8 @@ async def test_malformed_report_is_named(console: ConsoleUnderTest, body: object
 
 
 async def test_nothing_is_sent_without_webhook(fresh: ConsoleUnderTest) -> None:
-    """Before the set-up a request waits, and says for what."""
+    """Before Use Webhook is ticked a request waits, and says for what."""
+    await fresh.set_up(use_webhook=False)
     request = await fresh.ask()
     assert (request["sent"], request["attempts"]) == (False, 0)
     assert request["last_error"] == "not sent: no webhook is enabled"
@@ -141,6 +142,7 @@ async def test_lost_answer_makes_no_second_request(console: ConsoleUnderTest) ->
 
 async def test_retries_slow_down(console: ConsoleUnderTest) -> None:
     """The wait between attempts doubles from a minute to an hour."""
+    await console.set_up(process_timeout=86_400)
     console.servicenow.conditions.extend([BUSY] * 9)
     request = await console.ask()
     for number, wait in enumerate([60, 120, 240, 480, 960, 1920, 3600, 3600], start=2):
@@ -254,6 +256,7 @@ async def test_own_decision_comes_back(console: ConsoleUnderTest) -> None:
 
 async def test_own_decision_is_recorded_later(fresh: ConsoleUnderTest) -> None:
     """A decision taken before ServiceNow was reached is recorded when it is, after the request itself."""
+    await fresh.set_up(use_webhook=False)
     request = await fresh.ask()
     path = f"/approval-requests/{request['request_id']}/decide"
     decided = await fresh.admin("POST", path, {"response": "Deny"})

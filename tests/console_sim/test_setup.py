@@ -17,20 +17,12 @@ from .conftest import (
     StubServiceNow,
     answer_lost,
     answering,
+    detail,
     reset,
+    statuses,
 )
 
 STEPS = list(setup_steps.STEPS)
-
-
-def statuses(outcome: dict[str, Any]) -> dict[str, str]:
-    """Return the status of each step that is not ok."""
-    return {step["step"]: step["status"] for step in outcome["steps"] if step["status"] != "ok"}
-
-
-def detail(outcome: dict[str, Any], name: str) -> str:
-    """Return the detail of a step."""
-    return next(str(step["detail"]) for step in outcome["steps"] if step["step"] == name)
 
 
 async def test_all_steps(fresh: ConsoleUnderTest) -> None:
@@ -41,7 +33,7 @@ async def test_all_steps(fresh: ConsoleUnderTest) -> None:
     assert outcome["instance_id"] == fresh.servicenow.rows(REGISTRATIONS)[0]["sys_id"]
     assert outcome["activity_type_id"] == fresh.servicenow.rows(ACTIVITY_TYPES)[0]["sys_id"]
     assert outcome["servicenow_reached"]
-    assert "'API User Created On 2026-01-05'" in detail(outcome, "create-api-user")
+    assert "'API User Created On Jan 5, 2026'" in detail(outcome, "create-api-user")
 
 
 async def test_registration_body(console: ConsoleUnderTest) -> None:
@@ -87,7 +79,7 @@ async def test_messaging_tab(console: ConsoleUnderTest) -> None:
     (webhook,) = (await console.admin("GET", "/webhooks"))["webhooks"]
     assert webhook == {
         "name": "New Webhook for ServiceNow setting",
-        "description": "Sends approval requests to ServiceNow",
+        "description": "",
         "last_modified_by": "Privilege Manager",
         "last_modified": "2026-01-05T09:00:00+00:00",
         "type": "Webhook Resource (Resources)",
@@ -137,7 +129,7 @@ async def test_named_foreign_system(fresh: ConsoleUnderTest) -> None:
 async def test_api_disabled(fresh: ConsoleUnderTest) -> None:
     """With API Enabled off the webhook's set-up is refused, plainly, and nothing is sent."""
     outcome = await fresh.set_up(api_enabled=False)
-    assert statuses(outcome) == {"enable-api": "failed", **dict.fromkeys(STEPS[6:], "skipped")}
+    assert statuses(outcome) == {"enable-api": "failed", **dict.fromkeys(STEPS[8:], "skipped")}
     assert detail(outcome, "enable-api").startswith("API Enabled is off; webhooks need it on")
     assert detail(outcome, "use-webhook") == "requires step enable-api, which failed"
     assert (outcome["instance_id"], outcome["activity_type_id"], outcome["webhook"]) == (None, None, None)
@@ -147,7 +139,7 @@ async def test_api_disabled(fresh: ConsoleUnderTest) -> None:
 async def test_use_webhook_not_ticked(fresh: ConsoleUnderTest) -> None:
     """Without Use Webhook the foreign system is saved and no more."""
     outcome = await fresh.set_up(use_webhook=False)
-    assert statuses(outcome) == dict.fromkeys(STEPS[6:], "skipped")
+    assert statuses(outcome) == dict.fromkeys(STEPS[8:], "skipped")
     assert detail(outcome, "use-webhook") == "Use Webhook is not ticked"
     assert outcome["webhook"] is None
 
@@ -157,7 +149,10 @@ async def test_use_webhook_not_ticked(fresh: ConsoleUnderTest) -> None:
     [
         ("", "no role was added, so decisions will be refused with 403"),
         (None, "no role was added, so decisions will be refused with 403"),
-        ("Auditors", "role 'Auditors' may not approve, so decisions will be refused with 403"),
+        (
+            "View Passwords",
+            "role 'Privilege Manager View Passwords Role' may not approve, so decisions will be refused with 403",
+        ),
     ],
 )
 async def test_role_that_may_not_approve(fresh: ConsoleUnderTest, role: str | None, told: str) -> None:
@@ -169,10 +164,10 @@ async def test_role_that_may_not_approve(fresh: ConsoleUnderTest, role: str | No
 
 async def test_locked_out_user(console: ConsoleUnderTest) -> None:
     """A second set-up does not go past an API user who is locked out."""
-    await console.admin("POST", "/api-user", {"state": "LockedOut"})
+    await console.admin("POST", "/api-user", {"locked_out": True})
     outcome = await console.set_up()
     assert statuses(outcome)["create-api-user"] == "failed"
-    assert detail(outcome, "create-api-user") == "the API user is LockedOut"
+    assert detail(outcome, "create-api-user") == "the API user is locked out"
 
 
 async def test_wrong_password(fresh: ConsoleUnderTest) -> None:
