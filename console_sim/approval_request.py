@@ -44,13 +44,15 @@ class ApprovalDecision:
     """An approver's answer.
 
     Attributes:
-        duration: of a timed approval; None for a one-time approval (integration 8), and for a denial.
+        duration: of a timed approval; None for another, and for a denial.
+        one_time: whether it allows one run only.
     """
 
     response: Response
     comment: str
     duration: timedelta | None
     responded_by: str
+    one_time: bool = False
 
     def same_as(self, other: Self) -> bool:
         """Return whether both decide the same, whoever decided.
@@ -82,6 +84,7 @@ class DecisionReader:
         self._key = names.group("keys.decision")
         self._compared = names.choice("decision_instance_id")
         self._responses = {names.word("response", response): response for response in Response}
+        self._one_time = names.find("rules.approval_without_duration").value == "one_time"
 
     def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
         """Read a decision that ServiceNow delivers."""
@@ -108,7 +111,8 @@ class DecisionReader:
         duration = _duration(body, key["Duration"])
         if response is Response.DENY and duration is not None:
             raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
-        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by)
+        one_time = self._one_time and response is Response.APPROVE and duration is None
+        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, one_time)
 
 
 def _duration(body: JsonObject, key: str) -> timedelta | None:
@@ -226,8 +230,7 @@ class ApprovalRequest:
 
     def run(self, now: datetime) -> Self:
         """Return the request after a run that it allows; a one-time approval allows no other."""
-        is_one_time = self.decision is not None and self.decision.duration is None
-        return replace(self, used_at=now) if is_one_time else self
+        return replace(self, used_at=now) if self.decision is not None and self.decision.one_time else self
 
     def asked_by(self, now: datetime) -> Self:
         """Return the request, moved to ``now`` if it was made while the clock was ahead."""
@@ -274,7 +277,7 @@ class ApprovalRequest:
             "process": self.process,
             "times_out_at": _or_none(self.times_out_at),
             "decided_at": _or_none(self.decided_at),
-            "one_time": decision is not None and decision.response is Response.APPROVE and duration is None,
+            "one_time": decision is not None and decision.one_time,
             "expires_at": _or_none(self.expires_at),
             "used_at": _or_none(self.used_at),
             "refused_decision": self.refused_decision,

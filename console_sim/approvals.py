@@ -22,6 +22,7 @@ from console_sim.automation import Automation, Route
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.json_object import GUID, near, shown
+from console_sim.messenger import Messenger
 from console_sim.request_sender import RequestSender
 from privman_contracts import WireNames
 from privman_core.clock import Clock
@@ -116,6 +117,7 @@ class Approvals:
         automation: Automation,
         metadata: MetadataWriter,
         sender: RequestSender,
+        messenger: Messenger,
     ) -> None:
         self._requests = store.approval_requests
         self._latest = store.latest_requests
@@ -124,9 +126,10 @@ class Approvals:
         self._automation = automation
         self._metadata = metadata
         self._sender = sender
+        self._messenger = messenger
 
     async def ask(self, reported: Mapping[str, Any]) -> Asked:
-        """Keep a request and attempt once to send it; while such a request is pending, return that one.
+        """Keep a request and attempt once to send it; while one for the same is pending, return that.
 
         Raises BadRequestError for the metadata, ConflictError for a policy under which no endpoint asks.
         """
@@ -139,7 +142,9 @@ class Approvals:
         request = self._requests.put(self._new(metadata, route.process))
         if asked_for:
             self._latest.put(LatestRequest(asked_for, request.request_id))
-        return Asked(await self._send(request), is_new=True)
+        sent = await self._send(request)
+        await self._messenger.tell(sent)
+        return Asked(sent, is_new=True)
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
         """Start the application: an approval allows it, else the endpoint asks as `ask` does."""

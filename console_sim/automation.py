@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from console_sim import approval_items
@@ -113,11 +114,16 @@ _USUAL = tuple(
 
 
 class Automation:
-    """Policies, actions, approval types and approval processes."""
+    """Policies, actions, approval types and approval processes.
 
-    def __init__(self, store: ConsoleStore, ids: Ids) -> None:
+    Args:
+        timeout: of a new approval process.
+    """
+
+    def __init__(self, store: ConsoleStore, ids: Ids, timeout: timedelta) -> None:
         self._store = store
         self._ids = ids
+        self._timeout = timeout
         self.processes = Catalogue(
             "approval process", store.approval_processes, approval_items.PROCESSES, self._check_process
         )
@@ -146,7 +152,7 @@ class Automation:
 
     def save_process(self, name: str, **values: Any) -> ApprovalProcess:  # noqa: ANN401 - of the fields' types
         """Make or change the process of that name; raises BadRequestError."""
-        before = self.processes.find_named(name) or ApprovalProcess(self.new_id(), name)
+        before = self.processes.find_named(name) or ApprovalProcess(self.new_id(), name, timeout=self._timeout)
         return self.processes.save(replace(before, **values))
 
     def save_type(self, name: str, **values: Any) -> ApprovalType:  # noqa: ANN401 - of the fields' types

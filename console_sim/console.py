@@ -12,6 +12,7 @@ from console_sim.approvals import Approvals, MetadataWriter
 from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.foreign_systems import Connector, ForeignSystems, Webhooks
+from console_sim.messenger import Messenger
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
 from console_sim.request_sender import RequestSender
@@ -90,7 +91,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
     users = Users(store, clock, ids, secrets, tokens)
     webhooks = Webhooks(store, credentials, clock, ids, names)
     foreign_systems = ForeignSystems(store, credentials, webhooks, ids)
-    automation = Automation(store, ids)
+    automation = Automation(store, ids, timedelta(seconds=names.number("process_timeout")))
     connector = Connector(credentials, caller, clock, settings.answer_seconds)
     server_tasks = ServerTasks(clock, _retry_policy(settings, names))
     sender = RequestSender(
@@ -113,6 +114,14 @@ def build_console(  # noqa: PLR0913 - what it brings together
         automation=automation,
         metadata=MetadataWriter(names, ids),
         sender=sender,
+        messenger=Messenger(
+            webhooks=webhooks,
+            credentials=credentials,
+            names=names,
+            caller=caller,
+            server_tasks=server_tasks,
+            answer_seconds=settings.answer_seconds,
+        ),
     )
     steps = partial(
         SetupSteps,

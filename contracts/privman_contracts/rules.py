@@ -92,6 +92,8 @@ RULES: Mapping[str, RuleValue] = {
     "token_lifetime": SECONDS,
     "first_retry_wait": SECONDS,
     "longest_retry_wait": SECONDS,
+    "process_timeout": SECONDS,
+    "approval_without_duration": _one_of("one_time", "unlimited"),
     "api_document": _one_of("swagger-2.0", "openapi-3.1"),
 }
 

@@ -164,6 +164,26 @@ class TestWaits:
             assert (request["attempts"], request["sent"]) == (attempts, attempts == 5)
 
 
+class TestApprovals:
+    """Where approvals and processes have other terms."""
+
+    @pytest.fixture
+    def settings(self, tmp_path: Path) -> Settings:
+        """Wait a minute for a decision, and let an approval without Duration allow any number of runs."""
+        inferred = tmp_path / "ours.yaml"
+        rules = "rules: {process_timeout: 60, approval_without_duration: unlimited}"
+        inferred.write_text(rules, encoding="utf-8")
+        return Settings(inferred=inferred)
+
+    async def test_terms_are_those_of_the_file(self, console: ConsoleUnderTest) -> None:
+        """The process times out when the file says, and a second run is allowed."""
+        report = {"metadata": {"UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}}
+        asked = await console.admin("POST", "/run", report)
+        assert asked["times_out_at"] == "2026-01-05T09:01:00+00:00"
+        assert (await console.deliver(console.decision(asked["request_id"])))[0] == 200
+        assert [(await console.admin("POST", "/run", report))["outcome"] for _ in range(3)] == ["allowed"] * 3
+
+
 async def unavailable(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
     """Answer 503."""
     return error(503, "Unavailable", None)

@@ -35,6 +35,8 @@ OTHER_RULES = {
     "token_lifetime": 300,
     "first_retry_wait": 5,
     "longest_retry_wait": 50,
+    "process_timeout": 60,
+    "approval_without_duration": "unlimited",
     "api_document": "openapi-3.1",
 }
 
