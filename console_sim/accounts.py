@@ -57,6 +57,7 @@ class ApiClientUser:
         active: the switch Active.
         locked_out: the switch Locked Out.
         expires_at: when it can no longer log on; None for never.
+        last_modified: None until it is changed.
     """
 
     client_id: str = field(repr=False)
@@ -67,6 +68,7 @@ class ApiClientUser:
     active: bool = True
     locked_out: bool = False
     expires_at: Moment | None = None
+    last_modified: Moment | None = field(default=None, compare=False)  # a save without changes keeps the older time
 
     @property
     def may_approve(self) -> bool:
@@ -109,8 +111,14 @@ CREDENTIAL_TYPE = "User Credential"
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A named login for another system."""
+    """A named login for another system; without a password until one is saved.
+
+    Attributes:
+        last_modified: None if it was saved by an earlier version.
+    """
 
     name: str
     account_name: str
     password: str = field(repr=False)
+    description: str = ""
+    last_modified: Moment | None = field(default=None, compare=False)  # a save without changes keeps the older time

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import BadRequestError, DeadTokenError, NotFoundError, UnauthorizedError
+from console_sim.errors import BadRequestError, ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -69,6 +69,13 @@ class ApiTokens:
             self.revoke(oldest)
 
 
+class ApiLogin(NamedTuple):
+    """What an API Client User logs on with; both are generated."""
+
+    client_id: str
+    secret: str
+
+
 class Users:
     """The API Client Users, oldest first."""
 
@@ -86,14 +93,18 @@ class Users:
     def __iter__(self) -> Iterator[ApiClientUser]:
         return iter(self._kept)
 
-    def create(self, display_name: str = "") -> tuple[ApiClientUser, str]:
-        """Create a user with a generated Client Id and return it with its Secret, which is never shown again.
+    def create(self, display_name: str = "", login: ApiLogin | None = None) -> tuple[ApiClientUser, str]:
+        """Create a user and return it with its Secret, which is never shown again.
 
-        It is named as the product names a new one, unless a name is given (integration 8).
+        It is named as the product names a new one, unless a name is given (integration 8). Its Client Id and Secret are
+        generated, unless those of a login that was shown before are given; raises ConflictError if a user has them.
         """
-        now, secret = self._clock.now(), self._new_secret()
-        client_id = self._new_client_id()
+        now = self._clock.now()
+        client_id, secret = login or ApiLogin(self._new_client_id(), self._ids.secret())
+        if self.find(client_id) is not None:
+            raise ConflictError("an API Client User with this Client Id exists")
         self._secrets.add(client_id)
+        self._secrets.add(secret)
         name = display_name or f"API User Created On {now:%b} {now.day}, {now.year}"
         user = self._kept.put(ApiClientUser(client_id, digest(secret), now, name))
         self._at_hand[client_id] = secret
@@ -120,7 +131,9 @@ class Users:
 
     def change(self, client_id: str, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
         """Change fields of a user and return it; raises NotFoundError."""
-        return self._kept.put(replace(self.get(client_id), **values))
+        before = self.get(client_id)
+        after = replace(before, **values)
+        return before if after == before else self._kept.put(replace(after, last_modified=self._clock.now()))
 
     def secret_at_hand(self, client_id: str) -> str:
         """Return the Secret if this process generated it, else nothing: only its digest is stored."""
@@ -179,9 +192,10 @@ _NO_USER = "there is no API Client User yet; run the set-up first"
 class CredentialShelf:
     """The console's credentials, by name; what they contain is masked in every output."""
 
-    def __init__(self, store: ConsoleStore, secrets: Secrets) -> None:
+    def __init__(self, store: ConsoleStore, clock: Clock, secrets: Secrets) -> None:
         self._store = store
         self._kept = store.credentials
+        self._clock = clock
         self._secrets = secrets
         for credential in self:
             self._hide(credential)
@@ -206,12 +220,42 @@ class CredentialShelf:
             raise BadRequestError(f"unknown credential {name!r}; expected {known}")
 
     def save(self, credential: Credential) -> None:
-        """Insert or replace a credential."""
+        """Insert or replace a credential; its description stays unless it is given."""
         before = self._kept.get(credential.name)
-        self._hide(credential)
-        self._kept.put(credential)
+        if before is not None and not credential.description:
+            credential = replace(credential, description=before.description)
+        self._replace(before, credential)
+
+    def change(self, before: Credential, after: Credential) -> None:
+        """Replace a credential, whose new name foreign systems and webhooks follow.
+
+        Raises ConflictError if another one has the new name.
+        """
+        if after.name != before.name and after.name in self:
+            raise ConflictError(f"credential {after.name!r} exists; expected another name")
+        with self._store.transaction():
+            if after.name != before.name:
+                self._kept.remove(before.name)
+                self._rename(before.name, after.name)
+            self._replace(before, after)
+
+    def _replace(self, before: Credential | None, after: Credential) -> None:
+        self._hide(after)
+        if after != before:
+            self._kept.put(replace(after, last_modified=self._clock.now()))
         if before is not None and not self._store.has_password(before.password):
             self._secrets.retire_login(before.account_name, before.password)
+
+    def _rename(self, before: str, after: str) -> None:
+        def renamed(name: str) -> str:
+            return after if name == before else name
+
+        for system in self._store.foreign_systems:
+            credential, api_credential = renamed(system.credential), renamed(system.api_credential)
+            changed = replace(system, credential=credential, api_credential=api_credential)
+            self._store.foreign_systems.put(changed)
+        for webhook in self._store.webhooks:
+            self._store.webhooks.put(replace(webhook, credential=renamed(webhook.credential)))
 
     def _hide(self, credential: Credential) -> None:
         self._secrets.add_login(credential.account_name, credential.password)

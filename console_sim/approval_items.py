@@ -123,13 +123,20 @@ FORM_ACTION = Action(
     "This action will display a approval request form for approval before allowing application to run.",
     APPLICATION_TYPE.id,
 )
+ITEM_NUMBER_FORM_ACTION = Action(
+    "b0d0a7a5-2c0e-4d5e-8f5b-7a8d5f6c9e03",
+    "Approval Request (with ServiceNow Request Item Number) Form Action",
+    FORM_ACTION.type,
+    FORM_ACTION.description,
+    APPLICATION_TYPE.id,
+)
 ADMINISTRATIVE_RIGHTS = Action(
     "54bfa458-bdfc-4e1b-8033-9c7888179f6c", "Add Administrative Rights", "Adjust Process Rights Action"
 )
 FILE_DIALOGS = Action("b0d0a7a5-2c0e-4d5e-8f5b-7a8d5f6c9e02", "Restrict File Dialogs", "Restrict File Dialogs Action")
 PROCESSES = (MANUAL_PROCESS, OFFLINE_PROCESS, MOBILE_PROCESS)
 TYPES = (APPLICATION_TYPE, OFFLINE_TYPE)
-ACTIONS = (FORM_ACTION, ADMINISTRATIVE_RIGHTS, FILE_DIALOGS)
+ACTIONS = (FORM_ACTION, ITEM_NUMBER_FORM_ACTION, ADMINISTRATIVE_RIGHTS, FILE_DIALOGS)
 POLICIES = (
     Policy(
         "44290cc3-9c86-4995-aa33-79b8ee74daf7",

@@ -1,7 +1,7 @@
 """Approval requests: asked for, sent, decided and looked up (integration 3, 4)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -23,6 +23,7 @@ from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.json_object import GUID, near, shown
 from console_sim.messenger import Messenger
+from console_sim.pending_requests import PendingRequests
 from console_sim.request_sender import RequestSender
 from privman_contracts import WireNames
 from privman_core.clock import Clock
@@ -118,7 +119,9 @@ class Approvals:
         metadata: MetadataWriter,
         sender: RequestSender,
         messenger: Messenger,
+        compare_instance: bool = True,
     ) -> None:
+        self._store = store
         self._requests = store.approval_requests
         self._latest = store.latest_requests
         self._clock = clock
@@ -127,6 +130,8 @@ class Approvals:
         self._metadata = metadata
         self._sender = sender
         self._messenger = messenger
+        self._compare_instance = compare_instance
+        self._pending = PendingRequests()
 
     async def ask(self, reported: Mapping[str, Any]) -> Asked:
         """Keep a request and attempt once to send it; while one for the same is pending, return that.
@@ -140,6 +145,7 @@ class Approvals:
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
             return Asked(known, is_new=False)
         request = self._requests.put(self._new(metadata, route.process))
+        self._pending.add(request, self._clock.now())
         if asked_for:
             self._latest.put(LatestRequest(asked_for, request.request_id))
         sent = await self._send(request)
@@ -158,9 +164,20 @@ class Approvals:
     def resume(self) -> None:
         """Let requests that were made while the clock was ahead start waiting now, as ServiceNow does."""
         now = self._clock.now()
-        ahead = [each for each in self._requests if each.asked_by(now) is not each]
-        for request in ahead:
-            self._requests.put(request.asked_by(now))
+        for request in self._requests:
+            asked = request.asked_by(now)
+            if asked is not request:
+                self._requests.put(asked)
+            if asked.state(now) is RequestState.PENDING:
+                self._pending.add(asked, now)
+
+    def pending(self) -> list[str]:
+        """Return the ids of the requests that wait for a decision, oldest first."""
+        return self._pending.ids(self._clock.now())
+
+    def forget(self) -> None:
+        """Forget which requests wait."""
+        self._pending.clear()
 
     def find(self, request_id: str) -> ApprovalRequest:
         """Return the request; raises NotFoundError."""
@@ -176,22 +193,36 @@ class Approvals:
         differently or has timed out, which keeps the refused decision for people to see.
         """
         request = self.find(delivered.request_id)
-        if delivered.instance_id not in {"", request.instance_id.lower()}:
+        if self._compare_instance and delivered.instance_id not in {"", request.instance_id.lower()}:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
         try:
             decided = request.decided(delivered.decision, self._clock.now())
         except ConflictError as error:
             self._requests.put(request.refusing(delivered.decision, str(error)))
             raise
+        self._pending.remove(request.request_id)
         return self._requests.put(decided.delivered()), decided is not request
 
     async def decide_here(self, request_id: str, decision: ApprovalDecision) -> ApprovalRequest:
         """Decide in the console and attempt once to record it in ServiceNow; raises as `take_delivered` does."""
-        request = self.find(request_id)
-        decided = request.decided(decision, self._clock.now())
-        if decided is request:
-            return request
-        return await self._send(self._requests.put(replace(decided, decided_here=True)))
+        await self.decide_all([request_id], decision)
+        return self.find(request_id)
+
+    async def decide_all(self, request_ids: Iterable[str], decision: ApprovalDecision) -> None:
+        """Decide all of the requests in the console, or none, and attempt once to record each in ServiceNow.
+
+        Raises as `take_delivered` does.
+        """
+        now, before = self._clock.now(), [self.find(each) for each in request_ids]
+        after = [request.decided(decision, now) for request in before]
+        new = [replace(each, decided_here=True) for each, was in zip(after, before, strict=True) if each is not was]
+        with self._store.transaction():
+            for request in new:
+                self._requests.put(request)
+        for request in new:
+            self._pending.remove(request.request_id)
+        for request in new:
+            await self._send(request)
 
     def _latest_for(self, asked_for: str) -> ApprovalRequest | None:
         latest = self._latest.get(asked_for) if asked_for else None

@@ -58,6 +58,10 @@ class Catalogue(Generic[T]):
         kept = {item.id: item for item in self._shelf}
         yield from ({**self._given, **kept}).values()
 
+    def is_given(self, item_id: str) -> bool:
+        """Return whether the item is one of the product's own."""
+        return item_id in self._given
+
     def get(self, item_id: str) -> T:
         """Return the item with that id, in any case; raises NotFoundError."""
         found = self.find(item_id)

@@ -50,6 +50,7 @@ async def _run(options: Namespace) -> int:
         ca_file=options.ca_file,
         database=options.database,
         token_lifetime=options.token_lifetime,
+        documented_only=options.documented_only,
     )
     if options.command == "serve":
         return await _serve(options, settings)
@@ -100,6 +101,11 @@ def _add_serve(parser: ArgumentParser) -> None:
         metavar="MINUTES",
         help="lifetime of the API's tokens (default: 720, or what --inferred says)",
     )
+    parser.add_argument(
+        "--documented-only",
+        action="store_true",
+        help="leave out what the vendor does not document, such as retries and the history of approvals",
+    )
     _add_common(parser)
     parser.epilog = (
         f"{_ADMIN_TOKEN} is the token of the control plane and of the pages' log-in; without one only this machine may "
@@ -128,7 +134,7 @@ def _add_setup(parser: ArgumentParser) -> None:
         "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "
         "and 3 if a party cannot be reached."
     )
-    parser.set_defaults(no_admin=False, database=IN_MEMORY, token_lifetime=None)
+    parser.set_defaults(no_admin=False, database=IN_MEMORY, token_lifetime=None, documented_only=False)
     _add_common(parser)
 
 

@@ -64,6 +64,7 @@ class Console:
         self.store.clear()
         self.setup.abandon()
         self.users.forget()
+        self.approvals.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
@@ -85,7 +86,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
     ``note`` receives a finding for each unreadable row.
     """
     store = ConsoleStore.open(settings.database, clock, note)
-    credentials = CredentialShelf(store, secrets)
+    credentials = CredentialShelf(store, clock, secrets)
     lifetime = settings.token_lifetime or timedelta(seconds=names.number("token_lifetime"))
     tokens = ApiTokens(clock, ids, secrets, lifetime)
     users = Users(store, clock, ids, secrets, tokens)
@@ -122,6 +123,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
             server_tasks=server_tasks,
             answer_seconds=settings.answer_seconds,
         ),
+        compare_instance=not settings.documented_only,
     )
     steps = partial(
         SetupSteps,
@@ -153,7 +155,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
 
 
 def _retry_policy(settings: Settings, names: WireNames) -> RetryPolicy | None:
-    if not settings.retries:
+    if settings.documented_only or not settings.retries:
         return None
     return RetryPolicy(
         first=timedelta(seconds=names.number("first_retry_wait")),

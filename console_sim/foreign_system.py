@@ -17,7 +17,7 @@ class ForeignSystem:
     Attributes:
         id: a GUID in lower case, so that renaming keeps the registration (integration 8).
         base_url: without a trailing slash.
-        credential: name of the ServiceNow user's credential.
+        credential: name of the ServiceNow user's credential; empty before one is selected.
         api_credential: name of the credential with which ServiceNow calls back.
         post_uri: the Privilege Manager Post Uri, to which decisions are delivered.
         registration: the Integration Configuration; its sys_id is the Instance Id.

@@ -157,8 +157,8 @@ class ForeignSystems:
         """Return the foreign system of that name; None if there is none."""
         return next((system for system in self if system.name == name), None)
 
-    def create(self, name: str, base_url: str, credential: str, **values: Any) -> ForeignSystem:  # noqa: ANN401 - of the fields' types
-        """Create a foreign system.
+    def create(self, name: str, base_url: str, credential: str = "", **values: Any) -> ForeignSystem:  # noqa: ANN401 - of the fields' types
+        """Create a foreign system, whose credential may be selected later.
 
         Raises ConflictError if one has the name, BadRequestError for an unknown credential, ApiDisabledError for a
         ticked Use Webhook while the API is disabled.
@@ -191,9 +191,9 @@ class ForeignSystems:
         other = self.find_named(system.name)
         if other is not None and other.id != system.id:
             raise ConflictError(f"foreign system {system.name!r} exists; expected another name")
-        self._credentials.require(system.credential)
-        if system.use_webhook:
-            self._credentials.require(system.api_credential)
+        needed = {system.credential, system.api_credential} if system.use_webhook else {system.credential} - {""}
+        for credential in sorted(needed):
+            self._credentials.require(credential)
 
 
 _NO_SYSTEM = "there is no foreign system yet; run the set-up first"

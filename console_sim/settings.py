@@ -28,6 +28,8 @@ class Settings:
         answer_seconds: time limit for ServiceNow's answers.
         retries: whether calls to ServiceNow with a transient failure are retried.
         token_lifetime: of the API's tokens; None for that of the rule ``token_lifetime``.
+        documented_only: whether to leave out what the vendor does not document: retries towards ServiceNow, the
+            comparison of InstanceId, and on the pages the history, comments and durations other than hours.
         max_timeout: time limit for decisions on approval requests (integration 3).
         database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         version: the answer of ``version/Current``.
@@ -41,6 +43,7 @@ class Settings:
     answer_seconds: float = 30
     retries: bool = True
     token_lifetime: timedelta | None = None
+    documented_only: bool = False
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
     database: str = "sqlite://"
     version: str = "11.1.0"

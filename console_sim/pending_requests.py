@@ -1,0 +1,34 @@
+"""The approval requests that wait for a decision."""
+
+from datetime import datetime
+
+from console_sim.approval_request import ApprovalRequest
+
+_FEW = 1_000
+
+
+class PendingRequests:
+    """Ids of the approval requests that wait for a decision, oldest first, so that nobody searches all requests."""
+
+    def __init__(self) -> None:
+        self._times_out_at: dict[str, datetime | None] = {}
+        self._enough = _FEW
+
+    def add(self, request: ApprovalRequest, now: datetime) -> None:
+        """Add a request; forget those that have timed out once there are many."""
+        self._times_out_at[request.request_id] = request.times_out_at
+        if len(self._times_out_at) > self._enough:
+            self._enough = max(_FEW, 2 * len(self.ids(now)))
+
+    def remove(self, request_id: str) -> None:
+        """Remove a request, if it is there."""
+        self._times_out_at.pop(request_id, None)
+
+    def ids(self, now: datetime) -> list[str]:
+        """Return the ids of those that have not timed out, and forget the others."""
+        self._times_out_at = {key: end for key, end in self._times_out_at.items() if end is None or end > now}
+        return list(self._times_out_at)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._times_out_at.clear()
