@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from console_sim.app import CONSOLE
-from console_sim.setup_steps import API_CREDENTIAL
 from tests.browser import Page, complaints, expect
 
 from .conftest import Site
@@ -72,7 +71,7 @@ async def test_a_decision_is_tried_out(site: Site, page: Page) -> None:
 
 async def _token(site: Site) -> str:
     """Return the body of the log-on's answer, quotes and all, as a person copies it from the page."""
-    credential = site.app[CONSOLE].credentials.get(API_CREDENTIAL)
+    credential = site.app[CONSOLE].credentials.get("ServiceNow webhook")
     body = {"UserName": credential.account_name, "Password": credential.password}
     async with site.person.http.post(f"{site.url}{TOKEN}", json=body) as answer:
         return await answer.text()
