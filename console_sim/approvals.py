@@ -83,11 +83,17 @@ def what_is_asked(reported: Mapping[str, str], route: Route) -> str:
     Of the policy and the file only those count for which the approval type is specific. The word is empty for a report
     that lacks user, computer, or what the type is specific to: such a report is like no other.
     """
-    counting = [_USER, _COMPUTER]
-    counting += [_POLICY] if route.type.policy_specific else []
-    counting += [_FILE] if route.type.file_specific else []
-    facts = [next((f"{key}={reported[key]}" for key in keys if reported.get(key)), "") for keys in counting]
+    facts = [_fact(reported, _USER), _fact(reported, _COMPUTER)]
+    if route.type.policy_specific:
+        facts.append(_fact(reported, _POLICY) if route.policy is None else route.policy.id)
+    if route.type.file_specific:
+        facts.append(_fact(reported, _FILE))
     return sha256(orjson.dumps([route.type.id, *facts])).hexdigest() if all(facts) else ""
+
+
+def _fact(reported: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    """Return the first of the keys that the report has, with its value; empty if it has none."""
+    return next((f"{key}={reported[key]}" for key in keys if reported.get(key)), "")
 
 
 @dataclass(frozen=True, slots=True)

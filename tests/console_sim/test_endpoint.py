@@ -89,6 +89,15 @@ async def test_what_a_request_counts_for(
     assert (await run(console, **{"PolicyName": "One", **other}))["outcome"] == outcome
 
 
+async def test_a_policy_by_name_or_id_is_the_same(console: ConsoleUnderTest) -> None:
+    """A report that has only one of them means the same policy."""
+    name = "Default Execute Application Request Type"
+    await console.admin("POST", "/approval-types", {"name": name, "policy_specific": True})
+    policy = (await console.admin("GET", "/policies"))["policies"][-1]
+    await run(console, PolicyName=policy["name"])
+    assert (await run(console, PolicyId=f"{{{policy['id'].upper()}}}"))["outcome"] == "pending"
+
+
 @pytest.mark.parametrize("lacking", list(REPORT))
 async def test_a_report_that_lacks_something_is_like_no_other(console: ConsoleUnderTest, lacking: str) -> None:
     """Who cannot be told apart asks each time."""
