@@ -18,7 +18,7 @@ Errors::
 
 from privman_contracts.contracts import Contracts
 from privman_contracts.evidence import Evidence, Part, Violation
-from privman_contracts.exchanges import AnswerContract, Body, ExchangeContract, Observed, PartyName
+from privman_contracts.exchanges import AnswerContract, Body, ExchangeContract, Observed, PartyName, WebhookContract
 from privman_contracts.files import ContractError, InferredNamesError
 from privman_contracts.wire_names import WireName, WireNames
 
@@ -34,6 +34,7 @@ __all__ = [
     "Part",
     "PartyName",
     "Violation",
+    "WebhookContract",
     "WireName",
     "WireNames",
 ]

@@ -24,8 +24,3 @@ class Page:
 def load_pages() -> dict[str, Page]:
     """Return every page of ``sources.yaml`` by its name."""
     return {name: Page(name, **entry) for name, entry in load_yaml(PACKAGED / "sources.yaml").items()}
-
-
-def cited(source: str) -> list[str]:
-    """Return what a source names: pages, and sections such as ``integration 3`` and ``4`` after it."""
-    return source.split(", ")

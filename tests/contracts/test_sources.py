@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from privman_contracts import Contracts, InferredNamesError, Part, WireNames
-from privman_contracts.sources import Page, cited, load_pages
+from privman_contracts.sources import Page, load_pages
 
 NamesFile = Callable[[str], Path]
 # The second of several has only its number.
@@ -18,6 +18,11 @@ SECTION = re.compile(r"((integration|platform) )?\d+(\.\d+)?")
 def pages() -> Mapping[str, Page]:
     """The pages that evidence is cited from."""
     return load_pages()
+
+
+def cited(source: str) -> list[str]:
+    """Return what a source names: pages, and sections such as ``integration 3`` and ``4`` after it."""
+    return source.split(", ")
 
 
 def _is_proved(part: Part, pages: Mapping[str, Page]) -> bool:
