@@ -67,7 +67,7 @@ class Exercised:
 
 
 def _server(party: str, direction: str) -> PartyName:
-    return "servicenow" if (party == "servicenow") == (direction == "in") else "console"
+    return "servicenow" if party.startswith("servicenow") == (direction == "in") else "console"
 
 
 def _parsed_body(body: str) -> Any:  # noqa: ANN401 - JSON holds anything

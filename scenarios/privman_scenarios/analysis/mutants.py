@@ -222,6 +222,7 @@ class TamperedWorlds:
                 servicenow=servicenow.at(await proxied("servicenow", servicenow.url)),
                 console=console.at(await proxied("console", console.url)),
                 consoles=[],
+                instances=[],
             )
 
     def _tamper(self, party: str) -> Tamper:

@@ -143,6 +143,8 @@ TEXT = _text(
 )
 REQUEST = replace(TEXT)
 """The name of a request: an earlier step must have given it."""
+CREATED_USER = replace(TEXT)
+"""A user of ServiceNow whom an earlier step must have created."""
 SOME_TEXT = _text(
     "text that is not empty", {"type": "string", "minLength": 1}, lambda value: isinstance(value, str) and bool(value)
 )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
+from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from privman_contracts import Contracts, PartyName, WireNames
@@ -47,13 +48,26 @@ HEADERS = (
 # Every path takes them, whatever else it is asked for by.
 OF_ANY_PATH = ("HEAD", "OPTIONS")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-# integration 8; the product's name before them may be left out.
-_CONSOLE_ROLES = (
-    *("Administrators", "Helpdesk Users", "Users", "MacOS Administrators", "macOS Administrators"),
-    *("Unix/Linux Administrators", "Unix Administrators", "Windows Administrators"),
-    *("Field Engineering", "View Passwords"),
+# As the Roles page prints them (integration 8); the product's name before them may be left out.
+_ROLES = (
+    *("Administrators", "Field Engineering", "Helpdesk Users", "MacOS Administrators", "Unix/Linux Administrators"),
+    *("Users", "View Passwords Role", "Windows Administrators"),
 )
-CONSOLE_ROLES = (*_CONSOLE_ROLES, *(f"Privilege Manager {role}" for role in _CONSOLE_ROLES))
+CONSOLE_ROLES = (*(f"Privilege Manager {role}" for role in _ROLES), *_ROLES)
+# What the endpoint does when the application starts (integration 8).
+RUN_OUTCOMES = ("allowed", "pending", "asked")
+# Of approval processes (integration 7).
+TEMPLATES = ("Manual Approval Process", "ServiceNow Approval Process")
+ItemKind = Literal["API user", "approval process", "approval type", "credential", "foreign system", "policy", "webhook"]
+# What a console has before anybody sets it up (integration 8).
+ITEMS: Mapping[ItemKind, tuple[str, ...]] = {
+    "approval process": (
+        *("Default Manual Approval Process", "Default Offline Approval Process"),
+        "Mobile Message Approval Process",
+    ),
+    "approval type": ("Default Execute Application Request Type", "Default Offline Execute Application Request Type"),
+    "policy": ("Elevate Privilege Manager Remove Programs Utility Policy",),
+}
 READING = ("GET", "HEAD", "OPTIONS")
 WITHOUT_BODY = ("GET", "HEAD")
 OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
@@ -119,7 +133,7 @@ def responses() -> tuple[str, ...]:
 def every_word() -> frozenset[str]:
     """Return each word with a meaning that a value may be."""
     wire = (str(name.value) for name in names() if name.path.startswith(("words.", "roles.")))
-    return frozenset({*wire, *STATES, *SET_UP_STATUSES, *EVENTS, *CONSOLE_ROLES})
+    return frozenset({*wire, *STATES, *SET_UP_STATUSES, *EVENTS, *CONSOLE_ROLES, *TEMPLATES})
 
 
 @cache

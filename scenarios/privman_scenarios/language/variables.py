@@ -8,7 +8,8 @@ from typing import Any
 
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
-from privman_scenarios.language.kinds import REQUEST
+from privman_scenarios.language.console_items import ConsoleItems
+from privman_scenarios.language.kinds import CREATED_USER, REQUEST, Kind
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, nearest, unknown
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.vocabulary import Vocabulary
@@ -20,7 +21,9 @@ TABLES = known.TABLES
 RULES = tuple(name.word for name in known.names() if name.group == "rules" and isinstance(name.value, int))
 # What is saved of each console by itself.
 OF_CONSOLE = ("console", "instance_id", "activity_type_id")
-FIRST_CONSOLE = "first"
+# The console, and the instance, that are there before a step starts another.
+FIRST = "first"
+_OF_SET_UP = ("instance_id", "activity_type_id")
 # Drawn when it is first used: a GUID that nobody else has.
 NEW_GUID = "new_guid"
 NEW_GUID_IN_CAPITALS = NEW_GUID.upper()
@@ -30,8 +33,9 @@ _OF_CONSOLE: Mapping[str, str] = {
     "instance_id": known.SYS_IDS["integration_configuration"],
     "activity_type_id": known.SYS_IDS["activity_type"],
 }
+_SERVICENOW = "http://servicenow.example:8080"
 _BUILT_IN: Mapping[str, str | int] = {
-    "servicenow": "http://servicenow.example:8080",
+    "servicenow": _SERVICENOW,
     **_OF_CONSOLE,
     NEW_GUID: _GUID,
     NEW_GUID_IN_CAPITALS: _GUID.upper(),
@@ -41,6 +45,7 @@ _BUILT_IN: Mapping[str, str | int] = {
 # Names that stand for the same on every instance, in the packaged spelling.
 PACKAGED = {name: value for name, value in _BUILT_IN.items() if name.startswith(("table.", "rule."))}
 _KINDS = ("table", "rule")
+_USE_CONSOLE = "console.use"
 
 
 @lru_cache(maxsize=4)
@@ -65,6 +70,8 @@ class Saved:
         self._users: list[str] = []
         self._names: list[str] = []
         self._own_users = own.get("users", ())
+        self._items = ConsoleItems(own)
+        self._items.use(FIRST)
 
     def flaw_of(self, step: Step) -> str:
         """Return why a step cannot be resolved: a name or user that no earlier step makes; empty if it can."""
@@ -74,11 +81,12 @@ class Saved:
         users = self._users
         if creates := self._vocabulary[step.verb].creates_user:
             users.append(step.arguments[creates])
-        user = step.arguments.get("servicenow_user")
-        if user is not None and user not in users:
-            help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
-            yield f"no earlier step has created user {user!r}. {help_}"
+        for user in self._of_kind(CREATED_USER, step):
+            if user not in users:
+                help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
+                yield f"no earlier step has created user {user!r}. {help_}"
         yield from self._unknown_users(step)
+        yield from self._items.flaws(self._vocabulary[step.verb], step.arguments)
         for name in self._used(step):
             if name not in self._examples and not LONG_TEXT.fullmatch(name):
                 yield f"no earlier step has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
@@ -88,10 +96,13 @@ class Saved:
             yield f"an earlier step has saved the name {name!r}, which would no longer lead there. Choose another."
 
     def _used(self, step: Step) -> Iterator[str]:
-        requests = (each.name for each in self._vocabulary[step.verb].arguments if each.kind is REQUEST)
-        given = (step.arguments[name] for name in requests if name in step.arguments)
-        yield from (f"{name}.request_id" for name in given if isinstance(name, str))
+        yield from (f"{name}.request_id" for name in self._of_kind(REQUEST, step) if isinstance(name, str))
         yield from names_in(step.arguments)
+
+    def _of_kind(self, kind: Kind, step: Step) -> Iterator[Any]:
+        """Yield what a step says under the arguments of that kind."""
+        names = (each.name for each in self._vocabulary[step.verb].arguments if each.kind is kind)
+        return (step.arguments[name] for name in names if name in step.arguments)
 
     def _unknown_users(self, step: Step) -> Iterator[str]:
         """Find who acts, but was never created: a misspelt user would be made as another approver."""
@@ -118,6 +129,9 @@ class Saved:
         if "as" in step.arguments:
             self._names.append(step.arguments["as"])
         self._examples.update(self._vocabulary[step.verb].saves(step.arguments))
+        self._items.add(self._vocabulary[step.verb], step.arguments)
+        if step.verb == _USE_CONSOLE:
+            self._items.use(step.arguments["name"])
 
     def _example(self, name: str) -> str | int:
         if wanted := LONG_TEXT.fullmatch(name):
@@ -206,5 +220,16 @@ def saves_record(arguments: Arguments) -> Iterator[tuple[str, str]]:
 
 def saves_console(arguments: Arguments) -> Iterator[tuple[str, str]]:
     """Yield what a verb saves that changes the console which is spoken to."""
-    for name in (FIRST_CONSOLE, arguments["name"]):
+    for name in (FIRST, arguments["name"]):
         yield from ((f"{name}.{key}", _OF_CONSOLE[key]) for key in OF_CONSOLE)
+
+
+def saves_instance(arguments: Arguments) -> Iterator[tuple[str, str]]:
+    """Yield what a verb saves that changes the instance which is spoken to."""
+    yield from ((f"{name}.servicenow", _SERVICENOW) for name in (FIRST, arguments["name"]))
+
+
+def saves_set_up(arguments: Arguments) -> Iterator[tuple[str, str]]:
+    """Yield what a verb saves that sets a console up, with ``as``."""
+    if "as" in arguments:
+        yield from ((f"{arguments['as']}.{key}", _OF_CONSOLE[key]) for key in _OF_SET_UP)

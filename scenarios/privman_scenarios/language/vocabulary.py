@@ -21,7 +21,7 @@ from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from privman_scenarios.language.checks import Check, Flaw, nothing
 from privman_scenarios.language.kinds import Kind
-from privman_scenarios.language.known import READING
+from privman_scenarios.language.known import READING, ItemKind
 from privman_scenarios.language.model import SET_UP, Arguments
 
 Party = Literal["servicenow", "console", "clock"]
@@ -32,6 +32,7 @@ Need = Literal[
     "an instance of its own",
     "a request_id of its own",
     "a second console",
+    "a second instance",
     "a servicenow control plane",
     "a shared clock",
     "virtual time",
@@ -74,6 +75,7 @@ class Arg:
         check: finds the unknown words in a value.
         name: of the argument; empty for that of the parameter.
         only: the party whose verb has the argument; empty for both.
+        item: the kind of a thing of the console that the argument names, which is there already; empty for any text.
     """
 
     kind: Kind | ByParty[Kind]
@@ -81,6 +83,7 @@ class Arg:
     check: Check | ByParty[Check] = nothing
     name: str = ""
     only: Party | Literal[""] = ""
+    item: ItemKind | Literal[""] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Argument:
     Attributes:
         parameter: of the verb's function.
         check: finds the unknown words in a value.
+        item: the kind of a thing of the console that it names; empty for none.
     """
 
     name: str
@@ -98,6 +102,7 @@ class Argument:
     doc: str
     required: bool
     check: Check
+    item: ItemKind | Literal[""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,7 @@ class Verb:
         one_of: arguments of which one must be given, where the verb without any would pass whatever happened.
         table: of the app, in which it looks; empty where its arguments name one, or none.
         saves: yields the names that a step with these arguments saves, each with an example.
+        makes: yields the things of the console that a step with these arguments makes, each with its kind and name.
         creates_user: the argument that names the user whom it creates; empty for a verb that creates none.
         needs: what the world must offer; where it does not, the scenario is skipped.
         bare_needs: what is enough for a step without arguments; None for the same.
@@ -132,6 +138,7 @@ class Verb:
     one_of: tuple[str, ...] = ()
     table: str = ""
     saves: Callable[[Arguments], Iterable[tuple[str, str]]] = lambda _arguments: ()
+    makes: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
     creates_user: str = ""
     needs: Needs = frozenset()
     bare_needs: Needs | None = None
@@ -215,6 +222,7 @@ def _arguments(function: Handler, party: Party) -> Iterator[Argument]:
             doc=described.doc,
             required=parameter.default is parameter.empty,
             check=_of(party, described.check),
+            item=described.item,
         )
 
 

@@ -129,23 +129,28 @@ class Observations:
 
 async def gather(world: World, sightings: Sequence[Sighting]) -> Observations:
     """Return what both parties know; raises ExpectationError when a party does not answer."""
-    servicenow = world.servicenow
+    spelling = world.servicenow.spelling
     received = {name: await _received(party) for name, party in world.parties.items()}
     return Observations(
-        names=servicenow.names,
+        names=world.servicenow.names,
         sightings=sightings,
         approvals=[
-            _in_packaged_spelling(approval, servicenow.spelling)
+            _in_packaged_spelling(approval, spelling)
             for console in world.consoles
             for approval in await console.approvals()
         ],
-        requests=await servicenow.find("request"),
-        responses=await servicenow.find("response"),
-        registrations=await servicenow.find("integration_configuration"),
-        activity_types=await servicenow.find("activity_type"),
+        requests=await _rows(world, "request"),
+        responses=await _rows(world, "response"),
+        registrations=await _rows(world, "integration_configuration"),
+        activity_types=await _rows(world, "activity_type"),
         received=_by_side(received),
         violations=await _violations(world, received),
     )
+
+
+async def _rows(world: World, table: str) -> list[Record]:
+    """Return the rows of a table of every instance."""
+    return [row for instance in world.instances for row in await instance.find(table)]
 
 
 def _in_packaged_spelling(approval: Record, spelling: Spelling) -> Record:
@@ -160,9 +165,11 @@ def from_harness(exchange: Record) -> bool:
 
 
 def _by_side(received: Mapping[str, Sequence[Record]]) -> Mapping[str, Sequence[Record]]:
-    """Return what either party received, all consoles together."""
-    consoles = [each for name, exchanges in received.items() if name != "servicenow" for each in exchanges]
-    return {"servicenow": received["servicenow"], "console": consoles}
+    """Return what either party received, all instances together, and all consoles."""
+    return {
+        side: [each for name, exchanges in received.items() if name.startswith(side) for each in exchanges]
+        for side in ("servicenow", "console")
+    }
 
 
 async def _received(party: Party) -> list[dict[str, Any]]:

@@ -41,6 +41,7 @@ class Party:
 
 APPROVAL: Shape = {"request_id": str, "state": str}
 ASKED: Shape = {"request_id": str, "sent": bool}
+STARTED: Shape = {"request_id": str, "outcome": str}
 SET_UP: Mapping[str, Shape] = {
     "steps": [{"step": str, "status": str, "detail": str}],
     "instance_id?": str | None,
@@ -62,6 +63,10 @@ class ConsoleParty(Party):
     async def ask(self, metadata: dict[str, Any]) -> PartyAnswer:
         """Let an endpoint user ask for approval."""
         return await finished(self.control.ask("POST", "/approval-requests", {"metadata": metadata}))
+
+    async def run(self, metadata: dict[str, Any]) -> PartyAnswer:
+        """Let the application start on the endpoint."""
+        return await finished(self.control.ask("POST", "/run", {"metadata": metadata}))
 
     async def approval(self, request_id: str) -> dict[str, Any]:
         """Return the approval request as the console sees it."""

@@ -7,7 +7,7 @@ from typing import Any
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.variables import (
-    FIRST_CONSOLE,
+    FIRST,
     LONG_TEXT,
     NEW_GUID,
     NEW_GUID_IN_CAPITALS,
@@ -52,6 +52,7 @@ class Play:
         faulty: whether a step has armed a fault, so that a party may fail on purpose.
         waited: for how many seconds, real time, steps have only looked since the last one that acted.
         decided: whether a step has acted after which a request may be decided.
+        runs: request_id and outcome of each start of an application, in order.
     """
 
     def __init__(self, world: World, own: Own | None = None) -> None:
@@ -64,30 +65,44 @@ class Play:
         self.faulty = False
         self.waited = 0
         self.decided = False
+        self.runs: list[tuple[str, str]] = []
+        self._asked: dict[str | int, Mapping[str, Any]] = {}
         names = world.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": world.servicenow.url, "console": world.console.url}
+        self._saved[f"{FIRST}.servicenow"] = world.servicenow.url
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
         self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
         self._answers: dict[str, PartyAnswer] = {}
-        self._consoles = {FIRST_CONSOLE: world.console}
-        self._console = FIRST_CONSOLE
+        self._consoles = {FIRST: world.console}
+        self._console = FIRST
+        self._instances = {FIRST: world.servicenow}
         self._set_up: Mapping[str, Any] | None = None
         self._trouble, self._troubled = "", ""
         self._failed = False
 
-    async def set_up(self, options: Mapping[str, Any]) -> None:
-        """Run the documented set-up, unless somebody has, and remember the ids that ServiceNow gave."""
+    async def set_up(self, options: Mapping[str, Any], name: str = "") -> None:
+        """Run the documented set-up, unless somebody has, and remember the ids that ServiceNow gave.
+
+        Args:
+            options: of the set-up.
+            name: under which the ids are kept as well; empty for none.
+        """
         if self.world.registration is not None:
-            self._saved.update(asdict(self.world.registration))
+            self._save_ids(asdict(self.world.registration), name)
             return
         answer = await self.world.set_up(options)
         self.answered("console", answer)
         if answer.refused:
             return
         outcome = self._set_up = answer.read(SET_UP)
-        self._saved.update({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)})
+        self._save_ids({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)}, name)
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)
+
+    def _save_ids(self, ids: Mapping[str, str], name: str) -> None:
+        self._saved.update(ids)
+        if name:
+            self._saved.update({f"{name}.{key}": value for key, value in ids.items()})
 
     def begin(self, step: Step, *, acts: bool) -> None:
         """Begin a step; one that acts makes earlier answers old, but for those of steps at the same moment."""
@@ -113,11 +128,22 @@ class Play:
         self.world.console = self._consoles[name]
         self._saved.update({key: self._saved[f"{name}.{key}"] for key in OF_CONSOLE if f"{name}.{key}" in self._saved})
 
+    async def use_instance(self, name: str) -> None:
+        """Let the steps that follow mean the instance of this name, which is started when first named."""
+        if name not in self._instances:
+            self._instances[name] = await self.world.another_instance()
+        self.world.servicenow = self._instances[name]
+        self._saved["servicenow"] = self._saved[f"{name}.servicenow"] = self.world.servicenow.url
+
     def _keep_ids(self) -> None:
         """Keep what is saved of the console under its name, so that a step may use ``${name.instance_id}``."""
         for key in OF_CONSOLE:
             if key in self._saved:
                 self._saved[f"{self._console}.{key}"] = self._saved.pop(key)
+
+    async def post_to_console(self, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Post to the console's control plane, and keep the answer for the steps that follow."""
+        self.answered("console", await self.world.console.control.ask("POST", path, body))
 
     def answered(self, party: str, answer: PartyAnswer) -> None:
         """Keep an answer; a refusal is trouble unless the next step expects it."""
@@ -155,9 +181,14 @@ class Play:
         """Remember a value under a name that later steps may use as ``${name}``."""
         self._saved[name] = value
 
-    def save_request(self, name: str, request_id: str) -> None:
-        """Remember a request, as the last one and under its name."""
+    def save_request(self, name: str, request_id: str, metadata: Mapping[str, Any]) -> None:
+        """Remember a request and what it asks for, as the last one and under its name."""
         self._saved["request_id"] = self._saved[f"{name}.request_id"] = request_id
+        self._asked[request_id] = metadata
+
+    def metadata_of(self, name: str = "") -> Mapping[str, Any]:
+        """Return what the request with this name asks for, or the last one; empty where no step has asked."""
+        return self._asked.get(self._saved.get(f"{name}.request_id" if name else "request_id", ""), {})
 
     def request_id(self, name: str = "") -> str:
         """Return the id of the request with this name, of the last one without a name."""

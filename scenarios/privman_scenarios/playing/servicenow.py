@@ -198,6 +198,16 @@ class ServiceNowParty(Party):
         self.spelling.users[wire_name] = user_name
         self._users[user_name] = credentials
 
+    async def change_password(self, user_name: str) -> PartyAnswer:
+        """Give a user that this run has created a new password."""
+        user = self._users[user_name]
+        (found,) = await self.select("sys_user", user_name=user.user)
+        renewed = Credentials(user.user, self._ids.token())
+        answer = await self.update("sys_user", found["sys_id"], {"user_password": renewed.password}, self.admin)
+        if not answer.refused:
+            self._users[user_name] = renewed
+        return answer
+
     async def credentials(self, user_name: str) -> Credentials:
         """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
         if user_name in ("", ADMINISTRATOR):

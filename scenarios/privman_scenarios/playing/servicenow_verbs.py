@@ -15,6 +15,7 @@ from privman_scenarios.language.expected_checks import scalar
 from privman_scenarios.language.kinds import (
     ANYTHING,
     COUNT,
+    CREATED_USER,
     EXPECTED_VALUES,
     TEXT,
     TEXTS,
@@ -25,7 +26,7 @@ from privman_scenarios.language.kinds import (
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.request_checks import column_of
-from privman_scenarios.language.variables import TABLES, VARIABLE, saves_record
+from privman_scenarios.language.variables import FIRST, TABLES, VARIABLE, saves_instance, saves_record
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Needs, Verbs, given
 from privman_scenarios.playing.http_api import PartyAnswer
 from privman_scenarios.playing.own_records import text_of
@@ -89,6 +90,19 @@ def _is_guid(value: object) -> bool:
     return True
 
 
+@SERVICENOW.verb(shorthand="name", prepares=True, saves=saves_instance, needs=frozenset({"a second instance"}))
+async def use(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[
+        str, Arg(TEXT, f"Its name; a new one is started when first named, '{FIRST}' is the one that was there.")
+    ],
+) -> None:
+    """The steps that follow mean this instance."""
+    await play.use_instance(name)
+
+
 @SERVICENOW.verb(needs=frozenset({"a servicenow control plane"}))
 async def restart(play: Play, _party: PartyName) -> None:
     """The instance's process starts again."""
@@ -105,6 +119,17 @@ async def create_user(
 ) -> None:
     """Create a user with just these roles."""
     await play.world.servicenow.create_user(name, roles)
+
+
+@SERVICENOW.verb(shorthand="name")
+async def change_password(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[str, Arg(CREATED_USER, "The user name, made with servicenow.create-user.")],
+) -> None:
+    """A user gets a new password; the old one is refused from now on."""
+    play.answered("servicenow", await play.world.servicenow.change_password(name))
 
 
 @SERVICENOW.verb()

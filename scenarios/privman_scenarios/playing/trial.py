@@ -1,7 +1,8 @@
 """Play a scenario of which only the invariants are judged."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from privman_core.fault_kinds import GENERIC
 from privman_scenarios.errors import ExpectationError
@@ -48,7 +49,7 @@ class InvariantTrial:
     async def conclude(self) -> Observations:
         """Let the world get well and all time run out; returns what both parties know then."""
         world = self._play.world
-        for party in (world.servicenow, *world.consoles):
+        for party in world.parties.values():
             await party.control.clear_faults()
         for seconds in (QUIET, OVER):
             await world.advance(seconds)
@@ -75,8 +76,12 @@ class InvariantTrial:
 
     async def _held(self) -> int:
         """Return how many messages are held by a slow fault; whoever sent them waits for the answer."""
-        journal = await self._play.world.servicenow.control.journal()
-        return sum(each["fault"] in GENERIC.holding and not each["status"] and not each["error"] for each in journal)
+        journals = [await instance.control.journal() for instance in self._play.world.instances]
+        return sum(_is_held(exchange) for journal in journals for exchange in journal)
+
+
+def _is_held(exchange: Mapping[str, Any]) -> bool:
+    return exchange["fault"] in GENERIC.holding and not exchange["status"] and not exchange["error"]
 
 
 async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Failure | None:

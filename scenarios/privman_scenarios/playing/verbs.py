@@ -5,6 +5,7 @@ from typing import Annotated
 
 from privman_scenarios.language.kinds import SPAN, to_seconds
 from privman_scenarios.language.vocabulary import Arg, Verbs, Vocabulary
+from privman_scenarios.playing.configuration_verbs import CONFIGURATION
 from privman_scenarios.playing.console_verbs import CONSOLE
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.servicenow_verbs import SERVICENOW
@@ -24,6 +25,6 @@ async def advance(
 @cache
 def vocabulary() -> Vocabulary:
     """Return every verb that a scenario may use."""
-    consoles = (*SHARED.of("console"), *CONSOLE.of("console"))
+    consoles = (*SHARED.of("console"), *CONSOLE.of("console"), *CONFIGURATION.of("console"))
     instances = (*SHARED.of("servicenow"), *SERVICENOW.of("servicenow"))
     return Vocabulary([*consoles, *instances, *CLOCK.of("clock")])

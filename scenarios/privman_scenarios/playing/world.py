@@ -1,8 +1,8 @@
 """The two parties that a scenario is played on, and the findings in their journals."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from privman_core.clock import Clock
@@ -17,6 +17,7 @@ from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.servicenow import ServiceNowParty
 
 SHOWN_EXCHANGES = 4
+_P = TypeVar("_P", bound=Party)
 
 
 @dataclass(slots=True)
@@ -31,8 +32,10 @@ class World:
         lacking: what they do not offer, with the reason.
         registration: of a console without a control plane; None for any other.
         start_console: starts another console in its first state; None where "a second console" is lacking.
+        start_instance: the same of an instance; None where "a second instance" is lacking.
         unawaited: what a test is to wait for and has not, or not to the end, each in words.
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
+        instances: the same of ServiceNow.
     """
 
     servicenow: ServiceNowParty
@@ -44,17 +47,19 @@ class World:
     lacking: Mapping[Need, str] = field(default_factory=dict)
     registration: Registration | None = None
     start_console: Callable[[], Awaitable[ConsoleParty]] | None = None
+    start_instance: Callable[[], Awaitable[ServiceNowParty]] | None = None
     unawaited: dict[object, str] = field(default_factory=dict)
     consoles: list[ConsoleParty] = field(default_factory=list)
+    instances: list[ServiceNowParty] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.consoles = self.consoles or [self.console]
+        self.instances = self.instances or [self.servicenow]
 
     @property
     def parties(self) -> dict[str, ServiceNowParty | ConsoleParty]:
-        """Both parties by their names; further consoles are numbered."""
-        further = {f"console {number}": console for number, console in enumerate(self.consoles[1:], start=2)}
-        return {"servicenow": self.servicenow, "console": self.consoles[0], **further}
+        """Both parties by their names; further instances and consoles are numbered."""
+        return {**_numbered("servicenow", self.instances), **_numbered("console", self.consoles)}
 
     def name_of(self, party: Party) -> str:
         """Return the name of a party among `parties`."""
@@ -66,6 +71,13 @@ class World:
             raise ExpectationError("a second console", self.lacking["a second console"])
         self.consoles.append(await self.start_console())
         return self.consoles[-1]
+
+    async def another_instance(self) -> ServiceNowParty:
+        """Start another instance in its first state; raises ExpectationError where none can be started."""
+        if self.start_instance is None:
+            raise ExpectationError("a second instance", self.lacking["a second instance"])
+        self.instances.append(await self.start_instance())
+        return self.instances[-1]
 
     async def set_up(self, options: Mapping[str, Any]) -> PartyAnswer:
         """Run the documented set-up on the console; its default user is ServiceNow's administrator."""
@@ -110,6 +122,10 @@ class World:
     async def last_exchanges(self) -> list[str]:
         """Return the last exchanges of both parties for people, secrets masked."""
         return [*await _last_exchanges("servicenow", self.servicenow), *await _last_exchanges("console", self.console)]
+
+
+def _numbered(name: str, parties: Sequence[_P]) -> dict[str, _P]:
+    return {name if number == 1 else f"{name} {number}": party for number, party in enumerate(parties, start=1)}
 
 
 async def _last_exchanges(name: str, party: ServiceNowParty | ConsoleParty) -> list[str]:

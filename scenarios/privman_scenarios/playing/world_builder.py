@@ -14,7 +14,7 @@ import console_sim
 import mock_servicenow
 import mock_servicenow.finding_rules
 from console_sim import ConsoleSim
-from console_sim.setup_steps import STEPS
+from console_sim.setup_steps import DEFAULT_POLICY, DEFAULT_SYSTEM_NAME, STEPS
 from mock_servicenow import MockServiceNow
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
@@ -182,6 +182,12 @@ class WorldBuilder:
                     cleanup.watch(console)
                 return console
 
+            async def start_instance() -> ServiceNowParty:
+                name = f"servicenow {len(world.instances) + 1}"
+                connection = await near.start(self._mock_servicenow(clock, ids.fork(name)))
+                drawn = ids.fork(f"scenario at {name}")
+                return ServiceNowParty(connection.api, connection.control, self._names, ADMIN, drawn)
+
             world = World(
                 ServiceNowParty(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
                 ConsoleParty(console.api, console.control),
@@ -191,11 +197,11 @@ class WorldBuilder:
                 clock=shared,
                 lacking=_lacking(servicenow, console, one_clock=shared is not None),
                 start_console=None if far_console else start_console,
+                start_instance=None if far_servicenow else start_instance,
             )
             for party, connection in ((world.servicenow, servicenow), (world.console, console)):
                 party.why_no_control = connection.why_not
-            if far_console is not None:
-                world.lacking = {**world.lacking, "a second console": f"none is started beside {far_console.api.url}"}
+            world.lacking = {**world.lacking, **_alone(far_servicenow, far_console)}
             if far_console is not None and far_console.control is None:
                 await _adopt(world)
             own = world.servicenow.own
@@ -328,6 +334,11 @@ def set_up_steps() -> tuple[str, ...]:
     return tuple(STEPS)
 
 
+def set_up_defaults() -> Mapping[str, str]:
+    """Return what a set-up calls the foreign system and the policy, where nobody says otherwise."""
+    return {"name": DEFAULT_SYSTEM_NAME, "policy": DEFAULT_POLICY}
+
+
 def finding_rules() -> tuple[str, ...]:
     """Return the rules of what ServiceNow swallows."""
     return mock_servicenow.finding_rules.finding_rules()
@@ -357,6 +368,16 @@ async def _adopt(world: World) -> None:
     if world.registration is None:
         reason = f"{world.console.url} is not registered with {world.servicenow.url}"
         world.lacking = {**world.lacking, "a console that is set up": reason}
+
+
+def _alone(far_servicenow: Connection | None, far_console: Connection | None) -> dict[Need, str]:
+    """Return which party is started once only, because it already runs."""
+    lacking: dict[Need, str] = {}
+    if far_console is not None:
+        lacking["a second console"] = f"none is started beside {far_console.api.url}"
+    if far_servicenow is not None:
+        lacking["a second instance"] = f"none is started beside {far_servicenow.api.url}"
+    return lacking
 
 
 def _lacking(servicenow: Connection, console: Connection, *, one_clock: bool) -> dict[Need, str]:

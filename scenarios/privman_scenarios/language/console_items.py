@@ -1,0 +1,54 @@
+"""The console's things that steps make and later steps name: approval processes, types, policies and the like."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from privman_scenarios.language.known import ITEMS, ItemKind, nearest
+from privman_scenarios.language.model import Arguments, Own
+from privman_scenarios.language.vocabulary import Verb
+
+# The console names a new API user after the day on which it was created.
+_DATED = "API User Created On "
+
+
+class ConsoleItems:
+    """What the console in use has after the steps so far; a misspelt name would make a story of another thing.
+
+    Args:
+        own: names that the scenario declares as the console's own.
+    """
+
+    def __init__(self, own: Own) -> None:
+        self._own = own.get("names", ())
+        self._made: dict[str, dict[ItemKind, list[str]]] = defaultdict(lambda: defaultdict(list))
+        self._console = ""
+
+    def use(self, console: str) -> None:
+        """Let the steps that follow be about the console of that name."""
+        self._console = console
+
+    def add(self, verb: Verb, arguments: Arguments) -> None:
+        """Add what a step makes."""
+        for kind, name in verb.makes(arguments):
+            self._made[self._console][kind].append(name)
+
+    def flaws(self, verb: Verb, arguments: Arguments) -> Iterator[str]:
+        """Yield a sentence for each thing that a step names and the console lacks."""
+        for argument in verb.arguments:
+            name = arguments.get(argument.name)
+            if argument.item and name and not self._has(argument.item, name):
+                yield (
+                    f"{argument.name}: no earlier step has made the {argument.item} {name!r}. "
+                    f"{self._help(argument.item, name)} If the console has it all the same, list it under 'own: names'."
+                )
+
+    def _has(self, kind: ItemKind, name: str) -> bool:
+        is_filled_in = "${" in name or (kind == "API user" and name.startswith(_DATED))
+        return is_filled_in or name in (*self._known(kind), *self._own)
+
+    def _help(self, kind: ItemKind, name: str) -> str:
+        known = self._known(kind)
+        return nearest(name, known) if known else f"There is no {kind} yet."
+
+    def _known(self, kind: ItemKind) -> list[str]:
+        return [*ITEMS.get(kind, ()), *self._made[self._console][kind]]

@@ -1,0 +1,354 @@
+"""Verbs of the console's administrator: set-up, users, credentials, webhooks, and what decides where a request goes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+
+from privman_contracts import PartyName
+from privman_scenarios.errors import ExpectationError
+from privman_scenarios.language import checks, expected_checks, known
+from privman_scenarios.language.expectation import require
+from privman_scenarios.language.expected_checks import present, scalar
+from privman_scenarios.language.kinds import (
+    ANYTHING,
+    CREATED_USER,
+    EXPECTED_VALUES,
+    FLAG,
+    ROWS,
+    SPAN,
+    TEXT,
+    TEXT_OR_NULL,
+    TEXTS,
+    suggesting,
+    to_seconds,
+)
+from privman_scenarios.language.known import ItemKind
+from privman_scenarios.language.model import Arguments
+from privman_scenarios.language.variables import saves_set_up
+from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
+from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.world_builder import set_up_defaults, set_up_steps
+
+A_ROLE = checks.word("role", lambda: known.CONSOLE_ROLES, "roles")
+A_TEMPLATE = checks.word("template", lambda: known.TEMPLATES, "words")
+AN_EVENT = checks.word("event", lambda: known.EVENTS, "events")
+A_WEBHOOK = checks.rows_of(
+    {
+        **dict.fromkeys(("description", "credential"), scalar),
+        **dict.fromkeys(("name", "type", "endpoint_url", "enabled", "last_modified", "last_modified_by"), present),
+        "event": expected_checks.expected_word("event", lambda: known.EVENTS, "events"),
+    }
+)
+A_STATUS = expected_checks.expected_word("status of a step", lambda: known.SET_UP_STATUSES)
+STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(set_up_steps(), A_STATUS))
+DETAILS = checks.rows_of(dict.fromkeys(set_up_steps(), present))
+
+Role = Annotated[str | None, Arg(TEXT_OR_NULL, "The role of the API user; null for none.", check=A_ROLE)]
+Roles = Annotated[Sequence[str], Arg(TEXTS, "All roles of the API user.", check=A_ROLE)]
+User = Annotated[str, Arg(TEXT, "The API user, by display name (default: the oldest).", item="API user")]
+System = Annotated[
+    str, Arg(TEXT, "The foreign system, by its name before (default: the oldest).", item="foreign system")
+]
+ServiceNowUser = Annotated[
+    str, Arg(CREATED_USER, "The user of the ServiceNow credential, made with servicenow.create-user.")
+]
+UseWebhook = Annotated[bool, Arg(FLAG, "Whether Use Webhook is ticked.")]
+PostUri = Annotated[str, Arg(TEXT, "The Privilege Manager Post Uri.")]
+BaseUrl = Annotated[str, Arg(TEXT, "The Base URL.")]
+Description = Annotated[str, Arg(TEXT, "The description.")]
+CONFIGURATION = Verbs(needs=frozenset({"a console control plane"}))
+
+
+def made_by_set_up(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
+    """Yield the things that a set-up makes, by kind and name."""
+    named = {**set_up_defaults(), **arguments}
+    name = named["name"]
+    yield "foreign system", name
+    yield "credential", f"{name} webhook"
+    yield "credential", f"{name} user"
+    yield "webhook", f"New Webhook for {name} setting"
+    yield "approval process", f"{name} Approval Process"
+    yield from _named(named, policy="policy", approval_type="approval type", api_user="API user")
+
+
+def _named(arguments: Arguments, **kinds: ItemKind) -> Iterator[tuple[ItemKind, str]]:
+    """Yield kind and name for each of these arguments that a step has."""
+    yield from ((kind, arguments[argument]) for argument, kind in kinds.items() if arguments.get(argument))
+
+
+@CONFIGURATION.verb(
+    prepares=True, saves=saves_set_up, makes=made_by_set_up, bare_needs=frozenset({"a console that is set up"})
+)
+async def set_up(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[str, Arg(TEXT, "The foreign system's name; a new name makes another one.")] = ABSENT,
+    as_: Annotated[
+        str, Arg(TEXT, "A name under which '${name.instance_id}' and '${name.activity_type_id}' are kept.")
+    ] = "",
+    api_enabled: Annotated[bool, Arg(FLAG, "Advanced, API Settings, API Enabled.")] = ABSENT,
+    api_user: Annotated[
+        str, Arg(TEXT, "The API user by display name, created if there is none (default: one for each foreign system).")
+    ] = ABSENT,
+    role: Role = ABSENT,
+    roles: Roles = ABSENT,
+    use_webhook: UseWebhook = ABSENT,
+    servicenow_url: BaseUrl = ABSENT,
+    servicenow_user: ServiceNowUser = ABSENT,
+    post_uri: PostUri = ABSENT,
+    process_timeout: Annotated[
+        str, Arg(SPAN, "After how long the approval process times out (default: 20 minutes).")
+    ] = ABSENT,
+    approval_type: Annotated[
+        str, Arg(TEXT, "The approval type that uses the process, created if there is none (default: the default one).")
+    ] = ABSENT,
+    policy: Annotated[
+        str,
+        Arg(TEXT, f"The policy that uses the type, created if there is none (default: {set_up_defaults()['policy']})."),
+    ] = ABSENT,
+) -> None:
+    """Run the documented set-up steps."""
+    options = given(
+        name=name,
+        api_enabled=api_enabled,
+        api_user=api_user,
+        role=role,
+        roles=roles,
+        use_webhook=use_webhook,
+        servicenow_url=servicenow_url,
+        servicenow_user=servicenow_user,
+        post_uri=post_uri,
+        approval_type=approval_type,
+        policy=policy,
+    )
+    if process_timeout is not ABSENT:
+        options["process_timeout"] = to_seconds(process_timeout)
+    await play.set_up(options, as_)
+
+
+@CONFIGURATION.verb(excuses=True, one_beside=())
+async def expect_set_up(
+    play: Play,
+    _party: PartyName,
+    *,
+    steps: Annotated[
+        Mapping[str, Any], Arg(EXPECTED_VALUES, "The status of steps, by their names.", check=STATUSES_OF_STEPS)
+    ] = ABSENT,
+    details: Annotated[
+        Mapping[str, Any],
+        Arg(EXPECTED_VALUES, "What holds for the details of steps, by their names.", check=DETAILS),
+    ] = ABSENT,
+    webhook: Annotated[object, Arg(ANYTHING, "What holds for the webhook.", check=A_WEBHOOK)] = ABSENT,
+) -> None:
+    """The set-up before ended like this."""
+    outcome = play.last_set_up()
+    found = {step["step"]: step for step in outcome["steps"]}
+    failed = [name for name, step in found.items() if step["status"] == "failed"]
+    if failed and not {*(steps or ()), *(details or ())} & set(failed):
+        raise ExpectationError("a failed step to be named under 'steps' or 'details'", f"{', '.join(failed)} failed")
+    require(steps or {}, {name: step["status"] for name, step in found.items()}, "steps")
+    require(details or {}, {name: step["detail"] for name, step in found.items()}, "details")
+    if webhook is not ABSENT:
+        require(webhook, outcome.get("webhook"), "webhook")
+
+
+@CONFIGURATION.verb()
+async def reset_secret(
+    play: Play,
+    _party: PartyName,
+    *,
+    user: User = ABSENT,
+    update_credential: Annotated[bool, Arg(FLAG, "Whether credentials with the old Secret get the new one.")] = ABSENT,
+) -> None:
+    """Reset Secret of an API user."""
+    await play.post_to_console("/api-user/reset-secret", given(user=user, update_credential=update_credential))
+
+
+@CONFIGURATION.verb(shorthand="api_enabled")
+async def change_api_settings(
+    play: Play, _party: PartyName, *, api_enabled: Annotated[bool, Arg(FLAG, "API Enabled.")]
+) -> None:
+    """Advanced, API Settings."""
+    await play.post_to_console("/api-settings", given(api_enabled=api_enabled))
+
+
+@CONFIGURATION.verb(
+    makes=lambda arguments: _named(arguments, display_name="API user", credential="credential"),
+)
+async def create_api_user(
+    play: Play,
+    _party: PartyName,
+    *,
+    display_name: Annotated[str, Arg(TEXT, "Its display name (default: as the product names it).")] = ABSENT,
+    role: Role = ABSENT,
+    roles: Roles = ABSENT,
+    credential: Annotated[str, Arg(TEXT, "The credential that gets its Client Id and Secret.")],
+) -> None:
+    """Create an API user, and save its Client Id and Secret as a credential."""
+    user = given(display_name=display_name, role=role, roles=roles, credential=credential)
+    await play.post_to_console("/api-users", user)
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, display_name="API user"))
+async def change_api_user(
+    play: Play,
+    _party: PartyName,
+    *,
+    user: User = ABSENT,
+    display_name: Annotated[str, Arg(TEXT, "Its new display name.")] = ABSENT,
+    role: Role = ABSENT,
+    roles: Roles = ABSENT,
+    active: Annotated[bool, Arg(FLAG, "The switch Active.")] = ABSENT,
+    locked_out: Annotated[bool, Arg(FLAG, "The switch Locked Out.")] = ABSENT,
+    expires_in: Annotated[str, Arg(SPAN, "When it expires.")] = ABSENT,
+) -> None:
+    """Change an API user."""
+    changes = given(user=user, display_name=display_name, role=role, roles=roles, active=active, locked_out=locked_out)
+    if expires_in is not ABSENT:
+        changes["expires_in"] = to_seconds(expires_in)
+    await play.post_to_console("/api-user", changes)
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="credential"))
+async def save_credential(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[str, Arg(TEXT, "The credential; a new name makes another one.")],
+    servicenow_user: ServiceNowUser,
+) -> None:
+    """Save a ServiceNow user's name and password of this moment as a credential."""
+    user = await play.world.servicenow.credentials(servicenow_user)
+    values = {"name": name, "account_name": user.user, "password": user.password}
+    await play.post_to_console("/credentials", values)
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="foreign system"))
+async def save_foreign_system(
+    play: Play,
+    _party: PartyName,
+    *,
+    foreign_system: System = ABSENT,
+    name: Annotated[str, Arg(TEXT, "Its new name.")] = ABSENT,
+    description: Description = ABSENT,
+    base_url: BaseUrl = ABSENT,
+    credential: Annotated[str, Arg(TEXT, "The credential of the ServiceNow user.", item="credential")] = ABSENT,
+    use_webhook: UseWebhook = ABSENT,
+    api_credential: Annotated[
+        str, Arg(TEXT, "The credential with which ServiceNow calls back.", item="credential")
+    ] = ABSENT,
+    post_uri: PostUri = ABSENT,
+) -> None:
+    """Save a foreign system, changed or not."""
+    changes = given(
+        foreign_system=foreign_system,
+        name=name,
+        description=description,
+        base_url=base_url,
+        credential=credential,
+        use_webhook=use_webhook,
+        api_credential=api_credential,
+        post_uri=post_uri,
+    )
+    await play.post_to_console("/foreign-system", changes)
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="webhook"))
+async def save_webhook(
+    play: Play,
+    _party: PartyName,
+    *,
+    webhook: Annotated[
+        str, Arg(TEXT, "The webhook, by its name before; without it one is made.", item="webhook")
+    ] = ABSENT,
+    name: Annotated[str, Arg(TEXT, "Its name.")] = ABSENT,
+    description: Description = ABSENT,
+    credential: Annotated[str, Arg(TEXT, "The credential that it sends.", item="credential")] = ABSENT,
+    endpoint_url: Annotated[str, Arg(TEXT, "The Endpoint URL.")] = ABSENT,
+    event: Annotated[str, Arg(suggesting(TEXT, known.EVENTS), "The Webhook Event.", check=AN_EVENT)] = ABSENT,
+    enabled: Annotated[bool, Arg(FLAG, "The switch Enabled.")] = ABSENT,
+) -> None:
+    """Make a webhook by hand, or change one."""
+    values = given(
+        webhook=webhook,
+        name=name,
+        description=description,
+        credential=credential,
+        endpoint_url=endpoint_url,
+        event=event,
+        enabled=enabled,
+    )
+    await play.post_to_console("/webhooks", values)
+
+
+@CONFIGURATION.verb(shorthand="webhooks")
+async def expect_webhooks(
+    play: Play,
+    _party: PartyName,
+    *,
+    webhooks: Annotated[object, Arg(ROWS, "What holds for each, in order.", check=A_WEBHOOK)],
+) -> None:
+    """The Messaging tab lists these webhooks."""
+    require(webhooks, await play.world.console.webhooks(), "webhooks")
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="approval process"))
+async def save_process(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[str, Arg(TEXT, "The approval process; a new name makes another one.")],
+    description: Description = ABSENT,
+    template: Annotated[
+        str, Arg(suggesting(TEXT, known.TEMPLATES), "Its template, manual or ServiceNow.", check=A_TEMPLATE)
+    ] = ABSENT,
+    server: Annotated[
+        str | None, Arg(TEXT_OR_NULL, "Its ServiceNow Server, a foreign system; null for none.", item="foreign system")
+    ] = ABSENT,
+    timeout_: Annotated[str, Arg(SPAN, "After how long the console times a request out.")] = ABSENT,
+) -> None:
+    """Make an approval process, or change one."""
+    values = given(name=name, description=description, template=template, server=server)
+    if timeout_ is not ABSENT:
+        values["timeout"] = to_seconds(timeout_)
+    await play.post_to_console("/approval-processes", values)
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="approval type"))
+async def save_type(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[str, Arg(TEXT, "The approval type; a new name makes a duplicate of the default one.")],
+    description: Description = ABSENT,
+    process: Annotated[str, Arg(TEXT, "Its Process Handler.", item="approval process")] = ABSENT,
+    policy_specific: Annotated[bool, Arg(FLAG, "Whether a request counts for its policy only.")] = ABSENT,
+    file_specific: Annotated[bool, Arg(FLAG, "Whether a request counts for its file only.")] = ABSENT,
+) -> None:
+    """Make an approval type, or change one."""
+    values = given(
+        name=name,
+        description=description,
+        process=process,
+        policy_specific=policy_specific,
+        file_specific=file_specific,
+    )
+    await play.post_to_console("/approval-types", values)
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="policy"))
+async def save_policy(
+    play: Play,
+    _party: PartyName,
+    *,
+    name: Annotated[str, Arg(TEXT, "The policy; a new name makes another one.")],
+    description: Description = ABSENT,
+    approval_type: Annotated[
+        str | None,
+        Arg(TEXT_OR_NULL, "The approval type of its message action; null for no such action.", item="approval type"),
+    ] = ABSENT,
+    enabled: Annotated[bool, Arg(FLAG, "Whether it is active.")] = ABSENT,
+) -> None:
+    """Make a policy, or change one."""
+    values = given(name=name, description=description, approval_type=approval_type, enabled=enabled)
+    await play.post_to_console("/policies", values)
