@@ -137,7 +137,10 @@ REFUSED = """  - servicenow.create-user: {name: no.approver}
 @pytest.mark.parametrize(
     ("steps", "told"),
     [
-        (f"{REFUSED}\n  - console.ask:\n  - servicenow.expect-refusal: 403", "one that servicenow answers"),
+        (
+            f"{REFUSED}\n  - console.ask: {{as: another}}\n  - servicenow.expect-refusal: 403",
+            "one that servicenow answers",
+        ),
         (
             f"{REFUSED}\n  - console.decide: Approve\n  - console.decide: Deny\n  - servicenow.expect-refusal: 403",
             "the step to be accepted",

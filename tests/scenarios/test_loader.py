@@ -272,8 +272,8 @@ HEAD = "title: T\nsteps:\n"
             "3: console.fault: 'kind' is 'hibernating'. Expected one of status, reset,",
         ),
         (
-            HEAD + "  - console.change-api-user: {state: Locked Out}\n",
-            "3: console.change-api-user: 'state' is 'Locked Out'. Did you mean 'LockedOut'?",
+            HEAD + "  - console.run: pendin\n",
+            "3: console.run: 'outcome' is 'pendin'. Did you mean 'pending'?",
         ),
         (f"title: T\nseed: {'9' * 5000}\n", "2: '9999999999999999999999999999999999999999' is not a number that fits."),
         (

@@ -75,7 +75,7 @@ async def test_the_mock_elsewhere_is_played_on_like_a_real_instance() -> None:
         code, lines, complaints = await run(*files(*SMOKE), "--servicenow-url", url, *ONE_LOOK)
         assert (code, complaints) == (0, [])
         assert [line.split()[0] for line in lines[:3]] == ["passed", "passed", "skipped"]
-        assert lines[2].endswith(f"(clock.advance in line 8 needs virtual time: {url} keeps real time)")
+        assert lines[2].endswith(f"(clock.advance in line 9 needs virtual time: {url} keeps real time)")
         assert lines[3].startswith("2 passed, 0 failed, 1 skipped; ")
         assert await count(url) == before
 

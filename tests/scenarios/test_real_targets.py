@@ -36,7 +36,7 @@ async def test_what_a_target_cannot_do_is_skipped_with_its_reason(stub: tuple[St
     """Never called passed: the reason names step, line and what is missing."""
     faulty, timeout = await play(stub[1], scenarios("timeout", "request-answer-lost"))
     assert (timeout.outcome, faulty.outcome) == ("skipped", "skipped")
-    assert timeout.reason.startswith("clock.advance in line 8 needs virtual time: http://127.0.0.1:")
+    assert timeout.reason.startswith("clock.advance in line 9 needs virtual time: http://127.0.0.1:")
     assert timeout.reason.endswith(" keeps real time")
     assert faulty.reason.startswith("servicenow.fault in line 6 needs a servicenow control plane: http://")
     assert faulty.reason.endswith(" has no control plane")
