@@ -19,8 +19,8 @@ from privman_scenarios.playing.shared_verbs import Request
 METADATA = {
     "PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}",
     "PolicyName": "Elevate approved installers",
-    "InitiatorId": "{5d1f0c3e-7b54-4c8e-9f3a-2a6f0b9d4c11}",
-    "AgentName": "WS-1042",
+    "InitiatorUserName": "EXAMPLE\\jdoe",
+    "AgentName": "WS-0042",
     "UserReason": "Needed for the audit",
 }
 A_RESPONSE = checks.word("response", known.responses, "words")
