@@ -100,7 +100,7 @@ class Users:
         generated, unless those of a login that was shown before are given; raises ConflictError if a user has them.
         """
         now = self._clock.now()
-        client_id, secret = login or ApiLogin(self._new_client_id(), self._ids.secret())
+        client_id, secret = login or ApiLogin(self._kept.unused(self._ids.guid), self._ids.secret())
         if self.find(client_id) is not None:
             raise ConflictError("an API Client User with this Client Id exists")
         self._secrets.add(client_id)
@@ -173,12 +173,6 @@ class Users:
         if reason := user.why_shut_out(self._clock.now()):
             raise DeadTokenError(reason)
         return user
-
-    def _new_client_id(self) -> str:
-        # One seed gives the same identifiers after every restart, and the database still has the earlier ones.
-        while self._kept.get(client_id := self._ids.guid()) is not None:
-            pass
-        return client_id
 
     def _new_secret(self) -> str:
         secret = self._ids.secret()

@@ -236,7 +236,9 @@ class Approvals:
 
     def _new(self, metadata: str, process: ApprovalProcess) -> ApprovalRequest:
         now = self._clock.now()
-        new = ApprovalRequest(self._new_id(), metadata, now, process=process.name, server_id=process.server_id)
+        new = ApprovalRequest(
+            self._requests.unused(self._ids.guid), metadata, now, process=process.name, server_id=process.server_id
+        )
         if process.is_manual:
             return new
         lacking = "" if process.server_id else f"not sent: approval process {process.name!r} has no ServiceNow server"
@@ -248,9 +250,3 @@ class Approvals:
             return request
         await self._sender.send(request.request_id)
         return self._requests.get(request.request_id) or request
-
-    def _new_id(self) -> str:
-        # One seed gives the same identifiers after every restart, and the database still has the earlier ones.
-        while self._requests.get(request_id := self._ids.guid()) is not None:
-            pass
-        return request_id

@@ -197,16 +197,10 @@ class Automation:
     def _default_type(self) -> ApprovalType:
         return self.types.get(self.actions.get(FORM_ACTION.id).approval_type_id)
 
-    def uses_server(self, server_id: str) -> ApprovalProcess | None:
-        """Return a process with that ServiceNow server, None if there is none."""
-        return next((each for each in self.processes if each.server_id == server_id), None)
-
     def new_id(self) -> str:
-        """Return an id that no item has."""
-        catalogues: tuple[Catalogue[Any], ...] = (self.processes, self.types, self.actions, self.policies)
-        while any(each.find(item_id := self._ids.guid()) is not None for each in catalogues):
-            pass
-        return item_id
+        """Return an id that no policy, action, type or process has."""
+        kept = (self._store.policies, self._store.actions, self._store.approval_types, self._store.approval_processes)
+        return next(drawn for drawn in iter(self._ids.guid, "") if all(shelf.get(drawn) is None for shelf in kept))
 
     def _policy_of(self, reported: Mapping[str, Any]) -> Policy | None:
         policy_id, name = reported.get("PolicyId"), reported.get("PolicyName")
@@ -224,8 +218,6 @@ class Automation:
     def _check_process(self, process: ApprovalProcess) -> None:
         if process.template is ProcessTemplate.MANUAL and process.server_id:
             raise BadRequestError(f"approval process {process.name!r} is manual; expected no ServiceNow server")
-        if process.server_id and self._store.foreign_systems.get(process.server_id) is None:
-            raise BadRequestError(f"approval process {process.name!r} names a ServiceNow server that does not exist")
 
     def _check_action(self, action: Action) -> None:
         if action.approval_type_id:

@@ -58,10 +58,8 @@ class Webhooks:
         It is enabled and has the generic event, unless values say otherwise. Raises BadRequestError for an unknown
         credential, ConflictError if a webhook has the name.
         """
-        while self._kept.get(webhook_id := self._ids.guid()) is not None:
-            pass
         new = Webhook(
-            id=webhook_id,
+            id=self._kept.unused(self._ids.guid),
             name=name,
             credential=credential,
             endpoint_url=endpoint_url,
@@ -78,27 +76,22 @@ class Webhooks:
         after = replace(before, **values)
         return before if after == before else self._save(replace(after, last_modified=self._clock.now()))
 
-    def remove(self, webhook_id: str) -> None:
-        """Remove the webhook, if there is one."""
-        if self._kept.get(webhook_id) is not None:
-            self._kept.remove(webhook_id)
-
     def follow(self, before: ForeignSystem | None, system: ForeignSystem) -> None:
         """Create or change the webhook as a save of its foreign system does.
 
         Only what the save changed is changed, so that what a person has edited in the webhook stays.
         """
         webhook = self.of(system)
-        if webhook is None:
+        if before is None or webhook is None:
             if system.use_webhook:
                 self._kept.put(self._new(system))
             return
         changed: dict[str, Any] = {}
-        if before is None or before.use_webhook != system.use_webhook:
+        if before.use_webhook != system.use_webhook:
             changed["enabled"] = system.use_webhook
-        if before is None or before.credential != system.credential:
+        if before.credential != system.credential:
             changed["credential"] = system.credential
-        if before is None or before.base_url != system.base_url:
+        if before.base_url != system.base_url:
             changed["endpoint_url"] = self._endpoint_url(system)
         self.change(webhook.id, **changed)
 
@@ -163,9 +156,8 @@ class ForeignSystems:
         Raises ConflictError if one has the name, BadRequestError for an unknown credential, ApiDisabledError for a
         ticked Use Webhook while the API is disabled.
         """
-        while self._kept.get(system_id := self._ids.guid()) is not None:
-            pass
-        return self._save(None, ForeignSystem(system_id, name, base_url, credential), values)
+        new = ForeignSystem(self._kept.unused(self._ids.guid), name, base_url, credential)
+        return self._save(None, new, values)
 
     def change(self, system_id: str, **values: Any) -> ForeignSystem:  # noqa: ANN401 - of the fields' types
         """Change fields and return the foreign system.

@@ -83,6 +83,13 @@ class Shelf(ABC, Generic[T]):
         """Return the oldest thing, None if there is none."""
         return next(iter(self), None)
 
+    def unused(self, draw: Callable[[], str]) -> str:
+        """Return a drawn key that no thing has.
+
+        One seed gives the same keys after every restart, and the database still has the earlier things.
+        """
+        return next(key for key in iter(draw, "") if self.get(key) is None)
+
     def change(self, key: str, how: Callable[[T], T]) -> T | None:
         """Replace the thing by ``how(thing)`` and return that; None if it is gone."""
         now = self.get(key)

@@ -248,3 +248,17 @@ async def test_a_console_starts_without_what_is_spoilt(
     logged = [record.message for record in caplog.records if record.name == "console_sim.database"]
     assert logged
     assert all(f"of kind '{kind}'" in each for each in logged)
+
+
+async def test_requests_whose_foreign_system_is_lost_wait(file: Path, servicenow: StubServiceNow) -> None:
+    """They say so, and the console goes on."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up(use_webhook=False)
+        request = await console.ask()
+    write(file, "DELETE FROM document WHERE kind = 'foreign system'")
+    async with console_on(file, servicenow) as console:
+        path = f"/approval-requests/{request['request_id']}/decide"
+        decided = await console.admin("POST", path, {"response": "Deny"})
+        assert decided["last_error"] == "not sent: its foreign system does not exist any more"
+        processes = (await console.admin("GET", "/approval-processes"))["approval_processes"]
+        assert processes[-1]["server"] is None
