@@ -1,10 +1,11 @@
 """The console's own calls under ``/__admin``: set-up, requests, API settings, API users and restart."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -19,6 +20,7 @@ from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
 
+_REQUEST_IDS = "request_ids"
 _AT_ONCE = 100  # approval requests that are written before others are served
 
 
@@ -40,6 +42,7 @@ class ConsoleAdmin:
             web.get(f"{PREFIX}/approval-requests", self.list_requests),
             web.get(one, self.read_request),
             web.post(f"{one}/decide", self.decide),
+            web.post(f"{PREFIX}/approval-requests/decide", self.decide_all),
             web.post(f"{PREFIX}/run", self.run),
             web.post(f"{PREFIX}/api-settings", self.change_api_settings),
             web.get(f"{PREFIX}/api-users", self.list_api_users),
@@ -85,6 +88,15 @@ class ConsoleAdmin:
         decision = self._console.decisions.read_own(await read_object(request))
         decided = await self._console.approvals.decide_here(request.match_info["request_id"], decision)
         return to_json(self._request_json(decided))
+
+    async def decide_all(self, request: web.Request) -> web.Response:
+        """Decide several requests alike, all or none; answer after the first attempt to record each."""
+        body = await read_object(request)
+        request_ids = JsonObject(_only(body, _REQUEST_IDS), (_REQUEST_IDS,)).texts(_REQUEST_IDS)
+        decision = self._console.decisions.read_own({key: body[key] for key in body if key != _REQUEST_IDS})
+        await self._console.approvals.decide_all(dict.fromkeys(request_ids), decision)
+        decided = [self._request_json(self._console.approvals.find(each)) for each in request_ids]
+        return to_json({"approval_requests": decided})
 
     async def change_api_settings(self, request: web.Request) -> web.Response:
         """Set API Enabled."""
@@ -160,7 +172,9 @@ class ConsoleAdmin:
     def _request_json(self, request: ApprovalRequest) -> dict[str, object]:
         # ServiceNow's error may quote secrets from the request.
         last_error = self._secrets.mask(request.last_error)
-        return {**request.to_json(self._console.clock.now()), "last_error": last_error}
+        system = self._console.store.foreign_systems.get(request.server_id) if request.server_id else None
+        server = None if system is None else system.name
+        return {**request.to_json(self._console.clock.now()), "server": server, "last_error": last_error}
 
     def _read_changes(self, body: JsonObject, user: ApiClientUser) -> dict[str, object]:
         changes: dict[str, object] = {
@@ -172,6 +186,10 @@ class ConsoleAdmin:
         if "expires_in" in body:
             changes["expires_at"] = self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
         return changes
+
+
+def _only(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return {key: body[key]} if key in body else {}
 
 
 def setup_to_json(outcomes: list[StepOutcome], console: Console, system_name: str) -> dict[str, object]:

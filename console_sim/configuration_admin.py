@@ -16,7 +16,9 @@ from console_sim.webhook import Webhook, WebhookEvent
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
 
-_SYSTEM_KEYS = ("foreign_system", "name", "description", "base_url", "credential", "use_webhook", "post_uri")
+_SYSTEM_KEYS = (
+    *("foreign_system", "name", "description", "base_url", "credential", "use_webhook", "api_credential", "post_uri"),
+)
 _WEBHOOK_KEYS = ("webhook", "name", "description", "credential", "endpoint_url", "event", "enabled")
 _PROCESS_KEYS = ("name", "description", "template", "server", "timeout")
 _TYPE_KEYS = ("name", "description", "process", "policy_specific", "file_specific")
@@ -145,7 +147,7 @@ class ConfigurationAdmin:
         if values["use_webhook"]:
             usual = before.post_uri or f"{own_url(self._settings, request)}{APPROVE_PATH}"
             values["post_uri"] = read_url("post_uri", body.text("post_uri", usual))
-            values["api_credential"] = before.api_credential or f"{before.name} webhook"
+            values["api_credential"] = body.text("api_credential", before.api_credential or f"{before.name} webhook")
         return values
 
     def _system_json(self, system: ForeignSystem) -> dict[str, object]:
@@ -153,6 +155,7 @@ class ConfigurationAdmin:
         # ServiceNow's error may quote secrets from the request.
         last_error = self._secrets.mask(system.last_error)
         return {
+            "id": system.id,
             **system.to_json(),
             "webhook": None if webhook is None else webhook.to_json(),
             "last_error": last_error,

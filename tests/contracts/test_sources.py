@@ -8,10 +8,12 @@ import pytest
 
 from privman_contracts import Contracts, InferredNamesError, Part, WireNames
 from privman_contracts.sources import Page, load_pages
+from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.playing.verbs import vocabulary
 
 NamesFile = Callable[[str], Path]
 # The second of several has only its number.
-SECTION = re.compile(r"((integration|platform) )?\d+(\.\d+)?")
+SECTION = re.compile(r"((integration|platform) )?\d+(\.\d+)?( to \d+\.\d+)?")
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +38,10 @@ def test_every_mark_names_a_page_that_gives_it(contracts: Contracts, pages: Mapp
 
 
 def test_every_source_is_a_page_or_a_section(contracts: Contracts, pages: Mapping[str, Page]) -> None:
-    """A misspelt page would prove nothing; a page that nothing cites is left over."""
-    names = {name for part in contracts.parts() for name in cited(part.source)}
+    """A misspelt page would prove nothing; a page that neither a part nor a scenario cites is left over."""
+    scenarios = Loader(vocabulary()).load(catalog_files())
+    sources = (*(part.source for part in contracts.parts()), *(each.source for each in scenarios))
+    names = {name for source in sources for name in cited(source) if source}
     assert {name for name in names if not SECTION.fullmatch(name)} == pages.keys()
 
 

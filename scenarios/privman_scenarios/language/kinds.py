@@ -181,6 +181,12 @@ HEADERS = _plain(
     lambda value: isinstance(value, dict) and all(type(each) in (str, int) for each in value.values()),
 )
 TEXTS = _plain("a list of texts", {"type": "array", "items": {"type": "string"}}, _are_texts)
+REQUESTS = _plain(
+    "a list of at least two names of requests",
+    {"type": "array", "items": {"type": "string"}, "minItems": 2, "uniqueItems": True},
+    lambda value: _are_texts(value) and len(set(value)) == len(value) > 1,
+)
+"""Names of requests: earlier steps must have given them."""
 JSON = Kind("anything", {}, lambda _value: "")
 ANYTHING = Kind("anything", {}, operator_error, expects=True)
 EXPECTED_VALUES = Kind(

@@ -9,7 +9,7 @@ from typing import Any
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
 from privman_scenarios.language.console_items import ConsoleItems
-from privman_scenarios.language.kinds import CREATED_USER, REQUEST, Kind
+from privman_scenarios.language.kinds import CREATED_USER, REQUEST, REQUESTS, Kind
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, nearest, unknown
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.vocabulary import Vocabulary
@@ -96,7 +96,9 @@ class Saved:
             yield f"an earlier step has saved the name {name!r}, which would no longer lead there. Choose another."
 
     def _used(self, step: Step) -> Iterator[str]:
-        yield from (f"{name}.request_id" for name in self._of_kind(REQUEST, step) if isinstance(name, str))
+        several = (name for names in self._of_kind(REQUESTS, step) for name in names)
+        requests = (*self._of_kind(REQUEST, step), *several)
+        yield from (f"{name}.request_id" for name in requests if isinstance(name, str))
         yield from names_in(step.arguments)
 
     def _of_kind(self, kind: Kind, step: Step) -> Iterator[Any]:

@@ -1,6 +1,6 @@
 """Verbs of the console: its endpoint users, and what becomes of their requests."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,16 +9,16 @@ from privman_contracts import PartyName
 from privman_scenarios.language import checks, expected_checks, known
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, scalar
-from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, TEXT, VALUES, one_of
+from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, REQUESTS, TEXT, VALUES, one_of
 from privman_scenarios.language.variables import FIRST, saves_console, saves_request
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.party import ASKED, STARTED
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.shared_verbs import Request
+from privman_scenarios.playing.world_builder import set_up_defaults
 
 METADATA = {
-    "PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10}",
-    "PolicyName": "Elevate approved installers",
+    "PolicyName": set_up_defaults()["policy"],
     "InitiatorUserName": "EXAMPLE\\jdoe",
     "AgentName": "WS-0042",
     "UserReason": "Needed for the audit",
@@ -139,14 +139,21 @@ async def decide(
     _party: PartyName,
     *,
     request: Request = "",
+    requests: Annotated[Sequence[str], Arg(REQUESTS, "Several, decided alike at once, all or none.")] = (),
     response: Annotated[str, Arg(TEXT, "Approve or Deny.", check=A_RESPONSE)],
     comment: Annotated[str, Arg(TEXT, "The comment.")] = ABSENT,
-    duration: Annotated[str, Arg(TEXT, "How long the approval lasts, HH:MM:SS (default: one run).")] = ABSENT,
+    duration: Annotated[
+        str, Arg(TEXT, "How long the approval lasts, HH:MM:SS (default, and empty: one run).")
+    ] = ABSENT,
 ) -> None:
     """Somebody decides in the console itself."""
     spelled = play.world.servicenow.spelling.response(response)
-    path = f"/approval-requests/{quote(play.request_id(request), safe='')}/decide"
-    await play.post_to_console(path, given(response=spelled, comment=comment, duration=duration))
+    decision = given(response=spelled, comment=comment, duration=duration or ABSENT)
+    if requests:
+        request_ids = [play.request_id(each) for each in requests]
+        await play.post_to_console("/approval-requests/decide", {"request_ids": request_ids, **decision})
+    else:
+        await play.post_to_console(f"/approval-requests/{quote(play.request_id(request), safe='')}/decide", decision)
 
 
 @CONSOLE.verb()

@@ -182,9 +182,9 @@ class Play:
         self._saved[name] = value
 
     def save_request(self, name: str, request_id: str, metadata: Mapping[str, Any]) -> None:
-        """Remember a request and what it asks for, as the last one and under its name."""
+        """Remember a request and what it asked for when it was made, as the last one and under its name."""
         self._saved["request_id"] = self._saved[f"{name}.request_id"] = request_id
-        self._asked[request_id] = metadata
+        self._asked.setdefault(request_id, metadata)
 
     def metadata_of(self, name: str = "") -> Mapping[str, Any]:
         """Return what the request with this name asks for, or the last one; empty where no step has asked."""

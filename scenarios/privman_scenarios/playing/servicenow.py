@@ -29,6 +29,8 @@ _OF_USERS = ("request", "response")
 # Characters of a user name (platform 1.2), and of what a run draws for one.
 _USER_NAME, _DRAWN = 40, 12
 _EPOCH = "1970-01-01 "
+# Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
+_AS_DISPLAYED = "?sysparm_input_display_value=true"
 _COUNTED, _NUMBER = "x-total-count", re.compile(r"[0-9]{1,9}")
 # Pages of 1,000 entries; the app has some hundred.
 _DICTIONARY = 20
@@ -189,8 +191,7 @@ class ServiceNowParty(Party):
         wire_name = self._unique(user_name) if self.own else user_name
         credentials = Credentials(wire_name, self._ids.token())  # masked before the instance can repeat it
         values = {"user_name": wire_name, "user_password": credentials.password, "active": "true"}
-        # Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
-        user = await self._created_sys_id("sys_user?sysparm_input_display_value=true", values)
+        user = await self._created_sys_id(f"sys_user{_AS_DISPLAYED}", values)
         if self.own:  # an answer may name somebody else, who would be given the roles
             await self.own.require_own(self.own.created("sys_user", user))
         for role in roles:
@@ -203,10 +204,16 @@ class ServiceNowParty(Party):
         user = self._users[user_name]
         (found,) = await self.select("sys_user", user_name=user.user)
         renewed = Credentials(user.user, self._ids.token())
-        answer = await self.update("sys_user", found["sys_id"], {"user_password": renewed.password}, self.admin)
+        answer = await self._change_user(found["sys_id"], {"user_password": renewed.password})
         if not answer.refused:
             self._users[user_name] = renewed
         return answer
+
+    async def _change_user(self, sys_id: str, values: Record) -> PartyAnswer:
+        if not self.own:
+            return await self.api.call("PATCH", f"{_path('sys_user')}/{sys_id}{_AS_DISPLAYED}", values, auth=self.admin)
+        record = await self.own.look_up("sys_user", sys_id)
+        return await self.own.send("PATCH", record, f"{record.path}{_AS_DISPLAYED}", values, auth=self.admin)
 
     async def credentials(self, user_name: str) -> Credentials:
         """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
