@@ -39,8 +39,14 @@ APPROVAL: Record = {
     "duration": "30:00:00",
     "responded_by": "approver",
     "metadata": '{"PolicyId":"p"}',
+    "sys_id": "s1",
+    "process": "ServiceNow Approval Process",
+    "server": "ServiceNow",
+    "one_time": False,
+    "used_at": None,
 }
 ROW: Record = {
+    "at": "servicenow",
     "sys_id": "s1",
     "request_id": "r1",
     "status": "Approve",
@@ -51,6 +57,7 @@ ROW: Record = {
     "metadata": '{"PolicyId": "p"}',
 }
 RESPONSE: Record = {
+    "at": "servicenow",
     "request_id": "r1",
     "response": "Approve",
     "response_status_code": "200",
@@ -60,6 +67,7 @@ RESPONSE: Record = {
     "sys_created_by": "approver",
 }
 REGISTRATION: Record = {
+    "at": "servicenow",
     "sys_id": "i1",
     "instance_metadata": json.dumps({"Username": "c1", "Maximum retry attempts": "3"}),
 }
@@ -82,6 +90,8 @@ WELL = Observations(
     activity_types=[ACTIVITY_TYPE],
     received={"servicenow": [DECIDED], "console": [TAKEN]},
     violations=[],
+    registered={"ServiceNow": {"i1"}},
+    systems_at={"servicenow": 1},
 )
 
 
@@ -108,6 +118,15 @@ TIMED_OUT = replace(
     requests=[{**ROW, "status": "TimedOut"}],
     responses=[],
     received=journals([]),
+)
+MANUAL = {**APPROVAL, "process": "Default Manual Approval Process", "server": None, "times_out_at": None, "sys_id": ""}
+USED = {**APPROVAL, "state": "Expired", "duration": "", "one_time": True}
+ONE_TIME = replace(
+    WELL,
+    approvals=[USED],
+    requests=[{**ROW, "duration": ""}],
+    responses=[{**RESPONSE, "duration": ""}],
+    received=journals([], [TAKEN]),
 )
 REFUSED = {**RESPONSE, "response_status_code": "409"}
 HOLDS = {
@@ -176,7 +195,11 @@ HOLDS = {
         received=journals([received("POST", CONFIGURATIONS, {}, 201, "duplicated"), DECIDED], [TAKEN]),
     ),
     "consoles with a registration each": replace(
-        WELL, registrations=[REGISTRATION, {"sys_id": "i2", "instance_metadata": json.dumps({"Username": "c2"})}]
+        WELL,
+        registrations=[
+            REGISTRATION,
+            {**REGISTRATION, "sys_id": "i2", "instance_metadata": json.dumps({"Username": "c2"})},
+        ],
     ),
     "a comment and a duration that the console is not to have": replace(
         WELL,
@@ -186,6 +209,30 @@ HOLDS = {
     ),
     "a request without its activity type": replace(
         TIMED_OUT, requests=[{**ROW, "status": "Pending"}], activity_types=[]
+    ),
+    "a request of which an instance that the console has left has another row": replace(
+        WELL, requests=[{**ROW, "at": "servicenow 2", "sys_id": "s9", "status": "TimedOut", "comment": ""}, ROW]
+    ),
+    "a row that the console never heard of": replace(TIMED_OUT, approvals=[{**TIMED_OUT.approvals[0], "sys_id": ""}]),
+    "a request for people in the console": replace(
+        WELL, approvals=[MANUAL], requests=[], responses=[], received=journals([])
+    ),
+    "a request that waits for people in the console": replace(
+        WELL,
+        sightings=seen("Pending"),
+        approvals=[{**MANUAL, "state": "Pending", "decided_at": None}],
+        requests=[],
+        responses=[],
+        received=journals([]),
+    ),
+    "foreign systems at one instance that share an API user": replace(
+        WELL, registrations=[REGISTRATION, {**REGISTRATION, "sys_id": "i2"}], systems_at={"servicenow": 2}
+    ),
+    "runs while an approval lasts": replace(WELL, runs=[("r1", "pending"), ("r1", "allowed"), ("r1", "allowed")]),
+    "the one run of a One Time approval": replace(
+        ONE_TIME,
+        runs=[("r1", "asked"), ("r1", "allowed")],
+        approvals=[{**USED, "used_at": "2026-01-05T09:00:00+00:00"}],
     ),
     "responses to no request": replace(WELL, responses=[RESPONSE, *[{**RESPONSE, "request_id": ""}] * 2]),
     "a denial with a duration": replace(
@@ -343,17 +390,42 @@ BREAKS = {
     "a request twice": (
         "one-record-each",
         replace(WELL, requests=[ROW, {**ROW, "sys_id": "s2"}]),
-        "the request r1 exists 2 times in ServiceNow",
+        "the request r1 exists 2 times in servicenow",
     ),
     "a response twice": (
         "one-record-each",
         replace(WELL, responses=[RESPONSE, RESPONSE]),
-        "the response to request r1 exists 2 times in ServiceNow",
+        "the response to request r1 exists 2 times in servicenow",
     ),
     "a server that fails": (
         "no-server-error",
         replace(WELL, received=journals([{**DECIDED, "status": 500}], [TAKEN])),
         f"servicenow answered PATCH {TABLE}/s1 with 500",
+    ),
+    "a request in the ServiceNow of another process": (
+        "routed-by-its-process",
+        replace(WELL, registered={"ServiceNow": {"i2"}, "Subsidiary": {"i1"}}),
+        "request r1 of process 'ServiceNow Approval Process' is in servicenow for the Instance Id i1",
+    ),
+    "a request for people in the console that ServiceNow has": (
+        "routed-by-its-process",
+        replace(WELL, approvals=[MANUAL]),
+        "request r1 of process 'Default Manual Approval Process' is in servicenow for the Instance Id i1",
+    ),
+    "a second run of a One Time approval": (
+        "runs-as-approved",
+        replace(ONE_TIME, runs=[("r1", "allowed"), ("r1", "allowed")]),
+        "request r1 was approved for one run and allowed 2",
+    ),
+    "a run after a denial": (
+        "runs-as-approved",
+        replace(WELL, runs=[("r1", "allowed")], approvals=[{**APPROVAL, "state": "Denied"}]),
+        "request r1 allowed a run and is Denied",
+    ),
+    "a One Time approval that nothing has used": (
+        "runs-as-approved",
+        replace(ONE_TIME, approvals=[{**USED, "used_at": "2026-01-05T09:00:00+00:00"}]),
+        "request r1 was used at 2026-01-05T09:00:00+00:00, when nothing ran",
     ),
     "a broken contract": ("contracts-kept", replace(WELL, violations=["console #3"]), "console #3"),
 }
@@ -427,6 +499,6 @@ async def test_a_broken_invariant_is_named() -> None:
     insert = f"- servicenow.insert: {{table: response, values: {record}}}\n"
     ended = await failure(insert + insert)
     assert ended.message == (
-        "t.yaml:1: one-record-each: expected that a request is one row in ServiceNow and has at most one response; "
-        "got the response to request 85d71683-7dac-4762-8120-76a9a564fdc1 exists 2 times in ServiceNow"
+        "t.yaml:1: one-record-each: expected that a request is one row in a ServiceNow and has at most one response "
+        "there; got the response to request 85d71683-7dac-4762-8120-76a9a564fdc1 exists 2 times in servicenow"
     )

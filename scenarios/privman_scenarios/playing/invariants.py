@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,12 +34,15 @@ class Observations:
     Attributes:
         sightings: request_id to the state that the console showed, after each step.
         approvals: the console's approval requests.
-        requests: rows of the Requests table, columns under their canonical names.
+        requests: rows of the Requests table, columns under their canonical names, and under ``at`` the party.
         responses: rows of the Responses table.
         registrations: rows of the Integration Configuration table.
         activity_types: rows of the Activity Types table.
         received: party to the exchanges that it received.
         violations: contracts that a message of either party broke.
+        runs: request_id and outcome of each start of an application on the endpoint, in order.
+        registered: foreign system to each Instance Id that the console showed for it.
+        systems_at: party to how many foreign systems lead to it.
     """
 
     names: WireNames
@@ -50,14 +54,19 @@ class Observations:
     activity_types: Sequence[Record]
     received: Mapping[str, Sequence[Record]]
     violations: Sequence[str]
+    runs: Sequence[tuple[str, str]] = ()
+    registered: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    systems_at: Mapping[str, int] = field(default_factory=dict)
 
     def states(self, request_id: str) -> list[str]:
         """Return the states that the console showed of a request, in order."""
         return [sighting[request_id] for sighting in self.sightings if request_id in sighting]
 
-    def request(self, request_id: str) -> Record | None:
-        """Return ServiceNow's row of a request."""
-        return next((row for row in self.requests if row["request_id"] == request_id), None)
+    def request(self, approval: Record) -> Record | None:
+        """Return ServiceNow's row of a request of the console; that which it has acknowledged, if there are several."""
+        rows = [row for row in self.requests if row["request_id"] == approval["request_id"]]
+        acknowledged = (row for row in rows if row["sys_id"] == approval["sys_id"])
+        return next(acknowledged, rows[-1] if rows else None)
 
     def responses_to(self, request_id: str) -> list[Record]:
         """Return ServiceNow's responses to a request."""
@@ -87,7 +96,7 @@ class Observations:
     def taken(self) -> Iterator[tuple[str, str]]:
         """Yield request_id and response of each decision that the console answered with success, in order."""
         for exchange, body in self._answered_with_success():
-            if not self._says_error(exchange):
+            if exchange["fault"] in _HARMLESS and not self._says_error(exchange):
                 yield body["RequestId"], body["Response"]
 
     def refused_with_success(self) -> frozenset[str]:
@@ -113,7 +122,7 @@ class Observations:
         spelling = Spelling(self.names)
         for exchange in self.received["console"]:
             body = spelling.message_from_wire(parsed_object(exchange["request"]["body"]))
-            if "Response" in body and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS:
+            if "Response" in body and exchange["status"] in _SUCCESS:
                 yield exchange, body
 
     def _says_error(self, exchange: Record) -> bool:
@@ -127,8 +136,21 @@ class Observations:
         return int(metadata.get("Maximum retry attempts", 0))
 
 
-async def gather(world: World, sightings: Sequence[Sighting]) -> Observations:
-    """Return what both parties know; raises ExpectationError when a party does not answer."""
+async def gather(
+    world: World,
+    sightings: Sequence[Sighting],
+    runs: Sequence[tuple[str, str]],
+    instance_ids: Mapping[str, AbstractSet[str]],
+) -> Observations:
+    """Return what both parties know; raises ExpectationError when a party does not answer.
+
+    Args:
+        world: of both parties.
+        sightings: of requests, after each step.
+        runs: request_id and outcome of each start of an application.
+        instance_ids: each Instance Id that was seen of a foreign system, by the system's id.
+    """
+    systems = [each for console in world.consoles for each in await console.foreign_systems()]
     spelling = world.servicenow.spelling
     received = {name: await _received(party) for name, party in world.parties.items()}
     return Observations(
@@ -145,12 +167,31 @@ async def gather(world: World, sightings: Sequence[Sighting]) -> Observations:
         activity_types=await _rows(world, "activity_type"),
         received=_by_side(received),
         violations=await _violations(world, received),
+        runs=runs,
+        registered=_registered(systems, instance_ids),
+        systems_at=_systems_at(world, systems),
     )
+
+
+def _registered(
+    systems: Sequence[Record], instance_ids: Mapping[str, AbstractSet[str]]
+) -> Mapping[str, AbstractSet[str]]:
+    found: dict[str, AbstractSet[str]] = {}
+    for each in systems:  # of several consoles, which may give them one name
+        found[each["name"]] = found.get(each["name"], frozenset()) | instance_ids.get(each["id"], frozenset())
+    return found
+
+
+def _systems_at(world: World, systems: Sequence[Record]) -> Mapping[str, int]:
+    urls = Counter(each["base_url"] for each in systems)
+    return {name: urls[party.url] for name, party in world.parties.items()}
 
 
 async def _rows(world: World, table: str) -> list[Record]:
     """Return the rows of a table of every instance."""
-    return [row for instance in world.instances for row in await instance.find(table)]
+    return [
+        {**row, "at": world.name_of(instance)} for instance in world.instances for row in await instance.find(table)
+    ]
 
 
 def _in_packaged_spelling(approval: Record, spelling: Spelling) -> Record:
@@ -197,6 +238,7 @@ def parsed_object(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+ALLOWED = "allowed"
 PENDING, APPROVED, DENIED, TIMED_OUT, EXPIRED = "Pending", "Approved", "Denied", "TimedOut", "Expired"
 APPROVE = "Approve"
 # An approval may end; nothing else follows on a final state.
@@ -222,7 +264,7 @@ def one_final_state(seen: Observations) -> Iterator[str]:
         for before, after in pairwise(states):
             if before != after and (before, after) not in _FOLLOWS:
                 yield f"request {request_id} was {before} in the console, then {after}"
-        if states[-1] == PENDING:
+        if states[-1] == PENDING and approval["times_out_at"]:
             yield f"request {request_id} is still {PENDING} in the console"
     for row in seen.requests:
         if row["status"] == PENDING and not _never_ends(seen, row):
@@ -237,7 +279,8 @@ def nothing_approved_after_the_end(seen: Observations) -> Iterator[str]:
         ended = next((state for state in states if state in (DENIED, TIMED_OUT)), "")
         if ended and {APPROVED, EXPIRED} & set(states[states.index(ended) :]):
             yield f"request {request_id} was {ended} in the console, and approved after that"
-        if states[-1] in (APPROVED, EXPIRED) and approval["decided_at"] >= approval["times_out_at"]:
+        is_late = approval["times_out_at"] and (approval["decided_at"] or "") >= approval["times_out_at"]
+        if states[-1] in (APPROVED, EXPIRED) and is_late:
             yield f"request {request_id} was approved at {approval['decided_at']}, timed out {approval['times_out_at']}"
     before: dict[str, str] = {}
     for row, columns in seen.acknowledged():
@@ -273,7 +316,7 @@ def no_acknowledged_decision_lost(seen: Observations) -> Iterator[str]:
 def both_sides_agree(seen: Observations) -> Iterator[str]:
     """Both parties have the same request and decision, or ServiceNow shows that the console refused the decision."""
     for approval in seen.approvals:
-        row = seen.request(approval["request_id"])
+        row = seen.request(approval)
         if row is None:
             yield from _absence(approval)
             continue
@@ -285,26 +328,54 @@ def both_sides_agree(seen: Observations) -> Iterator[str]:
 
 @invariant
 def one_record_each(seen: Observations) -> Iterator[str]:
-    """A request is one row in ServiceNow and has at most one response."""
-    rows = Counter(row["request_id"] for row in seen.requests)
-    responses = Counter(row["request_id"] for row in seen.responses if row["request_id"])
-    for kind, counted in (("request", rows), ("response to request", responses)):
+    """A request is one row in a ServiceNow and has at most one response there."""
+    for kind, rows in (("request", seen.requests), ("response to request", seen.responses)):
+        counted = Counter((row["at"], row["request_id"]) for row in rows if row["request_id"])
         yield from (
-            f"the {kind} {key} exists {count} times in ServiceNow" for key, count in counted.items() if count > 1
+            f"the {kind} {key} exists {count} times in {at}" for (at, key), count in counted.items() if count > 1
         )
 
 
 @invariant
+def routed_by_its_process(seen: Observations) -> Iterator[str]:
+    """A request is in no ServiceNow but that of its approval process."""
+    approvals = {approval["request_id"]: approval for approval in seen.approvals}
+    for row in seen.requests:
+        approval = approvals.get(row["request_id"])
+        if approval is not None and row["instance_id"] not in seen.registered.get(approval["server"], ()):
+            where = f"{row['at']} for the Instance Id {row['instance_id']}"
+            yield f"request {row['request_id']} of process {approval['process']!r} is in {where}"
+
+
+@invariant
+def runs_as_approved(seen: Observations) -> Iterator[str]:
+    """An application runs only while its approval lasts, and once for a One Time approval."""
+    allowed = Counter(request_id for request_id, outcome in seen.runs if outcome == ALLOWED)
+    for approval in seen.approvals:
+        request_id, runs = approval["request_id"], allowed[approval["request_id"]]
+        if runs and approval["state"] not in (APPROVED, EXPIRED):
+            yield f"request {request_id} allowed a run and is {approval['state']}"
+        if runs > 1 and approval["one_time"]:
+            yield f"request {request_id} was approved for one run and allowed {runs}"
+        if approval["used_at"] and not runs:
+            yield f"request {request_id} was used at {approval['used_at']}, when nothing ran"
+
+
+@invariant
 def registered_once(seen: Observations) -> Iterator[str]:
-    """A console is registered once, with one activity type per name."""
-    consoles = Counter(str(parsed_object(row["instance_metadata"]).get("Username")) for row in seen.registrations)
+    """A foreign system is registered once, with one activity type per name."""
+    users = Counter(
+        (row["at"], str(parsed_object(row["instance_metadata"]).get("Username"))) for row in seen.registrations
+    )
     kinds = Counter((row["instance_id"], row["name"]) for row in seen.activity_types)
-    for table, what, counted in (
-        ("integration_configuration", "registrations have the same Client Id", consoles.values()),
-        ("activity_type", "activity types of one registration have the same name", kinds.values()),
-    ):
-        most = 1 + seen.repeated_inserts(table)
-        yield from (f"{count} {what}" for count in counted if count > most)
+    most = seen.repeated_inserts("integration_configuration")
+    for (at, _), count in users.items():
+        if count > max(1, seen.systems_at.get(at, 1)) + most:  # which may share an API user
+            yield f"{count} registrations have the same Client Id"
+    most = 1 + seen.repeated_inserts("activity_type")
+    yield from (
+        f"{count} activity types of one registration have the same name" for count in kinds.values() if count > most
+    )
 
 
 @invariant
@@ -335,8 +406,8 @@ def _agree(approval: Record, row: Record) -> bool:
 
 
 def _absence(approval: Record) -> Iterator[str]:
-    """Tell that ServiceNow lacks a request, unless the console shows why."""
-    if approval["state"] != TIMED_OUT and not approval["last_error"]:
+    """Tell that ServiceNow lacks a request, unless the console shows why, or it is decided in the console only."""
+    if approval["server"] and approval["state"] != TIMED_OUT and not approval["last_error"]:
         yield f"request {approval['request_id']} is {approval['state']} in the console and missing in ServiceNow"
 
 

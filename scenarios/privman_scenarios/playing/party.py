@@ -41,6 +41,7 @@ class Party:
 
 APPROVAL: Shape = {"request_id": str, "state": str}
 ASKED: Shape = {"request_id": str, "sent": bool}
+SYSTEM: Shape = {"id": str, "name": str, "base_url": str, "instance_id": str | None}
 STARTED: Shape = {"request_id": str, "outcome": str}
 SET_UP: Mapping[str, Shape] = {
     "steps": [{"step": str, "status": str, "detail": str}],
@@ -79,6 +80,12 @@ class ConsoleParty(Party):
         answer = await self.control.read("/approval-requests", {"approval_requests": [APPROVAL]})
         approvals: list[dict[str, Any]] = answer["approval_requests"]
         return approvals
+
+    async def foreign_systems(self) -> list[dict[str, Any]]:
+        """Return the foreign systems, oldest first."""
+        answer = await self.control.read("/foreign-systems", {"foreign_systems": [SYSTEM]})
+        systems: list[dict[str, Any]] = answer["foreign_systems"]
+        return systems
 
     async def webhooks(self) -> list[dict[str, Any]]:
         """Return what the Messaging tab lists."""

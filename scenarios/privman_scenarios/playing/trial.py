@@ -1,7 +1,9 @@
 """Play a scenario of which only the invariants are judged."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from privman_core.fault_kinds import GENERIC
@@ -34,6 +36,7 @@ class InvariantTrial:
         self._play = play
         self._hold = hold
         self._sightings: list[Sighting] = []
+        self._instance_ids: dict[str, set[str]] = defaultdict(set)
 
     async def step(self, step: Step) -> None:
         """Play a step; only what it expects may fail it, with ExpectationError."""
@@ -54,12 +57,24 @@ class InvariantTrial:
         for seconds in (QUIET, OVER):
             await world.advance(seconds)
             await self._look()
-        return await gather(world, self._sightings)
+        await world.advance(await self._until_time_outs())
+        await self._look()
+        return await gather(world, self._sightings, self._play.runs, self._instance_ids)
 
     async def _look(self) -> None:
-        consoles = self._play.world.consoles
-        approvals = [each for console in consoles for each in await console.approvals()]
-        self._sightings.append({each["request_id"]: each["state"] for each in approvals})
+        self._sightings.append({each["request_id"]: each["state"] for each in await self._approvals()})
+        for console in self._play.world.consoles:
+            for system in await console.foreign_systems():
+                self._instance_ids[system["id"]].update({system["instance_id"]} - {None})
+
+    async def _until_time_outs(self) -> float:
+        """Return in how many seconds the last request times out in its console; 0 if all have."""
+        ends = [each["times_out_at"] for each in await self._approvals() if each["times_out_at"]]
+        now = datetime.fromisoformat(await self._play.world.console.control.now())
+        return max([0.0, *((datetime.fromisoformat(end) - now).total_seconds() for end in ends)])
+
+    async def _approvals(self) -> list[dict[str, Any]]:
+        return [each for console in self._play.world.consoles for each in await console.approvals()]
 
     async def _perform(self, verb: Verb, step: Step) -> None:
         work = verb.perform(self._play, self._play.arguments_of(verb, step))
