@@ -103,7 +103,7 @@ def test_a_file_of_somebody_else_is_kept(tmp_path: Path, capsys: pytest.CaptureF
 def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:
     """The comment has the failure and a curl command for each message, on a line each and without secrets."""
     comment = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    assert comment[0].startswith("# one-record-each: expected that a request is one row in ServiceNow and ")
+    assert comment[0].startswith("# one-record-each: expected that a request is one row in a ServiceNow and ")
     sent = [line for line in comment if line.startswith("# curl ")]
     url = "http://servicenow/api/now/table/x_thyti_thycotic_p_response"
     head = (
@@ -125,7 +125,7 @@ def test_the_file_replays_the_failure_byte_for_byte(
         assert main(["run", str(found), "--seed", seed]) == 1
         shown.add(re.sub(r"in [0-9.]+ s", "", capsys.readouterr().out))
     (told,) = shown
-    assert "exists 2 times in ServiceNow" in told
+    assert "exists 2 times in servicenow" in told
     runner = VariationRunner(Player(WorldBuilder(9)))
     ended = runner.play(load(found)).ended
     (again,) = keep_failures(runner, [ended, ended, runner.play(load(catalog("deny"))).ended], 9, tmp_path)

@@ -50,7 +50,7 @@ async def transcript(world: World) -> str:
 
     The parties' names stand for their addresses, which differ by run. What the harness only looked up is left out.
     """
-    parties = {"servicenow": world.servicenow, "console": world.console}
+    parties = {name.replace(" ", "-"): party for name, party in world.parties.items()}
     lines = [
         _curl(name, exchange)
         for name, party in parties.items()
@@ -68,7 +68,7 @@ def _curl(name: str, exchange: Mapping[str, Any]) -> str:
     fault = f" ({exchange['fault']})" if exchange["fault"] else ""
     body = exchange["request"]["body"]
     data = f" -H 'Content-Type: application/json' --data {_quoted(body)}" if body else ""
-    logon = "" if exchange["url"].endswith("/logon/token") else _LOGON[name]
+    logon = "" if exchange["url"].endswith("/logon/token") else _LOGON[name.partition("-")[0]]
     url = _quoted(f"http://{name}{exchange['url']}")
     return f"# {exchange['at']} {name}: {outcome}{fault}\ncurl -X {exchange['method']} {url}{logon}{data}"
 

@@ -43,12 +43,13 @@ def _smaller(vocabulary: Vocabulary, scenario: Scenario) -> Iterator[Scenario]:
 
 
 def _usable(vocabulary: Vocabulary, scenario: Scenario, steps: tuple[Step, ...]) -> Iterator[Scenario]:
-    """Yield the scenario with these steps, unless one uses what none before it saves."""
+    """Yield the scenario with these steps, unless one uses what none before it saves or makes."""
+    smaller = replace(scenario, steps=steps)
     try:
-        check_variables(vocabulary, steps, scenario.file, scenario.own)
+        check_variables(vocabulary, smaller.played, scenario.file, scenario.own)
     except ScenarioFileError:
         return
-    yield replace(scenario, steps=steps)
+    yield smaller
 
 
 def _without(step: Step, name: str) -> Step:
