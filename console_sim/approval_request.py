@@ -78,11 +78,16 @@ class DeliveredDecision:
 
 
 class DecisionReader:
-    """Reads decisions (integration 4); raises BadRequestError that names the key."""
+    """Reads decisions (integration 4); raises BadRequestError that names the key.
 
-    def __init__(self, names: WireNames) -> None:
+    Args:
+        names: the wire's names and rules.
+        documented_only: whether to ignore InstanceId, whatever the rules say.
+    """
+
+    def __init__(self, names: WireNames, *, documented_only: bool = False) -> None:
         self._key = names.group("keys.decision")
-        self._compared = names.choice("decision_instance_id")
+        self._compared = "ignored" if documented_only else names.choice("decision_instance_id")
         self._responses = {names.word("response", response): response for response in Response}
         self._one_time = names.find("rules.approval_without_duration").value == "one_time"
 
@@ -92,7 +97,7 @@ class DecisionReader:
         return DeliveredDecision(
             body.guid(self._key["RequestId"]),
             self._instance_id(body),
-            self._decision(body, self._key, body.text(self._key["RespondedBy"])),
+            self._decision(body, self._key, body.text(self._key["RespondedBy"]), one_time=self._one_time),
         )
 
     def _instance_id(self, body: JsonObject) -> str:
@@ -104,15 +109,17 @@ class DecisionReader:
     def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
         """Read a decision made in the console: response, comment and duration."""
         keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
-        return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE)
+        return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE, one_time=True)
 
-    def _decision(self, body: JsonObject, key: Mapping[str, str], responded_by: str) -> ApprovalDecision:
+    def _decision(
+        self, body: JsonObject, key: Mapping[str, str], responded_by: str, *, one_time: bool
+    ) -> ApprovalDecision:
         response = self._responses[body.one_of(key["Response"], tuple(self._responses))]
         duration = _duration(body, key["Duration"])
         if response is Response.DENY and duration is not None:
             raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
-        one_time = self._one_time and response is Response.APPROVE and duration is None
-        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, one_time)
+        is_one_time = one_time and response is Response.APPROVE and duration is None
+        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, is_one_time)
 
 
 def _duration(body: JsonObject, key: str) -> timedelta | None:

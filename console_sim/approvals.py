@@ -125,7 +125,6 @@ class Approvals:
         metadata: MetadataWriter,
         sender: RequestSender,
         messenger: Messenger,
-        compare_instance: bool = True,
     ) -> None:
         self._store = store
         self._requests = store.approval_requests
@@ -136,7 +135,6 @@ class Approvals:
         self._metadata = metadata
         self._sender = sender
         self._messenger = messenger
-        self._compare_instance = compare_instance
         self._pending = PendingRequests()
 
     async def ask(self, reported: Mapping[str, Any]) -> Asked:
@@ -199,7 +197,7 @@ class Approvals:
         differently or has timed out, which keeps the refused decision for people to see.
         """
         request = self.find(delivered.request_id)
-        if self._compare_instance and delivered.instance_id not in {"", request.instance_id.lower()}:
+        if delivered.instance_id not in {"", request.instance_id.lower()}:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
         try:
             decided = request.decided(delivered.decision, self._clock.now())

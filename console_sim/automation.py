@@ -16,7 +16,7 @@ from console_sim.approval_items import (
     ProcessTemplate,
 )
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import BadRequestError, ConflictError, NotFoundError
+from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import near
 from console_sim.shelf import Shelf
 from privman_core.ids import Ids
@@ -61,6 +61,11 @@ class Catalogue(Generic[T]):
     def is_given(self, item_id: str) -> bool:
         """Return whether the item is one of the product's own."""
         return item_id in self._given
+
+    def require_own(self, item: T) -> None:
+        """Raise ForbiddenError if the item is one of the product's own."""
+        if self.is_given(item.id):
+            raise ForbiddenError(f"{self._what} {item.name!r} is read-only; make one of your own")
 
     def get(self, item_id: str) -> T:
         """Return the item with that id, in any case; raises NotFoundError."""
@@ -111,7 +116,7 @@ class Route:
     process: ApprovalProcess
 
 
-_USUAL = tuple(
+USUAL_ACTIONS = tuple(
     PolicyAction(each.id)
     for each in (approval_items.FORM_ACTION, approval_items.FILE_DIALOGS, approval_items.ADMINISTRATIVE_RIGHTS)
 )
@@ -181,7 +186,7 @@ class Automation:
         Without a type its way to ask stays. A new policy has the actions that the documented wizard adds (integration
         8, approval/helpdesk.md). Raises ConflictError.
         """
-        before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=_USUAL)
+        before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=USUAL_ACTIONS)
         others = tuple(each for each in before.actions if not self.actions.get(each.id).approval_type_id)
         asking = tuple(each for each in before.actions if each not in others)
         if approval_type is not None:

@@ -123,7 +123,6 @@ def build_console(  # noqa: PLR0913 - what it brings together
             server_tasks=server_tasks,
             answer_seconds=settings.answer_seconds,
         ),
-        compare_instance=not settings.documented_only,
     )
     steps = partial(
         SetupSteps,
@@ -149,7 +148,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
         server_tasks=server_tasks,
         registrar=registrar,
         setup=Setup(steps, secrets),
-        decisions=DecisionReader(names),
+        decisions=DecisionReader(names, documented_only=settings.documented_only),
         approvals=approvals,
     )
 

@@ -26,7 +26,7 @@ from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 COOKIE = "PrivilegeManagerSession"
 MOST_SESSIONS = 1_000
 _ID = re.compile(r"[0-9a-f]{64}")
-_DONE = {"saved": "Changes saved", "asked": "Approval requested", "decided": "Decision taken"}
+_DONE = {"saved": "Changes saved", "created": "Created", "decided": "Decision taken"}
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _CLOSED_HERE = (
     f"these pages are open to browsers on this machine, at localhost or 127.0.0.1; to let others log in, {_TOKEN}"

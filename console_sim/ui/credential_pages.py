@@ -1,13 +1,21 @@
-"""Configuration, Credentials (integration 2.4, 2.5)."""
+"""Configuration, Credentials (integration 2.4, 2.5, 7)."""
+
+from dataclasses import replace
 
 from aiohttp import web
 
-from console_sim.accounts import CREDENTIAL_TYPE, Credential
+from console_sim.accounts import Credential
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.navigation import CREDENTIALS
+from console_sim.ui.fields import read_description, read_name
+from console_sim.ui.navigation import CREDENTIALS, link
+from console_sim.webhook import CREATED_BY
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
+
+ONE = f"{CREDENTIALS}/edit"
+TYPE = "User Credential Secret Resource (Resources)"
+NEW_NAME = "New User Credential"
 
 
 class CredentialPages:
@@ -19,62 +27,98 @@ class CredentialPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        new, one = f"{CREDENTIALS}/create", f"{CREDENTIALS}/edit"
-        return await visit.page(
-            "credentials.html", credentials=self._credentials, type=CREDENTIAL_TYPE, new=new, one=one
-        )
+        new, known = f"{CREDENTIALS}/create", list(self._credentials)
+        return await visit.page("credentials.html", credentials=known, author=CREATED_BY, new=new, one=ONE)
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
-        """Show an empty form."""
-        return await self._page(visit, Form(), None)
+        """Show the form of a new credential."""
+        return await self._page(visit, Form({"name": NEW_NAME, "description": NEW_NAME}), None)
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
         """Save a new credential."""
         form = visit.form
-        name = form.text("name")
-        if name in self._credentials:
-            form.add_error("name", f"{name!r} already exists")
-        kept = Credential(name, form.text("account_name"), form.value("password"))
-        if not kept.password:
-            form.add_error("password", "is empty; expected text")
+        new = Credential(
+            name=read_name(form, [each.name for each in self._credentials]),
+            account_name=form.text("account_name"),
+            password=_read_password(form),
+            description=read_description(form),
+        )
         if form.errors:
             return await self._page(visit, form, None)
-        return await self._save(kept)
+        self._credentials.save(new)
+        return see(link(ONE, name=new.name, done="saved") if _saves_password(form) else _LIST)
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of one credential; raises NotFoundError."""
         kept = self._find(visit)
-        return await self._page(visit, Form({"account_name": kept.account_name}), kept)
+        return await self._page(visit, Form(_values(kept)), kept)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a changed credential; an empty password keeps the old one. Raises NotFoundError and ConflictError."""
-        kept = self._find(visit)
+        kept, form = self._find(visit), visit.form
         visit.require(_version(visit, kept))
-        password = visit.form.value("password") or kept.password
-        changed = Credential(kept.name, visit.form.text("account_name"), password)
+        if _saves_password(form):
+            return await self._save_password(visit, kept)
+        changed = replace(
+            kept,
+            name=read_name(form, [each.name for each in self._credentials if each.name != kept.name]),
+            account_name=form.text("account_name"),
+            password=form.value("password") or kept.password,
+            description=read_description(form),
+        )
+        if form.errors:
+            return await self._page(visit, form, kept)
+        await self._replace(kept, changed)
+        return see(_LIST)
+
+    async def _save_password(self, visit: ConsoleVisit, kept: Credential) -> web.Response:
+        """Save the password alone, and show the form again as it was filled in."""
+        password = _read_password(visit.form)
         if visit.form.errors:
             return await self._page(visit, visit.form, kept)
-        return await self._save(changed)
+        changed = replace(kept, password=password)
+        await self._replace(kept, changed)
+        return await self._page(visit, visit.form, changed, password_saved=True)
 
-    async def _save(self, kept: Credential) -> web.Response:
-        self._credentials.save(kept)
-        # Foreign systems register again with the changed credential (integration 2.13).
+    async def _replace(self, kept: Credential, changed: Credential) -> None:
+        self._credentials.change(kept, changed)
+        # Foreign systems register again with the changed credential (integration 2.13), and send what waited.
         await self._console.registrar.run_all()
-        return see(f"{CREDENTIALS}?done=saved")
 
     def _find(self, visit: ConsoleVisit) -> Credential:
         return self._credentials.get(visit.query.get("name", ""))
 
-    async def _page(self, visit: ConsoleVisit, form: Form, kept: Credential | None) -> web.Response:
+    async def _page(
+        self, visit: ConsoleVisit, form: Form, kept: Credential | None, *, password_saved: bool = False
+    ) -> web.Response:
         return await visit.form_page(
             "credential.html",
             form,
-            credential="" if kept is None else kept.name,
-            type=CREDENTIAL_TYPE,
+            credential=kept,
+            type=TYPE,
             version="" if kept is None else _version(visit, kept),
+            password_saved=password_saved,
             list=CREDENTIALS,
         )
 
 
+_LIST = link(CREDENTIALS, done="saved")
+
+
+def _saves_password(form: Form) -> bool:
+    return form.ticked("save_password")
+
+
+def _read_password(form: Form) -> str:
+    password = form.value("password")
+    if not password:
+        form.add_error("password", "is empty; expected text")
+    return password
+
+
 def _version(visit: ConsoleVisit, kept: Credential) -> str:
-    return visit.version(kept.name, kept.account_name, kept.password)
+    return visit.version(kept.name, kept.account_name, kept.password, kept.description)
+
+
+def _values(kept: Credential) -> dict[str, str]:
+    return {"name": kept.name, "account_name": kept.account_name, "description": kept.description}

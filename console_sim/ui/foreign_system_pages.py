@@ -1,116 +1,131 @@
-"""Configuration, Foreign Systems (integration 2.6 to 2.10)."""
+"""Configuration, Foreign Systems (integration 2.6 to 2.10, 7)."""
 
 from typing import Any
 
 from aiohttp import web
 
 from console_sim.console import Console
-from console_sim.errors import API_DISABLED, ConflictError
+from console_sim.errors import API_DISABLED
 from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.navigation import FOREIGN_SYSTEMS
+from console_sim.ui.fields import flags, read_description, read_name
+from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
-ONE = f"{FOREIGN_SYSTEMS}/edit"
+ONE = f"{SERVERS}/server"
+KIND = "ServiceNow"
 
 
 class ForeignSystemPages:
-    """The list of foreign systems, which has at most one, and its form."""
+    """The kinds of foreign systems, the ServiceNow servers, and the page of each."""
 
     def __init__(self, settings: Settings, console: Console) -> None:
         self._settings = settings
         self._console = console
+        self._systems = console.foreign_systems
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
-        """Show the list."""
-        systems, new = list(self._console.foreign_systems), f"{FOREIGN_SYSTEMS}/create"
-        return await visit.page("foreign_systems.html", systems=systems, type=FOREIGN_SYSTEM_TYPE, new=new, one=ONE)
+        """Show the kinds of foreign systems."""
+        kinds = [(KIND, SERVERS, len(list(self._systems)))]
+        return await visit.page("foreign_systems.html", kinds=kinds)
+
+    async def servers(self, visit: ConsoleVisit) -> web.Response:
+        """Show the ServiceNow servers."""
+        new, systems = f"{SERVERS}/create", list(self._systems)
+        return await visit.page("servers.html", systems=systems, kind=KIND, new=new, one=ONE, back=FOREIGN_SYSTEMS)
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
-        """Show an empty form; raises ConflictError if there is a foreign system."""
-        self._require_none()
-        return await self._page(visit, Form({"post_uri": self._usual_post_uri(visit)}), None)
+        """Show the form of a new server."""
+        return await visit.form_page("server_new.html", Form(), list=SERVERS)
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
-        """Save a new foreign system and run the server task; raises ConflictError if there is one."""
-        self._require_none()
-        return await self._save(visit, None)
+        """Create a server and open its page; its description is its name, as printed (webhook-1.png)."""
+        form = visit.form
+        name, base_url = read_name(form, [each.name for each in self._systems]), form.url("base_url")
+        if form.errors:
+            return await visit.form_page("server_new.html", form, list=SERVERS)
+        system = self._systems.create(name, base_url, description=name)
+        return see(link(ONE, id=system.id, done="created"))
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
-        """Show the form of the foreign system; raises NotFoundError."""
-        system = self._console.foreign_systems.get()
+        """Show the page of a server; raises NotFoundError."""
+        system = self._find(visit)
         return await self._page(visit, Form(self._values(visit, system)), system)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
-        """Save the foreign system, changed or not, and run the server task; raises NotFoundError and ConflictError."""
-        system = self._console.foreign_systems.get()
+        """Save the server, changed or not, and run the server task; raises NotFoundError and ConflictError."""
+        system, form = self._find(visit), visit.form
         visit.require(_version(visit, system))
-        return await self._save(visit, system)
-
-    async def _save(self, visit: ConsoleVisit, before: ForeignSystem | None) -> web.Response:
-        form = visit.form
-        name = form.text("name") if before is None else before.name
-        base_url = form.url("base_url")
-        credential = form.one_of("credential", self._names())
-        self._check_webhook(form)
+        values = self._read(form, system)
         if form.errors:
-            return await self._page(visit, form, before)
-        systems = self._console.foreign_systems
-        values: dict[str, Any] = {"use_webhook": form.ticked("use_webhook")}
-        if form.ticked("use_webhook"):
-            values |= {"api_credential": form.value("api_credential"), "post_uri": form.url("post_uri")}
-        saved = (
-            systems.create(name, base_url, credential, **values)
-            if before is None
-            else systems.change(before.id, base_url=base_url, credential=credential, **values)
-        )
-        await self._console.registrar.run(saved.id)
-        return see(f"{ONE}?done=saved")
+            return await self._page(visit, form, system)
+        self._systems.change(system.id, **values)
+        await self._console.registrar.run(system.id)
+        return see(link(ONE, id=system.id, done="saved"))
 
-    def _check_webhook(self, form: Form) -> None:
-        if not form.ticked("use_webhook"):
-            return
+    def _read(self, form: Form, system: ForeignSystem) -> dict[str, Any]:
+        values: dict[str, Any] = {
+            "name": read_name(form, [each.name for each in self._systems if each.id != system.id]),
+            "description": read_description(form),
+            "base_url": form.url("base_url"),
+            "use_webhook": form.ticked("use_webhook"),
+            "credential": form.value("credential"),
+        }
+        if values["credential"] or values["use_webhook"]:
+            form.one_of("credential", self._credentials())
+        return values | (self._read_webhook(form) if values["use_webhook"] else {})
+
+    def _read_webhook(self, form: Form) -> dict[str, Any]:
         if not self._console.store.api_enabled:
             form.add_error("use_webhook", API_DISABLED)
-        form.one_of("api_credential", self._names())
-        form.url("post_uri")
+        return {
+            "api_credential": form.one_of("api_credential", self._credentials()),
+            "post_uri": form.url("post_uri"),
+        }
 
-    def _names(self) -> list[str]:
+    def _credentials(self) -> list[str]:
         return [credential.name for credential in self._console.credentials]
 
-    def _require_none(self) -> None:
-        system = self._console.store.foreign_systems.only()
-        if system is not None:
-            raise ConflictError(f"foreign system {system.name!r} exists; a console has at most one")
+    def _find(self, visit: ConsoleVisit) -> ForeignSystem:
+        return self._systems.get(visit.query.get("id", ""))
 
-    async def _page(self, visit: ConsoleVisit, form: Form, system: ForeignSystem | None) -> web.Response:
+    async def _page(self, visit: ConsoleVisit, form: Form, system: ForeignSystem) -> web.Response:
         return await visit.form_page(
-            "foreign_system.html",
+            "server.html",
             form,
             system=system,
-            webhook=None if system is None else self._console.webhooks.of(system),
+            webhook=self._console.webhooks.of(system),
             type=FOREIGN_SYSTEM_TYPE,
-            credentials=self._names(),
-            version="" if system is None else _version(visit, system),
-            list=FOREIGN_SYSTEMS,
+            credentials=self._credentials(),
+            version=_version(visit, system),
+            list=SERVERS,
         )
 
     def _values(self, visit: ConsoleVisit, system: ForeignSystem) -> dict[str, str]:
         return {
+            "name": system.name,
+            "description": system.description,
             "base_url": system.base_url,
             "credential": system.credential,
-            "use_webhook": "yes" if system.use_webhook else "",
             "api_credential": system.api_credential,
             "post_uri": system.post_uri or self._usual_post_uri(visit),
+            **flags(use_webhook=system.use_webhook),
         }
 
     def _usual_post_uri(self, visit: ConsoleVisit) -> str:
-        return f"{own_url(self._settings, visit.request)}{APPROVE_PATH}"
+        """Return what is filled in before it is saved; the documented field is empty (webhook-2.png)."""
+        return "" if self._settings.documented_only else f"{own_url(self._settings, visit.request)}{APPROVE_PATH}"
 
 
 def _version(visit: ConsoleVisit, system: ForeignSystem) -> str:
     return visit.version(
-        system.name, system.base_url, system.credential, system.use_webhook, system.api_credential, system.post_uri
+        system.name,
+        system.description,
+        system.base_url,
+        system.credential,
+        system.use_webhook,
+        system.api_credential,
+        system.post_uri,
     )

@@ -1,41 +1,74 @@
 """The paths of the console's pages, and the navigation that leads to them."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 HOME = "/"
 LOG_IN = "/login"
 LOG_OUT = "/logout"
 APPROVALS = "/manage-approvals"
+HISTORY = f"{APPROVALS}/history"
+POLICIES = "/application-policies"
+ACTIONS = "/admin/actions"
 CONFIGURATION = "/admin/configuration"
 CREDENTIALS = f"{CONFIGURATION}/credentials"
 FOREIGN_SYSTEMS = f"{CONFIGURATION}/foreign-systems"
+SERVERS = f"{FOREIGN_SYSTEMS}/servicenow"
 MESSAGING = f"{CONFIGURATION}/messaging"
 ADVANCED = f"{CONFIGURATION}/advanced"
+ROLES = "/admin/roles"
+TASKS = "/admin/tasks"
+AUTOMATION = f"{TASKS}/automation"
+PROCESSES = f"{AUTOMATION}/approval-processes"
+TYPES = f"{AUTOMATION}/approval-types"
 USERS = "/admin/users"
-SERVER_TASKS = "/admin/server-tasks"
 ENDPOINT = "/endpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class NavigationEntry:
-    """One entry of the navigation."""
+    """One entry of the navigation.
+
+    Attributes:
+        extra: whether the vendor documents no such page.
+    """
 
     label: str
     url: str
+    extra: bool = False
 
 
-MODULES = {
-    "Privilege Manager": (NavigationEntry("Home", HOME), NavigationEntry("Manage Approvals", APPROVALS)),
+CONFIGURATION_TABS = (
+    NavigationEntry("Credentials", CREDENTIALS),
+    NavigationEntry("Foreign Systems", FOREIGN_SYSTEMS),
+    NavigationEntry("Advanced", ADVANCED),
+    NavigationEntry("Messaging", MESSAGING),
+)
+TASK_TABS = (NavigationEntry("Tasks", TASKS), NavigationEntry("Automation", AUTOMATION))
+AUTOMATION_FOLDERS = (NavigationEntry("Approval Processes", PROCESSES), NavigationEntry("Approval Types", TYPES))
+_MODULES = {
+    "Privilege Manager": (NavigationEntry("Home", HOME),),
+    "Computer Groups": (NavigationEntry("Application Policies", POLICIES),),
+    "Tools": (
+        NavigationEntry("Manage Approvals", APPROVALS),
+        NavigationEntry("Approval history", HISTORY, extra=True),
+    ),
     "Admin": (
+        NavigationEntry("Actions", ACTIONS),
         NavigationEntry("Configuration", CONFIGURATION),
+        NavigationEntry("Roles", ROLES),
+        NavigationEntry("Tasks", TASKS),
         NavigationEntry("Users", USERS),
-        NavigationEntry("Server Tasks", SERVER_TASKS),
     ),
     "Endpoint": (NavigationEntry("Request approval", ENDPOINT),),
 }
-TABS = (
-    NavigationEntry("Credentials", CREDENTIALS),
-    NavigationEntry("Foreign Systems", FOREIGN_SYSTEMS),
-    NavigationEntry("Messaging", MESSAGING),
-    NavigationEntry("Advanced", ADVANCED),
-)
+
+
+def link(path: str, **query: str) -> str:
+    """Return an address with a query."""
+    return f"{path}?{urlencode(query)}"
+
+
+def modules(*, extras: bool) -> dict[str, tuple[NavigationEntry, ...]]:
+    """Return the navigation by group, with or without what the vendor does not document."""
+    return {group: tuple(each for each in entries if extras or not each.extra) for group, entries in _MODULES.items()}

@@ -1,14 +1,12 @@
-"""Pages about the set-up: Home, API Settings, the webhooks and the server tasks (integration 2.1, 2.8, 2.11)."""
+"""Pages about the set-up: Home, API Settings and the server tasks (integration 2.1, 2.8)."""
 
 from itertools import islice
 
 from aiohttp import web
 
 from console_sim.console import Console
-from console_sim.errors import NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.navigation import ADVANCED, MESSAGING
-from console_sim.webhook import CREATED_BY, WEBHOOK_TYPE
+from console_sim.ui.navigation import ADVANCED
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -16,18 +14,28 @@ TASKS_SHOWN = 100
 
 
 class SetupPages:
-    """Home, API Settings, Messaging and Server Tasks."""
+    """Home, API Settings and the tab Tasks."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._store = console.store
-        self._webhooks = console.webhooks
         self._server_tasks = console.server_tasks
 
     async def home(self, visit: ConsoleVisit) -> web.Response:
         """Show which steps of the set-up are done."""
-        store = self._store
+        automation = self._console.automation
+        routed = [each for each in automation.processes if not each.is_manual]
+        ids = {each.id for each in routed}
+        types = [each for each in automation.types if each.process_id in ids]
+        policies = [each for each in automation.policies if each.enabled and automation.approval_type_of(each) in types]
         return await visit.page(
-            "home.html", store=store, system=store.foreign_systems.only(), user=store.api_users.only()
+            "home.html",
+            store=self._store,
+            registered=[each for each in self._store.foreign_systems if each.registration.sys_id],
+            pending=len(self._console.approvals.pending()),
+            processes=routed,
+            types=types,
+            policies=policies,
         )
 
     async def api_settings(self, visit: ConsoleVisit) -> web.Response:
@@ -40,19 +48,6 @@ class SetupPages:
         visit.require(visit.version(self._store.api_enabled))
         self._store.enable_api(enabled=visit.form.ticked("api_enabled"))
         return see(f"{ADVANCED}?done=saved")
-
-    async def webhooks(self, visit: ConsoleVisit) -> web.Response:
-        """Show the list of webhooks."""
-        webhooks, one = list(self._webhooks), f"{MESSAGING}/webhook"
-        return await visit.page("messaging.html", webhooks=webhooks, author=CREATED_BY, one=one)
-
-    async def webhook(self, visit: ConsoleVisit) -> web.Response:
-        """Show one webhook; raises NotFoundError."""
-        name = visit.query.get("name", "")
-        found = next((each for each in self._webhooks if each.name == name), None)
-        if found is None:
-            raise NotFoundError(f"webhook {name!r} does not exist")
-        return await visit.page("webhook.html", webhook=found, type=WEBHOOK_TYPE, list=MESSAGING)
 
     async def server_tasks(self, visit: ConsoleVisit) -> web.Response:
         """Show the newest attempts of server tasks."""

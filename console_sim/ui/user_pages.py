@@ -1,89 +1,142 @@
-"""Users: the API Client User (integration 2.2, 2.3)."""
+"""Users: the API Client Users (integration 2.2, 2.3, 8)."""
+
+from datetime import UTC, datetime
+from typing import Any
 
 from aiohttp import web
 
-from console_sim.accounts import ApiClientUser, Role
+from console_sim.accounts import ApiClientUser
+from console_sim.api_users import ApiLogin
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.navigation import USERS
+from console_sim.ui.fields import flags, read_name
+from console_sim.ui.navigation import ROLES, USERS, link
+from console_sim.webhook import CREATED_BY
+from privman_core.ids import Ids
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
 ONE = f"{USERS}/api-client"
+RESET = f"{ONE}/reset-secret"
 USER_TYPE = "API Client"
 
 
 class UserPages:
-    """The list of users and the form of the API Client User, of which there is at most one.
+    """The list of users and the page of each.
 
-    Only the answers to creating the user and to resetting the Secret show the Secret.
+    Only the answers to creating a user and to resetting a Secret show the Secret.
+
+    Args:
+        console: the console.
+        ids: draws Client Id and Secret of the form that creates a user.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, ids: Ids) -> None:
         self._users = console.users
+        self._ids = ids
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
         users, new = list(self._users), f"{USERS}/create"
-        return await visit.page("users.html", users=users, type=USER_TYPE, new=new, one=ONE)
+        return await visit.page("users.html", users=users, author=CREATED_BY, type=USER_TYPE, new=new, one=ONE)
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
-        """Show the form that creates a user."""
-        return await _new(visit, Form())
+        """Show the form that creates a user, with Client Id and Secret to be copied (integration 7)."""
+        return await _new(visit, Form(), ApiLogin(self._ids.guid(), self._ids.secret()))
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
-        """Create the user and show its page with the Secret; raises ConflictError if there is one."""
-        visit.form.one_of("user_type", (USER_TYPE,))
-        if visit.form.errors:
-            return await _new(visit, visit.form)
-        user, secret = self._users.create()
-        return await self._page(visit, user, secret=secret)
+        """Create the user and show its page with the Secret; raises ConflictError if it was created before."""
+        form = visit.form
+        login = ApiLogin(form.value("client_id"), form.value("secret"))
+        visit.require(visit.version(*login))
+        form.one_of("user_type", (USER_TYPE,))
+        if form.errors:
+            return await _new(visit, form, login)
+        user, secret = self._users.create(login=login)
+        return await self._page(visit, user, Form(_values(user)), secret=secret)
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
-        """Show the user's page; raises NotFoundError."""
-        return await self._page(visit, self._users.get())
+        """Show a user's page; raises NotFoundError."""
+        user = self._find(visit)
+        return await self._page(visit, user, Form(_values(user)))
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
-        """Save role and state; raises NotFoundError and ConflictError."""
-        user = self._users.get()
+        """Save name and state; raises NotFoundError and ConflictError."""
+        user, form = self._find(visit), visit.form
         visit.require(_version(visit, user))
-        roles = [role for role in Role if visit.form.ticked(role)]
-        active, locked_out = visit.form.ticked("active"), visit.form.ticked("locked_out")
-        self._users.change(user.client_id, roles=tuple(roles), active=active, locked_out=locked_out)
-        return see(f"{ONE}?done=saved")
+        changes: dict[str, Any] = {
+            "display_name": read_name(form, (), "display_name"),
+            "expires_at": _read_end(form, user),
+            "active": form.ticked("active"),
+            "locked_out": form.ticked("locked_out"),
+        }
+        if form.errors:
+            return await self._page(visit, user, form)
+        self._users.change(user.client_id, **changes)
+        return see(link(ONE, user=user.client_id, done="saved"))
+
+    async def show_reset(self, visit: ConsoleVisit) -> web.Response:
+        """Ask whether to reset the Secret; raises NotFoundError."""
+        user = self._find(visit)
+        return await visit.page("reset_secret.html", user=user, version=_version(visit, user), one=ONE, reset=RESET)
 
     async def reset_secret(self, visit: ConsoleVisit) -> web.Response:
         """Reset the Secret and show the user's page with the new one; raises NotFoundError and ConflictError."""
-        user = self._users.get()
+        user = self._find(visit)
         visit.require(_version(visit, user))
         secret = self._users.reset_secret(user.client_id)
-        return await self._page(visit, self._users.get(), secret=secret)
+        return await self._page(visit, self._users.get(user.client_id), Form(_values(user)), secret=secret)
 
-    async def _page(
-        self, visit: ConsoleVisit, user: ApiClientUser, form: Form | None = None, secret: str = ""
-    ) -> web.Response:
+    def _find(self, visit: ConsoleVisit) -> ApiClientUser:
+        return self._users.get(visit.query.get("user", ""))
+
+    async def _page(self, visit: ConsoleVisit, user: ApiClientUser, form: Form, secret: str = "") -> web.Response:
         return await visit.form_page(
             "user.html",
-            form or Form(_values(user)),
+            form,
             user=user,
-            type=USER_TYPE,
             secret=secret,
-            roles=tuple(Role),
             version=_version(visit, user),
             one=ONE,
-            reset=f"{ONE}/reset-secret",
+            reset=RESET,
             list=USERS,
+            roles=ROLES,
         )
 
 
-async def _new(visit: ConsoleVisit, form: Form) -> web.Response:
-    return await visit.form_page("user_new.html", form, types=(USER_TYPE,), list=USERS)
+async def _new(visit: ConsoleVisit, form: Form, login: ApiLogin) -> web.Response:
+    version = visit.version(*login)
+    return await visit.form_page("user_new.html", form, types=(USER_TYPE,), login=login, version=version, list=USERS)
 
 
 def _version(visit: ConsoleVisit, user: ApiClientUser) -> str:
-    return visit.version(user.client_id, user.secret_digest, user.roles, user.active, user.locked_out)
+    return visit.version(
+        user.client_id, user.secret_digest, user.display_name, user.expires_at, user.active, user.locked_out
+    )
 
 
 def _values(user: ApiClientUser) -> dict[str, str]:
-    ticked = [*user.roles, *(["active"] if user.active else []), *(["locked_out"] if user.locked_out else [])]
-    return dict.fromkeys(ticked, "yes")
+    return {
+        "display_name": user.display_name,
+        "expires": _shown(user.expires_at),
+        **flags(active=user.active, locked_out=user.locked_out),
+    }
+
+
+def _shown(end: datetime | None) -> str:
+    return "" if end is None else end.strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _read_end(form: Form, user: ApiClientUser) -> datetime | None:
+    """Return when the user expires, None for never; a form without the field changes nothing."""
+    text = form.given("expires")
+    if text is None or text == _shown(user.expires_at):
+        return user.expires_at
+    if not text:
+        return None
+    try:
+        end = datetime.fromisoformat(text)
+        return end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        form.add_error("expires", f"{text!r} is invalid; expected a date and time such as 2027-01-05T09:00")
+        return user.expires_at

@@ -26,12 +26,22 @@ if TYPE_CHECKING:
 CONFIGURATION = "/admin/configuration"
 CREDENTIALS = f"{CONFIGURATION}/credentials"
 SYSTEMS = f"{CONFIGURATION}/foreign-systems"
+SERVERS = f"{SYSTEMS}/servicenow"
+SERVER = f"{SERVERS}/server"
 MESSAGING = f"{CONFIGURATION}/messaging"
+WEBHOOK = f"{MESSAGING}/webhook"
 ADVANCED = f"{CONFIGURATION}/advanced"
 USERS = "/admin/users"
 API_CLIENT = f"{USERS}/api-client"
-TASKS = "/admin/server-tasks"
+ROLES = "/admin/roles"
+TASKS = "/admin/tasks"
+PROCESSES = f"{TASKS}/automation/approval-processes"
+TYPES = f"{TASKS}/automation/approval-types"
+ACTIONS = "/admin/actions"
+POLICIES = "/application-policies"
 APPROVALS = "/manage-approvals"
+HISTORY = f"{APPROVALS}/history"
+DECIDE = f"{APPROVALS}/decide"
 ENDPOINT = "/endpoint"
 POLICY = "R&D <script>document.title='taken'</script>"
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
@@ -49,7 +59,7 @@ class Shown:
     @property
     def text(self) -> str:
         """The text of the page, white space collapsed."""
-        return " ".join(unescape(re.sub(r"<[^>]+>", " ", self.html)).split())
+        return _plain(self.html)
 
     @property
     def tabs(self) -> list[str]:
@@ -66,6 +76,43 @@ class Shown:
         found = re.search(rf'id="{field}\.error">(.*?)</span>', self.html, re.DOTALL)
         return "" if found is None else unescape(found[1])
 
+    @property
+    def address(self) -> str:
+        """The page's path and query."""
+        return re.sub(r"^https?://[^/]+", "", self.url).partition("&done=")[0]
+
+    @property
+    def links(self) -> dict[str, str]:
+        """The addresses of the page's links, by their text; of several with one text the first."""
+        found = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>(.*?)</a>', self.html, re.DOTALL)
+        return {_plain(label): unescape(url) for url, label in reversed(found)}
+
+    @property
+    def cells(self) -> list[list[str]]:
+        """The text of the cells of the page's table."""
+        rows = self.html.split("<tbody")[-1].split("</tbody>")[0].split("<tr")[1:]
+        return [[_plain(cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)] for row in rows]
+
+    def is_ticked(self, field: str) -> bool:
+        """Return whether a check box or switch is on."""
+        return re.search(rf'id="{field}"[^>]* checked', self.html) is not None
+
+    def chosen(self, field: str) -> str:
+        """Return the selected choice of a field; empty if none is."""
+        found = re.search(r"<option[^>]* selected>([^<]*)", self._control(field, "select"))
+        return "" if found is None else unescape(found[1])
+
+    def choices(self, field: str) -> list[str]:
+        """Return the choices of a field."""
+        return [unescape(each) for each in re.findall(r">([^<]+)</option>", self._control(field, "select"))]
+
+    def area(self, field: str) -> str:
+        """Return the value of a field with several lines."""
+        return unescape(self._control(field, "textarea").partition(">\n")[2])
+
+    def _control(self, field: str, element: str) -> str:
+        return self.html.partition(f'id="{field}"')[2].partition(f"</{element}>")[0]
+
     def value(self, field: str) -> str:
         """Return the value of a field."""
         found = re.search(rf'id="{field}"[^>]* value="([^"]*)"', self.html)
@@ -77,6 +124,10 @@ class Shown:
         found = re.search(rf"<dt>{term}</dt><dd[^>]*>(.*?)</dd>", self.html, re.DOTALL)
         assert found is not None, term
         return unescape(re.sub(r"<[^>]+>", "", found[1]))
+
+
+def _plain(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 @dataclass
@@ -93,6 +144,16 @@ class Person:
     async def post(self, path: str, values: dict[str, str], **arguments: Any) -> Shown:
         """Post these values only."""
         return await self.call("POST", path, data=values, **arguments)
+
+    async def open(self, page: str, link: str) -> Shown:
+        """Open a page and follow a link."""
+        shown = await self.get(page)
+        target = shown.links[link]
+        return await self.get(target if target.startswith("/") else shown.address.partition("?")[0] + target)
+
+    async def fill(self, page: Shown, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
+        """Fill in a form of a page that is open, and send it."""
+        return await self.post(action or page.address, page.hidden(form) | values)
 
     async def submit(self, page: str, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
         """Open a page, fill in one of its forms and send it."""

@@ -5,36 +5,96 @@ import pytest
 from tests.browser import Chromium, Page, complaints, expect, misfits, tab_to
 from tests.page_walk import shown_pages
 
-from .conftest import APPROVALS, CREDENTIALS, ENDPOINT, MESSAGING, SYSTEMS, Site
+from .conftest import (
+    ACTIONS,
+    API_CLIENT,
+    APPROVALS,
+    CREDENTIALS,
+    DECIDE,
+    ENDPOINT,
+    HISTORY,
+    MESSAGING,
+    POLICIES,
+    PROCESSES,
+    SERVER,
+    SERVERS,
+    TYPES,
+    USERS,
+    Site,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
-MORE_PAGES = [
-    f"{APPROVALS}?done=decided",
-    f"{CREDENTIALS}/edit?name=ServiceNow+user",
-    f"{MESSAGING}/webhook?name=New+Webhook+for+ServiceNow+setting",
-]
+ITEMS = (
+    (CREDENTIALS, "ServiceNow user"),
+    (MESSAGING, "New Webhook for ServiceNow setting"),
+    (PROCESSES, "ServiceNow Approval Process"),
+    (PROCESSES, "Default Manual Approval Process"),
+    (TYPES, "Default Execute Application Request Type"),
+    (ACTIONS, "Approval Request Form Action"),
+    (ACTIONS, "Ours Form Action"),
+    (POLICIES, "Elevate installers"),
+    (POLICIES, "Elevate Privilege Manager Remove Programs Utility Policy"),
+)
+"""An item of each kind, by its list and its name."""
+
+
+async def items(site: Site) -> list[str]:
+    """Return the address of the page of each item, and of the form that duplicates one."""
+    await site.admin("POST", "/approval-types", {"name": "Ours"})
+    await site.admin("POST", "/policies", {"name": "Asking", "approval_type": "Ours"})
+    pages = [await site.person.open(path, name) for path, name in ITEMS]
+    return [
+        *(page.address for page in pages),
+        *(page.links["Duplicate"] for page in pages if "Duplicate" in page.links),
+    ]
 
 
 async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     await site.set_up()
     await site.ask(UserReason="W" * 200)
-    denied = await site.ask()
+    denied = await site.ask(FilePath="/1")
     await site.admin("POST", f"/approval-requests/{denied}/decide", {"response": "Deny"})
-    approved = await site.ask()
+    approved = await site.ask(FilePath="/2")
     await site.admin("POST", f"/approval-requests/{approved}/decide", {"response": "Approve", "duration": "02:00:00"})
+    pending = await site.ask(FilePath="/3", UserReason="W" * 200)
+    more = [*await items(site), f"{APPROVALS}?done=decided", f"{DECIDE}?request={pending}"]
     await site.set_up(servicenow_url="http://127.0.0.1:9")
     pages = [path for path in shown_pages(site.app) if not path.endswith(".css")]
-    assert await misfits(page, [*pages, *MORE_PAGES]) == []
+    assert await misfits(page, [*pages, *more]) == []
+
+
+async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
+    """The pages that only a form leads to are as clean as the others."""
+    await site.set_up()
+    await site.ask()
+    await page.goto(APPROVALS)
+    await page.get_by_role("checkbox").check()
+    await page.get_by_role("button", name="Approve", exact=True).first.click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Confirm Approval")
+    assert await complaints(page) == []
+    await page.goto(f"{USERS}/create")
+    await expect(page.locator("#secret")).to_be_hidden()
+    await page.get_by_label("User Type").select_option("API Client")
+    await expect(page.locator("#secret")).to_be_visible()
+    assert await complaints(page) == []
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#secret")).to_be_visible()
+    assert await complaints(page) == []
+    await page.goto(ENDPOINT)
+    await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+    await page.get_by_role("button", name="Request approval").click()
+    await expect(page.get_by_role("status")).to_contain_text("Approval requested")
+    assert await complaints(page) == []
 
 
 async def test_refused_form_passes_axe(page: Page) -> None:
     """The form that is shown again announces its errors beside their fields."""
-    await page.goto(f"{SYSTEMS}/create")
+    await page.goto(f"{SERVERS}/create")
+    await page.get_by_label("Name").fill("Dev")
     await page.get_by_label("Base URL").fill("dev1")
-    await page.get_by_label("Use Webhook").check()
-    await page.get_by_role("button", name="Save Changes").click()
+    await page.get_by_role("button", name="Create").click()
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.get_by_label("Base URL")).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_label("Base URL")).to_have_accessible_description(
@@ -43,14 +103,28 @@ async def test_refused_form_passes_axe(page: Page) -> None:
     assert await complaints(page) == []
 
 
-async def test_use_webhook_reveals_its_fields(page: Page) -> None:
+async def test_use_webhook_reveals_its_fields(site: Site, page: Page) -> None:
     """Ticking Use Webhook reveals API Credential and Privilege Manager Post Uri (integration 2.7)."""
-    await page.goto(f"{SYSTEMS}/create")
+    await site.set_up(use_webhook=False)
+    await page.goto(SERVER)
     for label in ("API Credential", "Privilege Manager Post Uri"):
         await expect(page.get_by_label(label)).to_be_hidden()
     await page.get_by_label("Use Webhook").check()
     for label in ("API Credential", "Privilege Manager Post Uri"):
         await expect(page.get_by_label(label)).to_be_visible()
+
+
+async def test_switches_say_yes_or_no(site: Site, page: Page) -> None:
+    """As printed, beside the switch."""
+    await site.set_up()
+    await page.goto(API_CLIENT)
+    for label in ("Active", "Locked Out"):
+        switch = page.get_by_role("switch", name=label)
+        field = page.locator(".field").filter(has=switch)
+        await switch.check()
+        await expect(field.get_by_text("Yes")).to_be_visible()
+        await switch.uncheck()
+        await expect(field.get_by_text("No", exact=True)).to_be_visible()
 
 
 async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
@@ -61,8 +135,10 @@ async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
     await tab_to(page, "Manage Approvals")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**{APPROVALS}")
+    await expect(page.get_by_text("File Path")).to_be_hidden()
     await tab_to(page, await page.locator("summary").evaluate("each => each.textContent.trim()"))
     await page.keyboard.press("Enter")
+    await expect(page.get_by_text("File Path")).to_be_visible()
     await tab_to(page, "Deny")
     assert await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
     await page.keyboard.press("Enter")
@@ -71,14 +147,14 @@ async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
 
 
 async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
-    """Only the two buttons decide; Enter in the duration does not."""
+    """Only the buttons decide; Enter in a tick box or the duration does not."""
     await site.set_up()
     request_id = await site.ask()
-    await page.goto(APPROVALS)
-    await page.locator("summary").click()
-    await page.get_by_label("Duration").press("Enter")
-    await page.reload()
-    assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
+    for path, label in ((APPROVALS, "Select"), (f"{DECIDE}?request={request_id}", "Duration")):
+        await page.goto(path)
+        await page.get_by_label(label).press("Enter")
+        await page.reload()
+        assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
 
 
 async def test_skip_link_skips_the_modules(page: Page) -> None:
@@ -90,36 +166,54 @@ async def test_skip_link_skips_the_modules(page: Page) -> None:
     assert await page.evaluate("() => document.activeElement.closest('main') !== null")
 
 
-async def test_list_refreshes_itself(site: Site, page: Page) -> None:
-    """A new request appears in the open Manage Approvals."""
+async def test_list_refreshes_itself_unless_something_is_ticked(site: Site, page: Page) -> None:
+    """A new request appears in the open Manage Approvals; what is ticked stays so."""
+    await page.clock.install()
     await page.goto(APPROVALS)
     await site.ask(PolicyName="Elevate installers")
+    await page.clock.run_for(2_000)
     await expect(page.get_by_text("Elevate installers").first).to_be_visible()
+    await page.get_by_role("checkbox").check()
+    await site.ask(PolicyName="Another")
+    fetched: list[str] = []
+    page.on("request", lambda request: fetched.append(request.url))
+    await page.clock.run_for(10_000)
+    assert fetched == []
+    await page.get_by_role("checkbox").first.uncheck()
+    await page.clock.run_for(2_000)
+    await expect(page.get_by_role("cell", name="Another", exact=True)).to_be_visible()
 
 
 async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None:
-    """Asking and deciding need no script."""
+    """Asking and deciding need no script, neither for one request nor for several at once."""
     await site.set_up()
+    await site.ask(FilePath="/other")
     async with chromium.page(site.url, java_script_enabled=False) as page:
         await page.goto(ENDPOINT)
         await page.get_by_label("Policy", exact=True).fill("Elevate installers")
         await page.get_by_role("button", name="Request approval").click()
-        await page.locator("summary").click()
+        await page.get_by_role("link", name="Manage Approvals").click()
+        await page.get_by_role("link", name="All").click()
+        await page.get_by_role("button", name="Approve", exact=True).first.click()
+        await page.get_by_label("For:").check()
+        await page.get_by_label("Hours").fill("2")
         await page.get_by_role("button", name="Approve").click()
-        await expect(page.get_by_text("Approved", exact=True)).to_be_visible()
-    (record,) = await site.records("request")
-    assert record["status"] == "Approve"
+        await expect(page.get_by_text("No approval requests wait")).to_be_visible()
+    records = await site.records("request")
+    assert [each["status"] for each in records] == ["Approve", "Approve"]
 
 
 async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
     """Markup in the name of a policy, a user or a credential is escaped."""
-    await site.set_up(name=HOSTILE)
+    await site.set_up(name=HOSTILE, policy=HOSTILE, approval_type=HOSTILE, api_user=HOSTILE)
     await site.ask(PolicyName=HOSTILE, UserName=HOSTILE, UserReason=HOSTILE)
     await site.person.submit(f"{CREDENTIALS}/create", {"name": HOSTILE, "account_name": HOSTILE, "password": "x"})
-    for path in (APPROVALS, CREDENTIALS, SYSTEMS, MESSAGING, "/"):
+    paths = (APPROVALS, HISTORY, CREDENTIALS, SERVERS, MESSAGING, PROCESSES, TYPES, ACTIONS, POLICIES, USERS, "/")
+    for path in paths:
         await page.goto(path)
-        assert await page.get_by_text(HOSTILE).first.is_visible()
-        assert await page.title() == f"{await page.get_by_role('heading', level=1).inner_text()} | Privilege Manager"
+        assert (path, await page.get_by_text(HOSTILE).first.is_visible()) == (path, True)
+        heading = page.get_by_role("heading", level=1)
+        assert await page.title() in await heading.inner_text() + " | Privilege Manager" or path == HISTORY
     await page.goto(CREDENTIALS)
-    await page.get_by_role("link", name=HOSTILE).click()
+    await page.get_by_role("link", name=HOSTILE, exact=True).click()
     assert await page.get_by_label("Account Name").input_value() == HOSTILE

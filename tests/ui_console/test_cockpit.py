@@ -49,7 +49,7 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
     shown = await site.person.get("/__cockpit/approvals")
     assert cells(shown.html) == [
         [request_id, "Pending", "2026-01-05 09:00:00", "1", "Sequence"],
-        [unsent, "Pending", "2026-01-05 09:00:00", "1", "Sequence"],
+        [unsent, "Pending", "2026-01-05 09:00:00", "0", "Sequence"],
     ]
     (address, *_) = re.findall(r'<a href="([^"]*)" aria-label="Sequence', shown.html)
     assert "POST /api/now/table/x_thyti_thycotic_p_request" in (await site.person.get(address)).text
@@ -61,7 +61,7 @@ async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
     assert (cells(empty.html), cells(empty.html, 1)) == ([["No pending attempts"]], [["No attempts yet"]])
     await site.set_up(servicenow_url="http://127.0.0.1:9")
     shown = await site.person.get("/__cockpit/deliveries")
-    task = "Register webhook with ServiceNow App"
+    task = "Register webhook of &#39;ServiceNow&#39; with ServiceNow App"
     assert cells(shown.html) == [[task, "1", "09:01:00 (1 min)"]]
     ((about, at, outcome),) = cells(shown.html, 1)
     assert (about, at, outcome.split(" ")[0]) == (task, "09:00:00", "failed")

@@ -2,12 +2,27 @@ from typing import Any
 
 import pytest
 
-from .conftest import ADVANCED, CONFIGURATION, CREDENTIALS, MESSAGING, SYSTEMS, TASKS, Person, Site
+from console_sim.settings import Settings
+
+from .conftest import (
+    ADVANCED,
+    CONFIGURATION,
+    CREDENTIALS,
+    MESSAGING,
+    SERVER,
+    SERVERS,
+    SYSTEMS,
+    TASKS,
+    Person,
+    Shown,
+    Site,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 API_OFF = "Use Webhook API Enabled is off; webhooks need it on (Admin, Configuration, Advanced, API Settings)"
 CHANGED = "The values changed after you opened this page, so nothing was saved"
-WEBHOOK = "New Webhook for Dev instance setting"
+NAME = "Dev instance"
+WEBHOOK = f"New Webhook for {NAME} setting"
 
 
 async def create_credential(person: Person, name: str, **values: str) -> Any:
@@ -16,13 +31,25 @@ async def create_credential(person: Person, name: str, **values: str) -> Any:
     return await person.submit(f"{CREDENTIALS}/create", usual | values)
 
 
+async def credential(site: Site, name: str) -> Shown:
+    """Open the page of a credential."""
+    return await site.person.open(CREDENTIALS, name)
+
+
+async def create_server(site: Site, name: str = NAME, base_url: str = "") -> Shown:
+    """Create a ServiceNow server and return its page."""
+    values = {"name": name, "base_url": base_url or f"{site.servicenow}/"}
+    return await site.person.submit(f"{SERVERS}/create", values)
+
+
 async def ready(site: Site) -> dict[str, str]:
-    """Do what comes before the foreign system, and return the values of its form."""
+    """Do what comes before the server's settings, and return the values of its form."""
     await site.person.submit(ADVANCED, {"api_enabled": "yes"})
     await create_credential(site.person, "ServiceNow user", account_name="privman.integration")
     await create_credential(site.person, "API Credential")
     return {
-        "name": "Dev instance",
+        "name": NAME,
+        "description": "",
         "base_url": f"{site.servicenow}/",
         "credential": "ServiceNow user",
         "use_webhook": "yes",
@@ -31,38 +58,71 @@ async def ready(site: Site) -> dict[str, str]:
     }
 
 
+async def registered(site: Site, **values: str) -> Shown:
+    """Create a server, fill in its page and save it."""
+    return await site.person.fill(await create_server(site), await ready(site) | values)
+
+
+async def webhook_page(site: Site, name: str = WEBHOOK) -> Shown:
+    """Open the page of a webhook."""
+    return await site.person.open(MESSAGING, name)
+
+
 async def test_configuration_opens_with_the_first_tab(site: Site) -> None:
     """Admin, Configuration leads to a page with the documented tabs and no other (integration 2)."""
     shown = await site.person.get(CONFIGURATION)
     assert shown.url == site.url + CREDENTIALS
-    assert shown.tabs == ["Credentials", "Foreign Systems", "Messaging", "Advanced"]
+    assert shown.tabs == ["Credentials", "Foreign Systems", "Advanced", "Messaging"]
 
 
 async def test_api_is_switched_on_and_off(site: Site) -> None:
     """Advanced, API Settings has the switch (integration 2.1)."""
     assert "Changes saved" in (await site.person.submit(ADVANCED, {"api_enabled": "yes"})).text
-    assert 'value="yes" checked' in (await site.person.get(ADVANCED)).html
+    assert (await site.person.get(ADVANCED)).is_ticked("api_enabled")
     assert "API Enabled : on" in (await site.person.get("/")).text
     await site.person.submit(ADVANCED, {})
     assert "API Enabled : off" in (await site.person.get("/")).text
 
 
 async def test_credential_is_created_and_listed(site: Site) -> None:
-    """A credential is a User Credential with name and account name (integration 2.4)."""
+    """With the printed columns and type (integration 7, config-credentials.png, new-cred.png)."""
     assert "No credentials yet" in (await site.person.get(CREDENTIALS)).text
-    shown = await create_credential(site.person, "R&D", account_name="0f1ba2b8")
+    page = await site.person.get(f"{CREDENTIALS}/create")
+    assert (page.value("name"), page.area("description")) == ("New User Credential", "New User Credential")
+    assert page.detail("Type") == "User Credential Secret Resource (Resources)"
+    assert "No password is set Edit" in page.text
+    shown = await create_credential(site.person, "R&D", description="Logs on", account_name="0f1ba2b8")
     assert shown.url.endswith(f"{CREDENTIALS}?done=saved")
-    assert "R&D 0f1ba2b8 User Credential" in shown.text
+    assert "1 Items Create Name Description Last Modified By Last Modified On" in shown.text
+    assert shown.cells == [["R&D", "Logs on", "Privilege Manager", "2026-01-05 09:00:00 UTC"]]
+    assert (await credential(site, "R&D")).value("account_name") == "0f1ba2b8"
+
+
+async def test_password_is_saved_by_its_own_button(site: Site) -> None:
+    """Edit, Save Password, then Save (integration 7); the first Save Password creates the credential."""
+    first = await create_credential(site.person, "R&D", password="first-5ecret", save_password="yes")
+    assert (first.value("account_name"), "A password is set" in first.text) == ("ada", True)
+    values = {"name": "R&D", "account_name": "grace", "password": "second-5ecret", "save_password": "yes"}
+    second = await site.person.fill(first, values)
+    assert ("Password saved" in second.text, second.value("account_name")) == (True, "grace")
+    assert (await credential(site, "R&D")).value("account_name") == "ada"
+    saved = await site.person.fill(second, {"name": "R&D", "account_name": "grace"}, action=first.address)
+    assert "Changes saved" in saved.text
+    assert (await credential(site, "R&D")).value("account_name") == "grace"
+    empty = await site.person.fill(await credential(site, "R&D"), {"name": "R&D", "save_password": "yes"})
+    assert (empty.status, empty.error("password")) == (422, "Password is empty; expected text")
+    assert "5ecret" not in first.html + second.html + empty.html
 
 
 async def test_invalid_credential_is_refused(site: Site) -> None:
     """Errors are beside their fields, which keep what was typed, except for the password."""
     await create_credential(site.person, "taken")
-    shown = await create_credential(site.person, "taken", account_name=" ", password="")
+    shown = await create_credential(site.person, "taken", account_name=" ", password="", description="x" * 4_001)
     assert shown.status == 422
     assert shown.error("name") == "Name 'taken' already exists"
     assert shown.error("account_name") == "Account Name is empty; expected text"
     assert shown.error("password") == "Password is empty; expected text"
+    assert shown.error("description") == "Description has 4,001 characters; expected at most 4,000"
     assert shown.value("name") == "taken"
     assert "Nothing was saved. Correct the fields below." in shown.text
     nameless = await create_credential(site.person, "", password="typed-password")
@@ -72,17 +132,55 @@ async def test_invalid_credential_is_refused(site: Site) -> None:
 
 async def test_credential_is_changed(site: Site) -> None:
     """An empty password keeps the old one, so that ServiceNow can still be called."""
-    values = await ready(site)
-    await site.person.submit(f"{SYSTEMS}/create", values)
-    one = f"{CREDENTIALS}/edit?name=ServiceNow+user"
-    assert (await site.person.get(one)).value("account_name") == "privman.integration"
-    shown = await site.person.submit(one, {"account_name": "admin"})
-    assert "ServiceNow user admin User Credential" in shown.text
-    await site.ask()
+    await registered(site)
+    page = await credential(site, "ServiceNow user")
+    assert page.value("account_name") == "privman.integration"
+    shown = await site.person.fill(page, {"name": "ServiceNow user", "account_name": "admin"})
+    assert "Changes saved" in shown.text
+    await site.admin("POST", "/approval-types", {"name": "ServiceNow type", "process": await process(site)})
+    await site.admin("POST", "/policies", {"name": "P", "approval_type": "ServiceNow type"})
+    await site.ask(PolicyName="P")
     (request,) = await site.records("request")
     assert request["sys_created_by"] == "admin"
-    empty = await site.person.submit(one, {"account_name": ""})
+    empty = await site.person.fill(await credential(site, "ServiceNow user"), {"name": "x", "account_name": ""})
     assert (empty.status, empty.error("account_name")) == (422, "Account Name is empty; expected text")
+
+
+async def process(site: Site) -> str:
+    """Create an approval process with the server, and return its name."""
+    await site.admin("POST", "/approval-processes", {"name": "To ServiceNow", "server": NAME})
+    return "To ServiceNow"
+
+
+async def test_renamed_credential_stays_in_use(site: Site) -> None:
+    """Foreign systems and webhooks follow the new name, and nothing is registered again."""
+    first = await registered(site)
+    for name, new in (("ServiceNow user", "SN"), ("API Credential", "PM")):
+        page = await credential(site, name)
+        values = {"name": new, "account_name": page.value("account_name"), "description": "new"}
+        assert "Changes saved" in (await site.person.fill(page, values)).text
+    server = await site.person.get(first.address)
+    assert (server.chosen("credential"), server.chosen("api_credential")) == ("SN", "PM")
+    assert server.detail("Instance Id") == first.detail("Instance Id")
+    assert (await webhook_page(site)).chosen("credential") == "SN"
+    assert len(await site.records("integration_configuration")) == 1
+    assert [row[0] for row in (await site.person.get(CREDENTIALS)).cells] == ["SN", "PM"]
+    taken = await site.person.fill(await credential(site, "PM"), {"name": "SN", "account_name": "ada"})
+    assert (taken.status, taken.error("name")) == (422, "Name 'SN' already exists")
+
+
+async def test_new_password_of_servicenow_sends_what_waited(site: Site) -> None:
+    """A password that changed in ServiceNow stops the requests; saving the new one sends them (integration 2.13)."""
+    await registered(site)
+    await site.admin("POST", "/approval-types", {"name": "ServiceNow type", "process": await process(site)})
+    await site.admin("POST", "/policies", {"name": "P", "approval_type": "ServiceNow type"})
+    page = await credential(site, "ServiceNow user")
+    await site.person.fill(page, {"name": "ServiceNow user", "password": "wrong", "save_password": "yes"})
+    asked = await site.ask(PolicyName="P")
+    assert await site.records("request") == []
+    page = await credential(site, "ServiceNow user")
+    await site.person.fill(page, {"name": "ServiceNow user", "password": "admin", "save_password": "yes"})
+    assert [each["request_id"] for each in await site.records("request")] == [asked]
 
 
 async def test_replaced_password_of_another_credential_stays_masked(site: Site) -> None:
@@ -96,7 +194,7 @@ async def test_replaced_password_of_another_credential_stays_masked(site: Site) 
         ("third", "other-5ecret"),
         *(("first", each) for each in pushing),
     ):
-        values = {"account_name": "ada", "password": password}
+        values = {"name": name, "account_name": "ada", "password": password}
         assert (await site.person.submit(f"{CREDENTIALS}/edit?name={name}", values)).status == 200
     await site.person.get(f"/Tms/services/api/v1/approval/approve?{shared}&{own}")
     journal = str(await site.admin("GET", "/requests?last=1"))
@@ -105,9 +203,11 @@ async def test_replaced_password_of_another_credential_stays_masked(site: Site) 
 
 async def test_changed_api_credential_updates_the_registration(site: Site) -> None:
     """A changed API Credential updates the same registration (integration 2.13)."""
-    await site.person.submit(f"{SYSTEMS}/create", await ready(site))
+    await registered(site)
     (before,) = await site.records("integration_configuration")
-    await site.person.submit(f"{CREDENTIALS}/edit?name=API+Credential", {"account_name": "grace"})
+    await site.person.fill(
+        await credential(site, "API Credential"), {"name": "API Credential", "account_name": "grace"}
+    )
     (after,) = await site.records("integration_configuration")
     assert (after["sys_id"], '"Username":"grace"' in after["instance_metadata"].replace(": ", ":")) == (
         before["sys_id"],
@@ -121,62 +221,219 @@ async def test_unknown_credential_gets_404(site: Site) -> None:
     assert (shown.status, "Unknown credential '<b>'" in shown.text) == (404, True)
 
 
+async def test_foreign_systems_are_listed_by_kind(site: Site) -> None:
+    """The ServiceNow link leads to its servers (integration 7, fs_servicenow.png)."""
+    assert (await site.person.get(SYSTEMS)).cells == [["ServiceNow", "0"]]
+    servers = await site.person.open(SYSTEMS, "ServiceNow")
+    assert (servers.address, "No ServiceNow servers yet" in servers.text) == (SERVERS, True)
+    await create_server(site)
+    await create_server(site, "Test instance", "https://test.service-now.com/")
+    assert (await site.person.get(SYSTEMS)).cells == [["ServiceNow", "2"]]
+    assert (await site.person.get(SERVERS)).cells == [
+        [NAME, NAME, site.servicenow, "No"],
+        ["Test instance", "Test instance", "https://test.service-now.com", "No"],
+    ]
+
+
+async def test_new_server_opens_its_page(site: Site) -> None:
+    """New has Name and Base URL; the page has the printed sections (integration 7, webhook-1.png)."""
+    shown = await create_server(site)
+    assert "Created" in shown.text
+    assert (shown.value("name"), shown.area("description")) == (NAME, NAME)
+    assert shown.detail("Type") == "Service Now Instance Resource (Resources)"
+    assert (shown.chosen("credential"), shown.is_ticked("use_webhook")) == ("", False)
+    assert shown.value("base_url") == site.servicenow
+    assert shown.value("post_uri") == f"{site.url}/Tms/services/api/v1/approval/approve"
+    saved = await site.person.fill(shown, {"name": NAME, "base_url": site.servicenow, "description": "Later"})
+    assert (saved.status, saved.area("description"), saved.chosen("credential")) == (200, "Later", "")
+
+
+@pytest.mark.parametrize("settings", [Settings(documented_only=True)])
+async def test_documented_page_of_a_server(site: Site) -> None:
+    """The Post Uri is empty as printed (webhook-2.png), and no page shows the registration."""
+    shown = await create_server(site)
+    assert (shown.value("post_uri"), "Registration" in shown.text) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "base_url", "field", "complaint"),
+    [
+        ("", "https://x.example", "name", "Name is empty; expected text"),
+        (NAME, "https://x.example", "name", f"Name '{NAME}' already exists"),
+        ("x", "dev1", "base_url", "Base URL is 'dev1'; expected an address such as https://example.service-now.com"),
+    ],
+)
+async def test_invalid_new_server_is_refused(site: Site, name: str, base_url: str, field: str, complaint: str) -> None:
+    """The error is beside its field, and nothing is saved."""
+    await create_server(site)
+    shown = (
+        await create_server(site, name, base_url)
+        if name
+        else await site.person.submit(f"{SERVERS}/create", {"name": "", "base_url": base_url})
+    )
+    assert (shown.status, shown.error(field)) == (422, complaint)
+    assert len((await site.person.get(SERVERS)).cells) == 1
+
+
 async def test_saved_foreign_system_registers(site: Site) -> None:
     """Save Changes with Use Webhook registers the webhook in the background (integration 2.6 to 2.10)."""
-    assert "No foreign systems yet" in (await site.person.get(SYSTEMS)).text
-    values = await ready(site)
-    empty = await site.person.get(f"{SYSTEMS}/create")
-    assert empty.value("post_uri") == values["post_uri"]
-    shown = await site.person.submit(f"{SYSTEMS}/create", values)
+    shown = await registered(site)
     (registration,) = await site.records("integration_configuration")
     (activity_type,) = await site.records("activity_type")
+    assert "Registration with ServiceNow App Simulator only" in shown.text
     assert shown.detail("Webhook") == WEBHOOK
     assert shown.detail("Instance Id") == registration["sys_id"]
     assert shown.detail("ActivityType Id") == activity_type["sys_id"]
-    listed = (await site.person.get(SYSTEMS)).text
-    assert f"Dev instance Service Now Instance Resource (Resources) {site.servicenow} Yes" in listed
-    assert "Register webhook with ServiceNow App" in (await site.person.get(TASKS)).text
+    assert f"Register webhook of '{NAME}' with ServiceNow App" in (await site.person.get(TASKS)).text
     home = (await site.person.get("/")).text
-    assert f"Webhook : {WEBHOOK}, enabled" in home
+    assert f"Webhooks : {WEBHOOK}, enabled" in home
     assert f"Instance Id {registration['sys_id']}" in home
 
 
+async def test_several_servers_register_each_for_itself(site: Site) -> None:
+    """Each has its own registration and webhook (integration 8, set-up-servicenow.md)."""
+    values = await ready(site)
+    for name in ("First", "Second"):
+        page = await create_server(site, name)
+        await create_credential(site.person, f"{name} API", account_name=f"{name}-client")
+        shown = await site.person.fill(page, values | {"name": name, "api_credential": f"{name} API"})
+        assert shown.detail("Webhook") == f"New Webhook for {name} setting"
+    ids = {each["sys_id"] for each in await site.records("integration_configuration")}
+    assert len(ids) == 2
+    for name in ("First", "Second"):
+        assert (await site.person.open(SERVERS, name)).detail("Instance Id") in ids
+
+
+async def test_renaming_keeps_the_registration(site: Site) -> None:
+    """Another name or description changes nothing in ServiceNow (integration 8)."""
+    first = await registered(site)
+    values = await ready(site) | {"name": "Renamed", "description": "Ours"}
+    again = await site.person.fill(first, values)
+    assert (again.value("name"), again.area("description")) == ("Renamed", "Ours")
+    assert again.detail("Instance Id") == first.detail("Instance Id")
+    assert len(await site.records("integration_configuration")) == 1
+
+
 async def test_webhook_appears_under_messaging(site: Site) -> None:
-    """Webhook Configuration lists the webhook with the documented details (integration 2.11)."""
+    """Webhook Configuration lists the webhook with the printed details (integration 2.11, webhook-4.png)."""
     assert "No webhooks yet" in (await site.person.get(MESSAGING)).text
-    await site.person.submit(f"{SYSTEMS}/create", await ready(site))
-    listed = (await site.person.get(MESSAGING)).text
-    assert "Name Description Last Modified By Last Modified" in listed
-    assert f"{WEBHOOK} Sends approval requests to Dev instance Privilege Manager 2026-01-05 09:00:00 UTC" in listed
-    shown = await site.person.get(f"{MESSAGING}/webhook", params={"name": WEBHOOK})
-    details = {
-        term: shown.detail(term) for term in ("Name", "Type", "Webhook Event", "Credential", "Endpoint URL", "Enabled")
+    await registered(site)
+    listed = await site.person.get(MESSAGING)
+    assert "Webhook Configuration 1 Items Create Name Description Last Modified By Last Modified" in listed.text
+    assert listed.cells == [[WEBHOOK, "", "Privilege Manager", "2026-01-05 09:00:00 UTC"]]
+    shown = await webhook_page(site)
+    assert (shown.value("name"), shown.area("description")) == (WEBHOOK, "")
+    assert shown.detail("Type") == "Webhook Resource (Resources)"
+    assert shown.chosen("event") == "Approval Request Event"
+    assert shown.choices("event")[-2:] == ["Approval Request Event", "System Approval Request Event"]
+    assert shown.chosen("credential") == "ServiceNow user"
+    assert shown.value("endpoint_url") == f"{site.servicenow}/api/now/table/x_thyti_thycotic_p_request"
+    assert shown.is_ticked("enabled")
+    assert (await site.person.get(f"{MESSAGING}/webhook?id=other")).status == 404
+
+
+def values_of(page: Shown) -> dict[str, str]:
+    """Return the fields of a webhook's page, as a browser sends them."""
+    values = {"name": page.value("name"), "description": page.area("description"), "event": page.chosen("event")}
+    values |= {"credential": page.chosen("credential"), "endpoint_url": page.value("endpoint_url")}
+    return values | ({"enabled": "yes"} if page.is_ticked("enabled") else {})
+
+
+async def test_webhook_is_edited(site: Site) -> None:
+    """Every field can be changed, and stays changed when the foreign system is saved again."""
+    server = await registered(site)
+    await create_credential(site.person, "Other")
+    page = await webhook_page(site)
+    changes = {
+        "name": "To dev",
+        "description": "Ours",
+        "event": "System Approval Request Event",
+        "credential": "Other",
+        "endpoint_url": "https://elsewhere.example/in",
     }
-    assert details == {
-        "Name": WEBHOOK,
-        "Type": "Webhook Resource (Resources)",
-        "Webhook Event": "Approval Request Event",
-        "Credential": "ServiceNow user",
-        "Endpoint URL": f"{site.servicenow}/api/now/table/x_thyti_thycotic_p_request",
-        "Enabled": "Yes",
+    shown = await site.person.fill(page, values_of(page) | changes)
+    assert "Changes saved" in shown.text
+    assert values_of(shown) == changes | {"enabled": "yes"}
+    await site.person.fill(await site.person.get(server.address), await ready(site) | {"description": "again"})
+    assert values_of(await webhook_page(site, "To dev")) == changes | {"enabled": "yes"}
+
+
+async def test_disabled_webhook_sends_nothing(site: Site) -> None:
+    """Enabled off stops it while Use Webhook stays ticked; on again, it sends what waited."""
+    server = await registered(site)
+    await site.admin("POST", "/approval-types", {"name": "ServiceNow type", "process": await process(site)})
+    await site.admin("POST", "/policies", {"name": "P", "approval_type": "ServiceNow type"})
+    page = await webhook_page(site)
+    off = await site.person.fill(page, {**values_of(page), "enabled": ""})
+    assert off.is_ticked("enabled") is False
+    assert (await site.person.get(server.address)).is_ticked("use_webhook")
+    await site.ask(PolicyName="P")
+    assert await site.records("request") == []
+    await site.person.fill(off, values_of(off) | {"enabled": "yes"})
+    assert len(await site.records("request")) == 1
+
+
+async def test_invalid_webhook_is_refused(site: Site) -> None:
+    """Each error is beside its field, and nothing is saved."""
+    await registered(site)
+    page = await webhook_page(site)
+    wrong = {"name": "", "event": "Any", "credential": "", "endpoint_url": "elsewhere"}
+    shown = await site.person.fill(page, values_of(page) | wrong)
+    assert shown.status == 422
+    assert shown.error("name") == "Name is empty; expected text"
+    assert shown.error("event") == "Webhook Event 'Any' is not one of the choices"
+    assert shown.error("credential") == "Credential is empty; choose one"
+    assert shown.error("endpoint_url").startswith("Endpoint URL is 'elsewhere'; expected an address")
+    assert values_of(await webhook_page(site)) == values_of(page)
+
+
+async def test_webhook_is_made_by_hand(site: Site) -> None:
+    """Name, credential and Request URL; then its page, with the generic event (integration 7)."""
+    await create_credential(site.person, "Logs on elsewhere")
+    page = await site.person.open(MESSAGING, "Create")
+    values = {"name": "Ours", "credential": "Logs on elsewhere", "request_url": "https://hooks.example/in"}
+    shown = await site.person.fill(page, values)
+    assert "Created" in shown.text
+    assert values_of(shown) == {
+        "name": "Ours",
+        "description": "",
+        "event": "System Approval Request Event",
+        "credential": "Logs on elsewhere",
+        "endpoint_url": "https://hooks.example/in",
+        "enabled": "yes",
     }
-    assert (await site.person.get(f"{MESSAGING}/webhook?name=other")).status == 404
+    without = await site.person.fill(shown, values_of(shown) | {"credential": ""})
+    assert (without.status, without.chosen("credential")) == (200, "")
+
+
+async def test_invalid_new_webhook_is_refused(site: Site) -> None:
+    """Each error is beside its field; a credential may be left out, but not invented."""
+    await site.person.submit(f"{MESSAGING}/create", {"name": "Ours", "request_url": "https://hooks.example/in"})
+    wrong = {"name": "Ours", "credential": "ghost", "request_url": ""}
+    shown = await site.person.submit(f"{MESSAGING}/create", wrong)
+    assert (shown.status, shown.error("name")) == (422, "Name 'Ours' already exists")
+    assert shown.error("credential") == "Credential 'ghost' is not one of the choices"
+    assert shown.error("request_url").startswith("Request URL is ''; expected an address")
+    assert len((await site.person.get(MESSAGING)).cells) == 1
 
 
 async def test_use_webhook_needs_the_api(site: Site) -> None:
     """If API Enabled is off, Use Webhook is refused beside its field and nothing is saved (integration 2.1)."""
     values = await ready(site)
     await site.person.submit(ADVANCED, {})
-    shown = await site.person.submit(f"{SYSTEMS}/create", values)
+    page = await create_server(site)
+    shown = await site.person.fill(page, values | {"name": "Other"})
     assert (shown.status, shown.error("use_webhook")) == (422, API_OFF)
-    assert "No foreign systems yet" in (await site.person.get(SYSTEMS)).text
+    kept = await site.person.get(page.address)
+    assert (kept.value("name"), kept.chosen("credential")) == (NAME, "")
 
 
 async def test_invalid_foreign_system_is_refused(site: Site) -> None:
     """Each error is beside its field, which keeps what was typed."""
     values = await ready(site)
+    page = await create_server(site)
     wrong = {"name": "", "base_url": "dev1", "credential": "", "api_credential": "ghost", "post_uri": "ftp://x"}
-    shown = await site.person.submit(f"{SYSTEMS}/create", values | wrong)
+    shown = await site.person.fill(page, values | wrong)
     expected = "expected an address such as https://example.service-now.com"
     assert shown.status == 422
     assert shown.error("name") == "Name is empty; expected text"
@@ -185,94 +442,88 @@ async def test_invalid_foreign_system_is_refused(site: Site) -> None:
     assert shown.error("api_credential") == "API Credential 'ghost' is not one of the choices"
     assert shown.error("post_uri") == f"Privilege Manager Post Uri is 'ftp://x'; {expected}"
     assert shown.value("base_url") == "dev1"
-    assert "checked" in shown.html
+    assert shown.is_ticked("use_webhook")
 
 
 async def test_foreign_system_without_webhook_registers_nothing(site: Site) -> None:
-    """The fields of the webhook are not validated either."""
+    """The fields of the webhook are not validated either; a credential that does not exist is."""
     values = await ready(site) | {"post_uri": "nonsense"}
     del values["use_webhook"]
-    shown = await site.person.submit(f"{SYSTEMS}/create", values)
-    assert (shown.detail("Webhook"), "checked" in shown.html) == ("none", False)
+    page = await create_server(site)
+    shown = await site.person.fill(page, values)
+    assert (shown.detail("Webhook"), shown.is_ticked("use_webhook")) == ("none", False)
     assert shown.value("post_uri") == f"{site.url}/Tms/services/api/v1/approval/approve"
     assert await site.records("integration_configuration") == []
-    assert "Webhook : none yet" in (await site.person.get("/")).text
+    assert "Webhooks : none yet" in (await site.person.get("/")).text
+    ghost = await site.person.fill(shown, values | {"credential": "ghost"})
+    assert (ghost.status, ghost.error("credential")) == (422, "Credential 'ghost' is not one of the choices")
 
 
 async def test_saving_again_changes_nothing(site: Site) -> None:
     """Saving without changes creates no second webhook or registration (integration 2.13)."""
-    values = await ready(site)
-    first = await site.person.submit(f"{SYSTEMS}/create", values)
-    again = await site.person.submit(f"{SYSTEMS}/edit", values)
+    first = await registered(site)
+    again = await site.person.fill(first, await ready(site))
     assert again.detail("Instance Id") == first.detail("Instance Id")
-    assert 'value="yes" checked' in first.html
     assert len(await site.records("integration_configuration")) == 1
+    assert len((await site.person.get(MESSAGING)).cells) == 1
 
 
 async def test_unticking_disables_the_webhook(site: Site) -> None:
     """The webhook stays, disabled (integration 2.13)."""
+    first = await registered(site)
     values = await ready(site)
-    await site.person.submit(f"{SYSTEMS}/create", values)
     del values["use_webhook"]
-    await site.person.submit(f"{SYSTEMS}/edit", values)
-    shown = await site.person.get(f"{MESSAGING}/webhook", params={"name": WEBHOOK})
-    assert shown.detail("Enabled") == "No"
-    assert f"Webhook : {WEBHOOK}, disabled" in (await site.person.get("/")).text
-
-
-async def test_one_foreign_system_at_a_time(site: Site) -> None:
-    """A second foreign system is refused, even if its form was already open."""
-    values = await ready(site)
-    hidden = (await site.person.get(f"{SYSTEMS}/create")).hidden()
-    await site.person.submit(f"{SYSTEMS}/create", values)
-    for shown in (
-        await site.person.get(f"{SYSTEMS}/create"),
-        await site.person.post(f"{SYSTEMS}/create", hidden | values),
-    ):
-        assert (shown.status, "Foreign system 'Dev instance' exists" in shown.text) == (409, True)
+    await site.person.fill(first, values)
+    assert not (await webhook_page(site)).is_ticked("enabled")
+    assert f"Webhooks : {WEBHOOK}, disabled" in (await site.person.get("/")).text
 
 
 async def test_missing_foreign_system_gets_404(site: Site) -> None:
     """The page says that there is none."""
-    assert (await site.person.get(f"{SYSTEMS}/edit")).status == 404
+    assert (await site.person.get(SERVER)).status == 404
+    await create_server(site)
+    assert (await site.person.get(f"{SERVER}?id=none")).status == 404
 
 
 async def test_stale_forms_are_refused(site: Site) -> None:
     """A form that was opened before a change overwrites nothing."""
+    server = await registered(site)
     values = await ready(site)
-    await site.person.submit(f"{SYSTEMS}/create", values)
-    credential = f"{CREDENTIALS}/edit?name=ServiceNow+user"
+    webhook = await webhook_page(site)
+    path = f"{CREDENTIALS}/edit?name=ServiceNow+user"
+    login = {"name": "ServiceNow user", "account_name": "privman.integration"}
     changes = {
-        credential: ({"account_name": "privman.integration", "password": "other"}, {"account_name": "mallory"}),
-        f"{SYSTEMS}/edit": (values | {"post_uri": "https://pm.example/approve"}, values),
+        path: (login | {"password": "other"}, login | {"account_name": "mallory"}),
+        server.address: (values | {"post_uri": "https://pm.example/approve"}, values),
+        webhook.address: (values_of(webhook) | {"description": "first"}, values_of(webhook)),
         ADVANCED: ({}, {"api_enabled": "yes"}),
     }
-    for path, (first, second) in changes.items():
-        hidden = (await site.person.get(path)).hidden()
-        assert (await site.person.post(path, hidden | first)).status == 200
-        shown = await site.person.post(path, hidden | second)
-        assert (path, shown.status, CHANGED in shown.text) == (path, 409, True)
+    for address, (first, second) in changes.items():
+        hidden = (await site.person.get(address)).hidden()
+        assert (await site.person.post(address, hidden | first)).status == 200
+        shown = await site.person.post(address, hidden | second)
+        assert (address, shown.status, CHANGED in shown.text) == (address, 409, True)
     assert "API Enabled : off" in (await site.person.get("/")).text
-    assert (await site.person.get(credential)).value("account_name") == "privman.integration"
-    assert (await site.person.get(f"{SYSTEMS}/edit")).value("post_uri") == "https://pm.example/approve"
+    assert (await site.person.get(path)).value("account_name") == "privman.integration"
+    assert (await site.person.get(server.address)).value("post_uri") == "https://pm.example/approve"
+    assert (await webhook_page(site)).area("description") == "first"
 
 
 async def test_failed_server_task_is_shown(site: Site) -> None:
     """The page and Server Tasks show why the registration failed and when it is tried again."""
     assert "No server tasks yet" in (await site.person.get(TASKS)).text
-    values = await ready(site) | {"base_url": "http://127.0.0.1:9"}
-    shown = await site.person.submit(f"{SYSTEMS}/create", values)
+    shown = await registered(site, base_url="http://127.0.0.1:9")
     assert shown.detail("Instance Id") == "not registered"
     assert "no connection to 127.0.0.1:9: Connection refused" in shown.text
-    tasks = (await site.person.get(TASKS)).text
-    assert "Register webhook with ServiceNow App 2026-01-05 09:00:00 UTC Failed" in tasks
-    assert "retrying in 60 s" in tasks
+    tasks = await site.person.get(TASKS)
+    assert f"Register webhook of '{NAME}' with ServiceNow App 2026-01-05 09:00:00 UTC Failed" in tasks.text
+    assert "retrying in 60 s" in tasks.text
+    assert tasks.tabs == ["Tasks", "Automation"]
 
 
 async def test_control_plane_keeps_the_chosen_credential(site: Site) -> None:
     """The control plane continues with the credential that was chosen on a page."""
-    values = await ready(site)
-    await site.person.submit(f"{SYSTEMS}/create", values)
+    await registered(site)
     system = await site.admin("POST", "/foreign-system", {})
     assert system["api_credential"] == "API Credential"
 
@@ -281,8 +532,8 @@ async def test_control_plane_needs_a_credential_for_a_webhook(site: Site) -> Non
     """Without the set-up's credential, the control plane's webhook is refused and the credential named."""
     values = await ready(site)
     del values["use_webhook"]
-    await site.person.submit(f"{SYSTEMS}/create", values)
+    await site.person.fill(await create_server(site), values)
     async with site.person.http.post(f"{site.url}/__admin/foreign-system", json={"use_webhook": True}) as answer:
         body = await answer.json()
-    expected = "unknown credential 'ServiceNow webhook'; expected 'ServiceNow user', 'API Credential'"
+    expected = f"unknown credential '{NAME} webhook'; expected 'ServiceNow user', 'API Credential'"
     assert (answer.status, body) == (400, {"error": expected})

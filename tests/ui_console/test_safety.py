@@ -18,8 +18,9 @@ from .conftest import (
     API_CLIENT,
     APPROVALS,
     CREDENTIALS,
+    DECIDE,
     ENDPOINT,
-    SYSTEMS,
+    SERVER,
     TASKS,
     USERS,
     Person,
@@ -31,7 +32,7 @@ ELSEWHERE = {"Host": "console.example"}
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
-@pytest.mark.parametrize("path", [ADVANCED, f"{USERS}/create", f"{APPROVALS}/decide", ENDPOINT, "/login", "/logout"])
+@pytest.mark.parametrize("path", [ADVANCED, f"{USERS}/create", APPROVALS, DECIDE, ENDPOINT, "/login", "/logout"])
 async def test_form_without_its_token_is_refused(site: Site, path: str, token: str) -> None:
     """A forged form changes nothing."""
     shown = await site.person.post(path, {"api_enabled": "yes", "__RequestVerificationToken": token})
@@ -149,7 +150,7 @@ async def test_token_logs_in_and_out(site: Site) -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
-@pytest.mark.parametrize("path", [ADVANCED, USERS, f"{APPROVALS}/decide", f"{API_CLIENT}/reset-secret", ENDPOINT])
+@pytest.mark.parametrize("path", [ADVANCED, USERS, APPROVALS, f"{API_CLIENT}/reset-secret", ENDPOINT])
 async def test_with_a_token_every_form_requires_a_log_in(site: Site, path: str) -> None:
     """A visitor's token is valid for the log-in page only."""
     hidden = (await site.person.get("/login")).hidden()
@@ -199,8 +200,8 @@ async def test_journal_ends_the_form_of_a_browser_that_left(site: Site) -> None:
     async with serving(silent, "127.0.0.1", 0) as url:
         await site.set_up()
         webhook = {"use_webhook": "yes", "api_credential": "ServiceNow webhook", "post_uri": f"{site.url}/Tms/"}
-        values = {"base_url": url, "credential": "ServiceNow user", **webhook}
-        leaving = asyncio.create_task(site.person.submit(f"{SYSTEMS}/edit", values))
+        values = {"name": "ServiceNow", "base_url": url, "credential": "ServiceNow user", **webhook}
+        leaving = asyncio.create_task(site.person.submit(SERVER, values))
         await asked.wait()
         leaving.cancel()
         errors = {await _last_error(site) for _ in range(100)}
@@ -232,7 +233,7 @@ async def test_no_page_shows_a_secret(site: Site) -> None:
     await site.set_up(servicenow_password="unheard-of-password")
     created = await site.person.submit(API_CLIENT, {}, action=f"{API_CLIENT}/reset-secret")
     secret = created.detail("Secret")
-    assert len(secret) == 64
+    assert len(secret) == 32
     paths = [
         *shown_pages(site.app),
         f"{CREDENTIALS}/edit?name=ServiceNow+user",
@@ -254,7 +255,7 @@ async def test_secret_in_a_servicenow_error_is_masked(site: Site) -> None:
     created = await site.person.submit(f"{USERS}/create", {"user_type": "API Client"})
     async with serving(echo, "127.0.0.1", 0) as url:
         await site.set_up(servicenow_url=url)
-    for path in (f"{SYSTEMS}/edit", TASKS):
+    for path in (SERVER, TASKS):
         shown = await site.person.get(path)
         assert "400 refused" in shown.text
         assert created.detail("Secret") not in shown.html

@@ -1,11 +1,16 @@
+import re
+
 import pytest
 
-from .conftest import API_CLIENT, USERS, Shown, Site
+from console_sim.accounts import Role
+from console_sim.settings import Settings
+
+from .conftest import API_CLIENT, ROLES, USERS, Shown, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TOKEN = "/Tms/services/api/logon/token"
 RESET = f"{API_CLIENT}/reset-secret"
-ROLES = 1  # the second form of the user's page
+NAME = "API User Created On Jan 5, 2026"
 
 
 async def create(site: Site) -> Shown:
@@ -20,81 +25,245 @@ async def log_on(site: Site, shown: Shown) -> int:
         return answer.status
 
 
+async def page_of(site: Site, created: Shown) -> Shown:
+    """Open the page of a user."""
+    return await site.person.get(f"{API_CLIENT}?user={created.detail('Client Id')}")
+
+
 async def test_secret_is_shown_once(site: Site) -> None:
     """Creating an API Client shows its Secret, which logs on; later pages hide it (integration 2.2)."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     assert "No API Client User yet" in (await site.person.get(USERS)).text
     created = await create(site)
     assert (created.status, await log_on(site, created)) == (200, 200)
-    later = await site.person.get(API_CLIENT)
+    later = await site.person.open(USERS, NAME)
     assert later.detail("Secret") == "shown only once, when it is generated"
     assert later.detail("Client Id") == created.detail("Client Id")
-    assert later.detail("Expires") == "never"
+    assert later.detail("Expires") == "Never"
     assert created.detail("Secret") not in later.html
-    assert "API User Created On 2026-01-05 API Client none Active" in (await site.person.get(USERS)).text
+
+
+async def test_client_id_and_secret_are_shown_before_the_user_is_created(site: Site) -> None:
+    """They are copied, then Create is pressed (integration 7); until then the user does not exist."""
+    await site.admin("POST", "/api-settings", {"api_enabled": True})
+    page = await site.person.get(f"{USERS}/create")
+    assert "Select a User Type User Type" in page.text
+    login = {"UserName": page.detail("Client ID"), "Password": page.detail("Secret")}
+    assert re.fullmatch("[A-Za-z0-9]{32}", login["Password"])
+    for expected in (401, 200):
+        async with site.person.http.post(site.url + TOKEN, json=login) as answer:
+            assert answer.status == expected
+        await site.person.fill(page, {"user_type": "API Client"})
+    assert "1 Items" in (await site.person.get(USERS)).text
 
 
 async def test_user_type_must_be_chosen(site: Site) -> None:
-    """Without a User Type no user is created."""
-    shown = await site.person.submit(f"{USERS}/create", {"user_type": ""})
+    """Without a User Type no user is created; Client Id and Secret stay."""
+    page = await site.person.get(f"{USERS}/create")
+    shown = await site.person.fill(page, {"user_type": ""})
     assert (shown.status, shown.error("user_type")) == (422, "User Type is empty; choose one")
+    assert shown.detail("Secret") == page.detail("Secret")
     assert (await site.person.get(API_CLIENT)).status == 404
 
 
-async def test_one_api_client_at_a_time(site: Site) -> None:
-    """A second API Client is refused, so reloading the page with the Secret replaces nothing."""
-    first = await create(site)
-    again = await create(site)
-    assert (again.status, "exists; this console keeps one API Client User" in again.text) == (409, True)
-    assert (await site.person.get(API_CLIENT)).detail("Client Id") == first.detail("Client Id")
+async def test_the_form_does_not_choose_the_secret(site: Site) -> None:
+    """A form with another Client Id or Secret than those that it showed is refused."""
+    page = await site.person.get(f"{USERS}/create")
+    for forged in ({"secret": "mine"}, {"client_id": "85d71683-7dac-4762-8120-76a9a564fdc1"}):
+        shown = await site.person.fill(page, {"user_type": "API Client", **forged})
+        assert shown.status == 409
+    assert "0 Items" in (await site.person.get(USERS)).text
 
 
-async def test_reset_secret_revokes_the_old_one(site: Site) -> None:
-    """Reset Secret shows a new Secret once; the old one no longer logs on (integration 1)."""
+async def test_sending_the_form_twice_creates_one_user(site: Site) -> None:
+    """Reloading the page with the Secret replaces nothing."""
+    page = await site.person.get(f"{USERS}/create")
+    first = await site.person.fill(page, {"user_type": "API Client"})
+    again = await site.person.fill(page, {"user_type": "API Client"})
+    assert (first.status, again.status, "with this Client Id exists" in again.text) == (200, 409, True)
+    assert "1 Items" in (await site.person.get(USERS)).text
+
+
+async def test_list_has_several_users(site: Site) -> None:
+    """With the printed columns; each has a page of its own (integration 8, t1_user.png)."""
+    created = [await create(site) for _ in range(2)]
+    await site.clock.advance(60)
+    shown = await site.person.get(USERS)
+    assert "2 Items Create Name Description Last Modified By Last Modified Type" in shown.text
+    assert shown.cells == [[NAME, "", "Privilege Manager", "2026-01-05 09:00:00 UTC", "API Client"]] * 2
+    second = await page_of(site, created[1])
+    await site.person.fill(second, {"display_name": "Rotating user", "active": "yes"})
+    names = [(row[0], row[3]) for row in (await site.person.get(USERS)).cells]
+    assert names == [(NAME, "2026-01-05 09:00:00 UTC"), ("Rotating user", "2026-01-05 09:01:00 UTC")]
+
+
+async def test_display_name_is_edited(site: Site) -> None:
+    """The name is a field of the user's page (integration 8, api-user.png)."""
+    created = await create(site)
+    page = await page_of(site, created)
+    assert page.value("display_name") == NAME
+    shown = await site.person.fill(page, {"display_name": " Webhook user ", "active": "yes"})
+    assert "Changes saved" in shown.text
+    assert shown.value("display_name") == "Webhook user"
+    for name, complaint in (("", "is empty; expected text"), ("x" * 256, "has 256 characters; expected at most 255")):
+        refused = await site.person.fill(shown, {"display_name": name})
+        assert (refused.status, refused.error("display_name")) == (422, f"Display Name {complaint}")
+
+
+async def test_active_and_locked_out_are_separate(site: Site) -> None:
+    """Each switch shuts the user out (integration 8, api-user.png)."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     created = await create(site)
-    reset = await site.person.submit(API_CLIENT, {}, action=RESET)
-    assert (await log_on(site, created), await log_on(site, reset)) == (401, 200)
-    again = await site.person.post(RESET, created.hidden())
-    assert (again.status, await log_on(site, reset)) == (409, 200)
+    for active, locked_out in ((True, False), (False, False), (True, True), (False, True)):
+        values = {"active": "yes"} if active else {}
+        values |= {"locked_out": "yes"} if locked_out else {}
+        shown = await site.person.fill(await page_of(site, created), values | {"display_name": NAME})
+        assert (shown.is_ticked("active"), shown.is_ticked("locked_out")) == (active, locked_out)
+        assert await log_on(site, created) == (200 if active and not locked_out else 401)
 
 
-async def test_role_decides_whether_decisions_are_accepted(site: Site) -> None:
-    """The page says whether the role is sufficient (integration 2.3)."""
+async def test_expiry_is_set_and_removed(site: Site) -> None:
+    """Until then the user logs on; how it is set is not printed, so the field has the mark."""
+    await site.admin("POST", "/api-settings", {"api_enabled": True})
     created = await create(site)
-    assert "Decisions require a role that includes “Approve Approval Requests”" in created.text
-    values = {"role": "Privilege Manager Helpdesk Users", "state": "Active"}
-    shown = await site.person.submit(API_CLIENT, values, form=ROLES)
-    assert "Changes saved" in shown.text
-    assert "The role includes “Approve Approval Requests”" in shown.text
-    assert (await site.admin("GET", "/api-user"))["role"] == "Privilege Manager Helpdesk Users"
-    assert "with role Privilege Manager Helpdesk Users" in (await site.person.get("/")).text
-    await site.person.submit(API_CLIENT, {"role": "", "state": "LockedOut"}, form=ROLES)
-    assert "none LockedOut" in (await site.person.get(USERS)).text
-    assert "without a role" in (await site.person.get("/")).text
+    usual = {"display_name": NAME, "active": "yes"}
+    page = await page_of(site, created)
+    assert "Simulator only Expires at (UTC)" in page.text
+    shown = await site.person.fill(page, usual | {"expires": "2026-01-05T09:01"})
+    assert (shown.detail("Expires"), shown.value("expires")) == ("2026-01-05 09:01:00 UTC", "2026-01-05T09:01:00")
+    assert await log_on(site, created) == 200
+    await site.clock.advance(60)
+    assert await log_on(site, created) == 401
+    kept = await site.person.fill(shown, usual | {"expires": shown.value("expires")})
+    assert kept.detail("Expires") == "2026-01-05 09:01:00 UTC"
+    zoned = await site.person.fill(kept, usual | {"expires": "2026-01-06T09:00+02:00"})
+    assert zoned.detail("Expires") == "2026-01-06 07:00:00 UTC"
+    never = await site.person.fill(zoned, usual | {"expires": ""})
+    assert (never.detail("Expires"), await log_on(site, created)) == ("Never", 200)
 
 
-async def test_invalid_role_is_refused(site: Site) -> None:
-    """A role or state that is not offered has an error beside its field."""
-    await create(site)
-    shown = await site.person.submit(API_CLIENT, {"role": "King", "state": ""}, form=ROLES)
-    assert (shown.status, shown.error("role")) == (422, "Role 'King' is not one of the choices")
-    assert shown.error("state") == "State is empty; choose one"
+@pytest.mark.parametrize("text", ["soon", "0001-01-01T00:00+23:00"])
+async def test_invalid_expiry_is_refused(site: Site, text: str) -> None:
+    """The error is beside the field, and nothing is saved."""
+    created = await create(site)
+    shown = await site.person.fill(await page_of(site, created), {"display_name": "other", "expires": text})
+    expected = f"Expires at (UTC) '{text}' is invalid; expected a date and time such as 2027-01-05T09:00"
+    assert (shown.status, shown.error("expires")) == (422, expected)
+    assert (await page_of(site, created)).value("display_name") == NAME
 
 
-async def test_other_role_is_kept(site: Site) -> None:
-    """A role that was set by other means is offered too."""
-    await create(site)
-    await site.admin("POST", "/api-user", {"role": "Auditors", "expires_in": 60})
-    shown = await site.person.get(API_CLIENT)
-    assert '<option value="Auditors" selected>' in shown.html
-    assert shown.detail("Expires") == "2026-01-05 09:01:00 UTC"
+@pytest.mark.parametrize("settings", [Settings(documented_only=True)])
+async def test_documented_page_keeps_the_expiry(site: Site) -> None:
+    """Without the field, saving leaves the expiry as it is."""
+    created = await create(site)
+    await site.admin("POST", "/api-user", {"expires_in": 60})
+    page = await page_of(site, created)
+    assert "Expires at" not in page.text
+    shown = await site.person.fill(page, {"display_name": "other", "active": "yes"})
+    assert (shown.detail("Expires"), shown.value("display_name")) == ("2026-01-05 09:01:00 UTC", "other")
 
 
-async def test_stale_role_is_refused(site: Site) -> None:
+async def test_reset_secret_asks_first(site: Site) -> None:
+    """The confirmation shows a new Secret once; the old one no longer logs on (integration 1, 8)."""
+    await site.admin("POST", "/api-settings", {"api_enabled": True})
+    created = await create(site)
+    question = await site.person.open(API_CLIENT, "Reset Secret")
+    assert "Reset the Secret of API User Created On Jan 5, 2026?" in question.text
+    assert await log_on(site, created) == 200
+    reset = await site.person.fill(question, {})
+    assert (await log_on(site, created), await log_on(site, reset)) == (401, 200)
+    again = await site.person.fill(question, {})
+    assert (again.status, await log_on(site, reset)) == (409, 200)
+    assert (await site.person.get(f"{RESET}?user=none")).status == 404
+
+
+async def test_stale_user_is_refused(site: Site) -> None:
     """A form that was opened before a change overwrites nothing."""
-    hidden = (await create(site)).hidden(ROLES)
-    await site.admin("POST", "/api-user", {"role": "Auditors"})
-    shown = await site.person.post(API_CLIENT, hidden | {"role": "", "state": "Active"})
+    page = await page_of(site, await create(site))
+    await site.admin("POST", "/api-user", {"active": False})
+    shown = await site.person.fill(page, {"display_name": "other", "active": "yes"})
     assert shown.status == 409
-    assert (await site.admin("GET", "/api-user"))["role"] == "Auditors"
+    assert (await site.admin("GET", "/api-user"))["active"] is False
+
+
+async def test_roles_are_listed_as_printed(site: Site) -> None:
+    """Eight roles under their exact names, six of which may approve (integration 8, config-roles.png)."""
+    await create(site)
+    shown = await site.person.open(API_CLIENT, "here")
+    assert shown.address == ROLES
+    assert "8 Items" in shown.text
+    assert [row[0] for row in shown.cells] == [
+        "Privilege Manager Administrators",
+        "Privilege Manager Field Engineering",
+        "Privilege Manager Helpdesk Users",
+        "Privilege Manager MacOS Administrators",
+        "Privilege Manager Unix/Linux Administrators",
+        "Privilege Manager Users",
+        "Privilege Manager View Passwords Role",
+        "Privilege Manager Windows Administrators",
+    ]
+    assert [row[0] for row in shown.cells if not row[3]] == [Role.FIELD_ENGINEERING, Role.VIEW_PASSWORDS]
+    assert {row[2] for row in shown.cells} == {"Trusted Installer"}
+
+
+async def members(site: Site, role: str) -> list[str]:
+    """Return the members that a role's page shows."""
+    html = (await site.person.open(ROLES, role)).html
+    return re.findall(r'<dd><a href="[^"]*">(.*?)</a></dd>', html)
+
+
+async def edit(site: Site, role: str, **button: str) -> Shown:
+    """Press Edit and Add or Remove, then Update, and Save Changes, as documented."""
+    page = await site.person.open(ROLES, role)
+    editing = await site.person.get(page.links["Edit"])
+    changed = await site.person.fill(editing, button)
+    updated = await site.person.fill(changed, {})
+    assert "Save changes? If you press cancel, all your changes will be lost." in updated.text
+    return await site.person.fill(updated, {}, action=page.address)
+
+
+async def test_roles_are_added_and_removed(site: Site) -> None:
+    """Edit, Add, Update, Save Changes; a user may have several roles (integration 8, admin/users)."""
+    client_id = (await create(site)).detail("Client Id")
+    assert "Roles Simulator only : none. Decisions are refused" in (await site.person.get(API_CLIENT)).text
+    for role in (Role.VIEW_PASSWORDS, Role.HELPDESK_USERS):
+        assert await members(site, role) == []
+        saved = await edit(site, role, add=client_id)
+        assert "Changes saved" in saved.text
+        assert await members(site, role) == [NAME]
+    assert (await site.admin("GET", "/api-user"))["roles"] == [Role.HELPDESK_USERS, Role.VIEW_PASSWORDS]
+    page = (await site.person.get(API_CLIENT)).text
+    assert f"{Role.HELPDESK_USERS}, {Role.VIEW_PASSWORDS}. Decisions of this user are accepted." in page
+    await edit(site, Role.HELPDESK_USERS, remove=client_id)
+    assert (await site.admin("GET", "/api-user"))["roles"] == [Role.VIEW_PASSWORDS]
+
+
+async def test_update_alone_saves_nothing(site: Site) -> None:
+    """As documented, all changes need to be saved."""
+    client_id = (await create(site)).detail("Client Id")
+    page = await site.person.get(f"{ROLES}/role/members?name={Role.USERS.replace(' ', '+')}")
+    assert "Add" in page.text
+    changed = await site.person.fill(page, {"add": client_id})
+    assert "Remove" in changed.text
+    assert await members(site, Role.USERS) == []
+
+
+async def test_stale_members_are_refused(site: Site) -> None:
+    """Members that changed after Edit was pressed are not overwritten."""
+    client_id = (await create(site)).detail("Client Id")
+    page = await site.person.open(ROLES, Role.USERS)
+    editing = await site.person.get(page.links["Edit"])
+    await site.admin("POST", "/api-user", {"role": Role.USERS})
+    updated = await site.person.fill(await site.person.fill(editing, {"add": client_id}), {})
+    shown = await site.person.fill(updated, {}, action=page.address)
+    assert (shown.status, (await site.admin("GET", "/api-user"))["roles"]) == (409, [Role.USERS])
+
+
+async def test_unknown_role_or_member_gets_404(site: Site) -> None:
+    """The page names the role."""
+    shown = await site.person.get(f"{ROLES}/role?name=Auditors")
+    assert (shown.status, "Role 'Auditors' does not exist" in shown.text) == (404, True)
+    await create(site)
+    page = await site.person.get(f"{ROLES}/role/members")
+    for field in ("add", "remove", "member"):
+        assert (await site.person.fill(page, {field: "none"})).status == 404

@@ -6,8 +6,10 @@ import pytest
 
 from tests.browser import Page, expect
 
+from .automation import create_policy, create_process, select_process
 from .conftest import Products
 from .gallery import Gallery
+from .instance import log_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TITLE = "Setting up a ServiceNow Webhook Connection"
@@ -16,6 +18,7 @@ SERVICENOW_CREDENTIAL = "ServiceNow user"
 SYSTEM = "ServiceNow dev instance"
 WEBHOOK = f"New Webhook for {SYSTEM} setting"
 POLICY = "Elevate <installers> & updaters"
+PROCESS = "ServiceNow approvals"
 Shoot = Callable[[Page, str], Awaitable[None]]
 
 
@@ -42,12 +45,15 @@ class Procedure:
         await self._shoot(page, "Admin | Configuration | Advanced: API Enabled")
         await self._create_credential(SERVICENOW_CREDENTIAL, "privman.integration", "admin")
         await page.get_by_role("link", name="Foreign Systems").click()
+        await page.get_by_role("link", name="ServiceNow", exact=True).click()
         await page.get_by_role("link", name="Create").click()
         await page.get_by_label("Name", exact=True).fill(SYSTEM)
         await page.get_by_label("Base URL").fill(f"{self._products.servicenow_url}/")
+        await page.get_by_role("button", name="Create").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(SYSTEM)
         await page.get_by_label("Credential", exact=True).select_option(SERVICENOW_CREDENTIAL)
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_role("heading", level=1)).to_have_text(SYSTEM)
+        await expect(page.get_by_role("status")).to_have_text("Changes saved")
         await self._shoot(page, "You have your foreign system established in the Privilege Manager Console")
 
     async def create_api_client_user(self) -> None:
@@ -60,9 +66,14 @@ class Procedure:
         self._client_id = await page.locator("#client-id").inner_text()
         self._secret = await page.locator("#secret").inner_text()
         await self._shoot(page, "Create an API Client User. Copy the Client Id and Secret for the credential")
-        await page.get_by_label("Role", exact=True).select_option("Privilege Manager Administrators")
+        name = await page.get_by_label("Display Name").input_value()
+        await page.get_by_role("link", name="here").click()
+        await page.get_by_role("link", name="Privilege Manager Administrators").click()
+        await page.get_by_role("link", name="Edit").click()
+        await page.get_by_role("button", name=f"Add {name}").click()
+        await page.get_by_role("button", name="Update").click()
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_text("shown only once, when it is generated")).to_be_visible()
+        await expect(page.get_by_role("link", name=name)).to_be_visible()
         await self._shoot(page, "Add Roles to Users")
 
     async def configure_api_credential(self) -> None:
@@ -77,6 +88,7 @@ class Procedure:
         """Select Use Webhook on the foreign system, and save."""
         page = self._console
         await page.get_by_role("link", name="Foreign Systems").click()
+        await page.get_by_role("link", name="ServiceNow", exact=True).click()
         await page.get_by_role("link", name=SYSTEM).click()
         await page.get_by_label("Use Webhook").check()
         await self._shoot(page, "Select Use Webhook")
@@ -86,8 +98,8 @@ class Procedure:
         await page.get_by_role("button", name="Save Changes").click()
         await expect(page.get_by_role("link", name=WEBHOOK)).to_be_visible()
         await self._shoot(page, "Once the foreign system is saved, a new webhook is created in the background")
-        await page.get_by_role("link", name="Server Tasks").last.click()
-        await expect(page.get_by_text("Register webhook with ServiceNow App").first).to_be_visible()
+        await page.get_by_role("link", name="Server Tasks").click()
+        await expect(page.get_by_text(f"Register webhook of '{SYSTEM}' with ServiceNow App").first).to_be_visible()
         await expect(page.get_by_text("Failed")).to_have_count(0)
         await self._shoot(page, "A server task is triggered to register the webhook with the ServiceNow App")
 
@@ -99,8 +111,9 @@ class Procedure:
         await expect(page.get_by_role("heading", name="Webhook Configuration")).to_be_visible()
         await self._shoot(page, "Under Webhook Configuration, verify your webhook is listed")
         await page.get_by_role("link", name=WEBHOOK).click()
-        await expect(page.get_by_text("Approval Request Event")).to_be_visible()
-        await expect(page.get_by_text("/api/now/table/x_thyti_thycotic_p_request")).to_be_visible()
+        await expect(page.get_by_label("Webhook Event")).to_have_value("Approval Request Event")
+        url = f"{self._products.servicenow_url}/api/now/table/x_thyti_thycotic_p_request"
+        await expect(page.get_by_label("Endpoint URL")).to_have_value(url)
         await self._shoot(page, "From the list of configured webhooks, click on the one you just created")
 
     async def see_registration(self) -> None:
@@ -121,6 +134,15 @@ class Procedure:
         await self._shoot(page, "The Activity type supports two valid responses: Approve, Deny")
         await page.get_by_role("button", name="Log out").click()
 
+    async def define_policy_and_actions(self) -> None:
+        """Send the default approval type's requests to ServiceNow, and create a policy that asks."""
+        page = self._console
+        await create_process(page, PROCESS, SYSTEM)
+        await select_process(page, PROCESS)
+        await self._shoot(page, "Approval Types: select your ServiceNow Approval Process. Click Save Changes")
+        await create_policy(page, POLICY)
+        await self._shoot(page, "The new policy has an approval request form action and is Active")
+
     async def ask(self) -> None:
         """Ask for an approval as an endpoint user, and find the request in ServiceNow."""
         page = self._console
@@ -129,8 +151,11 @@ class Procedure:
         await page.get_by_label("User", exact=True).fill("CORP\\endpoint-user")
         await page.get_by_label("Reason").fill("Für das Büro")
         await page.get_by_role("button", name="Request approval").click()
-        await expect(page.get_by_text("Pending")).to_be_visible()
+        await page.get_by_role("link", name="Manage Approvals").click()
+        await expect(page.get_by_role("cell", name=POLICY, exact=True)).to_be_visible()
         await self._shoot(page, "Manage Approvals: an approval request is pending, and was sent to ServiceNow")
+        await page.get_by_role("link", name="Approval history").click()
+        await expect(page.get_by_text("Pending")).to_be_visible()
         await self._log_in("privman.approver")
         await self._servicenow.get_by_role("link", name="Requests").first.click()
         await self._servicenow.get_by_role("row").nth(1).get_by_role("link").first.click()
@@ -147,7 +172,7 @@ class Procedure:
         await expect(self._console.get_by_text(state, exact=True)).to_be_visible()
         await self._console.locator("summary").click()
         await expect(self._console.get_by_text("As discussed")).to_be_visible()
-        await self._shoot(self._console, f"Manage Approvals: the request is {state}")
+        await self._shoot(self._console, f"Approval history: the request is {state}")
         await page.get_by_role("link", name="Responses", exact=True).first.click()
         await expect(page.get_by_role("cell", name="200", exact=True)).to_be_visible()
         await page.get_by_role("row").nth(1).get_by_role("link").first.click()
@@ -170,17 +195,13 @@ class Procedure:
         await page.get_by_role("link", name="Create").click()
         await page.get_by_label("Name", exact=True).fill(name)
         await page.get_by_label("Account Name").fill(account_name)
+        await page.get_by_text("Edit", exact=True).click()
         await page.get_by_label("Password").fill(password)
         await page.get_by_role("button", name="Save Changes").click()
         await expect(page.get_by_role("link", name=name)).to_be_visible()
 
     async def _log_in(self, user_name: str) -> None:
-        page = self._servicenow
-        await page.goto("/")
-        await page.get_by_label("User name").fill(user_name)
-        await page.get_by_label("Password").fill("admin")
-        await page.get_by_role("button", name="Log in").click()
-        await expect(page.get_by_role("button", name="Log out")).to_be_visible()
+        await log_in(self._servicenow, user_name)
 
 
 @pytest.mark.parametrize(("response", "state"), [("Approve", "Approved"), ("Deny", "Denied")])
@@ -198,10 +219,11 @@ async def test_documented_procedure(products: Products, gallery: Gallery, respon
     await procedure.configure_webhook()
     await procedure.verify_webhook()
     await procedure.see_registration()
+    await procedure.define_policy_and_actions()
     await procedure.ask()
     await procedure.decide(response, state)
     await procedure.look_into_the_cockpit()
     page = (gallery.folder / "index.html").read_text(encoding="utf-8")
     taken = [picture for picture in gallery.pictures if picture.story == story]
-    assert len(taken) == 18
+    assert len(taken) == 20
     assert [picture.step for picture in taken if f'<img src="{picture.file}" alt=' not in page] == []

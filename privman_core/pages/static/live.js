@@ -24,8 +24,8 @@ async function refresh() {
 }
 
 async function live() {
-  // A refresh would fold up what the user has unfolded.
-  const busy = document.hidden || document.querySelector("[data-live] details[open]");
+  // A refresh would fold up what the user has unfolded, and clear what is ticked.
+  const busy = document.hidden || document.querySelector("[data-live] details[open], [data-live] input:checked");
   if (!busy) await refresh().catch(() => undefined);
   setTimeout(live, pause);
 }

@@ -1,0 +1,64 @@
+"""A user's machine: starting an application, which asks for approval (integration 3, 8)."""
+
+import re
+from typing import Any
+
+from aiohttp import web
+
+from console_sim.approvals import RunOutcome
+from console_sim.console import Console
+from console_sim.errors import BadRequestError, ConflictError
+from console_sim.json_object import GUID
+from console_sim.ui.console_gate import ConsoleVisit
+from privman_core.pages.forms import Form
+
+_GUID = re.compile(rf"{{{GUID.pattern}}}|{GUID.pattern}")
+FIELDS = {
+    "ProcessName": "Application",
+    "UserName": "User",
+    "InitiatorUserName": "User name (DOMAIN\\USERNAME)",
+    "AgentName": "Computer",
+    "FilePath": "File path",
+    "CommandLineArguments": "Command-line arguments",
+    "CompanyName": "Company",
+    "FileVersion": "File version",
+    "Sha1Hash": "SHA-1 hash",
+}
+"""Labels of the form by key of the metadata."""
+OUTCOMES = {
+    RunOutcome.ALLOWED: "Allowed: an approval lets the application run",
+    RunOutcome.PENDING: "Status pending: a request waits for a decision already, so nothing new was sent",
+    RunOutcome.ASKED: "Approval requested: the application waits for a decision",
+}
+
+
+class EndpointForm:
+    """The form in which a user starts an application, in place of an agent."""
+
+    def __init__(self, console: Console) -> None:
+        self._approvals = console.approvals
+        self._policies = console.automation.policies
+
+    async def show(self, visit: ConsoleVisit) -> web.Response:
+        """Show the form."""
+        return await self._page(visit, Form())
+
+    async def run(self, visit: ConsoleVisit) -> web.Response:
+        """Start the application and show what happens; the form stays filled in, to start it again."""
+        form = visit.form
+        form.text("PolicyName")
+        form.matching("PolicyId", _GUID, "a GUID")
+        if form.errors:
+            return await self._page(visit, form)
+        given = {key: form.value(key).strip() for key in ("PolicyName", "PolicyId", *FIELDS, "UserReason")}
+        try:
+            outcome, request = await self._approvals.run({key: value for key, value in given.items() if value})
+        except (BadRequestError, ConflictError) as error:
+            form.add_error("PolicyName", f"is refused: {error}")
+            return await self._page(visit, form)
+        return await self._page(visit, form, outcome=OUTCOMES[outcome], request_id=request.request_id)
+
+    async def _page(self, visit: ConsoleVisit, form: Form, **values: Any) -> web.Response:  # noqa: ANN401 - of a template
+        active = [policy.name for policy in self._policies if policy.enabled]
+        shown = {"outcome": "", "request_id": "", "policies": active, "fields": FIELDS, **values}
+        return await visit.form_page("endpoint.html", form, **shown)

@@ -1,0 +1,59 @@
+"""Fields that several forms have."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from privman_core.clock import MOST_SECONDS
+from privman_core.pages.forms import Form
+
+LONGEST_NAME = 255
+LONGEST_DESCRIPTION = 4_000
+UNITS = {"Second(s)": timedelta(seconds=1), "Minute(s)": timedelta(minutes=1), "Hour(s)": timedelta(hours=1)}
+_MOST_DIGITS = 9
+
+
+def read_name(form: Form, taken: Collection[str], field: str = "name") -> str:
+    """Return a name that no other thing has."""
+    name = form.text(field)
+    if len(name) > LONGEST_NAME:
+        form.add_error(field, f"has {len(name):,} characters; expected at most {LONGEST_NAME}")
+    elif name in taken:
+        form.add_error(field, f"{name[:LONGEST_NAME]!r} already exists")
+    return name
+
+
+def read_description(form: Form) -> str:
+    """Return the description, which may be empty."""
+    text = form.value("description").strip()
+    if len(text) > LONGEST_DESCRIPTION:
+        form.add_error("description", f"has {len(text):,} characters; expected at most {LONGEST_DESCRIPTION:,}")
+    return text
+
+
+def read_number(form: Form, field: str, most: int) -> int:
+    """Return a whole number from 1."""
+    text = form.value(field).strip()
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+    if not 1 <= number <= most:
+        form.add_error(field, f"{text!r} is invalid; expected a whole number from 1 to {most:,}" if text else _EMPTY)
+    return number
+
+
+_EMPTY = "is empty; expected a whole number"
+
+
+def read_span(form: Form, field: str) -> timedelta:
+    """Return a span of time that is written as a number and a unit."""
+    unit = UNITS.get(form.value(f"{field}_unit"), UNITS["Second(s)"])
+    return read_number(form, field, int(timedelta(seconds=MOST_SECONDS) / unit)) * unit
+
+
+def span_values(field: str, span: timedelta) -> dict[str, str]:
+    """Return the values of such a field, in the largest unit that gives a whole number."""
+    unit = next(unit for unit, length in reversed(UNITS.items()) if not span % length)
+    return {field: str(span // UNITS[unit]), f"{field}_unit": unit}
+
+
+def flags(**values: bool) -> dict[str, str]:
+    """Return the values of check boxes and switches."""
+    return {name: "yes" if value else "" for name, value in values.items()}

@@ -1,0 +1,85 @@
+"""The history of approvals, and decisions with a comment or any duration: what the vendor does not document."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from console_sim.approval_request import DURATION, EXPECTED_DURATION, ApprovalRequest, RequestState, Response
+from console_sim.console import Console
+from console_sim.ui.approval_pages import DECIDE
+from console_sim.ui.console_gate import ConsoleVisit
+from console_sim.ui.navigation import HISTORY, link
+from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, page_number, shortened
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """An approval request as the page shows it."""
+
+    request: ApprovalRequest
+    state: RequestState
+    facts: Facts
+
+
+class ApprovalHistory:
+    """Every approval request, newest first, with its decision and what ServiceNow has of it."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._reader = FactsReader(console.names)
+        self._responses = tuple(console.names.word("response", each) for each in Response)
+
+    async def show(self, visit: ConsoleVisit) -> web.Response:
+        """Show one page of the list."""
+        kept, number = self._console.store.approval_requests, page_number(visit)
+        first = (number - 1) * PAGE_SIZE
+        return await visit.page(
+            "history.html",
+            entries=[self._entry(each) for each in kept.newest(first, PAGE_SIZE)],
+            number=number,
+            first=first,
+            total=len(kept),
+            decide=DECIDE,
+            shorten=shortened,
+        )
+
+    async def show_decision(self, visit: ConsoleVisit) -> web.Response:
+        """Show the form of a decision; raises NotFoundError."""
+        return await self._form(visit, self._find(visit), Form())
+
+    async def decide(self, visit: ConsoleVisit) -> web.Response:
+        """Take a decision and attempt once to record it in ServiceNow; raises NotFoundError and ConflictError."""
+        form, request = visit.form, self._find(visit)
+        visit.require(self._version(visit, request))
+        response = form.one_of("response", self._responses)
+        duration = form.matching("duration", DURATION, EXPECTED_DURATION)
+        if duration and response == self._console.names.word("response", Response.DENY):
+            form.add_error("duration", "must be empty, because the response denies")
+        if form.errors:
+            return await self._form(visit, request, form)
+        given = {"response": response, "comment": form.value("comment"), "duration": duration}
+        decision = self._console.decisions.read_own({key: value for key, value in given.items() if value})
+        await self._console.approvals.decide_here(request.request_id, decision)
+        return see(link(HISTORY, done="decided"))
+
+    def _find(self, visit: ConsoleVisit) -> ApprovalRequest:
+        return self._console.approvals.find(visit.query.get("request", ""))
+
+    async def _form(self, visit: ConsoleVisit, request: ApprovalRequest, form: Form) -> web.Response:
+        return await visit.form_page(
+            "decide.html",
+            form,
+            entry=self._entry(request),
+            responses=self._responses,
+            version=self._version(visit, request),
+            back=HISTORY,
+            shorten=shortened,
+        )
+
+    def _entry(self, request: ApprovalRequest) -> HistoryEntry:
+        return HistoryEntry(request, request.state(self._console.clock.now()), self._reader.read(request))
+
+    def _version(self, visit: ConsoleVisit, request: ApprovalRequest) -> str:
+        return visit.version(request.request_id, request.state(self._console.clock.now()))

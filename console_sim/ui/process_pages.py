@@ -1,0 +1,111 @@
+"""Tasks, Automation, Approval Processes (integration 7, 8)."""
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from console_sim.approval_items import ApprovalProcess, ProcessTemplate
+from console_sim.console import Console
+from console_sim.ui.console_gate import ConsoleVisit
+from console_sim.ui.fields import UNITS, read_description, read_name, read_span, span_values
+from console_sim.ui.navigation import AUTOMATION_FOLDERS, PROCESSES, link
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+
+ONE = f"{PROCESSES}/process"
+_TEMPLATES = tuple(ProcessTemplate)
+NEW_NAME = "New ServiceNow Approval Process"
+
+
+class ProcessPages:
+    """The list of approval processes, and the page of each; those of the product are read-only."""
+
+    def __init__(self, console: Console) -> None:
+        self._automation = console.automation
+        self._processes = console.automation.processes
+        self._systems = console.foreign_systems
+
+    async def index(self, visit: ConsoleVisit) -> web.Response:
+        """Show the list."""
+        new, processes = f"{PROCESSES}/create", list(self._processes)
+        return await visit.page(
+            "automation_list.html",
+            folders=AUTOMATION_FOLDERS,
+            kind="Approval Processes",
+            items=processes,
+            new=new,
+            one=ONE,
+        )
+
+    async def show_new(self, visit: ConsoleVisit) -> web.Response:
+        """Show the form of a new process."""
+        return await self._new(visit, Form({"template": ProcessTemplate.SERVICENOW, "name": NEW_NAME}))
+
+    async def create(self, visit: ConsoleVisit) -> web.Response:
+        """Create a process and open its page; it has no ServiceNow Server yet (integration 7)."""
+        form = visit.form
+        template = form.one_of("template", _TEMPLATES)
+        name, description = read_name(form, self._others()), read_description(form)
+        if form.errors:
+            return await self._new(visit, form)
+        process = self._automation.save_process(name, description=description, template=ProcessTemplate(template))
+        return see(link(ONE, id=process.id, done="created"))
+
+    async def show(self, visit: ConsoleVisit) -> web.Response:
+        """Show a process; raises NotFoundError."""
+        process = self._find(visit)
+        return await self._page(visit, Form(self._values(process)), process)
+
+    async def change(self, visit: ConsoleVisit) -> web.Response:
+        """Save a process; raises NotFoundError, ForbiddenError and ConflictError."""
+        process, form = self._find(visit), visit.form
+        self._processes.require_own(process)
+        visit.require(visit.version(process))
+        changed = self._read(form, process)
+        if form.errors:
+            return await self._page(visit, form, process)
+        self._processes.save(changed)
+        return see(link(ONE, id=process.id, done="saved"))
+
+    def _read(self, form: Form, process: ApprovalProcess) -> ApprovalProcess:
+        named = replace(process, name=read_name(form, self._others(process)), description=read_description(form))
+        if process.is_manual:
+            return named
+        server = form.one_of("server", [system.name for system in self._systems])
+        return replace(
+            named,
+            server_id="" if "server" in form.errors else self._systems.named(server).id,
+            check_every=read_span(form, "check_every"),
+            timeout=read_span(form, "timeout"),
+        )
+
+    def _others(self, process: ApprovalProcess | None = None) -> list[str]:
+        return [each.name for each in self._processes if process is None or each.id != process.id]
+
+    def _find(self, visit: ConsoleVisit) -> ApprovalProcess:
+        return self._processes.get(visit.query.get("id", ""))
+
+    async def _new(self, visit: ConsoleVisit, form: Form) -> web.Response:
+        return await visit.form_page("process_new.html", form, templates=_TEMPLATES, list=PROCESSES)
+
+    async def _page(self, visit: ConsoleVisit, form: Form, process: ApprovalProcess) -> web.Response:
+        return await visit.form_page(
+            "process.html",
+            form,
+            process=process,
+            read_only=self._processes.is_given(process.id),
+            servers=[system.name for system in self._systems],
+            units=tuple(UNITS),
+            version=visit.version(process),
+            list=PROCESSES,
+        )
+
+    def _values(self, process: ApprovalProcess) -> dict[str, str]:
+        server = next((system.name for system in self._systems if system.id == process.server_id), "")
+        return {
+            "name": process.name,
+            "description": process.description,
+            "server": server,
+            **span_values("check_every", process.check_every),
+            **span_values("timeout", process.timeout),
+        }

@@ -1,0 +1,64 @@
+"""What pages show of an approval request."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from console_sim.approval_request import ApprovalRequest
+from console_sim.approvals import metadata_facts
+from console_sim.ui.console_gate import ConsoleVisit
+from privman_contracts import WireNames
+
+PAGE_SIZE = 25
+LONGEST_TEXT, MOST_FACTS = 2_000, 100
+"""Characters of each text, and metadata entries, that a page shows of one request."""
+_MOST_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The metadata of a request, shortened.
+
+    Attributes:
+        all: by key.
+    """
+
+    policy: str
+    user: str
+    reason: str
+    file_path: str
+    computer: str
+    all: dict[str, str]
+
+
+class FactsReader:
+    """Reads the metadata by the wire's names."""
+
+    def __init__(self, names: WireNames) -> None:
+        self._spelling = names.group("keys.metadata")
+
+    def read(self, request: ApprovalRequest) -> Facts:
+        """Return what was asked for; texts are empty where the metadata has none."""
+        known = metadata_facts(request.metadata)
+        return Facts(
+            policy=self._first(known, "PolicyName", "PolicyId"),
+            user=self._first(known, "InitiatorUserName", "UserName", "InitiatorId"),
+            reason=self._first(known, "UserReason"),
+            file_path=self._first(known, "FilePath", "ProcessName"),
+            computer=self._first(known, "AgentName", "AgentId"),
+            all={shortened(key): shortened(value) for key, value in islice(known.items(), MOST_FACTS)},
+        )
+
+    def _first(self, known: dict[str, str], *keys: str) -> str:
+        values = (known.get(self._spelling.get(key, key), "") for key in keys)
+        return shortened(next(filter(None, values), ""))
+
+
+def shortened(text: str) -> str:
+    """Return the text, or its beginning."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+
+
+def page_number(visit: ConsoleVisit) -> int:
+    """Return the page of a list that is asked for, from 1."""
+    text = visit.query.get("page", "")[:_MOST_DIGITS]
+    return max(int(text), 1) if text.isascii() and text.isdigit() else 1

@@ -1,0 +1,111 @@
+"""Tasks, Automation, Approval Types (integration 7, 8)."""
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from console_sim.approval_items import MANUAL_PROCESS, ApprovalType
+from console_sim.console import Console
+from console_sim.ui.console_gate import ConsoleVisit
+from console_sim.ui.fields import flags, read_description, read_name
+from console_sim.ui.navigation import AUTOMATION_FOLDERS, TYPES, link
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+
+ONE = f"{TYPES}/type"
+DUPLICATE = f"{TYPES}/duplicate"
+
+
+class TypePages:
+    """The list of approval types, and the page of each."""
+
+    def __init__(self, console: Console) -> None:
+        self._automation = console.automation
+        self._types = console.automation.types
+        self._processes = console.automation.processes
+
+    async def index(self, visit: ConsoleVisit) -> web.Response:
+        """Show the list."""
+        new, types = f"{TYPES}/create", list(self._types)
+        return await visit.page(
+            "automation_list.html", folders=AUTOMATION_FOLDERS, kind="Approval Types", items=types, new=new, one=ONE
+        )
+
+    async def show_new(self, visit: ConsoleVisit) -> web.Response:
+        """Show the form of a new type."""
+        return await _new(visit, Form(), "New")
+
+    async def create(self, visit: ConsoleVisit) -> web.Response:
+        """Create a type, which is decided in the console until it has another process, and open its page."""
+        return await self._create(visit, ApprovalType("", "", MANUAL_PROCESS.id), "New")
+
+    async def show_duplicate(self, visit: ConsoleVisit) -> web.Response:
+        """Show the form of a duplicate; raises NotFoundError."""
+        kind = self._find(visit)
+        return await _new(visit, Form({"description": kind.description}), f"Duplicate {kind.name}")
+
+    async def duplicate(self, visit: ConsoleVisit) -> web.Response:
+        """Create a duplicate and open its page; raises NotFoundError."""
+        kind = self._find(visit)
+        return await self._create(visit, kind, f"Duplicate {kind.name}")
+
+    async def show(self, visit: ConsoleVisit) -> web.Response:
+        """Show a type; raises NotFoundError."""
+        kind = self._find(visit)
+        return await self._page(visit, Form(self._values(kind)), kind)
+
+    async def change(self, visit: ConsoleVisit) -> web.Response:
+        """Save a type, whose next request takes its process; raises NotFoundError and ConflictError."""
+        kind, form = self._find(visit), visit.form
+        visit.require(visit.version(kind))
+        changed = replace(
+            kind,
+            name=read_name(form, self._others(kind)),
+            description=read_description(form),
+            policy_specific=form.ticked("policy_specific"),
+            file_specific=form.ticked("file_specific"),
+        )
+        process = form.one_of("process", [each.name for each in self._processes])
+        if form.errors:
+            return await self._page(visit, form, kind)
+        self._types.save(replace(changed, process_id=self._processes.named(process).id))
+        return see(link(ONE, id=kind.id, done="saved"))
+
+    async def _create(self, visit: ConsoleVisit, model: ApprovalType, title: str) -> web.Response:
+        form = visit.form
+        name, description = read_name(form, self._others()), read_description(form)
+        if form.errors:
+            return await _new(visit, form, title)
+        new = replace(model, id=self._automation.new_id(), name=name, description=description)
+        self._types.save(new)
+        return see(link(ONE, id=new.id, done="created"))
+
+    def _others(self, kind: ApprovalType | None = None) -> list[str]:
+        return [each.name for each in self._types if kind is None or each.id != kind.id]
+
+    def _find(self, visit: ConsoleVisit) -> ApprovalType:
+        return self._types.get(visit.query.get("id", ""))
+
+    async def _page(self, visit: ConsoleVisit, form: Form, kind: ApprovalType) -> web.Response:
+        return await visit.form_page(
+            "type.html",
+            form,
+            kind=kind,
+            processes=[each.name for each in self._processes],
+            version=visit.version(kind),
+            duplicate=DUPLICATE,
+            list=TYPES,
+        )
+
+    def _values(self, kind: ApprovalType) -> dict[str, str]:
+        process = self._processes.find(kind.process_id)
+        return {
+            "name": kind.name,
+            "description": kind.description,
+            "process": "" if process is None else process.name,
+            **flags(policy_specific=kind.policy_specific, file_specific=kind.file_specific),
+        }
+
+
+async def _new(visit: ConsoleVisit, form: Form, title: str) -> web.Response:
+    return await visit.form_page("type_new.html", form, heading=title, list=TYPES)
