@@ -27,25 +27,29 @@ from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 
 ROWS = 1_000_000
+WAITING = 1_000
 ROUNDS = 5
 GOAL_MS = 25
 PAGES = {
     "Home": "/",
-    "Manage Approvals, newest": "/manage-approvals",
-    "Manage Approvals, middle": "/manage-approvals?page=20000",
-    "Manage Approvals, oldest": "/manage-approvals?page=40000",
-    "Server Tasks": "/admin/server-tasks",
+    "Manage Approvals": "/manage-approvals",
+    "Approval history, newest": "/manage-approvals/history",
+    "Approval history, middle": "/manage-approvals/history?page=20000",
+    "Approval history, oldest": "/manage-approvals/history?page=40000",
+    "Server Tasks": "/admin/tasks",
 }
 
 
 def fill(console: Console) -> None:
-    """Store requests without sending them."""
+    """Store requests without sending them; the newest ones wait for a decision, the others have timed out."""
     now = console.clock.now()
     with console.store.transaction():
         for number in range(ROWS):
             request_id = f"{number:08x}-0000-4000-8000-000000000000"
             metadata = orjson.dumps({"PolicyId": f"{{{request_id}}}", "PolicyName": f"Policy {number % 500}"}).decode()
-            console.store.approval_requests.put(ApprovalRequest(request_id, metadata, now, now + timedelta(days=1)))
+            end = now + timedelta(days=1) if number >= ROWS - WAITING else now
+            console.store.approval_requests.put(ApprovalRequest(request_id, metadata, now, end))
+    console.approvals.resume()
 
 
 async def measure(app: web.Application) -> dict[str, list[float]]:

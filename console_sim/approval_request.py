@@ -204,6 +204,11 @@ class ApprovalRequest:
         return self.used_at is not None or (self.expires_at is not None and self.expires_at <= now)
 
     @property
+    def is_manual(self) -> bool:
+        """Whether it is decided in the console: its process has no time limit."""
+        return self.times_out_at is None
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether ServiceNow lacks the request, or a decision made here, at any time."""
         return bool(self.server_id) and not (self.recorded if self.decided_here else self.sent)

@@ -175,9 +175,12 @@ class Approvals:
             if asked.state(now) is RequestState.PENDING:
                 self._pending.add(asked, now)
 
-    def pending(self) -> list[str]:
-        """Return the ids of the requests that wait for a decision, oldest first."""
-        return self._pending.ids(self._clock.now())
+    def pending(self, *, manual_only: bool = False) -> list[str]:
+        """Return the ids of the requests that wait for a decision, oldest first.
+
+        ``manual_only`` leaves out those that ServiceNow decides.
+        """
+        return self._pending.ids(self._clock.now(), manual_only=manual_only)
 
     def forget(self) -> None:
         """Forget which requests wait."""

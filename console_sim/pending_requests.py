@@ -24,10 +24,13 @@ class PendingRequests:
         """Remove a request, if it is there."""
         self._times_out_at.pop(request_id, None)
 
-    def ids(self, now: datetime) -> list[str]:
-        """Return the ids of those that have not timed out, and forget the others."""
+    def ids(self, now: datetime, *, manual_only: bool = False) -> list[str]:
+        """Return the ids of those that have not timed out, and forget the others.
+
+        ``manual_only`` leaves out those that ServiceNow decides.
+        """
         self._times_out_at = {key: end for key, end in self._times_out_at.items() if end is None or end > now}
-        return list(self._times_out_at)
+        return [key for key, end in self._times_out_at.items() if end is None or not manual_only]
 
     def clear(self) -> None:
         """Forget all."""

@@ -29,7 +29,8 @@ class Settings:
         retries: whether calls to ServiceNow with a transient failure are retried.
         token_lifetime: of the API's tokens; None for that of the rule ``token_lifetime``.
         documented_only: whether to leave out what the vendor does not document: retries towards ServiceNow, the
-            comparison of InstanceId, and on the pages the history, comments and durations other than hours.
+            comparison of InstanceId, and on the pages the history, comments, durations other than hours, and decisions
+            about requests that ServiceNow decides.
         max_timeout: time limit for decisions on approval requests (integration 3).
         database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         version: the answer of ``version/Current``.

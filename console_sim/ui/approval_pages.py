@@ -31,10 +31,15 @@ class PendingRow:
 
 
 class ManageApprovals:
-    """The requests that wait, oldest first, and the decisions that the console takes itself."""
+    """The requests that wait, oldest first, and the decisions that the console takes itself.
 
-    def __init__(self, console: Console) -> None:
+    As documented, requests that ServiceNow decides are not among them (elevate/app-req-app.md); ``extras`` adds these,
+    with a mark.
+    """
+
+    def __init__(self, console: Console, *, extras: bool) -> None:
         self._console = console
+        self._extras = extras
         self._approvals = console.approvals
         self._reader = FactsReader(console.names)
         self._approve = console.names.word("response", Response.APPROVE)
@@ -74,7 +79,7 @@ class ManageApprovals:
         return see(link(APPROVALS, done="decided"))
 
     async def _list(self, visit: ConsoleVisit, form: Form) -> web.Response:
-        pending, number = self._approvals.pending(), page_number(visit)
+        pending, number = self._approvals.pending(manual_only=not self._extras), page_number(visit)
         first = (number - 1) * PAGE_SIZE
         shown = [self._console.store.approval_requests.get(each) for each in pending[first : first + PAGE_SIZE]]
         return await visit.form_page(

@@ -72,7 +72,7 @@ def build_pages(
         LOG_OUT: Page(None, login.log_out),
         **_configuration(settings, console),
         **_automation(console),
-        **_people(console, ids),
+        **_people(console, ids, extras=extras),
         **(_extras(console) if extras else {}),
     }
     assets = Assets("/ui", "console_sim.ui", SHARED)
@@ -96,7 +96,7 @@ def build_pages(
 
 
 def _configuration(settings: Settings, console: Console) -> dict[str, ConsolePage]:
-    setup, credentials = SetupPages(console), CredentialPages(console)
+    setup, credentials = SetupPages(console, extras=not settings.documented_only), CredentialPages(console)
     systems, messaging = ForeignSystemPages(settings, console), MessagingPages(console)
     return {
         HOME: Page(setup.home),
@@ -137,8 +137,8 @@ def _automation(console: Console) -> dict[str, ConsolePage]:
     }
 
 
-def _people(console: Console, ids: Ids) -> dict[str, ConsolePage]:
-    approvals, endpoint = ManageApprovals(console), EndpointForm(console)
+def _people(console: Console, ids: Ids, *, extras: bool) -> dict[str, ConsolePage]:
+    approvals, endpoint = ManageApprovals(console, extras=extras), EndpointForm(console)
     users, roles = UserPages(console, ids), RolePages(console)
     return {
         APPROVALS: Page(approvals.show, approvals.act),

@@ -27,6 +27,7 @@ class Facts:
     reason: str
     file_path: str
     computer: str
+    arguments: str
     all: dict[str, str]
 
 
@@ -45,6 +46,7 @@ class FactsReader:
             reason=self._first(known, "UserReason"),
             file_path=self._first(known, "FilePath", "ProcessName"),
             computer=self._first(known, "AgentName", "AgentId"),
+            arguments=self._first(known, "CommandLineArguments"),
             all={shortened(key): shortened(value) for key, value in islice(known.items(), MOST_FACTS)},
         )
 

@@ -16,8 +16,9 @@ TASKS_SHOWN = 100
 class SetupPages:
     """Home, API Settings and the tab Tasks."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, extras: bool) -> None:
         self._console = console
+        self._extras = extras
         self._store = console.store
         self._server_tasks = console.server_tasks
 
@@ -32,7 +33,7 @@ class SetupPages:
             "home.html",
             store=self._store,
             registered=[each for each in self._store.foreign_systems if each.registration.sys_id],
-            pending=len(self._console.approvals.pending()),
+            pending=len(self._console.approvals.pending(manual_only=not self._extras)),
             processes=routed,
             types=types,
             policies=policies,

@@ -278,10 +278,10 @@ async def test_an_approval_may_end_after_the_calendar(file: Path, servicenow: St
 
 
 async def test_pages_of_a_database(file: Path, servicenow: StubServiceNow) -> None:
-    """Manage Approvals reads page by page from the file, newest first."""
+    """The history of approvals reads page by page from the file, newest first."""
     async with console_on(file, servicenow) as console:
         asked = [(await console.ask(PolicyName=f"Policy {number}"))["request_id"] for number in range(30)]
-        async with console.session.get(f"{console.url}/manage-approvals?page=2") as answer:
+        async with console.session.get(f"{console.url}/manage-approvals/history?page=2") as answer:
             html = await answer.text()
         assert "26 to 30 of 30, newest first" in html
         assert [each for each in asked if f'id="{each}"' in html] == asked[:5]

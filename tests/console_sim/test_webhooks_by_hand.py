@@ -79,6 +79,6 @@ async def test_an_endpoint_that_fails_stops_nothing(console: ConsoleUnderTest, r
     assert (request["sent"], request["last_error"]) == (True, "")
     await console.advance(3_600)
     assert len(receiver.messages) == (1 if broken == "status" else 0)
-    async with console.session.get(f"{console.url}/admin/server-tasks") as answer:
+    async with console.session.get(f"{console.url}/admin/tasks") as answer:
         page = await answer.text()
     assert (f"{url} answers 503" if broken == "status" else "no connection") in page

@@ -30,7 +30,7 @@ async def state(site: Site, request_id: str) -> tuple[str, str, bool]:
 
 async def test_list_has_the_printed_columns(site: Site) -> None:
     """Policy, user, user reason and time, oldest first (integration 8, manage-appr.png)."""
-    assert "No approval requests wait" in (await site.person.get(APPROVALS)).text
+    assert "No requests are awaiting approval" in (await site.person.get(APPROVALS)).text
     await site.ask(PolicyName="First", InitiatorUserName=USER, UserReason="Testing rg command")
     await site.clock.advance(60)
     await site.ask(PolicyName="Second", UserName="Russell Finn")
@@ -186,7 +186,7 @@ async def test_timed_out_request_leaves_the_list(site: Site) -> None:
     asked = await site.ask()
     page = await choose(site, f"Approve {asked}")
     await site.admin("POST", "/clock/advance", {"seconds": 20 * 60})
-    assert "No approval requests wait" in (await site.person.get(APPROVALS)).text
+    assert "No requests are awaiting approval" in (await site.person.get(APPROVALS)).text
     shown = await confirm(site, page, (asked,), duration="one_time")
     assert (shown.status, "timed out at" in shown.text) == (409, True)
 
@@ -358,15 +358,28 @@ async def test_reset_forgets_the_requests(site: Site) -> None:
     await site.ask()
     await site.admin("POST", "/reset")
     assert "No server tasks yet" in (await site.person.get("/admin/tasks")).text
-    assert "No approval requests wait" in (await site.person.get(APPROVALS)).text
+    assert "No requests are awaiting approval" in (await site.person.get(APPROVALS)).text
     assert "No approval requests yet" in (await site.person.get(HISTORY)).text
+
+
+async def test_requests_for_servicenow_have_the_mark(site: Site) -> None:
+    """As documented, Manage Approvals lists manual ones only (elevate/app-req-app.md)."""
+    await site.ask(PolicyName="Manual", CommandLineArguments="-v")
+    assert (await site.person.get(APPROVALS)).detail("Command Line") == "-v"
+    await site.set_up()
+    await site.ask(PolicyName="For ServiceNow")
+    shown = (await site.person.get(APPROVALS)).text
+    assert ("For ServiceNow Simulator only" in shown, "Manual Simulator only" in shown) == (True, False)
 
 
 @pytest.mark.parametrize("settings", [Settings(documented_only=True)])
 async def test_documented_only_leaves_out_the_rest(site: Site) -> None:
-    """No page has the mark, and the simulator's own pages are gone."""
+    """No page has the mark, the simulator's own pages are gone, and requests for ServiceNow are not listed."""
+    request_id = await site.ask(PolicyName="Manual")
     await site.set_up()
-    request_id = await site.ask()
+    await site.ask(PolicyName="For ServiceNow")
+    assert "1 Items" in (await site.person.get(APPROVALS)).text
+    assert "Manage Approvals : 1 waiting" in (await site.person.get("/")).text
     for path in ("/", APPROVALS, "/admin/users/api-client"):
         assert (path, "Simulator only" in (await site.person.get(path)).text) == (path, False)
     for path in (HISTORY, f"{DECIDE}?request={request_id}"):

@@ -198,7 +198,7 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
         await page.get_by_label("For:").check()
         await page.get_by_label("Hours").fill("2")
         await page.get_by_role("button", name="Approve").click()
-        await expect(page.get_by_text("No approval requests wait")).to_be_visible()
+        await expect(page.get_by_text("No requests are awaiting approval")).to_be_visible()
     records = await site.records("request")
     assert [each["status"] for each in records] == ["Approve", "Approve"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser import Page, expect
+from tests.browser import expect
 
 from .automation import create_policy, create_process, select_process
 from .conftest import Products
@@ -155,7 +155,7 @@ class CurrentProcedure:
         await self._shoot("Confirm Approval")
         await page.get_by_role("button", name="Approve").click()
         await page.get_by_role("link", name="Refresh").click()
-        await expect(page.get_by_text("No approval requests wait")).to_be_visible()
+        await expect(page.get_by_text("No requests are awaiting approval")).to_be_visible()
 
     async def _shoot(self, step: str) -> None:
         await self._gallery.take(self._console, TITLE, step)
