@@ -50,6 +50,7 @@ class ConsoleAdmin:
             web.get(f"{PREFIX}/api-user", self.read_api_user),
             web.post(f"{PREFIX}/api-user", self.change_api_user),
             web.post(f"{PREFIX}/api-user/reset-secret", self.reset_secret),
+            web.post(f"{PREFIX}/tokens", self.issue_token),
             web.delete(f"{PREFIX}/tokens", self.revoke_tokens),
             web.post(f"{PREFIX}/restart", self.restart),
         ]
@@ -151,6 +152,11 @@ class ConsoleAdmin:
             secret = self._users.reset_secret(user.client_id)
             for credential in holding:
                 self._console.credentials.save(replace(credential, password=secret))
+
+    async def issue_token(self, request: web.Request) -> web.Response:
+        """Answer a token of an API user: of the one with the display name ``user``, or else of the oldest."""
+        user = self._user(JsonObject(await read_object(request), ("user",)).text("user", ""))
+        return to_json({"token": self._console.tokens.issue(user.client_id)})
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
         """Revoke every token."""

@@ -7,19 +7,18 @@ from http import HTTPStatus
 import orjson
 from aiohttp import web
 
-from console_sim.accounts import ApiClientUser
 from console_sim.api_documents import ApiDocuments
 from console_sim.approval_request import ApprovalRequest, DeliveredDecision
+from console_sim.callers import Callers, bearer_token
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json_object
 from console_sim.errors import (
-    ApiDisabledError,
     ConflictError,
-    DeadTokenError,
     MethodNotAllowedError,
     NotAllowedError,
     NotFoundError,
 )
+from console_sim.item_api import ItemApi
 from console_sim.json_object import spelled
 from console_sim.settings import (
     APPROVE_PATH,
@@ -37,12 +36,22 @@ Call = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class ConsoleApi:
-    """Token, decision endpoint (the Privilege Manager Post Uri), version and Swagger."""
+    """Token, decision endpoint (the Privilege Manager Post Uri), version, Swagger and items."""
 
-    def __init__(self, settings: Settings, console: Console, envelope: Envelope, documents: ApiDocuments) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it brings together
+        self,
+        settings: Settings,
+        console: Console,
+        callers: Callers,
+        envelope: Envelope,
+        documents: ApiDocuments,
+        items: ItemApi,
+    ) -> None:
         self._settings = settings
         self._console = console
+        self._callers = callers
         self._envelope = envelope
+        self._items = items
         self._token_key = console.names.group("keys.token")
         self._logged_out = console.names.number("log_out_status")
         self._repeated = console.names.number(_SAME_DECISION)
@@ -61,8 +70,9 @@ class ConsoleApi:
 
     async def dispatch(self, request: web.Request) -> web.StreamResponse:
         """Answer the call; raises NotFoundError or MethodNotAllowedError."""
-        methods = self._calls.get(_SLASHES.sub("/", request.path).rstrip("/").lower())
-        if methods is None:
+        path = _SLASHES.sub("/", request.path).rstrip("/")
+        methods = self._calls.get(path.lower()) or self._items.calls(path)
+        if not methods:
             raise NotFoundError(f"nothing found at {request.path}")
         call = methods.get("GET" if request.method == "HEAD" else request.method)
         if call is None:
@@ -72,7 +82,7 @@ class ConsoleApi:
 
     async def log_on(self, request: web.Request) -> web.Response:
         """Answer a token, as a JSON string."""
-        self._require_api()
+        self._callers.require_api()
         key = self._token_key
         body = spelled(await read_json_object(request), tuple(key.values()))
         token = self._console.users.log_on(body.text(key["UserName"]), body.text(key["Password"]))
@@ -80,15 +90,15 @@ class ConsoleApi:
 
     async def log_out(self, request: web.Request) -> web.Response:
         """Revoke the token."""
-        self._require_user(request)
-        self._console.tokens.revoke(_bearer_token(request))
+        self._callers.require_user(request)
+        self._console.tokens.revoke(bearer_token(request))
         if self._logged_out in _WITHOUT_BODY:
             return web.Response(status=self._logged_out)
         return self._envelope.ok(None, self._logged_out)
 
     async def approve(self, request: web.Request) -> web.Response:
         """Take a decision, an approval or a denial, and answer the state that follows."""
-        if not self._require_user(request).may_approve:
+        if not self._callers.require_user(request).may_approve:
             raise NotAllowedError("the API user has no role with 'Approve Approval Requests'")
         delivered = self._console.decisions.read_delivered(await read_json_object(request))
         decided, is_new = self._take(delivered)
@@ -109,19 +119,3 @@ class ConsoleApi:
             raise NotFoundError(str(error), "unknown_request_status") from None
         except ConflictError as error:
             raise ConflictError(str(error), "other_decision_status") from None
-
-    def _require_api(self) -> None:
-        if not self._console.store.api_enabled:
-            raise ApiDisabledError
-
-    def _require_user(self, request: web.Request) -> ApiClientUser:
-        """Return who is logged on; a disabled API is noticed before a bad token."""
-        self._require_api()
-        return self._console.users.logged_on(_bearer_token(request))
-
-
-def _bearer_token(request: web.Request) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise DeadTokenError("Authorization has no bearer token; get one and send 'Bearer <token>'")
-    return token.strip()

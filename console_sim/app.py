@@ -8,9 +8,11 @@ from aiohttp import web
 from console_sim.admin import ConsoleAdmin
 from console_sim.api import ConsoleApi
 from console_sim.api_documents import ApiDocuments
+from console_sim.callers import Callers
 from console_sim.configuration_admin import ConfigurationAdmin
 from console_sim.console import Console, build_console
 from console_sim.envelope import Envelope, stamp
+from console_sim.item_api import ItemApi
 from console_sim.settings import Settings
 from console_sim.ui.console_cockpit import build_cockpit
 from console_sim.ui.console_pages import build_pages
@@ -64,7 +66,9 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         app.add_routes(ConfigurationAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
-    app.add_routes(ConsoleApi(settings, console, envelope, documents).routes())
+    callers = Callers(console)
+    items = ItemApi(console, callers, envelope, checks)
+    app.add_routes(ConsoleApi(settings, console, callers, envelope, documents, items).routes())
     app.add_routes(pages.routes())
     app[CONSOLE] = console
     app.on_response_prepare.append(stamp)

@@ -1,5 +1,7 @@
 """The envelope of the API's answers, and its JSON bodies (integration 4)."""
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -12,9 +14,11 @@ from privman_core.bodies import receive
 from privman_core.control import is_control, to_json
 from privman_core.faults import Handler
 
+_NOTHING: Mapping[str, object] = MappingProxyType({})
+
 
 class Envelope:
-    """Wraps answers in Result, Status and Messages."""
+    """Wraps answers in Result, Status and Messages; lists have Total, too."""
 
     def __init__(self, names: WireNames) -> None:
         self._names = names
@@ -24,6 +28,10 @@ class Envelope:
     def ok(self, result: object, status: int = 200) -> web.Response:
         """Return an answer with that result."""
         return self._answer(status, result, "ok", [])
+
+    def ok_list(self, items: Sequence[object]) -> web.Response:
+        """Return an answer with these items and their number."""
+        return self._answer(200, items, "ok", [], {self._key["Total"]: len(items)})
 
     @property
     def middleware(self) -> Middleware:
@@ -51,24 +59,37 @@ class Envelope:
         answer.headers.update(headers)
         return answer
 
-    def _answer(self, status: int, result: object, word: str, messages: list[str]) -> web.Response:
+    def _answer(
+        self, status: int, result: object, word: str, messages: list[str], more: Mapping[str, object] = _NOTHING
+    ) -> web.Response:
         body = {
             self._key["Result"]: result,
             self._key["Status"]: self._word[word],
             self._key["Messages"]: messages,
+            **more,
         }
         return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
 
 
-async def read_json_object(request: web.Request) -> dict[str, Any]:
-    """Return the JSON object in the body; raises UnsupportedMediaTypeError and BadRequestError."""
+async def read_json(request: web.Request) -> Any:  # noqa: ANN401 - JSON holds anything
+    """Return the JSON in the body, None without a body; raises UnsupportedMediaTypeError and BadRequestError."""
+    body = (await receive(request)).read()
+    return _parsed(request, body) if body else None
+
+
+def _parsed(request: web.Request, body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything
     if request.content_type != "application/json":
         given = request.headers.get("Content-Type", "")
         raise UnsupportedMediaTypeError(f"Content-Type is {given!r}; expected application/json")
     try:
-        body = orjson.loads((await receive(request)).read())
+        return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadRequestError(f"the body is not JSON: {error}") from None
+
+
+async def read_json_object(request: web.Request) -> dict[str, Any]:
+    """Return the JSON object in the body; raises UnsupportedMediaTypeError and BadRequestError."""
+    body = _parsed(request, (await receive(request)).read())
     if not isinstance(body, dict):
         raise BadRequestError("the body is JSON, but not an object; expected an object")
     return body

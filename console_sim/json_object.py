@@ -49,6 +49,15 @@ class JsonObject:
         """Return text; null gives empty text."""
         return self.text(key, default) if self._values.get(key, default) else ""
 
+    def any(self, key: str) -> object:
+        """Return any JSON, null by default."""
+        return self._values.get(key)
+
+    def many(self, key: str, default: list[Any] | None = None) -> list[Any]:
+        """Return a list; without a default the key is required."""
+        values: list[Any] = self._get(key, list, default)
+        return values
+
     def texts(self, key: str) -> list[str]:
         """Return a required list of texts."""
         values = self._get(key, list, None)

@@ -41,6 +41,10 @@ class ContractChecks:
         """Return the contract that an exchange has to keep; None if it has none."""
         return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
 
+    def exchanges(self) -> list[ExchangeContract]:
+        """Return every exchange of the index that the party answers, in its order."""
+        return [exchange for exchange in self._contracts.exchanges if exchange.server == self._party]
+
     def openapi(self, server_url: str) -> dict[str, Any]:
         """Return the OpenAPI 3.1 document of the party at that address."""
         from privman_contracts import openapi  # noqa: PLC0415 - only a reader of the document pays for it

@@ -71,7 +71,7 @@ class Contracts:
         """Yield each body of the exchange that has a contract of its own, with the name of that message."""
         exchange = self.match(seen.server, seen.method, urlsplit(seen.target).path)
         answer = exchange and exchange.answer(seen.status)
-        if exchange and exchange.request:
+        if exchange and exchange.asks(seen.request):
             yield exchange.request, seen.request
         if answer and answer.schema:
             yield (_is_shaped(seen.target) and answer.shaped) or answer.schema, seen.answer
@@ -100,7 +100,7 @@ class Contracts:
         return routes
 
     def _check_request(self, exchange: ExchangeContract, body: Body) -> Iterator[Violation]:
-        if exchange.request:
+        if exchange.asks(body):
             yield from self._check_json(exchange.request, body)
 
     def _check_answer(self, exchange: ExchangeContract, seen: Observed, *, shaped: bool) -> Iterator[Violation]:

@@ -13,16 +13,17 @@ from privman_contracts.wire_names import WireNames
 
 PartyName = Literal["servicenow", "console"]
 
-_ANY_ENVELOPE = "any-envelope"
-_ENVELOPES = {"envelope", "error-envelope", _ANY_ENVELOPE}
+_REFUSAL, _ANY_ENVELOPE = "error-envelope", "any-envelope"
+_WITHOUT_ENVELOPE = ("", "token-answer", "report-answer")
 _WITHOUT_BODY = ("204", "205")
 _REFUSED = "400"
 _WORDS: dict[str, tuple[str, ...]] = {
     "server": get_args(PartyName),
-    "caller": ("console", "servicenow", "approver"),
+    "caller": ("console", "servicenow", "approver", "client"),
     "method": tuple(HTTPMethod),
     "evidence": MARKS,
 }
+_NAMED = re.compile(r"\{(\w+)\}")
 _PARAMETER = re.compile(r"\\\{\w+\\\}")
 
 
@@ -53,9 +54,11 @@ class ExchangeContract:
 
     Attributes:
         server: the party that answers.
-        caller: who asks: ``console``, ``servicenow`` or ``approver``.
+        caller: who asks: ``console``, ``servicenow``, ``approver``, or a ``client`` of the console's API.
         path: template in the wire's spelling, such as ``/api/now/table/x_thyti_thycotic_p_request/{sys_id}``.
         request: message that the body must be; empty when there is none.
+        bodiless: whether a request with a message may come without a body.
+        body_name: of the body in the console's API document; empty where it is unknown.
         tag: heading in the console's API document; empty for an exchange that it leaves out.
         open: whether it needs no credentials.
         evidence: of the method and the path; a table in the path has its own.
@@ -70,10 +73,16 @@ class ExchangeContract:
     path: str
     request: str
     answers: tuple[AnswerContract, ...]
+    bodiless: bool
+    body_name: str
     tag: str
     open: bool
     evidence: Evidence
     source: str
+
+    def asks(self, body: "Body") -> bool:
+        """Return whether the body must be the exchange's message."""
+        return bool(self.request) and (bool(body.data) or not self.bodiless)
 
     def answer(self, status: int) -> AnswerContract | None:
         """Return the contract of an answer with this status."""
@@ -154,9 +163,11 @@ def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireN
             server=entry["server"],
             caller=entry["caller"],
             method=method,
-            path=entry["path"].format_map({**tables, "sys_id": "{sys_id}"}),
+            path=_NAMED.sub(lambda found: tables.get(found[1], found[0]), entry["path"]),
             request=entry.get("request", ""),
             answers=answers,
+            bodiless=entry.get("bodiless", False),
+            body_name=entry.get("body_name", ""),
             tag=entry.get("tag", ""),
             open=entry.get("open", False),
             evidence=entry["evidence"],
@@ -176,8 +187,9 @@ def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[Answer
 
 def _both(one: AnswerContract, other: AnswerContract) -> AnswerContract:
     """Return the contract of a status that two rules give; its body may be as either says."""
-    schemas = {one.schema, other.schema}
-    schema = _ANY_ENVELOPE if len(schemas) > 1 and schemas <= _ENVELOPES else one.schema
+    schema = one.schema
+    if _REFUSAL in {one.schema, other.schema} and one.schema != other.schema:
+        schema = "" if one.schema in _WITHOUT_ENVELOPE else _ANY_ENVELOPE
     return replace(one, schema=schema, meaning=f"{one.meaning}, or {other.meaning}")
 
 

@@ -122,7 +122,12 @@ class _Document:
             "responses": {answer.status.upper(): self._response(answer) for answer in exchange.answers},
         }
         if exchange.request:
-            operation["requestBody"] = {"required": True, "content": _content(exchange.request)}
+            named = {swagger.BODY_NAME: exchange.body_name} if exchange.body_name else {}
+            operation["requestBody"] = {
+                "required": not exchange.bodiless,
+                "content": _content(exchange.request),
+                **named,
+            }
         if exchange.open:
             operation["security"] = []
         return operation
@@ -130,7 +135,7 @@ class _Document:
     def _parameters(self, exchange: ExchangeContract) -> Iterator[dict[str, Any]]:
         for name, parameter in self._texts["parameters"].items():
             described = {key: value for key, value in parameter.items() if key != "of"}
-            if exchange.kind in parameter["of"]:
+            if not {exchange.kind, exchange.name}.isdisjoint(parameter["of"]):
                 yield {"name": name, **described}
 
     def _response(self, answer: AnswerContract) -> dict[str, Any]:

@@ -81,6 +81,7 @@ RULES: Mapping[str, RuleValue] = {
     "same_decision_status": ANSWERED,
     "other_decision_status": ANSWERED,
     "unknown_request_status": ANSWERED,
+    "unknown_item_status": ANSWERED,
     "bad_request_status": ANSWERED,
     "dead_token_status": ANSWERED,
     "api_disabled_status": ANSWERED,
@@ -94,8 +95,14 @@ RULES: Mapping[str, RuleValue] = {
     "longest_retry_wait": SECONDS,
     "process_timeout": SECONDS,
     "approval_without_duration": _one_of("one_time", "unlimited"),
+    "report_answer": _one_of("bare", "envelope"),
     "api_document": _one_of("swagger-2.0", "openapi-3.1"),
 }
 
-REFUSALS_OF_OPERATIONS = ("other_decision_status", "unknown_request_status", "not_allowed_status")
+REFUSALS_OF_OPERATIONS = (
+    "other_decision_status",
+    "unknown_request_status",
+    "unknown_item_status",
+    "not_allowed_status",
+)
 """The rules that ``error_answer_status: 200`` sets to 200; a dead token or a broken body is refused before."""

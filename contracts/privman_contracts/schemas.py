@@ -26,7 +26,8 @@ def spell(node: Any, names: WireNames) -> Any:  # noqa: ANN401 - any node of a s
         return [spell(item, names) for item in node]
     if not isinstance(node, dict):
         return node
-    spelled: Schema = {key: spell(value, names) for key, value in _ruled(node, names).items()}
+    node = _ruled(node, names)
+    spelled: Schema = {key: spell(value, names) for key, value in node.items()}
     if "x-words" in node:
         spelled["enum"] = [word for group in node["x-words"] for word in _words(group, names)]
     if "x-listed" in node:

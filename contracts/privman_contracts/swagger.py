@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import orjson
 
 Node = dict[str, Any]
+BODY_NAME = "x-body-name"
+"""The keyword of an OpenAPI document for the name that Swagger 2.0 gives a body."""
 BASE_PATH = "/Tms/services"
 _API = f"{BASE_PATH}/api/"
 _JSON = "application/json"
@@ -51,12 +53,23 @@ def _operations(operations: Node) -> Node:
 def _operation(operation: Node) -> Node:
     left = ("requestBody", "responses", "parameters", "security")
     kept = {key: value for key, value in operation.items() if key not in left}
-    body = operation.get("requestBody")
-    parameters = [{"in": "body", "name": "body", "required": True, "schema": _content(body)}] if body else []
+    parameters = [*map(_parameter, operation["parameters"]), *_body(operation)]
     responses = {_status(status): _response(answer) for status, answer in operation["responses"].items()}
     answers_json = any("schema" in response for status, response in responses.items() if status < _REFUSED)
     produces = {"produces": [_JSON]} if answers_json else {}
     return {**kept, **produces, "parameters": parameters, "responses": responses}
+
+
+def _parameter(parameter: Node) -> Node:
+    return {**{key: value for key, value in parameter.items() if key != "schema"}, **parameter["schema"]}
+
+
+def _body(operation: Node) -> list[Node]:
+    if "requestBody" not in operation:
+        return []
+    body: Node = operation["requestBody"]
+    name = body.get(BODY_NAME, "body")
+    return [{"in": "body", "name": name, "required": body["required"], "schema": _content(body)}]
 
 
 def _status(status: str) -> str:
@@ -75,8 +88,8 @@ def _content(node: Node) -> Node:
 
 def _schema(schema: Node) -> Node:
     kept: Node = {key: schema[key] for key in _KEPT if key in schema}
-    if isinstance(schema.get("type"), str) and schema["type"] != "null":
-        kept["type"] = schema["type"]
+    if kind := _type(schema.get("type", "null")):
+        kept["type"] = kind
     if "properties" in schema:
         kept["properties"] = {name: _schema(inner) for name, inner in schema["properties"].items()}
     if "items" in schema:
@@ -87,3 +100,10 @@ def _schema(schema: Node) -> Node:
     if schema.get("examples"):
         kept["example"] = schema["examples"][0]
     return kept
+
+
+def _type(kind: str | list[str]) -> str:
+    """Return the type, of a body that may be a list or an object the list; empty for any."""
+    if isinstance(kind, list):
+        return "array" if "array" in kind else ""
+    return "" if kind == "null" else kind

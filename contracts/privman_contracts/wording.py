@@ -15,7 +15,14 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_TYPES = {"string": "text", "object": "an object", "array": "a list", "null": "null"}
+_TYPES = {
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
 
 _EXPECTED: dict[str, Callable[[Any], str]] = {
     "contentMediaType": lambda _: "JSON text",

@@ -60,6 +60,12 @@ async def token(console: ConsoleUnderTest) -> str:
     return str(answer.json)
 
 
+async def get(console: ConsoleUnderTest, path: str, token: str) -> Answer:
+    """Send what 03a, 04a and 05a send: ``-Method Get -Headers $Headers -ContentType "application/json"``."""
+    head = f"GET /TMS//services/api/v1/{path} HTTP/1.1\r\nAuthorization: Bearer {token}\r\n{HEADERS}"
+    return await invoke(console, f"{head}Connection: Keep-Alive\r\n")
+
+
 async def test_00a_to_01b_get_a_token(token: str) -> None:
     """The token is the text that the scripts print."""
     assert token
@@ -77,3 +83,37 @@ async def test_02a_gets_the_version(console: ConsoleUnderTest) -> None:
     head = f"GET /TMS//services/api/v1/version/current HTTP/1.1\r\n{HEADERS}Connection: Keep-Alive\r\n"
     answer = await invoke(console, head)
     assert (answer.status, answer.json["Result"]) == (200, "11.1.0")
+
+
+async def test_03a_gets_enabled_policies(console: ConsoleUnderTest, token: str) -> None:
+    """``$all_policies_r.Result | Where-Object {$_.Enabled}``."""
+    answer = await get(console, "policies/getall", token)
+    enabled = [each for each in answer.json["Result"] if each["Enabled"]]
+    assert (answer.status, [each["Name"] for each in enabled]) == (200, ["Elevate installers"])
+
+
+async def test_04a_counts_the_filters(console: ConsoleUnderTest, token: str) -> None:
+    """``$all_filters_r.Total`` beside ``.Result``."""
+    answer = await get(console, "filters/getall", token)
+    assert (answer.status, answer.json["Total"]) == (200, len(answer.json["Result"]))
+    assert answer.json["Total"] > 0
+
+
+async def test_05a_gets_user_context_filters(console: ConsoleUnderTest, token: str) -> None:
+    """``Where-Object Type -EQ "User Context Filter"``."""
+    answer = await get(console, "filters/getall", token)
+    found = [each["Name"] for each in answer.json["Result"] if each["Type"] == "User Context Filter"]
+    assert found == ["Administrators", "Administrators (Include Disabled)"]
+
+
+async def test_05a_posts_a_new_windows_policy(console: ConsoleUnderTest, token: str) -> None:
+    """A script that the vendor removed again (commit ab110d9): ``.Result`` is the id, beside Status and Messages."""
+    body = '{ "Name": "testwinpolicy 1/5/2026 9:00:00 AM", "Description": "Test Windows API Policy", "OS": "Win" }'
+    head = (
+        f"POST /TMS//services/api/v1/policies/new HTTP/1.1\r\nAuthorization: Bearer {token}\r\n{HEADERS}"
+        f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\nConnection: Keep-Alive\r\n"
+    )
+    answer = await invoke(console, head, body)
+    assert (answer.status, answer.json["Status"], answer.json["Messages"]) == (200, "ok", [])
+    made = (await get(console, f"policies/{answer.json['Result']}", token)).json["Result"]
+    assert (made["Name"], made["OS"], made["Enabled"]) == ("testwinpolicy 1/5/2026 9:00:00 AM", "win", False)

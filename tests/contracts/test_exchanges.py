@@ -118,6 +118,8 @@ OTHER_RULES = {
     "one status for both": ("same_decision_status: 409", "deliver_decision", 409, "error-envelope"),
     "a success that says error": ("other_decision_status: 200", "deliver_decision", 200, "any-envelope"),
     "refusals with 200": ("error_answer_status: 200", "deliver_decision", 200, "any-envelope"),
+    "a list or a refusal with 200": ("error_answer_status: 200", "list_policies", 200, "any-envelope"),
+    "a report or a refusal with 200": ("error_answer_status: 200", "run_report", 200, ""),
     "a repeated request is refused": ("duplicate_request_status: 403", "request_approval", 403, "table-api-error"),
     "a repeated request is received": ("duplicate_request_status: 202", "request_approval", 202, "approval-answer"),
     "a log-out with a body": ("log_out_status: 200", "log_out", 200, "envelope"),
@@ -140,8 +142,8 @@ def test_answers_follow_a_users_rules(
 def test_refusals_with_200_leave_what_a_user_sets(names_file: Callable[[str], Path]) -> None:
     """A status of the user's file wins; dead tokens and broken bodies are refused before an operation begins."""
     names = Contracts.load(names_file("rules: {error_answer_status: 200, not_allowed_status: 405}")).names
-    rules = ("other_decision_status", "unknown_request_status", "not_allowed_status")
-    assert [names.number(rule) for rule in rules] == [200, 200, 405]
+    rules = ("other_decision_status", "unknown_request_status", "unknown_item_status", "not_allowed_status")
+    assert [names.number(rule) for rule in rules] == [200, 200, 200, 405]
     assert [names.number(rule) for rule in ("dead_token_status", "bad_request_status")] == [401, 400]
 
 

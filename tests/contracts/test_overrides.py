@@ -24,6 +24,8 @@ OTHER_RULES = {
     "same_decision_status": 208,
     "other_decision_status": 411,
     "unknown_request_status": 410,
+    "unknown_item_status": 406,
+    "report_answer": "envelope",
     "bad_request_status": 422,
     "dead_token_status": 440,
     "api_disabled_status": 451,

@@ -450,7 +450,7 @@ def test_a_set_that_is_none_is_named(release: Path, tmp_path: Path, capsys: pyte
             INDEX,
             "caller: approver",
             "caller: aprover",
-            "has caller 'aprover'. Expected one of console, servicenow, approver.",
+            "has caller 'aprover'. Expected one of console, servicenow, approver, client.",
         ),
         Edit(
             INDEX,

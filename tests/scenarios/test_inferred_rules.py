@@ -26,6 +26,8 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
         "same_decision_status: 409",
         "other_decision_status: 200",
         "unknown_request_status: 503",
+        "unknown_item_status: 410",
+        "report_answer: envelope",
         "bad_request_status: 422",
         "api_disabled_status: 503",
         "not_allowed_status: 401",

@@ -24,6 +24,11 @@ async def test_it_has_what_the_picture_prints(site: Site, page: Page) -> None:
     await expect(page.get_by_role("heading", name="Authorization", exact=True)).to_be_visible()
     await expect(page.get_by_label("Schemes")).to_have_value("HTTP")
     await expect(page.get_by_role("button", name="Authorize")).to_be_visible()
+    headings = await page.locator("details.tag > summary").all_inner_texts()
+    assert headings == [
+        *("Actions", "API Authentication", "Approval", "Filters", "Policies"),
+        *("Reports", "Tasks", "Version"),
+    ]
     block = page.locator("details.tag", has=page.get_by_role("heading", name="API Authentication"))
     rows = block.locator("details.row > summary")
     assert [(await each.inner_text()).split()[:2] for each in await rows.all()] == [
@@ -52,21 +57,43 @@ async def test_it_loads_nothing_from_elsewhere(site: Site, page: Page) -> None:
     assert {urlsplit(url).netloc for url in loaded} == {urlsplit(site.url).netloc}
 
 
+async def test_a_report_as_the_pictures_have_it(site: Site, page: Page) -> None:
+    """Its parameters, an empty list as the body, Request URL, code and the answer (api: post-reports.png)."""
+    await site.set_up()
+    await page.goto(PAGE)
+    await _authorize(site, page)
+    row = page.locator("details.row", has_text="/api/v1/reports/{reportId}")
+    await row.locator("summary").click()
+    await expect(row.get_by_text("array[object] (body)")).to_be_visible()
+    await row.get_by_label("reportId").fill("85fedb4c-5110-4291-8de9-907294ab10bb")
+    await row.get_by_label("bTestMode").select_option("false")
+    await row.get_by_label("parameterValues").fill("[]")
+    await row.get_by_role("button", name="Execute").click()
+    url = f"{site.url}/Tms/services/api/v1/reports/85fedb4c-5110-4291-8de9-907294ab10bb?bTestMode=false"
+    await expect(row.get_by_text(url)).to_be_visible()
+    await expect(row.get_by_text("Code: 200")).to_be_visible()
+    await expect(row.get_by_text('"columnName": "Computer Name"')).to_be_visible()
+
+
 async def test_a_decision_is_tried_out(site: Site, page: Page) -> None:
     """As the documentation says: get a token, Authorize, paste it, and Execute."""
     await site.set_up()
     await page.goto(PAGE)
     row = page.locator("details.row", has_text="/api/v1/approval/approve")
     await row.locator("summary").click()
-    await page.get_by_role("button", name="Authorize").click()
-    await page.get_by_label("Value:").fill(await _token(site))
-    await page.get_by_role("dialog").get_by_role("button", name="Authorize").click()
+    await _authorize(site, page)
     await row.get_by_role("button", name="Execute").click()
     await expect(row.get_by_text("Code: 404")).to_be_visible()
     await expect(row.get_by_text(f"{site.url}/Tms/services/api/v1/approval/approve")).to_be_visible()
     await expect(row.get_by_text("unknown approval request")).to_be_visible()
     await row.get_by_role("button", name="Clear").click()
     await expect(row.get_by_text("Code: 404")).to_have_count(0)
+
+
+async def _authorize(site: Site, page: Page) -> None:
+    await page.get_by_role("button", name="Authorize").click()
+    await page.get_by_label("Value:").fill(await _token(site))
+    await page.get_by_role("dialog").get_by_role("button", name="Authorize").click()
 
 
 async def _token(site: Site) -> str:

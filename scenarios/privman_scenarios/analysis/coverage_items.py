@@ -201,7 +201,7 @@ class Inventory:
 
     def _kinds(self, contract: ExchangeContract) -> Iterable[str]:
         """Return the faults that may strike it: its server's, where one party posts a message to the other."""
-        posted = contract.request and contract.method == "POST" and contract.caller != "approver"
+        posted = contract.request and contract.method == "POST" and contract.caller in ("console", "servicenow")
         return self._faults[contract.server] if posted else ()
 
 

@@ -72,6 +72,10 @@ READING = ("GET", "HEAD", "OPTIONS")
 WITHOUT_BODY = ("GET", "HEAD")
 OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
 _SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+OTHER_GUID = str(uuid5(NAMESPACE_URL, "an item of the console"))
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Parameters in the paths of the console's API: its items go by GUIDs.
+_ENABLE, _ITEM = "{enable}", re.compile(r"\{(item|policy|report|task)Id\}")
 _FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
     "servicenow": (
         ("POST", "/oauth_token.do"),
@@ -140,7 +144,13 @@ def every_word() -> frozenset[str]:
 def asked_of(server: PartyName) -> tuple[tuple[str, str], ...]:
     """Return method and example path of each request that is asked of one party."""
     asked = (each for each in Contracts(names()).exchanges if each.server == server)
-    return (*((each.method, with_sys_id(each.path)) for each in asked), *_FURTHER[server])
+    return (*((each.method, path) for each in asked for path in _examples(each.path)), *_FURTHER[server])
+
+
+def _examples(path: str) -> tuple[str, ...]:
+    """Return the paths that stand for all that fit a contract."""
+    words = ("true", "false") if _ENABLE in path else ("",)
+    return tuple(with_sys_id(path.replace(_ENABLE, word)) for word in words)
 
 
 def asked_of_tables(tables: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -154,26 +164,33 @@ def asked_of_tables(tables: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 @cache
 def with_sys_id(path: str) -> str:
-    """Return the path of a contract with a sys_id of the table that it names."""
+    """Return the path of a contract with a sys_id of the table that it names, or with the GUID of an item."""
+    path = _ITEM.sub(OTHER_GUID, path.replace(_ENABLE, "true"))
     table = next((table for table, wire in names().group("tables").items() if f"/{wire}/" in path), "")
     return path.replace("{sys_id}", SYS_IDS.get(table, OTHER_SYS_ID))
 
 
 def without_sys_ids(text: str) -> str:
-    """Return the text with a place instead of each sys_id that stands for any."""
+    """Return the text with a place instead of each sys_id, and of the GUID, that stands for any."""
+    text = text.replace(OTHER_GUID, "{itemId}")
     for sys_id in (*SYS_IDS.values(), OTHER_SYS_ID):
         text = text.replace(sys_id, "{sys_id}")
     return text
 
 
 def fits(glob: str, path: str) -> bool:
-    """Tell whether a glob, in any case, fits a known path, in which any sys_id stands for any other of its table."""
-    pattern = glob.lower()
+    """Tell whether a glob, in any case, fits a known path, in which any identifier stands for any other of its kind."""
+    pattern = _GUID.sub(OTHER_GUID, _console_path(glob.lower()))
     fillings = (*SYS_IDS.values(), OTHER_SYS_ID)
     found = _SYS_ID.search(pattern)
     literal = found is not None and found[0] not in fillings
     patterns = (_SYS_ID.sub(each, pattern) for each in fillings) if literal else (pattern,)
     return any(fnmatchcase(path.lower(), each) for each in patterns)
+
+
+def _console_path(pattern: str) -> str:
+    """Return the pattern as the console reads it, which ignores repeated slashes."""
+    return re.sub("/{2,}", "/", pattern) if pattern.startswith("/tms/") else pattern
 
 
 @cache

@@ -87,6 +87,11 @@ class ConsoleParty(Party):
         systems: list[dict[str, Any]] = answer["foreign_systems"]
         return systems
 
+    async def token(self) -> str:
+        """Return a new token of the API user."""
+        answer = await self.control.ask("POST", "/tokens", {})
+        return str(answer.json["token"])
+
     async def webhooks(self) -> list[dict[str, Any]]:
         """Return what the Messaging tab lists."""
         answer = await self.control.read("/webhooks", {"webhooks": [dict]})

@@ -58,8 +58,12 @@ def _needs_of_exchanges(arguments: Arguments) -> Needs:
 
 
 def _needs_of_call(arguments: Arguments, its_own: Needs) -> Needs:
-    """Return what a request needs that may change something: nobody would know what to clean up."""
-    return frozenset() if arguments.get("method", "GET") in known.READING else its_own
+    """Return what a request needs that may change something: nobody would know what to clean up.
+
+    Only the simulator gives out a token of its API user.
+    """
+    logged_on: Needs = frozenset({"a console control plane"}) if arguments.get("logged_on") else frozenset()
+    return logged_on | (frozenset() if arguments.get("method", "GET") in known.READING else its_own)
 
 
 @SHARED.verb(shorthand="kind", prepares=True, further_needs=_needs_of_fault)
@@ -283,12 +287,17 @@ async def call(
             only="servicenow",
         ),
     ] = "",
+    logged_on: Annotated[
+        bool, Arg(FLAG, "Whether the API user asks, with a token (default false).", only="console")
+    ] = False,
 ) -> None:
     """Send a request and look at the answer."""
     del unknown_path  # which only the check of the path reads
     spelling = play.world.servicenow.spelling
     sent = spelling.body_to_wire(path, json) if text is ABSENT else text.encode()
     named = {name: str(value) for name, value in (headers or {}).items()}
+    if logged_on:
+        named["Authorization"] = f"Bearer {await play.world.console.token()}"
     auth = await play.world.servicenow.credentials(by) if by else None
     answer = await _of(play, party).api.call(method, path, sent, auth=auth, headers=named)
     require(status, answer.status, "status")

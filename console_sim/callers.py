@@ -1,0 +1,32 @@
+"""Who calls the API."""
+
+from aiohttp import web
+
+from console_sim.accounts import ApiClientUser
+from console_sim.console import Console
+from console_sim.errors import ApiDisabledError, DeadTokenError
+
+
+class Callers:
+    """Finds the API user behind a request."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def require_api(self) -> None:
+        """Raise ApiDisabledError while API Enabled is off."""
+        if not self._console.store.api_enabled:
+            raise ApiDisabledError
+
+    def require_user(self, request: web.Request) -> ApiClientUser:
+        """Return who is logged on; raises ApiDisabledError, and after that DeadTokenError."""
+        self.require_api()
+        return self._console.users.logged_on(bearer_token(request))
+
+
+def bearer_token(request: web.Request) -> str:
+    """Return the token of a request; raises DeadTokenError if there is none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise DeadTokenError("Authorization has no bearer token; get one and send 'Bearer <token>'")
+    return token.strip()

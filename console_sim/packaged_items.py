@@ -1,0 +1,71 @@
+"""Filters, reports and tasks that every console has (``packaged_items.yaml``)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import TypeVar
+
+import msgspec
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFilter:
+    """A filter that policies may have; ``type`` is its kind in words."""
+
+    id: str
+    name: str
+    type: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportColumn:
+    """A column of a report; ``type`` is its .NET type."""
+
+    name: str
+    type: str
+    hidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report with its rows."""
+
+    id: str
+    name: str
+    columns: tuple[ReportColumn, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task that can be run."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedItems:
+    """Everything that the file has."""
+
+    filters: tuple[ItemFilter, ...]
+    reports: tuple[Report, ...]
+    tasks: tuple[Task, ...]
+
+
+Item = TypeVar("Item", ItemFilter, Report, Task)
+
+
+@cache
+def packaged_items() -> PackagedItems:
+    """Return the items; they are read once."""
+    text = (resources.files("console_sim") / "packaged_items.yaml").read_text(encoding="utf-8")
+    return msgspec.convert(yaml.safe_load(text), PackagedItems)
+
+
+def find(items: Iterable[Item], item_id: str) -> Item | None:
+    """Return the item with that id, which is in lower case; None if there is none."""
+    return next((item for item in items if item.id == item_id), None)
