@@ -152,7 +152,7 @@ class Procedure:
         await page.get_by_label("Reason").fill("Für das Büro")
         await page.get_by_role("button", name="Request approval").click()
         await page.get_by_role("link", name="Manage Approvals").click()
-        await expect(page.get_by_role("cell", name=POLICY, exact=True)).to_be_visible()
+        await expect(page.get_by_label(f"Select {POLICY}")).to_be_visible()
         await self._shoot(page, "Manage Approvals: an approval request is pending, and was sent to ServiceNow")
         await page.get_by_role("link", name="Approval history").click()
         await expect(page.get_by_text("Pending")).to_be_visible()
