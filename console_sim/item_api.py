@@ -35,8 +35,6 @@ from privman_contracts.contract_checks import ContractChecks
 from privman_core.exchange import findings_of
 
 MOST_POLICIES = 1_000
-MOST_PARTS = 1_000
-"""Filters, and actions, of a policy."""
 _UNKNOWN = "unknown_item_status"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -139,7 +137,7 @@ class ItemApi:
         filters = read_filters(await read_json(call.request))
         for each in filters:
             self._filter(each.id)
-        return self._save(replace(policy, filters=_few(how(policy.filters, filters), "filters")))
+        return self._save(replace(policy, filters=how(policy.filters, filters)))
 
     async def change_actions(self, call: ItemCall, how: _Change[PolicyAction]) -> web.Response:
         """Add or remove actions of a policy; raises NotFoundError for an unknown one."""
@@ -147,7 +145,7 @@ class ItemApi:
         actions = read_actions(await read_json(call.request))
         for each in actions:
             self._action(each.id)
-        return self._save(replace(policy, actions=_few(how(policy.actions, actions), "actions")))
+        return self._save(replace(policy, actions=how(policy.actions, actions)))
 
     async def enable_policy(self, call: ItemCall) -> web.Response:
         """Make a policy active or inactive; raises BadRequestError for another word than true or false."""
@@ -249,9 +247,3 @@ def _added(before: tuple[Part, ...], given: tuple[Part, ...]) -> tuple[Part, ...
 
 def _removed(before: tuple[Part, ...], given: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(each for each in before if each not in given)
-
-
-def _few(parts: tuple[Part, ...], what: str) -> tuple[Part, ...]:
-    if len(parts) > MOST_PARTS:
-        raise BadRequestError(f"the policy would have {len(parts)} {what}; expected at most {MOST_PARTS}")
-    return parts

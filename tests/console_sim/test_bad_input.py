@@ -23,6 +23,13 @@ from privman_core.virtual_clock import VirtualClock
 from .conftest import APPROVE, METADATA, TOKEN, ConsoleUnderTest, StubServiceNow
 
 VERSION = "/Tms/services/api/v1/version/Current"
+_V1, _POLICY = "/Tms/services/api/v1", "44290cc3-9c86-4995-aa33-79b8ee74daf7"
+ITEMS = (
+    *(("GET", f"{_V1}/{kind}/GetAll") for kind in ("policies", "filters", "actions")),
+    *(("POST", f"{_V1}/policies/{path}") for path in ("new", f"{_POLICY}/add-filters", f"{_POLICY}/remove-actions")),
+    ("POST", f"{_V1}/reports/85fedb4c-5110-4291-8de9-907294ab10bb"),
+    ("POST", f"{_V1}/tasks/38775f9e-9995-49de-8732-4994d0d2332a"),
+)
 FORM = "application/x-www-form-urlencoded"
 DEEP = b'{"metadata":' + b"[" * 1_000 + b"]" * 1_000 + b"}"
 
@@ -30,7 +37,7 @@ DEEP = b'{"metadata":' + b"[" * 1_000 + b"]" * 1_000 + b"}"
 def routes() -> list[tuple[str, str]]:
     """Return method and address of every route of a console, placeholders filled in."""
     app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
-    found = {("POST", TOKEN), ("DELETE", TOKEN), ("POST", APPROVE), ("GET", VERSION)}
+    found = {("POST", TOKEN), ("DELETE", TOKEN), ("POST", APPROVE), ("GET", VERSION), *ITEMS}
     for route in app.router.routes():
         address = "" if route.resource is None else route.resource.canonical
         if route.method in {"GET", "POST", "DELETE"}:
@@ -250,6 +257,7 @@ KEYS = st.sampled_from(
         *("metadata", "response", "comment", "duration", "api_enabled", "role", "state", "expires_in", "seconds"),
         *("update_credential", "name", "base_url", "use_webhook", "post_uri", "servicenow_url", "servicenow_user"),
         *("servicenow_password", "UserName", "Password", "RequestId", "InstanceId", "Response", "Comment", "Duration"),
+        *("Name", "Value", "OS", "Filters", "Actions", "Id", "FilterRole", "parameterValues"),
         *("RespondedBy", "kind", "path", "method", "status", "times", "skip", "after", "body", "headers"),
     )
 )
