@@ -221,12 +221,7 @@ class CredentialShelf:
         self._replace(before, credential)
 
     def change(self, before: Credential, after: Credential) -> None:
-        """Replace a credential, whose new name foreign systems and webhooks follow.
-
-        Raises ConflictError if another one has the new name.
-        """
-        if after.name != before.name and after.name in self:
-            raise ConflictError(f"credential {after.name!r} exists; expected another name")
+        """Replace a credential, whose new name, which must be free, foreign systems and webhooks follow."""
         with self._store.transaction():
             if after.name != before.name:
                 self._kept.remove(before.name)

@@ -77,8 +77,8 @@ class PolicyPages:
     def _asking(self, policy: Policy, form: Form) -> Policy:
         """Return the policy with the chosen action, or with none that asks."""
         asking = [PolicyAction(self._actions.named(form.value("action")).id)] if form.value("action") else []
-        others = [PolicyAction(each.id) for each in self._actions_of(policy) if not each.approval_type_id]
-        return replace(policy, actions=(*asking, *others))
+        ids = {each.id for each in self._asking_actions()}
+        return replace(policy, actions=(*asking, *(each for each in policy.actions if each.id not in ids)))
 
     def _actions_of(self, policy: Policy) -> list[Action]:
         found = (self._actions.find(each.id) for each in policy.actions)
