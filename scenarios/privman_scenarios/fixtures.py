@@ -18,7 +18,7 @@ from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.known import DEFAULT_APPROVER
 from privman_scenarios.language.model import Own
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped
-from privman_scenarios.playing.party import ASKED, SET_UP, Party
+from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, Party
 from privman_scenarios.playing.world import PartyFinding, World, find_all
 
 Metadata = Mapping[str, str]
@@ -288,6 +288,14 @@ class ConsoleFixture(PartyFixture):
         request_id: str = self._loop.run(self._console.ask(dict(metadata))).read(ASKED)["request_id"]
         return request_id
 
+    def run(self, metadata: Metadata) -> dict[str, Any]:
+        """Start the application on the endpoint; returns the request that answers.
+
+        Its ``outcome`` is ``allowed`` by an approval, ``pending``, or ``asked`` with a new request.
+        """
+        started: dict[str, Any] = self._by_name(self._loop.run(self._console.run(dict(metadata))).read(STARTED))
+        return started
+
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return the request as the console sees it."""
         approval: dict[str, Any] = self._by_name(self._loop.run(self._console.approval(request_id)))
@@ -305,6 +313,18 @@ class ConsoleFixture(PartyFixture):
     def save_foreign_system(self, **changes: object) -> None:
         """Save the foreign system with ``name``, ``base_url``, ``use_webhook`` or ``post_uri`` changed."""
         self._loop.run(self._party.control.call("POST", "/foreign-system", changes))
+
+    def save_process(self, name: str, **changes: object) -> None:
+        """Make or change an approval process with ``template``, ``server`` or ``timeout``, in seconds."""
+        self._loop.run(self._party.control.call("POST", "/approval-processes", {"name": name, **changes}))
+
+    def save_type(self, name: str, **changes: object) -> None:
+        """Make or change an approval type with ``process``, ``policy_specific`` or ``file_specific``."""
+        self._loop.run(self._party.control.call("POST", "/approval-types", {"name": name, **changes}))
+
+    def save_policy(self, name: str, **changes: object) -> None:
+        """Make or change a policy with ``approval_type`` or ``enabled``."""
+        self._loop.run(self._party.control.call("POST", "/policies", {"name": name, **changes}))
 
     def restart(self) -> None:
         """Start the console's process again: tokens are gone, what is kept stays."""

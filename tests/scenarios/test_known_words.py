@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from console_sim.accounts import Role
+from console_sim.approval_items import POLICIES, PROCESSES, TYPES, ProcessTemplate
 from console_sim.approval_request import RequestState
+from console_sim.approvals import RunOutcome
+from console_sim.webhook import WebhookEvent
 from mock_servicenow.finding_rules import finding_rules
 from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
@@ -221,8 +225,71 @@ def test_fixtures_take_own_words(world: WorldFixture) -> None:
 
 
 def test_what_is_known_is_what_the_console_has() -> None:
-    """States are those of the console."""
+    """States, outcomes, events, roles and templates are those of the console, and so is what it comes with."""
     assert set(known.STATES) == set(RequestState)
+    assert set(known.RUN_OUTCOMES) == set(RunOutcome)
+    assert set(known.EVENTS) == set(WebhookEvent)
+    assert set(known.TEMPLATES) == set(ProcessTemplate)
+    assert {Role.named(name) for name in known.CONSOLE_ROLES} == set(Role) < set(known.CONSOLE_ROLES)
+    came_with = {"approval process": PROCESSES, "approval type": TYPES, "policy": POLICIES}
+    assert {kind: tuple(each.name for each in items) for kind, items in came_with.items()} == known.ITEMS
+
+
+MADE = """
+title: Each thing that a set-up makes has the name by which later steps know it
+given: {name: Desk, api_user: Key, approval_type: Requests of the desk, policy: Elevate for the desk}
+steps:
+  - console.save-process: {name: Desk Approval Process, server: Desk}
+  - console.save-type: {name: Requests of the desk, process: Desk Approval Process}
+  - console.save-policy: {name: Elevate for the desk, approval_type: Requests of the desk}
+  - console.save-webhook: {webhook: New Webhook for Desk setting, credential: Desk user}
+  - console.save-foreign-system: {foreign_system: Desk, credential: Desk user, api_credential: Desk webhook}
+  - console.reset-secret: {user: Key, update_credential: true}
+  - console.ask: {metadata: {PolicyName: Elevate for the desk}}
+  - console.expect-approval: {process: Desk Approval Process}
+"""
+
+
+def test_what_a_set_up_makes_has_its_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The loader knows them without a console, and the console has them: no second one is made."""
+    file = tmp_path / "made.yaml"
+    file.write_text(MADE, encoding="utf-8")
+    assert main(["run", str(file)]) == 0, capsys.readouterr().out
+
+
+ELSEWHERE = """title: T
+steps:
+  - console.save-process: {name: Ours}
+  - console.use: second
+  - console.set-up:
+  - %s
+  - console.expect-webhooks: [{enabled: true}]
+"""
+
+
+def test_what_one_console_has_another_lacks() -> None:
+    """A process that a step has made is there on that console, and again when it is used again."""
+    with pytest.raises(ScenarioFileError, match="no earlier step has made the approval process 'Ours'"):
+        list(Loader(vocabulary()).parse(ELSEWHERE % "console.save-type: {name: T, process: Ours}", "t.yaml"))
+    back = "console.use: first\n  - console.save-type: {name: T, process: Ours}"
+    assert list(Loader(vocabulary()).parse(ELSEWHERE % back, "t.yaml"))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "console.save-type: {name: T, process: Of our own}",
+        "console.save-type: {name: T, process: '${request_id}'}",
+        "console.change-api-user: {user: 'API User Created On Jan 5, 2026', active: true}",
+        "console.save-process: {name: T, server: null}",
+        "console.save-policy: {name: T, approval_type: null}",
+    ],
+)
+def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
+    """Those that are declared, saved, named after the day, or none at all."""
+    text = f"title: T\nown: {{names: [Of our own]}}\nsteps: [{{console.ask: }}, {{{step}}}]"
+    (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
+    assert scenario.steps[1].verb == step.partition(":")[0]
 
 
 def test_every_finding_rule_is_known() -> None:

@@ -19,7 +19,7 @@ from privman_scenarios.playing.events import Event, ScenarioEnded
 from privman_scenarios.playing.processes import Player
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder, fresh_console
+from privman_scenarios.playing.world_builder import Target, WorldBuilder, fresh_console, fresh_servicenow
 
 from .stub_console import StubConsole
 from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, StubInstance, as_stored
@@ -93,6 +93,22 @@ async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstan
         async with worlds.open() as world:
             with pytest.raises(ExpectationError, match="a second console"):
                 await world.another_console()
+
+
+async def test_a_second_instance_is_started_beside_our_own() -> None:
+    """Not beside one that already runs."""
+    async with WorldBuilder(0).open() as world:
+        assert (await world.another_instance()).url not in (world.console.url, world.servicenow.url)
+        assert list(world.parties) == ["servicenow", "servicenow 2", "console"]
+    async with fresh_servicenow() as instance:
+        worlds = WorldBuilder(0, servicenow=instance)
+        (ended,) = await play(worlds, own_scenario("servicenow.use: second"))
+        assert (
+            ended.reason == f"servicenow.use in line 4 needs a second instance: none is started beside {instance.url}"
+        )
+        async with worlds.open() as world:
+            with pytest.raises(ExpectationError, match="a second instance"):
+                await world.another_instance()
 
 
 async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance, WorldBuilder]) -> None:

@@ -46,6 +46,7 @@ steps:
   - servicenow.update: {table: request, sys_id: "${mine.sys_id}", values: {comment: changed}}
   - servicenow.update: {table: activity_type, sys_id: "${activity_type_id}", values: {description: changed}}
   - servicenow.create-user: {name: scenario.user, roles: [x_thyti_thycotic_p.approver]}
+  - servicenow.change-password: scenario.user
 """
 
 

@@ -197,6 +197,30 @@ async def test_what_holds(steps: str) -> None:
             "webhook.event 'Approval Request Event'",
         ),
         ("- console.ask: {sent: false}\n", "console.ask", "sent False", "sent True"),
+        (
+            "- console.ask: {as: one}\n- console.ask: {as: two, metadata: {FilePath: 'C:\\Temp\\one.exe'}}\n",
+            "console.ask",
+            "new True",
+            "new False",
+        ),
+        ("- console.ask:\n- console.ask: {as: two, new: false}\n", "console.ask", "new False", "new True"),
+        ("- console.run: allowed\n", "console.run", "outcome 'allowed'", "outcome 'asked'"),
+        (
+            "- console.save-policy: {name: Elevate installers, enabled: false}\n- console.run: asked\n",
+            "console.run",
+            "the step to be accepted",
+            "is not active",
+        ),
+        (
+            (
+                "- servicenow.create-user: {name: theirs}\n"
+                "- servicenow.fault: {kind: node-switch, method: PATCH, path: '*/sys_user/*'}\n"
+                "- servicenow.change-password: theirs\n"
+            ),
+            "servicenow.change-password",
+            "the step to be accepted",
+            "-> 403",
+        ),
         ("- servicenow.find: {table: response, as: none}\n", "servicenow.find", "a record of response", "none"),
     ],
 )

@@ -81,6 +81,7 @@ _FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
         ("POST", "/oauth_token.do"),
         ("GET", "/api/now/table/sys_user"),
         ("POST", "/api/now/table/sys_user"),
+        ("PATCH", f"/api/now/table/sys_user/{OTHER_SYS_ID}"),
         ("GET", "/api/now/table/sys_user_role"),
     ),
     "console": (("GET", "/Tms/services/swagger/ui/index"),),

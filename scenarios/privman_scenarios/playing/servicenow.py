@@ -62,6 +62,7 @@ class ServiceNowParty(Party):
         self.admin = admin
         self._ids = ids
         self._users: dict[str, Credentials] = {}
+        self._user_ids: dict[str, str] = {}
         self.own = OwnRecords(api, admin) if api.shared else None
         self.drawn: set[str] = set()
         self.decisions: Counter[str] = Counter()
@@ -197,14 +198,12 @@ class ServiceNowParty(Party):
         for role in roles:
             await self._created_sys_id("sys_user_has_role", {"user": user, "role": await self._role(role)})
         self.spelling.users[wire_name] = user_name
-        self._users[user_name] = credentials
+        self._users[user_name], self._user_ids[user_name] = credentials, user
 
     async def change_password(self, user_name: str) -> PartyAnswer:
         """Give a user that this run has created a new password."""
-        user = self._users[user_name]
-        (found,) = await self.select("sys_user", user_name=user.user)
-        renewed = Credentials(user.user, self._ids.token())
-        answer = await self._change_user(found["sys_id"], {"user_password": renewed.password})
+        renewed = Credentials(self._users[user_name].user, self._ids.token())
+        answer = await self._change_user(self._user_ids[user_name], {"user_password": renewed.password})
         if not answer.refused:
             self._users[user_name] = renewed
         return answer
