@@ -78,6 +78,13 @@ class ConsoleSim(Embedded):
         """Let an endpoint user ask for approval; returns the request_id after the first attempt to send it."""
         return self.wait_for(self._ask(metadata))
 
+    def run(self, metadata: Mapping[str, str]) -> dict[str, Any]:
+        """Start the application on the endpoint; returns the request that answers.
+
+        Its ``outcome`` is ``allowed`` by an approval, ``pending``, or ``asked`` with a new request.
+        """
+        return self.wait_for(self._run(metadata))
+
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return an approval request as the console sees it; raises NotFoundError."""
         return self.wait_for(self._approval(request_id))
@@ -97,6 +104,11 @@ class ConsoleSim(Embedded):
 
     async def _ask(self, metadata: Mapping[str, str]) -> str:
         return (await self.running.app[CONSOLE].approvals.ask(metadata)).request.request_id
+
+    async def _run(self, metadata: Mapping[str, str]) -> dict[str, Any]:
+        console = self.running.app[CONSOLE]
+        outcome, request = await console.approvals.run(metadata)
+        return {"outcome": outcome.value, **request.to_json(console.clock.now())}
 
     async def _approval(self, request_id: str) -> dict[str, Any]:
         console = self.running.app[CONSOLE]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from .conftest import ACTIVITY_TYPES, REGISTRATIONS, TOKEN, ConsoleUnderTest, StubServiceNow, error
+from .conftest import ACTIVITY_TYPES, REGISTRATIONS, REQUESTS, TOKEN, ConsoleUnderTest, StubServiceNow, error
 
 
 async def test_save_without_changes(console: ConsoleUnderTest) -> None:
@@ -272,3 +272,71 @@ async def test_reset_while_it_registers(console: ConsoleUnderTest) -> None:
     go_on.set()
     assert (await saving)[0] == 404
     assert (await console.call("GET", "/__admin/foreign-system"))[0] == 404
+
+
+DECIDE = "/approval-requests/decide"
+
+
+async def test_several_requests_are_decided_at_once(console: ConsoleUnderTest) -> None:
+    """Each is recorded in ServiceNow; one that is named twice is decided once (integration 8, approvals.png)."""
+    first, second, third = [(await console.ask())["request_id"] for _ in range(3)]
+    decision = {"request_ids": [first, second, first], "response": "Approve", "duration": "02:00:00"}
+    decided = (await console.admin("POST", DECIDE, decision))["approval_requests"]
+    assert [(each["request_id"], each["state"], each["recorded"]) for each in decided] == [
+        (request_id, "Approved", True) for request_id in (first, second, first)
+    ]
+    recorded = {row["request_id"]: row.get("duration", "") for row in console.servicenow.rows(REQUESTS)}
+    assert recorded == {first: "02:00:00", second: "02:00:00", third: ""}
+    assert [method for method, *_ in console.servicenow.calls].count("PATCH") == 2
+
+
+@pytest.mark.parametrize(
+    ("decision", "status", "told"),
+    [
+        ({"response": "Deny"}, 400, "'request_ids' is missing; expected a list"),
+        ({"request_ids": "all", "response": "Deny"}, 400, "'request_ids' is 'all'; expected a list"),
+        ({"request_ids": [7], "response": "Deny"}, 400, "'request_ids' has 7; expected text"),
+        ({"request_ids": []}, 400, "'response' is missing; expected text"),
+        ({"request_ids": ["{open}", "{unknown}"], "response": "Deny"}, 404, "unknown approval request '85d71683"),
+        ({"request_ids": ["{open}", "{late}"], "response": "Deny"}, 409, "timed out at"),
+    ],
+)
+async def test_all_are_decided_or_none(
+    console: ConsoleUnderTest, decision: dict[str, object], status: int, told: str
+) -> None:
+    """Whatever is wrong with one of them."""
+    ids = {"{late}": (await console.ask())["request_id"], "{unknown}": "85d71683-7dac-4762-8120-76a9a564fdc1"}
+    await console.advance(1_200)
+    ids["{open}"] = (await console.ask())["request_id"]
+    named = decision.get("request_ids")
+    if isinstance(named, list):
+        decision = {**decision, "request_ids": [ids.get(each, each) for each in named]}
+    answered, answer = await console.call("POST", f"/__admin{DECIDE}", decision)
+    assert answered == status
+    assert told in answer["error"]
+    assert (await console.request(ids["{open}"]))["state"] == "Pending"
+
+
+async def test_another_api_user_takes_over(console: ConsoleUnderTest) -> None:
+    """The foreign system keeps its registration, which gets the Client Id of its new API Credential."""
+    before = console.servicenow.metadata()["Username"]
+    await console.admin("POST", "/api-users", {"display_name": "Next", "role": "Users", "credential": "Next key"})
+    system = await console.admin("POST", "/foreign-system", {"api_credential": "Next key"})
+    assert system["api_credential"] == "Next key"
+    assert len(console.servicenow.rows(REGISTRATIONS)) == 1
+    assert console.servicenow.metadata()["Username"] != before
+    status, answer = await console.call("POST", "/__admin/foreign-system", {"api_credential": "Nxt key"})
+    assert (status, answer["error"].partition(";")[0]) == (400, "unknown credential 'Nxt key'")
+
+
+async def test_a_request_names_its_server(console: ConsoleUnderTest) -> None:
+    """By the name that the foreign system has now; one that is decided in the console has none."""
+    request = await console.ask()
+    await console.admin("POST", "/foreign-system", {"name": "Production"})
+    assert (await console.request(request["request_id"]))["server"] == "Production"
+    await console.admin(
+        "POST",
+        "/approval-types",
+        {"name": "Default Execute Application Request Type", "process": "Default Manual Approval Process"},
+    )
+    assert (await console.ask())["server"] is None

@@ -45,6 +45,17 @@ def test_an_approval_goes_round() -> None:
         assert servicenow.findings == console.findings == []
 
 
+def test_an_application_starts() -> None:
+    """As `run` of the fixture: pending until somebody approves, then once."""
+    report = {"UserName": "Jane Doe", "AgentName": "WS-0042", "FilePath": "setup.exe"}
+    with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console:
+        request_id = console.ask(report)
+        assert (console.run(report)["outcome"], console.run(report)["request_id"]) == ("pending", request_id)
+        _approve(servicenow, request_id)
+        servicenow.clock.settle()
+        assert [console.run(report)["outcome"] for _ in range(2)] == ["allowed", "asked"]
+
+
 def test_time_is_moved_by_either() -> None:
     """A request that nobody decides times out on the clock that both keep."""
     with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console:
@@ -104,7 +115,7 @@ def test_tables_of_the_platform_go_by_their_own_names() -> None:
 def test_a_console_alone_is_set_up_by_hand() -> None:
     """Before the set-up it has no login; a step that fails is named."""
     with ConsoleSim() as console, MockServiceNow() as servicenow:
-        with pytest.raises(NotFoundError, match="unknown credential"):
+        with pytest.raises(NotFoundError, match="run the set-up first"):
             console.auth  # noqa: B018 - it raises
         with pytest.raises(StepFailedError, match="register: "):
             console.set_up(servicenow.url, "admin", "wrong")

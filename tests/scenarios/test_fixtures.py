@@ -78,6 +78,29 @@ def test_the_clock_moves_both_sides(world: WorldFixture) -> None:
     assert world.servicenow.find("request", request_id=request_id)[0]["status"] == "TimedOut"
 
 
+REPORT = {"InitiatorUserName": "EXAMPLE\\jdoe", "AgentName": "WS-0042", "FilePath": "C:\\Temp\\setup.exe"}
+
+
+def test_an_application_runs_as_approved(world: WorldFixture) -> None:
+    """An approval without a duration allows one run, after which the endpoint asks again (approval-sudo.md)."""
+    asked = world.console.run(REPORT)
+    assert (asked["outcome"], asked["state"]) == ("asked", "Pending")
+    assert world.console.run(REPORT)["outcome"] == "pending"
+    world.decide(asked["request_id"], "Approve").delivered()
+    assert [world.console.run(REPORT)["outcome"] for _ in range(2)] == ["allowed", "asked"]
+
+
+def test_a_request_goes_where_its_process_leads(world: WorldFixture) -> None:
+    """To people in the console, or to ServiceNow, for which the process does not wait for ever (integration 7, 8)."""
+    world.console.save_type("Decided here", process="Default Manual Approval Process")
+    world.console.save_policy("Elevate scripts", approval_type="Decided here")
+    world.console.save_process("ServiceNow Approval Process", timeout=60)
+    here, there = world.console.ask({"PolicyName": "Elevate scripts"}), world.console.ask({})
+    assert [each["request_id"] for each in world.servicenow.find("request")] == [there]
+    world.clock.advance(60)
+    assert [world.console.approval(each)["state"] for each in (here, there)] == ["Pending", "TimedOut"]
+
+
 def test_faults_are_armed_and_cleared(world: WorldFixture) -> None:
     """A fault strikes until it is cleared; the journal names it."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)
