@@ -55,8 +55,9 @@ class SetupParameters:
         name: of the foreign system; a new name makes another one.
         api_user: display name of the API user; empty for the one that the foreign system has, or a new one.
         process_timeout: of the approval process; None leaves it as it is.
-        approval_type: name of the approval type that is made to use the process.
-        policy: name of the policy that is made to use the approval type.
+        approval_type: name of the approval type that is made to use the process; empty for the product's own, or one
+            of the foreign system if another one has that.
+        policy: name of the policy that is made to use the approval type; empty likewise.
     """
 
     servicenow_url: str
@@ -87,8 +88,8 @@ def read_parameters(values: Mapping[str, Any], console_url: str) -> SetupParamet
         use_webhook=body.flag("use_webhook", default=True),
         api_user=body.text("api_user", ""),
         process_timeout=timedelta(seconds=body.seconds("process_timeout")) if "process_timeout" in body else None,
-        approval_type=body.text("approval_type", APPLICATION_TYPE.name),
-        policy=body.text("policy", DEFAULT_POLICY),
+        approval_type=body.text("approval_type", ""),
+        policy=body.text("policy", ""),
     )
 
 
@@ -282,8 +283,11 @@ class SetupSteps:
     @_step("create-approval-process")
     async def use_approval_process(self, parameters: SetupParameters) -> str:
         """Select the process in the approval type, and the type in a policy's action."""
-        kind = self._automation.save_type(parameters.approval_type, process_id=self._process_id)
-        policy = self._automation.save_policy(parameters.policy, kind)
+        type_name, policy_name = APPLICATION_TYPE.name, DEFAULT_POLICY
+        if self._is_taken():
+            type_name, policy_name = f"{parameters.name} {type_name}", f"{policy_name} ({parameters.name})"
+        kind = self._automation.save_type(parameters.approval_type or type_name, process_id=self._process_id)
+        policy = self._automation.save_policy(parameters.policy or policy_name, kind)
         return f"policy {policy.name!r} asks for approval of type {kind.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")
@@ -356,6 +360,11 @@ class SetupSteps:
         await self._registrar.run(before.id)
         known = f"Instance Id {self._system().registration.sys_id} (before: {before.registration.sys_id})"
         return f"webhooks: {len(list(self._webhooks))} (before: {hooks}); {known}"
+
+    def _is_taken(self) -> bool:
+        """Return whether the product's own approval type leads to another foreign system."""
+        used = self._automation.types.get(APPLICATION_TYPE.id).process_id
+        return self._automation.processes.get(used).server_id not in ("", self._system_id)
 
     def _system(self) -> ForeignSystem:
         return self._foreign_systems.get(self._system_id)

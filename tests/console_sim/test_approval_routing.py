@@ -283,3 +283,17 @@ async def test_renamed_while_its_task_waits(fresh: ConsoleUnderTest) -> None:
     await fresh.advance(3600)
     assert len(fresh.servicenow.rows(REGISTRATIONS)) == len(fresh.servicenow.rows(ACTIVITY_TYPES)) == 1
     assert (await fresh.admin("GET", "/foreign-system?foreign_system=Renamed"))["instance_id"]
+
+
+async def test_a_second_set_up_leaves_the_first_ones_way(console: ConsoleUnderTest) -> None:
+    """It makes an approval type and a policy of its own; taken again, it changes neither."""
+    other = StubServiceNow(url=console.servicenow.url)
+    for _ in range(2):
+        await console.set_up(servicenow_url=other.url, name="Lab")
+    policies = {each["name"]: each["approval_type"] for each in (await console.admin("GET", "/policies"))["policies"]}
+    assert policies["Elevate installers"] == USUAL
+    assert policies["Elevate installers (Lab)"] == f"Lab {USUAL}"
+    types = {
+        each["name"]: each["process"] for each in (await console.admin("GET", "/approval-types"))["approval_types"]
+    }
+    assert (types[USUAL], types[f"Lab {USUAL}"]) == ("ServiceNow Approval Process", "Lab Approval Process")
