@@ -33,7 +33,7 @@ def test_walks_are_scenarios_that_could_have_been_written() -> None:
         assert [(step.verb, step.arguments) for step in read.steps] == [
             (step.verb, step.arguments) for step in each.steps
         ]
-    assert len({step.verb for each in drawn for step in each.steps}) == 13
+    assert len({step.verb for each in drawn for step in each.steps}) == 15
 
 
 def test_a_planted_defect_is_found() -> None:
