@@ -1,5 +1,6 @@
 """Words in scenario files and in fixtures: a typo is refused before anything is played."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -293,6 +294,36 @@ def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
     text = f"title: T\nown: {{names: [Of our own]}}\nsteps: [{{console.ask: }}, {{{step}}}]"
     (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
     assert scenario.steps[1].verb == step.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (
+            "[{console.ask: {metadata: {PolicyName: Elevate instalers}}}]",
+            "policy 'Elevate instalers' is nearly 'Elev",
+        ),
+        (
+            "[{console.save-policy: {name: By hand}}, {console.run: {outcome: asked, metadata: {PolicyName: By hnd}}}]",
+            "policy 'By hnd' is nearly 'By hand'. If it is another one, list it under 'own: names'.",
+        ),
+        ("[{console.ask: {metadata: {PolicyNam: x}}}]", "key 'PolicyNam' is nearly 'PolicyName'."),
+        ("[{servicenow.use: Labs}, {servicenow.use: Lab}]", "'Lab' starts another one, but is nearly 'Labs'."),
+        ("[{console.use: frist}]", "'frist' starts another one, but is nearly 'first'."),
+    ],
+)
+def test_what_is_nearly_another_thing_is_refused(steps: str, told: str) -> None:
+    """Without it a typo would make a story of another policy, console or instance, and could pass."""
+    with pytest.raises(ScenarioFileError, match=re.escape(told)):
+        list(Loader(vocabulary()).parse(f"title: T\nsteps: {steps}", "t.yaml"))
+
+
+@pytest.mark.parametrize("policy", ["Elevate instalers", "Something else", "Elevate installers", "${text.5000}"])
+def test_any_other_policy_can_be_asked_under(policy: str) -> None:
+    """One that is declared, one that is like none, one that there is, and a long one."""
+    steps = f"[{{console.ask: {{metadata: {{PolicyName: '{policy}', Vendor: x}}}}}}]"
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\nown: {{names: [Elevate instalers]}}\nsteps: {steps}", "t.yaml")
+    assert scenario.steps[0].verb == "console.ask"
 
 
 def test_every_finding_rule_is_known() -> None:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from privman_scenarios.language.known import ITEMS, ItemKind, nearest
+from privman_scenarios.language.known import ITEMS, ItemKind, misspelt, nearest
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import Verb
 
@@ -41,6 +41,10 @@ class ConsoleItems:
                     f"{argument.name}: no earlier step has made the {argument.item} {name!r}. "
                     f"{self._help(argument.item, name)} If the console has it all the same, list it under 'own: names'."
                 )
+
+        for kind, name in verb.may_name(arguments):
+            if near := misspelt(name, [*self._known(kind), *self._own]):
+                yield f"{kind} {name!r} is nearly {near!r}. If it is another one, list it under 'own: names'."
 
     def _has(self, kind: ItemKind, name: str) -> bool:
         is_filled_in = "${" in name or (kind == "API user" and name.startswith(_DATED))

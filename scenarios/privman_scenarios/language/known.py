@@ -22,6 +22,16 @@ def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
     return f"Expected one of {', '.join(valid)}." if len(valid) <= _MOST_LISTED else "No known one is like it."
 
 
+_LIKE_A_TYPO = 0.8
+
+
+def misspelt(word: str, words: Iterable[str]) -> str:
+    """Return which of ``words`` a word is nearly, as a typo would be; empty if it is one of them, or like none."""
+    valid = list(dict.fromkeys(words))
+    near = [] if word in valid else difflib.get_close_matches(word, valid, n=1, cutoff=_LIKE_A_TYPO)
+    return near[0] if near else ""
+
+
 def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
     """Return the message for an unknown word that ``own`` may declare."""
     return f"unknown {what} {word!r}. {nearest(word, words)} If it is your own, list it under 'own: {own}'."

@@ -10,7 +10,7 @@ from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
 from privman_scenarios.language.console_items import ConsoleItems
 from privman_scenarios.language.kinds import CREATED_USER, REQUEST, REQUESTS, Kind
-from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, nearest, unknown
+from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, misspelt, nearest, unknown
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.vocabulary import Vocabulary
 
@@ -46,6 +46,7 @@ _BUILT_IN: Mapping[str, str | int] = {
 PACKAGED = {name: value for name, value in _BUILT_IN.items() if name.startswith(("table.", "rule."))}
 _KINDS = ("table", "rule")
 _USE_CONSOLE = "console.use"
+_USES = (_USE_CONSOLE, "servicenow.use")
 
 
 @lru_cache(maxsize=4)
@@ -72,6 +73,7 @@ class Saved:
         self._own_users = own.get("users", ())
         self._items = ConsoleItems(own)
         self._items.use(FIRST)
+        self._in_use: dict[str, list[str]] = {verb: [FIRST] for verb in _USES}
 
     def flaw_of(self, step: Step) -> str:
         """Return why a step cannot be resolved: a name or user that no earlier step makes; empty if it can."""
@@ -87,6 +89,8 @@ class Saved:
                 yield f"no earlier step has created user {user!r}. {help_}"
         yield from self._unknown_users(step)
         yield from self._items.flaws(self._vocabulary[step.verb], step.arguments)
+        if near := misspelt(step.arguments.get("name", ""), self._in_use.get(step.verb, ())):
+            yield f"{step.arguments['name']!r} starts another one, but is nearly {near!r}. Choose another name."
         for name in self._used(step):
             if name not in self._examples and not LONG_TEXT.fullmatch(name):
                 yield f"no earlier step has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
@@ -132,6 +136,8 @@ class Saved:
             self._names.append(step.arguments["as"])
         self._examples.update(self._vocabulary[step.verb].saves(step.arguments))
         self._items.add(self._vocabulary[step.verb], step.arguments)
+        if step.verb in _USES:
+            self._in_use[step.verb].append(step.arguments["name"])
         if step.verb == _USE_CONSOLE:
             self._items.use(step.arguments["name"])
 

@@ -121,6 +121,7 @@ class Verb:
         table: of the app, in which it looks; empty where its arguments name one, or none.
         saves: yields the names that a step with these arguments saves, each with an example.
         makes: yields the things of the console that a step with these arguments makes, each with its kind and name.
+        may_name: yields the things that a step names and the console may lack, such as a policy that it does not know.
         creates_user: the argument that names the user whom it creates; empty for a verb that creates none.
         needs: what the world must offer; where it does not, the scenario is skipped.
         bare_needs: what is enough for a step without arguments; None for the same.
@@ -139,6 +140,7 @@ class Verb:
     table: str = ""
     saves: Callable[[Arguments], Iterable[tuple[str, str]]] = lambda _arguments: ()
     makes: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
+    may_name: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
     creates_user: str = ""
     needs: Needs = frozenset()
     bare_needs: Needs | None = None

@@ -21,7 +21,7 @@ from privman_scenarios.language.kinds import (
     suggesting,
     to_seconds,
 )
-from privman_scenarios.language.known import ItemKind
+from privman_scenarios.language.known import ITEMS, ItemKind
 from privman_scenarios.language.model import Arguments
 from privman_scenarios.language.variables import saves_set_up
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
@@ -67,6 +67,8 @@ def made_by_set_up(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
     yield "credential", f"{name} user"
     yield "webhook", f"New Webhook for {name} setting"
     yield "approval process", f"{name} Approval Process"
+    yield "policy", f"{named['policy']} ({name})"
+    yield "approval type", f"{name} {ITEMS['approval type'][0]}"
     yield from _named(named, policy="policy", approval_type="approval type", api_user="API user")
 
 

@@ -1,6 +1,6 @@
 """Verbs of the console: its endpoint users, and what becomes of their requests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,6 +10,8 @@ from privman_scenarios.language import checks, expected_checks, known
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, scalar
 from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, REQUESTS, TEXT, VALUES, one_of
+from privman_scenarios.language.known import ItemKind
+from privman_scenarios.language.model import Arguments
 from privman_scenarios.language.variables import FIRST, saves_console, saves_request
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.party import ASKED, STARTED
@@ -26,7 +28,19 @@ METADATA = {
 A_RESPONSE = checks.word("response", known.responses, "words")
 A_STATE = expected_checks.expected_word("state", lambda: known.STATES)
 
-Metadata = Annotated[Mapping[str, Any], Arg(VALUES, "What the endpoint reports.")]
+Metadata = Annotated[
+    Mapping[str, Any],
+    Arg(VALUES, "What the endpoint reports.", check=checks.misspelt_keys(lambda: known.names().group("keys.metadata"))),
+]
+
+
+def _policy(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
+    """Yield the policy under which the endpoint asks."""
+    name = arguments.get("metadata", {}).get("PolicyName")
+    if isinstance(name, str):
+        yield "policy", name
+
+
 CONSOLE = Verbs(needs=frozenset({"a console control plane"}))
 
 
@@ -44,7 +58,7 @@ async def use(
     await play.use_console(name)
 
 
-@CONSOLE.verb(prepares=True, saves=saves_request)
+@CONSOLE.verb(prepares=True, saves=saves_request, may_name=_policy)
 async def ask(
     play: Play,
     _party: PartyName,
@@ -70,7 +84,7 @@ async def ask(
     require(sent, asked["sent"], "sent")
 
 
-@CONSOLE.verb(shorthand="outcome", prepares=True, checks=True, saves=saves_request)
+@CONSOLE.verb(shorthand="outcome", prepares=True, checks=True, saves=saves_request, may_name=_policy)
 async def run(
     play: Play,
     _party: PartyName,
