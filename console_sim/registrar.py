@@ -148,13 +148,17 @@ class Registrar:
     async def _register(self, system: ForeignSystem) -> None:
         column = self._names.column("integration_configuration", "instance_metadata")
         client_id = self._api_credential(system).account_name
+        others = {each.registration.sys_id for each in self._systems if each.id != system.id}
         wanted = Wanted(
             self._table(system, "integration_configuration"),
             self._registration_fields(system),
             OwnRecordSearch(
                 f"{column}LIKE{client_id}",
                 (column,),
-                lambda record: registered_client_id(self._names, record.get(column)) == client_id,
+                lambda record: (
+                    record.get("sys_id") not in others
+                    and registered_client_id(self._names, record.get(column)) == client_id
+                ),
             ),
         )
         await self._reconcile_part(system, "registration", wanted)

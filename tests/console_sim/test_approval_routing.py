@@ -5,7 +5,15 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
-from .conftest import ACTIVITY_TYPES, BUSY, REGISTRATIONS, REQUESTS, ConsoleUnderTest, StubServiceNow, statuses
+from .conftest import (
+    ACTIVITY_TYPES,
+    BUSY,
+    REGISTRATIONS,
+    REQUESTS,
+    ConsoleUnderTest,
+    StubServiceNow,
+    statuses,
+)
 
 MANUAL = "Default Manual Approval Process"
 USUAL = "Default Execute Application Request Type"
@@ -297,3 +305,16 @@ async def test_a_second_set_up_leaves_the_first_ones_way(console: ConsoleUnderTe
         each["name"]: each["process"] for each in (await console.admin("GET", "/approval-types"))["approval_types"]
     }
     assert (types[USUAL], types[f"Lab {USUAL}"]) == ("ServiceNow Approval Process", "Lab Approval Process")
+
+
+async def test_two_foreign_systems_of_one_instance_and_user(console: ConsoleUnderTest) -> None:
+    """Neither takes the other's registration for its own, even with the same API credential."""
+    first = await console.admin("GET", "/foreign-system")
+    await console.set_up(name="Twin")
+    change = {"foreign_system": "Twin", "api_credential": "ServiceNow webhook", "post_uri": "http://127.0.0.1:9/wrong"}
+    await console.admin("POST", "/foreign-system", change)
+    other = console.servicenow.url.replace("127.0.0.1", "localhost")
+    twin = await console.admin("POST", "/foreign-system", {"foreign_system": "Twin", "base_url": other})
+    assert twin["instance_id"] != first["instance_id"]
+    registered = console.servicenow.tables[REGISTRATIONS]
+    assert "127.0.0.1:9" not in registered[first["instance_id"]]["instance_metadata"]
