@@ -307,7 +307,6 @@ def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
             "[{console.save-policy: {name: By hand}}, {console.run: {outcome: asked, metadata: {PolicyName: By hnd}}}]",
             "policy 'By hnd' is nearly 'By hand'. If it is another one, list it under 'own: names'.",
         ),
-        ("[{console.ask: {metadata: {PolicyNam: x}}}]", "key 'PolicyNam' is nearly 'PolicyName'."),
         ("[{servicenow.use: Labs}, {servicenow.use: Lab}]", "'Lab' starts another one, but is nearly 'Labs'."),
         ("[{console.use: frist}]", "'frist' starts another one, but is nearly 'first'."),
     ],

@@ -53,7 +53,7 @@ def test_names_must_be_those_of_the_app(names: str, capsys: pytest.CaptureFixtur
     out = capsys.readouterr().out
     assert rows(out) == [["packaged", names, "yokohama", "no"], [names, names, "yokohama", "yes"]]
     reasons = [line.strip() for line in out.splitlines()]
-    assert reasons[1].endswith("no    console.ask: expected sent True; got sent False")
+    assert "no    console.ask: expected sent True; got sent False: 403 " in reasons[1]
     assert reasons[2] == "console, app: columns.request.instance_id is called 'instance_id', was 'integration_id'"
 
 

@@ -198,6 +198,12 @@ async def test_what_holds(steps: str) -> None:
         ),
         ("- console.ask: {sent: false}\n", "console.ask", "sent False", "sent True"),
         (
+            "- console.save-process: {name: ServiceNow Approval Process, server: null}\n- console.ask:\n",
+            "console.ask",
+            "sent True",
+            "sent False: not sent: approval process 'ServiceNow Approval Process' has no ServiceNow server",
+        ),
+        (
             "- console.ask: {as: one}\n- console.ask: {as: two, metadata: {FilePath: 'C:\\Temp\\one.exe'}}\n",
             "console.ask",
             "new True",

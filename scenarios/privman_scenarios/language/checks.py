@@ -52,18 +52,6 @@ def word(what: str, words: Words, own_kind: str) -> Check:
     return check
 
 
-def misspelt_keys(words: Words) -> Check:
-    """Return the check of a mapping, no key of which may nearly be one of the words."""
-
-    def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        for key in value:
-            near = "" if key in own.get("keys", ()) else known.misspelt(key, words())
-            if near:
-                yield Flaw((key,), f"key {key!r} is nearly {near!r}. If it is your own, list it under 'own: keys'.")
-
-    return check
-
-
 def glob(what: str, words: Words, own_kind: str) -> Check:
     """Return the check of a glob that fits one of the words, in any case."""
 

@@ -52,6 +52,8 @@ class ConsoleItems:
 
     def _help(self, kind: ItemKind, name: str) -> str:
         known = self._known(kind)
+        if kind == "API user":
+            known = [*known, f"{_DATED}<date>"]
         return nearest(name, known) if known else f"There is no {kind} yet."
 
     def _known(self, kind: ItemKind) -> list[str]:

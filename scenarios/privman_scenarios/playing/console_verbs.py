@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from privman_contracts import PartyName
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import checks, expected_checks, known
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, scalar
@@ -28,10 +29,7 @@ METADATA = {
 A_RESPONSE = checks.word("response", known.responses, "words")
 A_STATE = expected_checks.expected_word("state", lambda: known.STATES)
 
-Metadata = Annotated[
-    Mapping[str, Any],
-    Arg(VALUES, "What the endpoint reports.", check=checks.misspelt_keys(lambda: known.names().group("keys.metadata"))),
-]
+Metadata = Annotated[Mapping[str, Any], Arg(VALUES, "What the endpoint reports.")]
 
 
 def _policy(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
@@ -81,7 +79,9 @@ async def ask(
     asked = answer.read(ASKED)
     play.save_request(as_, asked["request_id"], reported)
     require(new, answer.status == HTTPStatus.CREATED, "new")
-    require(sent, asked["sent"], "sent")
+    if sent is not asked["sent"]:
+        reason = f": {asked['last_error']}" if asked.get("last_error") else ""
+        raise ExpectationError(f"sent {sent}", f"sent {asked['sent']}{reason}")
 
 
 @CONSOLE.verb(shorthand="outcome", prepares=True, checks=True, saves=saves_request, may_name=_policy)
