@@ -24,7 +24,7 @@ class SetupPages:
 
     async def home(self, visit: ConsoleVisit) -> web.Response:
         """Show which steps of the set-up are done."""
-        automation = self._console.automation
+        automation, now = self._console.automation, self._console.clock.now()
         routed = [each for each in automation.processes if not each.is_manual]
         ids = {each.id for each in routed}
         types = [each for each in automation.types if each.process_id in ids]
@@ -32,6 +32,7 @@ class SetupPages:
         return await visit.page(
             "home.html",
             store=self._store,
+            users=[(user, user.why_shut_out(now)) for user in self._store.api_users],
             registered=[each for each in self._store.foreign_systems if each.registration.sys_id],
             pending=len(self._console.approvals.pending(manual_only=not self._extras)),
             processes=routed,

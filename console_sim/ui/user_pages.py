@@ -33,6 +33,7 @@ class UserPages:
 
     def __init__(self, console: Console, ids: Ids) -> None:
         self._users = console.users
+        self._clock = console.clock
         self._ids = ids
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
@@ -96,6 +97,7 @@ class UserPages:
             form,
             user=user,
             secret=secret,
+            shut_out=user.why_shut_out(self._clock.now()),
             version=_version(visit, user),
             one=ONE,
             reset=RESET,

@@ -122,6 +122,26 @@ async def test_active_and_locked_out_are_separate(site: Site) -> None:
         assert await log_on(site, created) == (200 if active and not locked_out else 401)
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({}, "the API user is not active"),
+        ({"active": "yes", "locked_out": "yes"}, "the API user is locked out"),
+        ({"active": "yes", "expires": "2026-01-05T09:00"}, "the API user expired at 2026-01-05T09:00:00+00:00"),
+    ],
+)
+async def test_user_who_is_shut_out_decides_nothing(site: Site, values: dict[str, str], reason: str) -> None:
+    """The user's page and Home say so, and why, although the role may approve."""
+    created = await create(site)
+    await site.admin("POST", "/api-user", {"role": Role.ADMINISTRATORS})
+    assert "Decisions of this user are accepted." in (await page_of(site, created)).text
+    assert "decisions are refused" not in (await site.person.get("/")).text
+    shown = await site.person.fill(await page_of(site, created), {"display_name": NAME} | values)
+    assert f"Decisions of this user are refused: {reason}." in shown.text
+    assert "are accepted" not in shown.text
+    assert f"(decisions are refused: {reason})" in (await site.person.get("/")).text
+
+
 async def test_expiry_is_set_and_removed(site: Site) -> None:
     """Until then the user logs on; how it is set is not printed, so the field has the mark."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
