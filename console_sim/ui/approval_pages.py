@@ -17,8 +17,9 @@ from privman_core.pages.rendering import see
 
 CONFIRM = f"{APPROVALS}/confirm"
 DECIDE = f"{APPROVALS}/decide"
-_MOST_HOURS = 9_999
+_USUAL_HOURS, _MOST_HOURS = "1", 9_999
 _ONE_TIME, _TIMED = "one_time", "timed"
+_SHOWN = 80
 _TICK_ONE = "is empty; tick at least one request"
 
 
@@ -60,15 +61,13 @@ class ManageApprovals:
             form.add_error("request", _TICK_ONE)
             return await self._list(visit, form)
         if word == self._approve:
-            return await self._confirm(visit, Form({"duration": _ONE_TIME, "hours": "1"}), chosen)
+            return await self._confirm(visit, Form({"duration": _ONE_TIME, "hours": _USUAL_HOURS}), chosen)
         return await self._decide(chosen, {"response": word})
 
     async def confirm(self, visit: ConsoleVisit) -> web.Response:
         """Approve the chosen requests, one time or for some hours; raises NotFoundError and ConflictError."""
         form, chosen = visit.form, visit.form.values("request")
-        given = {"response": self._approve}
-        if form.one_of("duration", (_ONE_TIME, _TIMED)) == _TIMED:
-            given["duration"] = duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))
+        given = {"response": self._approve, **_read_duration(form)}
         if form.errors:
             return await self._confirm(visit, form, chosen)
         return await self._decide(chosen, given)
@@ -110,3 +109,13 @@ class ManageApprovals:
             confirm=CONFIRM,
             list=APPROVALS,
         )
+
+
+def _read_duration(form: Form) -> dict[str, str]:
+    """Return the duration of a decision, none for one time; hours that one time would ignore are an error."""
+    if form.one_of("duration", (_ONE_TIME, _TIMED)) == _TIMED:
+        return {"duration": duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))}
+    hours = form.value("hours").strip()
+    if "duration" not in form.errors and hours not in ("", _USUAL_HOURS):
+        form.add_error("hours", f"is {hours[:_SHOWN]!r}, but One Time is selected; select For, or empty the field")
+    return {}

@@ -127,10 +127,15 @@ async def test_nothing_ticked_is_an_error(site: Site) -> None:
 @pytest.mark.parametrize(
     ("values", "field", "complaint"),
     [
-        ({"duration": "timed", "hours": "0"}, "hours", "For '0' is invalid; expected a whole number from 1 to 9,999"),
-        ({"duration": "timed", "hours": "10000"}, "hours", "For '10000' is invalid; expected a whole number from 1"),
-        ({"duration": "timed", "hours": "²"}, "hours", "For '²' is invalid"),
-        ({"duration": "timed", "hours": ""}, "hours", "For is empty; expected a whole number"),
+        ({"duration": "timed", "hours": "0"}, "hours", "Hours '0' is invalid; expected a whole number from 1 to 9,999"),
+        ({"duration": "timed", "hours": "10000"}, "hours", "Hours '10000' is invalid; expected a whole number from 1"),
+        ({"duration": "timed", "hours": "²"}, "hours", "Hours '²' is invalid"),
+        ({"duration": "timed", "hours": ""}, "hours", "Hours is empty; expected a whole number"),
+        (
+            {"duration": "one_time", "hours": "8"},
+            "hours",
+            "Hours is '8', but One Time is selected; select For, or empty",
+        ),
         ({"duration": "ever"}, "duration", "Duration 'ever' is not one of the choices"),
         ({}, "duration", "Duration is empty; choose one"),
     ],
