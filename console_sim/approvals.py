@@ -158,12 +158,15 @@ class Approvals:
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
         """Start the application: an approval allows it, else the endpoint asks as `ask` does."""
-        known = self._latest_for(what_is_asked(reported, self._automation.route(reported)))
-        now = self._clock.now()
+        known, now = self.last_for(reported), self._clock.now()
         if known is not None and known.state(now) is RequestState.APPROVED:
             return RunOutcome.ALLOWED, self._requests.put(known.run(now))
         asked = await self.ask(reported)
         return RunOutcome.ASKED if asked.is_new else RunOutcome.PENDING, asked.request
+
+    def last_for(self, reported: Mapping[str, Any]) -> ApprovalRequest | None:
+        """Return the last request for the same, None if there is none; raises ConflictError as `ask` does."""
+        return self._latest_for(what_is_asked(reported, self._automation.route(reported)))
 
     def resume(self) -> None:
         """Let requests that were made while the clock was ahead start waiting now, as ServiceNow does."""

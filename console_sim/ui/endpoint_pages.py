@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 
+from console_sim.approval_request import RequestState
 from console_sim.approvals import RunOutcome
 from console_sim.console import Console
 from console_sim.errors import BadRequestError, ConflictError
@@ -30,6 +31,7 @@ OUTCOMES = {
     RunOutcome.PENDING: "Status pending: a request waits for a decision already, so nothing new was sent",
     RunOutcome.ASKED: "Approval requested: the application waits for a decision",
 }
+REFUSALS = {RequestState.DENIED: "was denied", RequestState.TIMED_OUT: "timed out"}
 
 
 class EndpointForm:
@@ -37,6 +39,7 @@ class EndpointForm:
 
     def __init__(self, console: Console) -> None:
         self._approvals = console.approvals
+        self._clock = console.clock
         self._policies = console.automation.policies
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
@@ -47,18 +50,27 @@ class EndpointForm:
         """Start the application and show what happens; the form stays filled in, to start it again."""
         form = visit.form
         form.text("PolicyName")
+        form.text("UserReason")  # required (helpdesk.md)
         form.matching("PolicyId", _GUID, "a GUID")
         if form.errors:
             return await self._page(visit, form)
         given = {key: form.value(key).strip() for key in ("PolicyName", "PolicyId", *FIELDS, "UserReason")}
+        reported = {key: value for key, value in given.items() if value}
         try:
-            outcome, request = await self._approvals.run({key: value for key, value in given.items() if value})
+            refusal = self._last_refusal(reported)
+            outcome, request = await self._approvals.run(reported)
         except (BadRequestError, ConflictError) as error:
             form.add_error("PolicyName", f"is refused: {error}")
             return await self._page(visit, form)
-        return await self._page(visit, form, outcome=OUTCOMES[outcome], request_id=request.request_id)
+        return await self._page(visit, form, outcome=OUTCOMES[outcome], request_id=request.request_id, refusal=refusal)
+
+    def _last_refusal(self, reported: dict[str, str]) -> str:
+        """Return what became of the last request for the same if it was not approved; else empty text."""
+        last = self._approvals.last_for(reported)
+        refusal = "" if last is None else REFUSALS.get(last.state(self._clock.now()), "")
+        return f"The request before it {refusal}" if refusal else ""
 
     async def _page(self, visit: ConsoleVisit, form: Form, **values: Any) -> web.Response:  # noqa: ANN401 - of a template
         active = [policy.name for policy in self._policies if policy.enabled]
-        shown = {"outcome": "", "request_id": "", "policies": active, "fields": FIELDS, **values}
+        shown = {"outcome": "", "request_id": "", "refusal": "", "policies": active, "fields": FIELDS, **values}
         return await visit.form_page("endpoint.html", form, **shown)

@@ -135,7 +135,7 @@ async def test_type_selects_its_process(site: Site) -> None:
     shown = await site.person.fill(page, values)
     assert (shown.is_ticked("policy_specific"), shown.is_ticked("file_specific")) == (True, False)
     assert (shown.chosen("process"), shown.area("description")) == (MANUAL, "Ours")
-    await site.person.submit(ENDPOINT, {"PolicyName": "Elevate installers"})
+    await site.person.submit(ENDPOINT, {"PolicyName": "Elevate installers", "UserReason": "work"})
     assert await site.records("request") == []
 
 
@@ -208,10 +208,10 @@ async def test_policy_is_created_with_an_approval_action(site: Site) -> None:
     assert not shown.is_ticked("active")
     assert {FORM_ACTION, "Restrict File Dialogs", "Add Administrative Rights"} < shown.links.keys()
     assert shown.detail("Approval Type") == f"{DEFAULT_TYPE}, process ServiceNow Approval Process"
-    assert (await site.person.submit(ENDPOINT, {"PolicyName": "Helpdesk"})).status == 422
+    assert (await site.person.submit(ENDPOINT, {"PolicyName": "Helpdesk", "UserReason": "work"})).status == 422
     values = {"name": "Helpdesk", "description": "Ours", "action": FORM_ACTION, "active": "yes"}
     assert (await site.person.fill(shown, values)).is_ticked("active")
-    assert (await site.person.submit(ENDPOINT, {"PolicyName": "Helpdesk"})).status == 200
+    assert (await site.person.submit(ENDPOINT, {"PolicyName": "Helpdesk", "UserReason": "work"})).status == 200
     assert len(await site.records("request")) == 1
     rows = {row[0]: row[1:] for row in (await site.person.get(POLICIES)).cells}
     assert rows["Helpdesk"] == ["Ours", DEFAULT_TYPE, "Active"]

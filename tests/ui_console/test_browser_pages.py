@@ -84,6 +84,7 @@ async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
     assert await complaints(page) == []
     await page.goto(ENDPOINT)
     await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+    await page.get_by_label("Reason").fill("work")
     await page.get_by_role("button", name="Request approval").click()
     await expect(page.get_by_role("status")).to_contain_text("Approval requested")
     assert await complaints(page) == []
@@ -191,6 +192,7 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
     async with chromium.page(site.url, java_script_enabled=False) as page:
         await page.goto(ENDPOINT)
         await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+        await page.get_by_label("Reason").fill("work")
         await page.get_by_role("button", name="Request approval").click()
         await page.get_by_role("link", name="Manage Approvals").click()
         await page.get_by_role("link", name="All").click()

@@ -12,6 +12,7 @@ WHAT = {
     "InitiatorUserName": "0433-vm-catalina\\russellfinn",
     "AgentName": "0433-vm-catalina",
     "FilePath": "/usr/local/bin/rg",
+    "UserReason": "Testing rg command",
 }
 
 
@@ -35,7 +36,7 @@ async def test_policies_are_offered_and_any_name_is_taken(site: Site) -> None:
         f'<datalist id="policies"><option value="{POLICY}"></option></datalist>'
         in (await site.person.get(ENDPOINT)).html
     )
-    shown = await site.person.submit(ENDPOINT, {"PolicyName": "No policy of ours"})
+    shown = await site.person.submit(ENDPOINT, {"PolicyName": "No policy of ours", "UserReason": "work"})
     assert "Approval requested" in shown.text
     assert "No policy of ours" in (await site.person.get(APPROVALS)).text
 
@@ -53,6 +54,31 @@ async def test_starting_again_while_it_waits_sends_nothing(site: Site) -> None:
     assert "Approval requested" in (await site.person.fill(again, WHAT)).text
 
 
+@pytest.mark.parametrize(("by_denial", "what_became"), [(True, "was denied"), (False, "timed out")])
+async def test_user_is_told_of_the_last_refusal(site: Site, *, by_denial: bool, what_became: str) -> None:
+    """Users receive an approval or a denial (approval/helpdesk.md); a time-out is told likewise, once."""
+    await site.set_up()
+    first = await site.person.submit(ENDPOINT, WHAT)
+    (record,) = await site.records("request")
+    if by_denial:
+        await site.admin("POST", f"/approval-requests/{record['request_id']}/decide", {"response": "Deny"})
+    else:
+        await site.admin("POST", "/clock/advance", {"seconds": 20 * 60})
+    again = await site.person.fill(first, WHAT)
+    assert "Approval requested: the application waits for a decision" in again.text
+    assert f". The request before it {what_became}." in again.text
+    waiting = await site.person.fill(again, WHAT)
+    assert ("Status pending" in waiting.text, "The request before it" in waiting.text) == (True, False)
+
+
+async def test_reason_is_required(site: Site) -> None:
+    """Users enter their reason in the field Reason (required), says approval/helpdesk.md."""
+    await site.set_up()
+    shown = await site.person.submit(ENDPOINT, WHAT | {"UserReason": " "})
+    assert (shown.status, shown.error("UserReason")) == (422, "Reason is empty; expected text")
+    assert await site.records("request") == []
+
+
 async def test_invalid_endpoint_form_is_refused(site: Site) -> None:
     """A missing policy and an invalid id have an error beside their field."""
     shown = await site.person.submit(ENDPOINT, {"PolicyName": "", "PolicyId": "{140}", "UserReason": "typed"})
@@ -67,7 +93,7 @@ async def test_policy_that_asks_nobody_is_refused(site: Site) -> None:
     await site.admin("POST", "/policies", {"name": "Off", "enabled": False})
     await site.admin("POST", "/policies", {"name": "Silent", "approval_type": None})
     for name, reason in (("Off", "is not active"), ("Silent", "has no action with an approval type")):
-        shown = await site.person.submit(ENDPOINT, {"PolicyName": name})
+        shown = await site.person.submit(ENDPOINT, {"PolicyName": name, "UserReason": "work"})
         assert shown.status == 422
         assert shown.error("PolicyName").startswith(f"Policy is refused: policy '{name}' {reason}")
 
@@ -76,6 +102,6 @@ async def test_policy_id_is_taken_with_and_without_braces(site: Site) -> None:
     """The id is sent in braces."""
     guid = "85d71683-7dac-4762-8120-76a9a564fdc1"
     for written in (guid, f"{{{guid}}}"):
-        await site.person.submit(ENDPOINT, {"PolicyName": "x", "PolicyId": written})
+        await site.person.submit(ENDPOINT, {"PolicyName": "x", "PolicyId": written, "UserReason": "work"})
     listed = (await site.admin("GET", "/approval-requests"))["approval_requests"]
     assert [json.loads(each["metadata"])["PolicyId"] for each in listed] == [f"{{{guid}}}"] * 2
