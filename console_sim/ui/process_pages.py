@@ -14,7 +14,7 @@ from privman_core.pages.rendering import see
 
 ONE = f"{PROCESSES}/process"
 _TEMPLATES = tuple(ProcessTemplate)
-NEW_NAME = "New ServiceNow Approval Process"
+NEW_NAME = f"New {ProcessTemplate.SERVICENOW}"
 
 
 class ProcessPages:
@@ -43,7 +43,7 @@ class ProcessPages:
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
         """Create a process and open its page; it has no ServiceNow Server yet (integration 7)."""
-        form = visit.form
+        form = _with_usual_name(visit.form)
         template = form.one_of("template", _TEMPLATES)
         name, description = read_name(form, self._others()), read_description(form)
         if form.errors:
@@ -109,3 +109,11 @@ class ProcessPages:
             **span_values("check_every", process.check_every),
             **span_values("timeout", process.timeout),
         }
+
+
+def _with_usual_name(form: Form) -> Form:
+    """Return the form; a name that was not edited is that of the chosen template."""
+    template = form.value("template")
+    if form.value("name") != NEW_NAME or template not in _TEMPLATES:
+        return form
+    return Form({"template": template, "name": f"New {template}", "description": form.value("description")})

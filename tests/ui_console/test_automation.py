@@ -73,11 +73,20 @@ async def test_process_is_created_and_gets_its_server(site: Site) -> None:
 
 
 async def test_manual_process_has_no_server(site: Site) -> None:
-    """Its page has name and description only."""
+    """Its page has name, description and template only."""
     shown = await create_process(site, "By us", "Manual Approval Process")
     assert "ServiceNow Server" not in shown.text
     saved = await site.person.fill(shown, {"name": "By the helpdesk", "description": "Ours"})
     assert (saved.value("name"), saved.area("description")) == ("By the helpdesk", "Ours")
+
+
+@pytest.mark.parametrize("template", ["Manual Approval Process", "ServiceNow Approval Process"])
+async def test_name_that_was_not_edited_is_that_of_the_template(site: Site, template: str) -> None:
+    """The name that the form offers follows the template; the page of the process shows which it is."""
+    page = await site.person.open(PROCESSES, "Create")
+    shown = await site.person.fill(page, {"template": template, "name": page.value("name"), "description": "Ours"})
+    assert (shown.value("name"), shown.area("description")) == (f"New {template}", "Ours")
+    assert shown.detail("Template") == template
 
 
 async def test_processes_of_the_product_are_read_only(site: Site) -> None:
