@@ -7,7 +7,7 @@ from aiohttp import web
 
 from console_sim.approval_request import ApprovalDecision, ApprovalRequest, Response, duration_text
 from console_sim.console import Console
-from console_sim.errors import NotFoundError
+from console_sim.errors import ConflictError, NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.fields import read_number
 from console_sim.ui.navigation import APPROVALS, link
@@ -74,8 +74,21 @@ class ManageApprovals:
 
     async def _decide(self, chosen: list[str], given: dict[str, str]) -> web.Response:
         decision: ApprovalDecision = self._console.decisions.read_own(given)
-        await self._approvals.decide_all(dict.fromkeys(each.lower() for each in chosen), decision)
+        ids = list(dict.fromkeys(each.lower() for each in chosen))
+        for each in ids:
+            self._require_open(each, decision)
+        await self._approvals.decide_all(ids, decision)
         return see(link(APPROVALS, done="decided"))
+
+    def _require_open(self, request_id: str, decision: ApprovalDecision) -> None:
+        """Raise ConflictError, with what the list shows of the request, unless it can be decided so."""
+        request = self._approvals.find(request_id)
+        try:
+            request.decided(decision, self._console.clock.now())
+        except ConflictError as error:
+            facts = self._reader.read(request)
+            whose = f"{facts.user or 'an unknown user'} under policy {facts.policy or 'unknown'}"
+            raise ConflictError(f"nothing was decided, because of the request of {whose}: {error}") from error
 
     async def _list(self, visit: ConsoleVisit, form: Form) -> web.Response:
         pending, number = self._approvals.pending(manual_only=not self._extras), page_number(visit)
