@@ -90,8 +90,8 @@ class ConsoleVisit(Visit):
 
     @property
     def done(self) -> str:
-        """The message about the form that led here; empty if there was none."""
-        return _DONE.get(self.query.get("done", ""), "")
+        """The message about the form that led here; empty if there was none, or if this is an answer to another."""
+        return "" if self.request.method == "POST" else _DONE.get(self.query.get("done", ""), "")
 
     def version(self, *values: object) -> str:
         """Return a version of stored values; a form carries it so that it cannot overwrite a later change."""
