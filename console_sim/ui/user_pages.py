@@ -97,6 +97,7 @@ class UserPages:
             form,
             user=user,
             secret=secret,
+            expires=_shown(user.expires_at),
             shut_out=user.why_shut_out(self._clock.now()),
             version=_version(visit, user),
             one=ONE,
@@ -126,7 +127,7 @@ def _values(user: ApiClientUser) -> dict[str, str]:
 
 
 def _shown(end: datetime | None) -> str:
-    return "" if end is None else end.strftime("%Y-%m-%dT%H:%M:%S")
+    return "" if end is None else end.replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def _read_end(form: Form, user: ApiClientUser) -> datetime | None:

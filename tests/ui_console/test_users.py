@@ -158,7 +158,9 @@ async def test_expiry_is_set_and_removed(site: Site) -> None:
     assert kept.detail("Expires") == "2026-01-05 09:01:00 UTC"
     zoned = await site.person.fill(kept, usual | {"expires": "2026-01-06T09:00+02:00"})
     assert zoned.detail("Expires") == "2026-01-06 07:00:00 UTC"
-    never = await site.person.fill(zoned, usual | {"expires": ""})
+    early = await site.person.fill(zoned, usual | {"expires": "0999-12-31T09:00"})
+    assert (early.detail("Expires"), early.value("expires")) == ("0999-12-31 09:00:00 UTC", "0999-12-31T09:00:00")
+    never = await site.person.fill(early, usual | {"expires": ""})
     assert (never.detail("Expires"), await log_on(site, created)) == ("Never", 200)
 
 
