@@ -91,6 +91,8 @@ class CredentialPages:
     async def _page(
         self, visit: ConsoleVisit, form: Form, kept: Credential | None, *, password_saved: bool = False
     ) -> web.Response:
+        if form.errors and form.value("password"):
+            form.add_error("password", "must be entered again, because no page shows a password")
         return await visit.form_page(
             "credential.html",
             form,

@@ -130,6 +130,19 @@ async def test_invalid_credential_is_refused(site: Site) -> None:
     assert "typed-password" not in nameless.html
 
 
+async def test_typed_password_of_a_refused_form_is_asked_for_again(site: Site) -> None:
+    """The page does not give it back, so it says so, beside the field; a new credential and a kept one alike."""
+    await create_credential(site.person, "kept")
+    new = await create_credential(site.person, "", password="typed-password")
+    values = {"name": "", "account_name": "ada", "password": "typed-password"}
+    changed = await site.person.fill(await credential(site, "kept"), values)
+    for shown in (new, changed):
+        assert (shown.status, "typed-password" in shown.html) == (422, False)
+        assert shown.error("password") == "Password must be entered again, because no page shows a password"
+    untyped = await site.person.fill(await credential(site, "kept"), values | {"password": ""})
+    assert (untyped.status, untyped.error("password")) == (422, "")
+
+
 async def test_credential_is_changed(site: Site) -> None:
     """An empty password keeps the old one, so that ServiceNow can still be called."""
     await registered(site)
