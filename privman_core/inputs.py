@@ -11,12 +11,18 @@ from yarl import URL
 _PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
 
 
-def plain_url(text: str) -> str:
-    """Return an http(s) address without a trailing slash; raises ValueError for anything else, or with a login."""
+EXAMPLE_URL = "https://example.service-now.com"
+
+
+def plain_url(text: str, example: str = EXAMPLE_URL) -> str:
+    """Return an http(s) address without a trailing slash; raises ValueError for anything else, or with a login.
+
+    The error shows the example.
+    """
     if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
         # A password in an address would be shown wherever the address is.
         shown = "an address with a user" if "@" in text else repr(text)
-        raise ValueError(f"{shown}; expected an address such as https://example.service-now.com")
+        raise ValueError(f"{shown}; expected an address such as {example}")
     return text.rstrip("/")
 
 

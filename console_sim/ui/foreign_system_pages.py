@@ -1,5 +1,6 @@
 """Configuration, Foreign Systems (integration 2.6 to 2.10, 7)."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -9,13 +10,16 @@ from console_sim.errors import API_DISABLED
 from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import flags, read_description, read_name
+from console_sim.ui.fields import LONGEST_NAME, flags, read_description, read_name
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
+from privman_core.inputs import EXAMPLE_URL
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
 ONE = f"{SERVERS}/server"
 KIND = "ServiceNow"
+POST_URI = f"https://console.example{APPROVE_PATH}"
+_IN_BRACKETS = re.compile(r"\[[\w ]+\]")
 
 
 class ForeignSystemPages:
@@ -43,7 +47,7 @@ class ForeignSystemPages:
     async def create(self, visit: ConsoleVisit) -> web.Response:
         """Create a server and open its page; its description is its name, as printed (webhook-1.png)."""
         form = visit.form
-        name, base_url = read_name(form, [each.name for each in self._systems]), form.url("base_url")
+        name, base_url = read_name(form, [each.name for each in self._systems]), _read_base_url(form)
         if form.errors:
             return await visit.form_page("server_new.html", form, list=SERVERS)
         system = self._systems.create(name, base_url, description=name)
@@ -69,7 +73,7 @@ class ForeignSystemPages:
         values: dict[str, Any] = {
             "name": read_name(form, [each.name for each in self._systems if each.id != system.id]),
             "description": read_description(form),
-            "base_url": form.url("base_url"),
+            "base_url": _read_base_url(form),
             "use_webhook": form.ticked("use_webhook"),
             "credential": form.value("credential"),
         }
@@ -82,7 +86,7 @@ class ForeignSystemPages:
             form.add_error("use_webhook", API_DISABLED)
         return {
             "api_credential": form.one_of("api_credential", self._credentials()),
-            "post_uri": form.url("post_uri"),
+            "post_uri": form.url("post_uri", POST_URI),
         }
 
     def _credentials(self) -> list[str]:
@@ -117,6 +121,16 @@ class ForeignSystemPages:
     def _usual_post_uri(self, visit: ConsoleVisit) -> str:
         """Return what is filled in before it is saved; the documented field is empty (webhook-2.png)."""
         return "" if self._settings.documented_only else f"{own_url(self._settings, visit.request)}{APPROVE_PATH}"
+
+
+def _read_base_url(form: Form) -> str:
+    """Return the address of an instance; the printed example is not one (integration 2.6)."""
+    found = _IN_BRACKETS.search(form.value("base_url"))
+    if found is None:
+        return form.url("base_url")
+    shown = repr(found[0][:LONGEST_NAME])
+    form.add_error("base_url", f"has {shown} for the instance's name; expected an address such as {EXAMPLE_URL}")
+    return ""
 
 
 def _version(visit: ConsoleVisit, system: ForeignSystem) -> str:

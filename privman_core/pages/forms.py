@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
 from privman_core.bodies import IN_MEMORY, SpooledBody, receive
-from privman_core.inputs import plain_url
+from privman_core.inputs import EXAMPLE_URL, plain_url
 from privman_core.multipart import MOST_PARTS, MultipartError, parts
 
 LARGEST = 4 * 1024 * 1024
@@ -62,10 +62,14 @@ class Form:
             self.add_error(field, f"{chosen!r} is not one of the choices" if chosen else "is empty; choose one")
         return chosen
 
-    def url(self, field: str) -> str:
-        """Return a plain http(s) URL without a trailing slash."""
+    def url(self, field: str, example: str = EXAMPLE_URL) -> str:
+        """Return a plain http(s) URL without a trailing slash; the error shows the example."""
+        text = self.value(field).strip()
+        if not text:
+            self.add_error(field, f"is empty; expected an address such as {example}")
+            return ""
         try:
-            return plain_url(self.value(field).strip())
+            return plain_url(text, example)
         except ValueError as error:
             self.add_error(field, f"is {error}")
             return ""

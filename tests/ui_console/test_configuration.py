@@ -268,11 +268,21 @@ async def test_documented_page_of_a_server(site: Site) -> None:
     assert (shown.value("post_uri"), "Registration" in shown.text) == ("", False)
 
 
+INSTANCE = "https://example.service-now.com"
+
+
 @pytest.mark.parametrize(
     ("name", "base_url", "field", "complaint"),
     [
         ("", "https://x.example", "name", "Name is empty; expected text"),
         (NAME, "https://x.example", "name", f"Name '{NAME}' already exists"),
+        ("x", " ", "base_url", f"Base URL is empty; expected an address such as {INSTANCE}"),
+        (
+            "x",
+            "https://[InstanceName].service-now.com/",
+            "base_url",
+            f"Base URL has '[InstanceName]' for the instance's name; expected an address such as {INSTANCE}",
+        ),
         ("x", "dev1", "base_url", "Base URL is 'dev1'; expected an address such as https://example.service-now.com"),
     ],
 )
@@ -426,7 +436,7 @@ async def test_invalid_new_webhook_is_refused(site: Site) -> None:
     shown = await site.person.submit(f"{MESSAGING}/create", wrong)
     assert (shown.status, shown.error("name")) == (422, "Name 'Ours' already exists")
     assert shown.error("credential") == "Credential 'ghost' is not one of the choices"
-    assert shown.error("request_url").startswith("Request URL is ''; expected an address")
+    assert shown.error("request_url").startswith("Request URL is empty; expected an address")
     assert len((await site.person.get(MESSAGING)).cells) == 1
 
 
@@ -448,12 +458,13 @@ async def test_invalid_foreign_system_is_refused(site: Site) -> None:
     wrong = {"name": "", "base_url": "dev1", "credential": "", "api_credential": "ghost", "post_uri": "ftp://x"}
     shown = await site.person.fill(page, values | wrong)
     expected = "expected an address such as https://example.service-now.com"
+    expected_uri = "expected an address such as https://console.example/Tms/services/api/v1/approval/approve"
     assert shown.status == 422
     assert shown.error("name") == "Name is empty; expected text"
     assert shown.error("base_url") == f"Base URL is 'dev1'; {expected}"
     assert shown.error("credential") == "Credential is empty; choose one"
     assert shown.error("api_credential") == "API Credential 'ghost' is not one of the choices"
-    assert shown.error("post_uri") == f"Privilege Manager Post Uri is 'ftp://x'; {expected}"
+    assert shown.error("post_uri") == f"Privilege Manager Post Uri is 'ftp://x'; {expected_uri}"
     assert shown.value("base_url") == "dev1"
     assert shown.is_ticked("use_webhook")
 
