@@ -199,6 +199,16 @@ async def test_reset_secret_asks_first(site: Site) -> None:
     assert (await site.person.get(f"{RESET}?user=none")).status == 404
 
 
+async def test_refresh_leads_to_the_page_of_the_user(site: Site) -> None:
+    """After Create and after Reset Secret, too, whose addresses are those of a form and of a question."""
+    created = await create(site)
+    reset = await site.person.fill(await site.person.open(API_CLIENT, "Reset Secret"), {})
+    for shown in (created, reset):
+        refreshed = await site.person.get(shown.links["Refresh"])
+        assert (refreshed.value("display_name"), refreshed.detail("Client Id")) == (NAME, created.detail("Client Id"))
+        assert shown.detail("Secret") not in refreshed.html
+
+
 async def test_stale_user_is_refused(site: Site) -> None:
     """A form that was opened before a change overwrites nothing."""
     page = await page_of(site, await create(site))
