@@ -20,7 +20,7 @@ DECIDE = f"{APPROVALS}/decide"
 _USUAL_HOURS, _MOST_HOURS = "1", 9_999
 _ONE_TIME, _TIMED = "one_time", "timed"
 _SHOWN = 80
-_TICK_ONE = "is empty; tick at least one request"
+_TICK_ONE = "Tick at least one request"
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,7 @@ async def test_nothing_ticked_is_an_error(site: Site) -> None:
     asked = await site.ask()
     for response in ("Approve", "Deny"):
         shown = await choose(site, response)
-        assert (shown.status, "The choice is empty; tick at least one request" in shown.text) == (422, True)
+        assert (shown.status, "Nothing was decided. Tick at least one request." in shown.text) == (422, True)
     assert (await state(site, asked))[0] == "Pending"
 
 
