@@ -30,7 +30,8 @@ class StubConsole:
         if path == "/tms/services/api/v1/version/current":
             return web.json_response({"Result": "11.1.0", "Status": "ok", "Messages": []})
         if path == "/tms/services/swagger/docs/v1":
-            return web.json_response({"openapi": "3.0.1", "info": {"title": "Tms", "version": "v1"}, "paths": {}})
+            head = {"swagger": "2.0", "basePath": "/TMS/services", "info": {"title": "Tms", "version": "v1"}}
+            return web.json_response({**head, "paths": {}})
         if path == "/tms/services/swagger/ui/index":
             return web.Response(text="<html>", content_type="text/html")
         if path == "/tms/services/api/logon/token":

@@ -251,6 +251,17 @@ steps:
   - console.reset-secret: {user: Key, update_credential: true}
   - console.ask: {metadata: {PolicyName: Elevate for the desk}}
   - console.expect-approval: {process: Desk Approval Process}
+---
+title: So has each thing that a set-up makes for a second foreign system
+steps:
+  - console.set-up: {name: Desk}
+  - console.save-type: {name: Desk Default Execute Application Request Type, process: Desk Approval Process}
+  - console.save-policy:
+      {name: Elevate installers (Desk), approval_type: Desk Default Execute Application Request Type}
+  - console.ask: {as: first}
+  - console.expect-approval: {process: ServiceNow Approval Process}
+  - console.ask: {as: second, metadata: {PolicyName: Elevate installers (Desk)}}
+  - console.expect-approval: {process: Desk Approval Process}
 """
 
 

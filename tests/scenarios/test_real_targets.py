@@ -243,6 +243,30 @@ async def test_a_real_console_that_is_not_set_up() -> None:
     assert ended[-1].reason == f"{needs} control plane: {url} has no control plane"
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "console.run: asked",
+        "console.set-up: {name: Lab}",
+        "console.save-process: {name: Desk}",
+        "console.save-type: {name: Requests of the desk}",
+        "console.save-policy: {name: Elevate for the desk}",
+        "console.save-webhook: {name: Ours, endpoint_url: 'https://dev.example/hook'}",
+        "console.create-api-user: {credential: Next key}",
+    ],
+)
+async def test_a_real_console_is_not_configured(step: str) -> None:
+    """What its users and its administrators do is skipped, as a scenario that asks is."""
+    instance, console = StubInstance(), StubConsole()
+    async with serving(instance.app()) as instance.url, serving(console.app()) as url:
+        await register(instance, url, console)
+        target = Target(instance.url, "integration", "s3cret")
+        (ended,) = await play(WorldBuilder(0, servicenow=target, console=Target(url)), own_scenario(step))
+    told = f"{step.partition(':')[0]} in line 4 needs a console control plane: {url} has no control plane"
+    assert (ended.outcome, ended.reason) == ("skipped", told)
+    assert console.decisions == []
+
+
 async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
     """A fake instance elsewhere is not reset under a real console; only its journal and faults are."""
     console = StubConsole()
