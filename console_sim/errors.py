@@ -11,6 +11,7 @@ ConsoleSimError
 │   ├── NotFoundError              404
 │   ├── MethodNotAllowedError      405
 │   ├── ConflictError              409  already decided differently, timed out, or reset
+│   │   └── StaleFormError         409  a page's form shows values that changed meanwhile
 │   ├── UnsupportedMediaTypeError  415
 │   └── StoreError                 500  the database failed, or memory is full; nothing was changed
 ├── ServiceNowError                a call to ServiceNow failed
@@ -130,6 +131,10 @@ class ConflictError(ConsoleError):
     """The change came too late."""
 
     status = 409
+
+
+class StaleFormError(ConflictError):
+    """A page's form shows values that changed after it was opened."""
 
 
 class UnsupportedMediaTypeError(ConsoleError):

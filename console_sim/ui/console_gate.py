@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from console_sim.errors import ConflictError, ConsoleError, ForbiddenError
+from console_sim.errors import ConsoleError, ForbiddenError, StaleFormError
 from console_sim.settings import Settings
 from console_sim.ui.navigation import HOME, LOG_IN
 from privman_core.clock import Clock
@@ -93,14 +93,19 @@ class ConsoleVisit(Visit):
         """The message about the form that led here; empty if there was none, or if this is an answer to another."""
         return "" if self.request.method == "POST" else _DONE.get(self.query.get("done", ""), "")
 
+    @property
+    def address(self) -> str:
+        """Path and query, without the message about an earlier form."""
+        return str(self.request.rel_url.without_query_params("done"))
+
     def version(self, *values: object) -> str:
         """Return a version of stored values; a form carries it so that it cannot overwrite a later change."""
         return hmac.digest(self.key, repr(values).encode(), "sha256").hex()
 
     def require(self, version: str) -> None:
-        """Raise ConflictError unless the posted form shows the values of that version."""
+        """Raise StaleFormError unless the posted form shows the values of that version."""
         if not is_same(version, self.form.value("version")):
-            raise ConflictError("the values changed after you opened this page, so nothing was saved; reload the page")
+            raise StaleFormError("the values changed after you opened this page, so nothing was saved")
 
     async def form_page(self, template: str, form: Form, **values: object) -> web.Response:
         """Return a page with a form; its status is that of a refusal if the form has errors."""
@@ -146,7 +151,9 @@ class ConsoleGate(Gate[ConsoleVisit]):
             return await show(visit)
         except ConsoleError as error:
             reason = self._mask(str(error))
-            raise PageError(error.status, "Failed", f"{reason[:1].upper()}{reason[1:]}.") from error
+            # A stale form was posted to its own address, which a browser opens again by a link only.
+            again = visit.address if isinstance(error, StaleFormError) else ""
+            raise PageError(error.status, "Failed", f"{reason[:1].upper()}{reason[1:]}.", again) from error
 
 
 class TokenLogin:

@@ -21,13 +21,21 @@ TO_LOG_IN = "whoever is not logged in is sent here"
 
 
 class PageError(Exception):
-    """Raised for a page that cannot be shown or a form that cannot be accepted; the browser shows title and detail."""
+    """Raised for a page that cannot be shown or a form that cannot be accepted; the browser shows title and detail.
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    Args:
+        status: of the answer.
+        title: of the page that is shown instead.
+        detail: its sentence.
+        again: address of the form, if opening it again helps.
+    """
+
+    def __init__(self, status: int, title: str, detail: str, again: str = "") -> None:
         super().__init__(detail)
         self.status = status
         self.title = title
         self.detail = detail
+        self.again = again
 
 
 class PageSession(Protocol):
@@ -197,7 +205,8 @@ class Site(Generic[V]):
             turned_away = None if public else await self._gate.turned_away(visit)
             return turned_away or await self._gate.answer(visit, show)
         except PageError as error:
-            return await visit.page("refusal.html", error.status, title=error.title, detail=error.detail)
+            shown = {"title": error.title, "detail": error.detail, "again": error.again}
+            return await visit.page("refusal.html", error.status, **shown)
 
     def _require_token(self, visit: V) -> None:
         if visit.request.method == "POST" and not self._gate.trusts_form(visit):

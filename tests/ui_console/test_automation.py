@@ -292,6 +292,7 @@ async def test_stale_items_are_refused(site: Site) -> None:
         assert (await site.person.fill(page, values | {"description": "first"})).status == 200
         shown = await site.person.fill(page, values | {"description": "second"})
         assert (page.address, shown.status, CHANGED in shown.text) == (page.address, 409, True)
+        assert (await site.person.get(shown.links["Open the page again"])).area("description") == "first"
         assert (await site.person.get(page.address)).area("description") == "first"
 
 
