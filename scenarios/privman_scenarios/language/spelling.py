@@ -11,7 +11,9 @@ from privman_contracts.wire_names import WireName
 Record = dict[str, Any]
 # Columns that hold the name of a user.
 _USERS = ("user_name", "sys_created_by", "sys_updated_by")
-_MESSAGE_KEYS = ("decision", "token", "envelope")
+_SENT_KEYS = ("decision", "token", "envelope")
+# A webhook that was made by hand posts the last two, anywhere.
+_RECEIVED_KEYS = (*_SENT_KEYS, "system_approval_request", "metadata")
 
 
 class Spelling:
@@ -61,13 +63,16 @@ class Spelling:
 
     def message_to_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of a message between ServiceNow and the console's API as it is sent."""
-        return _translated(body, self._keys(_MESSAGE_KEYS), self._words())
+        return _translated(body, self._keys(_SENT_KEYS), self._words())
 
     def message_from_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of a received message as scenarios speak of it."""
-        keys, words = self._keys(_MESSAGE_KEYS), self._words()
-        wire_words = {keys.get(key, key): _back(word) for key, word in words.items()}
-        return self.users_from_wire(_translated(body, _back(keys), wire_words))
+        keys = {
+            wire: key for group in _RECEIVED_KEYS for wire, key in _back(self._names.changed(f"keys.{group}")).items()
+        }
+        words = {key: _back(word) for key, word in self._words().items()}
+        wire_words = {**words, **{wire: words[key] for wire, key in keys.items() if key in words}}
+        return self.users_from_wire(_translated(body, keys, wire_words))
 
     def users_from_wire(self, value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return any JSON with the users of this run under their names in scenarios."""
