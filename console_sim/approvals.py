@@ -97,7 +97,7 @@ def _fact(reported: Mapping[str, str], keys: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class EndpointAnswer:
     """The answer to an endpoint: its request, and whether that is a new one."""
 
     request: ApprovalRequest
@@ -137,7 +137,7 @@ class Approvals:
         self._messenger = messenger
         self._pending = PendingRequests()
 
-    async def ask(self, reported: Mapping[str, Any]) -> Asked:
+    async def ask(self, reported: Mapping[str, Any]) -> EndpointAnswer:
         """Keep a request and attempt once to send it; while one for the same is pending, return that.
 
         Raises BadRequestError for the metadata, ConflictError for a policy under which no endpoint asks.
@@ -147,14 +147,14 @@ class Approvals:
         asked_for = what_is_asked(reported, route)
         known = self._latest_for(asked_for)
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
-            return Asked(known, is_new=False)
+            return EndpointAnswer(known, is_new=False)
         request = self._requests.put(self._new(metadata, route.process))
         self._pending.add(request, self._clock.now())
         if asked_for:
             self._latest.put(LatestRequest(asked_for, request.request_id))
         sent = await self._send(request)
         await self._messenger.tell(sent)
-        return Asked(sent, is_new=True)
+        return EndpointAnswer(sent, is_new=True)
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
         """Start the application: an approval allows it, else the endpoint asks as `ask` does."""

@@ -17,7 +17,7 @@ from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilte
 from console_sim.callers import Callers
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json
-from console_sim.errors import BadRequestError, NotFoundError
+from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.item_bodies import (
     ignored_parameters,
     item_json,
@@ -64,7 +64,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class ItemAddress:
     """An address of the index."""
 
     method: str
@@ -124,12 +124,13 @@ class ItemApi:
         """Make an inactive policy and answer its id; raises BadRequestError, also for a name that a policy has."""
         new = read_new_policy(await read_json(call.request))
         require_policies_of(call.user, new.os)
-        if self._automation.policies.find_named(new.name) is not None:
-            raise BadRequestError(f"policy {new.name!r} exists; expected another name")
         if sum(1 for _ in self._automation.policies) >= MOST_POLICIES:
             raise BadRequestError(f"there are {MOST_POLICIES} policies; expected no more")
         policy = Policy(self._automation.new_id(), new.name, new.description, new.os, enabled=False)
-        return self._save(policy)
+        try:
+            return self._save(policy)
+        except ConflictError as error:
+            raise BadRequestError(str(error)) from None
 
     async def change_filters(self, call: ItemCall, how: _Change[PolicyFilter]) -> web.Response:
         """Add or remove filters of a policy; raises NotFoundError for an unknown one."""
@@ -190,10 +191,10 @@ class ItemApi:
         return self._envelope.ok(self._automation.new_id())
 
     @cached_property
-    def _routes(self) -> list[Route]:
+    def _routes(self) -> list[ItemAddress]:
         operations = self._operations
         return [
-            Route(each.method, _pattern(each.path), operations[each.name])
+            ItemAddress(each.method, _pattern(each.path), operations[each.name])
             for each in self._checks.exchanges()
             if each.name in operations
         ]

@@ -7,7 +7,7 @@ from typing import Any
 from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilter
 from console_sim.errors import BadRequestError
 from console_sim.json_object import JsonObject, shown, spelled
-from console_sim.packaged_items import ItemFilter, Report
+from console_sim.packaged_items import ItemFilter, PackagedReport
 from privman_core.findings import Finding
 
 LONGEST_NAME, LONGEST_DESCRIPTION = 250, 4_000
@@ -86,7 +86,7 @@ def item_json(item: ItemFilter | Action) -> dict[str, object]:
     return {"Id": item.id, "Name": item.name, "Description": item.description, "Type": item.type}
 
 
-def report_json(report: Report, parameters: Collection[Parameter]) -> dict[str, object]:
+def report_json(report: PackagedReport, parameters: Collection[Parameter]) -> dict[str, object]:
     """Return columns and rows of a report; only rows with the values of parameters that are named like columns."""
     names = [column.name for column in report.columns]
     wanted = [(names.index(each.name), each.value) for each in parameters if each.name in names]
@@ -106,7 +106,7 @@ def report_json(report: Report, parameters: Collection[Parameter]) -> dict[str, 
     return {"$type": f"{_ASSEMBLY}.ThinResults, Thycotic.Tms", "Columns": columns, "Data": rows}
 
 
-def ignored_parameters(report: Report, parameters: Collection[Parameter]) -> Iterator[Finding]:
+def ignored_parameters(report: PackagedReport, parameters: Collection[Parameter]) -> Iterator[Finding]:
     """Yield a finding for each parameter that no column of the report has the name of."""
     names = [column.name for column in report.columns]
     for each in parameters:

@@ -30,7 +30,7 @@ class ReportColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class PackagedReport:
     """A report with its rows."""
 
     id: str
@@ -52,11 +52,11 @@ class PackagedItems:
     """Everything that the file has."""
 
     filters: tuple[ItemFilter, ...]
-    reports: tuple[Report, ...]
+    reports: tuple[PackagedReport, ...]
     tasks: tuple[Task, ...]
 
 
-Item = TypeVar("Item", ItemFilter, Report, Task)
+Item = TypeVar("Item", ItemFilter, PackagedReport, Task)
 
 
 @cache

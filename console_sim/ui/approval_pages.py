@@ -9,7 +9,7 @@ from console_sim.approval_request import ApprovalDecision, ApprovalRequest, Resp
 from console_sim.console import Console
 from console_sim.errors import ConflictError, NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import read_number
+from console_sim.ui.form_values import read_number
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, page_number
 from privman_core.pages.forms import Form

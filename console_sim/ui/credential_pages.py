@@ -7,7 +7,7 @@ from aiohttp import web
 from console_sim.accounts import Credential
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import read_description, read_name
+from console_sim.ui.form_values import read_description, read_name
 from console_sim.ui.navigation import CREDENTIALS, link
 from console_sim.webhook import CREATED_BY
 from privman_core.pages.forms import Form

@@ -10,7 +10,7 @@ from console_sim.errors import API_DISABLED
 from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import LONGEST_NAME, flags, read_description, read_name
+from console_sim.ui.form_values import LONGEST_NAME, flags, read_description, read_name
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
 from privman_core.inputs import EXAMPLE_URL
 from privman_core.pages.forms import Form

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import flags, read_description, read_name
+from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.navigation import MESSAGING, link
 from console_sim.webhook import CREATED_BY, WEBHOOK_TYPE, Webhook, WebhookEvent
 from privman_core.pages.forms import Form

@@ -9,7 +9,7 @@ from console_sim.automation import USUAL_ACTIONS
 from console_sim.console import Console
 from console_sim.ui.action_pages import ONE as ONE_ACTION
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import flags, read_description, read_name
+from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.navigation import POLICIES, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see

@@ -7,7 +7,7 @@ from aiohttp import web
 from console_sim.approval_items import ApprovalProcess, ProcessTemplate
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import UNITS, read_description, read_name, read_span, span_values
+from console_sim.ui.form_values import UNITS, read_description, read_name, read_span, span_values
 from console_sim.ui.navigation import AUTOMATION_FOLDERS, PROCESSES, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see

@@ -9,7 +9,7 @@ from console_sim.accounts import ApiClientUser
 from console_sim.api_users import ApiLogin
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.fields import flags, read_name
+from console_sim.ui.form_values import flags, read_name
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.webhook import CREATED_BY
 from privman_core.ids import Ids

@@ -7,7 +7,7 @@ from privman_contracts.files import PACKAGED, load_yaml
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class SourcePage:
     """A page, a picture, or a client's module.
 
     Attributes:
@@ -21,6 +21,6 @@ class Page:
     at: str
 
 
-def load_pages() -> dict[str, Page]:
+def load_pages() -> dict[str, SourcePage]:
     """Return every page of ``sources.yaml`` by its name."""
-    return {name: Page(name, **entry) for name, entry in load_yaml(PACKAGED / "sources.yaml").items()}
+    return {name: SourcePage(name, **entry) for name, entry in load_yaml(PACKAGED / "sources.yaml").items()}

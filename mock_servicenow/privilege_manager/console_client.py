@@ -24,7 +24,7 @@ _LONGEST_REFUSAL = 1_000  # characters that are kept
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class DeliveryOutcome:
     """The outcome of one attempt.
 
     Attributes:
@@ -51,29 +51,29 @@ class ConsoleClient:
         self._envelopes = _Envelopes(names)
         self._tokens: dict[tuple[str, str, str], str] = {}
 
-    async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> Outcome:
+    async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> DeliveryOutcome:
         """Make one attempt.
 
         A refused token is renewed and the decision sent again at once, as often as the rule ``token_renewals`` allows.
         If the console gives no token, the status is that of the token request.
         """
         key = (configuration.token_url, configuration.username, configuration.password)
-        outcome = Outcome(_NO_ANSWER)
+        outcome = DeliveryOutcome(_NO_ANSWER)
         try:
             for _ in range(1 + self._renewals):
                 token = self._tokens.get(key) or await self._request_token(configuration)
                 self._tokens[key] = token
                 headers = {**_JSON, "Authorization": f"Bearer {token}"}
                 answer = await self._post(configuration.endpoint_url, headers, decision)
-                outcome = Outcome(answer.status, self._envelopes.refusal(answer))
+                outcome = DeliveryOutcome(answer.status, self._envelopes.refusal(answer))
                 if answer.status not in self._renewed:
                     break
                 if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
                     self._secrets.retire(self._tokens.pop(key))
         except _NoTokenError as error:
-            return Outcome(error.status)
+            return DeliveryOutcome(error.status)
         except NoAnswerError:
-            return Outcome(_NO_ANSWER)
+            return DeliveryOutcome(_NO_ANSWER)
         return outcome
 
     def forget_tokens(self) -> None:

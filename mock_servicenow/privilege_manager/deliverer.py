@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.privilege_manager.console_client import ConsoleClient, Outcome
+from mock_servicenow.privilege_manager.console_client import ConsoleClient, DeliveryOutcome
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, DeliveryQueue, Entry, PendingDelivery
 from mock_servicenow.privilege_manager.outbox import NO_ANSWER, Delivery, Outbox
 from mock_servicenow.privilege_manager.tables import ResponseRow
@@ -148,7 +148,7 @@ class Deliverer:
         if delivery is None:
             self._sending.discard(response_id)
             return
-        began, outcome, reason = self._clock.now(), Outcome(NO_ANSWER), ""
+        began, outcome, reason = self._clock.now(), DeliveryOutcome(NO_ANSWER), ""
         try:
             outcome = await self._client.deliver(delivery.configuration, delivery.decision)
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways

@@ -340,3 +340,10 @@ async def test_a_request_names_its_server(console: ConsoleUnderTest) -> None:
         {"name": "Default Execute Application Request Type", "process": "Default Manual Approval Process"},
     )
     assert (await console.ask())["server"] is None
+
+
+async def test_a_token_without_the_secret(console: ConsoleUnderTest) -> None:
+    """A test gets one for the API user, which the API takes."""
+    token = (await console.admin("POST", "/tokens", {}))["token"]
+    request_id = (await console.ask())["request_id"]
+    assert (await console.deliver(console.decision(request_id), token))[0] == 200

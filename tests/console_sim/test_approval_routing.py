@@ -318,3 +318,12 @@ async def test_two_foreign_systems_of_one_instance_and_user(console: ConsoleUnde
     assert twin["instance_id"] != first["instance_id"]
     registered = console.servicenow.tables[REGISTRATIONS]
     assert "127.0.0.1:9" not in registered[first["instance_id"]]["instance_metadata"]
+
+
+async def test_the_webhook_follows_the_credential_of_its_system(console: ConsoleUnderTest) -> None:
+    """Another credential of the foreign system is the one that requests are sent with."""
+    login = {"account_name": console.servicenow.user, "password": console.servicenow.password}
+    await console.admin("POST", "/credentials", {"name": "Same user", **login})
+    system = await console.admin("POST", "/foreign-system", {"credential": "Same user"})
+    assert system["webhook"]["credential"] == "Same user"
+    assert (await console.ask())["sent"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from privman_contracts import Contracts, InferredNamesError, Part, WireNames
-from privman_contracts.sources import Page, load_pages
+from privman_contracts.sources import SourcePage, load_pages
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.verbs import vocabulary
 
@@ -17,7 +17,7 @@ SECTION = re.compile(r"((integration|platform) )?\d+(\.\d+)?( to \d+\.\d+)?")
 
 
 @pytest.fixture(scope="module")
-def pages() -> Mapping[str, Page]:
+def pages() -> Mapping[str, SourcePage]:
     """The pages that evidence is cited from."""
     return load_pages()
 
@@ -27,17 +27,17 @@ def cited(source: str) -> list[str]:
     return source.split(", ")
 
 
-def _is_proved(part: Part, pages: Mapping[str, Page]) -> bool:
+def _is_proved(part: Part, pages: Mapping[str, SourcePage]) -> bool:
     return part.evidence in {pages[name].mark for name in cited(part.source) if name in pages}
 
 
-def test_every_mark_names_a_page_that_gives_it(contracts: Contracts, pages: Mapping[str, Page]) -> None:
+def test_every_mark_names_a_page_that_gives_it(contracts: Contracts, pages: Mapping[str, SourcePage]) -> None:
     """S the vendor's page, D another page, P a picture, C a client; an I may name pages that suggest it."""
     known = [part for part in contracts.parts() if part.evidence != "I"]
     assert [part for part in known if not _is_proved(part, pages)] == []
 
 
-def test_every_source_is_a_page_or_a_section(contracts: Contracts, pages: Mapping[str, Page]) -> None:
+def test_every_source_is_a_page_or_a_section(contracts: Contracts, pages: Mapping[str, SourcePage]) -> None:
     """A misspelt page would prove nothing; a page that neither a part nor a scenario cites is left over."""
     scenarios = Loader(vocabulary()).load(catalog_files())
     sources = (*(part.source for part in contracts.parts()), *(each.source for each in scenarios))
@@ -45,7 +45,7 @@ def test_every_source_is_a_page_or_a_section(contracts: Contracts, pages: Mappin
     assert {name for name in names if not SECTION.fullmatch(name)} == pages.keys()
 
 
-def test_pictures_print_and_pages_state(pages: Mapping[str, Page]) -> None:
+def test_pictures_print_and_pages_state(pages: Mapping[str, SourcePage]) -> None:
     """Only a picture gives P; each page says where it is."""
     assert all((page.mark == "P") == page.name.endswith(".png") for page in pages.values())
     assert all(page.at for page in pages.values())

@@ -19,6 +19,7 @@ TWINS = {
     "app": "each product is one application",
     "cli": "each command is read in the module of that name",
     "errors": "each package draws its tree of errors there",
+    "Policy": "a console's is the vendor's word, an instance's that of its rules",
     "settings": "each product has settings",
     "Settings": "each product has settings",
 }

@@ -64,6 +64,23 @@ HOLDS = {
     + "- console.use: other\n- console.set-up:\n- servicenow.expect-records: {table: activity_type, count: 2}\n"
     + "- console.use: first\n- console.expect-approval: Approved\n"
     + "- servicenow.expect-configuration: {count: 2}\n- servicenow.expect-request: {instance_id: '${instance_id}'}\n",
+    "a password that is changed, and its credential": """
+- servicenow.create-user: {name: scenario.console, roles: [web_service_admin, approval_admin]}
+- console.save-credential: {name: ServiceNow user, servicenow_user: scenario.console}
+- servicenow.change-password: scenario.console
+- console.ask: {sent: false}
+- console.save-credential: {name: ServiceNow user, servicenow_user: scenario.console}
+- servicenow.expect-request: Pending
+""",
+    "several decided at once": "- console.ask: {as: one}\n- console.ask: {as: two}\n"
+    "- console.decide: {requests: [one, two], response: Approve, duration: '02:00:00'}\n"
+    "- servicenow.expect-request: {request: two, status: Approve}\n",
+    "a process that waits for an hour": "- console.save-process: {name: ServiceNow Approval Process, timeout: 1 hour}\n"
+    "- console.ask:\n- clock.advance: 50 minutes\n- console.expect-approval: Pending\n",
+    "another instance": "- servicenow.use: second\n- servicenow.use: first\n"
+    + DECIDED
+    + "- console.expect-approval: Approved\n",
+    "a call of the API user": "- console.call: {path: /Tms/services/api/v1/policies/GetAll, logged_on: true}\n",
     "a page": "- console.call: {path: /Tms/services/swagger/ui/index, body: {matches: '(?i)<html'}}\n",
     "values that are hardly meant": """
 - console.ask: {metadata: {PolicyNam: Elevate}}
