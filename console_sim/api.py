@@ -28,6 +28,7 @@ from console_sim.settings import (
     VERSION_PATH,
     Settings,
 )
+from privman_core.bodies import receive
 
 _SLASHES = re.compile("/+")
 _SAME_DECISION = "same_decision_status"
@@ -78,6 +79,8 @@ class ConsoleApi:
         if call is None:
             message = f"{request.method} is not allowed at {request.path}; expected {' or '.join(methods)}"
             raise MethodNotAllowedError(message, methods)
+        # First, so that nothing waits between the check of who calls and the change: rights may end meanwhile.
+        await receive(request)
         return await call(request)
 
     async def log_on(self, request: web.Request) -> web.Response:

@@ -1,5 +1,6 @@
 """Posts what happens to the webhooks that were made by hand, for any endpoint (integration 7)."""
 
+import asyncio
 from base64 import b64encode
 from datetime import UTC, datetime
 from functools import partial
@@ -45,10 +46,13 @@ class Messenger:
 
     async def tell(self, request: ApprovalRequest) -> None:
         """Post the request to each webhook."""
-        for webhook in self._webhooks:
-            if webhook.made_by_hand and webhook.enabled:
-                task_name = f"Send {webhook.event} of {request.request_id} to webhook {webhook.name!r}"
-                await self._server_tasks.run(task_name, partial(self._post, webhook, self._body(webhook, request)))
+        told = [webhook for webhook in self._webhooks if webhook.made_by_hand and webhook.enabled]
+        await asyncio.gather(*(self._tell(webhook, request) for webhook in told))
+
+    async def _tell(self, webhook: Webhook, request: ApprovalRequest) -> None:
+        task_name = f"Send {webhook.event} of {request.request_id} to webhook {webhook.name!r}"
+        work = partial(self._post, webhook, self._body(webhook, request))
+        await self._server_tasks.run(task_name, work, retried=False)
 
     def _body(self, webhook: Webhook, request: ApprovalRequest) -> bytes:
         word = self._events[_WORDS[webhook.event]]

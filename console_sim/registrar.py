@@ -1,5 +1,6 @@
 """Registers webhooks and their activity types with the ServiceNow App, then sends waiting requests."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -53,12 +54,11 @@ class Registrar:
         if system is None:
             return None
         task_name = _REGISTER_TASK.format(name=system.name)
-        return await self._server_tasks.run(task_name, partial(self._reconcile, system_id))
+        return await self._server_tasks.run(task_name, partial(self._reconcile, system_id), key=system_id)
 
     async def run_all(self) -> None:
         """Attempt now to update every ServiceNow."""
-        for system in self._systems:
-            await self.run(system.id)
+        await asyncio.gather(*(self.run(system.id) for system in self._systems))
 
     async def resume(self) -> None:
         """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
@@ -112,8 +112,7 @@ class Registrar:
                 await self.read_back_activity_type(system)
 
     async def _resume_all(self) -> None:
-        for system in self._systems:
-            await self._resume(system)
+        await asyncio.gather(*(self._resume(system) for system in self._systems))
 
     async def _resume(self, system: ForeignSystem) -> None:
         if system.refused or not self._is_wanted(system):

@@ -59,17 +59,26 @@ class ServerTask:
     Attributes:
         failures: failed attempts in a row.
         next_at: time of the next attempt; None during an attempt, and if none follows.
+        runners: callers of `run` that have not been answered, one of whom makes the attempt.
     """
 
-    def __init__(
-        self, clock: Clock, policy: RetryPolicy | None, work: Work, note: Note, ended: "Callable[[ServerTask], None]"
+    def __init__(  # noqa: PLR0913 - what it brings together
+        self,
+        *,
+        name: str,
+        clock: Clock,
+        policy: RetryPolicy | None,
+        work: Work,
+        note: Note,
+        ended: "Callable[[ServerTask], None]",
     ) -> None:
+        self.name = name
         self._clock = clock
         self._policy = policy
         self._work = work
         self._note = note
         self._ended = ended
-        self.failures = 0
+        self.failures = self.runners = 0
         self.next_at: datetime | None = None
         self._stopped = False
         self._retry: Timer | None = None
@@ -77,9 +86,13 @@ class ServerTask:
 
     async def run(self) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; and the back-off starts over."""
-        async with self._busy:
-            self.failures = 0
-            return await self._attempt()
+        self.runners += 1
+        try:
+            async with self._busy:
+                self.failures = 0
+                return await self._attempt()
+        finally:
+            self.runners -= 1
 
     def stop(self) -> None:
         """Make no more attempts."""
@@ -137,15 +150,23 @@ class ServerTasks:
         self._tasks: dict[str, ServerTask] = {}
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
-    async def run(self, task_name: str, work: Work) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None on success; a transient failure is retried.
+    async def run(self, task_name: str, work: Work, *, key: str = "", retried: bool = True) -> ServiceNowError | None:
+        """Attempt the work now and return why it failed, None on success.
 
-        A task of that name that waits already keeps its own work.
+        Args:
+            task_name: as the Server Tasks page shows it.
+            work: of a new task; one of that key that is attempted or waits keeps its own.
+            key: tells tasks apart whose names may change; the name, if empty.
+            retried: whether a transient failure is retried.
         """
-        task = self._tasks.get(task_name)
+        key = key or task_name
+        task = self._tasks.get(key)
         if task is None:
-            note, ended = partial(self._note, task_name), partial(self._forget, task_name)
-            task = self._tasks[task_name] = ServerTask(self._clock, self._policy, work, note, ended)
+            note, ended = partial(self._note, task_name), partial(self._forget, key)
+            policy = self._policy if retried else None
+            task = self._tasks[key] = ServerTask(
+                name=task_name, clock=self._clock, policy=policy, work=work, note=note, ended=ended
+            )
         return await task.run()
 
     async def resume(self) -> None:
@@ -157,8 +178,8 @@ class ServerTasks:
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""
         tasks = [
-            WaitingTask(task_name, task.failures, task.next_at)
-            for task_name, task in self._tasks.items()
+            WaitingTask(task.name, task.failures, task.next_at)
+            for task in self._tasks.values()
             if task.next_at is not None
         ]
         return sorted(tasks, key=lambda task: task.next_at)
@@ -172,7 +193,7 @@ class ServerTasks:
     def _note(self, task_name: str, failure: ServiceNowError | None) -> None:
         self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure)))
 
-    def _forget(self, task_name: str, task: ServerTask) -> None:
+    def _forget(self, key: str, task: ServerTask) -> None:
         # A stopped task may end after another one of the same name has started.
-        if self._tasks.get(task_name) is task:
-            del self._tasks[task_name]
+        if self._tasks.get(key) is task and task.runners <= 1:
+            del self._tasks[key]

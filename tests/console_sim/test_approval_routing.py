@@ -327,3 +327,13 @@ async def test_the_webhook_follows_the_credential_of_its_system(console: Console
     system = await console.admin("POST", "/foreign-system", {"credential": "Same user"})
     assert system["webhook"]["credential"] == "Same user"
     assert (await console.ask())["sent"]
+
+
+async def test_a_new_system_may_take_a_name_whose_task_waits(fresh: ConsoleUnderTest) -> None:
+    """It registers for itself; the renamed one's task goes on beside it."""
+    fresh.servicenow.conditions.append(BUSY)
+    await fresh.set_up(name="A")
+    await fresh.admin("POST", "/foreign-system", {"foreign_system": "A", "name": "B", "use_webhook": False})
+    outcome = await fresh.set_up(name="A")
+    assert statuses(outcome) == {}
+    assert outcome["instance_id"] == fresh.servicenow.rows(REGISTRATIONS)[0]["sys_id"]

@@ -1,6 +1,8 @@
 """The decision endpoint (integration 4)."""
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -213,3 +215,24 @@ async def test_decision_must_be_json(console: ConsoleUnderTest) -> None:
     headers["Content-Type"] = "application/json; charset=utf-8"
     status, _ = await console.call("POST", APPROVE, headers=headers, data=b"{")
     assert status == 400
+
+
+async def test_a_token_that_dies_during_the_body_decides_nothing(console: ConsoleUnderTest, request_id: str) -> None:
+    """Who calls is looked at when the whole body is there."""
+    token, begun, finish = await console.log_on(), asyncio.Event(), asyncio.Event()
+    body = json.dumps(console.decision(request_id)).encode()
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield body[:10]
+        begun.set()
+        await finish.wait()
+        yield body[10:]
+
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    posting = asyncio.create_task(console.session.post(f"{console.url}{APPROVE}", data=parts(), headers=headers))
+    await begun.wait()
+    await console.admin("DELETE", "/tokens")
+    finish.set()
+    async with await posting as answer:
+        assert answer.status == 401
+    assert (await console.request(request_id))["state"] == "Pending"

@@ -1,5 +1,6 @@
 """Webhooks that were made by hand post each new request to any endpoint (integration 7)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -82,3 +83,29 @@ async def test_an_endpoint_that_fails_stops_nothing(console: ConsoleUnderTest, r
     async with console.session.get(f"{console.url}/admin/tasks") as answer:
         page = await answer.text()
     assert (f"{url} answers 503" if broken == "status" else "no connection") in page
+
+
+async def test_what_the_asker_does_not_wait_for_is_not_posted_again(console: ConsoleUnderTest) -> None:
+    """A hanging endpoint holds up no other one, and one whose asker leaves is not tried later."""
+    reached = {"/hang": asyncio.Event(), "/other": asyncio.Event()}
+    posts: list[str] = []
+
+    async def hook(request: web.Request) -> web.Response:
+        posts.append(request.path)
+        reached[request.path].set()
+        if request.path == "/hang":
+            await asyncio.Event().wait()
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.post("/{name}", hook)])
+    async with TestServer(app) as server:
+        for name in ("hang", "other"):
+            url = str(server.make_url(f"/{name}"))
+            await console.admin("POST", "/webhooks", {"name": name, "endpoint_url": url})
+        asking = asyncio.create_task(console.ask())
+        await asyncio.gather(*(event.wait() for event in reached.values()))
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        await console.advance(3_600)
+    assert sorted(posts) == ["/hang", "/other"]
