@@ -83,6 +83,26 @@ async def test_a_run_after_one_that_was_killed(shared: str) -> None:
         assert (code, await to_thread(read_all, shared) == before) == (0, True), printed
 
 
+ROTATED = """
+title: A user of this run gets a new password
+steps:
+  - servicenow.create-user: {name: theirs, roles: [x_thyti_thycotic_p.approver]}
+  - servicenow.call: {path: "/api/now/table/${table.request}", by: theirs}
+  - servicenow.change-password: theirs
+  - servicenow.call: {path: "/api/now/table/${table.request}", by: theirs}
+"""
+
+
+async def test_a_run_changes_the_password_of_its_own_user(shared: str) -> None:
+    """The user logs on with the new one, and is deleted like any other record of the run."""
+    before = await to_thread(read_all, shared)
+    (scenario,) = Loader(vocabulary()).parse(ROTATED, "rotated.yaml")
+    worlds = WorldBuilder(7, servicenow=Target(shared, "admin", "admin"), quiet_time=0)
+    ended = await Engine(vocabulary(), worlds, [], RealClock()).play(scenario)
+    assert (ended.outcome, ended.failure, ended.checks) == ("passed", None, 2)
+    assert await to_thread(read_all, shared) == before
+
+
 async def test_two_commands_at_once_share_an_instance(shared: str) -> None:
     """Two processes play the same scenarios; both pass, and each deletes only what it has created."""
     await to_thread(fill, shared)
