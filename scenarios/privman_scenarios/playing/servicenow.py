@@ -209,7 +209,7 @@ class ServiceNowParty(Party):
         return answer
 
     async def _change_user(self, sys_id: str, values: Record) -> PartyAnswer:
-        if self.own:  # pragma: no cover - only on a real instance
+        if self.own:
             record = await self.own.look_up("sys_user", sys_id)
             return await self.own.send("PATCH", record, f"{record.path}{_AS_DISPLAYED}", values, auth=self.admin)
         return await self.api.call("PATCH", f"{_path('sys_user')}/{sys_id}{_AS_DISPLAYED}", values, auth=self.admin)
