@@ -28,7 +28,6 @@ from console_sim.settings import (
     VERSION_PATH,
     Settings,
 )
-from privman_core.bodies import receive
 
 _SLASHES = re.compile("/+")
 _SAME_DECISION = "same_decision_status"
@@ -79,8 +78,6 @@ class ConsoleApi:
         if call is None:
             message = f"{request.method} is not allowed at {request.path}; expected {' or '.join(methods)}"
             raise MethodNotAllowedError(message, methods)
-        # First, so that nothing waits between the check of who calls and the change: rights may end meanwhile.
-        await receive(request)
         return await call(request)
 
     async def log_on(self, request: web.Request) -> web.Response:
@@ -93,7 +90,7 @@ class ConsoleApi:
 
     async def log_out(self, request: web.Request) -> web.Response:
         """Revoke the token."""
-        self._callers.require_user(request)
+        await self._callers.require_user(request)
         self._console.tokens.revoke(bearer_token(request))
         if self._logged_out in _WITHOUT_BODY:
             return web.Response(status=self._logged_out)
@@ -101,7 +98,8 @@ class ConsoleApi:
 
     async def approve(self, request: web.Request) -> web.Response:
         """Take a decision, an approval or a denial, and answer the state that follows."""
-        if not self._callers.require_user(request).may_approve:
+        user = await self._callers.require_user(request)
+        if not user.may_approve:
             raise NotAllowedError("the API user has no role with 'Approve Approval Requests'")
         delivered = self._console.decisions.read_delivered(await read_json_object(request))
         decided, is_new = self._take(delivered)

@@ -5,6 +5,7 @@ from aiohttp import web
 from console_sim.accounts import ApiClientUser
 from console_sim.console import Console
 from console_sim.errors import ApiDisabledError, DeadTokenError
+from privman_core.bodies import receive
 
 
 class Callers:
@@ -18,8 +19,16 @@ class Callers:
         if not self._console.store.api_enabled:
             raise ApiDisabledError
 
-    def require_user(self, request: web.Request) -> ApiClientUser:
-        """Return who is logged on; raises ApiDisabledError, and after that DeadTokenError."""
+    async def require_user(self, request: web.Request) -> ApiClientUser:
+        """Return who is logged on; raises ApiDisabledError, and after that DeadTokenError.
+
+        Receives the body between two checks: nobody who may not call sends one, and rights may end while it arrives.
+        """
+        self._logged_on(request)
+        await receive(request)
+        return self._logged_on(request)
+
+    def _logged_on(self, request: web.Request) -> ApiClientUser:
         self.require_api()
         return self._console.users.logged_on(bearer_token(request))
 

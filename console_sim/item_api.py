@@ -200,7 +200,7 @@ class ItemApi:
         ]
 
     async def _answer(self, operation: Operation, path: dict[str, str], request: web.Request) -> web.Response:
-        user = self._callers.require_user(request)
+        user = await self._callers.require_user(request)
         require_right(user, operation.right)
         return await operation.answer(ItemCall(request, user, path))
 

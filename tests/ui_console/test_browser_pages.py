@@ -148,14 +148,20 @@ async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
 
 
 async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
-    """Only the buttons decide; Enter in a tick box or the duration does not."""
+    """Only the buttons decide: Enter in a tick box asks for confirmation first, in the duration it does nothing."""
     await site.set_up()
     request_id = await site.ask()
-    for path, label in ((APPROVALS, "Select"), (f"{DECIDE}?request={request_id}", "Duration")):
-        await page.goto(path)
-        await page.get_by_label(label).press("Enter")
-        await page.reload()
-        assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
+    await page.goto(APPROVALS)
+    await page.get_by_label("Select").check()
+    await page.get_by_label("Select").press("Enter")
+    await expect(page.get_by_text("Confirm Approval").first).to_be_visible()
+    await page.goto(f"{DECIDE}?request={request_id}")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    await page.get_by_label("Duration").press("Enter")
+    await page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+    assert not sent
+    assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
 
 
 async def test_skip_link_skips_the_modules(page: Page) -> None:
