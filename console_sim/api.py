@@ -1,7 +1,6 @@
 """The console's API under ``/Tms/services`` (integration 4)."""
 
 import re
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import orjson
@@ -18,7 +17,7 @@ from console_sim.errors import (
     NotAllowedError,
     NotFoundError,
 )
-from console_sim.item_api import ItemApi
+from console_sim.item_api import READING, Answer, ItemApi
 from console_sim.json_object import spelled
 from console_sim.settings import (
     APPROVE_PATH,
@@ -32,7 +31,6 @@ from console_sim.settings import (
 _SLASHES = re.compile("/+")
 _SAME_DECISION = "same_decision_status"
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT)
-Call = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class ConsoleApi:
@@ -55,12 +53,12 @@ class ConsoleApi:
         self._token_key = console.names.group("keys.token")
         self._logged_out = console.names.number("log_out_status")
         self._repeated = console.names.number(_SAME_DECISION)
-        calls: dict[str, dict[str, Call]] = {
+        calls: dict[str, dict[str, Answer]] = {
             TOKEN_PATH: {"POST": self.log_on, "DELETE": self.log_out},
             APPROVE_PATH: {"POST": self.approve},
-            VERSION_PATH: {"GET": self.version},
-            SWAGGER_DOCUMENT_PATH: {"GET": documents.swagger_document},
-            SWAGGER_PAGE_PATH: {"GET": documents.swagger_page},
+            VERSION_PATH: dict.fromkeys(READING, self.version),
+            SWAGGER_DOCUMENT_PATH: dict.fromkeys(READING, documents.swagger_document),
+            SWAGGER_PAGE_PATH: dict.fromkeys(READING, documents.swagger_page),
         }
         self._calls = {path.lower(): methods for path, methods in calls.items()}
 
@@ -74,7 +72,7 @@ class ConsoleApi:
         methods = self._calls.get(path.lower()) or self._items.calls(path)
         if not methods:
             raise NotFoundError(f"nothing found at {request.path}")
-        call = methods.get("GET" if request.method == "HEAD" else request.method)
+        call = methods.get(request.method)
         if call is None:
             message = f"{request.method} is not allowed at {request.path}; expected {' or '.join(methods)}"
             raise MethodNotAllowedError(message, methods)

@@ -35,6 +35,8 @@ from privman_contracts.contract_checks import ContractChecks
 from privman_core.exchange import findings_of
 
 MOST_POLICIES = 1_000
+READING = ("GET", "HEAD")
+"""The methods of an address that only reads; no other one answers HEAD, which must change nothing."""
 _UNKNOWN = "unknown_item_status"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -70,6 +72,12 @@ class ItemAddress:
     method: str
     path: re.Pattern[str]
     operation: Operation
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods that it answers."""
+        reads = self.method == "GET" and not self.operation.right.acts
+        return READING if reads else (self.method,)
 
 
 class ItemApi:
@@ -109,7 +117,8 @@ class ItemApi:
         found: dict[str, Answer] = {}
         for route in self._routes:
             if matched := route.path.fullmatch(path):
-                found.setdefault(route.method, partial(self._answer, route.operation, matched.groupdict()))
+                answer = partial(self._answer, route.operation, matched.groupdict())
+                found |= {method: answer for method in route.methods if method not in found}
         return found
 
     async def list_policies(self, _call: ItemCall) -> web.Response:

@@ -15,6 +15,11 @@ class Right(StrEnum):
     MODIFY_POLICIES = "Modify Policies, Filters, and LSS"
     VIEW_ITEMS = "View All Items"
 
+    @property
+    def acts(self) -> bool:
+        """Whether an operation that needs it changes something."""
+        return self in {Right.RUN_TASKS, Right.MODIFY_POLICIES}
+
 
 _ADMINISTRATORS = frozenset(
     {Role.ADMINISTRATORS, Role.MACOS_ADMINISTRATORS, Role.UNIX_ADMINISTRATORS, Role.WINDOWS_ADMINISTRATORS}

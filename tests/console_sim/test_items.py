@@ -110,6 +110,16 @@ async def test_policy_is_made_active_and_inactive(client: Client, method: str) -
         assert (await client.result("GET", f"policies/{POLICY}"))["Enabled"] is enabled
 
 
+async def test_head_changes_nothing(client: Client) -> None:
+    """It answers an address that GET reads, and no other: the GET that makes a policy active gets 405."""
+    before = await client.result("GET", f"policies/{POLICY}")
+    for word in ("true", "false"):
+        assert await client.call("HEAD", f"policies/{POLICY}/enable/{word}") == (405, None)
+        assert await client.result("GET", f"policies/{POLICY}") == before
+    for path in (*READ, "version/Current"):
+        assert await client.call("HEAD", path) == (200, None)
+
+
 async def test_policies_decide_where_requests_go(console: ConsoleUnderTest, client: Client) -> None:
     """What the API changes holds for the endpoint: an inactive policy asks nobody."""
     policies = await client.result("GET", "policies/GetAll")

@@ -88,11 +88,14 @@ async def test_a_json_body_is_refused(anonymous: Client, swallowed: Callable[[],
     assert swallowed() == ["oauth-body", "oauth-refused"]
 
 
-async def test_tokens_are_not_for_reading(anonymous: Client) -> None:
-    """Another body than a form gets the same refusal."""
-    response = await anonymous.get("/oauth_token.do", params=CLIENT | PASSWORD)
-    assert response.status == 401
-    assert await response.json() == DENIED
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT"])
+async def test_tokens_are_not_for_reading(anonymous: Client, swallowed: Callable[[], list[str]], method: str) -> None:
+    """Another method than POST gets the same refusal, whatever it sends."""
+    for in_url, form in ((CLIENT | PASSWORD, {}), ({}, CLIENT | PASSWORD)):
+        response = await anonymous.request(method, "/oauth_token.do", params=in_url, data=form)
+        assert response.status == 401
+        assert method == "HEAD" or await response.json() == DENIED
+    assert swallowed() == ["oauth-body", "oauth-refused"] * 2
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,13 @@ async def test_revocation(anonymous: Client, kind: str) -> None:
     assert (await tokens(anonymous))[kind] != first[kind]
 
 
+async def test_head_revokes_nothing(anonymous: Client) -> None:
+    """A link checker's HEAD leaves the token alive; the documented GET alone revokes it."""
+    token = (await tokens(anonymous))["access_token"]
+    assert (await anonymous.head("/oauth_revoke_token.do", params={"token": token})).status == 405
+    assert await opens(anonymous, token)
+
+
 async def test_revoking_an_unknown_token_gets_200(anonymous: Client) -> None:
     """The answer does not reveal whether a token exists."""
     assert (await anonymous.get("/oauth_revoke_token.do")).status == 200

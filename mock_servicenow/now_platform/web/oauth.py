@@ -52,7 +52,7 @@ def routes(instance: Instance) -> list[web.RouteDef]:
         web.route("*", "/oauth_token.do", endpoints.token),
         web.get("/oauth_auth.do", endpoints.ask),
         web.post("/oauth_auth.do", endpoints.decide),
-        web.get("/oauth_revoke_token.do", endpoints.revoke),
+        web.get("/oauth_revoke_token.do", endpoints.revoke, allow_head=False),
     ]
 
 
@@ -146,11 +146,10 @@ class OAuthEndpoints:
 
 
 async def _form(request: web.Request) -> dict[str, str]:
-    """Return the fields of a form, with the client's id and secret from HTTP Basic; empty for any other body."""
-    if request.content_type != _FORM:
-        findings_of(request).append(
-            Finding("swallowed", "oauth-body", f"Content-Type is '{request.content_type}'; expected {_FORM}", "body")
-        )
+    """Return the fields of a posted form, with the client's id and secret from HTTP Basic; else empty."""
+    if request.method != "POST" or request.content_type != _FORM:
+        told = f"{request.method} with Content-Type '{request.content_type}'; expected POST with {_FORM}"
+        findings_of(request).append(Finding("swallowed", "oauth-body", told, "body"))
         return {}
     form = _fields(await _text(request))
     client = basic_credentials(request.headers.get("Authorization", ""))
