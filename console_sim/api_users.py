@@ -1,72 +1,16 @@
-"""The API Client Users with their tokens, and the credentials (integration 2.2 to 2.5, 4, 8)."""
+"""The API Client Users, and the credentials (integration 2.2 to 2.5, 4, 8)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from console_sim.accounts import ApiClientUser, Credential, digest
+from console_sim.api_tokens import ApiTokens
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
-
-KEPT_TOKENS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    client_id: str
-    expires_at: datetime
-
-
-class ApiTokens:
-    """The live tokens; none survives a restart.
-
-    Past ``kept`` the oldest are revoked early; their owners get new ones.
-    """
-
-    def __init__(self, clock: Clock, ids: Ids, secrets: Secrets, lifetime: timedelta, kept: int = KEPT_TOKENS) -> None:
-        self._clock = clock
-        self._ids = ids
-        self._secrets = secrets
-        self._lifetime = lifetime
-        self._kept = kept
-        self._alive: dict[str, _Token] = {}  # in order of expiry
-
-    def issue(self, client_id: str) -> str:
-        """Return a new token for that user."""
-        now = self._clock.now()
-        self._drop_dead(now)
-        token = self._ids.token()
-        self._secrets.add(token)
-        self._alive[token] = _Token(client_id, now + self._lifetime)
-        return token
-
-    def client_id(self, token: str) -> str:
-        """Return the owner of a token, empty for a dead or unknown one."""
-        known = self._alive.get(token)
-        return known.client_id if known is not None and known.expires_at > self._clock.now() else ""
-
-    def revoke(self, token: str) -> None:
-        """Revoke one token."""
-        self._alive.pop(token, None)
-        self._secrets.retire(token)
-
-    def revoke_all(self, client_id: str = "") -> int:
-        """Revoke every token, or every one of that user, and return how many there were."""
-        tokens = [token for token, known in self._alive.items() if client_id in ("", known.client_id)]
-        for token in tokens:
-            self.revoke(token)
-        return len(tokens)
-
-    def _drop_dead(self, now: datetime) -> None:
-        while self._alive:
-            oldest = next(iter(self._alive))
-            if len(self._alive) < self._kept and self._alive[oldest].expires_at > now:
-                return
-            self.revoke(oldest)
 
 
 class ApiLogin(NamedTuple):
@@ -144,7 +88,7 @@ class Users:
         """Replace the Secret, which revokes the old one and the user's tokens, and return it."""
         secret = self._new_secret()
         self.change(client_id, secret_digest=digest(secret))
-        self._tokens.revoke_all(client_id)
+        self._tokens.revoke_those_of(client_id)
         before = self._at_hand.get(client_id, "")
         if not self._store.has_password(before):
             self._secrets.retire(before)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from console_sim.api_users import ApiTokens, CredentialShelf, Users
+from console_sim.api_tokens import ApiTokens
+from console_sim.api_users import CredentialShelf, Users
 from console_sim.approval_request import DecisionReader
 from console_sim.approvals import Approvals, MetadataWriter
 from console_sim.automation import Automation

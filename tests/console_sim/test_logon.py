@@ -1,15 +1,9 @@
 """Logging on and off (integration 4)."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
-
-from console_sim.api_users import ApiTokens
-from privman_core.ids import Ids
-from privman_core.masking import Secrets
-from privman_core.virtual_clock import VirtualClock
 
 from .conftest import APPROVE, TOKEN, ConsoleUnderTest, StubServiceNow
 
@@ -195,15 +189,24 @@ async def test_restart_forgets_tokens(console: ConsoleUnderTest, servicenow: Stu
     assert len(servicenow.rows("x_thyti_thycotic_p_integration_configuration")) == 1
 
 
-async def test_oldest_tokens_make_room() -> None:
-    """A client that logs on for ever fills no memory: the oldest token dies, the newest is good."""
-    clock, ids, secrets = VirtualClock(), Ids(1), Secrets()
-    tokens = ApiTokens(clock, ids, secrets, timedelta(minutes=20), kept=3)
-    issued = [tokens.issue("ada") for _ in range(5)]
-    assert [tokens.client_id(token) for token in issued] == ["", "", "ada", "ada", "ada"]
-    await clock.advance(20 * 60)
-    tokens.issue("ada")
-    assert tokens.revoke_all() == 1
+async def test_a_user_has_a_thousand_tokens(console: ConsoleUnderTest) -> None:
+    """Who logs on for ever loses the oldest token of their own, and nobody else loses one."""
+    await console.admin("POST", "/api-users", {"display_name": "Other", "credential": "other"})
+    others = (await console.admin("POST", "/tokens", {"user": "Other"}))["token"]
+    tokens = [await console.log_on() for _ in range(1_001)]
+    statuses = [(await console.deliver({}, token))[0] for token in (*tokens[:2], tokens[-1], others)]
+    assert statuses == [401, 400, 400, 403]
+    assert await console.admin("DELETE", "/tokens") == {"revoked": 1_001}
+
+
+async def test_dead_tokens_make_room(console: ConsoleUnderTest) -> None:
+    """A token that has expired is gone once its user logs on again."""
+    await console.log_on()
+    await console.advance(719 * 60)
+    await console.log_on()
+    await console.advance(60)
+    await console.log_on()
+    assert await console.admin("DELETE", "/tokens") == {"revoked": 2}
 
 
 async def test_several_api_users(console: ConsoleUnderTest, account: dict[str, str]) -> None:
