@@ -1,6 +1,7 @@
 """The web application of a console."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
@@ -26,8 +27,11 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import CockpitKeys
+from privman_core.pages.unknown_address import UnknownAddresses
 
 USER_AGENT = "PrivilegeManager"
+NOT_FOR_BROWSERS = re.compile(r"/+(?:__|tms(?:/|$))", re.IGNORECASE)
+"""The beginning of the addresses of the API, the control plane and the cockpit."""
 CONSOLE = web.AppKey("console", Console)
 
 
@@ -70,6 +74,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     items = ItemApi(console, callers, envelope, checks)
     app.add_routes(ConsoleApi(settings, console, callers, envelope, documents, items).routes())
     app.add_routes(pages.routes())
+    app.router.register_resource(UnknownAddresses(pages.unknown, NOT_FOR_BROWSERS))
     app[CONSOLE] = console
     app.on_response_prepare.append(stamp)
     app.cleanup_ctx.append(_closing(console, instruments.caller))

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-APIS = ("/__admin", "/api/", "/oauth_", "/{application}/")
+APIS = ("/__admin", "/api/", "/oauth_", "/{application}/", "/{unknown}")
 EXAMPLES = {"table": "incident", "number": "1", "name": "base.css"}
 EXPIRED = "This form has expired. Reload the page."
 POLICY = (

@@ -97,7 +97,6 @@ class UserPages:
             form,
             user=user,
             secret=secret,
-            expires=_shown(user.expires_at),
             shut_out=user.why_shut_out(self._clock.now()),
             version=_version(visit, user),
             one=ONE,

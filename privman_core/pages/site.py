@@ -17,6 +17,9 @@ from privman_core.pages.forms import Form, read_form
 from privman_core.pages.rendering import Assets, Templates, to_page
 
 EXPIRED = "This form has expired. Reload the page."
+NOT_FOUND = "Page not found"
+LONGEST_SHOWN = 200
+"""Characters that a page repeats of an unknown address."""
 TO_LOG_IN = "whoever is not logged in is sent here"
 
 
@@ -170,6 +173,7 @@ class Site(Generic[V]):
 
     Attributes:
         handlers: of all routes.
+        unknown: answers a browser that asks for an address without a page.
     """
 
     def __init__(
@@ -178,7 +182,8 @@ class Site(Generic[V]):
         self._gate = gate
         self._journal = journal
         self._routes = [assets.route(), *(route for path, page in table.items() for route in self._of(path, page))]
-        self.handlers = frozenset[object](route.handler for route in self._routes)
+        self.unknown = partial(self._handle, Page(_not_found, unlinked=NOT_FOUND), _not_found)
+        self.handlers = frozenset[object]({self.unknown, *(route.handler for route in self._routes)})
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of pages and assets."""
@@ -218,6 +223,10 @@ class Site(Generic[V]):
             secure = visit.request.secure
             answer.set_cookie(name, session_id, path="/", httponly=True, samesite="Lax", secure=secure)
         return answer
+
+
+async def _not_found(visit: Visit) -> web.Response:
+    raise PageError(HTTPStatus.NOT_FOUND, NOT_FOUND, f"No page has the address {visit.request.path[:LONGEST_SHOWN]!r}.")
 
 
 async def _journaled(journal: Journal, visit: Visit, answering: Coroutine[None, None, web.Response]) -> web.Response:

@@ -94,7 +94,7 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
     shown = await create_credential(site.person, "R&D", description="Logs on", account_name="0f1ba2b8")
     assert shown.url.endswith(f"{CREDENTIALS}?done=saved")
     assert "1 Items Create Name Description Last Modified By Last Modified On" in shown.text
-    assert shown.cells == [["R&D", "Logs on", "Privilege Manager", "2026-01-05 09:00:00 UTC"]]
+    assert shown.cells == [["R&D", "Logs on", "Privilege Manager", "1/5/26, 9:00 AM"]]
     assert (await credential(site, "R&D")).value("account_name") == "0f1ba2b8"
 
 
@@ -343,7 +343,7 @@ async def test_webhook_appears_under_messaging(site: Site) -> None:
     await registered(site)
     listed = await site.person.get(MESSAGING)
     assert "Webhook Configuration 1 Items Create Name Description Last Modified By Last Modified" in listed.text
-    assert listed.cells == [[WEBHOOK, "", "Privilege Manager", "2026-01-05 09:00:00 UTC"]]
+    assert listed.cells == [[WEBHOOK, "", "Privilege Manager", "1/5/26, 9:00 AM"]]
     shown = await webhook_page(site)
     assert (shown.value("name"), shown.area("description")) == (WEBHOOK, "")
     assert shown.detail("Type") == "Webhook Resource (Resources)"
@@ -542,7 +542,7 @@ async def test_failed_server_task_is_shown(site: Site) -> None:
     assert shown.detail("Instance Id") == "not registered"
     assert "no connection to 127.0.0.1:9: Connection refused" in shown.text
     tasks = await site.person.get(TASKS)
-    assert f"Register webhook of '{NAME}' with ServiceNow App 2026-01-05 09:00:00 UTC Failed" in tasks.text
+    assert f"Register webhook of '{NAME}' with ServiceNow App Jan 5, 2026, 9:00:00 AM Failed" in tasks.text
     assert "retrying in 60 s" in tasks.text
     assert tasks.tabs == ["Tasks", "Automation"]
 

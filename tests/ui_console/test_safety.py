@@ -11,7 +11,7 @@ from console_sim.settings import Settings
 from privman_core.ids import Ids
 from privman_core.serving import issue_certificate, serving
 from privman_core.virtual_clock import VirtualClock
-from tests.page_walk import shown_pages
+from tests.page_walk import breaches, shown_pages
 
 from .conftest import (
     ADVANCED,
@@ -221,10 +221,45 @@ async def test_pages_use_up_no_faults(site: Site) -> None:
     assert len((await site.admin("GET", "/faults"))["faults"]) == 1
 
 
-async def test_unknown_path_gets_404(site: Site) -> None:
-    """The answer is the API's envelope."""
-    assert (await site.person.get("/no-such-page")).status == 404
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/manage-approvalz", "/nothing", "/admin/<b>", "/manage-approvals/nobody"])
+async def test_unknown_address_is_a_page_for_a_browser(site: Site, path: str) -> None:
+    """It names the address and leads back; nothing of it is journaled."""
+    shown = await site.person.get(path, headers=BROWSER)
+    assert (shown.status, shown.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert f"Page not found No page has the address '{path}'. Home" in shown.text
+    assert (shown.links["Home"], shown.links["Manage Approvals"], breaches(shown.headers, shown.html)) == (
+        "/",
+        APPROVALS,
+        [],
+    )
+    assert (await site.admin("GET", "/requests"))["requests"] == []
+
+
+async def test_long_unknown_address_is_shortened(site: Site) -> None:
+    """The page repeats the beginning."""
+    shown = await site.person.get(f"/{'x' * 500}", headers=BROWSER)
+    assert (f"'/{'x' * 199}'" in shown.text, "x" * 200 in shown.text) == (True, False)
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/Tms/services/api/v1/nothing", "//tms/nothing", "/__admin/nothing"])
+async def test_unknown_address_of_a_program_gets_json(site: Site, path: str) -> None:
+    """The API and the control plane answer JSON whatever the client accepts, other addresses unless it is HTML."""
+    headers = {} if path == "/nothing" else BROWSER
+    shown = await site.person.get(path, headers=headers)
+    assert (shown.status, shown.headers["Content-Type"]) == (404, "application/json")
+    posted = await site.person.post("/nothing", {}, headers=BROWSER)
+    assert (posted.status, posted.headers["Content-Type"]) == (404, "application/json")
     assert (await site.person.get("/ui/none.css")).status == 404
+
+
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_unknown_address_sends_visitors_to_the_log_in_page(site: Site) -> None:
+    """Whoever is not logged in learns no addresses."""
+    shown = await site.person.get("/nothing", headers=BROWSER)
+    assert (shown.status, shown.url) == (200, f"{site.url}/login")
 
 
 async def test_no_page_shows_a_secret(site: Site) -> None:
