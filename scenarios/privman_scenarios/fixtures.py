@@ -11,7 +11,7 @@ from privman_core.clock import RealClock
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.decision import Decision
 from privman_scenarios.errors import ExpectationError, UnknownWordError
-from privman_scenarios.language import checks, known, request_checks
+from privman_scenarios.language import checks, durations, known, request_checks
 from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import holds_word, is_glob
 from privman_scenarios.language.kinds import to_seconds
@@ -363,9 +363,9 @@ class WorldFixture:
     ) -> Decision:
         """Let an approver decide; returns once the first attempt to tell the console has been made.
 
-        Raises UnknownWordError; ``own={"words": ["Maybe"]}`` lets another response pass.
+        Raises UnknownWordError; ``own={"words": ["Maybe"]}`` lets another response or duration pass.
         """
-        _refuse_unknown([*A_RESPONSE(response, {}, own)])
+        _refuse_unknown([*A_RESPONSE(response, {}, own), *durations.ON_THE_WIRE.check(duration or "", {}, own)])
         given = {"comment": comment, "duration": duration}
         values = {key: value for key, value in given.items() if value is not None}
         status = self.loop.run(self._decide(request_id, response, values))

@@ -217,6 +217,23 @@ def test_a_caret_ends_no_condition(world: WorldFixture) -> None:
         world.servicenow.find("request", comment="x^NQstatus=Pending")
 
 
+@pytest.mark.parametrize("duration", ["", "1000:00:00", "a while"])
+def test_durations_pass(duration: str) -> None:
+    """None, one in hours, minutes and seconds, and one that the scenario declares."""
+    approve = f"{{servicenow.approve: {{duration: '{duration}'}}}}"
+    text = f"title: T\nown: {{words: [a while]}}\nsteps: [{{console.ask: }}, {approve}]"
+    (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
+    assert scenario.steps[1].arguments == {"duration": duration}
+
+
+def test_fixtures_take_no_duration_in_words(world: WorldFixture) -> None:
+    """As in a scenario, it is written as the console writes it."""
+    request_id = world.console.ask({})
+    with pytest.raises(UnknownWordError, match="invalid duration '2 hours'"):
+        world.decide(request_id, "Approve", duration="2 hours")
+    assert world.console.approval(request_id)["state"] == "Pending"
+
+
 def test_fixtures_take_own_words(world: WorldFixture) -> None:
     """A response of the user's own is tried, and a column of their own is asked for."""
     request_id = world.console.ask({})

@@ -155,6 +155,7 @@ def test_a_span_of_time_stays_text() -> None:
 
 
 HEAD = "title: T\nsteps:\n"
+BEFORE = "'given' goes before every step. To set up after one, write 'given: nothing' and a step console.set-up."
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,14 @@ HEAD = "title: T\nsteps:\n"
         (
             "title: T\ngiven: all\nsteps: [{console.ask: }]\n",
             "2: 'given' is 'all'. Expected 'nothing', or options of the set-up.",
+        ),
+        (
+            "title: T\ngiven: {servicenow_user: bob}\nsteps: [{servicenow.create-user: {name: bob}}]\n",
+            f"2: given: no earlier step has created user 'bob'. Expected servicenow.create-user first. {BEFORE}",
+        ),
+        (
+            "title: T\ngiven: {servicenow_url: '${second.servicenow}'}\nsteps: [{servicenow.use: second}]\n",
+            f"2: given: no earlier step has saved 'second.servicenow'. Did you mean 'servicenow'? {BEFORE}",
         ),
         (
             "title: T\ngiven: {api_enabeld: true}\nsteps: [{console.ask: }]\n",

@@ -243,6 +243,20 @@ async def test_a_real_console_that_is_not_set_up() -> None:
     assert ended[-1].reason == f"{needs} control plane: {url} has no control plane"
 
 
+async def test_a_console_registered_under_another_address(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """The reason names both addresses, which may differ though they lead to one console."""
+    instance, console = stub[0], StubConsole()
+    async with serving(console.app()) as url:
+        elsewhere = url.replace("127.0.0.1", "localhost")
+        await register(instance, elsewhere, console)
+        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
+        (ended,) = await play(worlds, scenarios("setup-activity-type"))
+    assert ended.reason == (
+        f"console.set-up in line 2 needs a console that is set up: {url} is not registered with {instance.url}, which "
+        f"has registrations of {elsewhere}, https://other.example. --console-url must be the registered address"
+    )
+
+
 @pytest.mark.parametrize(
     "step",
     [

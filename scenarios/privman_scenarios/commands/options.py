@@ -243,8 +243,8 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
         type=percent,
         action=Once,
         metavar="PERCENT",
-        help="fail if more scenarios were skipped or inapplicable (default: 50 on fakes, where nothing of the packaged "
-        "catalog may be skipped; 100 on targets)",
+        help="fail if more of the scenarios than that were skipped or inapplicable (default: 100 if a party has no "
+        "control plane, as a real system; else 50, and 0 skipped of the packaged catalog)",
     )
     group.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
 

@@ -65,6 +65,7 @@ def _refuse_unreadable(error: OSError) -> None:
 KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps")
 TOGETHER = "together"
 CHECKS = get_args(Check)
+_BEFORE_STEPS = "'given' goes before every step. To set up after one, write 'given: nothing' and a step console.set-up."
 _MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
 # Far enough from either end of what a date can hold that a virtual clock never gets there.
 YEARS = (1970, 2999)
@@ -201,6 +202,8 @@ class _ScenarioDocument:
             raise self._error(located, f"'given' is {located.plain()!r}. Expected 'nothing', or options of the set-up.")
         set_up = self._vocabulary[SET_UP]
         step = Step(SET_UP, self._arguments("given", located, set_up.arguments), self._line)
+        if missing := saved.missing(step):
+            raise self._error(located, f"given: {missing} {_BEFORE_STEPS}")
         self._check(step, located, set_up, saved, "given")
         return step.arguments
 

@@ -79,25 +79,29 @@ class Saved:
         """Return why a step cannot be resolved: a name or user that no earlier step makes; empty if it can."""
         return next(self._flaws(step), "")
 
+    def missing(self, step: Step) -> str:
+        """Return which user or value a step needs and no earlier one makes; empty if there is none."""
+        return next(self._missing(step), "")
+
     def _flaws(self, step: Step) -> Iterator[str]:
-        users = self._users
-        if creates := self._vocabulary[step.verb].creates_user:
-            users.append(step.arguments[creates])
-        for user in self._of_kind(CREATED_USER, step):
-            if user not in users:
-                help_ = nearest(user, users) if users else "Expected servicenow.create-user first."
-                yield f"no earlier step has created user {user!r}. {help_}"
+        yield from self._missing(step)
         yield from self._unknown_users(step)
         yield from self._items.flaws(self._vocabulary[step.verb], step.arguments)
         if near := misspelt(step.arguments.get("name", ""), self._in_use.get(step.verb, ())):
             yield f"{step.arguments['name']!r} starts another one, but is nearly {near!r}. Choose another name."
-        for name in self._used(step):
-            if name not in self._examples and not LONG_TEXT.fullmatch(name):
-                yield f"no earlier step has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
         yield from self._wrong_sys_id(step)
         if step.arguments.get("as") in self._names:
             name = step.arguments["as"]
             yield f"an earlier step has saved the name {name!r}, which would no longer lead there. Choose another."
+
+    def _missing(self, step: Step) -> Iterator[str]:
+        for user in self._of_kind(CREATED_USER, step):
+            if user not in self._users:
+                help_ = nearest(user, self._users) if self._users else "Expected servicenow.create-user first."
+                yield f"no earlier step has created user {user!r}. {help_}"
+        for name in self._used(step):
+            if name not in self._examples and not LONG_TEXT.fullmatch(name):
+                yield f"no earlier step has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
 
     def _used(self, step: Step) -> Iterator[str]:
         several = (name for names in self._of_kind(REQUESTS, step) for name in names)
@@ -134,6 +138,8 @@ class Saved:
         """Add the names that a step saves."""
         if "as" in step.arguments:
             self._names.append(step.arguments["as"])
+        if creates := self._vocabulary[step.verb].creates_user:
+            self._users.append(step.arguments[creates])
         self._examples.update(self._vocabulary[step.verb].saves(step.arguments))
         self._items.add(self._vocabulary[step.verb], step.arguments)
         if step.verb in _USES:

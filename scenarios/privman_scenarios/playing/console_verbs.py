@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language import checks, expected_checks, known
+from privman_scenarios.language import checks, durations, expected_checks, known
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, scalar
 from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, REQUESTS, TEXT, VALUES, one_of
@@ -122,7 +122,9 @@ async def expect_approval(
     request: Request = "",
     state: Annotated[object, Arg(ANYTHING, "Pending, Approved, Denied, TimedOut or Expired.", check=A_STATE)] = ABSENT,
     comment: Annotated[object, Arg(ANYTHING, "The approver's comment.", check=scalar)] = ABSENT,
-    duration: Annotated[object, Arg(ANYTHING, "How long the approval lasts.", check=scalar)] = ABSENT,
+    duration: Annotated[
+        object, Arg(ANYTHING, "How long the approval lasts.", check=durations.ON_THE_WIRE.expected(scalar))
+    ] = ABSENT,
     one_time: Annotated[object, Arg(ANYTHING, "Whether the approval allows one run only.", check=scalar)] = ABSENT,
     responded_by: Annotated[object, Arg(ANYTHING, "Who decided.", check=scalar)] = ABSENT,
     process: Annotated[object, Arg(ANYTHING, "The approval process that it took.", check=present)] = ABSENT,
@@ -157,7 +159,12 @@ async def decide(
     response: Annotated[str, Arg(TEXT, "Approve or Deny.", check=A_RESPONSE)],
     comment: Annotated[str, Arg(TEXT, "The comment.")] = ABSENT,
     duration: Annotated[
-        str, Arg(TEXT, "How long the approval lasts, HH:MM:SS (default, and empty: one run).")
+        str,
+        Arg(
+            TEXT,
+            "How long the approval lasts, HH:MM:SS (default, and empty: one run).",
+            check=durations.ON_THE_WIRE.check,
+        ),
     ] = ABSENT,
 ) -> None:
     """Somebody decides in the console itself."""

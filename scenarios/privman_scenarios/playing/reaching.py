@@ -1,5 +1,6 @@
 """Connect to a target and find out what it is."""
 
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -22,17 +23,40 @@ class Registration:
     activity_type_id: str
 
 
-async def find_registration(servicenow: ServiceNowParty, console_url: str) -> Registration | None:
+# Not one with a password before the host.
+_ADDRESS = re.compile(r"https?://[^/\s\"\\@]{1,255}(?=[/\s\"\\]|$)", re.IGNORECASE)
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NotRegistered:
+    """No registration names the console's address.
+
+    Attributes:
+        others: the addresses that registrations name, newest first.
+    """
+
+    others: tuple[str, ...]
+
+    def reason(self, servicenow_url: str, console_url: str) -> str:
+        """Return the sentence for people."""
+        why = f"{console_url} is not registered with {servicenow_url}"
+        if not self.others:
+            return why
+        named = ", ".join(self.others[:_MOST_NAMED])
+        return f"{why}, which has registrations of {named}. --console-url must be the registered address"
+
+
+async def find_registration(servicenow: ServiceNowParty, console_url: str) -> Registration | NotRegistered:
     """Return the newest registration of the console at that address; raises TargetUnreachableError."""
     try:
-        found = [
-            each["sys_id"]
-            for each in await servicenow.find_of_all("integration_configuration")
-            if f"{console_url}/".lower() in each.get("instance_metadata", "").lower()
-        ]
-        if not found:
-            return None
-        return Registration(found[-1], await _activity_type(servicenow, found[-1]))
+        listed = [*reversed(await servicenow.find_of_all("integration_configuration"))]
+        texts = {each["sys_id"]: each.get("instance_metadata", "") for each in listed}
+        found = next((sys_id for sys_id, text in texts.items() if f"{console_url}/".lower() in text.lower()), None)
+        if found is None:
+            others = (address.lower() for text in texts.values() for address in _ADDRESS.findall(text))
+            return NotRegistered(tuple(dict.fromkeys(others)))
+        return Registration(found, await _activity_type(servicenow, found))
     except ExpectationError as error:
         raise TargetUnreachableError(f"{servicenow.url} does not list its records: {error.got}.") from None
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language import checks, known, request_checks
+from privman_scenarios.language import checks, durations, known, request_checks
 from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import MISSING, holds, require
 from privman_scenarios.language.expected_checks import scalar
@@ -54,7 +54,7 @@ Values = Annotated[
 ]
 Where = Annotated[Mapping[str, Any], Arg(VALUES, "Only records with these values.", check=request_checks.where)]
 Comment = Annotated[str, Arg(TEXT, "The approver's comment.")]
-Duration = Annotated[str, Arg(TEXT, "How long the approval lasts, HH:MM:SS.")]
+Duration = Annotated[str, Arg(TEXT, "How long the approval lasts, HH:MM:SS.", check=durations.ON_THE_WIRE.check)]
 Approver = Annotated[
     str,
     Arg(TEXT, f"The approver, created before or listed under 'own: users' (default: {DEFAULT_APPROVER})."),
@@ -185,7 +185,13 @@ async def decide_at_once(
         Arg(
             rows_of_texts("response", _ANSWER),
             "Each with the arguments of servicenow.decide.",
-            check=checks.rows_of({**dict.fromkeys(_ANSWER, scalar), "response": A_RESPONSE}),
+            check=checks.rows_of(
+                {
+                    **dict.fromkeys(_ANSWER, scalar),
+                    "response": A_RESPONSE,
+                    "duration": durations.ON_THE_WIRE.check,
+                }
+            ),
         ),
     ],
     accepted: Annotated[int, Arg(COUNT, "How many of them are accepted (default 1).")] = 1,
@@ -273,7 +279,12 @@ async def expect_request(
         object, Arg(ANYTHING, "The approver's comment.", check=column_of("request", "comment"))
     ] = ABSENT,
     duration: Annotated[
-        object, Arg(ANYTHING, "How long the approval lasts.", check=column_of("request", "duration"))
+        object,
+        Arg(
+            ANYTHING,
+            "How long the approval lasts.",
+            check=durations.KEPT.expected(column_of("request", "duration")),
+        ),
     ] = ABSENT,
 ) -> None:
     """The Requests table has this."""
@@ -311,7 +322,8 @@ async def expect_response(
         object, Arg(ANYTHING, "The comment that was sent.", check=column_of("response", "comment"))
     ] = ABSENT,
     duration: Annotated[
-        object, Arg(ANYTHING, "The duration that was sent.", check=column_of("response", "duration"))
+        object,
+        Arg(ANYTHING, "The duration that was sent.", check=durations.KEPT.expected(column_of("response", "duration"))),
     ] = ABSENT,
 ) -> None:
     """The Responses table has this."""

@@ -38,6 +38,7 @@ from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyCall
 from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.reaching import (
     Connection,
+    NotRegistered,
     Restart,
     find_registration,
     reach_console,
@@ -364,10 +365,12 @@ def _require_control(connections: Sequence[Connection]) -> None:
 
 async def _adopt(world: World) -> None:
     """Take a console as its administrators have set it up."""
-    world.registration = await find_registration(world.servicenow, world.console.url)
-    if world.registration is None:
-        reason = f"{world.console.url} is not registered with {world.servicenow.url}"
+    found = await find_registration(world.servicenow, world.console.url)
+    if isinstance(found, NotRegistered):
+        reason = found.reason(world.servicenow.url, world.console.url)
         world.lacking = {**world.lacking, "a console that is set up": reason}
+    else:
+        world.registration = found
 
 
 def _alone(far_servicenow: Connection | None, far_console: Connection | None) -> dict[Need, str]:
