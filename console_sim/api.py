@@ -27,6 +27,7 @@ from console_sim.settings import (
     VERSION_PATH,
     Settings,
 )
+from privman_core.exchange import EXCHANGE
 
 _SLASHES = re.compile("/+")
 _SAME_DECISION = "same_decision_status"
@@ -80,10 +81,13 @@ class ConsoleApi:
 
     async def log_on(self, request: web.Request) -> web.Response:
         """Answer a token, as a JSON string."""
+        exchange, key = request[EXCHANGE], self._token_key
+        exchange.asks_secret = True  # until it is read: any part of it may be the Secret
         self._callers.require_api()
-        key = self._token_key
         body = spelled(await read_json_object(request), tuple(key.values()))
-        token = self._console.users.log_on(body.text(key["UserName"]), body.text(key["Password"]))
+        client_id, secret = body.text(key["UserName"]), body.text(key["Password"])
+        exchange.asks_secret = False
+        token = self._console.users.log_on(client_id, secret)
         return web.Response(body=orjson.dumps(token), content_type="application/json")
 
     async def log_out(self, request: web.Request) -> web.Response:

@@ -48,10 +48,9 @@ class Users:
         if self.find(client_id) is not None:
             raise ConflictError("an API Client User with this Client Id exists")
         self._secrets.add(client_id)
-        self._secrets.add(secret)
         name = display_name or f"API User Created On {now:%b} {now.day}, {now.year}"
         user = self._kept.put(ApiClientUser(client_id, digest(secret), now, name))
-        self._at_hand[client_id] = secret
+        self._keep_at_hand(client_id, secret)
         return user, secret
 
     def get(self, client_id: str = "") -> ApiClientUser:
@@ -80,19 +79,19 @@ class Users:
         return before if after == before else self._kept.put(replace(after, last_modified=self._clock.now()))
 
     def secret_at_hand(self, client_id: str) -> str:
-        """Return the Secret if this process generated it, else nothing: only its digest is stored."""
+        """Return the Secret if this process has seen it, else nothing: only its digest is stored."""
         secret = self._at_hand.get(client_id, "")
         return secret if self.get(client_id).accepts(secret) else ""
 
     def reset_secret(self, client_id: str) -> str:
         """Replace the Secret, which revokes the old one and the user's tokens, and return it."""
-        secret = self._new_secret()
+        secret = self._ids.secret()
         self.change(client_id, secret_digest=digest(secret))
         self._tokens.revoke_those_of(client_id)
         before = self._at_hand.get(client_id, "")
         if not self._store.has_password(before):
             self._secrets.retire(before)
-        self._at_hand[client_id] = secret
+        self._keep_at_hand(client_id, secret)
         return secret
 
     def forget(self) -> None:
@@ -100,10 +99,16 @@ class Users:
         self._at_hand.clear()
 
     def log_on(self, client_id: str, secret: str) -> str:
-        """Return a token; raises UnauthorizedError."""
+        """Return a token; raises UnauthorizedError.
+
+        A Secret of which only the digest was known is masked from now on, also one that is given in the wrong field.
+        """
         user = self._kept.get(client_id.lower())
         if user is None or not user.accepts(secret):
+            for text in filter(self._store.has_password, (client_id, secret)):
+                self._secrets.add(text)
             raise UnauthorizedError("UserName or Password is wrong")
+        self._keep_at_hand(user.client_id, secret)
         if reason := user.why_shut_out(self._clock.now()):
             raise UnauthorizedError(reason)
         return self._tokens.issue(user.client_id)
@@ -118,10 +123,9 @@ class Users:
             raise DeadTokenError(reason)
         return user
 
-    def _new_secret(self) -> str:
-        secret = self._ids.secret()
+    def _keep_at_hand(self, client_id: str, secret: str) -> None:
         self._secrets.add(secret)
-        return secret
+        self._at_hand[client_id] = secret
 
 
 _NO_USER = "there is no API Client User yet; run the set-up first"

@@ -42,7 +42,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     InferredNamesError for an unusable file of names, UnusableDatabaseError for the database.
     """
     checks = checks or ContractChecks(WireNames.load(settings.inferred), "console")
-    secrets = Secrets()
+    secrets = Secrets(fields=checks.names.secret_keys)
     journal = Journal(clock, secrets, checks.judge)
     instruments = Instruments(
         clock=clock,

@@ -57,7 +57,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     """
     blueprint = blueprint or Blueprint.draw(settings)
     checks = blueprint.checks
-    secrets = Secrets(fields=blueprint.password_columns)
+    secrets = Secrets(fields=blueprint.password_columns | checks.names.secret_keys)
     journal = Journal(clock, secrets, checks.judge)
     instruments = Instruments(
         clock=clock,

@@ -31,6 +31,7 @@ class Exchange:
         dropped: whether that fault dropped the connection.
         findings: what was swallowed, and what breaks a contract.
         judged: whether its contract has been checked.
+        asks_secret: whether the body of the request is secret, such as a log-on in which no field can be told apart.
         answers_secret: whether an answer that is a JSON string is secret, such as a token.
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
@@ -53,6 +54,7 @@ class Exchange:
     dropped: bool = False
     findings: list[Finding] = field(default_factory=Findings)
     judged: bool = False
+    asks_secret: bool = False
     answers_secret: bool = False
     size: int = 0
     journaled: bool = True

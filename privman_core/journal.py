@@ -164,8 +164,9 @@ class Journal:
         """Return whether URL or bodies contain one of the texts, ignoring case, after masking."""
 
         def masked(exchange: Exchange) -> str:
+            asked = b"" if exchange.asks_secret else exchange.request_body
             answer = b"" if _is_secret_answer(exchange) else exchange.response_body
-            bodies = (body.decode(errors="replace") for body in (exchange.request_body, answer))
+            bodies = (body.decode(errors="replace") for body in (asked, answer))
             return "\n".join(map(self._secrets.mask, (exchange.url, *bodies))).lower()
 
         said = await aside(exchange, masked)
@@ -182,7 +183,7 @@ class Journal:
             "url": mask(exchange.url),
             "request": {
                 "headers": self._secrets.mask_headers(exchange.request_headers.items()),
-                "body": mask(_text(exchange.request_body, exchange.request_size)),
+                "body": mask(_request_text(exchange)),
             },
             "status": exchange.status,
             "response": {
@@ -250,6 +251,12 @@ def _size(exchange: Exchange) -> int:
 
 def _weight(findings: list[Finding]) -> int:
     return sum(_PER_FINDING + len(each.rule) + len(each.message) + len(each.where) for each in findings)
+
+
+def _request_text(exchange: Exchange) -> str:
+    if exchange.asks_secret:
+        return MASK
+    return _text(exchange.request_body, exchange.request_size)
 
 
 def _answer_text(exchange: Exchange) -> str:

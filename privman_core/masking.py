@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from threading import Lock
 
-from privman_core.places import SecretPlace, is_secret_header, places
+from privman_core.places import SecretPlace, is_secret_header, last_word, places
 from privman_core.spans import SHORTEST, Needles, Span, Unescaped, bare, layers
 
 MASK = "***"
@@ -39,12 +39,12 @@ class Secrets:
     Args:
         kept: how many retired secrets are still masked, the newest, up to `KEPT_CHARACTERS` in total; those in use
             always are.
-        fields: names in lower case of fields that hold secrets, beyond those whose names say so.
+        fields: names of fields that hold secrets, beyond those whose names say so; of several words the last counts.
     """
 
     def __init__(self, kept: int = KEPT_RETIRED, fields: frozenset[str] = frozenset()) -> None:
         self._kept = kept
-        self._fields = fields
+        self._fields = frozenset(last_word(name) for name in fields)
         self._headers = frozenset[str]()
         self._parameters = frozenset[str]()
         self._live: dict[str, None] = {}

@@ -20,10 +20,23 @@ SECRET_HEADERS = frozenset(
         *("x-sn-apikey", "x-usertoken", "x-admin-token"),
     }
 )
+_SECRET_WORDS = frozenset({"auth", "authorization", "authentication", "credential", "credentials", "pass"})
 _KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
 # A quick test: a text without any of these has no such place.
 _STEMS = (
-    *("passw", "passcode", "pwd", "passphrase", "secret", "token", "sysparm_ck", "assertion", "verifier"),
+    *(
+        "passw",
+        "passcode",
+        "pass-",
+        "pass_",
+        "pwd",
+        "passphrase",
+        "secret",
+        "token",
+        "sysparm_ck",
+        "assertion",
+        "verifier",
+    ),
     *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
     *(f"{kind}{joined}key" for kind in _KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
 )
@@ -119,9 +132,16 @@ def is_secret_field(name: str) -> bool:
     return name.lower().rstrip("0123456789").replace("_", "").replace("-", "").endswith(_ENDINGS)
 
 
+def last_word(name: str) -> str:
+    """Return the end of a name that is one word for `places`, in lower case; the whole name if none is."""
+    words = _WORD.findall(name.lower())
+    return words[-1] if words else name
+
+
 def is_secret_header(name: str) -> bool:
-    """Return whether a header of this name is secret."""
-    return name.lower() in SECRET_HEADERS or is_secret_field(name)
+    """Return whether a header of this name is secret; one word that says so is enough, as in ``X-Auth-Key``."""
+    lowered = name.lower()
+    return lowered in SECRET_HEADERS or not _SECRET_WORDS.isdisjoint(lowered.split("-")) or is_secret_field(name)
 
 
 @lru_cache(4_096)

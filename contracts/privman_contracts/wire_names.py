@@ -229,6 +229,11 @@ class WireNames:
         """Return a JSON key of a group such as ``metadata``, ``token``, ``decision`` or ``envelope``."""
         return self._spelling(f"keys.{body}.{key}")
 
+    @property
+    def secret_keys(self) -> frozenset[str]:
+        """The JSON keys of a Secret, as they are spelled."""
+        return frozenset(self.key(body, "Password") for body in ("instance_metadata", "token"))
+
     def word(self, group: str, word: str) -> str:
         """Return a value that has a meaning, such as ``word("response", "approve")``."""
         return self._spelling(f"words.{group}.{word}")

@@ -15,7 +15,8 @@ from privman_core.ids import Ids
 from privman_core.instruments import INSTRUMENTS
 from privman_core.virtual_clock import VirtualClock
 
-from .conftest import REGISTRATIONS, ConsoleUnderTest, StubServiceNow, answering
+from .conftest import REGISTRATIONS, TOKEN, ConsoleUnderTest, StubServiceNow, answering
+from .on_file import console_on
 
 
 async def round_trip(console: ConsoleUnderTest) -> None:
@@ -68,6 +69,83 @@ async def test_no_secret_is_shown(console: ConsoleUnderTest) -> None:
     for secret in (pairs["Username"], pairs["Password"], token, console.servicenow.password):
         assert secret not in shown
     assert '"Endpoint Url' in json.loads(json.dumps(shown)).replace("\\", "")
+
+
+async def masked(console: ConsoleUnderTest, secret: str) -> bool:
+    """Return whether neither journal nor findings nor cockpit show a secret that was sent at least once."""
+    outputs = [await console.admin("GET", f"/{path}") for path in ("requests", "findings")]
+    pages = ["", *(f"/exchanges/{each['number']}" for each in outputs[0]["requests"])]
+    for page in pages:
+        async with console.session.get(f"{console.url}/__cockpit{page}") as answer:
+            assert answer.status == 200
+            outputs.append(await answer.text())
+    return secret not in json.dumps(outputs, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "state", "status"),
+    [
+        (("Username", "Password"), {}, 200),
+        (("Username", "Password"), {"active": False}, 401),
+        (("Endpoint Url", "Password"), {}, 401),
+        (("Password", "Username"), {}, 401),
+    ],
+)
+async def test_a_secret_from_before_the_restart_is_masked(
+    file: Path, servicenow: StubServiceNow, sent: tuple[str, str], state: dict[str, bool], status: int
+) -> None:
+    """A log-on shows the console the Secret of which it has the digest alone, in whichever field."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        pairs = servicenow.metadata()
+        await console.admin("POST", "/credentials", {"name": "ServiceNow webhook", "password": "another-Passw0rd"})
+    async with console_on(file, servicenow) as console:
+        await console.admin("POST", "/api-user", state)
+        body = {"UserName": pairs[sent[0]], "Password": pairs[sent[1]]}
+        assert (await console.call("POST", TOKEN, body))[0] == status
+        await console.call("GET", f"/Tms/services/api/v1/version/Current?note={pairs['Password']}")
+        assert await masked(console, pairs["Password"])
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ('{"UserName": "a", "Pin": "tiger"}', "application/json"),
+        ('{"UserName": "a", "Password": ["tiger"]}', "application/json"),
+        ('["a", "tiger"]', "application/json"),
+        ('"tiger"', "application/json"),
+        ("{UserName: a, Password: tiger}", "application/json"),
+        ("a:tiger", "text/plain"),
+    ],
+)
+async def test_a_log_on_that_cannot_be_read_is_not_shown(
+    console: ConsoleUnderTest, body: str, content_type: str
+) -> None:
+    """Any part of it may be the Secret, or nearly so."""
+    headers = {"Content-Type": content_type}
+    assert (await console.call("POST", TOKEN, data=body.encode(), headers=headers))[0] in {400, 415}
+    (exchange,) = (await console.admin("GET", "/requests?last=1"))["requests"]
+    assert exchange["request"]["body"] == "***"
+    assert await masked(console, "tiger")
+
+
+async def test_a_wrong_password_is_masked_in_its_place(console: ConsoleUnderTest) -> None:
+    """The rest of such a log-on is shown."""
+    assert (await console.call("POST", TOKEN, {"UserName": "a", "PassWord": "tiger"}))[0] == 401
+    (exchange,) = (await console.admin("GET", "/requests?last=1"))["requests"]
+    assert json.loads(exchange["request"]["body"]) == {"UserName": "a", "PassWord": "***"}
+
+
+async def test_secrets_are_masked_under_inferred_names(servicenow: StubServiceNow, tmp_path: Path) -> None:
+    """A short one, which only its place gives away."""
+    ours = tmp_path / "ours.yaml"
+    ours.write_text("keys: {token: {Password: Pin}, instance_metadata: {Password: Shared code}}", encoding="utf-8")
+    async with console_on(tmp_path / "console.db", servicenow, Settings(inferred=ours)) as console:
+        await console.set_up()
+        await console.admin("POST", "/credentials", {"name": "ServiceNow webhook", "password": "tiger"})
+        assert servicenow.metadata()["Shared code"] == "tiger"
+        assert (await console.call("POST", TOKEN, {"UserName": "a", "Pin": "tiger"}))[0] == 401
+        assert await masked(console, "tiger")
 
 
 async def test_secret_is_sent_only_with_the_registration(console: ConsoleUnderTest) -> None:

@@ -146,6 +146,10 @@ PLACES: dict[str, tuple[str, str]] = {
         "/x?q=secret*%q^secret!*%q^secret<%q^secret>%q^secretNOTLIKE%q^secretCHANGESTO%q^kept=1",
         "/x?q=secret****^secret!****^secret<***^secret>***^secretNOTLIKE***^secretCHANGESTO***^kept=1",
     ),
+    "password in two words": (
+        '{"Pass-Word": %j, "pass_code": %j, "pass-time": "kept"}',
+        '{"Pass-Word": "***", "pass_code": "***", "pass-time": "kept"}',
+    ),
     "key of two words": ('{"API Key": %j, "Key": "kept"}', '{"API Key": "***", "Key": "kept"}'),
     "keys of many kinds": (
         '{"shared_key": %j, "privateKey": %j, "X-Access-Key": %j, "key": "kept"}',
@@ -242,6 +246,20 @@ def test_a_place_is_masked_whatever_its_value(place: str, secret: str) -> None:
 def test_fields_may_be_named(text: str, masked: str) -> None:
     """A field that is known to hold secrets is masked whatever its name."""
     assert Secrets(fields=frozenset({"u_pin"})).mask(text) == masked
+
+
+def test_named_fields_may_have_several_words() -> None:
+    """The last word of their name counts."""
+    secrets = Secrets(fields=frozenset({"Shared code", "\u5bc6\u7801"}))
+    assert secrets.mask('{"Shared Code": "1234", "Shared": "kept"}') == '{"Shared Code": "***", "Shared": "kept"}'
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Auth", "x-auth-key", "X-Authorization", "Credentials", "X-Pass", "Client-Secret", "Authorization"]
+)
+def test_a_header_is_masked_if_a_word_says_so(name: str) -> None:
+    """Whatever scheme it has."""
+    assert Secrets().mask_headers([(name, "Hawk tiger"), ("Author", "kept")]) == [(name, "***"), ("Author", "kept")]
 
 
 @pytest.mark.parametrize("place", PLACES)

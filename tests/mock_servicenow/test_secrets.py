@@ -51,6 +51,21 @@ async def send_everywhere(instance: Instance, secret: str) -> None:
         assert (await instance.call(method, path, **arguments)).status < 500
 
 
+async def test_no_output_shows_a_secret_under_an_inferred_name(tmp_path: Path) -> None:
+    """The keys of the registration and of the log-on may have any name."""
+    ours = tmp_path / "ours.yaml"
+    ours.write_text("keys: {token: {Password: Pin}, instance_metadata: {Password: Shared code}}", encoding="utf-8")
+    async with running(Settings(inferred=ours)) as instance:
+        instance_id = await instance.register(**{"Shared code": "zqxj"})
+        request = await instance.asked((instance_id, await instance.add_activity_type(instance_id)))
+        await instance.update(REQUEST, request, {"status": "Approve"})
+        await instance.clock.settle()
+        exchanges = (await instance.call("GET", "/__admin/requests", None)).body["requests"]
+        assert any("Pin" in exchange["request"]["body"] for exchange in exchanges)
+        for path in OUTPUTS:
+            assert "zqxj" not in str((await instance.call("GET", path, None)).body)
+
+
 @pytest.mark.parametrize("secret", SHAPES)
 async def test_no_output_shows_a_secret_in_its_place(instance: Instance, secret: str) -> None:
     """Neither the journal nor findings, deliveries and pages show it, in no encoding."""
