@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -21,6 +22,7 @@ _USUAL_HOURS, _MOST_HOURS = "1", 9_999
 _ONE_TIME, _TIMED = "one_time", "timed"
 _SHOWN = 80
 _TICK_ONE = "Tick at least one request"
+_TICK_FEWER = f"Tick at most {PAGE_SIZE} requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +53,25 @@ class ManageApprovals:
         return await self._list(visit, Form())
 
     async def act(self, visit: ConsoleVisit) -> web.Response:
-        """Deny the chosen requests, or ask for how long to approve them; raises NotFoundError and ConflictError."""
+        """Deny the chosen requests, or open the page that approves them; raises NotFoundError and ConflictError."""
         form = visit.form
         word, _, single = form.value("decide").partition(" ")
         chosen = [single] if single else form.values("request")
         if word not in (self._approve, self._deny):
             raise NotFoundError(f"decision {word!r} does not exist; expected {self._approve} or {self._deny}")
-        if not chosen:
-            form.add_error("request", _TICK_ONE)
+        if not 0 < len(chosen) <= PAGE_SIZE:
+            form.add_error("request", _TICK_FEWER if chosen else _TICK_ONE)
             return await self._list(visit, form)
         if word == self._approve:
-            return await self._confirm(visit, Form({"duration": _ONE_TIME, "hours": _USUAL_HOURS}), chosen)
+            return see(f"{CONFIRM}?{urlencode([('request', each) for each in chosen])}")
         return await self._decide(chosen, {"response": word})
+
+    async def show_confirmation(self, visit: ConsoleVisit) -> web.Response:
+        """Ask for how long to approve the chosen requests; raises NotFoundError."""
+        chosen = visit.query.getall("request", [])
+        if not chosen:
+            return see(APPROVALS)
+        return await self._confirm(visit, Form({"duration": _ONE_TIME, "hours": _USUAL_HOURS}), chosen)
 
     async def confirm(self, visit: ConsoleVisit) -> web.Response:
         """Approve the chosen requests, one time or for some hours; raises NotFoundError and ConflictError."""

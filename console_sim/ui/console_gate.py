@@ -15,6 +15,7 @@ from aiohttp import web
 from console_sim.errors import ConsoleError, ForbiddenError, StaleFormError
 from console_sim.settings import Settings
 from console_sim.ui.navigation import HOME, LOG_IN
+from console_sim.ui.one_time_notes import OneTimeNotes
 from privman_core.clock import Clock
 from privman_core.control import is_opened_here
 from privman_core.ids import Ids, is_same
@@ -26,7 +27,13 @@ from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 COOKIE = "PrivilegeManagerSession"
 MOST_SESSIONS = 1_000
 _ID = re.compile(r"[0-9a-f]{64}")
-_DONE = {"saved": "Changes saved", "created": "Created", "decided": "Decision taken"}
+_DONE = {
+    "saved": "Changes saved",
+    "created": "Created",
+    "decided": "Decision taken",
+    "password": "Password saved",
+    "secret": "Secret reset",
+}
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _CLOSED_HERE = (
     f"these pages are open to browsers on this machine, at localhost or 127.0.0.1; to let others log in, {_TOKEN}"
@@ -83,10 +90,12 @@ class ConsoleVisit(Visit):
 
     Attributes:
         key: turns stored values into versions, from which nobody can guess the values.
+        notes: for pages to which a posted form redirects.
     """
 
     session: BrowserSession
     key: bytes
+    notes: OneTimeNotes
 
     @property
     def done(self) -> str:
@@ -106,6 +115,14 @@ class ConsoleVisit(Visit):
         """Raise StaleFormError unless the posted form shows the values of that version."""
         if not is_same(version, self.form.value("version")):
             raise StaleFormError("the values changed after you opened this page, so nothing was saved")
+
+    def leave_note(self, page: str, **values: str) -> None:
+        """Leave a note for the page to which the answer redirects."""
+        self.notes.leave(self.session.id, page, values)
+
+    def take_note(self, page: str) -> dict[str, str]:
+        """Return the note for that page, once; empty if there is none, and for a HEAD, which shows nothing."""
+        return self.notes.take(self.session.id, page) if self.request.method == "GET" else {}
 
     async def form_page(self, template: str, form: Form, **values: object) -> web.Response:
         """Return a page with a form; its status is that of a refusal if the form has errors."""
@@ -134,11 +151,14 @@ class ConsoleGate(Gate[ConsoleVisit]):
         self._key = key.encode()
         self._mask = mask
         self._opened_here = opened_here
+        self._notes = OneTimeNotes()
 
     async def visit(self, request: web.Request, form: Form) -> ConsoleVisit:
         """Return the visit that a request is."""
         session = self._sessions.find(request.cookies.get(COOKIE, "")) or self._sessions.open(trusted=False)
-        return ConsoleVisit(request=request, frame=self._frame, session=session, form=form, key=self._key)
+        return ConsoleVisit(
+            request=request, frame=self._frame, session=session, form=form, key=self._key, notes=self._notes
+        )
 
     async def turned_away(self, visit: ConsoleVisit) -> web.Response | None:
         """Return the way to the log-in page."""

@@ -5,7 +5,7 @@ from aiohttp import web
 from console_sim.console import Console
 from console_sim.settings import Settings
 from console_sim.ui.action_pages import ActionPages
-from console_sim.ui.approval_pages import DECIDE, ManageApprovals
+from console_sim.ui.approval_pages import CONFIRM, DECIDE, ManageApprovals
 from console_sim.ui.console_gate import BrowserSessions, ConsoleGate, ConsoleVisit, TokenLogin
 from console_sim.ui.credential_pages import CredentialPages
 from console_sim.ui.endpoint_pages import EndpointForm
@@ -142,14 +142,14 @@ def _people(console: Console, ids: Ids, *, extras: bool) -> dict[str, ConsolePag
     users, roles = UserPages(console, ids), RolePages(console)
     return {
         APPROVALS: Page(approvals.show, approvals.act),
-        f"{APPROVALS}/confirm": Page(None, approvals.confirm),
+        CONFIRM: Page(approvals.show_confirmation, approvals.confirm, unlinked="the button Approve leads here"),
         USERS: Page(users.index),
         f"{USERS}/create": Page(users.show_new, users.create),
         f"{USERS}/api-client": Page(users.show, users.change),
         f"{USERS}/api-client/reset-secret": Page(users.show_reset, users.reset_secret),
         ROLES: Page(roles.index),
         f"{ROLES}/role": Page(roles.show, roles.save),
-        f"{ROLES}/role/members": Page(roles.edit, roles.update),
+        f"{ROLES}/role/members": Page(roles.edit),
         ENDPOINT: Page(endpoint.show, endpoint.run),
     }
 

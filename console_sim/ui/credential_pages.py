@@ -46,12 +46,13 @@ class CredentialPages:
         if form.errors:
             return await self._page(visit, form, None)
         self._credentials.save(new)
-        return see(link(ONE, name=new.name, done="saved") if _saves_password(form) else _LIST)
+        return _again(visit, new.name) if _saves_password(form) else see(_LIST)
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of one credential; raises NotFoundError."""
         kept = self._find(visit)
-        return await self._page(visit, Form(_values(kept)), kept)
+        typed = visit.take_note(_page_of(kept.name))
+        return await self._page(visit, Form(_values(kept) | typed), kept, edited=bool(typed))
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a changed credential; an empty password keeps the old one. Raises NotFoundError and ConflictError."""
@@ -72,13 +73,12 @@ class CredentialPages:
         return see(_LIST)
 
     async def _save_password(self, visit: ConsoleVisit, kept: Credential) -> web.Response:
-        """Save the password alone, and show the form again as it was filled in."""
+        """Save the password alone; the page shows the other fields as they were filled in."""
         password = _read_password(visit.form)
         if visit.form.errors:
             return await self._page(visit, visit.form, kept)
-        changed = replace(kept, password=password)
-        await self._replace(kept, changed)
-        return await self._page(visit, visit.form, changed, password_saved=True)
+        await self._replace(kept, replace(kept, password=password))
+        return _again(visit, kept.name)
 
     async def _replace(self, kept: Credential, changed: Credential) -> None:
         self._credentials.change(kept, changed)
@@ -89,7 +89,7 @@ class CredentialPages:
         return self._credentials.get(visit.query.get("name", ""))
 
     async def _page(
-        self, visit: ConsoleVisit, form: Form, kept: Credential | None, *, password_saved: bool = False
+        self, visit: ConsoleVisit, form: Form, kept: Credential | None, *, edited: bool = False
     ) -> web.Response:
         if form.errors and form.value("password"):
             form.add_error("password", "must be entered again, because no page shows a password")
@@ -99,12 +99,23 @@ class CredentialPages:
             credential=kept,
             type=TYPE,
             version="" if kept is None else _version(visit, kept),
-            password_saved=password_saved,
+            edited=edited,
             list=CREDENTIALS,
         )
 
 
 _LIST = link(CREDENTIALS, done="saved")
+_FIELDS = ("name", "account_name", "description")
+
+
+def _page_of(name: str) -> str:
+    return link(ONE, name=name)
+
+
+def _again(visit: ConsoleVisit, name: str) -> web.Response:
+    """Open the page of the credential again after Save Password, as its form is filled in."""
+    visit.leave_note(_page_of(name), **{field: visit.form.value(field) for field in _FIELDS})
+    return see(link(ONE, name=name, done="password"))
 
 
 def _saves_password(form: Form) -> bool:

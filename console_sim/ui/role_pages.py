@@ -1,11 +1,15 @@
 """Roles: which users are members of each (integration 8)."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 from aiohttp import web
 
 from console_sim.accounts import ApiClientUser, Role
 from console_sim.console import Console
 from console_sim.errors import NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
+from console_sim.ui.item_list import LONGEST_SEARCH, contains
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.ui.user_pages import ONE as ONE_USER
 from privman_core.pages.rendering import see
@@ -24,7 +28,10 @@ DESCRIPTIONS = {
 
 
 class RolePages:
-    """The roles, and the steps in which users are added: Edit, Add or Remove, Update, Save Changes."""
+    """The roles, and the steps in which users are added: Edit, Add or Remove, Update, Save Changes.
+
+    Until Save Changes is pressed, the address of the page has the changes, as ``add`` and ``remove``.
+    """
 
     def __init__(self, console: Console) -> None:
         self._store = console.store
@@ -35,14 +42,21 @@ class RolePages:
         return await visit.page("roles.html", roles=tuple(Role), descriptions=DESCRIPTIONS, one=ONE, back=USERS)
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
-        """Show the members of a role; raises NotFoundError."""
+        """Show the members of a role, as the address changes them; raises NotFoundError."""
         role = _role(visit)
-        return await self._page(visit, role, self._members(role), edited=False)
+        return await visit.page(
+            "role.html",
+            role=role,
+            version=visit.version(role, [user.client_id for user in self._members(role)]),
+            list=ROLES,
+            **self._edited(visit, role),
+        )
 
     async def save(self, visit: ConsoleVisit) -> web.Response:
         """Save the members of a role; raises NotFoundError and ConflictError."""
-        role, chosen = _role(visit), self._chosen(visit)
-        visit.require(self._version(visit, role))
+        role = _role(visit)
+        chosen = [self._users.get(each) for each in dict.fromkeys(visit.form.values("member"))]
+        visit.require(visit.version(role, [user.client_id for user in self._members(role)]))
         with self._store.transaction():
             for user in self._users:
                 wanted = {*user.roles, role} if user in chosen else {*user.roles} - {role}
@@ -50,55 +64,47 @@ class RolePages:
         return see(link(ONE, name=role, done="saved"))
 
     async def edit(self, visit: ConsoleVisit) -> web.Response:
-        """Show the members of a role, to be edited; raises NotFoundError."""
+        """Show the members of a role, to be edited, and the other users; raises NotFoundError."""
         role = _role(visit)
-        return await self._editing(visit, role, self._members(role))
+        values = self._edited(visit, role)
+        members = values["members"]
+        others = [user for user in self._users if user not in members]
+        searches = {name: visit.query.get(name, "").strip()[:LONGEST_SEARCH] for name in ("search", "search_members")}
+        return await visit.page(
+            "role_members.html",
+            role=role,
+            others=_found(others, searches["search"]),
+            shown=_found(members, searches["search_members"]),
+            **searches,
+            **values,
+        )
 
-    async def update(self, visit: ConsoleVisit) -> web.Response:
-        """Add or remove a member, or show all members for saving; nothing is saved. Raises NotFoundError."""
-        role, chosen, form = _role(visit), self._chosen(visit), visit.form
-        if form.value("add"):
-            return await self._editing(visit, role, [*chosen, self._users.get(form.value("add"))])
-        if form.value("remove"):
-            removed = self._users.get(form.value("remove"))
-            return await self._editing(visit, role, [each for each in chosen if each != removed])
-        return await self._page(visit, role, chosen, edited=True)
+    def _edited(self, visit: ConsoleVisit, role: Role) -> dict[str, Any]:
+        """Return the members as the address changes them, and the changes; raises NotFoundError."""
+        saved = self._members(role)
+        members = {user.client_id: user for user in saved}
+        for change, client_id in visit.query.items():
+            if change == "add":
+                members[client_id] = self._users.get(client_id)
+            elif change == "remove":
+                members.pop(self._users.get(client_id).client_id, None)
+        changes = [("add", each.client_id) for each in members.values() if each not in saved]
+        changes += [("remove", each.client_id) for each in saved if each.client_id not in members]
+        return {
+            "members": list(members.values()),
+            "changes": changes,
+            "address": urlencode([("name", role), *changes]),
+            "one": ONE,
+            "edit": MEMBERS,
+            "user": ONE_USER,
+        }
 
     def _members(self, role: Role) -> list[ApiClientUser]:
         return [user for user in self._users if role in user.roles]
 
-    def _chosen(self, visit: ConsoleVisit) -> list[ApiClientUser]:
-        return [self._users.get(each) for each in dict.fromkeys(visit.form.values("member")) if each]
 
-    def _version(self, visit: ConsoleVisit, role: Role) -> str:
-        return visit.version(role, [user.client_id for user in self._members(role)])
-
-    async def _page(
-        self, visit: ConsoleVisit, role: Role, members: list[ApiClientUser], *, edited: bool
-    ) -> web.Response:
-        return await visit.page(
-            "role.html",
-            role=role,
-            members=members,
-            edited=edited,
-            version=visit.form.value("version") if edited else self._version(visit, role),
-            one=ONE,
-            edit=MEMBERS,
-            list=ROLES,
-            user=ONE_USER,
-        )
-
-    async def _editing(self, visit: ConsoleVisit, role: Role, members: list[ApiClientUser]) -> web.Response:
-        return await visit.page(
-            "role_members.html",
-            role=role,
-            members=members,
-            others=[user for user in self._users if user not in members],
-            version=visit.form.value("version") or self._version(visit, role),
-            one=ONE,
-            edit=MEMBERS,
-            user=ONE_USER,
-        )
+def _found(users: list[ApiClientUser], search: str) -> list[ApiClientUser]:
+    return [user for user in users if contains(search, [user.display_name])]
 
 
 def _role(visit: ConsoleVisit) -> Role:

@@ -24,7 +24,7 @@ USER_TYPE = "API Client"
 class UserPages:
     """The list of users and the page of each.
 
-    Only the answers to creating a user and to resetting a Secret show the Secret.
+    The form of a new user shows the Secret, and the user's page does once after Create and after Reset Secret.
 
     Args:
         console: the console.
@@ -46,7 +46,7 @@ class UserPages:
         return await _new(visit, Form(), ApiLogin(self._ids.guid(), self._ids.secret()))
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
-        """Create the user and show its page with the Secret; raises ConflictError if it was created before."""
+        """Create the user and open its page with the Secret; raises ConflictError if it was created before."""
         form = visit.form
         login = ApiLogin(form.value("client_id"), form.value("secret"))
         visit.require(visit.version(*login))
@@ -54,12 +54,13 @@ class UserPages:
         if form.errors:
             return await _new(visit, form, login)
         user, secret = self._users.create(login=login)
-        return await self._page(visit, user, Form(_values(user)), secret=secret)
+        return _open(visit, user, secret, "created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a user's page; raises NotFoundError."""
         user = self._find(visit)
-        return await self._page(visit, user, Form(_values(user)))
+        secret = visit.take_note(_page_of(user)).get("secret", "")
+        return await self._page(visit, user, Form(_values(user)), secret=secret)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save name and state; raises NotFoundError and ConflictError."""
@@ -82,11 +83,10 @@ class UserPages:
         return await visit.page("reset_secret.html", user=user, version=_version(visit, user), one=ONE, reset=RESET)
 
     async def reset_secret(self, visit: ConsoleVisit) -> web.Response:
-        """Reset the Secret and show the user's page with the new one; raises NotFoundError and ConflictError."""
+        """Reset the Secret and open the user's page with the new one; raises NotFoundError and ConflictError."""
         user = self._find(visit)
         visit.require(_version(visit, user))
-        secret = self._users.reset_secret(user.client_id)
-        return await self._page(visit, self._users.get(user.client_id), Form(_values(user)), secret=secret)
+        return _open(visit, user, self._users.reset_secret(user.client_id), "secret")
 
     def _find(self, visit: ConsoleVisit) -> ApiClientUser:
         return self._users.get(visit.query.get("user", ""))
@@ -104,6 +104,15 @@ class UserPages:
             list=USERS,
             roles=ROLES,
         )
+
+
+def _page_of(user: ApiClientUser) -> str:
+    return link(ONE, user=user.client_id)
+
+
+def _open(visit: ConsoleVisit, user: ApiClientUser, secret: str, done: str) -> web.Response:
+    visit.leave_note(_page_of(user), secret=secret)
+    return see(link(ONE, user=user.client_id, done=done))
 
 
 async def _new(visit: ConsoleVisit, form: Form, login: ApiLogin) -> web.Response:

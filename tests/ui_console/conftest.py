@@ -69,7 +69,11 @@ class Shown:
 
     def hidden(self, form: int = 0) -> dict[str, str]:
         """Return the hidden fields of a form, counted from the top."""
-        return dict(_HIDDEN.findall(self.html.split("<form")[form + 1].split("</form>")[0]))
+        return dict(self.pairs(form))
+
+    def pairs(self, form: int = 0) -> list[tuple[str, str]]:
+        """Return the hidden fields of a form, of which several may have one name."""
+        return _HIDDEN.findall(self.html.split("<form")[form + 1].split("</form>")[0])
 
     def error(self, field: str) -> str:
         """Return the error beside a field; empty if there is none."""

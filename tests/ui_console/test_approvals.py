@@ -126,6 +126,22 @@ async def test_nothing_ticked_is_an_error(site: Site) -> None:
     assert (await state(site, asked))[0] == "Pending"
 
 
+async def test_more_than_a_page_is_an_error(site: Site) -> None:
+    """At most the 25 requests of one page are decided at once; the page of the list has no more."""
+    for response in ("Approve", "Deny"):
+        shown = await choose(site, response, *(f"id{number}" for number in range(26)))
+        assert (shown.status, "Nothing was decided. Tick at most 25 requests." in shown.text) == (422, True)
+
+
+async def test_confirmation_has_an_address(site: Site) -> None:
+    """Going back to it asks again; without a request it leads to the list."""
+    asked = await site.ask()
+    page = await choose(site, f"Approve {asked}")
+    assert page.address == f"{CONFIRM}?request={asked}"
+    assert asked in (await site.person.get(page.address)).html
+    assert (await site.person.get(CONFIRM)).address == APPROVALS
+
+
 @pytest.mark.parametrize(
     ("values", "field", "complaint"),
     [

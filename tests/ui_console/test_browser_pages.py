@@ -16,6 +16,7 @@ from .conftest import (
     MESSAGING,
     POLICIES,
     PROCESSES,
+    ROLES,
     SERVER,
     SERVERS,
     TYPES,
@@ -88,6 +89,41 @@ async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
     await page.get_by_role("button", name="Request approval").click()
     await expect(page.get_by_role("status")).to_contain_text("Approval requested")
     assert await complaints(page) == []
+
+
+async def test_back_posts_nothing_again(site: Site, page: Page) -> None:
+    """After a Secret, members of a role, an approval and an application that was started."""
+    await site.set_up()
+    await site.ask()
+    await page.goto(f"{USERS}/create")
+    await page.get_by_label("User Type").select_option("API Client")
+    await page.get_by_role("button", name="Create").click()
+    await expect(page.locator("#secret")).to_be_visible()
+    await leave_and_return(page)
+    await expect(page.get_by_text("shown only once")).to_be_visible()
+    await page.goto(f"{ROLES}/role/members")
+    await page.get_by_role("button", name="Add API User").first.click()
+    await page.get_by_role("button", name="Update").click()
+    await leave_and_return(page)
+    await expect(page.get_by_role("button", name="Save Changes")).to_be_visible()
+    await page.goto(APPROVALS)
+    await page.get_by_label("Select").check()
+    await page.get_by_role("button", name="Approve", exact=True).first.click()
+    await leave_and_return(page)
+    await expect(page.get_by_label("One Time")).to_be_checked()
+    await page.goto(ENDPOINT)
+    await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+    await page.get_by_label("Reason").fill("work")
+    await page.get_by_role("button", name="Request approval").click()
+    await expect(page.get_by_role("status")).to_contain_text("Approval requested")
+    await leave_and_return(page)
+    await expect(page.get_by_label("Reason")).to_be_visible()
+
+
+async def leave_and_return(page: Page) -> None:
+    """Open Home and press Back."""
+    await page.get_by_role("link", name="Home").click()
+    await page.go_back()
 
 
 async def test_refused_form_passes_axe(page: Page) -> None:

@@ -54,6 +54,16 @@ async def test_starting_again_while_it_waits_sends_nothing(site: Site) -> None:
     assert "Approval requested" in (await site.person.fill(again, WHAT)).text
 
 
+async def test_reloading_starts_nothing(site: Site) -> None:
+    """What happened is shown once, at the address of the form; a value of more than 4,000 characters is not kept."""
+    await site.set_up()
+    first = await site.person.submit(ENDPOINT, WHAT | {"CompanyName": "x" * 4_001})
+    assert (first.address, first.value("CompanyName")) == (ENDPOINT, "")
+    again = await site.person.get(ENDPOINT)
+    assert ("Approval requested" in again.text, again.value("FilePath")) == (False, "")
+    assert len(await site.records("request")) == 1
+
+
 @pytest.mark.parametrize(("by_denial", "what_became"), [(True, "was denied"), (False, "timed out")])
 async def test_user_is_told_of_the_last_refusal(site: Site, *, by_denial: bool, what_became: str) -> None:
     """Users receive an approval or a denial (approval/helpdesk.md); a time-out is told likewise, once."""

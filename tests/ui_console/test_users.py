@@ -1,15 +1,17 @@
 import re
 
 import pytest
+from aiohttp import ClientSession, CookieJar
 
 from console_sim.accounts import Role
 from console_sim.settings import Settings
 
-from .conftest import API_CLIENT, ROLES, USERS, Shown, Site
+from .conftest import API_CLIENT, ROLES, USERS, Person, Shown, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 TOKEN = "/Tms/services/api/logon/token"
 RESET = f"{API_CLIENT}/reset-secret"
+MEMBERS = f"{ROLES}/role/members"
 NAME = "API User Created On Jan 5, 2026"
 
 
@@ -36,11 +38,44 @@ async def test_secret_is_shown_once(site: Site) -> None:
     assert "No API Client User yet" in (await site.person.get(USERS)).text
     created = await create(site)
     assert (created.status, await log_on(site, created)) == (200, 200)
+    assert created.address == f"{API_CLIENT}?user={created.detail('Client Id')}"
     later = await site.person.open(USERS, NAME)
     assert later.detail("Secret") == "shown only once, when it is generated"
     assert later.detail("Client Id") == created.detail("Client Id")
     assert later.detail("Expires") == "Never"
     assert created.detail("Secret") not in later.html
+
+
+async def reset_unseen(site: Site, person: Person) -> str:
+    """Reset the Secret without following the redirect, and return its address."""
+    async with person.http.post(
+        f"{site.url}{RESET}", data=(await person.get(RESET)).hidden(), allow_redirects=False
+    ) as answer:
+        assert answer.status == 303
+        return answer.headers["Location"]
+
+
+async def test_secret_waits_for_the_session_that_made_it(site: Site) -> None:
+    """Another browser, another user's page and a HEAD do not show it; then it is shown once."""
+    await create(site)
+    location = await reset_unseen(site, site.person)
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        stranger = await Person(site.url, http).get(location)
+    other = await site.person.get(USERS)
+    await site.person.call("HEAD", location)
+    shown, later = await site.person.get(location), await site.person.get(location)
+    assert [each.html.count('id="secret"') for each in (stranger, other, shown, later)] == [0, 0, 1, 0]
+    assert "Secret reset" in shown.text
+
+
+async def test_unseen_secrets_do_not_pile_up(site: Site) -> None:
+    """A hundred sessions can leave one; the first of a hundred and one is forgotten."""
+    await create(site)
+    location = await reset_unseen(site, site.person)
+    for _ in range(100):
+        async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+            await reset_unseen(site, Person(site.url, http))
+    assert 'id="secret"' not in (await site.person.get(location)).html
 
 
 async def test_client_id_and_secret_are_shown_before_the_user_is_created(site: Site) -> None:
@@ -264,11 +299,19 @@ async def members(site: Site, role: str) -> list[str]:
 async def edit(site: Site, role: str, **button: str) -> Shown:
     """Press Edit and Add or Remove, then Update, and Save Changes, as documented."""
     page = await site.person.open(ROLES, role)
-    editing = await site.person.get(page.links["Edit"])
-    changed = await site.person.fill(editing, button)
-    updated = await site.person.fill(changed, {})
+    updated = await update(site, await press(site, await site.person.get(page.links["Edit"]), **button))
     assert "Save changes? If you press cancel, all your changes will be lost." in updated.text
     return await site.person.fill(updated, {}, action=page.address)
+
+
+async def press(site: Site, editing: Shown, **button: str) -> Shown:
+    """Press Add or Remove, or search."""
+    return await site.person.get(MEMBERS, params=[*editing.pairs(), *button.items()])
+
+
+async def update(site: Site, editing: Shown) -> Shown:
+    """Press Update."""
+    return await site.person.get(f"{ROLES}/role", params=editing.pairs())
 
 
 async def test_roles_are_added_and_removed(site: Site) -> None:
@@ -290,22 +333,49 @@ async def test_roles_are_added_and_removed(site: Site) -> None:
 async def test_update_alone_saves_nothing(site: Site) -> None:
     """As documented, all changes need to be saved."""
     client_id = (await create(site)).detail("Client Id")
-    page = await site.person.get(f"{ROLES}/role/members?name={Role.USERS.replace(' ', '+')}")
+    page = await site.person.get(MEMBERS, params={"name": Role.USERS})
     assert "Add" in page.text
-    changed = await site.person.fill(page, {"add": client_id})
+    changed = await press(site, page, add=client_id)
     assert "Remove" in changed.text
     assert await members(site, Role.USERS) == []
+    again = await press(site, changed, remove=client_id)
+    assert (again.hidden(), "Save changes?" in (await update(site, again)).text) == ({"name": Role.USERS}, False)
+
+
+async def test_edit_keeps_what_update_has_changed(site: Site) -> None:
+    """Until it is saved or canceled."""
+    client_id = (await create(site)).detail("Client Id")
+    updated = await update(site, await press(site, await site.person.get(MEMBERS), add=client_id))
+    editing = await site.person.get(updated.links["Edit"])
+    assert "Users 1 Items" not in editing.text
+    assert "Members 1 Items" in editing.text
+    assert "none" in (await site.person.get(updated.links["Cancel"])).text
+
+
+async def test_members_are_searched(site: Site) -> None:
+    """Users and members each have a search, which Add keeps (assign-user.png, added.png)."""
+    ids = []
+    for name in ("Jane Doe", "Robot <b>", "Janet"):
+        user = await create(site)
+        ids.append(user.detail("Client Id"))
+        await site.person.fill(await page_of(site, user), {"display_name": name, "active": "yes"})
+    found = await press(site, await site.person.get(MEMBERS), search="jANE")
+    assert ("Users 2 Items" in found.text, "Robot" in found.text, 'value="jANE"' in found.html) == (True, False, True)
+    both = await press(site, await press(site, found, add=ids[0]), add=ids[1], search="x", search_members="robot")
+    assert ("Users 0 Items" in both.text, "Members 1 Items" in both.text) == (True, True)
+    updated = await update(site, both)
+    assert ("Jane Doe" in updated.text, "Robot <b>" in updated.text) == (True, True)
 
 
 async def test_stale_members_are_refused(site: Site) -> None:
-    """Members that changed after Edit was pressed are not overwritten."""
-    client_id = (await create(site)).detail("Client Id")
+    """Members that changed after Update was pressed are not overwritten."""
+    first, second = await page_of(site, await create(site)), (await create(site)).detail("Client Id")
+    await site.person.fill(first, {"display_name": "First", "active": "yes"})
     page = await site.person.open(ROLES, Role.USERS)
-    editing = await site.person.get(page.links["Edit"])
-    await site.admin("POST", "/api-user", {"role": Role.USERS})
-    updated = await site.person.fill(await site.person.fill(editing, {"add": client_id}), {})
+    updated = await update(site, await press(site, await site.person.get(page.links["Edit"]), add=second))
+    await site.admin("POST", "/api-user", {"user": "First", "role": Role.USERS})
     shown = await site.person.fill(updated, {}, action=page.address)
-    assert (shown.status, (await site.admin("GET", "/api-user"))["roles"]) == (409, [Role.USERS])
+    assert (shown.status, len(await members(site, Role.USERS))) == (409, 1)
 
 
 async def test_unknown_role_or_member_gets_404(site: Site) -> None:
@@ -313,6 +383,8 @@ async def test_unknown_role_or_member_gets_404(site: Site) -> None:
     shown = await site.person.get(f"{ROLES}/role?name=Auditors")
     assert (shown.status, "Role 'Auditors' does not exist" in shown.text) == (404, True)
     await create(site)
-    page = await site.person.get(f"{ROLES}/role/members")
-    for field in ("add", "remove", "member"):
-        assert (await site.person.fill(page, {field: "none"})).status == 404
+    page = await site.person.get(MEMBERS)
+    for change in ("add", "remove"):
+        assert (await press(site, page, **{change: "none"})).status == 404
+        assert (await site.person.get(f"{ROLES}/role", params={change: "none"})).status == 404
+    assert (await site.person.submit(f"{ROLES}/role", {"member": "none"})).status == 404
