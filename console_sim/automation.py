@@ -91,14 +91,18 @@ class Catalogue(Generic[T]):
         """Return the item of that name; None if there is none."""
         return next((item for item in self if item.name == name), None)
 
+    def require_free(self, name: str, item_id: str = "") -> None:
+        """Raise ConflictError if an item, other than that with the id, has the name."""
+        other = self.find_named(name)
+        if other is not None and other.id != item_id:
+            raise ConflictError(f"{self._what} {name!r} exists; expected another name")
+
     def save(self, item: T) -> T:
         """Keep a new or changed item and return it.
 
         Raises ConflictError if another one has its name, BadRequestError if it names something that does not exist.
         """
-        other = self.find_named(item.name)
-        if other is not None and other.id != item.id:
-            raise ConflictError(f"{self._what} {item.name!r} exists; expected another name")
+        self.require_free(item.name, item.id)
         self._check(item)
         return self._shelf.put(item)
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from console_sim.accounts import Credential
 from console_sim.approval_items import ApprovalProcess, ApprovalType, Policy, ProcessTemplate
 from console_sim.console import Console
+from console_sim.errors import ConflictError
 from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
@@ -19,16 +20,18 @@ from privman_core.masking import Secrets
 _SYSTEM_KEYS = (
     *("foreign_system", "name", "description", "base_url", "credential", "use_webhook", "api_credential", "post_uri"),
 )
-_WEBHOOK_KEYS = ("webhook", "name", "description", "credential", "endpoint_url", "event", "enabled")
-_PROCESS_KEYS = ("name", "description", "template", "server", "timeout")
-_TYPE_KEYS = ("name", "description", "process", "policy_specific", "file_specific")
-_POLICY_KEYS = ("name", "description", "approval_type", "enabled")
+_WEBHOOK_KEYS = ("name", "description", "credential", "endpoint_url", "event", "enabled")
+_CREDENTIAL_KEYS = ("account_name", "password")
+_PROCESS_KEYS = ("description", "template", "server", "timeout")
+_TYPE_KEYS = ("description", "process", "policy_specific", "file_specific")
+_POLICY_KEYS = ("description", "approval_type", "enabled")
 
 
 class ConfigurationAdmin:
     """Everything under Admin, Configuration and Automation; for tests, not part of the product.
 
-    A thing is named by its name. Posting a name that is new makes the thing, except where a call says otherwise.
+    A thing is named by its name. Posting to several, as to ``/policies``, makes one; to one, as to ``/policy``, changes
+    it.
     """
 
     def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
@@ -46,14 +49,19 @@ class ConfigurationAdmin:
             web.get(f"{PREFIX}/foreign-system", self.read_foreign_system),
             web.post(f"{PREFIX}/foreign-system", self.save_foreign_system),
             web.get(f"{PREFIX}/webhooks", self.list_webhooks),
-            web.post(f"{PREFIX}/webhooks", self.save_webhook),
-            web.post(f"{PREFIX}/credentials", self.save_credential),
+            web.post(f"{PREFIX}/webhooks", self.create_webhook),
+            web.post(f"{PREFIX}/webhook", self.change_webhook),
+            web.post(f"{PREFIX}/credentials", self.create_credential),
+            web.post(f"{PREFIX}/credential", self.change_credential),
             web.get(f"{PREFIX}/approval-processes", self.list_processes),
-            web.post(f"{PREFIX}/approval-processes", self.save_process),
+            web.post(f"{PREFIX}/approval-processes", self.create_process),
+            web.post(f"{PREFIX}/approval-process", self.change_process),
             web.get(f"{PREFIX}/approval-types", self.list_types),
-            web.post(f"{PREFIX}/approval-types", self.save_type),
+            web.post(f"{PREFIX}/approval-types", self.create_type),
+            web.post(f"{PREFIX}/approval-type", self.change_type),
             web.get(f"{PREFIX}/policies", self.list_policies),
-            web.post(f"{PREFIX}/policies", self.save_policy),
+            web.post(f"{PREFIX}/policies", self.create_policy),
+            web.post(f"{PREFIX}/policy", self.change_policy),
         ]
 
     async def list_foreign_systems(self, _request: web.Request) -> web.Response:
@@ -76,64 +84,106 @@ class ConfigurationAdmin:
         """Answer what the Messaging tab lists."""
         return to_json({"webhooks": [webhook.to_json() for webhook in self._webhooks]})
 
-    async def save_webhook(self, request: web.Request) -> web.Response:
-        """Change the webhook under ``webhook``, or make one by hand; answer after the first attempt of its task."""
+    async def create_webhook(self, request: web.Request) -> web.Response:
+        """Make a webhook by hand; answer after the first attempt of its task."""
         body = JsonObject(await read_object(request), _WEBHOOK_KEYS)
-        saved = self._change_webhook(body) if "webhook" in body else self._create_webhook(body)
-        await self._console.registrar.run(saved.id)
-        return to_json(self._webhooks.get(saved.id).to_json())
+        required = {"name": body.text("name"), "endpoint_url": body.text("endpoint_url"), "credential": ""}
+        return await self._registered(self._webhooks.create(**{**required, **_read_webhook(body)}))
 
-    async def save_credential(self, request: web.Request) -> web.Response:
-        """Save a credential; answer once foreign systems have been told, without the password."""
-        body = JsonObject(await read_object(request), ("name", "account_name", "password"))
+    async def change_webhook(self, request: web.Request) -> web.Response:
+        """Change a webhook; answer after the first attempt of its task."""
+        body = JsonObject(await read_object(request), ("webhook", *_WEBHOOK_KEYS))
+        before = self._webhooks.named(body.text("webhook"))
+        return await self._registered(self._webhooks.change(before.id, **_read_webhook(body)))
+
+    async def create_credential(self, request: web.Request) -> web.Response:
+        """Save a new credential; answer without the password."""
+        body = JsonObject(await read_object(request), ("name", *_CREDENTIAL_KEYS))
         name = body.text("name")
-        before = self._console.credentials.get(name) if name in self._console.credentials else None
-        account = body.text("account_name", None if before is None else before.account_name)
-        self._console.credentials.save(Credential(name, account, body.text("password")))
-        await self._console.registrar.run_all()
-        return to_json({"name": name, "account_name": self._secrets.mask(account)})
+        if name in self._console.credentials:
+            raise ConflictError(f"credential {name!r} exists; expected another name")
+        return await self._save_credential(Credential(name, body.text("account_name"), body.text("password")))
+
+    async def change_credential(self, request: web.Request) -> web.Response:
+        """Change a credential; answer once foreign systems have been told, without the password."""
+        body = JsonObject(await read_object(request), ("credential", *_CREDENTIAL_KEYS))
+        name = body.text("credential")
+        self._console.credentials.require(name)
+        account = body.text("account_name", self._console.credentials.get(name).account_name)
+        return await self._save_credential(Credential(name, account, body.text("password")))
 
     async def list_processes(self, _request: web.Request) -> web.Response:
         """Answer the approval processes."""
         return to_json({"approval_processes": [self._process_json(each) for each in self._automation.processes]})
 
-    async def save_process(self, request: web.Request) -> web.Response:
-        """Make or change an approval process; ``server`` names a foreign system, null for none."""
-        body = JsonObject(await read_object(request), _PROCESS_KEYS)
-        process = self._automation.save_process(body.text("name"), **self._read_process(body))
-        return to_json(self._process_json(process))
+    async def create_process(self, request: web.Request) -> web.Response:
+        """Make an approval process; ``server`` names a foreign system, null for none."""
+        body = JsonObject(await read_object(request), ("name", *_PROCESS_KEYS))
+        name = body.text("name")
+        self._automation.processes.require_free(name)
+        return self._save_process(name, body)
+
+    async def change_process(self, request: web.Request) -> web.Response:
+        """Change an approval process."""
+        body = JsonObject(await read_object(request), ("process", *_PROCESS_KEYS))
+        return self._save_process(self._automation.processes.named(body.text("process")).name, body)
 
     async def list_types(self, _request: web.Request) -> web.Response:
         """Answer the approval types."""
         return to_json({"approval_types": [self._type_json(each) for each in self._automation.types]})
 
-    async def save_type(self, request: web.Request) -> web.Response:
-        """Make or change an approval type; ``process`` names its approval process."""
-        body = JsonObject(await read_object(request), _TYPE_KEYS)
-        values = _given(body, text=("description",), flag=("policy_specific", "file_specific"))
-        if "process" in body:
-            values["process_id"] = self._automation.processes.named(body.text("process")).id
-        return to_json(self._type_json(self._automation.save_type(body.text("name"), **values)))
+    async def create_type(self, request: web.Request) -> web.Response:
+        """Make an approval type, a duplicate of the default one; ``process`` names its approval process."""
+        body = JsonObject(await read_object(request), ("name", *_TYPE_KEYS))
+        name = body.text("name")
+        self._automation.types.require_free(name)
+        return self._save_type(name, body)
+
+    async def change_type(self, request: web.Request) -> web.Response:
+        """Change an approval type."""
+        body = JsonObject(await read_object(request), ("approval_type", *_TYPE_KEYS))
+        return self._save_type(self._automation.types.named(body.text("approval_type")).name, body)
 
     async def list_policies(self, _request: web.Request) -> web.Response:
         """Answer the policies."""
         return to_json({"policies": [self._policy_json(each) for each in self._automation.policies]})
 
-    async def save_policy(self, request: web.Request) -> web.Response:
-        """Make or change a policy; ``approval_type`` names the type of its requests, null for none."""
-        body = JsonObject(await read_object(request), _POLICY_KEYS)
+    async def create_policy(self, request: web.Request) -> web.Response:
+        """Make a policy; ``approval_type`` names the type of its requests, null for none."""
+        body = JsonObject(await read_object(request), ("name", *_POLICY_KEYS))
+        name = body.text("name")
+        self._automation.policies.require_free(name)
+        return self._save_policy(name, body)
+
+    async def change_policy(self, request: web.Request) -> web.Response:
+        """Change a policy."""
+        body = JsonObject(await read_object(request), ("policy", *_POLICY_KEYS))
+        return self._save_policy(self._automation.policies.named(body.text("policy")).name, body)
+
+    async def _registered(self, webhook: Webhook) -> web.Response:
+        await self._console.registrar.run(webhook.id)
+        return to_json(self._webhooks.get(webhook.id).to_json())
+
+    async def _save_credential(self, credential: Credential) -> web.Response:
+        self._console.credentials.save(credential)
+        await self._console.registrar.run_all()
+        return to_json({"name": credential.name, "account_name": self._secrets.mask(credential.account_name)})
+
+    def _save_process(self, name: str, body: JsonObject) -> web.Response:
+        return to_json(self._process_json(self._automation.save_process(name, **self._read_process(body))))
+
+    def _save_type(self, name: str, body: JsonObject) -> web.Response:
+        values = _given(body, text=("description",), flag=("policy_specific", "file_specific"))
+        if "process" in body:
+            values["process_id"] = self._automation.processes.named(body.text("process")).id
+        return to_json(self._type_json(self._automation.save_type(name, **values)))
+
+    def _save_policy(self, name: str, body: JsonObject) -> web.Response:
         values = _given(body, text=("description",), flag=("enabled",))
-        name = body.text_or_null("approval_type", "") if "approval_type" in body else None
-        kind = self._automation.types.named(name) if name else None
-        policy = self._automation.save_policy(body.text("name"), kind, asks=name != "", **values)
+        type_name = body.text_or_null("approval_type", "") if "approval_type" in body else None
+        kind = self._automation.types.named(type_name) if type_name else None
+        policy = self._automation.save_policy(name, kind, asks=type_name != "", **values)
         return to_json(self._policy_json(policy))
-
-    def _change_webhook(self, body: JsonObject) -> Webhook:
-        return self._webhooks.change(self._webhooks.named(body.text("webhook")).id, **_read_webhook(body))
-
-    def _create_webhook(self, body: JsonObject) -> Webhook:
-        required = {"name": body.text("name"), "endpoint_url": body.text("endpoint_url"), "credential": ""}
-        return self._webhooks.create(**{**required, **_read_webhook(body)})
 
     def _system(self, name: str) -> ForeignSystem:
         return self._systems.named(name) if name else self._systems.get()

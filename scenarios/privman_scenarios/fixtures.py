@@ -312,19 +312,34 @@ class ConsoleFixture(PartyFixture):
 
     def save_foreign_system(self, **changes: object) -> None:
         """Save the foreign system with ``name``, ``base_url``, ``use_webhook`` or ``post_uri`` changed."""
-        self._loop.run(self._party.control.call("POST", "/foreign-system", changes))
+        self._configure("/foreign-system", changes)
 
-    def save_process(self, name: str, **changes: object) -> None:
-        """Make or change an approval process with ``template``, ``server`` or ``timeout``, in seconds."""
-        self._loop.run(self._party.control.call("POST", "/approval-processes", {"name": name, **changes}))
+    def create_process(self, name: str, **values: object) -> None:
+        """Make an approval process with ``template``, ``server`` or ``timeout``, in seconds."""
+        self._configure("/approval-processes", {"name": name, **values})
 
-    def save_type(self, name: str, **changes: object) -> None:
-        """Make or change an approval type with ``process``, ``policy_specific`` or ``file_specific``."""
-        self._loop.run(self._party.control.call("POST", "/approval-types", {"name": name, **changes}))
+    def change_process(self, process: str, **changes: object) -> None:
+        """Change ``template``, ``server`` or ``timeout``, in seconds, of an approval process."""
+        self._configure("/approval-process", {"process": process, **changes})
 
-    def save_policy(self, name: str, **changes: object) -> None:
-        """Make or change a policy with ``approval_type`` or ``enabled``."""
-        self._loop.run(self._party.control.call("POST", "/policies", {"name": name, **changes}))
+    def create_type(self, name: str, **values: object) -> None:
+        """Make an approval type with ``process``, ``policy_specific`` or ``file_specific``."""
+        self._configure("/approval-types", {"name": name, **values})
+
+    def change_type(self, approval_type: str, **changes: object) -> None:
+        """Change ``process``, ``policy_specific`` or ``file_specific`` of an approval type."""
+        self._configure("/approval-type", {"approval_type": approval_type, **changes})
+
+    def create_policy(self, name: str, **values: object) -> None:
+        """Make a policy with ``approval_type`` or ``enabled``."""
+        self._configure("/policies", {"name": name, **values})
+
+    def change_policy(self, policy: str, **changes: object) -> None:
+        """Change ``approval_type`` or ``enabled`` of a policy."""
+        self._configure("/policy", {"policy": policy, **changes})
+
+    def _configure(self, path: str, values: Mapping[str, object]) -> None:
+        self._loop.run(self._party.control.call("POST", path, values))
 
     def restart(self) -> None:
         """Start the console's process again: tokens are gone, what is kept stays."""

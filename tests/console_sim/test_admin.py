@@ -336,8 +336,8 @@ async def test_a_request_names_its_server(console: ConsoleUnderTest) -> None:
     assert (await console.request(request["request_id"]))["server"] == "Production"
     await console.admin(
         "POST",
-        "/approval-types",
-        {"name": "Default Execute Application Request Type", "process": "Default Manual Approval Process"},
+        "/approval-type",
+        {"approval_type": "Default Execute Application Request Type", "process": "Default Manual Approval Process"},
     )
     assert (await console.ask())["server"] is None
 

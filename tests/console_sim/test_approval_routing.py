@@ -73,7 +73,7 @@ async def test_a_request_names_its_policy(console: ConsoleUnderTest) -> None:
 async def test_switching_the_process_affects_the_next_request(console: ConsoleUnderTest) -> None:
     """Requests that were made before keep their way."""
     first = await console.ask()
-    await console.admin("POST", "/approval-types", {"name": USUAL, "process": MANUAL})
+    await console.admin("POST", "/approval-type", {"approval_type": USUAL, "process": MANUAL})
     second = await console.ask()
     assert [each["sent"] for each in (first, second)] == [True, False]
     assert (await console.deliver(console.decision(first["request_id"])))[0] == 200
@@ -114,7 +114,7 @@ async def set_up_second(console: ConsoleUnderTest, other: StubServiceNow) -> dic
 
 async def test_a_process_without_server_sends_nothing(console: ConsoleUnderTest) -> None:
     """A ServiceNow process has no server at first; its requests wait and say so."""
-    await console.admin("POST", "/approval-processes", {"name": "ServiceNow Approval Process", "server": None})
+    await console.admin("POST", "/approval-process", {"process": "ServiceNow Approval Process", "server": None})
     request = await console.ask()
     told = "not sent: approval process 'ServiceNow Approval Process' has no ServiceNow server"
     assert (request["state"], request["sent"], request["last_error"]) == ("Pending", False, told)
@@ -140,15 +140,19 @@ async def test_a_policy_that_is_not_active(console: ConsoleUnderTest) -> None:
     ("path", "body", "told"),
     [
         (
-            "approval-types",
-            {"name": USUAL, "process": "Nobody"},
+            "approval-type",
+            {"approval_type": USUAL, "process": "Nobody"},
             "unknown approval process 'Nobody'; expected 'De",
         ),
-        ("approval-types", {"name": USUAL, "process": USUAL}, f"unknown approval process {USUAL!r}"),
-        ("approval-types", {"name": USUAL, "file_specific": "yes"}, "'file_specific' is 'yes'; expected true or false"),
+        ("approval-type", {"approval_type": USUAL, "process": USUAL}, f"unknown approval process {USUAL!r}"),
         (
-            "approval-processes",
-            {"name": MANUAL, "template": "Chat"},
+            "approval-type",
+            {"approval_type": USUAL, "file_specific": "yes"},
+            "'file_specific' is 'yes'; expected true or false",
+        ),
+        (
+            "approval-process",
+            {"process": MANUAL, "template": "Chat"},
             "'template' is 'Chat'; expected one of Manual",
         ),
         ("approval-processes", {"name": "Mine", "timeout": -1}, "'timeout' is -1; expected a number from 0 to"),
@@ -181,6 +185,47 @@ async def test_what_does_not_exist_is_not_saved(
     assert await everything(console) == before
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("approval-processes", {"name": MANUAL}, f"approval process {MANUAL!r} exists; expected another name"),
+        ("approval-types", {"name": USUAL}, f"approval type {USUAL!r} exists; expected another name"),
+        ("policies", {"name": "Elevate installers"}, "policy 'Elevate installers' exists; expected another name"),
+        (
+            "credentials",
+            {"name": "ServiceNow user", "account_name": "a", "password": "b"},
+            "credential 'ServiceNow user' exists; expected another name",
+        ),
+    ],
+)
+async def test_what_exists_is_not_made_again(
+    console: ConsoleUnderTest, path: str, body: dict[str, object], told: str
+) -> None:
+    """Whoever makes a thing does not mean one that there is."""
+    before = await everything(console)
+    assert await console.call("POST", f"/__admin/{path}", body) == (409, {"error": told})
+    assert await everything(console) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("approval-process", {"process": "Mine"}, "unknown approval process 'Mine'; expected 'Default"),
+        ("approval-type", {"approval_type": "Mine"}, "unknown approval type 'Mine'; expected 'Default"),
+        ("policy", {"policy": "Elevate instalers"}, "unknown policy 'Elevate instalers' (did you mean 'Elevate ins"),
+        ("credential", {"credential": "Mine", "password": "b"}, "unknown credential 'Mine'; expected 'ServiceNow web"),
+    ],
+)
+async def test_what_does_not_exist_is_not_changed(
+    console: ConsoleUnderTest, path: str, body: dict[str, object], told: str
+) -> None:
+    """Whoever misspells a thing that there is makes no new one."""
+    before = await everything(console)
+    status, answer = await console.call("POST", f"/__admin/{path}", body)
+    assert (status, answer["error"][: len(told)]) == (400, told)
+    assert await everything(console) == before
+
+
 async def test_a_server_that_does_not_exist(console: ConsoleUnderTest) -> None:
     """A process cannot be given one."""
     body = {"name": "Mine", "server": "Service"}
@@ -200,14 +245,14 @@ async def everything(console: ConsoleUnderTest) -> list[object]:
 async def test_webhook_is_edited(console: ConsoleUnderTest) -> None:
     """Its fields can be changed; Enabled off stops it while Use Webhook stays ticked, and on sends what waited."""
     name = (await console.admin("GET", "/webhooks"))["webhooks"][0]["name"]
-    changed = await console.admin("POST", "/webhooks", {"webhook": name, "enabled": False, "description": "Off"})
+    changed = await console.admin("POST", "/webhook", {"webhook": name, "enabled": False, "description": "Off"})
     assert (changed["enabled"], changed["description"]) == (False, "Off")
     assert (await console.admin("GET", "/foreign-system"))["use_webhook"]
     request = await console.ask()
     assert request["last_error"] == "not sent: no webhook is enabled"
     await console.admin("POST", "/foreign-system", {})  # saved without changes
     assert not (await console.request(request["request_id"]))["sent"]
-    await console.admin("POST", "/webhooks", {"webhook": name, "enabled": True})
+    await console.admin("POST", "/webhook", {"webhook": name, "enabled": True})
     assert (await console.request(request["request_id"]))["sent"]
 
 
@@ -215,11 +260,11 @@ async def test_webhook_sends_where_its_fields_say(console: ConsoleUnderTest) -> 
     """An edited credential and Endpoint URL are those that requests are sent with."""
     name = (await console.admin("GET", "/webhooks"))["webhooks"][0]["name"]
     await console.admin("POST", "/credentials", {"name": "Other user", "account_name": "other", "password": "word"})
-    await console.admin("POST", "/webhooks", {"webhook": name, "credential": "Other user"})
+    await console.admin("POST", "/webhook", {"webhook": name, "credential": "Other user"})
     assert (await console.ask())["last_error"].startswith("401 ")
     elsewhere = f"{console.servicenow.url}/api/now/table/u_elsewhere"
     await console.admin(
-        "POST", "/webhooks", {"webhook": name, "credential": "ServiceNow user", "endpoint_url": elsewhere}
+        "POST", "/webhook", {"webhook": name, "credential": "ServiceNow user", "endpoint_url": elsewhere}
     )
     assert (await console.ask())["sent"]
     assert len(console.servicenow.rows("u_elsewhere")) == 2
@@ -228,7 +273,7 @@ async def test_webhook_sends_where_its_fields_say(console: ConsoleUnderTest) -> 
 async def test_webhook_that_does_not_exist(console: ConsoleUnderTest) -> None:
     """Only one that there is can be changed."""
     told = "webhook 'Mine' does not exist; there is 'New Webhook for ServiceNow setting'"
-    assert await console.call("POST", "/__admin/webhooks", {"webhook": "Mine"}) == (404, {"error": told})
+    assert await console.call("POST", "/__admin/webhook", {"webhook": "Mine"}) == (404, {"error": told})
 
 
 async def test_webhook_by_hand(console: ConsoleUnderTest) -> None:
@@ -239,7 +284,7 @@ async def test_webhook_by_hand(console: ConsoleUnderTest) -> None:
         "POST", "/__admin/webhooks", {"name": "Chat", "endpoint_url": "http://127.0.0.1:1/hook"}
     )
     assert (status, answer) == (409, {"error": "webhook 'Chat' exists; expected another name"})
-    renamed = await console.admin("POST", "/webhooks", {"webhook": "Chat", "name": "Chat 2"})
+    renamed = await console.admin("POST", "/webhook", {"webhook": "Chat", "name": "Chat 2"})
     assert renamed["name"] == "Chat 2"
 
 
@@ -277,7 +322,7 @@ async def test_password_rotated_with_requests_open(console: ConsoleUnderTest) ->
     console.servicenow.password = "rotated"
     request = await console.ask()
     assert request["last_error"].startswith("401 ")
-    saved = await console.admin("POST", "/credentials", {"name": "ServiceNow user", "password": "rotated"})
+    saved = await console.admin("POST", "/credential", {"credential": "ServiceNow user", "password": "rotated"})
     assert saved == {"name": "ServiceNow user", "account_name": "integration"}
     assert (await console.request(request["request_id"]))["sent"]
     assert len(console.servicenow.rows(REQUESTS)) == 1

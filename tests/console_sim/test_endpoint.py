@@ -84,7 +84,7 @@ async def test_what_a_request_counts_for(
     console: ConsoleUnderTest, kind: dict[str, bool], other: dict[str, str], outcome: str
 ) -> None:
     """A request counts for its user and computer, and for what its type is specific to (action_type2.png)."""
-    await console.admin("POST", "/approval-types", {"name": "Default Execute Application Request Type", **kind})
+    await console.admin("POST", "/approval-type", {"approval_type": "Default Execute Application Request Type", **kind})
     await run(console, PolicyName="One")
     assert (await run(console, **{"PolicyName": "One", **other}))["outcome"] == outcome
 
@@ -92,7 +92,7 @@ async def test_what_a_request_counts_for(
 async def test_a_policy_by_name_or_id_is_the_same(console: ConsoleUnderTest) -> None:
     """A report that has only one of them means the same policy."""
     name = "Default Execute Application Request Type"
-    await console.admin("POST", "/approval-types", {"name": name, "policy_specific": True})
+    await console.admin("POST", "/approval-type", {"approval_type": name, "policy_specific": True})
     policy = (await console.admin("GET", "/policies"))["policies"][-1]
     await run(console, PolicyName=policy["name"])
     assert (await run(console, PolicyId=f"{{{policy['id'].upper()}}}"))["outcome"] == "pending"
@@ -121,7 +121,7 @@ async def test_the_consoles_own_decision_is_one_time_or_timed(console: ConsoleUn
 async def test_time_out_of_a_process(console: ConsoleUnderTest) -> None:
     """It is configurable, and counts from the next request on."""
     first = await console.ask()
-    await console.admin("POST", "/approval-processes", {"name": "ServiceNow Approval Process", "timeout": 86_400})
+    await console.admin("POST", "/approval-process", {"process": "ServiceNow Approval Process", "timeout": 86_400})
     second = await console.ask()
     ends = [first["times_out_at"], second["times_out_at"]]
     assert ends == ["2026-01-05T09:20:00+00:00", "2026-01-06T09:00:00+00:00"]

@@ -260,10 +260,10 @@ MADE = """
 title: Each thing that a set-up makes has the name by which later steps know it
 given: {name: Desk, api_user: Key, approval_type: Requests of the desk, policy: Elevate for the desk}
 steps:
-  - console.save-process: {name: Desk Approval Process, server: Desk}
-  - console.save-type: {name: Requests of the desk, process: Desk Approval Process}
-  - console.save-policy: {name: Elevate for the desk, approval_type: Requests of the desk}
-  - console.save-webhook: {webhook: New Webhook for Desk setting, credential: Desk user}
+  - console.change-process: {process: Desk Approval Process, server: Desk}
+  - console.change-type: {approval_type: Requests of the desk, process: Desk Approval Process}
+  - console.change-policy: {policy: Elevate for the desk, approval_type: Requests of the desk}
+  - console.change-webhook: {webhook: New Webhook for Desk setting, credential: Desk user}
   - console.save-foreign-system: {foreign_system: Desk, credential: Desk user, api_credential: Desk webhook}
   - console.reset-secret: {user: Key, update_credential: true}
   - console.ask: {metadata: {PolicyName: Elevate for the desk}}
@@ -272,9 +272,9 @@ steps:
 title: So has each thing that a set-up makes for a second foreign system
 steps:
   - console.set-up: {name: Desk}
-  - console.save-type: {name: Desk Default Execute Application Request Type, process: Desk Approval Process}
-  - console.save-policy:
-      {name: Elevate installers (Desk), approval_type: Desk Default Execute Application Request Type}
+  - console.change-type: {approval_type: Desk Default Execute Application Request Type, process: Desk Approval Process}
+  - console.change-policy:
+      {policy: Elevate installers (Desk), approval_type: Desk Default Execute Application Request Type}
   - console.ask: {as: first}
   - console.expect-approval: {process: ServiceNow Approval Process}
   - console.ask: {as: second, metadata: {PolicyName: Elevate installers (Desk)}}
@@ -291,7 +291,7 @@ def test_what_a_set_up_makes_has_its_names(tmp_path: Path, capsys: pytest.Captur
 
 ELSEWHERE = """title: T
 steps:
-  - console.save-process: {name: Ours}
+  - console.create-process: {name: Ours}
   - console.use: second
   - console.set-up:
   - %s
@@ -302,19 +302,20 @@ steps:
 def test_what_one_console_has_another_lacks() -> None:
     """A process that a step has made is there on that console, and again when it is used again."""
     with pytest.raises(ScenarioFileError, match="no earlier step has made the approval process 'Ours'"):
-        list(Loader(vocabulary()).parse(ELSEWHERE % "console.save-type: {name: T, process: Ours}", "t.yaml"))
-    back = "console.use: first\n  - console.save-type: {name: T, process: Ours}"
+        list(Loader(vocabulary()).parse(ELSEWHERE % "console.create-type: {name: T, process: Ours}", "t.yaml"))
+    back = "console.use: first\n  - console.create-type: {name: T, process: Ours}"
     assert list(Loader(vocabulary()).parse(ELSEWHERE % back, "t.yaml"))
 
 
 @pytest.mark.parametrize(
     "step",
     [
-        "console.save-type: {name: T, process: Of our own}",
-        "console.save-type: {name: T, process: '${request_id}'}",
+        "console.create-type: {name: T, process: Of our own}",
+        "console.change-process: {process: Of our own, timeout: 1 hour}",
+        "console.create-type: {name: T, process: '${request_id}'}",
         "console.change-api-user: {user: 'API User Created On Jan 5, 2026', active: true}",
-        "console.save-process: {name: T, server: null}",
-        "console.save-policy: {name: T, approval_type: null}",
+        "console.create-process: {name: T, server: null}",
+        "console.create-policy: {name: T, approval_type: null}",
     ],
 )
 def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
@@ -332,8 +333,13 @@ def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
             "policy 'Elevate instalers' is nearly 'Elev",
         ),
         (
-            "[{console.save-policy: {name: By hand}}, {console.run: {outcome: asked, metadata: {PolicyName: By hnd}}}]",
-            "policy 'By hnd' is nearly 'By hand'. If it is another one, list it under 'own: names'.",
+            "[{console.create-policy: {name: Mine}}, {console.run: {outcome: asked, metadata: {PolicyName: Minne}}}]",
+            "policy 'Minne' is nearly 'Mine'. If it is another one, list it under 'own: names'.",
+        ),
+        ("[{console.set-up: {name: ServiceNw}}]", "foreign system 'ServiceNw' is nearly 'ServiceNow'."),
+        (
+            "[{console.set-up: {name: Lab, policy: Elevate instalers}}]",
+            "policy 'Elevate instalers' is nearly 'Elevate installers'.",
         ),
         ("[{servicenow.use: Labs}, {servicenow.use: Lab}]", "'Lab' starts another one, but is nearly 'Labs'."),
         ("[{console.use: frist}]", "'frist' starts another one, but is nearly 'first'."),
@@ -454,3 +460,55 @@ def test_catalog_expects_each_step_of_the_set_up() -> None:
     steps = yaml.safe_load(file.read_text())["steps"]
     expected = next(step["console.expect-set-up"]["steps"] for step in steps if "console.expect-set-up" in step)
     assert tuple(expected) == set_up_steps()
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (
+            "[{console.create-process: {name: Default Manual Approval Process}}]",
+            "approval process 'Default Manual Approval Process' exists already. Expected a new name; console.change-… ",
+        ),
+        ("[{console.create-type: {name: Ours}}, {console.create-type: {name: Ours}}]", "approval type 'Ours' exists"),
+        ("[{console.create-policy: {name: Elevate installers}}]", "policy 'Elevate installers' exists already."),
+        (
+            "[{console.create-webhook: {name: New Webhook for ServiceNow setting, endpoint_url: 'http://x.example'}}]",
+            "webhook 'New Webhook for ServiceNow setting' exists already.",
+        ),
+        (
+            (
+                "[{servicenow.create-user: {name: a}}, "
+                "{console.create-credential: {name: ServiceNow user, servicenow_user: a}}]"
+            ),
+            "credential 'ServiceNow user' exists already.",
+        ),
+        ("[{console.create-api-user: {credential: ServiceNow webhook}}]", "credential 'ServiceNow webhook' exists alr"),
+    ],
+)
+def test_what_exists_is_not_created(steps: str, told: str) -> None:
+    """Whoever creates a thing does not mean one that the product or an earlier step has made."""
+    with pytest.raises(ScenarioFileError, match=re.escape(told)):
+        list(Loader(vocabulary()).parse(f"title: T\nsteps: {steps}", "t.yaml"))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "console.change-process: {process: ServiceNow Aproval Process, timeout: 1 hour}",
+        "console.change-type: {approval_type: Default Execute Aplication Request Type, file_specific: true}",
+        "console.change-policy: {policy: Elevate instalers, enabled: false}",
+        "console.change-webhook: {webhook: New Webhook for ServiceNw setting, enabled: false}",
+        "console.change-credential: {credential: ServiceNow usr, servicenow_user: a}",
+    ],
+)
+def test_what_does_not_exist_is_not_changed(step: str) -> None:
+    """A typo in a name would make another thing, and the story would pass without the change."""
+    text = f"title: T\nsteps: [{{servicenow.create-user: {{name: a}}}}, {{{step}}}]"
+    with pytest.raises(ScenarioFileError, match=r"no earlier step has made the .* Did you mean '"):
+        list(Loader(vocabulary()).parse(text, "t.yaml"))
+
+
+def test_a_name_with_another_number_is_another_thing() -> None:
+    """Nobody mistypes a number that often, and things of one kind are often numbered."""
+    text = "title: T\nsteps: [{console.set-up: {name: ServiceNow 2}}, {servicenow.use: lab 1}, {servicenow.use: lab 2}]"
+    assert list(Loader(vocabulary()).parse(text, "t.yaml"))

@@ -262,10 +262,10 @@ async def test_a_console_registered_under_another_address(stub: tuple[StubInstan
     [
         "console.run: asked",
         "console.set-up: {name: Lab}",
-        "console.save-process: {name: Desk}",
-        "console.save-type: {name: Requests of the desk}",
-        "console.save-policy: {name: Elevate for the desk}",
-        "console.save-webhook: {name: Ours, endpoint_url: 'https://dev.example/hook'}",
+        "console.create-process: {name: Desk}",
+        "console.create-type: {name: Requests of the desk}",
+        "console.create-policy: {name: Elevate for the desk}",
+        "console.create-webhook: {name: Ours, endpoint_url: 'https://dev.example/hook'}",
         "console.create-api-user: {credential: Next key}",
     ],
 )

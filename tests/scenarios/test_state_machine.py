@@ -357,7 +357,7 @@ class BothSides(RuleBasedStateMachine):
     def ask(self, console: int, policy: int, process: Process, reported: dict[str, str]) -> str:
         """Route the policy's type and ask, both parties and in the model; no two endpoints have one name."""
         if process != self.model.consoles[console].processes[policy]:
-            self.consoles[console].save_type(list(POLICIES.values())[policy], process=process.name)
+            self.consoles[console].change_type(list(POLICIES.values())[policy], process=process.name)
             self.model.consoles[console].processes[policy] = process
         names = {"PolicyName": list(POLICIES)[policy], "InitiatorUserName": "EXAMPLE\\jdoe", "ProcessName": "setup.exe"}
         metadata = {**reported, **names, "AgentName": f"WS-{len(self.model.requests)}", "AgentId": ""}

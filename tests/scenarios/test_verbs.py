@@ -66,16 +66,16 @@ HOLDS = {
     + "- servicenow.expect-configuration: {count: 2}\n- servicenow.expect-request: {instance_id: '${instance_id}'}\n",
     "a password that is changed, and its credential": """
 - servicenow.create-user: {name: scenario.console, roles: [web_service_admin, approval_admin]}
-- console.save-credential: {name: ServiceNow user, servicenow_user: scenario.console}
+- console.change-credential: {credential: ServiceNow user, servicenow_user: scenario.console}
 - servicenow.change-password: scenario.console
 - console.ask: {sent: false}
-- console.save-credential: {name: ServiceNow user, servicenow_user: scenario.console}
+- console.change-credential: {credential: ServiceNow user, servicenow_user: scenario.console}
 - servicenow.expect-request: Pending
 """,
     "several decided at once": "- console.ask: {as: one}\n- console.ask: {as: two}\n"
     "- console.decide: {requests: [one, two], response: Approve, duration: '02:00:00'}\n"
     "- servicenow.expect-request: {request: two, status: Approve}\n",
-    "a process that waits for an hour": "- console.save-process: {name: ServiceNow Approval Process, timeout: 1 hour}\n"
+    "a process that waits": "- console.change-process: {process: ServiceNow Approval Process, timeout: 1 hour}\n"
     "- console.ask:\n- clock.advance: 50 minutes\n- console.expect-approval: Pending\n",
     "another instance": "- servicenow.use: second\n- servicenow.use: first\n"
     + DECIDED
@@ -215,7 +215,7 @@ async def test_what_holds(steps: str) -> None:
         ),
         ("- console.ask: {sent: false}\n", "console.ask", "sent False", "sent True"),
         (
-            "- console.save-process: {name: ServiceNow Approval Process, server: null}\n- console.ask:\n",
+            "- console.change-process: {process: ServiceNow Approval Process, server: null}\n- console.ask:\n",
             "console.ask",
             "sent True",
             "sent False: not sent: approval process 'ServiceNow Approval Process' has no ServiceNow server",
@@ -229,7 +229,7 @@ async def test_what_holds(steps: str) -> None:
         ("- console.ask:\n- console.ask: {as: two, new: false}\n", "console.ask", "new False", "new True"),
         ("- console.run: allowed\n", "console.run", "outcome 'allowed'", "outcome 'asked'"),
         (
-            "- console.save-policy: {name: Elevate installers, enabled: false}\n- console.run: asked\n",
+            "- console.change-policy: {policy: Elevate installers, enabled: false}\n- console.run: asked\n",
             "console.run",
             "the step to be accepted",
             "is not active",

@@ -40,7 +40,7 @@ class _Walk:
         self._ways: tuple[tuple[str, int, Callable[[], _Arguments]], ...] = (
             ("console.ask", 4, self._ask),
             ("console.run", 3, self._run),
-            ("console.save-type", 1, lambda: {"name": _TYPE, "process": random.choice(_PROCESSES)}),
+            ("console.change-type", 1, lambda: {"approval_type": _TYPE, "process": random.choice(_PROCESSES)}),
             ("servicenow.approve", 4, self._approve),
             ("servicenow.deny", 3, self._deny),
             ("console.decide", 1, self._decide),

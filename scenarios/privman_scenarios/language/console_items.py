@@ -33,7 +33,7 @@ class ConsoleItems:
             self._made[self._console][kind].append(name)
 
     def flaws(self, verb: Verb, arguments: Arguments) -> Iterator[str]:
-        """Yield a sentence for each thing that a step names and the console lacks."""
+        """Yield a sentence for each thing that a step names and the console lacks, or makes and the console has."""
         for argument in verb.arguments:
             name = arguments.get(argument.name)
             if argument.item and name and not self._has(argument.item, name):
@@ -41,10 +41,16 @@ class ConsoleItems:
                     f"{argument.name}: no earlier step has made the {argument.item} {name!r}. "
                     f"{self._help(argument.item, name)} If the console has it all the same, list it under 'own: names'."
                 )
-
+        if verb.creates:
+            yield from self._taken(verb, arguments)
         for kind, name in verb.may_name(arguments):
             if near := misspelt(name, [*self._known(kind), *self._own]):
                 yield f"{kind} {name!r} is nearly {near!r}. If it is another one, list it under 'own: names'."
+
+    def _taken(self, verb: Verb, arguments: Arguments) -> Iterator[str]:
+        for kind, name in verb.makes(arguments):
+            if name in self._known(kind):
+                yield f"{kind} {name!r} exists already. Expected a new name; console.change-… changes what exists."
 
     def _has(self, kind: ItemKind, name: str) -> bool:
         is_filled_in = "${" in name or (kind == "API user" and name.startswith(_DATED))

@@ -23,12 +23,19 @@ def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
 
 
 _LIKE_A_TYPO = 0.8
+_NUMBER = re.compile(r"\s*\d+\s*")
 
 
 def misspelt(word: str, words: Iterable[str]) -> str:
-    """Return which of ``words`` a word is nearly, as a typo would be; empty if it is one of them, or like none."""
+    """Return which of ``words`` a word is nearly, as a typo would be; empty if it is one of them, or like none.
+
+    A name with another number, such as ``ServiceNow 2``, is another one on purpose.
+    """
     valid = list(dict.fromkeys(words))
-    near = [] if word in valid else difflib.get_close_matches(word, valid, n=1, cutoff=_LIKE_A_TYPO)
+    if word in valid:
+        return ""
+    unlike = [each for each in valid if _NUMBER.sub("", each) != _NUMBER.sub("", word)]
+    near = difflib.get_close_matches(word, unlike, n=1, cutoff=_LIKE_A_TYPO)
     return near[0] if near else ""
 
 

@@ -184,6 +184,11 @@ class Verb:
         """Whether it changes nothing, so that a scenario goes the same way without it."""
         return ".expect-" in self.name
 
+    @property
+    def creates(self) -> bool:
+        """Whether the things that it makes are not there before."""
+        return ".create-" in self.name
+
 
 @dataclass(frozen=True, slots=True)
 class _Row:

@@ -55,6 +55,26 @@ UseWebhook = Annotated[bool, Arg(FLAG, "Whether Use Webhook is ticked.")]
 PostUri = Annotated[str, Arg(TEXT, "The Privilege Manager Post Uri.")]
 BaseUrl = Annotated[str, Arg(TEXT, "The Base URL.")]
 Description = Annotated[str, Arg(TEXT, "The description.")]
+Credential = Annotated[str, Arg(TEXT, "The credential.", item="credential")]
+SentCredential = Annotated[str, Arg(TEXT, "The credential that it sends.", item="credential")]
+EndpointUrl = Annotated[str, Arg(TEXT, "The Endpoint URL.")]
+Event = Annotated[str, Arg(suggesting(TEXT, known.EVENTS), "The Webhook Event.", check=AN_EVENT)]
+Enabled = Annotated[bool, Arg(FLAG, "The switch Enabled.")]
+Template = Annotated[
+    str, Arg(suggesting(TEXT, known.TEMPLATES), "Its template, manual or ServiceNow.", check=A_TEMPLATE)
+]
+Server = Annotated[
+    str | None, Arg(TEXT_OR_NULL, "Its ServiceNow Server, a foreign system; null for none.", item="foreign system")
+]
+ProcessTimeout = Annotated[str, Arg(SPAN, "After how long the console times a request out.")]
+ProcessHandler = Annotated[str, Arg(TEXT, "Its Process Handler.", item="approval process")]
+PolicySpecific = Annotated[bool, Arg(FLAG, "Whether a request counts for its policy only.")]
+FileSpecific = Annotated[bool, Arg(FLAG, "Whether a request counts for its file only.")]
+ActionType = Annotated[
+    str | None,
+    Arg(TEXT_OR_NULL, "The approval type of its message action; null for no such action.", item="approval type"),
+]
+PolicyEnabled = Annotated[bool, Arg(FLAG, "Whether it is active.")]
 CONFIGURATION = Verbs(needs=frozenset({"a console control plane"}))
 
 
@@ -77,14 +97,25 @@ def _named(arguments: Arguments, **kinds: ItemKind) -> Iterator[tuple[ItemKind, 
     yield from ((kind, arguments[argument]) for argument, kind in kinds.items() if arguments.get(argument))
 
 
+def _in_seconds(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return the values, with the span of time under that key, if there is one, in seconds."""
+    return {**values, **({key: to_seconds(values[key])} if key in values else {})}
+
+
 @CONFIGURATION.verb(
-    prepares=True, saves=saves_set_up, makes=made_by_set_up, bare_needs=frozenset({"a console that is set up"})
+    prepares=True,
+    saves=saves_set_up,
+    makes=made_by_set_up,
+    may_name=lambda arguments: _named(
+        arguments, name="foreign system", api_user="API user", approval_type="approval type", policy="policy"
+    ),
+    bare_needs=frozenset({"a console that is set up"}),
 )
 async def set_up(
     play: Play,
     _party: PartyName,
     *,
-    name: Annotated[str, Arg(TEXT, "The foreign system's name; a new name makes another one.")] = ABSENT,
+    name: Annotated[str, Arg(TEXT, "The foreign system's name, made if there is none.")] = ABSENT,
     as_: Annotated[
         str, Arg(TEXT, "A name under which '${name.instance_id}' and '${name.activity_type_id}' are kept.")
     ] = "",
@@ -122,10 +153,9 @@ async def set_up(
         post_uri=post_uri,
         approval_type=approval_type,
         policy=policy,
+        process_timeout=process_timeout,
     )
-    if process_timeout is not ABSENT:
-        options["process_timeout"] = to_seconds(process_timeout)
-    await play.set_up(options, as_)
+    await play.set_up(_in_seconds(options, "process_timeout"), as_)
 
 
 @CONFIGURATION.verb(excuses=True, one_beside=())
@@ -205,24 +235,41 @@ async def change_api_user(
     expires_in: Annotated[str, Arg(SPAN, "When it expires.")] = ABSENT,
 ) -> None:
     """Change an API user."""
-    changes = given(user=user, display_name=display_name, role=role, roles=roles, active=active, locked_out=locked_out)
-    if expires_in is not ABSENT:
-        changes["expires_in"] = to_seconds(expires_in)
-    await play.post_to_console("/api-user", changes)
+    changes = given(
+        user=user,
+        display_name=display_name,
+        role=role,
+        roles=roles,
+        active=active,
+        locked_out=locked_out,
+        expires_in=expires_in,
+    )
+    await play.post_to_console("/api-user", _in_seconds(changes, "expires_in"))
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="credential"))
-async def save_credential(
+async def create_credential(
     play: Play,
     _party: PartyName,
     *,
-    name: Annotated[str, Arg(TEXT, "The credential; a new name makes another one.")],
+    name: Annotated[str, Arg(TEXT, "Its name.")],
     servicenow_user: ServiceNowUser,
 ) -> None:
-    """Save a ServiceNow user's name and password of this moment as a credential."""
+    """Save a ServiceNow user's name and password of this moment as a new credential."""
+    await play.post_to_console("/credentials", {"name": name, **await _login(play, servicenow_user)})
+
+
+@CONFIGURATION.verb()
+async def change_credential(
+    play: Play, _party: PartyName, *, credential: Credential, servicenow_user: ServiceNowUser
+) -> None:
+    """Save a ServiceNow user's name and password of this moment in a credential."""
+    await play.post_to_console("/credential", {"credential": credential, **await _login(play, servicenow_user)})
+
+
+async def _login(play: Play, servicenow_user: str) -> Mapping[str, str]:
     user = await play.world.servicenow.credentials(servicenow_user)
-    values = {"name": name, "account_name": user.user, "password": user.password}
-    await play.post_to_console("/credentials", values)
+    return {"account_name": user.user, "password": user.password}
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="foreign system"))
@@ -256,31 +303,45 @@ async def save_foreign_system(
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="webhook"))
-async def save_webhook(
+async def create_webhook(
     play: Play,
     _party: PartyName,
     *,
-    webhook: Annotated[
-        str, Arg(TEXT, "The webhook, by its name before; without it one is made.", item="webhook")
-    ] = ABSENT,
-    name: Annotated[str, Arg(TEXT, "Its name.")] = ABSENT,
+    name: Annotated[str, Arg(TEXT, "Its name.")],
+    endpoint_url: EndpointUrl,
     description: Description = ABSENT,
-    credential: Annotated[str, Arg(TEXT, "The credential that it sends.", item="credential")] = ABSENT,
-    endpoint_url: Annotated[str, Arg(TEXT, "The Endpoint URL.")] = ABSENT,
-    event: Annotated[str, Arg(suggesting(TEXT, known.EVENTS), "The Webhook Event.", check=AN_EVENT)] = ABSENT,
-    enabled: Annotated[bool, Arg(FLAG, "The switch Enabled.")] = ABSENT,
+    credential: SentCredential = ABSENT,
+    event: Event = ABSENT,
+    enabled: Enabled = ABSENT,
 ) -> None:
-    """Make a webhook by hand, or change one."""
-    values = given(
-        webhook=webhook,
+    """Make a webhook by hand."""
+    optional = given(description=description, credential=credential, event=event, enabled=enabled)
+    await play.post_to_console("/webhooks", {"name": name, "endpoint_url": endpoint_url, **optional})
+
+
+@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="webhook"))
+async def change_webhook(
+    play: Play,
+    _party: PartyName,
+    *,
+    webhook: Annotated[str, Arg(TEXT, "The webhook, by its name before.", item="webhook")],
+    name: Annotated[str, Arg(TEXT, "Its new name.")] = ABSENT,
+    endpoint_url: EndpointUrl = ABSENT,
+    description: Description = ABSENT,
+    credential: SentCredential = ABSENT,
+    event: Event = ABSENT,
+    enabled: Enabled = ABSENT,
+) -> None:
+    """Change a webhook."""
+    changes = given(
         name=name,
+        endpoint_url=endpoint_url,
         description=description,
         credential=credential,
-        endpoint_url=endpoint_url,
         event=event,
         enabled=enabled,
     )
-    await play.post_to_console("/webhooks", values)
+    await play.post_to_console("/webhook", {"webhook": webhook, **changes})
 
 
 @CONFIGURATION.verb(shorthand="webhooks")
@@ -295,62 +356,98 @@ async def expect_webhooks(
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="approval process"))
-async def save_process(
+async def create_process(
     play: Play,
     _party: PartyName,
     *,
-    name: Annotated[str, Arg(TEXT, "The approval process; a new name makes another one.")],
+    name: Annotated[str, Arg(TEXT, "Its name.")],
     description: Description = ABSENT,
-    template: Annotated[
-        str, Arg(suggesting(TEXT, known.TEMPLATES), "Its template, manual or ServiceNow.", check=A_TEMPLATE)
-    ] = ABSENT,
-    server: Annotated[
-        str | None, Arg(TEXT_OR_NULL, "Its ServiceNow Server, a foreign system; null for none.", item="foreign system")
-    ] = ABSENT,
-    timeout_: Annotated[str, Arg(SPAN, "After how long the console times a request out.")] = ABSENT,
+    template: Template = ABSENT,
+    server: Server = ABSENT,
+    timeout_: ProcessTimeout = ABSENT,
 ) -> None:
-    """Make an approval process, or change one."""
-    values = given(name=name, description=description, template=template, server=server)
-    if timeout_ is not ABSENT:
-        values["timeout"] = to_seconds(timeout_)
-    await play.post_to_console("/approval-processes", values)
+    """Make an approval process."""
+    values = given(description=description, template=template, server=server, timeout=timeout_)
+    await play.post_to_console("/approval-processes", {"name": name, **_in_seconds(values, "timeout")})
+
+
+@CONFIGURATION.verb()
+async def change_process(
+    play: Play,
+    _party: PartyName,
+    *,
+    process: Annotated[str, Arg(TEXT, "The approval process.", item="approval process")],
+    description: Description = ABSENT,
+    template: Template = ABSENT,
+    server: Server = ABSENT,
+    timeout_: ProcessTimeout = ABSENT,
+) -> None:
+    """Change an approval process."""
+    values = given(description=description, template=template, server=server, timeout=timeout_)
+    await play.post_to_console("/approval-process", {"process": process, **_in_seconds(values, "timeout")})
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="approval type"))
-async def save_type(
+async def create_type(
     play: Play,
     _party: PartyName,
     *,
-    name: Annotated[str, Arg(TEXT, "The approval type; a new name makes a duplicate of the default one.")],
+    name: Annotated[str, Arg(TEXT, "Its name.")],
     description: Description = ABSENT,
-    process: Annotated[str, Arg(TEXT, "Its Process Handler.", item="approval process")] = ABSENT,
-    policy_specific: Annotated[bool, Arg(FLAG, "Whether a request counts for its policy only.")] = ABSENT,
-    file_specific: Annotated[bool, Arg(FLAG, "Whether a request counts for its file only.")] = ABSENT,
+    process: ProcessHandler = ABSENT,
+    policy_specific: PolicySpecific = ABSENT,
+    file_specific: FileSpecific = ABSENT,
 ) -> None:
-    """Make an approval type, or change one."""
+    """Make an approval type, a duplicate of the default one."""
     values = given(
-        name=name,
-        description=description,
-        process=process,
-        policy_specific=policy_specific,
-        file_specific=file_specific,
+        description=description, process=process, policy_specific=policy_specific, file_specific=file_specific
     )
-    await play.post_to_console("/approval-types", values)
+    await play.post_to_console("/approval-types", {"name": name, **values})
+
+
+@CONFIGURATION.verb()
+async def change_type(
+    play: Play,
+    _party: PartyName,
+    *,
+    approval_type: Annotated[str, Arg(TEXT, "The approval type.", item="approval type")],
+    description: Description = ABSENT,
+    process: ProcessHandler = ABSENT,
+    policy_specific: PolicySpecific = ABSENT,
+    file_specific: FileSpecific = ABSENT,
+) -> None:
+    """Change an approval type."""
+    values = given(
+        description=description, process=process, policy_specific=policy_specific, file_specific=file_specific
+    )
+    await play.post_to_console("/approval-type", {"approval_type": approval_type, **values})
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="policy"))
-async def save_policy(
+async def create_policy(
     play: Play,
     _party: PartyName,
     *,
-    name: Annotated[str, Arg(TEXT, "The policy; a new name makes another one.")],
+    name: Annotated[str, Arg(TEXT, "Its name.")],
     description: Description = ABSENT,
-    approval_type: Annotated[
-        str | None,
-        Arg(TEXT_OR_NULL, "The approval type of its message action; null for no such action.", item="approval type"),
-    ] = ABSENT,
-    enabled: Annotated[bool, Arg(FLAG, "Whether it is active.")] = ABSENT,
+    approval_type: ActionType = ABSENT,
+    enabled: PolicyEnabled = ABSENT,
 ) -> None:
-    """Make a policy, or change one."""
-    values = given(name=name, description=description, approval_type=approval_type, enabled=enabled)
-    await play.post_to_console("/policies", values)
+    """Make a policy."""
+    values = given(description=description, approval_type=approval_type, enabled=enabled)
+    await play.post_to_console("/policies", {"name": name, **values})
+
+
+@CONFIGURATION.verb()
+async def change_policy(
+    play: Play,
+    _party: PartyName,
+    *,
+    policy: Annotated[str, Arg(TEXT, "The policy.", item="policy")],
+    description: Description = ABSENT,
+    approval_type: ActionType = ABSENT,
+    enabled: PolicyEnabled = ABSENT,
+) -> None:
+    """Change a policy."""
+    values = given(description=description, approval_type=approval_type, enabled=enabled)
+    await play.post_to_console("/policy", {"policy": policy, **values})
