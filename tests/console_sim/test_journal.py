@@ -98,7 +98,7 @@ async def test_a_secret_from_before_the_restart_is_masked(
     async with console_on(file, servicenow) as console:
         await console.set_up()
         pairs = servicenow.metadata()
-        await console.admin("POST", "/credentials", {"name": "ServiceNow webhook", "password": "another-Passw0rd"})
+        await console.admin("POST", "/credential", {"credential": "ServiceNow webhook", "password": "another-Passw0rd"})
     async with console_on(file, servicenow) as console:
         await console.admin("POST", "/api-user", state)
         body = {"UserName": pairs[sent[0]], "Password": pairs[sent[1]]}
@@ -142,7 +142,7 @@ async def test_secrets_are_masked_under_inferred_names(servicenow: StubServiceNo
     ours.write_text("keys: {token: {Password: Pin}, instance_metadata: {Password: Shared code}}", encoding="utf-8")
     async with console_on(tmp_path / "console.db", servicenow, Settings(inferred=ours)) as console:
         await console.set_up()
-        await console.admin("POST", "/credentials", {"name": "ServiceNow webhook", "password": "tiger"})
+        await console.admin("POST", "/credential", {"credential": "ServiceNow webhook", "password": "tiger"})
         assert servicenow.metadata()["Shared code"] == "tiger"
         assert (await console.call("POST", TOKEN, {"UserName": "a", "Pin": "tiger"}))[0] == 401
         assert await masked(console, "tiger")
