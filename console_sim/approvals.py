@@ -148,11 +148,7 @@ class Approvals:
         known = self._latest_for(asked_for)
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
             return EndpointAnswer(known, is_new=False)
-        request = self._requests.put(self._new(metadata, route.process))
-        self._pending.add(request, self._clock.now())
-        if asked_for:
-            self._latest.put(LatestRequest(asked_for, request.request_id))
-        sent = await self._send(request)
+        sent = await self._send(self._keep(self._new(metadata, route.process), asked_for))
         await self._messenger.tell(sent)
         return EndpointAnswer(sent, is_new=True)
 
@@ -247,6 +243,14 @@ class Approvals:
             return new
         lacking = "" if process.server_id else f"not sent: approval process {process.name!r} has no ServiceNow server"
         return replace(new, times_out_at=now + process.timeout, last_error=lacking)
+
+    def _keep(self, request: ApprovalRequest, asked_for: str) -> ApprovalRequest:
+        with self._store.transaction():
+            self._requests.put(request)
+            if asked_for:
+                self._latest.put(LatestRequest(asked_for, request.request_id))
+        self._pending.add(request, self._clock.now())
+        return request
 
     async def _send(self, request: ApprovalRequest) -> ApprovalRequest:
         """Attempt once to send what ServiceNow lacks of it, and return its new state."""

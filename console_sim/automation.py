@@ -18,7 +18,7 @@ from console_sim.approval_items import (
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import near
-from console_sim.shelf import Shelf
+from console_sim.small_shelf import SmallShelf
 from privman_core.ids import Ids
 
 
@@ -47,16 +47,17 @@ class Catalogue(Generic[T]):
     """
 
     def __init__(
-        self, what: str, shelf: Shelf[T], given: tuple[T, ...], check: Callable[[T], object] = lambda _item: None
+        self, what: str, shelf: SmallShelf[T], given: tuple[T, ...], check: Callable[[T], object] = lambda _item: None
     ) -> None:
         self._what = what
         self._shelf = shelf
         self._given = {item.id: item for item in given}
         self._check = check
+        self._by_name: Mapping[str, T] = {}
+        self._indexed: Mapping[str, T] | None = None
 
     def __iter__(self) -> Iterator[T]:
-        kept = {item.id: item for item in self._shelf}
-        yield from ({**self._given, **kept}).values()
+        return iter({**self._given, **self._shelf.things}.values())
 
     def is_given(self, item_id: str) -> bool:
         """Return whether the item is one of the product's own."""
@@ -89,7 +90,10 @@ class Catalogue(Generic[T]):
 
     def find_named(self, name: str) -> T | None:
         """Return the item of that name; None if there is none."""
-        return next((item for item in self if item.name == name), None)
+        if self._indexed is not self._shelf.things:
+            self._indexed = self._shelf.things
+            self._by_name = {item.name: item for item in reversed(list(self))}
+        return self._by_name.get(name)
 
     def require_free(self, name: str, item_id: str = "") -> None:
         """Raise ConflictError if an item, other than that with the id, has the name."""
@@ -193,9 +197,10 @@ class Automation:
         before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=USUAL_ACTIONS)
         others = tuple(each for each in before.actions if not self.actions.get(each.id).approval_type_id)
         asking = tuple(each for each in before.actions if each not in others)
-        if approval_type is not None:
-            asking = (PolicyAction(self._action_for(approval_type).id),)
-        return self.policies.save(replace(before, actions=(asking if asks else ()) + others, **values))
+        with self._store.transaction():
+            if approval_type is not None:
+                asking = (PolicyAction(self._action_for(approval_type).id),)
+            return self.policies.save(replace(before, actions=(asking if asks else ()) + others, **values))
 
     def approval_type_of(self, policy: Policy) -> ApprovalType | None:
         """Return the type of the policy's requests; None if it has no action that asks."""

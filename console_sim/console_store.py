@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_items import Action, ApprovalProcess, ApprovalType, Policy
 from console_sim.approval_request import ApprovalRequest, LatestRequest
 from console_sim.foreign_system import ForeignSystem
-from console_sim.shelf import MemoryShelves, ShelfKind, Shelves
+from console_sim.memory_shelves import MemoryShelves
+from console_sim.shelf import ShelfKind, Shelves
+from console_sim.small_shelf import SmallShelf
 from console_sim.webhook import Webhook
 from privman_core.clock import Clock
 from privman_core.findings import Finding
@@ -70,15 +72,15 @@ class ConsoleStore:
 
     def __init__(self, shelves: Shelves, clock: Clock) -> None:
         self._shelves = shelves
-        self._settings = shelves.shelf(_SETTINGS)
-        self.api_users = shelves.shelf(_API_USERS)
-        self.credentials = shelves.shelf(_CREDENTIALS)
-        self.foreign_systems = shelves.shelf(_FOREIGN_SYSTEMS)
-        self.webhooks = shelves.shelf(_WEBHOOKS)
-        self.approval_processes = shelves.shelf(_PROCESSES)
-        self.approval_types = shelves.shelf(_TYPES)
-        self.actions = shelves.shelf(_ACTIONS)
-        self.policies = shelves.shelf(_POLICIES)
+        self._settings = SmallShelf(_SETTINGS, shelves)
+        self.api_users = SmallShelf(_API_USERS, shelves)
+        self.credentials = SmallShelf(_CREDENTIALS, shelves)
+        self.foreign_systems = SmallShelf(_FOREIGN_SYSTEMS, shelves)
+        self.webhooks = SmallShelf(_WEBHOOKS, shelves)
+        self.approval_processes = SmallShelf(_PROCESSES, shelves)
+        self.approval_types = SmallShelf(_TYPES, shelves)
+        self.actions = SmallShelf(_ACTIONS, shelves)
+        self.policies = SmallShelf(_POLICIES, shelves)
         self.approval_requests = shelves.shelf(_approval_requests(clock))
         self.latest_requests = shelves.shelf(_LATEST)
 
@@ -109,6 +111,11 @@ class ConsoleStore:
         is_secret = any(user.accepts(password) for user in self.api_users)
         return is_secret or any(credential.password == password for credential in self.credentials)
 
+    @property
+    def _configuration(self) -> tuple[SmallShelf[Any], ...]:
+        automation = (self.approval_processes, self.approval_types, self.actions, self.policies)
+        return (self._settings, self.api_users, self.credentials, self.foreign_systems, self.webhooks, *automation)
+
     def transaction(self) -> AbstractContextManager[None]:
         """Keep everything that the body puts, or nothing."""
         return self._shelves.transaction()
@@ -116,6 +123,8 @@ class ConsoleStore:
     def clear(self) -> None:
         """Remove everything."""
         self._shelves.clear()
+        for shelf in self._configuration:
+            shelf.reload()
 
     def close(self) -> None:
         """Close the database."""

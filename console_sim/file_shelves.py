@@ -2,8 +2,11 @@
 
 import logging
 import os
+from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from console_sim.errors import NotStoredError, UnusableDatabaseError
-from console_sim.shelf import KEPT_BYTES, Shelf, ShelfKind, full
+from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, full
+from console_sim.undo import Undo
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 from privman_core.inputs import reason_of, without_login
@@ -60,6 +64,7 @@ class FileShelves:
         self._path = file_of(url)
         self._kept_bytes = kept_bytes
         self.note = note
+        self.undo = Undo()
         self._log = SeldomLog(logging.getLogger("console_sim.database"), clock)
         self._shelves: list[FileShelf[object]] = []
         _create_private(self._path)
@@ -79,7 +84,7 @@ class FileShelves:
             self._engine.dispose()
             raise
 
-    def shelf(self, kind: ShelfKind[T]) -> Shelf[T]:
+    def shelf(self, kind: ShelfKind[T]) -> LongShelf[T]:
         """Return the shelf of a kind."""
         shelf = FileShelf(self, kind, self._kept_bytes)
         self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be counted
@@ -89,18 +94,19 @@ class FileShelves:
     def transaction(self) -> Iterator[None]:
         """Keep everything that the body puts, or nothing."""
         self.run(sa.text("BEGIN IMMEDIATE"))
-        try:
-            yield
-            self.run(sa.text("COMMIT"))
-        except BaseException:
-            self._roll_back()
-            self._recount()
-            raise
+        with self.undo.transaction():
+            try:
+                yield
+                self.run(sa.text("COMMIT"))
+            except BaseException:
+                self._roll_back()
+                raise
 
     def clear(self) -> None:
         """Empty every shelf."""
         self.run(_DOCUMENT.delete())
-        self._recount()
+        for shelf in self._shelves:
+            shelf.recount()
 
     def close(self) -> None:
         """Close the file."""
@@ -124,10 +130,6 @@ class FileShelves:
         """Log and note an unreadable row, which is left out."""
         self._log.write(f"database {self._path!r} failed: {reason}")
         self.note(Finding("swallowed", "unreadable-row", reason))
-
-    def _recount(self) -> None:
-        for shelf in self._shelves:
-            shelf.recount()
 
     def _roll_back(self) -> None:
         # A full disk may have ended the transaction already.
@@ -169,10 +171,11 @@ class FileShelves:
         return int(self._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
 
 
-class FileShelf(Shelf[T]):
+class FileShelf(LongShelf[T]):
     """Keeps things in the file.
 
-    Unfinished things are processed in memory, so only as many are accepted as fit; others are unlimited.
+    Unfinished things are processed in memory, so only as many are accepted as fit; others are unlimited. Of each thing
+    memory has the number of its row, so that nobody waits while SQLite counts rows.
     """
 
     def __init__(self, database: FileShelves, kind: ShelfKind[T], kept_bytes: int) -> None:
@@ -181,6 +184,7 @@ class FileShelf(Shelf[T]):
         self._kept_bytes = kept_bytes
         self._decoder = msgspec.json.Decoder(kind.type)
         self._spoilt: set[int] = set()  # reported documents
+        self._numbers = array("q")  # of the rows, in order
         self._weights: dict[str, int] = {}  # of unfinished things
         self._bytes = 0
         self.recount()
@@ -191,43 +195,56 @@ class FileShelf(Shelf[T]):
 
     def put(self, thing: T) -> T:
         """Insert or replace a thing and return it; raises StoreError if memory is full of unfinished ones."""
-        kind = self._kind
+        kind, key = self._kind, self._kind.key(thing)
         weight = kind.weight(thing) if kind.unfinished(thing) else 0
-        if kind.key(thing) not in self._weights:
+        if key not in self._weights:
             self._make_room(weight)
-        values = {"key": kind.key(thing), "unfinished": kind.unfinished(thing), "body": msgspec.json.encode(thing)}
-        self._database.run(_PUT, kind=kind.name, **values)
-        self._count(kind.key(thing), weight)
+        values = {"key": key, "unfinished": kind.unfinished(thing), "body": msgspec.json.encode(thing)}
+        if not self._rows(_UPDATE, **values):
+            self._numbers.append(self._rows(_INSERT, **values)[0].number)
+            self._database.undo.add(self._numbers.pop)
+        self._count(key, weight)
         return thing
 
     def remove(self, key: str) -> None:
         """Remove the thing."""
-        self._database.run(_REMOVE, kind=self._kind.name, key=key)
+        for row in self._rows(_REMOVE, key=key):
+            place = bisect_left(self._numbers, row.number)
+            self._database.undo.add(partial(self._numbers.insert, place, self._numbers.pop(place)))
         self._count(key, 0)
 
     def recount(self) -> None:
-        """Count the unfinished things in the file."""
-        self._weights.clear()
+        """Read the numbers of the rows, and the unfinished things."""
+        self._numbers, self._weights = array("q"), {}
         with suppress(NotStoredError):  # already logged
+            self._numbers.extend(self._read_numbers())
             self._weights.update({self._kind.key(thing): self._kind.weight(thing) for thing in self.unfinished()})
         self._bytes = sum(self._weights.values())
 
     def __iter__(self) -> Iterator[T]:
         last = 0
-        while batch := self._database.run(_AFTER, kind=self._kind.name, last=last):
+        while batch := self._rows(_AFTER, last=last):
             yield from self._readable(batch)
             last = batch[-1].number
 
     def __len__(self) -> int:
-        return int(self._database.run(_COUNT, kind=self._kind.name)[0][0])
+        return len(self._numbers)
 
     def newest(self, skipped: int, count: int) -> list[T]:
         """Return a page, newest first."""
-        return list(self._readable(self._rows(_NEWEST, skipped=skipped, count=count)))
+        end = max(len(self._numbers) - skipped, 0)
+        page = self._numbers[max(end - count, 0) : end]
+        return list(self._readable(self._rows(_BETWEEN, first=page[0], last=page[-1]))) if page else []
 
     def unfinished(self) -> list[T]:
         """Return the unfinished things, oldest first."""
         return list(self._readable(self._rows(_UNFINISHED)))
+
+    def _read_numbers(self) -> Iterator[int]:
+        last = 0
+        while batch := self._rows(_NUMBERS, last=last):
+            yield from (row.number for row in batch)
+            last = batch[-1].number
 
     def _make_room(self, weight: int) -> None:
         """Mark the oldest things that have ended as finished; raises StoreError if there is none."""
@@ -242,9 +259,12 @@ class FileShelf(Shelf[T]):
                 self._count(key, 0)
 
     def _count(self, key: str, weight: int) -> None:
-        self._bytes += weight - self._weights.pop(key, 0)
+        before = self._weights.pop(key, 0)
+        self._bytes += weight - before
         if weight:
             self._weights[key] = weight
+        if weight != before:
+            self._database.undo.add(partial(self._count, key, before))
 
     def _rows(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
         return self._database.run(statement, kind=self._kind.name, **values)
@@ -290,19 +310,17 @@ def _explain(error: sa.exc.DBAPIError | UnicodeDecodeError) -> str:
 
 
 _SELECT = "SELECT number, CAST(body AS BLOB) AS body FROM document"  # other tools may have written text or numbers
-_PUT = sa.text(
-    "INSERT INTO document (kind, key, unfinished, body) VALUES (:kind, :key, :unfinished, :body) "
-    "ON CONFLICT (kind, key) DO UPDATE SET unfinished = excluded.unfinished, body = excluded.body"
+_UPDATE = sa.text(
+    "UPDATE document SET unfinished = :unfinished, body = :body WHERE kind = :kind AND key = :key RETURNING number"
 )
-_REMOVE = sa.text("DELETE FROM document WHERE kind = :kind AND key = :key")
-_COUNT = sa.text("SELECT count(*) FROM document WHERE kind = :kind")
+_INSERT = sa.text(
+    "INSERT INTO document (kind, key, unfinished, body) VALUES (:kind, :key, :unfinished, :body) RETURNING number"
+)
+_REMOVE = sa.text("DELETE FROM document WHERE kind = :kind AND key = :key RETURNING number")
+_NUMBERS = sa.text("SELECT number FROM document WHERE kind = :kind AND number > :last ORDER BY number LIMIT 10000")
 _GET = sa.text(f"{_SELECT} WHERE kind = :kind AND key = :key")
 _AFTER = sa.text(f"{_SELECT} WHERE kind = :kind AND number > :last ORDER BY number LIMIT {_BATCH}")
 _UNFINISHED = sa.text(f"{_SELECT} WHERE kind = :kind AND unfinished ORDER BY number")
 _OLDEST = sa.text(f"{_SELECT} WHERE kind = :kind AND unfinished ORDER BY number LIMIT 20")
 _FINISH = sa.text("UPDATE document SET unfinished = 0 WHERE kind = :kind AND key = :key")
-_NEWEST = sa.text(
-    f"{_SELECT} WHERE number IN "  # noqa: S608 - our own words
-    "(SELECT number FROM document WHERE kind = :kind ORDER BY number DESC LIMIT :count OFFSET :skipped) "
-    "ORDER BY number DESC"
-)
+_BETWEEN = sa.text(f"{_SELECT} WHERE kind = :kind AND number BETWEEN :first AND :last ORDER BY number DESC")

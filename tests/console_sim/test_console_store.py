@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from console_sim.accounts import Credential
 from console_sim.approval_request import ApprovalDecision, ApprovalRequest, Response
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import NotStoredError
+from console_sim.errors import BadRequestError, NotStoredError
 from console_sim.file_shelves import FileShelves
-from console_sim.shelf import MemoryShelves, Shelf
+from console_sim.memory_shelves import MemoryShelves
+from console_sim.shelf import LongShelf, ShelfKind
+from console_sim.small_shelf import SmallShelf
 from privman_core.virtual_clock import VirtualClock
 
 KIB = 1024
@@ -25,7 +28,7 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def shelf(clock: VirtualClock) -> Shelf[ApprovalRequest]:
+def shelf(clock: VirtualClock) -> LongShelf[ApprovalRequest]:
     """A shelf for five approval requests."""
     return ConsoleStore(MemoryShelves(15 * KIB), clock).approval_requests
 
@@ -50,7 +53,7 @@ def approved(request: ApprovalRequest) -> ApprovalRequest:
     return request.decided(ApprovalDecision(Response.APPROVE, "", None, "ada"), request.asked_at).delivered()
 
 
-def test_oldest_decided_requests_make_room(clock: VirtualClock, shelf: Shelf[ApprovalRequest]) -> None:
+def test_oldest_decided_requests_make_room(clock: VirtualClock, shelf: LongShelf[ApprovalRequest]) -> None:
     """Past the bound the oldest decided request goes, and no undecided one."""
     for number in range(5):
         shelf.put(asked(clock, number))
@@ -62,7 +65,7 @@ def test_oldest_decided_requests_make_room(clock: VirtualClock, shelf: Shelf[App
     assert [request.request_id for request in shelf.newest(0, 9)] == ["6", "5", "4", "2", "0"]
 
 
-def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: Shelf[ApprovalRequest]) -> None:
+def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: LongShelf[ApprovalRequest]) -> None:
     """While all are undecided a new one is refused, and everything stays as it is."""
     for number in range(5):
         shelf.put(asked(clock, number))
@@ -81,7 +84,7 @@ def test_a_full_memory_is_told_in_kib(clock: VirtualClock) -> None:
         shelf.put(second)
 
 
-async def test_timed_out_requests_make_room(clock: VirtualClock, shelf: Shelf[ApprovalRequest]) -> None:
+async def test_timed_out_requests_make_room(clock: VirtualClock, shelf: LongShelf[ApprovalRequest]) -> None:
     """A request that nobody has decided in time goes, too, whether or not it was ever sent."""
     for number in range(5):
         shelf.put(asked(clock, number, sent=number % 2 == 0))
@@ -91,7 +94,7 @@ async def test_timed_out_requests_make_room(clock: VirtualClock, shelf: Shelf[Ap
     assert [request.request_id for request in shelf] == ["5", "6", "7", "8", "9"]
 
 
-def test_change_spares_its_own_request(clock: VirtualClock, shelf: Shelf[ApprovalRequest]) -> None:
+def test_change_spares_its_own_request(clock: VirtualClock, shelf: LongShelf[ApprovalRequest]) -> None:
     """A request that grows, as by a comment, pushes another one out and not itself; one that is gone stays gone."""
     for number in range(5):
         shelf.put(approved(asked(clock, number)))
@@ -146,3 +149,77 @@ def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database:
     store.clear()
     shelf.put(asked(clock, 9, sent=False))
     assert len(shelf) == 1
+
+
+def test_a_transaction_that_fails_puts_back_what_it_dropped(clock: VirtualClock) -> None:
+    """Dropped, changed and new requests are as before, each in its place."""
+    store = ConsoleStore(MemoryShelves(15 * KIB), clock)
+    shelf = store.approval_requests
+    for number in range(5):
+        shelf.put(asked(clock, number) if number % 2 else approved(asked(clock, number)))
+    before = list(shelf)
+    with suppress(NotStoredError), store.transaction():
+        shelf.put(asked(clock, 3).failed("x", refused=False))
+        for number in range(5, 9):
+            shelf.put(asked(clock, number))
+    assert list(shelf) == before
+    shelf.put(asked(clock, 9))
+    assert [request.request_id for request in shelf] == ["1", "2", "3", "4", "9"]
+
+
+@pytest.mark.parametrize("kept", ["memory", "file"])
+def test_a_transaction_that_fails_forgets_no_configuration(
+    clock: VirtualClock, database: FileShelves, kept: str
+) -> None:
+    """What was removed is there again, in its place, and what was added is gone, here and where it is stored."""
+    shelves = database if kept == "file" else MemoryShelves()
+    store = ConsoleStore(shelves, clock)
+    for name in "abc":
+        store.credentials.put(Credential(name, name, name))
+    with suppress(ValueError), store.transaction():
+        store.credentials.remove("c")
+        store.credentials.remove("a")
+        store.credentials.put(Credential("d", "d", "d"))
+        assert [each.name for each in store.credentials] == ["b", "d"]
+        raise ValueError
+    for each in (store, ConsoleStore(shelves, clock)) if kept == "file" else (store,):
+        assert [credential.name for credential in each.credentials] == ["a", "b", "c"]
+
+
+def test_pages_of_a_file_after_removals(clock: VirtualClock, database: FileShelves) -> None:
+    """The number of requests, and the place of each, follow what is put and removed, also in a failed transaction."""
+    store = ConsoleStore(database, clock)
+    shelf = store.approval_requests
+    for number in range(9):
+        shelf.put(asked(clock, number))
+        store.credentials.put(Credential(str(number), "", ""))
+    with suppress(ValueError), store.transaction():
+        shelf.remove("8")
+        shelf.put(asked(clock, 9))
+        shelf.remove("4")
+        raise ValueError
+    shelf.remove("4")
+    assert len(shelf) == 8
+    assert [[each.request_id for each in shelf.newest(first, 3)] for first in (0, 3, 6, 9)] == [
+        ["8", "7", "6"],
+        ["5", "3", "2"],
+        ["1", "0"],
+        [],
+    ]
+    assert len(ConsoleStore(database, clock).approval_requests) == 8
+
+
+def test_configuration_is_bounded(database: FileShelves) -> None:
+    """In number and in weight; what is there may be changed, but not made longer."""
+    shelf = SmallShelf(ShelfKind("credential", Credential, lambda each: each.name), database, most=2, most_bytes=KIB)
+    for name in "ab":
+        shelf.put(Credential(name, "", "", "x" * 300))
+    with pytest.raises(BadRequestError, match=r"^no room for another credential: there are 2, expected no more$"):
+        shelf.put(Credential("c", "", ""))
+    told = r"^no room for this credential: with it all have 2 KiB together; expected at most 1 KiB$"
+    with pytest.raises(BadRequestError, match=told):
+        shelf.put(Credential("b", "", "", "x" * 1_000))
+    shelf.put(Credential("b", "", "", "y" * 300))
+    reopened = SmallShelf(ShelfKind("credential", Credential, lambda each: each.name), database, most_bytes=500)
+    reopened.put(Credential("a", "", "", "z" * 300))
+    assert [each.description[0] for each in reopened] == ["z", "y"]

@@ -158,7 +158,7 @@ async def test_rename_that_fails_changes_nothing(file: Path, servicenow: StubSer
         await console.set_up()
     write(
         file,
-        "CREATE TRIGGER fail BEFORE INSERT ON document WHEN NEW.kind = 'webhook' "
+        "CREATE TRIGGER fail BEFORE UPDATE ON document WHEN NEW.kind = 'webhook' "
         f"BEGIN SELECT RAISE({ending}, 'database or disk is full'); END",
     )
     async with console_on(file, servicenow) as console:

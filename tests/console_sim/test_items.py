@@ -294,16 +294,34 @@ async def test_names_of_policies_are_unique(client: Client) -> None:
 
 
 async def test_policies_fill_no_memory(client: Client) -> None:
-    """Their number has a bound; one has each action once, however often it is added."""
+    """Their number has a bound; one has each filter and action once in each way, however often they are added."""
+    for spelling in (FILTER, FILTER.upper(), f"{{{FILTER}}}"):
+        filters = [{"Id": spelling, "FilterRole": role} for role in (1, 2, 3, 1.0)] * 250
+        await client.result("POST", f"policies/{POLICY}/add-filters", {"Filters": filters})
     many = {"Actions": [{"Id": ACTION, "IsChildAction": child} for child in (True, False)] * 500}
     assert await client.result("POST", f"policies/{POLICY}/add-actions", many) == POLICY
-    assert len((await client.result("GET", f"policies/{POLICY}"))["Actions"]) == 2
-    before = (await client.call("GET", "policies/GetAll"))[1]["Total"]
-    for number in range(1_000 - before):
-        await client.result("POST", "policies/new", {"Name": f"P{number}", "OS": "win"})
-    refusal = await client.refusal("POST", "policies/new", {"Name": "One more", "OS": "win"})
-    assert refusal == (400, "there are 1000 policies; expected no more")
+    shown = await client.result("GET", f"policies/{POLICY}")
+    assert (len(shown["Filters"]), len(shown["Actions"])) == (3, 2)
+    refusal = 200, ""
+    for number in range(1_001):
+        status, answer = await client.call("POST", "policies/new", {"Name": f"P{number}", "OS": "win"})
+        refusal = status, "".join(answer["Messages"])
+        if status != 200:
+            break
+    assert refusal == (400, "no room for another policy: there are 1,000, expected no more")
     assert (await client.call("GET", "policies/GetAll"))[1]["Total"] == 1_000
+
+
+async def test_long_policies_fill_no_memory(client: Client) -> None:
+    """All together have a bound, too, so that a list of them is short enough to be written at once."""
+    new = {"Description": "x" * 4_000, "OS": "win"}
+    for number in range(1_000):
+        status, answer = await client.call("POST", "policies/new", {"Name": f"P{number}", **new})
+        if status != 200:
+            break
+    told = "no room for this policy: with it all have 2,049 KiB together; expected at most 2,048 KiB"
+    assert (status, answer["Messages"]) == (400, [told])
+    assert len((await client.call("GET", "policies/GetAll"))[1]["Result"]) < 520
 
 
 async def test_body_must_be_json(client: Client) -> None:
