@@ -8,6 +8,7 @@ from console_sim.approval_items import Action
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_description, read_name
+from console_sim.ui.item_list import Column, read_list
 from console_sim.ui.navigation import ACTIONS, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -26,7 +27,14 @@ class ActionPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        return await visit.page("actions.html", actions=list(self._actions), one=ONE)
+        actions = read_list(
+            visit,
+            self._actions,
+            Column("Name", lambda action: action.name),
+            Column("Description", lambda action: action.description),
+            Column("Type", lambda action: action.type),
+        )
+        return await visit.page("actions.html", actions=actions, one=ONE)
 
     async def show_duplicate(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of a duplicate; raises NotFoundError."""

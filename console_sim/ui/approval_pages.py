@@ -1,5 +1,6 @@
 """Manage Approvals: the requests that wait for a decision (integration 8)."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from console_sim.console import Console
 from console_sim.errors import ConflictError, NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_number
+from console_sim.ui.item_list import contains, read_search
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, page_number
 from privman_core.pages.forms import Form
@@ -21,6 +23,7 @@ DECIDE = f"{APPROVALS}/decide"
 _USUAL_HOURS, _MOST_HOURS = "1", 9_999
 _ONE_TIME, _TIMED = "one_time", "timed"
 _SHOWN = 80
+MOST_SEARCHED = 2_000
 _TICK_ONE = "Tick at least one request"
 _TICK_FEWER = f"Tick at most {PAGE_SIZE} requests"
 
@@ -100,13 +103,15 @@ class ManageApprovals:
             raise ConflictError(f"nothing was decided, because of the request of {whose}: {error}") from error
 
     async def _list(self, visit: ConsoleVisit, form: Form) -> web.Response:
-        pending, number = self._approvals.pending(manual_only=not self._extras), page_number(visit)
+        search, number = read_search(visit), page_number(visit)
+        pending = self._pending(search)
         first = (number - 1) * PAGE_SIZE
-        shown = [self._console.store.approval_requests.get(each) for each in pending[first : first + PAGE_SIZE]]
         return await visit.form_page(
             "approvals.html",
             form,
-            rows=[PendingRow(each, self._reader.read(each)) for each in shown if each is not None],
+            rows=list(self._rows(pending[first : first + PAGE_SIZE])),
+            search=search,
+            more=urlencode({"search": search}),
             all="all" in visit.query,
             ticked=form.values("request"),
             approve=self._approve,
@@ -117,6 +122,18 @@ class ManageApprovals:
             list=APPROVALS,
             decide=DECIDE,
         )
+
+    def _pending(self, search: str) -> Sequence[str]:
+        """Return the ids of the requests that wait; of those with a searched text among the oldest `MOST_SEARCHED`."""
+        pending = self._approvals.pending(manual_only=not self._extras)
+        if not search:
+            return pending
+        found = (row for row in self._rows(pending[:MOST_SEARCHED]) if contains(search, row.facts.searched))
+        return [row.request.request_id for row in found]
+
+    def _rows(self, request_ids: Sequence[str]) -> Iterator[PendingRow]:
+        found = (self._console.store.approval_requests.get(each) for each in request_ids)
+        return (PendingRow(each, self._reader.read(each)) for each in found if each is not None)
 
     async def _confirm(self, visit: ConsoleVisit, form: Form, chosen: list[str]) -> web.Response:
         requests = [self._approvals.find(each) for each in chosen]

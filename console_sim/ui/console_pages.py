@@ -22,6 +22,7 @@ from console_sim.ui.navigation import (
     CREDENTIALS,
     ENDPOINT,
     FOREIGN_SYSTEMS,
+    GENERAL,
     HISTORY,
     HOME,
     LOG_IN,
@@ -101,7 +102,8 @@ def _configuration(settings: Settings, console: Console) -> dict[str, ConsolePag
     return {
         HOME: Page(setup.home),
         TASKS: Page(setup.server_tasks),
-        CONFIGURATION: Page(_to(CREDENTIALS)),
+        CONFIGURATION: Page(_to(GENERAL)),
+        GENERAL: Page(setup.general),
         CREDENTIALS: Page(credentials.index),
         f"{CREDENTIALS}/create": Page(credentials.show_new, credentials.create),
         f"{CREDENTIALS}/edit": Page(credentials.show, credentials.change),
@@ -139,7 +141,7 @@ def _automation(console: Console) -> dict[str, ConsolePage]:
 
 def _people(console: Console, ids: Ids, *, extras: bool) -> dict[str, ConsolePage]:
     approvals, endpoint = ManageApprovals(console, extras=extras), EndpointForm(console)
-    users, roles = UserPages(console, ids), RolePages(console)
+    users, roles = UserPages(console, ids), RolePages(console, extras=extras)
     return {
         APPROVALS: Page(approvals.show, approvals.act),
         CONFIRM: Page(approvals.show_confirmation, approvals.confirm, unlinked="the button Approve leads here"),

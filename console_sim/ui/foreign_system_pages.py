@@ -11,6 +11,7 @@ from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import LONGEST_NAME, flags, read_description, read_name
+from console_sim.ui.item_list import Column, read_list
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
 from privman_core.inputs import EXAMPLE_URL
 from privman_core.pages.forms import Form
@@ -18,6 +19,19 @@ from privman_core.pages.rendering import see
 
 ONE = f"{SERVERS}/server"
 KIND = "ServiceNow"
+MISSING_KINDS = (
+    "Active Directory Domains",
+    "Azure Active Directory Domains",
+    "Azure Service Bus",
+    "Privilege Manager Server",
+    "Secret Server",
+    "SMTP Server",
+    "Symantec Management Platform",
+    "SysLog",
+    "System Center Configuration Manager",
+    "Thycotic One",
+)
+"""The other printed kinds (config-foreign-sys.png)."""
 POST_URI = f"https://console.example{APPROVE_PATH}"
 _IN_BRACKETS = re.compile(r"\[[\w ]+\]")
 
@@ -32,12 +46,23 @@ class ForeignSystemPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the kinds of foreign systems."""
-        kinds = [(KIND, SERVERS, len(list(self._systems)))]
-        return await visit.page("foreign_systems.html", kinds=kinds)
+        counts = {**dict.fromkeys(MISSING_KINDS, 0), KIND: len(list(self._systems))}
+        kinds = read_list(
+            visit, counts.items(), Column("Name", lambda kind: kind[0]), Column("Count", lambda kind: kind[1])
+        )
+        return await visit.page("foreign_systems.html", kinds=kinds, links={KIND: SERVERS})
 
     async def servers(self, visit: ConsoleVisit) -> web.Response:
         """Show the ServiceNow servers."""
-        new, systems = f"{SERVERS}/create", list(self._systems)
+        new = f"{SERVERS}/create"
+        systems = read_list(
+            visit,
+            self._systems,
+            Column("Name", lambda system: system.name),
+            Column("Description", lambda system: system.description),
+            Column("Base URL", lambda system: system.base_url),
+            Column("Use Webhook", lambda system: system.use_webhook),
+        )
         return await visit.page("servers.html", systems=systems, kind=KIND, new=new, one=ONE, back=FOREIGN_SYSTEMS)
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
@@ -56,7 +81,7 @@ class ForeignSystemPages:
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the page of a server; raises NotFoundError."""
         system = self._find(visit)
-        return await self._page(visit, Form(self._values(visit, system)), system)
+        return await self._page(visit, Form(_values(system)), system)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save the server, changed or not, and run the server task; raises NotFoundError and ConflictError."""
@@ -101,26 +126,24 @@ class ForeignSystemPages:
             form,
             system=system,
             webhook=self._console.webhooks.of(system),
+            usual_post_uri=f"{own_url(self._settings, visit.request)}{APPROVE_PATH}",
             type=FOREIGN_SYSTEM_TYPE,
             credentials=self._credentials(),
             version=_version(visit, system),
             list=SERVERS,
         )
 
-    def _values(self, visit: ConsoleVisit, system: ForeignSystem) -> dict[str, str]:
-        return {
-            "name": system.name,
-            "description": system.description,
-            "base_url": system.base_url,
-            "credential": system.credential,
-            "api_credential": system.api_credential,
-            "post_uri": system.post_uri or self._usual_post_uri(visit),
-            **flags(use_webhook=system.use_webhook),
-        }
 
-    def _usual_post_uri(self, visit: ConsoleVisit) -> str:
-        """Return what is filled in before it is saved; the documented field is empty (webhook-2.png)."""
-        return "" if self._settings.documented_only else f"{own_url(self._settings, visit.request)}{APPROVE_PATH}"
+def _values(system: ForeignSystem) -> dict[str, str]:
+    return {
+        "name": system.name,
+        "description": system.description,
+        "base_url": system.base_url,
+        "credential": system.credential,
+        "api_credential": system.api_credential,
+        "post_uri": system.post_uri,
+        **flags(use_webhook=system.use_webhook),
+    }
 
 
 def _read_base_url(form: Form) -> str:

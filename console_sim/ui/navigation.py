@@ -11,6 +11,7 @@ HISTORY = f"{APPROVALS}/history"
 POLICIES = "/application-policies"
 ACTIONS = "/admin/actions"
 CONFIGURATION = "/admin/configuration"
+GENERAL = f"{CONFIGURATION}/general"
 CREDENTIALS = f"{CONFIGURATION}/credentials"
 FOREIGN_SYSTEMS = f"{CONFIGURATION}/foreign-systems"
 SERVERS = f"{FOREIGN_SYSTEMS}/servicenow"
@@ -30,19 +31,25 @@ class NavigationEntry:
     """One entry of the navigation.
 
     Attributes:
+        url: empty for what the product has and the simulator has not.
         extra: whether the vendor documents no such page.
     """
 
     label: str
-    url: str
+    url: str = ""
     extra: bool = False
 
 
 CONFIGURATION_TABS = (
+    NavigationEntry("General", GENERAL),
+    NavigationEntry("Discovery"),
+    NavigationEntry("Reputation"),
     NavigationEntry("Credentials", CREDENTIALS),
     NavigationEntry("Foreign Systems", FOREIGN_SYSTEMS),
     NavigationEntry("Advanced", ADVANCED),
+    NavigationEntry("Authentication"),
     NavigationEntry("Messaging", MESSAGING),
+    NavigationEntry("Change History"),
 )
 TASK_TABS = (NavigationEntry("Tasks", TASKS), NavigationEntry("Automation", AUTOMATION))
 AUTOMATION_FOLDERS = (NavigationEntry("Approval Processes", PROCESSES), NavigationEntry("Approval Types", TYPES))

@@ -10,6 +10,7 @@ from console_sim.console import Console
 from console_sim.ui.action_pages import ONE as ONE_ACTION
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
+from console_sim.ui.item_list import Column, read_list
 from console_sim.ui.navigation import POLICIES, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -30,8 +31,22 @@ class PolicyPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        rows = [(each, self._automation.approval_type_of(each)) for each in self._policies]
-        return await visit.page("policies.html", rows=rows, new=f"{POLICIES}/create", one=ONE)
+        policies = read_list(
+            visit,
+            self._policies,
+            Column("Name", lambda policy: policy.name),
+            Column("Description", lambda policy: policy.description),
+            Column("Approval Type", self._type_name),
+            Column("Active", _state),
+        )
+        return await visit.page(
+            "policies.html",
+            policies=policies,
+            type_name=self._type_name,
+            state=_state,
+            new=f"{POLICIES}/create",
+            one=ONE,
+        )
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of a new policy."""
@@ -69,6 +84,10 @@ class PolicyPages:
             return await self._page(visit, form, policy)
         self._policies.save(self._asking(changed, form))
         return see(link(ONE, id=policy.id, done="saved"))
+
+    def _type_name(self, policy: Policy) -> str:
+        kind = self._automation.approval_type_of(policy)
+        return "none" if kind is None else kind.name
 
     def _read_action(self, form: Form) -> None:
         if form.value("action"):
@@ -121,3 +140,7 @@ class PolicyPages:
             "action": next(asking, ""),
             **flags(active=policy.enabled),
         }
+
+
+def _state(policy: Policy) -> str:
+    return "Active" if policy.enabled else "Inactive"

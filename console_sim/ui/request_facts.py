@@ -30,6 +30,11 @@ class Facts:
     arguments: str
     all: dict[str, str]
 
+    @property
+    def searched(self) -> tuple[str, ...]:
+        """The texts that Manage Approvals searches."""
+        return self.policy, self.user, self.reason, self.file_path, self.computer
+
 
 class FactsReader:
     """Reads the metadata by the wire's names."""

@@ -9,13 +9,15 @@ from console_sim.accounts import ApiClientUser, Role
 from console_sim.console import Console
 from console_sim.errors import NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.item_list import LONGEST_SEARCH, contains
+from console_sim.ui.item_list import LONGEST_SEARCH, Column, contains, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.ui.user_pages import ONE as ONE_USER
 from privman_core.pages.rendering import see
 
 ONE = f"{ROLES}/role"
 MEMBERS = f"{ONE}/members"
+INSTALLER = "Trusted Installer"
+RIGHT = "Approve Approval Requests"
 DESCRIPTIONS = {
     Role.ADMINISTRATORS: "Privilege Manager Administrators",
     Role.HELPDESK_USERS: "Privilege Manager Helpdesk Users",
@@ -33,13 +35,34 @@ class RolePages:
     Until Save Changes is pressed, the address of the page has the changes, as ``add`` and ``remove``.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, extras: bool) -> None:
         self._store = console.store
         self._users = console.users
+        added: Column[Role] = Column(RIGHT, lambda role: role.may_approve)
+        self._added_columns = (added,) if extras else ()
+        self._installed_at = console.clock.now()
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
-        """Show the list."""
-        return await visit.page("roles.html", roles=tuple(Role), descriptions=DESCRIPTIONS, one=ONE, back=USERS)
+        """Show the list; with ``extras``, which roles may approve, too."""
+        roles = read_list(
+            visit,
+            Role,
+            Column("Name", str),
+            Column("Description", lambda role: DESCRIPTIONS.get(role, "")),
+            Column("Last Modified By", lambda _role: INSTALLER),
+            Column("Last Modified", lambda _role: self._installed_at),
+            *self._added_columns,
+        )
+        return await visit.page(
+            "roles.html",
+            roles=roles,
+            descriptions=DESCRIPTIONS,
+            installer=INSTALLER,
+            installed_at=self._installed_at,
+            right=RIGHT,
+            one=ONE,
+            back=USERS,
+        )
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the members of a role, as the address changes them; raises NotFoundError."""

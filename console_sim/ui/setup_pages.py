@@ -6,7 +6,7 @@ from aiohttp import web
 
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.navigation import ADVANCED
+from console_sim.ui.navigation import ADVANCED, PROCESSES, TYPES
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -38,6 +38,17 @@ class SetupPages:
             processes=routed,
             types=types,
             policies=policies,
+        )
+
+    async def general(self, visit: ConsoleVisit) -> web.Response:
+        """Show the approval types and processes (general.png)."""
+        automation = self._console.automation
+        return await visit.page(
+            "general.html",
+            types=list(automation.types),
+            processes=list(automation.processes),
+            one_type=f"{TYPES}/type",
+            one_process=f"{PROCESSES}/process",
         )
 
     async def api_settings(self, visit: ConsoleVisit) -> web.Response:

@@ -10,6 +10,7 @@ from console_sim.api_users import ApiLogin
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_name
+from console_sim.ui.item_list import Column, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.webhook import CREATED_BY
 from privman_core.ids import Ids
@@ -19,6 +20,8 @@ from privman_core.pages.rendering import see
 ONE = f"{USERS}/api-client"
 RESET = f"{ONE}/reset-secret"
 USER_TYPE = "API Client"
+MISSING_TYPES = ("Standard User", "Thycotic One")
+"""The other printed types (select-user-type.png)."""
 
 
 class UserPages:
@@ -38,8 +41,24 @@ class UserPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        users, new = list(self._users), f"{USERS}/create"
-        return await visit.page("users.html", users=users, author=CREATED_BY, type=USER_TYPE, new=new, one=ONE)
+        users = read_list(
+            visit,
+            self._users,
+            Column("Name", lambda user: user.display_name),
+            Column("Description", lambda _user: ""),
+            Column("Last Modified By", lambda _user: CREATED_BY),
+            Column("Last Modified", _modified),
+            Column("Type", lambda _user: USER_TYPE),
+        )
+        return await visit.page(
+            "users.html",
+            users=users,
+            author=CREATED_BY,
+            modified=_modified,
+            type=USER_TYPE,
+            new=f"{USERS}/create",
+            one=ONE,
+        )
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
         """Show the form that creates a user, with Client Id and Secret to be copied (integration 7)."""
@@ -106,6 +125,10 @@ class UserPages:
         )
 
 
+def _modified(user: ApiClientUser) -> datetime:
+    return user.last_modified or user.created_at
+
+
 def _page_of(user: ApiClientUser) -> str:
     return link(ONE, user=user.client_id)
 
@@ -117,7 +140,15 @@ def _open(visit: ConsoleVisit, user: ApiClientUser, secret: str, done: str) -> w
 
 async def _new(visit: ConsoleVisit, form: Form, login: ApiLogin) -> web.Response:
     version = visit.version(*login)
-    return await visit.form_page("user_new.html", form, types=(USER_TYPE,), login=login, version=version, list=USERS)
+    return await visit.form_page(
+        "user_new.html",
+        form,
+        types=(USER_TYPE,),
+        missing_types=MISSING_TYPES,
+        login=login,
+        version=version,
+        list=USERS,
+    )
 
 
 def _version(visit: ConsoleVisit, user: ApiClientUser) -> str:

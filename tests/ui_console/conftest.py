@@ -44,6 +44,7 @@ HISTORY = f"{APPROVALS}/history"
 DECIDE = f"{APPROVALS}/decide"
 ENDPOINT = "/endpoint"
 POLICY = "R&D <script>document.title='taken'</script>"
+_FORM = re.compile('<form(?! method="get"[^>]* role="search")')
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
@@ -72,8 +73,8 @@ class Shown:
         return dict(self.pairs(form))
 
     def pairs(self, form: int = 0) -> list[tuple[str, str]]:
-        """Return the hidden fields of a form, of which several may have one name."""
-        return _HIDDEN.findall(self.html.split("<form")[form + 1].split("</form>")[0])
+        """Return the hidden fields of a form, of which several may have one name; a search does not count."""
+        return _HIDDEN.findall(_FORM.split(self.html)[form + 1].split("</form>")[0])
 
     def error(self, field: str) -> str:
         """Return the error beside a field; empty if there is none."""

@@ -7,6 +7,7 @@ from tests.page_walk import shown_pages
 
 from .conftest import (
     ACTIONS,
+    ADVANCED,
     API_CLIENT,
     APPROVALS,
     CREDENTIALS,
@@ -71,7 +72,7 @@ async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
     await site.set_up()
     await site.ask()
     await page.goto(APPROVALS)
-    await page.get_by_role("checkbox").check()
+    await page.get_by_label("Select").check()
     await page.get_by_role("button", name="Approve", exact=True).first.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("Confirm Approval")
     assert await complaints(page) == []
@@ -120,9 +121,99 @@ async def test_back_posts_nothing_again(site: Site, page: Page) -> None:
     await expect(page.get_by_label("Reason")).to_be_visible()
 
 
+async def test_back_to_a_refused_form_opens_it(site: Site, page: Page) -> None:
+    """After the form was corrected, Back leads to the form with what was saved, without the question to post again."""
+    await site.set_up()
+    await page.goto(SERVER)
+    await page.get_by_label("Base URL").fill("dev1")
+    await page.get_by_role("button", name="Save Changes").click()
+    await expect(page.get_by_label("Base URL")).to_have_value("dev1")
+    await leave_and_return(page)
+    await expect(page.get_by_label("Base URL")).to_have_value(site.servicenow)
+    await page.get_by_label("Description").fill("ours")
+    await site.set_up(use_webhook=False)
+    await page.get_by_role("button", name="Save Changes").click()
+    await expect(page.get_by_role("alert")).to_contain_text("The values changed after you opened this page")
+    await leave_and_return(page)
+    await expect(page.get_by_label("Base URL")).to_have_value(site.servicenow)
+
+
+async def test_save_changes_appears_at_the_first_change(site: Site, chromium: Chromium, page: Page) -> None:
+    """As on the pictures, in place of tabs and Refresh; Cancel takes it away; without script it is always there."""
+    await site.set_up()
+    pages = [SERVER, ADVANCED, API_CLIENT, *await items(site)]
+    editable = [path for path in pages if 'class="save"' in (await site.person.get(path)).html]
+    assert len(editable) >= 9
+    for path in editable:
+        await page.goto(path)
+        save = page.get_by_role("button", name="Save Changes")
+        await expect(save).to_be_hidden()
+        field = page.locator("main form[method=post] :is(input:not([type=hidden]), textarea)").first
+        await (field.click() if await field.get_attribute("type") == "checkbox" else field.press_sequentially("x"))
+        await expect(save).to_be_visible()
+        await expect(page.get_by_role("link", name="Refresh")).to_be_hidden()
+        await page.get_by_role("link", name="Cancel").click()
+        await expect(save).to_be_hidden()
+    async with chromium.page(site.url, java_script_enabled=False) as plain:
+        for path in editable:
+            await plain.goto(path)
+            await expect(plain.get_by_role("button", name="Save Changes")).to_be_visible()
+            await expect(plain.get_by_role("button", name="Copy")).to_have_count(0)
+
+
+async def test_refused_form_can_be_saved_at_once(site: Site, page: Page) -> None:
+    """It has unsaved changes, also after Back, when the browser fills in what was typed."""
+    await site.set_up()
+    await page.goto(SERVER)
+    await page.get_by_label("Name", exact=True).fill("")
+    await page.get_by_role("button", name="Save Changes").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.get_by_role("button", name="Save Changes")).to_be_visible()
+
+
+async def test_secret_is_copied(site: Site, chromium: Chromium) -> None:
+    """The printed buttons copy Client Id and Secret (api-user.png)."""
+    async with chromium.page(site.url, permissions=["clipboard-read", "clipboard-write"]) as page:
+        await page.goto(f"{USERS}/create")
+        await page.get_by_label("User Type").select_option("API Client")
+        for what, field in (("Client ID", "#client-id"), ("Secret", "#secret")):
+            await page.get_by_role("button", name=f"Copy {what}").click()
+            await expect(page.locator("#copied")).to_have_text("Copied")
+            copied = await page.evaluate("() => navigator.clipboard.readText()")
+            assert copied == await page.locator(field).inner_text()
+
+
+async def test_other_types_of_users_are_shown_and_disabled(page: Page) -> None:
+    """The printed ones, which are not simulated (select-user-type.png)."""
+    await page.goto(f"{USERS}/create")
+    options = page.get_by_label("User Type").get_by_role("option")
+    assert await options.all_inner_texts() == [
+        "",
+        "API Client",
+        "Standard User (not simulated)",
+        "Thycotic One (not simulated)",
+    ]
+    assert [await each.is_disabled() for each in await options.all()] == [False, False, True, True]
+
+
+async def test_decisions_need_a_choice(site: Site, page: Page) -> None:
+    """Approve and Deny above the list are disabled until a request is ticked; the box above ticks all, as printed."""
+    await site.ask(FilePath="/1")
+    await site.ask(FilePath="/2")
+    await page.goto(APPROVALS)
+    approve = page.get_by_role("button", name="Approve", exact=True).first
+    await expect(approve).to_be_disabled()
+    await page.get_by_label("All", exact=True).check()
+    await expect(approve).to_be_enabled()
+    assert [await box.is_checked() for box in await page.get_by_label("Select").all()] == [True, True]
+    await page.get_by_label("All", exact=True).uncheck()
+    await expect(approve).to_be_disabled()
+    await expect(page.get_by_role("button", name="Deny", exact=True).first).to_be_disabled()
+
+
 async def leave_and_return(page: Page) -> None:
     """Open Home and press Back."""
-    await page.get_by_role("link", name="Home").click()
+    await page.get_by_role("link", name="Home").first.click()
     await page.go_back()
 
 
@@ -193,7 +284,7 @@ async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
     await expect(page.get_by_text("Confirm Approval").first).to_be_visible()
     await page.goto(f"{DECIDE}?request={request_id}")
     sent: list[str] = []
-    page.on("request", lambda request: sent.append(request.url))
+    page.on("request", lambda request: sent.append(request.url) if request.is_navigation_request() else None)
     await page.get_by_label("Duration").press("Enter")
     await page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert not sent
@@ -216,13 +307,13 @@ async def test_list_refreshes_itself_unless_something_is_ticked(site: Site, page
     await site.ask(PolicyName="Elevate installers")
     await page.clock.run_for(2_000)
     await expect(page.get_by_text("Elevate installers").first).to_be_visible()
-    await page.get_by_role("checkbox").check()
+    await page.get_by_label("Select").check()
     await site.ask(PolicyName="Another")
     fetched: list[str] = []
     page.on("request", lambda request: fetched.append(request.url))
     await page.clock.run_for(10_000)
     assert fetched == []
-    await page.get_by_role("checkbox").first.uncheck()
+    await page.get_by_label("Select").uncheck()
     await page.clock.run_for(2_000)
     await expect(page.get_by_role("cell", name="Another", exact=True)).to_be_visible()
 

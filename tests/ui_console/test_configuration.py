@@ -69,10 +69,25 @@ async def webhook_page(site: Site, name: str = WEBHOOK) -> Shown:
 
 
 async def test_configuration_opens_with_the_first_tab(site: Site) -> None:
-    """Admin, Configuration leads to a page with the documented tabs and no other (integration 2)."""
+    """The tabs are the printed ones, in their order; those that the simulator has not are no links (webhook-3.png)."""
     shown = await site.person.get(CONFIGURATION)
-    assert shown.url == site.url + CREDENTIALS
-    assert shown.tabs == ["Credentials", "Foreign Systems", "Advanced", "Messaging"]
+    assert shown.url == f"{site.url}{CONFIGURATION}/general"
+    assert shown.tabs == ["General", "Credentials", "Foreign Systems", "Advanced", "Messaging"]
+    assert (
+        "General Discovery (not simulated) Reputation (not simulated) Credentials Foreign Systems Advanced "
+        "Authentication (not simulated) Messaging Change History (not simulated)"
+    ) in shown.text
+
+
+async def test_general_tab_leads_to_approval_types_and_processes(site: Site) -> None:
+    """As printed (general.png)."""
+    shown = await site.person.get(f"{CONFIGURATION}/general")
+    assert (
+        "Approval Types Default Execute Application Request Type Default Offline Execute Application Request Type "
+        "Approval Processes Default Manual Approval Process"
+    ) in shown.text
+    for name in ("Default Execute Application Request Type", "Default Manual Approval Process"):
+        assert f"{name} | Privilege Manager" in (await site.person.get(shown.links[name])).text
 
 
 async def test_api_is_switched_on_and_off(site: Site) -> None:
@@ -93,7 +108,7 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
     assert "No password is set Edit" in page.text
     shown = await create_credential(site.person, "R&D", description="Logs on", account_name="0f1ba2b8")
     assert shown.url.endswith(f"{CREDENTIALS}?done=saved")
-    assert "1 Items Create Name Description Last Modified By Last Modified On" in shown.text
+    assert "1 Items Search Create Name ↑ Description Last Modified By Last Modified On" in shown.text
     assert shown.cells == [["R&D", "Logs on", "Privilege Manager", "1/5/26, 9:00 AM"]]
     assert (await credential(site, "R&D")).value("account_name") == "0f1ba2b8"
 
@@ -177,7 +192,7 @@ async def test_renamed_credential_stays_in_use(site: Site) -> None:
     assert server.detail("Instance Id") == first.detail("Instance Id")
     assert (await webhook_page(site)).chosen("credential") == "SN"
     assert len(await site.records("integration_configuration")) == 1
-    assert [row[0] for row in (await site.person.get(CREDENTIALS)).cells] == ["SN", "PM"]
+    assert [row[0] for row in (await site.person.get(CREDENTIALS)).cells] == ["PM", "SN"]
     taken = await site.person.fill(await credential(site, "PM"), {"name": "SN", "account_name": "ada"})
     assert (taken.status, taken.error("name")) == (422, "Name 'SN' already exists")
 
@@ -236,12 +251,24 @@ async def test_unknown_credential_gets_404(site: Site) -> None:
 
 async def test_foreign_systems_are_listed_by_kind(site: Site) -> None:
     """The ServiceNow link leads to its servers (integration 7, fs_servicenow.png)."""
-    assert (await site.person.get(SYSTEMS)).cells == [["ServiceNow", "0"]]
+    assert (await site.person.get(SYSTEMS)).cells == [
+        ["Active Directory Domains (not simulated)", "0"],
+        ["Azure Active Directory Domains (not simulated)", "0"],
+        ["Azure Service Bus (not simulated)", "0"],
+        ["Privilege Manager Server (not simulated)", "0"],
+        ["Secret Server (not simulated)", "0"],
+        ["ServiceNow", "0"],
+        ["SMTP Server (not simulated)", "0"],
+        ["Symantec Management Platform (not simulated)", "0"],
+        ["SysLog (not simulated)", "0"],
+        ["System Center Configuration Manager (not simulated)", "0"],
+        ["Thycotic One (not simulated)", "0"],
+    ]
     servers = await site.person.open(SYSTEMS, "ServiceNow")
     assert (servers.address, "No ServiceNow servers yet" in servers.text) == (SERVERS, True)
     await create_server(site)
     await create_server(site, "Test instance", "https://test.service-now.com/")
-    assert (await site.person.get(SYSTEMS)).cells == [["ServiceNow", "2"]]
+    assert (await site.person.get(SYSTEMS)).cells[5] == ["ServiceNow", "2"]
     assert (await site.person.get(SERVERS)).cells == [
         [NAME, NAME, site.servicenow, "No"],
         ["Test instance", "Test instance", "https://test.service-now.com", "No"],
@@ -256,16 +283,17 @@ async def test_new_server_opens_its_page(site: Site) -> None:
     assert shown.detail("Type") == "Service Now Instance Resource (Resources)"
     assert (shown.chosen("credential"), shown.is_ticked("use_webhook")) == ("", False)
     assert shown.value("base_url") == site.servicenow
-    assert shown.value("post_uri") == f"{site.url}/Tms/services/api/v1/approval/approve"
+    assert shown.value("post_uri") == ""
+    assert shown.detail("API Endpoint of this console") == f"{site.url}/Tms/services/api/v1/approval/approve"
     saved = await site.person.fill(shown, {"name": NAME, "base_url": site.servicenow, "description": "Later"})
     assert (saved.status, saved.area("description"), saved.chosen("credential")) == (200, "Later", "")
 
 
 @pytest.mark.parametrize("settings", [Settings(documented_only=True)])
 async def test_documented_page_of_a_server(site: Site) -> None:
-    """The Post Uri is empty as printed (webhook-2.png), and no page shows the registration."""
+    """No page shows the console's own address, nor the registration."""
     shown = await create_server(site)
-    assert (shown.value("post_uri"), "Registration" in shown.text) == ("", False)
+    assert ("API Endpoint" in shown.text, "Registration" in shown.text) == (False, False)
 
 
 INSTANCE = "https://example.service-now.com"
@@ -342,7 +370,9 @@ async def test_webhook_appears_under_messaging(site: Site) -> None:
     assert "No webhooks yet" in (await site.person.get(MESSAGING)).text
     await registered(site)
     listed = await site.person.get(MESSAGING)
-    assert "Webhook Configuration 1 Items Create Name Description Last Modified By Last Modified" in listed.text
+    assert (
+        "Webhook Configuration 1 Items Search Create Name ↑ Description Last Modified By Last Modified" in listed.text
+    )
     assert listed.cells == [[WEBHOOK, "", "Privilege Manager", "1/5/26, 9:00 AM"]]
     shown = await webhook_page(site)
     assert (shown.value("name"), shown.area("description")) == (WEBHOOK, "")
@@ -476,7 +506,8 @@ async def test_foreign_system_without_webhook_registers_nothing(site: Site) -> N
     page = await create_server(site)
     shown = await site.person.fill(page, values)
     assert (shown.detail("Webhook"), shown.is_ticked("use_webhook")) == ("none", False)
-    assert shown.value("post_uri") == f"{site.url}/Tms/services/api/v1/approval/approve"
+    assert shown.value("post_uri") == ""
+    assert shown.detail("API Endpoint of this console") == f"{site.url}/Tms/services/api/v1/approval/approve"
     assert await site.records("integration_configuration") == []
     assert "Webhooks : none yet" in (await site.person.get("/")).text
     ghost = await site.person.fill(shown, values | {"credential": "ghost"})

@@ -94,7 +94,8 @@ class Procedure:
         await self._shoot(page, "Select Use Webhook")
         await page.get_by_label("API Credential").select_option(API_CREDENTIAL)
         post_uri = f"{self._products.console_url}/Tms/services/api/v1/approval/approve"
-        await expect(page.get_by_label("Privilege Manager Post Uri")).to_have_value(post_uri)
+        await expect(page.get_by_label("Privilege Manager Post Uri")).to_have_value("")
+        await page.get_by_label("Privilege Manager Post Uri").fill(post_uri)
         await page.get_by_role("button", name="Save Changes").click()
         await expect(page.get_by_role("link", name=WEBHOOK)).to_be_visible()
         await self._shoot(page, "Once the foreign system is saved, a new webhook is created in the background")
