@@ -130,7 +130,7 @@ class ForeignSystemPages:
             type=FOREIGN_SYSTEM_TYPE,
             credentials=self._credentials(),
             version=_version(visit, system),
-            list=SERVERS,
+            tab=FOREIGN_SYSTEMS,
         )
 
 

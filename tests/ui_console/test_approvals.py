@@ -37,7 +37,7 @@ async def test_list_has_the_printed_columns(site: Site) -> None:
     await site.clock.advance(60)
     await site.ask(PolicyName="Second", UserName="Russell Finn")
     shown = await site.person.get(APPROVALS)
-    assert "2 Items Details All Policy User User Reason Requested ↑" in shown.text
+    assert "2 Items Search Details All Policy User User Reason Requested ↑" in shown.text
     first, second = (shown.html.split("<tbody>")[number].split("</tbody>")[0] for number in (1, 2))
     assert all(text in first for text in ("First", "russellfinn", "Testing rg command", "1/5/26, 9:00 AM"))
     assert all(text in second for text in ("Second", "Russell Finn", "1/5/26, 9:01 AM"))
