@@ -111,9 +111,10 @@ class ConsoleAdmin:
         return to_json({"api_users": [user.to_json() for user in self._users]})
 
     async def create_api_user(self, request: web.Request) -> web.Response:
-        """Create an API user; the named credential gets its Client Id and Secret, which are not answered."""
+        """Create an API user, and a credential of that name with its Client Id and Secret, which are not answered."""
         body = JsonObject(await read_object(request), ("display_name", "role", "roles", "credential"))
         roles, name, credential = read_roles(body, ()), body.text("display_name", ""), body.text("credential")
+        self._console.credentials.require_free(credential)
         with self._console.store.transaction():
             user, secret = self._users.create(name)
             changed = self._users.change(user.client_id, roles=roles)
@@ -121,7 +122,7 @@ class ConsoleAdmin:
         return to_json(changed.to_json(), HTTPStatus.CREATED)
 
     async def read_api_user(self, request: web.Request) -> web.Response:
-        """Answer an API user, without Client Id and Secret: that of the parameter ``user``, or else the oldest."""
+        """Answer the API user that the parameter ``user`` names, or else the oldest, without Client Id and Secret."""
         return to_json(self._user(request.query.get("user", "")).to_json())
 
     async def change_api_user(self, request: web.Request) -> web.Response:
@@ -143,8 +144,9 @@ class ConsoleAdmin:
             self._users.reset_secret(user.client_id)
         return to_json(self._users.get(user.client_id).to_json())
 
-    def _user(self, display_name: str) -> ApiClientUser:
-        return self._users.named(display_name) if display_name else self._users.get()
+    def _user(self, name: str) -> ApiClientUser:
+        """Return the API user with that display name or Client Id, or else the oldest."""
+        return self._users.named(name) if name else self._users.get()
 
     def _reset_secret_in_credentials(self, user: ApiClientUser) -> None:
         holding = [each for each in self._console.credentials if each.account_name.lower() == user.client_id]
@@ -154,7 +156,7 @@ class ConsoleAdmin:
                 self._console.credentials.save(replace(credential, password=secret))
 
     async def issue_token(self, request: web.Request) -> web.Response:
-        """Answer a token of an API user: of the one with the display name ``user``, or else of the oldest."""
+        """Answer a token of the API user that ``user`` names, or else of the oldest."""
         user = self._user(JsonObject(await read_object(request), ("user",)).text("user", ""))
         return to_json({"token": self._console.tokens.issue(user.client_id)})
 

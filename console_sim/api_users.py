@@ -64,13 +64,26 @@ class Users:
         """Return the user with that Client Id, in any case; None if there is none."""
         return self._kept.get(client_id.lower())
 
-    def named(self, display_name: str) -> ApiClientUser:
-        """Return the oldest user with that display name; raises NotFoundError that lists those there are."""
-        found = next((user for user in self if user.display_name == display_name), None)
+    def named(self, name: str) -> ApiClientUser:
+        """Return the user as `find_named` does; raises NotFoundError that lists the display names there are."""
+        found = self.find_named(name)
         if found is None:
             known = ", ".join(repr(user.display_name) for user in self)
-            raise NotFoundError(f"API Client User {display_name!r} does not exist; there is {known or 'none'}")
+            raise NotFoundError(f"API Client User {name!r} does not exist; there is {known or 'none'}")
         return found
+
+    def find_named(self, name: str) -> ApiClientUser | None:
+        """Return the user with that Client Id, or else the one with that display name; None if there is none.
+
+        Raises ConflictError if several have that display name, which the product allows.
+        """
+        by_id = self.find(name)
+        if by_id is not None:
+            return by_id
+        found = [user for user in self if user.display_name == name]
+        if len(found) > 1:
+            raise ConflictError(f"{len(found)} API Client Users have the name {name!r}; expected a Client Id")
+        return found[0] if found else None
 
     def change(self, client_id: str, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
         """Change fields of a user and return it; raises NotFoundError."""
@@ -155,11 +168,28 @@ class CredentialShelf:
             raise NotFoundError(f"unknown credential {name!r}")
         return credential
 
+    def find(self, name: str) -> Credential | None:
+        """Return the credential; None if there is none."""
+        return self._kept.get(name)
+
+    def is_used(self, name: str, besides: str = "") -> bool:
+        """Return whether a foreign system or webhook has selected it, not counting those with the id ``besides``."""
+        systems = (each for each in self._store.foreign_systems if each.id != besides)
+        webhooks = (each for each in self._store.webhooks if each.id != besides)
+        return any(name in {each.credential, each.api_credential} for each in systems) or any(
+            name == each.credential for each in webhooks
+        )
+
     def require(self, name: str) -> None:
         """Raise BadRequestError that lists the credentials, unless there is one of that name."""
         if name not in self:
             known = ", ".join(repr(each.name) for each in self) or "one that was created before"
             raise BadRequestError(f"unknown credential {name!r}; expected {known}")
+
+    def require_free(self, name: str) -> None:
+        """Raise ConflictError if a credential has the name."""
+        if name in self:
+            raise ConflictError(f"credential {name!r} exists; expected another name")
 
     def save(self, credential: Credential) -> None:
         """Insert or replace a credential; its description stays unless it is given."""

@@ -9,7 +9,6 @@ from aiohttp import web
 from console_sim.accounts import Credential
 from console_sim.approval_items import ApprovalProcess, ApprovalType, Policy, ProcessTemplate
 from console_sim.console import Console
-from console_sim.errors import ConflictError
 from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
@@ -100,8 +99,7 @@ class ConfigurationAdmin:
         """Save a new credential; answer without the password."""
         body = JsonObject(await read_object(request), ("name", *_CREDENTIAL_KEYS))
         name = body.text("name")
-        if name in self._console.credentials:
-            raise ConflictError(f"credential {name!r} exists; expected another name")
+        self._console.credentials.require_free(name)
         return await self._save_credential(Credential(name, body.text("account_name"), body.text("password")))
 
     async def change_credential(self, request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
 from console_sim.setup import Setup
+from console_sim.setup_names import SetupNames
 from console_sim.setup_steps import SetupSteps
 from privman_contracts import WireNames
 from privman_core.clock import Clock
@@ -134,6 +135,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
         webhooks=webhooks,
         foreign_systems=foreign_systems,
         automation=automation,
+        names=SetupNames(credentials, automation),
         registrar=registrar,
     )
     return Console(

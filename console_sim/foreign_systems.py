@@ -8,6 +8,7 @@ from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
+from console_sim.free_names import first_free
 from console_sim.json_object import near
 from console_sim.servicenow_client import ServiceNowClient, table_url
 from console_sim.webhook import Webhook, WebhookEvent
@@ -40,7 +41,7 @@ class Webhooks:
         return webhook
 
     def named(self, name: str) -> Webhook:
-        """Return the oldest webhook of that name; raises NotFoundError that lists those there are."""
+        """Return the webhook of that name; raises NotFoundError that lists those there are."""
         webhook = next((webhook for webhook in self if webhook.name == name), None)
         if webhook is None:
             names = [each.name for each in self]
@@ -98,7 +99,7 @@ class Webhooks:
     def _new(self, system: ForeignSystem) -> Webhook:
         return Webhook(
             id=system.id,
-            name=f"New Webhook for {system.name} setting",
+            name=first_free(self._is_free, f"New Webhook for {system.name} setting"),
             credential=system.credential,
             endpoint_url=self._endpoint_url(system),
             event=WebhookEvent.APPROVAL_REQUEST,
@@ -109,10 +110,13 @@ class Webhooks:
     def _endpoint_url(self, system: ForeignSystem) -> str:
         return table_url(system.base_url, self._request_table)
 
+    def _is_free(self, name: str) -> bool:
+        return all(each.name != name for each in self)
+
     def _save(self, webhook: Webhook) -> Webhook:
         if webhook.credential:
             self._credentials.require(webhook.credential)
-        if webhook.made_by_hand and any(each.name == webhook.name and each.id != webhook.id for each in self):
+        if any(each.name == webhook.name and each.id != webhook.id for each in self):
             raise ConflictError(f"webhook {webhook.name!r} exists; expected another name")
         return self._kept.put(webhook)
 

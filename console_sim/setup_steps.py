@@ -7,12 +7,13 @@ from typing import Any, Literal, TypeVar
 
 from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, ApiClientUser, Credential, Role
 from console_sim.api_users import CredentialShelf, Users
-from console_sim.approval_items import APPLICATION_TYPE, ProcessTemplate
+from console_sim.approval_items import ProcessTemplate
 from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import (
     API_DISABLED,
     BadRequestError,
+    ConflictError,
     NoSuchRecordError,
     ServiceNowError,
     StepFailedError,
@@ -24,6 +25,7 @@ from console_sim.foreign_systems import ForeignSystems, Webhooks
 from console_sim.json_object import JsonObject, near, shown
 from console_sim.registrar import Registrar
 from console_sim.settings import APPROVE_PATH
+from console_sim.setup_names import SetupNames
 from privman_core.clock import Clock
 
 DEFAULT_SYSTEM_NAME = "ServiceNow"
@@ -42,7 +44,6 @@ _KEYS = (
     "approval_type",
     "policy",
 )
-DEFAULT_POLICY = "Elevate installers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class SetupParameters:
         roles: of the API user.
         post_uri: the Privilege Manager Post Uri.
         name: of the foreign system; a new name makes another one.
-        api_user: display name of the API user; empty for the one that the foreign system has, or a new one.
+        api_user: display name or Client Id of the API user; empty for that of the foreign system, or a new one.
         process_timeout: of the approval process; None leaves it as it is.
         approval_type: name of the approval type that is made to use the process; empty for the product's own, or one
             of the foreign system if another one has that.
@@ -182,6 +183,7 @@ class SetupSteps:
         webhooks: Webhooks,
         foreign_systems: ForeignSystems,
         automation: Automation,
+        names: SetupNames,
         registrar: Registrar,
     ) -> None:
         self._store = store
@@ -191,9 +193,11 @@ class SetupSteps:
         self._webhooks = webhooks
         self._foreign_systems = foreign_systems
         self._automation = automation
+        self._names = names
         self._registrar = registrar
         self._system_id = ""
         self._client_id = ""
+        self._api_credential = self._servicenow_credential = ""
         self._process_id = ""
         self._failure: ServiceNowError | None = None
 
@@ -222,12 +226,18 @@ class SetupSteps:
     def _known_user(self, parameters: SetupParameters) -> ApiClientUser | None:
         """Return the user of that name, that of the foreign system, or one that no credential names."""
         if parameters.api_user:
-            return next((user for user in self._users if user.display_name == parameters.api_user), None)
-        mine = self._api_credential(parameters)
-        if mine in self._credentials:
-            return self._users.find(self._credentials.get(mine).account_name)
+            return self._named_user(parameters.api_user)
+        account = self._names.api_account(parameters.name, self._known_system(parameters))
+        if account:
+            return self._users.find(account)
         held = {credential.account_name for credential in self._credentials}
         return next((user for user in self._users if user.client_id not in held), None)
+
+    def _named_user(self, name: str) -> ApiClientUser | None:
+        try:
+            return self._users.find_named(name)
+        except ConflictError as error:
+            raise StepFailedError(str(error)) from None
 
     @_step("create-api-user")
     async def add_role(self, parameters: SetupParameters) -> str:
@@ -243,25 +253,27 @@ class SetupSteps:
     @_step("create-api-user")
     async def save_api_credential(self, parameters: SetupParameters) -> str:
         """Save Client Id and Secret as a credential; a Secret of which only the digest is left is replaced."""
-        name = self._api_credential(parameters)
-        held = self._credentials.get(name).account_name if name in self._credentials else ""
-        if held != self._client_id:
+        name = self._names.api_credential(parameters.name, self._known_system(parameters), self._client_id)
+        kept = self._credentials.find(name)
+        if kept is None or kept.account_name != self._client_id:
             secret = self._users.secret_at_hand(self._client_id) or self._users.reset_secret(self._client_id)
             self._credentials.save(Credential(name, self._client_id, secret))
+        self._api_credential = name
         return f"{name!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
 
     @_step()
     async def save_servicenow_credential(self, parameters: SetupParameters) -> str:
         """Save the ServiceNow user's name and password as a credential."""
-        name = self._servicenow_credential(parameters)
-        self._credentials.save(Credential(name, parameters.servicenow_user, parameters.servicenow_password))
+        login = (parameters.servicenow_user, parameters.servicenow_password)
+        name = self._names.servicenow_credential(parameters.name, self._known_system(parameters), login)
+        self._credentials.save(Credential(name, *login))
+        self._servicenow_credential = name
         return f"{name!r} of type {CREDENTIAL_TYPE!r} holds user {parameters.servicenow_user!r}"
 
     @_step("save-servicenow-credential")
     async def save_foreign_system(self, parameters: SetupParameters) -> str:
         """Create the foreign system, or change that of the name."""
-        credential = self._servicenow_credential(parameters)
-        before = self._foreign_systems.find_named(parameters.name)
+        credential, before = self._servicenow_credential, self._known_system(parameters)
         system = (
             self._foreign_systems.create(parameters.name, parameters.servicenow_url, credential)
             if before is None
@@ -276,18 +288,18 @@ class SetupSteps:
         values: dict[str, Any] = {"template": ProcessTemplate.SERVICENOW, "server_id": self._system_id}
         if parameters.process_timeout is not None:
             values["timeout"] = parameters.process_timeout
-        process = self._automation.save_process(f"{parameters.name} Approval Process", **values)
+        name = self._names.process(parameters.name, self._system_id)
+        process = self._automation.save_process(name, **values)
         self._process_id = process.id
         return f"{process.name!r} has ServiceNow Server {parameters.name!r} and times out after {process.timeout}"
 
     @_step("create-approval-process")
     async def use_approval_process(self, parameters: SetupParameters) -> str:
         """Select the process in the approval type, and the type in a policy's action."""
-        type_name, policy_name = APPLICATION_TYPE.name, DEFAULT_POLICY
-        if self._is_taken():
-            type_name, policy_name = f"{parameters.name} {type_name}", f"{policy_name} ({parameters.name})"
-        kind = self._automation.save_type(parameters.approval_type or type_name, process_id=self._process_id)
-        policy = self._automation.save_policy(parameters.policy or policy_name, kind)
+        usual = self._names.approval_type(parameters.name, self._system_id)
+        kind = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
+        policy_name = parameters.policy or self._names.policy(parameters.name, self._system_id, usual)
+        policy = self._automation.save_policy(policy_name, kind)
         return f"policy {policy.name!r} asks for approval of type {kind.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")
@@ -298,7 +310,7 @@ class SetupSteps:
             raise StepSkippedError("Use Webhook is not ticked")
         self._foreign_systems.change(
             self._system_id,
-            api_credential=self._api_credential(parameters),
+            api_credential=self._api_credential,
             post_uri=parameters.post_uri,
             use_webhook=True,
         )
@@ -361,21 +373,11 @@ class SetupSteps:
         known = f"Instance Id {self._system().registration.sys_id} (before: {before.registration.sys_id})"
         return f"webhooks: {len(list(self._webhooks))} (before: {hooks}); {known}"
 
-    def _is_taken(self) -> bool:
-        """Return whether the product's own approval type leads to another foreign system."""
-        used = self._automation.types.get(APPLICATION_TYPE.id).process_id
-        return self._automation.processes.get(used).server_id not in ("", self._system_id)
-
     def _system(self) -> ForeignSystem:
         return self._foreign_systems.get(self._system_id)
 
-    def _api_credential(self, parameters: SetupParameters) -> str:
-        system = self._foreign_systems.find_named(parameters.name)
-        return f"{parameters.name} webhook" if system is None or not system.api_credential else system.api_credential
-
-    def _servicenow_credential(self, parameters: SetupParameters) -> str:
-        system = self._foreign_systems.find_named(parameters.name)
-        return f"{parameters.name} user" if system is None else system.credential
+    def _known_system(self, parameters: SetupParameters) -> ForeignSystem | None:
+        return self._foreign_systems.find_named(parameters.name)
 
 
 async def _differing(reading: Awaitable[list[str]]) -> list[str]:

@@ -1,6 +1,7 @@
 """Configuration, Credentials (integration 2.4, 2.5, 7)."""
 
 from dataclasses import replace
+from typing import Any
 
 from aiohttp import web
 
@@ -46,14 +47,10 @@ class CredentialPages:
     async def create(self, visit: ConsoleVisit) -> web.Response:
         """Save a new credential."""
         form = visit.form
-        new = Credential(
-            name=read_name(form, [each.name for each in self._credentials]),
-            account_name=form.text("account_name"),
-            password=_read_password(form),
-            description=read_description(form),
-        )
+        values = {**self._read(form), "password": _read_password(form)}
         if form.errors:
             return await self._page(visit, form, None)
+        new = Credential(**values)
         self._credentials.save(new)
         return _again(visit, new.name) if _saves_password(form) else see(_LIST)
 
@@ -69,17 +66,19 @@ class CredentialPages:
         visit.require(_version(visit, kept))
         if _saves_password(form):
             return await self._save_password(visit, kept)
-        changed = replace(
-            kept,
-            name=read_name(form, [each.name for each in self._credentials if each.name != kept.name]),
-            account_name=form.text("account_name"),
-            password=form.value("password") or kept.password,
-            description=read_description(form),
-        )
+        values = {**self._read(form, kept.name), "password": form.value("password") or kept.password}
         if form.errors:
             return await self._page(visit, form, kept)
-        await self._replace(kept, changed)
+        await self._replace(kept, replace(kept, **values))
         return see(_LIST)
+
+    def _read(self, form: Form, kept: str = "") -> dict[str, Any]:
+        """Return what the form has, except the password; the name may be that of the credential itself."""
+        return {
+            "name": read_name(form, [each.name for each in self._credentials if each.name != kept]),
+            "account_name": form.text("account_name"),
+            "description": read_description(form),
+        }
 
     async def _save_password(self, visit: ConsoleVisit, kept: Credential) -> web.Response:
         """Save the password alone; the page shows the other fields as they were filled in."""

@@ -329,6 +329,50 @@ async def test_another_api_user_takes_over(console: ConsoleUnderTest) -> None:
     assert (status, answer["error"].partition(";")[0]) == (400, "unknown credential 'Nxt key'")
 
 
+async def test_a_new_api_user_replaces_no_credential(console: ConsoleUnderTest) -> None:
+    """The name of a credential that exists is refused, and nothing is done."""
+    before = [await console.admin("GET", f"/{path}") for path in ("api-users", "foreign-system")]
+    pairs = console.servicenow.metadata()
+    for credential in ("ServiceNow user", "ServiceNow webhook"):
+        status, answer = await console.call("POST", "/__admin/api-users", {"credential": credential})
+        assert (status, answer["error"]) == (409, f"credential {credential!r} exists; expected another name")
+    assert await console.admin("POST", "/foreign-system", {}) == before[1]
+    assert (await console.admin("GET", "/api-users"), console.servicenow.metadata()) == (before[0], pairs)
+
+
+async def test_two_users_with_one_name(console: ConsoleUnderTest) -> None:
+    """Those made on one day have one name, as in the product; each call takes a Client Id, and refuses the name."""
+    first, name = console.servicenow.metadata()["Username"], "API User Created On Jan 5, 2026"
+    await console.admin("POST", "/api-users", {"credential": "second"})
+    await console.admin("POST", "/foreign-system", {"api_credential": "second"})
+    second = console.servicenow.metadata()["Username"]
+    told = f"2 API Client Users have the name {name!r}; expected a Client Id"
+    for method, path in (
+        ("GET", "api-user"),
+        ("POST", "api-user"),
+        ("POST", "api-user/reset-secret"),
+        ("POST", "tokens"),
+    ):
+        query, body = (f"?user={name}", None) if method == "GET" else ("", {"user": name})
+        assert await console.call(method, f"/__admin/{path}{query}", body) == (409, {"error": told})
+    await console.admin("POST", "/api-user", {"user": second.upper(), "display_name": first})
+    assert [each["display_name"] for each in (await console.admin("GET", "/api-users"))["api_users"]] == [name, first]
+    assert (await console.admin("GET", f"/api-user?user={first}"))["display_name"] == name
+    assert (await console.admin("GET", f"/api-user?user={name}"))["display_name"] == name
+
+
+async def test_webhooks_have_different_names(console: ConsoleUnderTest) -> None:
+    """Also that of a foreign system, which is named after it, so that each can be reached by its name."""
+    made = {"name": "By hand", "endpoint_url": "http://127.0.0.1:9/"}
+    await console.admin("POST", "/webhooks", made)
+    change = {"webhook": "New Webhook for ServiceNow setting", "name": "By hand"}
+    status, answer = await console.call("POST", "/__admin/webhook", change)
+    assert (status, answer["error"]) == (409, "webhook 'By hand' exists; expected another name")
+    await console.admin("POST", "/webhooks", {**made, "name": "New Webhook for Second setting"})
+    outcome = await console.set_up(name="Second", servicenow_url=f"{console.servicenow.url}/second")
+    assert outcome["webhook"]["name"] == "New Webhook for Second setting 2"
+
+
 async def test_a_request_names_its_server(console: ConsoleUnderTest) -> None:
     """By the name that the foreign system has now; one that is decided in the console has none."""
     request = await console.ask()

@@ -21,6 +21,7 @@ from .conftest import (
     StubServiceNow,
     answering,
     hanging,
+    statuses,
 )
 from .on_file import calling, console_on, shown, write
 
@@ -140,6 +141,19 @@ async def test_secret_of_an_interrupted_set_up_is_replaced(file: Path, serviceno
     async with console_on(file, servicenow) as console:
         await console.set_up()
         assert await console.log_on()
+
+
+async def test_a_credential_without_name_is_reported(file: Path, servicenow: StubServiceNow) -> None:
+    """An earlier version could save one; it is skipped, and the set-up makes another one."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+    unnamed = "UPDATE document SET key = '', body = json_replace(CAST(body AS TEXT), '$.name', '')"
+    write(file, f"{unnamed} WHERE key = 'ServiceNow user'")
+    async with console_on(file, servicenow) as console:
+        (finding,) = (await console.admin("GET", "/findings"))["findings"]
+        assert finding["rule"] == "unreadable-row"
+        assert "of kind 'credential': a credential has no name" in finding["message"]
+        assert statuses(await console.set_up()) == {}
 
 
 async def test_file_holds_no_secret_that_is_only_compared(file: Path, servicenow: StubServiceNow) -> None:

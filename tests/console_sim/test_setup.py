@@ -406,3 +406,101 @@ async def test_malformed_order_is_named(fresh: ConsoleUnderTest, change: dict[st
 async def test_body_must_be_an_object(fresh: ConsoleUnderTest) -> None:
     """A set-up that is no JSON object gets 400."""
     assert (await fresh.call("POST", "/__admin/setup", []))[0] == 400
+
+
+async def shown(console: ConsoleUnderTest, path: str) -> list[dict[str, Any]]:
+    """Return what the control plane lists there."""
+    ((listed),) = (await console.admin("GET", f"/{path}")).values()
+    return list(listed)
+
+
+async def test_a_second_system_takes_nothing_from_a_renamed_one(console: ConsoleUnderTest) -> None:
+    """A set-up under the name that another system had saves everything under names of its own."""
+    first = await console.admin("POST", "/foreign-system", {"name": "Production"})
+    hook, process, policy = [(await shown(console, path))[-1] for path in LISTS]
+    secret = console.servicenow.metadata()["Password"]
+    outcome = await console.set_up(servicenow_url=f"{console.servicenow.url}/second")
+    assert [(await shown(console, path))[-2] for path in LISTS] == [hook, process, policy]
+    assert await console.admin("GET", "/foreign-system?foreign_system=Production") == first
+    second = await console.admin("GET", "/foreign-system?foreign_system=ServiceNow")
+    assert (second["credential"], second["api_credential"]) == ("ServiceNow user 2", "ServiceNow webhook 2")
+    assert outcome["webhook"]["name"] == "New Webhook for ServiceNow setting 2"
+    assert [(await shown(console, path))[-1]["name"] for path in LISTS[1:]] == [
+        "ServiceNow Approval Process 2",
+        "Elevate installers (ServiceNow)",
+    ]
+    await console.admin("POST", "/foreign-system", {"foreign_system": "Production"})
+    assert console.servicenow.metadata()["Password"] == secret
+
+
+LISTS = ("webhooks", "approval-processes", "policies")
+
+
+async def test_a_third_system_takes_nothing_either(console: ConsoleUnderTest) -> None:
+    """Type and policy that are named after a system stay with it when it is renamed."""
+    elsewhere = {"servicenow_url": f"{console.servicenow.url}/second"}
+    await console.set_up(name="Staging", **elsewhere)
+    await console.admin("POST", "/foreign-system", {"foreign_system": "Staging", "name": "Test"})
+    before = {path: await shown(console, path) for path in (*LISTS, "approval-types")}
+    await console.set_up(name="Staging", **elsewhere)
+    after = {path: await shown(console, path) for path in before}
+    assert {path: after[path][: len(before[path])] for path in before} == before
+    assert [after[path][-1]["name"] for path in ("policies", "approval-types")] == [
+        "Elevate installers (Staging) 2",
+        "Staging Default Execute Application Request Type 2",
+    ]
+
+
+async def test_a_policy_of_another_system_stays(console: ConsoleUnderTest) -> None:
+    """Also when the product's own approval type is free again."""
+    kind = "Default Execute Application Request Type"
+    await console.admin("POST", "/approval-types", {"name": "Ours", "process": "ServiceNow Approval Process"})
+    await console.admin("POST", "/policy", {"policy": "Elevate installers", "approval_type": "Ours"})
+    await console.admin("POST", "/approval-type", {"approval_type": kind, "process": "Default Manual Approval Process"})
+    outcome = await console.set_up(name="Second", servicenow_url=f"{console.servicenow.url}/second")
+    assert detail(outcome, "use-approval-process") == (
+        f"policy 'Elevate installers (Second)' asks for approval of type '{kind}'"
+    )
+
+
+async def test_things_made_by_hand_stay(fresh: ConsoleUnderTest) -> None:
+    """A credential for another account, and a manual process, that have the usual names; its own are found again."""
+    for kind in ("user", "webhook"):
+        await fresh.admin("POST", "/credentials", {"name": f"ServiceNow {kind}", "account_name": "x", "password": "y"})
+    process = {"name": "ServiceNow Approval Process", "template": "Manual Approval Process"}
+    made = await fresh.admin("POST", "/approval-processes", process)
+    for _ in range(2):
+        outcome = await fresh.set_up()
+        assert [detail(outcome, step).partition(" of type")[0] for step in STEPS[3:5]] == [
+            "'ServiceNow webhook 2'",
+            "'ServiceNow user 2'",
+        ]
+        assert detail(outcome, "create-approval-process").startswith("'ServiceNow Approval Process 2' ")
+    assert made in await shown(fresh, "approval-processes")
+    assert len(await shown(fresh, "api-users")) == 1
+
+
+async def test_a_shared_credential_is_not_changed(console: ConsoleUnderTest) -> None:
+    """A set-up for one of the systems that select it gives that one another, unless nothing differs."""
+    await console.set_up(name="Second", servicenow_url=f"{console.servicenow.url}/second")
+    shared = {"credential": "ServiceNow user", "api_credential": "ServiceNow webhook"}
+    await console.admin("POST", "/foreign-system", {"foreign_system": "Second", **shared})
+    for password, credential in ((console.servicenow.password, "ServiceNow user"), ("other", "Second user")):
+        await console.set_up(name="Second", servicenow_password=password)
+        second = await console.admin("GET", "/foreign-system?foreign_system=Second")
+        assert (second["credential"], second["api_credential"]) == (credential, "ServiceNow webhook")
+    await console.set_up(name="Second", api_user="Another")
+    second = await console.admin("GET", "/foreign-system?foreign_system=Second")
+    assert second["api_credential"] == "Second webhook 2"
+    assert (await console.admin("GET", "/foreign-system"))["api_credential"] == "ServiceNow webhook"
+
+
+async def test_an_ambiguous_api_user_is_named(console: ConsoleUnderTest) -> None:
+    """Two users may have one name; the step fails and says so, and a Client Id is taken in its place."""
+    client_id = console.servicenow.metadata()["Username"]
+    await console.admin("POST", "/api-users", {"credential": "second"})
+    outcome = await console.set_up(api_user="API User Created On Jan 5, 2026")
+    assert detail(outcome, "create-api-user") == (
+        "2 API Client Users have the name 'API User Created On Jan 5, 2026'; expected a Client Id"
+    )
+    assert statuses(await console.set_up(api_user=client_id.upper())) == {}

@@ -68,6 +68,15 @@ async def webhook_page(site: Site, name: str = WEBHOOK) -> Shown:
     return await site.person.open(MESSAGING, name)
 
 
+async def test_set_up_of_a_server_without_credential(site: Site) -> None:
+    """It gets one of the usual name, and there is none without a name."""
+    await create_server(site)
+    await site.set_up(name=NAME)
+    server = await site.person.open(SERVERS, NAME)
+    assert server.chosen("credential") == f"{NAME} user"
+    assert server.choices("credential") == [f"{NAME} webhook", f"{NAME} user"]
+
+
 async def test_configuration_opens_with_the_first_tab(site: Site) -> None:
     """The tabs are the printed ones, in their order; those that the simulator has not are no links (webhook-3.png)."""
     shown = await site.person.get(CONFIGURATION)

@@ -44,7 +44,7 @@ DETAILS = checks.rows_of(dict.fromkeys(set_up_steps(), present))
 
 Role = Annotated[str | None, Arg(TEXT_OR_NULL, "The role of the API user; null for none.", check=A_ROLE)]
 Roles = Annotated[Sequence[str], Arg(TEXTS, "All roles of the API user.", check=A_ROLE)]
-User = Annotated[str, Arg(TEXT, "The API user, by display name (default: the oldest).", item="API user")]
+User = Annotated[str, Arg(TEXT, "The API user, by display name or Client Id (default: the oldest).", item="API user")]
 System = Annotated[
     str, Arg(TEXT, "The foreign system, by its name before (default: the oldest).", item="foreign system")
 ]
@@ -121,7 +121,10 @@ async def set_up(
     ] = "",
     api_enabled: Annotated[bool, Arg(FLAG, "Advanced, API Settings, API Enabled.")] = ABSENT,
     api_user: Annotated[
-        str, Arg(TEXT, "The API user by display name, created if there is none (default: one for each foreign system).")
+        str,
+        Arg(
+            TEXT, "The API user, by display name or Client Id, created if there is none (default: one for each system)."
+        ),
     ] = ABSENT,
     role: Role = ABSENT,
     roles: Roles = ABSENT,
