@@ -21,7 +21,7 @@ from console_sim.approval_request import (
 from console_sim.automation import Automation, Route
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError
-from console_sim.json_object import GUID, near, shown
+from console_sim.json_object import GUID, bare_guid, near, shown, without_braces
 from console_sim.messenger import Messenger
 from console_sim.pending_requests import PendingRequests
 from console_sim.request_sender import RequestSender
@@ -30,6 +30,10 @@ from privman_core.clock import Clock
 from privman_core.ids import Ids
 
 _PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
+MOST_ENTRIES = 1_000
+"""Entries of the metadata of a request."""
+MOST_AT_ONCE = 100
+"""Requests that are decided at once."""
 _GUIDS = frozenset({"PolicyId", "InitiatorId", "AgentId", "ProcessId"})
 
 
@@ -43,8 +47,16 @@ class MetadataWriter:
     def write(self, reported: Mapping[str, Any], policy: Policy | None) -> str:
         """Return the JSON text, with the policy's id and name if the report has none; raises BadRequestError."""
         known = {"PolicyId": self._ids.guid()} if policy is None else {"PolicyId": policy.id, "PolicyName": policy.name}
-        complete = {**known, **reported}
-        return orjson.dumps({self._key(key): _value(key, value) for key, value in complete.items()}).decode()
+        return orjson.dumps(self._spelled({**known, **reported})).decode()
+
+    def check(self, reported: Mapping[str, Any]) -> None:
+        """Raise BadRequestError as `write` does."""
+        self._spelled(reported)
+
+    def _spelled(self, reported: Mapping[str, Any]) -> dict[str, str]:
+        if len(reported) > MOST_ENTRIES:
+            raise BadRequestError(f"'metadata' has {len(reported):,} entries; expected at most {MOST_ENTRIES:,}")
+        return {self._key(key): _value(key, value) for key, value in reported.items()}
 
     def _key(self, key: str) -> str:
         if _PASCAL_CASE.fullmatch(key) is None:
@@ -55,7 +67,7 @@ class MetadataWriter:
 def _value(key: str, value: object) -> str:
     if not isinstance(value, str):
         raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected text")
-    bare = value.removeprefix("{").removesuffix("}")
+    bare = without_braces(value)
     if key in _GUIDS and GUID.fullmatch(bare) is not None:
         return f"{{{bare}}}"
     if key == "PolicyId":
@@ -92,8 +104,14 @@ def what_is_asked(reported: Mapping[str, str], route: Route) -> str:
 
 
 def _fact(reported: Mapping[str, str], keys: tuple[str, ...]) -> str:
-    """Return the first of the keys that the report has, with its value; empty if it has none."""
-    return next((f"{key}={reported[key]}" for key in keys if reported.get(key)), "")
+    """Return the first of the keys that the report has, with its value; empty if it has none.
+
+    GUIDs and hashes are the same in whatever case, GUIDs also in braces.
+    """
+    key = next((each for each in keys if reported.get(each)), "")
+    if not key:
+        return ""
+    return f"{key}={reported[key].lower() if key == 'Sha1Hash' else bare_guid(reported[key])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +171,7 @@ class Approvals:
         return EndpointAnswer(sent, is_new=True)
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
-        """Start the application: an approval allows it, else the endpoint asks as `ask` does."""
+        """Start the application: an approval allows it, else the endpoint asks as `ask` does; raises the same."""
         known, now = self.last_for(reported), self._clock.now()
         if known is not None and known.state(now) is RequestState.APPROVED:
             return RunOutcome.ALLOWED, self._requests.put(known.run(now))
@@ -161,7 +179,8 @@ class Approvals:
         return RunOutcome.ASKED if asked.is_new else RunOutcome.PENDING, asked.request
 
     def last_for(self, reported: Mapping[str, Any]) -> ApprovalRequest | None:
-        """Return the last request for the same, None if there is none; raises ConflictError as `ask` does."""
+        """Return the last request for the same, None if there is none; raises as `ask` does."""
+        self._metadata.check(reported)
         return self._latest_for(what_is_asked(reported, self._automation.route(reported)))
 
     def resume(self) -> None:
@@ -187,7 +206,7 @@ class Approvals:
 
     def find(self, request_id: str) -> ApprovalRequest:
         """Return the request; raises NotFoundError."""
-        request = self._requests.get(request_id.lower())
+        request = self._requests.get(bare_guid(request_id))
         if request is None:
             raise NotFoundError(f"unknown approval request {request_id!r}")
         return request
@@ -217,9 +236,12 @@ class Approvals:
     async def decide_all(self, request_ids: Iterable[str], decision: ApprovalDecision) -> None:
         """Decide all of the requests in the console, or none, and attempt once to record each in ServiceNow.
 
-        Raises as `take_delivered` does.
+        Raises as `take_delivered` does, and BadRequestError for more than `MOST_AT_ONCE`.
         """
-        now, before = self._clock.now(), [self.find(each) for each in request_ids]
+        now, given = self._clock.now(), list(request_ids)
+        if len(given) > MOST_AT_ONCE:
+            raise BadRequestError(f"{len(given):,} requests are given; expected at most {MOST_AT_ONCE} at once")
+        before = {each.request_id: each for each in map(self.find, given)}.values()
         after = [request.decided(decision, now) for request in before]
         new = [replace(each, decided_here=True) for each, was in zip(after, before, strict=True) if each is not was]
         with self._store.transaction():

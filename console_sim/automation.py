@@ -17,7 +17,7 @@ from console_sim.approval_items import (
 )
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
-from console_sim.json_object import near
+from console_sim.json_object import bare_guid, near
 from console_sim.small_shelf import SmallShelf
 from privman_core.ids import Ids
 
@@ -76,8 +76,9 @@ class Catalogue(Generic[T]):
         return found
 
     def find(self, item_id: str) -> T | None:
-        """Return the item with that id, in any case; None if there is none."""
-        return self._shelf.get(item_id.lower()) or self._given.get(item_id.lower())
+        """Return the item with that id, in any case, also in braces; None if there is none."""
+        bare = bare_guid(item_id)
+        return self._shelf.get(bare) or self._given.get(bare)
 
     def named(self, name: str) -> T:
         """Return the item of that name; raises BadRequestError that says which there are."""
@@ -218,7 +219,7 @@ class Automation:
 
     def _policy_of(self, reported: Mapping[str, Any]) -> Policy | None:
         policy_id, name = reported.get("PolicyId"), reported.get("PolicyName")
-        found = self.policies.find(policy_id.strip("{}")) if isinstance(policy_id, str) else None
+        found = self.policies.find(policy_id) if isinstance(policy_id, str) else None
         return found or (self.policies.find_named(name) if isinstance(name, str) else None)
 
     def _action_for(self, approval_type: ApprovalType) -> Action:

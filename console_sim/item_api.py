@@ -28,7 +28,7 @@ from console_sim.item_bodies import (
     read_parameters,
     report_json,
 )
-from console_sim.json_object import shown
+from console_sim.json_object import bare_guid, shown
 from console_sim.packaged_items import ItemFilter, find, packaged_items
 from console_sim.rights import Right, require_policies_of, require_right
 from privman_contracts.contract_checks import ContractChecks
@@ -53,7 +53,7 @@ class ItemCall:
 
     def item_id(self, name: str) -> str:
         """Return a GUID of the path in lower case, without braces."""
-        return self.path[name].lower().removeprefix("{").removesuffix("}")
+        return bare_guid(self.path[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,10 +76,10 @@ class JsonObject:
     def guid(self, key: str) -> str:
         """Return a required GUID in lower case; it may be given in braces."""
         text = self.text(key)
-        bare = text[1:-1] if text.startswith("{") and text.endswith("}") else text
+        bare = bare_guid(text)
         if GUID.fullmatch(bare) is None:
             raise BadRequestError(f"{key!r} is {shown(text)}; expected a GUID")
-        return bare.lower()
+        return bare
 
     def one_of(self, key: str, words: Collection[str]) -> str:
         """Return required text that is one of the words."""
@@ -128,6 +128,17 @@ def spelled(values: Mapping[str, Any], known: Collection[str]) -> JsonObject:
             raise BadRequestError(f"duplicate key {shown(key)}; expected it once, in whatever case")
         found[name] = value
     return JsonObject({name: value for name, value in found.items() if name in known}, known)
+
+
+def bare_guid(text: str) -> str:
+    """Return a GUID in lower case, without the braces that it may be in; any other text as it is."""
+    bare = without_braces(text)
+    return bare.lower() if GUID.fullmatch(bare) else text
+
+
+def without_braces(text: str) -> str:
+    """Return a text without the pair of braces that it may be in."""
+    return text[1:-1] if text.startswith("{") and text.endswith("}") else text
 
 
 def shown(value: object) -> str:

@@ -299,6 +299,7 @@ async def test_several_requests_are_decided_at_once(console: ConsoleUnderTest) -
         ({"request_ids": []}, 400, "'response' is missing; expected text"),
         ({"request_ids": ["{open}", "{unknown}"], "response": "Deny"}, 404, "unknown approval request '85d71683"),
         ({"request_ids": ["{open}", "{late}"], "response": "Deny"}, 409, "timed out at"),
+        ({"request_ids": ["{open}"] * 101, "response": "Deny"}, 400, "101 requests are given; expected at most 100"),
     ],
 )
 async def test_all_are_decided_or_none(

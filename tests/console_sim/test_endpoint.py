@@ -98,6 +98,61 @@ async def test_a_policy_by_name_or_id_is_the_same(console: ConsoleUnderTest) -> 
     assert (await run(console, PolicyId=f"{{{policy['id'].upper()}}}"))["outcome"] == "pending"
 
 
+AGENT, INITIATOR = "1fc43a39-6b0e-4a28-8b12-0c8ad6ab5f0e", "b7d8a1c2-03f4-4b5e-9a6c-7d8e9f0a1b2c"
+SHA1 = "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12"
+BY_ID = {"InitiatorId": INITIATOR, "AgentId": AGENT, "Sha1Hash": SHA1}
+
+
+@pytest.mark.parametrize("key", [*BY_ID, "PolicyId"])
+@pytest.mark.parametrize("decided", [False, True])
+async def test_one_id_has_many_spellings(console: ConsoleUnderTest, key: str, *, decided: bool) -> None:
+    """Who asks again with a GUID in braces, or a GUID or hash in another case, is the same asker (integration 3, 8)."""
+    name = "Default Execute Application Request Type"
+    await console.admin("POST", "/approval-type", {"approval_type": name, "policy_specific": True})
+    report = {**BY_ID, "PolicyId": "d3b07384-d9a0-4c9b-8f3e-2a1b0c9d8e7f"}
+    asked = await console.admin("POST", "/run", {"metadata": report})
+    if decided:
+        await decide(console, asked["request_id"], Duration="02:00:00")
+    for spelled in spellings(report[key], in_braces=key != "Sha1Hash"):
+        again = await console.admin("POST", "/run", {"metadata": {**report, key: spelled}})
+        assert (again["outcome"], again["request_id"]) == (["pending", "allowed"][decided], asked["request_id"])
+    assert len(console.servicenow.rows(REQUESTS)) == 1
+
+
+def spellings(text: str, *, in_braces: bool) -> list[str]:
+    """Return other spellings of the same."""
+    return [text.upper(), *([f"{{{text}}}", f"{{{text.upper()}}}"] if in_braces else [])]
+
+
+async def test_a_request_has_many_spellings(console: ConsoleUnderTest) -> None:
+    """It is shown by its id in any case, and decided once, however often it is named."""
+    asked = await run(console)
+    named = [asked["request_id"], *spellings(asked["request_id"], in_braces=True)]
+    assert (await console.request(named[1]))["request_id"] == asked["request_id"]
+    await console.admin("POST", "/approval-requests/decide", {"request_ids": named, "response": "Deny"})
+    assert [method for method, *_ in console.servicenow.calls].count("PATCH") == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"policyname": "x"}, "'metadata' has key 'policyname' (did you mean 'PolicyName'?); expected PascalCase"),
+        ({"FileVersion": 1}, "'FileVersion' of 'metadata' is 1; expected text"),
+        ({"PolicyId": "{140a5e8c-1c3f-4d0a-9e0b-0d5a3e3a3f10"}, "'PolicyId' of 'metadata' is '{140a5e8c-1c3f-"),
+        ({f"Key{number}": "" for number in range(1_000)}, "'metadata' has 1,00"),
+    ],
+)
+async def test_a_run_is_checked_whatever_was_approved(
+    console: ConsoleUnderTest, wrong: dict[str, object], message: str
+) -> None:
+    """Metadata that asking refuses starts nothing, and uses up no approval."""
+    await decide(console, (await run(console))["request_id"])
+    for path in ("/run", "/approval-requests"):
+        status, told = await console.call("POST", f"/__admin{path}", {"metadata": {**REPORT, **wrong}})
+        assert (status, told["error"][: len(message)]) == (400, message)
+    assert (await run(console))["outcome"] == "allowed"
+
+
 @pytest.mark.parametrize("lacking", list(REPORT))
 async def test_a_report_that_lacks_something_is_like_no_other(console: ConsoleUnderTest, lacking: str) -> None:
     """Who cannot be told apart asks each time."""
