@@ -118,16 +118,11 @@ class JsonObject:
 def spelled(values: Mapping[str, Any], known: Collection[str]) -> JsonObject:
     """Return the known keys of an API body, written in any case; others are ignored, as .NET does.
 
-    Raises BadRequestError for a key that is given twice in different cases.
+    Of a key that is given twice, in whatever case, the last one counts, as in Newtonsoft's Json.NET.
     """
     documented = {key.lower(): key for key in known}
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        name = documented.get(key.lower(), key.lower())
-        if name in found:
-            raise BadRequestError(f"duplicate key {shown(key)}; expected it once, in whatever case")
-        found[name] = value
-    return JsonObject({name: value for name, value in found.items() if name in known}, known)
+    named = ((documented.get(key.lower()), value) for key, value in values.items())
+    return JsonObject({name: value for name, value in named if name is not None}, known)
 
 
 def bare_guid(text: str) -> str:

@@ -252,7 +252,7 @@ NEW = {"Name": "P", "OS": "win"}
         ("policies/new", {**NEW, "Name": "x" * 251}, "'Name' has 251 characters; expected 1 to 250"),
         ("policies/new", {**NEW, "Description": "x" * 4001}, "'Description' has 4001 characters; expected 0 to 4000"),
         ("policies/new", {**NEW, "OS": "linux"}, "'OS' is 'linux'; expected win or mac"),
-        ("policies/new", {**NEW, "name": "Q"}, "duplicate key 'name'; expected it once, in whatever case"),
+        ("policies/new", {**NEW, "name": " "}, "'Name' has 0 characters; expected 1 to 250"),
         (f"policies/{POLICY}/add-filters", {"Filters": {}}, "'Filters' is {}; expected a list"),
         (f"policies/{POLICY}/add-filters", {"Filters": [FILTER]}, f"the body lists '{FILTER}'; expected objects with"),
         (f"policies/{POLICY}/add-filters", {"Filters": [{"Id": FILTER}]}, "'FilterRole' is None; expected 1, 2 or 3"),
