@@ -15,6 +15,7 @@ Errors::
     ScenariosError
     ├── UnusableFileError        a file cannot be used; ``file: message``
     │   └── ScenarioFileError    a scenario file cannot be used; ``file:line: message``
+    │       └── ScenarioFilesError   several, a line each
     ├── UnknownWordError         a fixture was called with an unknown word
     ├── WorkerLostError          a process that played scenarios was ended from outside
     └── TargetUnreachableError   a target did not answer, or is not what it should be

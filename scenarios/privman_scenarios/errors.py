@@ -1,5 +1,6 @@
 """Errors of a run and of its expectations (the tree is in the package's docstring)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from privman_scenarios.output import mask, shown
@@ -33,10 +34,15 @@ class Comparison:
 
 
 class ScenariosError(Exception):
-    """Something the user must put right; the message is one line for people, without secrets."""
+    """Something the user must put right; the message is one line for people, without secrets.
 
-    def __init__(self, message: str) -> None:
-        super().__init__(shown(mask(message)))
+    Attributes:
+        lines: the message, or one for each error.
+    """
+
+    def __init__(self, *messages: str) -> None:
+        self.lines = tuple(shown(mask(message)) for message in messages)
+        super().__init__("\n".join(self.lines))
 
 
 class UnusableFileError(ScenariosError):
@@ -44,10 +50,28 @@ class UnusableFileError(ScenariosError):
 
 
 class ScenarioFileError(UnusableFileError):
-    """A scenario file cannot be used; the message begins with file and line."""
+    """A scenario file cannot be used; the message begins with file and line.
+
+    Attributes:
+        line: from 1.
+    """
 
     def __init__(self, file: str, line: int, message: str) -> None:
         super().__init__(f"{file}:{line}: {message}")
+        self.line = line
+
+
+_MOST_SHOWN = 20
+
+
+class ScenarioFilesError(ScenarioFileError):
+    """Several of them; the message has a line for each, up to twenty, and says how many more there are."""
+
+    def __init__(self, errors: Sequence[ScenarioFileError]) -> None:
+        more = len(errors) - _MOST_SHOWN
+        lines = [str(error) for error in errors[:_MOST_SHOWN]]
+        ScenariosError.__init__(self, *lines, *([f"{more} more errors"] if more > 0 else []))
+        self.line = errors[0].line
 
 
 class UnknownWordError(ScenariosError):

@@ -43,9 +43,10 @@ def say(text: str) -> None:
     command_line.say(shown(text))
 
 
-def complain(command: str, text: str) -> None:
-    """Print one line on standard error."""
-    command_line.complain(command, in_a_line(text))
+def complain(command: str, *texts: str) -> None:
+    """Print one line each on standard error."""
+    for text in texts:
+        command_line.complain(command, in_a_line(text))
 
 
 def say_command(line: str) -> None:

@@ -436,3 +436,48 @@ def test_what_is_nowhere_has_the_line_of_what_would_hold_it() -> None:
         3,
         1,
     ]
+
+
+FIRST_FILE = """title: Three wrong steps
+tags: wrong
+steps:
+  - console.aks:
+  - console.ask: {metdata: {}}
+  - servicenow.approve: {request: first}
+---
+titel: T
+"""
+SECOND_FILE = """title: Wrong words in two steps, whatever the example
+examples: [{state: Approved}, {state: Denied}]
+steps:
+  - console.ask: {as: first}
+  - console.expect-approval: {request: frist, state: <state>}
+  - servicenow.expect-request: {status: Aproved, comment: Fine}
+  - servicenow.approve: {request: first, by: nobody}
+"""
+
+
+def test_every_file_shows_its_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with file and line, in order; what only follows from a step that cannot be read is not one."""
+    one, two, three = (tmp_path / f"{name}.yaml" for name in ("one", "two", "three"))
+    one.write_text(FIRST_FILE)
+    two.write_text(SECOND_FILE)
+    three.write_text("title: T\nsteps: [{console.ask: }]\n---\ntitle: [\n")
+    assert main(["run", str(one), str(two), str(three)]) == 2
+    told = [line.removeprefix("privman-scenarios: ") for line in capsys.readouterr().err.splitlines()]
+    assert [line.partition(": ")[0] for line in told] == [
+        *(f"{one}:{line}" for line in (2, 4, 5, 8)),
+        *(f"{two}:{line}" for line in (5, 6, 7)),
+        f"{three}:5",
+    ]
+    assert told[4].endswith("no earlier step has saved 'frist.request_id'. Did you mean 'first.request_id'?")
+
+
+def test_errors_are_bounded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty are shown, and how many more there are; a report has them, too."""
+    file, report = tmp_path / "one.yaml", tmp_path / "report.json"
+    file.write_text(HEAD + "  - console.aks:\n" * 23)
+    assert main(["run", str(file), "--json", str(report)]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [len(told), told[-1]] == [21, "privman-scenarios: 3 more errors"]
+    assert f"{file}:22: unknown step 'console.aks'" in report.read_text()

@@ -1,12 +1,12 @@
 """Execute a command, and turn its errors into a line and an exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from privman_contracts import ContractError
 from privman_core.command_line import Exit, UsageError
 from privman_core.inputs import reason_of
 from privman_core.interrupts import interrupted
-from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError
+from privman_scenarios.errors import ScenariosError, TargetUnreachableError, UnusableFileError, WorkerLostError
 from privman_scenarios.output import complain
 from privman_scenarios.playing.processes import tuned_gc
 
@@ -27,14 +27,17 @@ def execute(command: str, run: Callable[[], int], void: Callable[[str], None]) -
             raise  # the one line about the interrupt says this too
         why, code = _explanation(error)
     if code == Exit.UNUSABLE:
-        void(why)
-    complain(command, why)
+        void("\n".join(why))
+    complain(command, *why)
     return code
 
 
-def _explanation(error: Exception) -> tuple[str, Exit]:
+def _explanation(error: Exception) -> tuple[Sequence[str], Exit]:
+    """Return the lines to complain with, and the exit code."""
     if isinstance(error, OSError):
-        return ": ".join(filter(None, [error.filename, reason_of(error)])), Exit.UNUSABLE
+        return [": ".join(filter(None, [error.filename, reason_of(error)]))], Exit.UNUSABLE
     if isinstance(error, TargetUnreachableError):
-        return str(error), Exit.UNREACHABLE
-    return str(error), Exit.FAILURE if isinstance(error, WorkerLostError) else Exit.UNUSABLE
+        return error.lines, Exit.UNREACHABLE
+    if isinstance(error, ScenariosError):
+        return error.lines, Exit.FAILURE if isinstance(error, WorkerLostError) else Exit.UNUSABLE
+    return [str(error)], Exit.UNUSABLE

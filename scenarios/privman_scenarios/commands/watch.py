@@ -44,7 +44,10 @@ def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Seque
 def _play(play: Callable[[Sequence[Path]], Exit], files: Sequence[Path]) -> Exit:
     try:
         return play(files)
-    except (ScenariosError, ContractError) as error:
+    except ScenariosError as error:
+        complain("privman-scenarios", *error.lines)
+        return Exit.UNUSABLE
+    except ContractError as error:
         complain("privman-scenarios", str(error))
         return Exit.UNUSABLE
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
@@ -12,6 +13,7 @@ from privman_core import yaml_reader
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.absences import check_absences
+from privman_scenarios.language.collected_errors import CollectedErrors
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
@@ -79,25 +81,41 @@ class Loader:
 
     def load(self, files: Iterable[Path]) -> list[Scenario]:
         """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for none."""
-        return [scenario for file in files for scenario in self._load(file)]
+        errors = CollectedErrors()
+        found: list[Scenario] = []
+        for file in files:
+            with errors.of_a_file():
+                found += self._load(file, errors)
+        errors.raise_any()
+        return found
 
-    def _load(self, file: Path) -> list[Scenario]:
-        found = list(self.parse(_read_file(file), str(file)))
-        if not found:
+    def _load(self, file: Path, errors: CollectedErrors) -> list[Scenario]:
+        before = errors.count
+        found = list(self._parse(_read_file(file), str(file), errors))
+        if not found and errors.count == before:
             raise ScenarioFileError(str(file), 1, "no scenario in this file. Expected a mapping with title and steps.")
         return found
 
-    def parse(self, text: str, file: str) -> Iterator[Scenario]:
-        """Yield the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""
+    def parse(self, text: str, file: str) -> list[Scenario]:
+        """Return the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""
+        errors = CollectedErrors()
+        with errors.of_a_file():
+            found = list(self._parse(text, file, errors))
+        errors.raise_any()
+        return found
+
+    def _parse(self, text: str, file: str, errors: CollectedErrors) -> Iterator[Scenario]:
         for document in read_documents(text, file):
             if document.value is not None:
-                yield from _ScenarioDocument(document, file, self._vocabulary).scenarios()
+                with errors.caught():
+                    yield from _ScenarioDocument(document, file, self._vocabulary, errors).scenarios()
 
 
 class _ScenarioDocument:
     """One YAML document on its way to become scenarios."""
 
-    def __init__(self, document: Located, file: str, vocabulary: Vocabulary) -> None:
+    def __init__(self, document: Located, file: str, vocabulary: Vocabulary, errors: CollectedErrors) -> None:
+        self._errors = errors
         self._file = file
         self._line = document.line
         self._vocabulary = vocabulary
@@ -107,19 +125,40 @@ class _ScenarioDocument:
         self._own = self._own_words()
 
     def scenarios(self) -> Iterator[Scenario]:
-        """Yield one scenario a row of examples."""
-        for key, located in self._keys.items():
-            if key not in KEYS:
-                raise self._error(located, f"unknown key {key!r}. {nearest(key, KEYS)}")
+        """Yield one scenario a row of examples, but for those with errors, which are collected."""
+        if unknown := [key for key in self._keys if key not in KEYS]:
+            for key in unknown:
+                self._errors.add(self._error(self._keys[key], f"unknown key {key!r}. {nearest(key, KEYS)}"))
+            return
         places = [located.plain() for key, located in self._keys.items() if key in ("given", "steps", "when")]
         for row in example_rows(self._keys.get("examples"), places, self._file):
-            yield self._scenario(row)
+            yield from self._scenario(row)
 
-    def _scenario(self, row: Mapping[str, Any]) -> Scenario:
+    def _scenario(self, row: Mapping[str, Any]) -> Iterator[Scenario]:
+        before = self._errors.count
         saved = Saved(self._vocabulary, self._own)
-        given = self._given(row, saved)
-        steps = tuple(self._steps(row, saved))
-        scenario = Scenario(
+        given: Mapping[str, Any] | None = None
+        steps: tuple[Step, ...] = ()
+        with self._read(saved):
+            given = self._given(row, saved)
+        with self._read(saved):
+            steps = tuple(self._steps(row, saved))
+        with self._errors.caught():
+            scenario = self._whole(row, given, steps)
+            if self._errors.count == before:
+                check_absences(scenario, self._vocabulary)
+                yield scenario
+
+    @contextmanager
+    def _read(self, saved: Saved) -> Iterator[None]:
+        """Collect the error of what cannot be read; nobody knows what it would have saved."""
+        with self._errors.caught():
+            yield
+            return
+        saved.is_partial = True
+
+    def _whole(self, row: Mapping[str, Any], given: Mapping[str, Any] | None, steps: tuple[Step, ...]) -> Scenario:
+        return Scenario(
             title=self._text("title", required=True),
             steps=steps,
             file=self._file,
@@ -134,8 +173,6 @@ class _ScenarioDocument:
             own=self._own,
             when=self._when(row),
         )
-        check_absences(scenario, self._vocabulary)
-        return scenario
 
     def _text(self, key: str, *, required: bool = False) -> str:
         located = self._keys.get(key, Located("", self._line))
@@ -215,15 +252,25 @@ class _ScenarioDocument:
             if isinstance(item.value, dict) and list(item.value) == [TOGETHER]:
                 yield from self._together(item.value[TOGETHER], row, saved)
             else:
-                yield self._step(fill_example(item, row, self._file), saved)
+                yield from self._step(item, row, saved)
 
     def _together(self, located: Located, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
         if not isinstance(located.value, list) or len(located.value) < 2:  # noqa: PLR2004 - it takes two to race
             raise self._error(located, f"{TOGETHER!r} is {located.plain()!r}. Expected a list of at least two steps.")
         for item in located.value:
-            yield replace(self._step(fill_example(item, row, self._file), saved), together=located.line)
+            for step in self._step(item, row, saved):
+                yield replace(step, together=located.line)
 
-    def _step(self, item: Located, saved: Saved) -> Step:
+    def _step(self, item: Located, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
+        """Yield the step, or nothing if it cannot be read."""
+        with self._read(saved):
+            step, located = self._parsed(fill_example(item, row, self._file))
+            if not saved.is_partial:
+                self._check(step, located, self._vocabulary[step.verb], saved, step.verb)
+            yield step
+
+    def _parsed(self, item: Located) -> tuple[Step, Located]:
+        """Return a step and its arguments with their places; raises ScenarioFileError."""
         if not isinstance(item.value, dict) or len(item.value) != 1:
             raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
         ((name, located),) = item.value.items()
@@ -235,17 +282,16 @@ class _ScenarioDocument:
         arguments = self._arguments(name, located, verb.arguments)
         if verb.one_of and not set(verb.one_of) & set(arguments):
             raise self._error(located, f"{name} expects nothing. Expected one of {', '.join(verb.one_of)}.")
-        step = Step(name, arguments, located.line)
-        self._check(step, located, verb, saved, name)
-        return step
+        return Step(name, arguments, located.line), located
 
     def _check(self, step: Step, located: Located, verb: Verb, saved: Saved, owner: str) -> None:
-        """Check the words of a step, with an example for each ``${name}``; raises ScenarioFileError."""
+        """Check the words of a step, with an example for each ``${name}``, and collect the errors."""
         if flaw := saved.flaw_of(step):
-            raise self._error(located, f"{owner}: {flaw}")
-        for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(self._own)):
-            at = located.value[key].at(found.path)
-            raise self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}")
+            self._errors.add(self._error(located, f"{owner}: {flaw}"))
+        else:
+            for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(self._own)):
+                at = located.value[key].at(found.path)
+                self._errors.add(self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}"))
         saved.add(step)
 
     def _shorthand(self, name: str, argument: str, located: Located) -> Located:

@@ -63,10 +63,14 @@ class Saved:
     Args:
         vocabulary: has what each verb saves.
         own: what the scenario declares as its own, users among it.
+
+    Attributes:
+        is_partial: whether some step could not be read, so that nobody knows what it would have saved.
     """
 
     def __init__(self, vocabulary: Vocabulary, own: Own = MappingProxyType({})) -> None:
         self._vocabulary = vocabulary
+        self.is_partial = False
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
         self._users: list[str] = []
         self._names: list[str] = []
