@@ -46,11 +46,10 @@ class ApiTokens:
         return known.client_id if known is not None and known.expires_at > self._clock.now() else ""
 
     def revoke(self, token: str) -> None:
-        """Revoke one token; does nothing for an unknown one."""
-        known = self._kept.pop(token, None)
-        if known is not None:
-            del self._of[known.client_id][token]
-            self._secrets.retire(token)
+        """Revoke one token that has not been revoked."""
+        known = self._kept.pop(token)
+        del self._of[known.client_id][token]
+        self._secrets.retire(token)
 
     def revoke_those_of(self, client_id: str) -> None:
         """Revoke every token of that user."""
