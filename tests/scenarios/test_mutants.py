@@ -26,6 +26,11 @@ SAMPLE = {
     "delivery-of-another-instance": "console.expect-approval",
     "delivery-twice": "console.expect-exchanges",
     "retry-forgotten": "servicenow.expect-response",
+    "one-time-approval-allows-two-runs": "console.run",
+    "timed-approval-never-ends": "console.expect-approval",
+    "every-request-goes-to-servicenow": "console.ask",
+    "webhook-by-hand-posts-nothing": "servicenow.expect-finding",
+    "renamed-system-registers-again": "console.expect-webhooks",
 }
 APPROVAL = """
 title: An approval reaches the console

@@ -69,7 +69,7 @@ class Mutant:
         name: in kebab case.
         duty: what a party must do and now does not.
         change: what is done to the messages: names of `changes` with their arguments, in order.
-        reveal: path in an answer to the path in an earlier request whose value the answer now shows.
+        reveal: path in a changed message to the path in an earlier request whose value the message now shows.
         noticed_by: file of the catalog, without its ending, that is expected to notice; it is played first.
     """
 
