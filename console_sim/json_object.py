@@ -121,8 +121,12 @@ def spelled(values: Mapping[str, Any], known: Collection[str]) -> JsonObject:
     Of a key that is given twice, in whatever case, the last one counts, as in Newtonsoft's Json.NET.
     """
     documented = {key.lower(): key for key in known}
-    named = ((documented.get(key.lower()), value) for key, value in values.items())
-    return JsonObject({name: value for name, value in named if name is not None}, known)
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        name = documented.get(key.lower())
+        if name is not None:
+            found[name] = value
+    return JsonObject(found, known)
 
 
 def bare_guid(text: str) -> str:
