@@ -45,6 +45,11 @@ class ScenariosError(Exception):
         super().__init__("\n".join(self.lines))
 
 
+def lines_of(error: Exception) -> tuple[str, ...]:
+    """Return the lines with which to complain of an error."""
+    return error.lines if isinstance(error, ScenariosError) else (str(error),)
+
+
 class UnusableFileError(ScenariosError):
     """A file cannot be used; the message begins with its name."""
 

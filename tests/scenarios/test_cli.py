@@ -178,6 +178,19 @@ def test_scenarios_that_do_not_apply_are_not_played(
     assert capsys.readouterr().out.splitlines()[-1].startswith(complaint or "1 passed, 0 failed, 0 skipped")
 
 
+def test_a_real_system_may_lack_anything(
+    file: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever wants a limit there says so with --max-skipped, whose help tells it."""
+    file.write_text(HERE + ELSEWHERE * 3)
+    assert main(["run", str(file), "--servicenow-url", real_instance(""), "--quiet-time", "0"]) == 0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "(default: 100 if a party has no control plane, as a real system; else 50, and 0 skipped" in shown
+
+
 async def test_the_package_is_the_command() -> None:
     """``python -m privman_scenarios`` does what the command does."""
     process = await create_subprocess_exec(sys.executable, "-m", "privman_scenarios", "--version", stdout=PIPE)

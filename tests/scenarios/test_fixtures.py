@@ -101,6 +101,20 @@ def test_a_request_goes_where_its_process_leads(world: WorldFixture) -> None:
     assert [world.console.approval(each)["state"] for each in (here, there)] == ["Pending", "TimedOut"]
 
 
+def test_what_decides_where_a_request_goes_is_made_or_changed(world: WorldFixture) -> None:
+    """A name that is taken makes nothing, and one that nothing has changes nothing."""
+    world.console.create_process("Desk", template="Manual Approval Process")
+    world.console.create_type("Decided here")
+    world.console.change_type("Decided here", process="Desk")
+    world.console.change_policy("Elevate installers", approval_type="Decided here")
+    request_id = world.console.ask({"PolicyName": "Elevate installers"})
+    assert world.console.approval(request_id)["process"] == "Desk"
+    with pytest.raises(ExpectationError, match="approval process 'Desk' exists"):
+        world.console.create_process("Desk")
+    with pytest.raises(ExpectationError, match=r"unknown policy 'Elevate instalers' .did you mean"):
+        world.console.change_policy("Elevate instalers", enabled=False)
+
+
 def test_faults_are_armed_and_cleared(world: WorldFixture) -> None:
     """A fault strikes until it is cleared; the journal names it."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=None)

@@ -72,6 +72,13 @@ HOLDS = {
 - console.change-credential: {credential: ServiceNow user, servicenow_user: scenario.console}
 - servicenow.expect-request: Pending
 """,
+    "a credential of another user": """
+- servicenow.create-user: {name: scenario.console, roles: [web_service_admin, approval_admin]}
+- console.create-credential: {name: Another user, servicenow_user: scenario.console}
+- console.save-foreign-system: {credential: Another user}
+- console.ask:
+- servicenow.expect-records: {table: request, values: {sys_created_by: scenario.console}}
+""",
     "several decided at once": "- console.ask: {as: one}\n- console.ask: {as: two}\n"
     "- console.decide: {requests: [one, two], response: Approve, duration: '02:00:00'}\n"
     "- servicenow.expect-request: {request: two, status: Approve}\n",

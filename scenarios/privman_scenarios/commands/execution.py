@@ -6,7 +6,7 @@ from privman_contracts import ContractError
 from privman_core.command_line import Exit, UsageError
 from privman_core.inputs import reason_of
 from privman_core.interrupts import interrupted
-from privman_scenarios.errors import ScenariosError, TargetUnreachableError, UnusableFileError, WorkerLostError
+from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError, lines_of
 from privman_scenarios.output import complain
 from privman_scenarios.playing.processes import tuned_gc
 
@@ -37,7 +37,5 @@ def _explanation(error: Exception) -> tuple[Sequence[str], Exit]:
     if isinstance(error, OSError):
         return [": ".join(filter(None, [error.filename, reason_of(error)]))], Exit.UNUSABLE
     if isinstance(error, TargetUnreachableError):
-        return error.lines, Exit.UNREACHABLE
-    if isinstance(error, ScenariosError):
-        return error.lines, Exit.FAILURE if isinstance(error, WorkerLostError) else Exit.UNUSABLE
-    return [str(error)], Exit.UNUSABLE
+        return lines_of(error), Exit.UNREACHABLE
+    return lines_of(error), Exit.FAILURE if isinstance(error, WorkerLostError) else Exit.UNUSABLE

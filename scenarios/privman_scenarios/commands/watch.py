@@ -10,7 +10,7 @@ from watchfiles import Change
 from privman_contracts import ContractError
 from privman_core.command_line import Exit
 from privman_core.interrupts import forgive
-from privman_scenarios.errors import ScenariosError
+from privman_scenarios.errors import ScenariosError, lines_of
 from privman_scenarios.output import complain, say
 
 # How often an interrupt is looked for.
@@ -44,11 +44,8 @@ def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Seque
 def _play(play: Callable[[Sequence[Path]], Exit], files: Sequence[Path]) -> Exit:
     try:
         return play(files)
-    except ScenariosError as error:
-        complain("privman-scenarios", *error.lines)
-        return Exit.UNUSABLE
-    except ContractError as error:
-        complain("privman-scenarios", str(error))
+    except (ScenariosError, ContractError) as error:
+        complain("privman-scenarios", *lines_of(error))
         return Exit.UNUSABLE
 
 
