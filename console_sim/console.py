@@ -14,6 +14,7 @@ from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.foreign_systems import Connector, ForeignSystems, Webhooks
 from console_sim.messenger import Messenger
+from console_sim.ongoing import Ongoing
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
 from console_sim.request_sender import RequestSender
@@ -48,6 +49,7 @@ class Console:
     setup: Setup
     decisions: DecisionReader
     approvals: Approvals
+    ongoing: Ongoing
 
     async def restart(self) -> None:
         """Simulate a restart: tokens are gone, stored things stay, waiting retries are attempted now."""
@@ -64,12 +66,12 @@ class Console:
     async def resetting(self) -> AsyncIterator[None]:
         """Empty the console, its database included; it stays empty after the body."""
         self.store.clear()
-        self.setup.abandon()
         self.users.forget()
         self.approvals.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
+        self.ongoing.abandon()
         yield
 
 
@@ -96,7 +98,8 @@ def build_console(  # noqa: PLR0913 - what it brings together
     foreign_systems = ForeignSystems(store, credentials, webhooks, ids)
     automation = Automation(store, ids, timedelta(seconds=names.number("process_timeout")))
     connector = Connector(credentials, caller, clock, settings.answer_seconds)
-    server_tasks = ServerTasks(clock, _retry_policy(settings, names))
+    ongoing = Ongoing()
+    server_tasks = ServerTasks(clock, _retry_policy(settings, names), ongoing)
     sender = RequestSender(
         store=store, webhooks=webhooks, names=names, clock=clock, connector=connector, server_tasks=server_tasks
     )
@@ -150,9 +153,10 @@ def build_console(  # noqa: PLR0913 - what it brings together
         automation=automation,
         server_tasks=server_tasks,
         registrar=registrar,
-        setup=Setup(steps, secrets),
+        setup=Setup(steps, secrets, ongoing),
         decisions=DecisionReader(names, documented_only=settings.documented_only),
         approvals=approvals,
+        ongoing=ongoing,
     )
 
 

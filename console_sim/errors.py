@@ -10,7 +10,8 @@ ConsoleSimError
 │   │   └── NotAllowedError        403  the API user has no role that may approve
 │   ├── NotFoundError              404
 │   ├── MethodNotAllowedError      405
-│   ├── ConflictError              409  already decided differently, timed out, or reset
+│   ├── ConflictError              409  already decided differently, or timed out
+│   │   ├── ResetError             409  the console was reset before the answer
 │   │   └── StaleFormError         409  a page's form shows values that changed meanwhile
 │   ├── UnsupportedMediaTypeError  415
 │   └── StoreError                 500  the database failed, or memory is full; nothing was changed
@@ -131,6 +132,13 @@ class ConflictError(ConsoleError):
     """The change came too late."""
 
     status = 409
+
+
+class ResetError(ConflictError):
+    """The console was reset while the caller waited for an answer."""
+
+    def __init__(self) -> None:
+        super().__init__("the console was reset meanwhile, so nothing of this is kept; do it again")
 
 
 class StaleFormError(ConflictError):

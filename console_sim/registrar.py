@@ -9,7 +9,7 @@ from typing import Literal
 from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import NoSuchRecordError, RefusedError, ServiceNowError, failure_of
+from console_sim.errors import NoSuchRecordError, RefusedError, ResetError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.registration import ActivityType, differences, registered_client_id, registration_fields
@@ -62,7 +62,8 @@ class Registrar:
 
     async def resume(self) -> None:
         """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
-        await self._server_tasks.run(_RESUME_TASK, self._resume_all)
+        with suppress(ResetError):
+            await self._server_tasks.run(_RESUME_TASK, self._resume_all)
 
     def has_registered(self, system: ForeignSystem) -> bool:
         """Return whether ServiceNow has acknowledged the current registration."""
@@ -165,7 +166,7 @@ class Registrar:
     async def _register_activity_type(self, system_id: str) -> None:
         system = self._systems.get(system_id)
         if system is None or not self.has_registered(system):
-            return  # the console was reset, or points to another instance now
+            return  # the console points to another instance now
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)

@@ -1,6 +1,5 @@
 """Sends approval requests, and decisions made in the console, to ServiceNow."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -70,11 +69,9 @@ class RequestSender:
 
     def _note(self, request: ApprovalRequest, failure: ServiceNowError) -> None:
         refused = isinstance(failure, RefusedError)
-        self._change(request, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now)
-
-    def _change(self, request: ApprovalRequest, how: Callable[[ApprovalRequest], ApprovalRequest]) -> None:
-        """Change the request, unless a reset has replaced it: one seed gives the same ids again."""
-        self._requests.change(request.request_id, lambda now: how(now) if now.asked_at == request.asked_at else now)
+        self._requests.change(
+            request.request_id, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now
+        )
 
     def _has_come_back(self, request_id: str) -> bool:
         """Return whether its decision has arrived meanwhile, so that ServiceNow has it although it did not answer."""
@@ -112,10 +109,12 @@ class RequestSender:
             "metadata": request.metadata,
         }
         # Stored first: the decision may arrive before the answer.
-        self._change(request, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1))
+        self._requests.change(
+            request.request_id, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1)
+        )
         api = self._connector.open(webhook.credential)
         sys_id = await api.create(webhook.endpoint_url, self._spell(values))
-        self._change(request, lambda now: now.acknowledged(sys_id, webhook.endpoint_url))
+        self._requests.change(request.request_id, lambda now: now.acknowledged(sys_id, webhook.endpoint_url))
         return sys_id
 
     async def _record(
@@ -127,7 +126,7 @@ class RequestSender:
         api = self._connector.open(webhook.credential)
         await self._require_own(api, webhook.endpoint_url, sys_id, request.request_id)
         await api.update(webhook.endpoint_url, sys_id, self._spell(values))
-        self._change(request, lambda now: replace(now, recorded=True, last_error="", refused=False))
+        self._requests.change(request.request_id, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
     async def _require_own(self, api: ServiceNowClient, table: str, sys_id: str, request_id: str) -> None:
         """Raise RefusedError if the record is another request: the answer to an insert may have named a wrong one.

@@ -3,11 +3,13 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from console_sim.errors import CutOffError, ServiceNowError, failure_of
+from console_sim.errors import CutOffError, ResetError, ServiceNowError, failure_of
+from console_sim.ongoing import Ongoing
 from privman_core.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]
@@ -68,6 +70,7 @@ class ServerTask:
         name: str,
         clock: Clock,
         policy: RetryPolicy | None,
+        ongoing: Ongoing,
         work: Work,
         note: Note,
         ended: "Callable[[ServerTask], None]",
@@ -75,6 +78,7 @@ class ServerTask:
         self.name = name
         self._clock = clock
         self._policy = policy
+        self._ongoing = ongoing
         self._work = work
         self._note = note
         self._ended = ended
@@ -85,12 +89,13 @@ class ServerTask:
         self._busy = asyncio.Lock()
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None on success; and the back-off starts over."""
+        """Attempt the work now and return why it failed, None on success; and the back-off starts over.
+
+        Raises ResetError.
+        """
         self.runners += 1
         try:
-            async with self._busy:
-                self.failures = 0
-                return await self._attempt()
+            return await self._ongoing.result_of(self._start_over())
         finally:
             self.runners -= 1
 
@@ -98,6 +103,11 @@ class ServerTask:
         """Make no more attempts."""
         self._stopped = True
         self._drop_retry()
+
+    async def _start_over(self) -> ServiceNowError | None:
+        async with self._busy:
+            self.failures = 0
+            return await self._attempt()
 
     async def _attempt(self) -> ServiceNowError | None:
         self._drop_retry()
@@ -114,7 +124,8 @@ class ServerTask:
 
     def _fail(self, failure: ServiceNowError) -> ServiceNowError:
         self._plan_retry(failure)
-        self._note(failure)
+        if not self._stopped:
+            self._note(failure)
         return failure
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
@@ -129,6 +140,10 @@ class ServerTask:
         self._retry = self._clock.call_at(self.next_at, self._again)
 
     async def _again(self) -> None:
+        with suppress(ResetError):
+            await self._ongoing.result_of(self._go_on())
+
+    async def _go_on(self) -> None:
         async with self._busy:
             await self._attempt()
 
@@ -144,14 +159,15 @@ class ServerTasks:
     Without a policy nothing is retried. ``runs`` are the newest attempts, oldest first.
     """
 
-    def __init__(self, clock: Clock, policy: RetryPolicy | None) -> None:
+    def __init__(self, clock: Clock, policy: RetryPolicy | None, ongoing: Ongoing) -> None:
         self._clock = clock
         self._policy = policy
+        self._ongoing = ongoing
         self._tasks: dict[str, ServerTask] = {}
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
     async def run(self, task_name: str, work: Work, *, key: str = "", retried: bool = True) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None on success.
+        """Attempt the work now and return why it failed, None on success; raises ResetError.
 
         Args:
             task_name: as the Server Tasks page shows it.
@@ -165,12 +181,18 @@ class ServerTasks:
             note, ended = partial(self._note, task_name), partial(self._forget, key)
             policy = self._policy if retried else None
             task = self._tasks[key] = ServerTask(
-                name=task_name, clock=self._clock, policy=policy, work=work, note=note, ended=ended
+                name=task_name,
+                clock=self._clock,
+                policy=policy,
+                ongoing=self._ongoing,
+                work=work,
+                note=note,
+                ended=ended,
             )
         return await task.run()
 
     async def resume(self) -> None:
-        """Attempt the waiting tasks now, as after a restart."""
+        """Attempt the waiting tasks now, as after a restart; raises ResetError."""
         for task in tuple(self._tasks.values()):
             if task.next_at is not None:
                 await task.run()

@@ -1,9 +1,9 @@
 """Runs the documented set-up."""
 
-import asyncio
 from collections.abc import Callable
 
-from console_sim.errors import ConflictError, StepFailedError, StepSkippedError
+from console_sim.errors import StepFailedError, StepSkippedError
+from console_sim.ongoing import Ongoing
 from console_sim.setup_steps import STEPS, SetupParameters, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
 
@@ -14,33 +14,17 @@ class Setup:
     Args:
         steps: returns the steps of one run.
         secrets: masked in ServiceNow's errors.
+        ongoing: ends a set-up with a reset.
     """
 
-    def __init__(self, steps: Callable[[], SetupSteps], secrets: Secrets) -> None:
+    def __init__(self, steps: Callable[[], SetupSteps], secrets: Secrets, ongoing: Ongoing) -> None:
         self._steps = steps
         self._secrets = secrets
-        self._running: set[asyncio.Task[list[StepOutcome]]] = set()
+        self._ongoing = ongoing
 
     async def run(self, parameters: SetupParameters) -> list[StepOutcome]:
-        """Take each step once; a step is skipped if one that it needs did not succeed.
-
-        Raises ConflictError if `abandon` is called before the last step.
-        """
-        task = asyncio.ensure_future(self._run(parameters))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
-        try:
-            await asyncio.wait({task})
-        finally:
-            task.cancel()  # also if the caller has gone
-        if task.cancelled():
-            raise ConflictError("the console was reset during the set-up; run the set-up again")
-        return task.result()
-
-    def abandon(self) -> None:
-        """Cancel running set-ups, so that none writes after a reset."""
-        for task in self._running:
-            task.cancel()
+        """Take each step once; a step is skipped if one that it needs did not succeed. Raises ResetError."""
+        return await self._ongoing.result_of(self._run(parameters))
 
     async def _run(self, parameters: SetupParameters) -> list[StepOutcome]:
         steps = self._steps()

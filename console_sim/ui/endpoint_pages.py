@@ -8,7 +8,7 @@ from aiohttp import web
 from console_sim.approval_request import RequestState
 from console_sim.approvals import RunOutcome
 from console_sim.console import Console
-from console_sim.errors import BadRequestError, ConflictError
+from console_sim.errors import BadRequestError, ConflictError, ResetError
 from console_sim.json_object import GUID
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import ENDPOINT
@@ -64,6 +64,8 @@ class EndpointForm:
         try:
             refusal = self._last_refusal(reported)
             outcome, request = await self._approvals.run(reported)
+        except ResetError:
+            raise
         except (BadRequestError, ConflictError) as error:
             form.add_error("PolicyName", f"is refused: {error}")
             return await self._page(visit, form)

@@ -270,7 +270,7 @@ async def test_reset_while_it_registers(console: ConsoleUnderTest) -> None:
     await servicenow.asked.wait()
     await console.admin("POST", "/reset")
     go_on.set()
-    assert (await saving)[0] == 404
+    assert (await saving)[0] == 409
     assert (await console.call("GET", "/__admin/foreign-system"))[0] == 404
 
 

@@ -15,6 +15,7 @@ from privman_core.ids import Ids
 from .conftest import (
     BUSY,
     HIBERNATING,
+    METADATA,
     REQUESTS,
     Condition,
     ConsoleUnderTest,
@@ -194,7 +195,7 @@ async def test_reset_ends_a_running_attempt(console: ConsoleUnderTest) -> None:
     setting_up = asyncio.create_task(console.call("POST", "/__admin/setup", order))
     await console.servicenow.asked.wait()
     await console.admin("POST", "/reset")
-    message = "the console was reset during the set-up; run the set-up again"
+    message = "the console was reset meanwhile, so nothing of this is kept; do it again"
     assert await setting_up == (409, {"error": message})
     console.servicenow.asked.clear()
     console.servicenow.conditions.append(hanging)
@@ -221,14 +222,14 @@ async def test_a_send_from_before_a_reset_is_none_afterwards(servicenow: StubSer
         await console.set_up()
         servicenow.conditions.append(slow)
         servicenow.asked.clear()
-        asking = asyncio.create_task(console.ask())
+        asking = asyncio.create_task(console.call("POST", "/__admin/approval-requests", {"metadata": METADATA}))
         await servicenow.asked.wait()
         await console.admin("POST", "/reset")
         await console.set_up()
         servicenow.conditions.append(BUSY)
         again = await console.ask()
         go_on.set()
-        assert (await asking)["request_id"] == again["request_id"]
+        assert (await asking)[0] == 409
         assert not (await console.request(again["request_id"]))["sent"]
     await clock.aclose()
     await server.close()
@@ -238,12 +239,12 @@ async def test_reset_forgets_a_running_send(console: ConsoleUnderTest) -> None:
     """A request that was on its way during a reset is not sent again, also not to what is set up next."""
     console.servicenow.conditions.append(hanging)
     console.servicenow.asked.clear()
-    asking = asyncio.create_task(console.ask())
+    asking = asyncio.create_task(console.call("POST", "/__admin/approval-requests", {"metadata": METADATA}))
     await console.servicenow.asked.wait()
     await console.admin("POST", "/reset")
     await console.set_up()
     await console.advance(30)
-    await asking
+    assert (await asking)[0] == 409
     await console.advance(3600)
     assert console.servicenow.rows(REQUESTS) == []
 

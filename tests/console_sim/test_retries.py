@@ -6,6 +6,7 @@ from datetime import timedelta
 from aiohttp import ClientSession
 
 from console_sim.app import create_app
+from console_sim.ongoing import Ongoing
 from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings
 from privman_core.ids import Ids
@@ -25,7 +26,7 @@ async def test_unforeseen_error_is_a_failed_attempt() -> None:
         if attempts < 3:
             raise OverflowError("date value\nout of range")
 
-    tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)))
+    tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), Ongoing())
     failure = await tasks.run("Try", work)
     assert str(failure) == "OverflowError: date value out of range; retrying in 60 s"
     await clock.advance(60)

@@ -1,0 +1,211 @@
+"""A reset while something waits for ServiceNow's answer: nothing from before it is there afterwards."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from console_sim.ui.console_gate import COOKIE
+
+from .conftest import BUSY, METADATA, ConsoleUnderTest, StubServiceNow
+from .on_file import console_on
+
+REPORT = {**METADATA, "UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}
+TOLD = "the console was reset meanwhile, so nothing of this is kept; do it again"
+Answered = tuple[int, Any]
+Waiting = Callable[[ConsoleUnderTest, str], Awaitable[Answered]]
+
+
+def posting(path: str, **body: Any) -> Waiting:
+    """Return what posts that to the control plane; ``{request}`` is a request that waits for a decision."""
+
+    async def post(console: ConsoleUnderTest, request_id: str) -> Answered:
+        named = {key: [request_id] if value == "{request}" else value for key, value in body.items()}
+        return await console.call("POST", f"/__admin{path.format(request=request_id)}", named)
+
+    return post
+
+
+async def set_up(console: ConsoleUnderTest, _request_id: str) -> Answered:
+    """Run the set-up again, which reads the registration."""
+    order = {"servicenow_url": console.servicenow.url, "servicenow_user": "x", "servicenow_password": "y"}
+    return await console.call("POST", "/__admin/setup", order)
+
+
+async def restart(console: ConsoleUnderTest, _request_id: str) -> Answered:
+    """Restart while a request waits for its next attempt, which the restart makes."""
+    return await console.call("POST", "/__admin/restart")
+
+
+WAITING: dict[str, Waiting] = {
+    "ask": posting("/approval-requests", metadata={**REPORT, "FilePath": "/bin/cat"}),
+    "run": posting("/run", metadata={**REPORT, "FilePath": "/bin/cat"}),
+    "decide": posting("/approval-requests/{request}/decide", response="Deny"),
+    "decide several": posting("/approval-requests/decide", request_ids="{request}", response="Deny"),
+    "set up": set_up,
+    "foreign system": posting("/foreign-system", post_uri="https://pm.example/approve"),
+    "credential": posting("/credential", credential="ServiceNow webhook", password="other"),
+    "Secret": posting("/api-user/reset-secret", update_credential=True),
+    "restart": restart,
+}
+
+
+class Silence:
+    """A ServiceNow that does what it is asked only when it is let."""
+
+    def __init__(self, servicenow: StubServiceNow) -> None:
+        self._servicenow = servicenow
+        self._go_on = asyncio.Event()
+
+    async def begins(self, waiting: asyncio.Future[Any]) -> None:
+        """Be silent from the next request on, and return when that is there; what waits for it has no answer."""
+        self._servicenow.asked.clear()
+        self._servicenow.conditions.extend([self._slow] * 9)
+        asked = asyncio.ensure_future(self._servicenow.asked.wait())
+        await asyncio.wait({asked, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        assert not waiting.done(), waiting.result()
+
+    def ends(self) -> None:
+        """Answer what was asked, and what will be."""
+        self._servicenow.conditions.clear()
+        self._go_on.set()
+
+    async def _slow(self, stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await self._go_on.wait()
+        return await stub.work(request)
+
+
+async def prepared(console: ConsoleUnderTest, *, retried: bool) -> str:
+    """Set the console up and return a request that waits, perhaps for being sent again."""
+    await console.set_up()
+    if retried:
+        console.servicenow.conditions.append(BUSY)
+    return str((await console.ask(UserName="Ada"))["request_id"])
+
+
+async def state(console: ConsoleUnderTest) -> list[Any]:
+    """Return what a console shows that has nothing: lists of the control plane, and pages."""
+    paths = ("/approval-requests", "/foreign-systems", "/webhooks", "/api-users", "/policies", "/approval-processes")
+    shown = [await console.admin("GET", path) for path in paths]
+    for page in ("/", "/manage-approvals/history", "/admin/tasks", "/__cockpit/deliveries", "/__cockpit/approvals"):
+        async with console.session.get(f"{console.url}{page}") as answer:
+            html = await answer.text()
+            shown.append(html[html.index("<main") : html.index("</main>")])
+    return [*shown, await console.journal()]
+
+
+@pytest.mark.parametrize("name", WAITING)
+async def test_nothing_comes_back(file: Path, servicenow: StubServiceNow, name: str) -> None:
+    """Whoever waits is told of the reset; the console is as a new one, and so is its file."""
+    async with console_on(file.with_name("new.db"), servicenow) as console:
+        empty = await state(console)
+    async with console_on(file, servicenow) as console:
+        silence, request_id = Silence(servicenow), await prepared(console, retried=name == "restart")
+        waiting = asyncio.ensure_future(WAITING[name](console, request_id))
+        await silence.begins(waiting)
+        await console.admin("POST", "/reset")
+        answered = await waiting
+        silence.ends()
+        assert answered == (409, {"error": TOLD})
+        assert await state(console) == empty
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT kind, key FROM document").fetchall() == []
+
+
+@pytest.mark.parametrize("name", WAITING)
+async def test_the_next_life_is_its_own(console: ConsoleUnderTest, name: str) -> None:
+    """With one seed the next request has the same id and time; what became of its namesake is nothing to it."""
+    silence, request_id = Silence(console.servicenow), await prepared(console, retried=name == "restart")
+    waiting = asyncio.ensure_future(WAITING[name](console, request_id))
+    await silence.begins(waiting)
+    await console.admin("POST", "/reset")
+    silence.ends()
+    console.servicenow.conditions.clear()
+    again = await prepared(console, retried=True)
+    assert (await waiting)[0] == 409
+    assert again == request_id
+    request = await console.request(again)
+    assert (request["sent"], request["attempts"], request["state"]) == (False, 1, "Pending")
+    await console.advance(60)
+    assert (await console.request(again))["sent"]
+
+
+async def test_a_retry_that_is_under_way_ends(console: ConsoleUnderTest) -> None:
+    """An attempt that no caller waits for writes nothing either, and is not repeated."""
+    silence = Silence(console.servicenow)
+    await prepared(console, retried=True)
+    advancing = asyncio.ensure_future(console.advance(60))
+    await silence.begins(advancing)
+    await console.admin("POST", "/reset")
+    silence.ends()
+    await advancing
+    calls = len(console.servicenow.calls)
+    await console.advance(86_400)
+    assert len(console.servicenow.calls) == calls
+    assert await console.admin("GET", "/approval-requests") == {"approval_requests": []}
+
+
+async def test_what_a_new_process_resumes_ends(file: Path, servicenow: StubServiceNow) -> None:
+    """What the process before left undone is not done after a reset, and nobody is told of it."""
+    async with console_on(file, servicenow) as console:
+        await prepared(console, retried=True)
+    silence = Silence(servicenow)
+    beginning = asyncio.ensure_future(silence.begins(asyncio.get_running_loop().create_future()))
+    await asyncio.sleep(0)
+    async with console_on(file, servicenow) as console:
+        await beginning
+        await console.admin("POST", "/reset")
+        silence.ends()
+        calls = len(servicenow.calls)
+        await console.advance(86_400)
+        assert len(servicenow.calls) == calls
+        assert await console.admin("GET", "/findings") == {"findings": []}
+        assert await console.journal() == []
+
+
+async def test_whoever_waits_for_an_attempt_of_others_is_told_too(console: ConsoleUnderTest) -> None:
+    """Two saves of one foreign system take turns; the reset ends both."""
+    silence = Silence(console.servicenow)
+    save = posting("/foreign-system", post_uri="https://pm.example/approve")
+    saving = [asyncio.ensure_future(save(console, "")) for _ in range(2)]
+    await silence.begins(saving[0])
+    await console.admin("GET", "/foreign-system")  # so that the second is there, too
+    await console.admin("POST", "/reset")
+    silence.ends()
+    assert await asyncio.gather(*saving) == [(409, {"error": TOLD})] * 2
+
+
+async def test_webhook_of_any_endpoint(console: ConsoleUnderTest) -> None:
+    """A request that was sent, and of which another endpoint is being told, is gone like any other."""
+    url = f"{console.servicenow.url}/api/now/table/elsewhere"
+    await console.admin("POST", "/webhooks", {"name": "Elsewhere", "endpoint_url": url})
+    console.servicenow.conditions.append(None)
+    silence = Silence(console.servicenow)
+    asking = asyncio.ensure_future(console.call("POST", "/__admin/approval-requests", {"metadata": REPORT}))
+    await silence.begins(asking)
+    while not console.servicenow.calls[-1][1].startswith("elsewhere"):
+        await asyncio.sleep(0)
+    await console.admin("POST", "/reset")
+    silence.ends()
+    assert await asking == (409, {"error": TOLD})
+
+
+async def test_pages_tell_of_the_reset(console: ConsoleUnderTest) -> None:
+    """A person whose form waits reads it, with the status of a conflict."""
+    silence, url = Silence(console.servicenow), f"{console.url}/endpoint"
+    async with console.session.get(url) as form:
+        hidden = re.findall('type="hidden" name="([^"]+)" value="([^"]+)"', await form.text())
+        cookie = form.cookies[COOKIE].value
+    filled = {**dict(hidden), **REPORT, "PolicyName": "Elevate installers", "PolicyId": "", "UserReason": "tests"}
+    sending = asyncio.ensure_future(console.session.post(url, data=filled, headers={"Cookie": f"{COOKIE}={cookie}"}))
+    await silence.begins(sending)
+    await console.admin("POST", "/reset")
+    silence.ends()
+    async with await sending as page:
+        assert (page.status, TOLD[1:] in await page.text()) == (409, True)
