@@ -3,6 +3,7 @@
 Addresses and methods are those of the contracts' index, from which the Swagger document is made, too.
 """
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from privman_core.exchange import findings_of
 
 READING = ("GET", "HEAD")
 """The methods of an address that only reads; no other one answers HEAD, which must change nothing."""
+_AT_ONCE = 100  # items that are written before others are served
 _UNKNOWN = "unknown_item_status"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 Answer = Callable[[web.Request], Awaitable[web.Response]]
@@ -122,7 +124,7 @@ class ItemApi:
 
     async def list_policies(self, _call: ItemCall) -> web.Response:
         """Answer every policy."""
-        return self._list(map(policy_json, self._automation.policies))
+        return await self._list(map(policy_json, self._automation.policies))
 
     async def read_policy(self, call: ItemCall) -> web.Response:
         """Answer a policy; raises NotFoundError."""
@@ -163,7 +165,7 @@ class ItemApi:
 
     async def list_filters(self, _call: ItemCall) -> web.Response:
         """Answer every filter."""
-        return self._list(map(item_json, self._items.filters))
+        return await self._list(map(item_json, self._items.filters))
 
     async def read_filter(self, call: ItemCall) -> web.Response:
         """Answer a filter; raises NotFoundError."""
@@ -171,7 +173,7 @@ class ItemApi:
 
     async def list_actions(self, _call: ItemCall) -> web.Response:
         """Answer every action."""
-        return self._list(map(item_json, self._automation.actions))
+        return await self._list(map(item_json, self._automation.actions))
 
     async def read_action(self, call: ItemCall) -> web.Response:
         """Answer an action; raises NotFoundError."""
@@ -210,8 +212,14 @@ class ItemApi:
         require_right(user, operation.right)
         return await operation.answer(ItemCall(request, user, path))
 
-    def _list(self, items: Iterable[dict[str, object]]) -> web.Response:
-        return self._envelope.ok_list(list(items))
+    async def _list(self, items: Iterable[dict[str, object]]) -> web.Response:
+        """Return the items, which are written in steps, since a policy may have many filters."""
+        written: list[orjson.Fragment] = []
+        for item in items:
+            written.append(orjson.Fragment(orjson.dumps(item)))
+            if len(written) % _AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return self._envelope.ok_list(written)
 
     def _save(self, policy: Policy) -> web.Response:
         return self._envelope.ok(self._automation.policies.save(policy).id)

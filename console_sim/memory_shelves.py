@@ -60,7 +60,9 @@ class MemoryShelf(LongShelf[T]):
         self._kept_bytes = kept_bytes
         self._undo = undo
         self._places = count()
-        self._kept: dict[str, _Kept[T]] = {}  # in order of their places
+        self._kept: dict[str, _Kept[T]] = {}
+        self._is_in_order = True
+        self._droppable: list[str] = []  # what the last look at all things has found, oldest first
         self._bytes = 0
 
     def get(self, key: str) -> T | None:
@@ -82,14 +84,14 @@ class MemoryShelf(LongShelf[T]):
         self._undo.add(partial(self._put_back, {key: self._drop(key)}))
 
     def __iter__(self) -> Iterator[T]:
-        return iter([kept.thing for kept in self._kept.values()])
+        return iter([kept.thing for kept in self._in_order().values()])
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def newest(self, skipped: int, count: int) -> list[T]:
         """Return a page, newest first."""
-        return [kept.thing for kept in islice(reversed(self._kept.values()), skipped, skipped + count)]
+        return [kept.thing for kept in islice(reversed(self._in_order().values()), skipped, skipped + count)]
 
     def unfinished(self) -> list[T]:
         """Return the unfinished things, oldest first."""
@@ -102,17 +104,30 @@ class MemoryShelf(LongShelf[T]):
 
     def _make_room(self, spared: str, added: int) -> None:
         """Drop the oldest droppable things until so many bytes more fit; if they never do, drop none and raise."""
-        lacking, dropped = self._bytes + added - self._kept_bytes, []
-        for key, kept in self._kept.items():
-            if lacking <= 0:
-                break
-            if key != spared and self._kind.may_go(kept.thing):
-                dropped.append(key)
-                lacking -= kept.weight
-        if lacking > 0:
+        lacking = self._bytes + added - self._kept_bytes
+        if lacking <= 0:
+            return
+        chosen = self._choose(spared, lacking)
+        if not chosen:
+            self._droppable = [key for key, kept in self._in_order().items() if self._kind.may_go(kept.thing)]
+            chosen = self._choose(spared, lacking)
+        if not chosen:
             raise full(self._kind, len(self._kept), self._kept_bytes, "decide some, or start it with --database")
-        if dropped:
-            self._undo.add(partial(self._put_back, {key: self._drop(key) for key in dropped}))
+        self._undo.add(partial(self._put_back, {key: self._drop(key) for key in chosen}))
+
+    def _choose(self, spared: str, lacking: int) -> list[str]:
+        """Return the first known things that may be dropped and make enough room; none if all together do not."""
+        chosen: list[str] = []
+        for place, key in enumerate(self._droppable):
+            kept = self._kept.get(key)
+            if kept is None or key == spared or not self._kind.may_go(kept.thing):
+                continue
+            chosen.append(key)
+            lacking -= kept.weight
+            if lacking <= 0:
+                del self._droppable[: place + 1]
+                return chosen
+        return []
 
     def _set(self, key: str, kept: _Kept[T]) -> None:
         before = self._kept.get(key)
@@ -125,7 +140,13 @@ class MemoryShelf(LongShelf[T]):
         return kept
 
     def _put_back(self, dropped: dict[str, _Kept[T]]) -> None:
-        """Put back what was dropped, each where it was."""
         for key, kept in dropped.items():
             self._set(key, kept)
-        self._kept = dict(sorted(self._kept.items(), key=lambda each: each[1].place))
+        self._is_in_order = False
+
+    def _in_order(self) -> dict[str, _Kept[T]]:
+        """Return what is kept, oldest first; what was put back is at the end until somebody asks."""
+        if not self._is_in_order:
+            self._kept = dict(sorted(self._kept.items(), key=lambda each: each[1].place))
+            self._is_in_order = True
+        return self._kept
