@@ -21,7 +21,6 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
     ("token_renewed_statuses: []", "shortest_wait: 60", "first_retry_wait: 1800"),
     ("token_renewals: 0", "most_retries: 1", "duplicate_request_status: 403"),
     ("token_renewals: 2", "longest_retry_wait: 60", "dead_token_status: 403", "process_timeout: 600"),
-    ("process_timeout: 86400", "approval_without_duration: unlimited"),
     (
         "same_decision_status: 409",
         "other_decision_status: 200",
@@ -37,7 +36,13 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
         "log_out_status: 200",
         "api_document: openapi-3.1",
     ),
-    ("error_answer_status: 200", "error_envelope_delivery: delivered", "decision_instance_id: ignored"),
+    (
+        "process_timeout: 86400",
+        "approval_without_duration: unlimited",
+        "error_answer_status: 200",
+        "error_envelope_delivery: delivered",
+        "decision_instance_id: ignored",
+    ),
 )
 FIRST = """
 title: A refusal of a console that is busy
