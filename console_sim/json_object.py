@@ -4,6 +4,7 @@ import re
 import reprlib
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from console_sim.errors import BadRequestError
@@ -16,6 +17,7 @@ _WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an obje
 
 
 _LONGEST_SHOWN = 200
+_MOST_COMPARED = 100
 _shortened = reprlib.Repr()
 _shortened.maxlevel = 3
 _shortened.maxstring = _shortened.maxother = _shortened.maxlong = _LONGEST_SHOWN
@@ -146,6 +148,7 @@ def shown(value: object) -> str:
 
 
 def near(word: str, words: Collection[str]) -> str:
-    """Return a hint at the nearest valid word, or nothing."""
-    found = get_close_matches(word, words, n=1) if len(word) <= _LONGEST_SHOWN else []
+    """Return a hint at the nearest valid word, or nothing; of many or long words not all are compared."""
+    compared = [each for each in islice(words, _MOST_COMPARED) if len(each) <= _LONGEST_SHOWN]
+    found = get_close_matches(word, compared, n=1) if len(word) <= _LONGEST_SHOWN else []
     return f" (did you mean {str(found[0])!r}?)" if found else ""
