@@ -14,9 +14,11 @@ from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.language import checks, durations, known, request_checks
 from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import holds_word, is_glob
+from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.kinds import to_seconds
-from privman_scenarios.language.known import DEFAULT_APPROVER
+from privman_scenarios.language.known import DEFAULT_APPROVER, ITEMS, misspelt, nearly
 from privman_scenarios.language.model import Own
+from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, Party
 from privman_scenarios.playing.world import PartyFinding, World, find_all
@@ -270,11 +272,12 @@ class ConsoleFixture(PartyFixture):
         activity_type_id: sys_id of the activity type it registered.
     """
 
-    __slots__ = ("_console", "activity_type_id", "instance_id")
+    __slots__ = ("_console", "_policies", "activity_type_id", "instance_id")
 
     def __init__(self, loop: LoopThread, world: World) -> None:
         super().__init__(loop, world, world.console, "console")
         self._console = world.console
+        self._policies = [name for kind, name in made_by_set_up({}) if kind == "policy"] + [*ITEMS["policy"]]
         answer = loop.run(world.set_up({}))
         failed = [step for step in answer.read(SET_UP)["steps"] if step["status"] == "failed"]
         if failed:
@@ -283,18 +286,33 @@ class ConsoleFixture(PartyFixture):
         self.instance_id: str = outcome["instance_id"]
         self.activity_type_id: str = outcome["activity_type_id"]
 
-    def ask(self, metadata: Metadata) -> str:
-        """Let an endpoint user ask for approval; returns the request_id."""
+    def ask(self, metadata: Metadata, *, own: Own = MappingProxyType({})) -> str:
+        """Let an endpoint user ask for approval; returns the request_id.
+
+        Raises UnknownWordError for a key that is another spelling of a documented one, and for a policy that is nearly
+        one of the console's; ``own={"keys": ["PolicyNames"], "names": ["Elevate installer"]}`` lets them pass.
+        """
+        self._refuse_respelt(metadata, own)
         request_id: str = self._loop.run(self._console.ask(dict(metadata))).read(ASKED)["request_id"]
         return request_id
 
-    def run(self, metadata: Metadata) -> dict[str, Any]:
+    def run(self, metadata: Metadata, *, own: Own = MappingProxyType({})) -> dict[str, Any]:
         """Start the application on the endpoint; returns the request that answers.
 
-        Its ``outcome`` is ``allowed`` by an approval, ``pending``, or ``asked`` with a new request.
+        Its ``outcome`` is ``allowed`` by an approval, ``pending``, or ``asked`` with a new request. Raises as `ask`.
         """
+        self._refuse_respelt(metadata, own)
         started: dict[str, Any] = self._by_name(self._loop.run(self._console.run(dict(metadata))).read(STARTED))
         return started
+
+    def _refuse_respelt(self, metadata: Metadata, own: Own) -> None:
+        if not isinstance(metadata, Mapping):
+            expected = 'Expected a mapping of what the endpoint reports, such as {"PolicyName": "Elevate installers"}.'
+            raise UnknownWordError(f"the metadata are {metadata!r}. {expected}")
+        _refuse_unknown([*metadata_keys(metadata, {}, own)])
+        name = metadata.get("PolicyName")
+        if isinstance(name, str) and (near := misspelt(name, [*self._policies, *own.get("names", ())])):
+            raise UnknownWordError(nearly("policy", name, near))
 
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return the request as the console sees it."""
@@ -333,6 +351,7 @@ class ConsoleFixture(PartyFixture):
     def create_policy(self, name: str, **values: object) -> None:
         """Make a policy with ``approval_type`` or ``enabled``."""
         self._configure("/policies", {"name": name, **values})
+        self._policies.append(name)
 
     def change_policy(self, policy: str, **changes: object) -> None:
         """Change ``approval_type`` or ``enabled`` of a policy."""

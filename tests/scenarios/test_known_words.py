@@ -197,6 +197,34 @@ def test_fixtures_refuse_typos(world: WorldFixture) -> None:
         world.decide("85d71683-7dac-4762-8120-76a9a564fdc1", "Aprove")
 
 
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"InitatorUserName": "x"}, "unknown key 'InitatorUserName'. Did you mean 'InitiatorUserName'?"),
+        ({"policyName": "Elevate installers"}, "unknown key 'policyName'. Did you mean 'PolicyName'?"),
+        ({"PolicyName": "Elevate instalers"}, "policy 'Elevate instalers' is nearly 'Elevate installers'."),
+        ({"PolicyName": "Elevate script"}, "policy 'Elevate script' is nearly 'Elevate scripts'."),
+        ("setup.exe", "the metadata are 'setup.exe'. Expected a mapping of what the endpoint reports"),
+    ],
+)
+def test_fixtures_refuse_metadata_that_are_nearly_right(
+    metadata: dict[str, str], told: str, console: ConsoleFixture
+) -> None:
+    """A test of another key, or of another policy, would pass without what it is about."""
+    console.create_policy("Elevate scripts")
+    for report in (console.ask, console.run):
+        with pytest.raises(UnknownWordError, match=re.escape(told)):
+            report(metadata)
+    assert console.approvals() == []
+
+
+def test_fixtures_take_metadata_of_ones_own(console: ConsoleFixture) -> None:
+    """Declared as in a scenario, or like nothing that is known."""
+    own = {"keys": ["PolcyName"], "names": ["Elevate instalers"]}
+    console.ask({"PolcyName": "x", "PolicyName": "Elevate instalers", "Vendor": "y", "Sha256Hash": "z"}, own=own)
+    assert console.run({"PolicyName": "Something else"})["outcome"] == "asked"
+
+
 @pytest.mark.parametrize("nothing", [None, 5, 5.0, True])
 def test_fixtures_find_nothing_by_what_no_text_is(servicenow: ServiceNowFixture, nothing: object) -> None:
     """A value that a test has not got, or of another type, selects neither nothing nor everything."""

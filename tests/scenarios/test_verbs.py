@@ -11,6 +11,7 @@ from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 WORLDS = WorldBuilder(0)
+OWN = "{keys: [PolicyNam]}"  # what a scenario says that means a misspelt key
 INSERTED = "- servicenow.insert: {table: response, as: made, values: {response: Deny}}\n"
 DECIDED = "- console.ask:\n- servicenow.approve: {comment: Fine}\n"
 
@@ -18,7 +19,7 @@ DECIDED = "- console.ask:\n- servicenow.approve: {comment: Fine}\n"
 async def play(steps: str, given: str = "{}") -> ScenarioEnded:
     """Play the steps and return how the scenario ended."""
     events: list[Event] = []
-    (scenario,) = Loader(vocabulary()).parse(f"title: T\ngiven: {given}\nsteps:\n{steps}", "t.yaml")
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\nown: {OWN}\ngiven: {given}\nsteps:\n{steps}", "t.yaml")
     ended = await Engine(vocabulary(), WORLDS, [events.append], RealClock()).play(scenario)
     assert not any(isinstance(event, JournalsRead) for event in events)  # which no listener has asked for
     told = [event.failure for event in events if isinstance(event, StepFailed)]
@@ -313,7 +314,7 @@ async def test_when_a_scenario_applies(when: str, reason: str) -> None:
 def test_what_is_swallowed_fails_a_strict_run_alone(switches: dict[str, bool], outcome: str) -> None:
     """A finding that no step asks for is harmless unless somebody wants to know."""
     steps = "- console.ask: {metadata: {PolicyNam: Elevate}}\n- console.expect-approval: Pending\n"
-    (scenario,) = Loader(vocabulary()).parse(f"title: T\nsteps:\n{steps}", "t.yaml")
+    (scenario,) = Loader(vocabulary()).parse(f"title: T\nown: {OWN}\nsteps:\n{steps}", "t.yaml")
     *_, ended = Player(WORLDS, **switches)(scenario)
     assert isinstance(ended, ScenarioEnded)
     assert ended.outcome == outcome

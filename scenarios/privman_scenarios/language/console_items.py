@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from privman_scenarios.language.known import ITEMS, ItemKind, misspelt, nearest
+from privman_scenarios.language.known import ITEMS, ItemKind, misspelt, nearest, nearly
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import Verb
 
@@ -45,7 +45,7 @@ class ConsoleItems:
             yield from self._taken(verb, arguments)
         for kind, name in verb.may_name(arguments):
             if near := misspelt(name, [*self._known(kind), *self._own]):
-                yield f"{kind} {name!r} is nearly {near!r}. If it is another one, list it under 'own: names'."
+                yield nearly(kind, name, near)
 
     def _taken(self, verb: Verb, arguments: Arguments) -> Iterator[str]:
         for kind, name in verb.makes(arguments):

@@ -1,6 +1,8 @@
 """Checks of expectations: known words and keys, and at least one answer that could fail them."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +10,7 @@ from privman_contracts import PartyName
 from privman_scenarios.language import message_places
 from privman_scenarios.language.checks import Check, Flaw, Words, is_status, unknown_word, with_own
 from privman_scenarios.language.expectation import MISSING, OPERATORS, holds, is_found, texts_of_all_kinds
-from privman_scenarios.language.known import nearest
+from privman_scenarios.language.known import nearest, respelt
 from privman_scenarios.language.message_places import Part, Place
 from privman_scenarios.language.model import Arguments, Own
 
@@ -68,6 +70,32 @@ def exchanged_body(party: PartyName, part: Part) -> Check:
         return BodyKeys(message_places.of_exchanges(servers, method, path, part), own).flaws(value)
 
     return check
+
+
+def metadata_keys(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find keys of metadata that are another spelling of a documented key."""
+    return respelt_keys(value, message_places.of_column("metadata").parsed(), own)
+
+
+def respelt_keys(value: object, place: Place, own: Own, path: tuple[str | int, ...] = ()) -> Iterator[Flaw]:
+    """Find keys that are another spelling of one that the place has, also below operators and in a text of JSON."""
+    if place.is_json_text and isinstance(value, str):
+        yield from (Flaw(path, flaw.message) for flaw in respelt_keys(_parsed(value), place.parsed(), own))
+    if not isinstance(value, Mapping):
+        return
+    for key, each in value.items():
+        if key in OPERATORS:
+            yield from respelt_keys(each, place.parsed() if key == "json" else place, own, (*path, key))
+        elif (near := respelt(key, place.keys)) and key not in own.get("keys", ()):
+            help_ = f"Did you mean {near!r}? If it is your own, list it under 'own: keys'."
+            yield Flaw((*path, key), f"unknown key {key!r}. {help_}")
+
+
+def _parsed(text: str) -> object:
+    """Return the value of a text of JSON; None for other text."""
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,29 @@ def misspelt(word: str, words: Iterable[str]) -> str:
     return near[0] if near else ""
 
 
+_SEPARATOR = re.compile(r"[\W_]+")
+
+
+def respelt(word: str, words: Iterable[str]) -> str:
+    """Return which of ``words`` a key is in another case, with other separators, or nearly; empty if it is none.
+
+    One that is there as it is has no other spelling.
+    """
+    valid = {_folded(each): each for each in words}
+    folded = _folded(word)
+    near = valid.get(folded) or valid.get(misspelt(folded, valid), "")
+    return "" if word in valid.values() else near
+
+
+def _folded(key: str) -> str:
+    return _SEPARATOR.sub("", key).lower()
+
+
+def nearly(what: str, name: str, near: str) -> str:
+    """Return the message for a name that is nearly that of another thing."""
+    return f"{what} {name!r} is nearly {near!r}. If it is another one, list it under 'own: names'."
+
+
 def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
     """Return the message for an unknown word that ``own`` may declare."""
     return f"unknown {what} {word!r}. {nearest(word, words)} If it is your own, list it under 'own: {own}'."

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from privman_contracts import PartyName
 from privman_scenarios.language import known, message_places
 from privman_scenarios.language.checks import Check, Flaw, below, glob
-from privman_scenarios.language.expected_checks import BodyKeys, KnownWords, flaws_of_expectation
+from privman_scenarios.language.expected_checks import BodyKeys, KnownWords, flaws_of_expectation, respelt_keys
 from privman_scenarios.language.known import unknown
 from privman_scenarios.language.model import Arguments, Own
 
@@ -216,7 +216,9 @@ def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:
 
     def check(value: Any, _arguments: Arguments, own: Own, path: tuple[str | int, ...] = ()) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         if column in known.JSON_COLUMNS:
-            return below(path, BodyKeys(message_places.of_column(column), own).flaws(value))
+            place = message_places.of_column(column)
+            flaws = [*BodyKeys(place, own).flaws(value)] or respelt_keys(value, place, own)
+            return below(path, flaws)
         always = column in known.SYSTEM_COLUMNS
         return flaws_of_expectation(
             KnownWords(f"{table}.{column}", known.words(table, column), "words", always), value, path, own

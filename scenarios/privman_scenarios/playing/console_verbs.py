@@ -9,7 +9,7 @@ from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import checks, durations, expected_checks, known
 from privman_scenarios.language.expectation import require
-from privman_scenarios.language.expected_checks import present, scalar
+from privman_scenarios.language.expected_checks import metadata_keys, present, scalar
 from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, REQUESTS, TEXT, VALUES, one_of
 from privman_scenarios.language.known import ItemKind
 from privman_scenarios.language.model import Arguments
@@ -29,7 +29,7 @@ METADATA = {
 A_RESPONSE = checks.word("response", known.responses, "words")
 A_STATE = expected_checks.expected_word("state", lambda: known.STATES)
 
-Metadata = Annotated[Mapping[str, Any], Arg(VALUES, "What the endpoint reports.")]
+Metadata = Annotated[Mapping[str, Any], Arg(VALUES, "What the endpoint reports.", check=metadata_keys)]
 
 
 def _policy(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
