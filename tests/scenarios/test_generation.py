@@ -6,8 +6,9 @@ import pytest
 
 from privman_scenarios.analysis.exploration import VariationRunner
 from privman_scenarios.analysis.generation import walks
-from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
 from privman_scenarios.analysis.regressions import to_yaml
+from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.processes import Player

@@ -3,7 +3,8 @@
 import pytest
 
 from privman_scenarios.analysis.exploration import VariationRunner
-from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
+from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.analysis.variations import Bound, orders
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files

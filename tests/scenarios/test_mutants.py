@@ -8,7 +8,8 @@ import pytest
 
 from privman_core.clock import RealClock
 from privman_scenarios.analysis.message_changes import changes
-from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched, load_mutants
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, load_mutants
+from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.engine import Engine
@@ -29,7 +30,7 @@ SAMPLE = {
     "one-time-approval-allows-two-runs": "console.run",
     "timed-approval-never-ends": "console.expect-approval",
     "every-request-goes-to-servicenow": "console.ask",
-    "webhook-by-hand-posts-nothing": "servicenow.expect-finding",
+    "webhook-by-hand-posts-elsewhere": "console.expect-exchanges",
     "renamed-system-registers-again": "console.expect-webhooks",
 }
 APPROVAL = """
@@ -71,7 +72,7 @@ def test_the_duty_broken_is_noticed_where_it_is_checked(capsys: pytest.CaptureFi
     for name, step in SAMPLE.items():
         assert told[name].startswith(f"noticed  {name}: {noticing[name]}.yaml:")
         assert told[name].endswith(f": {step}")
-    assert last == f"{len(SAMPLE)} mutants, {len(SAMPLE)} noticed, 0 survived"
+    assert last == f"{len(SAMPLE)} mutants, {len(SAMPLE)} noticed, 0 survived, 0 never struck"
 
 
 def test_a_survivor_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +83,7 @@ def test_a_survivor_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.splitlines() == [
         "survived console-loses-the-comment: no scenario noticed. The console shows the comment.",
         "noticed  delivery-swapped: approval.yaml:6: console.expect-approval",
-        "2 mutants, 1 noticed, 1 survived",
+        "2 mutants, 1 noticed, 1 survived, 0 never struck",
         "console-loses-the-comment",
     ]
 

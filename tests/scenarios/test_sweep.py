@@ -9,7 +9,8 @@ import pytest
 
 from privman_core.clock import RealClock
 from privman_scenarios.analysis.exploration import VariationRunner
-from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, Touched
+from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
+from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario

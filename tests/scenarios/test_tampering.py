@@ -10,7 +10,8 @@ from aiohttp import ClientError, ClientSession, web
 
 from privman_core.serving import serving
 from privman_scenarios.analysis.message_changes import MessageSide, changes
-from privman_scenarios.analysis.mutants import Mutant, Proxy, Tampering, Touched
+from privman_scenarios.analysis.mutants import Mutant, Proxy, Tampering
+from privman_scenarios.analysis.touched import Touched
 
 BODY: dict[str, Any] = {"name": "<Ünï>", "items": [{"n": 1}, {"n": 2}], "text": '{"n":1}', "note": "no JSON"}
 Lines = list[tuple[str, str]]
@@ -84,14 +85,17 @@ async def test_what_is_not_touched_passes_as_it_is() -> None:
         ({"texts": {"name": "escaped"}}, BODY | {"name": "&lt;Ünï&gt;"}),
         ({"texts": {"note": "upper"}}, BODY | {"note": "NO JSON"}),
         ({"texts": {"note": "lower"}}, BODY | {"note": "no json"}),
+        ({"texts": {"note": "longer"}}, BODY | {"note": "no JSON/longer"}),
+        ({"texts": {"note": "raw"}}, BODY | {"note": "1970-01-01 no JSON"}),
         ({"texts": {"note": "cut", "nothing": "cut"}}, BODY),
         ({"translate": {"items.n": {1: 2}}}, BODY | {"items": [{"n": 2}, {"n": 2}]}),
         ({"whole-list": True}, [BODY]),
+        ({"again-with": {"note": "again"}}, BODY | {"note": "again"}),
     ],
 )
 async def test_changes_of_a_body(change: dict[str, Any], body: object) -> None:
     """A change strikes what it names, inside of lists and of JSON text, and nothing else."""
-    assert await post(change) == (200, body, WHOLE, "kept")
+    assert await post(change) == (200, body, WHOLE * (2 if "again-with" in change else 1), "kept")
 
 
 async def test_changes_of_what_stands_around_a_body() -> None:
@@ -116,6 +120,10 @@ def test_each_change_is_tried() -> None:
         ({"skip": 1}, [200, 500, 500]),
         ({"times": 2}, [500, 500, 200]),
         ({"where": {"n": 2}}, [200, 500, 200]),
+        ({"where": {"n": {"not": 2}}}, [500, 200, 500]),
+        ({"where": {"nothing": {"not": 2}}}, [200, 200, 200]),
+        ({"after": {"n": 2}}, [200, 200, 500]),
+        ({"after": {"n": 2}, "where": {"n": 2}}, [200, 200, 200]),
         ({"status": 200}, [500, 500, 500]),
         ({"status": 201}, [200, 200, 200]),
     ],
@@ -125,6 +133,23 @@ async def test_which_messages_are_touched(touched: dict[str, Any], statuses: lis
     mutant = Mutant("some", "", Touched("console", "answer", "/*", **touched), "", {"status": 500})
     async with behind(mutant, Echo()) as (session, url):
         assert [(await session.post(url, json={"n": n})).status for n in (1, 2, 3)] == statuses
+
+
+@pytest.mark.parametrize(
+    ("touched", "statuses"),
+    [
+        ({"per": "n", "skip": 1}, [200, 200, 500, 500]),
+        ({"per": "n", "times": 1}, [500, 500, 200, 200]),
+        ({"per": "n", "after": {"n": 2}}, [200, 200, 200, 500]),
+    ],
+)
+@pytest.mark.parametrize("side", ["request", "answer"])
+async def test_messages_are_counted_apart(side: MessageSide, touched: dict[str, Any], statuses: list[int]) -> None:
+    """Each value that the request has at the path has a count of its own, of requests and of answers."""
+    change = {"answer": {"status": 500, "json": None}} if side == "request" else {"status": 500}
+    mutant = Mutant("some", "", Touched("console", side, "/*", **touched), "", change)
+    async with behind(mutant, Echo()) as (session, url):
+        assert [(await session.post(url, json={"n": n})).status for n in (1, 2, 1, 2)] == statuses
 
 
 async def test_an_answer_shows_what_an_earlier_request_held() -> None:

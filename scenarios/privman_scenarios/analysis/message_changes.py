@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import orjson
@@ -19,6 +19,8 @@ class HttpMessage:
         headers: in the order in which they were sent.
         status: 0 in a request; in an answer, 0 when none came.
         again: how many times the request goes out once more before its answer counts.
+        again_with: what is then set in its body, by path.
+        asked: the body of the request that an answer is for, before anything was changed.
     """
 
     side: MessageSide
@@ -28,23 +30,43 @@ class HttpMessage:
     body: bytes = b""
     status: int = 0
     again: int = 0
+    again_with: Mapping[str, Any] = field(default_factory=dict)
+    asked: bytes = b""
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - JSON holds anything
         """The body as JSON, None where it is none."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
+        return _parsed(self.body)
+
+    def differs(self, other: Self) -> bool:
+        """Tell whether anything but the spelling of the JSON is another."""
+        if replace(self, body=b"") != replace(other, body=b""):
+            return True
+        return self.body != other.body and (self.json is None or self.json != other.json)
+
+    def found(self, path: str) -> list[Any]:
+        """Return what stands at the path in the request's body, also of an answer."""
+        return find_at(_parsed(self.asked or self.body), path)
 
     def with_json(self, value: object) -> Self:
         """Return the message with another body."""
         return replace(self, body=orjson.dumps(value))
 
+    def with_values(self, values: Mapping[str, Any]) -> "HttpMessage":
+        """Return the message with these values in its body, by path."""
+        return _set(self, values)
+
     def with_header(self, name: str, value: str | None) -> Self:
         """Return the message with a header replaced, or left out."""
         kept = tuple(header for header in self.headers if header[0].lower() != name.lower())
         return replace(self, headers=kept if value is None else (*kept, (name, value)))
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
 
 
 JsonObject = dict[str, Any]
@@ -97,7 +119,9 @@ _TEXTS: Mapping[str, Callable[[str], str]] = {
     "cut-at-1000": lambda text: text[:1_000],
     "cut-at-4000": lambda text: text[:4_000],
     "escaped": html.escape,
+    "longer": lambda text: f"{text}/longer",
     "lower": str.lower,
+    "raw": lambda text: f"1970-01-01 {text}",
     "upper": str.upper,
 }
 
@@ -106,6 +130,7 @@ def changes() -> dict[str, MessageChange]:
     """Return each way by its name; the second argument of each is what stands beside the name."""
     return {
         "again": lambda message, times: replace(message, again=times),
+        "again-with": lambda message, values: replace(message, again=1, again_with=values),
         "answer": _answer,
         "double": lambda message, paths: _turned(message, paths, lambda value: value * 2),
         "headers": _headers,
@@ -177,6 +202,8 @@ def _turned(message: HttpMessage, paths: Iterable[str], turn: Turn) -> HttpMessa
 
 def _changed_at(message: HttpMessage, acts: Mapping[str, Act]) -> HttpMessage:
     value = message.json
+    if value is None:
+        return message
     for path, act in acts.items():
         value = change_at(value, path, act)
     return message.with_json(value)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +17,8 @@ from privman_core.clock import RealClock
 from privman_core.outbound import read_bounded
 from privman_core.serving import serving
 from privman_scenarios.analysis import message_changes
-from privman_scenarios.analysis.message_changes import HttpMessage, MessageSide, changes
+from privman_scenarios.analysis.message_changes import HttpMessage, changes
+from privman_scenarios.analysis.touched import Touched, Turns
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
 from privman_scenarios.playing.events import Failure, ScenarioEnded
@@ -26,39 +26,6 @@ from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World
 from privman_scenarios.playing.world_builder import WorldBuilder
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """Which messages a mutant touches.
-
-    Attributes:
-        at: the party in front of which they are touched.
-        path: a glob of the path, in lower case.
-        status: of the answers; None for any.
-        where: what stands in the body, by path.
-        skip: how many pass untouched first.
-        times: how many are touched; None for all.
-    """
-
-    at: Literal["servicenow", "console"]
-    side: MessageSide
-    path: str
-    method: str = ""
-    status: int | None = None
-    where: Mapping[str, Any] = field(default_factory=dict)
-    skip: int = 0
-    times: int | None = None
-
-    def fits(self, message: HttpMessage) -> bool:
-        """Tell whether the message is one of them, but for how many there were."""
-        return (
-            message.side == self.side
-            and self.method in ("", message.method)
-            and fnmatchcase(message.path.lower(), self.path)
-            and self.status in (None, message.status)
-            and all(message_changes.find_at(message.json, path) == [value] for path, value in self.where.items())
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,27 +59,28 @@ def _mutant(entry: Mapping[str, Any]) -> Mutant:
 
 
 class Tampering:
-    """Changes the messages that a mutant touches, in one world, in front of one party."""
+    """Changes the messages that a mutant touches, in one world, in front of one party.
+
+    Attributes:
+        has_struck: whether a message arrived otherwise than it was sent.
+    """
 
     def __init__(self, mutant: Mutant) -> None:
         self._mutant = mutant
         self._changes = changes()
-        self._met = 0
+        self._turns = Turns(mutant.touches)
         self._kept: dict[str, Any] = {}
+        self.has_struck = False
 
     def __call__(self, message: HttpMessage) -> HttpMessage:
         """Return what arrives instead."""
         if message.side == "request":
             self._keep(message)
-        if not self._mutant.touches.fits(message):
+        if not self._turns.is_turn(message):
             return message
-        self._met += 1
-        return self._changed(message) if self._is_turn() else message
-
-    def _is_turn(self) -> bool:
-        touches = self._mutant.touches
-        turn = self._met - touches.skip
-        return turn > 0 and (touches.times is None or turn <= touches.times)
+        changed = self._changed(message)
+        self.has_struck = self.has_struck or changed.differs(message)
+        return changed
 
     def _changed(self, message: HttpMessage) -> HttpMessage:
         for name, argument in self._mutant.change.items():
@@ -166,8 +134,9 @@ class Proxy:
 
     async def _answered(self, sent: HttpMessage, query: str) -> HttpMessage:
         got = self._tamper(await self._send(sent, query))
+        again = sent.with_values(got.again_with) if got.again_with else sent
         for _ in range(got.again):
-            got = await self._send(sent, query)
+            got = await self._send(again, query)
         return got
 
     async def _send(self, sent: HttpMessage, query: str) -> HttpMessage:
@@ -181,9 +150,10 @@ class Proxy:
                 allow_redirects=False,
             ) as answer:
                 body = await read_bounded(answer)
-                return HttpMessage("answer", sent.method, sent.path, _kept(answer.headers.items()), body, answer.status)
+                headers = _kept(answer.headers.items())
+                return HttpMessage("answer", sent.method, sent.path, headers, body, answer.status, asked=sent.body)
         except ClientError:
-            return HttpMessage("answer", sent.method, sent.path)
+            return HttpMessage("answer", sent.method, sent.path, asked=sent.body)
 
 
 def _to_response(request: web.Request, got: HttpMessage) -> web.Response:
@@ -203,6 +173,12 @@ class TamperedWorlds:
     def __init__(self, worlds: Worlds, mutant: Mutant | None) -> None:
         self._worlds = worlds
         self._mutant = mutant
+        self._tamperings: list[Tampering] = []
+
+    @property
+    def has_struck(self) -> bool:
+        """Whether the mutant changed a message in any world."""
+        return any(each.has_struck for each in self._tamperings)
 
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[World]:
@@ -228,7 +204,12 @@ class TamperedWorlds:
     def _tamper(self, party: str) -> Tamper:
         if self._mutant is None or self._mutant.touches.at != party:
             return untouched
-        return Tampering(self._mutant)
+        tampering = Tampering(self._mutant)
+        self._tamperings.append(tampering)
+        return tampering
+
+
+Fate = Literal["noticed", "survived", "never struck"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,11 +217,20 @@ class MutantVerdict:
     """The fate of a mutant.
 
     Attributes:
-        failure: of the first scenario that failed; None when the mutant survived.
+        has_struck: whether it changed a message in any scenario.
+        failure: of the first scenario that failed; None where none did.
     """
 
     mutant: Mutant
+    has_struck: bool
     failure: Failure | None = None
+
+    @property
+    def fate(self) -> Fate:
+        """Whether a scenario noticed it, none did, or none did what it breaks."""
+        if self.failure:
+            return "noticed"
+        return "survived" if self.has_struck else "never struck"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,17 +242,18 @@ class MutantTrials:
 
     def failure_without_mutant(self, scenario: Scenario) -> str:
         """Return why the scenario fails though nothing is broken; empty when it holds."""
-        ended = self._play(scenario, None)
+        ended = self._play(scenario, TamperedWorlds(WorldBuilder(self.seed), None))
         return ended.failure.message if ended.failure else ""
 
     def verdict(self, mutant: Mutant) -> MutantVerdict:
         """Play scenarios against the mutant until one fails, those that are expected to notice it first."""
-        for scenario in sorted(self.scenarios, key=lambda each: Path(each.file).stem != mutant.noticed_by):
-            ended = self._play(scenario, mutant)
-            if ended.failure:
-                return MutantVerdict(mutant, ended.failure)
-        return MutantVerdict(mutant)
-
-    def _play(self, scenario: Scenario, mutant: Mutant | None) -> ScenarioEnded:
         worlds = TamperedWorlds(WorldBuilder(self.seed), mutant)
+        for scenario in sorted(self.scenarios, key=lambda each: Path(each.file).stem != mutant.noticed_by):
+            ended = self._play(scenario, worlds)
+            if ended.failure:
+                return MutantVerdict(mutant, worlds.has_struck, ended.failure)
+        return MutantVerdict(mutant, worlds.has_struck)
+
+    @staticmethod
+    def _play(scenario: Scenario, worlds: TamperedWorlds) -> ScenarioEnded:
         return interrupts.run(Engine(vocabulary(), worlds, [], RealClock()).play(scenario))

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from rich.console import Console
 from rich.progress import track
 
 from privman_core.command_line import Exit
-from privman_scenarios.analysis.mutants import Mutant, MutantTrials, MutantVerdict, load_mutants
+from privman_scenarios.analysis.mutants import Fate, Mutant, MutantTrials, MutantVerdict, load_mutants
 from privman_scenarios.commands import arguments
 from privman_scenarios.output import shown
 from privman_scenarios.playing.processes import spread
@@ -36,25 +36,30 @@ def execute(options: argparse.Namespace) -> Exit:
         _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])
         return Exit.FAILURE
     verdicts = watched(console, spread(trials.verdict, mutants, options.jobs), len(mutants), "mutants")
-    return _report(console, verdicts)
+    return _report(console, verdicts, is_catalog=not options.paths and not options.tag)
 
 
-def _report(console: Console, verdicts: Iterable[MutantVerdict]) -> Exit:
-    """Print each verdict as it comes, and at the end the survivors together."""
-    told = []
+def _report(console: Console, verdicts: Iterable[MutantVerdict], *, is_catalog: bool) -> Exit:
+    """Print each verdict as it comes, and at the end those together that were not noticed."""
+    names: dict[Fate, list[str]] = {fate: [] for fate in get_args(Fate)}
     for verdict in verdicts:
-        told.append(verdict)
+        names[verdict.fate].append(verdict.mutant.name)
         _say(console, [_line(verdict)])
-    survivors = [verdict.mutant.name for verdict in told if verdict.failure is None]
-    _say(console, [f"{len(told)} mutants, {len(told) - len(survivors)} noticed, {len(survivors)} survived", *survivors])
-    return Exit.FAILURE if survivors else Exit.SUCCESS
+    total = sum(map(len, names.values()))
+    counts = ", ".join(f"{len(each)} {fate}" for fate, each in names.items())
+    _say(console, [f"{total} mutants, {counts}", *names["survived"]])
+    if names["never struck"]:
+        _say(console, ["Your scenarios never do this:", *names["never struck"]])
+    return Exit.FAILURE if names["survived"] or (is_catalog and names["never struck"]) else Exit.SUCCESS
 
 
 def _line(verdict: MutantVerdict) -> str:
+    mutant = verdict.mutant
     if verdict.failure is None:
-        return f"survived {verdict.mutant.name}: no scenario noticed. {verdict.mutant.duty}"
+        why = "no scenario noticed" if verdict.fate == "survived" else "your scenarios never do this"
+        return f"{verdict.fate} {mutant.name}: {why}. {mutant.duty}"
     where = f"{Path(verdict.failure.file).name}:{verdict.failure.line}"
-    return f"noticed  {verdict.mutant.name}: {where}: {verdict.failure.step}"
+    return f"noticed  {mutant.name}: {where}: {verdict.failure.step}"
 
 
 def _say(console: Console, lines: Iterable[str]) -> None:
