@@ -223,14 +223,11 @@ class ConfigurationAdmin:
 
     def _process_json(self, process: ApprovalProcess) -> dict[str, object]:
         server = next((system.name for system in self._systems if system.id == process.server_id), None)
-        return {
-            "name": process.name,
-            "description": process.description,
-            "template": process.template,
-            "server": server,
-            "check_every": process.check_every.total_seconds(),
-            "timeout": process.timeout.total_seconds(),
-        }
+        shown = {"name": process.name, "description": process.description, "template": process.template}
+        if process.is_manual:  # it has no such fields
+            return {**shown, "server": server, "check_every": None, "timeout": None}
+        times = {"check_every": process.check_every.total_seconds(), "timeout": process.timeout.total_seconds()}
+        return {**shown, "server": server, **times}
 
     def _type_json(self, kind: ApprovalType) -> dict[str, object]:
         return {

@@ -34,6 +34,8 @@ async def test_the_products_own_items(fresh: ConsoleUnderTest) -> None:
     processes = (await fresh.admin("GET", "/approval-processes"))["approval_processes"]
     names = [MANUAL, "Default Offline Approval Process", "Mobile Message Approval Process"]
     assert [each["name"] for each in processes] == names
+    # A request that people decide in the console does not time out, and nobody asks ServiceNow.
+    assert {(each["check_every"], each["timeout"]) for each in processes} == {(None, None)}
     usual, offline = (await fresh.admin("GET", "/approval-types"))["approval_types"]
     assert usual == {
         "name": USUAL,
