@@ -358,11 +358,36 @@ def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
     [
         (
             "[{console.ask: {metadata: {PolicyName: Elevate instalers}}}]",
-            "policy 'Elevate instalers' is nearly 'Elev",
+            "PolicyName: no earlier step has made the policy 'Elevate instalers'. Did you mean 'Elevate installers'?",
         ),
         (
             "[{console.create-policy: {name: Mine}}, {console.run: {outcome: asked, metadata: {PolicyName: Minne}}}]",
-            "policy 'Minne' is nearly 'Mine'. If it is another one, list it under 'own: names'.",
+            "no earlier step has made the policy 'Minne'. Did you mean 'Mine'?",
+        ),
+        ("[{console.ask: {metadata: {PolicyName: Payroll}}}]", "no earlier step has made the policy 'Payroll'. Expect"),
+        (
+            "[{console.ask: {metadata: {PolicyName: Late}}}, {console.create-policy: {name: Late}}]",
+            "no earlier step has made the policy 'Late'.",
+        ),
+        (
+            (
+                "[{console.create-policy: {name: Ours}}, {console.use: second}, {console.set-up: }, "
+                "{console.run: {outcome: asked, metadata: {PolicyName: Ours}}}]"
+            ),
+            "no earlier step has made the policy 'Ours'.",
+        ),
+        ("[{console.create-policy: {name: Elevate installer}}]", "policy 'Elevate installer' is nearly 'Elevate inst"),
+        (
+            "[{console.create-type: {name: Ours}}, {console.create-type: {name: Ourss}}]",
+            "type 'Ourss' is nearly 'Ours'",
+        ),
+        (
+            "[{console.create-process: {name: ServiceNow Aproval Process}}]",
+            "approval process 'ServiceNow Aproval Process' is nearly 'ServiceNow Approval Process'.",
+        ),
+        (
+            "[{console.create-webhook: {name: New Webhook for ServiceNow, endpoint_url: 'http://x.example'}}]",
+            "webhook 'New Webhook for ServiceNow' is nearly 'New Webhook for ServiceNow setting'.",
         ),
         ("[{console.set-up: {name: ServiceNw}}]", "foreign system 'ServiceNw' is nearly 'ServiceNow'."),
         (
@@ -379,12 +404,21 @@ def test_what_is_nearly_another_thing_is_refused(steps: str, told: str) -> None:
         list(Loader(vocabulary()).parse(f"title: T\nsteps: {steps}", "t.yaml"))
 
 
-@pytest.mark.parametrize("policy", ["Elevate instalers", "Something else", "Elevate installers", "${text.5000}"])
-def test_any_other_policy_can_be_asked_under(policy: str) -> None:
-    """One that is declared, one that is like none, one that there is, and a long one."""
-    steps = f"[{{console.ask: {{metadata: {{PolicyName: '{policy}', Vendor: x}}}}}}]"
-    (scenario,) = Loader(vocabulary()).parse(f"title: T\nown: {{names: [Elevate instalers]}}\nsteps: {steps}", "t.yaml")
-    assert scenario.steps[0].verb == "console.ask"
+@pytest.mark.parametrize("policy", ["Elevate instalers", "Something else", "Elevate installers", "${text.5000}", ""])
+def test_a_policy_that_is_declared_can_be_asked_under(policy: str) -> None:
+    """One that is nearly another, one that is like none, one that there is, a long one, and none."""
+    head = f"title: T\nown: {{names: [<policy>]}}\nexamples: [{{policy: '{policy}'}}]\n"
+    steps = "steps: [{console.ask: {metadata: {PolicyName: <policy>, Vendor: x}}}]"
+    (scenario,) = Loader(vocabulary()).parse(head + steps, "t.yaml")
+    assert scenario.own == {"names": [policy]}
+
+
+def test_a_kept_failure_declares_what_looks_like_an_example() -> None:
+    """It has no examples, so that a name in angle brackets is a name."""
+    text = "title: T\nown: {names: [<<b>>]}\nsteps: [{console.ask: {metadata: {PolicyName: <<b>>}}}]"
+    (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
+    (again,) = Loader(vocabulary()).parse(to_yaml(scenario), "t.yaml")
+    assert again.own == {"names": ["<b>"]}
 
 
 def test_every_finding_rule_is_known() -> None:

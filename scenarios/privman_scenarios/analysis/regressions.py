@@ -104,7 +104,7 @@ def to_yaml(scenario: Scenario) -> str:
     if scenario.clock is not None:
         document["clock"] = scenario.clock.isoformat()
     if scenario.own:
-        document["own"] = {kind: list(words) for kind, words in scenario.own.items()}
+        document["own"] = {kind: literal(list(words)) for kind, words in scenario.own.items()}
     if scenario.when:
         document["when"] = dict(scenario.when)
     document["given"] = "nothing" if scenario.given is None else literal(scenario.given)

@@ -11,6 +11,16 @@ from privman_scenarios.language.vocabulary import Verb
 _DATED = "API User Created On "
 
 
+def _named(verb: Verb, arguments: Arguments) -> Iterator[tuple[str, ItemKind, str]]:
+    """Yield argument, kind and name of each thing that a step names and that must be there."""
+    for argument in verb.arguments:
+        if argument.item and (name := arguments.get(argument.name)):
+            yield argument.name, argument.item, name
+    for kind, name in verb.within(arguments):
+        if name:
+            yield "PolicyName", kind, name
+
+
 class ConsoleItems:
     """What the console in use has after the steps so far; a misspelt name would make a story of another thing.
 
@@ -34,16 +44,15 @@ class ConsoleItems:
 
     def flaws(self, verb: Verb, arguments: Arguments) -> Iterator[str]:
         """Yield a sentence for each thing that a step names and the console lacks, or makes and the console has."""
-        for argument in verb.arguments:
-            name = arguments.get(argument.name)
-            if argument.item and name and not self._has(argument.item, name):
+        for place, kind, name in _named(verb, arguments):
+            if not self._has(kind, name):
                 yield (
-                    f"{argument.name}: no earlier step has made the {argument.item} {name!r}. "
-                    f"{self._help(argument.item, name)} If the console has it all the same, list it under 'own: names'."
+                    f"{place}: no earlier step has made the {kind} {name!r}. "
+                    f"{self._help(kind, name)} If the console has it all the same, list it under 'own: names'."
                 )
         if verb.creates:
             yield from self._taken(verb, arguments)
-        for kind, name in verb.may_name(arguments):
+        for kind, name in verb.makes(arguments) if verb.creates else verb.may_make(arguments):
             if near := misspelt(name, [*self._known(kind), *self._own]):
                 yield nearly(kind, name, near)
 

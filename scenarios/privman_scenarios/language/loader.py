@@ -122,7 +122,6 @@ class _ScenarioDocument:
         if not isinstance(document.value, dict):
             raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
         self._keys: Mapping[str, Located] = document.value
-        self._own = self._own_words()
 
     def scenarios(self) -> Iterator[Scenario]:
         """Yield one scenario a row of examples, but for those with errors, which are collected."""
@@ -130,13 +129,14 @@ class _ScenarioDocument:
             for key in unknown:
                 self._errors.add(self._error(self._keys[key], f"unknown key {key!r}. {nearest(key, KEYS)}"))
             return
-        places = [located.plain() for key, located in self._keys.items() if key in ("given", "steps", "when")]
+        places = [located.plain() for key, located in self._keys.items() if key in ("given", "own", "steps", "when")]
         for row in example_rows(self._keys.get("examples"), places, self._file):
             yield from self._scenario(row)
 
     def _scenario(self, row: Mapping[str, Any]) -> Iterator[Scenario]:
         before = self._errors.count
-        saved = Saved(self._vocabulary, self._own)
+        own = self._own_words(row)
+        saved = Saved(self._vocabulary, own)
         given: Mapping[str, Any] | None = None
         steps: tuple[Step, ...] = ()
         with self._read(saved):
@@ -144,7 +144,7 @@ class _ScenarioDocument:
         with self._read(saved):
             steps = tuple(self._steps(row, saved))
         with self._errors.caught():
-            scenario = self._whole(row, given, steps)
+            scenario = self._whole(row, given, steps, own)
             if self._errors.count == before:
                 check_absences(scenario, self._vocabulary)
                 yield scenario
@@ -157,7 +157,9 @@ class _ScenarioDocument:
             return
         saved.is_partial = True
 
-    def _whole(self, row: Mapping[str, Any], given: Mapping[str, Any] | None, steps: tuple[Step, ...]) -> Scenario:
+    def _whole(
+        self, row: Mapping[str, Any], given: Mapping[str, Any] | None, steps: tuple[Step, ...], own: Own
+    ) -> Scenario:
         return Scenario(
             title=self._text("title", required=True),
             steps=steps,
@@ -170,7 +172,7 @@ class _ScenarioDocument:
             check=self._kind_of_check(),
             seed=self._seed(),
             clock=self._clock(),
-            own=self._own,
+            own=own,
             when=self._when(row),
         )
 
@@ -187,8 +189,8 @@ class _ScenarioDocument:
             raise self._error(located, f"'tags' is {tags!r}. Expected a list of words.")
         return tags
 
-    def _own_words(self) -> Own:
-        located = self._keys.get("own", Located({}, self._line))
+    def _own_words(self, row: Mapping[str, Any]) -> Own:
+        located = fill_example(self._keys.get("own", Located({}, self._line)), row, self._file)
         if not isinstance(located.value, dict):
             raise self._error(located, f"'own' is {located.plain()!r}. Expected lists of words by kind.")
         for kind, words in located.value.items():
@@ -289,7 +291,7 @@ class _ScenarioDocument:
         if flaw := saved.flaw_of(step):
             self._errors.add(self._error(located, f"{owner}: {flaw}"))
         else:
-            for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(self._own)):
+            for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(saved.own)):
                 at = located.value[key].at(found.path)
                 self._errors.add(self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}"))
         saved.add(step)

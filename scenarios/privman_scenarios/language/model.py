@@ -17,7 +17,7 @@ OWN: Mapping[str, str] = {
     "paths": "Globs of paths that no contract has.",
     "findings": "Rules of findings beside those of the two fakes.",
     "events": "Events of webhooks beside the documented ones.",
-    "names": "Names of the console's own things, such as approval processes, that no step makes.",
+    "names": "Names of the console's things, such as policies, that no step makes, or that are nearly another name.",
     "users": "Approvers that are made when they first act; others need servicenow.create-user.",
 }
 

@@ -65,6 +65,7 @@ class Saved:
         own: what the scenario declares as its own, users among it.
 
     Attributes:
+        own: the same.
         is_partial: whether some step could not be read, so that nobody knows what it would have saved.
     """
 
@@ -74,6 +75,7 @@ class Saved:
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
         self._users: list[str] = []
         self._names: list[str] = []
+        self.own = own
         self._own_users = own.get("users", ())
         self._items = ConsoleItems(own)
         self._items.use(FIRST)

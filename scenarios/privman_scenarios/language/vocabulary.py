@@ -121,7 +121,8 @@ class Verb:
         table: of the app, in which it looks; empty where its arguments name one, or none.
         saves: yields the names that a step with these arguments saves, each with an example.
         makes: yields the things of the console that a step with these arguments makes, each with its kind and name.
-        may_name: yields the things that a step names and the console may lack, such as a policy that it does not know.
+        within: yields the things that a step names within an argument, such as the policy of a report.
+        may_make: yields the things that a step makes unless they are there.
         creates_user: the argument that names the user whom it creates; empty for a verb that creates none.
         needs: what the world must offer; where it does not, the scenario is skipped.
         bare_needs: what is enough for a step without arguments; None for the same.
@@ -140,7 +141,8 @@ class Verb:
     table: str = ""
     saves: Callable[[Arguments], Iterable[tuple[str, str]]] = lambda _arguments: ()
     makes: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
-    may_name: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
+    within: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
+    may_make: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
     creates_user: str = ""
     needs: Needs = frozenset()
     bare_needs: Needs | None = None

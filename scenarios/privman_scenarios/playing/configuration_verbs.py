@@ -106,7 +106,7 @@ def _in_seconds(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     prepares=True,
     saves=saves_set_up,
     makes=made_by_set_up,
-    may_name=lambda arguments: _named(
+    may_make=lambda arguments: _named(
         arguments, name="foreign system", api_user="API user", approval_type="approval type", policy="policy"
     ),
     bare_needs=frozenset({"a console that is set up"}),

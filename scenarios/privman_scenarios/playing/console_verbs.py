@@ -56,7 +56,7 @@ async def use(
     await play.use_console(name)
 
 
-@CONSOLE.verb(prepares=True, saves=saves_request, may_name=_policy)
+@CONSOLE.verb(prepares=True, saves=saves_request, within=_policy)
 async def ask(
     play: Play,
     _party: PartyName,
@@ -84,7 +84,7 @@ async def ask(
         raise ExpectationError(f"sent {sent}", f"sent {asked['sent']}{reason}")
 
 
-@CONSOLE.verb(shorthand="outcome", prepares=True, checks=True, saves=saves_request, may_name=_policy)
+@CONSOLE.verb(shorthand="outcome", prepares=True, checks=True, saves=saves_request, within=_policy)
 async def run(
     play: Play,
     _party: PartyName,
