@@ -224,7 +224,7 @@ class ConfigurationAdmin:
     def _process_json(self, process: ApprovalProcess) -> dict[str, object]:
         server = next((system.name for system in self._systems if system.id == process.server_id), None)
         shown = {"name": process.name, "description": process.description, "template": process.template}
-        if process.is_manual:  # it has no such fields
+        if process.is_manual:  # its requests wait until they are decided, whatever was saved
             return {**shown, "server": server, "check_every": None, "timeout": None}
         times = {"check_every": process.check_every.total_seconds(), "timeout": process.timeout.total_seconds()}
         return {**shown, "server": server, **times}

@@ -1,5 +1,6 @@
 """The pages under reference/, made from the code each time the documents are built (a hook of MkDocs)."""
 
+import inspect
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,15 +15,24 @@ from mkdocs.structure.files import File, Files
 from privman_contracts import WireNames
 from privman_contracts.evidence import MEANING
 from privman_contracts.sources import load_pages
+from privman_scenarios.fixtures import ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.playing.verbs import vocabulary
 
 COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
 SCENARIOS = ("run", "schema", "mutate", "record", "drift", "contracts diff", "matrix", "fidelity")
 
+FIXTURES = {
+    "servicenow": ServiceNowFixture,
+    "console": ConsoleFixture,
+    "world": WorldFixture,
+    "clock": ClockFixture,
+    "faults": FaultsFixture,
+}
+
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages."""
-    for page in (commands, steps, inferred, tables, messages):
+    for page in (commands, steps, methods, inferred, tables, messages):
         files.append(File.generated(config, f"reference/{page.__name__}.md", content="\n".join(page())))
     return files
 
@@ -45,6 +55,35 @@ def steps() -> Iterator[str]:
         yield from ("", f"## `{verb.name}`", "", verb.doc, "")
         for argument in verb.arguments:
             yield f"- `{argument.name}`{' (required)' if argument.required else ''}: {argument.doc}"
+
+
+def methods() -> Iterator[str]:
+    """Yield the attributes and methods of the pytest fixtures."""
+    yield "# Fixtures of pytest"
+    for name, kind in FIXTURES.items():
+        yield from ("", f"## `{name}`", "", *table(("Attribute or call", "Meaning")))
+        yield from (row(f"`{name}.{each}`", meaning) for each, meaning in _attributes(kind))
+        for each, member in sorted(inspect.getmembers(kind)):
+            if not each.startswith("_") and member.__doc__:
+                yield row(f"`{name}.{each}{_parameters(member)}`", member.__doc__.partition("\n")[0])
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    """Yield the attributes that the docstrings of a class and its bases list, with their meaning."""
+    for each in kind.__mro__[:-1]:
+        listed = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
+        for line in listed.splitlines():
+            name, _, meaning = line.strip().partition(": ")
+            yield name, meaning
+
+
+def _parameters(member: object) -> str:
+    """Return the parameters of a method as they are called, without types; nothing for an attribute."""
+    if not callable(member):
+        return ""
+    _, *named = inspect.signature(member).parameters.values()  # without self
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in named]
+    return str(inspect.Signature(bare)).replace("mappingproxy({})", "{}")
 
 
 def inferred() -> Iterator[str]:

@@ -75,6 +75,19 @@ ActionType = Annotated[
     Arg(TEXT_OR_NULL, "The approval type of its message action; null for no such action.", item="approval type"),
 ]
 PolicyEnabled = Annotated[bool, Arg(FLAG, "Whether it is active.")]
+# What a new thing has unless its step says otherwise.
+NewHandler = Annotated[
+    str, Arg(TEXT, "Its Process Handler (default: that of the default type).", item="approval process")
+]
+NewPolicySpecific = Annotated[
+    bool, Arg(FLAG, "Whether a request counts for its policy only (default: as the default type, at first false).")
+]
+NewFileSpecific = Annotated[
+    bool, Arg(FLAG, "Whether a request counts for its file only (default: as the default type, at first true).")
+]
+NewEnabled = Annotated[
+    bool, Arg(FLAG, "Whether it is active (default: true; a policy made on the product's page is inactive).")
+]
 CONFIGURATION = Verbs(needs=frozenset({"a console control plane"}))
 
 
@@ -397,9 +410,9 @@ async def create_type(
     *,
     name: Annotated[str, Arg(TEXT, "Its name.")],
     description: Description = ABSENT,
-    process: ProcessHandler = ABSENT,
-    policy_specific: PolicySpecific = ABSENT,
-    file_specific: FileSpecific = ABSENT,
+    process: NewHandler = ABSENT,
+    policy_specific: NewPolicySpecific = ABSENT,
+    file_specific: NewFileSpecific = ABSENT,
 ) -> None:
     """Make an approval type, a duplicate of the default one."""
     values = given(
@@ -434,7 +447,7 @@ async def create_policy(
     name: Annotated[str, Arg(TEXT, "Its name.")],
     description: Description = ABSENT,
     approval_type: ActionType = ABSENT,
-    enabled: PolicyEnabled = ABSENT,
+    enabled: NewEnabled = ABSENT,
 ) -> None:
     """Make a policy."""
     values = given(description=description, approval_type=approval_type, enabled=enabled)
