@@ -138,8 +138,7 @@ class ConsoleAdmin:
         body = JsonObject(await read_object(request), ("user", "update_credential"))
         user = self._user(body.text("user", ""))
         if body.flag("update_credential", default=False):
-            self._reset_secret_in_credentials(user)
-            await self._console.registrar.run_all()
+            await self._console.registrar.run_using(*self._reset_secret_in_credentials(user))
         else:
             self._users.reset_secret(user.client_id)
         return to_json(self._users.get(user.client_id).to_json())
@@ -148,12 +147,14 @@ class ConsoleAdmin:
         """Return the API user with that display name or Client Id, or else the oldest."""
         return self._users.named(name) if name else self._users.get()
 
-    def _reset_secret_in_credentials(self, user: ApiClientUser) -> None:
+    def _reset_secret_in_credentials(self, user: ApiClientUser) -> list[str]:
+        """Return the names of the credentials that have the new Secret."""
         holding = [each for each in self._console.credentials if each.account_name.lower() == user.client_id]
         with self._console.store.transaction():
             secret = self._users.reset_secret(user.client_id)
             for credential in holding:
                 self._console.credentials.save(replace(credential, password=secret))
+        return [credential.name for credential in holding]
 
     async def issue_token(self, request: web.Request) -> web.Response:
         """Answer a token of the API user that ``user`` names, or else of the oldest."""

@@ -103,7 +103,7 @@ class ConfigurationAdmin:
         return await self._save_credential(Credential(name, body.text("account_name"), body.text("password")))
 
     async def change_credential(self, request: web.Request) -> web.Response:
-        """Change a credential; answer once foreign systems have been told, without the password."""
+        """Change a credential; answer after one attempt to update the servers that use it, without the password."""
         body = JsonObject(await read_object(request), ("credential", *_CREDENTIAL_KEYS))
         name = body.text("credential")
         self._console.credentials.require(name)
@@ -164,7 +164,7 @@ class ConfigurationAdmin:
 
     async def _save_credential(self, credential: Credential) -> web.Response:
         self._console.credentials.save(credential)
-        await self._console.registrar.run_all()
+        await self._console.registrar.run_using(credential.name)
         return to_json({"name": credential.name, "account_name": self._secrets.mask(credential.account_name)})
 
     def _save_process(self, name: str, body: JsonObject) -> web.Response:

@@ -56,9 +56,10 @@ class Registrar:
         task_name = _REGISTER_TASK.format(name=system.name)
         return await self._server_tasks.run(task_name, partial(self._reconcile, system_id), key=system_id)
 
-    async def run_all(self) -> None:
-        """Attempt now to update every ServiceNow."""
-        await asyncio.gather(*(self.run(system.id) for system in self._systems))
+    async def run_using(self, *credentials: str) -> None:
+        """Attempt now to update every ServiceNow that is registered, or sent requests, with one of the credentials."""
+        systems = [system for system in self._systems if not self._used(system).isdisjoint(credentials)]
+        await asyncio.gather(*(self.run(system.id) for system in systems))
 
     async def resume(self) -> None:
         """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
@@ -122,6 +123,10 @@ class Registrar:
             await self._sender.send_waiting(system.id, refused=False)
         else:
             await self.run(system.id)
+
+    def _used(self, system: ForeignSystem) -> set[str]:
+        webhook = self._webhooks.of(system)
+        return {system.credential, system.api_credential, "" if webhook is None else webhook.credential}
 
     def _is_wanted(self, system: ForeignSystem) -> bool:
         webhook = self._webhooks.of(system)

@@ -3,12 +3,14 @@
 import os
 import re
 import ssl
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Literal
 
 from yarl import URL
 
 _PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
+_NUMBERS = re.compile(r"[0-9.]+")
 
 
 EXAMPLE_URL = "https://example.service-now.com"
@@ -17,7 +19,7 @@ EXAMPLE_URL = "https://example.service-now.com"
 def plain_url(text: str, example: str = EXAMPLE_URL) -> str:
     """Return an http(s) address without a trailing slash; raises ValueError for anything else, or with a login.
 
-    The error shows the example.
+    Its host is an IP address, or a name in ASCII that can be looked up. The error shows the example.
     """
     if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
         # A password in an address would be shown wherever the address is.
@@ -34,9 +36,13 @@ def without_login(text: str) -> str:
 
 def _has_host(text: str) -> bool:
     try:
-        return bool(URL(text).host)
+        host = URL(text, encoded=True).host or ""  # as it is sent: it must be ASCII
+        host.encode("idna")  # as it is looked up: no label is empty or too long
+        if _NUMBERS.fullmatch(host):
+            IPv4Address(host)
     except ValueError:
         return False
+    return bool(host)
 
 
 Trust = ssl.SSLContext | Literal[True]

@@ -90,8 +90,8 @@ class CredentialPages:
 
     async def _replace(self, kept: Credential, changed: Credential) -> None:
         self._credentials.change(kept, changed)
-        # Foreign systems register again with the changed credential (integration 2.13), and send what waited.
-        await self._console.registrar.run_all()
+        # Its foreign systems register again with the changed credential (integration 2.13), and send what waited.
+        await self._console.registrar.run_using(changed.name)
 
     def _find(self, visit: ConsoleVisit) -> Credential:
         return self._credentials.get(visit.query.get("name", ""))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
-from .conftest import ACTIVITY_TYPES, REGISTRATIONS, REQUESTS, TOKEN, ConsoleUnderTest, StubServiceNow, error
+from .conftest import ACTIVITY_TYPES, BUSY, REGISTRATIONS, REQUESTS, TOKEN, ConsoleUnderTest, StubServiceNow, error
 
 
 async def test_save_without_changes(console: ConsoleUnderTest) -> None:
@@ -58,6 +58,24 @@ async def test_changed_credential_updates_the_registration(console: ConsoleUnder
     body = {"UserName": old["Username"], "Password": old["Password"]}
     assert (await console.call("POST", TOKEN, body))[0] == 401
     assert await console.log_on()
+
+
+@pytest.mark.parametrize("use", ["credential", "api_credential", "webhook"])
+async def test_a_credential_retries_its_own_servers_only(console: ConsoleUnderTest, use: str) -> None:
+    """A failed server is called again when a credential of it, or of its webhook, changes, and for no other one."""
+    await console.admin("POST", "/credentials", {"name": "sender", "account_name": "a", "password": "b"})
+    webhook = (await console.admin("GET", "/webhooks"))["webhooks"][0]["name"]
+    await console.admin("POST", "/webhook", {"webhook": webhook, "credential": "sender"})
+    console.servicenow.conditions.append(BUSY)
+    system = await console.admin("POST", "/foreign-system", {"post_uri": "https://elsewhere.example/approve"})
+    assert system["last_error"]
+    calls = len(console.servicenow.calls)
+    await console.admin("POST", "/credentials", {"name": "other", "account_name": "a", "password": "b"})
+    await console.admin("POST", "/credential", {"credential": "other", "password": "c"})
+    assert len(console.servicenow.calls) == calls
+    used = system["webhook"]["credential"] if use == "webhook" else system[use]
+    await console.admin("POST", "/credential", {"credential": used, "password": console.servicenow.password})
+    assert len(console.servicenow.calls) > calls
 
 
 async def test_reset_secret_leaves_the_credential_alone(console: ConsoleUnderTest) -> None:
@@ -197,6 +215,12 @@ async def test_any_expiry_up_to_ten_years(console: ConsoleUnderTest, seconds: fl
         ("/api-user", {"state": "Active"}, "unknown key 'state'; expected user, display_name, role, roles, active, "),
         ("/api-user/reset-secret", {"update": True}, "unknown key 'update'"),
         ("/foreign-system", {"base_url": "x"}, "'base_url' is 'x'; expected an address such as"),
+        ("/foreign-system", {"base_url": "http://bücher"}, "'base_url' is 'http://bücher'; expected an address"),
+        ("/foreign-system", {"base_url": "http://a..b"}, "'base_url' is 'http://a..b'; expected an address such as"),
+        ("/foreign-system", {"base_url": "http://999.1"}, "'base_url' is 'http://999.1'; expected an address such as"),
+        ("/foreign-system", {"use_webhook": True, "post_uri": "http://xn--a/"}, "'post_uri' is 'http://xn--a/'; exp"),
+        ("/webhooks", {"name": "x", "endpoint_url": "http://bücher"}, "'endpoint_url' is 'http://bücher'; expected"),
+        ("/setup", {"servicenow_url": "http://bücher"}, "'servicenow_url' is 'http://bücher'; expected an address"),
     ],
 )
 async def test_malformed_lever_is_named(console: ConsoleUnderTest, path: str, body: object, message: str) -> None:
