@@ -134,3 +134,15 @@ def test_what_stories_never_do_is_told_apart(
         "Your scenarios never do this:",
         mutant,
     ]
+
+
+def test_a_part_of_the_catalog_may_miss_mutants(capsys: pytest.CaptureFixture[str]) -> None:
+    """Scenarios of the catalog that are chosen by a tag need not strike every mutant."""
+    assert main(["mutate", "--tag", "deletion", "--tag", "set-up", "--mutant", "retry-forgotten"]) == 0
+    assert "1 mutants, 0 noticed, 0 survived, 1 never struck" in capsys.readouterr().out
+
+
+def test_no_scenario_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where no scenario has the tag no mutant can strike, so the exit code is 1."""
+    assert main(["mutate", "--tag", "no-such-tag", "--mutant", "retry-forgotten"]) == 1
+    assert capsys.readouterr().out == "No scenario was played, so nothing is known of any mutant\n"

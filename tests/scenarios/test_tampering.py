@@ -76,6 +76,7 @@ async def test_what_is_not_touched_passes_as_it_is() -> None:
         ({"json": None}, "null"),
         ({"list": ["note"]}, BODY | {"note": ["no JSON"]}),
         ({"page": "<html>"}, "<html>"),
+        ({"page": "<html>", "set": {"note": "a page has none"}}, "<html>"),
         ({"parse": ["text"]}, BODY | {"text": {"n": 1}}),
         ({"remove": ["items.n", "nothing"]}, BODY | {"items": [{}, {}]}),
         ({"set": {"text.n": 2}}, BODY | {"text": '{"n":2}'}),

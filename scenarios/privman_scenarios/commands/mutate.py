@@ -30,6 +30,9 @@ def execute(options: argparse.Namespace) -> Exit:
         _say(console, (f"{each.name}: {each.duty}" for each in mutants))
         return Exit.SUCCESS
     scenarios = arguments.scenarios(options)
+    if not scenarios:
+        _say(console, ["No scenario was played, so nothing is known of any mutant"])
+        return Exit.FAILURE
     trials = MutantTrials(scenarios, options.seed)
     failures = spread(trials.failure_without_mutant, scenarios, options.jobs)
     if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:
