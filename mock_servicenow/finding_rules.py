@@ -1,4 +1,4 @@
-"""The rules by which the instance reports what it swallowed."""
+"""The rules by which a party reports what it swallowed."""
 
 import re
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ _REPORTED = re.compile(r'(?:"swallowed",|swallowed\(|report\()\s*"([a-z-]+)"')
 
 
 @cache
-def finding_rules() -> tuple[str, ...]:
-    """Return the rules, read off the modules that report them, so that no list can miss one."""
-    packages = map(resources.files, ("mock_servicenow", "privman_contracts", "privman_core"))
+def finding_rules(product: str = "mock_servicenow") -> tuple[str, ...]:
+    """Return the rules of one product, read off the modules that report them, so that no list can miss one."""
+    packages = map(resources.files, (product, "privman_contracts", "privman_core"))
     return tuple(sorted({rule for each in packages for text in _sources(each) for rule in _REPORTED.findall(text)}))
 
 

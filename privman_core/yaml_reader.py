@@ -14,6 +14,14 @@ MOST_REPEATED = 10_000
 # What PyYAML's constructors raise for a number of 5,000 digits, the 99th of a month, or a tag that does not fit.
 _UNREADABLE = (yaml.MarkedYAMLError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
+# What the parser finds where a line is indented further, or less, than the lines that it belongs to.
+_OF_INDENTATION = (
+    "could not find expected ':'",
+    "did not find expected '-' indicator",
+    "did not find expected key",
+    "mapping values are not allowed in this context",
+)
+
 # The C parser is optional in PyYAML; it is ten times faster.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -70,9 +78,20 @@ def compose(text: str) -> Iterator[yaml.Node]:
         yield from _documents(_Loader(text))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise YamlError(f"{error.problem}.", _line(mark) if mark else 1) from None
+        line = _line(mark) if mark else 1
+        raise YamlError(_syntax_error(str(error.problem), text, line), line) from None
     except (yaml.YAMLError, UnicodeError) as error:
         raise YamlError(f"is not YAML: {str(error).partition(chr(10))[0]}.") from None
+
+
+def _syntax_error(problem: str, text: str, line: int) -> str:
+    """Return the message for what the parser has found in a line."""
+    written = "".join(text.splitlines()[line - 1 : line])
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return "the line begins with a tab. Expected spaces."
+    if problem in _OF_INDENTATION:
+        return f"{problem}. Expected keys of one mapping, and items of one list, to be indented alike."
+    return f"{problem}."
 
 
 def entries(node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:

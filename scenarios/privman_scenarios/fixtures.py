@@ -21,6 +21,7 @@ from privman_scenarios.language.model import Own
 from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, Party
+from privman_scenarios.playing.shared_verbs import every_rule
 from privman_scenarios.playing.world import PartyFinding, World, find_all
 
 Metadata = Mapping[str, str]
@@ -195,16 +196,19 @@ class PartyFixture:
         """
         return self._loop.run(self._party.control.findings())
 
-    def tolerate(self, rule: str) -> None:
+    def tolerate(self, rule: str, *, own: Own = MappingProxyType({})) -> None:
         """Let a test pass that breaks contracts of this rule (a glob) on purpose.
 
-        Raises UnknownWordError for a glob that fits almost any rule; ``*`` is allowed, being plain.
+        Raises UnknownWordError for a rule that this party does not have, which ``own={"findings": ["acme-rule"]}`` lets
+        pass, and for a glob that fits almost any rule; ``*`` is allowed, being plain.
         """
         if not isinstance(rule, str):
             raise UnknownWordError(f"{rule!r} names no rule. Expected text, in a call for each rule.")
         if rule != "*" and is_glob(rule) and not holds_word(rule):
             expected = "Expected a rule, a glob with a word, such as 'approval-*', or '*'."
             raise UnknownWordError(f"{rule!r} fits almost any rule. {expected}")
+        is_known = checks.glob("rule of findings", lambda: every_rule(self._name), "findings")
+        _refuse_unknown([*is_known(rule, {}, own)])
         self._tolerated.append(rule)
 
     def broken_contracts(self, *, strict: bool = False) -> list[str]:

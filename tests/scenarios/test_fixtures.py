@@ -324,6 +324,20 @@ def test_a_pattern_that_fits_almost_any_rule_is_not_tolerated(servicenow: Servic
         servicenow.tolerate(["approval-request"])  # type: ignore[arg-type]  # what somebody may try
 
 
+def test_a_rule_that_the_party_lacks_is_not_tolerated(world: WorldFixture) -> None:
+    """A typo would tolerate nothing, and neither would a rule of the other party; an own rule is declared."""
+    with pytest.raises(
+        UnknownWordError, match=r"unknown rule of findings 'aproval-request'. Did you mean 'approval-re"
+    ):
+        world.servicenow.tolerate("aproval-request")
+    with pytest.raises(UnknownWordError, match=r"unknown rule of findings 'quer-\*'"):
+        world.servicenow.tolerate("quer-*")
+    with pytest.raises(UnknownWordError, match="unknown rule of findings 'column-ignored'"):
+        world.console.tolerate("column-ignored")
+    world.console.tolerate("report-parameter-ignored")
+    world.servicenow.tolerate("aproval-request", own={"findings": ["aproval-request"]})
+
+
 def test_what_a_fixture_lacks_cannot_be_set(world: WorldFixture) -> None:
     """It would be taken and ignored."""
     for each, name in (

@@ -121,7 +121,12 @@ def test_a_scenario_that_applies(tmp_path: Path, capsys: pytest.CaptureFixture[s
     [
         ("[token_renewals]", "'when' is ['token_renewals']. Expected conditions by rule."),
         ("{token_renewal: 1}", "when: unknown rule 'token_renewal'. Did you mean 'token_renewals'?"),
-        ("{token_renewals: many}", "when: token_renewals is 'many'. Expected a condition."),
+        (
+            "{token_renewals: many}",
+            "when: token_renewals is 'many'. Expected a whole number from 0 to 10, or a condition such as {from: 1}.",
+        ),
+        ("{error_answer_status: 2000}", "when: error_answer_status is 2000. Expected http or 200."),
+        ("{retried_statuses: 500}", "from 300 to 599, or 0 for no answer, or a condition such as {includes: 429}."),
         ("{token_renewals: {form: 1}}", "when: unknown condition 'form' of token_renewals. Did you mean 'from'?"),
         ("{token_renewals: 50}", "when: no token_renewals is 50. Expected a whole number from 0 to 10."),
         ("{token_renewals: {from: 11}}", "when: no token_renewals is 11. Expected a whole number from 0 to 10."),

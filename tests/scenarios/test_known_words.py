@@ -277,6 +277,7 @@ def test_what_is_known_is_what_the_console_has() -> None:
     assert set(known.EVENTS) == set(WebhookEvent)
     assert set(known.TEMPLATES) == set(ProcessTemplate)
     assert {Role.named(name) for name in known.CONSOLE_ROLES} == set(Role) < set(known.CONSOLE_ROLES)
+    assert {"View Password Role", "Privilege Manager View Password Role"} < set(known.CONSOLE_ROLES)
     assert {
         "approval process": tuple(each.name for each in PROCESSES),
         "approval type": tuple(each.name for each in TYPES),

@@ -88,10 +88,11 @@ HEADERS = (
 # Every path takes them, whatever else it is asked for by.
 OF_ANY_PATH = ("HEAD", "OPTIONS")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-# As the Roles page prints them (integration 8); the product's name before them may be left out.
+# As the Roles page prints them (integration 8); the product's name before them may be left out. app-roles.md writes
+# "View Password Role".
 _ROLES = (
     *("Administrators", "Field Engineering", "Helpdesk Users", "MacOS Administrators", "Unix/Linux Administrators"),
-    *("Users", "View Passwords Role", "Windows Administrators"),
+    *("Users", "View Password Role", "View Passwords Role", "Windows Administrators"),
 )
 CONSOLE_ROLES = (*(f"Privilege Manager {role}" for role in _ROLES), *_ROLES)
 # What the endpoint does when the application starts (integration 8).

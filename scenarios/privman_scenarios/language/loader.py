@@ -178,8 +178,11 @@ class _ScenarioDocument:
 
     def _text(self, key: str, *, required: bool = False) -> str:
         located = self._keys.get(key, Located("", self._line))
+        if required and key not in self._keys:
+            raise self._error(located, f"{key!r} is missing. Expected text, one fact in a sentence.")
         if not isinstance(located.value, str) or (required and not located.value):
-            raise self._error(located, f"{key!r} is {located.plain()!r}. Expected text.")
+            expected = "text that is not empty" if required else "text"
+            raise self._error(located, f"{key!r} is {located.plain()!r}. Expected {expected}.")
         return located.value
 
     def _tags(self) -> list[str]:

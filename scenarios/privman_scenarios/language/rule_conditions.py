@@ -48,7 +48,7 @@ def flaw_of_condition(rule: str, condition: object) -> str:
         return f"unknown rule {rule!r}. {nearest(rule, rules)}"
     if not isinstance(condition, dict):
         is_value = type(condition) is type(rules[rule]) or RULES[rule].is_one(condition)
-        return _impossible(rule, [condition]) if is_value else f"{rule} is {condition!r}. Expected a condition."
+        return _impossible(rule, [condition]) if is_value else _no_condition(rule, condition, rules[rule])
     valid = _OF_LISTS if isinstance(rules[rule], list) else _OF_NUMBERS
     for word, operand in condition.items():
         if word not in valid:
@@ -58,6 +58,12 @@ def flaw_of_condition(rule: str, condition: object) -> str:
                 f"{word!r} of {rule} is {operand!r}. Expected a number{', or several' if valid == _OF_LISTS else ''}."
             )
     return _contradiction(rule, condition) or _unreachable(rule, condition)
+
+
+def _no_condition(rule: str, condition: object, packaged: object) -> str:
+    example = {list: "{includes: 429}", int: "{from: 1}"}.get(type(packaged))
+    conditions = f", or a condition such as {example}" if example else ""
+    return f"{rule} is {condition!r}. Expected {RULES[rule].expected}{conditions}."
 
 
 def _unreachable(rule: str, condition: Mapping[str, Any]) -> str:

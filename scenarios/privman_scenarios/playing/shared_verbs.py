@@ -42,9 +42,14 @@ from privman_scenarios.playing.world_builder import fault_options, finding_rules
 
 METHOD = one_of(known.METHODS)
 KIND = ByParty(lambda party: one_of(fault_options()[party]))
-A_RULE = checks.finding_rule(lambda: (*finding_rules(), *known.messages(), EVICTED))
+A_RULE = ByParty(lambda party: checks.finding_rule(lambda: every_rule(party)))
 Request = Annotated[str, Arg(REQUEST, "Which one, by its name in 'as' (default: the last one).")]
 SHARED = Verbs(needs=ByParty(lambda party: frozenset({f"a {party} control plane"})))
+
+
+def every_rule(party: PartyName) -> tuple[str, ...]:
+    """Return the rule of each finding that a party's journal may have."""
+    return (*finding_rules(party), *known.messages(), EVICTED)
 
 
 def _needs_of_fault(arguments: Arguments) -> Needs:

@@ -341,9 +341,9 @@ def set_up_defaults() -> Mapping[str, str]:
     return {"name": DEFAULT_SYSTEM_NAME, "policy": DEFAULT_POLICY}
 
 
-def finding_rules() -> tuple[str, ...]:
-    """Return the rules of what ServiceNow swallows."""
-    return mock_servicenow.finding_rules.finding_rules()
+def finding_rules(party: PartyName) -> tuple[str, ...]:
+    """Return the rules of what a party swallows."""
+    return mock_servicenow.finding_rules.finding_rules("mock_servicenow" if party == "servicenow" else "console_sim")
 
 
 def releases() -> tuple[str, ...]:
