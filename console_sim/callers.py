@@ -4,7 +4,7 @@ from aiohttp import web
 
 from console_sim.accounts import ApiClientUser
 from console_sim.console import Console
-from console_sim.errors import ApiDisabledError, DeadTokenError
+from console_sim.errors import ApiDisabledError, BadRequestError, DeadTokenError
 from privman_core.bodies import receive
 
 
@@ -20,7 +20,7 @@ class Callers:
             raise ApiDisabledError
 
     async def require_user(self, request: web.Request) -> ApiClientUser:
-        """Return who is logged on; raises ApiDisabledError, and after that DeadTokenError.
+        """Return who is logged on; raises ApiDisabledError, and after that DeadTokenError or BadRequestError.
 
         Receives the body between two checks: nobody who may not call sends one, and rights may end while it arrives.
         """
@@ -34,8 +34,14 @@ class Callers:
 
 
 def bearer_token(request: web.Request) -> str:
-    """Return the token of a request; raises DeadTokenError if there is none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    """Return the token of a request; raises DeadTokenError if there is none, BadRequestError for two headers.
+
+    A proxy may have checked the other one.
+    """
+    given = request.headers.getall("Authorization", [""])
+    if len(given) > 1:
+        raise BadRequestError(f"{len(given)} headers Authorization were sent; expected one")
+    scheme, _, token = given[0].partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise DeadTokenError("Authorization has no bearer token; get one and send 'Bearer <token>'")
     return token.strip()

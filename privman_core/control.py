@@ -32,6 +32,7 @@ _PARTIES = re.compile(r"(?:ServiceNow|PrivilegeManager)/.*")
 _REFUSAL = (
     "/__admin requires its token in X-Admin-Token; without a token it serves this machine only, under a loopback name"
 )
+_OTHER_SITES = frozenset({"cross-site", "same-site"})
 Reset = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -174,7 +175,19 @@ def is_opened_here(request: web.Request) -> bool:
 def is_own_origin(request: web.Request) -> bool:
     """Return whether the request comes from a page of this server, or from no page."""
     own = f"{request.scheme}://{request.host}"
-    return request.headers.get("Origin", own) == own
+    return all(origin == own for origin in request.headers.getall("Origin", ()))
+
+
+def is_foreign_page(request: web.Request) -> bool:
+    """Return whether a browser says that a page of another site sent the request.
+
+    Schemes are not compared: behind a proxy that ends TLS, the browser's differs from the server's.
+    """
+    headers = request.headers
+    if not _OTHER_SITES.isdisjoint(headers.getall("Sec-Fetch-Site", ())):
+        return True
+    hosts = (origin.partition("://")[2].lower() for origin in headers.getall("Origin", ()))
+    return any(host != request.host.lower() for host in hosts)
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from console_sim.settings import Settings
 from console_sim.ui.navigation import HOME, LOG_IN
 from console_sim.ui.one_time_notes import OneTimeNotes
 from privman_core.clock import Clock
-from privman_core.control import is_opened_here
+from privman_core.control import is_foreign_page, is_opened_here
 from privman_core.ids import Ids, is_same
 from privman_core.pages.browser_sessions import SessionOwners, SessionTokens
 from privman_core.pages.forms import Form
@@ -164,6 +164,10 @@ class ConsoleGate(Gate[ConsoleVisit]):
         """Return the way to the log-in page."""
         admitted = visit.session.trusted or (self._opened_here and is_opened_here(visit.request))
         return None if admitted else see(LOG_IN)
+
+    def trusts_form(self, visit: ConsoleVisit) -> bool:
+        """Refuse what a page of another site posts, even with the right token."""
+        return not is_foreign_page(visit.request) and super().trusts_form(visit)
 
     async def answer(self, visit: ConsoleVisit, show: Show[ConsoleVisit]) -> web.Response:
         """Return the page; raises PageError for what the console refuses."""

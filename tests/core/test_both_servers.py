@@ -1,5 +1,6 @@
 """What privman_core promises, at both servers' front doors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from io import BytesIO
@@ -32,6 +33,17 @@ async def test_foreign_requests_get_403(server: str, path: str, headers: dict[st
     """Neither a name that somebody points at this machine nor a proxy on it opens what is for testers."""
     async with ClientSession() as session, session.get(f"{server}{path}", headers=headers) as answer:
         assert answer.status == 403
+
+
+@pytest.mark.parametrize("name", ["Content-Type", "Host", "User-Agent"])
+@pytest.mark.parametrize("path", ["/__admin/health", "/", "/api/now/table/incident"])
+async def test_a_header_that_must_be_alone_is(server: str, path: str, name: str) -> None:
+    """Two of them could mean one thing to a proxy and another to the server."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(server).port)
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", f"{name}: localhost", f"{name}: elsewhere"]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    assert (await reader.read()).split()[1] == b"400"
+    writer.close()
 
 
 ODD_NUMBERS = [

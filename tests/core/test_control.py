@@ -254,6 +254,15 @@ async def test_pages_of_other_sites_are_refused(party: Party) -> None:
     assert party.resets == 0
 
 
+@pytest.mark.parametrize("own_first", [True, False])
+async def test_every_origin_must_be_the_own_one(party: Party, *, own_first: bool) -> None:
+    """A foreign one beside it is refused, whichever comes first."""
+    origins = [("Origin", party.url), ("Origin", "https://elsewhere.example")]
+    headers = origins if own_first else origins[::-1]
+    assert (await party.call("POST", "/__admin/reset", headers=headers))[0] == 403
+    assert party.resets == 0
+
+
 @pytest.mark.parametrize("path", ["/x?y=1", "//x?y=1", "///x"])
 async def test_the_journal_shows_the_path_that_was_sent(party: Party, path: str) -> None:
     """With as many slashes."""

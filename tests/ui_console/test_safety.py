@@ -41,6 +41,26 @@ async def test_form_without_its_token_is_refused(site: Site, path: str, token: s
 
 
 @pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://elsewhere.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+    ids=str,
+)
+async def test_form_of_another_site_is_refused(site: Site, headers: dict[str, str]) -> None:
+    """Even with the token of this one."""
+    form = (await site.person.get(ADVANCED)).hidden(0) | {"api_enabled": "yes"}
+    shown = await site.person.post(ADVANCED, form, headers=headers)
+    assert (shown.status, "This form has expired. Reload the page." in shown.text) == (403, True)
+    assert "API Enabled : off" in (await site.person.get("/")).text
+    own = {"Origin": site.url, "Sec-Fetch-Site": "same-origin"}
+    assert (await site.person.post(ADVANCED, form, headers=own)).status == 200
+
+
+@pytest.mark.parametrize(
     ("content_type", "body"),
     [
         ("application/x-www-form-urlencoded; charset=nonsense", b"a=b"),
