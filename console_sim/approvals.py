@@ -106,12 +106,13 @@ def what_is_asked(reported: Mapping[str, str], route: Route) -> str:
 def _fact(reported: Mapping[str, str], keys: tuple[str, ...]) -> str:
     """Return the first of the keys that the report has, with its value; empty if it has none.
 
-    GUIDs and hashes are the same in whatever case, GUIDs also in braces.
+    As on Windows, case does not matter; a GUID is the same also in braces. ``lower`` keeps apart what Windows keeps
+    apart, such as "straße" and "strasse", which ``casefold`` would not.
     """
     key = next((each for each in keys if reported.get(each)), "")
     if not key:
         return ""
-    return f"{key}={reported[key].lower() if key == 'Sha1Hash' else bare_guid(reported[key])}"
+    return f"{key}={bare_guid(reported[key]).lower()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,22 @@ async def test_what_a_request_counts_for(
     assert (await run(console, **{"PolicyName": "One", **other}))["outcome"] == outcome
 
 
+WINDOWS = {"UserName": "ACME\\Straße", "AgentName": "PC1", "FilePath": r"C:\Tools\Straße.exe"}
+
+
+@pytest.mark.parametrize("key", WINDOWS)
+async def test_case_of_user_computer_and_file_does_not_matter(console: ConsoleUnderTest, key: str) -> None:
+    """As on Windows, where "straße" and "strasse" are two names."""
+    asked = await run(console, **WINDOWS)
+    again = await run(console, **{**WINDOWS, key: WINDOWS[key].lower()})
+    assert (again["outcome"], again["request_id"]) == ("pending", asked["request_id"])
+    if "ß" in WINDOWS[key]:
+        assert (await run(console, **{**WINDOWS, key: WINDOWS[key].replace("ß", "ss")}))["outcome"] == "asked"
+    await decide(console, asked["request_id"])
+    allowed = await run(console, **{**WINDOWS, key: WINDOWS[key].lower()})
+    assert (allowed["outcome"], allowed["request_id"]) == ("allowed", asked["request_id"])
+
+
 async def test_a_policy_by_name_or_id_is_the_same(console: ConsoleUnderTest) -> None:
     """A report that has only one of them means the same policy."""
     name = "Default Execute Application Request Type"
