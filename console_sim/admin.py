@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -113,7 +113,7 @@ class ConsoleAdmin:
     async def create_api_user(self, request: web.Request) -> web.Response:
         """Create an API user, and a credential of that name with its Client Id and Secret, which are not answered."""
         body = JsonObject(await read_object(request), ("display_name", "role", "roles", "credential"))
-        roles, name, credential = read_roles(body, ()), body.text("display_name", ""), body.text("credential")
+        roles, name, credential = read_roles(body, ()), body.name("display_name", ""), body.name("credential")
         self._console.credentials.require_free(credential)
         with self._console.store.transaction():
             user, secret = self._users.create(name)
@@ -157,9 +157,9 @@ class ConsoleAdmin:
         return [credential.name for credential in holding]
 
     async def issue_token(self, request: web.Request) -> web.Response:
-        """Answer a token of the API user that ``user`` names, or else of the oldest."""
+        """Answer a token of the API user that ``user`` names, or else of the oldest, who must not be shut out."""
         user = self._user(JsonObject(await read_object(request), ("user",)).text("user", ""))
-        return to_json({"token": self._console.tokens.issue(user.client_id)})
+        return to_json({"token": self._users.issue_token(user)})
 
     async def revoke_tokens(self, _request: web.Request) -> web.Response:
         """Revoke every token."""
@@ -187,14 +187,20 @@ class ConsoleAdmin:
 
     def _read_changes(self, body: JsonObject, user: ApiClientUser) -> dict[str, object]:
         changes: dict[str, object] = {
-            "display_name": body.text("display_name", user.display_name),
+            "display_name": body.name("display_name", user.display_name),
             "roles": read_roles(body, user.roles),
             "active": body.flag("active", default=user.active),
             "locked_out": body.flag("locked_out", default=user.locked_out),
         }
         if "expires_in" in body:
-            changes["expires_at"] = self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
+            changes["expires_at"] = self._read_end(body)
         return changes
+
+    def _read_end(self, body: JsonObject) -> datetime | None:
+        """Return when the user expires; None for never."""
+        if body.any("expires_in") is None:
+            return None
+        return self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
 
 
 def _only(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -202,13 +208,17 @@ def _only(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def setup_to_json(outcomes: list[StepOutcome], console: Console, system_name: str) -> dict[str, object]:
-    """Return the outcomes, whether ServiceNow was reached, the ids that it assigned, and the webhook."""
-    system = console.foreign_systems.named(system_name).to_json()
-    webhook = console.webhooks.of(console.foreign_systems.named(system_name))
+    """Return the outcomes, whether ServiceNow was reached, the ids that it assigned, and the webhook.
+
+    Ids and webhook are null if the set-up failed before there was a foreign system.
+    """
+    system = console.foreign_systems.find_named(system_name)
+    webhook = None if system is None else console.webhooks.of(system)
+    shown = {} if system is None else system.to_json()
     return {
         "steps": [outcome.to_json() for outcome in outcomes],
         "servicenow_reached": not any(outcome.unreachable for outcome in outcomes),
-        "instance_id": system["instance_id"],
-        "activity_type_id": system["activity_type_id"],
+        "instance_id": shown.get("instance_id"),
+        "activity_type_id": shown.get("activity_type_id"),
         "webhook": None if webhook is None else webhook.to_json(),
     }

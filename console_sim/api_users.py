@@ -86,10 +86,18 @@ class Users:
         return found[0] if found else None
 
     def change(self, client_id: str, **values: Any) -> ApiClientUser:  # noqa: ANN401 - of the fields' types
-        """Change fields of a user and return it; raises NotFoundError."""
-        before = self.get(client_id)
+        """Change fields of a user and return it; raises NotFoundError.
+
+        The tokens of a user who was shut out are revoked, so that none works again.
+        """
+        before, now = self.get(client_id), self._clock.now()
         after = replace(before, **values)
-        return before if after == before else self._kept.put(replace(after, last_modified=self._clock.now()))
+        if after == before:
+            return before
+        changed = self._kept.put(replace(after, last_modified=now))
+        if before.why_shut_out(now):
+            self._tokens.revoke_those_of(client_id.lower())
+        return changed
 
     def secret_at_hand(self, client_id: str) -> str:
         """Return the Secret if this process has seen it, else nothing: only its digest is stored."""
@@ -122,6 +130,10 @@ class Users:
                 self._secrets.add(text)
             raise UnauthorizedError("UserName or Password is wrong")
         self._keep_at_hand(user.client_id, secret)
+        return self.issue_token(user)
+
+    def issue_token(self, user: ApiClientUser) -> str:
+        """Return a token; raises UnauthorizedError if the user is shut out."""
         if reason := user.why_shut_out(self._clock.now()):
             raise UnauthorizedError(reason)
         return self._tokens.issue(user.client_id)

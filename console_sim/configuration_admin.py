@@ -86,7 +86,7 @@ class ConfigurationAdmin:
     async def create_webhook(self, request: web.Request) -> web.Response:
         """Make a webhook by hand; answer after the first attempt of its task."""
         body = JsonObject(await read_object(request), _WEBHOOK_KEYS)
-        required = {"name": body.text("name"), "endpoint_url": body.text("endpoint_url"), "credential": ""}
+        required = {"name": body.name("name"), "endpoint_url": body.text("endpoint_url"), "credential": ""}
         return await self._registered(self._webhooks.create(**{**required, **_read_webhook(body)}))
 
     async def change_webhook(self, request: web.Request) -> web.Response:
@@ -98,7 +98,7 @@ class ConfigurationAdmin:
     async def create_credential(self, request: web.Request) -> web.Response:
         """Save a new credential; answer without the password."""
         body = JsonObject(await read_object(request), ("name", *_CREDENTIAL_KEYS))
-        name = body.text("name")
+        name = body.name("name")
         self._console.credentials.require_free(name)
         return await self._save_credential(Credential(name, body.text("account_name"), body.text("password")))
 
@@ -117,7 +117,7 @@ class ConfigurationAdmin:
     async def create_process(self, request: web.Request) -> web.Response:
         """Make an approval process; ``server`` names a foreign system, null for none."""
         body = JsonObject(await read_object(request), ("name", *_PROCESS_KEYS))
-        name = body.text("name")
+        name = body.name("name")
         self._automation.processes.require_free(name)
         return self._save_process(name, body)
 
@@ -133,7 +133,7 @@ class ConfigurationAdmin:
     async def create_type(self, request: web.Request) -> web.Response:
         """Make an approval type, a duplicate of the default one; ``process`` names its approval process."""
         body = JsonObject(await read_object(request), ("name", *_TYPE_KEYS))
-        name = body.text("name")
+        name = body.name("name")
         self._automation.types.require_free(name)
         return self._save_type(name, body)
 
@@ -149,7 +149,7 @@ class ConfigurationAdmin:
     async def create_policy(self, request: web.Request) -> web.Response:
         """Make a policy; ``approval_type`` names the type of its requests, null for none."""
         body = JsonObject(await read_object(request), ("name", *_POLICY_KEYS))
-        name = body.text("name")
+        name = body.name("name")
         self._automation.policies.require_free(name)
         return self._save_policy(name, body)
 
@@ -171,13 +171,13 @@ class ConfigurationAdmin:
         return to_json(self._process_json(self._automation.save_process(name, **self._read_process(body))))
 
     def _save_type(self, name: str, body: JsonObject) -> web.Response:
-        values = _given(body, text=("description",), flag=("policy_specific", "file_specific"))
+        values = _given(body, free=("description",), flag=("policy_specific", "file_specific"))
         if "process" in body:
             values["process_id"] = self._automation.processes.named(body.text("process")).id
         return to_json(self._type_json(self._automation.save_type(name, **values)))
 
     def _save_policy(self, name: str, body: JsonObject) -> web.Response:
-        values = _given(body, text=("description",), flag=("enabled",))
+        values = _given(body, free=("description",), flag=("enabled",))
         type_name = body.text_or_null("approval_type", "") if "approval_type" in body else None
         kind = self._automation.types.named(type_name) if type_name else None
         policy = self._automation.save_policy(name, kind, asks=type_name != "", **values)
@@ -187,9 +187,8 @@ class ConfigurationAdmin:
         return self._systems.named(name) if name else self._systems.get()
 
     def _read_system(self, body: JsonObject, before: ForeignSystem, request: web.Request) -> dict[str, Any]:
-        values = _given(body, text=("name", "credential"))
-        if "description" in body:
-            values["description"] = body.any_text("description")
+        values = _given(body, text=("credential",), free=("description",))
+        values["name"] = body.name("name", before.name)
         values["base_url"] = read_url("base_url", body.text("base_url", before.base_url))
         values["use_webhook"] = body.flag("use_webhook", default=before.use_webhook)
         if values["use_webhook"]:
@@ -210,7 +209,7 @@ class ConfigurationAdmin:
         }
 
     def _read_process(self, body: JsonObject) -> dict[str, Any]:
-        values = _given(body, text=("description",))
+        values = _given(body, free=("description",))
         if "template" in body:
             values["template"] = ProcessTemplate(body.one_of("template", tuple(ProcessTemplate)))
         if "server" in body:
@@ -251,10 +250,9 @@ class ConfigurationAdmin:
 
 
 def _read_webhook(body: JsonObject) -> dict[str, Any]:
-    values = _given(body, text=("name",), flag=("enabled",))
-    for key in ("description", "credential"):
-        if key in body:
-            values[key] = body.any_text(key)
+    values = _given(body, free=("description", "credential"), flag=("enabled",))
+    if "name" in body:
+        values["name"] = body.name("name")
     if "endpoint_url" in body:
         values["endpoint_url"] = read_url("endpoint_url", body.text("endpoint_url"))
     if "event" in body:
@@ -262,7 +260,10 @@ def _read_webhook(body: JsonObject) -> dict[str, Any]:
     return values
 
 
-def _given(body: JsonObject, text: tuple[str, ...] = (), flag: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Return the values of the keys that the body has."""
+def _given(
+    body: JsonObject, text: tuple[str, ...] = (), free: tuple[str, ...] = (), flag: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """Return the values of the keys that the body has; text that is ``free`` may be empty."""
     texts: Mapping[str, object] = {key: body.text(key) for key in text if key in body}
-    return {**texts, **{key: body.flag(key) for key in flag if key in body}}
+    free_texts: Mapping[str, object] = {key: body.any_text(key) for key in free if key in body}
+    return {**texts, **free_texts, **{key: body.flag(key) for key in flag if key in body}}

@@ -10,7 +10,7 @@ from console_sim.json_object import JsonObject, shown, spelled
 from console_sim.packaged_items import ItemFilter, PackagedReport
 from privman_core.findings import Finding
 
-LONGEST_NAME, LONGEST_DESCRIPTION = 250, 4_000
+LONGEST_DESCRIPTION = 4_000
 MOST_LISTED = 1_000
 """Filters, actions or parameters of one body."""
 _SYSTEMS = ("win", "mac")
@@ -43,8 +43,8 @@ def read_new_policy(body: object) -> NewPolicy:
         raise BadRequestError(f"'OS' is {shown(system)}; expected win or mac")
     description = values.any_text("Description")
     return NewPolicy(
-        _short("Name", values.text("Name").strip(), LONGEST_NAME),
-        _short("Description", description, LONGEST_DESCRIPTION, least=0),
+        values.name("Name"),
+        _short("Description", description, LONGEST_DESCRIPTION),
         system.lower(),
     )
 
@@ -137,7 +137,7 @@ def _objects(listed: list[Any], known: tuple[str, ...]) -> list[JsonObject]:
     return [spelled(each, known) for each in listed]
 
 
-def _short(key: str, text: str, most: int, least: int = 1) -> str:
-    if not least <= len(text) <= most:
-        raise BadRequestError(f"{key!r} has {len(text)} characters; expected {least} to {most}")
+def _short(key: str, text: str, most: int) -> str:
+    if len(text) > most:
+        raise BadRequestError(f"{key!r} has {len(text)} characters; expected 0 to {most}")
     return text

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from console_sim.errors import BadRequestError
+from console_sim.names import fault_of_name
 from privman_core.clock import MOST_SECONDS
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -41,6 +42,13 @@ class JsonObject:
         if not text and key in self._values:
             raise BadRequestError(f"{key!r} is empty; expected text")
         return text
+
+    def name(self, key: str, default: str | None = None) -> str:
+        """Return a name without spaces around it, which `fault_of_name` accepts; without a default it is required."""
+        name = self.text(key, default).strip()
+        if key in self._values and (fault := fault_of_name(name)):
+            raise BadRequestError(f"{key!r} {fault}")
+        return name
 
     def any_text(self, key: str) -> str:
         """Return text, empty by default."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from console_sim.errors import StepFailedError, StepSkippedError
+from console_sim.errors import ConsoleError, StepFailedError, StepSkippedError
 from console_sim.ongoing import Ongoing
 from console_sim.setup_steps import STEPS, SetupParameters, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
@@ -23,7 +23,10 @@ class Setup:
         self._ongoing = ongoing
 
     async def run(self, parameters: SetupParameters) -> list[StepOutcome]:
-        """Take each step once; a step is skipped if one that it needs did not succeed. Raises ResetError."""
+        """Take each step once; a step is skipped if one that it needs did not succeed. Raises ResetError.
+
+        What the console refuses during a step is that step's failure.
+        """
         return await self._ongoing.result_of(self._run(parameters))
 
     async def _run(self, parameters: SetupParameters) -> list[StepOutcome]:
@@ -39,6 +42,8 @@ class Setup:
         except StepFailedError as error:
             # ServiceNow's error may quote secrets from the request.
             return StepOutcome(step.name, "failed", self._secrets.mask(str(error)), error.unreachable)
+        except ConsoleError as error:
+            return StepOutcome(step.name, "failed", self._secrets.mask(str(error)))
         except StepSkippedError as error:
             return StepOutcome(step.name, "skipped", str(error))
 

@@ -83,14 +83,14 @@ def read_parameters(values: Mapping[str, Any], console_url: str) -> SetupParamet
         servicenow_user=body.text("servicenow_user"),
         servicenow_password=body.text("servicenow_password"),
         post_uri=read_url("post_uri", body.text("post_uri", f"{console_url}{APPROVE_PATH}")),
-        name=body.text("name", DEFAULT_SYSTEM_NAME),
+        name=body.name("name", DEFAULT_SYSTEM_NAME),
         api_enabled=body.flag("api_enabled", default=True),
         roles=read_roles(body, (DEFAULT_ROLE,)),
         use_webhook=body.flag("use_webhook", default=True),
-        api_user=body.text("api_user", ""),
+        api_user=body.name("api_user", ""),
         process_timeout=timedelta(seconds=body.seconds("process_timeout")) if "process_timeout" in body else None,
-        approval_type=body.text("approval_type", ""),
-        policy=body.text("policy", ""),
+        approval_type=body.name("approval_type", ""),
+        policy=body.name("policy", ""),
     )
 
 

@@ -8,9 +8,10 @@ from aiohttp import web
 from console_sim.console import Console
 from console_sim.errors import API_DISABLED
 from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
+from console_sim.names import LONGEST_NAME
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.form_values import LONGEST_NAME, flags, read_description, read_name
+from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import Column, read_list
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
 from privman_core.inputs import EXAMPLE_URL

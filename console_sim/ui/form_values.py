@@ -3,20 +3,20 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+from console_sim.names import LONGEST_NAME, fault_of_name
 from privman_core.clock import MOST_SECONDS
 from privman_core.pages.forms import Form
 
-LONGEST_NAME = 255
 LONGEST_DESCRIPTION = 4_000
 UNITS = {"Second(s)": timedelta(seconds=1), "Minute(s)": timedelta(minutes=1), "Hour(s)": timedelta(hours=1)}
 _MOST_DIGITS = 9
 
 
 def read_name(form: Form, taken: Collection[str], field: str = "name") -> str:
-    """Return a name that no other thing has."""
+    """Return a name that no other thing has and that `fault_of_name` accepts."""
     name = form.text(field)
-    if len(name) > LONGEST_NAME:
-        form.add_error(field, f"has {len(name):,} characters; expected at most {LONGEST_NAME}")
+    if fault := fault_of_name(name):
+        form.add_error(field, fault)
     elif name in taken:
         form.add_error(field, f"{name[:LONGEST_NAME]!r} already exists")
     return name

@@ -416,3 +416,20 @@ async def test_a_token_without_the_secret(console: ConsoleUnderTest) -> None:
     token = (await console.admin("POST", "/tokens", {}))["token"]
     request_id = (await console.ask())["request_id"]
     assert (await console.deliver(console.decision(request_id), token))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "thing"),
+    [
+        ("/policy", {"policy": "Elevate installers"}),
+        ("/approval-type", {"approval_type": "Default Offline Execute Application Request Type"}),
+        ("/approval-process", {"process": "ServiceNow Approval Process"}),
+        ("/foreign-system", {}),
+        ("/webhook", {"webhook": "New Webhook for ServiceNow setting"}),
+    ],
+)
+async def test_a_description_is_taken_back(console: ConsoleUnderTest, path: str, thing: dict[str, str]) -> None:
+    """It may be empty again."""
+    for description in ("For installers", ""):
+        changed = await console.admin("POST", path, {**thing, "description": description})
+        assert changed["description"] == description

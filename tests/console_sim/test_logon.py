@@ -169,7 +169,9 @@ async def test_user_who_is_not_active_is_shut_out(
     await console.admin("POST", "/api-user", change)
     assert await refused(console, account) == (401, f"the API user {told}")
     assert (await console.deliver({}, token))[0] == 401
+    assert await console.call("POST", "/__admin/tokens", {}) == (401, {"error": f"the API user {told}"})
     await console.admin("POST", "/api-user", {"active": True, "locked_out": False})
+    assert (await console.deliver({}, token))[0] == 401
     assert (await console.call("POST", TOKEN, account))[0] == 200
 
 
@@ -178,7 +180,27 @@ async def test_user_expires(console: ConsoleUnderTest, account: dict[str, str]) 
     await console.admin("POST", "/api-user", {"expires_in": 60})
     assert (await console.call("POST", TOKEN, account))[0] == 200
     await console.advance(60)
-    assert await refused(console, account) == (401, "the API user expired at 2026-01-05T09:01:00+00:00")
+    told = "the API user expired at 2026-01-05T09:01:00+00:00"
+    assert await refused(console, account) == (401, told)
+    assert await console.call("POST", "/__admin/tokens", {}) == (401, {"error": told})
+
+
+async def test_user_who_expired_lives_again(console: ConsoleUnderTest, account: dict[str, str]) -> None:
+    """Without an end the user logs on again; the tokens of the user who had expired stay dead."""
+    await console.admin("POST", "/api-user", {"expires_in": 60})
+    token = await console.log_on()
+    assert (await console.deliver({}, token))[0] == 400
+    await console.advance(60)
+    assert (await console.admin("POST", "/api-user", {"expires_in": None}))["expires_at"] is None
+    assert (await console.deliver({}, token))[0] == 401
+    assert (await console.call("POST", TOKEN, account))[0] == 200
+
+
+async def test_two_log_ins_are_refused(console: ConsoleUnderTest) -> None:
+    """A proxy may have checked the other one."""
+    bearer = ("Authorization", f"Bearer {await console.log_on()}")
+    status, answer = await console.call("POST", APPROVE, {}, headers=[bearer, ("Authorization", "Bearer x")])
+    assert (status, answer["Messages"]) == (400, ["2 headers Authorization were sent; expected one"])
 
 
 async def test_disabled_api_refuses(console: ConsoleUnderTest, account: dict[str, str]) -> None:

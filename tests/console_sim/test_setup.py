@@ -504,3 +504,34 @@ async def test_an_ambiguous_api_user_is_named(console: ConsoleUnderTest) -> None
         "2 API Client Users have the name 'API User Created On Jan 5, 2026'; expected a Client Id"
     )
     assert statuses(await console.set_up(api_user=client_id.upper())) == {}
+
+
+async def fill(console: ConsoleUnderTest, path: str, long: str, **values: str) -> None:
+    """Make things with long values until there is no room for the shortest."""
+    size, number = 2**19, 0
+    while size:
+        number += 1
+        body = {"name": f"{number}", **values, long: "x" * size}
+        status, _ = await console.call("POST", f"/__admin{path}", body)
+        size = size if status == 200 else size // 2
+
+
+async def test_what_the_console_refuses_is_a_failure_of_its_step(fresh: ConsoleUnderTest) -> None:
+    """A set-up that meets a bound reports every step; a later one succeeds once there is room."""
+    await fill(fresh, "/policies", "description")
+    outcome = await fresh.set_up()
+    assert statuses(outcome) == {"use-approval-process": "failed"}
+    told = "no room for this policy: with it all have 2,049 KiB together; expected at most 2,048 KiB"
+    assert detail(outcome, "use-approval-process") == told
+    await fresh.admin("POST", "/policy", {"policy": "1", "description": ""})
+    assert statuses(await fresh.set_up()) == {}
+
+
+async def test_a_set_up_without_a_foreign_system_reports_its_steps(fresh: ConsoleUnderTest) -> None:
+    """It names no ids and no webhook."""
+    await fill(fresh, "/credentials", "password", account_name="a")
+    outcome = await fresh.set_up()
+    assert [step["step"] for step in outcome["steps"]] == STEPS
+    assert [statuses(outcome)[step] for step in ("save-api-credential", "save-foreign-system")] == ["failed", "skipped"]
+    assert (outcome["instance_id"], outcome["activity_type_id"], outcome["webhook"]) == (None, None, None)
+    assert outcome["servicenow_reached"]

@@ -1,0 +1,70 @@
+"""Names of everything that people configure: one rule everywhere."""
+
+from typing import Any
+
+import pytest
+
+from .conftest import ConsoleUnderTest
+
+HOOK = {"endpoint_url": "https://hooks.example/", "event": "System Approval Request Event"}
+LOGIN = {"account_name": "a", "password": "b"}
+PLACES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "an API user": ("/api-users", "display_name", {"credential": "Its login"}),
+    "the API user's credential": ("/api-users", "credential", {}),
+    "a changed API user": ("/api-user", "display_name", {}),
+    "a credential": ("/credentials", "name", LOGIN),
+    "a foreign system": ("/foreign-system", "name", {}),
+    "a webhook": ("/webhooks", "name", HOOK),
+    "a changed webhook": ("/webhook", "name", {"webhook": "New Webhook for ServiceNow setting"}),
+    "an approval process": ("/approval-processes", "name", {}),
+    "an approval type": ("/approval-types", "name", {}),
+    "a policy": ("/policies", "name", {}),
+}
+FAULTS = {
+    "  ": "is empty; expected text",
+    "x" * 251: "has 251 characters; expected at most 250",
+    "x\0y": "has U+0000; expected no control or invisible characters",
+    "x\u200by": "has U+200B; expected no control or invisible characters",
+    "x\u2028y": "has U+2028; expected no control or invisible characters",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+async def test_a_name_can_be_seen(console: ConsoleUnderTest, place: str) -> None:
+    """It is neither empty nor long, and has no character that looks like none."""
+    path, key, values = PLACES[place]
+    for name, fault in FAULTS.items():
+        refusal = await console.call("POST", f"/__admin{path}", {**values, key: name})
+        assert refusal == (400, {"error": f"{key!r} {fault}"})
+
+
+@pytest.mark.parametrize("place", [place for place in PLACES if place.startswith("a") and "change" not in place])
+async def test_a_name_has_no_spaces_around_it(console: ConsoleUnderTest, place: str) -> None:
+    """They are cut off, so that two names differ visibly."""
+    path, key, values = PLACES[place]
+    answer = await console.admin("POST", path, {**values, key: " Desk\n"})
+    assert answer[key] == "Desk"
+
+
+@pytest.mark.parametrize("key", ["name", "api_user", "approval_type", "policy"])
+async def test_a_set_up_gives_such_names(fresh: ConsoleUnderTest, key: str) -> None:
+    """The names that a set-up is told follow the same rule."""
+    order = {"servicenow_url": "http://x", "servicenow_user": "a", "servicenow_password": "b"}
+    for name, fault in FAULTS.items():
+        refusal = await fresh.call("POST", "/__admin/setup", {**order, key: name})
+        assert refusal == (400, {"error": f"{key!r} {fault}"})
+
+
+async def test_a_policy_of_the_api_has_such_a_name(console: ConsoleUnderTest) -> None:
+    """The vendor's API follows the same rule; case counts."""
+    token = (await console.admin("POST", "/tokens", {}))["token"]
+    for name, fault in {**FAULTS, " Elevate installers\n": ""}.items():
+        status, answer = await console.call(
+            "POST",
+            "/Tms/services/api/v1/policies/new",
+            {"Name": name, "OS": "win"},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+        told = f"'Name' {fault}" if fault else "policy 'Elevate installers' exists; expected another name"
+        assert (status >= 400, answer["Messages"]) == (True, [told])
+    await console.admin("POST", "/policies", {"name": "elevate INSTALLERS"})
