@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from privman_contracts import PartyName
+from privman_contracts.rules import RULES
 from privman_scenarios.language import message_places
-from privman_scenarios.language.checks import Check, Flaw, Words, is_status, unknown_word, with_own
+from privman_scenarios.language.checks import Check, Flaw, Words, allowed_or_denied, is_status, unknown_word, with_own
 from privman_scenarios.language.expectation import MISSING, OPERATORS, holds, is_found, texts_of_all_kinds
 from privman_scenarios.language.known import nearest, respelt
 from privman_scenarios.language.message_places import Part, Place
@@ -36,6 +37,22 @@ def present(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
 def scalar(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find what is neither a plain value nor an operator."""
     return flaws_of_expectation(KnownWords("", (), ""), value, (), own)
+
+
+def truth(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find what is neither true, false nor an operator on one of them."""
+    yield from scalar(value, arguments, own)
+    if isinstance(named := allowed_or_denied(value), str | int | float) and not isinstance(named, bool):
+        yield Flaw((), f"{named!r} is neither true nor false. Expected true or false, without quotes.")
+
+
+def retries(value: object) -> str:
+    """Return why a column of retries can never have a value that is named in an expectation; empty if it may."""
+    named = allowed_or_denied(value)
+    if isinstance(named, bool | float | Mapping | list) or named in (None, ""):
+        return ""
+    is_count = str(named).isdecimal() and (int(named) == 0 or RULES["most_retries"].is_one(int(named)))
+    return "" if is_count else f"no number of retries is {named!r}. Expected {RULES['most_retries'].expected}, or 0."
 
 
 def asked_body(party: PartyName) -> Check:

@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl, unquote
 from privman_contracts import PartyName
 from privman_scenarios.language import known, message_places
 from privman_scenarios.language.checks import Check, Flaw, below, glob
-from privman_scenarios.language.expected_checks import BodyKeys, KnownWords, flaws_of_expectation, respelt_keys
+from privman_scenarios.language.expected_checks import BodyKeys, KnownWords, flaws_of_expectation, respelt_keys, retries
 from privman_scenarios.language.known import unknown
 from privman_scenarios.language.model import Arguments, Own
 
 _TABLE = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/([^/?]+)")
 _TERM = re.compile(r"(?:NQ|OR|EQ)*(?:ORDERBYDESC|ORDERBY|GROUPBY)?([a-z_][a-z0-9_]*+)(.*)", re.DOTALL)
 _COMPARED = re.compile(r"(!?=|NOT IN|IN)(.*)", re.DOTALL)
+_RETRIES = "retry_attempts"
 _SCRIPT = "javascript:"
 
 
@@ -219,6 +220,8 @@ def column_of(table: str, column: str) -> Callable[..., Iterator[Flaw]]:
             place = message_places.of_column(column)
             flaws = [*BodyKeys(place, own).flaws(value)] or respelt_keys(value, place, own)
             return below(path, flaws)
+        if column == _RETRIES and (flaw := retries(value)):
+            return iter([Flaw(path, flaw)])
         always = column in known.SYSTEM_COLUMNS
         return flaws_of_expectation(
             KnownWords(f"{table}.{column}", known.words(table, column), "words", always), value, path, own

@@ -9,7 +9,7 @@ from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import checks, durations, expected_checks, known
 from privman_scenarios.language.expectation import require
-from privman_scenarios.language.expected_checks import metadata_keys, present, scalar
+from privman_scenarios.language.expected_checks import metadata_keys, present, scalar, truth
 from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, REQUESTS, TEXT, VALUES, one_of
 from privman_scenarios.language.known import ItemKind
 from privman_scenarios.language.model import Arguments
@@ -125,7 +125,7 @@ async def expect_approval(
     duration: Annotated[
         object, Arg(ANYTHING, "How long the approval lasts.", check=durations.ON_THE_WIRE.expected(scalar))
     ] = ABSENT,
-    one_time: Annotated[object, Arg(ANYTHING, "Whether the approval allows one run only.", check=scalar)] = ABSENT,
+    one_time: Annotated[object, Arg(ANYTHING, "Whether the approval allows one run only.", check=truth)] = ABSENT,
     responded_by: Annotated[object, Arg(ANYTHING, "Who decided.", check=scalar)] = ABSENT,
     process: Annotated[object, Arg(ANYTHING, "The approval process that it took.", check=present)] = ABSENT,
     refused_decision: Annotated[
