@@ -49,6 +49,7 @@ class Console:
     setup: Setup
     decisions: DecisionReader
     approvals: Approvals
+    messenger: Messenger
     ongoing: Ongoing
 
     async def restart(self) -> None:
@@ -68,6 +69,7 @@ class Console:
         self.store.clear()
         self.users.forget()
         self.approvals.forget()
+        self.messenger.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
@@ -113,6 +115,16 @@ def build_console(  # noqa: PLR0913 - what it brings together
         sender=sender,
         activity_type=ActivityType(settings.max_timeout),
     )
+    messenger = Messenger(
+        webhooks=webhooks,
+        requests=store.approval_requests,
+        credentials=credentials,
+        names=names,
+        caller=caller,
+        server_tasks=server_tasks,
+        ongoing=ongoing,
+        answer_seconds=settings.answer_seconds,
+    )
     approvals = Approvals(
         store=store,
         clock=clock,
@@ -120,14 +132,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
         automation=automation,
         metadata=MetadataWriter(names, ids),
         sender=sender,
-        messenger=Messenger(
-            webhooks=webhooks,
-            credentials=credentials,
-            names=names,
-            caller=caller,
-            server_tasks=server_tasks,
-            answer_seconds=settings.answer_seconds,
-        ),
+        messenger=messenger,
     )
     steps = partial(
         SetupSteps,
@@ -156,6 +161,7 @@ def build_console(  # noqa: PLR0913 - what it brings together
         setup=Setup(steps, secrets, ongoing),
         decisions=DecisionReader(names, documented_only=settings.documented_only),
         approvals=approvals,
+        messenger=messenger,
         ongoing=ongoing,
     )
 

@@ -18,16 +18,26 @@ class Ongoing:
 
     async def result_of(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the work and return its result; it ends with its caller. Raises ResetError after `abandon`."""
-        resets, task = self._resets, asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        resets, task = self._resets, self.start(work)
         await asyncio.gather(task, return_exceptions=True)
         if self._resets != resets:
             raise ResetError
         return task.result()
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do the work in the background, until it ends or `abandon` ends it."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     def abandon(self) -> None:
         """End all work before its next step."""
         self._resets += 1
         for task in self._tasks:
             task.cancel()
+
+    async def aclose(self) -> None:
+        """End all work and wait until it has ended."""
+        self.abandon()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

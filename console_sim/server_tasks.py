@@ -178,7 +178,7 @@ class ServerTasks:
         key = key or task_name
         task = self._tasks.get(key)
         if task is None:
-            note, ended = partial(self._note, task_name), partial(self._forget, key)
+            note, ended = partial(self.note, task_name), partial(self._forget, key)
             policy = self._policy if retried else None
             task = self._tasks[key] = ServerTask(
                 name=task_name,
@@ -190,6 +190,10 @@ class ServerTasks:
                 ended=ended,
             )
         return await task.run()
+
+    def note(self, task_name: str, failure: ServiceNowError | None) -> None:
+        """Add an attempt to the runs; None for a success."""
+        self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure)))
 
     async def resume(self) -> None:
         """Attempt the waiting tasks now, as after a restart; raises ResetError."""
@@ -211,9 +215,6 @@ class ServerTasks:
         for task in self._tasks.values():
             task.stop()
         self._tasks.clear()
-
-    def _note(self, task_name: str, failure: ServiceNowError | None) -> None:
-        self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure)))
 
     def _forget(self, key: str, task: ServerTask) -> None:
         # A stopped task may end after another one of the same name has started.

@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,8 @@ from aiohttp.test_utils import TestServer
 
 from privman_contracts.contracts import Contracts
 
-from .conftest import ConsoleUnderTest
+from .conftest import ConsoleUnderTest, StubServiceNow
+from .on_file import console_on
 
 
 @dataclass
@@ -83,6 +86,158 @@ async def test_an_endpoint_that_fails_stops_nothing(console: ConsoleUnderTest, r
     async with console.session.get(f"{console.url}/admin/tasks") as answer:
         page = await answer.text()
     assert (f"{url} answers 503" if broken == "status" else "no connection") in page
+
+
+@dataclass
+class Silent:
+    """Endpoints that answer only once they are released, but ``/prompt`` at once.
+
+    Attributes:
+        posts: path and ``RequestId`` of each message.
+        waits: set when a message waits for its answer.
+        prompted: set when ``/prompt`` has a message.
+    """
+
+    url: str = ""
+    posts: list[tuple[str, str]] = field(default_factory=list)
+    waits: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
+    prompted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def app(self) -> web.Application:
+        """Return the web application."""
+        app = web.Application(client_max_size=10 * 1024 * 1024)
+        app.add_routes([web.post("/{name}", self.answer)])
+        return app
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Keep what it is about, and wait."""
+        self.posts.append((request.path, (await request.json())["RequestId"]))
+        if request.path == "/prompt":
+            self.prompted.set()
+        else:
+            self.waits.set()
+            await self.released.wait()
+        return web.Response()
+
+    def of(self, path: str) -> list[str]:
+        """Return the requests of which that endpoint was told."""
+        return [request_id for told, request_id in self.posts if told == path]
+
+
+@pytest.fixture
+async def silent() -> AsyncIterator[Silent]:
+    """Silent endpoints that run."""
+    silent = Silent()
+    async with TestServer(silent.app()) as server:
+        silent.url = str(server.make_url("")).rstrip("/")
+        yield silent
+        silent.released.set()
+
+
+async def hook(console: ConsoleUnderTest, silent: Silent, *names: str) -> None:
+    """Make a webhook of each name."""
+    for name in names:
+        await console.admin("POST", "/webhooks", {"name": name, "endpoint_url": f"{silent.url}/{name}"})
+
+
+async def tasks(console: ConsoleUnderTest) -> str:
+    """Return the page of server tasks."""
+    async with console.session.get(f"{console.url}/admin/tasks") as answer:
+        return await answer.text()
+
+
+async def ids(console: ConsoleUnderTest, number: int) -> list[str]:
+    """Return the ids of the requests as soon as there are so many."""
+    while len(asked := (await console.admin("GET", "/approval-requests"))["approval_requests"]) < number:
+        pass
+    return [each["request_id"] for each in asked]
+
+
+async def test_whoever_asks_waits_five_seconds_for_all_webhooks(fresh: ConsoleUnderTest, silent: Silent) -> None:
+    """What takes longer goes on in the background; the other endpoint was told before the answer, every time."""
+    await hook(fresh, silent, "silent", "prompt")
+    async with asyncio.timeout(20):
+        asked = await fresh.ask()
+        assert silent.of("/prompt") == [asked["request_id"]]
+        again = await fresh.ask()
+    assert silent.of("/prompt") == [asked["request_id"], again["request_id"]]
+    assert silent.of("/silent") == [asked["request_id"]]
+    silent.released.set()
+    last = await fresh.ask()
+    assert silent.of("/silent") == [asked["request_id"], again["request_id"], last["request_id"]]
+
+
+async def test_many_silent_webhooks_hold_up_no_other_one(fresh: ConsoleUnderTest, silent: Silent) -> None:
+    """At most 32 posts are under way; if others wait, each gives up its turn after five seconds."""
+    async with AsyncExitStack() as servers:
+        for number in range(10):
+            other = Silent(waits=silent.waits, released=silent.released)
+            server = await servers.enter_async_context(TestServer(other.app()))
+            other.url = str(server.make_url("")).rstrip("/")
+            await hook(fresh, other, *(f"{number}-{each}" for each in range(4)))
+        await hook(fresh, silent, "prompt")
+        asking = asyncio.ensure_future(fresh.ask())
+        await silent.waits.wait()
+        assert sum(each["direction"] == "out" for each in await fresh.journal()) == 32
+        async with asyncio.timeout(20):
+            await asking
+            await silent.prompted.wait()
+        silent.released.set()
+    assert "given up without an answer, because other posts were waiting" in await tasks(fresh)
+
+
+async def test_waiting_posts_are_bounded(fresh: ConsoleUnderTest, silent: Silent) -> None:
+    """While a hundred posts wait for a webhook, a further one fails at once."""
+    await hook(fresh, silent, "silent")
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(fresh.ask() for _ in range(102)))
+    assert (await tasks(fresh)).count("not sent: 100 posts to this webhook are waiting") == 1
+    assert len(silent.posts) == 1
+
+
+async def test_a_post_that_waits_holds_no_request(fresh: ConsoleUnderTest, silent: Silent) -> None:
+    """One that the console has dropped for lack of memory is not posted."""
+    await hook(fresh, silent, "silent")
+    asking = [asyncio.ensure_future(fresh.ask())]
+    await silent.waits.wait()
+    asking.append(asyncio.ensure_future(fresh.ask()))
+    dropped = (await ids(fresh, 2))[1]
+    await fresh.admin("POST", f"/approval-requests/{dropped}/decide", {"response": "Approve"})
+    await fresh.admin("POST", "/webhook", {"webhook": "silent", "enabled": False})
+    for _ in range(40):
+        large = (await fresh.ask(FilePath="x" * 900_000))["request_id"]
+        await fresh.admin("POST", f"/approval-requests/{large}/decide", {"response": "Approve"})
+    await fresh.admin("POST", "/webhook", {"webhook": "silent", "enabled": True})
+    silent.released.set()
+    await asyncio.gather(*asking)
+    assert dropped not in silent.of("/silent")
+    assert "not sent: the console has dropped the request meanwhile" in await tasks(fresh)
+
+
+async def test_a_disabled_webhook_gets_nothing_that_waited(fresh: ConsoleUnderTest, silent: Silent) -> None:
+    """Only what was under way when Enabled was taken off."""
+    await hook(fresh, silent, "silent")
+    first = asyncio.ensure_future(fresh.ask())
+    await silent.waits.wait()
+    second = asyncio.ensure_future(fresh.ask())
+    await ids(fresh, 2)
+    await fresh.admin("POST", "/webhook", {"webhook": "silent", "enabled": False})
+    silent.released.set()
+    await asyncio.gather(first, second)
+    assert len(silent.posts) == 1
+
+
+async def test_posts_end_with_the_console(file: Path, servicenow: StubServiceNow, silent: Silent) -> None:
+    """What goes on in the background, or waits, leaves nothing behind."""
+    async with console_on(file, servicenow) as console:
+        await hook(console, silent, "silent")
+        before = asyncio.all_tasks()
+        await asyncio.gather(console.ask(), console.ask())
+    left = {str(task.get_coro()) for task in asyncio.all_tasks() - before}
+    assert not [each for each in left if "Messenger" in each or "ServerTask" in each]
+    silent.released.set()
+    assert len(silent.posts) == 1
 
 
 async def test_what_the_asker_does_not_wait_for_is_not_posted_again(console: ConsoleUnderTest) -> None:
