@@ -10,6 +10,7 @@ from typing import Any
 from console_sim.errors import BadRequestError
 from console_sim.names import fault_of_name
 from privman_core.clock import MOST_SECONDS
+from privman_core.cuts import cut
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")
@@ -19,9 +20,18 @@ _WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an obje
 
 _LONGEST_SHOWN = 200
 _MOST_COMPARED = 100
-_shortened = reprlib.Repr()
+
+
+class _Shortened(reprlib.Repr):
+    """Writes few levels and items; of a long text the beginning."""
+
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - reprlib's signature
+        """Return the text in quotes."""
+        return repr(cut(x, _LONGEST_SHOWN))
+
+
+_shortened = _Shortened()
 _shortened.maxlevel = 3
-_shortened.maxstring = _shortened.maxother = _shortened.maxlong = _LONGEST_SHOWN
 
 
 class JsonObject:

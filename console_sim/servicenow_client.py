@@ -22,6 +22,7 @@ from console_sim.errors import (
 )
 from console_sim.json_object import SYS_ID, shown
 from privman_core.clock import Clock
+from privman_core.cuts import cut
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
 
 _LONGEST_WAIT = 86_400.0
@@ -144,8 +145,7 @@ def _error_text(body: object) -> str:
 
 
 def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON
-    text = value if isinstance(value, str) else shown(value)
-    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+    return cut(value if isinstance(value, str) else shown(value), _LONGEST_TEXT)
 
 
 def _retry_after(answer: HttpAnswer, now: datetime) -> float | None:

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, SupportsIndex
 
+from privman_core.cuts import cut
+
 Kind = Literal["swallowed", "violation"]
 MOST_FINDINGS = 200
 """Swallowed things that are reported for one exchange."""
@@ -28,10 +30,8 @@ class Finding:
 
     def __post_init__(self) -> None:
         """Truncate long quotes of a caller."""
-        if len(self.message) > LONGEST_MESSAGE:
-            object.__setattr__(self, "message", f"{self.message[:LONGEST_MESSAGE]}…")
-        if len(self.where) > LONGEST_MESSAGE:
-            object.__setattr__(self, "where", f"{self.where[:LONGEST_MESSAGE]}…")
+        object.__setattr__(self, "message", cut(self.message, LONGEST_MESSAGE))
+        object.__setattr__(self, "where", cut(self.where, LONGEST_MESSAGE))
 
     def to_json(self) -> dict[str, str]:
         """Return the finding as the control plane prints it."""

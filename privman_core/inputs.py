@@ -9,6 +9,8 @@ from typing import Literal
 
 from yarl import URL
 
+from privman_core.cuts import cut
+
 _PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
 _NUMBERS = re.compile(r"[0-9.]+")
 
@@ -76,5 +78,4 @@ def reason_of(error: OSError) -> str:
 
 def shown(value: object) -> str:
     """Return the value's repr, truncated."""
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return cut(repr(value), _LONGEST_SHOWN)

@@ -2,11 +2,13 @@
 
 import re
 from base64 import b64decode, b64encode, urlsafe_b64encode
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from threading import Lock
 
+from privman_core.cuts import CUT
 from privman_core.places import SecretPlace, is_secret_header, last_word, places
 from privman_core.spans import SHORTEST, Needles, Span, Unescaped, bare, layers
 
@@ -21,6 +23,7 @@ _PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
 _BREAK, _LAST_LINE = re.compile(r"\r?\n"), re.compile(r"\r?\n[A-Za-z0-9+/_-]{1,7}={0,2}(?![A-Za-z0-9+/_=-])")
 _BROKEN = re.compile(r"[A-Za-z0-9+/_-]++(?:\s++[A-Za-z0-9+/_-]++)*+(?:\s*+=){0,2}")
 _BLANK = re.compile(r"\s")
+_DECODER = getincrementaldecoder("utf-8")  # leaves out a character that is cut
 _STANDARD = str.maketrans("-_", "+/")
 _SCHEMES = frozenset({"basic", "bearer", "digest", "negotiate"})
 Edit = tuple[int, int, str]
@@ -33,7 +36,8 @@ class Secrets:
     written: percent-encoded, escaped in JSON or HTML, several times over, within base64, or in hexadecimal digits; not
     reversed, as nothing writes a secret like that. Any other is an
     ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
-    elements and parts of forms that hold secrets (see `places`), within base64 too. `add` is idempotent, takes
+    elements and parts of forms that hold secrets (see `places`), within base64 too. What `cut` leaves of a secret is
+    masked like the secret, but for the first few characters. `add` is idempotent, takes
     anything and may be called by any thread.
 
     Args:
@@ -148,8 +152,12 @@ class Secrets:
             yield from self._edits_within(layer, below, deepest, by_place=by_place)
 
     def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
-        """Yield the edits within base64 and hexadecimal digits."""
+        """Yield the edits within base64 and hexadecimal digits; what a cut has left of them is masked as a whole."""
         for span, packed in _packed(layer):
+            if layer.startswith(CUT, span[1]):
+                left = [unpack(packed) for unpack in _UNPACKINGS_OF_REMAINS]
+                if any(text != self._masked(text, deepest - 1, by_place=by_place) for text in left):
+                    yield *_origin(span, below), MASK
             for unpack, pack in _PACKINGS:
                 text = unpack(packed)
                 masked = text and self._masked(text, deepest - 1, by_place=by_place)
@@ -261,6 +269,23 @@ def _from_base64(packed: str) -> str:
         return ""
 
 
+def _from_cut_base64(packed: str) -> str:
+    """Return what the beginning of base64 says, with the mark of a cut; empty if it is not valid."""
+    try:
+        data = b64decode(packed.translate(_STANDARD)[: len(packed) // 4 * 4], validate=True)
+        return f"{_DECODER().decode(data)}{CUT}"
+    except ValueError:
+        return ""
+
+
+def _from_cut_digits(packed: str) -> str:
+    """Return what the first hexadecimal digits say, with the mark of a cut; empty if they are not valid."""
+    try:
+        return f"{_DECODER().decode(bytes.fromhex(packed[: len(packed) // 2 * 2]))}{CUT}"
+    except ValueError:
+        return ""
+
+
 def _from_digits(packed: str) -> str:
     """Return the decoded hexadecimal digits; empty if they are not valid."""
     try:
@@ -273,6 +298,7 @@ _PACKINGS: Sequence[tuple[Callable[[str], str], Callable[[bytes], str]]] = (
     (_from_base64, lambda data: b64encode(data).decode()),
     (_from_digits, bytes.hex),
 )
+_UNPACKINGS_OF_REMAINS = (_from_cut_base64, _from_cut_digits)
 
 
 def _mask_for(place: SecretPlace, below: list[Unescaped], text: str) -> str:

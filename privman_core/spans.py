@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from html import unescape
 from urllib.parse import unquote
 
+from privman_core.cuts import Remains
+
 Span = tuple[int, int]
 _BLOCK = 5
 _STRIDE = 4
@@ -14,7 +16,7 @@ SHORTEST = _BLOCK + _STRIDE - 1
 
 
 class Needles:
-    """Texts of at least `SHORTEST` characters, searched for in linear time.
+    """Texts of at least `SHORTEST` characters, and their beginnings that a cut has left, searched for in linear time.
 
     Only every fourth block of five characters is looked up: each occurrence of a needle has one near its start.
     """
@@ -22,12 +24,14 @@ class Needles:
     def __init__(self) -> None:
         self._needles: set[str] = set()
         self._index: dict[str, tuple[Span, ...]] = {}
+        self._remains = Remains()
 
     def add(self, needle: str) -> None:
         """Search for this text, too."""
         if needle in self._needles:
             return
         self._needles.add(needle)
+        self._remains.add(needle)
         for offset in range(_STRIDE):
             block = needle[offset : offset + _BLOCK]
             known, place = self._index.get(block, ()), (offset, len(needle))
@@ -35,7 +39,7 @@ class Needles:
                 self._index[block] = (*known, place)
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield the spans of needles; they may overlap."""
+        """Yield the spans of needles and of what cuts have left of them; they may overlap."""
         index = self._index
         if not index:
             return
@@ -45,6 +49,7 @@ class Needles:
                 start = max(0, at - offset)
                 if text[start : start + length] in self._needles:
                     yield start, start + length
+        yield from self._remains.find(text)
 
 
 DEEPEST = 5
@@ -54,6 +59,7 @@ _JSON = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ESCAPE = re.compile(
     r"%[0-7][0-9A-Fa-f]|%[C-Fc-f][0-9A-Fa-f](?:%[89ABab][0-9A-Fa-f]){1,3}"
     r"|\\u[dD][89ABab][0-9A-Fa-f]{2}\\u[dD][C-Fc-f][0-9A-Fa-f]{2}|\\u[0-9A-Fa-f]{4}"
+    r"|\\x[0-9A-Fa-f]{2}|\\U00(?:0[0-9A-Fa-f]|10)[0-9A-Fa-f]{4}"  # as Python writes a character
     r'|\\["\'\\/bfnrt]'
     r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,6});"
 )
@@ -111,6 +117,8 @@ def _undone(escape: str) -> str:
         return unquote(escape)
     if escape[0] == "&":
         return unescape(escape)
+    if escape[1] in "xU":
+        return escape.encode().decode("unicode_escape")
     if escape[1] == "u":
         return _of_code_units(escape)
     return _JSON.get(escape[1], escape[1])

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 import yaml
 
+from privman_core.cuts import cut
+
 MOST_BYTES = 64 * 1024 * 1024
 MOST_DEPTH = 100
 # Nodes that aliases may add to a document.
@@ -134,7 +136,7 @@ def _explained(error: Exception, node: yaml.Node) -> YamlError:
     if isinstance(error, yaml.MarkedYAMLError):
         return YamlError(f"{error.problem}.", _line(error.problem_mark or node.start_mark))
     kind = node.tag.rpartition(":")[2]
-    return YamlError(f"{str(node.value)[:40]!r} is not a valid {kind}.", _line(node.start_mark))
+    return YamlError(f"{cut(str(node.value), 40)!r} is not a valid {kind}.", _line(node.start_mark))
 
 
 @dataclass(slots=True)

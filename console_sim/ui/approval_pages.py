@@ -15,6 +15,7 @@ from console_sim.ui.form_values import read_number
 from console_sim.ui.item_list import contains, read_search
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, page_number
+from privman_core.cuts import cut
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -156,5 +157,5 @@ def _read_duration(form: Form) -> dict[str, str]:
         return {"duration": duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))}
     hours = form.value("hours").strip()
     if "duration" not in form.errors and hours not in ("", _USUAL_HOURS):
-        form.add_error("hours", f"is {hours[:_SHOWN]!r}, but One Time is selected; select For, or empty the field")
+        form.add_error("hours", f"is {cut(hours, _SHOWN)!r}, but One Time is selected; select For, or empty the field")
     return {}

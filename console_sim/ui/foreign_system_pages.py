@@ -14,6 +14,7 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import Column, read_list
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
+from privman_core.cuts import cut
 from privman_core.inputs import EXAMPLE_URL
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -152,7 +153,7 @@ def _read_base_url(form: Form) -> str:
     found = _IN_BRACKETS.search(form.value("base_url"))
     if found is None:
         return form.url("base_url")
-    shown = repr(found[0][:LONGEST_NAME])
+    shown = repr(cut(found[0], LONGEST_NAME))
     form.add_error("base_url", f"has {shown} for the instance's name; expected an address such as {EXAMPLE_URL}")
     return ""
 

@@ -18,7 +18,7 @@ def read_name(form: Form, taken: Collection[str], field: str = "name") -> str:
     if fault := fault_of_name(name):
         form.add_error(field, fault)
     elif name in taken:
-        form.add_error(field, f"{name[:LONGEST_NAME]!r} already exists")
+        form.add_error(field, f"{name!r} already exists")
     return name
 
 

@@ -7,6 +7,7 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.approvals import metadata_facts
 from console_sim.ui.console_gate import ConsoleVisit
 from privman_contracts import WireNames
+from privman_core.cuts import cut
 
 PAGE_SIZE = 25
 LONGEST_TEXT, MOST_FACTS = 2_000, 100
@@ -62,7 +63,7 @@ class FactsReader:
 
 def shortened(text: str) -> str:
     """Return the text, or its beginning."""
-    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
+    return cut(text, LONGEST_TEXT)
 
 
 def page_number(visit: ConsoleVisit) -> int:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from privman_core.cuts import cut
+
 _LONGEST = 80
 # A name and password in an address, which may hold an @ itself.
 _USER_INFO = re.compile(r"//[^/\s\"]*@")
@@ -56,7 +58,7 @@ def shown(value: object) -> str:
     if isinstance(value, list):
         return f"is a list of {len(value)}"
     text = _USER_INFO.sub("//***@", _json(value))
-    return f"has value {text if len(text) <= _LONGEST else text[:_LONGEST] + '…'}"
+    return f"has value {cut(text, _LONGEST)}"
 
 
 def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:

@@ -14,6 +14,7 @@ from mock_servicenow.privilege_manager.registrations import Registrations
 from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn, AppTables, RequestRow
 from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object
 from privman_contracts.wire_names import WireNames
+from privman_core.cuts import cut
 
 _NO_LIMIT = 2**31 - 1
 MOST_RESPONSES = 100
@@ -221,7 +222,8 @@ class RequestRules:
         for column in kept:
             given, known = context.current[column], before[column]
             if given != known:
-                message = f"'{column}' is {given[:_SHOWN]!r}; it stays {known[:_SHOWN]!r} as the console sent it"
+                shown, stays = cut(given, _SHOWN), cut(known, _SHOWN)
+                message = f"'{column}' is {shown!r}; it stays {stays!r} as the console sent it"
                 context.report("origin-kept", message, column)
                 context.current[column] = known
 

@@ -9,6 +9,7 @@ import orjson
 from mock_servicenow.privilege_manager.registrations import Configuration
 from mock_servicenow.privilege_manager.wire_formats import json_object, write_json
 from privman_contracts.wire_names import WireNames
+from privman_core.cuts import cut
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
 
@@ -118,7 +119,7 @@ class _Envelopes:
         envelope = json_object(answer.body.decode(errors="replace"))
         if envelope is None or envelope.get(self._status) != self._error:
             return ""
-        said = write_json(envelope.get(self._messages))[:_LONGEST_REFUSAL]
+        said = cut(write_json(envelope.get(self._messages)), _LONGEST_REFUSAL)
         return f"the console answered {answer.status} with {self._status} {self._error!r}, {self._messages} {said}"
 
 

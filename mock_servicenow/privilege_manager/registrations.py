@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.tables import MASK, AppTables, ConfigurationRow, SecretRow
 from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object, parse_clock, write_json
 from privman_contracts.wire_names import WireNames
+from privman_core.cuts import cut
 from privman_core.masking import Secrets
 
 _MOST_DIGITS = 9
@@ -107,7 +108,8 @@ def _pair(pairs: Mapping[str, object], key: str) -> str:
 
 
 def _short(value: str) -> str:
-    return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
+    shown = repr(cut(value, _LONGEST_SHOWN))
+    return shown if len(value) <= _LONGEST_SHOWN else f"{shown} ({len(value)} characters)"
 
 
 def _url(key: str, url: str) -> str:

@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import Pair, pairs_in_one_line, read_pairs, split_duration
 from mock_servicenow.ui.visible_schema import readable
+from privman_core.cuts import cut
 
 LONG_TEXT = 255
 LONGEST_SHOWN = 64 * 1024
@@ -71,7 +72,7 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
     is_long = len(record[column.name]) > LONGEST_SHOWN
     made = FormField(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
     made.value = "" if is_long else to_text(session, record, column)
-    made.shown = _cut(_shown(session, record, column))
+    made.shown = cut(_shown(session, record, column), LONGEST_SHOWN)
     if column.is_reference and record[column.name]:
         made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
     if column.family is Family.DURATION:
@@ -82,10 +83,6 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
         if len(made.pairs) > MOST_PAIRS:
             made.control = "fixed"
     return made
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"
 
 
 def _shown(session: Session, record: Record, column: Column) -> str:

@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import pairs_in_one_line
+from privman_core.cuts import cut
 from privman_core.pages.site import PageError
 
 MOST_COLUMNS = 7
@@ -64,4 +65,4 @@ def cell_text(session: Session, record: Record, column: Column) -> str:
     """Return the text of a list's cell, shortened to `LONGEST_CELL`."""
     named = column.family is Family.PAIRS
     text = pairs_in_one_line(record[column.name]) if named else session.display(record, column.name)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+    return cut(text, LONGEST_CELL)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from privman_core.clock import MOST_SECONDS, Clock, ClockError
 from privman_core.control import COCKPIT
+from privman_core.cuts import cut
 from privman_core.faults import FaultError, Faults
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -85,7 +86,7 @@ class ClockPages:
         form, text = visit.form, visit.form.value("seconds").strip()
         seconds = _seconds(text)
         if seconds is None:
-            form.add_error("seconds", f"invalid seconds '{text[:40]}': expected a number from 0 to {MOST_SECONDS}")
+            form.add_error("seconds", f"invalid seconds '{cut(text, 40)}': expected a number from 0 to {MOST_SECONDS}")
             return await self._page(visit, form)
         try:
             await self._clock.advance(seconds)

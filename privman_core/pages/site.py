@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from aiohttp import web
 from multidict import MultiMapping
 
+from privman_core.cuts import cut
 from privman_core.findings import Finding
 from privman_core.ids import is_same
 from privman_core.journal import Journal
@@ -226,7 +227,8 @@ class Site(Generic[V]):
 
 
 async def _not_found(visit: Visit) -> web.Response:
-    raise PageError(HTTPStatus.NOT_FOUND, NOT_FOUND, f"No page has the address {visit.request.path[:LONGEST_SHOWN]!r}.")
+    address = cut(visit.request.path, LONGEST_SHOWN)
+    raise PageError(HTTPStatus.NOT_FOUND, NOT_FOUND, f"No page has the address {address!r}.")
 
 
 async def _journaled(journal: Journal, visit: Visit, answering: Coroutine[None, None, web.Response]) -> web.Response:

@@ -47,6 +47,7 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
+from privman_core.cuts import cut
 from privman_core.findings import Finding
 from privman_core.sized_cache import SizedCache
 
@@ -361,7 +362,7 @@ class _Swallowed:
     def report(self, rule: str, message: str) -> None:
         """Note anything else about the query."""
         if len(self._reported) < _MOST_FINDINGS:
-            self._reported.append(Finding("swallowed", rule, _cut(message, _LONGEST_MESSAGE), "sysparm_query"))
+            self._reported.append(Finding("swallowed", rule, cut(message, _LONGEST_MESSAGE), "sysparm_query"))
         else:
             self._more += 1
 
@@ -374,8 +375,4 @@ class _Swallowed:
 
 
 def _quoted(text: str) -> str:
-    return f"'{_cut(text, _LONGEST_QUOTE)}'"
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}…"
+    return f"'{cut(text, _LONGEST_QUOTE)}'"

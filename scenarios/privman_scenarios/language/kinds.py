@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from privman_core.cuts import cut
 from privman_scenarios.language.expectation import operator_error
 from privman_scenarios.language.known import nearest
 
@@ -21,7 +22,7 @@ def to_seconds(span: str) -> float:
     """Return the length of the span in seconds, at most ten years; raises ValueError for anything else."""
     seconds = _span_seconds(span)
     if seconds > MOST_SECONDS:
-        raise ValueError(f"{span[:40]!r} is too long. Expected at most ten years.")
+        raise ValueError(f"{cut(span, 40)!r} is too long. Expected at most ten years.")
     return seconds
 
 

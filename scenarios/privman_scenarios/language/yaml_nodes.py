@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from privman_core import yaml_reader
+from privman_core.cuts import cut
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.known import nearest
@@ -83,7 +84,7 @@ def _scalar(node: yaml.Node, line: int) -> object:
     try:
         return _number(kind, text)
     except ValueError:
-        raise YamlError(f"{text[:40]!r} is not a number that fits.", line) from None
+        raise YamlError(f"{cut(text, 40)!r} is not a number that fits.", line) from None
 
 
 def _whole(text: str) -> int:
