@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from console_sim.names import LONGEST_NAME, fault_of_name
+from console_sim.names import fault_of_name
 from privman_core.clock import MOST_SECONDS
 from privman_core.pages.forms import Form
 

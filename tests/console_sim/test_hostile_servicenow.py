@@ -22,7 +22,7 @@ from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 
-from .conftest import REGISTRATIONS, Condition, ConsoleUnderTest, StubServiceNow
+from .conftest import REGISTRATIONS, Condition, ConsoleUnderTest, StubServiceNow, answering
 
 MORE_PAGES = (
     "/admin/configuration/credentials/edit?name=ServiceNow%20user",
@@ -185,3 +185,52 @@ async def test_endless_answer_is_a_failed_attempt(console: ConsoleUnderTest, con
     assert asked["last_error"].startswith("POST http://")
     await console.advance(60)
     assert (await console.request(asked["request_id"]))["sent"]
+
+
+LONG_PASSWORD = "Kept-Secret!0123456789abcdefghijKLMNOP"
+SHOWN_BY_CONSOLE = (
+    "/__admin/requests",
+    "/__admin/findings",
+    "/__admin/foreign-systems",
+    "/admin/tasks",
+    "/__cockpit/deliveries",
+    "/admin/configuration/foreign-systems",
+)
+
+
+async def quote_everywhere(console: ConsoleUnderTest, text: str) -> str:
+    """Let ServiceNow say the text in an error and the app in a decision; return all that the console shows then."""
+    refusal = answering(400, json.dumps({"error": {"message": text, "detail": text}}))
+    console.servicenow.conditions.extend([refusal] * 3)
+    report = json.dumps(await console.set_up())
+    console.servicenow.conditions.clear()
+    request = await console.ask()
+    token = await console.log_on()
+    for wrong in ({"RequestId": text}, {"InstanceId": text}, {"Response": text}, {text: "x"}):
+        decision = console.decision(request["request_id"]) | wrong
+        assert (await console.deliver(decision, token))[0] < 500
+    texts = [report]
+    for path in SHOWN_BY_CONSOLE:
+        async with console.session.get(f"{console.url}{path}") as answer:
+            texts.append(await answer.text())
+    return "".join(texts)
+
+
+@pytest.mark.once
+@given(paddings=st.lists(st.integers(0, 250) | st.integers(900, 1_000), min_size=5, max_size=10))
+@example([162, 170, 190, 50, 49, 965, 990])
+@hypothesis(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_cut_shows_the_beginning_of_a_password(paddings: list[int]) -> None:
+    """Wherever the password stands in a text that is too long to be shown, no output has a beginning of it."""
+
+    async def play() -> None:
+        stub = StubServiceNow(password=LONG_PASSWORD)
+        app = create_app(Settings(), clock=VirtualClock(), ids=Ids(1))
+        async with serving(stub.app()) as stub.url, serving(app) as url, ClientSession() as session:
+            console = ConsoleUnderTest(url, VirtualClock(), session, stub)
+            await console.set_up()
+            for padding in paddings:
+                shown = await quote_everywhere(console, "A" * padding + LONG_PASSWORD)
+                assert LONG_PASSWORD[:6] not in shown, padding
+
+    asyncio.run(play())

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privman_core.cuts import SHORTEST_REMAINS, cut
 from privman_core.journal import Journal
 from privman_core.masking import Secrets, is_distinct
 from privman_core.spans import bare
@@ -481,3 +482,59 @@ def test_kept_texts_make_room() -> None:
     for number in range(2_500):
         assert secrets.mask(f"{number} 5ecret-of-the-user") == f"{number} ***"
     assert secrets.mask(f"{'-' * 3_000}5ecret-of-the-user") == f"{'-' * 3_000}***"
+
+
+PADDING = st.integers(0, 120).map("x".__mul__)
+CUT_SECRETS = st.text(
+    st.characters(codec="ascii", min_codepoint=32, exclude_characters="x\x7f") | st.sampled_from("äß日𝄞"),
+    min_size=12,
+    max_size=40,
+).filter(lambda text: is_distinct(bare(text)))
+DIGITS = [name for name in ENCODINGS if "base64" in name or ("hexadecimal" in name and "references" not in name)]
+
+
+@given(
+    secret=CUT_SECRETS,
+    padding=PADDING,
+    longest=st.integers(1, 300),
+    outer=st.sampled_from(sorted(set(ENCODINGS) - set(DIGITS))),
+    inner=st.sampled_from(sorted(set(ENCODINGS) - set(DIGITS))),
+)
+def test_a_cut_leaves_nothing_of_a_secret(secret: str, padding: str, longest: int, outer: str, inner: str) -> None:
+    """Wherever a text is cut, within an escape too, and whether the mark is escaped or not."""
+    secrets = Secrets()
+    secrets.add(secret)
+    left = cut(padding + ENCODINGS[outer](ENCODINGS[inner](secret)), longest)
+    for text in (left, repr(left), json.dumps({"message": left})):
+        shown = bare(secrets.mask(text))
+        assert bare(secret)[:SHORTEST_REMAINS] not in shown
+        assert secret[:SHORTEST_REMAINS] not in shown
+
+
+@given(secret=CUT_SECRETS, longest=st.integers(12, 200), name=st.sampled_from(DIGITS))
+def test_a_cut_leaves_no_digits_of_a_secret(secret: str, longest: int, name: str) -> None:
+    """Base64 and hexadecimal digits that end within a secret are masked, by themselves or within base64."""
+    secrets = Secrets()
+    secrets.add(secret)
+    encoded = ENCODINGS[name](secret)
+    assert encoded[:20] not in secrets.mask(cut(encoded, longest))
+    packed = b64encode(f"padding {encoded}".encode()).decode()
+    assert packed[:44] not in secrets.mask(cut(packed, longest))
+
+
+@pytest.mark.parametrize("place", ['{"password": "tig', "grant_type=password&password=tig"])
+def test_a_cut_place_in_cut_base64_is_masked(place: str) -> None:
+    """The beginning of a short password is masked by its place."""
+    packed = b64encode(f"{place}er and more of it".encode()).decode()
+    assert Secrets().mask(f"got {cut(packed, 4 * (len(place) // 3 + 1))}") == "got ***…"
+
+
+@pytest.mark.parametrize(
+    "text", ["a short secr…", "no end of numbers 12345…", "YWJjZGVmZ2hp…", "616263646…", "…", "… a …"]
+)
+def test_an_ordinary_text_that_is_cut_stays(text: str) -> None:
+    """Less of a secret than `SHORTEST_REMAINS` is an ordinary beginning of a word."""
+    secrets = Secrets()
+    for secret in ("secret-of-a-user-1", "12345-678-90", "a…b", "tiny…secret-with-a-mark"):
+        secrets.add(secret)
+    assert secrets.mask(text) == text

@@ -1,14 +1,19 @@
 """A registration's Secret in no output, whatever its shape and wherever a client has sent it."""
 
+import asyncio
 import html
 import json
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 import pytest
 from aiohttp import FormData, encode_basic_auth
+from hypothesis import example, given
+from hypothesis import settings as hypothesis
+from hypothesis import strategies as st
 
 from mock_servicenow.settings import Settings
 
@@ -243,3 +248,36 @@ async def test_keys_are_masked_where_calls_carry_them(tmp_path: Path) -> None:
             journal = json.dumps((await instance.call("GET", "/__admin/requests", None)).body)
             assert "door" in journal
             assert [key for key in ("abc1", "rowkey", "batchkey", "plainkey") if key in journal] == []
+
+
+LONG_SECRET = "Kept-Secret!0123456789abcdefghijKLMNOP"
+
+
+async def quote_everywhere(instance: Instance, ids: tuple[str, str], text: str) -> str:
+    """Send the text in each place that a finding quotes, and return all that the instance shows then."""
+    for column in ("request_id", "metadata", "instance_id", "activity_type_id"):
+        await instance.ask(ids, **{column: text})
+    request = await instance.asked(ids, request_id=str(uuid4()))
+    await instance.update(REQUEST, request, {"metadata": text, "request_id": text})
+    await instance.register(**{"Maximum retry attempts": text, "Minimum wait time": text, "Token Url": text})
+    await instance.call("GET", "/api/now/table/incident", params={"sysparm_query": f"active=true^{text}"})
+    outputs = [(await instance.call("GET", path, None)).body for path in OUTPUTS]
+    return "".join(each.decode() if isinstance(each, bytes) else json.dumps(each) for each in outputs)
+
+
+@pytest.mark.once
+@given(paddings=st.lists(st.integers(0, 450), min_size=5, max_size=10))
+@example([40, 50, 60, 70, 85, 170, 190])
+@hypothesis(max_examples=5, deadline=None)
+def test_no_cut_shows_the_beginning_of_a_secret(paddings: list[int]) -> None:
+    """Wherever the Secret stands in a text that is too long to be shown, no output has a beginning of it."""
+
+    async def play() -> None:
+        async with running(Settings()) as instance:
+            ids = await instance.register(Password=LONG_SECRET), ""
+            ids = ids[0], await instance.add_activity_type(ids[0])
+            for padding in paddings:
+                shown = await quote_everywhere(instance, ids, "A" * padding + LONG_SECRET)
+                assert LONG_SECRET[:6] not in shown, padding
+
+    asyncio.run(play())
