@@ -153,8 +153,9 @@ class Secrets:
 
     def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
         """Yield the edits within base64 and hexadecimal digits; what a cut has left of them is masked as a whole."""
+        is_marked = CUT in layer
         for span, packed in _packed(layer):
-            if layer.startswith(CUT, span[1]):
+            if is_marked and layer.startswith(CUT, span[1]):
                 left = [unpack(packed) for unpack in _UNPACKINGS_OF_REMAINS]
                 if any(text != self._masked(text, deepest - 1, by_place=by_place) for text in left):
                     yield *_origin(span, below), MASK

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 from urllib.parse import unquote
 
-from privman_core.cuts import Remains
+from privman_core.cuts import CUT, Remains
 
 Span = tuple[int, int]
 _BLOCK = 5
@@ -49,7 +49,8 @@ class Needles:
                 start = max(0, at - offset)
                 if text[start : start + length] in self._needles:
                     yield start, start + length
-        yield from self._remains.find(text)
+        if CUT in text:
+            yield from self._remains.find(text)
 
 
 DEEPEST = 5

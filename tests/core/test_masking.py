@@ -409,6 +409,7 @@ WORST = {
     "base64 in short lines": "YWFh\n",
     "elements in lines": "<token\n",
     "properties": "sys_properties?value=",
+    "marks of cuts": "YWFhYWFh…",
 }
 
 
