@@ -8,7 +8,7 @@ from console_sim.approval_items import Action
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_description, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import ACTIONS, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -30,9 +30,9 @@ class ActionPages:
         actions = read_list(
             visit,
             self._actions,
-            Column("Name", lambda action: action.name),
-            Column("Description", lambda action: action.description),
-            Column("Type", lambda action: action.type),
+            ListColumn("Name", lambda action: action.name),
+            ListColumn("Description", lambda action: action.description),
+            ListColumn("Type", lambda action: action.type),
         )
         return await visit.page("actions.html", actions=actions, one=ONE)
 

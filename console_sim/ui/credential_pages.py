@@ -9,7 +9,7 @@ from console_sim.accounts import Credential
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_description, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import CREDENTIALS, link
 from console_sim.webhook import CREATED_BY
 from privman_core.pages.forms import Form
@@ -32,10 +32,10 @@ class CredentialPages:
         credentials = read_list(
             visit,
             self._credentials,
-            Column("Name", lambda each: each.name),
-            Column("Description", lambda each: each.description),
-            Column("Last Modified By", lambda _each: CREATED_BY),
-            Column("Last Modified On", lambda each: each.last_modified),
+            ListColumn("Name", lambda each: each.name),
+            ListColumn("Description", lambda each: each.description),
+            ListColumn("Last Modified By", lambda _each: CREATED_BY),
+            ListColumn("Last Modified On", lambda each: each.last_modified),
         )
         new = f"{CREDENTIALS}/create"
         return await visit.page("credentials.html", credentials=credentials, author=CREATED_BY, new=new, one=ONE)

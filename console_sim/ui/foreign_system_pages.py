@@ -12,7 +12,7 @@ from console_sim.names import LONGEST_NAME
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
 from privman_core.cuts import cut
 from privman_core.inputs import EXAMPLE_URL
@@ -50,7 +50,7 @@ class ForeignSystemPages:
         """Show the kinds of foreign systems."""
         counts = {**dict.fromkeys(MISSING_KINDS, 0), KIND: len(list(self._systems))}
         kinds = read_list(
-            visit, counts.items(), Column("Name", lambda kind: kind[0]), Column("Count", lambda kind: kind[1])
+            visit, counts.items(), ListColumn("Name", lambda kind: kind[0]), ListColumn("Count", lambda kind: kind[1])
         )
         return await visit.page("foreign_systems.html", kinds=kinds, links={KIND: SERVERS})
 
@@ -60,10 +60,10 @@ class ForeignSystemPages:
         systems = read_list(
             visit,
             self._systems,
-            Column("Name", lambda system: system.name),
-            Column("Description", lambda system: system.description),
-            Column("Base URL", lambda system: system.base_url),
-            Column("Use Webhook", lambda system: system.use_webhook),
+            ListColumn("Name", lambda system: system.name),
+            ListColumn("Description", lambda system: system.description),
+            ListColumn("Base URL", lambda system: system.base_url),
+            ListColumn("Use Webhook", lambda system: system.use_webhook),
         )
         return await visit.page("servers.html", systems=systems, kind=KIND, new=new, one=ONE, back=FOREIGN_SYSTEMS)
 

@@ -13,7 +13,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 T = TypeVar("T")
 
 
-class Column(NamedTuple, Generic[T]):
+class ListColumn(NamedTuple, Generic[T]):
     """One column of a list; ``value`` gives what it shows of an item, and what it is sorted by."""
 
     heading: str
@@ -54,7 +54,7 @@ def contains(search: str, texts: Iterable[str]) -> bool:
     return any(search.casefold() in text.casefold() for text in texts)
 
 
-def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: Column[T]) -> ItemList[T]:
+def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: ListColumn[T]) -> ItemList[T]:
     """Return the items that the address asks for; by the first column unless it names another."""
     search, text = read_search(visit), visit.query.get("sort", "").lstrip("-")
     sort = next((number for number, column in enumerate(columns) if column.heading == text), 0)
@@ -68,7 +68,7 @@ def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: Column[T]) -> I
     return ItemList(found, headings, search, sort, descending)
 
 
-def _texts(item: T, columns: Sequence[Column[T]]) -> list[str]:
+def _texts(item: T, columns: Sequence[ListColumn[T]]) -> list[str]:
     values = [column.value(item) for column in columns]
     return [value for value in values if isinstance(value, str)]
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import MESSAGING, link
 from console_sim.webhook import CREATED_BY, WEBHOOK_TYPE, Webhook, WebhookEvent
 from privman_core.pages.forms import Form
@@ -29,10 +29,10 @@ class MessagingPages:
         webhooks = read_list(
             visit,
             self._webhooks,
-            Column("Name", lambda webhook: webhook.name),
-            Column("Description", lambda webhook: webhook.description),
-            Column("Last Modified By", lambda _webhook: CREATED_BY),
-            Column("Last Modified", lambda webhook: webhook.last_modified),
+            ListColumn("Name", lambda webhook: webhook.name),
+            ListColumn("Description", lambda webhook: webhook.description),
+            ListColumn("Last Modified By", lambda _webhook: CREATED_BY),
+            ListColumn("Last Modified", lambda webhook: webhook.last_modified),
         )
         return await visit.page("messaging.html", webhooks=webhooks, author=CREATED_BY, new=new, one=ONE)
 

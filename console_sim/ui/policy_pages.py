@@ -10,7 +10,7 @@ from console_sim.console import Console
 from console_sim.ui.action_pages import ONE as ONE_ACTION
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import POLICIES, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -34,10 +34,10 @@ class PolicyPages:
         policies = read_list(
             visit,
             self._policies,
-            Column("Name", lambda policy: policy.name),
-            Column("Description", lambda policy: policy.description),
-            Column("Approval Type", self._type_name),
-            Column("Active", _state),
+            ListColumn("Name", lambda policy: policy.name),
+            ListColumn("Description", lambda policy: policy.description),
+            ListColumn("Approval Type", self._type_name),
+            ListColumn("Active", _state),
         )
         return await visit.page(
             "policies.html",

@@ -8,7 +8,7 @@ from console_sim.approval_items import ApprovalProcess, ProcessTemplate
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import UNITS, read_description, read_name, read_span, span_values
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import AUTOMATION_FOLDERS, PROCESSES, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -28,7 +28,7 @@ class ProcessPages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        items = read_list(visit, self._processes, Column("Name", lambda each: each.name))
+        items = read_list(visit, self._processes, ListColumn("Name", lambda each: each.name))
         new = f"{PROCESSES}/create"
         return await visit.page(
             "automation_list.html", folders=AUTOMATION_FOLDERS, kind="Approval Processes", items=items, new=new, one=ONE

@@ -9,7 +9,7 @@ from console_sim.accounts import ApiClientUser, Role
 from console_sim.console import Console
 from console_sim.errors import NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.item_list import LONGEST_SEARCH, Column, contains, read_list
+from console_sim.ui.item_list import LONGEST_SEARCH, ListColumn, contains, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.ui.user_pages import ONE as ONE_USER
 from privman_core.pages.rendering import see
@@ -38,7 +38,7 @@ class RolePages:
     def __init__(self, console: Console, *, extras: bool) -> None:
         self._store = console.store
         self._users = console.users
-        added: Column[Role] = Column(RIGHT, lambda role: role.may_approve)
+        added: ListColumn[Role] = ListColumn(RIGHT, lambda role: role.may_approve)
         self._added_columns = (added,) if extras else ()
         self._installed_at = console.clock.now()
 
@@ -47,10 +47,10 @@ class RolePages:
         roles = read_list(
             visit,
             Role,
-            Column("Name", str),
-            Column("Description", lambda role: DESCRIPTIONS.get(role, "")),
-            Column("Last Modified By", lambda _role: INSTALLER),
-            Column("Last Modified", lambda _role: self._installed_at),
+            ListColumn("Name", str),
+            ListColumn("Description", lambda role: DESCRIPTIONS.get(role, "")),
+            ListColumn("Last Modified By", lambda _role: INSTALLER),
+            ListColumn("Last Modified", lambda _role: self._installed_at),
             *self._added_columns,
         )
         return await visit.page(

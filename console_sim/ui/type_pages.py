@@ -8,7 +8,7 @@ from console_sim.approval_items import MANUAL_PROCESS, ApprovalType
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import AUTOMATION_FOLDERS, TYPES, link
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -27,7 +27,7 @@ class TypePages:
 
     async def index(self, visit: ConsoleVisit) -> web.Response:
         """Show the list."""
-        items = read_list(visit, self._types, Column("Name", lambda each: each.name))
+        items = read_list(visit, self._types, ListColumn("Name", lambda each: each.name))
         new = f"{TYPES}/create"
         return await visit.page(
             "automation_list.html", folders=AUTOMATION_FOLDERS, kind="Approval Types", items=items, new=new, one=ONE

@@ -10,7 +10,7 @@ from console_sim.api_users import ApiLogin
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_name
-from console_sim.ui.item_list import Column, read_list
+from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.webhook import CREATED_BY
 from privman_core.ids import Ids
@@ -44,11 +44,11 @@ class UserPages:
         users = read_list(
             visit,
             self._users,
-            Column("Name", lambda user: user.display_name),
-            Column("Description", lambda _user: ""),
-            Column("Last Modified By", lambda _user: CREATED_BY),
-            Column("Last Modified", _modified),
-            Column("Type", lambda _user: USER_TYPE),
+            ListColumn("Name", lambda user: user.display_name),
+            ListColumn("Description", lambda _user: ""),
+            ListColumn("Last Modified By", lambda _user: CREATED_BY),
+            ListColumn("Last Modified", _modified),
+            ListColumn("Type", lambda _user: USER_TYPE),
         )
         return await visit.page(
             "users.html",

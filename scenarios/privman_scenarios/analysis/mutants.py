@@ -18,7 +18,7 @@ from privman_core.outbound import read_bounded
 from privman_core.serving import serving
 from privman_scenarios.analysis import message_changes
 from privman_scenarios.analysis.message_changes import HttpMessage, changes
-from privman_scenarios.analysis.touched import Touched, Turns
+from privman_scenarios.analysis.touched import TouchCounter, Touched
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
 from privman_scenarios.playing.events import Failure, ScenarioEnded
@@ -68,7 +68,7 @@ class Tampering:
     def __init__(self, mutant: Mutant) -> None:
         self._mutant = mutant
         self._changes = changes()
-        self._turns = Turns(mutant.touches)
+        self._counter = TouchCounter(mutant.touches)
         self._kept: dict[str, Any] = {}
         self.has_struck = False
 
@@ -76,7 +76,7 @@ class Tampering:
         """Return what arrives instead."""
         if message.side == "request":
             self._keep(message)
-        if not self._turns.is_turn(message):
+        if not self._counter.touches(message):
             return message
         changed = self._changed(message)
         self.has_struck = self.has_struck or changed.differs(message)

@@ -57,16 +57,16 @@ def _holds_at(message: HttpMessage, path: str, expected: object) -> bool:
     return bool(found) and all(holds(expected, value) for value in found)
 
 
-class Turns:
-    """Counts the messages that a mutant meets, and says whose turn it is."""
+class TouchCounter:
+    """Counts the messages that a mutant meets, and tells which of them it touches."""
 
     def __init__(self, touches: Touched) -> None:
         self._touches = touches
         self._met: Counter[bytes] = Counter()
         self._begun: set[bytes] = set()
 
-    def is_turn(self, message: HttpMessage) -> bool:
-        """Tell whether this message is touched."""
+    def touches(self, message: HttpMessage) -> bool:
+        """Count the message and tell whether the mutant touches it."""
         touches = self._touches
         if not touches.is_at(message):
             return False
@@ -74,9 +74,9 @@ class Turns:
         is_after = not touches.after or key in self._begun
         if touches.after and _holds(touches.after, message):
             self._begun.add(key)
-        return is_after and _holds(touches.where, message) and self._counts(key)
+        return is_after and _holds(touches.where, message) and self._is_turn(key)
 
-    def _counts(self, key: bytes) -> bool:
+    def _is_turn(self, key: bytes) -> bool:
         self._met[key] += 1
         turn = self._met[key] - self._touches.skip
         return turn > 0 and (self._touches.times is None or turn <= self._touches.times)

@@ -23,7 +23,7 @@ def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
 
 
 _LIKE_A_TYPO = 0.8
-_NUMBER = re.compile(r"\s*\d+\s*")
+_DIGITS = re.compile(r"\d+")
 
 
 def misspelt(word: str, words: Iterable[str]) -> str:
@@ -34,9 +34,13 @@ def misspelt(word: str, words: Iterable[str]) -> str:
     valid = list(dict.fromkeys(words))
     if word in valid:
         return ""
-    unlike = [each for each in valid if _NUMBER.sub("", each) != _NUMBER.sub("", word)]
+    unlike = [each for each in valid if _without_numbers(each) != _without_numbers(word)]
     near = difflib.get_close_matches(word, unlike, n=1, cutoff=_LIKE_A_TYPO)
     return near[0] if near else ""
+
+
+def _without_numbers(name: str) -> list[str]:
+    return _DIGITS.sub(" ", name).split()
 
 
 _SEPARATOR = re.compile(r"[\W_]+")
