@@ -20,7 +20,7 @@ class ListColumn(NamedTuple, Generic[T]):
     value: Callable[[T], str | int | datetime | None]
 
 
-class Heading(NamedTuple):
+class ListHeading(NamedTuple):
     """The heading of a column; ``order`` is ascending or descending, or empty if another column gives the order."""
 
     text: str
@@ -38,7 +38,7 @@ class ItemList(Generic[T]):
     """
 
     items: Sequence[T]
-    headings: Sequence[Heading]
+    headings: Sequence[ListHeading]
     search: str
     sort: int
     descending: bool
@@ -81,8 +81,8 @@ def _order(value: str | int | datetime | None) -> tuple[int, datetime, str]:
     return 0, value or _NEVER, ""
 
 
-def _heading(visit: ConsoleVisit, text: str, *, chosen: bool, descending: bool) -> Heading:
+def _heading(visit: ConsoleVisit, text: str, *, chosen: bool, descending: bool) -> ListHeading:
     turned = f"-{text}" if chosen and not descending else text
     query = {"search": read_search(visit), "sort": turned}
     url = link(visit.request.path, **{name: value for name, value in query.items() if value})
-    return Heading(text, url, ("descending" if descending else "ascending") if chosen else "")
+    return ListHeading(text, url, ("descending" if descending else "ascending") if chosen else "")

@@ -315,7 +315,7 @@ async def test_policies_fill_no_memory(client: Client) -> None:
 async def test_long_policies_fill_no_memory(client: Client) -> None:
     """All together have a bound, too, so that a list of them is short enough to be written at once."""
     new = {"Description": "x" * 4_000, "OS": "win"}
-    status, answer = 200, {}
+    status, answer = 200, dict[str, object]()
     for number in range(1_000):
         status, answer = await client.call("POST", "policies/new", {"Name": f"P{number}", **new})
         if status != 200:
