@@ -353,7 +353,7 @@ class ConsoleFixture(PartyFixture):
         self._configure("/approval-type", {"approval_type": approval_type, **changes})
 
     def create_policy(self, name: str, **values: object) -> None:
-        """Make a policy with ``approval_type`` or ``enabled``."""
+        """Make a policy, active unless ``enabled=False``; without ``approval_type`` it asks by the default type."""
         self._configure("/policies", {"name": name, **values})
         self._policies.append(name)
 
