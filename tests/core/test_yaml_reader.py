@@ -21,7 +21,7 @@ REFUSED = {
     "deep brackets": ("[" * 1_000_000, ":1: exceeded maximum nesting depth."),
     "duplicate key": ("a: 1\nb: {c: 1,\n c: 2}", ":3: duplicate key 'c'."),
     "key that is a list": ("[1]: 2", ":1: a key is a list or a mapping. Expected a word."),
-    "number of 5,000 digits": (f"a:\n- {'9' * 5000}", f":2: '{'9' * 40}' is not a valid int."),
+    "number of 5,000 digits": (f"a:\n- {'9' * 5000}", f":2: '{'9' * 40}…' is not a valid int."),
     "day that does not exist": ("a: 2026-99-99", ":1: '2026-99-99' is not a valid timestamp."),
     "wrong tag": ("a: !!bool maybe", ":1: 'maybe' is not a valid bool."),
     "tag of a set on a list": ("a: !!set [x]", ":1: "),

@@ -193,7 +193,7 @@ async def test_what_has_failed_is_left_alone_after_a_restart(tmp_path: Path) -> 
         ({"Endpoint Url": "x" * 200}, f"'Endpoint Url' is '{'x' * 200}'; expected an http or https address"),
         (
             {"Endpoint Url": "x" * 201},
-            f"'Endpoint Url' is '{'x' * 200}'… (201 characters); expected an http or https address",
+            f"'Endpoint Url' is '{'x' * 200}…' (201 characters); expected an http or https address",
         ),
     ],
 )
