@@ -26,6 +26,11 @@ def escaped_in_json(character: str) -> str:
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
+def escaped_in_python(character: str) -> str:
+    """Return a character as `repr` writes those that cannot be printed."""
+    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\U{ord(character):08x}"
+
+
 def referenced(text: str, form: str) -> str:
     """Return a text as character references; HTML has none of control characters."""
     return "".join(form.format(ord(each)) if each.isprintable() else each for each in text)
@@ -42,6 +47,7 @@ ENCODINGS: dict[str, Encoding] = {
     "HTML": html.escape,
     "HTML of templates": lambda text: html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
     "JSON escapes alone": lambda text: "".join(map(escaped_in_json, text)),
+    "Python's escapes alone": lambda text: "".join(map(escaped_in_python, text)),
     "HTML references alone": lambda text: referenced(text, "&#{};"),
     "hexadecimal HTML references": lambda text: referenced(text, "&#x{:X};"),
     "percent alone": lambda text: "".join(f"%{each:02X}" for each in text.encode()),

@@ -30,7 +30,7 @@ def test_spans(span: str, seconds: float) -> None:
     ("span", "message"),
     [
         ("87840:00:01", "'87840:00:01' is too long. Expected at most ten years."),
-        ("9" * 50 + " days", f"'{'9' * 40}' is too long."),
+        ("9" * 50 + " days", f"'{'9' * 40}…' is too long."),
         ("1:60:00", "invalid span of time '1:60:00'."),
         ("soon", "invalid span of time 'soon'."),
     ],
