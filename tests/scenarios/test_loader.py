@@ -293,7 +293,10 @@ BEFORE = "'given' goes before every step. To set up after one, write 'given: not
             HEAD + "  - console.run: pendin\n",
             "3: console.run: 'outcome' is 'pendin'. Did you mean 'pending'?",
         ),
-        (f"title: T\nseed: {'9' * 5000}\n", "2: '9999999999999999999999999999999999999999…' is not a number that fits."),
+        (
+            f"title: T\nseed: {'9' * 5000}\n",
+            "2: '9999999999999999999999999999999999999999…' is not a number that fits.",
+        ),
         (
             "title: T\nclock: '9999-12-31T23:59:59Z'\nsteps: [{console.ask: }]\n",
             "2: 'clock' is '9999-12-31T23:59:59Z'.",
