@@ -190,18 +190,29 @@ class Automation:
         asks: bool = True,
         **values: Any,  # noqa: ANN401 - of the fields' types
     ) -> Policy:
-        """Make or change the policy of that name, so that it asks for approval of that type, or not at all.
+        """Do as `put_policy` does, or nothing; raises the same."""
+        with self._store.transaction():
+            return self.put_policy(name, approval_type, asks=asks, **values)
+
+    def put_policy(
+        self,
+        name: str,
+        approval_type: ApprovalType | None,
+        *,
+        asks: bool = True,
+        **values: Any,  # noqa: ANN401 - of the fields' types
+    ) -> Policy:
+        """Within a transaction, make or change a policy, so that it asks for approval of that type, or not at all.
 
         Without a type its way to ask stays. A new policy has the actions that the documented wizard adds (integration
-        8, approval/helpdesk.md). Raises ConflictError.
+        8, approval/helpdesk.md). Raises BadRequestError and ConflictError.
         """
         before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=USUAL_ACTIONS)
         others = tuple(each for each in before.actions if not self.actions.get(each.id).approval_type_id)
         asking = tuple(each for each in before.actions if each not in others)
-        with self._store.transaction():
-            if approval_type is not None:
-                asking = (PolicyAction(self._action_for(approval_type).id),)
-            return self.policies.save(replace(before, actions=(asking if asks else ()) + others, **values))
+        if approval_type is not None:
+            asking = (PolicyAction(self._action_for(approval_type).id),)
+        return self.policies.save(replace(before, actions=(asking if asks else ()) + others, **values))
 
     def approval_type_of(self, policy: Policy) -> ApprovalType | None:
         """Return the type of the policy's requests; None if it has no action that asks."""

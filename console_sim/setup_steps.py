@@ -297,9 +297,10 @@ class SetupSteps:
     async def use_approval_process(self, parameters: SetupParameters) -> str:
         """Select the process in the approval type, and the type in a policy's action."""
         usual = self._names.approval_type(parameters.name, self._system_id)
-        kind = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
-        policy_name = parameters.policy or self._names.policy(parameters.name, self._system_id, usual)
-        policy = self._automation.save_policy(policy_name, kind)
+        with self._store.transaction():
+            kind = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
+            policy_name = parameters.policy or self._names.policy(parameters.name, self._system_id, usual)
+            policy = self._automation.put_policy(policy_name, kind)
         return f"policy {policy.name!r} asks for approval of type {kind.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")

@@ -523,6 +523,8 @@ async def test_what_the_console_refuses_is_a_failure_of_its_step(fresh: ConsoleU
     assert statuses(outcome) == {"use-approval-process": "failed"}
     told = "no room for this policy: with it all have 2,049 KiB together; expected at most 2,048 KiB"
     assert detail(outcome, "use-approval-process") == told
+    usual = (await fresh.admin("GET", "/approval-types"))["approval_types"][0]
+    assert usual["process"] == "Default Manual Approval Process"
     await fresh.admin("POST", "/policy", {"policy": "1", "description": ""})
     assert statuses(await fresh.set_up()) == {}
 
