@@ -24,7 +24,7 @@ HOSTILE = {
     "backslashes": r"C:\a\\b\n\u0041\"\ " + "\\",
     "braces": '{"json": [1, {"x": null}]} {{ name }} ${name} {0} %s',
     "a GUID in braces": f"{{{GUID}}}",
-    "a GUID": GUID,
+    "a GUID": f"{GUID[:-1]}2",  # the same one with and without braces would be one request
     "a GUID in two braces": f"{{{{{GUID}}}}}",
     "other scripts": "Ünïcode Пример 例え 𠀀 🙂 e\u0301 \u202eright to left",
     "blanks around it": "  \t blanks \u00a0\u3000 ",
