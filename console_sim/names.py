@@ -3,7 +3,7 @@
 from unicodedata import category
 
 LONGEST_NAME = 250
-"""Characters, as the vendor's API says of a policy's name."""
+"""Characters; inferred, since no page says how long a name may be."""
 _LINE_ENDS = frozenset({"Zl", "Zp"})
 
 
