@@ -117,7 +117,7 @@ class ConsoleStore:
         return (self._settings, self.api_users, self.credentials, self.foreign_systems, self.webhooks, *automation)
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep everything that the body puts, or nothing."""
+        """Keep everything that the body puts, or nothing; transactions may be nested."""
         return self._shelves.transaction()
 
     def clear(self) -> None:

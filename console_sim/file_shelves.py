@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from console_sim.errors import NotStoredError, UnusableDatabaseError
-from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, full
-from console_sim.undo import Undo
+from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, full
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 from privman_core.inputs import reason_of, without_login
@@ -25,6 +24,8 @@ T = TypeVar("T")
 MARK = 0x504D4353  # SQLite's application_id of such a file
 VERSION = 1  # of the tables and of the documents in them
 _BATCH = 500
+_OUTERMOST = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+_NESTED = ("SAVEPOINT nested", "RELEASE nested", "ROLLBACK TO nested")  # a name means the newest savepoint of that name
 _FAILURES = (sa.exc.DBAPIError, UnicodeDecodeError)  # UnicodeDecodeError if SQLite's message quotes a damaged file
 _DOCUMENT = sa.Table(
     "document",
@@ -92,14 +93,15 @@ class FileShelves:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Keep everything that the body puts, or nothing."""
-        self.run(sa.text("BEGIN IMMEDIATE"))
+        """Keep everything that the body puts, or nothing; transactions may be nested."""
+        begin, commit, roll_back = _NESTED if self.undo.is_open else _OUTERMOST
+        self.run(sa.text(begin))
         with self.undo.transaction():
             try:
                 yield
-                self.run(sa.text("COMMIT"))
+                self.run(sa.text(commit))
             except BaseException:
-                self._roll_back()
+                self._roll_back(roll_back)
                 raise
 
     def clear(self) -> None:
@@ -131,11 +133,11 @@ class FileShelves:
         self._log.write(f"database {self._path!r} failed: {reason}")
         self.note(Finding("swallowed", "unreadable-row", reason))
 
-    def _roll_back(self) -> None:
+    def _roll_back(self, statement: str) -> None:
         # A full disk may have ended the transaction already.
         driver = self._connection.connection.driver_connection
         if driver is not None and driver.in_transaction:
-            driver.rollback()
+            driver.execute(statement)
 
     def _prepare(self) -> None:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):

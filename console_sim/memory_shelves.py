@@ -7,8 +7,7 @@ from functools import partial
 from itertools import count, islice
 from typing import Generic, TypeVar
 
-from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, full
-from console_sim.undo import Undo
+from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, full
 
 T = TypeVar("T")
 
@@ -28,7 +27,7 @@ class MemoryShelves:
         return shelf
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep everything that the body puts, or nothing."""
+        """Keep everything that the body puts, or nothing; transactions may be nested."""
         return self.undo.transaction()
 
     def clear(self) -> None:

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Generic, Protocol, TypeVar
@@ -10,7 +10,6 @@ from typing import Annotated, Generic, Protocol, TypeVar
 import msgspec
 
 from console_sim.errors import NotStoredError
-from console_sim.undo import Undo
 
 T = TypeVar("T")
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -103,6 +102,40 @@ class LongShelf(Shelf[T]):
         """Return the unfinished things, oldest first."""
 
 
+class Undo:
+    """Undoes in memory what a failed transaction has changed; outside of a transaction it remembers nothing."""
+
+    def __init__(self) -> None:
+        self._steps: ExitStack | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a transaction is open."""
+        return self._steps is not None
+
+    def add(self, step: Callable[[], object]) -> None:
+        """Take the step if the open transaction fails: the newest one first."""
+        if self._steps is not None:
+            self._steps.callback(step)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Undo what the body has changed if it fails, or if the transaction around this one does."""
+        outer, own = self._steps, ExitStack()
+        self._steps = own
+        try:
+            yield
+        except BaseException:
+            self._steps = None  # what a step changes needs no undoing
+            own.close()
+            raise
+        else:
+            if outer is not None:
+                outer.push(own.pop_all())
+        finally:
+            self._steps = outer
+
+
 class Shelves(Protocol):
     """A store of shelves."""
 
@@ -114,7 +147,7 @@ class Shelves(Protocol):
         """Return the shelf of a kind."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Keep everything that the body puts, or nothing."""
+        """Keep everything that the body puts, or nothing; transactions may be nested."""
 
     def clear(self) -> None:
         """Empty every shelf."""

@@ -223,3 +223,31 @@ def test_configuration_is_bounded(database: FileShelves) -> None:
     reopened = SmallShelf(ShelfKind("credential", Credential, lambda each: each.name), database, most_bytes=500)
     reopened.put(Credential("a", "", "", "z" * 300))
     assert [each.description[0] for each in reopened] == ["z", "y"]
+
+
+@pytest.mark.parametrize("kept", ["memory", "file"])
+def test_nested_transactions(clock: VirtualClock, database: FileShelves, kept: str) -> None:
+    """One that fails undoes its own changes; one that succeeds is undone if the one around it fails."""
+    shelves = database if kept == "file" else MemoryShelves()
+    store = ConsoleStore(shelves, clock)
+
+    def put(name: str) -> None:
+        store.credentials.put(Credential(name, name, name))
+        store.approval_requests.put(replace(asked(clock, 0), request_id=name))
+
+    with store.transaction():
+        put("a")
+        for name in "bc":
+            with suppress(ValueError), store.transaction():
+                put(name)
+                raise ValueError
+        with store.transaction():
+            put("d")
+    with suppress(ValueError), store.transaction():
+        put("e")
+        with store.transaction():
+            put("f")
+        raise ValueError
+    for each in (store, ConsoleStore(shelves, clock)) if kept == "file" else (store,):
+        assert [credential.name for credential in each.credentials] == ["a", "d"]
+        assert [request.request_id for request in each.approval_requests] == ["a", "d"]
