@@ -18,6 +18,7 @@ from console_sim.approval_items import (
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import bare_guid, near
+from console_sim.names import free_name
 from console_sim.small_shelf import SmallShelf
 from privman_core.ids import Ids
 
@@ -160,13 +161,16 @@ class Automation:
         Raises ConflictError if its policy is not active, or has no action that asks for approval.
         """
         policy = self._policy_of(reported)
-        if policy is not None and not policy.enabled:
-            raise ConflictError(f"policy {policy.name!r} is not active, so no endpoint asks under it")
-        kind = self._default_type() if policy is None else self.approval_type_of(policy)
-        if kind is None:
-            name = reported.get("PolicyName") or reported.get("PolicyId")
-            raise ConflictError(f"policy {name!r} has no action with an approval type, so it asks nobody")
+        kind = self._default_type() if policy is None else self._asked_type(policy)
         return Route(policy, kind, self.processes.get(kind.process_id))
+
+    def _asked_type(self, policy: Policy) -> ApprovalType:
+        if not policy.enabled:
+            raise ConflictError(f"policy {policy.name!r} is not active, so no endpoint asks under it")
+        kind = self.approval_type_of(policy)
+        if kind is None:
+            raise ConflictError(f"policy {policy.name!r} has no action with an approval type, so it asks nobody")
+        return kind
 
     def save_process(self, name: str, **values: Any) -> ApprovalProcess:  # noqa: ANN401 - of the fields' types
         """Make or change the process of that name; raises BadRequestError."""
@@ -182,37 +186,25 @@ class Automation:
         before = self.types.find_named(name) or replace(default, id=self.new_id(), name=name)
         return self.types.save(replace(before, **values))
 
-    def save_policy(
-        self,
-        name: str,
-        approval_type: ApprovalType | None,
-        *,
-        asks: bool = True,
-        **values: Any,  # noqa: ANN401 - of the fields' types
-    ) -> Policy:
-        """Do as `put_policy` does, or nothing; raises the same."""
-        with self._store.transaction():
-            return self.put_policy(name, approval_type, asks=asks, **values)
+    def save_policy(self, name: str, **values: Any) -> Policy:  # noqa: ANN401 - of the fields' types
+        """Make or change the policy of that name, with an action for its approval type, or do nothing.
 
-    def put_policy(
-        self,
-        name: str,
-        approval_type: ApprovalType | None,
-        *,
-        asks: bool = True,
-        **values: Any,  # noqa: ANN401 - of the fields' types
-    ) -> Policy:
-        """Within a transaction, make or change a policy, so that it asks for approval of that type, or not at all.
-
-        Without a type its way to ask stays. A new policy has the actions that the documented wizard adds (integration
-        8, approval/helpdesk.md). Raises BadRequestError and ConflictError.
+        Among the values may be an ``approval_type``: that of its requests, or None for a policy that asks nobody;
+        without one this stays as it is. A new policy has the actions that the documented wizard adds (integration 8,
+        approval/helpdesk.md). Raises BadRequestError and ConflictError.
         """
         before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=USUAL_ACTIONS)
-        others = tuple(each for each in before.actions if not self.actions.get(each.id).approval_type_id)
-        asking = tuple(each for each in before.actions if each not in others)
-        if approval_type is not None:
-            asking = (PolicyAction(self._action_for(approval_type).id),)
-        return self.policies.save(replace(before, actions=(asking if asks else ()) + others, **values))
+        with self._store.transaction():
+            if "approval_type" in values:
+                values["actions"] = self._actions(before, values.pop("approval_type"))
+            return self.policies.save(replace(before, **values))
+
+    def _actions(self, policy: Policy, approval_type: ApprovalType | None) -> tuple[PolicyAction, ...]:
+        """Return the policy's actions, changed if it asks for approval of another type; its first action asks."""
+        if self.approval_type_of(policy) == approval_type:
+            return policy.actions
+        others = tuple(each for each in policy.actions if not self.actions.get(each.id).approval_type_id)
+        return others if approval_type is None else (PolicyAction(self._action_for(approval_type).id), *others)
 
     def approval_type_of(self, policy: Policy) -> ApprovalType | None:
         """Return the type of the policy's requests; None if it has no action that asks."""
@@ -238,8 +230,11 @@ class Automation:
         found = next((each for each in self.actions if each.approval_type_id == approval_type.id), None)
         if found is not None:
             return found
-        name = f"{approval_type.name} Form Action"
+        name = free_name(self._is_free_action, approval_type.name, "{} Form Action")
         return self.actions.save(replace(FORM_ACTION, id=self.new_id(), name=name, approval_type_id=approval_type.id))
+
+    def _is_free_action(self, name: str) -> bool:
+        return self.actions.find_named(name) is None
 
     def _check_process(self, process: ApprovalProcess) -> None:
         if process.template is ProcessTemplate.MANUAL and process.server_id:

@@ -12,6 +12,7 @@ from console_sim.console import Console
 from console_sim.foreign_system import ForeignSystem, read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
+from console_sim.setup_names import usual_api_credential
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
@@ -178,10 +179,10 @@ class ConfigurationAdmin:
 
     def _save_policy(self, name: str, body: JsonObject) -> web.Response:
         values = _given(body, free=("description",), flag=("enabled",))
-        type_name = body.text_or_null("approval_type", "") if "approval_type" in body else None
-        kind = self._automation.types.named(type_name) if type_name else None
-        policy = self._automation.save_policy(name, kind, asks=type_name != "", **values)
-        return to_json(self._policy_json(policy))
+        if "approval_type" in body:
+            type_name = body.text_or_null("approval_type", "")
+            values["approval_type"] = self._automation.types.named(type_name) if type_name else None
+        return to_json(self._policy_json(self._automation.save_policy(name, **values)))
 
     def _system(self, name: str) -> ForeignSystem:
         return self._systems.named(name) if name else self._systems.get()
@@ -194,7 +195,9 @@ class ConfigurationAdmin:
         if values["use_webhook"]:
             usual = before.post_uri or f"{own_url(self._settings, request)}{APPROVE_PATH}"
             values["post_uri"] = read_url("post_uri", body.text("post_uri", usual))
-            values["api_credential"] = body.text("api_credential", before.api_credential or f"{before.name} webhook")
+            values["api_credential"] = body.text(
+                "api_credential", before.api_credential or usual_api_credential(before.name)
+            )
         return values
 
     def _system_json(self, system: ForeignSystem) -> dict[str, object]:

@@ -8,8 +8,8 @@ from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
-from console_sim.free_names import first_free
 from console_sim.json_object import near
+from console_sim.names import free_name
 from console_sim.servicenow_client import ServiceNowClient, table_url
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
@@ -99,7 +99,7 @@ class Webhooks:
     def _new(self, system: ForeignSystem) -> Webhook:
         return Webhook(
             id=system.id,
-            name=first_free(self._is_free, f"New Webhook for {system.name} setting"),
+            name=free_name(self._is_free, system.name, "New Webhook for {} setting"),
             credential=system.credential,
             endpoint_url=self._endpoint_url(system),
             event=WebhookEvent.APPROVAL_REQUEST,

@@ -19,7 +19,7 @@ from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
 from privman_core.control import PREFIX
 from privman_core.ids import Ids
-from privman_core.inputs import trust
+from privman_core.inputs import CONTROL, trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller, NoAnswerError
@@ -137,5 +137,4 @@ def _print(report: Report, secrets: Secrets) -> Exit:
 
 def _in_line(text: str) -> str:
     """Return the text as one short line without terminal or CI control sequences."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_LINE])
-    return disarmed(line.strip())
+    return disarmed(CONTROL.sub(" ", text[:_LONGEST_LINE]).strip())

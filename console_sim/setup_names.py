@@ -1,16 +1,29 @@
-"""Names under which a set-up saves things, chosen so that it changes nothing of another foreign system or purpose."""
+"""Names under which a set-up saves what it makes, so that it changes nothing that was made for another purpose."""
 
+from collections.abc import Callable
+
+from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf
-from console_sim.approval_items import APPLICATION_TYPE, ApprovalProcess, ApprovalType
+from console_sim.approval_items import APPLICATION_TYPE, MANUAL_PROCESS, ApprovalProcess, ApprovalType
 from console_sim.automation import Automation
 from console_sim.foreign_system import ForeignSystem
-from console_sim.free_names import first_free
+from console_sim.names import derived_name, free_name
 
 DEFAULT_POLICY = "Elevate installers"
+_API_CREDENTIAL = "{} webhook"
+_SERVICENOW_CREDENTIAL = "{} user"
+
+
+def usual_api_credential(name: str) -> str:
+    """Return the usual name of the credential with which the ServiceNow of that foreign system calls back."""
+    return derived_name(_API_CREDENTIAL, name)
 
 
 class SetupNames:
-    """Names for a foreign system that exists, or that a set-up is about to create under a name."""
+    """Names for a foreign system that exists, or that a set-up is about to create under a name.
+
+    Each is the name of what already serves that foreign system, or a free one.
+    """
 
     def __init__(self, credentials: CredentialShelf, automation: Automation) -> None:
         self._credentials = credentials
@@ -19,7 +32,7 @@ class SetupNames:
     def api_account(self, name: str, system: ForeignSystem | None) -> str:
         """Return the account of the system's API credential, or of one that an interrupted set-up left; else empty."""
         selected = "" if system is None else system.api_credential
-        kept = self._credentials.find(selected or _api_credential(name))
+        kept = self._credentials.find(selected or usual_api_credential(name))
         if kept is None or (not selected and self._credentials.is_used(kept.name)):
             return ""
         return kept.account_name
@@ -27,65 +40,73 @@ class SetupNames:
     def api_credential(self, name: str, system: ForeignSystem | None, client_id: str) -> str:
         """Return the name of the credential for that Client Id."""
         selected = "" if system is None else system.api_credential
-        kept = self._credentials.find(selected)
-        if kept is not None and kept.account_name == client_id:
-            return selected
-        return self._free_credential(system, selected, _api_credential(name), client_id)
+
+        def fits(kept: Credential) -> bool:
+            return kept.account_name == client_id
+
+        return self._selected(selected, system, fits) or self._unused(name, _API_CREDENTIAL, fits)
 
     def servicenow_credential(self, name: str, system: ForeignSystem | None, login: tuple[str, str]) -> str:
         """Return the name of the credential for that user and password."""
         selected = "" if system is None else system.credential
-        kept = self._credentials.find(selected)
-        if kept is not None and (kept.account_name, kept.password) == login:
-            return selected
-        return self._free_credential(system, selected, f"{name} user", login[0])
+
+        def fits(kept: Credential) -> bool:
+            return (kept.account_name, kept.password) == login
+
+        return self._selected(selected, system, fits) or self._unused(name, _SERVICENOW_CREDENTIAL, fits)
 
     def process(self, name: str, system_id: str) -> str:
         """Return the name of the approval process with that ServiceNow Server."""
 
         def is_free(each: str) -> bool:
             process = self._automation.processes.find_named(each)
-            return process is None or not (process.is_manual or self._leads_elsewhere(process, system_id))
+            return process is None or process.server_id == system_id
 
-        return first_free(is_free, f"{name} Approval Process")
+        return free_name(is_free, name, "{} Approval Process")
 
     def approval_type(self, name: str, system_id: str) -> str:
-        """Return the name of the approval type that uses the process: the product's own, unless others have it."""
+        """Return the name of the approval type: the product's own unless it was given a process, else another."""
 
         def is_free(each: str) -> bool:
             kind = self._automation.types.find_named(each)
-            return kind is None or not self._is_of_others(kind, system_id)
+            return kind is None or self._process_of(kind).server_id == system_id or self._is_as_delivered(kind)
 
-        return first_free(is_free, APPLICATION_TYPE.name, f"{name} {APPLICATION_TYPE.name}")
+        return free_name(is_free, name, APPLICATION_TYPE.name, f"{{}} {APPLICATION_TYPE.name}")
 
     def policy(self, name: str, system_id: str, approval_type: str) -> str:
-        """Return the name of the policy that uses the approval type."""
+        """Return the name of the policy whose requests that system decides, with the usual approval type."""
 
         def is_free(each: str) -> bool:
             policy = self._automation.policies.find_named(each)
-            kind = None if policy is None else self._automation.approval_type_of(policy)
-            return kind is None or not self._is_of_others(kind, system_id)
+            if policy is None:
+                return True
+            kind = self._automation.approval_type_of(policy)
+            return kind is not None and self._process_of(kind).server_id == system_id
 
-        own = f"{DEFAULT_POLICY} ({name})"
-        return first_free(is_free, *([DEFAULT_POLICY] if approval_type == APPLICATION_TYPE.name else []), own)
+        own = f"{DEFAULT_POLICY} ({{}})"
+        return free_name(is_free, name, *([DEFAULT_POLICY] if approval_type == APPLICATION_TYPE.name else []), own)
 
-    def _free_credential(self, system: ForeignSystem | None, selected: str, usual: str, account: str) -> str:
-        """Return a new name, or that of a credential that is the system's own and that nothing else uses."""
+    def _selected(self, name: str, system: ForeignSystem | None, fits: Callable[[Credential], bool]) -> str:
+        """Return the credential that the system has selected if it fits, or may be changed to fit; else empty."""
+        kept = self._credentials.find(name)
+        if kept is None or system is None:
+            return ""
+        is_shared = system.credential == system.api_credential or self._credentials.is_used(name, besides=system.id)
+        return name if fits(kept) or not is_shared else ""
+
+    def _unused(self, name: str, form: str, fits: Callable[[Credential], bool]) -> str:
+        """Return the name of a new credential, or of one that fits and that nothing uses."""
 
         def is_free(each: str) -> bool:
             kept = self._credentials.find(each)
-            is_own = kept is None or each == selected or kept.account_name == account
-            return is_own and not self._credentials.is_used(each, besides="" if system is None else system.id)
+            return kept is None or (fits(kept) and not self._credentials.is_used(each))
 
-        return first_free(is_free, *filter(None, (selected, usual)))
+        return free_name(is_free, name, form)
 
-    def _is_of_others(self, kind: ApprovalType, system_id: str) -> bool:
-        return self._leads_elsewhere(self._automation.processes.get(kind.process_id), system_id)
+    def _process_of(self, kind: ApprovalType) -> ApprovalProcess:
+        return self._automation.processes.get(kind.process_id)
 
-    @staticmethod
-    def _leads_elsewhere(process: ApprovalProcess, system_id: str) -> bool:
-        return process.server_id not in {"", system_id}
-
-
-def _api_credential(name: str) -> str:
-    return f"{name} webhook"
+    def _is_as_delivered(self, kind: ApprovalType) -> bool:
+        """Return whether it is the product's own type and nobody has selected another process."""
+        process = self._process_of(kind)
+        return kind.id == APPLICATION_TYPE.id and process.id == MANUAL_PROCESS.id and process.is_manual

@@ -300,7 +300,7 @@ class SetupSteps:
         with self._store.transaction():
             kind = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
             policy_name = parameters.policy or self._names.policy(parameters.name, self._system_id, usual)
-            policy = self._automation.put_policy(policy_name, kind)
+            policy = self._automation.save_policy(policy_name, approval_type=kind)
         return f"policy {policy.name!r} asks for approval of type {kind.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from privman_core.clock import MOST_SECONDS, Clock, later
-from privman_core.inputs import shown
+from privman_core.inputs import CONTROL, shown
 
 _MOST_COUNT = 1_000_000_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -52,7 +52,7 @@ def _are_headers(value: object) -> bool:
 
 
 def _is_header(name: str, text: object) -> bool:
-    if not _NAME.fullmatch(name) or not isinstance(text, str) or not text.isprintable():
+    if not _NAME.fullmatch(name) or not isinstance(text, str) or CONTROL.search(text):
         return False
     return name.lower() != "content-length" or _LENGTH.fullmatch(text) is not None  # the web server counts with it
 

@@ -11,6 +11,11 @@ from yarl import URL
 
 from privman_core.cuts import cut
 
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
+"""A control character, line end or lone surrogate.
+
+`str.isprintable` refuses more: every character that is newer than Python's Unicode tables, such as a new emoji.
+"""
 _PLAIN_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#@]*)?", re.IGNORECASE)
 _NUMBERS = re.compile(r"[0-9.]+")
 

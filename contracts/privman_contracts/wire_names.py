@@ -13,6 +13,7 @@ import yaml
 from privman_contracts import rules, wording
 from privman_contracts.evidence import MARKS, Evidence, Part
 from privman_contracts.files import PACKAGED, ContractError, InferredNamesError, load_yaml
+from privman_core.inputs import CONTROL
 
 Value = str | int | list[int | str]
 
@@ -166,7 +167,9 @@ def _check_value(name: WireName, value: object) -> None:
 
 
 def _is_text(value: object) -> bool:
-    return isinstance(value, str) and value.isprintable() and value == value.strip() and 0 < len(value) <= _LONGEST
+    return (
+        isinstance(value, str) and not CONTROL.search(value) and value == value.strip() and 0 < len(value) <= _LONGEST
+    )
 
 
 def _fits(form: re.Pattern[str], value: object) -> bool:

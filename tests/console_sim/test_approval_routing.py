@@ -340,6 +340,45 @@ async def test_renamed_while_its_task_waits(fresh: ConsoleUnderTest) -> None:
     assert (await fresh.admin("GET", "/foreign-system?foreign_system=Renamed"))["instance_id"]
 
 
+async def test_an_action_gets_a_free_name(console: ConsoleUnderTest) -> None:
+    """Approval types whose names are equal until the cut have actions of their own."""
+    made = []
+    for name in ("x" * 250, "x" * 249 + "y"):
+        await console.admin("POST", "/approval-types", {"name": name})
+        made.append(await console.admin("POST", "/policies", {"name": name, "approval_type": name}))
+    assert [policy["actions"][0] for policy in made] == ["x" * 238 + " Form Action", "x" * 236 + " Form Action 2"]
+    assert [policy["approval_type"] for policy in made] == [policy["name"] for policy in made]
+
+
+async def test_a_policy_keeps_the_action_that_asks(console: ConsoleUnderTest) -> None:
+    """Saving the type that it has, or none, changes no action; another type and back again does."""
+    actions = ["Approval Request Form Action", "Restrict File Dialogs", "Add Administrative Rights"]
+    await console.admin("POST", "/approval-types", {"name": "T"})
+    for change, expected in (
+        ({"approval_type": USUAL}, actions),
+        ({"description": "d"}, actions),
+        ({"approval_type": "T"}, ["T Form Action", *actions[1:]]),
+        ({"approval_type": None}, actions[1:]),
+        ({"approval_type": None}, actions[1:]),
+        ({"description": "e"}, actions[1:]),
+        ({"approval_type": USUAL}, actions),
+    ):
+        policy = await console.admin("POST", "/policy", {"policy": "Elevate installers", **change})
+        assert policy["actions"] == expected
+
+
+async def test_an_error_names_the_policy_that_was_found(console: ConsoleUnderTest) -> None:
+    """A policy is found by its id first, whatever name is reported with it."""
+    for change, told in (
+        ({"approval_type": None}, "policy 'P' has no action with an approval type, so it asks nobody"),
+        ({"enabled": False}, "policy 'P' is not active, so no endpoint asks under it"),
+    ):
+        path, key = ("/policy", "policy") if "enabled" in change else ("/policies", "name")
+        policy = await console.admin("POST", path, {key: "P", **change})
+        report = {"metadata": {"PolicyId": policy["id"], "PolicyName": "Elevate installers"}}
+        assert await console.call("POST", "/__admin/approval-requests", report) == (409, {"error": told})
+
+
 async def test_a_second_set_up_leaves_the_first_ones_way(console: ConsoleUnderTest) -> None:
     """It makes an approval type and a policy of its own; taken again, it changes neither."""
     other = StubServiceNow(url=console.servicenow.url)

@@ -485,7 +485,7 @@ async def test_a_shared_credential_is_not_changed(console: ConsoleUnderTest) -> 
     await console.set_up(name="Second", servicenow_url=f"{console.servicenow.url}/second")
     shared = {"credential": "ServiceNow user", "api_credential": "ServiceNow webhook"}
     await console.admin("POST", "/foreign-system", {"foreign_system": "Second", **shared})
-    for password, credential in ((console.servicenow.password, "ServiceNow user"), ("other", "Second user")):
+    for password, credential in ((console.servicenow.password, "ServiceNow user"), ("other", "Second user 2")):
         await console.set_up(name="Second", servicenow_password=password)
         second = await console.admin("GET", "/foreign-system?foreign_system=Second")
         assert (second["credential"], second["api_credential"]) == (credential, "ServiceNow webhook")
@@ -493,6 +493,87 @@ async def test_a_shared_credential_is_not_changed(console: ConsoleUnderTest) -> 
     second = await console.admin("GET", "/foreign-system?foreign_system=Second")
     assert second["api_credential"] == "Second webhook 2"
     assert (await console.admin("GET", "/foreign-system"))["api_credential"] == "ServiceNow webhook"
+
+
+USUAL_TYPE = "Default Execute Application Request Type"
+Made = tuple[str, dict[str, Any]]
+HELPDESK: Made = ("approval-processes", {"name": "Helpdesk"})
+USUAL_TYPE_OF_HELPDESK: Made = ("approval-type", {"approval_type": USUAL_TYPE, "process": "Helpdesk"})
+SILENT_POLICY: Made = ("policies", {"name": "Elevate installers", "approval_type": None})
+MADE_BY_HAND: dict[str, tuple[list[Made], str, str]] = {
+    "a policy that asks nobody": ([SILENT_POLICY], "use-approval-process", "policy 'Elevate installers (ServiceNow)'"),
+    "a policy that asks others": (
+        [("approval-types", {"name": "T"}), ("policies", {"name": "Elevate installers", "approval_type": "T"})],
+        "use-approval-process",
+        "policy 'Elevate installers (ServiceNow)'",
+    ),
+    "both usual policies": (
+        [SILENT_POLICY, ("policies", {"name": "Elevate installers (ServiceNow)", "approval_type": None})],
+        "use-approval-process",
+        "policy 'Elevate installers (ServiceNow) 2'",
+    ),
+    "the usual approval type": (
+        [HELPDESK, USUAL_TYPE_OF_HELPDESK],
+        "use-approval-process",
+        f"policy 'Elevate installers (ServiceNow)' asks for approval of type 'ServiceNow {USUAL_TYPE}'",
+    ),
+    "both usual approval types": (
+        [HELPDESK, USUAL_TYPE_OF_HELPDESK, ("approval-types", {"name": f"ServiceNow {USUAL_TYPE}"})],
+        "use-approval-process",
+        f"policy 'Elevate installers (ServiceNow)' asks for approval of type 'ServiceNow {USUAL_TYPE} 2'",
+    ),
+    "a process without a server": (
+        [("approval-processes", {"name": "ServiceNow Approval Process", "template": "ServiceNow Approval Process"})],
+        "create-approval-process",
+        "'ServiceNow Approval Process 2'",
+    ),
+    "a credential with another password": (
+        [("credentials", {"name": "ServiceNow user", "account_name": "integration", "password": "y"})],
+        "save-servicenow-credential",
+        "'ServiceNow user 2'",
+    ),
+    "a webhook": (
+        [("webhooks", {"name": "New Webhook for ServiceNow setting", "endpoint_url": "http://hooks.example/"})],
+        "create-webhook",
+        "'New Webhook for ServiceNow setting 2'",
+    ),
+}
+
+
+@pytest.mark.parametrize("made", MADE_BY_HAND)
+async def test_a_set_up_overwrites_nothing_made_by_hand(fresh: ConsoleUnderTest, made: str) -> None:
+    """It takes a free name instead, and the same one when it is repeated."""
+    bodies, step, name = MADE_BY_HAND[made]
+    by_hand = [await fresh.admin("POST", f"/{path}", body) for path, body in bodies]
+    for _ in range(2):
+        outcome = await fresh.set_up()
+        assert statuses(outcome) == {}
+        assert detail(outcome, step).startswith(name)
+    kept = [row for path in (*LISTS, "approval-types") for row in await shown(fresh, path)]
+    assert [row for row in by_hand if row not in kept] == [{"name": "ServiceNow user", "account_name": "integration"}][
+        : made.startswith("a credential")
+    ]
+
+
+async def test_one_credential_for_both_logins_stays(console: ConsoleUnderTest) -> None:
+    """A set-up gives each login a credential of its own."""
+    both = {"credential": "Both", "api_credential": "Both"}
+    await console.admin("POST", "/credentials", {"name": "Both", "account_name": "x", "password": "y"})
+    await console.admin("POST", "/foreign-system", both)
+    assert statuses(await console.set_up()) == {}
+    system = await console.admin("GET", "/foreign-system")
+    assert (system["credential"], system["api_credential"]) == ("ServiceNow user", "ServiceNow webhook 2")
+
+
+async def test_names_derived_from_a_long_one_are_valid(fresh: ConsoleUnderTest) -> None:
+    """They have at most 250 characters, a set-up finds them again, and those that are cut alike get numbers."""
+    await fresh.set_up(name="first")
+    for name in ("x" * 250, "x" * 249 + "y"):
+        for _ in range(2):
+            assert statuses(await fresh.set_up(name=name)) == {}
+    names = [row["name"] for path in (*LISTS, "approval-types") for row in await shown(fresh, path)]
+    assert {len(name) for name in names if "xx" in name} == {250}
+    assert len([name for name in names if "xx" in name]) == 8
 
 
 async def test_an_ambiguous_api_user_is_named(console: ConsoleUnderTest) -> None:

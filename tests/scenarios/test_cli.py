@@ -216,7 +216,7 @@ def test_a_user_name_that_nobody_has(capsys: pytest.CaptureFixture[str]) -> None
     """Characters that cannot be printed are refused with the argument."""
     with pytest.raises(SystemExit, match="2"):
         main(["run", "--servicenow-user", "a\nb"])
-    assert r"--servicenow-user: invalid user name 'a\nb': expected printable characters" in capsys.readouterr().err
+    assert r"--servicenow-user: invalid user name 'a\nb': expected no control characters" in capsys.readouterr().err
 
 
 def test_a_file_without_a_scenario_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

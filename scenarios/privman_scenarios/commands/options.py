@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from privman_core.command_line import ca_file, url
+from privman_core.inputs import CONTROL
 from privman_scenarios.commands.reports.report_kinds import REPORTS
 from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 
@@ -286,8 +287,8 @@ def count_from_zero(text: str) -> int:
 
 def user(text: str) -> str:
     """Return the user name that an argument holds."""
-    if not text.isprintable():
-        raise argparse.ArgumentTypeError(f"invalid user name {text!r}: expected printable characters")
+    if CONTROL.search(text):
+        raise argparse.ArgumentTypeError(f"invalid user name {text!r}: expected no control characters")
     return text
 
 

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession
 from yarl import URL
 
-from privman_core.inputs import reason_of
+from privman_core.inputs import CONTROL, reason_of
 from privman_core.masking import MASK
 from privman_core.outbound import read_bounded
 from privman_scenarios.errors import ExpectationError
@@ -278,7 +278,7 @@ class HttpApi:
         if not path.startswith("/"):
             raise ExpectationError("a path that begins with /", repr(path))
         # Whoever sends it would leave line breaks and tabs out: another path than the one that was checked.
-        if not path.isprintable():
+        if CONTROL.search(path):
             raise ExpectationError("a path without control characters, which are written as %0A", repr(path))
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         sent = {**_HEADERS, **(headers or {})}
