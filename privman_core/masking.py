@@ -37,8 +37,8 @@ class Secrets:
     reversed, as nothing writes a secret like that. Any other is an
     ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
     elements and parts of forms that hold secrets (see `places`), within base64 too. What `cut` leaves of a secret is
-    masked like the secret, but for the first few characters. `add` is idempotent, takes
-    anything and may be called by any thread.
+    masked like the secret, but for at most a quarter of it and five characters (see `shortest_remains`). `add` is
+    idempotent, takes anything and may be called by any thread.
 
     Args:
         kept: how many retired secrets are still masked, the newest, up to `KEPT_CHARACTERS` in total; those in use
@@ -152,14 +152,11 @@ class Secrets:
             yield from self._edits_within(layer, below, deepest, by_place=by_place)
 
     def _edits_within(self, layer: str, below: list[Unescaped], deepest: int, *, by_place: bool) -> Iterator[Edit]:
-        """Yield the edits within base64 and hexadecimal digits; what a cut has left of them is masked as a whole."""
+        """Yield the edits within base64 and hexadecimal digits, and within what a cut has left of them."""
         is_marked = CUT in layer
         for span, packed in _packed(layer):
-            if is_marked and layer.startswith(CUT, span[1]):
-                left = [unpack(packed) for unpack in _UNPACKINGS_OF_REMAINS]
-                if any(text != self._masked(text, deepest - 1, by_place=by_place) for text in left):
-                    yield *_origin(span, below), MASK
-            for unpack, pack in _PACKINGS:
+            is_cut = is_marked and layer.startswith(CUT, span[1])
+            for unpack, pack in _PACKINGS_OF_REMAINS if is_cut else _PACKINGS:
                 text = unpack(packed)
                 masked = text and self._masked(text, deepest - 1, by_place=by_place)
                 if masked != text:
@@ -299,7 +296,10 @@ _PACKINGS: Sequence[tuple[Callable[[str], str], Callable[[bytes], str]]] = (
     (_from_base64, lambda data: b64encode(data).decode()),
     (_from_digits, bytes.hex),
 )
-_UNPACKINGS_OF_REMAINS = (_from_cut_base64, _from_cut_digits)
+_PACKINGS_OF_REMAINS = (
+    (_from_cut_base64, lambda data: b64encode(data.removesuffix(CUT.encode())).decode()),
+    (_from_cut_digits, lambda data: data.removesuffix(CUT.encode()).hex()),
+)
 
 
 def _mask_for(place: SecretPlace, below: list[Unescaped], text: str) -> str:
@@ -314,11 +314,11 @@ def _origin(span: Span, below: list[Unescaped]) -> Span:
 
 
 def _edited(text: str, edits: list[Edit]) -> str:
-    """Return the text with the edits applied in order; overlapping parts are masked completely."""
-    parts: list[str] = []
+    """Return the text with the edits applied in order; overlapping and adjacent parts are masked as one."""
+    parts: list[str] = [""]
     at = 0
     for start, end, replacement in edits:
-        if start >= at:
+        if start > at or (start == at and not parts[-1] == replacement == MASK):
             parts += (text[at:start], replacement)
         elif end > at:
             parts[-1] = MASK

@@ -11,6 +11,7 @@ from privman_core.cuts import CUT, Remains
 Span = tuple[int, int]
 _BLOCK = 5
 _STRIDE = 4
+_PIECE = 256
 SHORTEST = _BLOCK + _STRIDE - 1
 """Length of the shortest needle."""
 
@@ -19,6 +20,8 @@ class Needles:
     """Texts of at least `SHORTEST` characters, and their beginnings that a cut has left, searched for in linear time.
 
     Only every fourth block of five characters is looked up: each occurrence of a needle has one near its start.
+    A long needle is searched for in pieces, because comparing all of it at each place takes quadratic time if it
+    repeats itself.
     """
 
     def __init__(self) -> None:
@@ -28,6 +31,10 @@ class Needles:
 
     def add(self, needle: str) -> None:
         """Search for this text, too."""
+        for at in range(0, len(needle), _PIECE):
+            self._add_piece(needle[max(0, min(at, len(needle) - _PIECE)) : at + _PIECE])
+
+    def _add_piece(self, needle: str) -> None:
         if needle in self._needles:
             return
         self._needles.add(needle)
@@ -39,7 +46,7 @@ class Needles:
                 self._index[block] = (*known, place)
 
     def find(self, text: str) -> Iterator[Span]:
-        """Yield the spans of needles and of what cuts have left of them; they may overlap."""
+        """Yield the spans of needles, or of their pieces, and of what cuts have left of them; they may overlap."""
         index = self._index
         if not index:
             return
