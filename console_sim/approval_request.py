@@ -223,9 +223,12 @@ class ApprovalRequest:
         """Return whether the request, or a decision made here, still has to be sent to ServiceNow."""
         return self.is_unfinished and (self.decided_here or self.state(now) is RequestState.PENDING)
 
-    def has_ended(self, now: datetime) -> bool:
-        """Return whether it is decided or has timed out, and ServiceNow lacks nothing of it."""
-        return self.state(now) is not RequestState.PENDING and not self.needs_sending(now)
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it was decided, or times out; None for neither, or while ServiceNow lacks a decision made here."""
+        if self.decision is None:
+            return self.times_out_at
+        return None if self.is_unfinished and self.decided_here else self.decided_at
 
     def decided(self, decision: ApprovalDecision, now: datetime) -> Self:
         """Return the request with the decision; the same object if it had the decision already.

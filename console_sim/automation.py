@@ -58,7 +58,7 @@ class Catalogue(Generic[T]):
         self._indexed: Mapping[str, T] | None = None
 
     def __iter__(self) -> Iterator[T]:
-        return iter({**self._given, **self._shelf.things}.values())
+        return iter({**self._given, **self._shelf.entries}.values())
 
     def is_given(self, item_id: str) -> bool:
         """Return whether the item is one of the product's own."""
@@ -92,8 +92,8 @@ class Catalogue(Generic[T]):
 
     def find_named(self, name: str) -> T | None:
         """Return the item of that name; None if there is none."""
-        if self._indexed is not self._shelf.things:
-            self._indexed = self._shelf.things
+        if self._indexed is not self._shelf.entries:
+            self._indexed = self._shelf.entries
             self._by_name = {item.name: item for item in reversed(list(self))}
         return self._by_name.get(name)
 

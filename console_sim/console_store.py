@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from console_sim.accounts import ApiClientUser, Credential
@@ -38,28 +39,28 @@ _TYPES = ShelfKind("approval type", ApprovalType, lambda kind: kind.id)
 _ACTIONS = ShelfKind("action", Action, lambda action: action.id)
 _POLICIES = ShelfKind("policy", Policy, lambda policy: policy.id)
 _LATEST_BYTES = 500
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 _LATEST = ShelfKind(
     "latest request",
     LatestRequest,
     key=lambda latest: latest.asked_for,
     weight=lambda _latest: _LATEST_BYTES,
-    may_go=lambda _latest: True,
+    evictable_from=lambda _latest: _ALWAYS,
 )
 
 
-def _approval_requests(clock: Clock) -> ShelfKind[ApprovalRequest]:
-    return ShelfKind(
-        "approval request",
-        ApprovalRequest,
-        key=lambda request: request.request_id,
-        unfinished=lambda request: request.is_unfinished,
-        weight=lambda request: _OBJECT_BYTES + _TASK_BYTES * request.is_unfinished + request.characters,
-        may_go=lambda request: request.has_ended(clock.now()),
-    )
+_APPROVAL_REQUESTS = ShelfKind(
+    "approval request",
+    ApprovalRequest,
+    key=lambda request: request.request_id,
+    unfinished=lambda request: request.is_unfinished,
+    weight=lambda request: _OBJECT_BYTES + _TASK_BYTES * request.is_unfinished + request.characters,
+    evictable_from=lambda request: request.ends_at,
+)
 
 
 class ConsoleStore:
-    """A shelf for each kind of stored thing.
+    """A shelf for each kind of entry.
 
     Attributes:
         api_users: by Client Id in lower case.
@@ -70,7 +71,7 @@ class ConsoleStore:
         latest_requests: by what they ask for.
     """
 
-    def __init__(self, shelves: Shelves, clock: Clock) -> None:
+    def __init__(self, shelves: Shelves) -> None:
         self._shelves = shelves
         self._settings = SmallShelf(_SETTINGS, shelves)
         self.api_users = SmallShelf(_API_USERS, shelves)
@@ -81,7 +82,7 @@ class ConsoleStore:
         self.approval_types = SmallShelf(_TYPES, shelves)
         self.actions = SmallShelf(_ACTIONS, shelves)
         self.policies = SmallShelf(_POLICIES, shelves)
-        self.approval_requests = shelves.shelf(_approval_requests(clock))
+        self.approval_requests = shelves.shelf(_APPROVAL_REQUESTS)
         self.latest_requests = shelves.shelf(_LATEST)
 
     @classmethod
@@ -91,10 +92,10 @@ class ConsoleStore:
         ``note`` receives a finding for each unreadable row.
         """
         if url in {IN_MEMORY, "sqlite:///:memory:"}:
-            return cls(MemoryShelves(), clock)
+            return cls(MemoryShelves(clock))
         from console_sim.file_shelves import FileShelves  # noqa: PLC0415 - SQLAlchemy is not needed in memory
 
-        return cls(FileShelves(url, clock, note=note), clock)
+        return cls(FileShelves(url, clock, note=note))
 
     @property
     def api_enabled(self) -> bool:

@@ -14,7 +14,7 @@ ConsoleSimError
 │   │   ├── ResetError             409  the console was reset before the answer
 │   │   └── StaleFormError         409  a page's form shows values that changed meanwhile
 │   ├── UnsupportedMediaTypeError  415
-│   └── StoreError                 500  the database failed, or memory is full; nothing was changed
+│   └── NotStoredError             500  the database failed, or memory is full; nothing was changed
 ├── ServiceNowError                a call to ServiceNow failed
 │   ├── UnreachableError           no answer, a hibernating instance, a redirect: retried
 │   ├── BusyError                  429: retried when ServiceNow says

@@ -13,6 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
+from console_sim.bounded_memory import BoundedMemory, Occupant
 from console_sim.errors import NotStoredError, UnusableDatabaseError
 from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, full
 from privman_core.clock import Clock
@@ -41,14 +42,14 @@ sa.Index("unfinished_by_kind", _DOCUMENT.c.kind, sqlite_where=_DOCUMENT.c.unfini
 
 
 class FileShelves:
-    """Keeps each thing as a JSON document; a change is in SQLite's journal before the call returns.
+    """Keeps each entry as a JSON document; a change is in SQLite's journal before the call returns.
 
     A killed process loses nothing. The file is locked while it is open.
 
     Args:
         url: a SQLAlchemy URL such as ``sqlite:///console.db``.
         clock: bounds how often a failure is logged.
-        kept_bytes: limit for the unfinished things of each kind, which are processed in memory.
+        kept_bytes: limit for the unfinished entries of each kind, which are processed in memory.
         note: receives a finding for each unreadable row.
 
     Raises:
@@ -63,6 +64,7 @@ class FileShelves:
         note: Callable[[Finding], object] = lambda _finding: None,
     ) -> None:
         self._path = file_of(url)
+        self._clock = clock
         self._kept_bytes = kept_bytes
         self.note = note
         self.undo = Undo()
@@ -87,7 +89,7 @@ class FileShelves:
 
     def shelf(self, kind: ShelfKind[T]) -> LongShelf[T]:
         """Return the shelf of a kind."""
-        shelf = FileShelf(self, kind, self._kept_bytes)
+        shelf = FileShelf(self, kind, self._clock, self._kept_bytes)
         self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be counted
         return shelf
 
@@ -116,7 +118,7 @@ class FileShelves:
         self._engine.dispose()
 
     def run(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
-        """Execute and return the rows, if any; raises StoreError, which is logged in one line."""
+        """Execute and return the rows, if any; raises NotStoredError, which is logged in one line."""
         try:
             result = self._connection.execute(statement, values)
             return result.fetchall() if result.returns_rows else ()
@@ -174,59 +176,56 @@ class FileShelves:
 
 
 class FileShelf(LongShelf[T]):
-    """Keeps things in the file.
+    """Keeps entries in the file.
 
-    Unfinished things are processed in memory, so only as many are accepted as fit; others are unlimited. Of each thing
+    Unfinished entries are processed in memory, so only as many are accepted as fit; others are unlimited. Of each entry
     memory has the number of its row, so that nobody waits while SQLite counts rows.
     """
 
-    def __init__(self, database: FileShelves, kind: ShelfKind[T], kept_bytes: int) -> None:
+    def __init__(self, database: FileShelves, kind: ShelfKind[T], clock: Clock, kept_bytes: int) -> None:
         self._database = database
         self._kind = kind
+        self._clock = clock
         self._kept_bytes = kept_bytes
         self._decoder = msgspec.json.Decoder(kind.type)
-        self._spoilt: set[int] = set()  # reported documents
-        self._numbers = array("q")  # of the rows, in order
-        self._weights: dict[str, int] = {}  # of unfinished things
-        self._bytes = 0
+        self._reported: set[int] = set()  # numbers of unreadable rows
         self.recount()
 
     def get(self, key: str) -> T | None:
-        """Return the thing with that key."""
-        return next(self._readable(self._rows(_GET, key=key)), None)
+        """Return the entry with that key."""
+        return next((entry for _, entry in self._readable(self._rows(_GET, key=key))), None)
 
-    def put(self, thing: T) -> T:
-        """Insert or replace a thing and return it; raises StoreError if memory is full of unfinished ones."""
-        kind, key = self._kind, self._kind.key(thing)
-        weight = kind.weight(thing) if kind.unfinished(thing) else 0
-        if key not in self._weights:
-            self._make_room(weight)
-        values = {"key": key, "unfinished": kind.unfinished(thing), "body": msgspec.json.encode(thing)}
-        if not self._rows(_UPDATE, **values):
-            self._numbers.append(self._rows(_INSERT, **values)[0].number)
-            self._database.undo.add(self._numbers.pop)
-        self._count(key, weight)
-        return thing
+    def put(self, entry: T) -> T:
+        """Insert or replace an entry and return it; raises NotStoredError if memory is full of unfinished ones."""
+        kind, key, unfinished = self._kind, self._kind.key(entry), self._kind.unfinished(entry)
+        if unfinished and key not in self._memory:
+            self._make_room(key, kind.weight(entry))
+        values = {"key": key, "unfinished": unfinished, "body": msgspec.json.encode(entry)}
+        updated = self._rows(_UPDATE, **values)
+        number = updated[0].number if updated else self._insert(values)
+        self._memory.set(key, self._occupant(number, entry) if unfinished else None)
+        return entry
 
     def remove(self, key: str) -> None:
-        """Remove the thing."""
+        """Remove the entry, if there is one."""
         for row in self._rows(_REMOVE, key=key):
             place = bisect_left(self._numbers, row.number)
             self._database.undo.add(partial(self._numbers.insert, place, self._numbers.pop(place)))
-        self._count(key, 0)
+        self._memory.set(key, None)
 
     def recount(self) -> None:
-        """Read the numbers of the rows, and the unfinished things."""
-        self._numbers, self._weights = array("q"), {}
+        """Read the numbers of the rows, and the unfinished entries."""
+        self._numbers = array("q")  # of the rows, in order
+        self._memory = BoundedMemory(self._kept_bytes, self._clock.now, self._database.undo)
         with suppress(NotStoredError):  # already logged
             self._numbers.extend(self._read_numbers())
-            self._weights.update({self._kind.key(thing): self._kind.weight(thing) for thing in self.unfinished()})
-        self._bytes = sum(self._weights.values())
+            for number, entry in self._readable(self._rows(_UNFINISHED)):
+                self._memory.set(self._kind.key(entry), self._occupant(number, entry))
 
     def __iter__(self) -> Iterator[T]:
         last = 0
         while batch := self._rows(_AFTER, last=last):
-            yield from self._readable(batch)
+            yield from (entry for _, entry in self._readable(batch))
             last = batch[-1].number
 
     def __len__(self) -> int:
@@ -236,11 +235,18 @@ class FileShelf(LongShelf[T]):
         """Return a page, newest first."""
         end = max(len(self._numbers) - skipped, 0)
         page = self._numbers[max(end - count, 0) : end]
-        return list(self._readable(self._rows(_BETWEEN, first=page[0], last=page[-1]))) if page else []
+        rows = self._rows(_BETWEEN, first=page[0], last=page[-1]) if page else []
+        return [entry for _, entry in self._readable(rows)]
 
     def unfinished(self) -> list[T]:
-        """Return the unfinished things, oldest first."""
-        return list(self._readable(self._rows(_UNFINISHED)))
+        """Return the unfinished entries, oldest first."""
+        return [entry for _, entry in self._readable(self._rows(_UNFINISHED))]
+
+    def _insert(self, values: dict[str, object]) -> int:
+        number: int = self._rows(_INSERT, **values)[0].number
+        self._numbers.append(number)
+        self._database.undo.add(self._numbers.pop)
+        return number
 
     def _read_numbers(self) -> Iterator[int]:
         last = 0
@@ -248,38 +254,33 @@ class FileShelf(LongShelf[T]):
             yield from (row.number for row in batch)
             last = batch[-1].number
 
-    def _make_room(self, weight: int) -> None:
-        """Mark the oldest things that have ended as finished; raises StoreError if there is none."""
-        while weight and self._bytes + weight > self._kept_bytes:
-            ended = [thing for thing in self._readable(self._rows(_OLDEST)) if self._kind.may_go(thing)]
-            if not ended:
-                raise full(
-                    self._kind, len(self._weights), self._kept_bytes, "new ones are taken once some have been sent"
-                )
-            for key in map(self._kind.key, ended):
-                self._database.run(_FINISH, kind=self._kind.name, key=key)
-                self._count(key, 0)
+    def _occupant(self, number: int, entry: T) -> Occupant:
+        return Occupant(number, self._kind.weight(entry), self._kind.evictable_from(entry))
 
-    def _count(self, key: str, weight: int) -> None:
-        before = self._weights.pop(key, 0)
-        self._bytes += weight - before
-        if weight:
-            self._weights[key] = weight
-        if weight != before:
-            self._database.undo.add(partial(self._count, key, before))
+    def _make_room(self, key: str, weight: int) -> None:
+        """Mark the oldest entries that have ended as finished; raises NotStoredError if they are too few."""
+        evicted = self._memory.evicted_for(key, weight)
+        if evicted is None:
+            raise full(self._kind, "unsent", len(self._memory), self._kept_bytes, _REMEDY)
+        for each in evicted:
+            self._rows(_FINISH, key=each)
+            self._memory.set(each, None)
 
     def _rows(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
         return self._database.run(statement, kind=self._kind.name, **values)
 
-    def _readable(self, rows: Iterable[sa.Row[Any]]) -> Iterator[T]:
-        """Yield the readable things; each unreadable one is logged and noted once."""
+    def _readable(self, rows: Iterable[sa.Row[Any]]) -> Iterator[tuple[int, T]]:
+        """Yield the readable entries, each with the number of its row; each unreadable one is logged and noted once."""
         for row in rows:
             try:
-                yield self._decoder.decode(row.body)
+                yield row.number, self._decoder.decode(row.body)
             except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                if row.number not in self._spoilt:
-                    self._spoilt.add(row.number)
+                if row.number not in self._reported:
+                    self._reported.add(row.number)
                     self._database.skip(f"document {row.number} of kind {self._kind.name!r}: {error}")
+
+
+_REMEDY = "new ones are accepted once some of these have been sent or have timed out"
 
 
 def file_of(url: str) -> str:
@@ -323,6 +324,5 @@ _NUMBERS = sa.text("SELECT number FROM document WHERE kind = :kind AND number > 
 _GET = sa.text(f"{_SELECT} WHERE kind = :kind AND key = :key")
 _AFTER = sa.text(f"{_SELECT} WHERE kind = :kind AND number > :last ORDER BY number LIMIT {_BATCH}")
 _UNFINISHED = sa.text(f"{_SELECT} WHERE kind = :kind AND unfinished ORDER BY number")
-_OLDEST = sa.text(f"{_SELECT} WHERE kind = :kind AND unfinished ORDER BY number LIMIT 20")
 _FINISH = sa.text("UPDATE document SET unfinished = 0 WHERE kind = :kind AND key = :key")
 _BETWEEN = sa.text(f"{_SELECT} WHERE kind = :kind AND number BETWEEN :first AND :last ORDER BY number DESC")

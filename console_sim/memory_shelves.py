@@ -1,13 +1,16 @@
 """Shelves that live as long as the process."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count, islice
+from itertools import count
 from typing import Generic, TypeVar
 
+from console_sim.bounded_memory import BoundedMemory, Occupant
 from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, full
+from privman_core.clock import Clock
 
 T = TypeVar("T")
 
@@ -15,14 +18,15 @@ T = TypeVar("T")
 class MemoryShelves:
     """Shelves that live as long as the process, each bounded by ``kept_bytes``."""
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, clock: Clock, kept_bytes: int = KEPT_BYTES) -> None:
+        self._clock = clock
         self._kept_bytes = kept_bytes
         self._shelves: list[MemoryShelf[object]] = []
         self.undo = Undo()
 
     def shelf(self, kind: ShelfKind[T]) -> LongShelf[T]:
         """Return a new shelf."""
-        shelf = MemoryShelf(kind, self._kept_bytes, self.undo)
+        shelf = MemoryShelf(kind, self._clock, self._kept_bytes, self.undo)
         self._shelves.append(shelf)  # type: ignore[arg-type] # of any kind, to be cleared
         return shelf
 
@@ -41,111 +45,84 @@ class MemoryShelves:
 
 @dataclass(frozen=True, slots=True)
 class _Kept(Generic[T]):
-    """A thing with its place in the order of insertion."""
+    """An entry with its place in the order of insertion."""
 
     place: int
-    thing: T
-    weight: int
+    entry: T
 
 
 class MemoryShelf(LongShelf[T]):
-    """Keeps things in memory.
+    """Keeps entries in memory.
 
-    Past ``kept_bytes`` the oldest droppable things are dropped; if they are too few, nothing new is accepted.
+    Past ``kept_bytes`` the oldest entries that may be evicted are; if they are too few, nothing new is accepted.
     """
 
-    def __init__(self, kind: ShelfKind[T], kept_bytes: int, undo: Undo) -> None:
+    def __init__(self, kind: ShelfKind[T], clock: Clock, kept_bytes: int, undo: Undo) -> None:
         self._kind = kind
+        self._clock = clock
         self._kept_bytes = kept_bytes
         self._undo = undo
-        self._places = count()
+        self._new_places = count()
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._memory = BoundedMemory(self._kept_bytes, self._clock.now, self._undo)
         self._kept: dict[str, _Kept[T]] = {}
-        self._is_in_order = True
-        self._droppable: list[str] = []  # what the last look at all things has found, oldest first
-        self._bytes = 0
+        self._by_age: list[tuple[int, str]] = []  # places and keys, oldest first
 
     def get(self, key: str) -> T | None:
-        """Return the thing with that key."""
+        """Return the entry with that key."""
         kept = self._kept.get(key)
-        return None if kept is None else kept.thing
+        return None if kept is None else kept.entry
 
-    def put(self, thing: T) -> T:
-        """Insert or replace a thing; raises StoreError if memory is full of things that may not be dropped."""
-        key, weight = self._kind.key(thing), self._kind.weight(thing)
+    def put(self, entry: T) -> T:
+        """Insert or replace an entry; raises NotStoredError if memory is full of entries that must stay."""
+        key, weight = self._kind.key(entry), self._kind.weight(entry)
+        self._make_room(key, weight)
         before = self._kept.get(key)
-        self._make_room(key, weight if before is None else weight - before.weight)
-        self._set(key, _Kept(next(self._places) if before is None else before.place, thing, weight))
-        self._undo.add(partial(self._drop, key) if before is None else partial(self._set, key, before))
-        return thing
+        place = next(self._new_places) if before is None else before.place
+        self._memory.set(key, Occupant(place, weight, self._kind.evictable_from(entry)))
+        self._set(key, _Kept(place, entry))
+        return entry
 
     def remove(self, key: str) -> None:
-        """Remove the thing."""
-        self._undo.add(partial(self._put_back, {key: self._drop(key)}))
+        """Remove the entry, if there is one."""
+        if key in self._kept:
+            self._memory.set(key, None)
+            self._set(key, None)
 
     def __iter__(self) -> Iterator[T]:
-        return iter([kept.thing for kept in self._in_order().values()])
+        return iter([self._kept[key].entry for _, key in self._by_age])
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def newest(self, skipped: int, count: int) -> list[T]:
         """Return a page, newest first."""
-        return [kept.thing for kept in islice(reversed(self._in_order().values()), skipped, skipped + count)]
+        end = max(len(self._by_age) - skipped, 0)
+        return [self._kept[key].entry for _, key in reversed(self._by_age[max(end - count, 0) : end])]
 
     def unfinished(self) -> list[T]:
-        """Return the unfinished things, oldest first."""
-        return [thing for thing in self if self._kind.unfinished(thing)]
+        """Return the unfinished entries, oldest first."""
+        return [entry for entry in self if self._kind.unfinished(entry)]
 
-    def clear(self) -> None:
-        """Remove everything."""
-        self._kept.clear()
-        self._bytes = 0
+    def _make_room(self, key: str, weight: int) -> None:
+        evicted = self._memory.evicted_for(key, weight)
+        if evicted is None:
+            raise full(self._kind, "undecided", len(self), self._kept_bytes, _REMEDY)
+        for each in evicted:
+            self.remove(each)
 
-    def _make_room(self, spared: str, added: int) -> None:
-        """Drop the oldest droppable things until so many bytes more fit; if they never do, drop none and raise."""
-        lacking = self._bytes + added - self._kept_bytes
-        if lacking <= 0:
-            return
-        chosen = self._choose(spared, lacking)
-        if not chosen:
-            self._droppable = [key for key, kept in self._in_order().items() if self._kind.may_go(kept.thing)]
-            chosen = self._choose(spared, lacking)
-        if not chosen:
-            raise full(self._kind, len(self._kept), self._kept_bytes, "decide some, or start it with --database")
-        self._undo.add(partial(self._put_back, {key: self._drop(key) for key in chosen}))
+    def _set(self, key: str, kept: _Kept[T] | None) -> None:
+        """Keep an entry in place of the one with that key; None removes it."""
+        before = self._kept.pop(key, None)
+        self._undo.add(partial(self._set, key, before))
+        if before is not None:
+            del self._by_age[bisect_left(self._by_age, (before.place, key))]
+        if kept is not None:
+            self._kept[key] = kept
+            insort(self._by_age, (kept.place, key))
 
-    def _choose(self, spared: str, lacking: int) -> list[str]:
-        """Return the first known things that may be dropped and make enough room; none if all together do not."""
-        chosen: list[str] = []
-        for place, key in enumerate(self._droppable):
-            kept = self._kept.get(key)
-            if kept is None or key == spared or not self._kind.may_go(kept.thing):
-                continue
-            chosen.append(key)
-            lacking -= kept.weight
-            if lacking <= 0:
-                del self._droppable[: place + 1]
-                return chosen
-        return []
 
-    def _set(self, key: str, kept: _Kept[T]) -> None:
-        before = self._kept.get(key)
-        self._bytes += kept.weight - (0 if before is None else before.weight)
-        self._kept[key] = kept
-
-    def _drop(self, key: str) -> _Kept[T]:
-        kept = self._kept.pop(key)
-        self._bytes -= kept.weight
-        return kept
-
-    def _put_back(self, dropped: dict[str, _Kept[T]]) -> None:
-        for key, kept in dropped.items():
-            self._set(key, kept)
-        self._is_in_order = False
-
-    def _in_order(self) -> dict[str, _Kept[T]]:
-        """Return what is kept, oldest first; what was put back is at the end until somebody asks."""
-        if not self._is_in_order:
-            self._kept = dict(sorted(self._kept.items(), key=lambda each: each[1].place))
-            self._is_in_order = True
-        return self._kept
+_REMEDY = "decide some, or start the console with --database"

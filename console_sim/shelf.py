@@ -1,4 +1,4 @@
-"""Shelves: one for each kind of thing that the console stores. Stored things are immutable."""
+"""Shelves: one for each kind of entry that the console stores. Entries are immutable."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -17,24 +17,28 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 KEPT_BYTES = 32 * 1024 * 1024
 
 
-def _never(_value: object) -> bool:
+def _never(_entry: object) -> bool:
     return False
 
 
-def _nothing(_value: object) -> int:
+def _nothing(_entry: object) -> int:
     return 0
+
+
+def _at_no_time(_entry: object) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class ShelfKind(Generic[T]):
-    """A kind of stored thing.
+    """A kind of entry.
 
     Attributes:
         type: an immutable dataclass.
-        key: of a thing, unique in its kind.
-        unfinished: whether work on a thing remains; see `LongShelf.unfinished`.
-        weight: approximate memory of a thing in bytes, for kinds without a limit in number.
-        may_go: whether a thing may be dropped when memory is full.
+        key: of an entry, unique in its kind.
+        unfinished: whether work on an entry remains; see `LongShelf.unfinished`.
+        weight: approximate memory of an entry in bytes, for kinds without a limit in number.
+        evictable_from: the moment from which an entry may be evicted from a full memory; None if it must stay.
     """
 
     name: str
@@ -42,44 +46,44 @@ class ShelfKind(Generic[T]):
     key: Callable[[T], str]
     unfinished: Callable[[T], bool] = _never
     weight: Callable[[T], int] = _nothing
-    may_go: Callable[[T], bool] = _never
+    evictable_from: Callable[[T], datetime | None] = _at_no_time
 
 
 class Shelf(ABC, Generic[T]):
-    """The things of one kind. A thing is changed by replacing it.
+    """The entries of one kind. An entry is changed by replacing it.
 
-    Every method raises StoreError if the database fails; then nothing has changed.
+    Every method raises NotStoredError if the database fails; then nothing has changed.
     """
 
     @abstractmethod
     def get(self, key: str) -> T | None:
-        """Return the thing with that key."""
+        """Return the entry with that key."""
 
     @abstractmethod
-    def put(self, thing: T) -> T:
-        """Insert or replace a thing and return it once it is stored."""
+    def put(self, entry: T) -> T:
+        """Insert or replace an entry and return it once it is stored."""
 
     @abstractmethod
     def remove(self, key: str) -> None:
-        """Remove the thing."""
+        """Remove the entry, if there is one."""
 
     @abstractmethod
     def __iter__(self) -> Iterator[T]:
-        """Yield all things, oldest first; changes meanwhile are allowed."""
+        """Yield all entries, oldest first; changes meanwhile are allowed."""
 
     def only(self) -> T | None:
-        """Return the oldest thing, None if there is none."""
+        """Return the oldest entry, None if there is none."""
         return next(iter(self), None)
 
     def unused(self, draw: Callable[[], str]) -> str:
-        """Return a drawn key that no thing has.
+        """Return the first drawn key that no entry has.
 
-        One seed gives the same keys after every restart, and the database still has the earlier things.
+        One seed gives the same keys after every restart, and the database still has the earlier entries.
         """
         return next(key for key in iter(draw, "") if self.get(key) is None)
 
     def change(self, key: str, how: Callable[[T], T]) -> T | None:
-        """Replace the thing by ``how(thing)`` and return that; None if it is gone."""
+        """Replace the entry by ``how(entry)`` and return that; None if it is gone."""
         now = self.get(key)
         if now is None:
             return None
@@ -88,7 +92,7 @@ class Shelf(ABC, Generic[T]):
 
 
 class LongShelf(Shelf[T]):
-    """A shelf of things that may be too many to look at all of them."""
+    """A shelf of so many entries that no request may wait until all of them are read."""
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -99,7 +103,7 @@ class LongShelf(Shelf[T]):
 
     @abstractmethod
     def unfinished(self) -> list[T]:
-        """Return the unfinished things, oldest first."""
+        """Return the unfinished entries, oldest first."""
 
 
 class Undo:
@@ -156,9 +160,9 @@ class Shelves(Protocol):
         """Close the database."""
 
 
-def full(kind: ShelfKind[T], count: int, kept_bytes: int, remedy: str) -> NotStoredError:
-    """Return the error of a full shelf."""
+def full(kind: ShelfKind[T], state: str, count: int, kept_bytes: int, remedy: str) -> NotStoredError:
+    """Return the error of a full memory, whose entries, all in one state, must stay."""
     return NotStoredError(
-        f"{count:,} undecided {kind.name}s fill the {kept_bytes // 1024:,} KiB that a console keeps of them in memory; "
-        f"{remedy}"
+        f"no room for this {kind.name}: {count:,} {state} ones fill the {kept_bytes // 1024:,} KiB of memory "
+        f"for this kind; {remedy}"
     )

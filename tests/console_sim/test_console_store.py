@@ -30,7 +30,7 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def shelf(clock: VirtualClock) -> LongShelf[ApprovalRequest]:
     """A shelf for five approval requests."""
-    return ConsoleStore(MemoryShelves(15 * KIB), clock).approval_requests
+    return ConsoleStore(MemoryShelves(clock, 15 * KIB)).approval_requests
 
 
 @pytest.fixture
@@ -69,18 +69,18 @@ def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: LongSh
     """While all are undecided a new one is refused, and everything stays as it is."""
     for number in range(5):
         shelf.put(asked(clock, number))
-    with pytest.raises(NotStoredError, match=r"^5 undecided approval requests fill the 15 KiB that a"):
+    with pytest.raises(NotStoredError, match=r"^no room for this approval request: 5 undecided ones fill the 15 KiB"):
         shelf.put(asked(clock, 5))
     assert len(shelf) == 5
 
 
 def test_a_full_memory_is_told_in_kib(clock: VirtualClock) -> None:
     """The message names what a console keeps."""
-    shelf = ConsoleStore(MemoryShelves(2 * KIB * KIB), clock).approval_requests
+    shelf = ConsoleStore(MemoryShelves(clock, 2 * KIB * KIB)).approval_requests
     now = clock.now()
     first, second = (ApprovalRequest(key, "x" * KIB * KIB, now, now + timedelta(hours=1)) for key in "ab")
     shelf.put(first)
-    with pytest.raises(NotStoredError, match="1 undecided approval requests fill the 2,048 KiB that a console keeps"):
+    with pytest.raises(NotStoredError, match=": 1 undecided ones fill the 2,048 KiB of memory"):
         shelf.put(second)
 
 
@@ -106,27 +106,25 @@ def test_change_spares_its_own_request(clock: VirtualClock, shelf: LongShelf[App
 
 def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: FileShelves) -> None:
     """They are worked on in memory; any number that ServiceNow has is kept, and sending one makes room."""
-    shelf = ConsoleStore(database, clock).approval_requests
+    shelf = ConsoleStore(database).approval_requests
     for number in range(5):
         shelf.put(asked(clock, number, sent=False))
         shelf.put(asked(clock, 100 + number))
-    with pytest.raises(
-        NotStoredError, match=r"^5 undecided approval requests fill the 15 KiB .* once some have been sent"
-    ):
+    with pytest.raises(NotStoredError, match=r": 5 unsent ones fill the 15 KiB .* once some of these have been sent"):
         shelf.put(asked(clock, 5, sent=False))
     assert len(shelf) == 10
     shelf.put(asked(clock, 3))
     shelf.put(asked(clock, 5, sent=False))
     shelf.put(replace(asked(clock, 5, sent=False), last_error="503"))
     with pytest.raises(NotStoredError):
-        ConsoleStore(database, clock).approval_requests.put(asked(clock, 6, sent=False))
+        ConsoleStore(database).approval_requests.put(asked(clock, 6, sent=False))
     shelf.remove("5")
     shelf.put(asked(clock, 6, sent=False))
 
 
 async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualClock, database: FileShelves) -> None:
     """Nothing is done about them any more; the file keeps them."""
-    shelf = ConsoleStore(database, clock).approval_requests
+    shelf = ConsoleStore(database).approval_requests
     for number in range(5):
         shelf.put(asked(clock, number, sent=False))
     await clock.advance(16 * 3600)
@@ -137,7 +135,7 @@ async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualC
 
 def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database: FileShelves) -> None:
     """Neither do those of a transaction that failed, nor those that were cleared."""
-    store = ConsoleStore(database, clock)
+    store = ConsoleStore(database)
     shelf = store.approval_requests
     for round_ in range(3):
         with suppress(ValueError), store.transaction():
@@ -153,7 +151,7 @@ def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database:
 
 def test_a_transaction_that_fails_puts_back_what_it_dropped(clock: VirtualClock) -> None:
     """Dropped, changed and new requests are as before, each in its place."""
-    store = ConsoleStore(MemoryShelves(15 * KIB), clock)
+    store = ConsoleStore(MemoryShelves(clock, 15 * KIB))
     shelf = store.approval_requests
     for number in range(5):
         shelf.put(asked(clock, number) if number % 2 else approved(asked(clock, number)))
@@ -172,8 +170,8 @@ def test_a_transaction_that_fails_forgets_no_configuration(
     clock: VirtualClock, database: FileShelves, kept: str
 ) -> None:
     """What was removed is there again, in its place, and what was added is gone, here and where it is stored."""
-    shelves = database if kept == "file" else MemoryShelves()
-    store = ConsoleStore(shelves, clock)
+    shelves = database if kept == "file" else MemoryShelves(clock)
+    store = ConsoleStore(shelves)
     for name in "abc":
         store.credentials.put(Credential(name, name, name))
     with suppress(ValueError), store.transaction():
@@ -182,13 +180,13 @@ def test_a_transaction_that_fails_forgets_no_configuration(
         store.credentials.put(Credential("d", "d", "d"))
         assert [each.name for each in store.credentials] == ["b", "d"]
         raise ValueError
-    for each in (store, ConsoleStore(shelves, clock)) if kept == "file" else (store,):
+    for each in (store, ConsoleStore(shelves)) if kept == "file" else (store,):
         assert [credential.name for credential in each.credentials] == ["a", "b", "c"]
 
 
 def test_pages_of_a_file_after_removals(clock: VirtualClock, database: FileShelves) -> None:
     """The number of requests, and the place of each, follow what is put and removed, also in a failed transaction."""
-    store = ConsoleStore(database, clock)
+    store = ConsoleStore(database)
     shelf = store.approval_requests
     for number in range(9):
         shelf.put(asked(clock, number))
@@ -206,7 +204,7 @@ def test_pages_of_a_file_after_removals(clock: VirtualClock, database: FileShelv
         ["1", "0"],
         [],
     ]
-    assert len(ConsoleStore(database, clock).approval_requests) == 8
+    assert len(ConsoleStore(database).approval_requests) == 8
 
 
 def test_configuration_is_bounded(database: FileShelves) -> None:
@@ -214,9 +212,13 @@ def test_configuration_is_bounded(database: FileShelves) -> None:
     shelf = SmallShelf(ShelfKind("credential", Credential, lambda each: each.name), database, most=2, most_bytes=KIB)
     for name in "ab":
         shelf.put(Credential(name, "", "", "x" * 300))
-    with pytest.raises(BadRequestError, match=r"^no room for another credential: there are 2, expected no more$"):
+    with pytest.raises(
+        BadRequestError, match=r"^no room for another credential: there are 2, which is the limit; change one "
+    ):
         shelf.put(Credential("c", "", ""))
-    told = r"^no room for this credential: with it all have 2 KiB together; expected at most 1 KiB$"
+    told = (
+        r"^no room for this credential: with it, all of this kind would have 2 KiB; the limit is 1 KiB; shorten this "
+    )
     with pytest.raises(BadRequestError, match=told):
         shelf.put(Credential("b", "", "", "x" * 1_000))
     shelf.put(Credential("b", "", "", "y" * 300))
@@ -228,8 +230,8 @@ def test_configuration_is_bounded(database: FileShelves) -> None:
 @pytest.mark.parametrize("kept", ["memory", "file"])
 def test_nested_transactions(clock: VirtualClock, database: FileShelves, kept: str) -> None:
     """One that fails undoes its own changes; one that succeeds is undone if the one around it fails."""
-    shelves = database if kept == "file" else MemoryShelves()
-    store = ConsoleStore(shelves, clock)
+    shelves = database if kept == "file" else MemoryShelves(clock)
+    store = ConsoleStore(shelves)
 
     def put(name: str) -> None:
         store.credentials.put(Credential(name, name, name))
@@ -248,6 +250,6 @@ def test_nested_transactions(clock: VirtualClock, database: FileShelves, kept: s
         with store.transaction():
             put("f")
         raise ValueError
-    for each in (store, ConsoleStore(shelves, clock)) if kept == "file" else (store,):
+    for each in (store, ConsoleStore(shelves)) if kept == "file" else (store,):
         assert [credential.name for credential in each.credentials] == ["a", "d"]
         assert [request.request_id for request in each.approval_requests] == ["a", "d"]

@@ -308,7 +308,10 @@ async def test_policies_fill_no_memory(client: Client) -> None:
         refusal = status, "".join(answer["Messages"])
         if status != 200:
             break
-    assert refusal == (400, "no room for another policy: there are 1,000, expected no more")
+    assert refusal == (
+        400,
+        "no room for another policy: there are 1,000, which is the limit; change one of these, or reset the console",
+    )
     assert (await client.call("GET", "policies/GetAll"))[1]["Total"] == 1_000
 
 
@@ -320,7 +323,10 @@ async def test_long_policies_fill_no_memory(client: Client) -> None:
         status, answer = await client.call("POST", "policies/new", {"Name": f"P{number}", **new})
         if status != 200:
             break
-    told = "no room for this policy: with it all have 2,049 KiB together; expected at most 2,048 KiB"
+    told = (
+        "no room for this policy: with it, all of this kind would have 2,049 KiB; the limit is 2,048 KiB; "
+        "shorten this or another policy, or reset the console"
+    )
     assert (status, answer["Messages"]) == (400, [told])
     assert len((await client.call("GET", "policies/GetAll"))[1]["Result"]) < 520
 

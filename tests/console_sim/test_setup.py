@@ -602,7 +602,10 @@ async def test_what_the_console_refuses_is_a_failure_of_its_step(fresh: ConsoleU
     await fill(fresh, "/policies", "description")
     outcome = await fresh.set_up()
     assert statuses(outcome) == {"use-approval-process": "failed"}
-    told = "no room for this policy: with it all have 2,049 KiB together; expected at most 2,048 KiB"
+    told = (
+        "no room for this policy: with it, all of this kind would have 2,049 KiB; the limit is 2,048 KiB; "
+        "shorten this or another policy, or reset the console"
+    )
     assert detail(outcome, "use-approval-process") == told
     usual = (await fresh.admin("GET", "/approval-types"))["approval_types"][0]
     assert usual["process"] == "Default Manual Approval Process"
