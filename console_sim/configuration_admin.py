@@ -30,8 +30,8 @@ _POLICY_KEYS = ("description", "approval_type", "enabled")
 class ConfigurationAdmin:
     """Everything under Admin, Configuration and Automation; for tests, not part of the product.
 
-    A thing is named by its name. Posting to several, as to ``/policies``, makes one; to one, as to ``/policy``, changes
-    it.
+    A POST to a plural address, such as ``/policies``, creates a thing; one to a singular address, such as ``/policy``,
+    changes the thing that its first key names.
     """
 
     def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
@@ -85,7 +85,7 @@ class ConfigurationAdmin:
         return to_json({"webhooks": [webhook.to_json() for webhook in self._webhooks]})
 
     async def create_webhook(self, request: web.Request) -> web.Response:
-        """Make a webhook by hand; answer after the first attempt of its task."""
+        """Create a webhook by hand; answer after the first attempt of its task."""
         body = JsonObject(await read_object(request), _WEBHOOK_KEYS)
         required = {"name": body.name("name"), "endpoint_url": body.text("endpoint_url"), "credential": ""}
         return await self._registered(self._webhooks.create(**{**required, **_read_webhook(body)}))
@@ -116,7 +116,7 @@ class ConfigurationAdmin:
         return to_json({"approval_processes": [self._process_json(each) for each in self._automation.processes]})
 
     async def create_process(self, request: web.Request) -> web.Response:
-        """Make an approval process; ``server`` names a foreign system, null for none."""
+        """Create an approval process; ``server`` names a foreign system, null for none."""
         body = JsonObject(await read_object(request), ("name", *_PROCESS_KEYS))
         name = body.name("name")
         self._automation.processes.require_free(name)
@@ -132,7 +132,7 @@ class ConfigurationAdmin:
         return to_json({"approval_types": [self._type_json(each) for each in self._automation.types]})
 
     async def create_type(self, request: web.Request) -> web.Response:
-        """Make an approval type, a duplicate of the default one; ``process`` names its approval process."""
+        """Create an approval type, a duplicate of the default one; ``process`` names its approval process."""
         body = JsonObject(await read_object(request), ("name", *_TYPE_KEYS))
         name = body.name("name")
         self._automation.types.require_free(name)
@@ -148,7 +148,7 @@ class ConfigurationAdmin:
         return to_json({"policies": [self._policy_json(each) for each in self._automation.policies]})
 
     async def create_policy(self, request: web.Request) -> web.Response:
-        """Make a policy; ``approval_type`` names the type of its requests, null for none."""
+        """Create a policy; ``approval_type`` names the type of its requests, null for none."""
         body = JsonObject(await read_object(request), ("name", *_POLICY_KEYS))
         name = body.name("name")
         self._automation.policies.require_free(name)

@@ -330,7 +330,7 @@ async def create_webhook(
     event: Event = ABSENT,
     enabled: Enabled = ABSENT,
 ) -> None:
-    """Make a webhook by hand."""
+    """Create a webhook by hand."""
     optional = given(description=description, credential=credential, event=event, enabled=enabled)
     await play.post_to_console("/webhooks", {"name": name, "endpoint_url": endpoint_url, **optional})
 
@@ -382,7 +382,7 @@ async def create_process(
     server: Server = ABSENT,
     timeout_: ProcessTimeout = ABSENT,
 ) -> None:
-    """Make an approval process."""
+    """Create an approval process."""
     values = given(description=description, template=template, server=server, timeout=timeout_)
     await play.post_to_console("/approval-processes", {"name": name, **_in_seconds(values, "timeout")})
 
@@ -414,7 +414,7 @@ async def create_type(
     policy_specific: NewPolicySpecific = ABSENT,
     file_specific: NewFileSpecific = ABSENT,
 ) -> None:
-    """Make an approval type, a duplicate of the default one."""
+    """Create an approval type, a duplicate of the default one."""
     values = given(
         description=description, process=process, policy_specific=policy_specific, file_specific=file_specific
     )
@@ -449,7 +449,7 @@ async def create_policy(
     approval_type: ActionType = ABSENT,
     enabled: NewEnabled = ABSENT,
 ) -> None:
-    """Make a policy."""
+    """Create a policy."""
     values = given(description=description, approval_type=approval_type, enabled=enabled)
     await play.post_to_console("/policies", {"name": name, **values})
 
