@@ -15,7 +15,8 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.json_object import JsonObject
 from console_sim.settings import Settings, own_url
-from console_sim.setup_steps import StepOutcome, read_parameters, read_roles
+from console_sim.setup_parameters import read_roles, read_setup_parameters
+from console_sim.setup_steps import StepOutcome
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
@@ -57,7 +58,7 @@ class ConsoleAdmin:
 
     async def set_up(self, request: web.Request) -> web.Response:
         """Run the documented steps and answer after the first attempt of each."""
-        parameters = read_parameters(await read_object(request), own_url(self._settings, request))
+        parameters = read_setup_parameters(await read_object(request), own_url(self._settings, request))
         outcomes = await self._console.setup.run(parameters)
         return to_json(setup_to_json(outcomes, self._console, parameters.name))
 

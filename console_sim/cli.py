@@ -15,7 +15,7 @@ from console_sim.console_store import IN_MEMORY
 from console_sim.errors import NotStoredError, UnreachableTargetError, UnusableDatabaseError
 from console_sim.settings import Settings
 from console_sim.setup_command import set_up
-from console_sim.setup_steps import DEFAULT_SYSTEM_NAME
+from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
 from privman_contracts import InferredNamesError
 from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, complain, url

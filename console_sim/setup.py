@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from console_sim.errors import ConsoleError, StepFailedError, StepSkippedError
 from console_sim.ongoing import Ongoing
-from console_sim.setup_steps import STEPS, SetupParameters, SetupStep, SetupSteps, StepOutcome
+from console_sim.setup_parameters import SetupParameters
+from console_sim.setup_steps import STEPS, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
 
 

@@ -13,7 +13,8 @@ from console_sim.admin import setup_to_json
 from console_sim.console import build_console
 from console_sim.errors import UnreachableTargetError
 from console_sim.settings import Settings
-from console_sim.setup_steps import STEPS, read_parameters
+from console_sim.setup_parameters import read_setup_parameters
+from console_sim.setup_steps import STEPS
 from privman_contracts import WireNames
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
@@ -122,7 +123,7 @@ async def _run_here(
     names = WireNames.load(settings.inferred)
     once = replace(settings, retries=False)
     console = build_console(once, names, clock=clock, ids=Ids(), secrets=secrets, caller=caller)
-    parameters = read_parameters(values, settings.console_url)
+    parameters = read_setup_parameters(values, settings.console_url)
     outcomes = await console.setup.run(parameters)
     return msgspec.convert(setup_to_json(outcomes, console, parameters.name), Report)
 

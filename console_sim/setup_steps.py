@@ -1,18 +1,16 @@
 """The steps of the documented set-up, one method each (integration 2)."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, ApiClientUser, Credential, Role
+from console_sim.accounts import CREDENTIAL_TYPE, ApiClientUser, Credential
 from console_sim.api_users import CredentialShelf, Users
 from console_sim.approval_items import ProcessTemplate
 from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import (
     API_DISABLED,
-    BadRequestError,
     ConflictError,
     NoSuchRecordError,
     ServiceNowError,
@@ -20,98 +18,12 @@ from console_sim.errors import (
     StepSkippedError,
     UnreachableError,
 )
-from console_sim.foreign_system import ForeignSystem, read_url
+from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import ForeignSystems, Webhooks
-from console_sim.json_object import JsonObject, near, shown
 from console_sim.registrar import Registrar
-from console_sim.settings import APPROVE_PATH
 from console_sim.setup_names import SetupNames
+from console_sim.setup_parameters import SetupParameters
 from privman_core.clock import Clock
-
-DEFAULT_SYSTEM_NAME = "ServiceNow"
-_KEYS = (
-    "servicenow_url",
-    "servicenow_user",
-    "servicenow_password",
-    "name",
-    "api_enabled",
-    "role",
-    "roles",
-    "use_webhook",
-    "post_uri",
-    "api_user",
-    "process_timeout",
-    "approval_type",
-    "policy",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class SetupParameters:
-    """The parameters of a set-up.
-
-    Attributes:
-        roles: of the API user.
-        post_uri: the Privilege Manager Post Uri.
-        name: of the foreign system; a new name makes another one.
-        api_user: display name or Client Id of the API user; empty for that of the foreign system, or a new one.
-        process_timeout: of the approval process; None leaves it as it is.
-        approval_type: name of the approval type that is made to use the process; empty for the product's own, or one
-            of the foreign system if another one has that.
-        policy: name of the policy that is made to use the approval type; empty likewise.
-    """
-
-    servicenow_url: str
-    servicenow_user: str
-    servicenow_password: str = field(repr=False)
-    post_uri: str
-    name: str
-    api_enabled: bool
-    roles: tuple[Role, ...]
-    use_webhook: bool
-    api_user: str
-    process_timeout: timedelta | None
-    approval_type: str
-    policy: str
-
-
-def read_parameters(values: Mapping[str, Any], console_url: str) -> SetupParameters:
-    """Read the parameters from a JSON object; raises BadRequestError that names the key."""
-    body = JsonObject(values, _KEYS)
-    return SetupParameters(
-        servicenow_url=read_url("servicenow_url", body.text("servicenow_url")),
-        servicenow_user=body.text("servicenow_user"),
-        servicenow_password=body.text("servicenow_password"),
-        post_uri=read_url("post_uri", body.text("post_uri", f"{console_url}{APPROVE_PATH}")),
-        name=body.name("name", DEFAULT_SYSTEM_NAME),
-        api_enabled=body.flag("api_enabled", default=True),
-        roles=read_roles(body, (DEFAULT_ROLE,)),
-        use_webhook=body.flag("use_webhook", default=True),
-        api_user=body.name("api_user", ""),
-        process_timeout=timedelta(seconds=body.seconds("process_timeout")) if "process_timeout" in body else None,
-        approval_type=body.name("approval_type", ""),
-        policy=body.name("policy", ""),
-    )
-
-
-def read_roles(body: JsonObject, default: tuple[Role, ...]) -> tuple[Role, ...]:
-    """Return the roles under ``roles``, or the one under ``role``, null for none; raises BadRequestError."""
-    if "roles" in body:
-        return tuple(dict.fromkeys(_read_role("roles", name) for name in body.texts("roles")))
-    if "role" not in body:
-        return default
-    name = body.text_or_null("role", "")
-    return (_read_role("role", name),) if name else ()
-
-
-def _read_role(key: str, name: str) -> Role:
-    try:
-        return Role.named(name)
-    except ValueError:
-        raise BadRequestError(
-            f"{key!r} has {shown(name)}{near(name, tuple(Role))}; expected {', '.join(Role)}"
-        ) from None
-
 
 Status = Literal["ok", "failed", "skipped"]
 _Act = TypeVar("_Act", bound=Callable[["SetupSteps", SetupParameters], Awaitable[str]])
@@ -224,14 +136,11 @@ class SetupSteps:
         return f"{user.display_name!r} exists"
 
     def _known_user(self, parameters: SetupParameters) -> ApiClientUser | None:
-        """Return the user of that name, that of the foreign system, or one that no credential names."""
+        """Return the user of that name, or that of the foreign system; None if there is none."""
         if parameters.api_user:
             return self._named_user(parameters.api_user)
         account = self._names.api_account(parameters.name, self._known_system(parameters))
-        if account:
-            return self._users.find(account)
-        held = {credential.account_name for credential in self._credentials}
-        return next((user for user in self._users if user.client_id not in held), None)
+        return self._users.find(account) if account else None
 
     def _named_user(self, name: str) -> ApiClientUser | None:
         try:

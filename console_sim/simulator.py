@@ -11,7 +11,7 @@ from aiohttp import web
 from console_sim.app import CONSOLE, create_app
 from console_sim.errors import StepFailedError
 from console_sim.settings import Settings
-from console_sim.setup_steps import read_parameters
+from console_sim.setup_parameters import read_setup_parameters
 from privman_contracts import WireNames
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
@@ -95,7 +95,7 @@ class ConsoleSim(Embedded):
 
     async def _set_up(self, servicenow_url: str, user: str, password: str) -> list[dict[str, str]]:
         values = {"servicenow_url": servicenow_url, "servicenow_user": user, "servicenow_password": password}
-        parameters = read_parameters(values, self._settings.console_url or self.url)
+        parameters = read_setup_parameters(values, self._settings.console_url or self.url)
         outcomes = await self.running.app[CONSOLE].setup.run(parameters)
         for outcome in outcomes:
             if outcome.status == "failed":

@@ -73,7 +73,8 @@ class SmallShelf(Shelf[T]):
         if added > 0 and together > self._most_bytes:
             raise BadRequestError(
                 f"no room for this {self._kind.name}: with it, all of this kind would have {_kib(together)}; "
-                f"the limit is {_kib(self._most_bytes)}; shorten this or another {self._kind.name}, or reset the console"
+                f"the limit is {_kib(self._most_bytes)}; "
+                f"shorten this or another {self._kind.name}, or reset the console"
             )
 
     def _set(self, entries: Mapping[str, T], weights: Mapping[str, int]) -> None:

@@ -555,6 +555,19 @@ async def test_a_set_up_overwrites_nothing_made_by_hand(fresh: ConsoleUnderTest,
     ]
 
 
+async def test_an_api_user_made_by_hand_stays(fresh: ConsoleUnderTest) -> None:
+    """Its Secret and its roles, though no credential names it."""
+    await fresh.admin("POST", "/api-users", {"credential": "C", "role": "Users"})
+    await fresh.admin("POST", "/credential", {"credential": "C", "account_name": "x", "password": "y"})
+    (before,) = await shown(fresh, "api-users")
+    for _ in range(2):
+        assert statuses(await fresh.set_up()) == {}
+    assert [user["roles"] for user in await shown(fresh, "api-users")] == [
+        before["roles"],
+        ["Privilege Manager Administrators"],
+    ]
+
+
 async def test_one_credential_for_both_logins_stays(console: ConsoleUnderTest) -> None:
     """A set-up gives each login a credential of its own."""
     both = {"credential": "Both", "api_credential": "Both"}

@@ -15,7 +15,8 @@ import mock_servicenow
 import mock_servicenow.finding_rules
 from console_sim import ConsoleSim
 from console_sim.setup_names import DEFAULT_POLICY
-from console_sim.setup_steps import DEFAULT_SYSTEM_NAME, STEPS
+from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
+from console_sim.setup_steps import STEPS
 from mock_servicenow import MockServiceNow
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
