@@ -124,6 +124,6 @@ class Credential:
     last_modified: Moment | None = field(default=None, compare=False)  # a save without changes keeps the older time
 
     def __post_init__(self) -> None:
-        """Raise ValueError for an empty name, which stands for no credential where one is selected."""
+        """Raise ValueError for an empty name, which means no credential where one is selected."""
         if not self.name:
             raise ValueError("a credential has no name")

@@ -14,7 +14,7 @@ from privman_core.masking import Secrets
 
 
 class ApiLogin(NamedTuple):
-    """What an API Client User logs on with; both are generated."""
+    """The generated Client Id and Secret of an API Client User."""
 
     client_id: str
     secret: str
@@ -25,17 +25,17 @@ class Users:
 
     def __init__(self, store: ConsoleStore, clock: Clock, ids: Ids, secrets: Secrets, tokens: ApiTokens) -> None:
         self._store = store
-        self._kept = store.api_users
+        self._shelf = store.api_users
         self._clock = clock
         self._ids = ids
         self._secrets = secrets
         self._tokens = tokens
-        self._at_hand: dict[str, str] = {}
+        self._known_secrets: dict[str, str] = {}
         for user in self:
             secrets.add(user.client_id)
 
     def __iter__(self) -> Iterator[ApiClientUser]:
-        return iter(self._kept)
+        return iter(self._shelf)
 
     def create(self, display_name: str = "", login: ApiLogin | None = None) -> tuple[ApiClientUser, str]:
         """Create a user and return it with its Secret, which is never shown again.
@@ -44,25 +44,25 @@ class Users:
         generated, unless those of a login that was shown before are given; raises ConflictError if a user has them.
         """
         now = self._clock.now()
-        client_id, secret = login or ApiLogin(self._kept.unused(self._ids.guid), self._ids.secret())
+        client_id, secret = login or ApiLogin(self._shelf.unused(self._ids.guid), self._ids.secret())
         if self.find(client_id) is not None:
             raise ConflictError("an API Client User with this Client Id exists")
         self._secrets.add(client_id)
         name = display_name or f"API User Created On {now:%b} {now.day}, {now.year}"
-        user = self._kept.put(ApiClientUser(client_id, digest(secret), now, name))
-        self._keep_at_hand(client_id, secret)
+        user = self._shelf.put(ApiClientUser(client_id, digest(secret), now, name))
+        self._remember(client_id, secret)
         return user, secret
 
     def get(self, client_id: str = "") -> ApiClientUser:
         """Return the user with that Client Id, in any case, or else the oldest; raises NotFoundError."""
-        user = self._kept.get(client_id.lower()) if client_id else self._kept.only()
+        user = self._shelf.get(client_id.lower()) if client_id else self._shelf.only()
         if user is None:
             raise NotFoundError("there is no such API Client User" if client_id else _NO_USER)
         return user
 
     def find(self, client_id: str) -> ApiClientUser | None:
         """Return the user with that Client Id, in any case; None if there is none."""
-        return self._kept.get(client_id.lower())
+        return self._shelf.get(client_id.lower())
 
     def named(self, name: str) -> ApiClientUser:
         """Return the user as `find_named` does; raises NotFoundError that lists the display names there are."""
@@ -94,14 +94,14 @@ class Users:
         after = replace(before, **values)
         if after == before:
             return before
-        changed = self._kept.put(replace(after, last_modified=now))
+        changed = self._shelf.put(replace(after, last_modified=now))
         if before.why_shut_out(now):
             self._tokens.revoke_those_of(client_id.lower())
         return changed
 
-    def secret_at_hand(self, client_id: str) -> str:
-        """Return the Secret if this process has seen it, else nothing: only its digest is stored."""
-        secret = self._at_hand.get(client_id, "")
+    def known_secret(self, client_id: str) -> str:
+        """Return the Secret if this process has seen it, else empty text: only its digest is stored."""
+        secret = self._known_secrets.get(client_id, "")
         return secret if self.get(client_id).accepts(secret) else ""
 
     def reset_secret(self, client_id: str) -> str:
@@ -109,27 +109,27 @@ class Users:
         secret = self._ids.secret()
         self.change(client_id, secret_digest=digest(secret))
         self._tokens.revoke_those_of(client_id)
-        before = self._at_hand.get(client_id, "")
+        before = self._known_secrets.get(client_id, "")
         if not self._store.has_password(before):
             self._secrets.retire(before)
-        self._keep_at_hand(client_id, secret)
+        self._remember(client_id, secret)
         return secret
 
     def forget(self) -> None:
-        """Forget the Secrets at hand."""
-        self._at_hand.clear()
+        """Forget the Secrets that this process has seen."""
+        self._known_secrets.clear()
 
     def log_on(self, client_id: str, secret: str) -> str:
         """Return a token; raises UnauthorizedError.
 
         A Secret of which only the digest was known is masked from now on, also one that is given in the wrong field.
         """
-        user = self._kept.get(client_id.lower())
+        user = self._shelf.get(client_id.lower())
         if user is None or not user.accepts(secret):
             for text in filter(self._store.has_password, (client_id, secret)):
                 self._secrets.add(text)
             raise UnauthorizedError("UserName or Password is wrong")
-        self._keep_at_hand(user.client_id, secret)
+        self._remember(user.client_id, secret)
         return self.issue_token(user)
 
     def issue_token(self, user: ApiClientUser) -> str:
@@ -141,59 +141,59 @@ class Users:
     def logged_on(self, token: str) -> ApiClientUser:
         """Return the owner of a token; raises DeadTokenError."""
         client_id = self._tokens.client_id(token)
-        user = self._kept.get(client_id) if client_id else None
+        user = self._shelf.get(client_id) if client_id else None
         if user is None:
             raise DeadTokenError("the token is unknown, has expired or was revoked; get a new one")
         if reason := user.why_shut_out(self._clock.now()):
             raise DeadTokenError(reason)
         return user
 
-    def _keep_at_hand(self, client_id: str, secret: str) -> None:
+    def _remember(self, client_id: str, secret: str) -> None:
         self._secrets.add(secret)
-        self._at_hand[client_id] = secret
+        self._known_secrets[client_id] = secret
 
 
 _NO_USER = "there is no API Client User yet; run the set-up first"
 
 
 class CredentialShelf:
-    """The console's credentials, by name; what they contain is masked in every output."""
+    """The console's credentials, by name; their logins are masked in every output."""
 
     def __init__(self, store: ConsoleStore, clock: Clock, secrets: Secrets) -> None:
         self._store = store
-        self._kept = store.credentials
+        self._shelf = store.credentials
         self._clock = clock
         self._secrets = secrets
         for credential in self:
             self._hide(credential)
 
     def __iter__(self) -> Iterator[Credential]:
-        return iter(self._kept)
+        return iter(self._shelf)
 
     def __contains__(self, name: str) -> bool:
-        return self._kept.get(name) is not None
+        return self._shelf.get(name) is not None
 
     def get(self, name: str) -> Credential:
         """Return the credential; raises NotFoundError."""
-        credential = self._kept.get(name)
+        credential = self._shelf.get(name)
         if credential is None:
             raise NotFoundError(f"unknown credential {name!r}")
         return credential
 
     def find(self, name: str) -> Credential | None:
         """Return the credential; None if there is none."""
-        return self._kept.get(name)
+        return self._shelf.get(name)
 
-    def is_used(self, name: str, besides: str = "") -> bool:
-        """Return whether a foreign system or webhook has selected it, not counting those with the id ``besides``."""
-        systems = (each for each in self._store.foreign_systems if each.id != besides)
-        webhooks = (each for each in self._store.webhooks if each.id != besides)
+    def is_used(self, name: str, except_for: str = "") -> bool:
+        """Return whether a foreign system or webhook has selected it, not counting those with the id ``except_for``."""
+        systems = (each for each in self._store.foreign_systems if each.id != except_for)
+        webhooks = (each for each in self._store.webhooks if each.id != except_for)
         return any(name in {each.credential, each.api_credential} for each in systems) or any(
             name == each.credential for each in webhooks
         )
 
     def require(self, name: str) -> None:
-        """Raise BadRequestError that lists the credentials, unless there is one of that name."""
+        """Raise BadRequestError, which lists the credentials, unless there is one of that name."""
         if name not in self:
             known = ", ".join(repr(each.name) for each in self) or "one that was created before"
             raise BadRequestError(f"unknown credential {name!r}; expected {known}")
@@ -205,7 +205,7 @@ class CredentialShelf:
 
     def save(self, credential: Credential) -> None:
         """Insert or replace a credential; its description stays unless it is given."""
-        before = self._kept.get(credential.name)
+        before = self._shelf.get(credential.name)
         if before is not None and not credential.description:
             credential = replace(credential, description=before.description)
         self._replace(before, credential)
@@ -214,14 +214,14 @@ class CredentialShelf:
         """Replace a credential, whose new name, which must be free, foreign systems and webhooks follow."""
         with self._store.transaction():
             if after.name != before.name:
-                self._kept.remove(before.name)
+                self._shelf.remove(before.name)
                 self._rename(before.name, after.name)
             self._replace(before, after)
 
     def _replace(self, before: Credential | None, after: Credential) -> None:
         self._hide(after)
         if after != before:
-            self._kept.put(replace(after, last_modified=self._clock.now()))
+            self._shelf.put(replace(after, last_modified=self._clock.now()))
         if before is not None and not self._store.has_password(before.password):
             self._secrets.retire_login(before.account_name, before.password)
 

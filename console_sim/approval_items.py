@@ -1,4 +1,4 @@
-"""What decides where an approval request goes: policies, actions, approval types and approval processes.
+"""Policies, actions, approval types and approval processes, which decide where an approval request goes.
 
 A policy's action uses an approval type; the type names its process; a process is manual or has a ServiceNow server
 (integration 7, 8).
@@ -42,7 +42,7 @@ class ApprovalProcess:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalType:
-    """What a request is for.
+    """The type of an approval request: its scope and its process.
 
     Attributes:
         policy_specific: whether a request counts for its policy only.
@@ -60,7 +60,7 @@ class ApprovalType:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a policy does on the endpoint.
+    """An action that a policy takes on the endpoint.
 
     Attributes:
         type: as the Actions page prints it.
@@ -92,7 +92,7 @@ class PolicyAction:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What an endpoint does when an application starts.
+    """A rule for applications that start on an endpoint.
 
     Attributes:
         os: ``win`` or ``mac``.

@@ -30,8 +30,8 @@ _POLICY_KEYS = ("description", "approval_type", "enabled")
 class ConfigurationAdmin:
     """Everything under Admin, Configuration and Automation; for tests, not part of the product.
 
-    A POST to a plural address, such as ``/policies``, creates a thing; one to a singular address, such as ``/policy``,
-    changes the thing that its first key names.
+    A POST to a plural address, such as ``/policies``, creates an item; one to a singular address, such as ``/policy``,
+    changes the item that its first key names.
     """
 
     def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
@@ -81,7 +81,7 @@ class ConfigurationAdmin:
         return to_json(self._system_json(self._systems.get(before.id)))
 
     async def list_webhooks(self, _request: web.Request) -> web.Response:
-        """Answer what the Messaging tab lists."""
+        """Answer the rows of the Messaging tab."""
         return to_json({"webhooks": [webhook.to_json() for webhook in self._webhooks]})
 
     async def create_webhook(self, request: web.Request) -> web.Response:

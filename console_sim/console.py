@@ -77,7 +77,7 @@ class Console:
         yield
 
 
-def build_console(  # noqa: PLR0913 - what it brings together
+def build_console(  # noqa: PLR0913 - the settings and the outside world
     settings: Settings,
     names: WireNames,
     *,

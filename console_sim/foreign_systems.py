@@ -19,29 +19,29 @@ from privman_core.outbound import HttpCaller
 
 
 class Webhooks:
-    """What the Messaging tab lists: the webhooks of foreign systems, and those made by hand."""
+    """The webhooks of foreign systems, and those made by hand: the rows of the Messaging tab."""
 
     def __init__(
         self, store: ConsoleStore, credentials: CredentialShelf, clock: Clock, ids: Ids, names: WireNames
     ) -> None:
-        self._kept = store.webhooks
+        self._shelf = store.webhooks
         self._credentials = credentials
         self._clock = clock
         self._ids = ids
         self._request_table = names.table("request")
 
     def __iter__(self) -> Iterator[Webhook]:
-        return iter(self._kept)
+        return iter(self._shelf)
 
     def get(self, webhook_id: str) -> Webhook:
         """Return the webhook; raises NotFoundError."""
-        webhook = self._kept.get(webhook_id)
+        webhook = self._shelf.get(webhook_id)
         if webhook is None:
             raise NotFoundError(f"webhook {webhook_id!r} does not exist")
         return webhook
 
     def named(self, name: str) -> Webhook:
-        """Return the webhook of that name; raises NotFoundError that lists those there are."""
+        """Return the webhook of that name; raises NotFoundError, which lists those there are."""
         webhook = next((webhook for webhook in self if webhook.name == name), None)
         if webhook is None:
             names = [each.name for each in self]
@@ -51,16 +51,16 @@ class Webhooks:
 
     def of(self, system: ForeignSystem) -> Webhook | None:
         """Return the webhook that the foreign system has created; None before Use Webhook is ticked."""
-        return self._kept.get(system.id)
+        return self._shelf.get(system.id)
 
     def create(self, name: str, credential: str, endpoint_url: str, **values: Any) -> Webhook:  # noqa: ANN401 - of the fields' types
         """Create a webhook by hand, for any endpoint (integration 7).
 
-        It is enabled and has the generic event, unless values say otherwise. Raises BadRequestError for an unknown
+        It is enabled and has the generic event, unless the values differ. Raises BadRequestError for an unknown
         credential, ConflictError if a webhook has the name.
         """
         new = Webhook(
-            id=self._kept.unused(self._ids.guid),
+            id=self._shelf.unused(self._ids.guid),
             name=name,
             credential=credential,
             endpoint_url=endpoint_url,
@@ -80,12 +80,12 @@ class Webhooks:
     def follow(self, before: ForeignSystem | None, system: ForeignSystem) -> None:
         """Create or change the webhook as a save of its foreign system does.
 
-        Only what the save changed is changed, so that what a person has edited in the webhook stays.
+        Only fields that the save changed are changed, so that edits of the webhook itself stay.
         """
         webhook = self.of(system)
         if before is None or webhook is None:
             if system.use_webhook:
-                self._kept.put(self._new(system))
+                self._shelf.put(self._new(system))
             return
         changed: dict[str, Any] = {}
         if before.use_webhook != system.use_webhook:
@@ -118,7 +118,7 @@ class Webhooks:
             self._credentials.require(webhook.credential)
         if any(each.name == webhook.name and each.id != webhook.id for each in self):
             raise ConflictError(f"webhook {webhook.name!r} exists; expected another name")
-        return self._kept.put(webhook)
+        return self._shelf.put(webhook)
 
 
 class ForeignSystems:
@@ -126,23 +126,23 @@ class ForeignSystems:
 
     def __init__(self, store: ConsoleStore, credentials: CredentialShelf, webhooks: Webhooks, ids: Ids) -> None:
         self._store = store
-        self._kept = store.foreign_systems
+        self._shelf = store.foreign_systems
         self._credentials = credentials
         self._webhooks = webhooks
         self._ids = ids
 
     def __iter__(self) -> Iterator[ForeignSystem]:
-        return iter(self._kept)
+        return iter(self._shelf)
 
     def get(self, system_id: str = "") -> ForeignSystem:
         """Return the foreign system with that id, or else the oldest; raises NotFoundError."""
-        system = self._kept.get(system_id) if system_id else self._kept.only()
+        system = self._shelf.get(system_id) if system_id else self._shelf.only()
         if system is None:
             raise NotFoundError(f"foreign system {system_id!r} does not exist" if system_id else _NO_SYSTEM)
         return system
 
     def named(self, name: str) -> ForeignSystem:
-        """Return the foreign system of that name; raises NotFoundError that lists those there are."""
+        """Return the foreign system of that name; raises NotFoundError, which lists those there are."""
         system = self.find_named(name)
         if system is None:
             names = [each.name for each in self]
@@ -160,7 +160,7 @@ class ForeignSystems:
         Raises ConflictError if one has the name, BadRequestError for an unknown credential, ApiDisabledError for a
         ticked Use Webhook while the API is disabled.
         """
-        new = ForeignSystem(self._kept.unused(self._ids.guid), name, base_url, credential)
+        new = ForeignSystem(self._shelf.unused(self._ids.guid), name, base_url, credential)
         return self._save(None, new, values)
 
     def change(self, system_id: str, **values: Any) -> ForeignSystem:  # noqa: ANN401 - of the fields' types
@@ -179,7 +179,7 @@ class ForeignSystems:
         system = replace(base, **values)
         self._check(system)
         with self._store.transaction():
-            kept = self._kept.put(system)
+            kept = self._shelf.put(system)
             self._webhooks.follow(before, kept)
         return kept
 

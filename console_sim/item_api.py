@@ -60,7 +60,7 @@ class ItemCall:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a call does, and the right that its caller needs."""
+    """The handler of a call, and the right that its caller needs."""
 
     right: Right
     answer: Callable[[ItemCall], Awaitable[web.Response]]
@@ -114,7 +114,7 @@ class ItemApi:
         }
 
     def calls(self, path: str) -> dict[str, Answer]:
-        """Return what answers each method at that path; nothing where the API has no items."""
+        """Return the handler of each method at that path; empty for a path that is not of items."""
         found: dict[str, Answer] = {}
         for route in self._routes:
             if matched := route.path.fullmatch(path):
@@ -180,7 +180,7 @@ class ItemApi:
         return self._envelope.ok(item_json(self._action(call.item_id("itemId"))))
 
     async def run_report(self, call: ItemCall) -> web.Response:
-        """Answer columns and rows, those alone that have the values of parameters named like columns."""
+        """Answer the columns and rows of a report; parameters named like columns select the rows."""
         report = find(self._items.reports, call.item_id("reportId"))
         if report is None:
             raise _unknown("report", call.path["reportId"])

@@ -1,4 +1,4 @@
-"""What the API's calls about items send and answer; each reader raises BadRequestError."""
+"""The bodies of the API's calls about items; each reader raises BadRequestError."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ def read_new_policy(body: object) -> NewPolicy:
     description = values.any_text("Description")
     return NewPolicy(
         values.name("Name"),
-        _short("Description", description, LONGEST_DESCRIPTION),
+        _bounded("Description", description, LONGEST_DESCRIPTION),
         system.lower(),
     )
 
@@ -107,7 +107,7 @@ def report_json(report: PackagedReport, parameters: Collection[Parameter]) -> di
 
 
 def ignored_parameters(report: PackagedReport, parameters: Collection[Parameter]) -> Iterator[Finding]:
-    """Yield a finding for each parameter that no column of the report has the name of."""
+    """Yield a finding for each parameter that is not named like a column of the report."""
     names = [column.name for column in report.columns]
     for each in parameters:
         if each.name not in names:
@@ -137,7 +137,7 @@ def _objects(listed: list[Any], known: tuple[str, ...]) -> list[JsonObject]:
     return [spelled(each, known) for each in listed]
 
 
-def _short(key: str, text: str, most: int) -> str:
+def _bounded(key: str, text: str, most: int) -> str:
     if len(text) > most:
         raise BadRequestError(f"{key!r} has {len(text)} characters; expected 0 to {most}")
     return text

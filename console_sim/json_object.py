@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from console_sim.errors import BadRequestError
-from console_sim.names import fault_of_name
+from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
 from privman_core.cuts import cut
 
@@ -54,10 +54,10 @@ class JsonObject:
         return text
 
     def name(self, key: str, default: str | None = None) -> str:
-        """Return a name without spaces around it, which `fault_of_name` accepts; without a default it is required."""
+        """Return a valid name without spaces around it; without a default it is required."""
         name = self.text(key, default).strip()
-        if key in self._values and (fault := fault_of_name(name)):
-            raise BadRequestError(f"{key!r} {fault}")
+        if key in self._values and (reason := name_error(name)):
+            raise BadRequestError(f"{key!r} {reason}")
         return name
 
     def any_text(self, key: str) -> str:

@@ -11,8 +11,8 @@ LONGEST_NAME = 250
 _INVISIBLE = frozenset({"Cf", "Zs"})
 
 
-def fault_of_name(name: str) -> str:
-    """Return what is wrong with a trimmed name, to follow what has the name; empty if nothing is."""
+def name_error(name: str) -> str:
+    """Return why a trimmed name is invalid, to be read after its field; empty text if it is valid."""
     if not name:
         return "is empty; expected text"
     if len(name) > LONGEST_NAME:

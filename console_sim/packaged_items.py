@@ -49,7 +49,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PackagedItems:
-    """Everything that the file has."""
+    """The contents of the file."""
 
     filters: tuple[ItemFilter, ...]
     reports: tuple[PackagedReport, ...]

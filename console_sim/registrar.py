@@ -27,7 +27,7 @@ _Part = Literal["registration", "activity_type"]
 class Registrar:
     """Registers each foreign system's webhook and activity type with its ServiceNow App (integration 2.8 to 2.10)."""
 
-    def __init__(  # noqa: PLR0913 - what it brings together
+    def __init__(  # noqa: PLR0913 - the parts of the console that it uses
         self,
         *,
         store: ConsoleStore,
@@ -57,12 +57,12 @@ class Registrar:
         return await self._server_tasks.run(task_name, partial(self._reconcile, system_id), key=system_id)
 
     async def run_using(self, *credentials: str) -> None:
-        """Attempt now to update every ServiceNow that is registered, or sent requests, with one of the credentials."""
-        systems = [system for system in self._systems if not self._used(system).isdisjoint(credentials)]
+        """Attempt now to update every ServiceNow whose registration or requests use one of the credentials."""
+        systems = [system for system in self._systems if not self._credentials_of(system).isdisjoint(credentials)]
         await asyncio.gather(*(self.run(system.id) for system in systems))
 
     async def resume(self) -> None:
-        """Attempt now what the previous process left undone, but not what ServiceNow has refused."""
+        """Attempt now to finish the work of the previous process, except for updates that ServiceNow has refused."""
         with suppress(ResetError):
             await self._server_tasks.run(_RESUME_TASK, self._resume_all)
 
@@ -117,35 +117,35 @@ class Registrar:
         await asyncio.gather(*(self._resume(system) for system in self._systems))
 
     async def _resume(self, system: ForeignSystem) -> None:
-        if system.refused or not self._is_wanted(system):
+        if system.refused or not self._has_enabled_webhook(system):
             return
         if self.has_registered(system) and self.has_activity_type(system):
             await self._sender.send_waiting(system.id, refused=False)
         else:
             await self.run(system.id)
 
-    def _used(self, system: ForeignSystem) -> set[str]:
+    def _credentials_of(self, system: ForeignSystem) -> set[str]:
         webhook = self._webhooks.of(system)
         return {system.credential, system.api_credential, "" if webhook is None else webhook.credential}
 
-    def _is_wanted(self, system: ForeignSystem) -> bool:
+    def _has_enabled_webhook(self, system: ForeignSystem) -> bool:
         webhook = self._webhooks.of(system)
         return webhook is not None and webhook.enabled
 
     async def _reconcile(self, system_id: str) -> None:
         system = self._systems.get(system_id)
-        if system is None or not self._is_wanted(system):
+        if system is None or not self._has_enabled_webhook(system):
             return
         try:
             await self._register(system)
             await self._register_activity_type(system_id)
         except Exception as error:
-            self._note(system_id, failure_of(error))
+            self._save_outcome(system_id, failure_of(error))
             raise
-        self._note(system_id, None)
+        self._save_outcome(system_id, None)
         await self._sender.send_waiting(system_id)
 
-    def _note(self, system_id: str, failure: ServiceNowError | None) -> None:
+    def _save_outcome(self, system_id: str, failure: ServiceNowError | None) -> None:
         reason = "" if failure is None else str(failure)
         refused = isinstance(failure, RefusedError)
         self._systems.change(system_id, lambda current: replace(current, last_error=reason, refused=refused))
@@ -188,9 +188,11 @@ class Registrar:
 
     async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: Wanted) -> None:
         record = system.registration if part == "registration" else system.activity_type
-        await bring_in_line(self._connector.open(system.credential), record, wanted, partial(self._keep, system, part))
+        await bring_in_line(
+            self._connector.open(system.credential), record, wanted, partial(self._save_record, system, part)
+        )
 
-    def _keep(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
+    def _save_record(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
         def with_record(current: ForeignSystem) -> ForeignSystem:
             if current.base_url != system.base_url:
                 return current  # the console points to another instance now

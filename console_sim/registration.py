@@ -50,7 +50,7 @@ class ActivityType:
 
 
 def _meaning(text: str, *, is_span: bool) -> object:
-    """Return a value without its spelling: a list in any order, a duration also as a date."""
+    """Return a value in a form that compares equal for every spelling: a sorted list, or a timedelta."""
     if not is_span:
         return sorted(word.strip() for word in text.split(","))
     found = _SPAN.fullmatch(text)

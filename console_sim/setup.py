@@ -52,8 +52,8 @@ class Setup:
 def _unmet_need(step: SetupStep, outcomes: dict[str, StepOutcome]) -> StepOutcome | None:
     for need in step.needs:
         if (status := outcomes[need].status) != "ok":
-            return StepOutcome(step.name, "skipped", f"requires step {need}, which {_DID[status]}")
+            return StepOutcome(step.name, "skipped", f"requires step {need}, which {_PAST_TENSE[status]}")
     return None
 
 
-_DID = {"failed": "failed", "skipped": "was skipped"}
+_PAST_TENSE = {"failed": "failed", "skipped": "was skipped"}

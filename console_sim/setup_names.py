@@ -1,4 +1,4 @@
-"""Names under which a set-up saves what it makes, so that it changes nothing that was made for another purpose."""
+"""Names for the items that a set-up saves, chosen so that it changes no item that was made for another purpose."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ def usual_api_credential(name: str) -> str:
 class SetupNames:
     """Names for a foreign system that exists, or that a set-up is about to create under a name.
 
-    Each is the name of what already serves that foreign system, or a free one.
+    Each is the name of an item that serves that foreign system already, or a free one.
     """
 
     def __init__(self, credentials: CredentialShelf, automation: Automation) -> None:
@@ -91,11 +91,11 @@ class SetupNames:
         kept = self._credentials.find(name)
         if kept is None or system is None:
             return ""
-        is_shared = system.credential == system.api_credential or self._credentials.is_used(name, besides=system.id)
+        is_shared = system.credential == system.api_credential or self._credentials.is_used(name, except_for=system.id)
         return name if fits(kept) or not is_shared else ""
 
     def _unused(self, name: str, form: str, fits: Callable[[Credential], bool]) -> str:
-        """Return the name of a new credential, or of one that fits and that nothing uses."""
+        """Return a free name, or that of a credential that fits and is not used."""
 
         def is_free(each: str) -> bool:
             kept = self._credentials.find(each)

@@ -36,12 +36,13 @@ class SetupParameters:
     Attributes:
         roles: of the API user.
         post_uri: the Privilege Manager Post Uri.
-        name: of the foreign system; a new name makes another one.
+        name: of the foreign system; a new name creates another one.
         api_user: display name or Client Id of the API user; empty for that of the foreign system, or a new one.
         process_timeout: of the approval process; None leaves it as it is.
-        approval_type: name of the approval type that is made to use the process; empty for the product's own, or one
-            of the foreign system if another one has that.
-        policy: name of the policy that is made to use the approval type; empty likewise.
+        approval_type: name of the approval type that gets the process; empty for one that has it, the product's own if
+            it is as delivered, or a new one.
+        policy: name of the policy that asks for approval of that type; empty for one that leads to the foreign system,
+            or a new one.
     """
 
     servicenow_url: str

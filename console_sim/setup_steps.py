@@ -123,7 +123,7 @@ class SetupSteps:
 
     @_step()
     async def create_api_user(self, parameters: SetupParameters) -> str:
-        """Create the API Client User, unless there is one."""
+        """Create the API Client User, unless it exists."""
         user = self._known_user(parameters)
         if user is None:
             created, _ = self._users.create(parameters.api_user)
@@ -161,11 +161,11 @@ class SetupSteps:
 
     @_step("create-api-user")
     async def save_api_credential(self, parameters: SetupParameters) -> str:
-        """Save Client Id and Secret as a credential; a Secret of which only the digest is left is replaced."""
+        """Save Client Id and Secret as a credential; a Secret of which the console has only the digest is replaced."""
         name = self._names.api_credential(parameters.name, self._known_system(parameters), self._client_id)
         kept = self._credentials.find(name)
         if kept is None or kept.account_name != self._client_id:
-            secret = self._users.secret_at_hand(self._client_id) or self._users.reset_secret(self._client_id)
+            secret = self._users.known_secret(self._client_id) or self._users.reset_secret(self._client_id)
             self._credentials.save(Credential(name, self._client_id, secret))
         self._api_credential = name
         return f"{name!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from console_sim.names import fault_of_name
+from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
 from privman_core.pages.forms import Form
 
@@ -13,10 +13,10 @@ _MOST_DIGITS = 9
 
 
 def read_name(form: Form, taken: Collection[str], field: str = "name") -> str:
-    """Return a name that no other thing has and that `fault_of_name` accepts."""
+    """Return a valid name that is not taken."""
     name = form.text(field)
-    if fault := fault_of_name(name):
-        form.add_error(field, fault)
+    if reason := name_error(name):
+        form.add_error(field, reason)
     elif name in taken:
         form.add_error(field, f"{name!r} already exists")
     return name
