@@ -86,7 +86,7 @@ def _closing(console: Console, caller: HttpCaller) -> Callable[[web.Application]
         console.resume()
         yield
         console.server_tasks.stop()
-        await console.ongoing.aclose()
+        await console.background.aclose()
         await caller.aclose()
         console.store.close()
 

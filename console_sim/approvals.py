@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -19,6 +20,7 @@ from console_sim.approval_request import (
     RequestState,
 )
 from console_sim.automation import Automation, Route
+from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.json_object import GUID, bare_guid, near, shown, without_braces
@@ -144,6 +146,7 @@ class Approvals:
         metadata: MetadataWriter,
         sender: RequestSender,
         messenger: Messenger,
+        background: BackgroundTasks,
     ) -> None:
         self._store = store
         self._requests = store.approval_requests
@@ -154,6 +157,7 @@ class Approvals:
         self._metadata = metadata
         self._sender = sender
         self._messenger = messenger
+        self._background = background
         self._pending = PendingRequests()
 
     async def ask(self, reported: Mapping[str, Any]) -> EndpointAnswer:
@@ -167,9 +171,8 @@ class Approvals:
         known = self._latest_for(asked_for)
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
             return EndpointAnswer(known, is_new=False)
-        sent = await self._send(self._keep(self._new(metadata, route.process), asked_for))
-        await self._messenger.tell(sent)
-        return EndpointAnswer(sent, is_new=True)
+        request = self._keep(self._new(metadata, route.process), asked_for)
+        return EndpointAnswer(await self._background.result_of(self._announce(request)), is_new=True)
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
         """Start the application: an approval allows it, else the endpoint asks as `ask` does; raises the same."""
@@ -250,8 +253,7 @@ class Approvals:
                 self._requests.put(request)
         for request in new:
             self._pending.remove(request.request_id)
-        for request in new:
-            await self._send(request)
+        await self._background.run_all(partial(self._send, request) for request in new)
 
     def _latest_for(self, asked_for: str) -> ApprovalRequest | None:
         latest = self._latest.get(asked_for) if asked_for else None
@@ -274,6 +276,12 @@ class Approvals:
                 self._latest.put(LatestRequest(asked_for, request.request_id))
         self._pending.add(request, self._clock.now())
         return request
+
+    async def _announce(self, request: ApprovalRequest) -> ApprovalRequest:
+        """Attempt once to send it to ServiceNow, post it to the webhooks made by hand, and return its new state."""
+        sent = await self._send(request)
+        await self._messenger.post(sent)
+        return sent
 
     async def _send(self, request: ApprovalRequest) -> ApprovalRequest:
         """Attempt once to send what ServiceNow lacks of it, and return its new state."""

@@ -11,10 +11,10 @@ from console_sim.api_users import CredentialShelf, Users
 from console_sim.approval_request import DecisionReader
 from console_sim.approvals import Approvals, MetadataWriter
 from console_sim.automation import Automation
+from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.foreign_systems import Connector, ForeignSystems, Webhooks
 from console_sim.messenger import Messenger
-from console_sim.ongoing import Ongoing
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
 from console_sim.request_sender import RequestSender
@@ -50,7 +50,7 @@ class Console:
     decisions: DecisionReader
     approvals: Approvals
     messenger: Messenger
-    ongoing: Ongoing
+    background: BackgroundTasks
 
     async def restart(self) -> None:
         """Simulate a restart: tokens are gone, stored things stay, waiting retries are attempted now."""
@@ -73,7 +73,7 @@ class Console:
         self.tokens.revoke_all()
         self.server_tasks.stop()
         self.server_tasks.runs.clear()
-        self.ongoing.abandon()
+        self.background.cancel_all()
         yield
 
 
@@ -100,8 +100,8 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
     foreign_systems = ForeignSystems(store, credentials, webhooks, ids)
     automation = Automation(store, ids, timedelta(seconds=names.number("process_timeout")))
     connector = Connector(credentials, caller, clock, settings.answer_seconds)
-    ongoing = Ongoing()
-    server_tasks = ServerTasks(clock, _retry_policy(settings, names), ongoing)
+    background = BackgroundTasks()
+    server_tasks = ServerTasks(clock, _retry_policy(settings, names), background)
     sender = RequestSender(
         store=store, webhooks=webhooks, names=names, clock=clock, connector=connector, server_tasks=server_tasks
     )
@@ -112,6 +112,7 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
         names=names,
         connector=connector,
         server_tasks=server_tasks,
+        background=background,
         sender=sender,
         activity_type=ActivityType(settings.max_timeout),
     )
@@ -122,7 +123,7 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
         names=names,
         caller=caller,
         server_tasks=server_tasks,
-        ongoing=ongoing,
+        background=background,
         answer_seconds=settings.answer_seconds,
     )
     approvals = Approvals(
@@ -133,6 +134,7 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
         metadata=MetadataWriter(names, ids),
         sender=sender,
         messenger=messenger,
+        background=background,
     )
     steps = partial(
         SetupSteps,
@@ -158,11 +160,11 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
         automation=automation,
         server_tasks=server_tasks,
         registrar=registrar,
-        setup=Setup(steps, secrets, ongoing),
+        setup=Setup(steps, secrets, background),
         decisions=DecisionReader(names, documented_only=settings.documented_only),
         approvals=approvals,
         messenger=messenger,
-        ongoing=ongoing,
+        background=background,
     )
 
 

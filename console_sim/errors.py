@@ -20,7 +20,6 @@ ConsoleSimError
 │   ├── BusyError                  429: retried when ServiceNow says
 │   ├── BrokenAnswerError          5xx, or an unusable answer: retried
 │   ├── UnexpectedError            any other exception during an attempt: retried
-│   ├── CutOffError                the caller left before the attempt ended: retried
 │   ├── RefusedError               4xx: would be refused again
 │   │   └── NoSuchRecordError      404
 │   └── NotReadyError              nothing was sent, because something must be done first
@@ -201,12 +200,6 @@ class BrokenAnswerError(ServiceNowError):
 
 class UnexpectedError(ServiceNowError):
     """Any other exception during an attempt; the next one may succeed."""
-
-    transient = True
-
-
-class CutOffError(ServiceNowError):
-    """The caller left before the attempt ended."""
 
     transient = True
 

@@ -1,9 +1,9 @@
-"""Posts what happens to the webhooks that were made by hand, for any endpoint (integration 7)."""
+"""Posts new approval requests to the webhooks that were made by hand, for any endpoint (integration 7)."""
 
 import asyncio
 from base64 import b64encode
-from collections import defaultdict
-from contextlib import suppress
+from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
@@ -13,10 +13,9 @@ import msgspec
 from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf
 from console_sim.approval_request import ApprovalRequest
+from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import RefusedError
 from console_sim.foreign_systems import Webhooks
-from console_sim.ongoing import Ongoing
-from console_sim.post_line import MOST_WAITING, Countdown, Post, PostLine
 from console_sim.server_tasks import ServerTasks
 from console_sim.shelf import Shelf
 from console_sim.webhook import Webhook, WebhookEvent
@@ -25,18 +24,27 @@ from privman_core.outbound import HttpCaller, NoAnswerError
 from privman_core.turns import PreemptedError, Turns
 
 MOST_POSTS = 32
-"""Posts that are under way, each to another webhook and with up to 1 MiB of metadata."""
+"""Posts in progress, each to another webhook and with up to 1 MiB of metadata."""
+MOST_WAITING = 100
+"""Posts that wait for one webhook."""
 CALLER_SECONDS = 5.0
-"""Real seconds that whoever asks for approval waits for all posts."""
+"""Real seconds that `Messenger.post` waits for all webhooks."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """A post that waits; ``done`` gets its result once it was sent or has failed."""
+
+    request_id: str
+    done: asyncio.Future[None]
 
 
 class Messenger:
-    """Tells each enabled webhook that was made by hand of each new approval request, once.
+    """Posts each new approval request once to every enabled webhook that was made by hand.
 
-    Nobody documents the body, nor what happens when an endpoint does not take it: a failure is a line of the server
-    tasks, and is not tried again. A webhook gets its posts one after the other; a post that waits is only the id of its
-    request. If others wait for the console's turns, a post ends after five seconds, so that silent endpoints block
-    nobody else.
+    Nobody documents the body, nor what the console does if an endpoint refuses it: here a failure is an entry of the
+    server tasks, and is not retried. Each webhook gets one post at a time, in order. If other webhooks wait for a turn,
+    a post is given up after five seconds, so that silent endpoints block no others.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -48,7 +56,7 @@ class Messenger:
         names: WireNames,
         caller: HttpCaller,
         server_tasks: ServerTasks,
-        ongoing: Ongoing,
+        background: BackgroundTasks,
         answer_seconds: float,
     ) -> None:
         self._webhooks = webhooks
@@ -58,48 +66,43 @@ class Messenger:
         self._events = names.group("words.webhook_event")
         self._caller = caller
         self._server_tasks = server_tasks
-        self._ongoing = ongoing
+        self._background = background
         self._answer_seconds = answer_seconds
         self._turns = Turns(1, MOST_POSTS)
-        self._lines: defaultdict[str, PostLine] = defaultdict(PostLine)
+        self._queues: dict[str, deque[_Post]] = {}  # by id, of the webhooks that are being served
 
-    async def tell(self, request: ApprovalRequest) -> None:
-        """Post the request to each webhook; what takes longer than `CALLER_SECONDS` goes on in the background.
-
-        Raises ResetError.
-        """
-        told = [webhook for webhook in self._webhooks if webhook.made_by_hand and webhook.enabled]
-        if not told:
-            return
-        post = Post(request.request_id, Countdown(len(told)))
-        for webhook in told:
-            self._queue(webhook, post)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CALLER_SECONDS):
-                await self._ongoing.result_of(post.ended.wait())
+    async def post(self, request: ApprovalRequest) -> None:
+        """Post the request to each webhook; what takes longer than `CALLER_SECONDS` goes on in the background."""
+        enabled = [webhook for webhook in self._webhooks if webhook.made_by_hand and webhook.enabled]
+        posts = [self._enqueue(webhook, request.request_id) for webhook in enabled]
+        if posts:
+            await asyncio.wait(posts, timeout=CALLER_SECONDS)
 
     def forget(self) -> None:
-        """Forget what waits."""
-        self._lines.clear()
+        """Drop the posts that wait."""
+        self._queues.clear()
 
-    def _queue(self, webhook: Webhook, post: Post) -> None:
-        line = self._lines[webhook.id]
-        if line.is_full:
-            reason = f"not sent: {MOST_WAITING} posts to this webhook are waiting"
-            self._server_tasks.note(_task_name(webhook, post.request_id), RefusedError(reason))
-            post.ended.count()
-            return
-        line.waiting.append(post)
-        if not line.is_served:
-            line.is_served = True
-            self._ongoing.start(self._serve(webhook.id, line))
+    def _enqueue(self, webhook: Webhook, request_id: str) -> asyncio.Future[None]:
+        """Return a future that is done once the request was posted or that has failed."""
+        post = _Post(request_id, asyncio.get_running_loop().create_future())
+        queue = self._queues.get(webhook.id)
+        if queue is None:
+            queue = self._queues[webhook.id] = deque()
+            self._background.start(self._serve(webhook.id, queue))
+        if len(queue) < MOST_WAITING:
+            queue.append(post)
+            return post.done
+        reason = f"not sent: {MOST_WAITING} posts to this webhook are waiting"
+        self._server_tasks.note(_task_name(webhook, request_id), RefusedError(reason))
+        post.done.set_result(None)
+        return post.done
 
-    async def _serve(self, webhook_id: str, line: PostLine) -> None:
-        while line.waiting:
-            post = line.waiting.popleft()
+    async def _serve(self, webhook_id: str, queue: deque[_Post]) -> None:
+        while queue:
+            post = queue.popleft()
             await self._send(self._webhooks.get(webhook_id), post.request_id)
-            post.ended.count()
-        line.is_served = False
+            post.done.set_result(None)
+        del self._queues[webhook_id]
 
     async def _send(self, webhook: Webhook, request_id: str) -> None:
         if webhook.enabled:

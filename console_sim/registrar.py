@@ -1,6 +1,5 @@
 """Registers webhooks and their activity types with the ServiceNow App, then sends waiting requests."""
 
-import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Literal
 
 from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf
+from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NoSuchRecordError, RefusedError, ResetError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
@@ -36,6 +36,7 @@ class Registrar:
         names: WireNames,
         connector: Connector,
         server_tasks: ServerTasks,
+        background: BackgroundTasks,
         sender: RequestSender,
         activity_type: ActivityType,
     ) -> None:
@@ -45,6 +46,7 @@ class Registrar:
         self._names = names
         self._connector = connector
         self._server_tasks = server_tasks
+        self._background = background
         self._sender = sender
         self._activity_type = activity_type
 
@@ -59,7 +61,7 @@ class Registrar:
     async def run_using(self, *credentials: str) -> None:
         """Attempt now to update every ServiceNow whose registration or requests use one of the credentials."""
         systems = [system for system in self._systems if not self._credentials_of(system).isdisjoint(credentials)]
-        await asyncio.gather(*(self.run(system.id) for system in systems))
+        await self._background.run_all(partial(self.run, system.id) for system in systems)
 
     async def resume(self) -> None:
         """Attempt now to finish the work of the previous process, except for updates that ServiceNow has refused."""
@@ -114,7 +116,7 @@ class Registrar:
                 await self.read_back_activity_type(system)
 
     async def _resume_all(self) -> None:
-        await asyncio.gather(*(self._resume(system) for system in self._systems))
+        await self._background.run_all(partial(self._resume, system) for system in self._systems)
 
     async def _resume(self, system: ForeignSystem) -> None:
         if system.refused or not self._has_enabled_webhook(system):

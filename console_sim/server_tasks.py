@@ -2,18 +2,21 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from console_sim.errors import CutOffError, ResetError, ServiceNowError, failure_of
-from console_sim.ongoing import Ongoing
+from console_sim.background_tasks import BackgroundTasks
+from console_sim.errors import ResetError, ServiceNowError, failure_of
 from privman_core.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]
 Note = Callable[[ServiceNowError | None], None]
+Attempt = Callable[[], Coroutine[Any, Any, ServiceNowError | None]]
+"""Returns why it failed, None on success."""
 KEPT_RUNS = 1_000
 _SHORTEST_WAIT = 1.0
 
@@ -61,7 +64,7 @@ class ServerTask:
     Attributes:
         failures: failed attempts in a row.
         next_at: time of the next attempt; None during an attempt, and if none follows.
-        runners: callers of `run` that have not been answered, one of whom makes the attempt.
+        attempts: those in progress or waiting for their turn.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -70,7 +73,7 @@ class ServerTask:
         name: str,
         clock: Clock,
         policy: RetryPolicy | None,
-        ongoing: Ongoing,
+        background: BackgroundTasks,
         work: Work,
         note: Note,
         ended: "Callable[[ServerTask], None]",
@@ -78,44 +81,48 @@ class ServerTask:
         self.name = name
         self._clock = clock
         self._policy = policy
-        self._ongoing = ongoing
+        self._background = background
         self._work = work
         self._note = note
         self._ended = ended
-        self.failures = self.runners = 0
+        self.failures = self.attempts = 0
         self.next_at: datetime | None = None
-        self._stopped = False
         self._retry: Timer | None = None
         self._busy = asyncio.Lock()
 
     async def run(self) -> ServiceNowError | None:
-        """Attempt the work now and return why it failed, None on success; and the back-off starts over.
+        """Attempt the work now and return why it failed, None on success; the back-off starts over.
 
-        Raises ResetError.
+        It goes on if the caller is cancelled. Raises ResetError.
         """
-        self.runners += 1
-        try:
-            return await self._ongoing.result_of(self._start_over())
-        finally:
-            self.runners -= 1
+        return await self._background.result_of(self.begin()())
+
+    def begin(self, *, is_retry: bool = False) -> Attempt:
+        """Return an attempt in place of the retry that waits, if any; the caller must make it.
+
+        Args:
+            is_retry: whether failures in a row are counted on.
+        """
+        self._drop_retry()
+        self.attempts += 1
+        return partial(self._take_turn, is_retry=is_retry)
 
     def stop(self) -> None:
         """Make no more attempts."""
-        self._stopped = True
         self._drop_retry()
 
-    async def _start_over(self) -> ServiceNowError | None:
-        async with self._busy:
-            self.failures = 0
-            return await self._attempt()
+    async def _take_turn(self, *, is_retry: bool) -> ServiceNowError | None:
+        try:
+            async with self._busy:
+                self.failures = self.failures if is_retry else 0
+                return await self._attempt()
+        finally:
+            self.attempts -= 1
 
     async def _attempt(self) -> ServiceNowError | None:
         self._drop_retry()
         try:
             await self._work()
-        except asyncio.CancelledError:
-            self._fail(CutOffError("cancelled: the caller disconnected"))
-            raise
         except Exception as error:  # noqa: BLE001 - any failure may be retried
             return self._fail(failure_of(error))
         self._note(None)
@@ -124,12 +131,11 @@ class ServerTask:
 
     def _fail(self, failure: ServiceNowError) -> ServiceNowError:
         self._plan_retry(failure)
-        if not self._stopped:
-            self._note(failure)
+        self._note(failure)
         return failure
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
-        if self._policy is None or not failure.transient or self._stopped:
+        if self._policy is None or not failure.transient:
             self._ended(self)
             return
         self.failures += 1
@@ -137,15 +143,13 @@ class ServerTask:
         wait = self._policy.seconds(self.failures) if requested is None else max(requested, _SHORTEST_WAIT)
         failure.retry_in = wait
         self.next_at = self._clock.now() + timedelta(seconds=wait)
-        self._retry = self._clock.call_at(self.next_at, self._again)
+        self._retry = self._clock.call_at(self.next_at, self._retry_now)
 
-    async def _again(self) -> None:
+    async def _retry_now(self) -> None:
+        if self.next_at is None:  # another attempt has begun since the time came
+            return
         with suppress(ResetError):
-            await self._ongoing.result_of(self._go_on())
-
-    async def _go_on(self) -> None:
-        async with self._busy:
-            await self._attempt()
+            await self._background.result_of(self.begin(is_retry=True)())
 
     def _drop_retry(self) -> None:
         if self._retry is not None:
@@ -159,10 +163,10 @@ class ServerTasks:
     Without a policy nothing is retried. ``runs`` are the newest attempts, oldest first.
     """
 
-    def __init__(self, clock: Clock, policy: RetryPolicy | None, ongoing: Ongoing) -> None:
+    def __init__(self, clock: Clock, policy: RetryPolicy | None, background: BackgroundTasks) -> None:
         self._clock = clock
         self._policy = policy
-        self._ongoing = ongoing
+        self._background = background
         self._tasks: dict[str, ServerTask] = {}
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
@@ -184,7 +188,7 @@ class ServerTasks:
                 name=task_name,
                 clock=self._clock,
                 policy=policy,
-                ongoing=self._ongoing,
+                background=self._background,
                 work=work,
                 note=note,
                 ended=ended,
@@ -196,10 +200,9 @@ class ServerTasks:
         self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure)))
 
     async def resume(self) -> None:
-        """Attempt the waiting tasks now, as after a restart; raises ResetError."""
-        for task in tuple(self._tasks.values()):
-            if task.next_at is not None:
-                await task.run()
+        """Attempt all waiting tasks now, as after a restart, but none that is being attempted; raises ResetError."""
+        waiting = [task for task in self._tasks.values() if task.next_at is not None and not task.attempts]
+        await self._background.run_all([task.begin() for task in waiting])
 
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""
@@ -217,6 +220,6 @@ class ServerTasks:
         self._tasks.clear()
 
     def _forget(self, key: str, task: ServerTask) -> None:
-        # A stopped task may end after another one of the same name has started.
-        if self._tasks.get(key) is task and task.runners <= 1:
+        # Other attempts may wait for their turn. A stopped task may end after another one of its key has started.
+        if self._tasks.get(key) is task and task.attempts == 1:
             del self._tasks[key]

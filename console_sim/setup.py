@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import ConsoleError, StepFailedError, StepSkippedError
-from console_sim.ongoing import Ongoing
 from console_sim.setup_parameters import SetupParameters
 from console_sim.setup_steps import STEPS, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
@@ -15,20 +15,20 @@ class Setup:
     Args:
         steps: returns the steps of one run.
         secrets: masked in ServiceNow's errors.
-        ongoing: ends a set-up with a reset.
+        background: ends a set-up with a reset.
     """
 
-    def __init__(self, steps: Callable[[], SetupSteps], secrets: Secrets, ongoing: Ongoing) -> None:
+    def __init__(self, steps: Callable[[], SetupSteps], secrets: Secrets, background: BackgroundTasks) -> None:
         self._steps = steps
         self._secrets = secrets
-        self._ongoing = ongoing
+        self._background = background
 
     async def run(self, parameters: SetupParameters) -> list[StepOutcome]:
         """Take each step once; a step is skipped if one that it needs did not succeed. Raises ResetError.
 
         What the console refuses during a step is that step's failure.
         """
-        return await self._ongoing.result_of(self._run(parameters))
+        return await self._background.result_of(self._run(parameters))
 
     async def _run(self, parameters: SetupParameters) -> list[StepOutcome]:
         steps = self._steps()

@@ -1,19 +1,12 @@
-"""No failure whatever ends the retries of a server task."""
+"""Server tasks: no failure ends their retries, and no attempt is made twice."""
 
 import asyncio
 from datetime import timedelta
 
-from aiohttp import ClientSession
-
-from console_sim.app import create_app
-from console_sim.ongoing import Ongoing
+from console_sim.background_tasks import BackgroundTasks
+from console_sim.errors import UnreachableError
 from console_sim.server_tasks import RetryPolicy, ServerTasks
-from console_sim.settings import Settings
-from privman_core.ids import Ids
-from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
-
-from .conftest import ConsoleUnderTest, StubServiceNow, hanging
 
 
 async def test_unforeseen_error_is_a_failed_attempt() -> None:
@@ -26,7 +19,7 @@ async def test_unforeseen_error_is_a_failed_attempt() -> None:
         if attempts < 3:
             raise OverflowError("date value\nout of range")
 
-    tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), Ongoing())
+    tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), BackgroundTasks())
     failure = await tasks.run("Try", work)
     assert str(failure) == "OverflowError: date value out of range; retrying in 60 s"
     await clock.advance(60)
@@ -36,26 +29,62 @@ async def test_unforeseen_error_is_a_failed_attempt() -> None:
     assert tasks.waiting() == []
 
 
-async def test_client_that_hangs_up_does_not_end_the_send(servicenow: StubServiceNow) -> None:
-    """A request whose endpoint hung up while it was sent is sent again on the clock."""
-    clock = VirtualClock()
-    async with serving(create_app(Settings(), clock=clock, ids=Ids(1))) as url, ClientSession() as session:
-        console = ConsoleUnderTest(url, clock, session, servicenow)
-        await console.set_up()
-        servicenow.conditions.append(hanging)
-        servicenow.asked.clear()
-        asking = asyncio.create_task(console.ask())
-        await servicenow.asked.wait()
-        asking.cancel()
-        await asyncio.wait({asking})
-        while not (await _deliveries(console)):
-            await asyncio.sleep(0)
-        await console.advance(60)
-        (request,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
-        assert (request["sent"], request["attempts"]) == (True, 2)
-        await clock.aclose()
+class Attempts:
+    """Work of a server task that fails ``failing`` times, and then takes one of the ``endings``; counts attempts."""
+
+    def __init__(self, failing: int) -> None:
+        self.clock = VirtualClock()
+        self.tasks = ServerTasks(self.clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), BackgroundTasks())
+        self.number = self.most_at_once = 0
+        self.endings = asyncio.Semaphore(0)
+        self._failing = failing
+        self._at_once = 0
+
+    async def attempt(self) -> None:
+        """Make an attempt now."""
+        await self.tasks.run("Try", self._work)
+
+    async def _work(self) -> None:
+        self.number += 1
+        if self.number <= self._failing:
+            raise UnreachableError("no answer")
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await self.endings.acquire()
+        self._at_once -= 1
 
 
-async def _deliveries(console: ConsoleUnderTest) -> bool:
-    async with console.session.get(f"{console.url}/__cockpit/deliveries") as answer:
-        return "cancelled: the caller disconnected" in await answer.text()
+async def test_restarts_at_the_same_time_make_one_attempt() -> None:
+    """Even if neither has begun when the other comes, and the attempt fails again."""
+    attempts = Attempts(failing=9)
+    await attempts.attempt()
+    await asyncio.gather(attempts.tasks.resume(), attempts.tasks.resume())
+    assert attempts.number == 2
+    assert [task.failures for task in attempts.tasks.waiting()] == [1]
+
+
+async def test_a_restart_takes_the_place_of_the_retry_that_falls_due() -> None:
+    """Even if the retry's time has come."""
+    attempts = Attempts(failing=9)
+    await attempts.attempt()
+    await asyncio.gather(attempts.clock.advance(60), attempts.tasks.resume())
+    assert attempts.number == 2
+
+
+async def test_attempts_of_one_task_take_turns() -> None:
+    """Whether they are retries or not: none begins before the other has ended."""
+    attempts = Attempts(failing=1)
+    await attempts.attempt()
+    advancing = asyncio.ensure_future(attempts.clock.advance(60))
+    while attempts.number < 2:
+        await asyncio.sleep(0)
+    second = asyncio.ensure_future(attempts.attempt())
+    await asyncio.sleep(0)
+    attempts.endings.release()
+    await advancing
+    third = asyncio.ensure_future(attempts.attempt())
+    await asyncio.sleep(0)
+    attempts.endings.release()
+    attempts.endings.release()
+    await asyncio.gather(second, third)
+    assert (attempts.number, attempts.most_at_once) == (4, 1)

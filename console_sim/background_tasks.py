@@ -1,0 +1,66 @@
+"""Work that goes on when its caller leaves, and ends with a reset or with the console."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+from console_sim.errors import ResetError
+
+T = TypeVar("T")
+MOST_AT_ONCE = 100
+"""Pieces of work that `BackgroundTasks.run_all` does at the same time."""
+
+
+class BackgroundTasks:
+    """Owns all work that waits for another system.
+
+    Whoever starts work may wait for it, but does not own it: a client that disconnects leaves nothing half done. A
+    reset ends the work, so that none of it writes into the emptied console.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._resets = 0
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do the work in the background, until it ends or `cancel_all` ends it."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def result_of(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do the work in the background and return its result; it goes on if the caller is cancelled.
+
+        The work starts before this suspends, so no caller can leave too early. Raises ResetError after `cancel_all`.
+        """
+        resets, task = self._resets, self.start(work)
+        await asyncio.wait({task})
+        if self._resets != resets:
+            raise ResetError
+        return task.result()
+
+    async def run_all(self, works: Iterable[Callable[[], Awaitable[object]]]) -> None:
+        """Do all of the work as `result_of` does, in order and at most `MOST_AT_ONCE` at the same time."""
+        await self.result_of(_run_all(list(works)))
+
+    def cancel_all(self) -> None:
+        """End all work before its next step."""
+        self._resets += 1
+        for task in self._tasks:
+            task.cancel()
+
+    async def aclose(self) -> None:
+        """End all work and wait until it has ended."""
+        self.cancel_all()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _run_all(works: list[Callable[[], Awaitable[object]]]) -> None:
+    waiting = iter(works)
+
+    async def work_off() -> None:
+        for work in waiting:
+            await work()
+
+    await asyncio.gather(*(work_off() for _ in works[:MOST_AT_ONCE]))

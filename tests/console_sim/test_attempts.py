@@ -1,0 +1,102 @@
+"""Several requests are attempted at the same time, and no attempt in progress is repeated."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from .conftest import BUSY, REQUESTS, ConsoleUnderTest, StubServiceNow
+
+
+class Gate:
+    """Lets ServiceNow answer only once it is opened."""
+
+    def __init__(self, console: ConsoleUnderTest) -> None:
+        self._console = console
+        self._opened = asyncio.Event()
+
+    def close(self) -> None:
+        """Answer nothing from the next request on."""
+        self._console.servicenow.conditions.extend([self._wait] * 50)
+
+    def open(self) -> None:
+        """Answer everything."""
+        self._console.servicenow.conditions.clear()
+        self._opened.set()
+
+    async def _wait(self, stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await self._opened.wait()
+        return await stub.work(request)
+
+
+async def reached(console: ConsoleUnderTest, number: int) -> int:
+    """Return how many calls ServiceNow has, at least that number, once the console is idle."""
+    async with asyncio.timeout(10):
+        while len(console.servicenow.calls) < number:
+            await console.journal()
+    await console.journal()
+    return len(console.servicenow.calls)
+
+
+async def together(console: ConsoleUnderTest, number: int, act: Callable[[], Any]) -> int:
+    """Return how many calls are made before the first of them is answered."""
+    before, gate = len(console.servicenow.calls), Gate(console)
+    gate.close()
+    acting = asyncio.ensure_future(act())
+    try:
+        return await reached(console, before + number) - before
+    finally:
+        gate.open()
+        await acting
+
+
+def sent(console: ConsoleUnderTest) -> int:
+    """Return how often a request was sent."""
+    return sum(call[:2] == ("POST", REQUESTS) for call in console.servicenow.calls)
+
+
+async def test_a_restart_attempts_all_that_waits_at_the_same_time(console: ConsoleUnderTest) -> None:
+    """As many as the console has connections to one server."""
+    console.servicenow.conditions.extend([BUSY] * 5)
+    asked = [await console.ask(UserReason=str(number)) for number in range(5)]
+    assert await together(console, 4, partial(console.admin, "POST", "/restart")) == 4
+    assert [(await console.request(each["request_id"]))["attempts"] for each in asked] == [2] * 5
+    assert sent(console) == 10
+
+
+async def test_several_decisions_are_recorded_at_the_same_time(console: ConsoleUnderTest) -> None:
+    """A slow answer to one holds up no other one."""
+    ids = [(await console.ask(UserReason=str(number)))["request_id"] for number in range(5)]
+    decisions = {"request_ids": ids, "response": "Deny"}
+    deciding = partial(console.admin, "POST", "/approval-requests/decide", decisions)
+    assert await together(console, 4, deciding) == 4
+    assert [(await console.request(each))["recorded"] for each in ids] == [True] * 5
+
+
+async def test_a_restart_repeats_no_attempt_in_progress(console: ConsoleUnderTest) -> None:
+    """The first attempt to send a request goes on."""
+    gate = Gate(console)
+    gate.close()
+    asking = asyncio.ensure_future(console.ask())
+    await reached(console, len(console.servicenow.calls) + 1)
+    await console.admin("POST", "/restart")
+    gate.open()
+    await asking
+    assert sent(console) == 1
+
+
+async def test_a_restart_during_a_retry_makes_no_attempt_of_its_own(console: ConsoleUnderTest) -> None:
+    """The retry has begun, so nothing waits."""
+    console.servicenow.conditions.append(BUSY)
+    await console.ask()
+    gate = Gate(console)
+    gate.close()
+    before = len(console.servicenow.calls)
+    advancing = asyncio.ensure_future(console.advance(60))
+    await reached(console, before + 1)
+    await console.admin("POST", "/restart")
+    gate.open()
+    await advancing
+    assert sent(console) == 2

@@ -1,0 +1,118 @@
+"""A client that disconnects: the console finishes what it has begun, as if the client had waited."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from privman_core.serving import serving
+
+from .conftest import BUSY, METADATA, ConsoleUnderTest, StubServiceNow
+from .on_file import console_on
+
+REPORT = {**METADATA, "UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}
+_SYS_ID = re.compile("0{24}[0-9a-f]{8}")
+Silent = tuple[ConsoleUnderTest, asyncio.Future[Any], Callable[[], None]]
+Leaving = Callable[[ConsoleUnderTest, list[str]], Coroutine[Any, Any, Any]]
+
+
+def posting(path: str, **body: Any) -> Leaving:
+    """Return what posts that to the control plane; ``{first}`` and ``{all}`` are the requests that wait."""
+
+    async def post(console: ConsoleUnderTest, waiting: list[str]) -> Any:
+        given = {key: waiting if value == "{all}" else value for key, value in body.items()}
+        return await console.call("POST", f"/__admin{path.format(first=waiting[0])}", given)
+
+    return post
+
+
+async def set_up(console: ConsoleUnderTest, _waiting: list[str]) -> Any:
+    """Set a second foreign system up."""
+    return await console.set_up(name="Second")
+
+
+async def restart(console: ConsoleUnderTest, _waiting: list[str]) -> Any:
+    """Restart, which attempts what waits for a retry."""
+    return await console.call("POST", "/__admin/restart")
+
+
+LEAVING: dict[str, Leaving] = {
+    "ask": posting("/approval-requests", metadata={**REPORT, "FilePath": "/bin/cat"}),
+    "run": posting("/run", metadata={**REPORT, "FilePath": "/bin/cat"}),
+    "decide": posting("/approval-requests/{first}/decide", response="Deny"),
+    "decide several": posting("/approval-requests/decide", request_ids="{all}", response="Deny"),
+    "set up": set_up,
+    "foreign system": posting("/foreign-system", post_uri="https://pm.example/approve"),
+    "credential": posting("/credential", credential="ServiceNow webhook", password="other"),
+    "Secret": posting("/api-user/reset-secret", update_credential=True),
+    "restart": restart,
+}
+
+
+async def prepared(console: ConsoleUnderTest, *, retried: bool) -> list[str]:
+    """Set up a console with a webhook made by hand, and return three requests that wait, perhaps to be sent again."""
+    await console.set_up()
+    url = f"{console.servicenow.url}/api/now/table/elsewhere"
+    await console.admin("POST", "/webhooks", {"name": "Elsewhere", "endpoint_url": url, "enabled": False})
+    console.servicenow.conditions.extend([BUSY] * 3 if retried else ())
+    waiting = [(await console.ask(UserReason=str(number)))["request_id"] for number in range(3)]
+    await console.admin("POST", "/webhook", {"webhook": "Elsewhere", "enabled": True})
+    return waiting
+
+
+async def state(console: ConsoleUnderTest) -> str:
+    """Return what the console shows of itself, and all that it has sent, without ports and sys_ids.
+
+    Several requests may be sent at the same time, and each gets the next sys_id.
+    """
+    paths = ("approval-requests", "foreign-systems", "webhooks", "api-users")
+    lists = [await console.admin("GET", f"/{path}") for path in paths]
+    calls = [_SYS_ID.sub("sys_id", json.dumps(call)) for call in console.servicenow.calls]
+    async with console.session.get(f"{console.url}/admin/tasks") as page:
+        attempts = re.findall("<tr>.*?</tr>", await page.text(), re.DOTALL)
+    text = _SYS_ID.sub("sys_id", json.dumps([lists, sorted(calls), sorted(attempts)], indent=1))
+    return text.replace(console.servicenow.url, "https://sn").replace(console.url, "https://pm")
+
+
+@asynccontextmanager
+async def silent_servicenow(file: Path, name: str) -> AsyncIterator[Silent]:
+    """A prepared console whose ServiceNow answers nothing until it is released."""
+    stub, released = StubServiceNow(), asyncio.Event()
+
+    async def silent(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await released.wait()
+        return await stub.work(request)
+
+    async with serving(stub.app()) as stub.url, console_on(file, stub) as console:
+        waiting = await prepared(console, retried=name == "restart")
+        stub.conditions.extend([silent] * 50)
+        stub.asked.clear()
+        asking = asyncio.ensure_future(LEAVING[name](console, waiting))
+        await stub.asked.wait()
+        yield console, asking, released.set
+        released.set()
+
+
+@pytest.mark.parametrize("name", LEAVING)
+async def test_what_was_begun_is_finished(tmp_path: Path, name: str) -> None:
+    """The console and ServiceNow end up as they do if the client waits, and without the clock: nothing is retried."""
+    async with silent_servicenow(tmp_path / "stays.db", name) as (console, asking, release):
+        release()
+        await asking
+        expected = await state(console)
+    async with silent_servicenow(tmp_path / "leaves.db", name) as (console, asking, release):
+        asking.cancel()
+        await asyncio.wait({asking})
+        await state(console)  # meanwhile the server sees that the client has gone
+        release()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(5):
+                while await state(console) != expected:
+                    pass
+        assert await state(console) == expected
