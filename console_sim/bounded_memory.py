@@ -48,9 +48,6 @@ class BoundedMemory:
         self._waiting: list[tuple[datetime, int, str]] = []  # sorted, as is the other list
         self._evictable: list[tuple[int, str]] = []
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._occupants
-
     def __len__(self) -> int:
         return len(self._occupants)
 
@@ -68,13 +65,18 @@ class BoundedMemory:
     def evicted_for(self, key: str, weight: int) -> list[str] | None:
         """Return the keys to evict so that an entry of that weight has room; None if all together are not enough."""
         before = self._occupants.get(key)
-        lacking = self._used + weight - (0 if before is None else before.weight) - self._limit
+        added = weight - (0 if before is None else before.weight)
+        lacking = self._used + added - self._limit
+        if added <= 0 or lacking <= 0:
+            return []
         evicted: list[str] = []
-        for _, each in self._evictable_now() if lacking > 0 else ():
-            if lacking > 0 and each != key:
+        for _, each in self._evictable_now():
+            if each != key:
                 evicted.append(each)
                 lacking -= self._occupants[each].weight
-        return evicted if lacking <= 0 else None
+                if lacking <= 0:
+                    return evicted
+        return None
 
     def _evictable_now(self) -> list[tuple[int, str]]:
         """Return places and keys, oldest first."""

@@ -20,6 +20,9 @@ from privman_core.findings import Finding
 IN_MEMORY = "sqlite://"
 _OBJECT_BYTES = 1_000
 _TASK_BYTES = 1_500  # of the server task that sends a request
+_ADDED_BYTES = (
+    1_000  # reserved for what is added to a request, such as why it was not sent: a full memory has room for it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,11 @@ _APPROVAL_REQUESTS = ShelfKind(
     ApprovalRequest,
     key=lambda request: request.request_id,
     unfinished=lambda request: request.is_unfinished,
-    weight=lambda request: _OBJECT_BYTES + _TASK_BYTES * request.is_unfinished + request.characters,
+    weight=lambda request: (
+        _OBJECT_BYTES
+        + _TASK_BYTES * request.is_unfinished
+        + max(request.characters, len(request.metadata) + _ADDED_BYTES)
+    ),
     evictable_from=lambda request: request.ends_at,
 )
 

@@ -198,7 +198,7 @@ class FileShelf(LongShelf[T]):
     def put(self, entry: T) -> T:
         """Insert or replace an entry and return it; raises NotStoredError if memory is full of unfinished ones."""
         kind, key, unfinished = self._kind, self._kind.key(entry), self._kind.unfinished(entry)
-        if unfinished and key not in self._memory:
+        if unfinished:
             self._make_room(key, kind.weight(entry))
         values = {"key": key, "unfinished": unfinished, "body": msgspec.json.encode(entry)}
         updated = self._rows(_UPDATE, **values)

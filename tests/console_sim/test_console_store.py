@@ -30,21 +30,21 @@ def clock() -> VirtualClock:
 @pytest.fixture
 def shelf(clock: VirtualClock) -> LongShelf[ApprovalRequest]:
     """A shelf for five approval requests."""
-    return ConsoleStore(MemoryShelves(clock, 15 * KIB)).approval_requests
+    return ConsoleStore(MemoryShelves(clock, 20 * KIB)).approval_requests
 
 
 @pytest.fixture
 def database(tmp_path: Path, clock: VirtualClock) -> Iterator[FileShelves]:
     """A file in whose memory five approval requests fit that are still to be sent."""
-    opened = FileShelves(f"sqlite:///{tmp_path / 'console.db'}", clock, 15 * KIB)
+    opened = FileShelves(f"sqlite:///{tmp_path / 'console.db'}", clock, 20 * KIB)
     yield opened
     opened.close()
 
 
 def asked(clock: VirtualClock, number: int, *, sent: bool = True) -> ApprovalRequest:
-    """Return a request that takes 3 KiB, with the task that sends it."""
+    """Return a request that takes 4 KiB, with the task that sends it."""
     now = clock.now()
-    text = "x" * (3 * KIB - (1_000 if sent else 2_500))
+    text = "x" * (4 * KIB - (2_000 if sent else 3_500))
     return ApprovalRequest(str(number), text, now, now + timedelta(hours=16), server_id="1", sent=sent)
 
 
@@ -69,7 +69,7 @@ def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: LongSh
     """While all are undecided a new one is refused, and everything stays as it is."""
     for number in range(5):
         shelf.put(asked(clock, number))
-    with pytest.raises(NotStoredError, match=r"^no room for this approval request: 5 undecided ones fill the 15 KiB"):
+    with pytest.raises(NotStoredError, match=r"^no room for this approval request: 5 undecided ones fill the 20 KiB"):
         shelf.put(asked(clock, 5))
     assert len(shelf) == 5
 
@@ -110,7 +110,7 @@ def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: Fi
     for number in range(5):
         shelf.put(asked(clock, number, sent=False))
         shelf.put(asked(clock, 100 + number))
-    with pytest.raises(NotStoredError, match=r": 5 unsent ones fill the 15 KiB .* once some of these have been sent"):
+    with pytest.raises(NotStoredError, match=r": 5 unsent ones fill the 20 KiB .* once some of these have been sent"):
         shelf.put(asked(clock, 5, sent=False))
     assert len(shelf) == 10
     shelf.put(asked(clock, 3))
@@ -120,6 +120,18 @@ def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: Fi
         ConsoleStore(database).approval_requests.put(asked(clock, 6, sent=False))
     shelf.remove("5")
     shelf.put(asked(clock, 6, sent=False))
+
+
+@pytest.mark.parametrize("kept", ["memory", "file"])
+def test_a_full_memory_has_room_for_errors(clock: VirtualClock, database: FileShelves, kept: str) -> None:
+    """And for short comments, but not for long ones."""
+    shelf = ConsoleStore(database if kept == "file" else MemoryShelves(clock, 20 * KIB)).approval_requests
+    for number in range(5):
+        shelf.put(asked(clock, number, sent=False))
+    shelf.change("0", lambda request: request.failed("x" * 1_000, refused=False))
+    with pytest.raises(NotStoredError, match=r"^no room for this approval request: 5 "):
+        shelf.change("1", lambda request: request.failed("x" * 1_001, refused=False))
+    assert [len(request.last_error) for request in shelf] == [1_000, 0, 0, 0, 0]
 
 
 async def test_unsent_requests_on_a_file_that_time_out_make_room(clock: VirtualClock, database: FileShelves) -> None:
@@ -151,7 +163,7 @@ def test_requests_that_were_not_kept_take_no_room(clock: VirtualClock, database:
 
 def test_a_transaction_that_fails_puts_back_what_it_dropped(clock: VirtualClock) -> None:
     """Dropped, changed and new requests are as before, each in its place."""
-    store = ConsoleStore(MemoryShelves(clock, 15 * KIB))
+    store = ConsoleStore(MemoryShelves(clock, 20 * KIB))
     shelf = store.approval_requests
     for number in range(5):
         shelf.put(asked(clock, number) if number % 2 else approved(asked(clock, number)))

@@ -34,26 +34,20 @@ def shelves_of(kind: str, clock: VirtualClock) -> Iterator[Shelves]:
 
 
 class Model:
-    """The requests in memory, found by a look at every one of them.
+    """The requests in memory, found by a look at every one of them."""
 
-    Attributes:
-        bounds_changes: whether a changed request needs room; a file takes it in any case.
-    """
-
-    def __init__(self, clock: VirtualClock, *, bounds_changes: bool) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
-        self.bounds_changes = bounds_changes
         self.kept: dict[str, ApprovalRequest] = {}
 
     def put(self, request: ApprovalRequest) -> bool:
         """Keep a request in place of those that must go; return whether there is room."""
         kept = {**self.kept, request.request_id: request}
-        if self.bounds_changes or request.request_id not in self.kept:
-            ended = [key for key, each in kept.items() if each is not request and self.has_ended(each)]
-            while sum(map(weight, kept.values())) > ROOM:
-                if not ended:
-                    return False
-                del kept[ended.pop(0)]
+        ended = [key for key, each in kept.items() if each is not request and self.has_ended(each)]
+        while sum(map(weight, kept.values())) > ROOM:
+            if not ended:
+                return False
+            del kept[ended.pop(0)]
         self.kept = kept
         return True
 
@@ -78,7 +72,7 @@ class Model:
 
 def weight(request: ApprovalRequest) -> int:
     """Return the bytes that an unsent request takes."""
-    return 2_500 + request.characters
+    return 2_500 + max(request.characters, len(request.metadata) + 1_000)
 
 
 STEPS = st.lists(
@@ -98,7 +92,7 @@ FILLING = [("ask", size % 5, False) for size in range(1, 16)]
 def test_the_oldest_that_have_ended_are_evicted(kind: str, steps: list[tuple[str, int, bool]]) -> None:
     """Also after transactions that fail, which leave everything as it was."""
     clock = VirtualClock()
-    model = Model(clock, bounds_changes=kind == "memory")
+    model = Model(clock)
     with shelves_of(kind, clock) as shelves:
         shelf = ConsoleStore(shelves).approval_requests
         for number, (step, size, fails) in enumerate(FILLING + steps):
