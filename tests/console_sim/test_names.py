@@ -3,6 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from console_sim.names import free_name, name_error
 
 from .conftest import ConsoleUnderTest
 
@@ -80,3 +84,20 @@ async def test_a_policy_of_the_api_has_such_a_name(console: ConsoleUnderTest) ->
         told = f"'Name' {fault}" if fault else "policy 'Elevate installers' exists; expected another name"
         assert (status >= 400, answer["Messages"]) == (True, [told])
     await console.admin("POST", "/policies", {"name": "elevate INSTALLERS"})
+
+
+@given(
+    base=st.text() | st.text(min_size=230, max_size=250),
+    form=st.sampled_from(["{} webhook", "New Webhook for {} setting", "P ({})"]),
+)
+def test_derived_names_are_valid_and_free(base: str, form: str) -> None:
+    """Whatever valid name they derive from, and whichever of them are taken."""
+    name = base.strip()
+    assume(not name_error(name))
+    taken: list[str] = []
+    for _ in range(12):
+        new = free_name(lambda each: each not in taken, name, form)
+        assert name_error(new) == ""
+        assert new == new.strip()
+        taken.append(new)
+    assert len(set(taken)) == len(taken)

@@ -251,6 +251,12 @@ def test_a_bad_file_is_refused_in_one_line(names_file: NamesFile, text: str, mes
     assert str(refused.value).startswith(f"{file}: {message}")
 
 
+def test_a_name_may_have_a_new_emoji(names_file: NamesFile) -> None:
+    """One that is newer than the Unicode tables of Python 3.11."""
+    names = WireNames.load(names_file("words: {response: {approve: '\\U0001fae9'}}".replace("'", '"')))
+    assert names.word("response", "approve") == "\U0001fae9"
+
+
 UNREADABLE = {
     "key twice": ("roles:\n  admin: a\n  admin: b\n", ":3: duplicate key 'admin'."),
     "no YAML": ("roles: [\n", ":2: "),

@@ -92,6 +92,12 @@ async def test_wrong_fault_is_refused(party: Party, fault: dict[str, Any], messa
     assert party.faults.armed == []
 
 
+async def test_a_header_may_have_a_new_emoji(party: Party) -> None:
+    """One that is newer than the Unicode tables of Python 3.11."""
+    await _arm(party, kind="status", headers={"X-Mood": "\U0001fae9"})
+    assert await party.call("GET", "/") == (503, "")
+
+
 @pytest.mark.parametrize(("kind", "handled"), [("reset", 0), ("answer-lost", 1), ("truncated", 1)])
 async def test_hanging_up(party: Party, kind: str, handled: int) -> None:
     """A dropped connection leaves the caller without an answer, before or after the work was done."""

@@ -15,6 +15,7 @@ from aiohttp import web
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
+from privman_scenarios.commands.options import user
 from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.playing.verbs import vocabulary
@@ -213,7 +214,8 @@ def test_unusable_files(arguments: list[str], complaint: str, capsys: pytest.Cap
 
 
 def test_a_user_name_that_nobody_has(capsys: pytest.CaptureFixture[str]) -> None:
-    """Characters that cannot be printed are refused with the argument."""
+    """Control characters are refused with the argument; any other may be in it, such as an emoji newer than Python."""
+    assert user("\U0001fae9") == "\U0001fae9"
     with pytest.raises(SystemExit, match="2"):
         main(["run", "--servicenow-user", "a\nb"])
     assert r"--servicenow-user: invalid user name 'a\nb': expected no control characters" in capsys.readouterr().err
