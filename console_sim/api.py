@@ -7,7 +7,8 @@ import orjson
 from aiohttp import web
 
 from console_sim.api_documents import ApiDocuments
-from console_sim.approval_request import ApprovalRequest, DeliveredDecision
+from console_sim.approval_decision import DeliveredDecision
+from console_sim.approval_request import ApprovalRequest
 from console_sim.callers import Callers, bearer_token
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json_object

@@ -1,162 +1,47 @@
-"""Approval requests and the decisions about them."""
+"""Approval requests, from being made to having ended."""
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
-from console_sim.errors import BadRequestError, ConflictError
-from console_sim.json_object import SYS_ID, JsonObject, shown, spelled
+from console_sim.approval_decision import ApprovalDecision, Response, duration_text
+from console_sim.errors import ConflictError
+from console_sim.json_object import shown
 from console_sim.shelf import Moment
-from privman_contracts import WireNames
-
-DURATION = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
-EXPECTED_DURATION = "hours, minutes and seconds such as 16:30:00"
-
-
-def parse_duration(text: str) -> timedelta:
-    """Return the duration of a text that matches `DURATION`."""
-    hours, minutes, seconds = map(int, text.split(":"))
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-def duration_text(duration: timedelta) -> str:
-    """Return the duration as ``16:30:00``."""
-    minutes, seconds = divmod(int(duration.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}"
-
-
-_CONSOLE = "Privilege Manager Console"
-
-
-class Response(StrEnum):
-    """The activity type's valid responses, by canonical name."""
-
-    APPROVE = "approve"
-    DENY = "deny"
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalDecision:
-    """An approver's answer.
-
-    Attributes:
-        duration: of a timed approval; None for another, and for a denial.
-        one_time: whether it allows one run only.
-    """
-
-    response: Response
-    comment: str
-    duration: timedelta | None
-    responded_by: str
-    one_time: bool = False
-
-    def same_as(self, other: Self) -> bool:
-        """Return whether both decide the same, whoever decided.
-
-        A decision made in the console comes back from ServiceNow under the name of the ServiceNow user.
-        """
-        mine = (self.response, self.comment, self.duration)
-        return mine == (other.response, other.comment, other.duration)
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveredDecision:
-    """A decision as ServiceNow delivers it.
-
-    Attributes:
-        request_id: in lower case, without braces.
-        instance_id: in lower case; empty where it is not compared.
-    """
-
-    request_id: str
-    instance_id: str
-    decision: ApprovalDecision
-
-
-class DecisionReader:
-    """Reads decisions (integration 4); raises BadRequestError that names the key.
-
-    Args:
-        names: the wire's names and rules.
-        documented_only: whether to ignore InstanceId, whatever the rules say.
-    """
-
-    def __init__(self, names: WireNames, *, documented_only: bool = False) -> None:
-        self._key = names.group("keys.decision")
-        self._compared = "ignored" if documented_only else names.choice("decision_instance_id")
-        self._responses = {names.word("response", response): response for response in Response}
-        self._one_time = names.find("rules.approval_without_duration").value == "one_time"
-
-    def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
-        """Read a decision that ServiceNow delivers."""
-        body = spelled(values, tuple(self._key.values()))
-        return DeliveredDecision(
-            body.guid(self._key["RequestId"]),
-            self._instance_id(body),
-            self._decision(body, self._key, body.text(self._key["RespondedBy"]), one_time=self._one_time),
-        )
-
-    def _instance_id(self, body: JsonObject) -> str:
-        key = self._key["InstanceId"]
-        if self._compared == "ignored" or (self._compared == "optional" and key not in body):
-            return ""
-        return body.matching(key, SYS_ID, "a sys_id, 32 hexadecimal digits").lower()
-
-    def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
-        """Read a decision made in the console: response, comment and duration."""
-        keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
-        return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE, one_time=True)
-
-    def _decision(
-        self, body: JsonObject, key: Mapping[str, str], responded_by: str, *, one_time: bool
-    ) -> ApprovalDecision:
-        response = self._responses[body.one_of(key["Response"], tuple(self._responses))]
-        duration = _duration(body, key["Duration"])
-        if response is Response.DENY and duration is not None:
-            raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
-        is_one_time = one_time and response is Response.APPROVE and duration is None
-        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, is_one_time)
-
-
-def _duration(body: JsonObject, key: str) -> timedelta | None:
-    return parse_duration(body.matching(key, DURATION, EXPECTED_DURATION)) if key in body else None
 
 
 class RequestState(StrEnum):
-    """The state of a request, as the console shows it."""
+    """The state of a request in the console."""
 
     PENDING = "Pending"
     APPROVED = "Approved"
     DENIED = "Denied"
     TIMED_OUT = "TimedOut"
-    EXPIRED = "Expired"  # approved, and its one run is over or its duration has ended
+    EXPIRED = "Expired"  # its approval was used up, or its duration has ended
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """A request of an endpoint user for approval.
+    """An endpoint user's request for approval.
 
     Attributes:
         request_id: a GUID in lower case.
         metadata: the JSON text that goes on the wire.
         process: name of its approval process when it was made.
-        server_id: of the foreign system to which it is sent; empty for a request that is decided in the console only.
-        times_out_at: the console's own time limit; None if the process has none.
-        sent_to: the endpoint that acknowledged it; empty before.
-        instance_id: the registration for which it was first sent; empty before.
+        server_id: of the foreign system that gets it; empty if it is decided in the console only.
+        times_out_at: end of the approval process's time-out; None for a manual process.
+        sent_to: Endpoint URL that acknowledged it; empty before.
+        instance_id: Instance Id under which it was last sent; empty before the first attempt.
         sys_id: of its record in ServiceNow, once acknowledged.
         sent: whether ServiceNow has acknowledged it.
-        attempts: how often it was sent.
+        attempts: number of attempts to insert it in ServiceNow.
         last_error: why ServiceNow lacks it or its decision; empty if it lacks nothing.
-        refused: whether ServiceNow refused the last attempt, and would refuse it again.
+        refused: whether ServiceNow refused the last attempt, so that a retry is pointless.
         decided_here: whether it was decided in the console.
         recorded: whether ServiceNow has that decision, too.
-        used_at: when the run that a one-time approval allows took place.
-        refused_decision: the last decision of ServiceNow that came too late, and why; empty if none did.
+        used_at: time of the run that a one-time approval has allowed.
+        refused_decision: the newest decision of ServiceNow that was refused, and why; empty if there is none.
     """
 
     request_id: str
@@ -181,7 +66,7 @@ class ApprovalRequest:
 
     @property
     def expires_at(self) -> datetime | None:
-        """The end of a timed approval; None for another, and if there is none."""
+        """The end of a timed approval; None for any other request."""
         if self.decision is None or self.decided_at is None or self.decision.duration is None:
             return None
         try:
@@ -190,7 +75,7 @@ class ApprovalRequest:
             return None
 
     def state(self, now: datetime) -> RequestState:
-        """Return the state at that time."""
+        """Return the state at the time ``now``."""
         if self.decision is None:
             return RequestState.TIMED_OUT if self._has_timed_out(now) else RequestState.PENDING
         if self.decision.response is Response.DENY:
@@ -210,12 +95,12 @@ class ApprovalRequest:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether ServiceNow lacks the request, or a decision made here, at any time."""
+        """Whether ServiceNow lacks the request, or a decision made here, even if it is too late to send it."""
         return bool(self.server_id) and not (self.recorded if self.decided_here else self.sent)
 
     @property
     def characters(self) -> int:
-        """The number of characters that callers have put into it."""
+        """The number of characters in its texts of any length."""
         comment = "" if self.decision is None else self.decision.comment
         return len(self.metadata) + len(comment) + len(self.last_error) + len(self.refused_decision)
 
@@ -244,11 +129,11 @@ class ApprovalRequest:
         return replace(self, decision=decision, decided_at=now)
 
     def run(self, now: datetime) -> Self:
-        """Return the request after a run that it allows; a one-time approval allows no other."""
+        """Return the request after a run that it has allowed, which uses a one-time approval up."""
         return replace(self, used_at=now) if self.decision is not None and self.decision.one_time else self
 
     def asked_by(self, now: datetime) -> Self:
-        """Return the request, moved to ``now`` if it was made while the clock was ahead."""
+        """Return the request as if made at ``now``, if its clock was ahead; its time-out keeps its length."""
         ahead = self.asked_at - now
         if self.decision is not None or ahead <= timedelta(0):
             return self
@@ -256,7 +141,7 @@ class ApprovalRequest:
         return replace(self, asked_at=now, times_out_at=times_out_at)
 
     def acknowledged(self, sys_id: str, endpoint_url: str) -> Self:
-        """Return the request once ServiceNow has acknowledged it."""
+        """Return the request after ServiceNow has acknowledged it."""
         return replace(self, sys_id=sys_id, sent_to=endpoint_url, sent=True, last_error="", refused=False)
 
     def failed(self, reason: str, *, refused: bool) -> Self:
@@ -264,13 +149,13 @@ class ApprovalRequest:
         return replace(self, last_error=reason, refused=refused)
 
     def refusing(self, decision: ApprovalDecision, reason: str) -> Self:
-        """Return the request after a decision of ServiceNow that is refused."""
+        """Return the request after refusing a decision of ServiceNow."""
         return replace(
             self, refused_decision=f"{decision.response.title()} by {shown(decision.responded_by)}: {reason}"
         )
 
     def delivered(self) -> Self:
-        """Return the request once ServiceNow has delivered its decision, so that it has both."""
+        """Return the request after ServiceNow has delivered its decision, so that ServiceNow has both."""
         return replace(self, sent=True, recorded=True, last_error="", refused=False)
 
     def to_json(self, now: datetime) -> dict[str, object]:
@@ -307,11 +192,7 @@ def _or_none(when: datetime | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class LatestRequest:
-    """The newest request for something.
+    """The newest request with that fingerprint."""
 
-    Attributes:
-        asked_for: who asks for what, in one word.
-    """
-
-    asked_for: str
+    fingerprint: str
     request_id: str

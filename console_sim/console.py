@@ -8,8 +8,8 @@ from functools import partial
 
 from console_sim.api_tokens import ApiTokens
 from console_sim.api_users import CredentialShelf, Users
-from console_sim.approval_request import DecisionReader
-from console_sim.approvals import Approvals, MetadataWriter
+from console_sim.approval_decision import DecisionReader
+from console_sim.approvals import Approvals
 from console_sim.automation import Automation
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
@@ -17,6 +17,7 @@ from console_sim.foreign_systems import Connector, ForeignSystems, Webhooks
 from console_sim.messenger import Messenger
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
+from console_sim.request_metadata import MetadataWriter
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import RetryPolicy, ServerTasks
 from console_sim.settings import Settings

@@ -46,7 +46,7 @@ _ALWAYS = datetime.min.replace(tzinfo=UTC)
 _LATEST = ShelfKind(
     "latest request",
     LatestRequest,
-    key=lambda latest: latest.asked_for,
+    key=lambda latest: latest.fingerprint,
     weight=lambda _latest: _LATEST_BYTES,
     evictable_from=lambda _latest: _ALWAYS,
 )

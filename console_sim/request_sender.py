@@ -4,7 +4,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from console_sim.approval_request import ApprovalDecision, ApprovalRequest, duration_text
+from console_sim.approval_decision import ApprovalDecision, duration_text
+from console_sim.approval_request import ApprovalRequest
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from console_sim.approval_request import ApprovalRequest
-from console_sim.approvals import metadata_facts
+from console_sim.request_metadata import read_metadata
 from console_sim.ui.console_gate import ConsoleVisit
 from privman_contracts import WireNames
 from privman_core.cuts import cut
@@ -45,7 +45,7 @@ class FactsReader:
 
     def read(self, request: ApprovalRequest) -> Facts:
         """Return what was asked for; texts are empty where the metadata has none."""
-        known = metadata_facts(request.metadata)
+        known = read_metadata(request.metadata)
         return Facts(
             policy=self._first(known, "PolicyName", "PolicyId"),
             user=self._first(known, "InitiatorUserName", "UserName", "InitiatorId"),

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from console_sim.accounts import Credential
-from console_sim.approval_request import ApprovalDecision, ApprovalRequest, Response
+from console_sim.approval_decision import ApprovalDecision, Response
+from console_sim.approval_request import ApprovalRequest
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, NotStoredError
 from console_sim.file_shelves import FileShelves

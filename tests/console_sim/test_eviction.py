@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console_sim.approval_request import ApprovalDecision, ApprovalRequest, Response
+from console_sim.approval_decision import ApprovalDecision, Response
+from console_sim.approval_request import ApprovalRequest
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotStoredError
 from console_sim.file_shelves import FileShelves

@@ -1,0 +1,124 @@
+"""Decisions about approval requests (integration 4)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from console_sim.errors import BadRequestError
+from console_sim.json_object import SYS_ID, JsonObject, spelled
+from privman_contracts import WireNames
+
+DURATION = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
+EXPECTED_DURATION = "hours, minutes and seconds such as 16:30:00"
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return the duration of a text that matches `DURATION`."""
+    hours, minutes, seconds = map(int, text.split(":"))
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def duration_text(duration: timedelta) -> str:
+    """Return the duration as ``16:30:00``."""
+    minutes, seconds = divmod(int(duration.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}"
+
+
+_CONSOLE = "Privilege Manager Console"
+
+
+class Response(StrEnum):
+    """The activity type's valid responses, by canonical name."""
+
+    APPROVE = "approve"
+    DENY = "deny"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalDecision:
+    """An approver's answer.
+
+    Attributes:
+        duration: of a timed approval; None for any other decision.
+        one_time: whether it allows only one run.
+    """
+
+    response: Response
+    comment: str
+    duration: timedelta | None
+    responded_by: str
+    one_time: bool = False
+
+    def same_as(self, other: Self) -> bool:
+        """Return whether both have the same response, comment and duration.
+
+        The approver may differ: ServiceNow delivers a decision of the console under the name of the ServiceNow user.
+        """
+        mine = (self.response, self.comment, self.duration)
+        return mine == (other.response, other.comment, other.duration)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredDecision:
+    """A decision as ServiceNow delivers it.
+
+    Attributes:
+        request_id: in lower case, without braces.
+        instance_id: in lower case; empty if it is not compared.
+    """
+
+    request_id: str
+    instance_id: str
+    decision: ApprovalDecision
+
+
+class DecisionReader:
+    """Reads decisions; raises BadRequestError, which names the key.
+
+    Args:
+        documented_only: whether to ignore InstanceId, whatever the rule ``decision_instance_id`` is.
+    """
+
+    def __init__(self, names: WireNames, *, documented_only: bool = False) -> None:
+        self._key = names.group("keys.decision")
+        self._compared = "ignored" if documented_only else names.choice("decision_instance_id")
+        self._responses = {names.word("response", response): response for response in Response}
+        self._one_time = names.find("rules.approval_without_duration").value == "one_time"
+
+    def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
+        """Read a decision that ServiceNow delivers."""
+        body = spelled(values, tuple(self._key.values()))
+        return DeliveredDecision(
+            body.guid(self._key["RequestId"]),
+            self._instance_id(body),
+            self._decision(body, self._key, body.text(self._key["RespondedBy"]), one_time=self._one_time),
+        )
+
+    def _instance_id(self, body: JsonObject) -> str:
+        key = self._key["InstanceId"]
+        if self._compared == "ignored" or (self._compared == "optional" and key not in body):
+            return ""
+        return body.matching(key, SYS_ID, "a sys_id, 32 hexadecimal digits").lower()
+
+    def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
+        """Read a decision made in the console: response, comment and duration."""
+        keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
+        return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE, one_time=True)
+
+    def _decision(
+        self, body: JsonObject, key: Mapping[str, str], responded_by: str, *, one_time: bool
+    ) -> ApprovalDecision:
+        response = self._responses[body.one_of(key["Response"], tuple(self._responses))]
+        duration = _duration(body, key["Duration"])
+        if response is Response.DENY and duration is not None:
+            raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
+        is_one_time = one_time and response is Response.APPROVE and duration is None
+        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, is_one_time)
+
+
+def _duration(body: JsonObject, key: str) -> timedelta | None:
+    return parse_duration(body.matching(key, DURATION, EXPECTED_DURATION)) if key in body else None

@@ -1,0 +1,39 @@
+"""The fingerprint of an approval request: two reports with the same one ask for the same approval (integration 8)."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+import orjson
+
+from console_sim.automation import Route
+from console_sim.json_object import bare_guid
+
+_USER = ("InitiatorUserName", "UserName", "InitiatorId")
+_COMPUTER = ("AgentId", "AgentName")
+_POLICY = ("PolicyId", "PolicyName")
+_FILE = ("Sha1Hash", "FilePath", "ProcessName")
+
+
+def fingerprint_of(reported: Mapping[str, str], route: Route) -> str:
+    """Return the digest of user, computer and approval type, and of policy and file if the type is specific to them.
+
+    It is empty for a report that lacks one of these, which has no fingerprint and so is always a new request.
+    """
+    facts = [_fact(reported, _USER), _fact(reported, _COMPUTER)]
+    if route.type.policy_specific:
+        facts.append(_fact(reported, _POLICY) if route.policy is None else route.policy.id)
+    if route.type.file_specific:
+        facts.append(_fact(reported, _FILE))
+    return sha256(orjson.dumps([route.type.id, *facts])).hexdigest() if all(facts) else ""
+
+
+def _fact(reported: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    """Return the first key that has a value, with that value; empty if none has.
+
+    Case does not matter, as on Windows, and neither do braces around a GUID. ``casefold`` would equate "straße" and
+    "strasse", which Windows does not.
+    """
+    key = next((each for each in keys if reported.get(each)), "")
+    if not key:
+        return ""
+    return f"{key}={bare_guid(reported[key]).lower()}"

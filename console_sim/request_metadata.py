@@ -1,0 +1,68 @@
+"""The metadata of approval requests: what an endpoint reports, as JSON text."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from console_sim.approval_items import Policy
+from console_sim.errors import BadRequestError
+from console_sim.json_object import GUID, near, shown, without_braces
+from privman_contracts import WireNames
+from privman_core.ids import Ids
+
+_PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
+MOST_ENTRIES = 1_000
+"""Entries of the metadata of one request."""
+_GUIDS = frozenset({"PolicyId", "InitiatorId", "AgentId", "ProcessId"})
+
+
+class MetadataWriter:
+    """Writes an endpoint's report as JSON with the wire's keys, in PascalCase, and GUIDs in braces."""
+
+    def __init__(self, names: WireNames, ids: Ids) -> None:
+        self._spelling = names.group("keys.metadata")
+        self._ids = ids
+
+    def write(self, reported: Mapping[str, Any], policy: Policy | None) -> str:
+        """Return the JSON text; the policy's id and name are added if the report lacks them.
+
+        A report without any policy gets a random PolicyId. Raises BadRequestError that names the key.
+        """
+        known = {"PolicyId": self._ids.guid()} if policy is None else {"PolicyId": policy.id, "PolicyName": policy.name}
+        return orjson.dumps(self._spelled({**known, **reported})).decode()
+
+    def check(self, reported: Mapping[str, Any]) -> None:
+        """Raise BadRequestError as `write` does."""
+        self._spelled(reported)
+
+    def _spelled(self, reported: Mapping[str, Any]) -> dict[str, str]:
+        if len(reported) > MOST_ENTRIES:
+            raise BadRequestError(f"'metadata' has {len(reported):,} entries; expected at most {MOST_ENTRIES:,}")
+        return {self._key(key): _value(key, value) for key, value in reported.items()}
+
+    def _key(self, key: str) -> str:
+        if _PASCAL_CASE.fullmatch(key) is None:
+            raise BadRequestError(f"'metadata' has key {shown(key)}{near(key, self._spelling)}; expected PascalCase")
+        return self._spelling.get(key, key)
+
+
+def _value(key: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected text")
+    bare = without_braces(value)
+    if key in _GUIDS and GUID.fullmatch(bare) is not None:
+        return f"{{{bare}}}"
+    if key == "PolicyId":
+        raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected a GUID")
+    return value
+
+
+def read_metadata(metadata: str) -> dict[str, str]:
+    """Return the entries of the JSON text; none if the database damaged it."""
+    try:
+        return msgspec.json.decode(metadata, type=dict[str, str])
+    except msgspec.MsgspecError:
+        return {}
