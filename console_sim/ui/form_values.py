@@ -49,9 +49,10 @@ def read_span(form: Form, field: str) -> timedelta:
 
 
 def span_values(field: str, span: timedelta) -> dict[str, str]:
-    """Return the values of such a field, in the largest unit that gives a whole number."""
-    unit = next(unit for unit, length in reversed(UNITS.items()) if not span % length)
-    return {field: str(span // UNITS[unit]), f"{field}_unit": unit}
+    """Return the values of such a field, in the largest unit that gives a whole number, or else in seconds."""
+    unit = next((unit for unit, length in reversed(UNITS.items()) if span and not span % length), "Second(s)")
+    number = f"{span / UNITS[unit]:.6f}".rstrip("0").rstrip(".")
+    return {field: number, f"{field}_unit": unit}
 
 
 def flags(**values: bool) -> dict[str, str]:

@@ -4,6 +4,7 @@ from .conftest import ACTIONS, ENDPOINT, POLICIES, PROCESSES, SERVERS, TASKS, TY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 MANUAL = "Default Manual Approval Process"
+SERVICENOW = {"template": "ServiceNow Approval Process"}
 DEFAULT_TYPE = "Default Execute Application Request Type"
 FORM_ACTION = "Approval Request Form Action"
 CHANGED = "The values changed after you opened this page, so nothing was saved"
@@ -70,6 +71,17 @@ async def test_process_is_created_and_gets_its_server(site: Site) -> None:
     listed = (await site.admin("GET", "/approval-processes"))["approval_processes"]
     expected = {"server": "Dev instance", "timeout": 7_200, "check_every": 90}
     assert listed[-1].items() >= expected.items()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0 Second(s)"), (0.5, "0.5 Second(s)"), (7_200.25, "7200.25 Second(s)"), (60, "1 Minute(s)")],
+)
+async def test_time_out_of_any_length_is_shown(site: Site, seconds: float, shown: str) -> None:
+    """The control plane takes a part of a second, which the form shows, although it takes whole numbers only."""
+    await site.admin("POST", "/approval-processes", {"name": "Short", "timeout": seconds, **SERVICENOW})
+    page = await site.person.open(PROCESSES, "Short")
+    assert spans(page)[1] == shown
 
 
 async def test_manual_process_has_no_server(site: Site) -> None:
