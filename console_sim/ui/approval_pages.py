@@ -13,9 +13,9 @@ from console_sim.console import Console
 from console_sim.errors import ConflictError, NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_number
-from console_sim.ui.item_list import contains, read_search
+from console_sim.ui.item_list import contains, page_number, read_search
 from console_sim.ui.navigation import APPROVALS, link
-from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, page_number
+from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader
 from privman_core.cuts import cut
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see

@@ -9,8 +9,9 @@ from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.console import Console
 from console_sim.ui.approval_pages import DECIDE
 from console_sim.ui.console_gate import ConsoleVisit
+from console_sim.ui.item_list import page_number
 from console_sim.ui.navigation import HISTORY, link
-from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, page_number, shortened
+from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, shortened
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 

@@ -1,4 +1,4 @@
-"""Lists of items: found by a text, and sorted by a column, as the product's lists are."""
+"""Lists of items: searched, sorted by a column as the product's lists are, and shown in pages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import link
 
 LONGEST_SEARCH = 255
+ROWS = 100
+"""Rows of a page; inferred, since no picture shows a list of more than a few items."""
+_MOST_DIGITS = 9
 _NEVER = datetime.min.replace(tzinfo=UTC)
 T = TypeVar("T")
 
@@ -30,18 +33,33 @@ class ListHeading(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ItemList(Generic[T]):
-    """The items that a page shows.
+    """One page of a list.
 
     Attributes:
+        items: those of this page.
+        first: how many items are before this page.
+        total: how many items all pages have.
         search: the text that they contain; empty for all.
         sort: index of the column that gives their order.
+        previous: address of the page before this one; empty on the first.
+        following: address of the page after this one; empty on the last.
     """
 
     items: Sequence[T]
+    first: int
+    total: int
     headings: Sequence[ListHeading]
     search: str
     sort: int
     descending: bool
+    previous: str
+    following: str
+
+
+def page_number(visit: ConsoleVisit) -> int:
+    """Return the page of a list that is asked for, from 1."""
+    text = visit.query.get("page", "")[:_MOST_DIGITS]
+    return max(int(text), 1) if text.isascii() and text.isdigit() else 1
 
 
 def read_search(visit: ConsoleVisit) -> str:
@@ -55,7 +73,7 @@ def contains(search: str, texts: Iterable[str]) -> bool:
 
 
 def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: ListColumn[T]) -> ItemList[T]:
-    """Return the items that the address asks for; by the first column unless it names another."""
+    """Return the page that the address asks for, or the last; sorted by the first column unless it names another."""
     search, text = read_search(visit), visit.query.get("sort", "").lstrip("-")
     sort = next((number for number, column in enumerate(columns) if column.heading == text), 0)
     descending = visit.query.get("sort", "").startswith("-")
@@ -65,7 +83,25 @@ def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: ListColumn[T]) 
         _heading(visit, column.heading, chosen=number == sort, descending=descending)
         for number, column in enumerate(columns)
     ]
-    return ItemList(found, headings, search, sort, descending)
+    pages = max(1, -(-len(found) // ROWS))
+    number = min(page_number(visit), pages)
+    first = (number - 1) * ROWS
+    return ItemList(
+        found[first : first + ROWS],
+        first,
+        len(found),
+        headings,
+        search,
+        sort,
+        descending,
+        previous=_page(visit, number - 1) if number > 1 else "",
+        following=_page(visit, number + 1) if number < pages else "",
+    )
+
+
+def _page(visit: ConsoleVisit, number: int) -> str:
+    query = {"search": read_search(visit), "sort": visit.query.get("sort", ""), "page": str(number)}
+    return link(visit.request.path, **{name: value for name, value in query.items() if value})
 
 
 def _texts(item: T, columns: Sequence[ListColumn[T]]) -> list[str]:

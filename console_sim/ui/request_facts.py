@@ -5,14 +5,12 @@ from itertools import islice
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.request_metadata import read_metadata
-from console_sim.ui.console_gate import ConsoleVisit
 from privman_contracts import WireNames
 from privman_core.cuts import cut
 
 PAGE_SIZE = 25
 LONGEST_TEXT, MOST_FACTS = 2_000, 100
 """Characters of each text, and metadata entries, that a page shows of one request."""
-_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +62,3 @@ class FactsReader:
 def shortened(text: str) -> str:
     """Return the text, or its beginning."""
     return cut(text, LONGEST_TEXT)
-
-
-def page_number(visit: ConsoleVisit) -> int:
-    """Return the page of a list that is asked for, from 1."""
-    text = visit.query.get("page", "")[:_MOST_DIGITS]
-    return max(int(text), 1) if text.isascii() and text.isdigit() else 1

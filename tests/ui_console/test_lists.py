@@ -67,6 +67,23 @@ async def test_list_is_searched(site: Site) -> None:
     assert (f'value="{"x" * 255}"' in long.html, long.status) == (True, 200)
 
 
+async def test_a_long_list_has_pages(site: Site) -> None:
+    """Of 100 rows each; Previous and Next keep search and order, and a page after the last shows the last."""
+    for number in range(203):
+        await site.admin("POST", "/policies", {"name": f"Numbered {number:03}"})
+    first = await site.person.get(POLICIES, params={"search": "numbered ", "sort": "-Name"})
+    assert ("203 Items" in first.text, "1 to 100" in first.text, len(first.cells)) == (True, True, 100)
+    assert (names(first)[0], "Previous" in first.links) == ("Numbered 202", False)
+    second = await site.person.get(first.links["Next"])
+    assert ("101 to 200" in second.text, names(second)[0]) == (True, "Numbered 102")
+    last = await site.person.get(second.links["Next"])
+    assert (names(last), "Next" in last.links) == (["Numbered 002", "Numbered 001", "Numbered 000"], False)
+    assert names(await site.person.get(last.links["Previous"])) == names(second)
+    after = await site.person.get(POLICIES, params={"search": "numbered", "sort": "-Name", "page": "99"})
+    assert names(after) == names(last)
+    assert "Pages" not in (await site.person.get(ROLES)).html
+
+
 async def test_every_list_is_sorted_and_searched(site: Site) -> None:
     """Each list of items has what the pictures show above it."""
     await site.set_up()
