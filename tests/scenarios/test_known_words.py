@@ -1,22 +1,14 @@
 """Words in scenario files and in fixtures: a typo is refused before anything is played."""
 
-import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from console_sim.accounts import Role
-from console_sim.approval_items import POLICIES, PROCESSES, TYPES, ProcessTemplate
-from console_sim.approval_request import RequestState
-from console_sim.approvals import RunOutcome
-from console_sim.webhook import WebhookEvent
 from mock_servicenow.finding_rules import finding_rules
 from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
-from privman_scenarios.errors import ExpectationError, ScenarioFileError, UnknownWordError
-from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
-from privman_scenarios.language import known
+from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import set_up_steps
@@ -179,72 +171,6 @@ def test_own_words_stay_with_a_kept_failure() -> None:
     assert again.own == {"words": ["Maybe"]}
 
 
-def test_fixtures_refuse_typos(world: WorldFixture) -> None:
-    """A misspelt column, word, table or response raises, and never finds everything."""
-    with pytest.raises(UnknownWordError, match=r"unknown column of request 'staus'. Did you mean 'status'"):
-        world.servicenow.find("request", staus="Approve")
-    with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Aprove'"):
-        world.servicenow.find("request", status="Aprove")
-    with pytest.raises(UnknownWordError, match=r"'request_id' is .*, which selects nothing. Expected a GUID."):
-        world.servicenow.find("request", request_id=world.console.instance_id)
-    with pytest.raises(UnknownWordError, match=r"'sys_id' is .*, which selects nothing. Expected a sys_id."):
-        world.servicenow.find("request", sys_id="85d71683-7dac-4762-8120-76a9a564fdc1")
-    with pytest.raises(UnknownWordError, match="unknown table 'requst'"):
-        world.servicenow.find("requst")
-    with pytest.raises(UnknownWordError, match=r"unknown path '\*/aprove'"):
-        world.console.faults.arm("status", status=503, path="*/aprove")
-    with pytest.raises(UnknownWordError, match="unknown response 'Aprove'"):
-        world.decide("85d71683-7dac-4762-8120-76a9a564fdc1", "Aprove")
-
-
-@pytest.mark.parametrize(
-    ("metadata", "told"),
-    [
-        ({"InitatorUserName": "x"}, "unknown key 'InitatorUserName'. Did you mean 'InitiatorUserName'?"),
-        ({"policyName": "Elevate installers"}, "unknown key 'policyName'. Did you mean 'PolicyName'?"),
-        ({"PolicyName": "Elevate instalers"}, "policy 'Elevate instalers' is nearly 'Elevate installers'."),
-        ({"PolicyName": "Elevate script"}, "policy 'Elevate script' is nearly 'Elevate scripts'."),
-        ("setup.exe", "the metadata are 'setup.exe'. Expected a mapping of what the endpoint reports"),
-    ],
-)
-def test_fixtures_refuse_metadata_that_are_nearly_right(
-    metadata: dict[str, str], told: str, console: ConsoleFixture
-) -> None:
-    """A test of another key, or of another policy, would pass without what it is about."""
-    console.create_policy("Elevate scripts")
-    for report in (console.ask, console.run):
-        with pytest.raises(UnknownWordError, match=re.escape(told)):
-            report(metadata)
-    assert console.approvals() == []
-
-
-def test_fixtures_take_metadata_of_ones_own(console: ConsoleFixture) -> None:
-    """Declared as in a scenario, or like nothing that is known."""
-    own = {"keys": ["PolcyName"], "names": ["Elevate instalers"]}
-    console.ask({"PolcyName": "x", "PolicyName": "Elevate instalers", "Vendor": "y", "Sha256Hash": "z"}, own=own)
-    assert console.run({"PolicyName": "Something else"})["outcome"] == "asked"
-
-
-@pytest.mark.parametrize("nothing", [None, 5, 5.0, True])
-def test_fixtures_find_nothing_by_what_no_text_is(servicenow: ServiceNowFixture, nothing: object) -> None:
-    """A value that a test has not got, or of another type, selects neither nothing nor everything."""
-    with pytest.raises(UnknownWordError, match=r"'request_id' is .*, which selects nothing"):
-        servicenow.find("request", request_id=nothing)  # type: ignore[arg-type]  # that is the point
-
-
-def test_fixtures_find_by_numbers_and_truths(servicenow: ServiceNowFixture, console: ConsoleFixture) -> None:
-    """Where a column holds such."""
-    found = servicenow.find("activity_type", include_comment=True, sys_mod_count=0)  # type: ignore[arg-type]
-    assert [each["sys_id"] for each in found] == [console.activity_type_id]
-
-
-def test_a_caret_ends_no_condition(world: WorldFixture) -> None:
-    """Nothing escapes it in a query, so that other records would be found."""
-    world.console.ask({})
-    with pytest.raises(ExpectationError, match="a value of 'comment' without '\\^', which ends a condition"):
-        world.servicenow.find("request", comment="x^NQstatus=Pending")
-
-
 @pytest.mark.parametrize("duration", ["", "1000:00:00", "a while"])
 def test_durations_pass(duration: str) -> None:
     """None, one in hours, minutes and seconds, and one that the scenario declares."""
@@ -252,166 +178,6 @@ def test_durations_pass(duration: str) -> None:
     text = f"title: T\nown: {{words: [a while]}}\nsteps: [{{console.ask: }}, {approve}]"
     (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
     assert scenario.steps[1].arguments == {"duration": duration}
-
-
-def test_fixtures_take_no_duration_in_words(world: WorldFixture) -> None:
-    """As in a scenario, it is written as the console writes it."""
-    request_id = world.console.ask({})
-    with pytest.raises(UnknownWordError, match="invalid duration '2 hours'"):
-        world.decide(request_id, "Approve", duration="2 hours")
-    assert world.console.approval(request_id)["state"] == "Pending"
-
-
-def test_fixtures_take_own_words(world: WorldFixture) -> None:
-    """A response of the user's own is tried, and a column of their own is asked for."""
-    request_id = world.console.ask({})
-    world.servicenow.tolerate("decision-update")
-    assert world.decide(request_id, "Maybe", own={"words": ["Maybe"]}).status == 403
-    assert world.servicenow.find("request", own={"columns": ["sys_tags"]}, request_id=request_id)
-
-
-def test_what_is_known_is_what_the_console_has() -> None:
-    """States, outcomes, events, roles and templates are those of the console, and so is what it comes with."""
-    assert set(known.STATES) == set(RequestState)
-    assert set(known.RUN_OUTCOMES) == set(RunOutcome)
-    assert set(known.EVENTS) == set(WebhookEvent)
-    assert set(known.TEMPLATES) == set(ProcessTemplate)
-    assert {Role.named(name) for name in known.CONSOLE_ROLES} == set(Role) < set(known.CONSOLE_ROLES)
-    assert {"View Password Role", "Privilege Manager View Password Role"} < set(known.CONSOLE_ROLES)
-    assert {
-        "approval process": tuple(each.name for each in PROCESSES),
-        "approval type": tuple(each.name for each in TYPES),
-        "policy": tuple(each.name for each in POLICIES),
-    } == known.ITEMS
-
-
-MADE = """
-title: Each thing that a set-up makes has the name by which later steps know it
-given: {name: Desk, api_user: Key, approval_type: Requests of the desk, policy: Elevate for the desk}
-steps:
-  - console.change-process: {process: Desk Approval Process, server: Desk}
-  - console.change-type: {approval_type: Requests of the desk, process: Desk Approval Process}
-  - console.change-policy: {policy: Elevate for the desk, approval_type: Requests of the desk}
-  - console.change-webhook: {webhook: New Webhook for Desk setting, credential: Desk user}
-  - console.save-foreign-system: {foreign_system: Desk, credential: Desk user, api_credential: Desk webhook}
-  - console.reset-secret: {user: Key, update_credential: true}
-  - console.ask: {metadata: {PolicyName: Elevate for the desk}}
-  - console.expect-approval: {process: Desk Approval Process}
----
-title: So has each thing that a set-up makes for a second foreign system
-steps:
-  - console.set-up: {name: Desk}
-  - console.change-type: {approval_type: Desk Default Execute Application Request Type, process: Desk Approval Process}
-  - console.change-policy:
-      {policy: Elevate installers (Desk), approval_type: Desk Default Execute Application Request Type}
-  - console.ask: {as: first}
-  - console.expect-approval: {process: ServiceNow Approval Process}
-  - console.ask: {as: second, metadata: {PolicyName: Elevate installers (Desk)}}
-  - console.expect-approval: {process: Desk Approval Process}
-"""
-
-
-def test_what_a_set_up_makes_has_its_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The loader knows them without a console, and the console has them: no second one is made."""
-    file = tmp_path / "made.yaml"
-    file.write_text(MADE, encoding="utf-8")
-    assert main(["run", str(file)]) == 0, capsys.readouterr().out
-
-
-ELSEWHERE = """title: T
-steps:
-  - console.create-process: {name: Ours}
-  - console.use: second
-  - console.set-up:
-  - %s
-  - console.expect-webhooks: [{enabled: true}]
-"""
-
-
-def test_what_one_console_has_another_lacks() -> None:
-    """A process that a step has made is there on that console, and again when it is used again."""
-    with pytest.raises(ScenarioFileError, match="no earlier step has made the approval process 'Ours'"):
-        list(Loader(vocabulary()).parse(ELSEWHERE % "console.create-type: {name: T, process: Ours}", "t.yaml"))
-    back = "console.use: first\n  - console.create-type: {name: T, process: Ours}"
-    assert list(Loader(vocabulary()).parse(ELSEWHERE % back, "t.yaml"))
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        "console.create-type: {name: T, process: Of our own}",
-        "console.change-process: {process: Of our own, timeout: 1 hour}",
-        "console.create-type: {name: T, process: '${request_id}'}",
-        "console.change-api-user: {user: 'API User Created On Jan 5, 2026', active: true}",
-        "console.create-process: {name: T, server: null}",
-        "console.create-policy: {name: T, approval_type: null}",
-    ],
-)
-def test_things_of_the_console_that_nobody_can_know_pass(step: str) -> None:
-    """Those that are declared, saved, named after the day, or none at all."""
-    text = f"title: T\nown: {{names: [Of our own]}}\nsteps: [{{console.ask: }}, {{{step}}}]"
-    (scenario,) = Loader(vocabulary()).parse(text, "t.yaml")
-    assert scenario.steps[1].verb == step.partition(":")[0]
-
-
-@pytest.mark.parametrize(
-    ("steps", "told"),
-    [
-        (
-            "[{console.ask: {metadata: {PolicyName: Elevate instalers}}}]",
-            "PolicyName: no earlier step has made the policy 'Elevate instalers'. Did you mean 'Elevate installers'?",
-        ),
-        (
-            "[{console.create-policy: {name: Mine}}, {console.run: {outcome: asked, metadata: {PolicyName: Minne}}}]",
-            "no earlier step has made the policy 'Minne'. Did you mean 'Mine'?",
-        ),
-        ("[{console.ask: {metadata: {PolicyName: Payroll}}}]", "no earlier step has made the policy 'Payroll'. Expect"),
-        (
-            "[{console.ask: {metadata: {PolicyName: Late}}}, {console.create-policy: {name: Late}}]",
-            "no earlier step has made the policy 'Late'.",
-        ),
-        (
-            (
-                "[{console.create-policy: {name: Ours}}, {console.use: second}, {console.set-up: }, "
-                "{console.run: {outcome: asked, metadata: {PolicyName: Ours}}}]"
-            ),
-            "no earlier step has made the policy 'Ours'.",
-        ),
-        ("[{console.create-policy: {name: Elevate installer}}]", "policy 'Elevate installer' is nearly 'Elevate inst"),
-        (
-            "[{console.create-type: {name: Ours}}, {console.create-type: {name: Ourss}}]",
-            "type 'Ourss' is nearly 'Ours'",
-        ),
-        (
-            "[{console.create-process: {name: ServiceNow Aproval Process}}]",
-            "approval process 'ServiceNow Aproval Process' is nearly 'ServiceNow Approval Process'.",
-        ),
-        (
-            "[{console.create-webhook: {name: New Webhook for ServiceNow, endpoint_url: 'http://x.example'}}]",
-            "webhook 'New Webhook for ServiceNow' is nearly 'New Webhook for ServiceNow setting'.",
-        ),
-        ("[{console.set-up: {name: ServiceNw}}]", "foreign system 'ServiceNw' is nearly 'ServiceNow'."),
-        (
-            "[{console.set-up: {name: Lab, policy: Elevate instalers}}]",
-            "policy 'Elevate instalers' is nearly 'Elevate installers'.",
-        ),
-        ("[{servicenow.use: Labs}, {servicenow.use: Lab}]", "'Lab' starts another one, but is nearly 'Labs'."),
-        ("[{console.use: frist}]", "'frist' starts another one, but is nearly 'first'."),
-    ],
-)
-def test_what_is_nearly_another_thing_is_refused(steps: str, told: str) -> None:
-    """Without it a typo would make a story of another policy, console or instance, and could pass."""
-    with pytest.raises(ScenarioFileError, match=re.escape(told)):
-        list(Loader(vocabulary()).parse(f"title: T\nsteps: {steps}", "t.yaml"))
-
-
-@pytest.mark.parametrize("policy", ["Elevate instalers", "Something else", "Elevate installers", "${text.5000}", ""])
-def test_a_policy_that_is_declared_can_be_asked_under(policy: str) -> None:
-    """One that is nearly another, one that is like none, one that there is, a long one, and none."""
-    head = f"title: T\nown: {{names: [<policy>]}}\nexamples: [{{policy: '{policy}'}}]\n"
-    steps = "steps: [{console.ask: {metadata: {PolicyName: <policy>, Vendor: x}}}]"
-    (scenario,) = Loader(vocabulary()).parse(head + steps, "t.yaml")
-    assert scenario.own == {"names": [policy]}
 
 
 def test_a_kept_failure_declares_what_looks_like_an_example() -> None:
@@ -438,13 +204,6 @@ def test_patterns_of_some_words_pass(tmp_path: Path) -> None:
         "- servicenow.expect-records: {table: activity_type, values: {valid_responses: {matches: 'Approve,Deny'}}}\n"
     )
     assert main(["run", str(file)]) == 0
-
-
-def test_several_words_are_no_status(servicenow: ServiceNowFixture) -> None:
-    """Only the valid responses of an activity type are several words."""
-    with pytest.raises(UnknownWordError, match=r"unknown request\.status 'Pending,Approve'"):
-        servicenow.find("request", status="Pending,Approve")
-    assert servicenow.find("activity_type", valid_responses="Deny,Approve") == []
 
 
 @pytest.mark.parametrize("text", ["Looks fin", "ooks fine", "k"])
@@ -523,55 +282,3 @@ def test_catalog_expects_each_step_of_the_set_up() -> None:
     steps = yaml.safe_load(file.read_text())["steps"]
     expected = next(step["console.expect-set-up"]["steps"] for step in steps if "console.expect-set-up" in step)
     assert tuple(expected) == set_up_steps()
-
-
-@pytest.mark.parametrize(
-    ("steps", "told"),
-    [
-        (
-            "[{console.create-process: {name: Default Manual Approval Process}}]",
-            "approval process 'Default Manual Approval Process' exists already. Expected a new name; console.change-… ",
-        ),
-        ("[{console.create-type: {name: Ours}}, {console.create-type: {name: Ours}}]", "approval type 'Ours' exists"),
-        ("[{console.create-policy: {name: Elevate installers}}]", "policy 'Elevate installers' exists already."),
-        (
-            "[{console.create-webhook: {name: New Webhook for ServiceNow setting, endpoint_url: 'http://x.example'}}]",
-            "webhook 'New Webhook for ServiceNow setting' exists already.",
-        ),
-        (
-            (
-                "[{servicenow.create-user: {name: a}}, "
-                "{console.create-credential: {name: ServiceNow user, servicenow_user: a}}]"
-            ),
-            "credential 'ServiceNow user' exists already.",
-        ),
-        ("[{console.create-api-user: {credential: ServiceNow webhook}}]", "credential 'ServiceNow webhook' exists alr"),
-    ],
-)
-def test_what_exists_is_not_created(steps: str, told: str) -> None:
-    """Whoever creates a thing does not mean one that the product or an earlier step has made."""
-    with pytest.raises(ScenarioFileError, match=re.escape(told)):
-        list(Loader(vocabulary()).parse(f"title: T\nsteps: {steps}", "t.yaml"))
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        "console.change-process: {process: ServiceNow Aproval Process, timeout: 1 hour}",
-        "console.change-type: {approval_type: Default Execute Aplication Request Type, file_specific: true}",
-        "console.change-policy: {policy: Elevate instalers, enabled: false}",
-        "console.change-webhook: {webhook: New Webhook for ServiceNw setting, enabled: false}",
-        "console.change-credential: {credential: ServiceNow usr, servicenow_user: a}",
-    ],
-)
-def test_what_does_not_exist_is_not_changed(step: str) -> None:
-    """A typo in a name would make another thing, and the story would pass without the change."""
-    text = f"title: T\nsteps: [{{servicenow.create-user: {{name: a}}}}, {{{step}}}]"
-    with pytest.raises(ScenarioFileError, match=r"no earlier step has made the .* Did you mean '"):
-        list(Loader(vocabulary()).parse(text, "t.yaml"))
-
-
-def test_a_name_with_another_number_is_another_thing() -> None:
-    """Nobody mistypes a number that often, and things of one kind are often numbered."""
-    text = "title: T\nsteps: [{console.set-up: {name: ServiceNow 2}}, {servicenow.use: lab 1}, {servicenow.use: lab 2}]"
-    assert list(Loader(vocabulary()).parse(text, "t.yaml"))

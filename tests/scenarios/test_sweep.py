@@ -174,7 +174,7 @@ def test_what_failed_is_not_varied() -> None:
 def test_a_request_that_is_to_be_refused_is_not_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The invariants are about the set-up then."""
     file = tmp_path / "refused.yaml"
-    file.write_text("title: T\nsteps: [{console.ask: {metadata: {PolicyId: none}}}, {console.expect-refusal: 400}]\n")
+    file.write_text("title: T\nsteps: [{console.ask: {metadata: {no key: none}}}, {console.expect-refusal: 400}]\n")
     assert main(["run", str(file), "--sweep", "--jobs", "1"]) == 0, capsys.readouterr().out
 
 

@@ -50,8 +50,8 @@ HOLDS = {
     "an update that is refused": DECIDED
     + f"- servicenow.update: {{table: request, sys_id: '{'0' * 32}', values: {{status: Deny}}}}\n"
     + "- servicenow.expect-refusal: {status: 404, body: {error: {message: No Record found}}}\n",
-    "a question that is refused": "- console.ask: {metadata: {PolicyId: none}}\n"
-    "- console.expect-refusal: {status: 400, body: {error: {matches: PolicyId}}}\n",
+    "a question that is refused": "- console.ask: {metadata: {no key: none}}\n"
+    "- console.expect-refusal: {status: 400, body: {error: {matches: PascalCase}}}\n",
     "the webhook of the set-up": "- console.expect-set-up: {webhook: {event: Approval Request Event}}\n",
     "the steps of the set-up": "- console.expect-set-up: {steps: {register: ok}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
@@ -276,7 +276,7 @@ async def test_what_does_not_hold(steps: str, step: str, expected: str, got: str
             "servicenow.insert",
             "a value of 'instance_id'",
         ),
-        ("- console.set-up: {servicenow_url: nowhere}\n", "console.set-up", "the step to be accepted"),
+        ('- console.set-up: {name: "${text.300}"}\n', "console.set-up", "the step to be accepted"),
     ],
 )
 async def test_what_does_not_hold_before_the_set_up(steps: str, step: str, expected: str) -> None:

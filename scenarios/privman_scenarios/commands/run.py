@@ -19,6 +19,7 @@ from privman_scenarios.commands.reporting import Reports
 from privman_scenarios.commands.watch import watch
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.language.schema import scenario_schema
+from privman_scenarios.language.unused import warnings
 from privman_scenarios.output import say
 from privman_scenarios.playing.processes import ParallelRun, Player, worthwhile
 from privman_scenarios.playing.verbs import vocabulary
@@ -73,6 +74,9 @@ def execute(options: argparse.Namespace) -> Exit:
 
 def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
     scenarios = arguments.scenarios(options, files)
+    words = vocabulary()
+    for warning in dict.fromkeys(each for scenario in scenarios for each in warnings(scenario, words)):
+        say(f"warning: {warning}")
     reports, worlds = Reports(options), arguments.worlds(options)
     with reports.watching(worlds):
         held = _play(scenarios, worlds, reports, options)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from privman_core.inputs import plain_url
 from privman_scenarios.language import known
 from privman_scenarios.language.expectation import MISSING, holds, holds_word, is_glob
 from privman_scenarios.language.known import nearest, unknown
@@ -34,6 +35,9 @@ _NARROW_MESSAGE = "Expected whole words of the message, one of them of four lett
 
 Check = Callable[[Any, Arguments, Own], Iterator[Flaw]]
 Words = Callable[[], Iterable[str]]
+
+
+WRONG_ON_PURPOSE = "If it is wrong on purpose, list it under 'own: words'."
 
 
 def nothing(_value: object, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
@@ -115,6 +119,17 @@ def headers(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # n
             yield Flaw((name,), unknown("header", name, known.HEADERS, "headers"))
         if name != next(other for other in value if other.lower() == name.lower()):
             yield Flaw((name,), f"duplicate header {name!r}; case does not matter.")
+
+
+def address(value: str, _arguments: Arguments, own: Own) -> Iterator[Flaw]:
+    """Find what is not an http or https address."""
+    if value in own.get("words", ()):
+        return
+    try:
+        plain_url(value)
+    except ValueError as error:
+        message, _, expected = str(error).partition("; expected ")
+        yield Flaw((), f"invalid address {message}. Expected {expected}. {WRONG_ON_PURPOSE}")
 
 
 def rows_of(fields: Mapping[str, Check]) -> Check:

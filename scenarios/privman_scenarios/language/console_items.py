@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from privman_scenarios.language.checks import allowed_or_denied
 from privman_scenarios.language.known import ITEMS, ItemKind, misspelt, nearest, nearly
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import Verb
@@ -14,7 +15,8 @@ _DATED = "API User Created On "
 def _named(verb: Verb, arguments: Arguments) -> Iterator[tuple[str, ItemKind, str]]:
     """Yield argument, kind and name of each thing that a step names and that must be there."""
     for argument in verb.arguments:
-        if argument.item and (name := arguments.get(argument.name)):
+        name = allowed_or_denied(arguments.get(argument.name))
+        if argument.item and name and isinstance(name, str):
             yield argument.name, argument.item, name
     for kind, name in verb.within(arguments):
         if name:

@@ -9,9 +9,18 @@ from typing import Any
 from privman_contracts import PartyName
 from privman_contracts.rules import RULES
 from privman_scenarios.language import message_places
-from privman_scenarios.language.checks import Check, Flaw, Words, allowed_or_denied, is_status, unknown_word, with_own
+from privman_scenarios.language.checks import (
+    WRONG_ON_PURPOSE,
+    Check,
+    Flaw,
+    Words,
+    allowed_or_denied,
+    is_status,
+    unknown_word,
+    with_own,
+)
 from privman_scenarios.language.expectation import MISSING, OPERATORS, holds, is_found, texts_of_all_kinds
-from privman_scenarios.language.known import nearest, respelt
+from privman_scenarios.language.known import GUID, nearest, respelt
 from privman_scenarios.language.message_places import Part, Place
 from privman_scenarios.language.model import Arguments, Own
 
@@ -92,6 +101,19 @@ def exchanged_body(party: PartyName, part: Part) -> Check:
 def metadata_keys(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find keys of metadata that are another spelling of a documented key."""
     return respelt_keys(value, message_places.of_column("metadata").parsed(), own)
+
+
+def reported(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
+    """Find what `metadata_keys` finds, and a PolicyId that is not a GUID, which the console refuses."""
+    yield from metadata_keys(value, arguments, own)
+    policy_id = value.get("PolicyId", "")
+    if isinstance(policy_id, str) and policy_id and policy_id not in own.get("words", ()) and not _is_guid(policy_id):
+        yield Flaw(("PolicyId",), f"{policy_id!r} is not a GUID. Expected one. {WRONG_ON_PURPOSE}")
+
+
+def _is_guid(text: str) -> bool:
+    """Tell whether it is a GUID, with or without braces."""
+    return GUID.fullmatch(text.removeprefix("{").removesuffix("}")) is not None
 
 
 def respelt_keys(value: object, place: Place, own: Own, path: tuple[str | int, ...] = ()) -> Iterator[Flaw]:

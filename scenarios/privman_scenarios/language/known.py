@@ -118,7 +118,7 @@ WITHOUT_BODY = ("GET", "HEAD")
 OTHER_SYS_ID = uuid5(NAMESPACE_URL, "a table that is none of the app's").hex
 _SYS_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 OTHER_GUID = str(uuid5(NAMESPACE_URL, "an item of the console"))
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 # Parameters in the paths of the console's API: its items go by GUIDs.
 _ENABLE, _ITEM = "{enable}", re.compile(r"\{(item|policy|report|task)Id\}")
 _FURTHER: Mapping[PartyName, tuple[tuple[str, str], ...]] = {
@@ -226,7 +226,7 @@ def without_sys_ids(text: str) -> str:
 
 def fits(glob: str, path: str) -> bool:
     """Tell whether a glob, in any case, fits a known path, in which any identifier stands for any other of its kind."""
-    pattern = _GUID.sub(OTHER_GUID, _console_path(glob.lower()))
+    pattern = GUID.sub(OTHER_GUID, _console_path(glob.lower()))
     fillings = (*SYS_IDS.values(), OTHER_SYS_ID)
     found = _SYS_ID.search(pattern)
     literal = found is not None and found[0] not in fillings

@@ -60,7 +60,6 @@ _CONTROL_PLANES = ("/__admin", "/__cockpit")
 _VERSION = re.compile(r"^(/api/now/)v[12]/")
 
 
-_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -207,7 +206,7 @@ def _selecting(table: object, column: str, value: object, own: Own) -> str:
 
 def _identifying(column: str, text: str) -> str:
     """Return which identifier the column holds where the text is one of the other kind; empty where it may be there."""
-    if column in known.OF_SYS_IDS and _GUID.fullmatch(text):
+    if column in known.OF_SYS_IDS and known.GUID.fullmatch(text):
         return "a sys_id"
     return "a GUID" if column in known.GUIDS and _SYS_ID.fullmatch(text) else ""
 

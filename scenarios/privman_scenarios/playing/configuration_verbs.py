@@ -52,12 +52,12 @@ ServiceNowUser = Annotated[
     str, Arg(CREATED_USER, "The user of the ServiceNow credential, made with servicenow.create-user.")
 ]
 UseWebhook = Annotated[bool, Arg(FLAG, "Whether Use Webhook is ticked.")]
-PostUri = Annotated[str, Arg(TEXT, "The Privilege Manager Post Uri.")]
-BaseUrl = Annotated[str, Arg(TEXT, "The Base URL.")]
+PostUri = Annotated[str, Arg(TEXT, "The Privilege Manager Post Uri.", check=checks.address)]
+BaseUrl = Annotated[str, Arg(TEXT, "The Base URL.", check=checks.address)]
 Description = Annotated[str, Arg(TEXT, "The description.")]
 Credential = Annotated[str, Arg(TEXT, "The credential.", item="credential")]
 SentCredential = Annotated[str, Arg(TEXT, "The credential that it sends.", item="credential")]
-EndpointUrl = Annotated[str, Arg(TEXT, "The Endpoint URL.")]
+EndpointUrl = Annotated[str, Arg(TEXT, "The Endpoint URL.", check=checks.address)]
 Event = Annotated[str, Arg(suggesting(TEXT, known.EVENTS), "The Webhook Event.", check=AN_EVENT)]
 Enabled = Annotated[bool, Arg(FLAG, "The switch Enabled.")]
 Template = Annotated[

@@ -9,7 +9,7 @@ from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import checks, durations, expected_checks, known
 from privman_scenarios.language.expectation import require
-from privman_scenarios.language.expected_checks import metadata_keys, present, scalar, truth
+from privman_scenarios.language.expected_checks import present, reported, scalar, truth
 from privman_scenarios.language.kinds import ANYTHING, FLAG, REQUEST, REQUESTS, TEXT, VALUES, one_of
 from privman_scenarios.language.known import ItemKind
 from privman_scenarios.language.model import Arguments
@@ -29,7 +29,7 @@ METADATA = {
 A_RESPONSE = checks.word("response", known.responses, "words")
 A_STATE = expected_checks.expected_word("state", lambda: known.STATES)
 
-Metadata = Annotated[Mapping[str, Any], Arg(VALUES, "What the endpoint reports.", check=metadata_keys)]
+Metadata = Annotated[Mapping[str, Any], Arg(VALUES, "What the endpoint reports.", check=reported)]
 
 
 def _policy(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
@@ -127,7 +127,9 @@ async def expect_approval(
     ] = ABSENT,
     one_time: Annotated[object, Arg(ANYTHING, "Whether the approval allows one run only.", check=truth)] = ABSENT,
     responded_by: Annotated[object, Arg(ANYTHING, "Who decided.", check=scalar)] = ABSENT,
-    process: Annotated[object, Arg(ANYTHING, "The approval process that it took.", check=present)] = ABSENT,
+    process: Annotated[
+        object, Arg(ANYTHING, "The approval process that it took.", check=present, item="approval process")
+    ] = ABSENT,
     refused_decision: Annotated[
         object, Arg(ANYTHING, "The last decision of ServiceNow that came too late, and why.", check=scalar)
     ] = ABSENT,

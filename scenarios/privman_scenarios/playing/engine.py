@@ -14,6 +14,7 @@ from privman_scenarios.language.expectation import is_found
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import Arguments, Scenario, Step
 from privman_scenarios.language.rule_conditions import why_not
+from privman_scenarios.language.unused import warnings
 from privman_scenarios.language.vocabulary import Verb, Vocabulary
 from privman_scenarios.playing.events import (
     Event,
@@ -156,7 +157,7 @@ class Engine:
         if failure is not None:
             failure = replace(failure, exchanges=await _last_exchanges(play.world))
             self._tell(StepFailed(scenario, failure))
-        return failure, tuple(str(finding) for finding in findings)
+        return failure, (*warnings(scenario, self._vocabulary), *map(str, findings))
 
     async def _play_through(self, scenario: Scenario, play: Play) -> tuple[Failure | None, list[PartyFinding]]:
         failure = await self._play_steps(scenario, play)

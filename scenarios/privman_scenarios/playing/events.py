@@ -115,7 +115,7 @@ class ScenarioEnded(Event):
     Attributes:
         seconds: how long it took in real time.
         reason: why it was skipped, or does not apply.
-        findings: what was swallowed on the way, for people.
+        findings: what was swallowed on the way, and what the scenario creates but does not use, for people.
         checks: how many expectations were compared.
     """
 

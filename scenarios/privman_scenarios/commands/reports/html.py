@@ -138,7 +138,7 @@ def _diagram(played: ScenarioRecord) -> str:
 
 def _findings(record: RunRecord) -> Iterable[Section]:
     rows = [(each.ended.scenario.name, finding) for each in record.played for finding in each.ended.findings]
-    yield Section("Findings", ("Scenario", "What was swallowed or broken"), rows)
+    yield Section("Findings", ("Scenario", "What was swallowed, broken or not used"), rows)
 
 
 def _section(section: Section) -> str:
