@@ -161,10 +161,10 @@ class SetupSteps:
 
     @_step("create-api-user")
     async def save_api_credential(self, parameters: SetupParameters) -> str:
-        """Save Client Id and Secret as a credential; a Secret of which the console has only the digest is replaced."""
+        """Save Client Id and Secret as a credential; a Secret of which the console has only the digest is reset."""
         name = self._names.api_credential(parameters.name, self._known_system(parameters), self._client_id)
-        kept = self._credentials.find(name)
-        if kept is None or kept.account_name != self._client_id:
+        kept, user = self._credentials.find(name), self._users.get(self._client_id)
+        if kept is None or kept.account_name != user.client_id or not user.accepts(kept.password):
             secret = self._users.known_secret(self._client_id) or self._users.reset_secret(self._client_id)
             self._credentials.save(Credential(name, self._client_id, secret))
         self._api_credential = name
@@ -263,7 +263,7 @@ class SetupSteps:
         """Read the Integration Configuration tab, which shows the registration's body."""
         differing = await _differing(self._registrar.read_back(self._system()))
         if differing:
-            raise StepFailedError(f"the Integration Configuration tab shows another {', '.join(differing)}")
+            raise StepFailedError(f"the Integration Configuration tab shows a different {', '.join(differing)}")
         return "the Integration Configuration tab shows the registration"
 
     @_step("register-activity-type", "verify-registration")
@@ -271,7 +271,7 @@ class SetupSteps:
         """Compare the activity type in ServiceNow with what was registered."""
         differing = await _differing(self._registrar.read_back_activity_type(self._system()))
         if differing:
-            raise StepFailedError(f"the activity type in ServiceNow shows another {', '.join(differing)}, or none")
+            raise StepFailedError(f"the activity type in ServiceNow shows a different {', '.join(differing)}, or none")
         return "the activity type in ServiceNow shows what was registered"
 
     @_step("verify-activity-type")
@@ -294,10 +294,12 @@ async def _differing(reading: Awaitable[list[str]]) -> list[str]:
     try:
         return await reading
     except NoSuchRecordError as error:
-        raise StepFailedError(f"{error}; set up again to register anew") from None
+        raise StepFailedError(f"{error}; set up again to register it again") from None
     except ServiceNowError as error:
         raise _as_step_failure(error) from None
 
 
 def _as_step_failure(failure: ServiceNowError | None) -> StepFailedError:
+    if failure is None:
+        return StepFailedError("the webhook is disabled, so nothing was registered; enable it on the Messaging tab")
     return StepFailedError(str(failure), unreachable=isinstance(failure, UnreachableError))

@@ -142,7 +142,7 @@ async def test_setup_fails_where_the_activity_type_is_stored_otherwise(serviceno
     (failed,) = [line for line in lines if line.startswith("failed")]
     assert code == 1
     assert failed.split()[1] == "verify-activity-type"
-    assert lost or "shows another valid_responses, or none" in failed
+    assert lost or "shows a different valid_responses, or none" in failed
 
 
 @pytest.mark.parametrize("variable", ["CONSOLE_SIM_ADMIN_TOKEN", "CONSOLE_ADMIN_TOKEN"])

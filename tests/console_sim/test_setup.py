@@ -265,8 +265,8 @@ async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:
     ("shown", "told"),
     [
         ("", "the record shows no 'instance_metadata'; the ServiceNow user may lack the right to read it"),
-        ("not JSON", "the Integration Configuration tab shows another Authentication Type, Minimum wait time, "),
-        ("[]", "the Integration Configuration tab shows another Authentication Type, Minimum wait time, "),
+        ("not JSON", "the Integration Configuration tab shows a different Authentication Type, Minimum wait time, "),
+        ("[]", "the Integration Configuration tab shows a different Authentication Type, Minimum wait time, "),
     ],
 )
 async def test_unreadable_registration(fresh: ConsoleUnderTest, shown: str, told: str) -> None:
@@ -292,7 +292,7 @@ async def test_changed_registration_is_named(fresh: ConsoleUnderTest) -> None:
 
     stub.conditions.extend([None, None, changed])
     outcome = await fresh.set_up()
-    told = "the Integration Configuration tab shows another Token Url"
+    told = "the Integration Configuration tab shows a different Token Url"
     assert detail(outcome, "verify-registration") == told
 
 
@@ -319,7 +319,7 @@ async def test_an_activity_type_that_is_stored_otherwise_is_named(
     """Each column that ServiceNow shows otherwise than it was sent."""
     outcome = await with_activity_type(fresh, shown)
     assert statuses(outcome) == {"verify-activity-type": "failed", "save-again": "skipped"}
-    told = f"the activity type in ServiceNow shows another {differing}, or none"
+    told = f"the activity type in ServiceNow shows a different {differing}, or none"
     assert detail(outcome, "verify-activity-type") == told
 
 
@@ -372,7 +372,7 @@ async def test_what_vanishes_while_it_is_set_up_is_named(fresh: ConsoleUnderTest
 
     fresh.servicenow.conditions.extend([None, None, *([None] if table == ACTIVITY_TYPES else []), vanish])
     outcome = await fresh.set_up()
-    assert detail(outcome, step).endswith("; set up again to register anew")
+    assert detail(outcome, step).endswith("; set up again to register it again")
     assert statuses(await fresh.set_up()) == {}
     assert len(fresh.servicenow.rows(table)) == 1
 
@@ -553,6 +553,22 @@ async def test_a_set_up_overwrites_nothing_made_by_hand(fresh: ConsoleUnderTest,
     assert [row for row in by_hand if row not in kept] == [{"name": "ServiceNow user", "account_name": "integration"}][
         : made.startswith("a credential")
     ]
+
+
+async def test_a_set_up_saves_a_secret_that_was_reset(console: ConsoleUnderTest) -> None:
+    """The credential has the old one, so ServiceNow could not log on."""
+    await console.admin("POST", "/api-user/reset-secret", {})
+    assert statuses(await console.set_up()) == {}
+    assert await console.log_on()
+
+
+async def test_a_disabled_webhook_is_named(console: ConsoleUnderTest) -> None:
+    """A set-up leaves it disabled, and says why nothing was registered."""
+    await console.admin("POST", "/webhook", {"webhook": "New Webhook for ServiceNow setting", "enabled": False})
+    assert statuses(await console.set_up()) == {}
+    outcome = await console.set_up(servicenow_url=f"{console.servicenow.url}/second")
+    told = "the webhook is disabled, so nothing was registered; enable it on the Messaging tab"
+    assert (statuses(outcome)["register"], detail(outcome, "register")) == ("failed", told)
 
 
 async def test_an_api_user_made_by_hand_stays(fresh: ConsoleUnderTest) -> None:
