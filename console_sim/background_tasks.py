@@ -32,9 +32,13 @@ class BackgroundTasks:
     async def result_of(self, work: Coroutine[Any, Any, T]) -> T:
         """Do the work in the background and return its result; it goes on if the caller is cancelled.
 
-        The work starts before this suspends, so no caller can leave too early. Raises ResetError after `cancel_all`.
+        It is started before this suspends, so no caller can leave too early. Raises ResetError after `cancel_all`.
         """
-        resets, task = self._resets, self.start(work)
+        return await self.wait_for(self.start(work))
+
+    async def wait_for(self, task: asyncio.Task[T]) -> T:
+        """Return the result of a task that `start` has returned, as `result_of` does."""
+        resets = self._resets
         await asyncio.wait({task})
         if self._resets != resets:
             raise ResetError

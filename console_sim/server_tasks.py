@@ -89,19 +89,23 @@ class ServerTask:
         self.next_at: datetime | None = None
         self._retry: Timer | None = None
         self._busy = asyncio.Lock()
+        self._next: asyncio.Task[ServiceNowError | None] | None = None  # the attempt of callers that waits for its turn
 
     async def run(self) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; the back-off starts over.
 
-        It goes on if the caller is cancelled. Raises ResetError.
+        During an attempt at most one other waits for its turn, and answers all callers that have come meanwhile. It
+        goes on if they are cancelled. Raises ResetError.
         """
-        return await self._background.result_of(self.begin()())
+        if self._next is None:
+            self._next = self._background.start(self.begin()())
+        return await self._background.wait_for(self._next)
 
     def begin(self, *, is_retry: bool = False) -> Attempt:
         """Return an attempt in place of the retry that waits, if any; the caller must make it.
 
         Args:
-            is_retry: whether failures in a row are counted on.
+            is_retry: whether it adds to the failures in a row.
         """
         self._drop_retry()
         self.attempts += 1
@@ -114,7 +118,8 @@ class ServerTask:
     async def _take_turn(self, *, is_retry: bool) -> ServiceNowError | None:
         try:
             async with self._busy:
-                self.failures = self.failures if is_retry else 0
+                if not is_retry:
+                    self._next, self.failures = None, 0
                 return await self._attempt()
         finally:
             self.attempts -= 1

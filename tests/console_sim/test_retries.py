@@ -88,3 +88,19 @@ async def test_attempts_of_one_task_take_turns() -> None:
     attempts.endings.release()
     await asyncio.gather(second, third)
     assert (attempts.number, attempts.most_at_once) == (4, 1)
+
+
+async def test_callers_share_the_attempt_that_waits_for_its_turn() -> None:
+    """So that many who come during an attempt, and leave, do not queue up attempts of one task."""
+    attempts = Attempts(failing=0)
+    running = [asyncio.ensure_future(attempts.attempt())]
+    while not attempts.number:
+        await asyncio.sleep(0)
+    running += [asyncio.ensure_future(attempts.attempt()) for _ in range(100)]
+    await asyncio.sleep(0)
+    for caller in running[:90]:
+        caller.cancel()
+    for _ in running:
+        attempts.endings.release()
+    await asyncio.gather(*running[90:])
+    assert attempts.number == 2
