@@ -42,7 +42,7 @@ class SetupNames:
         selected = "" if system is None else system.api_credential
 
         def fits(kept: Credential) -> bool:
-            return kept.account_name == client_id
+            return kept.account_name.lower() == client_id
 
         return self._selected(selected, system, fits) or self._unused(name, _API_CREDENTIAL, fits)
 

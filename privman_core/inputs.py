@@ -11,8 +11,8 @@ from yarl import URL
 
 from privman_core.cuts import cut
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
-"""A control character, line end or lone surrogate.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
+"""A control character, line end or lone surrogate; also a control that reverses the direction of text.
 
 `str.isprintable` refuses more: every character that is newer than Python's Unicode tables, such as a new emoji.
 """

@@ -30,6 +30,7 @@ FAULTS = {
     "x\0y": "has U+0000; expected no control characters or line ends",
     "x\x85y": "has U+0085; expected no control characters or line ends",
     "x\u2028y": "has U+2028; expected no control characters or line ends",
+    "x\u202ey": "has U+202E; expected no control characters or line ends",
     "\u200b": "is '\\u200b'; expected a visible character",
 }
 # A family is joined by invisible characters; the second one is newer than the Unicode tables of Python 3.11.

@@ -562,6 +562,16 @@ async def test_a_set_up_saves_a_secret_that_was_reset(console: ConsoleUnderTest)
     assert await console.log_on()
 
 
+async def test_a_client_id_in_another_case_is_the_same(console: ConsoleUnderTest) -> None:
+    """Its credential is left as a person has saved it."""
+    pairs = console.servicenow.metadata()
+    login = {"account_name": pairs["Username"].upper(), "password": pairs["Password"]}
+    await console.admin("POST", "/credential", {"credential": "ServiceNow webhook", **login})
+    outcome = await console.set_up()
+    assert detail(outcome, "save-api-credential").startswith("'ServiceNow webhook'")
+    assert console.servicenow.metadata()["Username"] == login["account_name"]
+
+
 async def test_a_disabled_webhook_is_named(console: ConsoleUnderTest) -> None:
     """A set-up leaves it disabled, and says why nothing was registered."""
     await console.admin("POST", "/webhook", {"webhook": "New Webhook for ServiceNow setting", "enabled": False})
