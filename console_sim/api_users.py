@@ -55,7 +55,7 @@ class Users:
 
     def get(self, client_id: str = "") -> ApiClientUser:
         """Return the user with that Client Id, in any case, or else the oldest; raises NotFoundError."""
-        user = self._shelf.get(client_id.lower()) if client_id else self._shelf.only()
+        user = self._shelf.get(client_id.lower()) if client_id else self._shelf.oldest()
         if user is None:
             raise NotFoundError("there is no such API Client User" if client_id else _NO_USER)
         return user

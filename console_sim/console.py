@@ -61,7 +61,7 @@ class Console:
     def resume(self) -> None:
         """Attempt in the background what the previous process left undone."""
         self.approvals.resume()
-        if self.store.foreign_systems.only() is not None:
+        if self.store.foreign_systems.oldest() is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 
     @asynccontextmanager

@@ -107,7 +107,7 @@ class ConsoleStore:
     @property
     def api_enabled(self) -> bool:
         """The switch under Advanced, API Settings."""
-        settings = self._settings.only()
+        settings = self._settings.oldest()
         return settings is not None and settings.api_enabled
 
     def enable_api(self, *, enabled: bool) -> None:

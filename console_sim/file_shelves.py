@@ -15,7 +15,7 @@ from sqlalchemy.pool import StaticPool
 
 from console_sim.bounded_memory import BoundedMemory, Occupant
 from console_sim.errors import NotStoredError, UnusableDatabaseError
-from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, full
+from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, memory_full
 from privman_core.clock import Clock
 from privman_core.findings import Finding
 from privman_core.inputs import reason_of, without_login
@@ -261,7 +261,7 @@ class FileShelf(LongShelf[T]):
         """Mark the oldest entries that have ended as finished; raises NotStoredError if they are too few."""
         evicted = self._memory.evicted_for(key, weight)
         if evicted is None:
-            raise full(self._kind, "unsent", len(self._memory), self._kept_bytes, _REMEDY)
+            raise memory_full(self._kind, "unsent", len(self._memory), self._kept_bytes, _REMEDY)
         for each in evicted:
             self._rows(_FINISH, key=each)
             self._memory.set(each, None)

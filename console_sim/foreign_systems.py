@@ -136,7 +136,7 @@ class ForeignSystems:
 
     def get(self, system_id: str = "") -> ForeignSystem:
         """Return the foreign system with that id, or else the oldest; raises NotFoundError."""
-        system = self._shelf.get(system_id) if system_id else self._shelf.only()
+        system = self._shelf.get(system_id) if system_id else self._shelf.oldest()
         if system is None:
             raise NotFoundError(f"foreign system {system_id!r} does not exist" if system_id else _NO_SYSTEM)
         return system

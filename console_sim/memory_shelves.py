@@ -9,7 +9,7 @@ from itertools import count
 from typing import Generic, TypeVar
 
 from console_sim.bounded_memory import BoundedMemory, Occupant
-from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, full
+from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, memory_full
 from privman_core.clock import Clock
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ class MemoryShelf(LongShelf[T]):
     def _make_room(self, key: str, weight: int) -> None:
         evicted = self._memory.evicted_for(key, weight)
         if evicted is None:
-            raise full(self._kind, "undecided", len(self), self._kept_bytes, _REMEDY)
+            raise memory_full(self._kind, "undecided", len(self), self._kept_bytes, _REMEDY)
         for each in evicted:
             self.remove(each)
 

@@ -71,7 +71,7 @@ class Shelf(ABC, Generic[T]):
     def __iter__(self) -> Iterator[T]:
         """Yield all entries, oldest first; changes meanwhile are allowed."""
 
-    def only(self) -> T | None:
+    def oldest(self) -> T | None:
         """Return the oldest entry, None if there is none."""
         return next(iter(self), None)
 
@@ -118,7 +118,7 @@ class Undo:
         return self._steps is not None
 
     def add(self, step: Callable[[], object]) -> None:
-        """Take the step if the open transaction fails: the newest one first."""
+        """Run the step if the open transaction fails; the newest step is run first."""
         if self._steps is not None:
             self._steps.callback(step)
 
@@ -130,7 +130,7 @@ class Undo:
         try:
             yield
         except BaseException:
-            self._steps = None  # what a step changes needs no undoing
+            self._steps = None  # the steps themselves are not to be undone
             own.close()
             raise
         else:
@@ -145,7 +145,7 @@ class Shelves(Protocol):
 
     @property
     def undo(self) -> Undo:
-        """Takes back what a transaction that fails has changed in memory."""
+        """Undoes in memory what a failed transaction has changed."""
 
     def shelf(self, kind: ShelfKind[T]) -> LongShelf[T]:
         """Return the shelf of a kind."""
@@ -160,7 +160,7 @@ class Shelves(Protocol):
         """Close the database."""
 
 
-def full(kind: ShelfKind[T], state: str, count: int, kept_bytes: int, remedy: str) -> NotStoredError:
+def memory_full(kind: ShelfKind[T], state: str, count: int, kept_bytes: int, remedy: str) -> NotStoredError:
     """Return the error of a full memory, whose entries, all in one state, must stay."""
     return NotStoredError(
         f"no room for this {kind.name}: {count:,} {state} ones fill the {kept_bytes // 1024:,} KiB of memory "
