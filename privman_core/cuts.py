@@ -18,14 +18,14 @@ _LONGEST_BROKEN_ESCAPES = 24
 
 
 def cut(text: str, longest: int) -> str:
-    """Return the text, or as many characters of its beginning and the mark by which `Remains` finds what is left.
+    """Return the text; of a longer one, its first ``longest`` characters and the mark `CUT`.
 
-    Every text that is cut before its secrets are masked is cut by this function.
+    Every text whose secrets are masked later must be cut by this function: `CutPrefixes` searches before the marks.
     """
     return text if len(text) <= longest else f"{text[:longest]}{CUT}"
 
 
-def shortest_remains(text: str) -> int:
+def shortest_prefix(text: str) -> int:
     """Return the length from which the beginning of a secret is masked before a mark: a quarter of it, from 2 to 6.
 
     Less is the beginning of many words.
@@ -33,8 +33,8 @@ def shortest_remains(text: str) -> int:
     return max(2, min(_ALWAYS_MASKED, len(text) // 4))
 
 
-class Remains:
-    """Finds what cuts leave of known texts: their beginnings, directly before the mark."""
+class CutPrefixes:
+    """Finds the beginnings of known texts directly before a mark, where a text was cut."""
 
     def __init__(self) -> None:
         self._short = set[str]()
@@ -42,9 +42,9 @@ class Remains:
         self._longest = 0
 
     def add(self, text: str) -> None:
-        """Find the beginnings of this text, too, from `shortest_remains` characters on."""
+        """Find the beginnings of this text, too, from `shortest_prefix` characters on."""
         for part in text.split(CUT):
-            self._short |= {part[:length] for length in range(shortest_remains(part), _ALWAYS_MASKED)}
+            self._short |= {part[:length] for length in range(shortest_prefix(part), _ALWAYS_MASKED)}
             insort(self._by_head.setdefault(part[:_ALWAYS_MASKED], []), part)
             self._longest = max(self._longest, len(part))
 

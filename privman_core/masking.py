@@ -37,7 +37,7 @@ class Secrets:
     reversed, as nothing writes a secret like that. Any other is an
     ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
     elements and parts of forms that hold secrets (see `places`), within base64 too. What `cut` leaves of a secret is
-    masked like the secret, but for at most a quarter of it and five characters (see `shortest_remains`). `add` is
+    masked like the secret, but for at most a quarter of it and five characters (see `shortest_prefix`). `add` is
     idempotent, takes anything and may be called by any thread.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 from urllib.parse import unquote
 
-from privman_core.cuts import CUT, Remains
+from privman_core.cuts import CUT, CutPrefixes
 
 Span = tuple[int, int]
 _BLOCK = 5
@@ -27,7 +27,7 @@ class Needles:
     def __init__(self) -> None:
         self._needles: set[str] = set()
         self._index: dict[str, tuple[Span, ...]] = {}
-        self._remains = Remains()
+        self._prefixes = CutPrefixes()
 
     def add(self, needle: str) -> None:
         """Search for this text, too."""
@@ -38,7 +38,7 @@ class Needles:
         if needle in self._needles:
             return
         self._needles.add(needle)
-        self._remains.add(needle)
+        self._prefixes.add(needle)
         for offset in range(_STRIDE):
             block = needle[offset : offset + _BLOCK]
             known, place = self._index.get(block, ()), (offset, len(needle))
@@ -57,7 +57,7 @@ class Needles:
                 if text[start : start + length] in self._needles:
                     yield start, start + length
         if CUT in text:
-            yield from self._remains.find(text)
+            yield from self._prefixes.find(text)
 
 
 DEEPEST = 5

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privman_core.cuts import CUT, cut, shortest_remains
+from privman_core.cuts import CUT, cut, shortest_prefix
 from privman_core.journal import Journal
 from privman_core.masking import Secrets, is_distinct
 from privman_core.spans import bare
@@ -515,8 +515,8 @@ def test_a_cut_leaves_nothing_of_a_secret(secret: str, padding: str, longest: in
     left = cut(padding + ENCODINGS[outer](ENCODINGS[inner](secret)), longest)
     for text in (left, repr(left), json.dumps({"message": left})):
         shown = bare(secrets.mask(text))
-        assert bare(secret)[: shortest_remains(bare(secret))] not in shown
-        assert secret[: shortest_remains(secret)] not in shown
+        assert bare(secret)[: shortest_prefix(bare(secret))] not in shown
+        assert secret[: shortest_prefix(secret)] not in shown
 
 
 @given(secret=CUT_SECRETS, longest=st.integers(12, 200), name=st.sampled_from(DIGITS))
@@ -540,7 +540,7 @@ def test_a_cut_place_in_cut_base64_is_masked(place: str) -> None:
 
 @pytest.mark.parametrize("text", ["a short sec…", "no end of numbers 12…", "YWJjZGVmZ2hp…", "616263646…", "…", "… a …"])
 def test_an_ordinary_text_that_is_cut_stays(text: str) -> None:
-    """Less of a secret than `shortest_remains` is the beginning of an ordinary word."""
+    """Less of a secret than `shortest_prefix` is the beginning of an ordinary word."""
     secrets = Secrets()
     for secret in ("secret-of-a-user-1", "12345-678-90", "a…b", "tiny…secret-with-a-mark"):
         secrets.add(secret)

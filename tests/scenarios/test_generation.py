@@ -6,9 +6,9 @@ import pytest
 
 from privman_scenarios.analysis.exploration import VariationRunner
 from privman_scenarios.analysis.generation import walks
+from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
 from privman_scenarios.analysis.regressions import to_yaml
-from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.processes import Player
@@ -39,7 +39,7 @@ def test_walks_are_scenarios_that_could_have_been_written() -> None:
 
 def test_a_planted_defect_is_found() -> None:
     """Deliveries after the first with another comment are noticed within a few walks."""
-    touches = Touched(at="console", side="request", path=APPROVE, skip=1)
+    touches = MessageFilter(at="console", side="request", path=APPROVE, skip=1)
     mutant = Mutant("swapped", "Each delivery says the decision.", touches, "approve", {"set": {"Comment": "Forged"}})
     runner = VariationRunner(Player(TamperedWorlds(WorldBuilder(0), mutant)))
     failures = [runner.failure(each) for each in walks(6, 0)]

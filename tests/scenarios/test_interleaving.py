@@ -3,8 +3,8 @@
 import pytest
 
 from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
-from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.analysis.variations import Bound, orders
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
@@ -99,7 +99,7 @@ def test_a_message_among_others_of_its_step_is_held_alone() -> None:
 
 def test_a_planted_defect_is_found_in_the_order_that_shows_it() -> None:
     """A third delivery that says the opposite needs a token that died before the second: the written order has none."""
-    touches = Touched(at="console", side="request", path=APPROVE, skip=2)
+    touches = MessageFilter(at="console", side="request", path=APPROVE, skip=2)
     mutant = Mutant(
         "third-swapped", "Each delivery says the decision.", touches, "approve", {"set": {"Response": "Deny"}}
     )

@@ -8,8 +8,8 @@ import pytest
 
 from privman_core.clock import RealClock
 from privman_scenarios.analysis.message_changes import changes
+from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds, load_mutants
-from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.engine import Engine
@@ -130,7 +130,7 @@ def test_work_is_spread_over_processes() -> None:
 async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None:
     """What the journals found cannot be told, so nothing is called passed, and the failure says why."""
     told: list[Event] = []
-    touches = Touched(at="servicenow", side="answer", path="/__admin/[rf]*")
+    touches = MessageFilter(at="servicenow", side="answer", path="/__admin/[rf]*")
     mutant = Mutant("journal-lost", "The journal can be read.", touches, "deny", {"status": 500})
     (deny,) = Loader(vocabulary()).load([Path(file) for file in catalog("deny")])
     worlds = TamperedWorlds(privman_worlds, mutant)

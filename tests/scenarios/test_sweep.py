@@ -9,8 +9,8 @@ import pytest
 
 from privman_core.clock import RealClock
 from privman_scenarios.analysis.exploration import VariationRunner
+from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
-from privman_scenarios.analysis.touched import Touched
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
@@ -128,7 +128,7 @@ def test_a_message_that_comes_again_in_its_step_meets_each_fault_too() -> None:
 
 def test_a_planted_defect_is_found() -> None:
     """A repeated delivery that says the opposite is noticed where the first one fails, and only there."""
-    touches = Touched(at="console", side="request", path=APPROVE, skip=1)
+    touches = MessageFilter(at="console", side="request", path=APPROVE, skip=1)
     mutant = Mutant(
         "repeat-swapped", "A repeated delivery says the same.", touches, "approve", {"set": {"Response": "Deny"}}
     )
@@ -148,7 +148,7 @@ def test_a_planted_defect_is_found() -> None:
 def test_a_second_registration_is_found(table: str) -> None:
     """A console that registers again after a lost answer, because its own record is not found, is noticed."""
     path = f"*_{table}"
-    touches = Touched(at="servicenow", side="answer", method="GET", path=path, times=1)
+    touches = MessageFilter(at="servicenow", side="answer", method="GET", path=path, times=1)
     mutant = Mutant("own-record-hidden", "A record is found.", touches, "approve", {"json": {"result": []}})
     worlds = TamperedWorlds(WorldBuilder(0), mutant)
     (lost,) = [

@@ -10,8 +10,8 @@ from aiohttp import ClientError, ClientSession, web
 
 from privman_core.serving import serving
 from privman_scenarios.analysis.message_changes import MessageSide, changes
+from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, Proxy, Tampering
-from privman_scenarios.analysis.touched import Touched
 
 BODY: dict[str, Any] = {"name": "<Ünï>", "items": [{"n": 1}, {"n": 2}], "text": '{"n":1}', "note": "no JSON"}
 Lines = list[tuple[str, str]]
@@ -53,7 +53,7 @@ async def behind(mutant: Mutant, echo: Echo) -> AsyncIterator[tuple[ClientSessio
 async def post(change: Mapping[str, Any], side: MessageSide = "answer", **touched: Any) -> tuple[int, Any, Lines, str]:
     """Post the body through a mutant and return status, body, what was heard, and a header of the answer."""
     echo = Echo()
-    mutant = Mutant("some", "", Touched("console", side, "/some*", **touched), "", change)
+    mutant = Mutant("some", "", MessageFilter("console", side, "/some*", **touched), "", change)
     async with behind(mutant, echo) as (session, url):
         answer = await session.post(f"{url}/Some%20path?a=%2B", json=BODY, headers={"X-Kept": "kept"})
         text = await answer.text()
@@ -131,7 +131,7 @@ def test_each_change_is_tried() -> None:
 )
 async def test_which_messages_are_touched(touched: dict[str, Any], statuses: list[int]) -> None:
     """Those that fit by status and body, from one of them on, and so many of them."""
-    mutant = Mutant("some", "", Touched("console", "answer", "/*", **touched), "", {"status": 500})
+    mutant = Mutant("some", "", MessageFilter("console", "answer", "/*", **touched), "", {"status": 500})
     async with behind(mutant, Echo()) as (session, url):
         assert [(await session.post(url, json={"n": n})).status for n in (1, 2, 3)] == statuses
 
@@ -148,14 +148,14 @@ async def test_which_messages_are_touched(touched: dict[str, Any], statuses: lis
 async def test_messages_are_counted_apart(side: MessageSide, touched: dict[str, Any], statuses: list[int]) -> None:
     """Each value that the request has at the path has a count of its own, of requests and of answers."""
     change = {"answer": {"status": 500, "json": None}} if side == "request" else {"status": 500}
-    mutant = Mutant("some", "", Touched("console", side, "/*", **touched), "", change)
+    mutant = Mutant("some", "", MessageFilter("console", side, "/*", **touched), "", change)
     async with behind(mutant, Echo()) as (session, url):
         assert [(await session.post(url, json={"n": n})).status for n in (1, 2, 1, 2)] == statuses
 
 
 async def test_an_answer_shows_what_an_earlier_request_held() -> None:
     """What should have stayed hidden is put into the answers that follow."""
-    mutant = Mutant("some", "", Touched("console", "answer", "/*", method="PUT"), "", reveal={"shown": "secret"})
+    mutant = Mutant("some", "", MessageFilter("console", "answer", "/*", method="PUT"), "", reveal={"shown": "secret"})
     async with behind(mutant, Echo()) as (session, url):
         assert await (await session.put(url, json={"n": 1})).json(content_type=None) == {"n": 1}
         await session.post(url, json={"secret": "s3cret"})
@@ -165,7 +165,7 @@ async def test_an_answer_shows_what_an_earlier_request_held() -> None:
 async def test_no_answer_stays_none() -> None:
     """Where the party hangs up so does the proxy, and a mutant may answer in its place."""
     for change, outcome in (({"status": 400}, 400), ({"json": 1}, None)):
-        mutant = Mutant("some", "", Touched("console", "answer", "/*", status=0), "", change)
+        mutant = Mutant("some", "", MessageFilter("console", "answer", "/*", status=0), "", change)
         async with behind(mutant, Echo()) as (session, url):
             assert await status_of(session, url) == outcome
 

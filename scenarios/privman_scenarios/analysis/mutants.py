@@ -18,7 +18,7 @@ from privman_core.outbound import read_bounded
 from privman_core.serving import serving
 from privman_scenarios.analysis import message_changes
 from privman_scenarios.analysis.message_changes import HttpMessage, changes
-from privman_scenarios.analysis.touched import TouchCounter, Touched
+from privman_scenarios.analysis.message_filter import MessageFilter, TouchCounter
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
 from privman_scenarios.playing.events import Failure, ScenarioEnded
@@ -42,7 +42,7 @@ class Mutant:
 
     name: str
     duty: str
-    touches: Touched
+    touches: MessageFilter
     noticed_by: str
     change: Mapping[str, Any] = field(default_factory=dict)
     reveal: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ def load_mutants() -> list[Mutant]:
 
 
 def _mutant(entry: Mapping[str, Any]) -> Mutant:
-    return Mutant(**{**entry, "touches": Touched(**entry["touches"])})
+    return Mutant(**{**entry, "touches": MessageFilter(**entry["touches"])})
 
 
 class Tampering:

@@ -1,4 +1,4 @@
-"""The messages that a mutant touches."""
+"""Which messages a mutant touches."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ from privman_scenarios.language.expectation import holds
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
-    """Which messages a mutant touches.
+class MessageFilter:
+    """Selects the messages that a mutant touches.
 
     Attributes:
-        at: the party in front of which they are touched.
+        at: the party in front of which the mutant is.
         path: a glob of the path, in lower case.
         status: of the answers; None for any.
-        where: what holds for the body, by path, as a scenario expects it; a path that is not there never holds.
-        per: path in the request whose values are counted apart; empty for one count.
-        after: what holds for the body of an earlier message of the same count, as in ``where``.
-        skip: how many pass untouched first.
-        times: how many are touched; None for all.
+        where: expectations of the body, by path, as in a scenario; none is met by a path that the body lacks.
+        per: path in the request; messages are counted separately for each value there. Empty for one count.
+        after: expectations, as ``where``, that an earlier message of the same count must have met.
+        skip: number of messages that pass first.
+        times: number of messages that are touched; None for all.
     """
 
     at: Literal["servicenow", "console"]
@@ -39,7 +39,7 @@ class Touched:
     times: int | None = None
 
     def is_at(self, message: HttpMessage) -> bool:
-        """Tell whether the message is on the way that they go."""
+        """Return whether side, method, path and status of the message match."""
         return (
             message.side == self.side
             and self.method in ("", message.method)
@@ -58,15 +58,15 @@ def _holds_at(message: HttpMessage, path: str, expected: object) -> bool:
 
 
 class TouchCounter:
-    """Counts the messages that a mutant meets, and tells which of them it touches."""
+    """Counts the messages that a mutant meets, and decides which of them it touches."""
 
-    def __init__(self, touches: Touched) -> None:
+    def __init__(self, touches: MessageFilter) -> None:
         self._touches = touches
         self._met: Counter[bytes] = Counter()
         self._begun: set[bytes] = set()
 
     def touches(self, message: HttpMessage) -> bool:
-        """Count the message and tell whether the mutant touches it."""
+        """Count the message and return whether the mutant touches it."""
         touches = self._touches
         if not touches.is_at(message):
             return False
