@@ -155,5 +155,7 @@ async def test_batches_wait_outside_memory(instance: Instance) -> None:
     await instance.call("DELETE", "/__admin/requests", None)
     tracemalloc.reset_peak()
     before, _ = tracemalloc.get_traced_memory()
-    assert min(await asyncio.gather(*[batch() for _ in range(6)])) > 20 * MEBIBYTE
-    assert tracemalloc.get_traced_memory()[1] - before < 40 * MEBIBYTE
+    sizes = await asyncio.gather(*[batch() for _ in range(6)])
+    assert min(sizes) > 20 * MEBIBYTE
+    # How much is on its way, in the client's buffers too, depends on how the two take turns.
+    assert tracemalloc.get_traced_memory()[1] - before < sum(sizes) / 2
