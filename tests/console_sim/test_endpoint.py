@@ -196,6 +196,20 @@ async def test_time_out_of_a_process(console: ConsoleUnderTest) -> None:
     second = await console.ask()
     ends = [first["times_out_at"], second["times_out_at"]]
     assert ends == ["2026-01-05T09:20:00+00:00", "2026-01-06T09:00:00+00:00"]
+    await console.advance(86_399)
+    states = [(await console.request(each["request_id"]))["state"] for each in (first, second)]
+    assert states == ["TimedOut", "Pending"]
+    await console.advance(1)
+    assert (await console.request(second["request_id"]))["state"] == "TimedOut"
+
+
+async def test_nothing_is_polled(console: ConsoleUnderTest) -> None:
+    """While a request waits and when it has timed out, the console asks ServiceNow nothing and cancels nothing (I)."""
+    asked = await console.ask()
+    calls = len(console.servicenow.calls)
+    await console.advance(3_600)
+    assert (await console.request(asked["request_id"]))["state"] == "TimedOut"
+    assert len(console.servicenow.calls) == calls
 
 
 async def test_nothing_runs_without_a_table(console: ConsoleUnderTest) -> None:

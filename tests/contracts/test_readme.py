@@ -58,6 +58,7 @@ def test_what_is_left_as_inferred_is_listed(contracts: Contracts) -> None:
     """Each name and rule with mark I is in one row of the list, and each row is about some."""
     inferred = {name.path for name in contracts.names if name.evidence == "I"}
     patterns = [pattern for row in _left_as_inferred() for pattern in re.findall(r"`([^`]+)`", row[0])]
+    assert len(patterns) == len({*patterns})
     meant = {pattern: {path for path in inferred if fnmatchcase(path, pattern)} for pattern in patterns}
     assert [pattern for pattern, paths in meant.items() if not paths] == []
     assert inferred - set().union(*meant.values()) == set()

@@ -17,6 +17,16 @@ def _rows() -> dict[str, list[str]]:
     return {line.split(" | ")[0]: re.split(r"(?<!\\) *\| ?", line[2:].removesuffix("|")) for line in lines}
 
 
+def _unknown(file: str, subjects: str) -> list[str]:
+    """Return the subjects that no test of the file is named after; raises StopIteration if there is no such file."""
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(file))
+    names = " ".join(re.findall(r"(?:def test_|class Test)(\w+)", text)).lower()
+    meant = [
+        re.sub(r"\W+", "_", each.strip().lower()) for each in re.split("[,;]", subjects.partition("the packaged")[0])
+    ]
+    return [subject for subject in meant if subject not in names] if names else [file]
+
+
 @pytest.mark.parametrize("cells", _rows().values(), ids=_rows())
 def test_a_row_has_a_state_and_a_test(cells: list[str]) -> None:
     """Only what is missing has no test; each test is a file below tests."""
@@ -24,9 +34,9 @@ def test_a_row_has_a_state_and_a_test(cells: list[str]) -> None:
     assert not any(more)
     assert any(word in state for word in STATES), state
     assert tests or state.startswith("missing")
-    named = re.findall(r"[\w/]+\.py", tests)
+    named = re.findall(r"`([\w/]+\.py)`([^`]*)", tests)
     assert bool(named) == bool(tests)
-    assert [name for name in named if not any((ROOT / "tests").rglob(name))] == []
+    assert [f"{file} {subject}" for file, subjects in named for subject in _unknown(file, subjects)] == []
 
 
 def test_both_parties_have_rows() -> None:
