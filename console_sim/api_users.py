@@ -8,6 +8,7 @@ from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.api_tokens import ApiTokens
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
+from console_sim.names import listed
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -68,8 +69,8 @@ class Users:
         """Return the user as `find_named` does; raises NotFoundError that lists the display names there are."""
         found = self.find_named(name)
         if found is None:
-            known = ", ".join(repr(user.display_name) for user in self)
-            raise NotFoundError(f"API Client User {name!r} does not exist; there is {known or 'none'}")
+            known = listed([user.display_name for user in self])
+            raise NotFoundError(f"API Client User {name!r} does not exist; there is {known}")
         return found
 
     def find_named(self, name: str) -> ApiClientUser | None:
@@ -195,7 +196,7 @@ class CredentialShelf:
     def require(self, name: str) -> None:
         """Raise BadRequestError, which lists the credentials, unless there is one of that name."""
         if name not in self:
-            known = ", ".join(repr(each.name) for each in self) or "one that was created before"
+            known = listed([each.name for each in self], "one that was created before")
             raise BadRequestError(f"unknown credential {name!r}; expected {known}")
 
     def require_free(self, name: str) -> None:

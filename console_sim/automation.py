@@ -18,7 +18,7 @@ from console_sim.approval_items import (
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import bare_guid, near
-from console_sim.names import free_name
+from console_sim.names import free_name, listed
 from console_sim.small_shelf import SmallShelf
 from privman_core.ids import Ids
 
@@ -86,7 +86,7 @@ class Catalogue(Generic[T]):
         found = self.find_named(name)
         if found is None:
             names = [item.name for item in self]
-            known = ", ".join(repr(each) for each in names) or f"one that was made before; there is no {self._what} yet"
+            known = listed(names, f"one that was created before; there is no {self._what} yet")
             raise BadRequestError(f"unknown {self._what} {name!r}{near(name, names)}; expected {known}")
         return found
 

@@ -9,7 +9,7 @@ from console_sim.console_store import ConsoleStore
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.json_object import near
-from console_sim.names import free_name
+from console_sim.names import free_name, listed
 from console_sim.servicenow_client import ServiceNowClient, table_url
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
@@ -45,8 +45,7 @@ class Webhooks:
         webhook = next((webhook for webhook in self if webhook.name == name), None)
         if webhook is None:
             names = [each.name for each in self]
-            known = ", ".join(map(repr, names)) or "none"
-            raise NotFoundError(f"webhook {name!r} does not exist{near(name, names)}; there is {known}")
+            raise NotFoundError(f"webhook {name!r} does not exist{near(name, names)}; there is {listed(names)}")
         return webhook
 
     def of(self, system: ForeignSystem) -> Webhook | None:
@@ -146,8 +145,7 @@ class ForeignSystems:
         system = self.find_named(name)
         if system is None:
             names = [each.name for each in self]
-            known = ", ".join(map(repr, names)) or "none"
-            raise NotFoundError(f"foreign system {name!r} does not exist{near(name, names)}; there is {known}")
+            raise NotFoundError(f"foreign system {name!r} does not exist{near(name, names)}; there is {listed(names)}")
         return system
 
     def find_named(self, name: str) -> ForeignSystem | None:

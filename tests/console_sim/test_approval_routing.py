@@ -325,6 +325,15 @@ async def test_renamed_while_its_task_waits(fresh: ConsoleUnderTest) -> None:
     assert (await fresh.admin("GET", "/foreign-system?foreign_system=Renamed"))["instance_id"]
 
 
+async def test_an_error_lists_twenty_names(console: ConsoleUnderTest) -> None:
+    """And how many more there are."""
+    for number in range(20):
+        await console.admin("POST", "/approval-types", {"name": f"T{number}"})
+    status, answer = await console.call("POST", "/__admin/policies", {"name": "P", "approval_type": "?"})
+    assert (status, answer["error"].count("'T")) == (400, 18)
+    assert answer["error"].endswith("'T17' and 2 more")
+
+
 async def test_an_action_gets_a_free_name(console: ConsoleUnderTest) -> None:
     """Approval types whose names are equal until the cut have actions of their own."""
     made = []
