@@ -96,9 +96,8 @@ class ConsoleAdmin:
         body = await read_object(request)
         request_ids = JsonObject(_only(body, _REQUEST_IDS), (_REQUEST_IDS,)).texts(_REQUEST_IDS)
         decision = self._console.decisions.read_own({key: body[key] for key in body if key != _REQUEST_IDS})
-        await self._console.approvals.decide_all(request_ids, decision)
-        decided = [self._request_json(self._console.approvals.find(each)) for each in request_ids]
-        return to_json({"approval_requests": decided})
+        decided = await self._console.approvals.decide_all(request_ids, decision)
+        return to_json({"approval_requests": [self._request_json(each) for each in decided]})
 
     async def change_api_settings(self, request: web.Request) -> web.Response:
         """Set API Enabled."""

@@ -115,10 +115,10 @@ class ApprovalRequest:
             return self.times_out_at
         return None if self.is_unfinished and self.decided_here else self.decided_at
 
-    def decided(self, decision: ApprovalDecision, now: datetime) -> Self:
+    def decided(self, decision: ApprovalDecision, now: datetime, *, here: bool = False) -> Self:
         """Return the request with the decision; the same object if it had the decision already.
 
-        Raises ConflictError if it was decided differently, or has timed out.
+        ``here`` marks a decision of the console. Raises ConflictError if it was decided differently, or has timed out.
         """
         if self.decision is not None:
             if self.decision.same_as(decision):
@@ -126,7 +126,7 @@ class ApprovalRequest:
             raise ConflictError(f"request {self.request_id} is {self.state(now)} already, by another decision")
         if self.times_out_at is not None and self.state(now) is RequestState.TIMED_OUT:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
-        return replace(self, decision=decision, decided_at=now)
+        return replace(self, decision=decision, decided_at=now, decided_here=here)
 
     def run(self, now: datetime) -> Self:
         """Return the request after a run that it has allowed, which uses a one-time approval up."""

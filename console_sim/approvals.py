@@ -145,27 +145,28 @@ class Approvals:
 
     async def decide_here(self, request_id: str, decision: ApprovalDecision) -> ApprovalRequest:
         """Decide in the console and attempt once to record it in ServiceNow; raises as `decide_all` does."""
-        await self.decide_all([request_id], decision)
-        return self.find(request_id)
+        return (await self.decide_all([request_id], decision))[0]
 
-    async def decide_all(self, request_ids: Iterable[str], decision: ApprovalDecision) -> None:
+    async def decide_all(self, request_ids: Iterable[str], decision: ApprovalDecision) -> list[ApprovalRequest]:
         """Decide all of the requests in the console, or none, and attempt once to record each in ServiceNow.
 
-        Recording goes on if the caller is cancelled. Raises NotFoundError, ConflictError for a request that was decided
-        differently or has timed out, BadRequestError for more than `MOST_DECIDED`, and ResetError.
+        Returns them in the order of the ids. Recording goes on if the caller is cancelled. Raises NotFoundError,
+        ConflictError for a request that was decided differently or has timed out, BadRequestError for more than
+        `MOST_DECIDED`, and ResetError.
         """
         now, given = self._clock.now(), list(request_ids)
         if len(given) > MOST_DECIDED:
             raise BadRequestError(f"{len(given):,} requests are given; expected at most {MOST_DECIDED} at once")
-        before = {each.request_id: each for each in map(self.find, given)}.values()
-        after = [request.decided(decision, now) for request in before]
-        new = [replace(each, decided_here=True) for each, was in zip(after, before, strict=True) if each is not was]
+        before = {bare_guid(each): self.find(each) for each in given}
+        after = {key: request.decided(decision, now, here=True) for key, request in before.items()}
+        new = [request for key, request in after.items() if request is not before[key]]
         with self._store.transaction():
             for request in new:
                 self._requests.put(request)
         for request in new:
             self._pending.remove(request.request_id)
         await self._background.run_all(partial(self._send, request) for request in new)
+        return [self._newest(after[bare_guid(each)]) for each in given]
 
     def _latest_for(self, fingerprint: str) -> ApprovalRequest | None:
         latest = self._latest.get(fingerprint) if fingerprint else None
@@ -200,4 +201,8 @@ class Approvals:
         if not request.needs_sending(self._clock.now()):
             return request
         await self._sender.send(request.request_id)
+        return self._newest(request)
+
+    def _newest(self, request: ApprovalRequest) -> ApprovalRequest:
+        """Return the newest version of the request; that one if memory was full and has dropped the request."""
         return self._requests.get(request.request_id) or request

@@ -54,7 +54,7 @@ class Console:
     background: BackgroundTasks
 
     async def restart(self) -> None:
-        """Simulate a restart: tokens are gone, stored things stay, waiting retries are attempted now."""
+        """Simulate a restart: tokens are gone, what is stored stays, waiting retries are attempted now."""
         self.tokens.revoke_all()
         await self.server_tasks.resume()
 

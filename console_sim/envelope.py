@@ -30,12 +30,12 @@ class Envelope:
         return self._answer(status, result, "ok", [])
 
     def ok_list(self, items: Sequence[object]) -> web.Response:
-        """Return an answer with these items and their number."""
+        """Return an answer with these items and, as Total, their number."""
         return self._answer(200, items, "ok", [], {self._key["Total"]: len(items)})
 
     @property
     def middleware(self) -> Middleware:
-        """Turn errors into answers: in the envelope, or as the control plane prints them."""
+        """Turn errors into answers: in the envelope, or as plain JSON under ``/__admin``."""
 
         @web.middleware
         async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:

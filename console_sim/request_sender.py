@@ -19,7 +19,7 @@ from privman_core.clock import Clock
 
 
 class RequestSender:
-    """Copies approval requests and decisions to the Requests table, one server task each."""
+    """Writes approval requests and the console's decisions into the Requests table; each request is a server task."""
 
     def __init__(  # noqa: PLR0913 - what it brings together
         self,
@@ -45,11 +45,11 @@ class RequestSender:
         await self._server_tasks.run(f"Send approval request {request_id}", partial(self._bring_in_line, request_id))
 
     async def send_waiting(self, server_id: str, *, refused: bool = True) -> None:
-        """Attempt to send every request that a foreign system lacks in part, oldest first.
+        """Attempt to send what a foreign system lacks of every request, oldest first and one at a time.
 
         Args:
-            server_id: of the foreign system.
-            refused: whether to repeat refused ones, too.
+            server_id: id of the foreign system.
+            refused: whether to include requests that it has refused.
         """
         for request in self._requests.unfinished():
             waits = request.server_id == server_id and request.needs_sending(self._clock.now())
@@ -75,7 +75,7 @@ class RequestSender:
         )
 
     def _has_come_back(self, request_id: str) -> bool:
-        """Return whether its decision has arrived meanwhile, so that ServiceNow has it although it did not answer."""
+        """Return whether its decision has arrived meanwhile: then ServiceNow has the request, whatever it answered."""
         request = self._requests.get(request_id)
         return request is None or not request.is_unfinished
 
@@ -91,7 +91,7 @@ class RequestSender:
             await self._record(webhook, now, sys_id, now.decision)
 
     def _ready(self, request: ApprovalRequest) -> tuple[ForeignSystem, Webhook]:
-        """Return where the request is sent; raises NotReadyError."""
+        """Return the foreign system and the webhook that get the request; raises NotReadyError."""
         system = self._systems.get(request.server_id)
         if system is None:
             raise NotReadyError("not sent: its foreign system does not exist any more")
@@ -109,7 +109,7 @@ class RequestSender:
             "activity_type_id": system.activity_type.sys_id,
             "metadata": request.metadata,
         }
-        # Stored first: the decision may arrive before the answer.
+        # Stored before the call, because the decision may arrive before its answer.
         self._requests.change(
             request.request_id, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1)
         )
@@ -130,9 +130,9 @@ class RequestSender:
         self._requests.change(request.request_id, lambda now: replace(now, recorded=True, last_error="", refused=False))
 
     async def _require_own(self, api: ServiceNowClient, table: str, sys_id: str, request_id: str) -> None:
-        """Raise RefusedError if the record is another request: the answer to an insert may have named a wrong one.
+        """Raise RefusedError if the record is another request: the answer to the insert may have named a wrong one.
 
-        A record that the user may change but not read passes.
+        A record that the ServiceNow user may not read passes, because they may still change it.
         """
         column, found = self._column["request_id"], ""
         with suppress(RefusedError):

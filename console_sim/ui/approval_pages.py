@@ -1,4 +1,4 @@
-"""Manage Approvals: the requests that wait for a decision (integration 8)."""
+"""Manage Approvals: the pending requests (integration 8)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,17 +32,17 @@ _TICK_FEWER = f"Tick at most {PAGE_SIZE} requests"
 
 @dataclass(frozen=True, slots=True)
 class PendingRow:
-    """A request that waits, as the page shows it."""
+    """A row of the list: a pending request."""
 
     request: ApprovalRequest
     facts: Facts
 
 
 class ManageApprovals:
-    """The requests that wait, oldest first, and the decisions that the console takes itself.
+    """The list of pending requests, oldest first, and the decisions about them.
 
-    As documented, requests that ServiceNow decides are not among them (elevate/app-req-app.md); ``extras`` adds these,
-    with a mark.
+    As documented, it leaves out requests that ServiceNow decides (elevate/app-req-app.md); ``extras`` adds these, with
+    a mark.
     """
 
     def __init__(self, console: Console, *, extras: bool) -> None:
@@ -72,14 +72,14 @@ class ManageApprovals:
         return await self._decide(chosen, {"response": word})
 
     async def show_confirmation(self, visit: ConsoleVisit) -> web.Response:
-        """Ask for how long to approve the chosen requests; raises NotFoundError."""
+        """Show the form that asks how long the approval lasts; raises NotFoundError."""
         chosen = visit.query.getall("request", [])
         if not chosen:
             return see(APPROVALS)
         return await self._confirm(visit, Form({"duration": _ONE_TIME, "hours": _USUAL_HOURS}), chosen)
 
     async def confirm(self, visit: ConsoleVisit) -> web.Response:
-        """Approve the chosen requests, one time or for some hours; raises NotFoundError and ConflictError."""
+        """Approve the chosen requests, One Time or for some hours; raises NotFoundError and ConflictError."""
         form, chosen = visit.form, visit.form.values("request")
         given = {"response": self._approve, **_read_duration(form)}
         if form.errors:
@@ -87,15 +87,14 @@ class ManageApprovals:
         return await self._decide(chosen, given)
 
     async def _decide(self, chosen: list[str], given: dict[str, str]) -> web.Response:
-        decision: ApprovalDecision = self._console.decisions.read_own(given)
-        ids = list(dict.fromkeys(each.lower() for each in chosen))
-        for each in ids:
+        decision = self._console.decisions.read_own(given)
+        for each in chosen:
             self._require_open(each, decision)
-        await self._approvals.decide_all(ids, decision)
+        await self._approvals.decide_all(chosen, decision)
         return see(link(APPROVALS, done="decided"))
 
     def _require_open(self, request_id: str, decision: ApprovalDecision) -> None:
-        """Raise ConflictError, with what the list shows of the request, unless it can be decided so."""
+        """Raise ConflictError, which names the request's user and policy, unless the decision is possible."""
         request = self._approvals.find(request_id)
         try:
             request.decided(decision, self._console.clock.now())
@@ -126,7 +125,7 @@ class ManageApprovals:
         )
 
     def _pending(self, search: str) -> Sequence[str]:
-        """Return the ids of the requests that wait; of those with a searched text among the oldest `MOST_SEARCHED`."""
+        """Return the ids of the pending requests; a search finds those among the oldest `MOST_SEARCHED`."""
         pending = self._approvals.pending(manual_only=not self._extras)
         if not search:
             return pending
@@ -153,7 +152,7 @@ class ManageApprovals:
 
 
 def _read_duration(form: Form) -> dict[str, str]:
-    """Return the duration of a decision, none for one time; hours that one time would ignore are an error."""
+    """Return the duration of the decision, nothing for One Time; hours given with One Time are an error."""
     if form.one_of("duration", (_ONE_TIME, _TIMED)) == _TIMED:
         return {"duration": duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))}
     hours = form.value("hours").strip()

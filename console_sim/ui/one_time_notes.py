@@ -1,4 +1,4 @@
-"""What a page shows once after a form was posted, such as a new Secret."""
+"""Values that a page shows once after a form was posted, such as a new Secret."""
 
 from collections.abc import Mapping
 
@@ -8,24 +8,24 @@ LONGEST_VALUE = 4_000
 
 
 class OneTimeNotes:
-    """A note for each of the `MOST_NOTES` sessions that left one last, in memory only.
+    """One note for each session, of the newest `MOST_NOTES`, in memory only.
 
-    A posted form is answered with a redirect, so that going back or reloading posts nothing again. The note has what
-    must not be in the address of the next page.
+    A posted form is answered with a redirect, so that reloading posts nothing again. The note has the values for the
+    next page that must not be in its address.
     """
 
     def __init__(self) -> None:
         self._notes: dict[str, tuple[str, dict[str, str]]] = {}
 
     def leave(self, session_id: str, page: str, values: Mapping[str, str]) -> None:
-        """Leave a note for a page in place of the session's earlier one."""
+        """Leave a note for a page; it replaces the session's earlier one."""
         self._notes.pop(session_id, None)
         self._notes[session_id] = (page, {name: text for name, text in values.items() if len(text) <= LONGEST_VALUE})
         if len(self._notes) > MOST_NOTES:
             del self._notes[next(iter(self._notes))]
 
     def take(self, session_id: str, page: str) -> dict[str, str]:
-        """Return the session's note for that page, which is forgotten; empty if there is none."""
+        """Return and forget the session's note for that page; empty if there is none."""
         if self._notes.get(session_id, ("",))[0] != page:
             return {}
         return self._notes.pop(session_id)[1]

@@ -1,4 +1,4 @@
-"""What pages show of an approval request."""
+"""The metadata of an approval request as pages show it."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -15,10 +15,10 @@ LONGEST_TEXT, MOST_FACTS = 2_000, 100
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The metadata of a request, shortened.
+    """The metadata of a request, each text shortened.
 
     Attributes:
-        all: by key.
+        all: the first `MOST_FACTS` entries, by key.
     """
 
     policy: str
@@ -42,7 +42,7 @@ class FactsReader:
         self._spelling = names.group("keys.metadata")
 
     def read(self, request: ApprovalRequest) -> Facts:
-        """Return what was asked for; texts are empty where the metadata has none."""
+        """Return the facts of a request; those that its metadata lacks are empty."""
         known = read_metadata(request.metadata)
         return Facts(
             policy=self._first(known, "PolicyName", "PolicyId"),

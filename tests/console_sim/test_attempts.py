@@ -100,3 +100,27 @@ async def test_a_restart_during_a_retry_makes_no_attempt_of_its_own(console: Con
     gate.open()
     await advancing
     assert sent(console) == 2
+
+
+async def test_decided_requests_are_answered_even_if_memory_has_dropped_them(console: ConsoleUnderTest) -> None:
+    """One that was recorded is dropped for lack of memory while the other is still being recorded."""
+    first, second = [await console.ask(UserReason=str(number)) for number in range(2)]
+    ids, opened = [first["request_id"], second["request_id"]], asyncio.Event()
+
+    async def slow(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        if second["sys_id"] in request.path:
+            await opened.wait()
+        return await stub.work(request)
+
+    console.servicenow.conditions.extend([slow] * 500)
+    decision = {"request_ids": ids, "response": "Deny"}
+    deciding = asyncio.ensure_future(console.admin("POST", "/approval-requests/decide", decision))
+    async with asyncio.timeout(10):
+        while not (await console.request(ids[0]))["recorded"]:
+            pass
+    for _ in range(40):
+        large = (await console.ask(FilePath="x" * 900_000))["request_id"]
+        await console.admin("POST", f"/approval-requests/{large}/decide", {"response": "Deny"})
+    assert (await console.call("GET", f"/__admin/approval-requests/{ids[0]}"))[0] == 404
+    opened.set()
+    assert [each["request_id"] for each in (await deciding)["approval_requests"]] == ids
