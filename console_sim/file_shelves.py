@@ -110,7 +110,7 @@ class FileShelves:
         """Empty every shelf."""
         self.run(_DOCUMENT.delete())
         for shelf in self._shelves:
-            shelf.recount()
+            shelf.reload()
 
     def close(self) -> None:
         """Close the file."""
@@ -189,7 +189,7 @@ class FileShelf(LongShelf[T]):
         self._kept_bytes = kept_bytes
         self._decoder = msgspec.json.Decoder(kind.type)
         self._reported: set[int] = set()  # numbers of unreadable rows
-        self.recount()
+        self.reload()
 
     def get(self, key: str) -> T | None:
         """Return the entry with that key."""
@@ -213,7 +213,7 @@ class FileShelf(LongShelf[T]):
             self._database.undo.add(partial(self._numbers.insert, place, self._numbers.pop(place)))
         self._memory.set(key, None)
 
-    def recount(self) -> None:
+    def reload(self) -> None:
         """Read the numbers of the rows, and the unfinished entries."""
         self._numbers = array("q")  # of the rows, in order
         self._memory = BoundedMemory(self._kept_bytes, self._clock.now, self._database.undo)

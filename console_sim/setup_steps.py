@@ -161,10 +161,13 @@ class SetupSteps:
 
     @_step("create-api-user")
     async def save_api_credential(self, parameters: SetupParameters) -> str:
-        """Save Client Id and Secret as a credential; a Secret of which the console has only the digest is reset."""
+        """Save Client Id and Secret as a credential, unless there is one for the Client Id.
+
+        A Secret of which the console has only the digest is reset.
+        """
         name = self._names.api_credential(parameters.name, self._known_system(parameters), self._client_id)
-        kept, user = self._credentials.find(name), self._users.get(self._client_id)
-        if kept is None or kept.account_name.lower() != user.client_id or not user.accepts(kept.password):
+        kept = self._credentials.find(name)
+        if kept is None or kept.account_name.lower() != self._client_id:
             secret = self._users.known_secret(self._client_id) or self._users.reset_secret(self._client_id)
             self._credentials.save(Credential(name, self._client_id, secret))
         self._api_credential = name

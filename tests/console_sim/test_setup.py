@@ -463,7 +463,7 @@ async def test_a_policy_of_another_system_stays(console: ConsoleUnderTest) -> No
     )
 
 
-async def test_things_made_by_hand_stay(fresh: ConsoleUnderTest) -> None:
+async def test_items_made_by_hand_stay(fresh: ConsoleUnderTest) -> None:
     """A credential for another account, and a manual process, that have the usual names; its own are found again."""
     for kind in ("user", "webhook"):
         await fresh.admin("POST", "/credentials", {"name": f"ServiceNow {kind}", "account_name": "x", "password": "y"})
@@ -555,13 +555,6 @@ async def test_a_set_up_overwrites_nothing_made_by_hand(fresh: ConsoleUnderTest,
     ]
 
 
-async def test_a_set_up_saves_a_secret_that_was_reset(console: ConsoleUnderTest) -> None:
-    """The credential has the old one, so ServiceNow could not log on."""
-    await console.admin("POST", "/api-user/reset-secret", {})
-    assert statuses(await console.set_up()) == {}
-    assert await console.log_on()
-
-
 async def test_a_client_id_in_another_case_is_the_same(console: ConsoleUnderTest) -> None:
     """Its credential is left as a person has saved it."""
     pairs = console.servicenow.metadata()
@@ -627,7 +620,7 @@ async def test_an_ambiguous_api_user_is_named(console: ConsoleUnderTest) -> None
 
 
 async def fill(console: ConsoleUnderTest, path: str, long: str, **values: str) -> None:
-    """Make things with long values until there is no room for the shortest."""
+    """Create items with long values until there is no room for the shortest."""
     size, number = 2**19, 0
     while size:
         number += 1
