@@ -44,13 +44,15 @@ class Catalogue(Generic[T]):
     Args:
         what: the kind in words.
         given: the product's own.
+        read_only: whether the product's own cannot be edited.
         check: raises BadRequestError for an item that names others that do not exist.
     """
 
     def __init__(
-        self, what: str, shelf: SmallShelf[T], given: tuple[T, ...], check: Callable[[T], object] = lambda _item: None
+        self, what: str, shelf: SmallShelf[T], given: tuple[T, ...], *, read_only: bool, check: Callable[[T], object]
     ) -> None:
         self._what = what
+        self._read_only = read_only
         self._shelf = shelf
         self._given = {item.id: item for item in given}
         self._check = check
@@ -64,10 +66,10 @@ class Catalogue(Generic[T]):
         """Return whether the item is one of the product's own."""
         return item_id in self._given
 
-    def require_own(self, item: T) -> None:
-        """Raise ForbiddenError if the item is one of the product's own."""
-        if self.is_given(item.id):
-            raise ForbiddenError(f"{self._what} {item.name!r} is read-only; make one of your own")
+    def require_editable(self, item: T) -> None:
+        """Raise ForbiddenError if the item is one of the product's own, and those are read-only."""
+        if self._read_only and self.is_given(item.id):
+            raise ForbiddenError(f"{self._what} {self._given[item.id].name!r} is read-only; make one of your own")
 
     def get(self, item_id: str) -> T:
         """Return the item with that id, in any case; raises NotFoundError."""
@@ -104,7 +106,15 @@ class Catalogue(Generic[T]):
             raise ConflictError(f"{self._what} {name!r} exists; expected another name")
 
     def save(self, item: T) -> T:
-        """Keep a new or changed item and return it.
+        """Keep a new or edited item and return it.
+
+        Raises ForbiddenError if it is read-only, and what `amend` raises.
+        """
+        self.require_editable(item)
+        return self.amend(item)
+
+    def amend(self, item: T) -> T:
+        """Keep what the API changes of an item, which may be one of the product's own, and return it.
 
         Raises ConflictError if another one has its name, BadRequestError if it names something that does not exist.
         """
@@ -144,16 +154,25 @@ class Automation:
         self._ids = ids
         self._timeout = timeout
         self.processes = Catalogue(
-            "approval process", store.approval_processes, approval_items.PROCESSES, self._check_process
+            "approval process",
+            store.approval_processes,
+            approval_items.PROCESSES,
+            read_only=True,
+            check=self._check_process,
         )
         self.types = Catalogue(
             "approval type",
             store.approval_types,
             approval_items.TYPES,
-            lambda kept: self.processes.get(kept.process_id),
+            read_only=False,
+            check=lambda kept: self.processes.get(kept.process_id),
         )
-        self.actions = Catalogue("action", store.actions, approval_items.ACTIONS, self._check_action)
-        self.policies = Catalogue("policy", store.policies, approval_items.POLICIES, self._check_policy)
+        self.actions = Catalogue(
+            "action", store.actions, approval_items.ACTIONS, read_only=True, check=self._check_action
+        )
+        self.policies = Catalogue(
+            "policy", store.policies, approval_items.POLICIES, read_only=True, check=self._check_policy
+        )
 
     def route(self, reported: Mapping[str, Any]) -> Route:
         """Return the way of a request with that metadata.

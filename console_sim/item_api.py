@@ -222,7 +222,7 @@ class ItemApi:
         return self._envelope.ok_list(written)
 
     def _save(self, policy: Policy) -> web.Response:
-        return self._envelope.ok(self._automation.policies.save(policy).id)
+        return self._envelope.ok(self._automation.policies.amend(policy).id)
 
     def _policy(self, item_id: str) -> Policy:
         policy = self._automation.policies.find(item_id)

@@ -57,7 +57,7 @@ class ActionPages:
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save an action; raises NotFoundError, ForbiddenError and ConflictError."""
         action, form = self._find(visit), visit.form
-        self._actions.require_own(action)
+        self._actions.require_editable(action)
         visit.require(visit.version(action))
         changed = replace(action, name=read_name(form, self._others(action)), description=read_description(form))
         if action.approval_type_id:

@@ -71,7 +71,7 @@ class PolicyPages:
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a policy; raises NotFoundError, ForbiddenError and ConflictError."""
         policy, form = self._find(visit), visit.form
-        self._policies.require_own(policy)
+        self._policies.require_editable(policy)
         visit.require(visit.version(policy))
         changed = replace(
             policy,

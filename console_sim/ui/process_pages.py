@@ -56,7 +56,7 @@ class ProcessPages:
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a process; raises NotFoundError, ForbiddenError and ConflictError."""
         process, form = self._find(visit), visit.form
-        self._processes.require_own(process)
+        self._processes.require_editable(process)
         visit.require(visit.version(process))
         changed = self._read(form, process)
         if form.errors:

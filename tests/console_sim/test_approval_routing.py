@@ -17,6 +17,7 @@ from .conftest import (
 
 MANUAL = "Default Manual Approval Process"
 USUAL = "Default Execute Application Request Type"
+OF_THE_PRODUCT = "Elevate Privilege Manager Remove Programs Utility Policy"
 
 
 async def test_the_default_is_manual(fresh: ConsoleUnderTest) -> None:
@@ -210,6 +211,28 @@ async def test_existing_names_are_not_created_again(
     """Creating a thing never changes another one."""
     before = await everything(console)
     assert await console.call("POST", f"/__admin/{path}", body) == (409, {"error": told})
+    assert await everything(console) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("approval-process", {"process": MANUAL, "description": "x"}, f"approval process {MANUAL!r} is read-"),
+        (
+            "approval-process",
+            {"process": MANUAL, "template": "ServiceNow Approval Process"},
+            f"approval process {MANUAL!r} is",
+        ),
+        ("policy", {"policy": OF_THE_PRODUCT, "enabled": False}, f"policy {OF_THE_PRODUCT!r} is read-only; make"),
+    ],
+)
+async def test_items_of_the_product_are_read_only(
+    console: ConsoleUnderTest, path: str, body: dict[str, object], told: str
+) -> None:
+    """As on their pages (admin/config/general)."""
+    before = await everything(console)
+    status, answer = await console.call("POST", f"/__admin/{path}", body)
+    assert (status, answer["error"][: len(told)]) == (403, told)
     assert await everything(console) == before
 
 
