@@ -17,7 +17,7 @@ from console_sim.approval_items import (
 )
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
-from console_sim.json_object import bare_guid, near
+from console_sim.json_object import bare_guid, near, shown
 from console_sim.names import free_name, listed
 from console_sim.small_shelf import SmallShelf
 from privman_core.ids import Ids
@@ -75,7 +75,7 @@ class Catalogue(Generic[T]):
         """Return the item with that id, in any case; raises NotFoundError."""
         found = self.find(item_id)
         if found is None:
-            raise NotFoundError(f"{self._what} {item_id!r} does not exist")
+            raise NotFoundError(f"{self._what} {shown(item_id)} does not exist")
         return found
 
     def find(self, item_id: str) -> T | None:
@@ -89,7 +89,7 @@ class Catalogue(Generic[T]):
         if found is None:
             names = [item.name for item in self]
             known = listed(names, f"one that was created before; there is no {self._what} yet")
-            raise BadRequestError(f"unknown {self._what} {name!r}{near(name, names)}; expected {known}")
+            raise BadRequestError(f"unknown {self._what} {shown(name)}{near(name, names)}; expected {known}")
         return found
 
     def find_named(self, name: str) -> T | None:

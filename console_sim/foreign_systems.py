@@ -8,7 +8,7 @@ from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError
 from console_sim.foreign_system import ForeignSystem
-from console_sim.json_object import near
+from console_sim.json_object import near, shown
 from console_sim.names import free_name, listed
 from console_sim.servicenow_client import ServiceNowClient, table_url
 from console_sim.webhook import Webhook, WebhookEvent
@@ -37,7 +37,7 @@ class Webhooks:
         """Return the webhook; raises NotFoundError."""
         webhook = self._shelf.get(webhook_id)
         if webhook is None:
-            raise NotFoundError(f"webhook {webhook_id!r} does not exist")
+            raise NotFoundError(f"webhook {shown(webhook_id)} does not exist")
         return webhook
 
     def named(self, name: str) -> Webhook:
@@ -45,7 +45,7 @@ class Webhooks:
         webhook = next((webhook for webhook in self if webhook.name == name), None)
         if webhook is None:
             names = [each.name for each in self]
-            raise NotFoundError(f"webhook {name!r} does not exist{near(name, names)}; there is {listed(names)}")
+            raise NotFoundError(f"webhook {shown(name)} does not exist{near(name, names)}; there is {listed(names)}")
         return webhook
 
     def of(self, system: ForeignSystem) -> Webhook | None:
@@ -137,7 +137,7 @@ class ForeignSystems:
         """Return the foreign system with that id, or else the oldest; raises NotFoundError."""
         system = self._shelf.get(system_id) if system_id else self._shelf.oldest()
         if system is None:
-            raise NotFoundError(f"foreign system {system_id!r} does not exist" if system_id else _NO_SYSTEM)
+            raise NotFoundError(f"foreign system {shown(system_id)} does not exist" if system_id else _NO_SYSTEM)
         return system
 
     def named(self, name: str) -> ForeignSystem:
@@ -145,7 +145,9 @@ class ForeignSystems:
         system = self.find_named(name)
         if system is None:
             names = [each.name for each in self]
-            raise NotFoundError(f"foreign system {name!r} does not exist{near(name, names)}; there is {listed(names)}")
+            raise NotFoundError(
+                f"foreign system {shown(name)} does not exist{near(name, names)}; there is {listed(names)}"
+            )
         return system
 
     def find_named(self, name: str) -> ForeignSystem | None:

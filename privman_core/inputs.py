@@ -30,8 +30,8 @@ def plain_url(text: str, example: str = EXAMPLE_URL) -> str:
     """
     if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
         # A password in an address would be shown wherever the address is.
-        shown = "an address with a user" if "@" in text else repr(text)
-        raise ValueError(f"{shown}; expected an address such as {example}")
+        given = "an address with a user" if "@" in text else shown(text)
+        raise ValueError(f"{given}; expected an address such as {example}")
     return text.rstrip("/")
 
 
@@ -82,5 +82,5 @@ def reason_of(error: OSError) -> str:
 
 
 def shown(value: object) -> str:
-    """Return the value's repr, truncated."""
-    return cut(repr(value), _LONGEST_SHOWN)
+    """Return the value's repr, truncated; the mark of a cut text is within its quotes."""
+    return repr(cut(value, _LONGEST_SHOWN)) if isinstance(value, str) else cut(repr(value), _LONGEST_SHOWN)

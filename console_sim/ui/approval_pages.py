@@ -16,7 +16,7 @@ from console_sim.ui.form_values import read_number
 from console_sim.ui.item_list import contains, page_number, read_search
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader
-from privman_core.cuts import cut
+from privman_core.inputs import shown
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -24,7 +24,6 @@ CONFIRM = f"{APPROVALS}/confirm"
 DECIDE = f"{APPROVALS}/decide"
 _USUAL_HOURS, _MOST_HOURS = "1", 9_999
 _ONE_TIME, _TIMED = "one_time", "timed"
-_SHOWN = 80
 MOST_SEARCHED = 2_000
 _TICK_ONE = "Tick at least one request"
 _TICK_FEWER = f"Tick at most {PAGE_SIZE} requests"
@@ -63,7 +62,7 @@ class ManageApprovals:
         word, _, single = form.value("decide").partition(" ")
         chosen = [single] if single else form.values("request")
         if word not in (self._approve, self._deny):
-            raise NotFoundError(f"decision {word!r} does not exist; expected {self._approve} or {self._deny}")
+            raise NotFoundError(f"decision {shown(word)} does not exist; expected {self._approve} or {self._deny}")
         if not 0 < len(chosen) <= PAGE_SIZE:
             form.add_error("request", _TICK_FEWER if chosen else _TICK_ONE)
             return await self._list(visit, form)
@@ -157,5 +156,5 @@ def _read_duration(form: Form) -> dict[str, str]:
         return {"duration": duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))}
     hours = form.value("hours").strip()
     if "duration" not in form.errors and hours not in ("", _USUAL_HOURS):
-        form.add_error("hours", f"is {cut(hours, _SHOWN)!r}, but One Time is selected; select For, or empty the field")
+        form.add_error("hours", f"is {shown(hours)}, but One Time is selected; select For, or empty the field")
     return {}

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
+from privman_core.inputs import shown
 from privman_core.pages.forms import Form
 
 LONGEST_DESCRIPTION = 4_000
@@ -35,11 +36,9 @@ def read_number(form: Form, field: str, most: int) -> int:
     text = form.value(field).strip()
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
     if not 1 <= number <= most:
-        form.add_error(field, f"{text!r} is invalid; expected a whole number from 1 to {most:,}" if text else _EMPTY)
+        invalid = f"{shown(text)} is invalid; expected a whole number from 1 to {most:,}"
+        form.add_error(field, invalid if text else "is empty; expected a whole number")
     return number
-
-
-_EMPTY = "is empty; expected a whole number"
 
 
 def read_span(form: Form, field: str) -> timedelta:

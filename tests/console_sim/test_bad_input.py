@@ -308,3 +308,37 @@ def test_any_json_is_answered(body: Any) -> None:
         await server.close()
 
     asyncio.run(play())
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("setup", {"servicenow_url": LONG, "servicenow_user": "a", "servicenow_password": "b"}),
+        ("api-user", {"user": LONG}),
+        ("api-user/reset-secret", {"user": LONG}),
+        ("approval-process", {"process": LONG}),
+        ("approval-processes", {"name": "Ours", "server": LONG}),
+        ("approval-type", {"approval_type": LONG}),
+        ("approval-types", {"name": "Ours", "process": LONG}),
+        ("credential", {"credential": LONG, "password": "b"}),
+        ("foreign-system", {"foreign_system": LONG}),
+        ("foreign-system", {"credential": LONG}),
+        ("policies", {"name": "Ours", "approval_type": LONG}),
+        ("policies", {"name": LONG}),
+        ("policy", {"policy": LONG}),
+        ("tokens", {"user": LONG}),
+        ("webhook", {"webhook": LONG}),
+        ("webhooks", {"name": "Ours", "endpoint_url": "http://x.example", "credential": LONG}),
+        ("webhooks", {"name": "Ours", "endpoint_url": LONG}),
+    ],
+)
+async def test_an_error_shows_the_beginning_of_a_long_value(
+    ready: ConsoleUnderTest, path: str, body: dict[str, object]
+) -> None:
+    """Not all of it: errors are logged and shown."""
+    status_, answer = await ready.call("POST", f"/__admin/{path}", body)
+    assert status_ in {400, 404}
+    assert len(answer["error"]) < 1_000

@@ -20,7 +20,11 @@ from .conftest import (
     CREDENTIALS,
     DECIDE,
     ENDPOINT,
+    MESSAGING,
+    POLICIES,
+    PROCESSES,
     SERVER,
+    SERVERS,
     TASKS,
     USERS,
     Person,
@@ -325,3 +329,36 @@ async def test_version_of_a_form_reveals_nothing(site: Site) -> None:
     version = (await site.person.get(ADVANCED)).hidden()["version"]
     assert len(version) == 64
     assert version not in elsewhere
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        (f"{SERVERS}/create", "base_url"),
+        (f"{MESSAGING}/create", "request_url"),
+        (f"{MESSAGING}/create", "credential"),
+        (f"{PROCESSES}/create", "template"),
+        (f"{POLICIES}/create", "action"),
+        (f"{USERS}/create", "user_type"),
+    ],
+)
+async def test_an_error_shows_the_beginning_of_what_was_typed(site: Site, path: str, field: str) -> None:
+    """The field has all of it."""
+    page = await site.person.submit(path, {field: LONG})
+    assert page.status == 422
+    assert 0 < len(page.error(field)) < 300
+
+
+async def test_an_error_of_a_user_or_process_shows_the_beginning(site: Site) -> None:
+    """Of a date and of a number that are too long."""
+    await site.set_up()
+    users = (await site.person.get(USERS)).links
+    user = await site.person.get(next(address for address in users.values() if address.startswith(API_CLIENT)))
+    page = await site.person.fill(user, {"display_name": "Key", "expires": LONG})
+    assert 0 < len(page.error("expires")) < 300
+    process = await site.person.open(PROCESSES, "ServiceNow Approval Process")
+    page = await site.person.fill(process, {"name": "P", "server": "ServiceNow", "check_every": LONG, "timeout": "1"})
+    assert 0 < len(page.error("check_every")) < 300
