@@ -59,11 +59,11 @@ class ForeignSystem:
 
         The instance may know the console already, so the console looks for its own records first.
         """
-        return replace(self.without_activity_type(), registration=RemoteRecord(doubtful=True))
+        return replace(self.without_activity_type(), registration=RemoteRecord(may_exist=True))
 
     def without_activity_type(self) -> Self:
         """Return the foreign system, its activity type to be registered again."""
-        return replace(self, activity_type=RemoteRecord(doubtful=True))
+        return replace(self, activity_type=RemoteRecord(may_exist=True))
 
 
 def read_url(key: str, text: str) -> str:

@@ -13,7 +13,7 @@ from console_sim.errors import NoSuchRecordError, RefusedError, ResetError, Serv
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.registration import ActivityType, differences, registered_client_id, registration_fields
-from console_sim.remote_record import OwnRecordSearch, RemoteRecord, Wanted, bring_in_line
+from console_sim.remote_record import OwnRecordSearch, RemoteRecord, WantedRecord, update_record
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import Fields, table_url
@@ -70,11 +70,11 @@ class Registrar:
 
     def has_registered(self, system: ForeignSystem) -> bool:
         """Return whether ServiceNow has acknowledged the current registration."""
-        return system.registration.holds(self._registration_fields(system))
+        return system.registration.has_acknowledged(self._registration_fields(system))
 
     def has_activity_type(self, system: ForeignSystem) -> bool:
         """Return whether ServiceNow has acknowledged the current activity type."""
-        return system.activity_type.holds(self._activity_type_fields(system))
+        return system.activity_type.has_acknowledged(self._activity_type_fields(system))
 
     async def read_back(self, system: ForeignSystem) -> list[str]:
         """Return the keys whose values on the Integration Configuration tab differ from those sent.
@@ -156,7 +156,7 @@ class Registrar:
         column = self._names.column("integration_configuration", "instance_metadata")
         client_id = self._api_credential(system).account_name
         others = {each.registration.sys_id for each in self._systems if each.id != system.id}
-        wanted = Wanted(
+        wanted = WantedRecord(
             self._table(system, "integration_configuration"),
             self._registration_fields(system),
             OwnRecordSearch(
@@ -177,7 +177,7 @@ class Registrar:
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)
-        wanted = Wanted(
+        wanted = WantedRecord(
             self._table(system, "activity_type"),
             self._activity_type_fields(system),
             OwnRecordSearch(
@@ -188,9 +188,9 @@ class Registrar:
         )
         await self._reconcile_part(system, "activity_type", wanted)
 
-    async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: Wanted) -> None:
+    async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: WantedRecord) -> None:
         record = system.registration if part == "registration" else system.activity_type
-        await bring_in_line(
+        await update_record(
             self._connector.open(system.credential), record, wanted, partial(self._save_record, system, part)
         )
 

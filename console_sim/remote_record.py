@@ -1,4 +1,4 @@
-"""A record that the console keeps in ServiceNow."""
+"""The console's own records in ServiceNow: the registration and the activity type."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from console_sim.servicenow_client import Fields, ServiceNowClient
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """The console's knowledge of its own record in ServiceNow.
+    """What the console knows of its own record in ServiceNow.
 
     Attributes:
         sys_id: empty until ServiceNow has acknowledged the record.
         acknowledged: digest of the last acknowledged fields, which may include a Secret.
-        doubtful: whether ServiceNow may have a record whose sys_id the console does not know.
+        may_exist: whether ServiceNow may have the record although its sys_id is unknown.
     """
 
     sys_id: str = ""
     acknowledged: str = ""
-    doubtful: bool = False
+    may_exist: bool = False
 
-    def holds(self, fields: Fields) -> bool:
+    def has_acknowledged(self, fields: Fields) -> bool:
         """Return whether ServiceNow has acknowledged exactly these fields."""
         return bool(self.sys_id) and self.acknowledged == _digest(fields)
 
 
-Keep = Callable[[RemoteRecord], None]
+Save = Callable[[RemoteRecord], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,54 +36,54 @@ class OwnRecordSearch:
     """A search for the console's own record in ServiceNow.
 
     Attributes:
-        query: an encoded query; an instance drops terms with unknown columns.
-        columns: those that identify the owner.
-        fits: whether a record with these columns is the console's own.
+        query: an encoded query; ServiceNow ignores terms with unknown columns.
+        columns: names of the columns that ``is_own`` needs.
+        is_own: whether a record with these columns is the console's own.
     """
 
     query: str
     columns: tuple[str, ...]
-    fits: Callable[[Mapping[str, str]], bool]
+    is_own: Callable[[Mapping[str, str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedRecord:
     """The fields that a record must have, the URL of its table, and how to find the record."""
 
     table: str
     fields: Fields
-    own: OwnRecordSearch
+    search: OwnRecordSearch
 
 
-async def bring_in_line(api: ServiceNowClient, record: RemoteRecord, wanted: Wanted, keep: Keep) -> None:
+async def update_record(api: ServiceNowClient, record: RemoteRecord, wanted: WantedRecord, save: Save) -> None:
     """Insert or update the record, unless it is up to date; raises ServiceNowError.
 
-    A record that may exist unacknowledged is searched for before one is inserted, so that there are never two. ``keep``
-    receives what is known after each step, and before an insert that the record is doubtful: if the attempt or even the
-    process ends, the next attempt knows that the insert may have been committed.
+    A record that may exist is searched for before one is inserted, so that there are never two. ``save`` receives what
+    is known after each step, and before an insert that the record may exist: if the attempt, or even the process, ends
+    before the answer, the next attempt searches.
     """
-    if record.holds(wanted.fields):
+    if record.has_acknowledged(wanted.fields):
         return
     sys_id = record.sys_id
-    if record.doubtful and not sys_id:
+    if record.may_exist and not sys_id:
         sys_id = await _find(api, wanted)
     if sys_id:
         await api.update(wanted.table, sys_id, wanted.fields)
     else:
-        sys_id = await _insert(api, wanted, keep)
-    keep(RemoteRecord(sys_id, _digest(wanted.fields)))
+        sys_id = await _insert(api, wanted, save)
+    save(RemoteRecord(sys_id, _digest(wanted.fields)))
 
 
-async def _insert(api: ServiceNowClient, wanted: Wanted, keep: Keep) -> str:
+async def _insert(api: ServiceNowClient, wanted: WantedRecord, save: Save) -> str:
     # Even after a crash or a refusal ServiceNow may have the record (platform 1.9).
-    keep(RemoteRecord(doubtful=True))
+    save(RemoteRecord(may_exist=True))
     return await api.create(wanted.table, wanted.fields)
 
 
-async def _find(api: ServiceNowClient, wanted: Wanted) -> str:
+async def _find(api: ServiceNowClient, wanted: WantedRecord) -> str:
     """Return the sys_id of the console's newest own record, empty if there is none."""
-    found = await api.find(wanted.table, wanted.own.query, wanted.own.columns)
-    return next((record.sys_id for record in found if wanted.own.fits(record.texts)), "")
+    found = await api.find(wanted.table, wanted.search.query, wanted.search.columns)
+    return next((record.sys_id for record in found if wanted.search.is_own(record.texts)), "")
 
 
 def _digest(fields: Fields) -> str:

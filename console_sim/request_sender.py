@@ -42,7 +42,7 @@ class RequestSender:
 
     async def send(self, request_id: str) -> None:
         """Attempt to send what ServiceNow lacks of the request; a transient failure is retried."""
-        await self._server_tasks.run(f"Send approval request {request_id}", partial(self._bring_in_line, request_id))
+        await self._server_tasks.run(f"Send approval request {request_id}", partial(self._send_if_needed, request_id))
 
     async def send_waiting(self, server_id: str, *, refused: bool = True) -> None:
         """Attempt to send what a foreign system lacks of every request, oldest first and one at a time.
@@ -56,12 +56,12 @@ class RequestSender:
             if waits and (refused or not request.refused):
                 await self.send(request.request_id)
 
-    async def _bring_in_line(self, request_id: str) -> None:
+    async def _send_if_needed(self, request_id: str) -> None:
         request = self._requests.get(request_id)
         if request is None or not request.needs_sending(self._clock.now()):
             return
         try:
-            await self._send_lacking(request)
+            await self._write(request)
         except Exception as error:
             self._note(request, failure_of(error))
             if self._has_come_back(request_id):
@@ -79,7 +79,7 @@ class RequestSender:
         request = self._requests.get(request_id)
         return request is None or not request.is_unfinished
 
-    async def _send_lacking(self, request: ApprovalRequest) -> None:
+    async def _write(self, request: ApprovalRequest) -> None:
         system, webhook = self._ready(request)
         if request.sys_id and request.sent_to != webhook.endpoint_url:
             raise RefusedError(
