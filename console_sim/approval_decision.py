@@ -80,11 +80,13 @@ class DecisionReader:
     """Reads decisions; raises BadRequestError, which names the key.
 
     Args:
-        documented_only: whether to ignore InstanceId, whatever the rule ``decision_instance_id`` is.
+        documented_only: whether to ignore InstanceId, whatever the rule ``decision_instance_id`` is, and to refuse what
+            Confirm Approval does not have: a comment, and durations other than whole hours.
     """
 
     def __init__(self, names: WireNames, *, documented_only: bool = False) -> None:
         self._key = names.group("keys.decision")
+        self._documented_only = documented_only
         self._compared = "ignored" if documented_only else names.choice("decision_instance_id")
         self._responses = {names.word("response", response): response for response in Response}
         self._one_time = names.find("rules.approval_without_duration").value == "one_time"
@@ -107,7 +109,10 @@ class DecisionReader:
     def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
         """Read a decision made in the console: response, comment and duration."""
         keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
-        return self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE, one_time=True)
+        decision = self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE, one_time=True)
+        if self._documented_only:
+            _require_documented(decision)
+        return decision
 
     def _decision(
         self, body: JsonObject, key: Mapping[str, str], responded_by: str, *, one_time: bool
@@ -118,6 +123,17 @@ class DecisionReader:
             raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
         is_one_time = one_time and response is Response.APPROVE and duration is None
         return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, is_one_time)
+
+
+def _require_documented(decision: ApprovalDecision) -> None:
+    """Raise BadRequestError if the page Confirm Approval could not make the decision (integration 8, approval-sudo)."""
+    if decision.comment:
+        raise BadRequestError("'comment' is given; the product's page has none, and only what it has is served")
+    if decision.duration is not None and decision.duration % timedelta(hours=1):
+        given = duration_text(decision.duration)
+        raise BadRequestError(
+            f"'duration' is {given}; the product's page has whole hours, and only what it has is served"
+        )
 
 
 def _duration(body: JsonObject, key: str) -> timedelta | None:

@@ -35,6 +35,24 @@ async def test_instance_id_is_not_compared(console: ConsoleUnderTest, instance_i
     assert (await console.deliver(decision | {"InstanceId": instance_id}))[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ({"comment": "Fine"}, "'comment' is given; the product's page has none, and only what it has is served"),
+        (
+            {"duration": "00:07:13"},
+            "'duration' is 00:07:13; the product's page has whole hours, and only what it has is served",
+        ),
+    ],
+)
+async def test_own_decision_is_that_of_the_page(console: ConsoleUnderTest, part: dict[str, str], told: str) -> None:
+    """Confirm Approval has One Time and For N hours (manage-appr-3.png), so the control plane has no more."""
+    path = f"/__admin/approval-requests/{(await console.ask())['request_id']}/decide"
+    assert await console.call("POST", path, {"response": "Approve", **part}) == (400, {"error": told})
+    status, decided = await console.call("POST", path, {"response": "Approve", "duration": "02:00:00"})
+    assert (status, decided["duration"]) == (200, "02:00:00")
+
+
 async def test_command_has_the_option() -> None:
     """`console-sim serve --documented-only` has no history of approvals."""
     for options, status in ((["--documented-only"], 404), ([], 200)):

@@ -22,6 +22,7 @@ from privman_scenarios.playing.world_builder import set_up_defaults
 
 METADATA = {
     "PolicyName": set_up_defaults()["policy"],
+    "UserName": "John Doe",
     "InitiatorUserName": "EXAMPLE\\jdoe",
     "AgentName": "WS-0042",
     "UserReason": "Needed for the audit",
