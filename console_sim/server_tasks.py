@@ -33,6 +33,7 @@ class Run:
     task_name: str
     ended_at: datetime
     failure: str
+    is_retried: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,8 @@ class ServerTasks:
 
     def note(self, task_name: str, failure: ServiceNowError | None) -> None:
         """Add an attempt to the runs; None for a success."""
-        self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure)))
+        is_retried = failure is not None and failure.retry_in is not None
+        self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure), is_retried))
 
     async def resume(self) -> None:
         """Attempt all waiting tasks now, as after a restart, but none that is being attempted; raises ResetError."""
