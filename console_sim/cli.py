@@ -13,6 +13,7 @@ from console_sim.accounts import DEFAULT_ROLE, Role
 from console_sim.app import create_app
 from console_sim.console_store import IN_MEMORY
 from console_sim.errors import NotStoredError, UnreachableTargetError, UnusableDatabaseError
+from console_sim.names import name_error
 from console_sim.settings import Settings
 from console_sim.setup_command import set_up
 from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
@@ -20,6 +21,7 @@ from privman_contracts import InferredNamesError
 from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, complain, url
 from privman_core.ids import Ids
+from privman_core.inputs import CONTROL
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "console-sim"
@@ -116,7 +118,11 @@ def _add_serve(parser: ArgumentParser) -> None:
 def _add_setup(parser: ArgumentParser) -> None:
     parser.add_argument("--servicenow-url", type=url, required=True, metavar="URL", help="base URL of the instance")
     parser.add_argument(
-        "--servicenow-user", required=True, metavar="NAME", help=f"ServiceNow user; {_PASSWORD} has the password"
+        "--servicenow-user",
+        type=_user,
+        required=True,
+        metavar="NAME",
+        help=f"ServiceNow user; {_PASSWORD} has the password",
     )
     parser.add_argument(
         "--console-url",
@@ -126,7 +132,13 @@ def _add_setup(parser: ArgumentParser) -> None:
         help="console-sim to set up, which ServiceNow calls back (default %(default)s)",
     )
     parser.add_argument("--alone", action="store_true", help="run the steps in this process, without a console")
-    parser.add_argument("--name", default=DEFAULT_SYSTEM_NAME, help="name of the foreign system (default %(default)s)")
+    parser.add_argument(
+        "--name",
+        type=_name,
+        default=DEFAULT_SYSTEM_NAME,
+        metavar="NAME",
+        help="name of the foreign system (default %(default)s)",
+    )
     parser.add_argument(
         "--role", type=_role, default=DEFAULT_ROLE, metavar="ROLE", help="role of the API user (default %(default)s)"
     )
@@ -142,6 +154,19 @@ def _minutes(text: str) -> timedelta:
     if _WHOLE.fullmatch(text) is None or not 1 <= int(text) <= _MOST_MINUTES:
         raise ArgumentTypeError(f"invalid number of minutes {text!r}: expected 1 to {_MOST_MINUTES}")
     return timedelta(minutes=int(text))
+
+
+def _user(text: str) -> str:
+    if not text or CONTROL.search(text):
+        raise ArgumentTypeError(f"invalid user name {text!r}: expected text without control characters")
+    return text
+
+
+def _name(text: str) -> str:
+    name = text.strip()
+    if reason := name_error(name):
+        raise ArgumentTypeError(f"the name {reason}")
+    return name
 
 
 def _role(text: str) -> Role:

@@ -240,6 +240,24 @@ def test_setup_with_a_role_that_no_documentation_has(capsys: pytest.CaptureFixtu
     assert "unknown role 'Auditors'; expected one of Privilege Manager Administrators, Privilege Manager Field " in err
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--name", "", "argument --name: the name is empty; expected text"),
+        ("--name", "x" * 251, "argument --name: the name has 251 characters; expected at most 250"),
+        ("--name", "\u200b", "argument --name: the name is '\\u200b'; expected a visible character"),
+        ("--servicenow-user", "", "argument --servicenow-user: invalid user name '': expected text without control"),
+        ("--servicenow-user", "a\nb", "argument --servicenow-user: invalid user name 'a\\nb': expected text without"),
+    ],
+)
+def test_setup_with_an_invalid_name(option: str, value: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused in one line before anything is done, with or without a console."""
+    arguments = ["--servicenow-url", "http://127.0.0.1:1", "--servicenow-user", "x", "--alone", option, value]
+    with pytest.raises(SystemExit, match="2"):
+        main(["setup", *arguments])
+    assert capsys.readouterr().err.startswith(f"console-sim setup: {told}")
+
+
 async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> None:
     """The role can be chosen, also one that may not approve."""
     code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone", "--role", "field engineering")
