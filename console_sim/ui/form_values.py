@@ -42,9 +42,12 @@ def read_number(form: Form, field: str, most: int) -> int:
 
 
 def read_span(form: Form, field: str) -> timedelta:
-    """Return a span of time that is written as a number and a unit."""
-    unit = UNITS.get(form.value(f"{field}_unit"), UNITS["Second(s)"])
-    return read_number(form, field, int(timedelta(seconds=MOST_SECONDS) / unit)) * unit
+    """Return a span of time that is written as a number and a unit, seconds if the form has no unit."""
+    name = form.value(f"{field}_unit") or "Second(s)"
+    if name not in UNITS:
+        form.add_error(field, f"has unit {shown(name)}; expected one of {', '.join(UNITS)}")
+        return timedelta()
+    return read_number(form, field, int(timedelta(seconds=MOST_SECONDS) / UNITS[name])) * UNITS[name]
 
 
 def span_values(field: str, span: timedelta) -> dict[str, str]:

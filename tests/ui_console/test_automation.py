@@ -120,6 +120,11 @@ async def test_processes_of_the_product_are_read_only(site: Site) -> None:
         ({"server": "gone"}, "server", "ServiceNow Server 'gone' is not one of the choices"),
         ({"timeout": "0"}, "timeout", "Timeout after '0' is invalid; expected a whole number from 1 to 5,270,400"),
         ({"timeout": "soon"}, "timeout", "Timeout after 'soon' is invalid; expected a whole number from 1 to"),
+        (
+            {"timeout_unit": "Day(s)"},
+            "timeout",
+            "Timeout after has unit 'Day(s)'; expected one of Second(s), Minute(s)",
+        ),
         ({"check_every": ""}, "check_every", "Check request status every is empty; expected a whole number"),
     ],
 )
