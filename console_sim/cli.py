@@ -56,10 +56,20 @@ async def _run(options: Namespace) -> int:
     )
     if options.command == "serve":
         return await _serve(options, settings)
+    return await set_up(options, settings, _read_password(options.servicenow_user))
+
+
+def _read_password(user: str) -> str:
     password = os.environ.get(_PASSWORD, "")
     if not password:
-        raise UsageError(f"{_PASSWORD} is not set; expected the password of {options.servicenow_user!r} in it")
-    return await set_up(options, settings, password)
+        raise UsageError(f"{_PASSWORD} is not set; expected the password of {user!r} in it")
+    if any(map(_is_surrogate, password)):  # a byte that could not be decoded
+        raise UsageError(f"{_PASSWORD} is not valid UTF-8; expected the password of {user!r} in it")
+    return password
+
+
+def _is_surrogate(letter: str) -> bool:
+    return "\ud800" <= letter <= "\udfff"
 
 
 def _admin_token(command: str) -> str:

@@ -440,6 +440,13 @@ async def test_unusable_arguments(arguments: tuple[str, ...], told: str) -> None
     assert err.count("\n") == 1
 
 
+async def test_a_password_that_is_not_text() -> None:
+    """Bytes that are not UTF-8 are refused in one line, without the password."""
+    code, out, err = await run(*SETUP, "http://127.0.0.1:1", SERVICENOW_PASSWORD="a\udcff")
+    assert (code, out) == (2, "")
+    assert err == "console-sim: SERVICENOW_PASSWORD is not valid UTF-8; expected the password of 'a' in it\n"
+
+
 async def test_port_in_use() -> None:
     """A port that somebody else has is named in one line, with exit code 2."""
     with socket.socket() as taken:
