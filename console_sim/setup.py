@@ -1,12 +1,17 @@
 """Runs the documented set-up."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from console_sim.background_tasks import BackgroundTasks
-from console_sim.errors import ConsoleError, StepFailedError, StepSkippedError
+from console_sim.errors import ConflictError, ConsoleError, StepFailedError, StepSkippedError
 from console_sim.setup_parameters import SetupParameters
 from console_sim.setup_steps import STEPS, SetupStep, SetupSteps, StepOutcome
 from privman_core.masking import Secrets
+
+MOST_RUNS = 32
+"""Set-ups in progress, also of callers that have left."""
 
 
 class Setup:
@@ -15,20 +20,29 @@ class Setup:
     Args:
         steps: returns the steps of one run.
         secrets: masked in ServiceNow's errors.
-        background: ends a set-up with a reset.
+        background: owns each run, which goes on when its caller leaves.
     """
 
     def __init__(self, steps: Callable[[], SetupSteps], secrets: Secrets, background: BackgroundTasks) -> None:
         self._steps = steps
         self._secrets = secrets
         self._background = background
+        self._runs = set[asyncio.Task[Any]]()
 
     async def run(self, parameters: SetupParameters) -> list[StepOutcome]:
-        """Take each step once; a step is skipped if one that it needs did not succeed. Raises ResetError.
+        """Take each step once; a step is skipped if one that it needs did not succeed.
 
-        What the console refuses during a step is that step's failure.
+        What the console refuses during a step is that step's failure. Raises ConflictError if `MOST_RUNS` are in
+        progress, and ResetError.
         """
-        return await self._background.result_of(self._run(parameters))
+        if len(self._runs) >= MOST_RUNS:
+            raise ConflictError(
+                f"{len(self._runs)} set-ups are in progress; expected fewer, so wait until one has ended"
+            )
+        run = self._background.start(self._run(parameters))
+        self._runs.add(run)
+        run.add_done_callback(self._runs.discard)
+        return await self._background.wait_for(run)
 
     async def _run(self, parameters: SetupParameters) -> list[StepOutcome]:
         steps = self._steps()

@@ -116,3 +116,22 @@ async def test_what_was_begun_is_finished(tmp_path: Path, name: str) -> None:
                 while await state(console) != expected:
                     pass
         assert await state(console) == expected
+
+
+async def test_set_ups_of_callers_that_have_left_are_bounded(tmp_path: Path) -> None:
+    """At most 32 are in progress; once they have ended, there is room again."""
+    async with silent_servicenow(tmp_path / "console.db", "set up") as (console, asking, release):
+        others = [asyncio.ensure_future(console.set_up(name=f"Another {number}")) for number in range(31)]
+        leaving = {asking, *others}
+        while (await console.admin("GET", "/foreign-systems"))["foreign_systems"][32:] == []:
+            pass
+        for caller in leaving:
+            caller.cancel()
+        await asyncio.wait(leaving)
+        order = {"servicenow_url": console.servicenow.url, "servicenow_user": "x", "servicenow_password": "y"}
+        refusal = {"error": "32 set-ups are in progress; expected fewer, so wait until one has ended"}
+        assert await console.call("POST", "/__admin/setup", order) == (409, refusal)
+        release()
+        async with asyncio.timeout(20):
+            while (await console.call("POST", "/__admin/setup", order))[0] == 409:
+                pass
