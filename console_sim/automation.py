@@ -1,4 +1,4 @@
-"""The console's policies, actions, approval types and approval processes, and the way of a request through them."""
+"""The console's policies, actions, approval types and approval processes, and how they route requests."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ from privman_core.ids import Ids
 
 
 class Item(Protocol):
-    """What the console lists by name."""
+    """An item that the console lists by name."""
 
     @property
     def id(self) -> str:
@@ -39,10 +39,10 @@ T = TypeVar("T", bound=Item)
 
 
 class Catalogue(Generic[T]):
-    """The items of one kind: those of the product, as changed since, and those made since.
+    """The items of one kind: the product's own, as they were changed, and those that were made.
 
     Args:
-        what: the kind in words.
+        what: the kind, for messages.
         given: the product's own.
         read_only: whether the product's own cannot be edited.
         check: raises BadRequestError for an item that names others that do not exist.
@@ -84,7 +84,7 @@ class Catalogue(Generic[T]):
         return self._shelf.get(bare) or self._given.get(bare)
 
     def named(self, name: str) -> T:
-        """Return the item of that name; raises BadRequestError that says which there are."""
+        """Return the item of that name; raises BadRequestError, which lists those that exist."""
         found = self.find_named(name)
         if found is None:
             names = [item.name for item in self]
@@ -125,10 +125,10 @@ class Catalogue(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The way of a request: its policy, the policy's approval type, and the type's process.
+    """The route of a request: its policy, the policy's approval type, and the type's process.
 
     Attributes:
-        policy: None for a policy that the console does not know, whose requests take the default action's way.
+        policy: None if the console does not know it; the request then takes the default action's approval type.
     """
 
     policy: Policy | None
@@ -175,7 +175,7 @@ class Automation:
         )
 
     def route(self, reported: Mapping[str, Any]) -> Route:
-        """Return the way of a request with that metadata.
+        """Return the route of a request with that metadata.
 
         Raises ConflictError if its policy is not active, or has no action that asks for approval.
         """
@@ -226,7 +226,7 @@ class Automation:
         return others if approval_type is None else (PolicyAction(self._action_for(approval_type).id), *others)
 
     def approval_type_of(self, policy: Policy) -> ApprovalType | None:
-        """Return the type of the policy's requests; None if it has no action that asks."""
+        """Return the approval type of the policy's requests; None if none of its actions asks for approval."""
         actions = (self.actions.find(each.id) for each in policy.actions)
         asking = next((each for each in actions if each is not None and each.approval_type_id), None)
         return None if asking is None else self.types.get(asking.approval_type_id)
@@ -245,7 +245,7 @@ class Automation:
         return found or (self.policies.find_named(name) if isinstance(name, str) else None)
 
     def _action_for(self, approval_type: ApprovalType) -> Action:
-        """Return an action that uses the type: one that there is, or a duplicate of the default one."""
+        """Return an action that uses the type: an existing one, or a new duplicate of the default one."""
         found = next((each for each in self.actions if each.approval_type_id == approval_type.id), None)
         if found is not None:
             return found

@@ -36,9 +36,7 @@ class Setup:
         progress, and ResetError.
         """
         if len(self._runs) >= MOST_RUNS:
-            raise ConflictError(
-                f"{len(self._runs)} set-ups are in progress; expected fewer, so wait until one has ended"
-            )
+            raise ConflictError(f"{MOST_RUNS} set-ups are in progress; expected fewer, so wait until one has ended")
         run = self._background.start(self._run(parameters))
         self._runs.add(run)
         run.add_done_callback(self._runs.discard)
