@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from console_sim.errors import BadRequestError
-from console_sim.json_object import SYS_ID, JsonObject, spelled
+from console_sim.json_object import SYS_ID, JsonObject, spelled, without_braces
 from privman_contracts import WireNames
 
 DURATION = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
@@ -28,6 +28,7 @@ def duration_text(duration: timedelta) -> str:
     return f"{hours:02}:{minutes:02}:{seconds:02}"
 
 
+_INSTANCE_ID = re.compile(rf"{SYS_ID.pattern}|\{{{SYS_ID.pattern}\}}")
 _CONSOLE = "Privilege Manager Console"
 
 
@@ -104,7 +105,7 @@ class DecisionReader:
         key = self._key["InstanceId"]
         if self._compared == "ignored" or (self._compared == "optional" and key not in body):
             return ""
-        return body.matching(key, SYS_ID, "a sys_id, 32 hexadecimal digits").lower()
+        return without_braces(body.matching(key, _INSTANCE_ID, "a sys_id, 32 hexadecimal digits")).lower()
 
     def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
         """Read a decision made in the console: response, comment and duration."""
@@ -122,7 +123,7 @@ class DecisionReader:
         if response is Response.DENY and duration is not None:
             raise BadRequestError(f"{key['Duration']!r} is given; expected none, because the response denies")
         is_one_time = one_time and response is Response.APPROVE and duration is None
-        return ApprovalDecision(response, body.any_text(key["Comment"]), duration, responded_by, is_one_time)
+        return ApprovalDecision(response, body.text_or_null(key["Comment"]), duration, responded_by, is_one_time)
 
 
 def _require_documented(decision: ApprovalDecision) -> None:
@@ -137,4 +138,4 @@ def _require_documented(decision: ApprovalDecision) -> None:
 
 
 def _duration(body: JsonObject, key: str) -> timedelta | None:
-    return parse_duration(body.matching(key, DURATION, EXPECTED_DURATION)) if key in body else None
+    return parse_duration(body.matching(key, DURATION, EXPECTED_DURATION)) if body.text_or_null(key) else None

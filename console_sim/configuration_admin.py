@@ -180,7 +180,7 @@ class ConfigurationAdmin:
     def _save_policy(self, name: str, body: JsonObject) -> web.Response:
         values = _given(body, free=("description",), flag=("enabled",))
         if "approval_type" in body:
-            type_name = body.text_or_null("approval_type", "")
+            type_name = body.text_or_null("approval_type")
             values["approval_type"] = self._automation.types.named(type_name) if type_name else None
         return to_json(self._policy_json(self._automation.save_policy(name, **values)))
 
@@ -216,7 +216,7 @@ class ConfigurationAdmin:
         if "template" in body:
             values["template"] = ProcessTemplate(body.one_of("template", tuple(ProcessTemplate)))
         if "server" in body:
-            name = body.text_or_null("server", "")
+            name = body.text_or_null("server")
             values["server_id"] = self._systems.named(name).id if name else ""
             values.setdefault("template", ProcessTemplate.SERVICENOW)
         if "timeout" in body:

@@ -65,9 +65,9 @@ class JsonObject:
         text: str = self._get(key, str, "")
         return text
 
-    def text_or_null(self, key: str, default: str) -> str:
-        """Return text; null gives empty text."""
-        return self.text(key, default) if self._values.get(key, default) else ""
+    def text_or_null(self, key: str) -> str:
+        """Return text, empty by default; null gives empty text."""
+        return "" if self._values.get(key) is None else self.any_text(key)
 
     def any(self, key: str) -> object:
         """Return any JSON, null by default."""

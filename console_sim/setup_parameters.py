@@ -84,7 +84,7 @@ def read_roles(body: JsonObject, default: tuple[Role, ...]) -> tuple[Role, ...]:
         return tuple(dict.fromkeys(_read_role("roles", name) for name in body.texts("roles")))
     if "role" not in body:
         return default
-    name = body.text_or_null("role", "")
+    name = body.text_or_null("role")
     return (_read_role("role", name),) if name else ()
 
 

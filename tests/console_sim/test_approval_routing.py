@@ -164,6 +164,7 @@ async def test_a_policy_that_is_not_active(console: ConsoleUnderTest) -> None:
             {"name": "Mine", "approval_type": "Nothing"},
             "unknown approval type 'Nothing'; expected 'De",
         ),
+        ("policies", {"name": "Mine", "approval_type": False}, "'approval_type' is False; expected text"),
         ("webhooks", {"name": "Mine"}, "'endpoint_url' is missing; expected text"),
         ("webhooks", {"name": "Mine", "endpoint_url": "x"}, "'endpoint_url' is 'x'; expected an address such as"),
         (

@@ -179,7 +179,6 @@ async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, rol
         ({"Comment": 1}, "'Comment' is 1; expected text"),
         ({"Duration": "1h"}, "'Duration' is '1h'; expected hours, minutes and seconds such as 16:30:00"),
         ({"Duration": "00:60:00"}, "'Duration' is '00:60:00'; expected hours, minutes and seconds such as 16:30:00"),
-        ({"Duration": ""}, "'Duration' is empty; expected text"),
         ({"InstanceId": ""}, "'InstanceId' is empty; expected text"),
         ({"InstanceId": "x"}, "'InstanceId' is 'x'; expected a sys_id, 32 hexadecimal digits"),
         ({"RespondedBy": ""}, "'RespondedBy' is empty; expected text"),
@@ -196,6 +195,23 @@ async def test_malformed_decision_is_named(
     assert status == 400
     assert told.startswith(message)
     assert (await console.request(request_id))["state"] == "Pending"
+
+
+@pytest.mark.parametrize("part", [{"Comment": None}, {"Duration": None}, {"Duration": ""}])
+async def test_what_is_null_or_empty_is_not_given(
+    console: ConsoleUnderTest, request_id: str, part: dict[str, Any]
+) -> None:
+    """As senders written in .NET write what they lack (I)."""
+    assert (await console.deliver({**console.decision(request_id), **part}))[0] == 200
+    shown = await console.request(request_id)
+    assert (shown["state"], shown["comment"], shown["duration"]) == ("Approved", "", "")
+
+
+async def test_instance_id_in_braces(console: ConsoleUnderTest, request_id: str) -> None:
+    """Braces and case of the Instance Id do not matter, as those of the request's do not."""
+    decision = console.decision(request_id)
+    decision["InstanceId"] = f"{{{decision['InstanceId'].upper()}}}"
+    assert (await console.deliver(decision))[0] == 200
 
 
 @pytest.mark.parametrize("key", ["RequestId", "Response", "InstanceId", "RespondedBy"])
