@@ -73,7 +73,7 @@ class Messenger:
 
     async def post(self, request: ApprovalRequest) -> None:
         """Post the request to each webhook; what takes longer than `CALLER_SECONDS` goes on in the background."""
-        enabled = [webhook for webhook in self._webhooks if webhook.made_by_hand and webhook.enabled]
+        enabled = [webhook for webhook in self._webhooks if webhook.posts_messages and webhook.enabled]
         posts = [self._enqueue(webhook, request.request_id) for webhook in enabled]
         if posts:
             await asyncio.wait(posts, timeout=CALLER_SECONDS)

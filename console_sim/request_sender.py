@@ -98,6 +98,8 @@ class RequestSender:
         webhook = self._webhooks.of(system)
         if webhook is None or not webhook.enabled:
             raise NotReadyError("not sent: no webhook is enabled")
+        if webhook.posts_messages:
+            raise NotReadyError(f"not sent: the event of its webhook is {webhook.event}, not Approval Request Event")
         if not system.activity_type.sys_id:
             raise NotReadyError("not sent: its activity type is not registered yet")
         return system, webhook

@@ -37,6 +37,11 @@ class Webhook:
     description: str = ""
     made_by_hand: bool = False
 
+    @property
+    def posts_messages(self) -> bool:
+        """Return whether it posts a message of its own, for any endpoint, and inserts no record in ServiceNow."""
+        return self.made_by_hand or self.event is WebhookEvent.SYSTEM_APPROVAL_REQUEST
+
     def to_json(self) -> dict[str, object]:
         """Return the columns of the list and the details."""
         return {

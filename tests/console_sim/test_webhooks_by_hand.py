@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 
 from privman_contracts.contracts import Contracts
 
-from .conftest import ConsoleUnderTest, StubServiceNow
+from .conftest import REQUESTS, ConsoleUnderTest, StubServiceNow
 from .on_file import console_on
 
 
@@ -41,6 +41,22 @@ async def receiver() -> AsyncIterator[Receiver]:
     async with TestServer(app) as server:
         receiver.url = str(server.make_url("/hook"))
         yield receiver
+
+
+async def test_the_event_decides_what_a_webhook_posts(console: ConsoleUnderTest, receiver: Receiver) -> None:
+    """With the generic event the set-up's webhook posts the message in place of the request, until that is undone (I)."""
+    name = (await console.admin("GET", "/webhooks"))["webhooks"][0]["name"]
+    table = (await console.admin("GET", "/webhooks"))["webhooks"][0]["endpoint_url"]
+    generic = {"webhook": name, "event": "System Approval Request Event", "endpoint_url": receiver.url}
+    await console.admin("POST", "/webhook", generic)
+    asked = await console.ask()
+    told = "not sent: the event of its webhook is System Approval Request Event, not Approval Request Event"
+    assert (asked["sent"], asked["last_error"]) == (False, told)
+    assert [message["RequestId"] for _, message in receiver.messages] == [asked["request_id"]]
+    assert console.servicenow.rows(REQUESTS) == []
+    usual = {"webhook": name, "event": "Approval Request Event", "endpoint_url": table}
+    await console.admin("POST", "/webhook", usual)
+    assert (await console.request(asked["request_id"]))["sent"]
 
 
 async def test_each_new_request_is_posted_once(console: ConsoleUnderTest, receiver: Receiver) -> None:
