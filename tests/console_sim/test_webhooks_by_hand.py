@@ -44,7 +44,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 async def test_the_event_decides_what_a_webhook_posts(console: ConsoleUnderTest, receiver: Receiver) -> None:
-    """With the generic event the set-up's webhook posts the message in place of the request, until that is undone (I)."""
+    """With the generic event the set-up's webhook posts the message in place of the request, while it has it (I)."""
     name = (await console.admin("GET", "/webhooks"))["webhooks"][0]["name"]
     table = (await console.admin("GET", "/webhooks"))["webhooks"][0]["endpoint_url"]
     generic = {"webhook": name, "event": "System Approval Request Event", "endpoint_url": receiver.url}
