@@ -34,6 +34,11 @@ class Client:
         """Return status and JSON body of the answer to a call below the API's root."""
         return await self._console.call(method, f"{V1}/{path}", body, headers=self._headers, **options)
 
+    async def send(self, method: str, path: str, text: str) -> tuple[int, Any]:
+        """Send a body as it is written, and return status and JSON body of the answer."""
+        headers = self._headers | {"Content-Type": "application/json"}
+        return await self._console.call(method, f"{V1}/{path}", data=text.encode(), headers=headers)
+
     async def result(self, method: str, path: str, body: Any = None) -> Any:
         """Return the Result of a call that succeeds."""
         status, answer = await self.call(method, path, body)
@@ -159,12 +164,100 @@ async def test_parameters_select_rows(console: ConsoleUnderTest, client: Client)
     assert "'Days'" in findings[0]["message"]
 
 
+PRINTED_TASK = """[
+       {
+        "Name":"WmiClasses",
+        "Value":{
+        "type":"http://schemas.arellia.com/dc/:ObjectWrapper", "ValueType":"System.String[]", "Value":[ "ROOT\\\\CIMV2:WIN32_ComputerSystemProduct", "ROOT\\\\CIMV2:Win32_ComputerSystem", "ROOT\\\\CIMV2:Win32_OperatingSystem" ] 
+        } 
+       }, 
+       {
+        "Name":"ResourceIds", 
+        "Value":{ 
+        "type":"Arellia.Serialization.ObjectWrapper, Arellia.Core", "ValueType":"System.Guid[]",
+        "Value":["1d406d08-ffeb-463f-b3d1-6fd790f5a358"]
+        }
+       }
+      ]"""  # noqa: E501, W291 - as printed
+PRINTED_FILTERS = """{
+  "Filters": [
+    {
+      "Id": "string",
+      "FilterRole": 1
+    }
+  ]
+}"""
+PRINTED_ACTIONS = """{
+  "Actions": [
+    {
+      "Id": "string",
+      "IsChildAction": true
+    }
+  ]
+}"""
+PRINTED_POLICY = """{
+  "Name": "string",
+  "Description": "string",
+  "OS": "string"
+}"""
+
+
 async def test_task_as_documented(client: Client) -> None:
-    """The page's own body, and its parameter instanceName; each run has an id."""
-    wrapper = {"type": "Arellia.Serialization.ObjectWrapper, Arellia.Core", "ValueType": "System.Guid[]"}
-    body = [{"Name": "ResourceIds", "Value": {**wrapper, "Value": ["1d406d08-ffeb-463f-b3d1-6fd790f5a358"]}}]
-    runs = [await client.result("POST", f"tasks/{TASK}?instanceName=TestAPI", body) for _ in range(2)]
-    assert runs[0] != runs[1]
+    """The body of tasks/index.md as printed, and its parameter instanceName; each run has an id."""
+    runs = [await client.send("POST", f"tasks/{TASK}?instanceName=TestAPI", PRINTED_TASK) for _ in range(2)]
+    assert [(status, answer["Status"]) for status, answer in runs] == [(200, "ok")] * 2
+    assert runs[0][1]["Result"] != runs[1][1]["Result"]
+
+
+@pytest.mark.parametrize("kind", ["policies", "filters", "actions"])
+async def test_lists_are_read_with_the_printed_body(client: Client, kind: str) -> None:
+    """Each page prints ``{ }`` below its GET."""
+    assert await client.send("GET", f"{kind}/GetAll", "{ }") == await client.call("GET", f"{kind}/GetAll")
+
+
+async def test_policies_are_changed_with_the_printed_bodies(client: Client) -> None:
+    """As policies/index.md prints them, with an id in place of "string"."""
+    for kind, body, item_id in (("filters", PRINTED_FILTERS, FILTER), ("actions", PRINTED_ACTIONS, ACTION)):
+        before = await client.result("GET", f"policies/{POLICY}")
+        printed = body.replace('"string"', f'"{item_id}"')
+        assert (await client.send("POST", f"policies/{POLICY}/add-{kind}", printed))[0] == 200
+        added = (await client.result("GET", f"policies/{POLICY}"))[kind.title()]
+        assert added[-1]["Id"] == item_id
+        assert len(added) == len(before[kind.title()]) + 1
+        assert (await client.send("POST", f"policies/{POLICY}/remove-{kind}", printed))[0] == 200
+        assert await client.result("GET", f"policies/{POLICY}") == before
+
+
+async def test_policy_is_created_with_the_printed_body(client: Client) -> None:
+    """As policies/index.md prints it, with a system in place of the last "string"."""
+    status, answer = await client.send("POST", "policies/new", PRINTED_POLICY.replace('"OS": "string"', '"OS": "win"'))
+    assert status == 200
+    made = await client.result("GET", f"policies/{answer['Result']}")
+    assert (made["Name"], made["Description"], made["OS"]) == ("string", "string", "win")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("policies/new", PRINTED_POLICY, "'OS' is 'string'; expected win or mac"),
+        (f"policies/{POLICY}/add-filters", PRINTED_FILTERS, "'Id' is 'string'; expected a GUID"),
+        (f"policies/{POLICY}/remove-actions", PRINTED_ACTIONS, "'Id' is 'string'; expected a GUID"),
+        (
+            f"reports/{REPORT}",
+            '{\n  "reportId": "string",\n  "parameterValues": "array",\n}',
+            "the body is not JSON: ",
+        ),
+        (
+            f"tasks/{TASK}",
+            '{\n  "taskId": "string",\n  "instanceName": "string",\n  "inputParameterValues": "array"\n}',
+            "'inputParameterValues' is 'array'; expected a list",
+        ),
+    ],
+)
+async def test_printed_placeholders_are_refused(client: Client, path: str, body: str, message: str) -> None:
+    """The printed bodies have the types in place of values, and that of reports has a comma too many: 400."""
+    status, answer = await client.send("POST", path, body)
+    assert (status, answer["Messages"][0][: len(message)]) == (400, message)
 
 
 VIEWING = ("Users", "Administrators", "MacOS Administrators", "Windows Administrators", "Unix/Linux Administrators")

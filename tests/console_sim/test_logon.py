@@ -74,12 +74,12 @@ async def test_client_id_is_case_insensitive(console: ConsoleUnderTest, account:
 
 
 async def test_wrong_secret_is_refused(console: ConsoleUnderTest, account: dict[str, str]) -> None:
-    """A wrong Secret gets 401."""
+    """A wrong Secret gets 401, not an invalid token (release notes 10.5.000003)."""
     assert await refused(console, {**account, "Password": "wrong"}) == (401, "UserName or Password is wrong")
 
 
 async def test_wrong_client_id_is_refused(console: ConsoleUnderTest, account: dict[str, str]) -> None:
-    """A wrong Client Id gets the same 401."""
+    """A wrong Client Id gets the same 401 (release notes 10.5.000003)."""
     assert await refused(console, {**account, "UserName": "nobody"}) == (401, "UserName or Password is wrong")
 
 
@@ -131,7 +131,7 @@ async def test_token_expires(console: ConsoleUnderTest) -> None:
 
 
 async def test_log_out_kills_the_token(console: ConsoleUnderTest) -> None:
-    """After a DELETE the token is dead, and another one still lives."""
+    """After a DELETE the token is dead, and another one still lives (release notes 10.8.2: log out by DELETE)."""
     one, other = await console.log_on(), await console.log_on()
     headers = {"Authorization": f"bearer {one}"}
     assert await console.call("DELETE", TOKEN, headers=headers) == (204, None)
@@ -151,7 +151,7 @@ async def test_bearer_token_is_needed(console: ConsoleUnderTest, header: str) ->
 
 
 async def test_reset_secret_revokes_the_old_one(console: ConsoleUnderTest, account: dict[str, str]) -> None:
-    """Reset Secret makes the old Secret and every token worthless."""
+    """Reset Secret makes the old Secret and every token worthless (release notes 10.8.2: bug fixes)."""
     token = await console.log_on()
     await console.admin("POST", "/api-user/reset-secret", {"update_credential": False})
     assert (await refused(console, account))[0] == 401
