@@ -152,17 +152,22 @@ def answers() -> st.SearchStrategy[ApproverAnswer]:
     return approvals() | denials()
 
 
-def broken(valid: Mapping[str, str], required: Sequence[str], formed: Sequence[str]) -> st.SearchStrategy[Broken]:
+def broken(
+    valid: Mapping[str, str], required: Sequence[str], formed: Sequence[str], optional: Sequence[str] = ()
+) -> st.SearchStrategy[Broken]:
     """Return the message with one key broken.
 
-    One of the ``required`` keys is left out, or one of the ``formed`` keys, whose texts have a form, holds another type
-    or a text of no form.
+    One of the ``required`` keys is left out, or one of the ``formed`` or ``optional`` keys, whose texts have a form,
+    holds another type or a text of no form; but no ``optional`` key holds null or empty text, which mean that it is
+    left out.
     """
     left_out = st.sampled_from(required).map(lambda key: Broken(key, {k: v for k, v in valid.items() if k != key}))
     formless = st.sampled_from(["", "no such thing", "'", "[]", "0" * 5000])
     wrong = st.none() | st.booleans() | st.integers() | st.lists(st.text(max_size=5), max_size=2) | formless
-    replaced = st.builds(lambda key, value: Broken(key, {**valid, key: value}), st.sampled_from(formed), wrong)
-    return left_out | replaced
+    places = st.tuples(st.sampled_from(formed), wrong)
+    if optional:
+        places |= st.tuples(st.sampled_from(optional), wrong.filter(lambda value: value is not None and value != ""))
+    return left_out | places.map(lambda place: Broken(place[0], {**valid, place[0]: place[1]}))
 
 
 def _to_span(seconds: int) -> str:
