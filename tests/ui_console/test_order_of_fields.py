@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from console_sim.settings import Settings
 from tests.browser import Page
 
 from .conftest import (
@@ -64,7 +65,7 @@ READ = """ours => {
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of the vendor's, and how to open its page.
+    """A picture of the vendor's, or several of one page, and how to open it.
 
     Names are separated by ``|``. One with ``-`` is on the picture alone, one with ``+`` on the page alone; each is the
     simulator's own, or a row of docs/fidelity.md with that picture names it.
@@ -83,9 +84,26 @@ class Picture:
         return self.file
 
 
-def names(listed: str) -> list[str]:
-    """Return the names that the page has."""
-    return [each.removeprefix("+") for each in listed.split("|") if each and not each.startswith("-")]
+def names(listed: str, *, ours: bool = True) -> list[str]:
+    """Return the names that the page has, without the simulator's own unless ``ours``."""
+    own = [each for each in listed.split("|") if each and not each.startswith("-")]
+    return [each.removeprefix("+") for each in own if ours or not each.endswith(OURS)]
+
+
+def expected(picture: Picture, *, ours: bool = True) -> dict[str, object]:
+    """Return what READ should find."""
+    sections = [
+        (name, listed)
+        for title, listed in picture.fields.items()
+        for name in (names(title, ours=ours) if title else [""])
+    ]
+    return {
+        "heading": picture.heading,
+        "tabs": names(picture.tabs),
+        "buttons": names(picture.buttons),
+        "columns": names(picture.columns, ours=ours),
+        "fields": [[name, names(listed, ours=ours)] for name, listed in sections],
+    }
 
 
 def differences(picture: Picture) -> list[str]:
@@ -152,8 +170,7 @@ async def server_with_webhook(site: Site, page: Page) -> None:
 
 
 async def unfolded(site: Site, page: Page) -> None:
-    """Unfold a request."""
-    await site.set_up()
+    """Unfold a request of the manual process."""
     await site.ask(UserReason="This is not for work, but I want it.")
     await page.goto(APPROVALS)
     await page.locator(".expand summary").click()
@@ -193,9 +210,7 @@ FORM_ACTION = "Approval Request (with ServiceNow Request Item Number) Form Actio
 PROCESS = "New ServiceNow Approval Process"
 WEBHOOK = "New Webhook for ServiceNow setting"
 REQUEST = "User Reason|File Path|Computer"
-OURS_OF_A_REQUEST = "|".join(
-    f"+{each}{OURS}" for each in ("Approval process", "Times out", "In ServiceNow", "Request Id")
-)
+OURS_OF_A_REQUEST = "|".join(f"+{each}{OURS}" for each in ("Approval process", "Request Id"))
 PICTURES = (
     Picture(
         "api-user.png",
@@ -227,6 +242,13 @@ PICTURES = (
         at(ROLES),
         "Roles",
         buttons="Search|-Create",
+        columns=f"Name|Description|Last Modified By|Last Modified|+Approve Approval Requests{OURS}",
+    ),
+    Picture(
+        "roles.png",
+        at(ROLES),
+        "Roles",
+        buttons="Search|-New",
         columns=f"Name|Description|Last Modified By|Last Modified|+Approve Approval Requests{OURS}",
     ),
     Picture(
@@ -393,7 +415,7 @@ PICTURES = (
         },
     ),
     Picture(
-        "manage-appr.png",
+        "approvals.png manage-appr.png manage-appr-2.png",
         unfolded,
         "Manage Approvals",
         buttons="Refresh|Approve|Deny|Search|Approve|Deny",
@@ -408,22 +430,31 @@ PICTURES = (
 async def test_page_is_as_on_its_picture(site: Site, page: Page, picture: Picture) -> None:
     """In the order in which they are seen: from top to bottom, and from left to right."""
     await picture.open(site, page)
-    assert await page.evaluate(READ, OURS) == {
-        "heading": picture.heading,
-        "tabs": names(picture.tabs),
-        "buttons": names(picture.buttons),
-        "columns": names(picture.columns),
-        "fields": [
-            [name, names(listed)]
-            for title, listed in picture.fields.items()
-            for name in (names(title) if title else [""])
-        ],
-    }
+    assert await page.evaluate(READ, OURS) == expected(picture)
+
+
+@pytest.mark.parametrize("settings", [Settings(documented_only=True)], ids=[""])
+@pytest.mark.parametrize("picture", [each for each in PICTURES if OURS in repr(each)], ids=str)
+async def test_documented_page_has_nothing_of_ours(site: Site, page: Page, picture: Picture) -> None:
+    """With --documented-only a page lacks what has the mark Simulator only, and nothing else."""
+    await picture.open(site, page)
+    assert await page.evaluate(READ, OURS) == expected(picture, ours=False)
 
 
 @pytest.mark.parametrize("picture", PICTURES, ids=str)
 async def test_differences_from_pictures_are_documented(picture: Picture) -> None:
     """A row with that picture names each."""
-    rows = [line for line in FIDELITY.splitlines() if re.search(rf"[ (]{re.escape(picture.file)}", line)]
-    assert rows
-    assert [each for each in differences(picture) if each.lower() not in "".join(rows).lower()] == []
+    rows = "".join(line for line in FIDELITY.splitlines() if pictures_of(line) & {*str(picture).split()}).lower()
+    assert [each for each in differences(picture) if each.lower() not in rows] == []
+
+
+async def test_every_picture_of_the_documents_is_compared() -> None:
+    """Those that the rows about the console's pages cite."""
+    section = FIDELITY.partition("## The console's pages, picture by picture")[2].partition("\n## ")[0]
+    cited = set[str]().union(*(pictures_of(line.split(" | ")[0]) for line in section.splitlines()))
+    assert cited - {file for each in PICTURES for file in str(each).split()} == set()
+
+
+def pictures_of(line: str) -> set[str]:
+    """Return the pictures that a line of the page about fidelity names."""
+    return {*re.findall(r"[\w-]+\.png", line)}
