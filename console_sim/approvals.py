@@ -1,6 +1,7 @@
 """What endpoints, people and ServiceNow do with approval requests (integration 3, 4)."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -12,7 +13,7 @@ from console_sim.approval_request import ApprovalRequest, LatestRequest, Request
 from console_sim.automation import Automation
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import BadRequestError, ConflictError, NotFoundError
+from console_sim.errors import BadRequestError, ConflictError, NotFoundError, NotStoredError
 from console_sim.json_object import bare_guid
 from console_sim.messenger import Messenger
 from console_sim.pending_requests import PendingRequests
@@ -138,10 +139,12 @@ class Approvals:
         try:
             decided = request.decided(delivered.decision, self._clock.now())
         except ConflictError as error:
-            self._requests.put(request.refusing(delivered.decision, str(error)))
+            with suppress(NotStoredError):  # the caller needs the reason of the refusal, and the database is logged
+                self._requests.put(request.refusing(delivered.decision, str(error)))
             raise
+        kept = self._requests.put(decided.delivered())
         self._pending.remove(request.request_id)
-        return self._requests.put(decided.delivered()), decided is not request
+        return kept, decided is not request
 
     async def decide_here(self, request_id: str, decision: ApprovalDecision) -> ApprovalRequest:
         """Decide in the console and attempt once to record it in ServiceNow; raises as `decide_all` does."""

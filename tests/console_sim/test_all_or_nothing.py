@@ -32,6 +32,33 @@ async def test_no_request_is_decided_if_memory_is_full_for_one(console: ConsoleU
     assert {(await console.request(each))["state"] for each in waiting} == {"Denied"}
 
 
+async def test_a_delivered_decision_that_finds_no_room_leaves_its_request_pending(console: ConsoleUnderTest) -> None:
+    """Manage Approvals still lists it, and ServiceNow can deliver a shorter decision."""
+    report = {"metadata": {**METADATA, "UserReason": "x" * MEGABYTE}}
+    waiting = [(await console.admin("POST", "/approval-requests", report))["request_id"] for _ in range(33)]
+    decision = console.decision(waiting[0])
+    status, _ = await console.deliver({**decision, "Comment": "x" * MEGABYTE})
+    assert status == 500
+    async with console.session.get(f"{console.url}/manage-approvals") as page:
+        assert waiting[0] in await page.text()
+    assert (await console.deliver(decision))[0] == 200
+
+
+async def test_a_refused_decision_that_cannot_be_kept_is_refused_all_the_same(
+    file: Path, servicenow: StubServiceNow
+) -> None:
+    """The caller learns why it was refused, not that the database failed."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+    refusal = "NEW.kind = 'approval request' AND CAST(NEW.body AS TEXT) LIKE '%by another decision%'"
+    write(file, f"CREATE TRIGGER fail BEFORE UPDATE ON document WHEN {refusal} BEGIN SELECT RAISE(FAIL, 'full'); END")
+    async with console_on(file, servicenow) as console:
+        asked = (await console.ask())["request_id"]
+        assert (await console.deliver(console.decision(asked)))[0] == 200
+        assert (await console.deliver(console.decision(asked, "Deny")))[0] == 409
+        assert (await console.request(asked))["refused_decision"] == ""
+
+
 async def test_a_request_for_which_there_is_no_room_costs_no_other(console: ConsoleUnderTest) -> None:
     """A decided request goes when a new one takes its place, not when that is refused all the same."""
     decided = (await console.ask())["request_id"]
