@@ -8,7 +8,7 @@ from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.api_tokens import ApiTokens
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
-from console_sim.json_object import shown
+from console_sim.json_object import bare_guid, shown
 from console_sim.names import listed
 from privman_core.clock import Clock
 from privman_core.ids import Ids
@@ -63,8 +63,8 @@ class Users:
         return user
 
     def find(self, client_id: str) -> ApiClientUser | None:
-        """Return the user with that Client Id, in any case; None if there is none."""
-        return self._shelf.get(client_id.lower())
+        """Return the user with that Client Id, in any case, also in braces; None if there is none."""
+        return self._shelf.get(bare_guid(client_id))
 
     def named(self, name: str) -> ApiClientUser:
         """Return the user as `find_named` does; raises NotFoundError that lists the display names there are."""

@@ -150,7 +150,10 @@ def _add_setup(parser: ArgumentParser) -> None:
         help="name of the foreign system (default %(default)s)",
     )
     parser.add_argument(
-        "--role", type=_role, default=DEFAULT_ROLE, metavar="ROLE", help="role of the API user (default %(default)s)"
+        "--role",
+        type=_role,
+        metavar="ROLE",
+        help=f"role of the API user (default: those that it has, or {DEFAULT_ROLE})",
     )
     parser.description = (
         "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "

@@ -67,7 +67,7 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
         "servicenow_user": options.servicenow_user,
         "servicenow_password": password,
         "name": options.name,
-        "role": options.role,
+        **({} if options.role is None else {"role": options.role}),
     }
     try:
         if options.alone:

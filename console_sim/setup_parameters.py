@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from console_sim.accounts import DEFAULT_ROLE, Role
+from console_sim.accounts import Role
 from console_sim.errors import BadRequestError
 from console_sim.foreign_system import read_url
 from console_sim.json_object import JsonObject, near, shown
 from console_sim.settings import APPROVE_PATH
 
 DEFAULT_SYSTEM_NAME = "ServiceNow"
+_Default = TypeVar("_Default")
 _KEYS = (
     "servicenow_url",
     "servicenow_user",
@@ -34,7 +35,7 @@ class SetupParameters:
     """The parameters of a set-up.
 
     Attributes:
-        roles: of the API user.
+        roles: of the API user; None leaves those that it has, and gives the default one to a user without any.
         post_uri: the Privilege Manager Post Uri.
         name: of the foreign system; a new name creates another one.
         api_user: display name or Client Id of the API user; empty for that of the foreign system, or a new one.
@@ -51,7 +52,7 @@ class SetupParameters:
     post_uri: str
     name: str
     api_enabled: bool
-    roles: tuple[Role, ...]
+    roles: tuple[Role, ...] | None
     use_webhook: bool
     api_user: str
     process_timeout: timedelta | None
@@ -69,7 +70,7 @@ def read_setup_parameters(values: Mapping[str, Any], console_url: str) -> SetupP
         post_uri=read_url("post_uri", body.text("post_uri", f"{console_url}{APPROVE_PATH}")),
         name=body.name("name", DEFAULT_SYSTEM_NAME),
         api_enabled=body.flag("api_enabled", default=True),
-        roles=read_roles(body, (DEFAULT_ROLE,)),
+        roles=read_roles(body, None),
         use_webhook=body.flag("use_webhook", default=True),
         api_user=body.name("api_user", ""),
         process_timeout=timedelta(seconds=body.seconds("process_timeout")) if "process_timeout" in body else None,
@@ -78,7 +79,7 @@ def read_setup_parameters(values: Mapping[str, Any], console_url: str) -> SetupP
     )
 
 
-def read_roles(body: JsonObject, default: tuple[Role, ...]) -> tuple[Role, ...]:
+def read_roles(body: JsonObject, default: _Default) -> tuple[Role, ...] | _Default:
     """Return the roles under ``roles``, or the one under ``role``, null for none; raises BadRequestError."""
     if "roles" in body:
         return tuple(dict.fromkeys(_read_role("roles", name) for name in body.texts("roles")))

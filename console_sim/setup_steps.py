@@ -4,14 +4,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from console_sim.accounts import CREDENTIAL_TYPE, ApiClientUser, Credential
+from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, ApiClientUser, Credential
 from console_sim.api_users import CredentialShelf, Users
 from console_sim.approval_items import ProcessTemplate
 from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import (
     API_DISABLED,
-    ConflictError,
     NoSuchRecordError,
     ServiceNowError,
     StepFailedError,
@@ -20,6 +19,7 @@ from console_sim.errors import (
 )
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import ForeignSystems, Webhooks
+from console_sim.json_object import GUID, without_braces
 from console_sim.registrar import Registrar
 from console_sim.setup_names import SetupNames
 from console_sim.setup_parameters import SetupParameters
@@ -123,7 +123,7 @@ class SetupSteps:
 
     @_step()
     async def create_api_user(self, parameters: SetupParameters) -> str:
-        """Create the API Client User, unless it exists."""
+        """Create the API Client User, unless it exists; an unknown Client Id is an error."""
         user = self._known_user(parameters)
         if user is None:
             created, _ = self._users.create(parameters.api_user)
@@ -137,22 +137,19 @@ class SetupSteps:
 
     def _known_user(self, parameters: SetupParameters) -> ApiClientUser | None:
         """Return the user of that name, or that of the foreign system; None if there is none."""
-        if parameters.api_user:
-            return self._named_user(parameters.api_user)
+        name = parameters.api_user
+        if name:
+            return self._users.named(name) if GUID.fullmatch(without_braces(name)) else self._users.find_named(name)
         account = self._names.api_account(parameters.name, self._known_system(parameters))
         return self._users.find(account) if account else None
 
-    def _named_user(self, name: str) -> ApiClientUser | None:
-        try:
-            return self._users.find_named(name)
-        except ConflictError as error:
-            raise StepFailedError(str(error)) from None
-
     @_step("create-api-user")
     async def add_role(self, parameters: SetupParameters) -> str:
-        """Give the API user its roles."""
-        user = self._users.change(self._client_id, roles=parameters.roles)
-        roles = " and ".join(repr(str(role)) for role in parameters.roles)
+        """Give the API user its roles: those given, else those that it has, else the default one."""
+        before = self._users.get(self._client_id)
+        given = (before.roles or (DEFAULT_ROLE,)) if parameters.roles is None else parameters.roles
+        user = self._users.change(self._client_id, roles=given)
+        roles = " and ".join(repr(str(role)) for role in given)
         if not roles:
             raise StepFailedError("no role was added, so decisions will be refused with 403")
         if not user.may_approve:
@@ -170,6 +167,11 @@ class SetupSteps:
         if kept is None or kept.account_name.lower() != self._client_id:
             secret = self._users.known_secret(self._client_id) or self._users.reset_secret(self._client_id)
             self._credentials.save(Credential(name, self._client_id, secret))
+        elif not self._users.get(self._client_id).accepts(kept.password):
+            raise StepFailedError(
+                f"credential {name!r} has another Secret than its API user, so ServiceNow cannot log on; "
+                "save the Secret in the credential, or reset it with update_credential"
+            )
         self._api_credential = name
         return f"{name!r} of type {CREDENTIAL_TYPE!r} holds Client Id and Secret"
 
@@ -280,11 +282,15 @@ class SetupSteps:
     @_step("verify-activity-type")
     async def save_again(self, _parameters: SetupParameters) -> str:
         """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
-        before, hooks = self._system(), len(list(self._webhooks))
+        before, webhook_count = self._system(), len(list(self._webhooks))
         self._foreign_systems.change(before.id)
-        await self._registrar.run(before.id)
-        known = f"Instance Id {self._system().registration.sys_id} (before: {before.registration.sys_id})"
-        return f"webhooks: {len(list(self._webhooks))} (before: {hooks}); {known}"
+        failure = await self._registrar.run(before.id)
+        if failure is not None:
+            raise _as_step_failure(failure)
+        known, after = before.registration.sys_id, self._system().registration.sys_id
+        if after != known:
+            raise StepFailedError(f"the Instance Id is {after or 'none'}; expected {known}, as before the save")
+        return f"webhooks: {len(list(self._webhooks))} (before: {webhook_count}); Instance Id {known} as before"
 
     def _system(self) -> ForeignSystem:
         return self._foreign_systems.get(self._system_id)
