@@ -1,7 +1,7 @@
 """Work that goes on when its caller leaves, and ends with a reset or with the console."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from console_sim.errors import ResetError
@@ -9,6 +9,8 @@ from console_sim.errors import ResetError
 T = TypeVar("T")
 MOST_AT_ONCE = 100
 """Pieces of work that `BackgroundTasks.run_all` does at the same time."""
+CALLER_SECONDS = 5.0
+"""Real seconds that a caller waits for work that does not need them."""
 
 
 class BackgroundTasks:
@@ -43,6 +45,11 @@ class BackgroundTasks:
         if self._resets != resets:
             raise ResetError
         return task.result()
+
+    async def wait_briefly(self, work: Collection[asyncio.Future[Any]]) -> None:
+        """Wait for the work, for `CALLER_SECONDS` at most."""
+        if work:
+            await asyncio.wait(work, timeout=CALLER_SECONDS)
 
     async def run_all(self, works: Iterable[Callable[[], Awaitable[object]]]) -> None:
         """Do all of the work as `result_of` does, in order and at most `MOST_AT_ONCE` at the same time."""

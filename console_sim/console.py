@@ -104,7 +104,13 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
     background = BackgroundTasks()
     server_tasks = ServerTasks(clock, _retry_policy(settings, names), background)
     sender = RequestSender(
-        store=store, webhooks=webhooks, names=names, clock=clock, connector=connector, server_tasks=server_tasks
+        store=store,
+        webhooks=webhooks,
+        names=names,
+        clock=clock,
+        connector=connector,
+        server_tasks=server_tasks,
+        background=background,
     )
     registrar = Registrar(
         store=store,

@@ -27,8 +27,6 @@ MOST_POSTS = 32
 """Posts in progress, each to another webhook and with up to 1 MiB of metadata."""
 MOST_WAITING = 100
 """Posts that wait for one webhook."""
-CALLER_SECONDS = 5.0
-"""Real seconds that `Messenger.post` waits for all webhooks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +73,7 @@ class Messenger:
         """Post the request to each webhook; what takes longer than `CALLER_SECONDS` goes on in the background."""
         enabled = [webhook for webhook in self._webhooks if webhook.posts_messages and webhook.enabled]
         posts = [self._enqueue(webhook, request.request_id) for webhook in enabled]
-        if posts:
-            await asyncio.wait(posts, timeout=CALLER_SECONDS)
+        await self._background.wait_briefly(posts)
 
     def forget(self) -> None:
         """Drop the posts that wait."""

@@ -122,7 +122,7 @@ class Registrar:
         if system.refused or not self._has_enabled_webhook(system):
             return
         if self.has_registered(system) and self.has_activity_type(system):
-            await self._sender.send_waiting(system.id, refused=False)
+            await self._sender.send_waiting(system, refused=False)
         else:
             await self.run(system.id)
 
@@ -145,7 +145,7 @@ class Registrar:
             self._save_outcome(system_id, failure_of(error))
             raise
         self._save_outcome(system_id, None)
-        await self._sender.send_waiting(system_id)
+        await self._sender.send_waiting(system)
 
     def _save_outcome(self, system_id: str, failure: ServiceNowError | None) -> None:
         reason = "" if failure is None else str(failure)

@@ -6,6 +6,7 @@ from functools import partial
 
 from console_sim.approval_decision import ApprovalDecision, duration_text
 from console_sim.approval_request import ApprovalRequest
+from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
@@ -30,6 +31,7 @@ class RequestSender:
         clock: Clock,
         connector: Connector,
         server_tasks: ServerTasks,
+        background: BackgroundTasks,
     ) -> None:
         self._systems = store.foreign_systems
         self._webhooks = webhooks
@@ -39,22 +41,36 @@ class RequestSender:
         self._clock = clock
         self._connector = connector
         self._server_tasks = server_tasks
+        self._background = background
 
     async def send(self, request_id: str) -> None:
         """Attempt to send what ServiceNow lacks of the request; a transient failure is retried."""
         await self._server_tasks.run(f"Send approval request {request_id}", partial(self._send_if_needed, request_id))
 
-    async def send_waiting(self, server_id: str, *, refused: bool = True) -> None:
-        """Attempt to send what a foreign system lacks of every request, oldest first and one at a time.
+    async def send_waiting(self, system: ForeignSystem, *, refused: bool = True) -> None:
+        """Attempt to send each waiting request, or its decision, to the foreign system, one at a time, oldest first.
 
-        Args:
-            server_id: id of the foreign system.
-            refused: whether to include requests that it has refused.
+        After `CALLER_SECONDS` this returns, and the attempts go on. ``refused`` includes requests that the foreign
+        system has refused.
         """
-        for request in self._requests.unfinished():
-            waits = request.server_id == server_id and request.needs_sending(self._clock.now())
-            if waits and (refused or not request.refused):
-                await self.send(request.request_id)
+        if self._waiting(system.id, refused=refused):
+            task_name = f"Send waiting approval requests to {system.name!r}"
+            work = partial(self._send_waiting, system.id, refused=refused)
+            key = f"{system.id} waiting, refused {refused}"
+            attempt = self._server_tasks.run(task_name, work, key=key, retried=False)
+            await self._background.wait_briefly([self._background.start(attempt)])
+
+    async def _send_waiting(self, server_id: str, *, refused: bool) -> None:
+        for request_id in self._waiting(server_id, refused=refused):
+            await self.send(request_id)
+
+    def _waiting(self, server_id: str, *, refused: bool) -> list[str]:
+        now = self._clock.now()
+        return [
+            each.request_id
+            for each in self._requests.unfinished()
+            if each.server_id == server_id and each.needs_sending(now) and (refused or not each.refused)
+        ]
 
     async def _send_if_needed(self, request_id: str) -> None:
         request = self._requests.get(request_id)

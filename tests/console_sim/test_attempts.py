@@ -75,6 +75,30 @@ async def test_several_decisions_are_recorded_at_the_same_time(console: ConsoleU
     assert [(await console.request(each))["recorded"] for each in ids] == [True] * 5
 
 
+async def test_a_silent_requests_table_delays_no_save(fresh: ConsoleUnderTest) -> None:
+    """A save answers after five seconds, however many requests wait; they are sent as soon as ServiceNow answers."""
+    await fresh.set_up(use_webhook=False)
+    asked = [(await fresh.ask(UserReason=str(number)))["request_id"] for number in range(5)]
+    opened = asyncio.Event()
+
+    async def silent(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        if request.match_info["table"] == REQUESTS:
+            await opened.wait()
+        return await stub.work(request)
+
+    fresh.servicenow.conditions.extend([silent] * 500)
+    async with asyncio.timeout(30):
+        await fresh.admin("POST", "/foreign-system", {"use_webhook": True})
+        await fresh.admin("POST", "/foreign-system", {"description": "saved while requests wait"})
+    assert sent(fresh) == 1
+    opened.set()
+    async with asyncio.timeout(10):
+        for each in asked:
+            while not (await fresh.request(each))["sent"]:
+                pass
+    assert sent(fresh) == 5
+
+
 async def test_a_restart_repeats_no_attempt_in_progress(console: ConsoleUnderTest) -> None:
     """The first attempt to send a request goes on."""
     gate = Gate(console)
