@@ -49,6 +49,7 @@ _LATEST = ShelfKind(
     key=lambda latest: latest.fingerprint,
     weight=lambda _latest: _LATEST_BYTES,
     evictable_from=lambda _latest: _ALWAYS,
+    renewed=True,
 )
 
 

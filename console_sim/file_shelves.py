@@ -5,7 +5,7 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from console_sim.bounded_memory import BoundedMemory, Occupant
+from console_sim.bounded_memory import BoundedMemory, MemoryUse
 from console_sim.errors import NotStoredError, UnusableDatabaseError
 from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, memory_full
 from privman_core.clock import Clock
@@ -25,8 +25,9 @@ T = TypeVar("T")
 MARK = 0x504D4353  # SQLite's application_id of such a file
 VERSION = 1  # of the tables and of the documents in them
 _BATCH = 500
-_OUTERMOST = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
-_NESTED = ("SAVEPOINT nested", "RELEASE nested", "ROLLBACK TO nested")  # a name means the newest savepoint of that name
+_OUTERMOST = ("BEGIN IMMEDIATE", "COMMIT", ("ROLLBACK",))
+# A name means the newest savepoint of that name; ROLLBACK TO keeps it, so it is released, too.
+_NESTED = ("SAVEPOINT nested", "RELEASE nested", ("ROLLBACK TO nested", "RELEASE nested"))
 _FAILURES = (sa.exc.DBAPIError, UnicodeDecodeError)  # UnicodeDecodeError if SQLite's message quotes a damaged file
 _DOCUMENT = sa.Table(
     "document",
@@ -135,11 +136,12 @@ class FileShelves:
         self._log.write(f"database {self._path!r} failed: {reason}")
         self.note(Finding("swallowed", "unreadable-row", reason))
 
-    def _roll_back(self, statement: str) -> None:
+    def _roll_back(self, statements: tuple[str, ...]) -> None:
         # A full disk may have ended the transaction already.
         driver = self._connection.connection.driver_connection
         if driver is not None and driver.in_transaction:
-            driver.execute(statement)
+            for statement in statements:
+                driver.execute(statement)
 
     def _prepare(self) -> None:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):
@@ -178,8 +180,8 @@ class FileShelves:
 class FileShelf(LongShelf[T]):
     """Keeps entries in the file.
 
-    Unfinished entries are processed in memory, so only as many are accepted as fit; others are unlimited. Of each entry
-    memory has the number of its row, so that nobody waits while SQLite counts rows.
+    Unfinished entries are limited to ``kept_bytes``, because they are processed in memory; finished ones are not. Row
+    numbers are cached, so that counting needs no query.
     """
 
     def __init__(self, database: FileShelves, kind: ShelfKind[T], clock: Clock, kept_bytes: int) -> None:
@@ -197,13 +199,12 @@ class FileShelf(LongShelf[T]):
 
     def put(self, entry: T) -> T:
         """Insert or replace an entry and return it; raises NotStoredError if memory is full of unfinished ones."""
-        kind, key, unfinished = self._kind, self._kind.key(entry), self._kind.unfinished(entry)
-        if unfinished:
-            self._make_room(key, kind.weight(entry))
-        values = {"key": key, "unfinished": unfinished, "body": msgspec.json.encode(entry)}
-        updated = self._rows(_UPDATE, **values)
-        number = updated[0].number if updated else self._insert(values)
-        self._memory.set(key, self._occupant(number, entry) if unfinished else None)
+        evicted = self._evicted_for(entry) if self._kind.unfinished(entry) else []
+        with self._database.transaction() if evicted else nullcontext():
+            for key in evicted:
+                self._rows(_FINISH, key=key)
+                self._memory.set(key, None)
+            self._write(entry)
         return entry
 
     def remove(self, key: str) -> None:
@@ -220,7 +221,7 @@ class FileShelf(LongShelf[T]):
         with suppress(NotStoredError):  # already logged
             self._numbers.extend(self._read_numbers())
             for number, entry in self._readable(self._rows(_UNFINISHED)):
-                self._memory.set(self._kind.key(entry), self._occupant(number, entry))
+                self._memory.set(self._kind.key(entry), self._memory_use(number, entry))
 
     def __iter__(self) -> Iterator[T]:
         last = 0
@@ -242,6 +243,13 @@ class FileShelf(LongShelf[T]):
         """Return the unfinished entries, oldest first."""
         return [entry for _, entry in self._readable(self._rows(_UNFINISHED))]
 
+    def _write(self, entry: T) -> None:
+        key, unfinished = self._kind.key(entry), self._kind.unfinished(entry)
+        values = {"key": key, "unfinished": unfinished, "body": msgspec.json.encode(entry)}
+        updated = self._rows(_UPDATE, **values)
+        number = updated[0].number if updated else self._insert(values)
+        self._memory.set(key, self._memory_use(number, entry) if unfinished else None)
+
     def _insert(self, values: dict[str, object]) -> int:
         number: int = self._rows(_INSERT, **values)[0].number
         self._numbers.append(number)
@@ -254,17 +262,15 @@ class FileShelf(LongShelf[T]):
             yield from (row.number for row in batch)
             last = batch[-1].number
 
-    def _occupant(self, number: int, entry: T) -> Occupant:
-        return Occupant(number, self._kind.weight(entry), self._kind.evictable_from(entry))
+    def _memory_use(self, number: int, entry: T) -> MemoryUse:
+        return MemoryUse(number, self._kind.weight(entry), self._kind.evictable_from(entry))
 
-    def _make_room(self, key: str, weight: int) -> None:
-        """Mark the oldest entries that have ended as finished; raises NotStoredError if they are too few."""
-        evicted = self._memory.evicted_for(key, weight)
+    def _evicted_for(self, entry: T) -> list[str]:
+        """Return the keys of the oldest entries that have ended; raises NotStoredError if they are too few."""
+        evicted = self._memory.evicted_for(self._kind.key(entry), self._kind.weight(entry))
         if evicted is None:
-            raise memory_full(self._kind, "unsent", len(self._memory), self._kept_bytes, _REMEDY)
-        for each in evicted:
-            self._rows(_FINISH, key=each)
-            self._memory.set(each, None)
+            raise memory_full(self._kind, self._memory.unevictable_count(), self._kept_bytes, _REMEDY)
+        return evicted
 
     def _rows(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
         return self._database.run(statement, kind=self._kind.name, **values)
@@ -280,7 +286,10 @@ class FileShelf(LongShelf[T]):
                     self._database.skip(f"document {row.number} of kind {self._kind.name!r}: {error}")
 
 
-_REMEDY = "new ones are accepted once some of these have been sent or have timed out"
+_REMEDY = (
+    "new ones are accepted once some of these have been sent, have timed out, or have their decision recorded in "
+    "ServiceNow"
+)
 
 
 def file_of(url: str) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Generic, TypeVar
 
-from console_sim.bounded_memory import BoundedMemory, Occupant
+from console_sim.bounded_memory import BoundedMemory, MemoryUse
 from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, memory_full
 from privman_core.clock import Clock
 
@@ -81,8 +81,8 @@ class MemoryShelf(LongShelf[T]):
         key, weight = self._kind.key(entry), self._kind.weight(entry)
         self._make_room(key, weight)
         before = self._kept.get(key)
-        place = next(self._new_places) if before is None else before.place
-        self._memory.set(key, Occupant(place, weight, self._kind.evictable_from(entry)))
+        place = next(self._new_places) if before is None or self._kind.renewed else before.place
+        self._memory.set(key, MemoryUse(place, weight, self._kind.evictable_from(entry)))
         self._set(key, _Kept(place, entry))
         return entry
 
@@ -110,7 +110,7 @@ class MemoryShelf(LongShelf[T]):
     def _make_room(self, key: str, weight: int) -> None:
         evicted = self._memory.evicted_for(key, weight)
         if evicted is None:
-            raise memory_full(self._kind, "undecided", len(self), self._kept_bytes, _REMEDY)
+            raise memory_full(self._kind, self._memory.unevictable_count(), self._kept_bytes, _REMEDY)
         for each in evicted:
             self.remove(each)
 
@@ -125,4 +125,4 @@ class MemoryShelf(LongShelf[T]):
             insort(self._by_age, (kept.place, key))
 
 
-_REMEDY = "decide some, or start the console with --database"
+_REMEDY = "decide some, let ServiceNow record decisions made here, or start the console with --database"

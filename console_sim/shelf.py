@@ -39,6 +39,7 @@ class ShelfKind(Generic[T]):
         unfinished: whether work on an entry remains; see `LongShelf.unfinished`.
         weight: approximate memory of an entry in bytes, for kinds without a limit in number.
         evictable_from: the moment from which an entry may be evicted from a full memory; None if it must stay.
+        renewed: whether an entry that is replaced counts as the newest when memory evicts the oldest.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ShelfKind(Generic[T]):
     unfinished: Callable[[T], bool] = _never
     weight: Callable[[T], int] = _nothing
     evictable_from: Callable[[T], datetime | None] = _at_no_time
+    renewed: bool = False
 
 
 class Shelf(ABC, Generic[T]):
@@ -82,12 +84,12 @@ class Shelf(ABC, Generic[T]):
         """
         return next(key for key in iter(draw, "") if self.get(key) is None)
 
-    def change(self, key: str, how: Callable[[T], T]) -> T | None:
-        """Replace the entry by ``how(entry)`` and return that; None if it is gone."""
+    def change(self, key: str, update: Callable[[T], T]) -> T | None:
+        """Replace the entry by ``update(entry)`` and return that; None if it is gone."""
         now = self.get(key)
         if now is None:
             return None
-        changed = how(now)
+        changed = update(now)
         return now if changed == now else self.put(changed)
 
 
@@ -160,9 +162,9 @@ class Shelves(Protocol):
         """Close the database."""
 
 
-def memory_full(kind: ShelfKind[T], state: str, count: int, kept_bytes: int, remedy: str) -> NotStoredError:
-    """Return the error of a full memory, whose entries, all in one state, must stay."""
+def memory_full(kind: ShelfKind[T], count: int, kept_bytes: int, remedy: str) -> NotStoredError:
+    """Return the error of a full memory, in which ``count`` entries must stay."""
     return NotStoredError(
-        f"no room for this {kind.name}: {count:,} {state} ones fill the {kept_bytes // 1024:,} KiB of memory "
+        f"no room for this {kind.name}: {count:,} unfinished ones fill the {kept_bytes // 1024:,} KiB of memory "
         f"for this kind; {remedy}"
     )

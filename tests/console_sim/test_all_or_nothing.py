@@ -25,7 +25,7 @@ async def test_no_request_is_decided_if_memory_is_full_for_one(console: ConsoleU
     waiting = [(await console.admin("POST", "/approval-requests", report))["request_id"] for _ in range(31)]
     decision = {"request_ids": waiting, "response": "Deny", "comment": "x" * MEGABYTE}
     status, told = await console.call("POST", "/__admin/approval-requests/decide", decision)
-    assert (status, told["error"][:54]) == (500, "no room for this approval request: 31 undecided ones f")
+    assert (status, told["error"][:54]) == (500, "no room for this approval request: 31 unfinished ones ")
     assert {(await console.request(each))["state"] for each in waiting} == {"Pending"}
     assert [method for method, *_ in console.servicenow.calls].count("PATCH") == 0
     await console.admin("POST", "/approval-requests/decide", {**decision, "comment": "no"})

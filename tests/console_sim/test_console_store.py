@@ -70,7 +70,7 @@ def test_undecided_requests_are_never_dropped(clock: VirtualClock, shelf: LongSh
     """While all are undecided a new one is refused, and everything stays as it is."""
     for number in range(5):
         shelf.put(asked(clock, number))
-    with pytest.raises(NotStoredError, match=r"^no room for this approval request: 5 undecided ones fill the 20 KiB"):
+    with pytest.raises(NotStoredError, match=r"^no room for this approval request: 5 unfinished ones fill the 20 KiB"):
         shelf.put(asked(clock, 5))
     assert len(shelf) == 5
 
@@ -81,7 +81,7 @@ def test_a_full_memory_is_told_in_kib(clock: VirtualClock) -> None:
     now = clock.now()
     first, second = (ApprovalRequest(key, "x" * KIB * KIB, now, now + timedelta(hours=1)) for key in "ab")
     shelf.put(first)
-    with pytest.raises(NotStoredError, match=": 1 undecided ones fill the 2,048 KiB of memory"):
+    with pytest.raises(NotStoredError, match=": 1 unfinished ones fill the 2,048 KiB of memory"):
         shelf.put(second)
 
 
@@ -111,7 +111,9 @@ def test_unsent_requests_on_a_file_are_bounded(clock: VirtualClock, database: Fi
     for number in range(5):
         shelf.put(asked(clock, number, sent=False))
         shelf.put(asked(clock, 100 + number))
-    with pytest.raises(NotStoredError, match=r": 5 unsent ones fill the 20 KiB .* once some of these have been sent"):
+    with pytest.raises(
+        NotStoredError, match=r": 5 unfinished ones fill the 20 KiB .* once some of these have been sent"
+    ):
         shelf.put(asked(clock, 5, sent=False))
     assert len(shelf) == 10
     shelf.put(asked(clock, 3))
@@ -238,31 +240,3 @@ def test_configuration_is_bounded(database: FileShelves) -> None:
     reopened = SmallShelf(ShelfKind("credential", Credential, lambda each: each.name), database, most_bytes=500)
     reopened.put(Credential("a", "", "", "z" * 300))
     assert [each.description[0] for each in reopened] == ["z", "y"]
-
-
-@pytest.mark.parametrize("kept", ["memory", "file"])
-def test_nested_transactions(clock: VirtualClock, database: FileShelves, kept: str) -> None:
-    """One that fails undoes its own changes; one that succeeds is undone if the one around it fails."""
-    shelves = database if kept == "file" else MemoryShelves(clock)
-    store = ConsoleStore(shelves)
-
-    def put(name: str) -> None:
-        store.credentials.put(Credential(name, name, name))
-        store.approval_requests.put(replace(asked(clock, 0), request_id=name))
-
-    with store.transaction():
-        put("a")
-        for name in "bc":
-            with suppress(ValueError), store.transaction():
-                put(name)
-                raise ValueError
-        with store.transaction():
-            put("d")
-    with suppress(ValueError), store.transaction():
-        put("e")
-        with store.transaction():
-            put("f")
-        raise ValueError
-    for each in (store, ConsoleStore(shelves)) if kept == "file" else (store,):
-        assert [credential.name for credential in each.credentials] == ["a", "d"]
-        assert [request.request_id for request in each.approval_requests] == ["a", "d"]

@@ -8,11 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console_sim.approval_decision import ApprovalDecision, Response
-from console_sim.approval_request import ApprovalRequest
+from console_sim.approval_request import ApprovalRequest, LatestRequest
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotStoredError
 from console_sim.file_shelves import FileShelves
@@ -121,3 +122,39 @@ def take(model: Model, shelf: LongShelf[ApprovalRequest], step: str, number: int
         shelf.remove(key)
     else:
         shelf.remove("unknown")
+
+
+def test_a_latest_request_that_was_replaced_is_evicted_last() -> None:
+    """So the newest request for something is known although many others were made since the first."""
+    latest = ConsoleStore(MemoryShelves(VirtualClock(), 1_500)).latest_requests
+    for fingerprint in "ABCAD":
+        latest.put(LatestRequest(fingerprint, "1"))
+    assert [each.fingerprint for each in latest] == ["C", "A", "D"]
+
+
+def test_a_failed_insert_evicts_nothing() -> None:
+    """Requests that would have gone are still worked on."""
+    clock = VirtualClock()
+    with shelves_of("file", clock) as shelves:
+        shelf = ConsoleStore(shelves).approval_requests
+        now = clock.now()
+        shelf.put(ApprovalRequest("1", "x" * (ROOM - 4_000), now, now + timedelta(hours=1), server_id="1"))
+        asyncio.run(clock.advance(3_600))
+        assert isinstance(shelves, FileShelves)
+        shelves.run(sa.text("CREATE TRIGGER fail BEFORE INSERT ON document BEGIN SELECT RAISE(FAIL, 'disk'); END"))
+        with pytest.raises(NotStoredError):
+            shelf.put(ApprovalRequest("2", "x" * (ROOM - 4_000), now, server_id="1"))
+        assert [each.request_id for each in shelf.unfinished()] == ["1"]
+
+
+def test_a_full_memory_counts_what_must_stay() -> None:
+    """Not those that would be evicted."""
+    clock = VirtualClock()
+    with shelves_of("memory", clock) as shelves:
+        shelf = ConsoleStore(shelves).approval_requests
+        pending = [ApprovalRequest(str(number), "x" * 9_000, clock.now(), server_id="1") for number in range(3)]
+        for request in pending:
+            shelf.put(request)
+        shelf.put(pending[0].decided(DENIED, clock.now()))
+        with pytest.raises(NotStoredError, match=": 2 unfinished ones fill the 39 KiB"):
+            shelf.put(ApprovalRequest("3", "x" * 20_000, clock.now(), server_id="1"))
