@@ -120,6 +120,8 @@ class FileShelves:
 
     def run(self, statement: sa.Executable, **values: object) -> Sequence[sa.Row[Any]]:
         """Execute and return the rows, if any; raises NotStoredError, which is logged in one line."""
+        if self.undo.is_open and not self._in_transaction:  # without one, SQLite would keep it
+            raise self.failure("the transaction was rolled back")
         try:
             result = self._connection.execute(statement, values)
             return result.fetchall() if result.returns_rows else ()
@@ -136,12 +138,16 @@ class FileShelves:
         self._log.write(f"database {self._path!r} failed: {reason}")
         self.note(Finding("swallowed", "unreadable-row", reason))
 
-    def _roll_back(self, statements: tuple[str, ...]) -> None:
-        # A full disk may have ended the transaction already.
+    @property
+    def _in_transaction(self) -> bool:
+        """Whether the open transaction still exists: SQLite rolls it back if the disk is full."""
         driver = self._connection.connection.driver_connection
-        if driver is not None and driver.in_transaction:
+        return driver is not None and driver.in_transaction
+
+    def _roll_back(self, statements: tuple[str, ...]) -> None:
+        if self._in_transaction:
             for statement in statements:
-                driver.execute(statement)
+                self._connection.exec_driver_sql(statement)
 
     def _prepare(self) -> None:
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL"):

@@ -7,12 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from console_sim.accounts import Credential
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console_store import ConsoleStore
+from console_sim.errors import NotStoredError
 from console_sim.file_shelves import FileShelves
 from console_sim.memory_shelves import MemoryShelves
 from console_sim.shelf import Shelves
@@ -66,8 +68,7 @@ def taken(store: ConsoleStore, steps: list[Put | Nested], model: list[int]) -> l
             store.approval_requests.remove(str(step))
             model = [number for number in model if number != step]
         else:
-            store.credentials.put(Credential(str(step), "", ""))
-            store.approval_requests.put(ApprovalRequest(str(step), "{}", CLOCK.now()))
+            put(store, step)
             model = [*model, step]
     return model
 
@@ -90,3 +91,26 @@ def shelves_of(kind: str) -> Iterator[Shelves]:
         shelves = MemoryShelves(CLOCK) if kind == "memory" else FileShelves(url, CLOCK)
         yield shelves
         shelves.close()
+
+
+def test_a_transaction_that_sqlite_has_rolled_back() -> None:
+    """As a full disk makes it do: nothing that follows in the transaction is kept either."""
+    with shelves_of("file") as shelves:
+        assert isinstance(shelves, FileShelves)
+        store = ConsoleStore(shelves)
+        failing = "BEFORE INSERT ON document WHEN NEW.key = '2' BEGIN SELECT RAISE(ROLLBACK, 'disk is full'); END"
+        shelves.run(sa.text(f"CREATE TRIGGER fail {failing}"))
+        with suppress(NotStoredError), store.transaction():
+            put(store, 1)
+            with suppress(NotStoredError):
+                put(store, 2)
+            put(store, 3)
+        put(store, 4)
+        for each in (store, ConsoleStore(shelves)):
+            assert [credential.name for credential in each.credentials] == ["4"]
+
+
+def put(store: ConsoleStore, number: Put) -> None:
+    """Put a credential and a request of that number."""
+    store.credentials.put(Credential(str(number), "", ""))
+    store.approval_requests.put(ApprovalRequest(str(number), "{}", CLOCK.now()))
