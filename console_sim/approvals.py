@@ -10,7 +10,7 @@ from typing import Any
 from console_sim.approval_decision import ApprovalDecision, DeliveredDecision
 from console_sim.approval_items import ApprovalProcess
 from console_sim.approval_request import ApprovalRequest, LatestRequest, RequestState
-from console_sim.automation import Automation
+from console_sim.automation import Automation, Route
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError, NotStoredError
@@ -80,27 +80,27 @@ class Approvals:
         Sending goes on if the caller is cancelled. Raises BadRequestError for the metadata, ConflictError for a policy
         that is not active or asks for no approval, and ResetError.
         """
-        route = self._automation.route(reported)
-        metadata = self._metadata.write(reported, route.policy)
-        fingerprint = fingerprint_of(reported, route)
+        route, fingerprint = self._read(reported)
         known = self._latest_for(fingerprint)
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
             return EndpointAnswer(known, is_new=False)
+        metadata = self._metadata.write(reported, route.policy)
         request = self._keep(self._new(metadata, route.process), fingerprint)
-        return EndpointAnswer(await self._background.result_of(self._announce(request)), is_new=True)
+        await self._background.run_all([partial(self._messenger.post, request), partial(self._send, request)])
+        return EndpointAnswer(self._newest(request), is_new=True)
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
         """Start the application if an approval allows it; otherwise do as `ask` does, and raise the same."""
         known, now = self.last_for(reported), self._clock.now()
         if known is not None and known.state(now) is RequestState.APPROVED:
-            return RunOutcome.ALLOWED, self._requests.put(known.run(now))
+            used = known.run(now)
+            return RunOutcome.ALLOWED, known if used is known else self._requests.put(used)
         asked = await self.ask(reported)
         return RunOutcome.ASKED if asked.is_new else RunOutcome.PENDING, asked.request
 
     def last_for(self, reported: Mapping[str, Any]) -> ApprovalRequest | None:
         """Return the newest request with the report's fingerprint, None if there is none; raises as `ask` does."""
-        self._metadata.check(reported)
-        return self._latest_for(fingerprint_of(reported, self._automation.route(reported)))
+        return self._latest_for(self._read(reported)[1])
 
     def resume(self) -> None:
         """Find the pending requests after a start; those made while the clock was ahead count as made now."""
@@ -171,6 +171,12 @@ class Approvals:
         await self._background.run_all(partial(self._send, request) for request in new)
         return [self._newest(after[bare_guid(each)]) for each in given]
 
+    def _read(self, reported: Mapping[str, Any]) -> tuple[Route, str]:
+        """Return the route and the fingerprint of a report; raises as `ask` does."""
+        self._metadata.check(reported)
+        route = self._automation.route(reported)
+        return route, fingerprint_of(reported, route)
+
     def _latest_for(self, fingerprint: str) -> ApprovalRequest | None:
         latest = self._latest.get(fingerprint) if fingerprint else None
         return None if latest is None else self._requests.get(latest.request_id)
@@ -193,18 +199,10 @@ class Approvals:
         self._pending.add(request, self._clock.now())
         return request
 
-    async def _announce(self, request: ApprovalRequest) -> ApprovalRequest:
-        """Attempt once to send it to ServiceNow, post it to webhooks made by hand, and return its newest version."""
-        sent = await self._send(request)
-        await self._messenger.post(sent)
-        return sent
-
-    async def _send(self, request: ApprovalRequest) -> ApprovalRequest:
-        """Attempt once to send what ServiceNow lacks, and return its newest version."""
-        if not request.needs_sending(self._clock.now()):
-            return request
-        await self._sender.send(request.request_id)
-        return self._newest(request)
+    async def _send(self, request: ApprovalRequest) -> None:
+        """Attempt once to send the request, or its decision, if ServiceNow does not have it yet."""
+        if request.needs_sending(self._clock.now()):
+            await self._sender.send(request.request_id)
 
     def _newest(self, request: ApprovalRequest) -> ApprovalRequest:
         """Return the newest version of the request; that one if memory was full and has dropped the request."""

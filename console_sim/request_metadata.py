@@ -15,7 +15,7 @@ from privman_core.ids import Ids
 
 _PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 MOST_ENTRIES = 1_000
-"""Entries of the metadata of one request."""
+"""Entries that the metadata of one request may have when it is reported."""
 _GUIDS = frozenset({"PolicyId", "InitiatorId", "AgentId", "ProcessId"})
 
 
@@ -32,16 +32,20 @@ class MetadataWriter:
         A report without any policy gets a random PolicyId. Raises BadRequestError that names the key.
         """
         known = {"PolicyId": self._ids.guid()} if policy is None else {"PolicyId": policy.id, "PolicyName": policy.name}
+        self._require_few(reported)
         return orjson.dumps(self._spelled({**known, **reported})).decode()
 
     def check(self, reported: Mapping[str, Any]) -> None:
         """Raise BadRequestError as `write` does."""
+        self._require_few(reported)
         self._spelled(reported)
 
-    def _spelled(self, reported: Mapping[str, Any]) -> dict[str, str]:
+    def _require_few(self, reported: Mapping[str, Any]) -> None:
         if len(reported) > MOST_ENTRIES:
             raise BadRequestError(f"'metadata' has {len(reported):,} entries; expected at most {MOST_ENTRIES:,}")
-        return {self._key(key): _value(key, value) for key, value in reported.items()}
+
+    def _spelled(self, entries: Mapping[str, Any]) -> dict[str, str]:
+        return {self._key(key): _value(key, value) for key, value in entries.items()}
 
     def _key(self, key: str) -> str:
         if _PASCAL_CASE.fullmatch(key) is None:

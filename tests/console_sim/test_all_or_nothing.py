@@ -69,6 +69,18 @@ async def test_a_request_for_which_there_is_no_room_costs_no_other(console: Cons
     assert (await console.request(decided))["state"] == "Approved"
 
 
+async def test_a_run_that_a_timed_approval_allows_changes_nothing(file: Path, servicenow: StubServiceNow) -> None:
+    """The application starts even if the database can keep nothing more."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        asked = (await console.admin("POST", "/approval-requests", {"metadata": REPORT}))["request_id"]
+        await console.deliver(console.decision(asked, Duration="02:00:00"))
+    write(file, "CREATE TRIGGER fail BEFORE UPDATE ON document BEGIN SELECT RAISE(FAIL, 'full'); END")
+    async with console_on(file, servicenow) as console:
+        run = await console.admin("POST", "/run", {"metadata": REPORT})
+    assert (run["outcome"], run["request_id"]) == ("allowed", asked)
+
+
 async def test_a_request_is_kept_with_what_it_is_the_last_one_for(file: Path, servicenow: StubServiceNow) -> None:
     """Without the one there is not the other, so that asking again shows the request that is pending."""
     async with console_on(file, servicenow) as console:

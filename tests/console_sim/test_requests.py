@@ -105,6 +105,24 @@ async def test_malformed_report_is_named(console: ConsoleUnderTest, body: object
     assert await console.admin("GET", "/approval-requests") == {"approval_requests": []}
 
 
+async def test_metadata_is_checked_before_its_policy(fresh: ConsoleUnderTest) -> None:
+    """Whoever asks and whoever starts the application learn of the same mistake."""
+    await fresh.admin("POST", "/policies", {"name": "Off", "approval_type": None, "enabled": False})
+    body = {"metadata": {"PolicyName": "Off", "not pascal": "x"}}
+    assert [(await fresh.call("POST", f"/__admin/{path}", body))[0] for path in ("approval-requests", "run")] == [
+        400
+    ] * 2
+
+
+async def test_a_report_has_at_most_a_thousand_entries(fresh: ConsoleUnderTest) -> None:
+    """Those that the console adds do not count."""
+    entries = {f"Key{number}": "x" for number in range(1_001)}
+    status, told = await fresh.call("POST", "/__admin/approval-requests", {"metadata": entries})
+    assert (status, told["error"]) == (400, "'metadata' has 1,001 entries; expected at most 1,000")
+    del entries["Key0"]
+    assert (await fresh.call("POST", "/__admin/approval-requests", {"metadata": entries}))[0] == 201
+
+
 async def test_nothing_is_sent_without_webhook(fresh: ConsoleUnderTest) -> None:
     """Before Use Webhook is ticked a request waits, and says for what."""
     await fresh.set_up(use_webhook=False)

@@ -82,6 +82,39 @@ async def test_a_manual_request_is_posted_too(fresh: ConsoleUnderTest, receiver:
     assert [message["Event"] for _, message in receiver.messages] == ["Approval Request Event"]
 
 
+async def test_the_asker_learns_what_an_endpoint_decides_before_it_answers(fresh: ConsoleUnderTest) -> None:
+    """The answer shows the request as it is then, after a start of the application, too."""
+
+    async def decide(request: web.Request) -> web.Response:
+        asked = (await request.json())["RequestId"]
+        await fresh.admin("POST", f"/approval-requests/{asked}/decide", {"response": "Approve"})
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.post("/hook", decide)])
+    async with TestServer(app) as server:
+        await fresh.admin("POST", "/webhooks", {"name": "Bot", "endpoint_url": str(server.make_url("/hook"))})
+        assert (await fresh.ask())["state"] == "Approved"
+        assert (await fresh.admin("POST", "/run", {"metadata": {}}))["state"] == "Approved"
+
+
+async def test_a_slow_servicenow_delays_no_webhook(console: ConsoleUnderTest, silent: "Silent") -> None:
+    """Each endpoint gets the requests in the order of asking, whichever ServiceNow answers first."""
+    await hook(console, silent, "prompt")
+
+    async def slow(stub: StubServiceNow, request: web.Request) -> web.StreamResponse:
+        await silent.released.wait()
+        return await stub.work(request)
+
+    console.servicenow.conditions.append(slow)
+    first = asyncio.ensure_future(console.ask())
+    async with asyncio.timeout(20):
+        await silent.prompted.wait()
+        second = await console.ask()
+    silent.released.set()
+    assert silent.of("/prompt") == [(await first)["request_id"], second["request_id"]]
+
+
 async def test_disabled_it_posts_nothing(console: ConsoleUnderTest, receiver: Receiver) -> None:
     """Enabled off stops it."""
     await console.admin("POST", "/webhooks", {"name": "Chat", "endpoint_url": receiver.url, "enabled": False})
