@@ -65,13 +65,15 @@ class SetupNames:
         return free_name(is_free, name, "{} Approval Process")
 
     def approval_type(self, name: str, system_id: str) -> str:
-        """Return the name of the approval type: the product's own unless it was given a process, else another."""
+        """Return the name of the type whose requests that system decides, else the built-in one if unmodified."""
 
         def is_free(each: str) -> bool:
-            kind = self._automation.types.find_named(each)
-            return kind is None or self._process_of(kind).server_id == system_id or self._is_as_delivered(kind)
+            approval_type = self._automation.types.find_named(each)
+            return approval_type is None or self._is_as_delivered(approval_type)
 
-        return free_name(is_free, name, APPLICATION_TYPE.name, f"{{}} {APPLICATION_TYPE.name}")
+        types = self._automation.types
+        used = next((each.name for each in types if self._process_of(each).server_id == system_id), "")
+        return used or free_name(is_free, name, APPLICATION_TYPE.name, f"{{}} {APPLICATION_TYPE.name}")
 
     def policy(self, name: str, system_id: str, approval_type: str) -> str:
         """Return the name of the policy whose requests that system decides, with the usual approval type."""
@@ -80,8 +82,8 @@ class SetupNames:
             policy = self._automation.policies.find_named(each)
             if policy is None:
                 return True
-            kind = self._automation.approval_type_of(policy)
-            return kind is not None and self._process_of(kind).server_id == system_id
+            approval_type = self._automation.approval_type_of(policy)
+            return approval_type is not None and self._process_of(approval_type).server_id == system_id
 
         own = f"{DEFAULT_POLICY} ({{}})"
         return free_name(is_free, name, *([DEFAULT_POLICY] if approval_type == APPLICATION_TYPE.name else []), own)
@@ -103,10 +105,10 @@ class SetupNames:
 
         return free_name(is_free, name, form)
 
-    def _process_of(self, kind: ApprovalType) -> ApprovalProcess:
-        return self._automation.processes.get(kind.process_id)
+    def _process_of(self, approval_type: ApprovalType) -> ApprovalProcess:
+        return self._automation.processes.get(approval_type.process_id)
 
-    def _is_as_delivered(self, kind: ApprovalType) -> bool:
+    def _is_as_delivered(self, approval_type: ApprovalType) -> bool:
         """Return whether it is the product's own type and nobody has selected another process."""
-        process = self._process_of(kind)
-        return kind.id == APPLICATION_TYPE.id and process.id == MANUAL_PROCESS.id and process.is_manual
+        process = self._process_of(approval_type)
+        return approval_type.id == APPLICATION_TYPE.id and process.id == MANUAL_PROCESS.id and process.is_manual

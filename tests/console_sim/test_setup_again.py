@@ -91,3 +91,12 @@ async def set_up_with(fresh: ConsoleUnderTest, at_second_save: Condition) -> dic
 
     fresh.servicenow.conditions.extend([None, None, None, changing])
     return await fresh.set_up()
+
+
+async def test_the_approval_type_stays(console: ConsoleUnderTest) -> None:
+    """Also when the product's own type, which another system had at first, is free again."""
+    second = {"name": "Second", "servicenow_url": f"{console.servicenow.url}/second"}
+    before = detail(await console.set_up(**second), "use-approval-process")
+    usual = {"approval_type": "Default Execute Application Request Type", "process": "Default Manual Approval Process"}
+    await console.admin("POST", "/approval-type", usual)
+    assert detail(await console.set_up(**second), "use-approval-process") == before
