@@ -90,7 +90,7 @@ class ApiClientUser:
         """Return whether that is the user's Secret."""
         return hmac.compare_digest(digest(secret), self.secret_digest)
 
-    def why_shut_out(self, now: datetime) -> str:
+    def login_refusal(self, now: datetime) -> str:
         """Return why the user may not log on; empty if it may."""
         if not self.active:
             return "the API user is not active"

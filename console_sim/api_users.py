@@ -97,7 +97,7 @@ class Users:
         if after == before:
             return before
         changed = self._shelf.put(replace(after, last_modified=now))
-        if before.why_shut_out(now):
+        if before.login_refusal(now):
             self._tokens.revoke_those_of(client_id.lower())
         return changed
 
@@ -136,7 +136,7 @@ class Users:
 
     def issue_token(self, user: ApiClientUser) -> str:
         """Return a token; raises UnauthorizedError if the user is shut out."""
-        if reason := user.why_shut_out(self._clock.now()):
+        if reason := user.login_refusal(self._clock.now()):
             raise UnauthorizedError(reason)
         return self._tokens.issue(user.client_id)
 
@@ -146,7 +146,7 @@ class Users:
         user = self._shelf.get(client_id) if client_id else None
         if user is None:
             raise DeadTokenError("the token is unknown, has expired or was revoked; get a new one")
-        if reason := user.why_shut_out(self._clock.now()):
+        if reason := user.login_refusal(self._clock.now()):
             raise DeadTokenError(reason)
         return user
 

@@ -43,33 +43,33 @@ class Catalogue(Generic[T]):
 
     Args:
         what: the kind, for messages.
-        given: the product's own.
+        built_in: the product's own.
         read_only: whether the product's own cannot be edited.
         check: raises BadRequestError for an item that names others that do not exist.
     """
 
     def __init__(
-        self, what: str, shelf: SmallShelf[T], given: tuple[T, ...], *, read_only: bool, check: Callable[[T], object]
+        self, what: str, shelf: SmallShelf[T], built_in: tuple[T, ...], *, read_only: bool, check: Callable[[T], object]
     ) -> None:
         self._what = what
         self._read_only = read_only
         self._shelf = shelf
-        self._given = {item.id: item for item in given}
+        self._built_in = {item.id: item for item in built_in}
         self._check = check
         self._by_name: Mapping[str, T] = {}
         self._indexed: Mapping[str, T] | None = None
 
     def __iter__(self) -> Iterator[T]:
-        return iter({**self._given, **self._shelf.entries}.values())
+        return iter({**self._built_in, **self._shelf.entries}.values())
 
-    def is_given(self, item_id: str) -> bool:
+    def is_built_in(self, item_id: str) -> bool:
         """Return whether the item is one of the product's own."""
-        return item_id in self._given
+        return item_id in self._built_in
 
     def require_editable(self, item: T) -> None:
         """Raise ForbiddenError if the item is one of the product's own, and those are read-only."""
-        if self._read_only and self.is_given(item.id):
-            raise ForbiddenError(f"{self._what} {self._given[item.id].name!r} is read-only; make one of your own")
+        if self._read_only and self.is_built_in(item.id):
+            raise ForbiddenError(f"{self._what} {self._built_in[item.id].name!r} is read-only; make one of your own")
 
     def get(self, item_id: str) -> T:
         """Return the item with that id, in any case; raises NotFoundError."""
@@ -81,7 +81,7 @@ class Catalogue(Generic[T]):
     def find(self, item_id: str) -> T | None:
         """Return the item with that id, in any case, also in braces; None if there is none."""
         bare = bare_guid(item_id)
-        return self._shelf.get(bare) or self._given.get(bare)
+        return self._shelf.get(bare) or self._built_in.get(bare)
 
     def named(self, name: str) -> T:
         """Return the item of that name; raises BadRequestError, which lists those that exist."""
@@ -180,19 +180,19 @@ class Automation:
         Raises ConflictError if its policy is not active, or has no action that asks for approval.
         """
         policy = self._policy_of(reported)
-        kind = self._default_type() if policy is None else self._asked_type(policy)
-        return Route(policy, kind, self.processes.get(kind.process_id))
+        approval_type = self._default_type() if policy is None else self._asked_type(policy)
+        return Route(policy, approval_type, self.processes.get(approval_type.process_id))
 
     def _asked_type(self, policy: Policy) -> ApprovalType:
         if not policy.enabled:
             raise ConflictError(f"policy {policy.name!r} is not active, so no endpoint asks under it")
-        kind = self.approval_type_of(policy)
-        if kind is None:
+        approval_type = self.approval_type_of(policy)
+        if approval_type is None:
             raise ConflictError(f"policy {policy.name!r} has no action with an approval type, so it asks nobody")
-        return kind
+        return approval_type
 
     def save_process(self, name: str, **values: Any) -> ApprovalProcess:  # noqa: ANN401 - of the fields' types
-        """Make or change the process of that name; raises BadRequestError."""
+        """Make or change the process of that name; raises BadRequestError, and ForbiddenError for a built-in one."""
         before = self.processes.find_named(name) or ApprovalProcess(self.new_id(), name, timeout=self._timeout)
         return self.processes.save(replace(before, **values))
 
@@ -210,7 +210,7 @@ class Automation:
 
         Among the values may be an ``approval_type``: that of its requests, or None for a policy that asks nobody;
         without one this stays as it is. A new policy has the actions that the documented wizard adds (integration 8,
-        approval/helpdesk.md). Raises BadRequestError and ConflictError.
+        approval/helpdesk.md). Raises BadRequestError, and ForbiddenError for a built-in policy.
         """
         before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=USUAL_ACTIONS)
         with self._store.transaction():

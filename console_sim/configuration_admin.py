@@ -231,22 +231,22 @@ class ConfigurationAdmin:
         times = {"check_every": process.check_every.total_seconds(), "timeout": process.timeout.total_seconds()}
         return {**shown, "server": server, **times}
 
-    def _type_json(self, kind: ApprovalType) -> dict[str, object]:
+    def _type_json(self, approval_type: ApprovalType) -> dict[str, object]:
         return {
-            "name": kind.name,
-            "description": kind.description,
-            "process": self._automation.processes.get(kind.process_id).name,
-            "policy_specific": kind.policy_specific,
-            "file_specific": kind.file_specific,
+            "name": approval_type.name,
+            "description": approval_type.description,
+            "process": self._automation.processes.get(approval_type.process_id).name,
+            "policy_specific": approval_type.policy_specific,
+            "file_specific": approval_type.file_specific,
         }
 
     def _policy_json(self, policy: Policy) -> dict[str, object]:
-        kind = self._automation.approval_type_of(policy)
+        approval_type = self._automation.approval_type_of(policy)
         return {
             "id": policy.id,
             "name": policy.name,
             "description": policy.description,
-            "approval_type": None if kind is None else kind.name,
+            "approval_type": None if approval_type is None else approval_type.name,
             "actions": [self._automation.actions.get(each.id).name for each in policy.actions],
             "enabled": policy.enabled,
         }

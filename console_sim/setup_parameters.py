@@ -40,8 +40,8 @@ class SetupParameters:
         name: of the foreign system; a new name creates another one.
         api_user: display name or Client Id of the API user; empty for that of the foreign system, or a new one.
         process_timeout: of the approval process; None leaves it as it is.
-        approval_type: name of the approval type that gets the process; empty for one that has it, the product's own if
-            it is as delivered, or a new one.
+        approval_type: name of the approval type that gets the process; empty for the type that already uses this
+            process, else the built-in type if unmodified, else a new one.
         policy: name of the policy that asks for approval of that type; empty for one that leads to the foreign system,
             or a new one.
     """

@@ -130,7 +130,7 @@ class SetupSteps:
             self._client_id = created.client_id
             return f"{created.display_name!r} has a new Client Id and Secret"
         self._client_id = user.client_id
-        reason = user.why_shut_out(self._clock.now())
+        reason = user.login_refusal(self._clock.now())
         if reason:
             raise StepFailedError(reason)
         return f"{user.display_name!r} exists"
@@ -212,10 +212,10 @@ class SetupSteps:
         """Select the process in the approval type, and the type in a policy's action."""
         usual = self._names.approval_type(parameters.name, self._system_id)
         with self._store.transaction():
-            kind = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
+            approval_type = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
             policy_name = parameters.policy or self._names.policy(parameters.name, self._system_id, usual)
-            policy = self._automation.save_policy(policy_name, approval_type=kind)
-        return f"policy {policy.name!r} asks for approval of type {kind.name!r}"
+            policy = self._automation.save_policy(policy_name, approval_type=approval_type)
+        return f"policy {policy.name!r} asks for approval of type {approval_type.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")
     async def use_webhook(self, parameters: SetupParameters) -> str:

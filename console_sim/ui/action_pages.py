@@ -84,7 +84,7 @@ class ActionPages:
             "action.html",
             form,
             action=action,
-            read_only=self._actions.is_given(action.id),
+            read_only=self._actions.is_built_in(action.id),
             types=[each.name for each in self._types],
             version=visit.version(action),
             duplicate=DUPLICATE,
@@ -92,9 +92,9 @@ class ActionPages:
         )
 
     def _values(self, action: Action) -> dict[str, str]:
-        kind = self._types.find(action.approval_type_id) if action.approval_type_id else None
+        approval_type = self._types.find(action.approval_type_id) if action.approval_type_id else None
         return {
             "name": action.name,
             "description": action.description,
-            "approval_type": "" if kind is None else kind.name,
+            "approval_type": "" if approval_type is None else approval_type.name,
         }

@@ -86,8 +86,8 @@ class PolicyPages:
         return see(link(ONE, id=policy.id, done="saved"))
 
     def _type_name(self, policy: Policy) -> str:
-        kind = self._automation.approval_type_of(policy)
-        return "none" if kind is None else kind.name
+        approval_type = self._automation.approval_type_of(policy)
+        return "none" if approval_type is None else approval_type.name
 
     def _read_action(self, form: Form) -> None:
         if form.value("action"):
@@ -117,16 +117,16 @@ class PolicyPages:
         return await visit.form_page("policy_new.html", form, actions=actions, list=POLICIES)
 
     async def _page(self, visit: ConsoleVisit, form: Form, policy: Policy) -> web.Response:
-        kind = self._automation.approval_type_of(policy)
+        approval_type = self._automation.approval_type_of(policy)
         return await visit.form_page(
             "policy.html",
             form,
             policy=policy,
-            read_only=self._policies.is_given(policy.id),
+            read_only=self._policies.is_built_in(policy.id),
             actions=self._actions_of(policy),
             asking=[each.name for each in self._asking_actions()],
-            kind=kind,
-            process=None if kind is None else self._automation.processes.find(kind.process_id),
+            approval_type=approval_type,
+            process=None if approval_type is None else self._automation.processes.find(approval_type.process_id),
             version=visit.version(policy),
             list=POLICIES,
             action=ONE_ACTION,

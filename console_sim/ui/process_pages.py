@@ -90,7 +90,7 @@ class ProcessPages:
             "process.html",
             form,
             process=process,
-            read_only=self._processes.is_given(process.id),
+            read_only=self._processes.is_built_in(process.id),
             servers=[system.name for system in self._systems],
             units=tuple(UNITS),
             version=visit.version(process),

@@ -32,7 +32,7 @@ class SetupPages:
         return await visit.page(
             "home.html",
             store=self._store,
-            users=[(user, user.why_shut_out(now)) for user in self._store.api_users],
+            users=[(user, user.login_refusal(now)) for user in self._store.api_users],
             registered=[each for each in self._store.foreign_systems if each.registration.sys_id],
             pending=len(self._console.approvals.pending(manual_only=not self._extras)),
             processes=routed,

@@ -43,35 +43,35 @@ class TypePages:
 
     async def show_duplicate(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of a duplicate; raises NotFoundError."""
-        kind = self._find(visit)
-        return await _new(visit, Form({"description": kind.description}), f"Duplicate {kind.name}")
+        approval_type = self._find(visit)
+        return await _new(visit, Form({"description": approval_type.description}), f"Duplicate {approval_type.name}")
 
     async def duplicate(self, visit: ConsoleVisit) -> web.Response:
         """Create a duplicate and open its page; raises NotFoundError."""
-        kind = self._find(visit)
-        return await self._create(visit, kind, f"Duplicate {kind.name}")
+        approval_type = self._find(visit)
+        return await self._create(visit, approval_type, f"Duplicate {approval_type.name}")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a type; raises NotFoundError."""
-        kind = self._find(visit)
-        return await self._page(visit, Form(self._values(kind)), kind)
+        approval_type = self._find(visit)
+        return await self._page(visit, Form(self._values(approval_type)), approval_type)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a type, whose next request takes its process; raises NotFoundError and ConflictError."""
-        kind, form = self._find(visit), visit.form
-        visit.require(visit.version(kind))
+        approval_type, form = self._find(visit), visit.form
+        visit.require(visit.version(approval_type))
         changed = replace(
-            kind,
-            name=read_name(form, self._others(kind)),
+            approval_type,
+            name=read_name(form, self._others(approval_type)),
             description=read_description(form),
             policy_specific=form.ticked("policy_specific"),
             file_specific=form.ticked("file_specific"),
         )
         process = form.one_of("process", [each.name for each in self._processes])
         if form.errors:
-            return await self._page(visit, form, kind)
+            return await self._page(visit, form, approval_type)
         self._types.save(replace(changed, process_id=self._processes.named(process).id))
-        return see(link(ONE, id=kind.id, done="saved"))
+        return see(link(ONE, id=approval_type.id, done="saved"))
 
     async def _create(self, visit: ConsoleVisit, model: ApprovalType, title: str) -> web.Response:
         form = visit.form
@@ -82,30 +82,30 @@ class TypePages:
         self._types.save(new)
         return see(link(ONE, id=new.id, done="created"))
 
-    def _others(self, kind: ApprovalType | None = None) -> list[str]:
-        return [each.name for each in self._types if kind is None or each.id != kind.id]
+    def _others(self, approval_type: ApprovalType | None = None) -> list[str]:
+        return [each.name for each in self._types if approval_type is None or each.id != approval_type.id]
 
     def _find(self, visit: ConsoleVisit) -> ApprovalType:
         return self._types.get(visit.query.get("id", ""))
 
-    async def _page(self, visit: ConsoleVisit, form: Form, kind: ApprovalType) -> web.Response:
+    async def _page(self, visit: ConsoleVisit, form: Form, approval_type: ApprovalType) -> web.Response:
         return await visit.form_page(
             "type.html",
             form,
-            kind=kind,
+            approval_type=approval_type,
             processes=[each.name for each in self._processes],
-            version=visit.version(kind),
+            version=visit.version(approval_type),
             duplicate=DUPLICATE,
             list=TYPES,
         )
 
-    def _values(self, kind: ApprovalType) -> dict[str, str]:
-        process = self._processes.find(kind.process_id)
+    def _values(self, approval_type: ApprovalType) -> dict[str, str]:
+        process = self._processes.find(approval_type.process_id)
         return {
-            "name": kind.name,
-            "description": kind.description,
+            "name": approval_type.name,
+            "description": approval_type.description,
             "process": "" if process is None else process.name,
-            **flags(policy_specific=kind.policy_specific, file_specific=kind.file_specific),
+            **flags(policy_specific=approval_type.policy_specific, file_specific=approval_type.file_specific),
         }
 
 

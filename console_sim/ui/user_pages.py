@@ -117,7 +117,7 @@ class UserPages:
             form,
             user=user,
             secret=secret,
-            shut_out=user.why_shut_out(self._clock.now()),
+            shut_out=user.login_refusal(self._clock.now()),
             version=_version(visit, user),
             one=ONE,
             reset=RESET,
