@@ -56,13 +56,14 @@ class SetupNames:
         return self._selected(selected, system, fits) or self._unused(name, _SERVICENOW_CREDENTIAL, fits)
 
     def process(self, name: str, system_id: str) -> str:
-        """Return the name of the approval process with that ServiceNow Server."""
+        """Return the name of the approval process with that ServiceNow Server, which an approval type uses if any."""
 
         def is_free(each: str) -> bool:
-            process = self._automation.processes.find_named(each)
-            return process is None or process.server_id == system_id
+            return self._automation.processes.find_named(each) is None
 
-        return free_name(is_free, name, "{} Approval Process")
+        processes = (*map(self._process_of, self._automation.types), *self._automation.processes)
+        existing = next((each.name for each in processes if each.server_id == system_id), "")
+        return existing or free_name(is_free, name, "{} Approval Process")
 
     def approval_type(self, name: str, system_id: str) -> str:
         """Return the name of the type whose requests that system decides, else the built-in one if unmodified."""

@@ -100,3 +100,13 @@ async def test_the_approval_type_stays(console: ConsoleUnderTest) -> None:
     usual = {"approval_type": "Default Execute Application Request Type", "process": "Default Manual Approval Process"}
     await console.admin("POST", "/approval-type", usual)
     assert detail(await console.set_up(**second), "use-approval-process") == before
+
+
+async def test_another_process_with_the_same_server_stays(console: ConsoleUnderTest) -> None:
+    """A person has selected it in the approval type."""
+    process = {"name": "Within a day", "server": "ServiceNow", "timeout": 86_400}
+    await console.admin("POST", "/approval-processes", process)
+    usual = {"approval_type": "Default Execute Application Request Type", "process": "Within a day"}
+    changed = await console.admin("POST", "/approval-type", usual)
+    assert detail(await console.set_up(), "create-approval-process").startswith("'Within a day' ")
+    assert changed in (await console.admin("GET", "/approval-types"))["approval_types"]
