@@ -99,6 +99,11 @@ class ApprovalRequest:
         return bool(self.server_id) and not (self.recorded if self.decided_here else self.sent)
 
     @property
+    def unrecorded_decision(self) -> ApprovalDecision | None:
+        """The decision made here, if ServiceNow lacks it; else None."""
+        return self.decision if self.decided_here and not self.recorded else None
+
+    @property
     def characters(self) -> int:
         """The number of characters in its texts of any length."""
         comment = "" if self.decision is None else self.decision.comment

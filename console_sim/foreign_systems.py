@@ -6,7 +6,7 @@ from typing import Any
 
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError
+from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError, NotReadyError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.json_object import near, shown
 from console_sim.names import free_name, listed
@@ -204,6 +204,10 @@ class Connector:
         self._clock = clock
         self._answer_seconds = answer_seconds
 
-    def open(self, credential: str) -> ServiceNowClient:
-        """Return the Table API as the user of that credential; raises NotFoundError."""
-        return ServiceNowClient(self._caller, self._clock, self._credentials.get(credential), self._answer_seconds)
+    def open(self, name: str) -> ServiceNowClient:
+        """Return the Table API as the user of the credential of that name; raises NotReadyError."""
+        credential = self._credentials.find(name)
+        if credential is None:
+            lacking = f"credential {shown(name)} does not exist" if name else "no credential is selected"
+            raise NotReadyError(f"not sent: {lacking}")
+        return ServiceNowClient(self._caller, self._clock, credential, self._answer_seconds)

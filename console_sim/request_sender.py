@@ -1,7 +1,7 @@
 """Sends approval requests, and decisions made in the console, to ServiceNow."""
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from console_sim.approval_decision import ApprovalDecision, duration_text
@@ -14,9 +14,18 @@ from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.json_object import shown
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import ServiceNowClient
-from console_sim.webhook import Webhook
 from privman_contracts import WireNames
 from privman_core.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The Requests table of a ServiceNow, and the ids that a new record needs."""
+
+    table: str
+    api: ServiceNowClient
+    instance_id: str
+    activity_type_id: str
 
 
 class RequestSender:
@@ -87,7 +96,8 @@ class RequestSender:
     def _note(self, request: ApprovalRequest, failure: ServiceNowError) -> None:
         refused = isinstance(failure, RefusedError)
         self._requests.change(
-            request.request_id, lambda now: now.failed(str(failure), refused=refused) if now.is_unfinished else now
+            request.request_id,
+            lambda current: current.failed(str(failure), refused=refused) if current.is_unfinished else current,
         )
 
     def _has_come_back(self, request_id: str) -> bool:
@@ -96,18 +106,19 @@ class RequestSender:
         return request is None or not request.is_unfinished
 
     async def _write(self, request: ApprovalRequest) -> None:
-        system, webhook = self._ready(request)
-        if request.sys_id and request.sent_to != webhook.endpoint_url:
+        target = self._target(request)
+        if request.sys_id and request.sent_to != target.table:
             raise RefusedError(
                 f"not recorded: it was sent to {request.sent_to}; now the webhook has another Endpoint URL"
             )
-        sys_id = request.sys_id or await self._insert(system, webhook, request)
-        now = self._requests.get(request.request_id)
-        if now is not None and now.decided_here and now.decision is not None:
-            await self._record(webhook, now, sys_id, now.decision)
+        sys_id = request.sys_id or await self._insert(target, request)
+        current = self._requests.get(request.request_id)
+        decision = None if current is None else current.unrecorded_decision
+        if decision is not None:
+            await self._record(target, request.request_id, sys_id, decision)
 
-    def _ready(self, request: ApprovalRequest) -> tuple[ForeignSystem, Webhook]:
-        """Return the foreign system and the webhook that get the request; raises NotReadyError."""
+    def _target(self, request: ApprovalRequest) -> _Target:
+        """Return where the request is sent; raises NotReadyError."""
         system = self._systems.get(request.server_id)
         if system is None:
             raise NotReadyError("not sent: its foreign system does not exist any more")
@@ -118,43 +129,41 @@ class RequestSender:
             raise NotReadyError(f"not sent: the event of its webhook is {webhook.event}, not Approval Request Event")
         if not system.activity_type.sys_id:
             raise NotReadyError("not sent: its activity type is not registered yet")
-        return system, webhook
+        api = self._connector.open(webhook.credential)
+        return _Target(webhook.endpoint_url, api, system.registration.sys_id, system.activity_type.sys_id)
 
-    async def _insert(self, system: ForeignSystem, webhook: Webhook, request: ApprovalRequest) -> str:
+    async def _insert(self, target: _Target, request: ApprovalRequest) -> str:
         values = {
             "request_id": request.request_id,
-            "instance_id": system.registration.sys_id,
-            "activity_type_id": system.activity_type.sys_id,
+            "instance_id": target.instance_id,
+            "activity_type_id": target.activity_type_id,
             "metadata": request.metadata,
         }
         # Stored before the call, because the decision may arrive before its answer.
         self._requests.change(
-            request.request_id, lambda now: replace(now, instance_id=values["instance_id"], attempts=now.attempts + 1)
+            request.request_id,
+            lambda current: replace(current, instance_id=target.instance_id, attempts=current.attempts + 1),
         )
-        api = self._connector.open(webhook.credential)
-        sys_id = await api.create(webhook.endpoint_url, self._spell(values))
-        self._requests.change(request.request_id, lambda now: now.acknowledged(sys_id, webhook.endpoint_url))
+        sys_id = await target.api.create(target.table, self._spell(values))
+        self._requests.change(request.request_id, lambda current: current.acknowledged(sys_id, target.table))
         return sys_id
 
-    async def _record(
-        self, webhook: Webhook, request: ApprovalRequest, sys_id: str, decision: ApprovalDecision
-    ) -> None:
+    async def _record(self, target: _Target, request_id: str, sys_id: str, decision: ApprovalDecision) -> None:
         values = {"status": self._word[decision.response], "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = duration_text(decision.duration)
-        api = self._connector.open(webhook.credential)
-        await self._require_own(api, webhook.endpoint_url, sys_id, request.request_id)
-        await api.update(webhook.endpoint_url, sys_id, self._spell(values))
-        self._requests.change(request.request_id, lambda now: replace(now, recorded=True, last_error="", refused=False))
+        await self._require_own(target, sys_id, request_id)
+        await target.api.update(target.table, sys_id, self._spell(values))
+        self._requests.change(request_id, lambda current: replace(current, recorded=True, last_error="", refused=False))
 
-    async def _require_own(self, api: ServiceNowClient, table: str, sys_id: str, request_id: str) -> None:
+    async def _require_own(self, target: _Target, sys_id: str, request_id: str) -> None:
         """Raise RefusedError if the record is another request: the answer to the insert may have named a wrong one.
 
         A record that the ServiceNow user may not read passes, because they may still change it.
         """
         column, found = self._column["request_id"], ""
         with suppress(RefusedError):
-            found = (await api.read(table, sys_id)).get(column, "")
+            found = (await target.api.read(target.table, sys_id)).get(column, "")
         if found.lower() not in ("", request_id.lower()):
             raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {shown(found)}")
 

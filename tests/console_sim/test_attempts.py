@@ -99,6 +99,24 @@ async def test_a_silent_requests_table_delays_no_save(fresh: ConsoleUnderTest) -
     assert sent(fresh) == 5
 
 
+async def test_a_decision_that_servicenow_has_is_not_recorded_there(console: ConsoleUnderTest) -> None:
+    """It was made here and delivered by ServiceNow before the insert was answered."""
+    gate = Gate(console)
+    gate.close()
+    asking = asyncio.ensure_future(console.ask())
+    await reached(console, len(console.servicenow.calls) + 1)
+    (asked,) = (await console.admin("GET", "/approval-requests"))["approval_requests"]
+    path = f"/approval-requests/{asked['request_id']}/decide"
+    deciding = asyncio.ensure_future(console.admin("POST", path, {"response": "Deny"}))
+    async with asyncio.timeout(10):
+        while (await console.request(asked["request_id"]))["state"] == "Pending":
+            pass
+    assert (await console.deliver(console.decision(asked["request_id"], "Deny")))[0] == 200
+    gate.open()
+    assert [(await each)["recorded"] for each in (asking, deciding)] == [True, True]
+    assert "PATCH" not in [method for method, *_ in console.servicenow.calls]
+
+
 async def test_a_restart_repeats_no_attempt_in_progress(console: ConsoleUnderTest) -> None:
     """The first attempt to send a request goes on."""
     gate = Gate(console)

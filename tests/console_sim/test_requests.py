@@ -134,6 +134,17 @@ async def test_nothing_is_sent_without_webhook(fresh: ConsoleUnderTest) -> None:
     assert (request["sent"], request["last_error"]) == (True, "")
 
 
+async def test_a_webhook_without_credential_sends_nothing(console: ConsoleUnderTest) -> None:
+    """A request waits for a credential, and is not retried before one is selected."""
+    name = (await console.admin("GET", "/webhooks"))["webhooks"][0]["name"]
+    await console.admin("POST", "/webhook", {"webhook": name, "credential": ""})
+    request = await console.ask()
+    assert (request["attempts"], request["last_error"]) == (0, "not sent: no credential is selected")
+    await console.admin("POST", "/webhook", {"webhook": name, "credential": "ServiceNow user"})
+    request = await console.request(request["request_id"])
+    assert (request["sent"], request["attempts"], request["last_error"]) == (True, 1, "")
+
+
 async def test_activity_type_comes_first(fresh: ConsoleUnderTest) -> None:
     """A request waits until its activity type is registered, and is sent right after it."""
     fresh.servicenow.conditions.extend([None, BUSY])
