@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.api_tokens import ApiTokens
 from console_sim.console_store import ConsoleStore
+from console_sim.error_texts import listed, shown
 from console_sim.errors import BadRequestError, ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
-from console_sim.json_object import bare_guid, shown
-from console_sim.names import listed
+from console_sim.json_object import bare_guid
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets

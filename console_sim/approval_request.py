@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Self
 
 from console_sim.approval_decision import ApprovalDecision, Response, duration_text
+from console_sim.error_texts import shown
 from console_sim.errors import ConflictError
-from console_sim.json_object import shown
 from console_sim.shelf import Moment
 
 

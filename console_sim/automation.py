@@ -16,9 +16,10 @@ from console_sim.approval_items import (
     ProcessTemplate,
 )
 from console_sim.console_store import ConsoleStore
+from console_sim.error_texts import listed, near, shown
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
-from console_sim.json_object import bare_guid, near, shown
-from console_sim.names import free_name, listed
+from console_sim.json_object import bare_guid
+from console_sim.names import free_name
 from console_sim.small_shelf import SmallShelf
 from privman_core.ids import Ids
 

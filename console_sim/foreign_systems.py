@@ -6,10 +6,10 @@ from typing import Any
 
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
+from console_sim.error_texts import listed, near, shown
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError, NotReadyError
 from console_sim.foreign_system import ForeignSystem
-from console_sim.json_object import near, shown
-from console_sim.names import free_name, listed
+from console_sim.names import free_name
 from console_sim.servicenow_client import ServiceNowClient, table_url
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames

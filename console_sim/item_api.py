@@ -18,6 +18,7 @@ from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilte
 from console_sim.callers import Callers
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json
+from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.item_bodies import (
     ignored_parameters,
@@ -29,7 +30,7 @@ from console_sim.item_bodies import (
     read_parameters,
     report_json,
 )
-from console_sim.json_object import bare_guid, shown
+from console_sim.json_object import bare_guid
 from console_sim.packaged_items import ItemFilter, find, packaged_items
 from console_sim.rights import Right, require_policies_of, require_right
 from privman_contracts.contract_checks import ContractChecks

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilter
+from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError
-from console_sim.json_object import JsonObject, shown, spelled
+from console_sim.json_object import JsonObject, spelled
 from console_sim.packaged_items import ItemFilter, PackagedReport
 from privman_core.findings import Finding
 

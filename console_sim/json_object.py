@@ -1,37 +1,18 @@
 """JSON objects read key by key; each error names the key, shows its value and says what was expected."""
 
 import re
-import reprlib
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
-from itertools import islice
 from typing import Any
 
+from console_sim.error_texts import near, shown
 from console_sim.errors import BadRequestError
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
-from privman_core.cuts import cut
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")
 _SECRET = re.compile("password|secret", re.IGNORECASE)
 _WORDS: Mapping[type, str] = {str: "text", bool: "true or false", dict: "an object", list: "a list"}
-
-
-_LONGEST_SHOWN = 200
-_MOST_COMPARED = 100
-
-
-class _Shortened(reprlib.Repr):
-    """Writes few levels and items; of a long text the beginning."""
-
-    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - reprlib's signature
-        """Return the text in quotes."""
-        return repr(cut(x, _LONGEST_SHOWN))
-
-
-_shortened = _Shortened()
-_shortened.maxlevel = 3
 
 
 class JsonObject:
@@ -158,15 +139,3 @@ def bare_guid(text: str) -> str:
 def without_braces(text: str) -> str:
     """Return a text without the pair of braces that it may be in."""
     return text[1:-1] if text.startswith("{") and text.endswith("}") else text
-
-
-def shown(value: object) -> str:
-    """Return a value as errors show it, truncated."""
-    return _shortened.repr(value)
-
-
-def near(word: str, words: Collection[str]) -> str:
-    """Return a hint at the nearest valid word, or nothing; of many or long words not all are compared."""
-    compared = [each for each in islice(words, _MOST_COMPARED) if len(each) <= _LONGEST_SHOWN]
-    found = get_close_matches(word, compared, n=1) if len(word) <= _LONGEST_SHOWN else []
-    return f" (did you mean {str(found[0])!r}?)" if found else ""

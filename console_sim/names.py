@@ -1,14 +1,13 @@
 """Names that people give, and names that the console derives from them, such as that of a webhook."""
 
-from collections.abc import Callable, Collection
-from itertools import chain, count, islice
+from collections.abc import Callable
+from itertools import chain, count
 from unicodedata import category
 
 from privman_core.inputs import CONTROL
 
 LONGEST_NAME = 250
 """Characters; inferred, since no page says how long a name may be."""
-_MOST_LISTED = 20
 _INVISIBLE = frozenset({"Cf", "Zs"})
 
 
@@ -23,12 +22,6 @@ def name_error(name: str) -> str:
     if all(category(letter) in _INVISIBLE for letter in name):
         return f"is {name!a}; expected a visible character"
     return ""
-
-
-def listed(names: Collection[str], nothing: str = "none") -> str:
-    """Return names in quotes for an error, at most twenty; ``nothing`` if there are none."""
-    shown = ", ".join(map(repr, islice(names, _MOST_LISTED))) or nothing
-    return f"{shown} and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else shown
 
 
 def derived_name(form: str, base: str) -> str:

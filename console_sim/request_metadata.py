@@ -8,8 +8,9 @@ import msgspec
 import orjson
 
 from console_sim.approval_items import Policy
+from console_sim.error_texts import near, shown
 from console_sim.errors import BadRequestError
-from console_sim.json_object import GUID, near, shown, without_braces
+from console_sim.json_object import GUID, without_braces
 from privman_contracts import WireNames
 from privman_core.ids import Ids
 

@@ -8,10 +8,10 @@ from console_sim.approval_decision import ApprovalDecision, duration_text
 from console_sim.approval_request import ApprovalRequest
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
+from console_sim.error_texts import shown
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector, Webhooks
-from console_sim.json_object import shown
 from console_sim.server_tasks import ServerTasks
 from console_sim.servicenow_client import ServiceNowClient
 from privman_contracts import WireNames

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from console_sim.accounts import Credential
+from console_sim.error_texts import shown
 from console_sim.errors import (
     BrokenAnswerError,
     BusyError,
@@ -20,7 +21,7 @@ from console_sim.errors import (
     ServiceNowError,
     UnreachableError,
 )
-from console_sim.json_object import SYS_ID, shown
+from console_sim.json_object import SYS_ID
 from privman_core.clock import Clock
 from privman_core.cuts import cut
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError

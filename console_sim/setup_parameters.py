@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from console_sim.accounts import Role
+from console_sim.error_texts import near, shown
 from console_sim.errors import BadRequestError
 from console_sim.foreign_system import read_url
-from console_sim.json_object import JsonObject, near, shown
+from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH
 
 DEFAULT_SYSTEM_NAME = "ServiceNow"

@@ -1,0 +1,42 @@
+"""Values and names as errors show them: in quotes, and cut."""
+
+import reprlib
+from collections.abc import Collection
+from difflib import get_close_matches
+from itertools import islice
+
+from privman_core.cuts import cut
+
+_MOST_LISTED = 20
+_LONGEST_SHOWN = 200
+_MOST_COMPARED = 100
+
+
+class _Shortened(reprlib.Repr):
+    """Writes few levels and items; of a long text the beginning."""
+
+    def repr_str(self, x: str, level: int) -> str:  # noqa: ARG002 - reprlib's signature
+        """Return the text in quotes."""
+        return repr(cut(x, _LONGEST_SHOWN))
+
+
+_shortened = _Shortened()
+_shortened.maxlevel = 3
+
+
+def shown(value: object) -> str:
+    """Return a value as errors show it, truncated."""
+    return _shortened.repr(value)
+
+
+def near(word: str, words: Collection[str]) -> str:
+    """Return a hint at the nearest valid word, or nothing; of many or long words not all are compared."""
+    compared = [each for each in islice(words, _MOST_COMPARED) if len(each) <= _LONGEST_SHOWN]
+    found = get_close_matches(word, compared, n=1) if len(word) <= _LONGEST_SHOWN else []
+    return f" (did you mean {str(found[0])!r}?)" if found else ""
+
+
+def listed(names: Collection[str], nothing: str = "none") -> str:
+    """Return names in quotes for an error, at most twenty; ``nothing`` if there are none."""
+    text = ", ".join(map(repr, islice(names, _MOST_LISTED))) or nothing
+    return f"{text} and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else text
