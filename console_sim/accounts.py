@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import TypeVar
 
+from console_sim.error_texts import near, shown
+from console_sim.errors import BadRequestError
+from console_sim.json_object import JsonObject
 from console_sim.shelf import Moment
 
 _PREFIX = "Privilege Manager "
@@ -44,6 +48,26 @@ def _plain(name: str) -> str:
 # app-roles.md writes "View Password Role" where the Roles page prints "View Passwords Role".
 _BY_NAME = {_plain(role): role for role in Role} | {"view password": Role.VIEW_PASSWORDS}
 DEFAULT_ROLE = Role.ADMINISTRATORS
+_Default = TypeVar("_Default")
+
+
+def read_roles(body: JsonObject, default: _Default) -> tuple[Role, ...] | _Default:
+    """Return the roles under ``roles``, or the one under ``role``, null for none; raises BadRequestError."""
+    if "roles" in body:
+        return tuple(dict.fromkeys(_read_role("roles", name) for name in body.texts("roles")))
+    if "role" not in body:
+        return default
+    name = body.text_or_null("role")
+    return (_read_role("role", name),) if name else ()
+
+
+def _read_role(key: str, name: str) -> Role:
+    try:
+        return Role.named(name)
+    except ValueError:
+        raise BadRequestError(
+            f"{key!r} has {shown(name)}{near(name, tuple(Role))}; expected {', '.join(Role)}"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from console_sim.accounts import ApiClientUser, Credential
+from console_sim.accounts import ApiClientUser, Credential, read_roles
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.json_object import JsonObject
 from console_sim.settings import Settings, own_url
-from console_sim.setup_parameters import read_roles, read_setup_parameters
+from console_sim.setup_parameters import read_setup_parameters
 from console_sim.setup_steps import StepOutcome
 from privman_core.control import PREFIX, read_object, to_json
 from privman_core.masking import Secrets

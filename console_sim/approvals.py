@@ -10,7 +10,7 @@ from typing import Any
 from console_sim.approval_decision import ApprovalDecision, DeliveredDecision
 from console_sim.approval_items import ApprovalProcess
 from console_sim.approval_request import ApprovalRequest, LatestRequest, RequestState
-from console_sim.automation import Automation, Route
+from console_sim.automation import Automation
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError, NotStoredError
@@ -20,6 +20,7 @@ from console_sim.pending_requests import PendingRequests
 from console_sim.request_fingerprint import fingerprint_of
 from console_sim.request_metadata import MetadataWriter
 from console_sim.request_sender import RequestSender
+from console_sim.routing import Route, find_route
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 
@@ -174,7 +175,7 @@ class Approvals:
     def _read(self, reported: Mapping[str, Any]) -> tuple[Route, str]:
         """Return the route and the fingerprint of a report; raises as `ask` does."""
         self._metadata.check(reported)
-        route = self._automation.route(reported)
+        route = find_route(self._automation, reported)
         return route, fingerprint_of(reported, route)
 
     def _latest_for(self, fingerprint: str) -> ApprovalRequest | None:

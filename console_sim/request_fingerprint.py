@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import orjson
 
-from console_sim.automation import Route
 from console_sim.json_object import bare_guid
+from console_sim.routing import Route
 
 _USER = ("InitiatorUserName", "UserName", "InitiatorId")
 _COMPUTER = ("AgentId", "AgentName")

@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
-from console_sim.accounts import Role
-from console_sim.error_texts import near, shown
-from console_sim.errors import BadRequestError
+from console_sim.accounts import Role, read_roles
 from console_sim.foreign_system import read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH
 
 DEFAULT_SYSTEM_NAME = "ServiceNow"
-_Default = TypeVar("_Default")
 _KEYS = (
     "servicenow_url",
     "servicenow_user",
@@ -78,22 +75,3 @@ def read_setup_parameters(values: Mapping[str, Any], console_url: str) -> SetupP
         approval_type=body.name("approval_type", ""),
         policy=body.name("policy", ""),
     )
-
-
-def read_roles(body: JsonObject, default: _Default) -> tuple[Role, ...] | _Default:
-    """Return the roles under ``roles``, or the one under ``role``, null for none; raises BadRequestError."""
-    if "roles" in body:
-        return tuple(dict.fromkeys(_read_role("roles", name) for name in body.texts("roles")))
-    if "role" not in body:
-        return default
-    name = body.text_or_null("role")
-    return (_read_role("role", name),) if name else ()
-
-
-def _read_role(key: str, name: str) -> Role:
-    try:
-        return Role.named(name)
-    except ValueError:
-        raise BadRequestError(
-            f"{key!r} has {shown(name)}{near(name, tuple(Role))}; expected {', '.join(Role)}"
-        ) from None

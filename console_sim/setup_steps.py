@@ -70,6 +70,7 @@ def _step(*needs: str) -> Callable[[_Act], _Act]:
 
     def add(act: _Act) -> _Act:
         name = act.__name__.replace("_", "-")
+        # Looked up only so that a need that is not a step before it fails at import.
         STEPS[name] = SetupStep(name, tuple(STEPS[need].name for need in needs), act)
         return act
 
