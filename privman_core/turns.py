@@ -92,7 +92,8 @@ class Turns:
         self._taken[host] -= 1
         if not self._taken[host]:
             del self._taken[host]
-        following = next((each for each in self._waiting if self._is_free(each.host)), None)
+        # Of several who are cancelled at once, those who have not noticed it yet are still among the waiting.
+        following = next((each for each in self._waiting if not each.turn.done() and self._is_free(each.host)), None)
         if following is not None:
             self._waiting.remove(following)
             self._taken[following.host] += 1

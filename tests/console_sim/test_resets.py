@@ -13,7 +13,7 @@ from aiohttp import web
 
 from console_sim.ui.console_gate import COOKIE
 
-from .conftest import BUSY, METADATA, ConsoleUnderTest, StubServiceNow
+from .conftest import BUSY, METADATA, ConsoleUnderTest, StubServiceNow, statuses
 from .on_file import console_on
 
 REPORT = {**METADATA, "UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}
@@ -59,14 +59,15 @@ WAITING: dict[str, Waiting] = {
 class Silence:
     """A ServiceNow that does what it is asked only when it is let."""
 
-    def __init__(self, servicenow: StubServiceNow) -> None:
+    def __init__(self, servicenow: StubServiceNow, most: int = 9) -> None:
         self._servicenow = servicenow
+        self._most = most
         self._go_on = asyncio.Event()
 
     async def begins(self, waiting: asyncio.Future[Any]) -> None:
         """Be silent from the next request on, and return when that is there; what waits for it has no answer."""
         self._servicenow.asked.clear()
-        self._servicenow.conditions.extend([self._slow] * 9)
+        self._servicenow.conditions.extend([self._slow] * self._most)
         asked = asyncio.ensure_future(self._servicenow.asked.wait())
         await asyncio.wait({asked, waiting}, return_when=asyncio.FIRST_COMPLETED)
         assert not waiting.done(), waiting.result()
@@ -194,6 +195,44 @@ async def test_webhook_of_any_endpoint(console: ConsoleUnderTest) -> None:
     await console.admin("POST", "/reset")
     silence.ends()
     assert await asking == (409, {"error": TOLD})
+
+
+@pytest.mark.parametrize("count", [5, 20, 60])
+async def test_a_reset_frees_all_connections(console: ConsoleUnderTest, count: int) -> None:
+    """However many requests were being sent or waited for a connection, the next set-up and request are served."""
+    silence = Silence(console.servicenow, count)
+    asking = [posting("/approval-requests", metadata={**REPORT, "FilePath": f"/{number}"}) for number in range(count)]
+    asks = [asyncio.ensure_future(ask(console, "")) for ask in asking]
+    await silence.begins(asks[0])
+    await console.admin("POST", "/reset")
+    silence.ends()
+    await asyncio.wait(asks)
+    async with asyncio.timeout(30):
+        assert statuses(await console.set_up()) == {}
+        assert (await console.ask())["sent"]
+
+
+async def test_a_reset_frees_all_posts(console: ConsoleUnderTest) -> None:
+    """However many webhooks made by hand were being served, later ones are, too; no task of before the reset is left."""
+    silence, elsewhere = Silence(console.servicenow, 200), f"{console.servicenow.url}/api/now/table/elsewhere"
+    await console.admin("POST", "/policies", {"name": "Manual"})
+    for number in range(110):
+        await console.admin("POST", "/webhooks", {"name": f"Hook {number}", "endpoint_url": elsewhere})
+    asking = asyncio.ensure_future(
+        posting("/approval-requests", metadata={**REPORT, "PolicyName": "Manual"})(console, "")
+    )
+    await silence.begins(asking)
+    await console.admin("POST", "/reset")
+    silence.ends()
+    await asyncio.wait([asking])
+    await console.admin("POST", "/policies", {"name": "Manual"})
+    await console.admin("POST", "/webhooks", {"name": "Later", "endpoint_url": elsewhere})
+    console.servicenow.calls.clear()
+    async with asyncio.timeout(30):
+        await console.ask(PolicyName="Manual")
+    assert [path for _, path, _ in console.servicenow.calls] == ["elsewhere"]
+    async with console.session.get(f"{console.url}/admin/tasks") as page:
+        assert "Hook " not in await page.text()
 
 
 async def test_pages_tell_of_the_reset(console: ConsoleUnderTest) -> None:

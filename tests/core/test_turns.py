@@ -3,8 +3,11 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from privman_core.turns import PreemptedError, Turns
+from tests.generated import examples
 
 
 async def _take(turns: Turns, host: str, taken: list[str], end: asyncio.Event) -> None:
@@ -100,3 +103,24 @@ async def test_a_young_turn_does_not_make_way() -> None:
     end.set()
     await waiting
     assert taken == ["b"]
+
+
+@examples(100)
+@given(
+    hosts=st.lists(st.sampled_from("abc"), min_size=1, max_size=12),
+    leaving=st.lists(st.integers(0, 11), max_size=12),
+)
+async def test_turns_of_those_who_leave_together_are_free_again(hosts: list[str], leaving: list[int]) -> None:
+    """Whoever leaves, in whatever order and all at one moment: the others get their turns, and so do those who follow."""
+    taken: list[str] = []
+    turns, end = Turns(1, 2), asyncio.Event()
+    tasks = [asyncio.create_task(_take(turns, host, taken, end)) for host in hosts]
+    await _rest()
+    for number in leaving:
+        tasks[number % len(tasks)].cancel()
+    end.set()
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes if outcome is not None} <= {asyncio.CancelledError}
+    async with turns.turn("a"), turns.turn("b"):
+        taken.append("both")
+    assert taken[-1] == "both"
