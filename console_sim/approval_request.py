@@ -69,10 +69,7 @@ class ApprovalRequest:
         """The end of a timed approval; None for any other request."""
         if self.decision is None or self.decided_at is None or self.decision.duration is None:
             return None
-        try:
-            return self.decided_at + self.decision.duration
-        except OverflowError:  # beyond the last date
-            return None
+        return self.decided_at + self.decision.duration
 
     def state(self, now: datetime) -> RequestState:
         """Return the state at the time ``now``."""
@@ -137,13 +134,20 @@ class ApprovalRequest:
         """Return the request after a run that it has allowed, which uses a one-time approval up."""
         return replace(self, used_at=now) if self.decision is not None and self.decision.one_time else self
 
-    def asked_by(self, now: datetime) -> Self:
-        """Return the request as if made at ``now``, if its clock was ahead; its time-out keeps its length."""
-        ahead = self.asked_at - now
-        if self.decision is not None or ahead <= timedelta(0):
-            return self
-        times_out_at = None if self.times_out_at is None else self.times_out_at - ahead
-        return replace(self, asked_at=now, times_out_at=times_out_at)
+    def not_later_than(self, now: datetime) -> Self:
+        """Return the request with nothing after ``now``; its time-out and the duration of its approval stay as long.
+
+        The same object if nothing was.
+        """
+        ahead = max(self.asked_at - now, timedelta(0))
+        changed = replace(
+            self,
+            asked_at=self.asked_at - ahead,
+            times_out_at=None if self.times_out_at is None else self.times_out_at - ahead,
+            decided_at=None if self.decided_at is None else min(self.decided_at, now),
+            used_at=None if self.used_at is None else min(self.used_at, now),
+        )
+        return self if changed == self else changed
 
     def acknowledged(self, sys_id: str, endpoint_url: str) -> Self:
         """Return the request after ServiceNow has acknowledged it."""

@@ -104,14 +104,14 @@ class Approvals:
         return self._latest_for(self._read(reported)[1])
 
     def resume(self) -> None:
-        """Find the pending requests after a start; those made while the clock was ahead count as made now."""
+        """Find the pending requests after a start; what happened while the clock was ahead counts as happening now."""
         now = self._clock.now()
-        for request in self._requests:
-            asked = request.asked_by(now)
-            if asked is not request:
-                self._requests.put(asked)
-            if asked.state(now) is RequestState.PENDING:
-                self._pending.add(asked, now)
+        for stored in self._requests:
+            request = stored.not_later_than(now)
+            if request is not stored:
+                self._requests.put(request)
+            if request.state(now) is RequestState.PENDING:
+                self._pending.add(request, now)
 
     def pending(self, *, manual_only: bool = False) -> list[str]:
         """Return the ids of the pending requests, oldest first; with ``manual_only`` those decided in the console."""
@@ -169,7 +169,7 @@ class Approvals:
                 self._requests.put(request)
         for request in new:
             self._pending.remove(request.request_id)
-        await self._background.run_all(partial(self._send, request) for request in new)
+        await self._background.run_all(partial(self._send, request) for request in after.values())
         return [self._newest(after[bare_guid(each)]) for each in given]
 
     def _read(self, reported: Mapping[str, Any]) -> tuple[Route, str]:

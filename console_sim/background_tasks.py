@@ -52,7 +52,10 @@ class BackgroundTasks:
             await asyncio.wait(work, timeout=CALLER_SECONDS)
 
     async def run_all(self, works: Iterable[Callable[[], Awaitable[object]]]) -> None:
-        """Do all of the work as `result_of` does, in order and at most `MOST_AT_ONCE` at the same time."""
+        """Do all of the work as `result_of` does, in order and at most `MOST_AT_ONCE` at the same time.
+
+        Raises the first error once all of the work has ended.
+        """
         await self.result_of(_run_all(list(works)))
 
     def cancel_all(self) -> None:
@@ -69,9 +72,15 @@ class BackgroundTasks:
 
 async def _run_all(works: list[Callable[[], Awaitable[object]]]) -> None:
     waiting = iter(works)
+    errors: list[Exception] = []
 
-    async def work_off() -> None:
+    async def worker() -> None:
         for work in waiting:
-            await work()
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
 
-    await asyncio.gather(*(work_off() for _ in works[:MOST_AT_ONCE]))
+    await asyncio.gather(*(worker() for _ in works[:MOST_AT_ONCE]))
+    if errors:
+        raise errors[0]

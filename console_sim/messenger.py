@@ -103,8 +103,8 @@ class Messenger:
 
     async def _send(self, webhook: Webhook, request_id: str) -> None:
         if webhook.enabled:
-            work = partial(self._post, webhook, request_id)
-            await self._server_tasks.run(_task_name(webhook, request_id), work, retried=False)
+            work, key = partial(self._post, webhook, request_id), f"{webhook.id} {request_id}"
+            await self._server_tasks.run(_task_name(webhook, request_id), work, key=key, retried=False)
 
     async def _post(self, webhook: Webhook, request_id: str) -> None:
         try:

@@ -119,8 +119,10 @@ class ServerTask:
     async def _take_turn(self, *, is_retry: bool) -> ServiceNowError | None:
         try:
             async with self._busy:
+                if self._next is asyncio.current_task():
+                    self._next = None
                 if not is_retry:
-                    self._next, self.failures = None, 0
+                    self.failures = 0
                 return await self._attempt()
         finally:
             self.attempts -= 1

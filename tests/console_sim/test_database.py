@@ -277,8 +277,10 @@ async def test_memory_is_a_database_too(url: str, servicenow: StubServiceNow) ->
     assert await served.stop() == ""
 
 
-async def test_an_approval_may_end_after_the_calendar(file: Path, servicenow: StubServiceNow) -> None:
-    """A moment at the edge of the calendar is no reason to answer 500."""
+async def test_an_approval_of_the_last_second_of_the_calendar_counts_from_the_start(
+    file: Path, servicenow: StubServiceNow
+) -> None:
+    """Such a moment is no reason to answer 500."""
     async with console_on(file, servicenow) as console:
         await console.set_up()
         request_id = (await console.ask())["request_id"]
@@ -288,7 +290,7 @@ async def test_an_approval_may_end_after_the_calendar(file: Path, servicenow: St
     write(file, f"UPDATE document SET body = {edge} WHERE key = '{request_id}'")  # noqa: S608
     async with console_on(file, servicenow) as console:
         request = await console.request(request_id)
-        assert (request["state"], request["expires_at"], request["decided_at"][:4]) == ("Approved", None, "9999")
+        assert (request["state"], request["expires_at"]) == ("Approved", "2026-01-05T11:00:00+00:00")
 
 
 async def test_pages_of_a_database(file: Path, servicenow: StubServiceNow) -> None:
@@ -325,3 +327,26 @@ async def test_a_request_that_was_made_ahead_times_out_from_the_restart_on(
         await console.advance(1)
         assert (await console.request(ahead))["state"] == "TimedOut"
         assert (await console.request(decided))["state"] == "Approved"
+
+
+async def test_an_approval_that_was_made_ahead_lasts_from_the_restart_on(
+    file: Path, servicenow: StubServiceNow
+) -> None:
+    """A timed one has its duration then, whether its request was made ahead, too, or before."""
+    report = {"UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}
+    async with console_on(file, servicenow) as console:
+        await console.set_up()
+        early = (await console.ask(**report))["request_id"]
+        await console.advance(600)
+        decision = console.decision(early, Duration="01:00:00")
+        assert (await console.deliver(decision))[0] == 200
+        await console.advance(5 * 365 * 86_400)
+        late = (await console.ask(**report))["request_id"]
+        assert (await console.deliver(console.decision(late, Duration="01:00:00")))[0] == 200
+    async with console_on(file, servicenow) as console:
+        for each in (early, late):
+            shown = await console.request(each)
+            assert (shown["state"], shown["decided_at"]) == ("Approved", "2026-01-05T09:00:00+00:00")
+        await console.advance(3_600)
+        assert {(await console.request(each))["state"] for each in (early, late)} == {"Expired"}
+        assert (await console.admin("POST", "/run", {"metadata": report}))["outcome"] == "asked"

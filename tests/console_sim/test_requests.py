@@ -301,6 +301,16 @@ async def test_own_decision_is_recorded_later(fresh: ConsoleUnderTest) -> None:
     ]
 
 
+async def test_deciding_again_attempts_again_to_record(console: ConsoleUnderTest) -> None:
+    """After a refusal, which is not retried by itself."""
+    asked = (await console.ask())["request_id"]
+    console.servicenow.conditions.extend([None, answering(403, "{}")])
+    decided = await console.admin("POST", f"/approval-requests/{asked}/decide", {"response": "Deny"})
+    assert (decided["state"], decided["recorded"]) == ("Denied", False)
+    again = await console.admin("POST", f"/approval-requests/{asked}/decide", {"response": "Deny"})
+    assert (again["recorded"], again["last_error"], again["decided_at"]) == (True, "", decided["decided_at"])
+
+
 async def test_own_decision_may_conflict(console: ConsoleUnderTest) -> None:
     """A request that ServiceNow has decided cannot be decided otherwise in the console."""
     request = await console.ask()

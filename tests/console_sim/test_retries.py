@@ -3,8 +3,10 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from console_sim.background_tasks import BackgroundTasks
-from console_sim.errors import UnreachableError
+from console_sim.errors import ResetError, UnreachableError
 from console_sim.server_tasks import RetryPolicy, ServerTasks
 from privman_core.virtual_clock import VirtualClock
 
@@ -104,3 +106,48 @@ async def test_callers_share_the_attempt_that_waits_for_its_turn() -> None:
         attempts.endings.release()
     await asyncio.gather(*running[90:])
     assert attempts.number == 2
+
+
+async def test_callers_share_the_attempt_that_waits_for_that_of_a_restart() -> None:
+    """The restart's own attempt answers nobody else."""
+    attempts = Attempts(failing=1)
+    await attempts.attempt()
+    running = [asyncio.ensure_future(attempts.tasks.resume())]
+    await asyncio.sleep(0)
+    running.append(asyncio.ensure_future(attempts.attempt()))
+    while attempts.number < 2:
+        await asyncio.sleep(0)
+    running += [asyncio.ensure_future(attempts.attempt()) for _ in range(3)]
+    for _ in running:
+        attempts.endings.release()
+    await asyncio.gather(*running)
+    assert attempts.number == 3
+
+
+@pytest.mark.parametrize("ends", ["by itself", "with the console"])
+async def test_work_is_owned_until_it_ends(ends: str) -> None:
+    """Even if other work that was started with it has failed; all of it is done before the failure is raised."""
+    background, opened, log = BackgroundTasks(), asyncio.Event(), []
+
+    async def fail() -> None:
+        log.append("failed")
+        raise UnreachableError("no answer")
+
+    async def wait() -> None:
+        try:
+            await opened.wait()
+        finally:
+            log.append("ended")
+
+    running = asyncio.ensure_future(background.run_all([fail, wait]))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (log, running.done()) == (["failed"], False)
+    if ends == "by itself":
+        opened.set()
+        await asyncio.wait([running])
+    else:
+        await background.aclose()
+    with pytest.raises(UnreachableError if opened.is_set() else ResetError):
+        await running
+    assert log == ["failed", "ended"]

@@ -313,3 +313,40 @@ async def test_what_the_asker_does_not_wait_for_is_not_posted_again(console: Con
         await asyncio.gather(asking, return_exceptions=True)
         await console.advance(3_600)
     assert sorted(posts) == ["/hang", "/other"]
+
+
+async def test_webhooks_that_exchange_their_names_get_each_request_once(fresh: ConsoleUnderTest) -> None:
+    """Even if one of them waits for another post meanwhile."""
+    posts: list[tuple[str, str]] = []
+    turns = {"/a": asyncio.Semaphore(0), "/b": asyncio.Semaphore(0)}
+
+    async def answer(request: web.Request) -> web.Response:
+        posts.append((request.path, (await request.json())["RequestId"]))
+        await turns[request.path].acquire()
+        return web.Response()
+
+    async def posted(number: int) -> None:
+        async with asyncio.timeout(10):
+            while len(posts) < number:
+                await fresh.journal()
+
+    app = web.Application()
+    app.add_routes([web.post("/{name}", answer)])
+    async with TestServer(app) as server:
+        for name in ("a", "b"):
+            url = str(server.make_url(f"/{name}"))
+            await fresh.admin("POST", "/webhooks", {"name": name, "endpoint_url": url})
+        asking = [asyncio.ensure_future(fresh.ask())]
+        await posted(2)
+        asking.append(asyncio.ensure_future(fresh.ask()))
+        await ids(fresh, 2)
+        turns["/a"].release()
+        await posted(3)
+        for before, after in (("a", "c"), ("b", "a"), ("c", "b")):
+            await fresh.admin("POST", "/webhook", {"webhook": before, "name": after})
+        turns["/b"].release()
+        await posted(4)
+        turns["/a"].release()
+        turns["/b"].release()
+        first, second = [each["request_id"] for each in await asyncio.gather(*asking)]
+    assert sorted(posts) == sorted((path, each) for path in turns for each in (first, second))
