@@ -49,7 +49,7 @@ def fill(console: Console) -> None:
             metadata = orjson.dumps({"PolicyId": f"{{{request_id}}}", "PolicyName": f"Policy {number % 500}"}).decode()
             end = now + timedelta(days=1) if number >= ROWS - WAITING else now
             console.store.approval_requests.put(ApprovalRequest(request_id, metadata, now, end))
-    console.approvals.resume()
+    console.approvals.load_pending()
 
 
 async def measure(app: web.Application) -> dict[str, list[float]]:

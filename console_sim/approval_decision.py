@@ -88,7 +88,7 @@ class DecisionReader:
     def __init__(self, names: WireNames, *, documented_only: bool = False) -> None:
         self._key = names.group("keys.decision")
         self._documented_only = documented_only
-        self._compared = "ignored" if documented_only else names.choice("decision_instance_id")
+        self._instance_id_rule = "ignored" if documented_only else names.choice("decision_instance_id")
         self._responses = {names.word("response", response): response for response in Response}
         self._one_time = names.find("rules.approval_without_duration").value == "one_time"
 
@@ -103,7 +103,7 @@ class DecisionReader:
 
     def _instance_id(self, body: JsonObject) -> str:
         key = self._key["InstanceId"]
-        if self._compared == "ignored" or (self._compared == "optional" and key not in body):
+        if self._instance_id_rule == "ignored" or (self._instance_id_rule == "optional" and key not in body):
             return ""
         return without_braces(body.matching(key, _INSTANCE_ID, "a sys_id, 32 hexadecimal digits")).lower()
 

@@ -91,7 +91,7 @@ class ApprovalRequest:
         return self.times_out_at is None
 
     @property
-    def is_unfinished(self) -> bool:
+    def is_unsynced(self) -> bool:
         """Whether ServiceNow lacks the request, or a decision made here, even if it is too late to send it."""
         return bool(self.server_id) and not (self.recorded if self.decided_here else self.sent)
 
@@ -108,14 +108,14 @@ class ApprovalRequest:
 
     def needs_sending(self, now: datetime) -> bool:
         """Return whether the request, or a decision made here, still has to be sent to ServiceNow."""
-        return self.is_unfinished and (self.decided_here or self.state(now) is RequestState.PENDING)
+        return self.is_unsynced and (self.decided_here or self.state(now) is RequestState.PENDING)
 
     @property
     def ends_at(self) -> datetime | None:
         """When it was decided, or times out; None for neither, or while ServiceNow lacks a decision made here."""
         if self.decision is None:
             return self.times_out_at
-        return None if self.is_unfinished and self.decided_here else self.decided_at
+        return None if self.is_unsynced and self.decided_here else self.decided_at
 
     def decided(self, decision: ApprovalDecision, now: datetime, *, here: bool = False) -> Self:
         """Return the request with the decision; the same object if it had the decision already.
@@ -130,7 +130,7 @@ class ApprovalRequest:
             raise ConflictError(f"request {self.request_id} timed out at {self.times_out_at.isoformat()}")
         return replace(self, decision=decision, decided_at=now, decided_here=here)
 
-    def run(self, now: datetime) -> Self:
+    def after_run(self, now: datetime) -> Self:
         """Return the request after a run that it has allowed, which uses a one-time approval up."""
         return replace(self, used_at=now) if self.decision is not None and self.decision.one_time else self
 
@@ -157,7 +157,7 @@ class ApprovalRequest:
         """Return the request after an attempt that failed."""
         return replace(self, last_error=reason, refused=refused)
 
-    def refusing(self, decision: ApprovalDecision, reason: str) -> Self:
+    def with_refused_decision(self, decision: ApprovalDecision, reason: str) -> Self:
         """Return the request after refusing a decision of ServiceNow."""
         return replace(
             self, refused_decision=f"{decision.response.title()} by {shown(decision.responded_by)}: {reason}"

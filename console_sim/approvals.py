@@ -1,4 +1,4 @@
-"""What endpoints, people and ServiceNow do with approval requests (integration 3, 4)."""
+"""Create, decide and send approval requests (integration 3, 4)."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -82,28 +82,28 @@ class Approvals:
         that is not active or asks for no approval, and ResetError.
         """
         route, fingerprint = self._read(reported)
-        known = self._latest_for(fingerprint)
+        known = self._newest_with(fingerprint)
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
             return EndpointAnswer(known, is_new=False)
         metadata = self._metadata.write(reported, route.policy)
-        request = self._keep(self._new(metadata, route.process), fingerprint)
+        request = self._store_new(self._new(metadata, route.process), fingerprint)
         await self._background.run_all([partial(self._messenger.post, request), partial(self._send, request)])
         return EndpointAnswer(self._newest(request), is_new=True)
 
     async def run(self, reported: Mapping[str, Any]) -> tuple[RunOutcome, ApprovalRequest]:
         """Start the application if an approval allows it; otherwise do as `ask` does, and raise the same."""
-        known, now = self.last_for(reported), self._clock.now()
+        known, now = self.newest_matching(reported), self._clock.now()
         if known is not None and known.state(now) is RequestState.APPROVED:
-            used = known.run(now)
+            used = known.after_run(now)
             return RunOutcome.ALLOWED, known if used is known else self._requests.put(used)
         asked = await self.ask(reported)
         return RunOutcome.ASKED if asked.is_new else RunOutcome.PENDING, asked.request
 
-    def last_for(self, reported: Mapping[str, Any]) -> ApprovalRequest | None:
+    def newest_matching(self, reported: Mapping[str, Any]) -> ApprovalRequest | None:
         """Return the newest request with the report's fingerprint, None if there is none; raises as `ask` does."""
-        return self._latest_for(self._read(reported)[1])
+        return self._newest_with(self._read(reported)[1])
 
-    def resume(self) -> None:
+    def load_pending(self) -> None:
         """Find the pending requests after a start; what happened while the clock was ahead counts as happening now."""
         now = self._clock.now()
         for stored in self._requests:
@@ -117,8 +117,8 @@ class Approvals:
         """Return the ids of the pending requests, oldest first; with ``manual_only`` those decided in the console."""
         return self._pending.ids(self._clock.now(), manual_only=manual_only)
 
-    def forget(self) -> None:
-        """Forget the pending requests."""
+    def clear_pending(self) -> None:
+        """Forget the pending requests, after a reset."""
         self._pending.clear()
 
     def find(self, request_id: str) -> ApprovalRequest:
@@ -141,7 +141,7 @@ class Approvals:
             decided = request.decided(delivered.decision, self._clock.now())
         except ConflictError as error:
             with suppress(NotStoredError):  # the caller needs the reason of the refusal, and the database is logged
-                self._requests.put(request.refusing(delivered.decision, str(error)))
+                self._requests.put(request.with_refused_decision(delivered.decision, str(error)))
             raise
         kept = self._requests.put(decided.delivered())
         self._pending.remove(request.request_id)
@@ -178,7 +178,7 @@ class Approvals:
         route = find_route(self._automation, reported)
         return route, fingerprint_of(reported, route)
 
-    def _latest_for(self, fingerprint: str) -> ApprovalRequest | None:
+    def _newest_with(self, fingerprint: str) -> ApprovalRequest | None:
         latest = self._latest.get(fingerprint) if fingerprint else None
         return None if latest is None else self._requests.get(latest.request_id)
 
@@ -192,7 +192,7 @@ class Approvals:
         lacking = "" if process.server_id else f"not sent: approval process {process.name!r} has no ServiceNow server"
         return replace(new, times_out_at=now + process.timeout, last_error=lacking)
 
-    def _keep(self, request: ApprovalRequest, fingerprint: str) -> ApprovalRequest:
+    def _store_new(self, request: ApprovalRequest, fingerprint: str) -> ApprovalRequest:
         with self._store.transaction():
             self._requests.put(request)
             if fingerprint:
@@ -206,5 +206,5 @@ class Approvals:
             await self._sender.send(request.request_id)
 
     def _newest(self, request: ApprovalRequest) -> ApprovalRequest:
-        """Return the newest version of the request; that one if memory was full and has dropped the request."""
+        """Return the newest version of the request, or the given one if it was evicted."""
         return self._requests.get(request.request_id) or request

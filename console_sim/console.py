@@ -60,7 +60,7 @@ class Console:
 
     def resume(self) -> None:
         """Attempt in the background what the previous process left undone."""
-        self.approvals.resume()
+        self.approvals.load_pending()
         if self.store.foreign_systems.oldest() is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 
@@ -69,7 +69,7 @@ class Console:
         """Empty the console, its database included; it stays empty after the body."""
         self.store.clear()
         self.users.forget()
-        self.approvals.forget()
+        self.approvals.clear_pending()
         self.messenger.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()

@@ -57,10 +57,10 @@ _APPROVAL_REQUESTS = ShelfKind(
     "approval request",
     ApprovalRequest,
     key=lambda request: request.request_id,
-    unfinished=lambda request: request.is_unfinished,
+    unfinished=lambda request: request.is_unsynced,
     weight=lambda request: (
         _OBJECT_BYTES
-        + _TASK_BYTES * request.is_unfinished
+        + _TASK_BYTES * request.is_unsynced
         + max(request.characters, len(request.metadata) + _ADDED_BYTES)
     ),
     evictable_from=lambda request: request.ends_at,

@@ -80,7 +80,7 @@ class Messenger:
         self._queues.clear()
 
     def _enqueue(self, webhook: Webhook, request_id: str) -> asyncio.Future[None]:
-        """Return a future that is done once the request was posted or that has failed."""
+        """Return a future, resolved when the post succeeds or fails."""
         post = _Post(request_id, asyncio.get_running_loop().create_future())
         queue = self._queues.get(webhook.id)
         if queue is None:

@@ -17,7 +17,7 @@ _FILE = ("Sha1Hash", "FilePath", "ProcessName")
 def fingerprint_of(reported: Mapping[str, str], route: Route) -> str:
     """Return the digest of user, computer and approval type, and of policy and file if the type is specific to them.
 
-    It is empty for a report that lacks one of these, which has no fingerprint and so is always a new request.
+    Empty if a required fact is missing; such a report always creates a new request.
     """
     facts = [_fact(reported, _USER), _fact(reported, _COMPUTER)]
     if route.type.policy_specific:

@@ -53,7 +53,7 @@ class RequestSender:
         self._background = background
 
     async def send(self, request_id: str) -> None:
-        """Attempt to send what ServiceNow lacks of the request; a transient failure is retried."""
+        """Send the request, or its decision, if ServiceNow does not have it yet; a transient failure is retried."""
         await self._server_tasks.run(f"Send approval request {request_id}", partial(self._send_if_needed, request_id))
 
     async def send_waiting(self, system: ForeignSystem, *, refused: bool = True) -> None:
@@ -89,7 +89,7 @@ class RequestSender:
             await self._write(request)
         except Exception as error:
             self._note(request, failure_of(error))
-            if self._has_come_back(request_id):
+            if self._no_longer_needed(request_id):
                 return
             raise
 
@@ -97,13 +97,13 @@ class RequestSender:
         refused = isinstance(failure, RefusedError)
         self._requests.change(
             request.request_id,
-            lambda current: current.failed(str(failure), refused=refused) if current.is_unfinished else current,
+            lambda current: current.failed(str(failure), refused=refused) if current.is_unsynced else current,
         )
 
-    def _has_come_back(self, request_id: str) -> bool:
+    def _no_longer_needed(self, request_id: str) -> bool:
         """Return whether its decision has arrived meanwhile: then ServiceNow has the request, whatever it answered."""
         request = self._requests.get(request_id)
-        return request is None or not request.is_unfinished
+        return request is None or not request.is_unsynced
 
     async def _write(self, request: ApprovalRequest) -> None:
         target = self._target(request)

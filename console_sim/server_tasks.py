@@ -1,4 +1,4 @@
-"""Background work that is retried until it succeeds."""
+"""Named work with retries and a log of attempts."""
 
 import asyncio
 from collections import deque
@@ -65,7 +65,7 @@ class ServerTask:
     Attributes:
         failures: failed attempts in a row.
         next_at: time of the next attempt; None during an attempt, and if none follows.
-        attempts: those in progress or waiting for their turn.
+        active: number of attempts in progress or waiting for their turn.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -86,7 +86,7 @@ class ServerTask:
         self._work = work
         self._note = note
         self._ended = ended
-        self.failures = self.attempts = 0
+        self.failures = self.active = 0
         self.next_at: datetime | None = None
         self._retry: Timer | None = None
         self._busy = asyncio.Lock()
@@ -95,21 +95,21 @@ class ServerTask:
     async def run(self) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; the back-off starts over.
 
-        During an attempt at most one other waits for its turn, and answers all callers that have come meanwhile. It
-        goes on if they are cancelled. Raises ResetError.
+        Callers that arrive during an attempt share the next one, which goes on if they are cancelled. Raises
+        ResetError.
         """
         if self._next is None:
-            self._next = self._background.start(self.begin()())
+            self._next = self._background.start(self.reserve_attempt()())
         return await self._background.wait_for(self._next)
 
-    def begin(self, *, is_retry: bool = False) -> Attempt:
+    def reserve_attempt(self, *, is_retry: bool = False) -> Attempt:
         """Return an attempt in place of the retry that waits, if any; the caller must make it.
 
         Args:
             is_retry: whether it adds to the failures in a row.
         """
         self._drop_retry()
-        self.attempts += 1
+        self.active += 1
         return partial(self._take_turn, is_retry=is_retry)
 
     def stop(self) -> None:
@@ -125,7 +125,7 @@ class ServerTask:
                     self.failures = 0
                 return await self._attempt()
         finally:
-            self.attempts -= 1
+            self.active -= 1
 
     async def _attempt(self) -> ServiceNowError | None:
         self._drop_retry()
@@ -157,7 +157,7 @@ class ServerTask:
         if self.next_at is None:  # another attempt has begun since the time came
             return
         with suppress(ResetError):
-            await self._background.result_of(self.begin(is_retry=True)())
+            await self._background.result_of(self.reserve_attempt(is_retry=True)())
 
     def _drop_retry(self) -> None:
         if self._retry is not None:
@@ -210,8 +210,8 @@ class ServerTasks:
 
     async def resume(self) -> None:
         """Attempt all waiting tasks now, as after a restart, but none that is being attempted; raises ResetError."""
-        waiting = [task for task in self._tasks.values() if task.next_at is not None and not task.attempts]
-        await self._background.run_all([task.begin() for task in waiting])
+        waiting = [task for task in self._tasks.values() if task.next_at is not None and not task.active]
+        await self._background.run_all([task.reserve_attempt() for task in waiting])
 
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""
@@ -230,5 +230,5 @@ class ServerTasks:
 
     def _forget(self, key: str, task: ServerTask) -> None:
         # Other attempts may wait for their turn. A stopped task may end after another one of its key has started.
-        if self._tasks.get(key) is task and task.attempts == 1:
+        if self._tasks.get(key) is task and task.active == 1:
             del self._tasks[key]

@@ -75,7 +75,7 @@ class EndpointForm:
 
     def _last_refusal(self, reported: dict[str, str]) -> str:
         """Return what became of the last request for the same if it was not approved; else empty text."""
-        last = self._approvals.last_for(reported)
+        last = self._approvals.newest_matching(reported)
         refusal = "" if last is None else REFUSALS.get(last.state(self._clock.now()), "")
         return f"The request before it {refusal}" if refusal else ""
 
