@@ -213,7 +213,7 @@ async def test_a_reset_frees_all_connections(console: ConsoleUnderTest, count: i
 
 
 async def test_a_reset_frees_all_posts(console: ConsoleUnderTest) -> None:
-    """However many webhooks made by hand were being served, later ones are, too; no task of before the reset is left."""
+    """However many webhooks made by hand were being served, so are later ones; no earlier task is left."""
     silence, elsewhere = Silence(console.servicenow, 200), f"{console.servicenow.url}/api/now/table/elsewhere"
     await console.admin("POST", "/policies", {"name": "Manual"})
     for number in range(110):

@@ -111,7 +111,7 @@ async def test_a_young_turn_does_not_make_way() -> None:
     leaving=st.lists(st.integers(0, 11), max_size=12),
 )
 async def test_turns_of_those_who_leave_together_are_free_again(hosts: list[str], leaving: list[int]) -> None:
-    """Whoever leaves, in whatever order and all at one moment: the others get their turns, and so do those who follow."""
+    """Whoever leaves, in any order and at one moment: the others get their turns, and so do those who follow."""
     taken: list[str] = []
     turns, end = Turns(1, 2), asyncio.Event()
     tasks = [asyncio.create_task(_take(turns, host, taken, end)) for host in hosts]
