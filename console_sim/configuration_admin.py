@@ -266,7 +266,7 @@ def _read_webhook(body: JsonObject) -> dict[str, Any]:
 def _given(
     body: JsonObject, text: tuple[str, ...] = (), free: tuple[str, ...] = (), flag: tuple[str, ...] = ()
 ) -> dict[str, Any]:
-    """Return the values of the keys that the body has; text that is ``free`` may be empty."""
+    """Return the values of the keys that the body has; text that is ``free`` may be empty or null."""
     texts: Mapping[str, object] = {key: body.text(key) for key in text if key in body}
-    free_texts: Mapping[str, object] = {key: body.any_text(key) for key in free if key in body}
+    free_texts: Mapping[str, object] = {key: body.text_or_null(key) for key in free if key in body}
     return {**texts, **free_texts, **{key: body.flag(key) for key in flag if key in body}}

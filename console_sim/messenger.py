@@ -111,7 +111,7 @@ class Messenger:
             async with self._turns.turn(webhook.id):
                 await self._post_now(webhook, request_id)
         except PreemptedError:
-            raise RefusedError("given up without an answer, because other posts were waiting") from None
+            raise RefusedError("given up after five seconds, because other posts were waiting") from None
 
     def _body(self, webhook: Webhook, request: ApprovalRequest) -> bytes:
         word = self._events[_WORDS[webhook.event]]

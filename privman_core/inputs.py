@@ -29,10 +29,14 @@ def plain_url(text: str, example: str = EXAMPLE_URL) -> str:
     Its host is an IP address, or a name in ASCII that can be looked up. The error shows the example.
     """
     if not _PLAIN_URL.fullmatch(text) or not text.isprintable() or not _has_host(text):
-        # A password in an address would be shown wherever the address is.
-        given = "an address with a user" if "@" in text else shown(text)
-        raise ValueError(f"{given}; expected an address such as {example}")
+        raise ValueError(f"{_without_secrets(text)}; expected an address such as {example}")
     return text.rstrip("/")
+
+
+def _without_secrets(text: str) -> str:
+    """Return how an error shows the address: not at all if it may have a password or a token."""
+    parts = {"@": "a user", "?": "a query", "#": "a fragment"}
+    return next((f"an address with {part}" for mark, part in parts.items() if mark in text), shown(text))
 
 
 def without_login(text: str) -> str:

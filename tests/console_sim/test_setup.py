@@ -384,7 +384,10 @@ async def test_what_vanishes_while_it_is_set_up_is_named(fresh: ConsoleUnderTest
         ({"servicenow_url": "http://[::"}, "'servicenow_url' is 'http://[::'; expected an address such as https://"),
         ({"servicenow_url": "https://x y"}, "'servicenow_url' is 'https://x y'; expected an address such as"),
         ({"servicenow_url": "https://x/\0"}, "'servicenow_url' is 'https://x/\\x00'; expected an address such as"),
-        ({"servicenow_url": "https://x?a=1"}, "'servicenow_url' is 'https://x?a=1'; expected an address such as"),
+        (
+            {"servicenow_url": "https://x?a=1"},
+            "'servicenow_url' is an address with a query; expected an address such as",
+        ),
         ({"servicenow_url": "https://u:secret@x"}, "'servicenow_url' is an address with a user; expected an address"),
         ({"servicenow_url": None}, "'servicenow_url' is None; expected text"),
         ({"servicenow_user": ""}, "'servicenow_user' is empty; expected text"),
