@@ -1,10 +1,11 @@
 """Names for the items that a set-up saves, chosen so that it changes no item that was made for another purpose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf
-from console_sim.approval_items import APPLICATION_TYPE, MANUAL_PROCESS, ApprovalProcess, ApprovalType
+from console_sim.approval_items import APPLICATION_TYPE, MANUAL_PROCESS, ApprovalProcess, ApprovalType, Policy
 from console_sim.automation import Automation
 from console_sim.foreign_system import ForeignSystem
 from console_sim.names import derived_name, free_name
@@ -56,13 +57,14 @@ class SetupNames:
         return self._selected(selected, system, fits) or self._unused(name, _SERVICENOW_CREDENTIAL, fits)
 
     def process(self, name: str, system_id: str) -> str:
-        """Return the name of the approval process with that ServiceNow Server, which an approval type uses if any."""
+        """Return the name of the approval process with that ServiceNow Server, first of one that is used."""
 
         def is_free(each: str) -> bool:
             return self._automation.processes.find_named(each) is None
 
-        processes = (*map(self._process_of, self._automation.types), *self._automation.processes)
-        existing = next((each.name for each in processes if each.server_id == system_id), "")
+        used = map(self._process_of, self._types_of(system_id))
+        others = (each for each in self._automation.processes if each.server_id == system_id)
+        existing = next((each.name for each in chain(used, others)), "")
         return existing or free_name(is_free, name, "{} Approval Process")
 
     def approval_type(self, name: str, system_id: str) -> str:
@@ -72,19 +74,19 @@ class SetupNames:
             approval_type = self._automation.types.find_named(each)
             return approval_type is None or self._is_as_delivered(approval_type)
 
-        types = self._automation.types
-        used = next((each.name for each in types if self._process_of(each).server_id == system_id), "")
-        return used or free_name(is_free, name, APPLICATION_TYPE.name, f"{{}} {APPLICATION_TYPE.name}")
+        existing = next((each.name for each in self._types_of(system_id)), "")
+        return existing or free_name(is_free, name, APPLICATION_TYPE.name, f"{{}} {APPLICATION_TYPE.name}")
+
+    def existing_policy(self, system_id: str) -> str:
+        """Return the name of the policy whose requests that system decides, first of a usual one; empty if none."""
+        return next((each.name for each in self._policies_of(system_id)), "")
 
     def policy(self, name: str, system_id: str, approval_type: str) -> str:
-        """Return the name of the policy whose requests that system decides, with the usual approval type."""
+        """Return a name for a policy with that approval type, whose requests that system decides."""
 
         def is_free(each: str) -> bool:
             policy = self._automation.policies.find_named(each)
-            if policy is None:
-                return True
-            approval_type = self._automation.approval_type_of(policy)
-            return approval_type is not None and self._process_of(approval_type).server_id == system_id
+            return policy is None or self._is_decided_by(system_id, self._automation.approval_type_of(policy))
 
         own = f"{DEFAULT_POLICY} ({{}})"
         return free_name(is_free, name, *([DEFAULT_POLICY] if approval_type == APPLICATION_TYPE.name else []), own)
@@ -105,6 +107,22 @@ class SetupNames:
             return kept is None or (fits(kept) and not self._credentials.is_used(each))
 
         return free_name(is_free, name, form)
+
+    def _policies_of(self, system_id: str) -> list[Policy]:
+        """Return the policies whose requests that system decides, those with a usual name first."""
+        asking = self._automation.approval_type_of
+        found = [each for each in self._automation.policies if self._is_decided_by(system_id, asking(each))]
+        return sorted(found, key=lambda policy: not policy.name.startswith(DEFAULT_POLICY))
+
+    def _types_of(self, system_id: str) -> Iterator[ApprovalType]:
+        """Yield the approval types whose requests that system decides, those of policies first."""
+        of_policies = map(self._automation.approval_type_of, self._policies_of(system_id))
+        for each in (*of_policies, *self._automation.types):
+            if each is not None and self._is_decided_by(system_id, each):
+                yield each
+
+    def _is_decided_by(self, system_id: str, approval_type: ApprovalType | None) -> bool:
+        return approval_type is not None and self._process_of(approval_type).server_id == system_id
 
     def _process_of(self, approval_type: ApprovalType) -> ApprovalProcess:
         return self._automation.processes.get(approval_type.process_id)

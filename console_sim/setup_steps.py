@@ -212,9 +212,11 @@ class SetupSteps:
     async def use_approval_process(self, parameters: SetupParameters) -> str:
         """Select the process in the approval type, and the type in a policy's action."""
         usual = self._names.approval_type(parameters.name, self._system_id)
+        existing = self._names.existing_policy(self._system_id)
         with self._store.transaction():
             approval_type = self._automation.save_type(parameters.approval_type or usual, process_id=self._process_id)
-            policy_name = parameters.policy or self._names.policy(parameters.name, self._system_id, usual)
+            new = self._names.policy(parameters.name, self._system_id, usual)
+            policy_name = parameters.policy or existing or new
             policy = self._automation.save_policy(policy_name, approval_type=approval_type)
         return f"policy {policy.name!r} asks for approval of type {approval_type.name!r}"
 

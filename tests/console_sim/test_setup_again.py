@@ -10,6 +10,8 @@ from console_sim.accounts import Role
 
 from .conftest import BUSY, REGISTRATIONS, Condition, ConsoleUnderTest, StubServiceNow, detail, statuses
 
+USUAL_TYPE = "Default Execute Application Request Type"
+
 
 async def test_a_secret_that_no_credential_has_is_reported(console: ConsoleUnderTest) -> None:
     """The credential stays as it is; a reset with ``update_credential`` mends it, as the message says."""
@@ -97,7 +99,7 @@ async def test_the_approval_type_stays(console: ConsoleUnderTest) -> None:
     """Also when the product's own type, which another system had at first, is free again."""
     second = {"name": "Second", "servicenow_url": f"{console.servicenow.url}/second"}
     before = detail(await console.set_up(**second), "use-approval-process")
-    usual = {"approval_type": "Default Execute Application Request Type", "process": "Default Manual Approval Process"}
+    usual = {"approval_type": USUAL_TYPE, "process": "Default Manual Approval Process"}
     await console.admin("POST", "/approval-type", usual)
     assert detail(await console.set_up(**second), "use-approval-process") == before
 
@@ -106,7 +108,29 @@ async def test_another_process_with_the_same_server_stays(console: ConsoleUnderT
     """A person has selected it in the approval type."""
     process = {"name": "Within a day", "server": "ServiceNow", "timeout": 86_400}
     await console.admin("POST", "/approval-processes", process)
-    usual = {"approval_type": "Default Execute Application Request Type", "process": "Within a day"}
+    usual = {"approval_type": USUAL_TYPE, "process": "Within a day"}
     changed = await console.admin("POST", "/approval-type", usual)
     assert detail(await console.set_up(), "create-approval-process").startswith("'Within a day' ")
     assert changed in (await console.admin("GET", "/approval-types"))["approval_types"]
+
+
+async def test_a_policy_keeps_its_approval_type(console: ConsoleUnderTest) -> None:
+    """A person has selected another one with the same process; one that is given as a parameter takes its place."""
+    ours = {"name": "Ours", "process": "ServiceNow Approval Process"}
+    await console.admin("POST", "/approval-types", ours)
+    changed = await console.admin("POST", "/policy", {"policy": "Elevate installers", "approval_type": "Ours"})
+    before = await console.admin("GET", "/policies")
+    assert changed in before["policies"]
+    assert statuses(await console.set_up()) == {}
+    assert await console.admin("GET", "/policies") == before
+    await console.set_up(approval_type=USUAL_TYPE)
+    assert (await console.admin("GET", "/policies"))["policies"][-1]["approval_type"] == USUAL_TYPE
+
+
+async def test_another_policy_of_the_system_stays(fresh: ConsoleUnderTest) -> None:
+    """One that was made by hand before the set-up, which uses one of its own then and later."""
+    made = await fresh.admin("POST", "/policies", {"name": "A", "approval_type": USUAL_TYPE})
+    for _ in range(2):
+        outcome = await fresh.set_up()
+        assert detail(outcome, "use-approval-process").startswith("policy 'Elevate installers' asks")
+    assert made in (await fresh.admin("GET", "/policies"))["policies"]
