@@ -134,7 +134,12 @@ class Exchanges:
             raise PageError(HTTPStatus.NOT_FOUND, f"Exchange {number} not found", detail)
         printed = await self._journal.printed(found)
         return await visit.page(
-            "cockpit/exchange.html", title=f"Exchange {number}", row=self._row(found), printed=_readable(printed)
+            "cockpit/exchange.html",
+            title=f"Exchange {number}",
+            row=self._row(found),
+            printed=_readable(printed),
+            earlier=await self._journal.find(number - 1),
+            later=await self._journal.find(number + 1),
         )
 
     async def sequence(self, visit: Visit) -> web.Response:

@@ -124,6 +124,18 @@ async def test_journal_counts_evicted_exchanges(party: Party, browser: Browser) 
     assert (status, "or is no longer kept" in html) == (404, True)
 
 
+async def test_an_exchange_leads_to_its_neighbours_that_are_kept(party: Party, browser: Browser) -> None:
+    """To none that has left the journal, or has not happened yet."""
+    for number in range(7):
+        await party.call("GET", f"/{number}")
+    pages = [(await browser.get(f"/exchanges/{number}"))[1] for number in (3, 5, 7)]
+    assert [re.findall(r'rel="(\w+)"[^>]*/exchanges/(\d+)"', page) for page in pages] == [
+        [("next", "4")],
+        [("prev", "4"), ("next", "6")],
+        [("prev", "6")],
+    ]
+
+
 async def test_button_clears_the_journal(party: Party, browser: Browser) -> None:
     """The list is empty afterwards."""
     await party.call("GET", "/one")
