@@ -166,7 +166,7 @@ class ConsoleAdmin:
         return to_json({"revoked": self._console.tokens.revoke_all()})
 
     async def restart(self, _request: web.Request) -> web.Response:
-        """Simulate a restart; answer when waiting retries have been attempted."""
+        """Simulate a restart; answer when waiting retries have been attempted, after five seconds at most."""
         await self._console.restart()
         return web.Response(status=204)
 

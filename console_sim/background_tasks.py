@@ -38,18 +38,21 @@ class BackgroundTasks:
         """
         return await self.wait_for(self.start(work))
 
-    async def wait_for(self, task: asyncio.Task[T]) -> T:
-        """Return the result of a task that `start` has returned, as `result_of` does."""
+    async def wait_for(self, work: asyncio.Future[T]) -> T:
+        """Return the result of work that is done in the background, as `result_of` does."""
         resets = self._resets
-        await asyncio.wait({task})
+        await asyncio.wait({work})
         if self._resets != resets:
             raise ResetError
-        return task.result()
+        return work.result()
 
     async def wait_briefly(self, work: Collection[asyncio.Future[Any]]) -> None:
-        """Wait for the work, for `CALLER_SECONDS` at most."""
+        """Wait for the work, for `CALLER_SECONDS` at most; raises ResetError."""
+        resets = self._resets
         if work:
             await asyncio.wait(work, timeout=CALLER_SECONDS)
+        if self._resets != resets:
+            raise ResetError
 
     async def run_all(self, works: Iterable[Callable[[], Awaitable[object]]]) -> None:
         """Do all of the work as `result_of` does, in order and at most `MOST_AT_ONCE` at the same time.

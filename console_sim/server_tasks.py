@@ -15,8 +15,9 @@ from privman_core.clock import Clock, Timer
 
 Work = Callable[[], Awaitable[None]]
 Note = Callable[[ServiceNowError | None], None]
-Attempt = Callable[[], Coroutine[Any, Any, ServiceNowError | None]]
-"""Returns why it failed, None on success."""
+Attempt = Callable[[], Coroutine[Any, Any, None]]
+Result = asyncio.Future[ServiceNowError | None]
+"""Why an attempt failed, None on success."""
 KEPT_RUNS = 1_000
 _SHORTEST_WAIT = 1.0
 
@@ -90,7 +91,7 @@ class ServerTask:
         self.next_at: datetime | None = None
         self._retry: Timer | None = None
         self._busy = asyncio.Lock()
-        self._next: asyncio.Task[ServiceNowError | None] | None = None  # the attempt of callers that waits for its turn
+        self._next: Result | None = None  # of the attempt that waits for its turn
 
     async def run(self) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; the back-off starts over.
@@ -98,32 +99,38 @@ class ServerTask:
         Callers that arrive during an attempt share the next one, which goes on if they are cancelled. Raises
         ResetError.
         """
-        if self._next is None:
-            self._next = self._background.start(self.reserve_attempt()())
-        return await self._background.wait_for(self._next)
+        result = self._next
+        if result is None:
+            attempt, result = self.reserve_attempt()
+            self._background.start(attempt())
+        return await self._background.wait_for(result)
 
-    def reserve_attempt(self, *, is_retry: bool = False) -> Attempt:
-        """Return an attempt in place of the retry that waits, if any; the caller must make it.
-
-        Args:
-            is_retry: whether it adds to the failures in a row.
-        """
+    def reserve_attempt(self) -> tuple[Attempt, Result]:
+        """Return an attempt in place of the retry that waits, and its result; the caller must make it."""
         self._drop_retry()
         self.active += 1
-        return partial(self._take_turn, is_retry=is_retry)
+        self._next = result = asyncio.get_running_loop().create_future()
+        return partial(self._make_shared, result), result
 
     def stop(self) -> None:
         """Make no more attempts."""
         self._drop_retry()
+        if self._next is not None:
+            self._next.cancel()
 
-    async def _take_turn(self, *, is_retry: bool) -> ServiceNowError | None:
+    async def _make_shared(self, result: Result) -> None:
         try:
             async with self._busy:
-                if self._next is asyncio.current_task():
-                    self._next = None
-                if not is_retry:
-                    self.failures = 0
-                return await self._attempt()
+                self._next, self.failures = None, 0
+                result.set_result(await self._attempt())
+        finally:
+            result.cancel()  # if it has none, because the attempt was cancelled
+            self.active -= 1
+
+    async def _make_retry(self) -> None:
+        try:
+            async with self._busy:
+                await self._attempt()
         finally:
             self.active -= 1
 
@@ -156,8 +163,10 @@ class ServerTask:
     async def _retry_now(self) -> None:
         if self.next_at is None:  # another attempt has begun since the time came
             return
+        self._drop_retry()
+        self.active += 1
         with suppress(ResetError):
-            await self._background.result_of(self.reserve_attempt(is_retry=True)())
+            await self._background.result_of(self._make_retry())
 
     def _drop_retry(self) -> None:
         if self._retry is not None:
@@ -209,9 +218,13 @@ class ServerTasks:
         self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure), is_retried))
 
     async def resume(self) -> None:
-        """Attempt all waiting tasks now, as after a restart, but none that is being attempted; raises ResetError."""
+        """Attempt all waiting tasks now, as after a restart, but none that is being attempted; raises ResetError.
+
+        After `CALLER_SECONDS` this returns, and the attempts go on.
+        """
         waiting = [task for task in self._tasks.values() if task.next_at is not None and not task.active]
-        await self._background.run_all([task.reserve_attempt() for task in waiting])
+        attempts = self._background.run_all([task.reserve_attempt()[0] for task in waiting])
+        await self._background.wait_briefly([self._background.start(attempts)])
 
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""

@@ -99,6 +99,22 @@ async def test_a_silent_requests_table_delays_no_save(fresh: ConsoleUnderTest) -
     assert sent(fresh) == 5
 
 
+async def test_a_silent_servicenow_delays_no_restart(console: ConsoleUnderTest) -> None:
+    """It answers after five seconds, however many retries wait; all of them are attempted."""
+    console.servicenow.conditions.extend([BUSY] * 5)
+    asked = [(await console.ask(UserReason=str(number)))["request_id"] for number in range(5)]
+    gate = Gate(console)
+    gate.close()
+    async with asyncio.timeout(30):
+        await console.admin("POST", "/restart")
+    gate.open()
+    async with asyncio.timeout(10):
+        for each in asked:
+            while not (await console.request(each))["sent"]:
+                pass
+    assert sent(console) == 10
+
+
 async def test_a_decision_that_servicenow_has_is_not_recorded_there(console: ConsoleUnderTest) -> None:
     """It was made here and delivered by ServiceNow before the insert was answered."""
     gate = Gate(console)

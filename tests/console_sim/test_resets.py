@@ -183,14 +183,13 @@ async def test_whoever_waits_for_an_attempt_of_others_is_told_too(console: Conso
 
 
 async def test_webhook_of_any_endpoint(console: ConsoleUnderTest) -> None:
-    """A request that was sent, and of which another endpoint is being told, is gone like any other."""
+    """A request of which another endpoint is being told is gone like any other."""
     url = f"{console.servicenow.url}/api/now/table/elsewhere"
     await console.admin("POST", "/webhooks", {"name": "Elsewhere", "endpoint_url": url})
-    console.servicenow.conditions.append(None)
     silence = Silence(console.servicenow)
     asking = asyncio.ensure_future(console.call("POST", "/__admin/approval-requests", {"metadata": REPORT}))
     await silence.begins(asking)
-    while not console.servicenow.calls[-1][1].startswith("elsewhere"):
+    while "elsewhere" not in [path for _, path, _ in console.servicenow.calls]:
         await asyncio.sleep(0)
     await console.admin("POST", "/reset")
     silence.ends()

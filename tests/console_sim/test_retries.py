@@ -108,12 +108,14 @@ async def test_callers_share_the_attempt_that_waits_for_its_turn() -> None:
     assert attempts.number == 2
 
 
-async def test_callers_share_the_attempt_that_waits_for_that_of_a_restart() -> None:
-    """The restart's own attempt answers nobody else."""
+@pytest.mark.parametrize("steps", range(6))
+async def test_callers_share_the_attempt_of_a_restart_or_the_next_one(steps: int) -> None:
+    """However far the restart is when the first caller comes."""
     attempts = Attempts(failing=1)
     await attempts.attempt()
     running = [asyncio.ensure_future(attempts.tasks.resume())]
-    await asyncio.sleep(0)
+    for _ in range(steps):
+        await asyncio.sleep(0)
     running.append(asyncio.ensure_future(attempts.attempt()))
     while attempts.number < 2:
         await asyncio.sleep(0)
