@@ -7,26 +7,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
 
+from console_sim.approval_duration import DURATION, EXPECTED_DURATION, duration_text, parse_duration
 from console_sim.errors import BadRequestError
 from console_sim.json_object import SYS_ID, JsonObject, spelled, without_braces
 from privman_contracts import WireNames
-
-DURATION = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
-EXPECTED_DURATION = "hours, minutes and seconds such as 16:30:00"
-
-
-def parse_duration(text: str) -> timedelta:
-    """Return the duration of a text that matches `DURATION`."""
-    hours, minutes, seconds = map(int, text.split(":"))
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
-
-
-def duration_text(duration: timedelta) -> str:
-    """Return the duration as ``16:30:00``."""
-    minutes, seconds = divmod(int(duration.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{seconds:02}"
-
 
 _INSTANCE_ID = re.compile(rf"{SYS_ID.pattern}|\{{{SYS_ID.pattern}\}}")
 _CONSOLE = "Privilege Manager Console"

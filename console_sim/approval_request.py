@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-from console_sim.approval_decision import ApprovalDecision, Response, duration_text
+from console_sim.approval_decision import ApprovalDecision, Response
+from console_sim.approval_duration import duration_text
 from console_sim.error_texts import shown
 from console_sim.errors import ConflictError
 from console_sim.shelf import Moment

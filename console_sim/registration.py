@@ -9,7 +9,7 @@ import orjson
 from yarl import URL
 
 from console_sim.accounts import Credential
-from console_sim.approval_decision import duration_text
+from console_sim.approval_duration import duration_text
 from console_sim.settings import TOKEN_PATH
 from privman_contracts import WireNames
 

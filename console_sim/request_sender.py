@@ -4,7 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from console_sim.approval_decision import ApprovalDecision, duration_text
+from console_sim.approval_decision import ApprovalDecision
+from console_sim.approval_duration import duration_text
 from console_sim.approval_request import ApprovalRequest
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore

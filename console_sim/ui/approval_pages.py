@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console_sim.approval_decision import ApprovalDecision, Response, duration_text
+from console_sim.approval_decision import ApprovalDecision, Response
+from console_sim.approval_duration import duration_text
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.errors import ConflictError, NotFoundError

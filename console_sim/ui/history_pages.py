@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from console_sim.approval_decision import DURATION, EXPECTED_DURATION, Response
+from console_sim.approval_decision import Response
+from console_sim.approval_duration import DURATION, EXPECTED_DURATION
 from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.console import Console
 from console_sim.ui.approval_pages import DECIDE
