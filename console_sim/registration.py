@@ -1,20 +1,16 @@
 """The records that the console keeps in ServiceNow: its registration and its activity type (integration 2.10, 3)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import orjson
 from yarl import URL
 
 from console_sim.accounts import Credential
-from console_sim.approval_duration import duration_text
+from console_sim.approval_duration import duration_text, stored_duration
 from console_sim.settings import TOKEN_PATH
 from privman_contracts import WireNames
-
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an instance writes durations as dates without a zone (platform 1.7)
-_SPAN = re.compile(r"(?:(\d{4}-\d\d-\d\d) )?(\d{1,4}):([0-5]\d):([0-5]\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +49,8 @@ def _meaning(text: str, *, is_span: bool) -> object:
     """Return a value in a form that compares equal for every spelling: a sorted list, or a timedelta."""
     if not is_span:
         return sorted(word.strip() for word in text.split(","))
-    found = _SPAN.fullmatch(text)
-    if found is None:
-        return text
-    day, *clock = found.groups()
-    hours, minutes, seconds = map(int, clock)
-    days = datetime.fromisoformat(day) - _EPOCH if day else timedelta()
-    return days + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    duration = stored_duration(text)
+    return text if duration is None else duration
 
 
 _MINIMUM_WAIT_TIME = "00:00:50"

@@ -1,11 +1,12 @@
 """Sends approval requests, and decisions made in the console, to ServiceNow."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from console_sim.approval_decision import ApprovalDecision
-from console_sim.approval_duration import duration_text
+from console_sim.approval_duration import duration_text, stored_duration
 from console_sim.approval_request import ApprovalRequest
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
@@ -153,20 +154,29 @@ class RequestSender:
         values = {"status": self._word[decision.response], "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = duration_text(decision.duration)
-        await self._require_own(target, sys_id, request_id)
-        await target.api.update(target.table, sys_id, self._spell(values))
+        if not self._says(await self._own_record(target, sys_id, request_id), values):
+            await target.api.update(target.table, sys_id, self._spell(values))
         self._requests.change(request_id, lambda current: replace(current, recorded=True, last_error="", refused=False))
 
-    async def _require_own(self, target: _Target, sys_id: str, request_id: str) -> None:
-        """Raise RefusedError if the record is another request: the answer to the insert may have named a wrong one.
+    async def _own_record(self, target: _Target, sys_id: str, request_id: str) -> Mapping[str, str]:
+        """Return the request's record; empty if the ServiceNow user may not read it, because they may still change it.
 
-        A record that the ServiceNow user may not read passes, because they may still change it.
+        Raises RefusedError if it is another request: the answer to the insert may have named a wrong one.
         """
-        column, found = self._column["request_id"], ""
+        column = self._column["request_id"]
+        record: Mapping[str, str] = {}
         with suppress(RefusedError):
-            found = (await target.api.read(target.table, sys_id)).get(column, "")
+            record = await target.api.read(target.table, sys_id)
+        found = record.get(column, "")
         if found.lower() not in ("", request_id.lower()):
             raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {shown(found)}")
+        return record
+
+    def _says(self, record: Mapping[str, str], values: Mapping[str, str]) -> bool:
+        """Return whether the record has the decision already: then the answer to an earlier update was lost."""
+        status, comment, duration = (record.get(self._column[each], "") for each in ("status", "comment", "duration"))
+        same_duration = stored_duration(duration) == stored_duration(values.get("duration", ""))
+        return (status, comment, same_duration) == (values["status"], values["comment"], True)
 
     def _spell(self, values: dict[str, str]) -> dict[str, str]:
         return {self._column[column]: value for column, value in values.items()}

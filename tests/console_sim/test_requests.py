@@ -268,6 +268,39 @@ async def test_a_record_of_somebody_else_is_not_decided(
     assert ("is another request, its request_id is 'another'" in decided["last_error"]) is (last == "GET")
 
 
+@pytest.mark.parametrize("duration", [{}, {"duration": "02:00:00"}, {"duration": "50:00:00"}], ids=repr)
+async def test_a_decision_that_servicenow_has_is_not_recorded_again(
+    console: ConsoleUnderTest, duration: dict[str, str]
+) -> None:
+    """If the answer to the update was lost, the next attempt sees it in the record."""
+    request = await console.ask()
+    console.servicenow.conditions.extend([None, answer_lost])  # the record is read, then updated
+    decision = {"response": "Approve", "comment": "by phone", **duration}
+    path = f"/approval-requests/{request['request_id']}/decide"
+    assert not (await console.admin("POST", path, decision))["recorded"]
+    await console.advance(60)
+    shown = await console.request(request["request_id"])
+    assert (shown["recorded"], shown["last_error"]) == (True, "")
+    assert [method for method, *_ in console.servicenow.calls[-3:]] == ["GET", "PATCH", "GET"]
+
+
+@pytest.mark.parametrize("differs", [{"comment": "other"}, {"duration": "1970-02-31 02:00:00"}, {"duration": ""}])
+async def test_another_decision_is_recorded(console: ConsoleUnderTest, differs: dict[str, str]) -> None:
+    """What the record has counts as the same only with its comment and its duration."""
+    request = await console.ask()
+    record = {
+        "request_id": request["request_id"],
+        "status": "Approve",
+        "comment": "",
+        "duration": "1970-01-01 02:00:00",
+    }
+    shown = json.dumps({"result": {**record, **differs}})
+    console.servicenow.conditions.append(answering(200, shown))
+    path = f"/approval-requests/{request['request_id']}/decide"
+    await console.admin("POST", path, {"response": "Approve", "duration": "02:00:00"})
+    assert console.servicenow.calls[-1][0] == "PATCH"
+
+
 async def test_own_decision_comes_back(console: ConsoleUnderTest) -> None:
     """What the console decided comes back from ServiceNow as the same decision, under another name."""
     request = await console.ask()
