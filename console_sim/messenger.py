@@ -41,8 +41,8 @@ class Messenger:
     """Posts each new approval request once to every enabled webhook that was made by hand.
 
     Nobody documents the body, nor what the console does if an endpoint refuses it: here a failure is an entry of the
-    server tasks, and is not retried. Each webhook gets one post at a time, in order. If other webhooks wait for a turn,
-    a post is given up after five seconds, so that silent endpoints block no others.
+    server tasks, and is not retried. Each webhook gets one post at a time, in the order of asking. If other webhooks
+    wait for a turn, a post is given up after five seconds, so that silent endpoints block no others.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
