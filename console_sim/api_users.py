@@ -197,7 +197,7 @@ class CredentialShelf:
     def require(self, name: str) -> None:
         """Raise BadRequestError, which lists the credentials, unless there is one of that name."""
         if name not in self:
-            known = listed([each.name for each in self], "one that was created before")
+            known = listed([each.name for each in self], "an existing one; there is none yet")
             raise BadRequestError(f"unknown credential {shown(name)}; expected {known}")
 
     def require_free(self, name: str) -> None:

@@ -74,7 +74,7 @@ class Catalogue(Generic[T]):
         found = self.find_named(name)
         if found is None:
             names = [item.name for item in self]
-            known = listed(names, f"one that was created before; there is no {self._what} yet")
+            known = listed(names, "an existing one; there is none yet")
             raise BadRequestError(f"unknown {self._what} {shown(name)}{near(name, names)}; expected {known}")
         return found
 

@@ -11,7 +11,7 @@ from console_sim.servicenow_client import Fields, ServiceNowClient
 
 @dataclass(frozen=True, slots=True)
 class RemoteRecord:
-    """What the console knows of its own record in ServiceNow.
+    """The console's own record in ServiceNow, as far as the console knows it.
 
     Attributes:
         sys_id: empty until ServiceNow has acknowledged the record.

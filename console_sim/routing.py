@@ -1,4 +1,4 @@
-"""Where an approval request goes (integration 7, 8)."""
+"""The route of an approval request (integration 7, 8)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

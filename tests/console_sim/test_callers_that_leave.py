@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -13,46 +13,12 @@ from aiohttp import web
 
 from privman_core.serving import serving
 
-from .conftest import BUSY, METADATA, ConsoleUnderTest, StubServiceNow
+from .conftest import BUSY, ConsoleUnderTest, StubServiceNow
 from .on_file import console_on
+from .slow_calls import SLOW_CALLS
 
-REPORT = {**METADATA, "UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}
 _SYS_ID = re.compile("0{24}[0-9a-f]{8}")
 Silent = tuple[ConsoleUnderTest, asyncio.Future[Any], Callable[[], None]]
-Leaving = Callable[[ConsoleUnderTest, list[str]], Coroutine[Any, Any, Any]]
-
-
-def posting(path: str, **body: Any) -> Leaving:
-    """Return what posts that to the control plane; ``{first}`` and ``{all}`` are the requests that wait."""
-
-    async def post(console: ConsoleUnderTest, waiting: list[str]) -> Any:
-        given = {key: waiting if value == "{all}" else value for key, value in body.items()}
-        return await console.call("POST", f"/__admin{path.format(first=waiting[0])}", given)
-
-    return post
-
-
-async def set_up(console: ConsoleUnderTest, _waiting: list[str]) -> Any:
-    """Set a second foreign system up."""
-    return await console.set_up(name="Second")
-
-
-async def restart(console: ConsoleUnderTest, _waiting: list[str]) -> Any:
-    """Restart, which attempts what waits for a retry."""
-    return await console.call("POST", "/__admin/restart")
-
-
-LEAVING: dict[str, Leaving] = {
-    "ask": posting("/approval-requests", metadata={**REPORT, "FilePath": "/bin/cat"}),
-    "run": posting("/run", metadata={**REPORT, "FilePath": "/bin/cat"}),
-    "decide": posting("/approval-requests/{first}/decide", response="Deny"),
-    "decide several": posting("/approval-requests/decide", request_ids="{all}", response="Deny"),
-    "set up": set_up,
-    "foreign system": posting("/foreign-system", post_uri="https://pm.example/approve"),
-    "credential": posting("/credential", credential="ServiceNow webhook", password="other"),
-    "Secret": posting("/api-user/reset-secret", update_credential=True),
-    "restart": restart,
-}
 
 
 async def prepared(console: ConsoleUnderTest, *, retried: bool) -> list[str]:
@@ -93,13 +59,13 @@ async def silent_servicenow(file: Path, name: str) -> AsyncIterator[Silent]:
         waiting = await prepared(console, retried=name == "restart")
         stub.conditions.extend([silent] * 50)
         stub.asked.clear()
-        asking = asyncio.ensure_future(LEAVING[name](console, waiting))
+        asking = asyncio.ensure_future(SLOW_CALLS[name](console, waiting))
         await stub.asked.wait()
         yield console, asking, released.set
         released.set()
 
 
-@pytest.mark.parametrize("name", LEAVING)
+@pytest.mark.parametrize("name", SLOW_CALLS)
 async def test_what_was_begun_is_finished(tmp_path: Path, name: str) -> None:
     """The console and ServiceNow end up as they do if the client waits, and without the clock: nothing is retried."""
     async with silent_servicenow(tmp_path / "stays.db", name) as (console, asking, release):

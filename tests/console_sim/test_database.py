@@ -280,7 +280,7 @@ async def test_memory_is_a_database_too(url: str, servicenow: StubServiceNow) ->
 async def test_an_approval_of_the_last_second_of_the_calendar_counts_from_the_start(
     file: Path, servicenow: StubServiceNow
 ) -> None:
-    """Such a moment is no reason to answer 500."""
+    """The start moves it to now, so that its end is within the calendar."""
     async with console_on(file, servicenow) as console:
         await console.set_up()
         request_id = (await console.ask())["request_id"]

@@ -286,7 +286,7 @@ async def test_a_decision_that_servicenow_has_is_not_recorded_again(
 
 @pytest.mark.parametrize("differs", [{"comment": "other"}, {"duration": "1970-02-31 02:00:00"}, {"duration": ""}])
 async def test_another_decision_is_recorded(console: ConsoleUnderTest, differs: dict[str, str]) -> None:
-    """What the record has counts as the same only with its comment and its duration."""
+    """The record has the same decision only if comment and duration are equal, too."""
     request = await console.ask()
     record = {
         "request_id": request["request_id"],

@@ -3,7 +3,6 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,47 +12,11 @@ from aiohttp import web
 
 from console_sim.ui.console_gate import COOKIE
 
-from .conftest import BUSY, METADATA, ConsoleUnderTest, StubServiceNow, statuses
+from .conftest import BUSY, ConsoleUnderTest, StubServiceNow, statuses
 from .on_file import console_on
+from .slow_calls import REPORT, SLOW_CALLS, posting
 
-REPORT = {**METADATA, "UserName": "Ada", "AgentName": "pc", "FilePath": "/bin/ls"}
 TOLD = "the console was reset meanwhile, so nothing of this is kept; do it again"
-Answered = tuple[int, Any]
-Waiting = Callable[[ConsoleUnderTest, str], Awaitable[Answered]]
-
-
-def posting(path: str, **body: Any) -> Waiting:
-    """Return what posts that to the control plane; ``{request}`` is a request that waits for a decision."""
-
-    async def post(console: ConsoleUnderTest, request_id: str) -> Answered:
-        named = {key: [request_id] if value == "{request}" else value for key, value in body.items()}
-        return await console.call("POST", f"/__admin{path.format(request=request_id)}", named)
-
-    return post
-
-
-async def set_up(console: ConsoleUnderTest, _request_id: str) -> Answered:
-    """Run the set-up again, which reads the registration."""
-    order = {"servicenow_url": console.servicenow.url, "servicenow_user": "x", "servicenow_password": "y"}
-    return await console.call("POST", "/__admin/setup", order)
-
-
-async def restart(console: ConsoleUnderTest, _request_id: str) -> Answered:
-    """Restart while a request waits for its next attempt, which the restart makes."""
-    return await console.call("POST", "/__admin/restart")
-
-
-WAITING: dict[str, Waiting] = {
-    "ask": posting("/approval-requests", metadata={**REPORT, "FilePath": "/bin/cat"}),
-    "run": posting("/run", metadata={**REPORT, "FilePath": "/bin/cat"}),
-    "decide": posting("/approval-requests/{request}/decide", response="Deny"),
-    "decide several": posting("/approval-requests/decide", request_ids="{request}", response="Deny"),
-    "set up": set_up,
-    "foreign system": posting("/foreign-system", post_uri="https://pm.example/approve"),
-    "credential": posting("/credential", credential="ServiceNow webhook", password="other"),
-    "Secret": posting("/api-user/reset-secret", update_credential=True),
-    "restart": restart,
-}
 
 
 class Silence:
@@ -101,14 +64,14 @@ async def state(console: ConsoleUnderTest) -> list[Any]:
     return [*shown, await console.journal()]
 
 
-@pytest.mark.parametrize("name", WAITING)
+@pytest.mark.parametrize("name", SLOW_CALLS)
 async def test_nothing_comes_back(file: Path, servicenow: StubServiceNow, name: str) -> None:
     """Whoever waits is told of the reset; the console is as a new one, and so is its file."""
     async with console_on(file.with_name("new.db"), servicenow) as console:
         empty = await state(console)
     async with console_on(file, servicenow) as console:
         silence, request_id = Silence(servicenow), await prepared(console, retried=name == "restart")
-        waiting = asyncio.ensure_future(WAITING[name](console, request_id))
+        waiting = asyncio.ensure_future(SLOW_CALLS[name](console, [request_id]))
         await silence.begins(waiting)
         await console.admin("POST", "/reset")
         answered = await waiting
@@ -119,11 +82,11 @@ async def test_nothing_comes_back(file: Path, servicenow: StubServiceNow, name: 
         assert database.execute("SELECT kind, key FROM document").fetchall() == []
 
 
-@pytest.mark.parametrize("name", WAITING)
+@pytest.mark.parametrize("name", SLOW_CALLS)
 async def test_the_next_life_is_its_own(console: ConsoleUnderTest, name: str) -> None:
     """With one seed the next request has the same id and time; what became of its namesake is nothing to it."""
     silence, request_id = Silence(console.servicenow), await prepared(console, retried=name == "restart")
-    waiting = asyncio.ensure_future(WAITING[name](console, request_id))
+    waiting = asyncio.ensure_future(SLOW_CALLS[name](console, [request_id]))
     await silence.begins(waiting)
     await console.admin("POST", "/reset")
     silence.ends()
@@ -174,7 +137,7 @@ async def test_whoever_waits_for_an_attempt_of_others_is_told_too(console: Conso
     """Two saves of one foreign system take turns; the reset ends both."""
     silence = Silence(console.servicenow)
     save = posting("/foreign-system", post_uri="https://pm.example/approve")
-    saving = [asyncio.ensure_future(save(console, "")) for _ in range(2)]
+    saving = [asyncio.ensure_future(save(console, [])) for _ in range(2)]
     await silence.begins(saving[0])
     await console.admin("GET", "/foreign-system")  # so that the second is there, too
     await console.admin("POST", "/reset")
@@ -201,7 +164,7 @@ async def test_a_reset_frees_all_connections(console: ConsoleUnderTest, count: i
     """However many requests were being sent or waited for a connection, the next set-up and request are served."""
     silence = Silence(console.servicenow, count)
     asking = [posting("/approval-requests", metadata={**REPORT, "FilePath": f"/{number}"}) for number in range(count)]
-    asks = [asyncio.ensure_future(ask(console, "")) for ask in asking]
+    asks = [asyncio.ensure_future(ask(console, [])) for ask in asking]
     await silence.begins(asks[0])
     await console.admin("POST", "/reset")
     silence.ends()
@@ -218,7 +181,7 @@ async def test_a_reset_frees_all_posts(console: ConsoleUnderTest) -> None:
     for number in range(110):
         await console.admin("POST", "/webhooks", {"name": f"Hook {number}", "endpoint_url": elsewhere})
     asking = asyncio.ensure_future(
-        posting("/approval-requests", metadata={**REPORT, "PolicyName": "Manual"})(console, "")
+        posting("/approval-requests", metadata={**REPORT, "PolicyName": "Manual"})(console, [])
     )
     await silence.begins(asking)
     await console.admin("POST", "/reset")

@@ -412,7 +412,7 @@ async def test_body_must_be_an_object(fresh: ConsoleUnderTest) -> None:
 
 
 async def fill(console: ConsoleUnderTest, path: str, long: str, **values: str) -> None:
-    """Create items with long values until there is no room for the shortest."""
+    """Create items with long values until not even a short one has room."""
     size, number = 2**19, 0
     while size:
         number += 1
