@@ -1,4 +1,4 @@
-"""Things of the console that a scenario creates and no other step names, as a linter finds unused variables."""
+"""Items of the console that a scenario creates and no other step names, as a linter finds unused variables."""
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -21,8 +21,8 @@ def warnings(scenario: Scenario, vocabulary: Vocabulary) -> Iterator[str]:
             continue
         made = [(kind, name) for kind, name in verb.makes(step.arguments) if kind not in _USED_UNNAMED]
         if made and not any(_is_named(name, step, steps) for _, name in made):
-            things = " and ".join(f"the {kind} {name!r}" for kind, name in made)
-            yield f"{scenario.file}:{step.line}: {step.verb}: no other step uses {things}"
+            items = " and ".join(f"the {kind} {name!r}" for kind, name in made)
+            yield f"{scenario.file}:{step.line}: {step.verb}: no other step uses {items}"
 
 
 def _is_named(name: str, creating: Step, steps: Sequence[Step]) -> bool:
