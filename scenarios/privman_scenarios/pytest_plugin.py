@@ -29,9 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
     credentials = "SERVICENOW_USER and SERVICENOW_PASSWORD"
     group.addoption(
-        "--servicenow-url", type=_url, metavar="URL", help=f"use this instance instead of the mock ({credentials})"
+        "--privman-servicenow-url",
+        type=_url,
+        metavar="URL",
+        help=f"use this instance instead of the mock ({credentials})",
     )
-    group.addoption("--console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
+    group.addoption("--privman-console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
     group.addoption("--privman-ca-file", type=_ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
     group.addoption(
         "--privman-reset",
@@ -74,16 +77,18 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Where one is named, SIGTERM and SIGHUP end the run as Ctrl-C does, so that its records are deleted.
     """
-    servicenow, console = config.getoption("--servicenow-url"), config.getoption("--console-url")
+    servicenow, console = config.getoption("--privman-servicenow-url"), config.getoption("--privman-console-url")
     if servicenow or console:
         _end_as_interrupted(config)
     if config.getoption("--privman-reset") and not (servicenow or console):
-        raise pytest.UsageError("--privman-reset requires --servicenow-url or --console-url.")
+        raise pytest.UsageError("--privman-reset requires --privman-servicenow-url or --privman-console-url.")
     file = config.getoption("--privman-writes")
     if file is None or hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
         return
     if not servicenow:
-        raise pytest.UsageError("--privman-writes requires --servicenow-url: nothing else keeps what is written.")
+        raise pytest.UsageError(
+            "--privman-writes requires --privman-servicenow-url: nothing else keeps what is written."
+        )
     _begin_writes(file)
 
 
@@ -179,7 +184,9 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.world_builder import Target, WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
-    servicenow_url, console_url = (pytestconfig.getoption(name) for name in ("--servicenow-url", "--console-url"))
+    servicenow_url, console_url = (
+        pytestconfig.getoption(f"--privman-{party}-url") for party in ("servicenow", "console")
+    )
     seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
     user = os.environ.get("SERVICENOW_USER", "admin")
     file = pytestconfig.getoption("--privman-writes")

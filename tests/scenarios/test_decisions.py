@@ -28,7 +28,7 @@ def test_an_option_names_the_certificate_of_an_instance(
     authority = pytester.path / "ca.pem"
     tls = issue_certificate("127.0.0.1", authority)
     served = serving(mock_servicenow.app.create_app(Settings(), clock=VirtualClock(), ids=Ids(0)), tls=tls)
-    options = ("--servicenow-url", privman_loop.run(served.__aenter__()), "--privman-ca-file", str(authority))
+    options = ("--privman-servicenow-url", privman_loop.run(served.__aenter__()), "--privman-ca-file", str(authority))
     pytester.makepyfile("def test_it(servicenow): assert servicenow.find('request') == []")
     pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
     privman_loop.run(served.__aexit__(None, None, None))

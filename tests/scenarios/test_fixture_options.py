@@ -1,5 +1,6 @@
 """The options of the pytest plugin."""
 
+import re
 from collections.abc import Callable
 
 import orjson
@@ -44,11 +45,11 @@ def test_it(servicenow, console):
 def test_the_options_name_systems_that_already_run(
     pytester: pytest.Pytester, privman_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """--servicenow-url and --console-url take the place of what would be started; --privman-reset resets it."""
+    """The addresses take the place of what would be started; --privman-reset resets it."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
     servicenow, console = privman_world.servicenow.url, privman_world.console.url
     pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
-    options = ("--servicenow-url", servicenow, "--console-url", console)
+    options = ("--privman-servicenow-url", servicenow, "--privman-console-url", console)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", *options)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["the console cannot be set up: *--privman-reset*"])
@@ -71,7 +72,7 @@ def test_an_instance_that_already_runs_keeps_its_records(
     pytester.makepyfile(WORKING)
     with shared_mock(privman_loop) as url:
         before = read_all(url)
-        pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url).assert_outcomes(passed=1)
+        pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url).assert_outcomes(passed=1)
         assert read_all(url) == before
 
 
@@ -86,7 +87,7 @@ def test_a_table_that_is_not_listed_is_named_once(
     instance.lacking = {RESPONSE: web.HTTPBadRequest}
     served = serving(instance.app())
     url = privman_loop.run(served.__aenter__())
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url)
     privman_loop.run(served.__aexit__(None, None, None))
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines([f"{url} does not list {RESPONSE}, so nothing is deleted there."])
@@ -103,7 +104,7 @@ def test_a_journal_of_writes_is_kept(
     file = pytester.path / "writes"
     with shared_mock(privman_loop) as url:
         for _ in range(2):
-            options = ("-p", "no:cacheprovider", "-n", "1", "--servicenow-url", url, "--privman-writes", file)
+            options = ("-p", "no:cacheprovider", "-n", "1", "--privman-servicenow-url", url, "--privman-writes", file)
             pytester.runpytest_subprocess(*options).assert_outcomes(passed=1)
             writes = [orjson.loads(line) for line in file.read_text().splitlines()]
             assert [(each["by"], each["method"]) for each in writes].count(("run", "PATCH")) == 1
@@ -113,14 +114,17 @@ def test_a_journal_of_writes_is_kept(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--privman-reset",), "--privman-reset requires --servicenow-url or --console-url."),
-        (("--privman-writes", "kept"), "--privman-writes requires --servicenow-url: nothing else keeps what is wri"),
+        (("--privman-reset",), "--privman-reset requires --privman-servicenow-url or --privman-console-url."),
         (
-            ("--privman-writes", "kept", "--servicenow-url", "http://127.0.0.1:9"),
+            ("--privman-writes", "kept"),
+            "--privman-writes requires --privman-servicenow-url: nothing else keeps what is wri",
+        ),
+        (
+            ("--privman-writes", "kept", "--privman-servicenow-url", "http://127.0.0.1:9"),
             "--privman-writes would overwrite kept, which it has not written.",
         ),
         (
-            ("--privman-writes", "nowhere/kept", "--servicenow-url", "http://127.0.0.1:9"),
+            ("--privman-writes", "nowhere/kept", "--privman-servicenow-url", "http://127.0.0.1:9"),
             "--privman-writes nowhere/kept: No such file or directory.",
         ),
     ],
@@ -150,9 +154,9 @@ def test_what_a_target_cannot_do_fails_a_test(
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
     pytester.makepyfile(TOO_MUCH)
     with shared_mock(privman_loop) as url:
-        result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url)
+        result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url)
         result.assert_outcomes(failed=2, passed=1)
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--console-url", "http://127.0.0.1:9")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-console-url", "http://127.0.0.1:9")
     result.assert_outcomes(errors=3)
 
 
@@ -173,7 +177,7 @@ def test_patience_and_quiet_time_are_options(
     pytester.makepyfile(LATE)
     options = ("-p", "no:asyncio", "--privman-patience", "60", "--privman-quiet-time", "0", "--privman-timeout", "9")
     with shared_mock(privman_loop) as url:
-        for target in ((), ("--servicenow-url", url)):
+        for target in ((), ("--privman-servicenow-url", url)):
             pytester.runpytest_inprocess(*options, *target).assert_outcomes(passed=1)
 
 
@@ -202,11 +206,37 @@ def test_an_option_names_the_spelling_of_an_instance(
     theirs = "tables: {request: u_requests}\n"
     (pytester.path / "theirs.yaml").write_text(theirs)
     pytester.makepyfile(WORKING)
-    options = ("-p", "no:asyncio", "--servicenow-url", real_instance(theirs))
+    options = ("-p", "no:asyncio", "--privman-servicenow-url", real_instance(theirs))
     pytester.runpytest_inprocess(*options, "--privman-inferred", "theirs.yaml").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("option", ["--servicenow-url", "--console-url"])
+OWN_OPTIONS = """
+def pytest_addoption(parser):
+    for name in ("servicenow-url", "console-url", "ca-file", "seed", "inferred"):
+        parser.addoption(f"--{name}", default="ours")
+"""
+
+
+def test_a_project_keeps_its_own_options(pytester: pytest.Pytester) -> None:
+    """Every option of the plugin has its prefix, so a project may define the short names."""
+    pytester.makeconftest(OWN_OPTIONS)
+    pytester.makepyfile(
+        "def test_it(pytestconfig): assert pytestconfig.getoption('servicenow_url') == 'https://dev.example'"
+    )
+    options = ("-p", "no:asyncio", "--servicenow-url", "https://dev.example")
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
+
+
+def test_every_option_has_the_prefix(pytester: pytest.Pytester) -> None:
+    """Of those in the group of the plugin; none has a short name beside it."""
+    text = pytester.runpytest_inprocess("-p", "no:asyncio", "--help").stdout.str()
+    group = text.partition("Privilege Manager and ServiceNow:\n")[2].partition("\n\n")[0]
+    names = re.findall(r"^  (-\S+)", group, re.MULTILINE)
+    assert names
+    assert [name for name in names if not name.startswith("--privman-")] == []
+
+
+@pytest.mark.parametrize("option", ["--privman-servicenow-url", "--privman-console-url"])
 def test_an_option_that_names_no_address(
     pytester: pytest.Pytester, option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -218,7 +248,7 @@ def test_an_option_that_names_no_address(
 def test_an_address_where_nothing_runs_is_told(pytester: pytest.Pytester) -> None:
     """The test has an error of one line, without a traceback."""
     pytester.makepyfile("def test_it(servicenow): ...")
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", "http://127.0.0.1:9")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", "http://127.0.0.1:9")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*http://127.0.0.1:9*"])
     result.stdout.no_fnmatch_line("*Traceback*")

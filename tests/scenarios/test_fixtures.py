@@ -259,7 +259,7 @@ def test_it(servicenow):
 
 def test_findings_that_nobody_sees_are_not_none(pytester: pytest.Pytester, real_instance: Callable[[str], str]) -> None:
     """A real system has no control plane: a strict test, and one that expects no findings, has nothing to judge by."""
-    target = ["-p", "no:asyncio", "--servicenow-url", real_instance("")]
+    target = ["-p", "no:asyncio", "--privman-servicenow-url", real_instance("")]
     pytester.makepyfile(SEEING)
     result = pytester.runpytest_inprocess(*target)
     result.assert_outcomes(failed=1)
@@ -286,7 +286,7 @@ def test_a_mistake_is_told_in_a_line(
     monkeypatch.setenv("SERVICENOW_PASSWORD", password)
     pytester.makepyfile("def test_it(servicenow):\n    pass\n")
     names = pytester.makefile(".yaml", names=content)
-    target = ["--servicenow-url", "http://127.0.0.1:9", "--privman-inferred", str(names), "--showlocals"]
+    target = ["--privman-servicenow-url", "http://127.0.0.1:9", "--privman-inferred", str(names), "--showlocals"]
     result = pytester.runpytest_inprocess("-p", "no:asyncio", *target)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([complaint])
