@@ -182,7 +182,9 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing import FAR_SECONDS, PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.world_builder import Target, WorldBuilder  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.http_api import Credentials  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.target import Target  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.world_builder import WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
     servicenow_url, console_url = (
         pytestconfig.getoption(f"--privman-{party}-url") for party in ("servicenow", "console")
@@ -194,7 +196,9 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
         pytestconfig.getoption("--privman-inferred"),
-        servicenow=Target(servicenow_url, user, password(), tokens[0], seconds) if servicenow_url else None,
+        servicenow=Target(servicenow_url, Credentials(user, password()), tokens[0], seconds)
+        if servicenow_url
+        else None,
         console=Target(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
         ca_file=pytestconfig.getoption("--privman-ca-file"),
         reset=pytestconfig.getoption("--privman-reset"),

@@ -10,7 +10,8 @@ import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
 from yarl import URL
 
-from privman_scenarios.playing.world_builder import Target, fresh_console, fresh_servicenow
+from privman_scenarios.playing.target import Target
+from privman_scenarios.playing.world_builder import fresh_console, fresh_servicenow
 
 SERVERS: dict[str, Callable[[], AbstractAsyncContextManager[Target]]] = {
     "mock-servicenow": fresh_servicenow,

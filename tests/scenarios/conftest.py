@@ -19,7 +19,9 @@ from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.fixtures import WorldFixture
 from privman_scenarios.language.loader import catalog_files
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.target import Target
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .recorded_entries import Entry
 from .stub_instance import StubInstance
@@ -85,7 +87,10 @@ async def stub() -> AsyncIterator[tuple[StubInstance, WorldBuilder]]:
     """Return a stub instance that is being served, and worlds of it and a console of ours."""
     instance = StubInstance()
     async with serving(instance.app()) as instance.url:
-        yield instance, WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), pauses=Hurried())
+        yield (
+            instance,
+            WorldBuilder(0, servicenow=Target(instance.url, Credentials("integration", "s3cret")), pauses=Hurried()),
+        )
 
 
 @pytest.fixture

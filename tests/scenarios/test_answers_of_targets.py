@@ -10,8 +10,10 @@ from privman_core.serving import serving
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .stub_instance import REQUEST, RESPONSE, StubInstance
 from .targets import Hurried, play, scenarios
@@ -169,7 +171,7 @@ def test_another_decision_that_is_delivered_is_not_that_of_the_test(
     served = serving(instance.app())
     instance.url = privman_loop.run(served.__aenter__())
     opened = WorldBuilder(
-        0, servicenow=Target(instance.url, "integration", "s3cret"), patience=1, pauses=Hurried()
+        0, servicenow=Target(instance.url, Credentials("integration", "s3cret")), patience=1, pauses=Hurried()
     ).open()
     parties = privman_loop.run(opened.__aenter__())
     world = WorldFixture(

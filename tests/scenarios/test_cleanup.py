@@ -16,11 +16,13 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language import known
 from privman_scenarios.language.known import TABLES
 from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.http_api import Credentials
 from privman_scenarios.playing.own_records import NotOwnError
 from privman_scenarios.playing.reaching import Registration
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .stub_console import StubConsole
 from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, StubInstance
@@ -315,7 +317,7 @@ async def test_a_real_console_whose_registration_nobody_may_see(table: str) -> N
     async with serving(instance.app()) as url, serving(StubConsole().app()) as console:
         metadata = f'{{"Token Url": "{console}/Tms/services/api/logon/token"}}'
         instance.tables[CONFIGURATION] = [{"sys_id": REGISTERED, "instance_metadata": metadata}]
-        worlds = WorldBuilder(0, servicenow=Target(url, "integration", "s3cret"), console=Target(console))
+        worlds = WorldBuilder(0, servicenow=Target(url, Credentials("integration", "s3cret")), console=Target(console))
         if table == CONFIGURATION:
             with pytest.raises(TargetUnreachableError, match=r"does not list its records: GET /api/.* -> 403"):
                 await play(worlds, scenarios("deny"))

@@ -14,8 +14,10 @@ from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Event, ScenarioEnded
+from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .shared_instance import APP
 
@@ -95,7 +97,9 @@ async def oddly(odd: Callable[[web.Request], Odd]) -> AsyncIterator[WorldBuilder
         in_front_of(one.servicenow.url, odd) as servicenow,
         in_front_of(other.console.url, odd) as console,
     ):
-        yield WorldBuilder(0, servicenow=Target(servicenow, "admin", "admin"), console=Target(console), reset=True)
+        yield WorldBuilder(
+            0, servicenow=Target(servicenow, Credentials("admin", "admin")), console=Target(console), reset=True
+        )
 
 
 async def play(worlds: WorldBuilder, *texts: str) -> list[ScenarioEnded]:

@@ -13,10 +13,11 @@ from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.loader import Loader, catalog_files
-from privman_scenarios.playing.http_api import HttpApi, fault_of, header_pairs, moment
+from privman_scenarios.playing.http_api import Credentials, HttpApi, fault_of, header_pairs, moment
 from privman_scenarios.playing.own_records import Mark, NotOwnError, OwnRecord, OwnRecords
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .stub_instance import REQUEST, StubInstance
 from .targets import Hurried, play
@@ -29,7 +30,7 @@ async def instance() -> AsyncIterator[tuple[StubInstance, OwnRecords]]:
     """Return a stub instance that is being served, and the records of a run there."""
     stub = StubInstance()
     async with serving(stub.app()) as stub.url:
-        worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"))
+        worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")))
         async with worlds.open() as world:
             assert world.servicenow.own is not None
             yield stub, world.servicenow.own
@@ -67,7 +68,7 @@ async def test_a_record_is_own_when_it_shows_what_was_sent(
 @pytest.mark.parametrize("begins", range(40, 60, 3))
 async def test_half_a_password_is_not_shown(begins: int, instance: tuple[StubInstance, OwnRecords]) -> None:
     """What an instance shows is masked before it is cut."""
-    password = Target(instance[0].url, "a", "A-long-Pass-0123456789").password
+    password = Target(instance[0].url, Credentials("a", "A-long-Pass-0123456789")).log_in.password
     instance[0].tables["groups"] = [{"sys_id": ONE, "name": "x" * begins + password}]
     told = await instance[1].delete(OwnRecord("groups", ONE, {"name": "a"}))
     assert "its name is 'xxxx" in told
@@ -126,7 +127,7 @@ async def test_a_record_that_is_shown_elsewhere_is_not_own() -> None:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(serving(StubInstance().app()))
         elsewhere = await stack.enter_async_context(serving(app))
-        worlds = WorldBuilder(0, servicenow=Target(url, "integration", "s3cret"))
+        worlds = WorldBuilder(0, servicenow=Target(url, Credentials("integration", "s3cret")))
         world = await stack.enter_async_context(worlds.open())
         own = world.servicenow.own
         assert own is not None
@@ -178,7 +179,7 @@ async def test_a_request_of_somebody_else_with_the_same_id_is_not_decided() -> N
     """A run knows its own by the sys_id that the creation was answered with."""
     stub = Crowded()
     async with serving(stub.app()) as stub.url:
-        worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+        worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
         with pytest.raises(TargetUnreachableError, match="perhaps of another run"):
             await play(worlds, list(Loader(vocabulary()).parse(LITERAL, "t.yaml")))
         assert [(row["sys_id"], row["status"]) for row in stub.tables[REQUEST]] == [(OTHER, "Pending")]
@@ -210,7 +211,7 @@ steps:
 
 async def test_a_request_that_a_step_has_decided_is_deleted(instance: tuple[StubInstance, OwnRecords]) -> None:
     """Its status is another than it was created with, and this run has changed it."""
-    worlds = WorldBuilder(0, servicenow=Target(instance[0].url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(instance[0].url, Credentials("integration", "s3cret")), pauses=Hurried())
     (ended,) = await play(worlds, list(Loader(vocabulary()).parse(DECIDED, "t.yaml")))
     assert ended.outcome == "passed"
     assert not instance[0].tables[REQUEST]
@@ -264,7 +265,7 @@ async def test_an_older_record_with_equal_values_is_kept(
     stub = instance[0]
     stub.tables["incident"] = [dict(row) for row in before]
     stub.answered_sys_id = [before[named]["sys_id"]]
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
     with pytest.raises(TargetUnreachableError, match="it may have been there before this run"):
         await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
     assert stub.tables["incident"][:-1] == before
@@ -275,14 +276,14 @@ async def test_a_new_record_is_deleted(before: list[dict[str, str]], instance: t
     """It was created after the newest that were there."""
     stub = instance[0]
     stub.tables["incident"] = [dict(row) for row in before]
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
     (ended,) = await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
     assert (ended.outcome, ended.failure, stub.tables["incident"]) == ("passed", None, before)
 
 
 async def test_a_record_of_another_user_is_kept(instance: tuple[StubInstance, OwnRecords]) -> None:
     """This run creates records as its own user."""
-    worlds = WorldBuilder(0, servicenow=Target(instance[0].url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(instance[0].url, Credentials("integration", "s3cret")), pauses=Hurried())
     text = INSERTED.replace("sys_created_on:", "sys_created_by: somebody, sys_created_on:")
     with pytest.raises(TargetUnreachableError, match="'somebody' has created it, and this run is 'integration'"):
         await play(worlds, list(Loader(vocabulary()).parse(text, "t.yaml")))
@@ -293,7 +294,7 @@ async def test_a_table_that_is_not_listed_keeps_what_it_gets(instance: tuple[Stu
     """Nobody knows what was there before."""
     stub = instance[0]
     stub.hidden = {"incident"}
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
     with pytest.raises(TargetUnreachableError, match="it may have been there before this run"):
         await play(worlds, list(Loader(vocabulary()).parse(INSERTED, "t.yaml")))
     assert len(stub.tables["incident"]) == 1
@@ -303,7 +304,7 @@ async def test_no_role_is_given_to_somebody_else(instance: tuple[StubInstance, O
     """An instance may answer a user whom it has already; the roles of a new one would be theirs."""
     stub, _ = instance
     stub.tables["sys_user"] = [{"sys_id": OTHER, "user_name": "colleague"}]
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
     steps = "title: T\nsteps:\n- servicenow.create-user: {name: t, roles: [x_thyti_thycotic_p.approver]}\n"
     stub.foreign["sys_user"], stub.kept = OTHER, {"sys_user_has_role"}
     with pytest.raises(TargetUnreachableError, match="sys_user/2222"):
@@ -314,7 +315,7 @@ async def test_no_role_is_given_to_somebody_else(instance: tuple[StubInstance, O
 async def test_the_console_decides_no_request_of_somebody_else(instance: tuple[StubInstance, OwnRecords]) -> None:
     """An instance may answer the console with a request that it has already."""
     stub, _ = instance
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
     stub.tables[REQUEST] = [{"sys_id": OTHER, "request_id": "theirs", "status": "Pending"}]
     async with worlds.open() as world:
         await world.set_up({})
@@ -339,6 +340,8 @@ steps:
 - servicenow.expect-records: {table: response, values: {response_status_code: {not: 500}}}
 """
     stub.shown["response_status_code"] = shown
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried(), quiet_time=0)
+    worlds = WorldBuilder(
+        0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried(), quiet_time=0
+    )
     (ended,) = await play(worlds, list(Loader(vocabulary()).parse(text, "t.yaml")))
     assert ended.outcome == outcome

@@ -14,7 +14,8 @@ import pytest
 
 from privman_scenarios.commands.cli import main
 from privman_scenarios.playing.processes import spread
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.target import Target
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 # As many as two processes are worth; the decision that the last rows make is not the one that is expected.
 ROWS = 32

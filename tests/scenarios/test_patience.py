@@ -7,8 +7,10 @@ import pytest
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Event, ScenarioEnded, StepPassed
+from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .stub_instance import StubInstance
 from .targets import Hurried, play, scenarios
@@ -51,7 +53,7 @@ async def test_what_comes_late_is_waited_for_as_long_as_somebody_says(
     """An event queue that is busy shows a response after twenty looks."""
     stub[0].late = 20
     worlds = WorldBuilder(
-        0, servicenow=Target(stub[0].url, "integration", "s3cret"), pauses=Hurried(), patience=patience
+        0, servicenow=Target(stub[0].url, Credentials("integration", "s3cret")), pauses=Hurried(), patience=patience
     )
     (ended,) = await play(worlds, scenarios("deny"))
     assert ended.outcome == outcome
@@ -76,7 +78,7 @@ async def answer_late(stub: StubInstance, expectation: str, second: int) -> Scen
     """Play an approval, upon which the instance acts in this second of an expectation that it does not."""
     stub.answering = 1_000
     played = list(Loader(vocabulary()).parse(f"{HEAD}{expectation}\n", "t.yaml"))
-    worlds = WorldBuilder(0, servicenow=Target(stub.url, "integration", "s3cret"), pauses=Hurried())
+    worlds = WorldBuilder(0, servicenow=Target(stub.url, Credentials("integration", "s3cret")), pauses=Hurried())
     (ended,) = await play(worlds, played, Eventful(second, stub.act_upon_decision))
     return ended
 
@@ -124,7 +126,9 @@ async def test_a_run_of_expectations_is_watched_once(stub: tuple[StubInstance, W
 async def test_nothing_is_watched_in_virtual_time_and_in_a_dry_run(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """There nothing is under way once a step has ended, or nothing is at stake."""
     assert await watch(WorldBuilder(0), PENDING_AT_FIRST) == ([0] * 7, [])
-    dry = WorldBuilder(0, servicenow=Target(stub[0].url, "integration", "s3cret"), pauses=Hurried(), dry_run=True)
+    dry = WorldBuilder(
+        0, servicenow=Target(stub[0].url, Credentials("integration", "s3cret")), pauses=Hurried(), dry_run=True
+    )
     assert (await watch(dry, PENDING_AT_FIRST))[0] == [0] * 7
 
 

@@ -16,10 +16,12 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.events import Event, ScenarioEnded
+from privman_scenarios.playing.http_api import Credentials
 from privman_scenarios.playing.processes import Player
 from privman_scenarios.playing.reaching import Registration
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder, fresh_console, fresh_servicenow
+from privman_scenarios.playing.world_builder import WorldBuilder, fresh_console, fresh_servicenow
 
 from .stub_console import StubConsole
 from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, StubInstance, as_stored
@@ -113,7 +115,7 @@ async def test_a_second_instance_is_started_beside_our_own() -> None:
 
 async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """A fake takes the place of each address that was given."""
-    instance = Target(stub[0].url, "integration", "s3cret")
+    instance = Target(stub[0].url, Credentials("integration", "s3cret"))
     check = "servicenow.call: {path: /api/now/table/nothing, unknown_path: true, by: '', status: 401}"
     steps = f"servicenow.create-user: {{name: other, roles: []}}\n- {check}"
     async with fresh_console() as console:
@@ -142,7 +144,9 @@ async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[Stub
 async def test_variations_are_skipped_where_they_cannot_be_judged(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The scenario passes; that it is not swept is said once, with the reason, and nothing is called varied."""
     told: list[Event] = []
-    worlds = WorldBuilder(0, servicenow=Target(stub[0].url, "integration", "s3cret"), pauses=Hurried(), quiet_time=0)
+    worlds = WorldBuilder(
+        0, servicenow=Target(stub[0].url, Credentials("integration", "s3cret")), pauses=Hurried(), quiet_time=0
+    )
     exploration = Exploration(VariationRunner(Player(worlds), sweep=True), [told.append], RealClock(), 1)
     ended = await asyncio.to_thread(exploration.run, scenarios("approve"), 0)
     assert (ended.passed, ended.failed, ended.skipped, exploration.varied) == (1, 0, 1, 0)
@@ -183,7 +187,9 @@ async def test_both_ends_real(stub: tuple[StubInstance, WorldBuilder]) -> None:
     async with serving(console.app()) as url:
         await register(instance, url, console)
         before = deepcopy(instance.tables)
-        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
+        worlds = WorldBuilder(
+            0, servicenow=Target(instance.url, Credentials("integration", "s3cret")), console=Target(url)
+        )
         played = scenarios("setup-activity-type", "decision-nobody-asked-for", "console-api", "approve")
         ended = {Path(each.scenario.file).stem: each for each in await play(worlds, played)}
     assert {stem: each.outcome for stem, each in ended.items()} == {
@@ -209,7 +215,9 @@ async def test_a_request_of_a_real_user_is_not_decided(stub: tuple[StubInstance,
     }
     async with serving(console.app()) as url:
         await register(instance, url, console)
-        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
+        worlds = WorldBuilder(
+            0, servicenow=Target(instance.url, Credentials("integration", "s3cret")), console=Target(url)
+        )
         async with worlds.open() as world:
             instance.tables[REQUEST] = [{**asked, "metadata": f'{{"Url": "{url}/"}}'}]
             assert await world.servicenow.find("request", status="Pending") == []
@@ -225,7 +233,9 @@ async def test_a_decision_that_a_real_console_takes_unasked_is_noticed(stub: tup
     console.status = 200
     async with serving(console.app()) as url:
         await register(instance, url, console)
-        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
+        worlds = WorldBuilder(
+            0, servicenow=Target(instance.url, Credentials("integration", "s3cret")), console=Target(url)
+        )
         (ended,) = await play(worlds, scenarios("decision-nobody-asked-for"))
     assert ended.failure is not None
     assert ended.failure.step == "servicenow.expect-response"
@@ -249,7 +259,9 @@ async def test_a_console_registered_under_another_address(stub: tuple[StubInstan
     async with serving(console.app()) as url:
         elsewhere = url.replace("127.0.0.1", "localhost")
         await register(instance, elsewhere, console)
-        worlds = WorldBuilder(0, servicenow=Target(instance.url, "integration", "s3cret"), console=Target(url))
+        worlds = WorldBuilder(
+            0, servicenow=Target(instance.url, Credentials("integration", "s3cret")), console=Target(url)
+        )
         (ended,) = await play(worlds, scenarios("setup-activity-type"))
     assert ended.reason == (
         f"console.set-up in line 2 needs a console that is set up: {url} is not registered with {instance.url}, which "
@@ -274,7 +286,7 @@ async def test_a_real_console_is_not_configured(step: str) -> None:
     instance, console = StubInstance(), StubConsole()
     async with serving(instance.app()) as instance.url, serving(console.app()) as url:
         await register(instance, url, console)
-        target = Target(instance.url, "integration", "s3cret")
+        target = Target(instance.url, Credentials("integration", "s3cret"))
         (ended,) = await play(WorldBuilder(0, servicenow=target, console=Target(url)), own_scenario(step))
     told = f"{step.partition(':')[0]} in line 4 needs a console control plane: {url} has no control plane"
     assert (ended.outcome, ended.reason) == ("skipped", told)
@@ -296,7 +308,9 @@ async def test_a_fake_keeps_what_a_real_console_has_registered() -> None:
         }
         servicenow = fakes.servicenow
         answer = await servicenow.insert("integration_configuration", {"instance_metadata": json.dumps(metadata)})
-        worlds = WorldBuilder(0, servicenow=Target(servicenow.url, "admin", "admin"), console=Target(url), reset=True)
+        worlds = WorldBuilder(
+            0, servicenow=Target(servicenow.url, Credentials("admin", "admin")), console=Target(url), reset=True
+        )
         async with worlds.open() as world:
             assert world.registration == Registration(answer.json["result"]["sys_id"], "")
             assert await servicenow.control.journal() != []
@@ -309,7 +323,7 @@ async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None
     async with WorldBuilder(0).open() as fakes:
         await fakes.set_up({})
         request_id = (await fakes.console.ask({})).json["request_id"]
-        console, servicenow = Target(fakes.servicenow.url), Target(fakes.console.url, "admin", "admin")
+        console, servicenow = Target(fakes.servicenow.url), Target(fakes.console.url, Credentials("admin", "admin"))
         swaps = {
             "console": WorldBuilder(0, console=console, reset=True),
             "servicenow": WorldBuilder(0, servicenow=servicenow, reset=True),
@@ -331,7 +345,7 @@ async def test_wrong_credentials_reset_nothing(*, armed: bool) -> None:
         request_id = (await fakes.console.ask({})).json["request_id"]
         if armed:
             await fakes.servicenow.control.arm({"kind": "status", "status": 401, "times": None})
-        servicenow, console = Target(fakes.servicenow.url, "admin", "wrong"), Target(fakes.console.url)
+        servicenow, console = Target(fakes.servicenow.url, Credentials("admin", "wrong")), Target(fakes.console.url)
         with pytest.raises(TargetUnreachableError, match=r"refused the credentials of 'admin' \(401\)"):
             await WorldBuilder(0, servicenow=servicenow, console=console, reset=True).open().__aenter__()
         left = 0 if armed else 1
@@ -339,7 +353,7 @@ async def test_wrong_credentials_reset_nothing(*, armed: bool) -> None:
         assert len(await fakes.console.approvals()) == left
         if armed:
             await fakes.servicenow.control.arm({"kind": "status", "status": 401, "times": None})
-            servicenow = Target(fakes.servicenow.url, "admin", "admin")
+            servicenow = Target(fakes.servicenow.url, Credentials("admin", "admin"))
             async with WorldBuilder(0, servicenow=servicenow, reset=True).open() as world:
                 assert await world.servicenow.find("request") == []
 
@@ -348,7 +362,10 @@ async def test_fakes_that_may_be_reset_are_played_on() -> None:
     """Two fakes elsewhere, each with its own virtual clock, play the catalog like those started here."""
     async with WorldBuilder(1).open() as one, WorldBuilder(2).open() as other:
         worlds = WorldBuilder(
-            0, servicenow=Target(one.servicenow.url, "admin", "admin"), console=Target(other.console.url), reset=True
+            0,
+            servicenow=Target(one.servicenow.url, Credentials("admin", "admin")),
+            console=Target(other.console.url),
+            reset=True,
         )
         ended = await play(worlds, scenarios("approve", "retry-maximum", "timeout", "token-expired"))
         late = await play(

@@ -17,9 +17,11 @@ from privman_core.serving import serving
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import ScenarioEnded
+from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 from tests import preloaded
 
 from .shared_instance import fill, read_all
@@ -67,7 +69,9 @@ async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> N
     await to_thread(fill, shared)
     before = await to_thread(read_all, shared)
     async with AsyncExitStack() as stack:
-        worlds = [WorldBuilder(7, servicenow=Target(shared, "admin", "admin"), quiet_time=0) for _ in range(2)]
+        worlds = [
+            WorldBuilder(7, servicenow=Target(shared, Credentials("admin", "admin")), quiet_time=0) for _ in range(2)
+        ]
         opened = [await stack.enter_async_context(each.open()) for each in worlds]
         ended = [end for world in opened for end in await play(world, files(stem))]
     assert {(each.outcome, each.failure) for each in ended} == {("passed", None)}
@@ -76,7 +80,7 @@ async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> N
 
 async def test_a_run_after_one_that_was_killed(shared: str) -> None:
     """What the first one has created is still there, users among it, as it has never come to tidying up."""
-    async with WorldBuilder(7, servicenow=Target(shared, "admin", "admin"), quiet_time=0).open() as killed:
+    async with WorldBuilder(7, servicenow=Target(shared, Credentials("admin", "admin")), quiet_time=0).open() as killed:
         await play(killed, files("approve", "deny"))
         before = await to_thread(read_all, shared)
         code, printed = await run(shared, ("approve", "deny"))
@@ -97,7 +101,7 @@ async def test_a_run_changes_the_password_of_its_own_user(shared: str) -> None:
     """The user logs on with the new one, and is deleted like any other record of the run."""
     before = await to_thread(read_all, shared)
     (scenario,) = Loader(vocabulary()).parse(ROTATED, "rotated.yaml")
-    worlds = WorldBuilder(7, servicenow=Target(shared, "admin", "admin"), quiet_time=0)
+    worlds = WorldBuilder(7, servicenow=Target(shared, Credentials("admin", "admin")), quiet_time=0)
     ended = await Engine(vocabulary(), worlds, [], RealClock()).play(scenario)
     assert (ended.outcome, ended.failure, ended.checks) == ("passed", None, 2)
     assert await to_thread(read_all, shared) == before

@@ -14,8 +14,10 @@ from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import say
 from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
+from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import Target, WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 _OPTIONS_READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
 
@@ -144,7 +146,7 @@ def _servicenow(options: argparse.Namespace) -> Target | None:
         return None
     token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
     name = _ADMINISTRATOR if options.servicenow_user is None else options.servicenow_user
-    return Target(options.servicenow_url, name, password(), token, options.timeout)
+    return Target(options.servicenow_url, Credentials(name, password()), token, options.timeout)
 
 
 def _console(options: argparse.Namespace) -> Target | None:

@@ -19,15 +19,16 @@ from privman_scenarios.analysis.traps import Trap, Unprobed, load_traps
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
-from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.http_api import Credentials, HttpApi
 from privman_scenarios.playing.reaching import log_on
-from privman_scenarios.playing.world_builder import Target, basic_auth_rows, fresh_servicenow
+from privman_scenarios.playing.target import Target
+from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servicenow
 
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
     arguments.check_files(options)
-    instance = Target(options.against, options.user, arguments.password(), seconds=options.timeout)
+    instance = Target(options.against, Credentials(options.user, arguments.password()), seconds=options.timeout)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
     comparisons = interrupts.run(_compare(instance, names, _chosen(probed, options.trap), options))
@@ -52,7 +53,7 @@ async def _compare(
         session = await stack.enter_async_context(_session(options.ca_file))
         api = instance.api(session)
         with _reaching(instance.url):
-            await log_on(api, instance.auth)
+            await log_on(api, instance.log_in)
         rows = Path(stack.enter_context(TemporaryDirectory())) / "rows.yaml"
         # The instance lets its user in by Basic authentication, so the fake has to do the same (platform 4.2).
         rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
@@ -69,8 +70,8 @@ async def _compare(
         api.listeners.append(writes)
         fake = await start()
         beside = HttpApi(session, fake.url, shared=True)
-        await log_on(beside, fake.auth)
-        here, there = Prober(beside, fake.auth, names, Ids()), Prober(api, instance.auth, names, Ids())
+        await log_on(beside, fake.log_in)
+        here, there = Prober(beside, fake.log_in, names, Ids()), Prober(api, instance.log_in, names, Ids())
         shown = track(traps, console=terminal(), transient=True, disable=not terminal().is_terminal)
         compared: list[TrapComparison] = []
         for trap in shown:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -32,8 +32,7 @@ from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.language.vocabulary import Need
-from privman_scenarios.output import SECRETS
-from privman_scenarios.playing import FAR_SECONDS, PATIENCE
+from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyCall
@@ -48,39 +47,11 @@ from privman_scenarios.playing.reaching import (
     refuse_bad_log_on,
 )
 from privman_scenarios.playing.servicenow import ServiceNowParty
+from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world import World
 
 # The fake's documented administrator; it listens on the loopback only.
 ADMIN = Credentials("admin", "admin")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A system that already runs.
-
-    Attributes:
-        admin_token: what its control plane demands, empty where it demands nothing.
-        seconds: how long it may take to answer.
-    """
-
-    url: str
-    user: str = ""
-    password: str = field(default="", repr=False)
-    admin_token: str = field(default="", repr=False)
-    seconds: float = FAR_SECONDS
-
-    def __post_init__(self) -> None:
-        SECRETS.add_login(self.user, self.password)
-        SECRETS.add(self.admin_token)
-
-    @property
-    def auth(self) -> Credentials:
-        """User and password."""
-        return Credentials(self.user, self.password)
-
-    def api(self, session: ClientSession) -> HttpApi:
-        """Return how to speak to it."""
-        return HttpApi(session, self.url, shared=True, admin_token=self.admin_token, seconds=self.seconds)
 
 
 class WorldBuilder:
@@ -175,7 +146,7 @@ class WorldBuilder:
             if far_servicenow and self._writes:
                 far_servicenow.api.listeners.append(self._writes)
                 stack.enter_context(self._writes)
-            auth = self._servicenow.auth if self._servicenow and not self._dry_run else ADMIN
+            auth = self._servicenow.log_in if self._servicenow and not self._dry_run else ADMIN
             shared = None if far_servicenow or far_console else clock
 
             async def start_console() -> ConsoleParty:
@@ -223,14 +194,14 @@ class WorldBuilder:
         console = servicenow = None
         restart: Restart = "reset" if self._reset else "never"
         if self._servicenow and self._reset and not self._has_reset:
-            await refuse_bad_log_on(self._servicenow.api(session), self._servicenow.auth)
+            await refuse_bad_log_on(self._servicenow.api(session), self._servicenow.log_in)
             self._has_reset = True  # from then on a scenario may have locked the user out, which a reset mends
         if self._console:
             console = await reach_console(self._console.api(session), restart)
             # What a real console has registered with a fake must stay.
             restart = "clear" if self._reset and console.control is None else restart
         if self._servicenow:
-            servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.auth, restart)
+            servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.log_in, restart)
             if servicenow.control is None:
                 servicenow.api.listeners.extend(self.listeners)
         if self._reset:
@@ -297,7 +268,7 @@ async def fresh_servicenow(
     """Serve an instance of this release in its first state, in virtual time, with further ``rows`` from files."""
     settings = mock_servicenow.Settings(inferred=inferred, release=release, data=tuple(rows))
     async with MockServiceNow(settings, seed=0) as server:
-        yield Target(server.url, *server.auth)
+        yield Target(server.url, Credentials(*server.auth))
 
 
 def basic_auth_rows(roles: Sequence[str]) -> str:
