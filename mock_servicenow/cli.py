@@ -2,7 +2,6 @@
 
 import gc
 import os
-import ssl
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from privman_core.clock import Clock
 from privman_core.command_line import OneLineParser, UsageError, admin_token, ca_file, url
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
-from privman_core.serving import add_serving, issue_certificate, load_certificate, run_command, serve_command
+from privman_core.serving import add_serving, run_command, serve_command
 from privman_core.workers import serve_with_workers
 
 _COMMAND = "mock-servicenow"
@@ -67,12 +66,6 @@ def _add_serve(serve: ArgumentParser) -> None:
         "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"
     )
     serve.add_argument("--url", type=url, help="public base URL used in links (default: the request's Host)")
-    serve.add_argument("--tls", action="store_true", help="serve https")
-    serve.add_argument(
-        "--tls-ca-file", type=Path, metavar="PATH", help="write the CA certificate that clients must trust to this file"
-    )
-    serve.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate (PEM)")
-    serve.add_argument("--tls-key", type=Path, metavar="PATH", help="private key for --tls-cert (PEM)")
     serve.add_argument(
         "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling consoles (PEM)"
     )
@@ -100,7 +93,7 @@ def _add_serve(serve: ArgumentParser) -> None:
 
 def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any, Any, int]:
     """Return the work of serving; with workers it forks, and the work of each process is another."""
-    settings, tls = _settings(options, environment), _tls(options)
+    settings = _settings(options, environment)
     if options.workers > 1:
         settings = replace(settings, key=Ids().token(), control_plane=False)
     blueprint = Blueprint.draw(settings)
@@ -116,8 +109,8 @@ def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any,
         return f"user {app[ADMINISTRATOR]}"
 
     if options.workers == 1:
-        return serve_command(_COMMAND, options, create, fact, tls)
-    return serve_with_workers(_COMMAND, options, create, fact, tls, (StartError,))
+        return serve_command(_COMMAND, options, create, fact)
+    return serve_with_workers(_COMMAND, options, create, fact, (StartError,))
 
 
 def _workers(text: str) -> int:
@@ -171,19 +164,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _tls(options: Namespace) -> ssl.SSLContext | None:
-    if bool(options.tls_cert) != bool(options.tls_key):
-        raise UsageError("--tls-cert and --tls-key go together")
-    if options.tls_ca_file and not options.tls:
-        raise UsageError("--tls-ca-file PATH needs --tls beside it")
-    if options.tls and not options.tls_cert and options.tls_ca_file is None:
-        raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
-    try:
-        if options.tls_cert:
-            return load_certificate(options.tls_cert, options.tls_key)
-        return issue_certificate(options.host, options.tls_ca_file) if options.tls else None
-    except OSError as error:
-        files = f"{options.tls_cert}, {options.tls_key}" if options.tls_cert else options.tls_ca_file
-        raise UsageError(f"{files}: {error.strerror or error}") from None

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
@@ -24,6 +23,7 @@ from privman_core.command_line import Exit, UsageError, complain, port, prepare_
 from privman_core.ids import Ids
 from privman_core.inputs import reason_of
 from privman_core.streaming import Unsent
+from privman_core.tls import add_tls, tls_of
 from privman_core.virtual_clock import VirtualClock
 
 UserErrors = tuple[type[Exception], ...]
@@ -52,11 +52,12 @@ _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
 def add_serving(parser: ArgumentParser, default_port: int) -> None:
-    """Add the options address, clock, seed and control plane."""
+    """Add the options address, https, clock, seed and control plane."""
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port", type=port, default=default_port, help="port to listen on; 0 takes a free one (default %(default)s)"
     )
+    add_tls(parser)
     parser.add_argument(
         "--clock", choices=["real", "virtual"], default="real", help="real or virtual time (default %(default)s)"
     )
@@ -91,7 +92,6 @@ async def serve_command(
     options: Namespace,
     create: Callable[[Clock, Ids], web.Application],
     banner_fact: Callable[[web.Application], str],
-    tls: ssl.SSLContext | None = None,
 ) -> Exit:
     """Serve an application until SIGINT or SIGTERM, as the options of `add_serving` say.
 
@@ -100,8 +100,11 @@ async def serve_command(
         options: see `add_serving`.
         create: makes the application.
         banner_fact: a fact about it for the banner.
-        tls: serves https.
+
+    Raises:
+        UsageError: the address or the certificate cannot be used.
     """
+    tls = tls_of(options)
     give_memory_back()
     clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
     app = create(clock, Ids(options.seed))
@@ -293,24 +296,3 @@ class _Paced(asyncio.Protocol):
         if self._held:
             self._transport.pause_reading()
             self._turn = self._next_turn()
-
-
-def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
-    """Return TLS with that certificate; raises OSError."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
-
-
-def issue_certificate(host: str, ca_file: Path) -> ssl.SSLContext:
-    """Return TLS with a new certificate for the host, and write the authority that clients must trust.
-
-    Raises OSError where it cannot be written.
-    """
-    import trustme  # noqa: PLC0415 - its cryptography costs a start without TLS too much
-
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*{host, "localhost", "127.0.0.1", "::1"}).configure_cert(context)
-    authority.cert_pem.write_to_path(ca_file)
-    return context

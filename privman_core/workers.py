@@ -27,6 +27,7 @@ from privman_core.serving import (
     origin_of,
     until_stopped,
 )
+from privman_core.tls import tls_of
 
 T = TypeVar("T")
 SECONDS_TO_END, SECONDS_TO_END_BEFORE_READY = 10.0, 1.0
@@ -38,19 +39,19 @@ _LONGEST_REPORT = 64 * 1024
 _CHANNEL_BUFFER = 4 * 1024
 
 
-def serve_with_workers(  # noqa: PLR0913, PLR0917 - those of `serve_command`
+def serve_with_workers(
     command: str,
     options: Namespace,
     create: Callable[[Clock, Ids], web.Application],
     banner_fact: Callable[[web.Application], str],
-    tls: ssl.SSLContext | None,
     user_errors: UserErrors,
 ) -> Coroutine[Any, Any, Exit]:
     """Fork ``options.workers`` processes; return a coroutine: supervising in the first process, serving in a worker.
 
     No event loop may run yet, and no other thread. The arguments are those of `serve_command`; ``user_errors`` are the
-    exceptions of ``create`` that mean a mistake of the user.
+    exceptions of ``create`` that mean a mistake of the user. Raises UsageError for a certificate that cannot be used.
     """
+    tls = tls_of(options)
     give_memory_back()
     gc.freeze()  # what the processes have in common stays in common
     pairs = [socket.socketpair() for _ in range(options.workers)]

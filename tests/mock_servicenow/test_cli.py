@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import trustme
 from aiohttp import ClientSession, encode_basic_auth
 from yarl import URL
 
@@ -110,14 +109,6 @@ async def test_a_database_keeps_its_administrator(tmp_path: Path) -> None:
                 assert answer.status == status
 
 
-async def test_tls_writes_the_authority_to_trust(tmp_path: Path) -> None:
-    """With --tls the instance serves https that a client trusting the written authority accepts."""
-    authority = tmp_path / "ca.pem"
-    async with serving_command("--tls", "--tls-ca-file", str(authority)) as url:
-        assert url.startswith("https://127.0.0.1:")
-        assert await _users(url, ssl.create_default_context(cafile=authority)) == 200
-
-
 @pytest.mark.parametrize(
     "sent",
     [
@@ -154,18 +145,6 @@ async def test_no_control_plane() -> None:
         first, other = [(answer.status, answer.headers["Content-Type"], await answer.text()) for answer in answers]
         assert first == other
         assert first[0] == 404
-
-
-async def test_own_certificate(tmp_path: Path) -> None:
-    """A certificate and key of one's own are used as they are."""
-    authority = trustme.CA()
-    certificate = authority.issue_cert("127.0.0.1")
-    certificate.private_key_pem.write_to_path(tmp_path / "key.pem")
-    certificate.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    async with serving_command("--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")) as url:
-        assert await _users(url, context) == 200
 
 
 async def test_file_database_keeps_its_rows(tmp_path: Path) -> None:
@@ -238,12 +217,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         (["serve", "--database", "sqlite://?timeout=soon"], "could not convert string to float: 'soon'"),
         (["serve", "--ca-file", "no.pem"], "no certificate in 'no.pem': No such file or directory; expected a PEM"),
         (["serve", "--ca-file", "/dev/null"], "no certificate in '/dev/null': "),
-        (["serve", "--tls"], "--tls needs --tls-ca-file PATH"),
-        (["serve", "--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file"),
-        (["serve", "--tls-ca-file", "ca.pem"], "--tls-ca-file PATH needs --tls beside it"),
         (["serve", "--username", ""], "--username is empty; expected the administrator's user name"),
-        (["serve", "--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
-        (["serve", "--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
         (["serve", "--inferred", "no.yaml"], "no.yaml: "),
         (["serve", "--release", "zurick"], "did you mean 'zurich'?"),
         (["serve", "--tables", "no.yaml"], "no.yaml: No such file or directory"),

@@ -18,7 +18,7 @@ from privman_core.ids import Ids
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.serving import issue_certificate
+from privman_core.tls import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 
 from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, RESPONSE, Instance, NewDatabase, StubConsole, running

@@ -10,7 +10,8 @@ from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.loop_thread import LoopThread
-from privman_core.serving import issue_certificate, serving
+from privman_core.serving import serving
+from privman_core.tls import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.decision import Decision, DecisionDelivery
 from privman_scenarios.errors import ExpectationError

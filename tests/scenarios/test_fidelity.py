@@ -16,7 +16,8 @@ import mock_servicenow.app
 from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
 from privman_core.loop_thread import LoopThread
-from privman_core.serving import issue_certificate, serving
+from privman_core.serving import serving
+from privman_core.tls import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.analysis.traps import load_traps
 from privman_scenarios.commands.cli import main

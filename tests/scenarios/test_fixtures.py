@@ -9,7 +9,8 @@ import requests
 from aiohttp import ClientSession, web
 
 from privman_core.loop_thread import LoopThread
-from privman_core.serving import issue_certificate, serving
+from privman_core.serving import serving
+from privman_core.tls import issue_certificate
 from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.playing.world import World

@@ -9,7 +9,8 @@ from aiohttp import ClientSession, DummyCookieJar, web
 from console_sim.app import create_app
 from console_sim.settings import Settings
 from privman_core.ids import Ids
-from privman_core.serving import issue_certificate, serving
+from privman_core.serving import serving
+from privman_core.tls import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 from tests.page_walk import breaches, shown_pages
 

@@ -13,7 +13,8 @@ from pysnc import ServiceNowClient
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
-from privman_core.serving import issue_certificate, serving
+from privman_core.serving import serving
+from privman_core.tls import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 
 from .conftest import Person

@@ -1,0 +1,64 @@
+"""https: the options of the commands that serve, and their certificates."""
+
+import ssl
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import NoReturn
+
+from privman_core.command_line import UsageError
+from privman_core.inputs import reason_of
+
+
+def add_tls(parser: ArgumentParser) -> None:
+    """Add the options of `tls_of`."""
+    parser.add_argument("--tls", action="store_true", help="serve https")
+    parser.add_argument(
+        "--tls-ca-file", type=Path, metavar="PATH", help="write the CA certificate that clients must trust to this file"
+    )
+    parser.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate (PEM)")
+    parser.add_argument("--tls-key", type=Path, metavar="PATH", help="private key for --tls-cert (PEM)")
+
+
+def tls_of(options: Namespace) -> ssl.SSLContext | None:
+    """Return the TLS that the options ask for, None for plain http; raises UsageError."""
+    if bool(options.tls_cert) != bool(options.tls_key):
+        raise UsageError("--tls-cert and --tls-key go together")
+    if options.tls_ca_file and not options.tls:
+        raise UsageError("--tls-ca-file PATH needs --tls beside it")
+    if options.tls_ca_file and options.tls_cert:
+        raise UsageError("--tls-ca-file and --tls-cert exclude each other; clients trust the issuer of --tls-cert")
+    if options.tls and not options.tls_cert and options.tls_ca_file is None:
+        raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
+    try:
+        if options.tls_cert:
+            return load_certificate(options.tls_cert, options.tls_key)
+        return issue_certificate(options.host, options.tls_ca_file) if options.tls else None
+    except OSError as error:
+        files = f"{options.tls_cert}, {options.tls_key}" if options.tls_cert else options.tls_ca_file
+        raise UsageError(f"{files}: {reason_of(error)}") from None
+
+
+def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
+    """Return TLS with that certificate; raises OSError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key, _refuse_passphrase)
+    return context
+
+
+def _refuse_passphrase() -> NoReturn:
+    """Raise OSError: OpenSSL would ask at the terminal."""
+    raise OSError("the key has a passphrase; expected one without")
+
+
+def issue_certificate(host: str, ca_file: Path) -> ssl.SSLContext:
+    """Return TLS with a new certificate for the host, and write the authority that clients must trust.
+
+    Raises OSError where it cannot be written.
+    """
+    import trustme  # noqa: PLC0415 - its cryptography costs a start without TLS too much
+
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*{host, "localhost", "127.0.0.1", "::1"}).configure_cert(context)
+    authority.cert_pem.write_to_path(ca_file)
+    return context

@@ -1,0 +1,103 @@
+"""Both commands serve https with the same options."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trustme
+from aiohttp import ClientSession
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from tests.preloaded import run, start
+
+COMMANDS = ["mock-servicenow", "console-sim"]
+both = pytest.mark.parametrize("command", COMMANDS)
+
+
+@asynccontextmanager
+async def serving(command: str, *arguments: str) -> AsyncIterator[str]:
+    """Serve on a free port until the body ends; yields the address."""
+    process = await start(command, "serve", "--port", "0", *arguments)
+    try:
+        banner = await process.line()
+        assert banner.startswith(f"{command} serves "), (await process.communicate())[1]
+        yield banner.split()[2]
+        process.terminate()
+        assert (await process.communicate())[1] == b""
+    finally:
+        process.kill()
+    assert process.returncode == 0
+
+
+async def _status(url: str, trust: ssl.SSLContext) -> int:
+    async with ClientSession() as session, session.get(f"{url}/__admin/health", ssl=trust) as answer:
+        return answer.status
+
+
+@both
+async def test_tls_writes_the_authority_to_trust(command: str, tmp_path: Path) -> None:
+    """A client that trusts the written authority accepts the certificate."""
+    authority = tmp_path / "ca.pem"
+    async with serving(command, "--tls", "--tls-ca-file", str(authority)) as url:
+        assert url.startswith("https://127.0.0.1:")
+        assert await _status(url, ssl.create_default_context(cafile=authority)) == 200
+
+
+@both
+async def test_own_certificate(command: str, tmp_path: Path) -> None:
+    """A certificate and key of one's own are used as they are."""
+    authority = trustme.CA()
+    files = _write_certificate(authority, tmp_path)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    async with serving(command, *files) as url:
+        assert await _status(url, context) == 200
+
+
+@both
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tls"], "--tls needs --tls-ca-file PATH"),
+        (["--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file or directory"),
+        (["--tls-ca-file", "ca.pem"], "--tls-ca-file PATH needs --tls beside it"),
+        (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
+        (["--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
+        (
+            ["--tls", "--tls-ca-file", "ca.pem", "--tls-cert", "no.pem", "--tls-key", "no.key"],
+            "--tls-ca-file and --tls-cert exclude each other",
+        ),
+    ],
+)
+async def test_unusable_options_are_one_line(command: str, arguments: list[str], message: str) -> None:
+    """With exit code 2, and nothing is served."""
+    code, out, err = await run(command, "serve", "--port", "0", *arguments, environment={})
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"{command}: {message}")
+
+
+@both
+async def test_a_passphrase_is_never_asked_for(command: str, tmp_path: Path) -> None:
+    """A key that has one is refused; OpenSSL would wait for it at the terminal."""
+    files = _write_certificate(trustme.CA(), tmp_path)
+    key = tmp_path / "key.pem"
+    private = load_pem_private_key(key.read_bytes(), None)
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    code, out, err = await run(command, "serve", "--port", "0", *files, environment={})
+    assert (code, out) == (2, "")
+    assert err.endswith("key.pem: the key has a passphrase; expected one without\n")
+
+
+def _write_certificate(authority: trustme.CA, folder: Path) -> list[str]:
+    """Write certificate and key, and return the options that name them."""
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_pem.write_to_path(folder / "key.pem")
+    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
+    return ["--tls-cert", str(folder / "cert.pem"), "--tls-key", str(folder / "key.pem")]
