@@ -113,15 +113,23 @@ def _end_as_interrupted(config: pytest.Config) -> None:
 
 
 def _begin_writes(file: Path) -> None:
+    from privman_scenarios.extras import explain_missing  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        _empty_writes(file)
+    except OSError as error:
+        raise pytest.UsageError(f"--privman-writes {file}: {error.strerror}.") from None
+    except ModuleNotFoundError as error:
+        raise pytest.UsageError(explain_missing(error)) from None
+
+
+def _empty_writes(file: Path) -> None:
     from privman_scenarios.commands.arguments import begin_writes  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.reports.report_kinds import WRITES  # noqa: PLC0415 - see the module's docstring
 
-    try:
-        if not WRITES.is_ours(file):
-            raise pytest.UsageError(f"--privman-writes would overwrite {file}, which it has not written.")
-        begin_writes(file)
-    except OSError as error:
-        raise pytest.UsageError(f"--privman-writes {file}: {error.strerror}.") from None
+    if not WRITES.is_ours(file):
+        raise pytest.UsageError(f"--privman-writes would overwrite {file}, which it has not written.")
+    begin_writes(file)
 
 
 def _url(text: str) -> str:
@@ -170,11 +178,14 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     """Builder of worlds: parties of this process, or at the addresses in the options."""
     from privman_contracts import ContractError  # noqa: PLC0415 - see the module's docstring
     from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.extras import explain_missing  # noqa: PLC0415 - see the module's docstring
 
     try:
         return _worlds(pytestconfig)
     except (ContractError, UsageError) as error:
         _fail(str(error))
+    except ModuleNotFoundError as error:
+        _fail(explain_missing(error))
 
 
 def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":

@@ -256,16 +256,25 @@ async def test_a_database_of_another_program(tmp_path: Path) -> None:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("sys_user",)]
 
 
-async def test_a_driver_that_is_missing(tmp_path: Path) -> None:
-    """Without the package for PostgreSQL the command says what is missing."""
-    (tmp_path / "psycopg.py").write_text("raise ModuleNotFoundError('none', name='psycopg')\n")
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("ModuleNotFoundError(\"No module named 'psycopg'\", name='psycopg')", "No module named 'psycopg'"),
+        ("ImportError('no pq wrapper available.\\nAttempts made: …')", "no pq wrapper available. Attempts made: …"),
+    ],
+)
+async def test_a_driver_that_cannot_be_imported(tmp_path: Path, error: str, reason: str) -> None:
+    """The command names the extra that has the package for PostgreSQL, and the library that it needs."""
+    (tmp_path / "psycopg.py").write_text(f"raise {error}\n")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     command = (Path(sys.executable).with_name("mock-servicenow"), "serve", "--database", "postgresql+psycopg://x@/y")
     environment = {**os.environ, "PYTHONPATH": path}
     process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE, env=environment)
     _, err = await process.communicate()
     assert process.returncode == 2
-    assert err.decode().endswith("cannot be opened: the Python package psycopg is not installed\n")
+    said = err.decode()
+    assert said.endswith(f"cannot be opened: {reason}; expected the extra 'mock-servicenow[postgresql]'\n")
+    assert said.count("\n") == 1
 
 
 async def test_the_package_is_the_command() -> None:

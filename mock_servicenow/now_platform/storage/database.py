@@ -32,8 +32,8 @@ def open_engine(url: str) -> sa.Engine:
             return engine
     except (sa.exc.SQLAlchemyError, sqlite3.Error, ValueError) as error:
         reason = one_line(error)
-    except ModuleNotFoundError as error:
-        reason = f"the Python package {error.name} is not installed"
+    except ImportError as error:  # psycopg is missing, or finds no libpq
+        reason = f"{one_line(error)}; expected the extra 'mock-servicenow[postgresql]'"
     raise StoreError(f"database {shown(address)} cannot be opened: {reason}")
 
 

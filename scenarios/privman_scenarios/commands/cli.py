@@ -12,6 +12,7 @@ from typing import Any
 from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
 from privman_core.interrupts import terminable
 from privman_scenarios.commands import options
+from privman_scenarios.extras import explain_missing
 
 _COMMAND = "privman-scenarios"
 
@@ -77,6 +78,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         _void(given, str(error))
         return _complain(str(error), Exit.UNUSABLE)
+    except ModuleNotFoundError as error:
+        return _complain(explain_missing(error), Exit.UNUSABLE)
     except KeyboardInterrupt as end:
         return _complain(" ".join(["interrupted", *end.args]), Exit.INTERRUPTED)
 
