@@ -175,7 +175,7 @@ def test_a_package_of_no_extra_is_an_error_of_ours(tmp_path: Path) -> None:
     assert ended.stderr.endswith("ModuleNotFoundError: No module named 'orjson'\n")
 
 
-@pytest.mark.parametrize("options", [(), ("--servicenow-url=http://127.0.0.1:9", "--privman-writes=writes")])
+@pytest.mark.parametrize("options", [(), ("--privman-servicenow-url=http://127.0.0.1:9", "--privman-writes=writes")])
 def test_pytest_names_the_extra_that_is_missing(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
