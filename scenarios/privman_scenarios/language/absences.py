@@ -47,7 +47,7 @@ def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
 
 def _flaws(step: Step, table: str, said: Sequence[str], own: Own, saved: Saved) -> Iterator[str]:
     for field, text in _absent(step):
-        if not _is_named(text, said, own) and not _is_saved_value_of(
+        if not _is_named(text, said, own, saved) and not _is_saved_value_of(
             table or step.arguments.get("table", ""), field, text, saved
         ):
             yield (
@@ -136,9 +136,9 @@ def _texts_of(value: Any, field: str = "") -> Iterator[tuple[str, str]]:  # noqa
             yield from _texts_of(each, field)
 
 
-def _is_named(text: str, said: Sequence[str], own: Own) -> bool:
+def _is_named(text: str, said: Sequence[str], own: Own, saved: Saved) -> bool:
     if names := VARIABLE.findall(text):
-        return all(any(f"${{{name}}}" in each for each in said) for name in names)
+        return all(saved.is_captured(name) or any(f"${{{name}}}" in each for each in said) for name in names)
     return not text or _is_number(text) or text in _words(own) or any(says(each, text) for each in said)
 
 

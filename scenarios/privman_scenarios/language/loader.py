@@ -295,6 +295,8 @@ class _ScenarioDocument:
             self._errors.add(self._error(located, f"{owner}: {flaw}"))
         else:
             for key, found in verb.flaws(verb.filled(step.arguments, saved.fill), saved.fill(saved.own)):
+                if saved.is_guess(step.arguments[key]):
+                    continue  # checked once it is known
                 at = located.value[key].at(found.path)
                 self._errors.add(self._error(at, f"{owner}: {key}: {found.message}{_explained(at.plain())}"))
         saved.add(step)

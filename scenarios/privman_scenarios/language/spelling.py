@@ -57,9 +57,15 @@ class Spelling:
         table = self._table_in(path)
         if table is None or not isinstance(body, dict):
             return self.message_from_wire(body)
-        if isinstance(body.get("result"), dict):
-            return body | {"result": self.record_from_wire(table, body["result"])}
+        result = body.get("result")
+        if isinstance(result, dict):
+            return body | {"result": self.record_from_wire(table, result)}
+        if isinstance(result, list):
+            return body | {"result": [self._record_or_other(table, each) for each in result]}
         return self.record_from_wire(table, body)
+
+    def _record_or_other(self, table: str, value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+        return self.record_from_wire(table, value) if isinstance(value, dict) else value
 
     def message_to_wire(self, body: Any) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the JSON of a message between ServiceNow and the console's API as it is sent."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
+from privman_scenarios.language.captures import PARTS, ExpectedAnswer, as_text
 from privman_scenarios.language.console_items import ConsoleItems
 from privman_scenarios.language.kinds import CREATED_USER, REQUEST, REQUESTS, Kind
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, misspelt, nearest, unknown
@@ -75,6 +76,7 @@ class Saved:
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
         self._users: list[str] = []
         self._names: list[str] = []
+        self._answers: dict[str, ExpectedAnswer] = {}
         self.own = own
         self._own_users = own.get("users", ())
         self._items = ConsoleItems(own)
@@ -105,9 +107,30 @@ class Saved:
             if user not in self._users:
                 help_ = nearest(user, self._users) if self._users else "Expected servicenow.create-user first."
                 yield f"no earlier step has created user {user!r}. {help_}"
-        for name in self._used(step):
-            if name not in self._examples and not LONG_TEXT.fullmatch(name):
-                yield f"no earlier step has saved {name!r}. {nearest(name, _of_same_kind(name, self._examples))}"
+        yield from filter(None, map(self._why_unknown, self._used(step)))
+
+    def _why_unknown(self, name: str) -> str:
+        """Return why no step so far has saved the name; empty if one has."""
+        if name in self._examples or LONG_TEXT.fullmatch(name):
+            return ""
+        capture, _, path = name.partition(".")
+        if capture not in self._answers:
+            return f"no earlier step has saved {name!r}. {nearest(name, self._of_same_kind(name))}"
+        flaw = self._answers[capture].flaw_of(path)
+        return flaw and f"no value {name!r}. {flaw}"
+
+    def _of_same_kind(self, name: str) -> Iterator[str]:
+        """Yield the names of tables or rules for what looks like one, else all others."""
+        captured = (f"{capture}.{part}" for capture in self._answers for part in PARTS)
+        return (each for each in (*self._examples, *captured) if _kind(each) == _kind(name))
+
+    def is_captured(self, name: str) -> bool:
+        """Tell whether a name stands for a value of an answer that an earlier step captures."""
+        return name not in self._examples and name.partition(".")[0] in self._answers
+
+    def is_guess(self, value: object) -> bool:
+        """Tell whether a value has a ``${name}`` of which nobody knows what it will look like."""
+        return any(self._example(name) == f"${{{name}}}" for name in names_in(value))
 
     def _used(self, step: Step) -> Iterator[str]:
         several = (name for names in self._of_kind(REQUESTS, step) for name in names)
@@ -131,9 +154,11 @@ class Saved:
         """Find a name that stands for something else than the sys_id of a record of the step's table."""
         table = step.arguments.get("table", "")
         for name in names_in(step.arguments.get("sys_id")) if table else ():
+            if self.is_guess(f"${{{name}}}"):
+                continue
             if kind_of(name) != "a sys_id":
                 yield f"sys_id: ${{{name}}} is {kind_of(name)}. Expected the sys_id of a record of {table}."
-            elif self._examples[name] != known.SYS_IDS.get(table, known.OTHER_SYS_ID):
+            elif self._example(name) != known.SYS_IDS.get(table, known.OTHER_SYS_ID):
                 yield f"sys_id: ${{{name}}} is a sys_id of another table. Expected one of {table}."
 
     def fill(self, value: Any) -> Any:  # noqa: ANN401 - any argument
@@ -147,6 +172,9 @@ class Saved:
         if creates := self._vocabulary[step.verb].creates_user:
             self._users.append(step.arguments[creates])
         self._examples.update(self._vocabulary[step.verb].saves(step.arguments))
+        if (party := self._vocabulary[step.verb].captures) and "as" in step.arguments:
+            answered = {key: self.fill(value) for key, value in step.arguments.items()}
+            self._answers[step.arguments["as"]] = ExpectedAnswer.of(party, answered, self.own)
         self._items.add(self._vocabulary[step.verb], step.arguments)
         if step.verb in _USES:
             self._in_use[step.verb].append(step.arguments["name"])
@@ -156,11 +184,13 @@ class Saved:
     def _example(self, name: str) -> str | int:
         if wanted := LONG_TEXT.fullmatch(name):
             return long_text(int(wanted[1]))
-        return self._examples.get(name, f"${{{name}}}")
+        capture, _, path = name.partition(".")
+        example = self._answers[capture].example(path) if self.is_captured(name) else self._examples.get(name)
+        return f"${{{name}}}" if example is None else example
 
 
-def replaced(value: Any, value_of: Callable[[str], str | int]) -> Any:  # noqa: ANN401 - any argument
-    """Return the value with each ``${name}`` replaced; one that stands alone may become a number."""
+def replaced(value: Any, value_of: Callable[[str], Any]) -> Any:  # noqa: ANN401 - any argument
+    """Return the value with each ``${name}`` replaced; one that stands alone may become anything else than a text."""
     if isinstance(value, dict):
         filled = {key: replaced(item, value_of) for key, item in value.items()}
         return (
@@ -171,7 +201,7 @@ def replaced(value: Any, value_of: Callable[[str], str | int]) -> Any:  # noqa: 
     if not isinstance(value, str):
         return value
     alone = VARIABLE.fullmatch(value)
-    return value_of(alone[1]) if alone else VARIABLE.sub(lambda found: str(value_of(found[1])), value)
+    return value_of(alone[1]) if alone else VARIABLE.sub(lambda found: as_text(value_of(found[1])), value)
 
 
 def kind_of(name: str) -> str:
@@ -180,6 +210,8 @@ def kind_of(name: str) -> str:
         return "a GUID"
     if name.endswith(("sys_id", "instance_id", "activity_type_id")):
         return "a sys_id"
+    if name.partition(".")[2].partition(".")[0] in PARTS:
+        return "a value of an answer"
     return {"table": "the name of a table", "rule": "a number", "text": "a text"}.get(
         name.partition(".")[0], "an address"
     )
@@ -192,11 +224,6 @@ def check_variables(vocabulary: Vocabulary, steps: Iterable[Step], file: str, ow
         if flaw := saved.flaw_of(step):
             raise ScenarioFileError(file, step.line, f"{step.verb}: {flaw}")
         saved.add(step)
-
-
-def _of_same_kind(name: str, saved: Iterable[str]) -> Iterator[str]:
-    """Yield the names of tables or rules for what looks like one, else all others."""
-    return (each for each in saved if _kind(each) == _kind(name))
 
 
 def _kind(name: str) -> str:

@@ -19,6 +19,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
+from privman_contracts import PartyName
+from privman_scenarios.language.captures import as_text
 from privman_scenarios.language.checks import Check, Flaw, nothing
 from privman_scenarios.language.kinds import Kind
 from privman_scenarios.language.known import READING, ItemKind
@@ -120,6 +122,7 @@ class Verb:
         one_of: arguments of which one must be given, where the verb without any would pass whatever happened.
         table: of the app, in which it looks; empty where its arguments name one, or none.
         saves: yields the names that a step with these arguments saves, each with an example.
+        captures: the party whose answer it saves under the name in ``as``; empty for a verb that saves none.
         makes: yields the things of the console that a step with these arguments makes, each with its kind and name.
         within: yields the things that a step names within an argument, such as the policy of a report.
         may_make: yields the things that a step makes unless they are there.
@@ -140,6 +143,7 @@ class Verb:
     one_of: tuple[str, ...] = ()
     table: str = ""
     saves: Callable[[Arguments], Iterable[tuple[str, str]]] = lambda _arguments: ()
+    captures: PartyName | Literal[""] = ""
     makes: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
     within: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
     may_make: Callable[[Arguments], Iterable[tuple[ItemKind, str]]] = lambda _arguments: ()
@@ -168,7 +172,7 @@ class Verb:
         texts = {argument.name for argument in self.arguments if argument.kind.is_text}
         found = {name: (value, fill(value)) for name, value in arguments.items()}
         return {
-            name: str(value) if name in texts and isinstance(before, str) else value
+            name: as_text(value) if name in texts and isinstance(before, str) else value
             for name, (before, value) in found.items()
         }
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from privman_scenarios.errors import ExpectationError
+from privman_scenarios.language.captures import MissingValueError, value_at
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.variables import (
     FIRST,
@@ -73,6 +74,7 @@ class Play:
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
         self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
         self._answers: dict[str, PartyAnswer] = {}
+        self._captured: dict[str, Mapping[str, Any]] = {}
         self._consoles = {FIRST: world.console}
         self._console = FIRST
         self._instances = {FIRST: world.servicenow}
@@ -181,6 +183,10 @@ class Play:
         """Remember a value under a name that later steps may use as ``${name}``."""
         self._saved[name] = value
 
+    def capture(self, name: str, answer: PartyAnswer, body: object) -> None:
+        """Remember an answer, with its body in the packaged spelling, for ``${name.body.result}`` and the like."""
+        self._captured[name] = {"status": answer.status, "headers": answer.headers, "body": body}
+
     def save_request(self, name: str, request_id: str, metadata: Mapping[str, Any]) -> None:
         """Remember a request and what it asked for when it was made, as the last one and under its name."""
         self._saved["request_id"] = self._saved[f"{name}.request_id"] = request_id
@@ -194,15 +200,22 @@ class Play:
         """Return the id of the request with this name, of the last one without a name."""
         return str(self.recall(f"{name}.request_id" if name else "request_id"))
 
-    def recall(self, name: str) -> str | int:
+    def recall(self, name: str) -> Any:  # noqa: ANN401 - an answer holds anything
         """Return what was saved; raises ExpectationError when nothing was."""
         if wanted := LONG_TEXT.fullmatch(name):
             return long_text(int(wanted[1]))
         if name in (NEW_GUID, NEW_GUID_IN_CAPITALS) and name not in self._saved:
             self._saved[name] = self.world.servicenow.draw_request_id(in_capitals=name.isupper())
-        if name not in self._saved:
+        return self._saved[name] if name in self._saved else self._recall_captured(name)
+
+    def _recall_captured(self, name: str) -> Any:  # noqa: ANN401 - JSON holds anything
+        capture, _, path = name.partition(".")
+        if capture not in self._captured:
             raise ExpectationError(f"a value of {name!r}", "nothing; no earlier step has saved it")
-        return self._saved[name]
+        try:
+            return value_at(self._captured[capture], path)
+        except MissingValueError as error:
+            raise ExpectationError(f"a value of {name!r} in that answer", str(error)) from None
 
     def arguments_of(self, verb: Verb, step: Step) -> Arguments:
         """Return the step's arguments with what was saved; raises ExpectationError where that is no known word."""
@@ -213,7 +226,7 @@ class Play:
         return arguments
 
     def resolve(self, value: Any) -> Any:  # noqa: ANN401 - any argument
-        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be a number."""
+        """Return the value with each ``${name}`` replaced by what was saved; one that stands alone may be no text."""
         return replaced(value, self.recall)
 
     def resolve_as_packaged(self, value: Any) -> Any:  # noqa: ANN401 - any argument

@@ -13,7 +13,7 @@ from privman_contracts import PartyName
 from privman_core.fault_kinds import GENERIC
 from privman_core.journal import EVICTED
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language import checks, expected_checks, known, request_checks
+from privman_scenarios.language import captures, checks, expected_checks, known, request_checks
 from privman_scenarios.language.expectation import require, says
 from privman_scenarios.language.kinds import (
     ANYTHING,
@@ -244,6 +244,7 @@ async def expect_refusal(
 @SHARED.verb(
     shorthand="path",
     checks=True,
+    captures=ByParty(lambda party: party),
     needs=frozenset(),
     further_needs=ByParty(lambda party: lambda arguments: _needs_of_call(arguments, _ITS_OWN[party])),
 )
@@ -295,6 +296,14 @@ async def call(
     logged_on: Annotated[
         bool, Arg(FLAG, "Whether the API user asks, with a token (default false).", only="console")
     ] = False,
+    as_: Annotated[
+        str,
+        Arg(
+            TEXT,
+            "A name for the answer: '${name.status}', '${name.headers.location}', '${name.body.result.0.sys_id}'.",
+            check=captures.captured_name,
+        ),
+    ] = "",
 ) -> None:
     """Send a request and look at the answer."""
     del unknown_path  # which only the check of the path reads
@@ -305,11 +314,13 @@ async def call(
         named["Authorization"] = f"Bearer {await play.world.console.token()}"
     auth = await play.world.servicenow.credentials(by) if by else None
     answer = await _of(play, party).api.call(method, path, sent, auth=auth, headers=named)
+    got = spelling.body_from_wire(path, parsed(answer.body.decode(errors="replace")))
+    if as_:
+        play.capture(as_, answer, got)
     require(status, answer.status, "status")
     play.expected.add(answer.status)
     require({name.lower(): each for name, each in (answer_headers or {}).items()}, answer.headers, "headers")
     if body is not ABSENT:
-        got = spelling.body_from_wire(path, parsed(answer.body.decode(errors="replace")))
         require(body, got, "body")
 
 
