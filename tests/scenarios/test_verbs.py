@@ -54,6 +54,10 @@ HOLDS = {
     "- console.expect-refusal: {status: 400, body: {error: {matches: PascalCase}}}\n",
     "the webhook of the set-up": "- console.expect-set-up: {webhook: {event: Approval Request Event}}\n",
     "the steps of the set-up": "- console.expect-set-up: {steps: {register: ok}}\n",
+    "the console's user": "- console.ask:\n"
+    "- servicenow.call: {path: '/api/now/table/${table.request}', by: scenario.integration}\n"
+    "- servicenow.approve: {by: scenario.integration}\n"
+    "- servicenow.expect-records: {table: response, values: {sys_created_by: scenario.integration}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
     "a record that was inserted and is deleted": INSERTED
     + "- servicenow.delete: {table: response, sys_id: '${made.sys_id}'}\n"

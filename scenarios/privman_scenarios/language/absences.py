@@ -6,14 +6,14 @@ from typing import Any, Literal
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known, message_places
 from privman_scenarios.language.expectation import OPERATORS, is_found, says
-from privman_scenarios.language.known import DEFAULT_APPROVER
+from privman_scenarios.language.known import DEFAULT_APPROVER, INTEGRATION_USER
 from privman_scenarios.language.model import Own, Scenario, Step
 from privman_scenarios.language.variables import NEW_GUID, NEW_GUID_IN_CAPITALS, VARIABLE, Saved, kind_of
 from privman_scenarios.language.vocabulary import Vocabulary
 
 GENERATED = (NEW_GUID, NEW_GUID_IN_CAPITALS)
 # Who acts where a step names nobody.
-_USERS = (DEFAULT_APPROVER, "admin")
+_USERS = (DEFAULT_APPROVER, INTEGRATION_USER, "admin")
 
 
 Kind = Literal["a GUID", "a sys_id", "an address", "a number"]

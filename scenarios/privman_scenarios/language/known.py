@@ -73,6 +73,11 @@ def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
 
 DEFAULT_APPROVER = "scenario.approver"
 ADMINISTRATOR = "administrator"
+INTEGRATION_USER = "scenario.integration"
+# What the console's user needs (integration 1).
+INTEGRATION_ROLES = ("web_service_admin", "approval_admin")
+# Who may act without servicenow.create-user.
+USERS = (DEFAULT_APPROVER, INTEGRATION_USER, ADMINISTRATOR)
 
 
 STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")

@@ -11,7 +11,7 @@ from privman_scenarios.language import known
 from privman_scenarios.language.captures import PARTS, ExpectedAnswer, as_text
 from privman_scenarios.language.console_items import ConsoleItems
 from privman_scenarios.language.kinds import CREATED_USER, REQUEST, REQUESTS, Kind
-from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, misspelt, nearest, unknown
+from privman_scenarios.language.known import USERS, misspelt, nearest, unknown
 from privman_scenarios.language.model import Arguments, Own, Step
 from privman_scenarios.language.vocabulary import Vocabulary
 
@@ -145,7 +145,7 @@ class Saved:
 
     def _unknown_users(self, step: Step) -> Iterator[str]:
         """Find who acts, but was never created: a misspelt user would be made as another approver."""
-        known_users = (*self._users, *self._own_users, DEFAULT_APPROVER, ADMINISTRATOR)
+        known_users = (*self._users, *self._own_users, *USERS)
         for by in _acting(step):
             if by and by not in known_users:
                 yield f"by: {unknown('user', by, known_users, 'users')} Otherwise, servicenow.create-user makes one."

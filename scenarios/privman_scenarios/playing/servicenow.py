@@ -3,7 +3,7 @@
 import os.path
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import starmap
@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from privman_contracts import WireNames
 from privman_core.ids import Ids
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER
+from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_ROLES, INTEGRATION_USER
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer, finished
@@ -215,12 +215,19 @@ class ServiceNowParty(Party):
         return await self.api.call("PATCH", f"{_path('sys_user')}/{sys_id}{_AS_DISPLAYED}", values, auth=self.admin)
 
     async def credentials(self, user_name: str) -> Credentials:
-        """Return the credentials of a user; the administrator's for no name, an approver's for a new one."""
+        """Return the credentials of a user; the administrator's for no name.
+
+        A user whom no step has created is created: the integration user with the roles of one, others as approvers.
+        """
         if user_name in ("", ADMINISTRATOR):
             return self.admin
         if user_name not in self._users:
-            await self.create_user(user_name, [str(self.names.find("roles.approver").packaged)])
+            roles = INTEGRATION_ROLES if user_name == INTEGRATION_USER else self._approver_roles()
+            await self.create_user(user_name, roles)
         return self._users[user_name]
+
+    def _approver_roles(self) -> Sequence[str]:
+        return [str(self.names.find("roles.approver").packaged)]
 
     async def ask_dictionary(self) -> None:
         """Ask which tables the app's scope has, and their columns (platform 1.2), for whoever listens.

@@ -23,7 +23,7 @@ from privman_scenarios.language.kinds import (
     rows_of_texts,
     suggesting,
 )
-from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER
+from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, USERS
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.request_checks import column_of
 from privman_scenarios.language.variables import FIRST, TABLES, VARIABLE, saves_instance, saves_record
@@ -59,7 +59,9 @@ Approver = Annotated[
     str,
     Arg(TEXT, f"The approver, created before or listed under 'own: users' (default: {DEFAULT_APPROVER})."),
 ]
-User = Annotated[str, Arg(TEXT, "The user name (default: the administrator).")]
+User = Annotated[
+    str, Arg(TEXT, f"The user who acts: {', '.join(USERS)}, or one created before (default: the administrator).")
+]
 Counted = Annotated[int, Arg(COUNT, "How many records there are (default 1).", check=checks.none_of("request"))]
 SERVICENOW = Verbs()
 

@@ -289,7 +289,7 @@ async def call(
         str,
         Arg(
             TEXT,
-            f"The user who asks, '{known.ADMINISTRATOR}' for the administrator (default: nobody).",
+            f"The user who asks: {', '.join(known.USERS)}, or one created before (default, and '': nobody).",
             only="servicenow",
         ),
     ] = "",
