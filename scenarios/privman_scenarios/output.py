@@ -57,3 +57,9 @@ def say_command(line: str) -> None:
 def write(file: Path, text: str) -> None:
     """Write a text file; raises OSError."""
     file.write_text(SECRETS.mask_known(text), encoding="utf-8")
+
+
+def append(file: Path, text: str) -> None:
+    """Add to the end of a text file; raises OSError."""
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write(SECRETS.mask_known(text))

@@ -85,7 +85,8 @@ def test_a_failure_is_in_every_report(file: Path, capsys: pytest.CaptureFixture[
     marked = '>   "state": "Denied"  <- expected \'Approved\''
     out = capsys.readouterr().out
     assert f"    {marked}\n" in out
-    assert f"::error file={file},line=2,title=A denial looks like an approval::{file}:6: console.expect-approval" in out
+    place = f"{file.parent.name}/{file.name}:6"
+    assert f"::error title=A denial looks like an approval::{place}: console.expect-approval: expected" in out
     assert escape(marked, quote=False) in junit.read_text()
     page = html.read_text()
     assert f"<mark>{escape(marked)}</mark>" in page

@@ -12,7 +12,7 @@ import pytest
 
 from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.html import html
-from privman_scenarios.commands.reports.machine_readable import GitHubReport, json_report
+from privman_scenarios.commands.reports.machine_readable import json_report
 from privman_scenarios.commands.reports.machine_readable import junit as junit_below
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.errors import Comparison, Difference, WorkerLostError
@@ -253,21 +253,6 @@ def test_json_of_an_interrupted_run_says_so() -> None:
     assert (report["complete"], report["held"], report["passed"], report["checks"]) == (False, False, 1, 7)
     failed = json_report(recorded(ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED)))
     assert json.loads(failed)["scenarios"][0]["failure"]["compared"] == ""
-
-
-def test_github_annotates_the_line_of_the_scenario() -> None:
-    """A failure is an error and findings are a warning; files go by their paths in the checkout."""
-    lines: list[str] = []
-    report = GitHubReport(lines.append, Path("/checkout"))
-    odd = Scenario("50%: a, b", (), "/checkout/tests/odd.yaml", 7)
-    for event in (RunStarted(3, 0), *ENDED, ScenarioEnded(odd, "failed", 0.1, failure=FAILURE)):
-        report(event)
-    message = "some/b.yaml:9: console.expect-approval: expected state 'Denied'; got state 'Pending\ufffd'"
-    assert lines == [
-        "::warning file=some/a.yaml,line=1,title=Approve <it>::servicenow: rule-aborted: kept",
-        f"::error file=some/b.yaml,line=3,title=Deny [it]::{message}",
-        f"::error file=tests/odd.yaml,line=7,title=50%25%3A a%2C b::{message}",
-    ]
 
 
 @pytest.mark.parametrize("event", [RunStarted(1, 0), StepFailed(BAD, FAILURE)])

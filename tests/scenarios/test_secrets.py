@@ -100,7 +100,7 @@ def test_the_fixtures_print_no_command_of_a_pipeline(privman_loop: LoopThread, p
     """Though pytest prints what an instance answers as it is."""
     pytester.makepyfile("def test_it(servicenow): ...")
     with echoing(privman_loop) as url:
-        result = pytester.runpytest_inprocess("-p", "no:asyncio", "--servicenow-url", url)
+        result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([": :error::injected", "# #teamcity[[]x[]]*"])
     result.stdout.no_re_match_line(r"\s*::error|.*##teamcity")
@@ -164,7 +164,7 @@ def test_a_title_is_no_command_of_a_pipeline_or_a_terminal(tmp_path: Path, capsy
     lines = capsys.readouterr().out.splitlines()
     commands = [line for line in lines if line.lstrip().startswith("::")]
     assert len(commands) == 1
-    assert commands[0].startswith("::error file=")
+    assert commands[0].startswith("::error title=")
     assert commands[0].count("::") >= 2
     assert not any("##vso[" in line or "\x1b" in line or "\u202e" in line for line in lines)
     (suite,) = ET.parse(reports["junit-xml"]).getroot()  # noqa: S314 - our own report

@@ -247,7 +247,9 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
         help="fail if more of the scenarios than that were skipped or inapplicable (default: 100 if a party has no "
         "control plane, as a real system; else 50, and 0 skipped of the packaged catalog)",
     )
-    group.add_argument("--github", action="store_true", help="print annotations for GitHub Actions")
+    group.add_argument(
+        "--github", action="store_true", help="annotate files in GitHub Actions, and add to the job's summary"
+    )
 
 
 def _add_jobs(parser: argparse.ArgumentParser) -> None:

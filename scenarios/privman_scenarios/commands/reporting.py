@@ -1,6 +1,7 @@
 """The reports that a run leaves, and the listeners that write them."""
 
 import argparse
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache, partial
@@ -11,7 +12,7 @@ from rich.console import Console
 from privman_contracts import Contracts, Evidence
 from privman_scenarios.analysis.coverage import Coverage, Exercised, by_contract, by_evidence
 from privman_scenarios.commands.arguments import check_files
-from privman_scenarios.commands.reports.machine_readable import GitHubReport
+from privman_scenarios.commands.reports.github import GitHubReport
 from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_named_in
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport, print_table
@@ -73,8 +74,9 @@ class Reports:
         self._coverage = Coverage(self.exercised()) if self.exercised else None
         self._written = [(kind, file) for kind in REPORTS if (file := getattr(options, kind.dest))]
         self.listeners: Sequence[Listener] = [self._record, self._terminal]  # what is printed is recorded
-        if options.github:
-            self.listeners = [*self.listeners, GitHubReport(say_command, Path.cwd())]
+        self._github = GitHubReport.of_job(say_command, os.environ) if options.github else None
+        if self._github:
+            self.listeners = [*self.listeners, self._github]
         if self._coverage:
             self.listeners = [*self.listeners, self._coverage]
         self.journals = self._coverage is not None
@@ -95,6 +97,8 @@ class Reports:
             show_coverage(self._coverage)
         for line in (*self._record.remarks, *(self._record.errors if self._record.complete else ())):
             say(f"{line}.")
+        if self._github:
+            self._github.close(self._record)
 
     @contextmanager
     def watching(self, worlds: WorldBuilder) -> Iterator[None]:

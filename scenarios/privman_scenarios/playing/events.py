@@ -34,7 +34,12 @@ class Failure:
     @property
     def message(self) -> str:
         """File, line, step, what was expected and what came."""
-        return f"{self.file}:{self.line}: {self.step}: expected {self.expected}; got {self.got}"
+        return f"{self.file}:{self.line}: {self.mismatch}"
+
+    @property
+    def mismatch(self) -> str:
+        """Step, what was expected and what came."""
+        return f"{self.step}: expected {self.expected}; got {self.got}"
 
 
 class Event:

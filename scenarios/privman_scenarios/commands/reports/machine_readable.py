@@ -1,22 +1,20 @@
-"""A run as JUnit XML, as JSON, and as annotations of a pull request."""
+"""A run as JUnit XML and as JSON."""
 
 import json
 import os.path
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from importlib import resources
 from itertools import count
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from privman_scenarios.commands.reports.file_places import PACKAGES
 from privman_scenarios.commands.reports.marked import marked_text
 from privman_scenarios.commands.reports.run_record import RunRecord, ScenarioRecord
-from privman_scenarios.output import printable, shown
-from privman_scenarios.playing.events import Event, Failure, ScenarioEnded
+from privman_scenarios.output import printable
+from privman_scenarios.playing.events import Failure
 
-# The folder that the packaged scenarios are installed in; their class names are the same on every machine.
-_PACKAGES = Path(str(resources.files("privman_scenarios"))).parent
 _SUFFIX = ".yaml"
 
 
@@ -65,7 +63,7 @@ def _numbered_titles(title: str) -> Iterator[str]:
 
 def _class_name(file: str, root: Path) -> str:
     path = Path(os.path.normpath(root / file))
-    below = next((folder for folder in (_PACKAGES, root) if path.is_relative_to(folder)), path.anchor)
+    below = next((folder for folder in (PACKAGES, root) if path.is_relative_to(folder)), path.anchor)
     return ".".join(path.relative_to(below).parts).removesuffix(_SUFFIX)
 
 
@@ -147,42 +145,3 @@ def _failure_json(failure: Failure) -> dict[str, Any]:
         "compared": marked_text(failure.comparison) if failure.comparison else "",
         "exchanges": list(failure.exchanges),
     }
-
-
-class GitHubReport:
-    """Prints an error for each scenario that failed, and a warning for each that met findings.
-
-    Args:
-        print_line: takes one line.
-        root: the checkout; GitHub knows files by their paths below it.
-    """
-
-    def __init__(self, print_line: Callable[[str], None], root: Path) -> None:
-        self._print = print_line
-        self._root = root
-
-    def __call__(self, event: Event) -> None:
-        """Print what is worth an annotation."""
-        if not isinstance(event, ScenarioEnded):
-            return
-        if event.failure:
-            self._annotate("error", event, event.failure.message)
-        elif event.findings:
-            self._annotate("warning", event, "\n".join(event.findings))
-
-    def _annotate(self, level: str, event: ScenarioEnded, message: str) -> None:
-        scenario = event.scenario
-        file = Path(scenario.file)
-        below = file.relative_to(self._root) if file.is_relative_to(self._root) else file
-        place = (
-            f"file={_escaped_property(below.as_posix())},line={scenario.line},title={_escaped_property(scenario.name)}"
-        )
-        self._print(f"::{level} {place}::{_escaped(message)}")
-
-
-def _escaped(text: str) -> str:
-    return shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escaped_property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

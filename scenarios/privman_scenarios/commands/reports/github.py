@@ -1,0 +1,124 @@
+"""A run in a job of GitHub Actions: annotations of files, and the job's summary."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Self
+
+from privman_scenarios.commands.reports.file_places import place_below, short_place
+from privman_scenarios.commands.reports.run_record import RunRecord
+from privman_scenarios.output import append, in_a_line, shown
+from privman_scenarios.playing.events import Event, ScenarioEnded
+
+# GitHub drops a summary that is larger than 1 MiB.
+_MOST_ROWS, _LONGEST_CELL = 100, 1_000
+
+
+class GitHubReport:
+    """Prints an error for each scenario that failed, and a warning for each that met findings.
+
+    Args:
+        print_line: takes one line.
+        workspace: the checkout; GitHub knows files by their paths below it.
+        step_summary: file that GitHub shows on the page of the run; raises OSError if it cannot be written.
+    """
+
+    def __init__(self, print_line: Callable[[str], None], workspace: Path, step_summary: Path | None = None) -> None:
+        self._print = print_line
+        self._workspace = workspace
+        self._step_summary = step_summary
+        self._summarize("")
+
+    @classmethod
+    def of_job(cls, print_line: Callable[[str], None], environment: Mapping[str, str]) -> Self:
+        """Return the report of the job that set these variables; outside of one the workspace is the current folder."""
+        step_summary = environment.get("GITHUB_STEP_SUMMARY")
+        workspace = Path(environment.get("GITHUB_WORKSPACE") or Path.cwd())
+        return cls(print_line, workspace, Path(step_summary) if step_summary else None)
+
+    def __call__(self, event: Event) -> None:
+        """Print what is worth an annotation."""
+        if not isinstance(event, ScenarioEnded):
+            return
+        if event.failure:
+            self._annotate("error", event, event.failure.line, event.failure.mismatch)
+        elif event.findings:
+            self._annotate("warning", event, event.scenario.line, "\n".join(event.findings))
+
+    def close(self, record: RunRecord) -> None:
+        """Print why the run failed, though perhaps no scenario did, and add to the job's summary."""
+        if record.error:
+            self._print(f"::error title=privman-scenarios::{_escaped(record.error)}")
+        self._summarize(summary(record, self._workspace))
+
+    def _summarize(self, text: str) -> None:
+        if self._step_summary:
+            append(self._step_summary, text)
+
+    def _annotate(self, level: str, event: ScenarioEnded, line: int, message: str) -> None:
+        scenario = event.scenario
+        title = f"title={_escaped_property(scenario.name)}"
+        if file := place_below(scenario.file, self._workspace):
+            self._print(f"::{level} file={_escaped_property(file)},line={line},{title}::{_escaped(message)}")
+        else:
+            place = f"{short_place(scenario.file, self._workspace)}:{line}"
+            self._print(f"::{level} {title}::{_escaped(f'{place}: {message}')}")
+
+
+def _escaped(text: str) -> str:
+    return shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escaped_property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def summary(record: RunRecord, workspace: Path) -> str:
+    """Return what has run so far as Markdown: the counts, what failed, and the findings."""
+    ended = record.ended
+    lines = [
+        f"### privman-scenarios: {_cell(record.summary)}",
+        "",
+        f"{ended.checks} expectations in {ended.seconds:.1f} s, seed {record.seed}",
+        "",
+        *_table(("Failed", "Where", "Why"), list(_failures(record, workspace))),
+        *_table(("Scenario", "Finding"), list(_findings(record))),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _failures(record: RunRecord, workspace: Path) -> Iterator[Sequence[str]]:
+    for played in record.played:
+        if failure := played.ended.failure:
+            place = f"{short_place(failure.file, workspace)}:{failure.line}"
+            yield played.ended.scenario.name, place, failure.mismatch
+
+
+def _findings(record: RunRecord) -> Iterator[Sequence[str]]:
+    for played in record.played:
+        yield from ((played.ended.scenario.name, finding) for finding in played.ended.findings)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not rows:
+        return
+    yield _row(head)
+    yield _row(["---"] * len(head))
+    yield from (_row(map(_cell, row)) for row in rows[:_MOST_ROWS])
+    yield ""
+    if len(rows) > _MOST_ROWS:
+        yield from (f"… and {len(rows) - _MOST_ROWS} more, in the reports.", "")
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    """Return the text on a line of a table, where nothing in it is markup."""
+    line = in_a_line(text)
+    short = line if len(line) <= _LONGEST_CELL else f"{line[:_LONGEST_CELL]}…"
+    return "".join(f"\\{each}" if each in _MARKUP else escape(each) for each in short)
+
+
+_MARKUP = frozenset("\\`*_[]|~")
