@@ -122,6 +122,10 @@ class FaultsFixture:
         """Return the faults that should have struck and have not."""
         return self._loop.run(self._idle_now())
 
+    def start_again(self) -> None:
+        """Forget what was armed before."""
+        self._armed, self._idle_before = {}, []
+
     async def _idle_now(self) -> list[str]:
         numbers = await self._control.idle_faults() if self._armed else set()
         return [*self._idle_before, *(words for number, words in self._armed.items() if number in numbers)]
@@ -166,6 +170,12 @@ class PartyFixture:
         """The faults to arm on this party."""
         self._faults = self._faults or FaultsFixture(self._loop, self._party.control, self._name)
         return self._faults
+
+    def start_again(self) -> None:
+        """Forget what the test before has done; the party is in its state at start."""
+        self._tolerated, self._found_before = [], []
+        if self._faults:
+            self._faults.start_again()
 
     def idle_faults(self) -> list[str]:
         """Return the faults that should have struck and have not."""
@@ -281,8 +291,16 @@ class ConsoleFixture(PartyFixture):
     def __init__(self, loop: LoopThread, world: World) -> None:
         super().__init__(loop, world, world.console, "console")
         self._console = world.console
+        self._set_up()
+
+    def start_again(self) -> None:
+        """Forget what the test before has done, and set the console up again; raises ExpectationError."""
+        super().start_again()
+        self._set_up()
+
+    def _set_up(self) -> None:
         self._policies = [name for kind, name in made_by_set_up({}) if kind == "policy"] + [*ITEMS["policy"]]
-        answer = loop.run(world.set_up({}))
+        answer = self._loop.run(self._world.set_up({}))
         failed = [step for step in answer.read(SET_UP)["steps"] if step["status"] == "failed"]
         if failed:
             raise ExpectationError("the set-up to succeed", str(failed))

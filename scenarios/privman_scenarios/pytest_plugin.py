@@ -9,19 +9,17 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, fail
+
 if TYPE_CHECKING:
     from privman_core.loop_thread import LoopThread
-    from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
-    from privman_scenarios.playing.world import World as Targets
     from privman_scenarios.playing.world_builder import WorldBuilder
 
-
-# The property of a test's report, which travels from the processes of pytest-xdist and goes to --junit-xml.
-_UNLISTED = "privman_unlisted"
+_NAMED = pytest.StashKey[NamedFixtures]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,13 +68,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--privman-strict", action="store_true", help="fail a test if ServiceNow swallowed something")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="seed of the identifiers (default 0)")
+    parser.addini(OPTION, "other names of fixtures, such as 'console = pm_console'", type="linelist")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse what is about a system that already runs where none is named, and begin the journal of writes.
+    """Define the fixtures, refuse what is about a target where none is named, and begin the journal of writes.
 
     Where one is named, SIGTERM and SIGHUP end the run as Ctrl-C does, so that its records are deleted.
     """
+    named = config.stash[_NAMED] = NamedFixtures(config.getini(OPTION))
+    config.pluginmanager.register(named.plugin())
     servicenow, console = config.getoption("--privman-servicenow-url"), config.getoption("--privman-console-url")
     if servicenow or console:
         _end_as_interrupted(config)
@@ -92,11 +93,17 @@ def pytest_configure(config: pytest.Config) -> None:
     _begin_writes(file)
 
 
+@pytest.hookimpl(tryfirst=True)  # before fixtures are set up
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let a test begin clean that shares its fixtures with others."""
+    item.config.stash[_NAMED].begin_clean(item)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each table that the instance did not list, once."""
     reports = [each for kind in ("passed", "failed", "skipped", "error") for each in terminalreporter.getreports(kind)]
     noted = (pair for each in reports if isinstance(each, pytest.TestReport) for pair in each.user_properties)
-    found = (text for name, text in noted if name == _UNLISTED)
+    found = (text for name, text in noted if name == UNLISTED)
     for sentence in dict.fromkeys(found):
         terminalreporter.write_line(f"{sentence}.")
 
@@ -183,9 +190,9 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     try:
         return _worlds(pytestconfig)
     except (ContractError, UsageError) as error:
-        _fail(str(error))
+        fail(str(error))
     except ModuleNotFoundError as error:
-        _fail(explain_missing(error))
+        fail(explain_missing(error))
 
 
 def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
@@ -217,88 +224,3 @@ def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
         patience=pytestconfig.getoption("--privman-patience") or PATIENCE,
         quiet_time=pytestconfig.getoption("--privman-quiet-time"),
     )
-
-
-@pytest.fixture
-def privman_world(
-    request: pytest.FixtureRequest,
-    pytestconfig: pytest.Config,
-    privman_loop: "LoopThread",
-    privman_worlds: "WorldBuilder",
-) -> "Iterator[Targets]":
-    """Both parties in their state at start, nothing set up."""
-    from privman_scenarios.errors import ScenariosError  # noqa: PLC0415 - see the module's docstring
-
-    opened = privman_worlds.open()
-    try:
-        world = privman_loop.run(opened.__aenter__())
-        request.node.user_properties += ((_UNLISTED, sentence) for sentence in privman_worlds.unlisted)
-        yield world
-        privman_loop.run(opened.__aexit__(None, None, None))
-    except ScenariosError as error:
-        _fail(str(error))
-    if pytestconfig.getoption("--privman-strict") and not world.servicenow.has_control:
-        why = world.servicenow.why_no_control
-        _fail(f"--privman-strict has nothing to judge by, as no findings are seen: {why}.")
-    if world.unawaited:
-        message = f"nothing waited to the end for {', '.join(world.unawaited.values())}"
-        expected = "Expected 'decision.delivered()', with 'await' where an event loop runs, and 'await' before the rest"
-        _fail(f"{message}. {expected}.")
-
-
-@pytest.fixture
-def servicenow(
-    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_world: "Targets"
-) -> "Iterator[ServiceNowFixture]":
-    """A running ServiceNow instance; a broken contract fails the test at its end."""
-    from privman_scenarios.fixtures import ServiceNowFixture  # noqa: PLC0415 - see the module's docstring
-
-    held = ServiceNowFixture(privman_loop, privman_world)
-    yield held
-    _fail_on_broken_contracts("servicenow", held, pytestconfig)
-
-
-@pytest.fixture
-def console(
-    pytestconfig: pytest.Config, privman_loop: "LoopThread", privman_world: "Targets"
-) -> "Iterator[ConsoleFixture]":
-    """A running console, set up against the ServiceNow instance; a broken contract fails the test at its end."""
-    from privman_scenarios.errors import ExpectationError  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.fixtures import ConsoleFixture  # noqa: PLC0415 - see the module's docstring
-
-    try:
-        held = ConsoleFixture(privman_loop, privman_world)
-    except ExpectationError as error:
-        _fail(f"the console cannot be set up: {error}")
-    yield held
-    _fail_on_broken_contracts("console", held, pytestconfig)
-
-
-@pytest.fixture
-def world(
-    privman_loop: "LoopThread",
-    privman_world: "Targets",
-    servicenow: "ServiceNowFixture",
-    console: "ConsoleFixture",
-) -> "WorldFixture":
-    """Both parties, set up and registered."""
-    from privman_scenarios.fixtures import WorldFixture  # noqa: PLC0415 - see the module's docstring
-
-    return WorldFixture(privman_loop, privman_world, servicenow, console)
-
-
-def _fail_on_broken_contracts(name: str, party: "PartyFixture", config: pytest.Config) -> None:
-    strict = config.getoption("--privman-strict")
-    broken = party.broken_contracts(strict=strict)
-    if broken:
-        what = "finding(s)" if strict else "broken contract(s)"
-        _fail("\n".join([f"{name} saw {len(broken)} {what}:", *broken]))
-    for fault in party.idle_faults():
-        _fail(f"{name}: {fault} has struck no request, or fewer than its 'times'. Expected that, or optional=True.")
-
-
-def _fail(message: str) -> NoReturn:
-    """Fail the test with what may come from a server, and is printed as it is."""
-    from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
-
-    raise pytest.fail.Exception(shown(message), pytrace=False) from None

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
-from privman_scenarios.playing.world import World
+from privman_scenarios.fixture_set import FixtureSet
 
 from .shared_instance import read_all, shared_mock
 from .stub_instance import RESPONSE, StubInstance
@@ -43,11 +43,12 @@ def test_it(servicenow, console):
 
 
 def test_the_options_name_systems_that_already_run(
-    pytester: pytest.Pytester, privman_world: World, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, privman_set: FixtureSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The addresses take the place of what would be started; --privman-reset resets it."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
-    servicenow, console = privman_world.servicenow.url, privman_world.console.url
+    parties = privman_set.parties
+    servicenow, console = parties.servicenow.url, parties.console.url
     pytester.makepyfile(ADDRESSED.format(servicenow=servicenow, console=console))
     options = ("--privman-servicenow-url", servicenow, "--privman-console-url", console)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", *options)
@@ -161,11 +162,11 @@ def test_what_a_target_cannot_do_fails_a_test(
 
 
 LATE = """
-def test_it(world, privman_world):
+def test_it(world, privman_set):
     request_id = world.console.ask({})
     world.clock.settle()
     assert world.console.approval(request_id)["state"] == "Pending"
-    assert (privman_world.patience, privman_world.quiet_time) == (60, 0)
+    assert (privman_set.parties.patience, privman_set.parties.quiet_time) == (60, 0)
 """
 
 

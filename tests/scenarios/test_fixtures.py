@@ -12,8 +12,8 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_core.tls import issue_certificate
 from privman_scenarios.errors import ExpectationError, UnknownWordError
+from privman_scenarios.fixture_set import FixtureSet
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
-from privman_scenarios.playing.world import World
 
 pytest_plugins = ["pytester"]
 
@@ -156,11 +156,11 @@ def test_a_refused_question_is_told(console: ConsoleFixture) -> None:
         console.ask({"PolicyId": "none"})
 
 
-def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_world: World) -> None:
+def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_set: FixtureSet) -> None:
     """A console that cannot be set up is no fixture to go on with."""
-    ServiceNowFixture(privman_loop, privman_world).faults.arm("hibernating", path="/api/*")
+    privman_set.servicenow.faults.arm("hibernating", path="/api/*")
     with pytest.raises(ExpectationError, match=r"the set-up to succeed.*hibernating"):
-        ConsoleFixture(privman_loop, privman_world)
+        ConsoleFixture(privman_loop, privman_set.parties)
 
 
 BREAKING = """

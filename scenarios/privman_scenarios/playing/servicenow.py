@@ -58,12 +58,20 @@ class ServiceNowParty(Party):
     ) -> None:
         super().__init__(api, control)
         self.names = names
-        self.spelling = Spelling(names)
         self.admin = admin
         self._ids = ids
+        self.own = OwnRecords(api, admin) if api.shared else None
+        self._begin()
+
+    def forget(self) -> None:
+        """Forget what this run has done there: the instance is in its state at start."""
+        self._ids.restart()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.spelling = Spelling(self.names)
         self._users: dict[str, Credentials] = {}
         self._user_ids: dict[str, str] = {}
-        self.own = OwnRecords(api, admin) if api.shared else None
         self.drawn: set[str] = set()
         self.decisions: Counter[str] = Counter()
         self.accepted: set[str] = set()

@@ -79,6 +79,16 @@ class World:
         self.instances.append(await self.start_instance())
         return self.instances[-1]
 
+    async def start_again(self) -> None:
+        """Bring every party back to its state at start; raises ExpectationError where one has no control plane."""
+        await self.settle()  # so that nothing of before is sent to a party that has been reset
+        for console in self.consoles:
+            await console.control.reset()
+        for instance in self.instances:  # last, as what they do from the start on is on the clock that all share
+            await instance.control.reset()
+            instance.forget()
+        self.unawaited.clear()
+
     async def set_up(self, options: Mapping[str, Any]) -> PartyAnswer:
         """Run the documented set-up on the console; its default user is ServiceNow's administrator."""
         auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
