@@ -53,6 +53,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         user_agent=f"{USER_AGENT}/{settings.version}",
         log=logging.getLogger("console_sim.web"),
         ca_file=settings.ca_file,
+        proxies=settings.proxies,
     )
     console = build_console(
         settings, checks.names, clock=clock, ids=ids, secrets=secrets, caller=instruments.caller, note=journal.note

@@ -22,6 +22,7 @@ from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, complain, url
 from privman_core.ids import Ids
 from privman_core.inputs import CONTROL
+from privman_core.proxies import proxies_of
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "console-sim"
@@ -44,12 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(options: Namespace) -> int:
+    token = _admin_token(options.command)
     settings = Settings(
         console_url=options.console_url or "",
         inferred=options.inferred,
-        admin_token=_admin_token(options.command),
+        admin_token=token,
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
+        proxies=proxies_of(options, token, _ADMIN_TOKEN),
         database=options.database,
         token_lifetime=options.token_lifetime,
         documented_only=options.documented_only,
@@ -159,7 +162,9 @@ def _add_setup(parser: ArgumentParser) -> None:
         "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "
         "and 3 if a party cannot be reached."
     )
-    parser.set_defaults(no_admin=False, database=IN_MEMORY, token_lifetime=None, documented_only=False)
+    parser.set_defaults(
+        no_admin=False, trusted_proxies=(), database=IN_MEMORY, token_lifetime=None, documented_only=False
+    )
     _add_common(parser)
 
 

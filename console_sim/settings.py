@@ -7,6 +7,7 @@ from pathlib import Path
 from aiohttp import web
 
 from console_sim.errors import BadRequestError
+from privman_core.proxies import Network
 
 TOKEN_PATH = "/Tms/services/api/logon/token"  # noqa: S105 - a path
 APPROVE_PATH = "/Tms/services/api/v1/approval/approve"
@@ -25,6 +26,7 @@ class Settings:
         admin_token: token of the control plane; empty admits this machine only.
         control_plane: whether to serve one; a real system has none.
         ca_file: extra CA certificates to trust (PEM).
+        proxies: reverse proxies that give a request its public address.
         answer_seconds: time limit for ServiceNow's answers.
         retries: whether calls to ServiceNow with a transient failure are retried.
         token_lifetime: of the API's tokens; None for that of the rule ``token_lifetime``.
@@ -41,6 +43,7 @@ class Settings:
     admin_token: str = ""
     control_plane: bool = True
     ca_file: Path | None = None
+    proxies: tuple[Network, ...] = ()
     answer_seconds: float = 30
     retries: bool = True
     token_lifetime: timedelta | None = None

@@ -68,6 +68,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         user_agent=USER_AGENT,
         log=logging.getLogger("mock_servicenow.web"),
         ca_file=settings.ca_file,
+        proxies=settings.proxies,
     )
     caller = instruments.caller
     instance = blueprint.instance(_store(settings, blueprint), clock, ids, secrets)

@@ -18,6 +18,7 @@ from privman_core.clock import Clock
 from privman_core.command_line import OneLineParser, UsageError, admin_token, ca_file, url
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
+from privman_core.proxies import proxies_of
 from privman_core.serving import add_serving, run_command, serve_command
 from privman_core.workers import serve_with_workers
 
@@ -137,6 +138,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
     if options.username == "":
         raise UsageError("--username is empty; expected the administrator's user name")
     _check_workers(options)
+    token = admin_token(_ADMIN_TOKEN, environment)
     return Settings(
         username=options.username or "",
         password=_password(options.host, environment),
@@ -146,9 +148,10 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         release=options.release,
         tables=tuple(options.tables),
         data=tuple(options.data),
-        admin_token=admin_token(_ADMIN_TOKEN, environment),
+        admin_token=token,
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
+        proxies=proxies_of(options, token, _ADMIN_TOKEN),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_PASSWORD
+from privman_core.proxies import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Settings:
         control_plane: whether to serve one; a real system has none.
         key: a secret that processes of one server share; empty draws one.
         ca_file: extra CA certificates to trust (PEM).
+        proxies: reverse proxies that give a request its public address.
     """
 
     username: str = ""
@@ -37,3 +39,4 @@ class Settings:
     control_plane: bool = True
     key: str = field(default="", repr=False)
     ca_file: Path | None = None
+    proxies: tuple[Network, ...] = ()

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from privman_core.bodies import receive
 from privman_core.clock import MOST_SECONDS, Clock, ClockError
@@ -167,7 +167,10 @@ def is_opened_here(request: web.Request) -> bool:
     """Return whether a person on this machine sent the request: not a proxy, not a product, and to a loopback name.
 
     Another site can point its own name at this machine (DNS rebinding), and behind a proxy every caller looks local.
+    nginx speaks HTTP/1.0 and adds no header, unless it is configured to.
     """
+    if request.version < HttpVersion11:
+        return False
     sent_here = _is_loopback(request) and not _PARTIES.match(request.headers.get("User-Agent", ""))
     return sent_here and not _is_forwarded(request) and _names_this_machine(request)
 

@@ -21,6 +21,7 @@ from privman_core.inputs import trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
+from privman_core.proxies import Network, believing
 
 Resetting = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -30,6 +31,7 @@ class Instruments:
 
     Args:
         log: the product's log, also of the application and its server (``app.logger``).
+        proxies: reverse proxies that give a request its public address.
 
     Attributes:
         caller: sends the product's requests, and records them in the journal.
@@ -46,12 +48,14 @@ class Instruments:
         user_agent: str,
         log: Logger,
         ca_file: Path | None = None,
+        proxies: Sequence[Network] = (),
     ) -> None:
         self.clock = clock
         self.ids = ids
         self.secrets = secrets
         self.journal = journal
         self._log = log
+        self._proxies = proxies
         self.faults = Faults(clock, kinds)
         self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trust(ca_file))
 
@@ -68,11 +72,12 @@ class Instruments:
     ) -> web.Application:
         """Return an application with this stack, outermost first, and the routes of the control plane.
 
-        1. ``outer``: the product's middlewares that change every answer, also a fault's.
-        2. For requests to the control plane, its guard: a caller whom it refuses reaches nothing else and leaves no
+        1. What the trusted proxies say of a request's public address.
+        2. ``outer``: the product's middlewares that change every answer, also a fault's.
+        3. For requests to the control plane, its guard: a caller whom it refuses reaches nothing else and leaves no
            trace. For all others except pages, journal and faults. Faults strike within the journal, which records
            what the client sees.
-        3. ``inner``: the product's middlewares that turn its errors into answers, so that the journal records them.
+        4. ``inner``: the product's middlewares that turn its errors into answers, so that the journal records them.
 
         Args:
             resetting: empties the product when entered, and starts it again when left.
@@ -95,7 +100,8 @@ class Instruments:
 
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
         recorder = exchange_recorder(self.journal, self.faults, pages, control, server)
-        app = web.Application(middlewares=[*outer, recorder, *inner], client_max_size=largest_body, logger=self._log)
+        stack = [*believing(self._proxies), *outer, recorder, *inner]
+        app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
         app[RESET] = reset
         if control is not None:

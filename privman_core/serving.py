@@ -22,6 +22,7 @@ from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain, port, prepare_output, say
 from privman_core.ids import Ids
 from privman_core.inputs import reason_of
+from privman_core.proxies import add_proxies
 from privman_core.streaming import Unsent
 from privman_core.tls import add_tls, tls_of
 from privman_core.virtual_clock import VirtualClock
@@ -52,12 +53,13 @@ _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
 def add_serving(parser: ArgumentParser, default_port: int) -> None:
-    """Add the options address, https, clock, seed and control plane."""
+    """Add the options address, https, proxies, clock, seed and control plane."""
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
     parser.add_argument(
         "--port", type=port, default=default_port, help="port to listen on; 0 takes a free one (default %(default)s)"
     )
     add_tls(parser)
+    add_proxies(parser)
     parser.add_argument(
         "--clock", choices=["real", "virtual"], default="real", help="real or virtual time (default %(default)s)"
     )

@@ -36,6 +36,15 @@ async def test_foreign_requests_get_403(server: str, path: str, headers: dict[st
         assert answer.status == 403
 
 
+@pytest.mark.parametrize("path", ["/__admin/health", "/__cockpit"])
+async def test_a_proxy_that_speaks_http_1_0_gets_403(server: str, path: str) -> None:
+    """As nginx does, with no header that shows it, and with a loopback Host, unless it is configured otherwise."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", URL(server).port)
+    writer.write(f"GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{URL(server).port}\r\nConnection: close\r\n\r\n".encode())
+    assert (await reader.read()).split()[1] == b"403"
+    writer.close()
+
+
 @pytest.mark.parametrize("name", ["Content-Type", "Host", "User-Agent"])
 @pytest.mark.parametrize("path", ["/__admin/health", "/", "/api/now/table/incident"])
 async def test_a_header_that_must_be_alone_is(server: str, path: str, name: str) -> None:

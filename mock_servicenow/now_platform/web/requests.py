@@ -25,6 +25,7 @@ from mock_servicenow.now_platform.rest.record_bodies import LONGEST_BODY
 from privman_core.bodies import SpooledBody, is_short, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
+from privman_core.proxies import as_received
 
 _PRIVATE_NAMES = (".localhost", ".internal", ".local", ".test")
 # Every browser sends one of them, whatever a page asks of it; other programs rarely do.
@@ -64,9 +65,10 @@ def check_host(request: web.Request, own_url: str) -> None:
     Raises:
         Forbidden: another site may have made that name lead here.
     """
-    if not _is_to_loopback(request) or _is_trusted(request, own_url):
+    received = as_received(request)
+    if not _is_to_loopback(received) or _is_trusted(received, own_url):
         return
-    reason = f"a browser asks for {request.host!r} on the loopback address; another site may have made it lead here"
+    reason = f"a browser asks for {received.host!r} on the loopback address; another site may have made it lead here"
     findings_of(request).append(Finding("swallowed", "foreign-host-refused", reason))
     raise Forbidden("User Not Authorized", f"{reason}; if it is this instance's own, start it with --url")
 
