@@ -7,10 +7,11 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TypeVar
 
-from console_sim.error_texts import near, shown
+from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError
 from console_sim.json_object import JsonObject
 from console_sim.shelf import Moment
+from privman_core.near_words import near
 
 _PREFIX = "Privilege Manager "
 

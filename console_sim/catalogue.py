@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from console_sim.error_texts import listed, near, shown
+from console_sim.error_texts import listed, shown
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import bare_guid
 from console_sim.small_shelf import SmallShelf
+from privman_core.near_words import near
 
 
 class Item(Protocol):

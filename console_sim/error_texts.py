@@ -2,14 +2,12 @@
 
 import reprlib
 from collections.abc import Collection
-from difflib import get_close_matches
 from itertools import islice
 
 from privman_core.cuts import cut
 
 _MOST_LISTED = 20
 _LONGEST_SHOWN = 200
-_MOST_COMPARED = 100
 
 
 class _Shortened(reprlib.Repr):
@@ -27,13 +25,6 @@ _shortened.maxlevel = 3
 def shown(value: object) -> str:
     """Return a value as errors show it, truncated."""
     return _shortened.repr(value)
-
-
-def near(word: str, words: Collection[str]) -> str:
-    """Return a hint at the nearest valid word, or nothing; of many or long words not all are compared."""
-    compared = [each for each in islice(words, _MOST_COMPARED) if len(each) <= _LONGEST_SHOWN]
-    found = get_close_matches(word, compared, n=1) if len(word) <= _LONGEST_SHOWN else []
-    return f" (did you mean {str(found[0])!r}?)" if found else ""
 
 
 def listed(names: Collection[str], nothing: str = "none") -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
-from console_sim.error_texts import listed, near, shown
+from console_sim.error_texts import listed, shown
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError, NotReadyError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.names import free_name
@@ -15,6 +15,7 @@ from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.ids import Ids
+from privman_core.near_words import near
 from privman_core.outbound import HttpCaller
 
 

@@ -4,10 +4,11 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from console_sim.error_texts import near, shown
+from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
+from privman_core.near_words import near
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")

@@ -8,11 +8,12 @@ import msgspec
 import orjson
 
 from console_sim.approval_items import Policy
-from console_sim.error_texts import near, shown
+from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError
 from console_sim.json_object import GUID, without_braces
 from privman_contracts import WireNames
 from privman_core.ids import Ids
+from privman_core.near_words import near
 
 _PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 MOST_ENTRIES = 1_000

@@ -8,7 +8,7 @@ from typing import Self
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.table_files import packaged_tables, read_tables
+from mock_servicenow.now_platform.dictionary.table_files import Definitions, packaged_tables
 from mock_servicenow.now_platform.errors import SetupError
 from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
@@ -77,9 +77,12 @@ class Blueprint:
             release = ReleaseProfile.load(settings.release)
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
-            packaged = read_tables(packaged_tables())
-            own = [table for file in settings.tables for table in read_tables(file)]
-            return cls(settings, release, names, tables, Dictionary([*packaged, *tables.definitions(), *own]))
+            definitions = Definitions()
+            definitions.read(packaged_tables())
+            definitions.add(tables.definitions())
+            for file in settings.tables:
+                definitions.read(file)
+            return cls(settings, release, names, tables, definitions.dictionary())
 
     def named(self, administrator: str) -> "Blueprint":
         """Return this blueprint with another user name of the administrator; an empty one changes nothing."""

@@ -1,6 +1,7 @@
 """The command ``mock-servicenow``."""
 
 import gc
+import json
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Coroutine, Mapping, Sequence
@@ -12,10 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from mock_servicenow.app import ADMINISTRATOR, Blueprint, StartError, create_app
+from mock_servicenow.now_platform.dictionary.table_format import table_schema
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_core.clock import Clock
-from privman_core.command_line import OneLineParser, UsageError, admin_token, ca_file, url
+from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, say, url
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.proxies import proxies_of
@@ -35,17 +37,31 @@ _GARBAGE = 2_000, 10, 2
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code (interfaces: Commands)."""
-    return run_command(_COMMAND, lambda: _serve(_parser().parse_args(arguments), os.environ), (StartError,))
+
+    def work() -> Coroutine[Any, Any, int]:
+        options = _parser().parse_args(arguments)
+        begun: Coroutine[Any, Any, int] = options.work(options, os.environ)
+        return begun
+
+    return run_command(_COMMAND, work, (StartError,))
 
 
 def _parser() -> ArgumentParser:
     parser = OneLineParser(prog=_COMMAND, description="A fake ServiceNow instance to test integrations against.")
-    commands = parser.add_subparsers(required=True, metavar="serve")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="serve an instance until interrupted"))
+    schema = commands.add_parser("schema", help="print the JSON Schema of files for --tables")
+    schema.set_defaults(work=_print_schema)
     return parser
 
 
+async def _print_schema(_options: Namespace, _environment: Mapping[str, str]) -> int:
+    say(json.dumps(table_schema(), indent=2))
+    return Exit.SUCCESS
+
+
 def _add_serve(serve: ArgumentParser) -> None:
+    serve.set_defaults(work=_serve)
     serve.description = (
         f"The administrator's password comes from {_PASSWORD} (default {DEFAULT_PASSWORD}, refused on a non-loopback "
         "host); an existing database keeps its own. "
@@ -80,7 +96,12 @@ def _add_serve(serve: ArgumentParser) -> None:
         help="behave as this ServiceNow release, such as yokohama (default: no particular release)",
     )
     serve.add_argument(
-        "--tables", type=Path, action="append", default=[], metavar="FILE", help="extra tables (YAML); may be repeated"
+        "--tables",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="extra tables, and columns, choices and rules of others (YAML); may be repeated",
     )
     serve.add_argument(
         "--data",

@@ -4,7 +4,6 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from privman_core.clock import MOST_SECONDS, Clock, later
 from privman_core.inputs import CONTROL, shown
+from privman_core.near_words import near
 
 _MOST_COUNT = 1_000_000_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -222,7 +222,7 @@ class Faults:
         kind = spec.get("kind", "")
         if not isinstance(kind, str) or kind not in self._kinds:
             raise FaultError(
-                "kind", f"'kind' is {shown(kind)}{_hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
+                "kind", f"'kind' is {shown(kind)}{near(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
             )
         for key, value in spec.items():
             self._check(kind, key, value)
@@ -272,7 +272,7 @@ class Faults:
     def _check(self, kind: str, key: str, value: object) -> None:
         keys = {**COMMON, **self._kinds[kind].options}
         if key not in keys:
-            unknown = f"unknown key {shown(key)} of the fault {kind!r}{_hint(key, keys)}"
+            unknown = f"unknown key {shown(key)} of the fault {kind!r}{near(key, keys)}"
             raise FaultError(key, f"{unknown}; expected one of {_words(keys)}")
         if not keys[key].holds(value):
             raise FaultError(key, f"{key!r} is {shown(value)}; expected {keys[key].expected}")
@@ -280,8 +280,3 @@ class Faults:
 
 def _words(valid: Mapping[str, object]) -> str:
     return ", ".join(sorted(valid))
-
-
-def _hint(word: str, valid: Mapping[str, object]) -> str:
-    near = get_close_matches(word, valid, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""

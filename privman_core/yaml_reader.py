@@ -1,6 +1,6 @@
 """The one reader of YAML: strict about keys, and bounded in size, depth and aliases."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -84,6 +84,30 @@ def compose(text: str) -> Iterator[yaml.Node]:
         raise YamlError(_syntax_error(str(error.problem), text, line), line) from None
     except (yaml.YAMLError, UnicodeError) as error:
         raise YamlError(f"is not YAML: {str(error).partition(chr(10))[0]}.") from None
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int:
+    """Return the line of the value at the end of a path of keys and indexes, or of as much of the path as exists.
+
+    The value of a key is on the line of its key. Composes the text anew, so it is for errors; raises YamlError.
+    """
+    node = next(compose(text), None)
+    line = 1 if node is None else _line(node.start_mark)
+    for step in path:
+        found = _step(node, step)
+        if found is None:
+            break
+        line, node = found
+    return line
+
+
+def _step(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
+    """Return the line of a key, or of an item of a list, and its value; None if there is none."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((_line(key.start_mark), value) for key, value in node.value if key.value == str(step)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return _line(node.value[step].start_mark), node.value[step]
+    return None
 
 
 def _syntax_error(problem: str, text: str, line: int) -> str:

@@ -299,9 +299,12 @@ async def test_rows_of_files_are_taken_in_by_a_database_that_has_rows(tmp_path: 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("  - {u_nam: a}\n", "data.yaml: table 'u_thing', row 1 has column 'u_nam', which is not defined"),
-        ("  - {sys_id: 3b3d5f, u_name: mine}\n", "the rows cannot be stored together: "),
-        ("  - {sys_id: 1b3d5f, u_name: mine}\n", "the rows cannot be stored together: "),
+        (
+            "  - {u_nam: a}\n",
+            "data.yaml:2: table 'u_thing', row 1 has column 'u_nam' (did you mean 'u_name'?), which is not defined",
+        ),
+        ("  - {sys_id: 3b3d5f, u_name: mine}\n", "data.yaml:2: table 'u_thing', row 1 cannot be stored: "),
+        ("  - {sys_id: 1b3d5f, u_name: mine}\n", "data.yaml:2: table 'u_thing', row 1 cannot be stored: "),
     ],
     ids=["column", "inserted", "changed"],
 )
@@ -320,7 +323,7 @@ async def test_rows_need_their_tables_in_an_existing_database(tmp_path: Path) ->
     options = _files(tmp_path, "  - {u_name: a}\n")
     async with serving_command("--database", database, *options):
         pass
-    assert "data.yaml: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
+    assert "data.yaml:1: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
 
 
 async def test_a_seed_gives_other_identifiers_at_the_next_start(store_url: str) -> None:

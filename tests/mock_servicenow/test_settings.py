@@ -102,35 +102,58 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.yaml", "[1]", "rows.yaml: holds list; expected table names with lists of rows"),
-        ("rows.yaml", "problem: 1", "rows.yaml: table 'problem' holds int; expected a list of rows"),
-        ("rows.yaml", "problem: [1]", "rows.yaml: table 'problem', row 1 is 1; expected a mapping of columns"),
-        ("rows.yaml", "u_none: []", "rows.yaml: table 'u_none' is not defined"),
+        ("rows.yaml", "[1]", "rows.yaml:1: holds list; expected table names with lists of rows"),
+        ("rows.yaml", "problem: 1", "rows.yaml:1: table 'problem' holds int; expected a list of rows"),
+        ("rows.yaml", "problem: [1]", "rows.yaml:1: table 'problem', row 1 is 1; expected a mapping of columns"),
+        ("rows.yaml", "u_none: []", "rows.yaml:1: table 'u_none' is not defined"),
         (
             "rows.yaml",
             "problem: [{u_x: 1}]",
-            "rows.yaml: table 'problem', row 1 has column 'u_x', which is not defined",
+            "rows.yaml:1: table 'problem', row 1 has column 'u_x', which is not defined",
         ),
-        ("u_none.json", '{"result": []}', "u_none.json: table 'u_none' is not defined"),
-        ("problem.json", '{"result": [1]}', "problem.json: table 'problem', row 1 is 1; expected a mapping of columns"),
+        (
+            "rows.yaml",
+            "problem:\n  - number: PRB7\n    assigned_too: admin\n",
+            "rows.yaml:3: table 'problem', row 1 has column 'assigned_too' (did you mean 'assigned_to'?), which is not",
+        ),
+        ("rows.yaml", "\nproblm: []", "rows.yaml:2: table 'problm' (did you mean 'problem'?) is not defined"),
+        (
+            "rows.yaml",
+            "problem:\n  - assigned_to: admin\n  - assigned_to: employe\n",
+            "rows.yaml:3: table 'problem', row 2, column 'assigned_to' refers to 'employe' (did you mean 'employee'?)",
+        ),
+        ("u_none.json", '{"result": []}', "u_none.json:1: table 'u_none' is not defined"),
+        (
+            "problem.json",
+            '{"result": [1]}',
+            "problem.json:1: table 'problem', row 1 is 1; expected a mapping of columns",
+        ),
         ("rows.yaml", "problem: [", "rows.yaml"),
         (
             "rows.yaml",
             "problem: [{impact: high}]",
-            "rows.yaml: table 'problem', row 1, column 'impact' has 'high'; expected a value of type integer",
+            "rows.yaml:1: table 'problem', row 1, column 'impact' has 'high'; expected a value of type integer",
         ),
         (
             "rows.yaml",
             "problem: [{impact: 99999999999999999999}]",
-            "rows.yaml: table 'problem', row 1, column 'impact' has '99999999999999999999'; expected a value of type",
+            "rows.yaml:1: table 'problem', row 1, column 'impact' has '99999999999999999999'; expected a value of type",
         ),
         (
             "rows.yaml",
             'problem: [{description: "\\0"}]',
-            "rows.yaml: table 'problem', row 1, column 'description' has '\\x00'; expected a value of type string",
+            "rows.yaml:1: table 'problem', row 1, column 'description' has '\\x00'; expected a value of type string",
         ),
-        ("rows.yaml", "problem: [{due_date: soon}]", "rows.yaml: table 'problem', row 1, column 'due_date' has 'soon'"),
-        ("rows.yaml", "sys_user: [{user_name: itil}]", "the rows cannot be stored together: "),
+        (
+            "rows.yaml",
+            "problem: [{due_date: soon}]",
+            "rows.yaml:1: table 'problem', row 1, column 'due_date' has 'soon'",
+        ),
+        (
+            "rows.yaml",
+            "sys_user:\n  - {user_name: x}\n  - {user_name: itil}",
+            "rows.yaml:3: table 'sys_user', row 2 cannot be stored: ",
+        ),
     ],
 )
 def test_rows_that_cannot_be_used(tmp_path: Path, name: str, content: str, message: str) -> None:

@@ -97,3 +97,27 @@ class Family(Enum):
 
 FAMILIES = {name: family for family in Family for name in family.types}
 """The family of each type; that of another type is `Family.TEXT`."""
+_TEXTS = (
+    *("audio", "auto_increment", "bootstrap_color", "catalog_preview", "char", "choice", "color", "color_display"),
+    *("composite_field", "composite_name", "compressed", "condition_string", "conditions", "counter", "css"),
+    *("currency2", "data_array", "data_object", "data_structure", "date", "datetime", "day_of_week", "days_of_week"),
+    *("documentation_field", "domain_path", "email", "email_script", "expression", "external_names", "field_list"),
+    *("field_name", "geo_point", "glide_action_list", "glide_encrypted", "glide_precise_time", "glide_time"),
+    *("glide_utc_time", "glide_var", "glyphicon", "graphql_schema", "html", "html_script", "html_template", "icon"),
+    *("image", "index_name", "insert_timestamp", "int", "integer_date", "integer_time", "internal_type", "ip_addr"),
+    *("ip_address", "journal_list", "json", "json_translations", "language", "long", "long_integer_string"),
+    *("mask_code", "metric_absolute", "metric_counter", "metric_derive", "metric_gauge", "mid_config"),
+    *("month_of_year", "multi_small", "multi_two_lines", "nds_icon", "nl_task_int1", "percent_complete", "ph_number"),
+    *("phone_number", "phone_number_e164", "physical_address", "placement", "properties", "radio", "records"),
+    *("related_tags", "reminder_field_name", "repeat_count", "repeat_type", "replication_payload"),
+    *("schedule_date_time", "script", "script_client", "script_plain", "script_server", "short_field_name"),
+    *("short_table_name", "simple_name_values", "slushbucket", "snapshot_template_value", "source_id", "source_name"),
+    *("source_table", "string_boolean", "string_full_utf8", "sys_class_code", "sys_class_path", "sysevent_name"),
+    *("sysrule_field_name", "table_name", "template_value", "time", "timer", "translated", "translated_field"),
+    *("translated_html", "translated_text", "tree_code", "tree_path", "two_line_text", "ui_action_list", "url"),
+    *("user_image", "user_input", "user_roles", "variable_conditions", "variable_template_value", "variables"),
+    *("version", "video", "wide_text", "wiki_text", "wms_job", "workflow", "workflow_conditions", "xml"),
+)
+"""Further types of the platform, whose values are texts here (I)."""
+TYPES = tuple(sorted({*FAMILIES, *_TEXTS}))
+"""Every type that a file of tables may name."""

@@ -7,7 +7,15 @@ from mock_servicenow.now_platform.errors import SetupError
 
 
 class DictionaryError(SetupError):
-    """An invalid table definition; the message names table and column."""
+    """An invalid table definition; the message names table and column.
+
+    Attributes:
+        path: where a file of tables would define that: a table, and keys; empty if the message names the place.
+    """
+
+    def __init__(self, message: str, *path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     DictionaryError,
     Table,
 )
-from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
+from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema, is_reserved_column, is_reserved_table
+from privman_core.near_words import near
 
 _SCRIPT = "javascript:"
 _SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
@@ -27,9 +28,9 @@ class Dictionary:
         sql: one physical table per hierarchy, named like its root.
 
     Raises:
-        DictionaryError: a table is defined twice, a parent or a referenced table is missing, a rule is about a column
-            that is not there, a column is the system's, or two classes of one hierarchy store a column of the same
-            name differently.
+        DictionaryError: a table is defined twice or extends itself, a parent or a referenced table is missing, a rule
+            is about a column that is not there, a column is the system's, a name is one that databases reserve, or two
+            classes of one hierarchy store a column of the same name differently.
     """
 
     def __init__(self, tables: Iterable[Table]) -> None:
@@ -103,20 +104,37 @@ class Dictionary:
     def _check_acls(self) -> None:
         for table in self._tables.values():
             for acl in table.acls:
-                if acl.column is not None and acl.column not in self._columns[table.name]:
-                    raise DictionaryError(f"table '{table.name}', acl has column '{acl.column}', which is not defined")
+                known = self._columns[table.name]
+                if acl.column is not None and acl.column not in known:
+                    named = f"table '{table.name}', acl has column '{acl.column}'{near(acl.column, known, len(known))}"
+                    raise DictionaryError(f"{named}, which is not defined", table.name, "acls")
 
     def _check(self, table: Table) -> None:
-        if table.parent is not None and table.parent not in self._tables:
-            raise DictionaryError(f"table '{table.name}' extends '{table.parent}', which is not defined")
+        parent = table.parent
+        if parent is not None and parent not in self._tables:
+            raise DictionaryError(f"table '{table.name}' extends {self._undefined(parent)}", table.name, "extends")
+        while parent is not None and parent != table.name:
+            parent = self._tables[parent].parent if parent in self._tables else None
+        if parent is not None:
+            raise DictionaryError(
+                f"table '{table.name}' extends itself through '{table.parent}'", table.name, "extends"
+            )
+        if is_reserved_table(table.name):
+            raise DictionaryError(f"table '{table.name}' has a name that is reserved", table.name)
         for column in table.columns:
-            if column.name in _SYSTEM_NAMES:
-                raise DictionaryError(f"table '{table.name}', column '{column.name}' is one that every table has")
-            if column.reference is not None and column.reference not in self._tables:
-                raise DictionaryError(
-                    f"table '{table.name}', column '{column.name}' refers to table '{column.reference}', "
-                    "which is not defined"
-                )
+            self._check_column(table.name, column)
+
+    def _check_column(self, table: str, column: Column) -> None:
+        where, path = f"table '{table}', column '{column.name}'", (table, "columns", column.name)
+        if column.name in _SYSTEM_NAMES:
+            raise DictionaryError(f"{where} is one that every table has", *path)
+        if is_reserved_column(column.name):
+            raise DictionaryError(f"{where} has a name that databases reserve", *path)
+        if column.reference is not None and column.reference not in self._tables:
+            raise DictionaryError(f"{where} refers to table {self._undefined(column.reference)}", *path, "reference")
+
+    def _undefined(self, table: str) -> str:
+        return f"'{table}'{near(table, self._tables, len(self._tables))}, which is not defined"
 
     def _inherit(self, name: str) -> dict[str, Column]:
         table = self._tables[name]
@@ -145,37 +163,51 @@ class Dictionary:
     def _stored(self, root: str) -> dict[str, Column]:
         """Return the columns of a whole hierarchy; raises if two classes would store one differently."""
         stored: dict[str, Column] = {}
+        spelled: dict[str, str] = {}
         for name in self._families[root]:
             for column in self._columns[name].values():
+                path = name, "columns", column.name
                 known = stored.setdefault(column.name, column)
                 if known.family.storage != column.family.storage:
                     raise DictionaryError(
                         f"table '{name}', column '{column.name}' has type '{column.type}'; "
-                        f"its hierarchy '{root}' stores that column as '{known.type}'"
+                        f"its hierarchy '{root}' stores that column as '{known.type}'",
+                        *path,
+                        "type",
+                    )
+                alike = spelled.setdefault(column.name.lower(), column.name)
+                if alike != column.name:
+                    raise DictionaryError(
+                        f"table '{name}', column '{column.name}' differs only in case from column '{alike}'", *path
                     )
         return stored
 
 
 def _by_name(tables: Iterable[Table]) -> dict[str, Table]:
     by_name: dict[str, Table] = {}
+    spelled: dict[str, str] = {}
     for table in tables:
+        alike = spelled.setdefault(table.name.lower(), table.name)
         if table.name in by_name:
-            raise DictionaryError(f"table '{table.name}' is defined twice")
+            raise DictionaryError(f"table '{table.name}' is defined twice", table.name)
+        if alike != table.name:
+            raise DictionaryError(f"table '{table.name}' differs only in case from table '{alike}'", table.name)
         by_name[table.name] = table
     return by_name
 
 
 def _new_record(columns: Mapping[str, Column]) -> dict[str, str]:
-    return {name: "" if _is_scripted(column) else column.default or "" for name, column in columns.items()}
+    return {name: "" if is_scripted(column) else column.default or "" for name, column in columns.items()}
 
 
 def _scripted(columns: Mapping[str, Column]) -> dict[str, str]:
     return {
-        name: (column.default or "").removeprefix(_SCRIPT) for name, column in columns.items() if _is_scripted(column)
+        name: (column.default or "").removeprefix(_SCRIPT) for name, column in columns.items() if is_scripted(column)
     }
 
 
-def _is_scripted(column: Column) -> bool:
+def is_scripted(column: Column) -> bool:
+    """Return whether the column's default is a call."""
     return column.default is not None and column.default.startswith(_SCRIPT)
 
 

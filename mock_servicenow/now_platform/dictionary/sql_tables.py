@@ -16,8 +16,11 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
-from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
 
+STATE_TABLE = "mock_servicenow_schema"
+"""The table with the state of the database itself."""
+_RESERVED_COLUMNS = frozenset({"rowid", "cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 _POSITION = '"__position"'
 _LONGEST_NAME = 63
 KEPT = 54
@@ -27,6 +30,16 @@ _SQL_TYPES = {
     "postgresql": {"integer": "BIGINT", "number": "DOUBLE PRECISION", "text": "TEXT"},
 }
 _TYPES = {"integer": sa.BigInteger, "number": sa.Double, "text": sa.Text}
+
+
+def is_reserved_table(name: str) -> bool:
+    """Return whether databases, or the state of this one, take a table's name."""
+    return name.lower().startswith("sqlite_") or name.lower() == STATE_TABLE
+
+
+def is_reserved_column(name: str) -> bool:
+    """Return whether databases have a column of that name in each table."""
+    return name.lower() in _RESERVED_COLUMNS
 
 
 class Folded(FunctionElement[str]):
@@ -171,6 +184,8 @@ def _columns(root: str, columns: Iterable[Column], dialect: sa.Dialect) -> Itera
     quote = dialect.identifier_preparer.quote
     for column in columns:
         yield f"ALTER TABLE {quote(root)} ADD COLUMN {quote(column.name)} {_sql_type(column, dialect)}"
+        if column.name == CLASS_COLUMN.name:  # the first table that extends this one
+            yield f"UPDATE {quote(root)} SET {quote(column.name)} = {text_literal(root)}"  # noqa: S608 - our own names
 
 
 def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], dialect: sa.Dialect) -> Iterator[str]:

@@ -1,104 +1,22 @@
-"""Table definitions in YAML files."""
+"""The tables of an instance, as files define them and change those of earlier files."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from privman_core import yaml_reader
-from privman_core.yaml_reader import YamlError
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
+from mock_servicenow.now_platform.dictionary.located_files import FilePlace, Step, load_file, yaml_files
+from mock_servicenow.now_platform.dictionary.table_format import checked_tables
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_NAME_WORDS = "letters, digits and _, a letter first"
-_OPERATIONS = ("create", "delete", "read", "write")
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """The valid values of one key.
-
-    Attributes:
-        expected: the same in words, for messages.
-    """
-
-    accepts: Callable[[object], bool]
-    expected: str
-
-
-_Forms = Mapping[str, _Form]
-
-
-def is_name(value: object) -> TypeGuard[str]:
-    """Return whether it is a valid name of a table or column, in queries and in XML."""
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
-
-
-def _is_scalar(value: object) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _are_choices(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_scalar, (*value, *value.values())))
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
-
-
-def _is_length(value: object) -> bool:
-    return isinstance(value, int) and value > 0
-
-
-_TEXT = _Form(lambda value: isinstance(value, str), "text")
-_FLAG = _Form(lambda value: isinstance(value, bool), "true or false")
-_TABLE_FORMS: _Forms = {
-    "name": _TEXT,
-    "label": _TEXT,
-    "extends": _TEXT,
-    "number": _TEXT,
-    "extendable": _FLAG,
-    "web_service_access": _FLAG,
-    "acls": _Form(lambda value: isinstance(value, list), "a list of rules"),
-    "columns": _Form(lambda value: isinstance(value, dict), "a mapping of columns"),
+_TABLE_FIELDS = {"label": "label", "extends": "parent", "number": "number_prefix"}
+_TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access")}
+_COLUMN_FIELDS = {"length": "max_length"}
+_COLUMN_FIELDS |= {
+    name: name for name in ("label", "type", "reference", "mandatory", "display", "unique", "indexed", "read_only")
 }
-_FLAGS = ("mandatory", "display", "unique", "indexed", "read_only")
-_COLUMN_FORMS: _Forms = {
-    "label": _TEXT,
-    "type": _TEXT,
-    "length": _Form(_is_length, "a whole number from 1"),
-    "reference": _TEXT,
-    "default": _Form(_is_scalar, "a single value"),
-    "choices": _Form(_are_choices, "a mapping of values to labels"),
-    **dict.fromkeys(_FLAGS, _FLAG),
-}
-_ACL_FORMS: _Forms = {
-    "operation": _Form(lambda value: value in _OPERATIONS, f"one of {', '.join(_OPERATIONS)}"),
-    "roles": _Form(_are_texts, "a list of names"),
-    "column": _TEXT,
-    "condition": _TEXT,
-}
-
-
-def _checked(where: str, given: object, forms: _Forms) -> dict[str, Any]:
-    """Return the keys of a definition that have a value.
-
-    Raises:
-        DictionaryError: it is not a mapping, or has an unknown key or an invalid value.
-    """
-    if not isinstance(given, dict):
-        raise DictionaryError(f"{where} is {given!r}; expected a mapping")
-    unknown = sorted(map(str, given.keys() - forms.keys()))
-    if unknown:
-        raise DictionaryError(f"{where} has key '{unknown[0]}'; expected one of {', '.join(sorted(forms))}")
-    said = {key: value for key, value in given.items() if value is not None}
-    for key, value in said.items():
-        if not forms[key].accepts(value):
-            raise DictionaryError(f"{where} has {key} {value!r}; expected {forms[key].expected}")
-    return said
 
 
 def packaged_tables() -> Traversable:
@@ -107,93 +25,178 @@ def packaged_tables() -> Traversable:
 
 
 def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dictionary:
-    """Return the dictionary of the packaged tables, of those in further files or folders, and of those given.
+    """Return the dictionary of the packaged tables, of files or folders that add to them, and of those given.
 
     Raises:
-        DictionaryError: a definition is invalid; the message names file, table and column.
+        DictionaryError: a definition is invalid; the message names file, line, table and column.
     """
-    read = (table for source in (packaged_tables(), *sources) for table in read_tables(source))
-    return Dictionary([*read, *tables])
+    definitions = Definitions()
+    for source in (packaged_tables(), *sources):
+        definitions.read(source)
+    definitions.add(tables)
+    return definitions.dictionary()
 
 
-def read_tables(source: Traversable) -> Iterator[Table]:
-    """Return the tables that a YAML file, or every one in a folder, defines."""
-    for file in yaml_files(source):
-        for definition in _documents(file):
-            yield _table(file.name, definition)
+class _Definition(NamedTuple):
+    """What a file says about a table."""
+
+    said: dict[str, Any]
+    place: FilePlace
+
+    def has(self, path: Iterable[Step]) -> bool:
+        """Return whether it says something there."""
+        value: Any = self.said
+        for step in path:
+            if not isinstance(value, dict) or step not in value:
+                return False
+            value = value[step]
+        return True
 
 
-def yaml_files(source: Traversable) -> list[Traversable]:
-    """Return the file itself, or the YAML files in the folder in order of their names."""
-    if source.is_file():
-        return [source]
-    found = (file for file in source.iterdir() if file.name.endswith((".yaml", ".yml")))
-    return sorted(found, key=lambda file: file.name)
+class Definitions:
+    """Tables, and what files define: more tables, or changes of known ones."""
+
+    def __init__(self) -> None:
+        self._order: dict[str, None] = {}
+        self._tables: dict[str, Table] = {}
+        self._by_name: dict[str, list[_Definition]] = {}
+
+    def add(self, tables: Iterable[Table]) -> None:
+        """Add tables, which files may change and extend."""
+        for table in tables:
+            self._order[table.name] = None
+            self._tables[table.name] = table
+
+    def read(self, source: Traversable) -> None:
+        """Read a file, or every YAML file of a folder; raises DictionaryError."""
+        for file in yaml_files(source):
+            content, place = load_file(file)
+            known: set[str] = set()
+            for said, there in checked_tables(content, place):
+                name = said["name"]
+                if name in known:
+                    raise there.error(f"table '{name}' is defined twice")
+                known.add(name)
+                self._order[name] = None
+                self._by_name.setdefault(name, []).append(_Definition(said, there))
+
+    def dictionary(self) -> Dictionary:
+        """Return the dictionary of all tables; raises DictionaryError."""
+        try:
+            return Dictionary(self._built())
+        except DictionaryError as error:
+            raise self._located(error) from None
+
+    def _built(self) -> Iterable[Table]:
+        built = {**self._tables}
+        for name in sorted(self._by_name, key=self._depth):  # parents first: columns inherit
+            for definition in self._by_name[name]:
+                built[name] = _TableBuilder(built, definition).table()
+        return [built[name] for name in self._order]
+
+    def _depth(self, name: str) -> int:
+        """Return how many tables it extends, directly or not; a cycle ends as soon as it is closed."""
+        parents = {table.name: table.parent for table in self._tables.values()}
+        for each, definitions in self._by_name.items():
+            parents[each] = next(
+                (one.said["extends"] for one in definitions if "extends" in one.said), parents.get(each)
+            )
+        seen: list[str | None] = []
+        parent = parents.get(name)
+        while parent is not None and parent not in seen:
+            seen.append(parent)
+            parent = parents.get(parent)
+        return len(seen)
+
+    def _located(self, error: DictionaryError) -> DictionaryError:
+        """Return the error with the place in the file that says so."""
+        if not error.path:
+            return error
+        table, *path = error.path
+        definitions = self._by_name[table]
+        definition = next((each for each in reversed(definitions) if each.has(path)), definitions[-1])
+        return definition.place.at(*path).error(str(error))
 
 
-def _documents(file: Traversable) -> list[dict[str, Any]]:
-    definitions = load_yaml(file)
-    if not isinstance(definitions, list) or not all(isinstance(entry, dict) for entry in definitions):
-        raise DictionaryError(f"{file.name}: expected a list of tables")
-    return definitions
+class _TableBuilder:
+    """Builds a table from its definition.
+
+    Args:
+        known: the tables before it: those that it extends, and the one that it changes.
+        definition: what a file says.
+    """
+
+    def __init__(self, known: Mapping[str, Table], definition: _Definition) -> None:
+        self._known = known
+        self._said, self._place = definition
+        self._name: str = self._said["name"]
+        self._before = known.get(self._name)
+
+    def table(self) -> Table:
+        """Return the table; raises DictionaryError."""
+        before = self._before or Table(self._name, to_label(self._name))
+        said = self._said
+        parent = said.get("extends", before.parent)
+        if self._before is not None and parent != before.parent:
+            extends = "extends no table" if before.parent is None else f"extends '{before.parent}'"
+            raise self._place.at("extends").error(f"table '{self._name}' {extends}; it cannot extend '{parent}'")
+        columns = {column.name: column for column in before.columns}
+        columns |= {name: self._column(name, given) for name, given in said["columns"].items()}
+        acls = tuple(map(_acl, said["acls"]))
+        fields = {field: said[key] for key, field in _TABLE_FIELDS.items() if key in said}
+        return replace(before, **fields, columns=tuple(columns.values()), acls=before.acls + acls)
+
+    def _column(self, name: str, said: Mapping[str, Any]) -> Column:
+        place, where = self._place.at("columns", name), f"table '{self._name}', column '{name}'"
+        own = self._own(self._before, name)
+        before = own or self._inherited(name) or _new_column(name, said)
+        for key in ("type", "reference"):
+            if own is not None and said.get(key, getattr(own, key)) != getattr(own, key):
+                raise place.at(key).error(
+                    f"{where} has {key} '{getattr(own, key) or ''}'; it cannot become '{said[key]}'"
+                )
+        column = replace(before, **{field: said[key] for key, field in _COLUMN_FIELDS.items() if key in said})
+        if column.type == "reference" and column.reference is None:
+            raise place.at("type").error(f"{where} has type reference and no reference; expected the name of a table")
+        if "choices" in said:
+            choices = {choice.value: choice for choice in (own.choices if own else ())}
+            choices |= {_text(value): Choice(_text(value), str(label)) for value, label in said["choices"].items()}
+            column = replace(column, choices=tuple(choices.values()))
+        if "default" in said:
+            column = replace(column, default=_text(said["default"]))
+            if not is_scripted(column) and column.to_stored(column.default or "") is None:
+                raise place.at("default").error(
+                    f"{where} has default {said['default']!r}; expected a value of type {column.type}"
+                )
+        return column
+
+    @staticmethod
+    def _own(table: Table | None, name: str) -> Column | None:
+        return next((each for each in table.columns if each.name == name), None) if table else None
+
+    def _inherited(self, name: str) -> Column | None:
+        """Return the column of the nearest parent, without its choices, if it has one."""
+        for parent in self._parents():
+            column = self._own(parent, name)
+            if column is not None:
+                return column
+        return None
+
+    def _parents(self) -> Iterator[Table]:
+        seen = {self._name}
+        parent: str | None = self._said.get("extends", self._before and self._before.parent)
+        while parent is not None and parent in self._known and parent not in seen:
+            seen.add(parent)
+            yield self._known[parent]
+            parent = self._known[parent].parent
 
 
-def load_yaml(file: Traversable) -> Any:  # noqa: ANN401 - YAML holds anything
-    """Return what a YAML file holds; raises DictionaryError."""
-    try:
-        return yaml_reader.load(yaml_reader.read_text(file))
-    except YamlError as error:
-        raise DictionaryError(error.located(file.name)) from None
+def _new_column(name: str, said: Mapping[str, Any]) -> Column:
+    return Column(name, to_label(name), "reference" if "reference" in said else "string")
 
 
-def _table(file: str, given: dict[str, Any]) -> Table:
-    name = given.get("name")
-    if not is_name(name):
-        raise DictionaryError(f"{file}: a table has name {name!r}; expected {_NAME_WORDS}")
-    where = f"{file}: table '{name}'"
-    definition = _checked(where, given, _TABLE_FORMS)
-    columns = definition.get("columns", {})
-    return Table(
-        name,
-        label=definition.get("label") or to_label(name),
-        parent=definition.get("extends"),
-        columns=tuple(_column(where, column, attributes or {}) for column, attributes in columns.items()),
-        number_prefix=definition.get("number"),
-        extendable=definition.get("extendable", False),
-        acls=tuple(_acl(f"{where}, acl", acl) for acl in definition.get("acls", ())),
-        web_service_access=definition.get("web_service_access", True),
-    )
-
-
-def _column(where: str, name: object, given: object) -> Column:
-    if not is_name(name):
-        raise DictionaryError(f"{where}: a column has name {name!r}; expected {_NAME_WORDS}")
-    attributes = _checked(f"{where}, column '{name}'", given, _COLUMN_FORMS)
-    reference = attributes.get("reference")
-    default = attributes.get("default")
-    choices: Mapping[object, object] = attributes.get("choices", {})
-    return Column(
-        name,
-        label=attributes.get("label") or to_label(name),
-        type=attributes.get("type", "string" if reference is None else "reference"),
-        max_length=attributes.get("length", 40),
-        reference=reference,
-        default=None if default is None else _text(default),
-        choices=tuple(Choice(_text(value), str(label)) for value, label in choices.items()),
-        **{flag: attributes.get(flag, False) for flag in _FLAGS},
-    )
-
-
-def _acl(where: str, given: object) -> Acl:
-    attributes = _checked(where, given, _ACL_FORMS)
-    if "operation" not in attributes:
-        raise DictionaryError(f"{where} has no operation; expected one of {', '.join(_OPERATIONS)}")
-    return Acl(
-        attributes["operation"],
-        tuple(attributes.get("roles", ())),
-        attributes.get("column"),
-        attributes.get("condition", ""),
-    )
+def _acl(said: Mapping[str, Any]) -> Acl:
+    return Acl(said["operation"], tuple(said.get("roles", ())), said.get("column"), said.get("condition", ""))
 
 
 def _text(value: object) -> str:

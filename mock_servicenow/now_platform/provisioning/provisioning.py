@@ -8,10 +8,9 @@ from itertools import chain
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
-from mock_servicenow.now_platform.provisioning.row_files import NAMES, Targets, packaged_rows, read_rows
+from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
@@ -27,7 +26,7 @@ FIRST_PASSWORDS = "sys_first_password"
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 Values = dict[str, str]
-Rows = Iterable[tuple[str, Values]]
+Rows = Iterable[PlacedRow | tuple[str, Values]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def provision(
         install: stores an app's first rows.
 
     Raises:
-        DictionaryError: a file of rows cannot be used, or two rows have a value that only one may have.
+        DictionaryError: a file of rows cannot be used, or has a value that only one row may have.
         StoreError: the database is another program's, or of another version.
     """
     if not instance.store.is_made():
@@ -116,20 +115,19 @@ def fill(instance: Platform, administrator: Administrator, *extra: Traversable, 
         instance.store.clear(session.work.transaction)
         rows = chain(
             _named_rows(instance, administrator),
-            *(read_rows(source, instance.dictionary) for source in extra),
             dictionary_rows.rows(instance.dictionary),
             counters(instance.dictionary),
             instance.release.rows(),
+            *(read_rows(source, instance.dictionary) for source in extra),  # last, so that errors name them
         )
-        with _one_of_a_kind():
-            store_rows(session, rows)
+        store_rows(session, rows)
         install(session.of_system)
         instance.store.seal(session.work.transaction)
 
 
 def _named_rows(instance: Platform, administrator: Administrator) -> Rows:
     """Return the first rows that others may refer to by name."""
-    yield from read_rows(packaged_rows(), instance.dictionary)
+    yield from ((row.table, row.values) for row in read_rows(packaged_rows(), instance.dictionary))
     yield from _bulk()
     yield "sys_user", _administrator(administrator)
 
@@ -137,20 +135,22 @@ def _named_rows(instance: Platform, administrator: Administrator) -> Rows:
 def _take_in(instance: Platform, administrator: Administrator, extra: Iterable[Traversable]) -> None:
     """Insert the rows of files into an existing instance, or give those that it has the files' values."""
     rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
-    with instance.transaction(instance.system) as session, _one_of_a_kind():
+    with instance.transaction(instance.system) as session:
         named = list(_identified(session, _named_rows(instance, administrator) if rows else ()))
         found = list(_identified(session, rows))
         targets = Targets(session.dictionary, [*named, *found])
-        for table, values in found:
-            session.replace_row(table, targets.resolved(table, values))
+        for row in found:
+            with _stored_together(row):
+                session.replace_row(row.table, targets.resolved(row))
 
 
 @contextmanager
-def _one_of_a_kind() -> Iterator[None]:
+def _stored_together(row: PlacedRow) -> Iterator[None]:
+    """Raise DictionaryError where a user's row has a value that only one may have, as another one has it, too."""
     try:
         yield
     except (DuplicateError, UniqueKeyViolation) as error:
-        raise DictionaryError(f"the rows cannot be stored together: {error}") from None
+        raise row.error(f"cannot be stored: {error}") from None
 
 
 def _complete_dictionary(instance: Platform) -> None:
@@ -159,27 +159,34 @@ def _complete_dictionary(instance: Platform) -> None:
         counted = {counter["category"].casefold() for counter in session.find_all(COUNTERS)}
         new = (row for row in counters(instance.dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
-        for table, row in (*dictionary_rows.rows(instance.dictionary), *_identified(session, new)):
+        rows = _identified(session, (*dictionary_rows.rows(instance.dictionary), *new))
+        for table, row, _ in rows:
             described.setdefault(table, []).append(row)
-        for table, rows in described.items():
+        for table, all_rows in described.items():
             # A row may have got other values since, and another one of its hierarchy the same sys_id.
-            known = session.work.get_many(session.dictionary.root(table), [row["sys_id"] for row in rows])
-            session.store_rows(table, [row for row in rows if row["sys_id"] not in known])
+            known = session.work.get_many(session.dictionary.root(table), [row["sys_id"] for row in all_rows])
+            session.store_rows(table, [row for row in all_rows if row["sys_id"] not in known])
 
 
 def store_rows(session: Session, rows: Rows) -> None:
     """Store rows without business rules; a reference may name its target among them, as `Targets` finds it."""
     found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
-    by_table: dict[str, list[Values]] = {}
-    for table, values in found:
-        by_table.setdefault(table, []).append(targets.resolved(table, values))
-    for table, stored in by_table.items():
+    shipped: dict[str, list[Values]] = {}
+    for row in found:
+        if row.place is None:
+            shipped.setdefault(row.table, []).append(targets.resolved(row))
+    for table, stored in shipped.items():
         session.store_rows(table, stored)
+    for row in found:
+        if row.place is not None:
+            with _stored_together(row):
+                session.store_rows(row.table, [targets.resolved(row)])
 
 
-def _identified(session: Session, rows: Rows) -> Rows:
-    return ((table, _with_id(session, table, values)) for table, values in rows)
+def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
+    for row in (PlacedRow(*each) for each in rows):
+        yield row._replace(values=_with_id(session, row.table, row.values))
 
 
 def _with_id(session: Session, table: str, values: Values) -> Values:

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, cast
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.sql_tables import Catalog, position
+from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, position
 from mock_servicenow.now_platform.storage.database import Database, Prepared, StoreError, shown
 from mock_servicenow.now_platform.storage.long_reads import (
     CANCEL_SECONDS,
@@ -24,7 +24,6 @@ from mock_servicenow.now_platform.storage.transaction import Transaction
 T = TypeVar("T")
 SCHEMA_VERSION = 4
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
-_SCHEMA = "mock_servicenow_schema"
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
@@ -98,7 +97,7 @@ class Store:
         """
         with self._connected() as connection:
             tables = _catalog(connection).tables
-            known = connection.exec_driver_sql(_STATE).first() if _SCHEMA in tables else None
+            known = connection.exec_driver_sql(_STATE).first() if STATE_TABLE in tables else None
             connection.rollback()
         if known is None and tables:
             raise StoreError(f"database {self._shown} has tables or views that no {_EXPECTED}")
@@ -111,10 +110,10 @@ class Store:
         """Create the tables of a database that is empty or was left half made; `seal` says when it has its rows."""
         with self._connected() as connection, connection.begin():
             self._unhurried(connection)
-            for table in (*self._schema.names, _SCHEMA):
+            for table in (*self._schema.names, STATE_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
-            connection.exec_driver_sql(f"CREATE TABLE {_SCHEMA} ({_STATE_COLUMNS})")
-            connection.exec_driver_sql(f"INSERT INTO {_SCHEMA} VALUES ({SCHEMA_VERSION}, 0, 0, 0)")  # noqa: S608 - our own number
+            connection.exec_driver_sql(f"CREATE TABLE {STATE_TABLE} ({_STATE_COLUMNS})")
+            connection.exec_driver_sql(f"INSERT INTO {STATE_TABLE} VALUES ({SCHEMA_VERSION}, 0, 0, 0)")  # noqa: S608 - our own number
             self._schema.create_all(connection)
 
     def complete(self) -> None:
@@ -134,12 +133,12 @@ class Store:
     def seal(self, transaction: Transaction) -> None:
         """Mark the database as made, with the commit of the transaction."""
         transaction.lock()
-        transaction.execute(sa.text(f"UPDATE {_SCHEMA} SET made = 1"))  # noqa: S608 - our own name
+        transaction.execute(sa.text(f"UPDATE {STATE_TABLE} SET made = 1"))  # noqa: S608 - our own name
 
     def count_start(self) -> int:
         """Count a start of an instance on these rows and return the number of starts."""
         with self._connected() as connection:
-            count = connection.exec_driver_sql(f"UPDATE {_SCHEMA} SET starts = starts + 1 RETURNING starts")  # noqa: S608
+            count = connection.exec_driver_sql(f"UPDATE {STATE_TABLE} SET starts = starts + 1 RETURNING starts")  # noqa: S608
             number = int(count.scalar_one())
             connection.commit()
             return number
@@ -299,10 +298,10 @@ def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
 _IN_USE = "is in use by another process; to share an instance, give each process --database postgresql+psycopg://…"
 _EXPECTED = "instance of this version has made; expected an empty database, or one that mock-servicenow has made"
 _STATE_COLUMNS = "version INTEGER, made INTEGER, starts INTEGER, facts BIGINT"
-_FACTS = Prepared(f"SELECT facts FROM {_SCHEMA}")  # noqa: S608 - our own name
+_FACTS = Prepared(f"SELECT facts FROM {STATE_TABLE}")  # noqa: S608 - our own name
 # No two transactions of a server have the same number, even after the tables were created anew.
-_RENEW_FACTS = Prepared(f"UPDATE {_SCHEMA} SET facts = txid_current()")  # noqa: S608 - our own name
-_STATE = f"SELECT version, made FROM {_SCHEMA}"  # noqa: S608 - our own name
+_RENEW_FACTS = Prepared(f"UPDATE {STATE_TABLE} SET facts = txid_current()")  # noqa: S608 - our own name
+_STATE = f"SELECT version, made FROM {STATE_TABLE}"  # noqa: S608 - our own name
 _COLUMNS = {
     "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "
     "WHERE m.type IN ('table', 'view')",

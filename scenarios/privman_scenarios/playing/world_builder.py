@@ -19,7 +19,7 @@ from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
 from console_sim.setup_steps import STEPS
 from mock_servicenow import MockServiceNow
 from mock_servicenow.conditions import CONDITIONS
-from mock_servicenow.now_platform.dictionary.table_files import load_yaml, yaml_files
+from mock_servicenow.now_platform.dictionary.located_files import load_file, yaml_files
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
@@ -298,7 +298,7 @@ def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
 @cache
 def servicenow_roles() -> tuple[str, ...]:
     """Return the roles that the fake comes with, those of the app in their packaged spelling."""
-    platform = (load_yaml(file) for file in yaml_files(packaged_rows()))
+    platform = (load_file(file)[0] for file in yaml_files(packaged_rows()))
     rows = [row for content in platform for row in content.get("sys_user_role", ())]
     return (*WireNames.load().group("roles").values(), *(row["name"] for row in rows))
 

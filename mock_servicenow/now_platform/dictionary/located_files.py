@@ -1,0 +1,50 @@
+"""YAML and JSON files of tables and rows, with the places in them that errors name."""
+
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
+
+Step = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlace:
+    """A value in a file.
+
+    Attributes:
+        file: its name.
+        path: the keys and indexes that lead to the value.
+    """
+
+    file: str
+    _text: str = field(repr=False)
+    path: tuple[Step, ...] = ()
+
+    def at(self, *steps: Step) -> "FilePlace":
+        """Return a place inside this one."""
+        return FilePlace(self.file, self._text, (*self.path, *steps))
+
+    def error(self, message: str) -> DictionaryError:
+        """Return an error that names file and line."""
+        return DictionaryError(f"{self.file}:{yaml_reader.line_of(self._text, self.path)}: {message}")
+
+
+def yaml_files(source: Traversable) -> list[Traversable]:
+    """Return the file itself, or the YAML files in the folder in order of their names."""
+    if source.is_file():
+        return [source]
+    found = (file for file in source.iterdir() if file.name.endswith((".yaml", ".yml")))
+    return sorted(found, key=lambda file: file.name)
+
+
+def load_file(file: Traversable) -> tuple[Any, FilePlace]:
+    """Return what a file holds, None if it is empty, and the place of that; raises DictionaryError."""
+    try:
+        text = yaml_reader.read_text(file)
+        return yaml_reader.load(text), FilePlace(file.name, text)
+    except YamlError as error:
+        raise DictionaryError(error.located(file.name)) from None

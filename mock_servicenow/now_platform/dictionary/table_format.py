@@ -1,0 +1,229 @@
+"""The format of files of tables: one row for each key, by which files are checked and their JSON Schema is made."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+from mock_servicenow.now_platform.dictionary.column_types import TYPES
+from mock_servicenow.now_platform.dictionary.located_files import FilePlace
+from privman_core.near_words import near
+
+MOST_NAME = 63
+"""Characters of a name: PostgreSQL cuts longer ones."""
+_NAME_PATTERN = f"[A-Za-z][A-Za-z0-9_]{{0,{MOST_NAME - 1}}}"
+_NAME = re.compile(_NAME_PATTERN)
+NAME_WORDS = f"letters, digits and _, a letter first, at most {MOST_NAME}"
+OPERATIONS = ("create", "delete", "read", "write")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyForm:
+    """The valid values of one key.
+
+    Attributes:
+        about: what the key means, for editors.
+        schema: the JSON Schema of its values, without null, which is as if the key were absent.
+        accepts: whether a value is one of them.
+        expected: the same in words, for messages.
+    """
+
+    about: str
+    schema: Mapping[str, Any]
+    accepts: Callable[[object], bool]
+    expected: str
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Return whether it is a valid name of a table or column, in queries, in SQL and in XML."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _are_choices(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_scalar, (*value, *value.values())))
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
+
+
+def _is_length(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _text(about: str) -> KeyForm:
+    return KeyForm(about, {"type": "string"}, lambda value: isinstance(value, str), "text")
+
+
+def _flag(about: str) -> KeyForm:
+    return KeyForm(about, {"type": "boolean"}, lambda value: isinstance(value, bool), "true or false")
+
+
+def _name(about: str) -> KeyForm:
+    return KeyForm(about, {"type": "string", "pattern": f"^{_NAME_PATTERN}$"}, is_name, NAME_WORDS)
+
+
+def _word(about: str, words: tuple[str, ...], expected: str) -> KeyForm:
+    return KeyForm(about, {"enum": list(words)}, lambda value: isinstance(value, str) and value in words, expected)
+
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+_TABLE: Mapping[str, KeyForm] = {
+    "name": _name("Name of the table. The name of a table that ships, or of an earlier file, changes that table."),
+    "label": _text("Label (default: made from the name)."),
+    "extends": _text("The table that it extends, which may be any other."),
+    "number": _text("Prefix of the column 'number', which then counts, such as INC."),
+    "extendable": _flag("Whether records have sys_class_name although no table extends this one yet."),
+    "web_service_access": _flag("Whether the REST APIs reach the table (default true)."),
+    "columns": KeyForm(
+        "Columns by name. The name of a column that the table has changes that column.",
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{_NAME_PATTERN}$"},
+            "additionalProperties": {"$ref": "#/$defs/column"},
+        },
+        lambda value: isinstance(value, dict),
+        "a mapping of columns",
+    ),
+    "acls": KeyForm(
+        "Access rules: of those for one operation and one column, any one that is met allows it. Without any, every "
+        "user may do everything. A file adds its rules to those that the table has.",
+        {"type": "array", "items": {"$ref": "#/$defs/acl"}},
+        lambda value: isinstance(value, list),
+        "a list of rules",
+    ),
+}
+_COLUMN: Mapping[str, KeyForm] = {
+    "label": _text("Label (default: made from the name)."),
+    "type": _word(
+        "ServiceNow's name of the type (default: reference for a column with a reference, else string).",
+        TYPES,
+        "a column type of ServiceNow, such as string, integer, boolean or reference",
+    ),
+    "length": KeyForm(
+        "Most characters (default 40).",
+        {"type": "integer", "minimum": 1},
+        _is_length,
+        "a whole number from 1",
+    ),
+    "reference": _text("The table that a reference, or each entry of a glide_list, points to."),
+    "default": KeyForm(
+        "Value of a new record, or a call such as javascript:gs.getUserID().", _SCALAR, _is_scalar, "a single value"
+    ),
+    "choices": KeyForm(
+        "Values with their labels. A column that has choices gets these, too; a value that it has gets the label.",
+        {"type": "object", "additionalProperties": _SCALAR},
+        _are_choices,
+        "a mapping of values to labels",
+    ),
+    "mandatory": _flag("Whether forms demand a value."),
+    "display": _flag("Whether its value is shown where others refer to the record."),
+    "unique": _flag("Whether no two records may have the same value."),
+    "indexed": _flag("Whether the database has an index on it."),
+    "read_only": _flag("Whether values that clients send are ignored."),
+}
+_ACL: Mapping[str, KeyForm] = {
+    "operation": _word("What the rule allows.", OPERATIONS, f"one of {', '.join(OPERATIONS)}"),
+    "roles": KeyForm(
+        "Roles of which any is enough; none allows everybody.",
+        {"type": "array", "items": {"type": "string"}},
+        _are_texts,
+        "a list of names",
+    ),
+    "column": _text("The column that it guards (default: the whole record)."),
+    "condition": _text("An encoded query that the record must meet."),
+}
+FORMS: Mapping[str, Mapping[str, KeyForm]] = {"table": _TABLE, "column": _COLUMN, "acl": _ACL}
+_REQUIRED = {"table": "name", "acl": "operation"}
+
+
+def table_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a file of tables, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Tables of mock-servicenow",
+        "type": "array",
+        "items": {"$ref": "#/$defs/table"},
+        "$defs": {kind: _schema(kind, forms) for kind, forms in FORMS.items()},
+    }
+
+
+def _schema(kind: str, forms: Mapping[str, KeyForm]) -> dict[str, Any]:
+    required = [_REQUIRED[kind]] if kind in _REQUIRED else []
+    return {
+        # A column without keys may be null.
+        "type": "object" if required else ["object", "null"],
+        "properties": {
+            name: {"description": form.about, **(form.schema if name in required else _or_null(form.schema))}
+            for name, form in forms.items()
+        },
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    types = schema["type"]
+    return {**schema, "type": [*([types] if isinstance(types, str) else types), "null"]}
+
+
+def checked_tables(content: object, place: FilePlace) -> list[tuple[dict[str, Any], FilePlace]]:
+    """Return the definitions of a file, each with its place; raises DictionaryError.
+
+    Keys without a value are left out; those of the columns and rules, too.
+    """
+    if not isinstance(content, list):
+        raise place.error("expected a list of tables")
+    places = (place.at(index) for index in range(len(content)))
+    return [(_checked_table(given, there), there) for given, there in zip(content, places, strict=True)]
+
+
+def _checked_table(given: object, place: FilePlace) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise place.error("expected a list of tables")
+    if not is_name(given.get("name")):
+        raise place.at("name").error(f"a table has name {given.get('name')!r}; expected {NAME_WORDS}")
+    where = f"table '{given['name']}'"
+    said = _checked("table", given, place, where)
+    columns, acls = said.get("columns", {}), said.get("acls", [])
+    said["columns"] = {name: _checked_column(name, each, place, where) for name, each in columns.items()}
+    said["acls"] = [_checked_acl(each, place.at("acls", index), where) for index, each in enumerate(acls)]
+    return said
+
+
+def _checked_column(name: object, given: object, table: FilePlace, where: str) -> dict[str, Any]:
+    place = table.at("columns", str(name))
+    if not is_name(name):
+        raise place.error(f"{where}: a column has name {name!r}; expected {NAME_WORDS}")
+    return _checked("column", {} if given is None else given, place, f"{where}, column '{name}'")
+
+
+def _checked_acl(given: object, place: FilePlace, table: str) -> dict[str, Any]:
+    where = f"{table}, acl"
+    said = _checked("acl", given, place, where)
+    if "operation" not in said:
+        raise place.error(f"{where} has no operation; expected one of {', '.join(OPERATIONS)}")
+    return said
+
+
+def _checked(kind: str, given: object, place: FilePlace, where: str) -> dict[str, Any]:
+    """Return the keys of a definition that have a value; raises DictionaryError for an unknown key or a wrong value."""
+    forms = FORMS[kind]
+    if not isinstance(given, dict):
+        raise place.error(f"{where} is {given!r}; expected a mapping")
+    for key in given:
+        if key not in forms:
+            hint = near(str(key), forms)
+            raise place.at(str(key)).error(f"{where} has key '{key}'{hint}; expected one of {', '.join(sorted(forms))}")
+    said = {key: value for key, value in given.items() if value is not None}
+    for key, value in said.items():
+        if not forms[key].accepts(value):
+            hint = near(str(value), forms[key].schema.get("enum", ()), len(TYPES))
+            raise place.at(key).error(f"{where} has {key} {value!r}{hint}; expected {forms[key].expected}")
+    return said

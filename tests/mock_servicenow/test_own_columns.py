@@ -1,0 +1,62 @@
+"""Columns, choices and rules of a user's own on tables that ship, through the APIs and the pages."""
+
+from pathlib import Path
+
+from mock_servicenow.settings import Settings
+
+from .conftest import running
+
+TABLES = """
+- name: incident
+  acls: [{operation: delete, roles: [u_cleaner]}]
+  columns:
+    u_cost_centre: {label: Cost centre, reference: u_cost_centre}
+    category: {choices: {cloud: Cloud service}}
+- name: u_cost_centre
+  columns: {u_code: {display: true}}
+- name: u_contractor
+  extends: sys_user
+  columns: {u_agency: {}}
+"""
+ROWS = """
+u_cost_centre: [{u_code: CC-1}, {u_code: CC-2}]
+u_contractor: [{user_name: carla, user_password: secret, u_agency: Acme}]
+"""
+
+
+async def test_a_shipped_table_has_own_columns_choices_and_rules(tmp_path: Path) -> None:
+    """A record takes the column, queries and pages know it, a choice has its label, and a rule refuses."""
+    tables, rows = tmp_path / "tables.yaml", tmp_path / "rows.yaml"
+    tables.write_text(TABLES)
+    rows.write_text(ROWS)
+    async with running(Settings(tables=(tables,), data=(rows,))) as instance:
+        made = await instance.insert("incident", {"u_cost_centre": "CC-2", "category": "cloud"})
+        [row] = await instance.read(
+            "incident",
+            query="u_cost_centre.u_code=CC-2",
+            sysparm_fields="u_cost_centre,category",
+            sysparm_display_value="true",
+            sysparm_exclude_reference_link="true",
+        )
+        assert row == {"u_cost_centre": "CC-2", "category": "Cloud service"}
+        record = f"/api/now/table/incident/{made.result['sys_id']}"
+        assert (await instance.call("DELETE", record, ("carla", "secret"))).status == 403
+        assert (await instance.call("DELETE", record)).status == 204
+        people = await instance.read(
+            "sys_user", query="user_name=carla^ORuser_name=admin", sysparm_fields="sys_class_name"
+        )
+        assert {row["sys_class_name"] for row in people} == {"sys_user", "u_contractor"}
+        [described] = await instance.read("sys_dictionary", query="name=incident^element=u_cost_centre")
+        assert [described["column_label"], described["internal_type"]] == ["Cost centre", "reference"]
+
+
+async def test_an_existing_database_gets_the_columns_and_its_records_a_class(tmp_path: Path) -> None:
+    """Records stored before their table was extended are of that table."""
+    tables, database = tmp_path / "tables.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    tables.write_text(TABLES)
+    async with running(Settings(database=database)) as instance:
+        sys_id = (await instance.insert("incident", {"short_description": "before"})).result["sys_id"]
+    async with running(Settings(database=database, tables=(tables,))) as instance:
+        assert (await instance.update("incident", sys_id, {"u_cost_centre": "f" * 32})).status == 200
+        [admin] = await instance.read("sys_user", query="user_name=admin")
+        assert admin["sys_class_name"] == "sys_user"
