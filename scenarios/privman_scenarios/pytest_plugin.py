@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, fail
+from privman_scenarios.stories import STORIES, Stories
 
 if TYPE_CHECKING:
     from privman_core.loop_thread import LoopThread
     from privman_scenarios.playing.world_builder import WorldBuilder
 
 _NAMED = pytest.StashKey[NamedFixtures]()
+_WORLDS = pytest.StashKey["WorldBuilder"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,6 +71,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--privman-strict", action="store_true", help="fail a test if ServiceNow swallowed something")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="seed of the identifiers (default 0)")
     parser.addini(OPTION, "other names of fixtures, such as 'console = pm_console'", type="linelist")
+    parser.addini(STORIES, "files and folders whose scenarios are collected as tests", type="paths")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -78,6 +81,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     named = config.stash[_NAMED] = NamedFixtures(config.getini(OPTION))
     config.pluginmanager.register(named.plugin())
+    if config.getini(STORIES):
+        config.pluginmanager.register(Stories(config, partial(_worlds, config)))
     servicenow, console = config.getoption("--privman-servicenow-url"), config.getoption("--privman-console-url")
     if servicenow or console:
         _end_as_interrupted(config)
@@ -183,19 +188,26 @@ def privman_loop() -> "Iterator[LoopThread]":
 @pytest.fixture(scope="session")
 def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     """Builder of worlds: parties of this process, or at the addresses in the options."""
+    return _worlds(pytestconfig)
+
+
+def _worlds(config: pytest.Config) -> "WorldBuilder":
+    """Return where tests and scenarios are played, the same for all."""
     from privman_contracts import ContractError  # noqa: PLC0415 - see the module's docstring
     from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.extras import explain_missing  # noqa: PLC0415 - see the module's docstring
 
     try:
-        return _worlds(pytestconfig)
+        if _WORLDS not in config.stash:
+            config.stash[_WORLDS] = _new_worlds(config)
+        return config.stash[_WORLDS]
     except (ContractError, UsageError) as error:
         fail(str(error))
     except ModuleNotFoundError as error:
         fail(explain_missing(error))
 
 
-def _worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
+def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing import FAR_SECONDS, PATIENCE  # noqa: PLC0415 - see the module's docstring

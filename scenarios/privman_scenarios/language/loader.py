@@ -56,7 +56,12 @@ def _files_below(folder: Path) -> list[Path]:
         found += (Path(place) / name for name in names if not name.startswith(_LOCK))
     if lost := next((file for file in found if file.is_symlink() and not file.exists()), None):
         raise ScenarioFileError(str(lost), 1, f"leads to {str(lost.readlink())!r}, which is not there.")
-    return sorted(file for file in found if file.suffix.lower() in SUFFIXES)
+    return sorted(filter(is_scenario_file, found))
+
+
+def is_scenario_file(file: Path) -> bool:
+    """Return whether a file of this name has scenarios, as far as a name can say."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(_LOCK)
 
 
 def _refuse_unreadable(error: OSError) -> None:

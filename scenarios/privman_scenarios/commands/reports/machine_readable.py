@@ -84,14 +84,15 @@ def _case(played: ScenarioRecord, class_name: str, name: str) -> ET.Element:
         ET.SubElement(case, "skipped", message=printable(f"does not apply: {ended.reason}"))
     if ended.failure:
         failure = ET.SubElement(case, "failure", message=printable(ended.failure.message), type=ended.failure.step)
-        failure.text = printable(_failure_text(ended.failure))
+        failure.text = printable(failure_text(ended.failure))
     watched = [f"{each.step.verb} in line {each.step.line}: watched for {each.watched} s" for each in played.watched]
     if output := [*watched, *ended.findings]:
         ET.SubElement(case, "system-out").text = printable("\n".join(output))
     return case
 
 
-def _failure_text(failure: Failure) -> str:
+def failure_text(failure: Failure) -> str:
+    """Return the failure with what was compared and the last exchanges."""
     compared = [marked_text(failure.comparison)] if failure.comparison else []
     return "\n".join([failure.message, *compared, *failure.exchanges])
 
