@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language.expectation import MISSING, holds, operator_error, require
+from privman_scenarios.language.expectation import MISSING, holds, require
+from privman_scenarios.language.operands import operator_error
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,23 @@ from privman_scenarios.language.expectation import MISSING, holds, operator_erro
         ({"absent": False}, "there"),
         ({"a": {"absent": True}}, {}),
         ({"json": {"a": 1}}, '{"a": 1, "b": 2}'),
+        ({"contains": "mask"}, "unmasked"),
+        ({"contains": "b"}, ["a", "b"]),
+        ({"contains": ["b", {"a": 1}]}, [{"a": 1, "b": 2}, "b"]),
+        ({"contains": {"a": 1}}, [{"a": 1, "b": 2}]),
+        ({"one-of": ["a", "b"]}, "b"),
+        ({"one-of": [200, 201]}, "201"),
+        ({"unordered": ["a", "b"]}, ["b", "a"]),
+        # Each expected item needs one of its own, so that the first must not take what only the second may have.
+        ({"unordered": [{"matches": "^a"}, "ab", {"contains": "b"}]}, ["ab", "ac", "b"]),
+        ({"<": 3}, 2),
+        ({"<=": 3}, "3"),
+        ({">": 2.5}, "2.75"),
+        ({">=": "3"}, 3),
+        ({">": 1, "<": 3}, 2),
+        ({"not": {"contains": "secret"}}, "masked"),
+        ({"not": {"one-of": ["a", "b"]}}, "c"),
+        ({"not": {"one-of": [500, 503]}}, "200"),
         ({"not": {"matches": "secret"}}, "masked"),
         ({"not": [500, 503]}, [200, 404]),
         ({"not": []}, [500]),
@@ -219,3 +237,58 @@ def test_every_expectation_that_is_taken_can_fail(expected: object) -> None:
     """Some answer is not as expected, so that none holds whatever comes."""
     if not operator_error(expected):
         assert not all(holds(expected, each) for each in observed(expected)), expected
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "message"),
+    [
+        ({"contains": "mask"}, "Mask", "expected text that contains 'mask'; got 'Mask'"),
+        ({"contains": "a"}, None, "expected text that contains 'a'; got None"),
+        ({"contains": ["a", "b"]}, ["b"], "expected a list that contains 'a'; got ['b']"),
+        ({"contains": ["a"]}, "a", "expected a list; got 'a'"),
+        ({"one-of": ["a", "b"]}, "c", "expected one of 'a', 'b'; got 'c'"),
+        ({"unordered": ["a", "a"]}, ["a", "b"], "expected an item for 'a'; got ['a', 'b']"),
+        ({"unordered": ["a", "b"]}, ["a"], "expected ['a', 'b'] in any order; got ['a']"),
+        ({"unordered": ["a", "b"]}, "ab", "expected ['a', 'b'] in any order; got 'ab'"),
+        ({"<": 3}, 3, "expected a number < 3; got 3"),
+        ({">": 1, "<": 3}, 3, "expected a number < 3; got 3"),
+        ({">": 1}, True, "expected a number > 1; got True"),
+        ({">": 1}, "many", "expected a number > 1; got 'many'"),
+        ({">": "${many}"}, 3, "expected a number > ${many}; got 3"),
+        ({"a": {">": 1}}, {}, "expected a a number > 1; got a nothing"),
+        ({"not": {"one-of": ["a", "b"]}}, "b", "expected not {'one-of': ['a', 'b']}; got 'b'"),
+        ({"not": {"one-of": [500, 503]}}, "503", "expected not {'one-of': [500, 503]}; got '503'"),
+        ({"not": {"one-of": [500, 503]}}, "none", "expected a number, not {'one-of': [500, 503]}; got 'none'"),
+    ],
+)
+def test_an_operator_that_does_not_hold(expected: object, got: object, message: str) -> None:
+    """The message says what the operator wanted, and what was there."""
+    with pytest.raises(ExpectationError) as caught:
+        require(expected, got)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("expected", "message"),
+    [
+        ({"contains": ""}, "'contains' is ''. Expected a part of a text, an item of a list, or up to 100 items."),
+        ({"contains": []}, "'contains' is []."),
+        ({"contains": ["a"] * 101}, "up to 100 items"),
+        ({"contains": {}}, "{} is a subset of everything"),
+        ({"one-of": "a"}, "'one-of' is 'a'. Expected 2 to 100 different texts, or numbers."),
+        ({"one-of": ["a"]}, "'one-of' is ['a']."),
+        ({"one-of": ["a", "a"]}, "different texts"),
+        ({"one-of": ["a", 1]}, "'one-of' is ['a', 1]."),
+        ({"one-of": [True, False]}, "'one-of' is [True, False]."),
+        ({"unordered": [1]}, "'unordered' is [1]. Expected a list of 2 to 100 items."),
+        ({"unordered": {"a": 1}}, "'unordered' is {'a': 1}."),
+        ({"<": "many"}, "'<' is 'many'. Expected a number."),
+        ({"<": 5, ">=": True}, "'>=' is True. Expected a number."),
+        ({"not": {"<": 5}}, "holds of everything that is not a number. Expected '>=' without 'not'."),
+        ({"not": {"unordered": [1, 2]}}, "holds of every list of another length."),
+        ({"a": [{"not": None}]}, "'not' is null"),
+    ],
+)
+def test_an_operand_that_proves_nothing(expected: object, message: str) -> None:
+    """It is refused when the file is loaded."""
+    assert message in operator_error(expected)

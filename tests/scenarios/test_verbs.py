@@ -58,6 +58,18 @@ HOLDS = {
     "- servicenow.call: {path: '/api/now/table/${table.request}', by: scenario.integration}\n"
     "- servicenow.approve: {by: scenario.integration}\n"
     "- servicenow.expect-records: {table: response, values: {sys_created_by: scenario.integration}}\n",
+    "a part, a choice and a range": DECIDED
+    + "- console.expect-approval: {state: {one-of: [Approved, Denied]}, comment: {contains: in}}\n"
+    + "- servicenow.expect-response: {retry_attempts: {'<': 1}, response_status_code: {'>=': 200, '<': 300}}\n"
+    + "- servicenow.expect-request: {metadata: {json: {FilePath: {not: {contains: Fine}}}}}\n",
+    "statuses and records in any order": DECIDED
+    + "- console.fault: {kind: status, path: '*/approve', options: {status: 429}}\n"
+    + "- console.ask: {as: two}\n- servicenow.deny:\n- clock.advance: 1 minute\n"
+    + "- servicenow.expect-exchanges: {path: '*/approve', statuses: {unordered: [429, 200, 200]}}\n"
+    + "- servicenow.call:\n    path: '/api/now/table/${table.request}'\n    by: administrator\n"
+    + "    body: {result: {unordered: [{status: Deny}, {status: Approve}]}}\n"
+    + "- servicenow.call:\n    path: '/api/now/table/${table.request}'\n    by: administrator\n"
+    + "    body: {result: {contains: {status: {contains: Den}}}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
     "a record that was inserted and is deleted": INSERTED
     + "- servicenow.delete: {table: response, sys_id: '${made.sys_id}'}\n"

@@ -1,5 +1,6 @@
 """Checks of what a scenario expects to be absent: a misspelt text is always absent, so an earlier step must have it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -114,6 +115,8 @@ def _within(value: Any) -> Iterable[Any]:  # noqa: ANN401 - any argument
 def _patterns(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
     if isinstance(value, Mapping) and set(value) == {"matches"}:
         yield value["matches"]
+    elif isinstance(value, Mapping) and set(value) == {"contains"} and isinstance(value["contains"], str):
+        yield re.escape(value["contains"])
     else:
         for each in _within(value):
             yield from _patterns(each)
@@ -125,15 +128,19 @@ def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
 
 
 def _texts_of(value: Any, field: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any argument
-    """Yield each text, except patterns, with its field."""
+    """Yield each text, except patterns and parts of texts, with its field."""
     if isinstance(value, str):
         yield field, value
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            yield from _texts_of(each, field if key in OPERATORS else key) if key != "matches" else ()
+            yield from _texts_of(each, field if key in OPERATORS else key) if not _is_partial(key, each) else ()
     elif isinstance(value, list):
         for each in value:
             yield from _texts_of(each, field)
+
+
+def _is_partial(key: str, value: object) -> bool:
+    return key == "matches" or (key == "contains" and isinstance(value, str))
 
 
 def _is_named(text: str, said: Sequence[str], own: Own, saved: Saved) -> bool:

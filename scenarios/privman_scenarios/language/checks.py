@@ -100,13 +100,14 @@ def none_of(*selecting: str) -> Check:
 
 def statuses(value: Any, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find a value that is not a list of statuses, or not the negation of one."""
-    listed = allowed_or_denied(value)
+    operator = next((name for name in ("not", "unordered") if isinstance(value, Mapping) and set(value) == {name}), "")
+    listed = value[operator] if operator else value
     if not isinstance(listed, list) or not listed:
-        expected = "Expected [200], or {not: [500]}; count: 0 for none."
+        expected = "Expected [200], {unordered: [200, 503]} or {not: [500]}; count: 0 for none."
         return iter([Flaw((), f"invalid list of statuses {value!r}. {expected}")])
     expected = "Expected 100 to 599, 0 where no answer came, or {not: 500}."
     return (
-        Flaw(("not", index) if isinstance(value, Mapping) else (index,), f"invalid status {each!r}. {expected}")
+        Flaw((operator, index) if operator else (index,), f"invalid status {each!r}. {expected}")
         for index, each in enumerate(listed)
         if not is_status(allowed_or_denied(each))
     )

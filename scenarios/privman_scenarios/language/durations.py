@@ -1,7 +1,7 @@
 """Checks of how long an approval lasts: the console and ServiceNow each write it their own way."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,8 +32,9 @@ class DurationForm:
 
         def checks(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
             yield from check(value, arguments, own)
-            if isinstance(value, str):
-                yield from self.check(value, arguments, own)
+            for each in value["one-of"] if isinstance(value, Mapping) and "one-of" in value else [value]:
+                if isinstance(each, str):
+                    yield from self.check(each, arguments, own)
 
         return checks
 

@@ -1,12 +1,11 @@
 """Compare a value with what a scenario expects of it.
 
 A plain value must be equal, a mapping is a subset, a list has as many items, each as expected. A mapping with one of
-these keys alone is an operator: ``matches`` (a regular expression found in the text), ``absent`` (the key is not there,
-or is empty), ``json`` (the text is JSON, and then …), ``not`` (what must not hold; below it, a list names what none of
-the items may be).
+the keys of `OPERATORS` alone is an operator; of comparisons there may be several.
 """
 
 import json
+import operator
 import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -115,35 +114,11 @@ def differences(expected: object, got: object, where: str = "") -> Iterator[Diff
         yield Difference(where, repr(expected), repr(got))
 
 
-def operator_error(expected: object) -> str:
-    """Return why an expectation can never be checked, such as a broken regular expression; empty if it can."""
-    if isinstance(expected, list):
-        return next(filter(None, map(operator_error, expected)), "")
-    return _mapping_error(expected) if isinstance(expected, Mapping) else ""
-
-
-def _mapping_error(expected: Mapping[str, Any]) -> str:
-    if not expected:
-        return "{} is a subset of everything, and expects nothing. Expected keys, or {absent: false}."
-    if set(expected) == {"matches"}:
-        return _pattern_error(expected["matches"])
-    if set(expected) == {"not"} and expected["not"] is None:
-        return "'not' is null, which a value that is missing or empty is not either. Expected {absent: false}."
-    if set(expected) == {"absent"} and not isinstance(expected["absent"], bool):
-        return f"'absent' is {expected['absent']!r}. Expected true or false."
-    return operator_error(list(expected.values()))
-
-
-def _pattern_error(pattern: object) -> str:
-    if not isinstance(pattern, str):
-        return f"'matches' is {pattern!r}. Expected a regular expression."
-    try:
-        compiled(pattern)
-    except PatternError as error:
-        return f"invalid regular expression {pattern!r}: {error}."
-    if matches_every_text(pattern):
-        return f"{pattern!r} matches every text. Expected a pattern that some text lacks, or {{absent: false}}."
-    return ""
+def is_operator(expected: object) -> bool:
+    """Tell whether a mapping is an operator, or several comparisons, rather than a subset of another mapping."""
+    if not isinstance(expected, Mapping) or not expected:
+        return False
+    return set(expected) <= set(COMPARISONS) or (len(expected) == 1 and next(iter(expected)) in OPERATORS)
 
 
 def _is_deep(value: object) -> bool:
@@ -160,11 +135,10 @@ def _items(value: list[Any] | Mapping[str, Any]) -> Iterable[Any]:
 
 
 def _of_mapping(expected: Mapping[str, Any], got: object, where: str) -> Iterator[Difference]:
-    if len(expected) == 1:
-        (operator, operand), *_ = expected.items()
-        if operator in OPERATORS:
-            yield from OPERATORS[operator](operand, got, where)
-            return
+    if is_operator(expected):
+        for name, operand in expected.items():
+            yield from OPERATORS[name](operand, got, where)
+        return
     if not isinstance(got, Mapping):
         yield Difference(where, f"a mapping with {', '.join(expected)}", repr(got))
         return
@@ -196,6 +170,61 @@ def _absent(wanted: object, got: object, where: str) -> Iterator[Difference]:
     is_absent = got is MISSING or got in (None, "")
     if is_absent is not wanted:
         yield Difference(where, "nothing" if wanted else "something", repr(got))
+
+
+def _contains(part: object, got: object, where: str) -> Iterator[Difference]:
+    if isinstance(got, list):
+        for each in part if isinstance(part, list) else [part]:
+            if not any(holds(each, item) for item in got):
+                yield Difference(where, f"a list that contains {each!r}", repr(got))
+    elif not isinstance(got, str) or not isinstance(part, str) or part not in got:
+        yield Difference(where, f"text that contains {part!r}" if isinstance(part, str) else "a list", repr(got))
+
+
+def _one_of(allowed: list[Any], got: object, where: str) -> Iterator[Difference]:
+    if not any(holds(each, got) for each in allowed):
+        yield Difference(where, f"one of {', '.join(map(repr, allowed))}", repr(got))
+
+
+def _unordered(expected: list[Any], got: object, where: str) -> Iterator[Difference]:
+    if not isinstance(got, list) or len(got) != len(expected):
+        yield Difference(where, f"{expected!r} in any order", repr(got))
+        return
+    for each in _unpaired(expected, got):
+        yield Difference(where, f"an item for {each!r}", repr(got))
+
+
+def _unpaired(expected: list[Any], got: list[Any]) -> list[Any]:
+    """Return the expected items for which no item is left, however expected ones and items are paired."""
+    pairs: dict[int, int] = {}
+
+    def pair(index: int, tried: set[int]) -> bool:
+        for place, item in enumerate(got):
+            if place in tried or not holds(expected[index], item):
+                continue
+            tried.add(place)
+            if place not in pairs or pair(pairs[place], tried):
+                pairs[place] = index
+                return True
+        return False
+
+    return [each for index, each in enumerate(expected) if not pair(index, set())]
+
+
+def number_in(value: object) -> float | None:
+    """Return a number, or the one that a text is; None for anything else."""
+    if isinstance(value, str):
+        return _read_like(0, value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _comparison(name: str) -> "_Operator":
+    def compare(bound: object, got: object, where: str) -> Iterator[Difference]:
+        number, limit = number_in(got), number_in(bound)
+        if number is None or limit is None or not COMPARISONS[name](number, limit):
+            yield Difference(where, f"a number {name} {bound}", repr(got))
+
+    return compare
 
 
 def _json(expected: object, got: object, where: str) -> Iterator[Difference]:
@@ -234,6 +263,8 @@ def _is_unwanted(unwanted: object, got: object, where: str) -> bool:
 
 def _as_meant(unwanted: object, got: object) -> object:
     """Return the value with each text replaced by the unwanted number or flag that it would be without quotes."""
+    if isinstance(unwanted, Mapping) and set(unwanted) == {"one-of"}:
+        return next((each for each in unwanted["one-of"] if _reads_as(each, got)), got)
     if isinstance(unwanted, Mapping) and isinstance(got, Mapping):
         return {key: _as_meant(unwanted.get(key), item) for key, item in got.items()}
     if isinstance(unwanted, list) and isinstance(got, list) and len(unwanted) == len(got):
@@ -263,7 +294,9 @@ def _kind_of(unwanted: object) -> str:
         return "true or false"
     if not isinstance(unwanted, Mapping):
         return "text" if isinstance(unwanted, str) else "a number"
-    if set(unwanted) <= set(OPERATORS) and set(unwanted) != {"json"}:
+    if set(unwanted) == {"one-of"}:
+        return _kind_of(unwanted["one-of"][0])
+    if is_operator(unwanted) and set(unwanted) != {"json"}:
         return ""
     return "JSON text" if set(unwanted) == {"json"} else "a mapping"
 
@@ -288,8 +321,19 @@ def _is_like(like: object, got: object) -> bool:
 _FLAGS = {"true": True, "false": False}
 # An example of each kind of plain value.
 _LIKE: Mapping[str, object] = {"text": "", "a number": 0, "true or false": True}
-OPERATORS: Mapping[str, Callable[[Any, object, str], Iterator[Difference]]] = {
+_Operator = Callable[[Any, object, str], Iterator[Difference]]
+COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+OPERATORS: Mapping[str, _Operator] = {
     "matches": _matches,
+    "contains": _contains,
+    "one-of": _one_of,
+    "unordered": _unordered,
+    **{name: _comparison(name) for name in COMPARISONS},
     "absent": _absent,
     "json": _json,
     "not": _not,

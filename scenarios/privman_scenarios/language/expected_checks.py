@@ -19,13 +19,21 @@ from privman_scenarios.language.checks import (
     unknown_word,
     with_own,
 )
-from privman_scenarios.language.expectation import MISSING, OPERATORS, holds, is_found, texts_of_all_kinds
+from privman_scenarios.language.expectation import (
+    COMPARISONS,
+    MISSING,
+    OPERATORS,
+    holds,
+    is_operator,
+    texts_of_all_kinds,
+)
 from privman_scenarios.language.known import GUID, nearest, respelt
 from privman_scenarios.language.message_places import Part, Place
 from privman_scenarios.language.model import Arguments, Own
 
 # The one column that holds several words, with commas between them.
 _LISTED_COLUMN = "activity_type.valid_responses"
+_MOST_RETRIES = 10_000
 _STATUS_COLUMN = "response.response_status_code"
 
 
@@ -57,11 +65,22 @@ def truth(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa
 
 def retries(value: object) -> str:
     """Return why a column of retries can never have a value that is named in an expectation; empty if it may."""
+    if _holds_of_range(value, 0, _MOST_RETRIES):
+        return f"{value!r} holds of every number of retries. Expected what an answer could fail."
     named = allowed_or_denied(value)
     if isinstance(named, bool | float | Mapping | list) or named in (None, ""):
         return ""
     is_count = str(named).isdecimal() and (int(named) == 0 or RULES["most_retries"].is_one(int(named)))
     return "" if is_count else f"no number of retries is {named!r}. Expected {RULES['most_retries'].expected}, or 0."
+
+
+def _holds_of_range(value: object, least: int, most: int) -> bool:
+    """Tell whether a comparison holds of every number from the least to the most."""
+    return (
+        isinstance(value, Mapping)
+        and set(value) <= set(COMPARISONS)
+        and all(holds(value, end) for end in (least, most))
+    )
 
 
 def asked_body(party: PartyName) -> Check:
@@ -181,19 +200,27 @@ def _flaws(of: KnownWords, value: object, path: tuple[str | int, ...], own: Own)
 
 
 def _operator(of: KnownWords, value: Mapping[str, Any], path: tuple[str | int, ...], own: Own) -> Iterator[Flaw]:
-    strange = [key for key in value if key not in OPERATORS]
-    if strange or len(value) != 1:
-        key = (strange or [""])[0]
-        yield Flaw((*path, *strange[:1]), f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
-    elif "not" in value:
-        yield from _flaws(of, value["not"], (*path, "not"), own)
-    elif "matches" in value and of.words and of.what != _LISTED_COLUMN and not _matches_any(of, value["matches"], own):
-        text = f"{value['matches']!r} matches no {of.what}. Expected one of {', '.join(of.words)}."
-        yield Flaw((*path, "matches"), text)
+    operator, operand = next(iter(value.items()))
+    if not is_operator(value):
+        key = next((key for key in value if key not in OPERATORS), "")
+        yield Flaw((*path, key) if key else path, f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
+    elif operator == "unordered":
+        yield Flaw(path, "no list is there. Expected a plain value, or another operator.")
+    elif operator == "not":
+        yield from _flaws(of, operand, (*path, "not"), own)
+    elif operator == "one-of":
+        for index, each in enumerate(operand):
+            yield from _flaws(of, each, (*path, operator, index), own)
+    elif operator in _PARTIAL and of.words and of.what != _LISTED_COLUMN and not _holds_of_any(of, value, own):
+        text = f"{operand!r} {_PARTIAL[operator]} no {of.what}. Expected one of {', '.join(of.words)}."
+        yield Flaw((*path, operator), text)
 
 
-def _matches_any(of: KnownWords, pattern: str, own: Own) -> bool:
-    return any(is_found(pattern, each) for each in of.observed(own))
+_PARTIAL = {"matches": "matches", "contains": "is in"}
+
+
+def _holds_of_any(of: KnownWords, value: object, own: Own) -> bool:
+    return any(holds(value, each) for each in of.observed(own))
 
 
 def _names_unwanted(value: object) -> bool:
@@ -204,6 +231,8 @@ def _names_unwanted(value: object) -> bool:
 
 def _always_holds(of: KnownWords, value: object, own: Own) -> str:
     """Return why no answer could fail what is expected; empty where one could."""
+    if of.what == _STATUS_COLUMN and _holds_of_range(value, 0, 599):
+        return f"{value!r} holds of every status. Expected what an answer could fail."
     observed = list(of.observed(own))
     may_fail = of.what == _LISTED_COLUMN or not observed or (not of.words and _names_unwanted(value))
     if may_fail or not all(holds(value, each) for each in observed):
@@ -234,7 +263,7 @@ class BodyKeys:
     def _of(self, value: object, place: Place, path: tuple[str | int, ...], *, silent: bool) -> Iterator[Flaw]:
         if isinstance(value, list):
             yield from self._of_list(value, place, path, silent=silent)
-        elif isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in OPERATORS:
+        elif isinstance(value, Mapping) and is_operator(value):
             yield from self._of_operator(*next(iter(value.items())), place, path, silent=silent)
         elif isinstance(value, Mapping):
             yield from self._of_mapping(value, place, path, silent=silent)
@@ -259,14 +288,31 @@ class BodyKeys:
             yield from self._of(each, place.items(), (*path, index), silent=silent)
 
     def _of_operator(
-        self, operator: str, operand: object, place: Place, path: tuple[str | int, ...], *, silent: bool
+        self,
+        operator: str,
+        operand: Any,  # noqa: ANN401 - of any operator
+        place: Place,
+        path: tuple[str | int, ...],
+        *,
+        silent: bool,
     ) -> Iterator[Flaw]:
-        if operator != "absent":
+        if operator == "one-of":
+            for index, each in enumerate(operand):
+                yield from self._of(each, place, (*path, operator, index), silent=silent)
+        elif operator == "contains":
+            yield from self._of_part(operand, place, (*path, operator), silent=silent)
+        elif operator not in ("absent", *COMPARISONS):
             inner = place.parsed() if operator == "json" else place
             yield from self._of(operand, inner, (*path, operator), silent=silent or operator == "not")
         if _is_about_texts(operator, operand) and len(place.words) > 1:
             flaw = _always_holds(_words_of(place, path), {operator: operand}, self.own)
             yield from [Flaw(path, flaw)] if flaw else []
+
+    def _of_part(self, part: object, place: Place, path: tuple[str | int, ...], *, silent: bool) -> Iterator[Flaw]:
+        if place.words and isinstance(part, str):
+            yield from _flaws(_words_of(place, path), {"contains": part}, path[:-1], self.own)
+        elif not isinstance(part, str):
+            yield from self._of(part, place if isinstance(part, list) else place.items(), path, silent=silent)
 
     def _of_mapping(
         self, value: Mapping[str, Any], place: Place, path: tuple[str | int, ...], *, silent: bool
@@ -297,7 +343,7 @@ def _words_of(place: Place, path: tuple[str | int, ...]) -> KnownWords:
 
 def _is_about_texts(operator: str, operand: object) -> bool:
     named = operand["matches"] if isinstance(operand, Mapping) and set(operand) == {"matches"} else operand
-    return operator in ("matches", "not") and isinstance(named, str)
+    return operator == "one-of" or (operator in ("matches", "contains", "not") and isinstance(named, str))
 
 
 def _may_be_json(value: object) -> bool:

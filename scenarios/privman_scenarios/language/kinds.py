@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from privman_core.cuts import cut
-from privman_scenarios.language.expectation import operator_error
 from privman_scenarios.language.known import nearest
+from privman_scenarios.language.operands import EXPECTED, operator_error
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 # No control plane lets time jump further.
@@ -172,7 +172,7 @@ TURNS = _plain(
 VALUES = _plain("a mapping", {"type": "object"}, lambda value: isinstance(value, dict))
 ROWS = Kind(
     "a list of mappings",
-    {"type": "array", "items": {"type": "object", "minProperties": 1}},
+    {"type": "array", "items": {"type": "object", "minProperties": 1, "additionalProperties": EXPECTED}},
     lambda value: operator_error(value) if _are_mappings(value) else "Expected a list of mappings.",
     expects=True,
 )
@@ -189,10 +189,10 @@ REQUESTS = _plain(
 )
 """Names of requests: earlier steps must have given them."""
 JSON = Kind("anything", {}, lambda _value: "")
-ANYTHING = Kind("anything", {}, operator_error, expects=True)
+ANYTHING = Kind("anything", EXPECTED, operator_error, expects=True)
 EXPECTED_VALUES = Kind(
     "a mapping that is not empty",
-    {"type": "object", "minProperties": 1},
+    {"type": "object", "minProperties": 1, "additionalProperties": EXPECTED},
     lambda value: (
         operator_error(value) if isinstance(value, dict) and value else "Expected a mapping that is not empty."
     ),

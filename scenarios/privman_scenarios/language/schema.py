@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import OWN, Check
+from privman_scenarios.language.operands import OPERANDS
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
 
 Schema = dict[str, Any]
@@ -20,7 +21,7 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
         "type": "object",
         "required": ["title", "steps"],
         "additionalProperties": False,
-        "$defs": {"step": _step(vocabulary)},
+        "$defs": {"step": _step(vocabulary), "expected": _expected()},
         "properties": {
             "title": {"type": "string", "minLength": 1, "description": "One fact, in a sentence."},
             "tags": {**words, "description": "Words to select scenarios by (--tag)."},
@@ -59,6 +60,16 @@ def _given(vocabulary: Vocabulary) -> Schema:
     return {
         "description": "Options of the set-up that goes before the steps, or 'nothing' to begin without one.",
         "anyOf": [{"const": "nothing"}, _arguments(vocabulary.given)],
+    }
+
+
+def _expected() -> Schema:
+    operators = {name: {"description": each.doc, **each.schema} for name, each in OPERANDS.items()}
+    return {
+        "description": "A value; a list of as many items; some keys of an object; or an operator.",
+        "if": {"type": "object", "maxProperties": 1},
+        "then": {"properties": operators},
+        "else": {"properties": {name: {"description": each.doc} for name, each in OPERANDS.items()}},
     }
 
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from itertools import zip_longest
-from typing import Protocol
+from typing import Any, Protocol
 
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language.expectation import is_found
+from privman_scenarios.language.expectation import COMPARISONS, holds, is_operator
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import Arguments, Scenario, Step
 from privman_scenarios.language.rule_conditions import why_not
@@ -58,18 +58,28 @@ def forbids(verb: Verb, arguments: Arguments, *, decided: bool) -> bool:
     return any(_forbids(each) or (decided and _holds_pending(each)) for each in expected)
 
 
+_OF_TEXTS = frozenset({"matches", "contains", "one-of"})
+_LIMITING = ("<", "<=")
+
+
+def _is_of_texts(expected: Mapping[str, Any]) -> bool:
+    return is_operator(expected) and set(expected) <= _OF_TEXTS
+
+
 def _forbids(expected: object) -> bool:
     if isinstance(expected, Mapping):
-        if set(expected) == {"matches"}:
-            return is_found(str(expected["matches"]), "")
+        if _is_of_texts(expected):
+            return holds(expected, "") or holds(expected, 0)
+        if set(expected) <= set(COMPARISONS):
+            return any(each in expected for each in _LIMITING)
         return "not" in expected or expected.get("absent") is True or any(map(_forbids, expected.values()))
     return isinstance(expected, list) or (expected in _NOTHING and expected is not False)
 
 
 def _holds_pending(expected: object) -> bool:
     if isinstance(expected, Mapping):
-        if set(expected) == {"matches"}:
-            return is_found(str(expected["matches"]), _PENDING)
+        if _is_of_texts(expected):
+            return holds(expected, _PENDING)
         return any(map(_holds_pending, expected.values()))
     return expected == _PENDING
 
