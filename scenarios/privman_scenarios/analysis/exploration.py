@@ -164,7 +164,7 @@ class VariationRunner:
 
     async def _transcript(self, scenario: Scenario) -> str:
         async with self.player.worlds.open(scenario.seed, scenario.clock) as world:
-            await try_out(vocabulary(), scenario, Play(world, scenario.own))
+            await try_out(vocabulary(), scenario, Play(world, scenario))
             return await transcript(world)
 
 

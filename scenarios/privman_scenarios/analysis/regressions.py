@@ -46,7 +46,7 @@ def _usable(vocabulary: Vocabulary, scenario: Scenario, steps: tuple[Step, ...])
     """Yield the scenario with these steps, unless one uses what none before it saves or makes."""
     smaller = replace(scenario, steps=steps)
     try:
-        check_variables(vocabulary, smaller.played, scenario.file, scenario.own)
+        check_variables(vocabulary, smaller)
     except ScenarioFileError:
         return
     yield smaller

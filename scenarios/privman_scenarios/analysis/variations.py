@@ -47,7 +47,7 @@ class SentMessage:
 
 async def messages_of(vocabulary: Vocabulary, scenario: Scenario, world: World) -> list[SentMessage]:
     """Play the scenario, whatever becomes of its steps, and return what the parties sent each other and decided."""
-    trial = InvariantTrial(vocabulary, Play(world, scenario.own), hold_of(scenario.played))
+    trial = InvariantTrial(vocabulary, Play(world, scenario), hold_of(scenario.played))
     messages: list[SentMessage] = []
     times: list[datetime] = []
     seen: Counter[str] = Counter()

@@ -38,7 +38,7 @@ FIELDS: Mapping[str, tuple[Kind, str | None]] = dict(_fields())
 def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
     """Raise ScenarioFileError for the first text that must be absent and that neither a step nor the product names."""
     said: list[str] = []
-    saved = Saved(vocabulary)
+    saved = Saved(vocabulary, environment=scenario.environment)
     for step in scenario.played:
         if flaw := next(_flaws(step, vocabulary[step.verb].table, said, scenario.own, saved), ""):
             raise ScenarioFileError(scenario.file, step.line, f"{step.verb}: {flaw}")

@@ -14,6 +14,7 @@ from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.absences import check_absences
 from privman_scenarios.language.collected_errors import CollectedErrors
+from privman_scenarios.language.environment import flaw_of, used, variable_in
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
@@ -81,8 +82,9 @@ YEARS = (1970, 2999)
 class Loader:
     """Reads scenario files written in one vocabulary."""
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, environment: Mapping[str, str] = os.environ) -> None:
         self._vocabulary = vocabulary
+        self._environment = environment
 
     def load(self, files: Iterable[Path]) -> list[Scenario]:
         """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for none."""
@@ -113,13 +115,21 @@ class Loader:
         for document in read_documents(text, file):
             if document.value is not None:
                 with errors.caught():
-                    yield from _ScenarioDocument(document, file, self._vocabulary, errors).scenarios()
+                    read = _ScenarioDocument(document, file, self._vocabulary, self._environment, errors)
+                    yield from read.scenarios()
 
 
 class _ScenarioDocument:
     """One YAML document on its way to become scenarios."""
 
-    def __init__(self, document: Located, file: str, vocabulary: Vocabulary, errors: CollectedErrors) -> None:
+    def __init__(
+        self,
+        document: Located,
+        file: str,
+        vocabulary: Vocabulary,
+        environment: Mapping[str, str],
+        errors: CollectedErrors,
+    ) -> None:
         self._errors = errors
         self._file = file
         self._line = document.line
@@ -127,6 +137,8 @@ class _ScenarioDocument:
         if not isinstance(document.value, dict):
             raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
         self._keys: Mapping[str, Located] = document.value
+        self._environment = environment
+        self._used = used(names_in(document.plain()), environment)
 
     def scenarios(self) -> Iterator[Scenario]:
         """Yield one scenario a row of examples, but for those with errors, which are collected."""
@@ -141,7 +153,7 @@ class _ScenarioDocument:
     def _scenario(self, row: Mapping[str, Any]) -> Iterator[Scenario]:
         before = self._errors.count
         own = self._own_words(row)
-        saved = Saved(self._vocabulary, own)
+        saved = Saved(self._vocabulary, own, self._environment)
         given: Mapping[str, Any] | None = None
         steps: tuple[Step, ...] = ()
         with self._read(saved):
@@ -179,6 +191,7 @@ class _ScenarioDocument:
             clock=self._clock(),
             own=own,
             when=self._when(row),
+            environment=self._used,
         )
 
     def _text(self, key: str, *, required: bool = False) -> str:
@@ -206,8 +219,16 @@ class _ScenarioDocument:
                 raise self._error(words, f"'own' has no kind {kind!r}. {nearest(kind, OWN)}")
             if not isinstance(words.value, list) or not all(isinstance(word.value, str) for word in words.value):
                 raise self._error(words, f"own {kind} is {words.plain()!r}. Expected a list of words.")
+        return self._with_environment(located)
+
+    def _with_environment(self, located: Located) -> Own:
+        """Return the words with the values of variables: a scenario's own words are known before its first step."""
         own: Own = located.plain()
-        return own
+        for variable in filter(None, map(variable_in, names_in(own))):
+            if flaw := flaw_of(variable, self._environment):
+                raise self._error(located, f"own: {flaw}")
+        filled: Own = Saved(self._vocabulary, environment=self._environment).fill(own)
+        return filled
 
     def _when(self, row: Mapping[str, Any]) -> When:
         located = fill_example(self._keys.get("when", Located({}, self._line)), row, self._file)
@@ -250,7 +271,7 @@ class _ScenarioDocument:
         set_up = self._vocabulary[SET_UP]
         step = Step(SET_UP, self._arguments("given", located, set_up.arguments), self._line)
         if missing := saved.missing(step):
-            raise self._error(located, f"given: {missing} {_BEFORE_STEPS}")
+            raise self._error(located, f"given: {missing} {_BEFORE_STEPS if 'earlier' in missing else ''}".rstrip())
         self._check(step, located, set_up, saved, "given")
         return step.arguments
 

@@ -60,6 +60,7 @@ class Scenario:
         clock: when virtual time begins; None for the usual moment.
         own: words of the user's own instance, by kind.
         when: what inferred rules must be, for the scenario to apply.
+        environment: the environment variables that it uses.
     """
 
     title: str
@@ -75,6 +76,7 @@ class Scenario:
     clock: datetime | None = None
     own: Own = field(default_factory=dict)
     when: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def played(self) -> tuple[Step, ...]:

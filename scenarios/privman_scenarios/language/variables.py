@@ -1,18 +1,19 @@
 """Names that steps save and later steps use, as ``${name}`` or in ``request:``."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
 from privman_scenarios.errors import ScenarioFileError
-from privman_scenarios.language import known
+from privman_scenarios.language import environment, known
 from privman_scenarios.language.captures import PARTS, ExpectedAnswer, as_text
 from privman_scenarios.language.console_items import ConsoleItems
+from privman_scenarios.language.environment import variable_in
 from privman_scenarios.language.kinds import CREATED_USER, REQUEST, REQUESTS, Kind
 from privman_scenarios.language.known import USERS, misspelt, nearest, unknown
-from privman_scenarios.language.model import Arguments, Own, Step
+from privman_scenarios.language.model import Arguments, Own, Scenario, Step
 from privman_scenarios.language.vocabulary import Vocabulary
 
 VARIABLE = re.compile(r"\$\{([\w.-]+)\}")
@@ -64,14 +65,21 @@ class Saved:
     Args:
         vocabulary: has what each verb saves.
         own: what the scenario declares as its own, users among it.
+        environment: variables of the environment.
 
     Attributes:
         own: the same.
         is_partial: whether some step could not be read, so that nobody knows what it would have saved.
     """
 
-    def __init__(self, vocabulary: Vocabulary, own: Own = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        own: Own = MappingProxyType({}),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._vocabulary = vocabulary
+        self._environment = environment
         self.is_partial = False
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
         self._users: list[str] = []
@@ -113,6 +121,8 @@ class Saved:
         """Return why no step so far has saved the name; empty if one has."""
         if name in self._examples or LONG_TEXT.fullmatch(name):
             return ""
+        if variable := variable_in(name):
+            return environment.flaw_of(variable, self._environment)
         capture, _, path = name.partition(".")
         if capture not in self._answers:
             return f"no earlier step has saved {name!r}. {nearest(name, self._of_same_kind(name))}"
@@ -184,6 +194,8 @@ class Saved:
     def _example(self, name: str) -> str | int:
         if wanted := LONG_TEXT.fullmatch(name):
             return long_text(int(wanted[1]))
+        if variable := variable_in(name):
+            return self._environment.get(variable, f"${{{name}}}")
         capture, _, path = name.partition(".")
         example = self._answers[capture].example(path) if self.is_captured(name) else self._examples.get(name)
         return f"${{{name}}}" if example is None else example
@@ -210,19 +222,21 @@ def kind_of(name: str) -> str:
         return "a GUID"
     if name.endswith(("sys_id", "instance_id", "activity_type_id")):
         return "a sys_id"
-    if name.partition(".")[2].partition(".")[0] in PARTS:
-        return "a value of an answer"
-    return {"table": "the name of a table", "rule": "a number", "text": "a text"}.get(
-        name.partition(".")[0], "an address"
-    )
+    group, _, path = name.partition(".")
+    if group in _GROUPS:
+        return _GROUPS[group]
+    return "a value of an answer" if path.partition(".")[0] in PARTS else "an address"
 
 
-def check_variables(vocabulary: Vocabulary, steps: Iterable[Step], file: str, own: Own) -> None:
+_GROUPS = {"env": "a value of the environment", "table": "the name of a table", "rule": "a number", "text": "a text"}
+
+
+def check_variables(vocabulary: Vocabulary, scenario: Scenario) -> None:
     """Raise ScenarioFileError for the first step that uses a name which no earlier step saves."""
-    saved = Saved(vocabulary, own)
-    for step in steps:
+    saved = Saved(vocabulary, scenario.own, scenario.environment)
+    for step in scenario.played:
         if flaw := saved.flaw_of(step):
-            raise ScenarioFileError(file, step.line, f"{step.verb}: {flaw}")
+            raise ScenarioFileError(scenario.file, step.line, f"{step.verb}: {flaw}")
         saved.add(step)
 
 

@@ -142,7 +142,7 @@ class Engine:
             elif reason := self._why_skipped(scenario, world):
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
-                play = Play(world, scenario.own)
+                play = Play(world, scenario)
                 failure, findings = await self._outcome(scenario, play)
                 await self._tell_journals(scenario, play)
                 outcome: Outcome = "failed" if failure else "passed"

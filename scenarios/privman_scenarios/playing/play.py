@@ -6,7 +6,7 @@ from typing import Any
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.captures import MissingValueError, value_at
-from privman_scenarios.language.model import Arguments, Own, Step
+from privman_scenarios.language.model import Arguments, Scenario, Step
 from privman_scenarios.language.variables import (
     FIRST,
     LONG_TEXT,
@@ -20,6 +20,7 @@ from privman_scenarios.language.variables import (
     replaced,
 )
 from privman_scenarios.language.vocabulary import Verb
+from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.http_api import PartyAnswer
 from privman_scenarios.playing.party import SET_UP, Party
 from privman_scenarios.playing.world import PartyFinding, World
@@ -56,9 +57,11 @@ class Play:
         runs: request_id and outcome of each start of an application, in order.
     """
 
-    def __init__(self, world: World, own: Own | None = None) -> None:
+    def __init__(self, world: World, scenario: Scenario) -> None:
         self.world = world
-        self.own = own or {}
+        self.own = scenario.own
+        for value in scenario.environment.values():
+            SECRETS.add(value)  # in this process, which need not be the one that has read the file
         self.step = Step("", {}, 0)
         self.armed: list[Armed] = []
         self.acknowledged: set[PartyFinding] = set()
@@ -71,6 +74,7 @@ class Play:
         names = world.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": world.servicenow.url, "console": world.console.url}
         self._saved[f"{FIRST}.servicenow"] = world.servicenow.url
+        self._saved |= {f"env.{variable}": value for variable, value in scenario.environment.items()}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
         self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
         self._answers: dict[str, PartyAnswer] = {}

@@ -1,0 +1,86 @@
+"""Environment variables in scenario files."""
+
+from pathlib import Path
+
+import pytest
+
+from privman_scenarios.commands.cli import main
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.verbs import vocabulary
+
+SECRET = "s3cret-of-the-instance-42"
+STORY = """title: T
+steps:
+- console.ask:
+- servicenow.approve: {comment: "${env.PART} and ${env.PASSWORD}"}
+- console.expect-approval: {comment: {contains: "${env.PASSWORD}"}}
+- console.expect-approval: {comment: "${env.PART}"}
+"""
+
+
+def load(steps: str, head: str = "title: T\n", **environment: str) -> str:
+    """Return why a scenario cannot be loaded; empty if it can."""
+    try:
+        Loader(vocabulary(), environment).parse(f"{head}steps:\n- console.ask:\n{steps}", "story.yaml")
+    except ScenarioFileError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_no_output_has_a_secret(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a failure nor a report, whichever process plays the scenario; other values are shown."""
+    monkeypatch.setenv("PASSWORD", SECRET)
+    monkeypatch.setenv("PART", "Network")
+    for number in range(20):
+        (tmp_path / f"{number:02}.yaml").write_text(STORY)
+    reports = [tmp_path / name for name in ("report.html", "report.json", "junit.xml")]
+    html, json, junit = map(str, reports)
+    command = ["run", str(tmp_path), "--jobs", jobs, "--html", html, "--json", json, "--junit-xml", junit, "--github"]
+    assert main(command) == 1
+    printed = capsys.readouterr()
+    assert "00.yaml:6: console.expect-approval" in printed.out
+    assert "Network and" in printed.out
+    assert not [
+        each for each in (printed.out, printed.err, *(report.read_text() for report in reports)) if SECRET in each
+    ]
+
+
+@pytest.mark.parametrize(
+    ("steps", "environment", "message"),
+    [
+        ("- servicenow.approve: {comment: '${env.GROUP}'}\n", {}, "variable 'GROUP' is not set. Set it."),
+        (
+            "- servicenow.approve: {comment: '${env.GRUOP}'}\n",
+            {"GROUP": "x"},
+            "the environment variable 'GRUOP' is not set. Did you mean 'GROUP'?",
+        ),
+        ("- servicenow.approve: {comment: '${env.GROUP}'}\n", {"GROUP": ""}, "'GROUP' is empty. Expected a value."),
+        ("- servicenow.approve: {comment: '${env.}'}\n", {}, "no earlier step has saved 'env.'."),
+        (
+            "- console.expect-approval: {state: '${env.STATE}'}\n",
+            {"STATE": "Aproved"},
+            "list it under 'own: words'. ${env.STATE} is a value of the environment.",
+        ),
+    ],
+)
+def test_a_variable_without_a_value_is_an_error(steps: str, environment: dict[str, str], message: str) -> None:
+    """With file and line; what its value is not, is found before anything is sent."""
+    told = load(steps, **environment)
+    assert told.startswith("story.yaml:4: ")
+    assert message in told
+
+
+def test_variables_in_own_words_and_in_the_set_up() -> None:
+    """Both are read before the first step."""
+    state = "- console.expect-approval: {state: '${env.STATE}'}\n"
+    assert load(state, "title: T\nown: {words: ['${env.STATE}']}\n", STATE="Escalated") == ""
+    assert "story.yaml:2: own: the environment variable 'STATE' is not set." in load(
+        state, "title: T\nown: {words: ['${env.STATE}']}\n"
+    )
+    given = "title: T\ngiven: {servicenow_url: '${env.URL}'}\n"
+    assert load("- console.expect-approval: Pending\n", given, URL="http://instance.example") == ""
+    assert load("", given) == "story.yaml:2: given: the environment variable 'URL' is not set. Set it."
