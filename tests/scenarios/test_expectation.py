@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.expectation import MISSING, holds, require
-from privman_scenarios.language.operands import operator_error
+from privman_scenarios.language.expected_operands import operator_error
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from privman_core.cuts import cut
+from privman_scenarios.language.expected_operands import EXPECTED, operator_error
 from privman_scenarios.language.known import nearest
-from privman_scenarios.language.operands import EXPECTED, operator_error
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 # No control plane lets time jump further.

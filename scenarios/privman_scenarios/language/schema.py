@@ -2,9 +2,9 @@
 
 from typing import Any, get_args
 
+from privman_scenarios.language.expected_operands import OPERANDS
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import OWN, Check
-from privman_scenarios.language.operands import OPERANDS
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
 
 Schema = dict[str, Any]
