@@ -102,7 +102,7 @@ def _no_error(_operand: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Operand:
+class ExpectedOperand:
     """What an operator takes.
 
     Attributes:
@@ -119,20 +119,22 @@ class Operand:
 EXPECTED: Mapping[str, Any] = {"$ref": "#/$defs/expected"}
 _LIST = {"type": "array", "items": EXPECTED, "minItems": 2, "maxItems": MOST_ITEMS}
 _BOUND = {"type": ["number", "string"]}
-OPERANDS: Mapping[str, Operand] = {
-    "matches": Operand("The text has a match of this RE2 regular expression.", {"type": "string"}, _pattern_error),
-    "contains": Operand("The text has this part, or the list has these items.", EXPECTED, _part_error),
-    "one-of": Operand(
+OPERANDS: Mapping[str, ExpectedOperand] = {
+    "matches": ExpectedOperand(
+        "The text has a match of this RE2 regular expression.", {"type": "string"}, _pattern_error
+    ),
+    "contains": ExpectedOperand("The text has this part, or the list has these items.", EXPECTED, _part_error),
+    "one-of": ExpectedOperand(
         "It is one of these texts or numbers.",
         {**_LIST, "items": {"type": ["string", "number"]}, "uniqueItems": True},
         _choice_error,
     ),
-    "unordered": Operand("The list has these items, in any order.", _LIST, _items_error),
+    "unordered": ExpectedOperand("The list has these items, in any order.", _LIST, _items_error),
     **{
-        name: Operand(f"It is a number {words} this one.", _BOUND, _comparison_error(name))
+        name: ExpectedOperand(f"It is a number {words} this one.", _BOUND, _comparison_error(name))
         for name, words in {"<": "below", "<=": "up to", ">": "above", ">=": "from"}.items()
     },
-    "absent": Operand("It is not there, or empty; false: it is there.", {"type": "boolean"}, _absent_error),
-    "json": Operand("The text is JSON, and its value is this.", EXPECTED),
-    "not": Operand("This does not hold; a list: no item is one of these.", EXPECTED, _not_error),
+    "absent": ExpectedOperand("It is not there, or empty; false: it is there.", {"type": "boolean"}, _absent_error),
+    "json": ExpectedOperand("The text is JSON, and its value is this.", EXPECTED),
+    "not": ExpectedOperand("This does not hold; a list: no item is one of these.", EXPECTED, _not_error),
 }
