@@ -20,5 +20,6 @@ Errors::
     ├── WorkerLostError          a process that played scenarios was ended from outside
     └── TargetUnreachableError   a target did not answer, or is not what it should be
     ExpectationError             an expectation of a scenario or of a fixture does not hold
+    ├── NotSavedError            a step uses a value that no step before it has saved
     └── NotOwnError              a record would be changed that this run has not created
 """

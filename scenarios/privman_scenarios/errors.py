@@ -106,3 +106,7 @@ class ExpectationError(Exception):
         # pytest prints it as it is.
         super().__init__(shown(f"expected {self.expected}; got {self.got}"))
         self.comparison = comparison
+
+
+class NotSavedError(ExpectationError):
+    """A step uses a value that no step before it has saved."""

@@ -244,6 +244,7 @@ def test_json_is_for_programs() -> None:
         "got": "state 'Pending\x00'",
         "compared": MARKED,
         "exchanges": ["#1 POST\n< 200"],
+        "further": [],
     }
 
 

@@ -66,13 +66,14 @@ def without_expectations(vocabulary: Vocabulary, scenario: Scenario) -> Scenario
     """Return the scenario with its set-up as a step, to be judged by the invariants.
 
     What only looks is left out, and so is a request that is to be refused: the invariants would be about nothing.
+    So is the teardown, for each variation begins with new parties.
     """
     steps = tuple(
         step
         for step, following in zip(scenario.played, (*scenario.played[1:], None), strict=True)
         if not vocabulary[step.verb].only_looks and not _is_refused_request(step, following)
     )
-    return replace(scenario, steps=steps, given=None, check="invariants")
+    return replace(scenario, steps=steps, teardown=(), given=None, check="invariants")
 
 
 def _is_refused_request(step: Step, following: Step | None) -> bool:

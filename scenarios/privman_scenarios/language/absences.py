@@ -39,7 +39,7 @@ def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
     """Raise ScenarioFileError for the first text that must be absent and that neither a step nor the product names."""
     said: list[str] = []
     saved = Saved(vocabulary, environment=scenario.environment)
-    for step in scenario.played:
+    for step in scenario.all_steps:
         if flaw := next(_flaws(step, vocabulary[step.verb].table, said, scenario.own, saved), ""):
             raise ScenarioFileError(scenario.file, step.line, f"{step.verb}: {flaw}")
         said.extend(_texts(step.arguments))

@@ -70,8 +70,10 @@ def _refuse_unreadable(error: OSError) -> None:
     raise ScenarioFileError(str(error.filename), 1, f"cannot be read: {error.strerror}.")
 
 
-KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps")
+KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps", "teardown")
 TOGETHER = "together"
+# What the examples fill in.
+_FILLED = ("given", "own", "steps", "teardown", "when")
 CHECKS = get_args(Check)
 _BEFORE_STEPS = "'given' goes before every step. To set up after one, write 'given: nothing' and a step console.set-up."
 _MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
@@ -146,7 +148,7 @@ class _ScenarioDocument:
             for key in unknown:
                 self._errors.add(self._error(self._keys[key], f"unknown key {key!r}. {nearest(key, KEYS)}"))
             return
-        places = [located.plain() for key, located in self._keys.items() if key in ("given", "own", "steps", "when")]
+        places = [located.plain() for key, located in self._keys.items() if key in _FILLED]
         for row in example_rows(self._keys.get("examples"), places, self._file):
             yield from self._scenario(row)
 
@@ -156,12 +158,15 @@ class _ScenarioDocument:
         saved = Saved(self._vocabulary, own, self._environment)
         given: Mapping[str, Any] | None = None
         steps: tuple[Step, ...] = ()
+        teardown: tuple[Step, ...] = ()
         with self._read(saved):
             given = self._given(row, saved)
         with self._read(saved):
             steps = tuple(self._steps(row, saved))
+        with self._read(saved):
+            teardown = tuple(self._teardown(row, saved))
         with self._errors.caught():
-            scenario = self._whole(row, given, steps, own)
+            scenario = replace(self._whole(row, given, steps, own), teardown=teardown)
             if self._errors.count == before:
                 check_absences(scenario, self._vocabulary)
                 yield scenario
@@ -284,6 +289,17 @@ class _ScenarioDocument:
                 yield from self._together(item.value[TOGETHER], row, saved)
             else:
                 yield from self._step(item, row, saved)
+
+    def _teardown(self, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
+        if "teardown" not in self._keys:
+            return
+        located = self._keys["teardown"]
+        if not isinstance(located.value, list) or not located.value:
+            raise self._error(located, f"'teardown' is {located.plain()!r}. Expected a list of steps.")
+        for item in located.value:
+            if isinstance(item.value, dict) and TOGETHER in item.value:
+                raise self._error(item, f"{TOGETHER!r} in 'teardown', whose steps are played one after the other.")
+            yield from self._step(item, row, saved)
 
     def _together(self, located: Located, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
         if not isinstance(located.value, list) or len(located.value) < 2:  # noqa: PLR2004 - it takes two to race

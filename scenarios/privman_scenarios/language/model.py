@@ -61,6 +61,7 @@ class Scenario:
         own: words of the user's own instance, by kind.
         when: what inferred rules must be, for the scenario to apply.
         environment: the environment variables that it uses.
+        teardown: steps that are played after all others, whatever failed.
     """
 
     title: str
@@ -77,13 +78,19 @@ class Scenario:
     own: Own = field(default_factory=dict)
     when: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    teardown: tuple[Step, ...] = ()
 
     @property
     def played(self) -> tuple[Step, ...]:
-        """Every step, the set-up before them among them."""
+        """Every step before the teardown, the set-up among them."""
         if self.given is None:
             return self.steps
         return (Step(SET_UP, self.given, self.line), *self.steps)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """Every step, those of the set-up and the teardown among them."""
+        return (*self.played, *self.teardown)
 
     @property
     def name(self) -> str:

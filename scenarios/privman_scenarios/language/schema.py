@@ -52,6 +52,12 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
             },
             "given": _given(vocabulary),
             "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together()]}},
+            "teardown": {
+                "type": "array",
+                "minItems": 1,
+                "items": _ref_step(),
+                "description": "Steps that are played after all others, whatever failed.",
+            },
         },
     }
 

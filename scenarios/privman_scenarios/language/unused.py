@@ -14,7 +14,7 @@ _USED_UNNAMED = frozenset({"webhook"})
 
 def warnings(scenario: Scenario, vocabulary: Vocabulary) -> Iterator[str]:
     """Yield a line for each step that creates what no other step names, unless the next one expects a refusal."""
-    steps = scenario.played
+    steps = scenario.all_steps
     for step, following in zip_longest(steps, steps[1:]):
         verb = vocabulary[step.verb]
         if not verb.creates or (following and vocabulary[following.verb].excuses):

@@ -1,21 +1,18 @@
 """Play scenarios, and report typed events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
-from http import HTTPStatus
 from itertools import zip_longest
-from typing import Any, Protocol
+from typing import Protocol
 
 from privman_core.clock import Clock
-from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language.expectation import COMPARISONS, holds, is_operator
-from privman_scenarios.language.known import names
-from privman_scenarios.language.model import Arguments, Scenario, Step
+from privman_scenarios.errors import ExpectationError, NotSavedError
+from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.rule_conditions import why_not
 from privman_scenarios.language.unused import warnings
-from privman_scenarios.language.vocabulary import Verb, Vocabulary
+from privman_scenarios.language.vocabulary import Vocabulary
 from privman_scenarios.playing.events import (
     Event,
     Failure,
@@ -31,57 +28,9 @@ from privman_scenarios.playing.events import (
 )
 from privman_scenarios.playing.invariants import INVARIANTS
 from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.step_player import StepPlayer
 from privman_scenarios.playing.trial import TRIAL_NEEDS, try_out
 from privman_scenarios.playing.world import PartyFinding, World, find_all
-
-_PENDING = names().word("request_status", "pending")
-_NOTHING = (None, "", 0, "0")
-
-
-def forbids(verb: Verb, arguments: Arguments, *, decided: bool) -> bool:
-    """Tell whether the step expects that something does not happen.
-
-    It does with ``not``, ``absent: true``, a value or pattern that is empty or 0, a list (which is complete), a
-    ``count``, a status of 404, and with the state that a request begins in. An answer that came before cannot change,
-    so it is left out.
-
-    Args:
-        verb: of the step.
-        arguments: of the step.
-        decided: whether a step has acted after which a request may be decided; before, ``Pending`` says it has arrived.
-    """
-    if verb.excuses:
-        return False
-    if "count" in arguments or arguments.get("status") == HTTPStatus.NOT_FOUND:
-        return True
-    expected = [arguments.get(each.name, True) for each in verb.arguments if each.kind.expects]
-    return any(_forbids(each) or (decided and _holds_pending(each)) for each in expected)
-
-
-_OF_TEXTS = frozenset({"matches", "contains", "one-of"})
-_LIMITING = ("<", "<=")
-
-
-def _is_of_texts(expected: Mapping[str, Any]) -> bool:
-    return is_operator(expected) and set(expected) <= _OF_TEXTS
-
-
-def _forbids(expected: object) -> bool:
-    if isinstance(expected, Mapping):
-        if _is_of_texts(expected):
-            return holds(expected, "") or holds(expected, 0)
-        if set(expected) <= set(COMPARISONS):
-            return any(each in expected for each in _LIMITING)
-        return "not" in expected or expected.get("absent") is True or any(map(_forbids, expected.values()))
-    return isinstance(expected, list) or (expected in _NOTHING and expected is not False)
-
-
-def _holds_pending(expected: object) -> bool:
-    if isinstance(expected, Mapping):
-        if _is_of_texts(expected):
-            return holds(expected, _PENDING)
-        return any(map(_holds_pending, expected.values()))
-    return expected == _PENDING
 
 
 class Worlds(Protocol):
@@ -121,7 +70,6 @@ class Engine:
         self._clock = clock
         self._strict = strict
         self._journals = journals
-        self._checks = 0
 
     async def run(self, scenarios: Sequence[Scenario], seed: int) -> RunEnded:
         """Play them all and return how it ended."""
@@ -135,7 +83,6 @@ class Engine:
         """Play one scenario in a world of its own and return how it ended."""
         self._tell(ScenarioStarted(scenario))
         began = self._clock.now()
-        self._checks = 0
         async with self._worlds.open(scenario.seed, scenario.clock) as world:
             if reason := why_not(scenario.when, world.servicenow.names):
                 ended = ScenarioEnded(scenario, "inapplicable", self._since(began), reason)
@@ -143,10 +90,11 @@ class Engine:
                 ended = ScenarioEnded(scenario, "skipped", self._since(began), reason)
             else:
                 play = Play(world, scenario)
-                failure, findings = await self._outcome(scenario, play)
+                steps = StepPlayer(self._vocabulary, play, self._clock)
+                failure, findings = await self._outcome(scenario, play, steps)
                 await self._tell_journals(scenario, play)
                 outcome: Outcome = "failed" if failure else "passed"
-                ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings, self._checks)
+                ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings, steps.checks)
         self._tell(ended)
         return ended
 
@@ -157,86 +105,67 @@ class Engine:
         with suppress(ExpectationError):
             self._tell(JournalsRead(scenario, await play.world.journals(), frozenset(play.expected)))
 
-    async def _outcome(self, scenario: Scenario, play: Play) -> tuple[Failure | None, tuple[str, ...]]:
-        findings: list[PartyFinding] = []
-        if scenario.check == "invariants":
-            failure = await try_out(self._vocabulary, scenario, play)
-            self._checks += len(INVARIANTS)
-        else:
-            failure, findings = await self._play_through(scenario, play)
-        if failure is not None:
-            failure = replace(failure, exchanges=await _last_exchanges(play.world))
-            self._tell(StepFailed(scenario, failure))
-        return failure, (*warnings(scenario, self._vocabulary), *map(str, findings))
-
-    async def _play_through(self, scenario: Scenario, play: Play) -> tuple[Failure | None, list[PartyFinding]]:
-        failure = await self._play_steps(scenario, play)
-        findings: list[PartyFinding] = []
+    async def _outcome(
+        self, scenario: Scenario, play: Play, steps: StepPlayer
+    ) -> tuple[Failure | None, tuple[str, ...]]:
         try:
-            failure = failure or await _idle_fault(scenario, play)
-            findings = await _unasked_findings(play)
-        except ExpectationError as error:
-            failure = failure or Failure("findings", scenario.file, scenario.line, error.expected, error.got)
-        return failure or self._afterwards(scenario, findings), findings
+            failure = await self._first_failure(scenario, play, steps)
+        except BaseException:  # an interrupt, too: what a real system has kept must not stay because of it
+            await self._tear_down(scenario, play, steps, failed=True)
+            raise
+        failures = [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
+        failures += await self._tear_down(scenario, play, steps, failed=bool(failures))
+        findings: list[PartyFinding] = []
+        if scenario.check == "steps":
+            findings, further = await self._judged_findings(scenario, play)
+            failures += [] if failures else further
+        whole = replace(failures[0], further=tuple(failures[1:])) if failures else None
+        if whole:
+            self._tell(StepFailed(scenario, whole))
+        return whole, (*warnings(scenario, self._vocabulary), *map(str, findings))
 
-    async def _play_steps(self, scenario: Scenario, play: Play) -> Failure | None:
+    async def _first_failure(self, scenario: Scenario, play: Play, steps: StepPlayer) -> Failure | None:
+        if scenario.check == "invariants":
+            steps.checks += len(INVARIANTS)
+            return await try_out(self._vocabulary, scenario, play)
         for step, following in zip_longest(scenario.played, scenario.played[1:]):
             try:
-                watched = await self._play_step(step, following, play)
+                await self._play_step(scenario, step, following, steps)
             except ExpectationError as error:
-                return Failure(
-                    step.verb, scenario.file, step.line, error.expected, error.got, comparison=error.comparison
-                )
-            self._tell(StepPassed(scenario, step, watched))
-        return None
+                return _failure_of(scenario, step, error)
+        try:
+            return await _idle_fault(scenario, play)
+        except ExpectationError as error:
+            return Failure("findings", scenario.file, scenario.line, error.expected, error.got)
 
-    async def _play_step(self, step: Step, following: Step | None, play: Play) -> int:
-        verb = self._vocabulary[step.verb]
-        play.begin(step, acts=not verb.only_looks)
-        watched = await self._perform(verb, play, play.arguments_of(verb, step))
-        if not verb.only_looks:
-            await play.world.settle()
-        self._checks += verb.checks
-        excused = following is not None and self._vocabulary[following.verb].excuses
-        trouble = play.take_trouble(following.verb.partition(".")[0] if following and excused else "")
-        # Of steps that race, one may lose.
-        if play.take_failure() if step.together else trouble:
-            raise ExpectationError("the step to be accepted", trouble)
-        return watched
+    async def _play_step(self, scenario: Scenario, step: Step, following: Step | None, steps: StepPlayer) -> None:
+        watched = await steps.play(step, following)
+        self._tell(StepPassed(scenario, step, watched))
 
-    async def _perform(self, verb: Verb, play: Play, arguments: Arguments) -> int:
-        """Play a step; returns for how many seconds it was watched that something does not happen."""
-        # What acts is never taken again: its first answer was the wrong one, and the second is to another question.
-        if play.world.virtual or not (verb.checks and verb.may_be_repeated(arguments)):
-            play.waited, play.decided = 0, play.decided or not verb.prepares
-            await verb.perform(play, arguments)
-            return 0
-        await self._wait_for(verb, play, arguments)
-        return await self._watch(verb, play, arguments) if forbids(verb, arguments, decided=play.decided) else 0
+    async def _tear_down(self, scenario: Scenario, play: Play, steps: StepPlayer, *, failed: bool) -> list[Failure]:
+        """Play every step of the teardown and return which fail; what failed steps have not saved fails none.
 
-    async def _wait_for(self, verb: Verb, play: Play, arguments: Arguments) -> None:
-        """Look until what is expected is there, for at most as long as the patience lasts."""
-        for _ in range(play.world.patience):
+        Where only invariants are judged, steps that act may fail here, too.
+        """
+        failures: list[Failure] = []
+        play.take_trouble()
+        for step, following in zip_longest(scenario.teardown, scenario.teardown[1:]):
             try:
-                return await verb.perform(play, arguments)
-            except ExpectationError:
-                await self._pause(play)
-        return await verb.perform(play, arguments)
-
-    async def _watch(self, verb: Verb, play: Play, arguments: Arguments) -> int:
-        """Look until what must not happen has had its time since the last step that acted."""
-        while play.waited < play.world.quiet_time:
-            await self._pause(play)
-            try:
-                await verb.perform(play, arguments)
+                await self._play_step(scenario, step, following, steps)
             except ExpectationError as error:
-                got = f"{error.got}, {play.waited} s after the last step that acted; earlier it held"
-                raise ExpectationError(error.expected, got, error.comparison) from None
-        return play.waited
+                is_excused = failed and isinstance(error, NotSavedError)
+                may_fail = scenario.check == "invariants" and not self._vocabulary[step.verb].only_looks
+                failures += [] if is_excused or may_fail else [_failure_of(scenario, step, error)]
+        return failures
 
-    async def _pause(self, play: Play) -> None:
-        await self._clock.sleep(1)
-        play.waited += 1
+    async def _judged_findings(self, scenario: Scenario, play: Play) -> tuple[list[PartyFinding], list[Failure]]:
+        """Return the findings that no step asked for, and why a scenario fails whose steps all held."""
+        try:
+            findings = await _unasked_findings(play)
+        except ExpectationError as error:
+            return [], [Failure("findings", scenario.file, scenario.line, error.expected, error.got)]
+        failure = self._afterwards(scenario, findings)
+        return findings, [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
 
     def _afterwards(self, scenario: Scenario, findings: Sequence[PartyFinding]) -> Failure | None:
         """Return why a scenario fails whose steps all held."""
@@ -253,7 +182,7 @@ class Engine:
         for need in sorted(TRIAL_NEEDS if scenario.check == "invariants" else ()):
             if need in world.lacking:
                 return f"the invariants need {need}: {world.lacking[need]}"
-        for step in scenario.played:
+        for step in scenario.all_steps:
             for need in sorted(self._vocabulary[step.verb].needs_of(step.arguments)):
                 if need in world.lacking:
                     return f"{step.verb} in line {step.line} needs {need}: {world.lacking[need]}"
@@ -265,6 +194,10 @@ class Engine:
     def _tell(self, event: Event) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _failure_of(scenario: Scenario, step: Step, error: ExpectationError) -> Failure:
+    return Failure(step.verb, scenario.file, step.line, error.expected, error.got, comparison=error.comparison)
 
 
 async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:

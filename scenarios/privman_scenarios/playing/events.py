@@ -21,6 +21,7 @@ class Failure:
         line: of the step in the file.
         exchanges: the last ones of both parties, for people, secrets masked.
         comparison: the whole value that was compared, where there is one.
+        further: what failed after it.
     """
 
     step: str
@@ -30,11 +31,17 @@ class Failure:
     got: str
     exchanges: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    further: tuple["Failure", ...] = ()
 
     @property
     def message(self) -> str:
         """File, line, step, what was expected and what came."""
         return f"{self.file}:{self.line}: {self.mismatch}"
+
+    @property
+    def each(self) -> tuple["Failure", ...]:
+        """This failure and those after it."""
+        return (self, *self.further)
 
     @property
     def mismatch(self) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, NotSavedError
 from privman_scenarios.language.captures import MissingValueError, value_at
 from privman_scenarios.language.model import Arguments, Scenario, Step
 from privman_scenarios.language.variables import (
@@ -215,7 +215,7 @@ class Play:
     def _recall_captured(self, name: str) -> Any:  # noqa: ANN401 - JSON holds anything
         capture, _, path = name.partition(".")
         if capture not in self._captured:
-            raise ExpectationError(f"a value of {name!r}", "nothing; no earlier step has saved it")
+            raise NotSavedError(f"a value of {name!r}", "nothing; no earlier step has saved it")
         try:
             return value_at(self._captured[capture], path)
         except MissingValueError as error:

@@ -7,6 +7,7 @@ from typing import Self
 
 from privman_scenarios.commands.reports.file_places import place_below, short_place
 from privman_scenarios.commands.reports.run_record import RunRecord
+from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import append, in_a_line, shown
 from privman_scenarios.playing.events import Event, ScenarioEnded
 
@@ -40,10 +41,11 @@ class GitHubReport:
         """Print what is worth an annotation."""
         if not isinstance(event, ScenarioEnded):
             return
-        if event.failure:
-            self._annotate("error", event, event.failure.line, event.failure.mismatch)
-        elif event.findings:
-            self._annotate("warning", event, event.scenario.line, "\n".join(event.findings))
+        scenario = event.scenario
+        for each in event.failure.each if event.failure else ():
+            self._annotate("error", scenario, each.file, each.line, each.mismatch)
+        if event.findings and not event.failure:
+            self._annotate("warning", scenario, scenario.file, scenario.line, "\n".join(event.findings))
 
     def close(self, record: RunRecord) -> None:
         """Print why the run failed, though perhaps no scenario did, and add to the job's summary."""
@@ -55,13 +57,12 @@ class GitHubReport:
         if self._step_summary:
             append(self._step_summary, text)
 
-    def _annotate(self, level: str, event: ScenarioEnded, line: int, message: str) -> None:
-        scenario = event.scenario
+    def _annotate(self, level: str, scenario: Scenario, in_file: str, line: int, message: str) -> None:
         title = f"title={_escaped_property(scenario.name)}"
-        if file := place_below(scenario.file, self._workspace):
+        if file := place_below(in_file, self._workspace):
             self._print(f"::{level} file={_escaped_property(file)},line={line},{title}::{_escaped(message)}")
         else:
-            place = f"{short_place(scenario.file, self._workspace)}:{line}"
+            place = f"{short_place(in_file, self._workspace)}:{line}"
             self._print(f"::{level} {title}::{_escaped(f'{place}: {message}')}")
 
 
@@ -89,7 +90,7 @@ def summary(record: RunRecord, workspace: Path) -> str:
 
 def _failures(record: RunRecord, workspace: Path) -> Iterator[Sequence[str]]:
     for played in record.played:
-        if failure := played.ended.failure:
+        for failure in played.ended.failure.each if played.ended.failure else ():
             place = f"{short_place(failure.file, workspace)}:{failure.line}"
             yield played.ended.scenario.name, place, failure.mismatch
 

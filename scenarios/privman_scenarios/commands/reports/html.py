@@ -113,7 +113,7 @@ def _failure(failure: Failure) -> str:
     compared = marked_lines(failure.comparison) if failure.comparison else []
     blocks = ("\n".join(map(_marked_line, compared)), _escaped("\n".join(failure.exchanges)))
     shown = "".join(f"<pre>{block}</pre>\n" for block in blocks if block)
-    return f'<p class="failed">{_escaped(failure.message)}</p>\n{shown}'
+    return f'<p class="failed">{_escaped(failure.message)}</p>\n{shown}{"".join(map(_failure, failure.further))}'
 
 
 def _marked_line(line: Line) -> str:
@@ -122,8 +122,8 @@ def _marked_line(line: Line) -> str:
 
 def _steps(played: ScenarioRecord) -> str:
     steps = [f"<li>{each.step.verb}{_watched(each)}</li>" for each in played.passed]
-    if played.ended.failure:
-        steps.append(f'<li class="bad">{played.ended.failure.step}</li>')
+    if failure := played.ended.failure:
+        steps += [f'<li class="bad">{each.step}</li>' for each in failure.each]
     return f'<ol class="steps">{"".join(steps)}</ol>\n' if steps else ""
 
 

@@ -92,9 +92,9 @@ def _case(played: ScenarioRecord, class_name: str, name: str) -> ET.Element:
 
 
 def failure_text(failure: Failure) -> str:
-    """Return the failure with what was compared and the last exchanges."""
+    """Return the failure with what was compared, the last exchanges, and what failed after it."""
     compared = [marked_text(failure.comparison)] if failure.comparison else []
-    return "\n".join([failure.message, *compared, *failure.exchanges])
+    return "\n".join([failure.message, *compared, *failure.exchanges, *map(failure_text, failure.further)])
 
 
 def json_report(record: RunRecord, coverage: Mapping[str, Any] | None = None) -> str:
@@ -145,4 +145,5 @@ def _failure_json(failure: Failure) -> dict[str, Any]:
         "got": failure.got,
         "compared": marked_text(failure.comparison) if failure.comparison else "",
         "exchanges": list(failure.exchanges),
+        "further": [_failure_json(each) for each in failure.further],
     }

@@ -118,8 +118,10 @@ class TerminalReport:
         self._print(Text(shown(f"    got      {failure.got}")))
         for compared in marked_lines(failure.comparison) if failure.comparison else ():
             self._print_compared(compared)
-        for line in shown("\n".join(failure.exchanges)).split("\n"):
+        for line in shown("\n".join(failure.exchanges)).split("\n") if failure.exchanges else ():
             self._print(Text(f"    | {line}", style="dim"))
+        for each in failure.further:
+            self._print_failure(each)
 
     def _print_compared(self, line: Line) -> None:
         self._print(Text(shown(f"    {line}"), style="bold red" if line.marks else ""))
