@@ -3,11 +3,32 @@
 from privman_core.early import load_when_asked as _load_when_asked
 
 TYPE_CHECKING = False  # as typing has it, without loading it
-_PUBLIC = {"ConsoleSim": "console_sim.simulator", "Settings": "console_sim.settings"}
-__all__ = ["ConsoleSim", "Settings"]
+_PUBLIC = {
+    "ClockError": "privman_core.clock",
+    "ConsoleSim": "console_sim.simulator",
+    "EmbeddedClock": "privman_core.embedded",
+    "EmbeddedFaults": "privman_core.embedded",
+    "FaultError": "privman_core.faults",
+    "NotRunningError": "privman_core.embedded",
+    "Settings": "console_sim.settings",
+}
+__all__ = [
+    "ClockError",
+    "ConsoleSim",
+    "EmbeddedClock",
+    "EmbeddedFaults",
+    "FaultError",
+    "NotRunningError",
+    "Settings",
+]
 
 if TYPE_CHECKING:
     from console_sim.settings import Settings as Settings
     from console_sim.simulator import ConsoleSim as ConsoleSim
+    from privman_core.clock import ClockError as ClockError
+    from privman_core.embedded import EmbeddedClock as EmbeddedClock
+    from privman_core.embedded import EmbeddedFaults as EmbeddedFaults
+    from privman_core.embedded import NotRunningError as NotRunningError
+    from privman_core.faults import FaultError as FaultError
 else:
     __getattr__ = _load_when_asked(__name__, _PUBLIC)

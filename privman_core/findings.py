@@ -21,12 +21,14 @@ class Finding:
         rule: a stable id in kebab case, such as ``query-term-ignored``.
         message: names the thing, shows the value, says what was expected.
         where: the place in the message, such as ``sysparm_query`` or ``$.metadata.PolicyId``.
+        evidence: how well the broken part of a contract is known; empty for what was swallowed.
     """
 
     kind: Kind
     rule: str
     message: str
     where: str = ""
+    evidence: str = ""
 
     def __post_init__(self) -> None:
         """Truncate long quotes of a caller."""
@@ -35,7 +37,8 @@ class Finding:
 
     def to_json(self) -> dict[str, str]:
         """Return the finding as the control plane prints it."""
-        return {"kind": self.kind, "rule": self.rule, "message": self.message, "where": self.where}
+        known = {"evidence": self.evidence} if self.evidence else {}
+        return {"kind": self.kind, "rule": self.rule, "message": self.message, "where": self.where, **known}
 
 
 class Findings(list[Finding]):

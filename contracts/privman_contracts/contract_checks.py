@@ -35,7 +35,7 @@ class ContractChecks:
             if violation.doubtful:
                 yield Finding("swallowed", "doubtful-value", violation.message, violation.where)
             else:
-                yield Finding("violation", violation.schema, violation.message, violation.where)
+                yield Finding("violation", violation.schema, violation.message, violation.where, violation.evidence)
 
     def contract(self, exchange: Exchange) -> ExchangeContract | None:
         """Return the contract that an exchange has to keep; None if it has none."""

@@ -22,4 +22,48 @@ Errors::
     ExpectationError             an expectation of a scenario or of a fixture does not hold
     ├── NotSavedError            a step uses a value that no step before it has saved
     └── NotOwnError              a record would be changed that this run has not created
+
+What a test annotates and catches can be imported from here.
 """
+
+from privman_core.early import load_when_asked as _load_when_asked
+
+TYPE_CHECKING = False  # as typing has it, without loading it
+_PUBLIC = {
+    "ClockFixture": "privman_scenarios.fixtures",
+    "ConsoleFixture": "privman_scenarios.fixtures",
+    "Decision": "privman_scenarios.decision",
+    "DecisionDelivery": "privman_scenarios.decision",
+    "ExpectationError": "privman_scenarios.errors",
+    "FaultsFixture": "privman_scenarios.fixtures",
+    "ScenariosError": "privman_scenarios.errors",
+    "ServiceNowFixture": "privman_scenarios.fixtures",
+    "UnknownWordError": "privman_scenarios.errors",
+    "WorldFixture": "privman_scenarios.fixtures",
+}
+__all__ = [
+    "ClockFixture",
+    "ConsoleFixture",
+    "Decision",
+    "DecisionDelivery",
+    "ExpectationError",
+    "FaultsFixture",
+    "ScenariosError",
+    "ServiceNowFixture",
+    "UnknownWordError",
+    "WorldFixture",
+]
+
+if TYPE_CHECKING:
+    from privman_scenarios.decision import Decision as Decision
+    from privman_scenarios.decision import DecisionDelivery as DecisionDelivery
+    from privman_scenarios.errors import ExpectationError as ExpectationError
+    from privman_scenarios.errors import ScenariosError as ScenariosError
+    from privman_scenarios.errors import UnknownWordError as UnknownWordError
+    from privman_scenarios.fixtures import ClockFixture as ClockFixture
+    from privman_scenarios.fixtures import ConsoleFixture as ConsoleFixture
+    from privman_scenarios.fixtures import FaultsFixture as FaultsFixture
+    from privman_scenarios.fixtures import ServiceNowFixture as ServiceNowFixture
+    from privman_scenarios.fixtures import WorldFixture as WorldFixture
+else:
+    __getattr__ = _load_when_asked(__name__, _PUBLIC)

@@ -16,7 +16,9 @@ from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import Shape, moment_or_null
 from privman_scenarios.playing.own_records import agree, text_of
 from privman_scenarios.playing.world import World
+from privman_scenarios.short_tracebacks import is_for_users
 
+__tracebackhide__ = is_for_users
 _DELIVERY: Shape = {
     "request_id": str,
     "response_sys_id": str,

@@ -80,7 +80,7 @@ class ScenarioFilesError(ScenarioFileError):
 
 
 class UnknownWordError(ScenariosError):
-    """A fixture was called with an unknown column or response; the message names the nearest valid word."""
+    """A fixture was called with an unknown word or span; the message says what is valid."""
 
 
 class WorkerLostError(ScenariosError):

@@ -1,11 +1,18 @@
 """One world, the fixtures that are made of it, and what fails a test at its end."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 
+from privman_core.cuts import cut
 from privman_core.loop_thread import LoopThread
-from privman_scenarios.errors import ScenariosError
+from privman_scenarios.errors import ExpectationError, ScenariosError
 from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.output import shown
+from privman_scenarios.playing.world import PartyFinding
 from privman_scenarios.playing.world_builder import WorldBuilder
+
+_LINE = 240  # of a long body its beginning says which it is
 
 
 class FixtureSet:
@@ -23,6 +30,7 @@ class FixtureSet:
         self.parties = loop.run(self._opened.__aenter__())
         self._made: dict[str, PartyFixture] = {}
         self._is_clean = True
+        self._has_failed = False
 
     @cached_property
     def servicenow(self) -> ServiceNowFixture:
@@ -57,14 +65,35 @@ class FixtureSet:
             self._loop.run(self.parties.start_again())
             for made in self._made.values():
                 made.start_again()
-        self._is_clean = False
+        self._is_clean = self._has_failed = False
+
+    def explanations(self, *, strict: bool) -> list[tuple[str, str]]:
+        """Return what may explain the failure of a test, each text with a heading; it has no complaints then."""
+        self._has_failed = True
+        try:
+            broken = [line for name, made in self._made.items() for line in _broken(name, made, strict=strict)]
+            exchanges = self._loop.run(self.parties.last_exchanges())
+        except ExpectationError as error:
+            broken, exchanges = [], [str(error)]
+        texts = {"broken contracts": broken, "last exchanges": exchanges}
+        return [(heading, shown("\n".join(map(_brief, lines)))) for heading, lines in texts.items() if lines]
 
     def complaints(self, *, strict: bool) -> list[str]:
         """Return what fails a test: broken contracts, idle faults, and what nobody has waited for.
 
+        None of a test that has failed already: they may follow from that.
+
         Args:
             strict: whether what ServiceNow swallowed fails it, too.
         """
+        if self._has_failed:
+            return []
+        try:
+            return self._complaints(strict=strict)
+        except ExpectationError as error:
+            return [str(error)]
+
+    def _complaints(self, *, strict: bool) -> list[str]:
         found = [line for name, made in self._made.items() for line in _of_party(name, made, strict=strict)]
         servicenow = self.parties.servicenow
         if strict and not servicenow.has_control:
@@ -96,16 +125,38 @@ class FixtureSet:
         return []
 
 
+def _brief(text: str) -> str:
+    return "\n".join(cut(line, _LINE) for line in text.split("\n"))
+
+
 def _of_party(name: str, party: PartyFixture, *, strict: bool) -> list[str]:
     return [*_broken(name, party, strict=strict), *_idle(name, party)]
 
 
 def _broken(name: str, party: PartyFixture, *, strict: bool) -> list[str]:
-    broken = party.broken_contracts(strict=strict)
-    if not broken:
+    """Return a sentence for each broken part, whichever exchanges break it, and how a test allows it."""
+    places: dict[tuple[str, ...], list[PartyFinding]] = defaultdict(list)
+    for each in party.broken_contracts(strict=strict):
+        places[each.kind, each.rule, each.message, each.evidence, each.asked].append(each)
+    if not places:
         return []
-    what = "finding(s)" if strict else "broken contract(s)"
-    return [f"{name} saw {len(broken)} {what}:", *broken]
+    rules = dict.fromkeys(found[0].rule for found in places.values())
+    calls = " and ".join(f'{name}.tolerate("{rule}")' for rule in rules)
+    *lines, last = (_sentence(name, found) for found in places.values())
+    return [*lines, f"{last} To allow it, call {calls}."]
+
+
+def _sentence(name: str, found: Sequence[PartyFinding]) -> str:
+    one = found[0]
+    numbers = ", ".join(f"#{each.exchange}" for each in found if each.exchange)
+    where = " ".join(filter(None, [name, one.asked, f"({numbers})" if numbers else ""]))
+    if one.evidence:
+        return f"{where} breaks the contract {one.rule}, evidence {one.evidence}: {_ended(one.message)}"
+    return f"{where}: {one.rule}: {_ended(one.message)}"
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."
 
 
 def _idle(name: str, party: PartyFixture) -> list[str]:

@@ -23,7 +23,9 @@ from privman_scenarios.playing.control_plane import ControlPlane, Wiped
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, Party
 from privman_scenarios.playing.shared_verbs import every_rule
 from privman_scenarios.playing.world import PartyFinding, World, find_all
+from privman_scenarios.short_tracebacks import is_for_users
 
+__tracebackhide__ = is_for_users
 Metadata = Mapping[str, str]
 A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
 A_RESPONSE = checks.word("response", known.responses, "words")
@@ -46,7 +48,11 @@ class ClockFixture:
     def advance(self, span: float | str) -> None:
         """Let virtual time jump, by seconds or by a span such as ``16:30:00``.
 
-        Returns when everything that fell due has been answered; raises ExpectationError in real time.
+        Returns when everything that fell due has been answered.
+
+        Raises:
+            ExpectationError: time is real.
+            UnknownWordError: the text is no span.
         """
         self._loop.run(self._world.advance(_seconds(span)))
 
@@ -221,13 +227,13 @@ class PartyFixture:
         _refuse_unknown([*is_known(rule, {}, own)])
         self._tolerated.append(rule)
 
-    def broken_contracts(self, *, strict: bool = False) -> list[str]:
-        """Return a line for each message that breaks its contract, except what is tolerated or answered by a fault.
+    def broken_contracts(self, *, strict: bool = False) -> list[PartyFinding]:
+        """Return each message that breaks its contract, except what is tolerated or answered by a fault.
 
-        With ``strict``, also for each thing that the party swallowed.
+        With ``strict``, also each thing that the party swallowed.
         """
         return [
-            f"#{each.exchange} {each.rule}: {each.message}"
+            each
             for each in dict.fromkeys((*self._found_before, *self._found()))  # a wipe may have been noted twice
             if (strict or each.kind == "violation") and not self._is_tolerated(each)
         ]
@@ -442,4 +448,9 @@ def _refuse_unknown(flaws: Sequence[Flaw]) -> None:
 
 
 def _seconds(span: float | str) -> float:
-    return to_seconds(span) if isinstance(span, str) else span
+    if not isinstance(span, str):
+        return span
+    try:
+        return to_seconds(span)
+    except ValueError as error:
+        raise UnknownWordError(str(error)) from None

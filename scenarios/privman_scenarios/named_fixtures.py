@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # The property of a test's report, which travels from the processes of pytest-xdist and goes to --junit-xml.
 UNLISTED = "privman_unlisted"
+_IN_USE = pytest.StashKey["list[FixtureSet]"]()
 OPTION = "privman_fixture_names"
 Scope = Literal["function", "module", "session"]
 _PREFIXES: Mapping[Scope, str] = {"function": "", "module": "module_", "session": "session_"}
@@ -75,6 +76,7 @@ class NamedFixtures:
             """Both parties, nothing set up."""
             made = _made(privman_loop, privman_worlds)
             if scope == "function":
+                _use(request, made)
                 request.node.user_properties += ((UNLISTED, sentence) for sentence in privman_worlds.unlisted)
             elif why := made.why_never_clean:
                 made.close()
@@ -97,10 +99,23 @@ def _made(loop: "LoopThread", worlds: "WorldBuilder") -> "FixtureSet":
         fail(str(error))
 
 
+def _use(request: pytest.FixtureRequest, made: "FixtureSet") -> None:
+    """Let a failure of the test be explained by what the parties have seen."""
+    request.node.stash.setdefault(_IN_USE, []).append(made)
+
+
+def explain(item: pytest.Item, report: pytest.TestReport) -> None:
+    """Show with a failed test what may explain it, which is then no second failure."""
+    strict: bool = item.config.getoption("--privman-strict")
+    for made in item.stash.get(_IN_USE, ()):
+        report.sections += made.explanations(strict=strict)
+
+
 def _cleaned(scope: Scope) -> Callable[..., Iterator[None]]:
     def cleaned(request: pytest.FixtureRequest) -> Iterator[None]:
         """Bring both parties back to their state at start before a test, and judge them after it."""
         made: FixtureSet = request.getfixturevalue(_set(scope))
+        _use(request, made)
         with _setting_up():
             made.start_again()
         yield

@@ -5,7 +5,7 @@ Every run of pytest loads this module, used or not, so what it needs is imported
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, fail
+from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
 from privman_scenarios.stories import STORIES, Stories
 
 if TYPE_CHECKING:
@@ -104,6 +104,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[_NAMED].begin_clean(item)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the broken contracts and the last exchanges with a failure that they may explain."""
+    report = yield
+    if report.failed and report.when != "teardown":
+        explain(item, report)
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name each table that the instance did not list, once."""
     reports = [each for kind in ("passed", "failed", "skipped", "error") for each in terminalreporter.getreports(kind)]
@@ -178,9 +187,9 @@ def _count_from_zero(text: str) -> int:
 @pytest.fixture(scope="session")
 def privman_loop() -> "Iterator[LoopThread]":
     """The event loop that both parties run in, in a thread of its own."""
-    from privman_core.loop_thread import LoopThread  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.short_tracebacks import ShortLoopThread  # noqa: PLC0415 - see the module's docstring
 
-    loop = LoopThread()
+    loop = ShortLoopThread()
     yield loop
     loop.close()
 

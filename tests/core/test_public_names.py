@@ -7,8 +7,9 @@ import pytest
 
 import console_sim
 import mock_servicenow
+import privman_scenarios
 
-PACKAGES = (console_sim, mock_servicenow)
+PACKAGES = (console_sim, mock_servicenow, privman_scenarios)
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)

@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture
+from privman_scenarios import ConsoleFixture, ServiceNowFixture
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
 

@@ -2,7 +2,7 @@
 
 import pysnc
 
-from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios import ConsoleFixture, ServiceNowFixture, WorldFixture
 
 
 def client_of(servicenow: ServiceNowFixture) -> pysnc.ServiceNowClient:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import requests
 
-from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture
+from privman_scenarios import ConsoleFixture, ServiceNowFixture
 
 TABLE = "/api/now/table/x_thyti_thycotic_p_request"
 INSTALLERS = '"PolicyName":"Elevate installers"'

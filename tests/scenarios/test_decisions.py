@@ -90,13 +90,14 @@ def test_a_jump_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytester)
     pytester.makepyfile("""
 import asyncio
 import pytest
+from privman_scenarios import UnknownWordError
 def test_forgetting(world):
     request_id = world.console.ask({})
     world.clock.advance_async("17:00:00")
     assert world.console.approval(request_id)["state"] == "Pending"
 def test_waiting(world):
     asyncio.run(world.clock.advance_async("17:00:00"))
-    with pytest.raises(ValueError, match="soon"):
+    with pytest.raises(UnknownWordError, match="soon"):
         asyncio.run(world.clock.advance_async("soon"))
 """)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore")

@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import requests
 from aiohttp import ClientSession, web
 
+import mock_servicenow.app
+from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
+from privman_core.ids import Ids
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_core.tls import issue_certificate
@@ -186,7 +191,12 @@ def test_a_broken_contract_fails_the_test_at_its_end(pytester: pytest.Pytester) 
     pytester.makepyfile(BREAKING.format(tolerate=""))
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["servicenow saw * broken contract(s):", "#* approval-request: request_id has value *"])
+    result.stdout.fnmatch_lines(
+        [
+            "servicenow POST /api/now/table/x_thyti_thycotic_p_request (#*) breaks the contract approval-request, *",
+            '*evidence P: request_id has value "none". Expected a GUID such as *. To allow it, call servicenow.*',
+        ]
+    )
 
 
 def test_a_broken_contract_is_not_forgotten_with_the_journal(pytester: pytest.Pytester) -> None:
@@ -247,7 +257,9 @@ def test_what_servicenow_swallows_fails_a_strict_test(pytester: pytest.Pytester)
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-strict")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["servicenow saw 1 finding(s):", "#* query-term-ignored: *nosuch*"])
+    result.stdout.fnmatch_lines(
+        ["servicenow GET /api/now/table/sys_user (#1): query-term-ignored: *nosuch*. To allow it, call servicenow.*"]
+    )
     pytester.makepyfile(SWALLOWING.format(tolerate="servicenow.tolerate('query-term-ignored')"))
     pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-strict").assert_outcomes(passed=1)
 
@@ -385,6 +397,91 @@ def test_exchanges_that_left_the_journal_unchecked_fail_the_test(pytester: pytes
     pytester.makepyfile(FILLING.format(after=""))
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["#0 journal-evicted: * exchanges have left the journal unchecked. *"])
+    result.stdout.fnmatch_lines(["servicenow: journal-evicted: * exchanges have left the journal unchecked. *"])
     pytester.makepyfile(FILLING.format(after="servicenow.findings"))
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+WRONG = """
+import requests
+
+TABLE = "/api/now/table/x_thyti_thycotic_p_request"
+
+def approve(servicenow, request_id, status):
+    (record,) = servicenow.find("request", request_id=request_id)
+    url = f"{servicenow.url}{TABLE}/{record['sys_id']}"
+    requests.patch(url, json={"status": status}, auth=servicenow.auth)
+
+def test_wait(servicenow, console):
+    request_id = console.ask({})
+    approve(servicenow, request_id, "Approved")
+    servicenow.decision(request_id).delivered()  # the line of the user
+
+async def test_asynchronous_wait(servicenow, console):
+    request_id = console.ask({})
+    console.faults.arm("status", status=400)
+    await servicenow.decision(request_id).delivered()  # the line of the user
+
+def test_assertion(servicenow, session_console):
+    decision = servicenow.decision(session_console.ask({}))
+    assert session_console.approvals()[0]["state"] == "Approved"  # the line of the user
+
+def test_key(console):
+    console.ask({"PolicyNam": "Elevate installers"})  # the line of the user
+
+def test_span(servicenow):
+    servicenow.clock.advance("soon")  # the line of the user
+
+def test_request(console):
+    console.approval("none")  # the line of the user
+"""
+
+
+def test_a_failure_shows_the_users_line_and_what_explains_it(pytester: pytest.Pytester) -> None:
+    """No frame of ours, no second failure for what may have caused the first, or come of it; the last exchanges."""
+    pytester.makepyfile(WRONG)
+    result = pytester.runpytest_inprocess("-o", "asyncio_mode=auto", "-W", "ignore")
+    result.assert_outcomes(failed=6)
+    out = result.stdout.str()
+    assert out.count(">       ") == out.count("  # the line of the user\n") == 6
+    assert "privman_scenarios/" not in out
+    assert "asyncio" not in out.partition("= FAILURES =")[2].replace("asyncio_mode", "")
+    result.stdout.fnmatch_lines(
+        [
+            "*expected the decision on * to be delivered; got no decision",
+            "* broken contracts *",
+            'servicenow PATCH * breaks the contract decision-update, evidence P: status has value "Approved". *',
+            "* last exchanges *",
+            "servicenow received #* PATCH /api/now/table/x_thyti_thycotic_p_request/*",
+            '  > {"status": "Approved"}',
+        ]
+    )
+
+
+VANISHING = """
+def test_it(servicenow, vanish):
+    vanish()
+    assert {passes}
+"""
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_fake_that_has_vanished_is_named(
+    passes: bool,  # noqa: FBT001 - of the inner test
+    pytester: pytest.Pytester,
+    privman_loop: LoopThread,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody knows what it has seen: a test that passes fails at its end, and one that fails has one failure."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    clock = RealClock()
+    served = serving(mock_servicenow.app.create_app(Settings(), clock=clock, ids=Ids(5)))
+    url = privman_loop.run(served.__aenter__())
+    vanish = ModuleType("vanish")
+    vanish.vanish = pytest.fixture(lambda: lambda: privman_loop.run(served.__aexit__(None, None, None)), name="vanish")  # type: ignore[attr-defined]
+    pytester.makepyfile(VANISHING.format(passes=passes))
+    options = ("-p", "no:asyncio", "--privman-servicenow-url", url, "--privman-reset")
+    result = pytester.runpytest_inprocess(*options, plugins=[vanish])
+    privman_loop.run(clock.aclose())
+    result.assert_outcomes(**({"passed": 1, "errors": 1} if passes else {"failed": 1}))
+    result.stdout.fnmatch_lines(["expected an answer; got GET /__admin/*"])

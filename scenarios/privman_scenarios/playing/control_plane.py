@@ -34,7 +34,7 @@ _SHAPES: Mapping[str, Shape] = {
         "error": str,
         "fault": str,
     },
-    "findings": {"exchange": int, "kind": str, "rule": str, "message": str, "where": str},
+    "findings": {"exchange": int, "kind": str, "rule": str, "message": str, "where": str, "evidence?": str},
 }
 _CLOCK: Shape = {"now": moment, "next": moment_or_null}
 _PAGE = 1_000

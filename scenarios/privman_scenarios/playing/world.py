@@ -163,6 +163,8 @@ class PartyFinding:
         exchange: number of the exchange in the party's journal.
         kind: ``violation`` of a contract, or ``swallowed``.
         where: the place in the message.
+        evidence: how well the broken part of a contract is known.
+        asked: method and path of the exchange, where they are known.
     """
 
     party: str
@@ -171,24 +173,35 @@ class PartyFinding:
     rule: str
     message: str
     where: str
+    evidence: str = ""
+    asked: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, party: str, each: Mapping[str, Any]) -> "PartyFinding":
+    def of(cls, party: str, each: Mapping[str, Any], asked: str = "") -> "PartyFinding":
         """Return a finding as the party's control plane prints it."""
-        return cls(party, each["exchange"], each["kind"], each["rule"], each["message"], each["where"])
+        kind, rule, message, where = (each[key] for key in ("kind", "rule", "message", "where"))
+        return cls(party, each["exchange"], kind, rule, message, where, each.get("evidence", ""), asked)
 
     def __str__(self) -> str:
-        return mask(f"{self.party} #{self.exchange}: {self.rule}: {self.message}")
+        known = f" (evidence {self.evidence})" if self.evidence else ""
+        return mask(f"{self.party} #{self.exchange}: {self.rule}: {self.message}{known}")
 
 
 async def find_all(world: World) -> list[PartyFinding]:
     """Return the findings of both parties, but for what an armed fault answered: that was meant to be wrong."""
     controls = {name: party.control for name, party in world.parties.items() if party.has_control}
-    findings = [PartyFinding.of(name, each) for name, control in controls.items() for each in await control.findings()]
+    findings = [(name, each) for name, control in controls.items() for each in await control.findings()]
     if not findings:
         return []
-    meant = _meant(await world.journals())
-    return [finding for finding in findings if (finding.party, finding.exchange) not in meant]
+    journals = await world.journals()
+    meant = _meant(journals)
+    asked = {
+        (name, each["number"]): f"{each['method']} {urlsplit(each['url']).path}"
+        for name, journal in journals.items()
+        for each in journal
+    }
+    places = [((name, each["exchange"]), each) for name, each in findings]
+    return [PartyFinding.of(at[0], each, asked.get(at, "")) for at, each in places if at not in meant]
 
 
 def _meant(journals: Mapping[str, Journal]) -> set[tuple[str, int]]:
