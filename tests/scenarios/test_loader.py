@@ -47,6 +47,12 @@ def test_a_scenario_keeps_the_lines_of_its_steps() -> None:
     assert scenario.given == {}
 
 
+def test_columns_of_the_activity_type_are_checked() -> None:
+    """As in a step that changes one."""
+    with pytest.raises(ScenarioFileError, match=r"2: given: activity_type: unknown column .* Did you mean .max_timeout"):
+        parse("title: T\ngiven: {activity_type: {max_timout: 1}}\nsteps:\n- console.ask:\n")
+
+
 def test_steps_together_know_where_they_stand_together() -> None:
     """Two that race are told from two that follow each other."""
     (scenario,) = parse(

@@ -70,6 +70,12 @@ HOLDS = {
     + "    body: {result: {unordered: [{status: Deny}, {status: Approve}]}}\n"
     + "- servicenow.call:\n    path: '/api/now/table/${table.request}'\n    by: administrator\n"
     + "    body: {result: {contains: {status: {contains: Den}}}}\n",
+    "an edited activity type": "- console.set-up: {name: Ours, activity_type: {max_timeout: '00:30:00'}}\n"
+    "- servicenow.expect-records:\n"
+    "    {table: activity_type, where: {sys_id: '${activity_type_id}'}, values: {max_timeout: {contains: '00:30'}}}\n",
+    "a set-up that fails before there is an activity type to edit": "- console.set-up:\n"
+    "    {name: Ours, api_enabled: false, activity_type: {max_timeout: '00:30:00'}}\n"
+    "- console.expect-set-up: {steps: {enable-api: failed}}\n",
     "any records": "- servicenow.expect-records: {table: activity_type}\n",
     "a record that was inserted and is deleted": INSERTED
     + "- servicenow.delete: {table: response, sys_id: '${made.sys_id}'}\n"

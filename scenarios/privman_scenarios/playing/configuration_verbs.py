@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language import checks, expected_checks, known
+from privman_scenarios.language import checks, expected_checks, known, request_checks
+from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, scalar
 from privman_scenarios.language.kinds import (
@@ -18,11 +19,12 @@ from privman_scenarios.language.kinds import (
     TEXT,
     TEXT_OR_NULL,
     TEXTS,
+    VALUES,
     suggesting,
     to_seconds,
 )
 from privman_scenarios.language.known import ITEMS, ItemKind
-from privman_scenarios.language.model import Arguments
+from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.variables import saves_set_up
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.play import Play
@@ -110,6 +112,11 @@ def _named(arguments: Arguments, **kinds: ItemKind) -> Iterator[tuple[ItemKind, 
     yield from ((kind, arguments[argument]) for argument, kind in kinds.items() if arguments.get(argument))
 
 
+def _edited(value: Mapping[str, Any], _arguments: Arguments, own: Own) -> Iterator[Flaw]:
+    """Find unknown columns of an activity type, and unknown words in them."""
+    return request_checks.sent_columns(value, {"table": "activity_type"}, own)
+
+
 def _in_seconds(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return the values, with the span of time under that key, if there is one, in seconds."""
     return {**values, **({key: to_seconds(values[key])} if key in values else {})}
@@ -155,6 +162,10 @@ async def set_up(
         str,
         Arg(TEXT, f"The policy that uses the type, created if there is none (default: {set_up_defaults()['policy']})."),
     ] = ABSENT,
+    activity_type: Annotated[
+        Mapping[str, Any],
+        Arg(VALUES, "Columns of its activity type that an administrator then edits in ServiceNow.", check=_edited),
+    ] = ABSENT,
 ) -> None:
     """Run the documented set-up steps."""
     options = given(
@@ -172,6 +183,8 @@ async def set_up(
         process_timeout=process_timeout,
     )
     await play.set_up(_in_seconds(options, "process_timeout"), as_)
+    if activity_type:
+        await play.edit_activity_type(activity_type)
 
 
 @CONFIGURATION.verb(excuses=True, one_beside=())

@@ -105,6 +105,13 @@ class Play:
         failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
         self._trouble = "; ".join(failed)
 
+    async def edit_activity_type(self, values: Mapping[str, Any]) -> None:
+        """Change the activity type that the set-up has registered; does nothing if the set-up failed."""
+        if self._trouble or self._set_up is None:
+            return
+        instance, sys_id = self.world.servicenow, str(self.recall("activity_type_id"))
+        self.answered("servicenow", await instance.update("activity_type", sys_id, dict(values), instance.admin))
+
     def _save_ids(self, ids: Mapping[str, str], name: str) -> None:
         self._saved.update(ids)
         if name:
