@@ -39,6 +39,7 @@ _PUBLIC = {
     "ScenariosError": "privman_scenarios.errors",
     "ServiceNowFixture": "privman_scenarios.fixtures",
     "UnknownWordError": "privman_scenarios.errors",
+    "UserFixture": "privman_scenarios.user_fixture",
     "WorldFixture": "privman_scenarios.fixtures",
 }
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "ScenariosError",
     "ServiceNowFixture",
     "UnknownWordError",
+    "UserFixture",
     "WorldFixture",
 ]
 
@@ -67,3 +69,4 @@ if TYPE_CHECKING:
     from privman_scenarios.fixtures import WorldFixture as WorldFixture
 else:
     __getattr__ = _load_when_asked(__name__, _PUBLIC)
+    from privman_scenarios.user_fixture import UserFixture as UserFixture

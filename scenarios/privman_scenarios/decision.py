@@ -13,8 +13,8 @@ from privman_core.clock import Clock
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import Shape, moment_or_null
 from privman_scenarios.playing.own_records import agree, text_of
+from privman_scenarios.playing.party_answer import Shape, moment_or_null
 from privman_scenarios.playing.world import World
 from privman_scenarios.short_tracebacks import is_for_users
 

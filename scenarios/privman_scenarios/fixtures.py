@@ -16,14 +16,16 @@ from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import holds_word, is_glob
 from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.kinds import to_seconds
-from privman_scenarios.language.known import DEFAULT_APPROVER, ITEMS, misspelt, nearly
+from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, misspelt, nearly
 from privman_scenarios.language.model import Own
 from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, Party
 from privman_scenarios.playing.shared_verbs import every_rule
 from privman_scenarios.playing.world import PartyFinding, World, find_all
 from privman_scenarios.short_tracebacks import is_for_users
+from privman_scenarios.user_fixture import UserFixture
 
 __tracebackhide__ = is_for_users
 Metadata = Mapping[str, str]
@@ -246,20 +248,45 @@ class PartyFixture:
 
 
 class ServiceNowFixture(PartyFixture):
-    """A ServiceNow instance.
+    """A ServiceNow instance."""
 
-    Attributes:
-        auth: user name and password of its administrator, as requests and httpx take them.
-        basic_auth: the same as an Authorization header.
-    """
-
-    __slots__ = ("_servicenow", "auth", "basic_auth")
+    __slots__ = ("_own", "_servicenow")
 
     def __init__(self, loop: LoopThread, world: World) -> None:
         super().__init__(loop, world, world.servicenow, "servicenow")
         self._servicenow = world.servicenow
-        self.auth: tuple[str, str] = world.servicenow.admin.login
-        self.basic_auth = world.servicenow.admin.header
+        self._own = self._user(ADMINISTRATOR)
+
+    @property
+    def auth(self) -> tuple[str, str]:
+        """User name and password of its administrator, as requests and httpx take them.
+
+        Raises ExpectationError for one who logs in without a password: take `headers`.
+        """
+        return self._own.auth
+
+    @property
+    def basic_auth(self) -> str:
+        """The same as an Authorization header."""
+        return Credentials(*self._own.auth).header
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that log a request of the administrator in."""
+        return self._own.headers
+
+    @property
+    def approver(self) -> UserFixture:
+        """The approver who decides in `WorldFixture.decide`: an existing one, or one that this run creates."""
+        return self._user(DEFAULT_APPROVER)
+
+    @property
+    def integration(self) -> UserFixture:
+        """A user with the roles that the console needs: an existing one, or one that this run creates."""
+        return self._user(INTEGRATION_USER)
+
+    def _user(self, name: str) -> UserFixture:
+        return UserFixture(self._loop, self._party.api, self._loop.run(self._servicenow.credentials(name)))
 
     def find(self, table: str, *, own: Own = MappingProxyType({}), **columns: str) -> list[dict[str, Any]]:
         """Return the app's records with these values; table and columns go by their canonical names in `inferred.yaml`.

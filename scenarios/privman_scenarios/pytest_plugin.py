@@ -35,6 +35,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"use this instance instead of the mock ({credentials})",
     )
     group.addoption("--privman-console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
+    group.addoption(
+        "--privman-servicenow-auth",
+        metavar="KIND",
+        help="how to log in to ServiceNow (default basic); SERVICENOW_... variables have the credentials",
+    )
+    group.addoption("--privman-servicenow-cert", metavar="FILE", help="client certificate to show to ServiceNow (PEM)")
+    group.addoption("--privman-servicenow-cert-key", metavar="FILE", help="its private key (PEM; default: same file)")
+    for role, whom in (("approver", "who decides"), ("integration", "of the console")):
+        group.addoption(
+            f"--privman-{role}-user",
+            metavar="NAME",
+            help=f"existing user {whom}; SERVICENOW_{role.upper()}_PASSWORD has the password",
+        )
     group.addoption("--privman-ca-file", type=_ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
     group.addoption(
         "--privman-reset",
@@ -218,10 +231,13 @@ def _worlds(config: pytest.Config) -> "WorldBuilder":
 
 def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.commands.arguments import password  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.commands.arguments import (  # noqa: PLC0415 - see the module's docstring
+        LOG_IN_OPTIONS,
+        log_in_settings,
+    )
     from privman_scenarios.playing import FAR_SECONDS, PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.http_api import Credentials  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.log_in_settings import instance  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.target import Target  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.world_builder import WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
@@ -229,17 +245,25 @@ def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
         pytestconfig.getoption(f"--privman-{party}-url") for party in ("servicenow", "console")
     )
     seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
-    user = os.environ.get("SERVICENOW_USER", "admin")
+    trusted = pytestconfig.getoption("--privman-ca-file")
+    options = {name: pytestconfig.getoption(f"privman_{name}", None) for name in LOG_IN_OPTIONS}
     file = pytestconfig.getoption("--privman-writes")
     tokens = [os.environ.get(f"{party}_ADMIN_TOKEN", "") for party in ("SERVICENOW", "CONSOLE")]
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
         pytestconfig.getoption("--privman-inferred"),
-        servicenow=Target(servicenow_url, Credentials(user, password()), tokens[0], seconds)
+        servicenow=instance(
+            servicenow_url,
+            log_in_settings(options),
+            RealClock(),
+            admin_token=tokens[0],
+            seconds=seconds,
+            ca_file=trusted,
+        )
         if servicenow_url
         else None,
         console=Target(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
-        ca_file=pytestconfig.getoption("--privman-ca-file"),
+        ca_file=trusted,
         reset=pytestconfig.getoption("--privman-reset"),
         writes=Writes(line_in(file), RealClock()) if file else None,
         patience=pytestconfig.getoption("--privman-patience") or PATIENCE,

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from privman_scenarios.fixtures import ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.user_fixture import UserFixture
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "connector.md").read_text(encoding="utf-8")
 # For the plugin, which looks at them when a test ends, and for asynchronous examples of this project.
 INTERNAL = {"broken_contracts", "idle", "idle_faults", "loop", "remember_idle", "start_again", "world"}
-KINDS = (ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, WorldFixture)
+KINDS = (ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, UserFixture, WorldFixture)
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

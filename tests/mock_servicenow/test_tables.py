@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from aiohttp import ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 
 from privman_contracts import WireNames
 from privman_scenarios.language import known
@@ -18,7 +18,7 @@ async def _columns(inferred: Path | None, table: str) -> dict[str, tuple[str, st
     fields = {"sysparm_fields": "element,internal_type,reference", "sysparm_exclude_reference_link": "true"}
     asked = {"sysparm_query": f"name={WireNames.load(inferred).table(table)}", **fields}
     async with fresh_servicenow(inferred=inferred) as servicenow, ClientSession(servicenow.url) as session:
-        headers = {"Authorization": servicenow.log_in.header}
+        headers = {"Authorization": encode_basic_auth(*servicenow.log_in.login)}
         async with session.get("/api/now/table/sys_dictionary", params=asked, headers=headers) as answer:
             rows = (await answer.json())["result"]
             return {row["element"]: (row["internal_type"], row["reference"]) for row in rows}

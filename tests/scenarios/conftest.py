@@ -19,7 +19,7 @@ from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.fixtures import WorldFixture
 from privman_scenarios.language.loader import catalog_files
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world_builder import WorldBuilder
 

@@ -10,7 +10,7 @@ from privman_core.serving import serving
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.language.loader import Loader
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder

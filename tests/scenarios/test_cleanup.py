@@ -16,7 +16,7 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language import known
 from privman_scenarios.language.known import TABLES
 from privman_scenarios.language.loader import Loader
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.own_records import NotOwnError
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.target import Target

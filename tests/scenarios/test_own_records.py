@@ -13,8 +13,10 @@ from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.loader import Loader, catalog_files
-from privman_scenarios.playing.http_api import Credentials, HttpApi, fault_of, header_pairs, moment
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.own_records import Mark, NotOwnError, OwnRecord, OwnRecords
+from privman_scenarios.playing.party_answer import fault_of, header_pairs, moment
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
@@ -68,7 +70,7 @@ async def test_a_record_is_own_when_it_shows_what_was_sent(
 @pytest.mark.parametrize("begins", range(40, 60, 3))
 async def test_half_a_password_is_not_shown(begins: int, instance: tuple[StubInstance, OwnRecords]) -> None:
     """What an instance shows is masked before it is cut."""
-    password = Target(instance[0].url, Credentials("a", "A-long-Pass-0123456789")).log_in.password
+    password = Target(instance[0].url, Credentials("a", "A-long-Pass-0123456789")).log_in.login[1]
     instance[0].tables["groups"] = [{"sys_id": ONE, "name": "x" * begins + password}]
     told = await instance[1].delete(OwnRecord("groups", ONE, {"name": "a"}))
     assert "its name is 'xxxx" in told

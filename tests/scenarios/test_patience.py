@@ -7,7 +7,7 @@ import pytest
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Event, ScenarioEnded, StepPassed
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder

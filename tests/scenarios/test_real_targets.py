@@ -16,7 +16,7 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.events import Event, ScenarioEnded
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.processes import Player
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.target import Target

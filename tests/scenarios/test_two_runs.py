@@ -17,7 +17,7 @@ from privman_core.serving import serving
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import ScenarioEnded
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World

@@ -12,8 +12,10 @@ from privman_contracts import WireNames
 from privman_core.ids import Ids
 from privman_scenarios.analysis.traps import ProbeStep, Trap, observe
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
-from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer, finished
+from privman_scenarios.playing.http_api import HttpApi, finished
+from privman_scenarios.playing.log_in import Credentials, LogIn
 from privman_scenarios.playing.own_records import SYS_ID, Mark, NotOwnError, OwnRecords
+from privman_scenarios.playing.party_answer import PartyAnswer
 
 _PLACE = re.compile(r"<([\w.]+)>")
 _OK, _CREATED = 200, 201
@@ -50,7 +52,7 @@ class Prober:
         ids: where marks come from; no two runs may draw the same.
     """
 
-    def __init__(self, api: HttpApi, user: Credentials, names: WireNames, ids: Ids) -> None:
+    def __init__(self, api: HttpApi, user: LogIn, names: WireNames, ids: Ids) -> None:
         self._api = api
         self._user = user
         self._stranger = Credentials(f"stranger-{ids.hex(12)}", ids.token())
@@ -58,7 +60,7 @@ class Prober:
         self._names = {name.path: str(name.value) for name in names}
         self._own = OwnRecords(api, user)
         self._marks: Counter[tuple[str, str]] = Counter()
-        self._me = ""
+        self._me = ("", "")
 
     async def probe(self, trap: Trap) -> Probed:
         """Play the trap's probe; what it created is deleted, also when it is interrupted.
@@ -68,7 +70,8 @@ class Prober:
         mark = f"fidelity-{self._ids.hex(12)}"
         unknown = self._ids.sys_id()
         drawn = {"mark": mark, "unknown": unknown, "guid": self._ids.guid()}
-        places = {**self._names, **drawn, "user": self._user.user, "me": await self._own_id()}
+        user, me = await self._who_am_i()
+        places = {**self._names, **drawn, "user": user, "me": me}
         probed = Probed()
         self._own, self._marks = OwnRecords(self._api, self._user), Counter()
         try:
@@ -134,7 +137,7 @@ class Prober:
         path: str,
         body: object,
         mark: str,
-        auth: Credentials | None,
+        auth: LogIn | None,
         headers: Mapping[str, str] | None = None,
     ) -> PartyAnswer:
         """Create a record, and remember it, or its mark where the answer names none."""
@@ -166,23 +169,28 @@ class Prober:
         ]
         return [why for why in outcomes if why]
 
-    async def _own_id(self) -> str:
-        if not self._me:
+    async def _who_am_i(self) -> tuple[str, str]:
+        """Return user name and sys_id of the user who probes."""
+        if not self._me[1]:
             self._me = await self._looked_up()
         return self._me
 
-    async def _looked_up(self) -> str:
-        query = f"user_name={quote(self._user.user, safe='')}"
+    async def _looked_up(self) -> tuple[str, str]:
+        user = self._user.user
+        query = f"user_name={quote(user, safe='')}" if user else "sys_id=javascript:gs.getUserID()"
         answer = await self._api.call(
             "GET", f"/api/now/table/sys_user?sysparm_query={query}&sysparm_limit=1", auth=self._user
         )
-        return next((sys_id for sys_id in _sys_ids(answer) if SYS_ID.fullmatch(sys_id)), "0" * 32)
+        found = (each for each in _users(answer) if SYS_ID.fullmatch(each[1]))
+        return next(((user or name, sys_id) for name, sys_id in found), (user, "0" * 32))
 
 
-def _sys_ids(answer: PartyAnswer) -> Iterator[str]:
+def _users(answer: PartyAnswer) -> Iterator[tuple[str, str]]:
+    """Yield user name and sys_id of each record of an answer."""
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
     for record in result if isinstance(result, list) else ():
-        yield str(record.get("sys_id", "")) if isinstance(record, dict) else ""
+        if isinstance(record, dict):
+            yield str(record.get("user_name", "")), str(record.get("sys_id", ""))
 
 
 def _put(value: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

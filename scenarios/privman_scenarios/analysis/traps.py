@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any, Literal
 
 from privman_contracts import files
-from privman_scenarios.playing.http_api import PartyAnswer
+from privman_scenarios.playing.party_answer import PartyAnswer
 
 _METHODS = ("GET", "POST", "PATCH")
 

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import say
 from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in_settings import instance
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
@@ -56,7 +56,6 @@ def _is_same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve() or (one.is_file() and other.is_file() and one.samefile(other))
 
 
-_ADMINISTRATOR = "admin"
 # Options that keep or judge what was played.
 _TELLING = (*(kind.dest for kind in (*REPORTS, RECORDING)), "github", "min_coverage")
 
@@ -107,8 +106,9 @@ def _refuse_beside_dry_run(options: argparse.Namespace) -> None:
 
 def _refuse_without_target(options: argparse.Namespace) -> None:
     """Raise UsageError for what is about a system that already runs where none is named: fakes would be played on."""
-    if options.servicenow_user is not None and not options.servicenow_url:
-        raise UsageError("--servicenow-user requires --servicenow-url.")
+    for name in LOG_IN_OPTIONS:
+        if getattr(options, name) is not None and not options.servicenow_url:
+            raise UsageError(f"--{name.replace('_', '-')} requires --servicenow-url.")
     about = {
         "--reset": options.reset,
         "--timeout": options.timeout != FAR_SECONDS,
@@ -145,8 +145,9 @@ def _servicenow(options: argparse.Namespace) -> Target | None:
     if not options.servicenow_url:
         return None
     token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
-    name = _ADMINISTRATOR if options.servicenow_user is None else options.servicenow_user
-    return Target(options.servicenow_url, Credentials(name, password()), token, options.timeout)
+    given = log_in_settings(vars(options))
+    seconds, trusted = options.timeout, options.ca_file
+    return instance(options.servicenow_url, given, RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
 
 
 def _console(options: argparse.Namespace) -> Target | None:
@@ -164,11 +165,22 @@ def _admin_token(options: argparse.Namespace, variable: str) -> str:
     return token
 
 
-def password() -> str:
-    """Return the password from SERVICENOW_PASSWORD, ``admin`` where that is not set; raises UsageError."""
-    found = os.environ.get("SERVICENOW_PASSWORD", "admin")
-    try:
-        found.encode()
-    except UnicodeEncodeError:
-        raise UsageError("SERVICENOW_PASSWORD is not UTF-8 text.") from None
-    return found
+# The user who ships with the fake.
+_DEFAULTS = {"SERVICENOW_USER": "admin", "SERVICENOW_PASSWORD": "admin"}
+LOG_IN_OPTIONS = {
+    "servicenow_auth": "SERVICENOW_AUTH",
+    "servicenow_user": "SERVICENOW_USER",
+    "servicenow_cert": "SERVICENOW_CERT",
+    "servicenow_cert_key": "SERVICENOW_CERT_KEY",
+    "approver_user": "SERVICENOW_APPROVER_USER",
+    "integration_user": "SERVICENOW_INTEGRATION_USER",
+}
+"""The variable of each option about users of an instance."""
+
+
+def log_in_settings(given: Mapping[str, object]) -> dict[str, str]:
+    """Return what is set about users of an instance, under the names of the variables: an option comes first."""
+    options = {name: str(given[option]) for option, name in LOG_IN_OPTIONS.items() if given.get(option) is not None}
+    environment = {name: value for name, value in os.environ.items() if name.startswith("SERVICENOW_")}
+    found = environment | options
+    return found if found.get("SERVICENOW_AUTH", "basic") != "basic" else _DEFAULTS | found

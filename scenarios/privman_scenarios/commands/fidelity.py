@@ -11,6 +11,7 @@ from rich.progress import track
 
 from privman_contracts import WireNames, wording
 from privman_core import interrupts
+from privman_core.clock import RealClock
 from privman_core.command_line import Exit, UsageError
 from privman_core.ids import Ids
 from privman_core.inputs import trust
@@ -19,7 +20,8 @@ from privman_scenarios.analysis.traps import Trap, Unprobed, load_traps
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
-from privman_scenarios.playing.http_api import Credentials, HttpApi
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.log_in_settings import instance
 from privman_scenarios.playing.reaching import log_on
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servicenow
@@ -28,10 +30,12 @@ from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servi
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
     arguments.check_files(options)
-    instance = Target(options.against, Credentials(options.user, arguments.password()), seconds=options.timeout)
+    given = arguments.log_in_settings(vars(options))
+    seconds, trusted = options.timeout, options.ca_file
+    target = instance(options.against, given, RealClock(), admin_token="", seconds=seconds, ca_file=trusted)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
-    comparisons = interrupts.run(_compare(instance, names, _chosen(probed, options.trap), options))
+    comparisons = interrupts.run(_compare(target, names, _chosen(probed, options.trap), options))
     outcome = _report(comparisons, unprobed)
     # Whoever names a trap, or what the app is called there, expects the instance to have it.
     demanded = options.trap or options.inferred

@@ -82,11 +82,12 @@ def fidelity(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--against", type=url, metavar="URL", required=True, help="ServiceNow instance to probe")
     parser.add_argument(
         "--user",
+        dest="servicenow_user",
         type=user,
-        default="admin",
         metavar="NAME",
-        help="ServiceNow user (default %(default)s); SERVICENOW_PASSWORD has the password",
+        help="ServiceNow user (default admin); SERVICENOW_PASSWORD has the password",
     )
+    _add_log_in(parser)
     parser.add_argument(
         "--release", choices=_releases(), default="default", help="ServiceNow release of the fake (default %(default)s)"
     )
@@ -154,6 +155,11 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="ServiceNow user (default admin); SERVICENOW_PASSWORD has the password",
     )
+    _add_log_in(group)
+    for role, help_ in (("approver", "existing user who decides"), ("integration", "existing user of the console")):
+        variable = f"SERVICENOW_{role.upper()}_PASSWORD"
+        text = f"{help_}; {variable} has the password"
+        group.add_argument(f"--{role}-user", type=user, action=Once, metavar="NAME", help=text)
     group.add_argument(
         "--console-url", type=url, action=Once, metavar="URL", help="play against this console (default: the simulator)"
     )
@@ -182,6 +188,20 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
         help="how long to watch that nothing forbidden happens on a target (default: --patience; 0: check once)",
     )
     _add_writes(group)
+
+
+def _add_log_in(parser: Options) -> None:
+    parser.add_argument(
+        "--servicenow-auth",
+        metavar="KIND",
+        action=Once,
+        help="how to log in to ServiceNow: basic (default), password-grant, client-credentials, jwt-bearer, api-key or "
+        "certificate; variables have the credentials",
+    )
+    help_ = "client certificate to show to ServiceNow (PEM)"
+    parser.add_argument("--servicenow-cert", type=path, action=Once, metavar="FILE", help=help_)
+    help_ = "private key of --servicenow-cert (PEM; default: in the same file)"
+    parser.add_argument("--servicenow-cert-key", type=path, action=Once, metavar="FILE", help=help_)
 
 
 def _add_spelling(parser: Options) -> None:

@@ -37,6 +37,7 @@ Need = Literal[
     "a second instance",
     "a servicenow control plane",
     "a shared clock",
+    "users of its own",
     "virtual time",
 ]
 Needs = AbstractSet[Need]

@@ -17,9 +17,10 @@ from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.variables import TABLES
 from privman_scenarios.output import complain, mask
 from privman_scenarios.playing.control_plane import ControlPlane, Journal
-from privman_scenarios.playing.http_api import PartyAnswer, PartyCall
+from privman_scenarios.playing.http_api import PartyCall
 from privman_scenarios.playing.own_records import Mark, OwnRecords
 from privman_scenarios.playing.party import ConsoleParty
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.record_pages import COMPLETE
 from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError

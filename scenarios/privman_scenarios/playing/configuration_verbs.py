@@ -297,8 +297,8 @@ async def change_credential(
 
 
 async def _login(play: Play, servicenow_user: str) -> Mapping[str, str]:
-    user = await play.world.servicenow.credentials(servicenow_user)
-    return {"account_name": user.user, "password": user.password}
+    user, password = await play.world.servicenow.console_login(servicenow_user)
+    return {"account_name": user, "password": password}
 
 
 @CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="foreign system"))

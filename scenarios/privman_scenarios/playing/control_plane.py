@@ -9,9 +9,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.playing.http_api import (
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.party_answer import (
     CONTROL_PLANE,
-    HttpApi,
     PartyAnswer,
     Shape,
     header_pairs,

@@ -1,120 +1,31 @@
-"""JSON over HTTP: one origin, the credentials sent to it, and the shapes that its answers must have."""
+"""JSON over HTTP: one origin, and how one logs in to it."""
 
 import asyncio
-from base64 import b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
-from types import UnionType
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import orjson
-from aiohttp import ClientConnectorCertificateError, ClientConnectorError, ClientError, ClientSession
+from aiohttp import (
+    ClientConnectorCertificateError,
+    ClientConnectorError,
+    ClientError,
+    ClientOSError,
+    ClientSession,
+    ServerDisconnectedError,
+)
 from yarl import URL
 
-from privman_core.inputs import CONTROL, reason_of
-from privman_core.masking import MASK
+from privman_core.inputs import CONTROL, Trust, reason_of
 from privman_core.outbound import read_bounded
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.output import SECRETS, complain, mask
-
-
-class Login(tuple[str, str]):
-    """A user's name and password as clients of HTTP take them; shown without the password, as in a traceback."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return repr((self[0], MASK))
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """A user's name and password, sent with HTTP Basic."""
-
-    user: str
-    password: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        SECRETS.add_login(self.user, self.password)
-
-    @property
-    def login(self) -> Login:
-        """Both, as clients of HTTP take them."""
-        return Login((self.user, self.password))
-
-    @property
-    def header(self) -> str:
-        """The value of the Authorization header."""
-        return f"Basic {b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
-
-
-Shape = type | UnionType | Callable[[object], bool] | Sequence["Shape"] | Mapping[str, "Shape"]
-"""A type, a check, a list of one shape, or the keys that a mapping has; a key that ends in ``?`` may be absent."""
-
-
-def fault_of(value: object, shape: Shape, where: str = "") -> str:
-    """Return what is wrong with the value, in words; empty when it has the shape."""
-    if isinstance(shape, Mapping):
-        return _fault_of_mapping(value, shape, where)
-    if isinstance(shape, list):
-        return _fault_of_list(value, shape[0], where)
-    if isinstance(shape, type | UnionType):
-        holds = isinstance(value, shape) and (not isinstance(value, bool) or shape is bool)
-        name = getattr(shape, "__name__", str(shape))
-    else:
-        holds, name = _is_checked(value, shape), " ".join((shape.__doc__ or "").split())
-    return "" if holds else f"{where or 'the answer'} to be {name}"
-
-
-def _is_checked(value: object, check: object) -> bool:
-    return callable(check) and bool(check(value))
-
-
-def _fault_of_mapping(value: object, shape: Mapping[str, Shape], where: str) -> str:
-    if not isinstance(value, dict):
-        return f"{where or 'the answer'} to be an object"
-    for key, inner in shape.items():
-        name = key.removesuffix("?")
-        if name not in value:
-            if name == key:
-                return f"{where}.{name}".lstrip(".") + " to be there"
-            continue
-        if fault := fault_of(value[name], inner, f"{where}.{name}".lstrip(".")):
-            return fault
-    return ""
-
-
-def _fault_of_list(value: object, shape: Shape, where: str) -> str:
-    if not isinstance(value, list):
-        return f"{where or 'the answer'} to be a list"
-    faults = (fault_of(item, shape, f"{where}[{number}]") for number, item in enumerate(value))
-    return next(filter(None, faults), "")
-
-
-def moment(value: object) -> bool:
-    """a moment in ISO 8601 with an offset"""  # noqa: D403, D415 - part of a message
-    try:
-        return isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        return False
-
-
-def moment_or_null(value: object) -> bool:
-    """a moment in ISO 8601 with an offset, or null"""  # noqa: D403, D415 - part of a message
-    return value is None or moment(value)
-
-
-def header_pairs(value: object) -> bool:
-    """a list of names and values"""  # noqa: D403, D415 - part of a message
-    return isinstance(value, list) and all(
-        isinstance(pair, list) and len(pair) == 2 and all(isinstance(text, str) for text in pair)  # noqa: PLR2004 - a pair
-        for pair in value
-    )
-
+from privman_scenarios.output import complain
+from privman_scenarios.playing.log_in import LogIn, LogInRefusedError
+from privman_scenarios.playing.party_answer import PartyAnswer
 
 KEPT_CALLS = 6
 NEAR_SECONDS = 60
@@ -122,81 +33,10 @@ NEAR_SECONDS = 60
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 USER_AGENT = "privman-scenarios"
-CONTROL_PLANE = "/__admin"
-_SUCCESS, _CLIENT_ERRORS = range(200, 300), range(400, 500)
-# Credentials, a proxy, a time limit, a rate limit: nobody has looked at what was asked.
-_UNSEEN = frozenset({401, 407, 408, 425, 429})
 # POST creates, which takes nothing from anybody.
 _HARMLESS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": USER_AGENT}
-
-
-@dataclass(frozen=True, slots=True)
-class PartyAnswer:
-    """An answer; as text it is one line with secrets masked.
-
-    Attributes:
-        status: 0 when nothing came.
-        headers: names in lower case.
-        error: why nothing came, in one line.
-    """
-
-    method: str
-    path: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    error: str = ""
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - JSON holds anything
-        """The body as JSON, None where it is none."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
-
-    def read(self, shape: Shape) -> Any:  # noqa: ANN401 - JSON of that shape
-        """Return the JSON; raises ExpectationError, which shows the exchange, where it was refused or is misshapen."""
-        value = self.json
-        if self.refused or (fault := fault_of(value, shape)):
-            raise ExpectationError("an answer" if self.refused else fault, str(self))
-        return value
-
-    @property
-    def refused(self) -> bool:
-        """Whether it did not do what was asked; so does a page instead of JSON, or an error beside half a result."""
-        value = self.json
-        failed = isinstance(value, dict) and bool(value.get("error"))
-        return self.status not in _SUCCESS or failed or (bool(self.body) and value is None)
-
-    @property
-    def is_by_product(self) -> bool:
-        """Whether a status of 4xx comes with the error of ServiceNow or of a control plane.
-
-        Not so a page or JSON of a proxy or gateway on the way.
-        """
-        if self.status not in _CLIENT_ERRORS:
-            return True
-        value = self.json
-        error = value.get("error") if isinstance(value, dict) else None
-        if self.path.startswith(CONTROL_PLANE):
-            return isinstance(error, str)
-        return isinstance(error, dict) and isinstance(error.get("message"), str)
-
-    @property
-    def is_of_client(self) -> bool:
-        """Whether the product has refused what was asked, not merely who asked or how often."""
-        return self.status in _CLIENT_ERRORS and self.status not in _UNSEEN and self.is_by_product
-
-    @property
-    def failed(self) -> bool:
-        """Whether the product has not refused it: its server failed, something else answered, or nothing."""
-        return self.refused and not self.is_of_client
-
-    def __str__(self) -> str:
-        shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"
-        return mask(shown.strip())
+_FORM = {**_HEADERS, "Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +61,7 @@ class HttpApi:
         url: the origin.
         shared: whether others use it, because this run has not started it: then `call` changes and deletes nothing.
         seconds: how long an answer may take.
+        tls: the certificates that this origin alone is trusted with, or shown; True for those of the session.
 
     Attributes:
         url: without a trailing slash.
@@ -228,7 +69,7 @@ class HttpApi:
         listeners: called with each call when it has ended.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an origin is made of
         self,
         session: ClientSession,
         url: str,
@@ -236,8 +77,10 @@ class HttpApi:
         shared: bool = False,
         admin_token: str = "",
         seconds: float = NEAR_SECONDS,
+        tls: Trust = True,
     ) -> None:
         self._session = session
+        self._tls = tls
         self.seconds = seconds
         self.admin_token = admin_token
         self.shared = shared
@@ -254,7 +97,7 @@ class HttpApi:
         path: str,
         body: object = None,
         *,
-        auth: Credentials | None = None,
+        auth: LogIn | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> PartyAnswer:
         """Send a JSON body (bytes go as they are) and return the answer, status 0 where there was none.
@@ -271,7 +114,7 @@ class HttpApi:
         path: str,
         body: object = None,
         *,
-        auth: Credentials | None = None,
+        auth: LogIn | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> PartyAnswer:
         """Do the same whatever it does there; only for `OwnRecords` and `ControlPlane`."""
@@ -281,19 +124,48 @@ class HttpApi:
         if CONTROL.search(path):
             raise ExpectationError("a path without control characters, which are written as %0A", repr(path))
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
-        sent = {**_HEADERS, **(headers or {})}
-        if auth is not None:
-            sent["Authorization"] = auth.header
         try:
-            answer = await self._send(method, path, data, sent)
-        except TimeoutError:
-            answer = PartyAnswer(method, path, 0, {}, b"", f"no answer within {self.seconds:g} s")
-        except (ClientError, OSError, ValueError) as error:
-            answer = PartyAnswer(method, path, 0, {}, b"", _reason(error))
+            sent = {**_HEADERS, **(headers or {}), **await self._log_in(auth)}
+            answer = await self._exchange(method, path, data, sent)
+            if answer.status == HTTPStatus.UNAUTHORIZED and auth is not None and auth.forget(sent):
+                sent |= await self._log_in(auth)
+                answer = await self._exchange(method, path, data, sent)
+        except LogInRefusedError as error:  # nothing was sent, so there is nothing to listen to
+            self.recent.append(error.answer)
+            return error.answer
         self.recent.append(answer)
         for listener in self.listeners:
             listener(PartyCall(f"{self.url}{path}", sent, data or b"", answer))
         return answer
+
+    async def headers_for(self, auth: LogIn) -> dict[str, str]:
+        """Return the headers that a request of that user carries; raises ExpectationError where they are refused."""
+        try:
+            return await self._log_in(auth)
+        except LogInRefusedError as error:
+            raise ExpectationError(f"{auth.words} to be accepted", str(error.answer)) from None
+
+    async def _log_in(self, auth: LogIn | None) -> dict[str, str]:
+        return {} if auth is None else dict(await auth.headers(self._post_form))
+
+    async def _post_form(self, path: str, form: Mapping[str, str]) -> PartyAnswer:
+        return await self._exchange("POST", path, urlencode(form).encode(), _FORM)
+
+    async def _exchange(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> PartyAnswer:
+        try:
+            return await self._send(method, path, data, headers)
+        except TimeoutError:
+            return PartyAnswer(method, path, 0, {}, b"", f"no answer within {self.seconds:g} s")
+        except (ClientError, OSError, ValueError) as error:
+            return PartyAnswer(method, path, 0, {}, b"", f"{_reason(error)}{self._hint(error)}")
+
+    def _hint(self, error: Exception) -> str:
+        """Return what may help where a connection ends at once, as a server does that demands a certificate."""
+        ends = isinstance(error, ServerDisconnectedError | ClientOSError) and not isinstance(
+            error, ClientConnectorError
+        )
+        is_asked = ends and self._tls is True and self.url.startswith("https:")
+        return " (perhaps it demands a client certificate: --servicenow-cert FILE)" if is_asked else ""
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> PartyAnswer:
         async with (
@@ -306,6 +178,7 @@ class HttpApi:
                 headers=headers,
                 allow_redirects=False,
                 skip_auto_headers=self._unasked,
+                ssl=self._tls,
             ) as response,
         ):
             received = {name.lower(): value for name, value in response.headers.items()}

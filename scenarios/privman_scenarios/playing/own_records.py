@@ -12,7 +12,9 @@ import orjson
 from privman_core.masking import MASK
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import mask
-from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.log_in import LogIn
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.record_pages import COMPLETE, UNKNOWN, Stock, list_stock, record_pages
 
 SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -90,7 +92,7 @@ class OwnRecords:
         unlisted: the tables of the app that the instance does not list: what this run creates there is not deleted.
     """
 
-    def __init__(self, api: HttpApi, reader: Credentials) -> None:
+    def __init__(self, api: HttpApi, reader: LogIn) -> None:
         self._api = api
         self._reader = reader
         self._records: list[OwnRecord] = []
@@ -157,7 +159,7 @@ class OwnRecords:
         """Return every record, the newest first."""
         return self._records[::-1]
 
-    async def change(self, record: OwnRecord, values: Mapping[str, Any], auth: Credentials) -> PartyAnswer:
+    async def change(self, record: OwnRecord, values: Mapping[str, Any], auth: LogIn) -> PartyAnswer:
         """Change columns of a record; raises NotOwnError where it is not this run's."""
         return await self.send("PATCH", record, record.path, values, auth=auth)
 
@@ -168,7 +170,7 @@ class OwnRecords:
         path: str,
         body: object,
         *,
-        auth: Credentials | None,
+        auth: LogIn | None,
         headers: Mapping[str, str] | None = None,
     ) -> PartyAnswer:
         """Send what changes the record, as it is, to its path with or without a query; raises NotOwnError."""
@@ -196,7 +198,7 @@ class OwnRecords:
                 return f"{record.path} (still there after DELETE was answered {answer.status})"
         return f"{record.path} ({answer})" if answer.refused and answer.status != HTTPStatus.NOT_FOUND else ""
 
-    async def remove(self, record: OwnRecord, auth: Credentials) -> PartyAnswer:
+    async def remove(self, record: OwnRecord, auth: LogIn) -> PartyAnswer:
         """Delete the record as a step of a scenario does; raises NotOwnError where it is not this run's."""
         await self.require_own(record)
         return await self._api.send_unchecked("DELETE", record.path, None, auth=auth)

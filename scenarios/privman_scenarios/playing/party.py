@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import HttpApi, PartyAnswer, Shape, finished
+from privman_scenarios.playing.http_api import HttpApi, finished
+from privman_scenarios.playing.party_answer import PartyAnswer, Shape
 
 
 class Party:

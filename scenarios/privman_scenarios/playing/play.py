@@ -21,8 +21,8 @@ from privman_scenarios.language.variables import (
 )
 from privman_scenarios.language.vocabulary import Verb
 from privman_scenarios.output import SECRETS
-from privman_scenarios.playing.http_api import PartyAnswer
 from privman_scenarios.playing.party import SET_UP, Party
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.world import PartyFinding, World
 
 

@@ -7,7 +7,9 @@ from typing import Literal
 
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.log_in import LogIn
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError
 
 
@@ -99,14 +101,14 @@ class Connection:
     is_fake: bool = True
 
 
-async def reach_servicenow(api: HttpApi, auth: Credentials, restart: Restart) -> Connection:
+async def reach_servicenow(api: HttpApi, auth: LogIn, restart: Restart) -> Connection:
     """Return the instance; raises TargetUnreachableError with one plain line."""
     connection = await _reach(api, restart, _INSTANCE)
     await log_on(connection.api, auth)
     return connection
 
 
-async def refuse_bad_log_on(api: HttpApi, auth: Credentials) -> None:
+async def refuse_bad_log_on(api: HttpApi, auth: LogIn) -> None:
     """Raise TargetUnreachableError if an instance does not let the user in, before anything is wiped.
 
     While a fault is armed the answer proves nothing; the check then waits until the reset has disarmed it.
@@ -116,12 +118,14 @@ async def refuse_bad_log_on(api: HttpApi, auth: Credentials) -> None:
         _require_log_on(await api.call("GET", _LOGON_CHECK, auth=auth), api, auth)
 
 
-def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: Credentials) -> None:
+def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn) -> None:
+    if answer.path != _LOGON_CHECK and answer.status:  # no token was given
+        raise TargetUnreachableError(f"{api.url} refused {auth.words}: {answer}.")
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        raise TargetUnreachableError(f"{api.url} refused the credentials of {auth.user!r} ({answer.status}).")
+        raise TargetUnreachableError(f"{api.url} refused {auth.words} ({answer.status}).")
 
 
-async def log_on(api: HttpApi, auth: Credentials) -> None:
+async def log_on(api: HttpApi, auth: LogIn) -> None:
     """Check that an instance lets the user in, and change nothing; raises TargetUnreachableError if it does not."""
     answer = await api.call("GET", _LOGON_CHECK, auth=auth)
     _require_log_on(answer, api, auth)

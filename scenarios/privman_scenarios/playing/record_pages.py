@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.log_in import LogIn
+from privman_scenarios.playing.party_answer import PartyAnswer
 
 # Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
 OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
@@ -19,7 +21,7 @@ _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
 
 
 async def record_pages(
-    api: HttpApi, path: str, auth: Credentials, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
+    api: HttpApi, path: str, auth: LogIn, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
 ) -> AsyncIterator[PartyAnswer]:
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
@@ -114,7 +116,7 @@ class Stock:
 COMPLETE, UNKNOWN = Stock(), Stock(since=None)
 
 
-async def list_stock(api: HttpApi, table: str, reader: Credentials) -> Stock:
+async def list_stock(api: HttpApi, table: str, reader: LogIn) -> Stock:
     """Return the stock of a table as the user sees it; `UNKNOWN` where it is not listed, the newest records first."""
     asked = {"sysparm_query": "ORDERBYDESCsys_created_on", "sysparm_fields": "sys_id,sys_created_on"}
     answer = await api.call(

@@ -16,9 +16,11 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_ROLES, INTEGRATION_USER
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyAnswer, finished
+from privman_scenarios.playing.http_api import HttpApi, finished
+from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn, Login
 from privman_scenarios.playing.own_records import NotOwnError, OwnRecord, OwnRecords, text_of
 from privman_scenarios.playing.party import Party
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.record_pages import OF_SYS_IDS, record_pages
 
 Record = dict[str, Any]
@@ -51,16 +53,18 @@ class ServiceNowParty(Party):
         drawn: each request_id that this run has drawn, so that nobody else has it.
         decisions: how many decisions were sent, by request_id.
         accepted: the request_id of each decision that a shared instance has accepted.
+        users: who acts there; `admin` is the run's own.
     """
 
     def __init__(
-        self, api: HttpApi, control: ControlPlane | None, names: WireNames, admin: Credentials, ids: Ids
+        self, api: HttpApi, control: ControlPlane | None, names: WireNames, users: InstanceUsers, ids: Ids
     ) -> None:
         super().__init__(api, control)
         self.names = names
-        self.admin = admin
+        self.users = users
+        self.admin = users.own
         self._ids = ids
-        self.own = OwnRecords(api, admin) if api.shared else None
+        self.own = OwnRecords(api, users.own) if api.shared else None
         self._begin()
 
     def forget(self) -> None:
@@ -70,7 +74,8 @@ class ServiceNowParty(Party):
 
     def _begin(self) -> None:
         self.spelling = Spelling(self.names)
-        self._users: dict[str, Credentials] = {}
+        self.spelling.users.update({each.user: name for name, each in self.users.existing.items()})
+        self._created: dict[str, Credentials] = {}
         self._user_ids: dict[str, str] = {}
         self.drawn: set[str] = set()
         self.decisions: Counter[str] = Counter()
@@ -78,13 +83,13 @@ class ServiceNowParty(Party):
 
     def at(self, api: HttpApi) -> Self:
         """Return the same instance, spoken to through what stands in front of it."""
-        return type(self)(api, ControlPlane(api), self.names, self.admin, self._ids)
+        return type(self)(api, ControlPlane(api), self.names, self.users, self._ids)
 
-    async def insert(self, table: str, values: Record, auth: Credentials | None = None) -> PartyAnswer:
+    async def insert(self, table: str, values: Record, auth: LogIn | None = None) -> PartyAnswer:
         """Create a record of one of the app's tables, as the administrator by default."""
         return await self._insert(self._table(table), self.spelling.record_to_wire(table, values), auth)
 
-    async def update(self, table: str, sys_id: str, values: Record, auth: Credentials) -> PartyAnswer:
+    async def update(self, table: str, sys_id: str, values: Record, auth: LogIn) -> PartyAnswer:
         """Change columns of a record, as an approver does when deciding.
 
         Raises NotOwnError on a shared instance for a record that this run has not created.
@@ -94,7 +99,7 @@ class ServiceNowParty(Party):
             return await self.own.change(await self.own.look_up(name, sys_id), wire, auth)
         return await self.api.call("PATCH", f"{_path(name)}/{quote(sys_id, safe='')}", wire, auth=auth)
 
-    async def delete(self, table: str, sys_id: str, auth: Credentials) -> PartyAnswer:
+    async def delete(self, table: str, sys_id: str, auth: LogIn) -> PartyAnswer:
         """Delete a record; raises NotOwnError on a shared instance for one that this run has not created."""
         name = self._table(table)
         if self.own:
@@ -119,7 +124,7 @@ class ServiceNowParty(Party):
         return await self._decide_own(self.own, request_id, found, decision, auth)
 
     async def _decide_own(
-        self, own: OwnRecords, request_id: str, found: Iterable[Record], decision: Record, auth: Credentials
+        self, own: OwnRecords, request_id: str, found: Iterable[Record], decision: Record, auth: LogIn
     ) -> PartyAnswer:
         """Decide a request on a shared instance, where others may use the same request_id unless it was drawn."""
         table, wire = self.names.table("request"), self.spelling.record_to_wire("request", decision)
@@ -197,6 +202,8 @@ class ServiceNowParty(Party):
         On a shared instance the user gets a name that no other run has drawn; scenarios go on with theirs.
         Raises ExpectationError when ServiceNow refuses, has no such role, or names another user than it has created.
         """
+        if self.users.approver:
+            raise ExpectationError(f"a user {user_name!r}", "none, as a run with an existing approver creates no users")
         wire_name = self._unique(user_name) if self.own else user_name
         credentials = Credentials(wire_name, self._ids.token())  # masked before the instance can repeat it
         values = {"user_name": wire_name, "user_password": credentials.password, "active": "true"}
@@ -206,14 +213,14 @@ class ServiceNowParty(Party):
         for role in roles:
             await self._created_sys_id("sys_user_has_role", {"user": user, "role": await self._role(role)})
         self.spelling.users[wire_name] = user_name
-        self._users[user_name], self._user_ids[user_name] = credentials, user
+        self._created[user_name], self._user_ids[user_name] = credentials, user
 
     async def change_password(self, user_name: str) -> PartyAnswer:
         """Give a user that this run has created a new password."""
-        renewed = Credentials(self._users[user_name].user, self._ids.token())
+        renewed = Credentials(self._created[user_name].user, self._ids.token())
         answer = await self._change_user(self._user_ids[user_name], {"user_password": renewed.password})
         if not answer.refused:
-            self._users[user_name] = renewed
+            self._created[user_name] = renewed
         return answer
 
     async def _change_user(self, sys_id: str, values: Record) -> PartyAnswer:
@@ -222,17 +229,27 @@ class ServiceNowParty(Party):
             return await self.own.send("PATCH", record, f"{record.path}{_AS_DISPLAYED}", values, auth=self.admin)
         return await self.api.call("PATCH", f"{_path('sys_user')}/{sys_id}{_AS_DISPLAYED}", values, auth=self.admin)
 
-    async def credentials(self, user_name: str) -> Credentials:
-        """Return the credentials of a user; the administrator's for no name.
+    async def credentials(self, user_name: str) -> LogIn:
+        """Return how a user logs in: the administrator for no name.
 
         A user whom no step has created is created: the integration user with the roles of one, others as approvers.
+        Raises ExpectationError where the run may create none.
         """
-        if user_name in ("", ADMINISTRATOR):
-            return self.admin
-        if user_name not in self._users:
+        existing = self.users.existing.get(user_name)
+        if existing or user_name in ("", ADMINISTRATOR):
+            return existing or self.admin
+        if user_name not in self._created:
             roles = INTEGRATION_ROLES if user_name == INTEGRATION_USER else self._approver_roles()
             await self.create_user(user_name, roles)
-        return self._users[user_name]
+        return self._created[user_name]
+
+    async def console_login(self, user_name: str = "") -> Login:
+        """Return the name and password of a user that a console logs in as, by default the integration's.
+
+        Raises ExpectationError for one who logs in without a password.
+        """
+        is_own = user_name in ("", ADMINISTRATOR)
+        return (self.users.console if is_own else await self.credentials(user_name)).login
 
     def _approver_roles(self) -> Sequence[str]:
         return [str(self.names.find("roles.approver").packaged)]
@@ -283,10 +300,10 @@ class ServiceNowParty(Party):
         sys_id: str = record_of(answer)["sys_id"]
         return sys_id
 
-    async def _insert(self, table: str, values: Record, auth: Credentials | None) -> PartyAnswer:
+    async def _insert(self, table: str, values: Record, auth: LogIn | None) -> PartyAnswer:
         return await finished(self._create(table, values, auth or self.admin))
 
-    async def _create(self, table: str, values: Record, auth: Credentials) -> PartyAnswer:
+    async def _create(self, table: str, values: Record, auth: LogIn) -> PartyAnswer:
         name = table.partition("?")[0]
         if self.own:
             await self.own.take_stock(name)

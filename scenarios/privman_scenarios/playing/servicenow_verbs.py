@@ -27,9 +27,9 @@ from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, US
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.request_checks import column_of
 from privman_scenarios.language.variables import FIRST, TABLES, VARIABLE, saves_instance, saves_record
-from privman_scenarios.language.vocabulary import ABSENT, Arg, Needs, Verbs, given
-from privman_scenarios.playing.http_api import PartyAnswer
+from privman_scenarios.language.vocabulary import ABSENT, Arg, Need, Needs, Verbs, given
 from privman_scenarios.playing.own_records import text_of
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.servicenow import Record, record_of
 from privman_scenarios.playing.shared_verbs import Request
@@ -84,6 +84,20 @@ def _needs_of_values(arguments: Arguments) -> Needs:
     return frozenset({"a request_id of its own"}) if is_literal else frozenset()
 
 
+def _needs_of_approver(arguments: Arguments) -> Needs:
+    """Return what a decision needs of an approver whom an instance with an existing one does not have."""
+    return _needs_of_user(arguments.get("by", ""))
+
+
+def _needs_of_approvers(arguments: Arguments) -> Needs:
+    found = (_needs_of_user(decision.get("by", "")) for decision in arguments["decisions"])
+    return frozenset[Need]().union(*found)
+
+
+def _needs_of_user(name: str) -> Needs:
+    return frozenset() if name in ("", *USERS) else frozenset({"users of its own"})
+
+
 def _is_guid(value: object) -> bool:
     try:
         UUID(str(value))
@@ -111,7 +125,7 @@ async def restart(play: Play, _party: PartyName) -> None:
     play.answered("servicenow", await play.world.servicenow.control.ask("POST", "/restart"))
 
 
-@SERVICENOW.verb(prepares=True, creates_user="name")
+@SERVICENOW.verb(prepares=True, creates_user="name", needs=frozenset({"users of its own"}))
 async def create_user(
     play: Play,
     _party: PartyName,
@@ -123,7 +137,7 @@ async def create_user(
     await play.world.servicenow.create_user(name, roles)
 
 
-@SERVICENOW.verb(shorthand="name")
+@SERVICENOW.verb(shorthand="name", needs=frozenset({"users of its own"}))
 async def change_password(
     play: Play,
     _party: PartyName,
@@ -134,7 +148,7 @@ async def change_password(
     play.answered("servicenow", await play.world.servicenow.change_password(name))
 
 
-@SERVICENOW.verb()
+@SERVICENOW.verb(further_needs=_needs_of_approver)
 async def approve(
     play: Play,
     _party: PartyName,
@@ -148,7 +162,7 @@ async def approve(
     play.answered("servicenow", await _decide(play, "Approve", request, by, given(comment=comment, duration=duration)))
 
 
-@SERVICENOW.verb()
+@SERVICENOW.verb(further_needs=_needs_of_approver)
 async def deny(
     play: Play,
     _party: PartyName,
@@ -162,7 +176,7 @@ async def deny(
     play.answered("servicenow", await _decide(play, "Deny", request, by, given(comment=comment, duration=duration)))
 
 
-@SERVICENOW.verb(shorthand="response")
+@SERVICENOW.verb(shorthand="response", further_needs=_needs_of_approver)
 async def decide(
     play: Play,
     _party: PartyName,
@@ -177,7 +191,7 @@ async def decide(
     play.answered("servicenow", await _decide(play, response, request, by, given(comment=comment, duration=duration)))
 
 
-@SERVICENOW.verb(shorthand="decisions", checks=True)
+@SERVICENOW.verb(shorthand="decisions", checks=True, further_needs=_needs_of_approvers)
 async def decide_at_once(
     play: Play,
     _party: PartyName,

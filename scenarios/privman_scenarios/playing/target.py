@@ -1,12 +1,37 @@
 """A system that already runs, and how one logs in to it."""
 
+import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
 
 from aiohttp import ClientSession
 
+from privman_core.inputs import Trust, trust
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing import FAR_SECONDS
-from privman_scenarios.playing.http_api import Credentials, HttpApi
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """A certificate that proves to a server who connects (mutual TLS).
+
+    Attributes:
+        context: trusts the CAs that the run trusts.
+    """
+
+    context: ssl.SSLContext = field(repr=False)
+
+    @classmethod
+    def load(cls, certificate: Path, key: Path | None, password: str, ca_file: Path | None) -> Self:
+        """Read PEM files, the key perhaps in the certificate's; raises OSError, ValueError for a wrong password."""
+        trusted = trust(ca_file)
+        context = ssl.create_default_context() if trusted is True else trusted
+        context.load_cert_chain(certificate, key, lambda: password)  # without one OpenSSL would ask the terminal
+        return cls(context)
+
 
 _NOBODY = Credentials("", "")
 
@@ -19,16 +44,28 @@ class Target:
         log_in: how one logs in; nobody has to at a console's control plane.
         admin_token: what its control plane demands, empty where it demands nothing.
         seconds: how long it may take to answer.
+        integration, approver: see `InstanceUsers`.
+        certificate: shown to it, and to nobody else; None for none.
     """
 
     url: str
-    log_in: Credentials = _NOBODY
+    log_in: LogIn = _NOBODY
     admin_token: str = field(default="", repr=False)
     seconds: float = FAR_SECONDS
+    integration: LogIn | None = None
+    approver: LogIn | None = None
+    certificate: ClientCertificate | None = None
 
     def __post_init__(self) -> None:
         SECRETS.add(self.admin_token)
 
+    @property
+    def users(self) -> InstanceUsers:
+        """Who acts there."""
+        return InstanceUsers(self.log_in, self.integration, self.approver)
+
     def api(self, session: ClientSession) -> HttpApi:
         """Return how to speak to it."""
-        return HttpApi(session, self.url, shared=True, admin_token=self.admin_token, seconds=self.seconds)
+        tls: Trust = self.certificate.context if self.certificate else True
+        token, seconds = self.admin_token, self.seconds
+        return HttpApi(session, self.url, shared=True, admin_token=token, seconds=seconds, tls=tls)

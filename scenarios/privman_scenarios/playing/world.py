@@ -11,8 +11,9 @@ from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
 from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.control_plane import Journal
-from privman_scenarios.playing.http_api import PartyAnswer, finished
+from privman_scenarios.playing.http_api import finished
 from privman_scenarios.playing.party import ConsoleParty, Party
+from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.servicenow import ServiceNowParty
 
@@ -90,10 +91,10 @@ class World:
         self.unawaited.clear()
 
     async def set_up(self, options: Mapping[str, Any]) -> PartyAnswer:
-        """Run the documented set-up on the console; its default user is ServiceNow's administrator."""
-        auth = await self.servicenow.credentials(options.get("servicenow_user", ""))
+        """Run the documented set-up on the console; its default user is ServiceNow's integration user."""
+        user, password = await self.servicenow.console_login(options.get("servicenow_user", ""))
         defaults = {"servicenow_url": self.servicenow.url}
-        credentials = {"servicenow_user": auth.user, "servicenow_password": auth.password}
+        credentials = {"servicenow_user": user, "servicenow_password": password}
         return await finished(self.console.set_up({**defaults, **options, **credentials}))
 
     async def settle(self) -> None:

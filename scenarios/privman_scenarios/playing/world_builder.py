@@ -24,18 +24,20 @@ from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
 from privman_core.clock import Clock, RealClock
+from privman_core.command_line import UsageError
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKind, Option
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
-from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError, UnusableFileError
 from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
-from privman_scenarios.playing.http_api import Credentials, HttpApi, PartyCall
+from privman_scenarios.playing.http_api import HttpApi, PartyCall
+from privman_scenarios.playing.log_in import Credentials, InstanceUsers
 from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.reaching import (
     Connection,
@@ -100,6 +102,8 @@ class WorldBuilder:
         self._ca_file = ca_file
         self._names = WireNames.load(inferred)
         self.listeners: list[Callable[[PartyCall], None]] = []
+        if servicenow and (reset or not console):
+            _require_console_login(servicenow)
         self._servicenow = servicenow
         self._console = console
         self._reset = reset
@@ -146,7 +150,7 @@ class WorldBuilder:
             if far_servicenow and self._writes:
                 far_servicenow.api.listeners.append(self._writes)
                 stack.enter_context(self._writes)
-            auth = self._servicenow.log_in if self._servicenow and not self._dry_run else ADMIN
+            users = self._servicenow.users if self._servicenow and not self._dry_run else InstanceUsers(ADMIN)
             shared = None if far_servicenow or far_console else clock
 
             async def start_console() -> ConsoleParty:
@@ -160,10 +164,10 @@ class WorldBuilder:
                 name = f"servicenow {len(world.instances) + 1}"
                 connection = await near.start(self._mock_servicenow(clock, ids.fork(name)))
                 drawn = ids.fork(f"scenario at {name}")
-                return ServiceNowParty(connection.api, connection.control, self._names, ADMIN, drawn)
+                return ServiceNowParty(connection.api, connection.control, self._names, InstanceUsers(ADMIN), drawn)
 
             world = World(
-                ServiceNowParty(servicenow.api, servicenow.control, self._names, auth, ids.fork("scenario")),
+                ServiceNowParty(servicenow.api, servicenow.control, self._names, users, ids.fork("scenario")),
                 ConsoleParty(console.api, console.control),
                 virtual=virtual,
                 patience=self._patience,
@@ -175,7 +179,7 @@ class WorldBuilder:
             )
             for party, connection in ((world.servicenow, servicenow), (world.console, console)):
                 party.why_no_control = connection.why_not
-            world.lacking = {**world.lacking, **_alone(far_servicenow, far_console)}
+            world.lacking = {**world.lacking, **_existing_alone(far_servicenow, far_console, users)}
             if far_console is not None and far_console.control is None:
                 await _adopt(world)
             own = world.servicenow.own
@@ -329,6 +333,16 @@ def _same_builder(seed: int, inferred: Path | None, ca_file: Path | None) -> Wor
     return WorldBuilder(seed, inferred, ca_file=ca_file)
 
 
+def _require_console_login(servicenow: Target) -> None:
+    """Raise UsageError where a console that this run sets up would have no password to log in with."""
+    try:
+        _ = servicenow.users.console.login
+    except ExpectationError:
+        expected = "Expected SERVICENOW_INTEGRATION_USER and SERVICENOW_INTEGRATION_PASSWORD"
+        why = f"The console that this run sets up logs in with a password, and {servicenow.log_in.words} has none"
+        raise UsageError(f"{why}. {expected}.") from None
+
+
 def _require_control(connections: Sequence[Connection]) -> None:
     """Raise TargetUnreachableError where nothing can be reset: most of what was meant to be played would be skipped."""
     if connections and all(connection.control is None for connection in connections):
@@ -346,13 +360,17 @@ async def _adopt(world: World) -> None:
         world.registration = found
 
 
-def _alone(far_servicenow: Connection | None, far_console: Connection | None) -> dict[Need, str]:
-    """Return which party is started once only, because it already runs."""
+def _existing_alone(
+    far_servicenow: Connection | None, far_console: Connection | None, users: InstanceUsers
+) -> dict[Need, str]:
+    """Return which party is started once only, because it already runs, and that users exist already."""
     lacking: dict[Need, str] = {}
     if far_console is not None:
         lacking["a second console"] = f"none is started beside {far_console.api.url}"
     if far_servicenow is not None:
         lacking["a second instance"] = f"none is started beside {far_servicenow.api.url}"
+    if users.approver:
+        lacking["users of its own"] = f"with an existing approver, here {users.approver.user!r}, none are created"
     return lacking
 
 

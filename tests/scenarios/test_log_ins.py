@@ -1,0 +1,446 @@
+"""Every way to log in to an instance, and users who exist already."""
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import trustme
+import yaml
+from aiohttp import encode_basic_auth, web
+from aiohttp.typedefs import Handler
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+import mock_servicenow.app
+from mock_servicenow.settings import Settings
+from privman_core.clock import RealClock
+from privman_core.ids import Ids
+from privman_core.loop_thread import LoopThread
+from privman_core.serving import serving
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import catalog_files
+
+pytest_plugins = ["pytester"]
+APPROVE = str(next(path for path in catalog_files() if path.stem == "approve"))
+KEY, SECRET, SHARED = "now_key-of-the-harness-0123", "secret-of-the-client-0123", "shared-key-of-32-bytes-or-longer-01"
+CLIENT = {"SERVICENOW_CLIENT_ID": "harness", "SERVICENOW_CLIENT_SECRET": SECRET}
+ADMIN = {"SERVICENOW_USER": "admin", "SERVICENOW_PASSWORD": "admin"}
+CONSOLE = {"SERVICENOW_INTEGRATION_USER": "privman.integration", "SERVICENOW_INTEGRATION_PASSWORD": "admin"}
+APPROVER = {"SERVICENOW_APPROVER_USER": "privman.approver", "SERVICENOW_APPROVER_PASSWORD": "admin"}
+IDP = {"SERVICENOW_CLIENT_ID": "idp", "SERVICENOW_CLIENT_SECRET": SECRET}
+RSA_KEY, EC_KEY = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
+SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "basic": ADMIN,
+    "password-grant": CLIENT | ADMIN,
+    "client-credentials": CLIENT | CONSOLE,
+    "jwt-bearer": IDP | CONSOLE | {"SERVICENOW_USER": "harness", "SERVICENOW_JWT_KEY": SHARED},
+    "api-key": {"SERVICENOW_API_KEY": KEY} | CONSOLE,
+}
+ROLES = ("user_admin", "web_service_admin", "approval_admin")
+APP_ROLES = ("x_thyti_thycotic_p.admin", "x_thyti_thycotic_p.approver")
+ADMINISTRATOR = "System Administrator"
+ROWS = {
+    "sys_user": [{"user_name": "harness", "name": "Harness", "email": "harness@example.com"}],
+    "sys_user_has_role": [{"user": "Harness", "role": role} for role in ROLES],
+    "oauth_entity": [{"name": "Client", "client_id": "harness", "client_secret": SECRET, "user": ADMINISTRATOR}],
+    "oauth_jwt": [{"name": "Provider", "client_id": "idp", "client_secret": SECRET, "user_field": "user_name"}],
+    "api_key": [{"name": "Key", "token": KEY, "user": ADMINISTRATOR}],
+    "http_key_auth": [{"name": "Keys", "auth_parameter": "x-sn-apikey"}],
+    "sys_api_access_policy": [{"name": "Tables", "api": "Table API"}],
+    "sys_auth_profile_mapping": [{"api_access_policy": "Tables", "inbound_auth_profile": "Keys"}],
+}
+VERIFIERS: Mapping[str, Mapping[str, str]] = {
+    "": {"shared_key": SHARED},
+    "k1": {"sys_certificate": "Rsa"},
+    "k2": {"sys_certificate": "Ec"},
+}
+
+
+def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    """Return the public key in PEM."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    """Return the private key in PEM."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve(privman_loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Serves a mock in real time, with a client, an identity provider and an API key; gives its address."""
+    ends = ExitStack()
+    certificates = [{"name": name, "pem_certificate": public(key)} for name, key in (("Rsa", RSA_KEY), ("Ec", EC_KEY))]
+
+    def serve(key_id: str = "", tls: ssl.SSLContext | None = None, release: str = "default") -> str:
+        verifier = {"oauth_jwt": "Provider", "kid": key_id, **VERIFIERS[key_id]}
+        rows = tmp_path_factory.mktemp("rows") / "rows.yaml"
+        content = {**ROWS, "sys_certificate": certificates, "jwt_verifier_map": [verifier]}
+        rows.write_text(yaml.safe_dump(content), encoding="utf-8")
+        clock = RealClock()
+        app = mock_servicenow.app.create_app(Settings(data=(rows,), release=release), clock=clock, ids=Ids(1))
+        app.middlewares.insert(0, _log_in_by_certificate)
+        served = serving(app, tls=tls)
+        url = privman_loop.run(served.__aenter__())
+        ends.callback(lambda: privman_loop.run(clock.aclose()))
+        ends.callback(lambda: privman_loop.run(served.__aexit__(None, None, None)))
+        return url
+
+    with ends:
+        yield serve
+
+
+@web.middleware
+async def _log_in_by_certificate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let the user of a certificate in, as an instance does that maps it to one (platform 4.1)."""
+    shown = request.transport and request.transport.get_extra_info("peercert")
+    if not shown or "Authorization" in request.headers:
+        return await handler(request)
+    headers = request.headers.copy()
+    headers["Authorization"] = encode_basic_auth("admin", "admin")
+    return await handler(request.clone(headers=headers))
+
+
+class Administrator:
+    """Configures an instance that is served."""
+
+    def __init__(self, url: str) -> None:
+        self._table = f"{url}/api/now/table"
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {self._token(url)}"
+
+    def _token(self, url: str) -> str:
+        """Return a token, as the newest releases refuse a password."""
+        form = {"grant_type": "password", "username": "admin", "password": "admin"}
+        client = {"client_id": "harness", "client_secret": SECRET}
+        token: str = requests.post(f"{url}/oauth_token.do", {**form, **client}, timeout=30).json()["access_token"]
+        return token
+
+    def find(self, table: str, query: str) -> str:
+        """Return the sys_id of the one record."""
+        [found] = self._session.get(f"{self._table}/{table}", params={"sysparm_query": query}).json()["result"]
+        sys_id: str = found["sys_id"]
+        return sys_id
+
+    def allow_client_credentials(self) -> None:
+        """Switch the grant on."""
+        enabled = self.find("sys_properties", "name=glide.oauth.inbound.client.credential.grant_type.enabled")
+        self._session.patch(f"{self._table}/sys_properties/{enabled}", json={"value": "true"}).raise_for_status()
+
+    def grant(self, user_name: str, *roles: str) -> None:
+        """Give a user roles."""
+        user = self.find("sys_user", f"user_name={user_name}")
+        for role in roles:
+            values = {"user": user, "role": self.find("sys_user_role", f"name={role}")}
+            self._session.post(f"{self._table}/sys_user_has_role", json=values).raise_for_status()
+
+
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Plays a scenario on an instance with these variables, and gives the exit code."""
+
+    def run(url: str, *options: str, file: str = APPROVE, **variables: str) -> int:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return main(["run", file, "--servicenow-url", url, "--quiet-time", "0", *options])
+
+    return run
+
+
+def sent_by_the_run(url: str) -> list[dict[str, Any]]:
+    """Return the requests of the run itself to the instance, each with its headers as a mapping."""
+    found = requests.get(f"{url}/__admin/requests", {"limit": "1000"}, timeout=30).json()["requests"]
+    incoming = [{**each, "headers": dict(each["request"]["headers"])} for each in found if each["direction"] == "in"]
+    return [each for each in incoming if each["headers"].get("User-Agent") == "privman-scenarios"]
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_a_run_logs_in(kind: str, run: Run, serve: Serve) -> None:
+    """With an approver who logs in the same way, no request of the run carries a password but by Basic."""
+    url = serve()
+    Administrator(url).allow_client_credentials()
+    Administrator(url).grant("harness", *APP_ROLES)
+    assert run(url, "--servicenow-auth", kind, **SETTINGS[kind]) == 0
+    to_tables = [each for each in sent_by_the_run(url) if each["url"].startswith("/api/now/table/sys_user?")]
+    shown = {"basic": "Basic", "api-key": ""}.get(kind, "Bearer")
+    schemes = {each["headers"].get("Authorization", "").partition(" ")[0] for each in to_tables}
+    assert schemes == {shown}
+    assert all(("x-sn-apikey" in each["headers"]) is (kind == "api-key") for each in to_tables)
+
+
+@pytest.mark.parametrize(("key_id", "key"), [("k1", private(RSA_KEY)), ("k2", private(EC_KEY))])
+def test_an_assertion_may_be_signed_with_a_private_key(key_id: str, key: str, run: Run, serve: Serve) -> None:
+    """RSA and EC; the key's id tells the instance which of its keys to check it with."""
+    settings = {**SETTINGS["jwt-bearer"], "SERVICENOW_JWT_KEY": key, "SERVICENOW_JWT_KEY_ID": key_id}
+    url = serve(key_id)
+    Administrator(url).grant("harness", *APP_ROLES)
+    assert run(url, "--servicenow-auth", "jwt-bearer", **settings) == 0
+
+
+@pytest.mark.parametrize("kind", ["password-grant", "jwt-bearer"])
+def test_the_newest_release_needs_no_basic_and_no_new_user(kind: str, run: Run, serve: Serve) -> None:
+    """An existing approver decides, by the same kind of log-in; the run creates nobody and sends no password."""
+    url = serve(release="australia")
+    administrator = Administrator(url)
+    administrator.grant("harness", *APP_ROLES)
+    administrator.grant("privman.integration", "snc_basic_auth_api_access")
+    settings = {**SETTINGS[kind], **CONSOLE, **APPROVER, "SERVICENOW_AUTH": kind}
+    assert run(url, "--approver-user", "privman.approver", **settings) == 0
+    sent = sent_by_the_run(url)
+    assert not [each for each in sent if each["headers"].get("Authorization", "").startswith("Basic")]
+    assert not [each for each in sent if each["method"] == "POST" and "/sys_user" in each["url"]]
+
+
+USERS = """
+title: Users
+steps:
+  - servicenow.create-user: {name: other, roles: []}
+---
+title: Approvers
+steps:
+  - console.ask:
+  - servicenow.decide-at-once:
+      decisions: [{response: Approve, by: one}, {response: Approve}]
+"""
+
+
+def test_scenarios_that_create_users_are_skipped(
+    run: Run, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where an approver exists already, nobody else is created."""
+    for number, text in enumerate(USERS.split("---")):
+        (tmp_path / f"{number}.yaml").write_text(f"own: {{users: [one]}}{text}", encoding="utf-8")
+    assert run(serve(), "--max-skipped", "100", file=str(tmp_path), **APPROVER) == 1
+    said = capsys.readouterr().out
+    why = "needs users of its own: with an existing approver, here 'privman.approver', none are created"
+    assert said.count(why) == 2
+    assert "0 passed, 0 failed, 2 skipped" in said
+
+
+def refusals() -> Iterator[Any]:
+    """Yield a setting that is wrong in each kind, and how the refusal begins."""
+    wrong = "Wrong-0123456789-of-nobody"
+    words = {
+        "basic": ("SERVICENOW_PASSWORD", "the credentials of 'admin' (401)"),
+        "password-grant": ("SERVICENOW_PASSWORD", "the OAuth password grant of 'admin': POST /oauth_token.do -> 401 "),
+        "client-credentials": ("SERVICENOW_CLIENT_SECRET", "the OAuth client credentials of 'harness': POST /oauth"),
+        "jwt-bearer": ("SERVICENOW_JWT_KEY", "the OAuth JWT assertion for 'harness': POST /oauth_token.do -> 401 "),
+        "api-key": ("SERVICENOW_API_KEY", "the API key (401)"),
+    }
+    for kind, (variable, begins) in words.items():
+        yield pytest.param(kind, {**SETTINGS[kind], variable: f"{wrong}-{'x' * 32}"}, begins, id=kind)
+
+
+@pytest.mark.parametrize(("kind", "settings", "begins"), [*refusals()])
+def test_a_refusal_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
+    kind: str, settings: Mapping[str, str], begins: str, run: Run, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names the kind and the answer, and no secret."""
+    url = serve()
+    assert run(url, "--servicenow-auth", kind, **settings) == 3
+    said = capsys.readouterr().err
+    assert said.startswith(f"privman-scenarios: {url} refused {begins}")
+    assert said.count("\n") == 1
+    assert "Wrong" not in said
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"SERVICENOW_AUTH": "jwt-barer"}, "SERVICENOW_AUTH is 'jwt-barer', which is no way to log in. Did you mean"),
+        ({"SERVICENOW_AUTH": "saml"}, "Expected one of basic, password-grant, client-credentials, jwt-bearer, api-key"),
+        ({"SERVICENOW_AUTH": "api-key"}, "SERVICENOW_API_KEY is not set, and the log-in by api-key requires it."),
+        ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": "a\nb"}, "SERVICENOW_API_KEY is not a key. Expected one"),
+        ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": KEY}, "the API key has none. Expected SERVICENOW_INTEGR"),
+        ({"SERVICENOW_AUTH": "password-grant", **CLIENT}, "SERVICENOW_USER is not set, and the log-in by password-gra"),
+        (
+            {"SERVICENOW_AUTH": "client-credentials"},
+            "SERVICENOW_CLIENT_ID is not set, and the log-in by client-credent",
+        ),
+        (
+            {"SERVICENOW_AUTH": "client-credentials", **CLIENT, **CONSOLE, "SERVICENOW_APPROVER_USER": "a"},
+            "SERVICENOW_APPROVER_CLIENT_ID is not set, and the log-in by client-credentials requires it.",
+        ),
+        ({"SERVICENOW_APPROVER_USER": "a"}, "SERVICENOW_APPROVER_PASSWORD is not set, and the log-in by basic"),
+        (
+            {**SETTINGS["jwt-bearer"], "SERVICENOW_AUTH": "jwt-bearer", "SERVICENOW_JWT_KEY": public(RSA_KEY)},
+            "SERVICENOW_JWT_KEY cannot sign. Expected the secret that is shared with the instance, or a private RSA",
+        ),
+        ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
+        ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
+        ({"SERVICENOW_CERT": "no.pem"}, "no.pem: No such file or directory. Expected a certificate and its private"),
+        ({"SERVICENOW_CERT_KEY": "a.pem"}, "SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of that key"),
+    ],
+)
+def test_an_unusable_setting_is_one_line(
+    settings: Mapping[str, str], said: str, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is sent; the line names the variable, and shows no value of a secret."""
+    assert run("http://127.0.0.1:9", **settings) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert KEY not in err
+
+
+@pytest.fixture
+def mutual(tmp_path: Path) -> tuple[ssl.SSLContext, dict[str, str]]:
+    """Return TLS that demands a certificate, and the settings with one; ``ca.pem`` is to be trusted."""
+    servers, clients = trustme.CA(), trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    servers.issue_cert("127.0.0.1").configure_cert(context)
+    clients.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    servers.cert_pem.write_to_path(tmp_path / "ca.pem")
+    issued = clients.issue_cert("harness@example.com")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "client.pem")
+    issued.private_key_pem.write_to_path(tmp_path / "client.key")
+    files = {"SERVICENOW_CERT": "client.pem", "SERVICENOW_CERT_KEY": "client.key"}
+    return context, {name: str(tmp_path / file) for name, file in files.items()}
+
+
+@pytest.mark.parametrize("kind", ["basic", "certificate"])
+def test_mutual_tls(kind: str, mutual: tuple[ssl.SSLContext, dict[str, str]], serve: Serve, tmp_path: Path) -> None:
+    """A gateway demands a certificate beside the credentials, or the certificate alone proves the user."""
+    trusted = ["--ca-file", str(tmp_path / "ca.pem"), "--trap", "shapes-of-a-reference"]
+    shown = [
+        "--servicenow-cert",
+        mutual[1]["SERVICENOW_CERT"],
+        "--servicenow-cert-key",
+        mutual[1]["SERVICENOW_CERT_KEY"],
+    ]
+    url = serve(tls=mutual[0])
+    assert main(["fidelity", "--against", url, *trusted, *shown, "--servicenow-auth", kind]) == 0
+
+
+def test_a_certificate_that_is_demanded_and_missing_is_named(
+    mutual: tuple[ssl.SSLContext, dict[str, str]],
+    run: Run,
+    serve: Serve,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The line says which option is missing."""
+    url = serve(tls=mutual[0])
+    assert run(url, "--ca-file", str(tmp_path / "ca.pem")) == 3
+    said = capsys.readouterr().err
+    assert said.startswith(f"privman-scenarios: {url} could not be reached: ")
+    assert "--servicenow-cert" in said
+
+
+def test_a_certificate_is_shown_over_https_only(
+    mutual: tuple[ssl.SSLContext, dict[str, str]], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without TLS nobody would ask for it."""
+    assert run("http://127.0.0.1:9", **mutual[1]) == 2
+    assert "SERVICENOW_CERT requires an address that begins with https" in capsys.readouterr().err
+
+
+def test_a_recording_holds_no_credentials(run: Run, serve: Serve, tmp_path: Path) -> None:
+    """Neither what the log-in was asked for nor the token."""
+    url, out = serve(), tmp_path / "out.har"
+    assert run(url, SERVICENOW_AUTH="password-grant", **SETTINGS["password-grant"]) == 0
+    assert main(["record", APPROVE, "--servicenow-url", url, "--quiet-time", "0", "--out", str(out)]) == 0
+    recorded = out.read_text(encoding="utf-8")
+    assert "Bearer ***" in recorded
+    assert SECRET not in recorded
+    assert "oauth_token" not in recorded
+
+
+@pytest.mark.parametrize("kind", ["api-key", "client-credentials"])
+def test_fidelity_logs_in(
+    kind: str, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A probe that names the user who probes asks the instance who that is, where only that knows."""
+    url = serve()
+    Administrator(url).allow_client_credentials()
+    for name, value in SETTINGS[kind].items():
+        monkeypatch.setenv(name, value)
+    assert main(["fidelity", "--against", url, "--servicenow-auth", kind, "--trap", "shapes-of-a-reference"]) == 0
+    assert capsys.readouterr().out.startswith("1 the same, 0 different")
+
+
+CONNECTOR = """
+import requests
+
+def test_it(servicenow, console):
+    request_id = console.ask({"PolicyName": "Elevate installers"})
+    table = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request"
+    query = {"sysparm_query": f"request_id={request_id}"}
+    [found] = requests.get(table, query, headers=servicenow.integration.headers, timeout=30).json()["result"]
+    values = {"status": "Approve"}
+    requests.patch(f"{table}/{found['sys_id']}", json=values, headers=servicenow.approver.headers, timeout=30)
+    servicenow.decision(request_id).delivered()
+    assert (servicenow.approver.name, servicenow.approver.auth[0]) == ("privman.approver", "privman.approver")
+    assert servicenow.headers["Authorization"].startswith("Bearer ")
+    assert servicenow.integration.auth == ("privman.integration", "admin")
+    assert servicenow.auth == ("admin", "admin")
+"""
+
+
+def test_fixtures_log_in(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connector under test gets what it logs in with, as approver and as the console's user."""
+    for name, value in {**SETTINGS["password-grant"], **CONSOLE, **APPROVER}.items():
+        monkeypatch.setenv(name, value)
+    pytester.makepyfile(CONNECTOR)
+    options = ("--privman-servicenow-url", serve(), "--privman-servicenow-auth", "password-grant")
+    pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
+
+
+OWN = """
+import pytest
+import requests
+
+def test_it(servicenow):
+    for user in (servicenow.approver, servicenow.integration):
+        answer = requests.get(f"{servicenow.url}/api/now/table/incident", auth=user.auth, timeout=30)
+        assert (answer.status_code, user.name.split(".")[0]) == (200, "scenario")
+        assert set(user.headers) == {"Authorization"}
+"""
+
+
+def test_fixtures_create_users_in_our_own_instance(pytester: pytest.Pytester) -> None:
+    """Nobody has named existing ones."""
+    pytester.makepyfile(OWN)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+KEYED = """
+import pytest
+from privman_scenarios.errors import ExpectationError
+
+def test_it(servicenow):
+    assert list(servicenow.headers) == ["x-sn-apikey"]
+    for name in ("auth", "basic_auth"):
+        with pytest.raises(ExpectationError, match="a log-in with user name and password; got the API key"):
+            getattr(servicenow, name)
+
+def test_refused(servicenow):
+    with pytest.raises(ExpectationError, match="the OAuth password grant of 'privman.approver' to be accepted; got"):
+        servicenow.approver.headers
+"""
+
+
+def test_fixtures_without_a_password(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has none says so, and a refused token is one line."""
+    refused = {
+        **CLIENT,
+        **APPROVER,
+        "SERVICENOW_APPROVER_PASSWORD": "Wrong",
+        "SERVICENOW_APPROVER_AUTH": "password-grant",
+    }
+    for name, value in {**SETTINGS["api-key"], **refused, "SERVICENOW_AUTH": "api-key"}.items():
+        monkeypatch.setenv(name, value)
+    pytester.makepyfile(KEYED)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", serve())
+    result.assert_outcomes(passed=2)
