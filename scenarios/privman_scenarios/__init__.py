@@ -67,6 +67,6 @@ if TYPE_CHECKING:
     from privman_scenarios.fixtures import FaultsFixture as FaultsFixture
     from privman_scenarios.fixtures import ServiceNowFixture as ServiceNowFixture
     from privman_scenarios.fixtures import WorldFixture as WorldFixture
+    from privman_scenarios.user_fixture import UserFixture as UserFixture
 else:
     __getattr__ = _load_when_asked(__name__, _PUBLIC)
-    from privman_scenarios.user_fixture import UserFixture as UserFixture

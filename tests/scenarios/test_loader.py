@@ -49,7 +49,9 @@ def test_a_scenario_keeps_the_lines_of_its_steps() -> None:
 
 def test_columns_of_the_activity_type_are_checked() -> None:
     """As in a step that changes one."""
-    with pytest.raises(ScenarioFileError, match=r"2: given: activity_type: unknown column .* Did you mean .max_timeout"):
+    with pytest.raises(
+        ScenarioFileError, match=r"2: given: activity_type: unknown column .* Did you mean .max_timeout"
+    ):
         parse("title: T\ngiven: {activity_type: {max_timout: 1}}\nsteps:\n- console.ask:\n")
 
 
