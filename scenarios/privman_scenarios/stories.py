@@ -135,9 +135,7 @@ class Story(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - as pytest has it
         """Return the step with its line, what was expected and what came, and the last exchanges."""
-        from privman_scenarios.commands.reports.machine_readable import (  # noqa: PLC0415 - see the module's docstring
-            failure_text,
-        )
+        from privman_scenarios.commands.reports.marked import failure_text  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
 
         if isinstance(excinfo.value, StoryFailed):

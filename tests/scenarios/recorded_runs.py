@@ -1,9 +1,12 @@
 """Runs as reports are told of them."""
 
 import io
+from pathlib import Path
 
 from rich.console import Console
 
+from privman_scenarios.analysis.coverage import Coverage
+from privman_scenarios.commands.reports.results import RunResult
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport
 from privman_scenarios.errors import Comparison, Difference
@@ -46,12 +49,12 @@ ENDED: list[Event] = [
 RUN: list[Event] = [RunStarted(3, 4), *ENDED, RunEnded(1, 1, 1, 7, 1.25)]
 
 
-def recorded(*events: Event) -> RunRecord:
-    """Return a record that has been told of the events."""
-    record = RunRecord()
+def recorded(*events: Event, coverage: Coverage | None = None) -> RunResult:
+    """Return the run that had these events, in the folder ``/checkout``."""
+    record = RunRecord(Path("/checkout"))
     for event in events:
         record(event)
-    return record
+    return record.result(coverage)
 
 
 def told(*events: Event, terminal: bool = False) -> str:

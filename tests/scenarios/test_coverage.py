@@ -10,7 +10,7 @@ import pytest
 
 from privman_contracts import Contracts
 from privman_core.clock import RealClock
-from privman_scenarios.analysis.coverage import Coverage, Exercised, by_contract, by_evidence, missing
+from privman_scenarios.analysis.coverage import Coverage, CoverageReport, Exercised, by_contract, by_evidence, missing
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
@@ -34,14 +34,14 @@ def exchange(method: str, url: str, request: object, status: int, answer: object
 
 def measured(*expected: int, **journals: list[dict[str, Any]]) -> Coverage:
     """Return the coverage of a scenario that left these journals and expected answers of these statuses."""
-    coverage = Coverage(Exercised(Contracts.load(), fault_kinds()))
-    coverage(JournalsRead(PLAYED, journals, frozenset(expected)))
-    return coverage
+    report = CoverageReport(Exercised(Contracts.load(), fault_kinds()))
+    report(JournalsRead(PLAYED, journals, frozenset(expected)))
+    return report.coverage
 
 
 def exercised(coverage: Coverage, contract: str) -> list[str]:
     """Return what of a contract was exercised, a word for the kind before each."""
-    return [f"{each.kind} {each.name}" for each in coverage.items if each.contract == contract and coverage.has(each)]
+    return [f"{each.kind} {each.name}" for each in coverage.items if each.contract == contract and each.exercised]
 
 
 def test_what_can_be_exercised_is_what_the_contracts_tell() -> None:

@@ -75,7 +75,7 @@ def test_a_run_annotates_and_adds_to_the_summary_of_the_job(job: Path, capsys: p
     text = (job / "summary.md").read_text()
     assert text.startswith("# Before\n### privman-scenarios: 0 passed, 1 failed, 0 skipped; ")
     why = "console.expect-approval: expected state &#x27;Approved&#x27;; got state &#x27;Pending&#x27;"
-    assert f"| Failed | Where | Why |\n| --- | --- | --- |\n| T | part/one.yaml:4 | {why} |\n" in text
+    assert f"| Failed | Where | Why |\n| --- | --- | --- |\n| T | one.yaml:4 | {why} |\n" in text
 
 
 def test_outside_of_a_job_there_is_no_summary(
@@ -101,21 +101,21 @@ def test_a_summary_that_cannot_be_written_is_one_line_before_anything_is_played(
     assert told.err == f"privman-scenarios: {job}/nosuch/summary.md: No such file or directory\n"
 
 
-def test_nothing_in_a_summary_is_markup(job: Path) -> None:
+def test_nothing_in_a_summary_is_markup() -> None:
     """A title may hold anything; a cell is one line."""
-    text = summary(recorded(*RUN), job)
-    assert "| Deny \\[it\\] | part/some/b.yaml:9 | console.expect-approval: expected state &#x27;Denied&#x27;; " in text
+    text = summary(recorded(*RUN))
+    assert "| Deny \\[it\\] | some/b.yaml:9 | console.expect-approval: expected state &#x27;Denied&#x27;; " in text
     assert "| Approve &lt;it&gt; | servicenow: rule-aborted: kept |" in text
     odd = Scenario("a|b\n`<img>", (), "f.yaml", 1)
-    told = summary(recorded(ScenarioEnded(odd, "failed", 0.1, failure=FAILURE)), job)
-    assert "| a\\|b \\`&lt;img&gt; | part/some/b.yaml:9 |" in told
+    told = summary(recorded(ScenarioEnded(odd, "failed", 0.1, failure=FAILURE)))
+    assert "| a\\|b \\`&lt;img&gt; | some/b.yaml:9 |" in told
 
 
-def test_a_summary_is_bounded(job: Path) -> None:
+def test_a_summary_is_bounded() -> None:
     """GitHub drops one of more than a megabyte; the reports have all."""
     long = Failure("a.b", "f.yaml", 1, "x" * 5_000, "y")
     ended = [ScenarioEnded(Scenario("T", (), "f.yaml", 1), "failed", 0.1, failure=long)] * 120
-    text = summary(recorded(*ended, RunEnded(0, 120, 0, 0, 1)), job)
-    assert text.count("| T | part/f.yaml:1 |") == 100
+    text = summary(recorded(*ended, RunEnded(0, 120, 0, 0, 1)))
+    assert text.count("| T | f.yaml:1 |") == 100
     assert "… and 20 more, in the reports.\n" in text
     assert len(text) < 150_000

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from privman_scenarios.analysis.coverage import Section
+from privman_scenarios.analysis.coverage import Coverage, CoveredItem
 from privman_scenarios.commands.reports.html import html
 from privman_scenarios.commands.reports.sequence import DiagramMessage, sequence
 from privman_scenarios.language.model import Step
@@ -97,7 +97,7 @@ def test_html_lists_the_steps() -> None:
     failed = ScenarioEnded(BAD, "failed", 0.5, failure=UNCOMPARED)
     steps: list[Event] = [StepPassed(BAD, Step("console.ask", {}, 4)), StepFailed(BAD, UNCOMPARED)]
     page = html(recorded(*steps, failed, ScenarioEnded(GOOD, "passed", 0.1)))
-    assert page.count('<ol class="steps"><li>console.ask</li><li class="bad">findings</li></ol>') == 1
+    assert page.count('<ol class="steps"><li>console.ask</li><li class=bad>findings</li></ol>') == 1
     assert page.count("<ol") == 1
 
 
@@ -119,8 +119,16 @@ def test_html_draws_each_scenario() -> None:
     assert "x" * 600 not in page
 
 
-def test_html_has_a_place_for_further_tables() -> None:
-    """Such as the contract coverage of the run."""
-    page = html(recorded(*RUN), [Section("Coverage", ("Contract", "Fields"), [("decision <1>", "5 of 6")])])
-    assert "<h2>Coverage</h2>" in page
-    assert "<tr><td>decision &lt;1&gt;</td><td>5 of 6</td></tr>" in page
+def test_html_shows_the_contract_coverage() -> None:
+    """What was exercised, and what was not."""
+    items = (
+        CoveredItem("decision <1>", "status", "200", "D", exercised=True),
+        CoveredItem("other", "fault", "slow", "I"),
+    )
+    page = html(recorded(*RUN, coverage=Coverage(items)))
+    assert "<h2>Contract coverage</h2>" in page
+    assert (
+        "<tr><td>decision &lt;1&gt;</td><td></td><td></td><td></td><td>1/1</td><td></td><td></td><td>100%</td></tr>"
+        in page
+    )
+    assert "<tr><td>other</td><td>fault</td><td>slow</td><td>I</td></tr>" in page

@@ -6,7 +6,8 @@ import pytest
 
 from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.report_kinds import REPORTS, ReportKind, mark_unfinished
-from privman_scenarios.commands.reports.run_record import RunRecord
+
+from .recorded_runs import recorded
 
 KINDS = pytest.mark.parametrize("kind", REPORTS, ids=lambda kind: kind.dest)
 HELD = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n"
@@ -16,7 +17,7 @@ HELD = "title: T\nsteps: [{console.ask: }, {console.expect-approval: Pending}]\n
 def test_what_a_kind_writes_is_its_own(kind: ReportKind, tmp_path: Path) -> None:
     """Finished or not, it may be written over by the same option and by no other."""
     file = tmp_path / "report"
-    for text in (kind.unfinished, kind.render(RunRecord(), None)):
+    for text in (kind.unfinished, kind.render(recorded())):
         file.write_text(text)
         assert [each for each in REPORTS if each.is_ours(file)] == [kind]
 
@@ -35,7 +36,7 @@ def test_option_writes_the_report(kind: ReportKind, tmp_path: Path) -> None:
 def test_earlier_report_is_unfinished_before_anything_is_imported(kind: ReportKind, tmp_path: Path) -> None:
     """An interrupt leaves no green report of another run; help leaves it as it is."""
     file = tmp_path / "report"
-    green = kind.render(RunRecord(), None)
+    green = kind.render(recorded())
     file.write_text(green)
     mark_unfinished(["run", f"{kind.option}={file}", "--help"])
     assert file.read_text() == green
@@ -47,6 +48,6 @@ def test_earlier_report_is_unfinished_before_anything_is_imported(kind: ReportKi
 def test_run_that_cannot_begin_voids_the_report(kind: ReportKind, tmp_path: Path) -> None:
     """The report says why; an earlier one does not stay green."""
     file = tmp_path / "report"
-    file.write_text(kind.render(RunRecord(), None))
+    file.write_text(kind.render(recorded()))
     assert main(["run", str(tmp_path / "nowhere.yaml"), kind.option, str(file)]) == 2
     assert "nowhere.yaml" in file.read_text()

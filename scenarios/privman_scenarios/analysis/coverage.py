@@ -1,7 +1,7 @@
 """The contract coverage of a run, as tables and as data for programs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -77,16 +77,45 @@ def _parsed_body(body: str) -> Any:  # noqa: ANN401 - JSON holds anything
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class CoveredItem(CoverageItem):
+    """The same, and whether it was exercised."""
+
+    exercised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
-    """Listens to a run and takes note of what its exchanges exercised.
+    """What a run exercised.
 
     Attributes:
-        items: everything that can be exercised.
+        items: everything that can be exercised, in the order of the contracts.
     """
+
+    items: tuple[CoveredItem, ...]
+
+    def percent(self, evidence: Evidence | None = None) -> float:
+        """Return how much of everything, or of what has this mark, was exercised, from 0 to 100."""
+        items = [item for item in self.items if evidence in (None, item.evidence)]
+        return 100 * _count(items) / len(items) if items else 100
+
+    def and_of(self, other: "Coverage") -> "Coverage":
+        """Return what either of two runs exercised; raises ValueError if other items can be exercised in the other."""
+        pairs = zip(self.items, other.items, strict=True)
+        return Coverage(tuple(_either(one, another) for one, another in pairs))
+
+
+def _either(one: CoveredItem, other: CoveredItem) -> CoveredItem:
+    if replace(one, exercised=other.exercised) != other:
+        raise ValueError(f"{one.contract}: {one.kind} {one.name}")
+    return one if one.exercised else other
+
+
+class CoverageReport:
+    """Listens to a run and takes note of what its exchanges exercised."""
 
     def __init__(self, exercised: Exercised) -> None:
         self._read = exercised
-        self.items = exercised.items
         self._exercised: set[CoverageItem] = set()
 
     def __call__(self, event: Event) -> None:
@@ -96,14 +125,14 @@ class Coverage:
         elif isinstance(event, ContractsExercised):
             self._exercised |= event.items
 
-    def has(self, item: CoverageItem) -> bool:
-        """Tell whether the item was exercised."""
-        return item in self._exercised
+    @property
+    def coverage(self) -> Coverage:
+        """What was exercised by now."""
+        return Coverage(tuple(_covered(item, item in self._exercised) for item in self._read.items))
 
-    def percent(self, evidence: Evidence | None = None) -> float:
-        """Return how much of everything, or of what has this mark, was exercised, from 0 to 100."""
-        items = [item for item in self.items if evidence in (None, item.evidence)]
-        return 100 * sum(map(self.has, items)) / len(items) if items else 100
+
+def _covered(item: CoverageItem, exercised: bool) -> CoveredItem:  # noqa: FBT001 - the value of a field
+    return CoveredItem(item.contract, item.kind, item.name, item.evidence, exercised)
 
 
 HEADINGS: dict[ItemKind, str] = {
@@ -125,7 +154,7 @@ def by_contract(coverage: Coverage) -> Section:
     """Return how much of each contract was exercised, by kind."""
     contracts = dict.fromkeys(item.contract for item in coverage.items)
     groups = {name: [item for item in coverage.items if item.contract == name] for name in contracts}
-    return _section("Contract coverage", "Contract", coverage, groups)
+    return _section("Contract coverage", "Contract", groups)
 
 
 def by_evidence(coverage: Coverage) -> Section:
@@ -134,33 +163,29 @@ def by_evidence(coverage: Coverage) -> Section:
         f"{mark}: {meaning}": [item for item in coverage.items if item.evidence == mark]
         for mark, meaning in MEANING.items()
     }
-    return _section("Contract coverage by evidence", "Evidence", coverage, {**groups, "everything": coverage.items})
+    return _section("Contract coverage by evidence", "Evidence", {**groups, "everything": coverage.items})
 
 
 def missing(coverage: Coverage) -> Section:
     """Return what was not exercised."""
-    rows = [(item.contract, item.kind, item.name, item.evidence) for item in coverage.items if not coverage.has(item)]
+    rows = [(item.contract, item.kind, item.name, item.evidence) for item in coverage.items if not item.exercised]
     return Section("Not exercised", ("Contract", "Kind", "What", "Evidence"), rows)
 
 
-def to_json(coverage: Coverage | None) -> dict[str, Any] | None:
-    """Return the percentage, and each item with whether it was exercised; None where nothing was measured."""
-    if coverage is None:
-        return None
-    items = [{**asdict(item), "exercised": coverage.has(item)} for item in coverage.items]
-    return {"percent": round(coverage.percent(), 1), "items": items}
-
-
-def _section(title: str, first: str, coverage: Coverage, groups: dict[str, list[CoverageItem]]) -> Section:
-    rows = [(name, *_cells(coverage, items)) for name, items in groups.items() if items]
+def _section(title: str, first: str, groups: Mapping[str, Sequence[CoveredItem]]) -> Section:
+    rows = [(name, *_cells(items)) for name, items in groups.items() if items]
     return Section(title, (first, *HEADINGS.values(), "All"), rows)
 
 
-def _cells(coverage: Coverage, items: Sequence[CoverageItem]) -> Iterable[str]:
+def _cells(items: Sequence[CoveredItem]) -> Iterable[str]:
     for kind in HEADINGS:
-        yield _share(coverage, [item for item in items if item.kind == kind])
-    yield f"{100 * sum(map(coverage.has, items)) / len(items):.0f}%"
+        yield _share([item for item in items if item.kind == kind])
+    yield f"{100 * _count(items) / len(items):.0f}%"
 
 
-def _share(coverage: Coverage, items: Sequence[CoverageItem]) -> str:
-    return f"{sum(map(coverage.has, items))}/{len(items)}" if items else ""
+def _share(items: Sequence[CoveredItem]) -> str:
+    return f"{_count(items)}/{len(items)}" if items else ""
+
+
+def _count(items: Sequence[CoveredItem]) -> int:
+    return sum(item.exercised for item in items)

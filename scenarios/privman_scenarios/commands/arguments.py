@@ -19,7 +19,7 @@ from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
-_OPTIONS_READ = ("paths", "har", "inferred", "ca_file", "admin_token_file")
+_OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file")
 
 
 def check_files(options: argparse.Namespace) -> None:

@@ -35,6 +35,9 @@ class Command:
 COMMANDS: Mapping[str, Command] = {
     "schema": Command("print the JSON Schema of scenario files", options.schema, "run:print_schema"),
     "run": Command("play scenarios, on two fakes or on systems that already run", options.run, "run:execute"),
+    "report merge": Command(
+        "join the JSON reports of all shards of a run, and judge the whole", options.merge, "merge:merge"
+    ),
     "mutate": Command(
         "break one duty of the fakes at a time and report which defects no scenario notices",
         options.mutate,
@@ -58,7 +61,7 @@ _EXIT_CODES = (
     "Exit codes: 0 everything held, 1 something did not or nothing was checked, 2 unusable arguments or files, "
     "3 a target could not be reached or records may be left behind, 130 interrupted."
 )
-_GROUPS = {"contracts": "compare two sets of contracts"}
+_GROUPS = {"contracts": "compare two sets of contracts", "report": "join reports"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

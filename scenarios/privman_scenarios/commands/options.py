@@ -9,6 +9,7 @@ from typing import Any
 from privman_core.command_line import ca_file, url
 from privman_core.inputs import CONTROL
 from privman_scenarios.commands.reports.report_kinds import REPORTS
+from privman_scenarios.commands.shards import MOST_SHARDS, Shard
 from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 
 Options = argparse._ActionsContainer  # noqa: SLF001 - the base of parsers and groups has no public name
@@ -45,6 +46,8 @@ def run(parser: argparse.ArgumentParser) -> None:
     _add_variations(parser)
     _add_reports(parser)
     _add_jobs(parser)
+    help_ = "play part N of M, for a job of a matrix; 'report merge' joins their JSON reports"
+    parser.add_argument("--shard", type=shard, action=Once, metavar="N/M", help=help_)
     parser.add_argument("--strict", action="store_true", help="fail if ServiceNow swallowed something")
     parser.add_argument("--watch", action="store_true", help="play again on every change of a file, until Ctrl-C")
 
@@ -102,6 +105,7 @@ def record(parser: argparse.ArgumentParser) -> None:
     _add_scenarios(parser)
     _add_targets(parser)
     _add_reports(parser)
+    parser.set_defaults(shard=None)
     parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="HAR file to write")
     parser.add_argument(
         "--har",
@@ -123,6 +127,14 @@ def drift(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--inferred", type=path, action=Once, metavar="FILE", help="names and rules that are known to differ (YAML)"
     )
+
+
+def merge(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``report merge``."""
+    parser.add_argument(
+        "files", nargs="+", type=path, metavar="FILE", help="JSON reports of 'run --shard', one a shard"
+    )
+    _add_reports(parser)
 
 
 def _add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -282,6 +294,15 @@ def path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
     return Path(text)
+
+
+def shard(text: str) -> Shard:
+    """Return a part of a run."""
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        message = f"invalid shard {text!r}: expected N/M, as 2/5, with N from 1 to M, and M at most {MOST_SHARDS}"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def seconds(text: str) -> float:

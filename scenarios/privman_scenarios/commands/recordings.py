@@ -60,10 +60,10 @@ def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
     engine = Engine(vocabulary(), recorder, [*reports.listeners, recorder], clock, journals=reports.journals)
     try:
         with reports.watching(worlds):
-            ended = interrupts.run(engine.run(scenarios, options.seed))
+            interrupts.run(engine.run(scenarios, options.seed))
     finally:
         kept = _write_recording(options, contracts, recorder.exchanges)
-    return kept if ended.held and not reports.error else Exit.FAILURE
+    return kept if reports.result.held else Exit.FAILURE
 
 
 def _write_recording(options: argparse.Namespace, contracts: Contracts, exchanges: list[Recorded]) -> Exit:

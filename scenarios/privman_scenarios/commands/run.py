@@ -16,6 +16,7 @@ from privman_scenarios.analysis.variations import Bound
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.options import ORDERS
 from privman_scenarios.commands.reporting import Reports
+from privman_scenarios.commands.reports.results import ShardResult
 from privman_scenarios.commands.watch import watch
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.language.schema import scenario_schema
@@ -36,27 +37,24 @@ def explores(options: argparse.Namespace) -> bool:
     return explores
 
 
-def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
-    """Play the scenarios and their variations; returns whether all held."""
+def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> None:
+    """Play the scenarios and their variations."""
     bound = Bound(options.orders, options.seed) if options.interleave else None
     runner = VariationRunner(Player(worlds, options.strict, reports.journals), options.sweep, bound, reports.exercised)
     if options.failures_dir:
         options.failures_dir.mkdir(parents=True, exist_ok=True)
     exploration = Exploration(runner, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
-    ended = exploration.run(scenarios, options.seed, tuple(walks(options.generate, options.seed)))
+    exploration.run(scenarios, options.seed, _generated(options))
     say(f"{exploration.varied} variations were played, {len(exploration.found)} of them failed")
     if options.failures_dir:
         for file in keep_failures(runner, exploration.found, options.seed, options.failures_dir):
             say(f"wrote {file}")
-    _fail_unless_played(scenarios, exploration, reports)
-    return ended.held
+    reports.varied(exploration.varied)
 
 
-def _fail_unless_played(scenarios: Sequence[Scenario], exploration: Exploration, reports: Reports) -> None:
-    if exploration.varied and not scenarios:
-        reports.fail("No scenario of a file was played, so the run fails")
-    if scenarios and not exploration.varied:
-        reports.fail("No variation was played, so the run fails")
+def _generated(options: argparse.Namespace) -> Sequence[Scenario]:
+    generated = tuple(walks(options.generate, options.seed))
+    return options.shard.of(generated) if options.shard else generated
 
 
 def print_schema(_options: argparse.Namespace) -> Exit:
@@ -72,24 +70,40 @@ def execute(options: argparse.Namespace) -> Exit:
     return watch(partial(_run, options), partial(arguments.files, options), options.inferred)
 
 
+def _refuse_beside_shard(options: argparse.Namespace) -> None:
+    for option, given in (("--min-coverage", options.min_coverage), ("--max-skipped", options.max_skipped)):
+        if options.shard and given is not None:
+            raise UsageError(f"{option} is judged over all shards. Expected it at 'privman-scenarios report merge'.")
+
+
 def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
-    scenarios = arguments.scenarios(options, files)
+    _refuse_beside_shard(options)
+    chosen = arguments.scenarios(options, files)
+    scenarios = options.shard.of(chosen) if options.shard else chosen
+    _warn_of_unused(scenarios)
+    reports, worlds = Reports(options), arguments.worlds(options)
+    if options.shard:
+        reports.is_shard(ShardResult.of(options.shard, chosen, Path.cwd()))
+    with reports.watching(worlds):
+        _play(scenarios, worlds, reports, options)
+        if options.strict and worlds.unseen:
+            reports.fail(f"--strict has nothing to judge by, as no findings are seen: {worlds.unseen}")
+    return Exit.SUCCESS if reports.result.held else Exit.FAILURE
+
+
+def _warn_of_unused(scenarios: Sequence[Scenario]) -> None:
     words = vocabulary()
     for warning in dict.fromkeys(each for scenario in scenarios for each in warnings(scenario, words)):
         say(f"warning: {warning}")
-    reports, worlds = Reports(options), arguments.worlds(options)
-    with reports.watching(worlds):
-        held = _play(scenarios, worlds, reports, options)
-        if options.strict and worlds.unseen:
-            reports.fail(f"--strict has nothing to judge by, as no findings are seen: {worlds.unseen}")
-    return Exit.SUCCESS if held and not reports.error else Exit.FAILURE
 
 
-def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> bool:
+def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports, options: argparse.Namespace) -> None:
     if explores(options):
-        return explore(scenarios, worlds, reports, options)
+        explore(scenarios, worlds, reports, options)
+        return
     player = Player(worlds, options.strict, reports.journals)
     jobs = worthwhile(worlds.at_a_time(options.jobs), len(scenarios))
     if jobs > 1:
-        return ParallelRun(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed).held
-    return interrupts.run(player.engine(reports.listeners).run(scenarios, options.seed)).held
+        ParallelRun(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed)
+    else:
+        interrupts.run(player.engine(reports.listeners).run(scenarios, options.seed))

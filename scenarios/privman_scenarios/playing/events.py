@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 from privman_scenarios.errors import Comparison
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.playing.control_plane import Journal
 
+UNPLAYED = "No scenario was played, so the run fails"
 # Skipped is what a target cannot do; inapplicable is what its inferred rules leave no room for.
 Outcome = Literal["passed", "failed", "skipped", "inapplicable"]
 
@@ -140,6 +141,18 @@ class ScenarioEnded(Event):
     checks: int = 0
 
 
+class Ended(Protocol):
+    """What counts of a scenario that has ended."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+
+    @property
+    def checks(self) -> int:
+        """How many expectations were compared."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunEnded(Event):
     """A run has ended.
@@ -158,7 +171,7 @@ class RunEnded(Event):
     inapplicable: int = 0
 
     @classmethod
-    def of(cls, scenarios: Iterable[ScenarioEnded], seconds: float) -> "RunEnded":
+    def of(cls, scenarios: Iterable[Ended], seconds: float) -> "RunEnded":
         """Return how a run ended whose scenarios ended like this."""
         ended = list(scenarios)
         passed, failed, skipped, inapplicable = (
@@ -186,7 +199,7 @@ class RunEnded(Event):
     def hollow(self) -> str:
         """Why nothing holds though nothing failed; empty where something was checked, or failed."""
         if not self.passed + self.failed + self.unplayed:
-            return "No scenario was played, so the run fails"
+            return UNPLAYED
         return "" if self.checks + self.failed else "Nothing was checked, so the run fails"
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 PACKAGES = Path(str(resources.files("privman_scenarios"))).parent
 
 
-def place_below(file: str, *folders: Path) -> str:
-    """Return the file's path below the first of the folders that contains it, with slashes; empty if none does."""
-    path = Path(os.path.abspath(file))  # noqa: PTH100 - Path.resolve would follow links
+def place_below(file: str, start: Path, *folders: Path) -> str:
+    """Return the path, from ``start``, below the first of the folders that contains it; empty if none does."""
+    path = Path(os.path.normpath(start / file))
     below = next((folder for folder in folders if path.is_relative_to(folder)), None)
     return path.relative_to(below).as_posix() if below else ""
 
 
-def short_place(file: str, folder: Path) -> str:
-    """Return a name of the file for people: its path below the folder or the packages, otherwise its last two parts."""
-    return place_below(file, folder, PACKAGES) or Path(*Path(file).parts[-2:]).as_posix()
+def short_place(file: str, start: Path) -> str:
+    """Return the file's path below ``start`` or the packages; of one elsewhere its last two parts."""
+    return place_below(file, start, start, PACKAGES) or Path(*Path(file).parts[-2:]).as_posix()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from privman_scenarios.commands.reports.file_places import place_below, short_place
-from privman_scenarios.commands.reports.run_record import RunRecord
+from privman_scenarios.commands.reports.results import RunResult
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import append, in_a_line, shown
 from privman_scenarios.playing.events import Event, ScenarioEnded
@@ -47,11 +47,11 @@ class GitHubReport:
         if event.findings and not event.failure:
             self._annotate("warning", scenario, scenario.file, scenario.line, "\n".join(event.findings))
 
-    def close(self, record: RunRecord) -> None:
+    def close(self, result: RunResult) -> None:
         """Print why the run failed, though perhaps no scenario did, and add to the job's summary."""
-        if record.error:
-            self._print(f"::error title=privman-scenarios::{_escaped(record.error)}")
-        self._summarize(summary(record, self._workspace))
+        if result.error:
+            self._print(f"::error title=privman-scenarios::{_escaped(result.error)}")
+        self._summarize(summary(result))
 
     def _summarize(self, text: str) -> None:
         if self._step_summary:
@@ -59,10 +59,10 @@ class GitHubReport:
 
     def _annotate(self, level: str, scenario: Scenario, in_file: str, line: int, message: str) -> None:
         title = f"title={_escaped_property(scenario.name)}"
-        if file := place_below(in_file, self._workspace):
+        if file := place_below(in_file, Path.cwd(), self._workspace):
             self._print(f"::{level} file={_escaped_property(file)},line={line},{title}::{_escaped(message)}")
         else:
-            place = f"{short_place(in_file, self._workspace)}:{line}"
+            place = f"{short_place(in_file, Path.cwd())}:{line}"
             self._print(f"::{level} {title}::{_escaped(f'{place}: {message}')}")
 
 
@@ -74,30 +74,28 @@ def _escaped_property(text: str) -> str:
     return _escaped(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def summary(record: RunRecord, workspace: Path) -> str:
+def summary(result: RunResult) -> str:
     """Return what has run so far as Markdown: the counts, what failed, and the findings."""
-    ended = record.ended
+    ended = result.ended
     lines = [
-        f"### privman-scenarios: {_cell(record.summary)}",
+        f"### privman-scenarios: {_cell(result.summary)}",
         "",
-        f"{ended.checks} expectations in {ended.seconds:.1f} s, seed {record.seed}",
+        f"{ended.checks} expectations in {ended.seconds:.1f} s, seed {result.seed}",
         "",
-        *_table(("Failed", "Where", "Why"), list(_failures(record, workspace))),
-        *_table(("Scenario", "Finding"), list(_findings(record))),
+        *_table(("Failed", "Where", "Why"), list(_failures(result))),
+        *_table(("Scenario", "Finding"), list(_findings(result))),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _failures(record: RunRecord, workspace: Path) -> Iterator[Sequence[str]]:
-    for played in record.played:
-        for failure in played.ended.failure.each if played.ended.failure else ():
-            place = f"{short_place(failure.file, workspace)}:{failure.line}"
-            yield played.ended.scenario.name, place, failure.mismatch
+def _failures(result: RunResult) -> Iterator[Sequence[str]]:
+    for scenario in result.scenarios:
+        yield from ((scenario.name, f"{each.file}:{each.line}", each.mismatch) for each in scenario.failures)
 
 
-def _findings(record: RunRecord) -> Iterator[Sequence[str]]:
-    for played in record.played:
-        yield from ((played.ended.scenario.name, finding) for finding in played.ended.findings)
+def _findings(result: RunResult) -> Iterator[Sequence[str]]:
+    for scenario in result.scenarios:
+        yield from ((scenario.name, finding) for finding in scenario.findings)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,16 +1,14 @@
 """A run as one page that needs no other file, with a sequence diagram of each scenario."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from string import Template
 
-from privman_scenarios.analysis.coverage import Section
-from privman_scenarios.commands.reports.marked import Line, marked_lines
-from privman_scenarios.commands.reports.run_record import RunRecord, ScenarioRecord
-from privman_scenarios.commands.reports.sequence import LIFELINES, DiagramMessage, Lifeline, sequence
+from privman_scenarios.analysis.coverage import Section, sections
+from privman_scenarios.commands.reports.results import FailureResult, RunResult, ScenarioResult, StepResult
+from privman_scenarios.commands.reports.sequence import LIFELINES, DiagramMessage, Lifeline
 from privman_scenarios.output import printable
-from privman_scenarios.playing.events import Failure, ScenarioEnded, StepPassed
 
 NAMES = {"people": "People", "console": "Privilege Manager", "servicenow": "ServiceNow"}
 # Pixels.
@@ -77,68 +75,66 @@ def _bodies(message: DiagramMessage) -> str:
     return escape(printable("\n".join(line[:LONGEST_BODY] for line in lines)))
 
 
-def html(record: RunRecord, further: Sequence[Section] = ()) -> str:
-    """Return what has run so far, a sequence diagram with each scenario, and the further tables."""
+def html(result: RunResult) -> str:
+    """Return what has run so far: each scenario with a sequence diagram, the contract coverage and the findings."""
     page = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
-    ended = record.ended
+    ended = result.ended
     return page.substitute(
-        summary=_escaped(record.summary),
+        summary=_escaped(result.summary),
         checks=ended.checks,
         seconds=f"{ended.seconds:.1f}",
-        seed=record.seed,
-        scenarios="\n".join(map(_scenario, record.played)),
-        sections="\n".join(_section(section) for section in (*further, *_findings(record)) if section.rows),
+        seed=result.seed,
+        scenarios="\n".join(map(_scenario, result.scenarios)),
+        sections="\n".join(
+            _section(section) for section in (*sections(result.coverage), _findings(result)) if section.rows
+        ),
     )
 
 
-def _scenario(played: ScenarioRecord) -> str:
-    ended = played.ended
-    scenario = ended.scenario
-    where = " · ".join(filter(None, (scenario.source, f"{scenario.file}:{scenario.line}", f"{ended.seconds:.2f} s")))
+def _scenario(scenario: ScenarioResult) -> str:
+    place, took = f"{scenario.file}:{scenario.line}", f"{scenario.seconds:.2f} s"
+    where = " · ".join(filter(None, (scenario.source, place, took)))
     return (
-        f'<details data-outcome="{ended.outcome}"{" open" if ended.failure else ""}>'
-        f'<summary><span class="{ended.outcome}">{ended.outcome}</span>'
+        f'<details data-outcome="{scenario.outcome}"{" open" if scenario.failure else ""}>'
+        f'<summary><span class="{scenario.outcome}">{scenario.outcome}</span>'
         f'<span class="name">{_escaped(scenario.name)}</span><span class="where">{_escaped(where)}</span></summary>\n'
-        f"{_why(ended)}{_steps(played)}{_diagram(played)}</details>"
+        f"{_why(scenario)}{_steps(scenario)}{_diagram(scenario)}</details>"
     )
 
 
-def _why(ended: ScenarioEnded) -> str:
-    if ended.failure is None:
-        return f"<p>{_escaped(ended.reason)}</p>\n" if ended.reason else ""
-    return _failure(ended.failure)
+def _why(scenario: ScenarioResult) -> str:
+    reason = f"<p>{_escaped(scenario.reason)}</p>\n" if scenario.reason else ""
+    return reason + "".join(map(_failure, scenario.failures))
 
 
-def _failure(failure: Failure) -> str:
-    compared = marked_lines(failure.comparison) if failure.comparison else []
-    blocks = ("\n".join(map(_marked_line, compared)), _escaped("\n".join(failure.exchanges)))
+def _failure(failure: FailureResult) -> str:
+    marked = "\n".join(map(_marked_line, failure.compared.splitlines()))
+    blocks = (marked, _escaped("\n".join(failure.exchanges)))
     shown = "".join(f"<pre>{block}</pre>\n" for block in blocks if block)
-    return f'<p class="failed">{_escaped(failure.message)}</p>\n{shown}{"".join(map(_failure, failure.further))}'
+    return f'<p class="failed">{_escaped(failure.message)}</p>\n{shown}'
 
 
-def _marked_line(line: Line) -> str:
-    return f"<mark>{_escaped(str(line))}</mark>" if line.marks else _escaped(str(line))
+def _marked_line(line: str) -> str:
+    return f"<mark>{_escaped(line)}</mark>" if line.startswith(">") else _escaped(line)
 
 
-def _steps(played: ScenarioRecord) -> str:
-    steps = [f"<li>{each.step.verb}{_watched(each)}</li>" for each in played.passed]
-    if failure := played.ended.failure:
-        steps += [f'<li class="bad">{each.step}</li>' for each in failure.each]
-    return f'<ol class="steps">{"".join(steps)}</ol>\n' if steps else ""
+def _steps(scenario: ScenarioResult) -> str:
+    steps = "".join(map(_step, scenario.steps))
+    return f'<ol class="steps">{steps}</ol>\n' if steps else ""
 
 
-def _watched(passed: StepPassed) -> str:
-    return f" (watched for {passed.watched} s)" if passed.watched else ""
+def _step(step: StepResult) -> str:
+    watched = f" (watched for {step.watched} s)" if step.watched else ""
+    return f"{'<li class=bad>' if step.outcome == 'failed' else '<li>'}{step.verb}{watched}</li>"
 
 
-def _diagram(played: ScenarioRecord) -> str:
-    messages = sequence(played.journals)
-    return f'<div class="diagram">{diagram(messages)}</div>' if messages else ""
+def _diagram(scenario: ScenarioResult) -> str:
+    return f'<div class="diagram">{diagram(scenario.messages)}</div>' if scenario.messages else ""
 
 
-def _findings(record: RunRecord) -> Iterable[Section]:
-    rows = [(each.ended.scenario.name, finding) for each in record.played for finding in each.ended.findings]
-    yield Section("Findings", ("Scenario", "What was swallowed, broken or not used"), rows)
+def _findings(result: RunResult) -> Section:
+    rows = [(each.name, finding) for each in result.scenarios for finding in each.findings]
+    return Section("Findings", ("Scenario", "What was swallowed, broken or not used"), rows)
 
 
 def _section(section: Section) -> str:

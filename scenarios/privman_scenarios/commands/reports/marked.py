@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from privman_scenarios.errors import Comparison, Difference
 from privman_scenarios.output import mask
+from privman_scenarios.playing.events import Failure
 
 # So many lines on either side of a marked one are shown of a long value.
 AROUND = 3
@@ -44,6 +45,12 @@ def marked_lines(comparison: Comparison) -> list[Line]:
 def marked_text(comparison: Comparison) -> str:
     """Return the same as text."""
     return "\n".join(map(str, marked_lines(comparison)))
+
+
+def failure_text(failure: Failure) -> str:
+    """Return the failure with what was compared, the last exchanges, and what failed after it."""
+    compared = [marked_text(failure.comparison)] if failure.comparison else []
+    return "\n".join([failure.message, *compared, *failure.exchanges, *map(failure_text, failure.further)])
 
 
 def _lines(value: object, where: str, indent: str, label: str) -> Iterator[Line]:

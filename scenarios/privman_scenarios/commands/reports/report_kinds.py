@@ -47,36 +47,34 @@ class ReportKind(WrittenFile):
     Attributes:
         help: of the option.
         unfinished: what the file holds until the command has imported what renders it.
-        render: returns the report; takes the run's record and its contract coverage, None where that was not measured.
+        render: returns the report; takes a `RunResult`.
         shows_coverage: whether the coverage is measured for it.
     """
 
     help: str
     unfinished: str
-    render: Callable[[Any, Any], str]
+    render: Callable[[Any], str]
     shows_coverage: bool = False
 
 
-def _junit(record: Any, _coverage: Any) -> str:  # noqa: ANN401 - not imported yet
+def _junit(result: Any) -> str:  # noqa: ANN401 - not imported yet
     from privman_scenarios.commands.reports.machine_readable import junit  # noqa: PLC0415 - see the module's docstring
 
-    return junit(record, Path.cwd())
+    return junit(result)
 
 
-def _html(record: Any, coverage: Any) -> str:  # noqa: ANN401 - not imported yet
-    from privman_scenarios.analysis.coverage import sections  # noqa: PLC0415 - see the module's docstring
+def _html(result: Any) -> str:  # noqa: ANN401 - not imported yet
     from privman_scenarios.commands.reports.html import html  # noqa: PLC0415 - see the module's docstring
 
-    return html(record, sections(coverage))
+    return html(result)
 
 
-def _json(record: Any, coverage: Any) -> str:  # noqa: ANN401 - not imported yet
-    from privman_scenarios.analysis.coverage import to_json  # noqa: PLC0415 - see the module's docstring
+def _json(result: Any) -> str:  # noqa: ANN401 - not imported yet
     from privman_scenarios.commands.reports.machine_readable import (  # noqa: PLC0415 - see the module's docstring
         json_report,
     )
 
-    return json_report(record, to_json(coverage))
+    return json_report(result)
 
 
 REPORTS = (
@@ -124,10 +122,18 @@ def mark_unfinished(arguments: Sequence[str]) -> None:
 
 
 def reports_named_in(arguments: Sequence[str]) -> Iterator[tuple[ReportKind, Path]]:
-    """Yield the reports that arguments name, though they may be unusable."""
+    """Yield the reports that arguments name, though they may be unusable; not one that the command reads as well."""
     kinds = {kind.option: kind for kind in REPORTS}
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    named: list[tuple[ReportKind, str]] = []
+    others: list[str] = []
+    following = ""
+    for argument in arguments:
         option, assigned, value = argument.partition("=")
-        file = value if assigned else following
-        if option in kinds and file:
-            yield kinds[option], Path(file)
+        if following:
+            named.append((kinds[following], argument))
+        elif option in kinds and assigned:
+            named.append((kinds[option], value))
+        elif option not in kinds:
+            others.append(argument)
+        following = option if option in kinds and not assigned and not following else ""
+    yield from ((kind, Path(file)) for kind, file in named if file and file not in others)

@@ -1,83 +1,124 @@
-"""A run as it was played so far, for reports that are written at its end."""
+"""Take note of a run while it is played, for reports that are written at its end."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from pathlib import Path
 
+from privman_scenarios.analysis.coverage import Coverage
+from privman_scenarios.commands.reports.file_places import short_place
+from privman_scenarios.commands.reports.marked import marked_text
+from privman_scenarios.commands.reports.results import (
+    FailureResult,
+    RunResult,
+    ScenarioResult,
+    ShardResult,
+    StepResult,
+)
+from privman_scenarios.commands.reports.sequence import sequence
 from privman_scenarios.playing.control_plane import Journal
-from privman_scenarios.playing.events import Event, JournalsRead, RunEnded, RunStarted, ScenarioEnded, StepPassed
-
-
-@dataclass(frozen=True, slots=True)
-class ScenarioRecord:
-    """One scenario and its events.
-
-    Attributes:
-        passed: of each step that did what it says.
-        journals: its exchanges by party, where they were asked for.
-    """
-
-    ended: ScenarioEnded
-    passed: tuple[StepPassed, ...]
-    journals: Mapping[str, Journal]
-
-    @property
-    def watched(self) -> list[StepPassed]:
-        """The steps that were watched for some time, as something was not to happen."""
-        return [each for each in self.passed if each.watched]
+from privman_scenarios.playing.events import (
+    Event,
+    Failure,
+    JournalsRead,
+    RunEnded,
+    RunStarted,
+    ScenarioEnded,
+    StepPassed,
+)
 
 
 class RunRecord:
     """Takes note of a run; what has run by then can be reported at any time.
 
+    Args:
+        folder: reports name files by their paths below it.
+        catalog: whether the scenarios are the packaged ones.
+
     Attributes:
-        seed: of the run.
-        played: the scenarios that have ended, in order.
-        complete: whether the run came to its end, and was not interrupted.
         errors: why the run failed, though perhaps no scenario did.
         remarks: what people should know of the run, whatever its outcome.
+        fakes: whether both parties are fakes.
+        shard: which part of a run this is; None for the whole.
+        variations: how many were played; None where none were asked for.
     """
 
-    def __init__(self) -> None:
-        self.seed = 0
-        self.played: list[ScenarioRecord] = []
-        self.complete = False
+    def __init__(self, folder: Path, *, catalog: bool = False) -> None:
         self.errors: list[str] = []
         self.remarks: list[str] = []
-        self._hollow = ""
-        self._passed: list[StepPassed] = []
+        self.fakes = False
+        self.shard: ShardResult | None = None
+        self.variations: int | None = None
+        self._folder = folder
+        self._catalog = catalog
+        self._seed = 0
+        self._chosen = 0
+        self._checks = 0
+        self._complete = False
+        self._scenarios: list[ScenarioResult] = []
+        self._steps: list[StepResult] = []
         self._journals: Mapping[str, Journal] = {}
 
     def __call__(self, event: Event) -> None:
         """Take note of the event."""
         if isinstance(event, RunStarted):
-            self.seed = event.seed
+            self._seed, self._chosen = event.seed, event.scenarios
         elif isinstance(event, StepPassed):
-            self._passed.append(event)
+            self._steps.append(StepResult(event.step.verb, event.step.line, "passed", event.watched))
         elif isinstance(event, JournalsRead):
             self._journals = event.journals
         elif isinstance(event, ScenarioEnded):
             self._end(event)
         elif isinstance(event, RunEnded):
-            self.complete = True
-            self._hollow = event.hollow
+            self._complete, self._checks = True, event.checks
 
-    @property
-    def error(self) -> str:
-        """Why the run failed, though perhaps no scenario did; empty when it did not."""
-        return "; ".join(filter(None, [self._hollow, *self.errors]))
-
-    @property
-    def ended(self) -> RunEnded:
-        """The end of the run, as far as it got."""
-        scenarios = [each.ended for each in self.played]
-        return RunEnded.of(scenarios, sum(each.seconds for each in scenarios))
-
-    @property
-    def summary(self) -> str:
-        """The outcomes in a line."""
-        run = "" if self.complete else "interrupted"
-        return "; ".join(filter(None, [self.ended.counts, run, self.error, *self.remarks]))
+    def result(self, coverage: Coverage | None = None) -> RunResult:
+        """Return the run, as far as it got."""
+        return RunResult(
+            seed=self._seed,
+            complete=self._complete,
+            error="; ".join(self.errors),
+            remarks=tuple(self.remarks),
+            chosen=self._chosen,
+            variations=self.variations,
+            checks=self._checks,
+            catalog=self._catalog,
+            fakes=self.fakes,
+            scenarios=tuple(self._scenarios),
+            shard=self.shard,
+            coverage=coverage,
+        )
 
     def _end(self, event: ScenarioEnded) -> None:
-        self.played.append(ScenarioRecord(event, tuple(self._passed), self._journals))
-        self._passed, self._journals = [], {}
+        scenario, failure = event.scenario, event.failure
+        for each in failure.each if failure else ():
+            self._steps.append(StepResult(each.step, each.line, "failed"))
+        self._scenarios.append(
+            ScenarioResult(
+                name=scenario.name,
+                file=short_place(scenario.file, self._folder),
+                line=scenario.line,
+                tags=tuple(sorted(scenario.tags)),
+                source=scenario.source,
+                outcome=event.outcome,
+                seconds=round(event.seconds, 3),
+                checks=event.checks,
+                reason=event.reason,
+                findings=event.findings,
+                failure=self._failure(failure) if failure else None,
+                steps=tuple(self._steps),
+                messages=tuple(sequence(self._journals)),
+            )
+        )
+        self._checks += event.checks
+        self._steps, self._journals = [], {}
+
+    def _failure(self, failure: Failure) -> FailureResult:
+        return FailureResult(
+            step=failure.step,
+            file=short_place(failure.file, self._folder),
+            line=failure.line,
+            expected=failure.expected,
+            got=failure.got,
+            compared=marked_text(failure.comparison) if failure.comparison else "",
+            exchanges=tuple(failure.exchanges),
+            further=tuple(map(self._failure, failure.further)),
+        )

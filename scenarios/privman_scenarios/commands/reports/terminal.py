@@ -128,8 +128,6 @@ class TerminalReport:
 
     def _print_end(self, event: RunEnded) -> None:
         self._print(Text(f"{event.counts}; {event.checks} expectations in {event.seconds:.1f} s"))
-        if event.hollow:
-            self._print(Text(f"{event.hollow}."))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)

@@ -1,0 +1,114 @@
+"""``privman-scenarios report merge``."""
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import reduce
+from itertools import chain
+from pathlib import Path
+
+from privman_core.command_line import Exit
+from privman_scenarios.analysis.coverage import Coverage
+from privman_scenarios.commands.limits import Limits
+from privman_scenarios.commands.reporting import WrittenReports
+from privman_scenarios.commands.reports.machine_readable import read_json_report
+from privman_scenarios.commands.reports.results import RunResult, ShardResult
+from privman_scenarios.commands.shards import Shard, joined
+from privman_scenarios.errors import UnusableFileError
+from privman_scenarios.output import say
+
+Parts = Mapping[Shard, RunResult]
+
+
+def merge(options: argparse.Namespace) -> Exit:
+    """Write the reports of the whole run and judge it; raises UnusableFileError unless each shard is there, once."""
+    reports = WrittenReports(options)
+    whole = _joined(_parts(options.files))
+    errors = [*filter(None, [whole.error]), *Limits(options.min_coverage or {}, options.max_skipped).broken(whole)]
+    judged = replace(whole, error="; ".join(errors))
+    for line in _lines(judged):
+        say(line)
+    reports.close(judged, errors)
+    return Exit.SUCCESS if judged.held else Exit.FAILURE
+
+
+def _parts(files: Sequence[Path]) -> Parts:
+    """Return the parts in their order; each is there, once, and all are of one run."""
+    found: dict[Shard, tuple[Path, RunResult]] = {}
+    first: tuple[Path, ShardResult] | None = None
+    for file in files:
+        result = read_json_report(file)
+        part = _part(file, result)
+        first = first or (file, part)
+        _refuse_other_run(*first, file, part)
+        if part.shard in found:
+            raise UnusableFileError(f"{file}: shard {part.shard} is in {found[part.shard][0]}, too; expected it once")
+        found[part.shard] = (file, result)
+    _refuse_missing(list(found))
+    return {shard: found[shard][1] for shard in sorted(found)}
+
+
+def _part(file: Path, result: RunResult) -> ShardResult:
+    if result.shard is None:
+        why = f"it says: {result.error}" if result.error else "it is of a whole run"
+        raise UnusableFileError(f"{file}: expected a report of 'run --shard'; {why}")
+    return result.shard
+
+
+def _refuse_other_run(first: Path, expected: ShardResult, file: Path, part: ShardResult) -> None:
+    if part.shard.count != expected.shard.count:
+        raise UnusableFileError(
+            f"{file}: shard {part.shard} does not belong to shard {expected.shard} of {first}; expected one of "
+            f"{expected.shard.count}"
+        )
+    if (part.scenarios, part.selection) != (expected.scenarios, expected.selection):
+        raise UnusableFileError(
+            f"{file}: shard {part.shard} is part of {part.scenarios} other scenarios than the {expected.scenarios} of "
+            f"{first}; expected the same files, tags and version in each job"
+        )
+
+
+def _refuse_missing(shards: Sequence[Shard]) -> None:
+    count = shards[0].count
+    missing = [str(each) for number in range(1, count + 1) if (each := Shard(count, number)) not in shards]
+    if missing:
+        raise UnusableFileError(f"missing shards: {', '.join(missing)}; expected a report of each of the {count}")
+
+
+def _joined(parts: Parts) -> RunResult:
+    results = list(parts.values())
+    variations = [each.variations for each in results if each.variations is not None]
+    return replace(
+        results[0],
+        complete=all(each.complete for each in results),
+        error="; ".join(f"shard {shard}: {each.error}" for shard, each in parts.items() if each.error),
+        remarks=tuple(dict.fromkeys(chain.from_iterable(each.remarks for each in results))),
+        chosen=sum(each.chosen for each in results),
+        variations=sum(variations) if variations else None,
+        checks=sum(each.checks for each in results),
+        scenarios=tuple(joined([each.scenarios for each in results])),
+        shard=None,
+        coverage=_coverage([each.coverage for each in results]),
+    )
+
+
+def _coverage(measured: Sequence[Coverage | None]) -> Coverage | None:
+    """Return what all of them exercised; None where one did not measure it."""
+    known = [each for each in measured if each]
+    if len(known) < len(measured):
+        return None
+    try:
+        return reduce(Coverage.and_of, known)
+    except ValueError as error:
+        raise UnusableFileError(f"the shards have measured different contracts: {error}") from None
+
+
+def _lines(result: RunResult) -> Iterator[str]:
+    for scenario in result.scenarios:
+        if scenario.failure:
+            yield f"failed  {scenario.name}"
+        for failure in scenario.failures:
+            yield f"  {failure.file}:{failure.line}: {failure.step}"
+            yield f"    expected {failure.expected}"
+            yield f"    got      {failure.got}"
+    yield f"{result.ended.counts}; {result.checks} expectations in {result.ended.seconds:.1f} s"

@@ -1,0 +1,169 @@
+"""A run as data: every report renders it, JSON keeps it, and the runs of shards are joined from that."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, Self
+
+from privman_scenarios.analysis.coverage import Coverage
+from privman_scenarios.commands.reports.file_places import short_place
+from privman_scenarios.commands.reports.sequence import DiagramMessage
+from privman_scenarios.commands.shards import Shard
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.playing.events import Outcome, RunEnded
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A step that was played.
+
+    Attributes:
+        line: in the file, from 1.
+        watched: see `StepPassed`.
+    """
+
+    verb: str
+    line: int
+    outcome: Literal["passed", "failed"]
+    watched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FailureResult:
+    """Why a scenario failed.
+
+    Attributes:
+        step: the verb, or what else failed, such as ``given``.
+        file: the same on every machine.
+        compared: the value in lines, those that differ begin with ``>``; empty where none was compared.
+        exchanges: the last ones of both parties, for people.
+        further: what failed after it.
+    """
+
+    step: str
+    file: str
+    line: int
+    expected: str
+    got: str
+    compared: str
+    exchanges: tuple[str, ...]
+    further: tuple["FailureResult", ...]
+
+    @property
+    def each(self) -> tuple["FailureResult", ...]:
+        """This failure and those after it."""
+        return (self, *self.further)
+
+    @property
+    def message(self) -> str:
+        """File, line, step, what was expected and what came."""
+        return f"{self.file}:{self.line}: {self.mismatch}"
+
+    @property
+    def mismatch(self) -> str:
+        """Step, what was expected and what came."""
+        return f"{self.step}: expected {self.expected}; got {self.got}"
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioResult:
+    """A scenario that was played, or why it was not.
+
+    Attributes:
+        file: the same on every machine.
+        messages: of both parties in one order; empty where no report needs them.
+    """
+
+    name: str
+    file: str
+    line: int
+    tags: tuple[str, ...]
+    source: str
+    outcome: Outcome
+    seconds: float
+    checks: int
+    reason: str
+    findings: tuple[str, ...]
+    failure: FailureResult | None
+    steps: tuple[StepResult, ...]
+    messages: tuple[DiagramMessage, ...]
+
+    @property
+    def failures(self) -> tuple[FailureResult, ...]:
+        """Why it failed; empty where it did not."""
+        return self.failure.each if self.failure else ()
+
+    @property
+    def watched(self) -> list[StepResult]:
+        """The steps that were watched for some time, as something was not to happen."""
+        return [each for each in self.steps if each.watched]
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """Which part of a run this is.
+
+    Attributes:
+        scenarios: how many the whole run has.
+        selection: a digest of them, the same for all parts of a run.
+    """
+
+    shard: Shard
+    scenarios: int
+    selection: str
+
+    @classmethod
+    def of(cls, shard: Shard, scenarios: Sequence[Scenario], folder: Path) -> Self:
+        """Return the part of these scenarios, of files that are named by their paths below the folder."""
+        places = [f"{short_place(each.file, folder)}:{each.line}: {each.name}" for each in scenarios]
+        return cls(shard, len(places), sha256("\n".join(places).encode(errors="replace")).hexdigest()[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A run, as far as it got.
+
+    Attributes:
+        complete: whether it came to its end, and was not interrupted.
+        error: why it failed, though perhaps no scenario did; empty when it did not.
+        remarks: what people should know of it, whatever its outcome.
+        chosen: how many scenarios were to be played.
+        variations: how many variations were played; None where none were asked for.
+        checks: how many expectations were compared, those of variations among them.
+        catalog: whether the scenarios are the packaged ones.
+        fakes: whether both parties are fakes.
+        scenarios: in order; of variations, those that failed.
+        shard: None for the whole.
+        coverage: of the contracts; None where it was not measured.
+    """
+
+    seed: int
+    complete: bool
+    error: str
+    remarks: tuple[str, ...]
+    chosen: int
+    variations: int | None
+    checks: int
+    catalog: bool
+    fakes: bool
+    scenarios: tuple[ScenarioResult, ...]
+    shard: ShardResult | None
+    coverage: Coverage | None
+
+    @property
+    def ended(self) -> RunEnded:
+        """The counts."""
+        ended = RunEnded.of(self.scenarios, round(sum(each.seconds for each in self.scenarios), 3))
+        return replace(ended, checks=self.checks)
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.complete and not self.ended.failed and not self.error
+
+    @property
+    def summary(self) -> str:
+        """The outcomes in a line."""
+        run = "" if self.complete else "interrupted"
+        return "; ".join(filter(None, [self.ended.counts, run, self.error, *self.remarks]))

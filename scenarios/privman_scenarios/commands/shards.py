@@ -1,0 +1,46 @@
+"""Split scenarios among the jobs of a pipeline, and put back together what they report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Self, TypeVar, cast
+
+Item = TypeVar("Item")
+MOST_SHARDS = 1_000
+_NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """One part of several, in which each item is in exactly one part.
+
+    Attributes:
+        number: from 1.
+        count: how many parts there are.
+    """
+
+    count: int
+    number: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the shard that a text such as ``2/5`` names; raises ValueError."""
+        number, _, count = text.partition("/")
+        if not (number.isascii() and number.isdecimal() and count.isascii() and count.isdecimal()):
+            raise ValueError(text)
+        if not 1 <= int(number) <= int(count) <= MOST_SHARDS:
+            raise ValueError(text)
+        return cls(int(count), int(number))
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    def of(self, items: Sequence[Item]) -> list[Item]:
+        """Return every item of this part, in order."""
+        return list(items[self.number - 1 :: self.count])
+
+
+def joined(parts: Sequence[Sequence[Item]]) -> list[Item]:
+    """Return the items in their order before they were split; takes all the parts in order."""
+    dealt = chain.from_iterable(zip_longest(*parts, fillvalue=_NOTHING))
+    return [cast("Item", item) for item in dealt if item is not _NOTHING]
