@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from aiohttp import web
 
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
+from privman_scenarios.analysis.party_addresses import PartyAddresses
+from privman_scenarios.analysis.recorded import Recorded
 from privman_scenarios.commands.cli import main
 
 ROUND_TRIP = """
@@ -74,6 +77,54 @@ def test_both_fakes(scenario: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert {entry["pageref"] for entry in entries(out)} == {"An approval reaches the console"}
     sent = json.loads(entries(out)[0]["request"]["postData"]["text"])
     assert json.loads(sent["instance_metadata"])["Password"] == "***"
+
+
+GOLDEN = """
+title: Addresses everywhere
+steps:
+  - console.use: second
+  - console.set-up: {name: second}
+  - console.ask:
+  - servicenow.call: {method: GET, path: "/api/now/table/sys_user?sysparm_query=name=${console}", by: "", status: 401}
+  - servicenow.expect-request: Pending
+"""
+
+
+def test_a_recording_of_one_seed_is_the_same_in_each_run(tmp_path: Path) -> None:
+    """Byte for byte, as it names the parties instead of their ports: so it can be committed and compared."""
+    story, outs = tmp_path / "one.yaml", [tmp_path / "one.har", tmp_path / "two.har"]
+    story.write_text(f"{ROUND_TRIP}---{GOLDEN}", encoding="utf-8")
+    for out in outs:
+        assert main(["record", str(story), "--seed", "7", "--out", str(out)]) == 0
+    one, two = (out.read_bytes() for out in outs)
+    assert one == two
+    assert b"127.0.0.1" not in one
+    hosts = {entry["request"]["url"].split("/")[2] for entry in entries(outs[0])}
+    assert hosts == {"servicenow", "console"}
+    sent = json.loads(entries(outs[0])[0]["request"]["postData"]["text"])
+    assert json.loads(sent["instance_metadata"])["Token Url"] == "http://console/Tms/services/api/logon/token"
+    assert "http://console-2/Tms" in outs[0].read_text(encoding="utf-8")
+    assert main(["drift", str(outs[0])]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("http://127.0.0.1:4018/x", "http://servicenow/x"),
+        ("http%3A%2F%2F127.0.0.1%3a4018%2Fx", "http%3A%2F%2Fservicenow%2Fx"),
+        ("http://127.0.0.1:40189/x", "http://127.0.0.1:40189/x"),
+        ("http://9127.0.0.1:4018/x", "http://9127.0.0.1:4018/x"),
+        ("ü\xff127.0.0.1:4018", "ü\xffservicenow"),
+    ],
+)
+def test_only_the_address_of_a_party_is_replaced(text: str, name: str) -> None:
+    """Wherever it is, with a length that fits, and not a longer one."""
+    addresses = PartyAddresses({"servicenow": "http://127.0.0.1:4018"})
+    body = text.encode()
+    headers = (("Host", text), ("content-length", str(len(body) + 3)), ("Content-Length", "?"))
+    one = Recorded(datetime(2026, 1, 5, tzinfo=UTC), "GET", text, headers, body, 200, headers, body)
+    named = (("Host", name), ("content-length", str(len(name.encode()) + 3)), ("Content-Length", "?"))
+    assert addresses.replaced(one) == Recorded(one.at, "GET", name, named, name.encode(), 200, named, name.encode())
 
 
 def test_a_real_instance(scenario: Path, real_instance: Callable[[str], str], tmp_path: Path) -> None:

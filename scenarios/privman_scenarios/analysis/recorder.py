@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from privman_core.clock import Clock
+from privman_scenarios.analysis.party_addresses import PartyAddresses
 from privman_scenarios.analysis.recorded import Headers, Recorded
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.engine import Worlds
@@ -62,6 +63,7 @@ class Recorder:
         with suppress(ExpectationError):
             self._kept += await _journaled(world)
         await self._ask_dictionary(world)
+        self._kept = [*map(_started_here(world).replaced, self._kept)]
         self._end()
 
     def _end(self) -> None:
@@ -101,6 +103,13 @@ async def _journaled(world: World) -> list[Recorded]:
         for entry in journal
         if not entry["fault"] and (entry["direction"] == "in" or entry["url"].startswith(silent))
     ]
+
+
+def _started_here(world: World) -> PartyAddresses:
+    """Return the parties of this process: their ports differ from run to run, and nobody has chosen them."""
+    return PartyAddresses(
+        {name: party.url for name, party in world.parties.items() if party.has_control and party.control.watch}
+    )
 
 
 def _recorded(entry: Mapping[str, Any], own_url: str) -> Recorded:
