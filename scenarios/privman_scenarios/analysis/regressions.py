@@ -12,6 +12,7 @@ from privman_core.virtual_clock import START
 from privman_scenarios.analysis.exploration import VariationRunner
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.model import Scenario, Step
+from privman_scenarios.language.step_modifiers import MODIFIERS
 from privman_scenarios.language.variables import check_variables
 from privman_scenarios.language.vocabulary import Vocabulary
 from privman_scenarios.language.yaml_nodes import literal
@@ -132,4 +133,5 @@ def _regression(runner: VariationRunner, scenario: Scenario, failure: Failure, s
 
 
 def _step_to_yaml(step: Step) -> dict[str, Any]:
-    return {step.verb: literal(step.arguments) or None}
+    modifiers = {name: value for name in MODIFIERS if (value := getattr(step, name))}
+    return {step.verb: literal(step.arguments) or None, **modifiers}

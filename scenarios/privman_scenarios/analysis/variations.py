@@ -69,11 +69,16 @@ def without_expectations(vocabulary: Vocabulary, scenario: Scenario) -> Scenario
     So is the teardown, for each variation begins with new parties.
     """
     steps = tuple(
-        step
+        _waiting(step)
         for step, following in zip(scenario.played, (*scenario.played[1:], None), strict=True)
-        if not vocabulary[step.verb].only_looks and not _is_refused_request(step, following)
+        if (step.eventually or not vocabulary[step.verb].only_looks) and not _is_refused_request(step, following)
     )
     return replace(scenario, steps=steps, teardown=(), given=None, check="invariants")
+
+
+def _waiting(step: Step) -> Step:
+    """Return the step, or one that lets the time pass for which it may be waited for."""
+    return Step("clock.advance", {"by": step.eventually}, step.line) if step.eventually else step
 
 
 def _is_refused_request(step: Step, following: Step | None) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 from privman_core import yaml_reader
 from privman_core.yaml_reader import YamlError
@@ -18,6 +18,7 @@ from privman_scenarios.language.environment import flaw_of, used, variable_in
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
+from privman_scenarios.language.step_modifiers import MODIFIERS
 from privman_scenarios.language.variables import Saved, kind_of, names_in
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
 from privman_scenarios.language.yaml_nodes import Located, example_rows, fill_example, read_documents
@@ -168,8 +169,15 @@ class _ScenarioDocument:
         with self._errors.caught():
             scenario = replace(self._whole(row, given, steps, own), teardown=teardown)
             if self._errors.count == before:
+                self._refuse_soft(scenario)
                 check_absences(scenario, self._vocabulary)
                 yield scenario
+
+    def _refuse_soft(self, scenario: Scenario) -> None:
+        soft = next((step for step in scenario.steps if step.soft), None)
+        if soft and scenario.check == "invariants":
+            reason = "a scenario with 'check: invariants' ends at its first failure. Expected 'check: steps'."
+            raise ScenarioFileError(self._file, soft.line, f"'soft': {reason}")
 
     @contextmanager
     def _read(self, saved: Saved) -> Iterator[None]:
@@ -306,6 +314,8 @@ class _ScenarioDocument:
             raise self._error(located, f"{TOGETHER!r} is {located.plain()!r}. Expected a list of at least two steps.")
         for item in located.value:
             for step in self._step(item, row, saved):
+                if step.eventually:
+                    raise self._error(item, f"'eventually' in {TOGETHER!r}, whose steps happen at the same moment.")
                 yield replace(step, together=located.line)
 
     def _step(self, item: Located, row: Mapping[str, Any], saved: Saved) -> Iterator[Step]:
@@ -318,9 +328,12 @@ class _ScenarioDocument:
 
     def _parsed(self, item: Located) -> tuple[Step, Located]:
         """Return a step and its arguments with their places; raises ScenarioFileError."""
-        if not isinstance(item.value, dict) or len(item.value) != 1:
-            raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
-        ((name, located),) = item.value.items()
+        keys = item.value if isinstance(item.value, dict) else {}
+        modifiers = {key: each for key, each in keys.items() if key in MODIFIERS}
+        rest = {key: each for key, each in keys.items() if key not in MODIFIERS}
+        if len(rest) != 1:
+            self._refuse_keys(item, rest)
+        ((name, located),) = rest.items()
         if name not in self._vocabulary:
             raise self._error(located, f"unknown step {name!r}. {nearest(name, [*self._vocabulary.names(), TOGETHER])}")
         verb = self._vocabulary[name]
@@ -329,7 +342,22 @@ class _ScenarioDocument:
         arguments = self._arguments(name, located, verb.arguments)
         if verb.one_of and not set(verb.one_of) & set(arguments):
             raise self._error(located, f"{name} expects nothing. Expected one of {', '.join(verb.one_of)}.")
-        return Step(name, arguments, located.line), located
+        self._check_modifiers(verb, arguments, modifiers)
+        return Step(name, arguments, located.line, **{key: each.value for key, each in modifiers.items()}), located
+
+    def _refuse_keys(self, item: Located, rest: Mapping[str, Located]) -> NoReturn:
+        verbs = [key for key in rest if key in self._vocabulary]
+        if len(rest) == len(verbs) + 1 and verbs:
+            key = next(key for key in rest if key not in verbs)
+            raise self._error(rest[key], f"unknown key {key!r} beside {verbs[0]}. {nearest(key, MODIFIERS)}")
+        raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
+
+    def _check_modifiers(self, verb: Verb, arguments: Mapping[str, Any], modifiers: Mapping[str, Located]) -> None:
+        for key, located in modifiers.items():
+            if fault := MODIFIERS[key].fault_of(located.plain()):
+                raise self._error(located, f"{key!r} is {located.plain()!r}. {fault}")
+            if flaw := MODIFIERS[key].flaw_of(verb, arguments):
+                raise self._error(located, f"{key!r}: {flaw}")
 
     def _check(self, step: Step, located: Located, verb: Verb, saved: Saved, owner: str) -> None:
         """Check the words of a step, with an example for each ``${name}``, and collect the errors."""

@@ -36,12 +36,16 @@ class Step:
         verb: party and verb, such as ``servicenow.approve``.
         line: in the file, from 1.
         together: line of the ``together`` it stands in, 0 outside of one.
+        eventually: for how long to look again until it holds, a span of time; empty for no longer than any step.
+        soft: whether the scenario goes on after it fails, and fails at its end.
     """
 
     verb: str
     arguments: Arguments
     line: int
     together: int = 0
+    eventually: str = ""
+    soft: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The JSON Schema of scenario files, made from the vocabulary; editors complete by it."""
 
+from itertools import combinations
 from typing import Any, get_args
 
 from privman_scenarios.language.expected_operands import OPERANDS
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import OWN, Check
+from privman_scenarios.language.step_modifiers import MODIFIERS
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
 
 Schema = dict[str, Any]
@@ -100,13 +102,25 @@ def _together() -> Schema:
 
 
 def _step(vocabulary: Vocabulary) -> Schema:
+    modifiers = {name: {"description": each.doc, **each.schema} for name, each in MODIFIERS.items()}
     return {
         "type": "object",
-        "minProperties": 1,
-        "maxProperties": 1,
         "additionalProperties": False,
-        "properties": {verb.name: _verb(verb) for verb in vocabulary},
+        "properties": {**{verb.name: _verb(verb) for verb in vocabulary}, **modifiers},
+        "oneOf": [_one_verb_beside(beside) for beside in _subsets(list(MODIFIERS))],
     }
+
+
+def _subsets(names: list[str]) -> list[list[str]]:
+    return [list(each) for size in range(len(names) + 1) for each in combinations(names, size)]
+
+
+def _one_verb_beside(modifiers: list[str]) -> Schema:
+    """Return the schema of a step with these modifiers, no other, and one verb."""
+    others = [{"required": [name]} for name in MODIFIERS if name not in modifiers]
+    size = len(modifiers) + 1
+    excluded = {"not": {"anyOf": others}} if others else {}
+    return {"required": modifiers, "minProperties": size, "maxProperties": size, **excluded}
 
 
 def _verb(verb: Verb) -> Schema:

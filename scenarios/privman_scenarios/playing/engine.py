@@ -109,11 +109,10 @@ class Engine:
         self, scenario: Scenario, play: Play, steps: StepPlayer
     ) -> tuple[Failure | None, tuple[str, ...]]:
         try:
-            failure = await self._first_failure(scenario, play, steps)
+            failures = await self._failures(scenario, play, steps)
         except BaseException:  # an interrupt, too: what a real system has kept must not stay because of it
             await self._tear_down(scenario, play, steps, failed=True)
             raise
-        failures = [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
         failures += await self._tear_down(scenario, play, steps, failed=bool(failures))
         findings: list[PartyFinding] = []
         if scenario.check == "steps":
@@ -124,19 +123,20 @@ class Engine:
             self._tell(StepFailed(scenario, whole))
         return whole, (*warnings(scenario, self._vocabulary), *map(str, findings))
 
-    async def _first_failure(self, scenario: Scenario, play: Play, steps: StepPlayer) -> Failure | None:
+    async def _failures(self, scenario: Scenario, play: Play, steps: StepPlayer) -> list[Failure]:
+        """Play up to the first failure that is not soft, and return all."""
         if scenario.check == "invariants":
             steps.checks += len(INVARIANTS)
-            return await try_out(self._vocabulary, scenario, play)
+            return await _seen(await try_out(self._vocabulary, scenario, play), play)
+        failures: list[Failure] = []
         for step, following in zip_longest(scenario.played, scenario.played[1:]):
             try:
                 await self._play_step(scenario, step, following, steps)
             except ExpectationError as error:
-                return _failure_of(scenario, step, error)
-        try:
-            return await _idle_fault(scenario, play)
-        except ExpectationError as error:
-            return Failure("findings", scenario.file, scenario.line, error.expected, error.got)
+                failures += await _seen(_failure_of(scenario, step, error), play)
+                if not step.soft:
+                    return failures
+        return failures or await _seen(await _idle_fault(scenario, play), play)
 
     async def _play_step(self, scenario: Scenario, step: Step, following: Step | None, steps: StepPlayer) -> None:
         watched = await steps.play(step, following)
@@ -165,7 +165,7 @@ class Engine:
         except ExpectationError as error:
             return [], [Failure("findings", scenario.file, scenario.line, error.expected, error.got)]
         failure = self._afterwards(scenario, findings)
-        return findings, [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
+        return findings, await _seen(failure, play)
 
     def _afterwards(self, scenario: Scenario, findings: Sequence[PartyFinding]) -> Failure | None:
         """Return why a scenario fails whose steps all held."""
@@ -200,9 +200,17 @@ def _failure_of(scenario: Scenario, step: Step, error: ExpectationError) -> Fail
     return Failure(step.verb, scenario.file, step.line, error.expected, error.got, comparison=error.comparison)
 
 
+async def _seen(failure: Failure | None, play: Play) -> list[Failure]:
+    """Return the failure with the last exchanges, if there is one."""
+    return [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
+
+
 async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
     """Return why a scenario fails that was to show what comes of a fault which has never struck."""
-    idle = await play.idle_fault()
+    try:
+        idle = await play.idle_fault()
+    except ExpectationError as error:
+        return Failure("findings", scenario.file, scenario.line, error.expected, error.got)
     if idle is None:
         return None
     expected = f"{idle.words} to strike (or 'optional: true')"

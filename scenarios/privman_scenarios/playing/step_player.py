@@ -7,6 +7,7 @@ from typing import Any
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.expectation import COMPARISONS, holds, is_operator
+from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import Arguments, Step
 from privman_scenarios.language.vocabulary import Verb, Vocabulary
@@ -62,6 +63,21 @@ def _holds_pending(expected: object) -> bool:
     return expected == _PENDING
 
 
+MOST_LOOKS = 10_000
+
+
+async def look_in_virtual_time(verb: Verb, play: Play, arguments: Arguments, seconds: float) -> None:
+    """Look again whenever something has fallen due, until it holds; raises ExpectationError once the time is up."""
+    left, least = seconds, max(1, seconds / MOST_LOOKS)
+    while True:
+        try:
+            return await verb.perform(play, arguments)
+        except ExpectationError as error:
+            if left <= 0:
+                raise ExpectationError(error.expected, f"{error.got}, after {seconds:g} s", error.comparison) from None
+        left -= await play.world.advance_until_due(least, left)
+
+
 class StepPlayer:
     """Plays the steps of one scenario.
 
@@ -90,7 +106,8 @@ class StepPlayer:
         """
         verb = self._vocabulary[step.verb]
         self._play.begin(step, acts=not verb.only_looks)
-        watched = await self._perform(verb, self._play.arguments_of(verb, step))
+        seconds = to_seconds(step.eventually) if step.eventually else 0
+        watched = await self._perform(verb, self._play.arguments_of(verb, step), seconds)
         if not verb.only_looks:
             await self._play.world.settle()
         self.checks += verb.checks
@@ -101,19 +118,22 @@ class StepPlayer:
             raise ExpectationError("the step to be accepted", trouble)
         return watched
 
-    async def _perform(self, verb: Verb, arguments: Arguments) -> int:
+    async def _perform(self, verb: Verb, arguments: Arguments, eventually: float) -> int:
         play = self._play
+        if play.world.virtual and eventually:
+            await look_in_virtual_time(verb, play, arguments, eventually)
+            return 0
         # What acts is never taken again: its first answer was the wrong one, and the second is to another question.
         if play.world.virtual or not (verb.checks and verb.may_be_repeated(arguments)):
             play.waited, play.decided = 0, play.decided or not verb.prepares
             await verb.perform(play, arguments)
             return 0
-        await self._wait_for(verb, arguments)
+        await self._wait_for(verb, arguments, int(eventually) or play.world.patience)
         return await self._watch(verb, arguments) if forbids(verb, arguments, decided=play.decided) else 0
 
-    async def _wait_for(self, verb: Verb, arguments: Arguments) -> None:
-        """Look until what is expected is there, for at most as long as the patience lasts."""
-        for _ in range(self._play.world.patience):
+    async def _wait_for(self, verb: Verb, arguments: Arguments, seconds: int) -> None:
+        """Look until what is expected is there, once a second for at most so many seconds."""
+        for _ in range(seconds):
             try:
                 return await verb.perform(self._play, arguments)
             except ExpectationError:

@@ -8,11 +8,13 @@ from typing import Any
 
 from privman_core.fault_kinds import GENERIC
 from privman_scenarios.errors import ExpectationError
+from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.vocabulary import Need, Verb, Vocabulary
 from privman_scenarios.playing.events import Failure
 from privman_scenarios.playing.invariants import INVARIANTS, Invariant, Observations, Sighting, gather
 from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.step_player import look_in_virtual_time
 
 # Real seconds until a step that has not ended is looked into.
 GLANCE = 0.05
@@ -77,7 +79,7 @@ class InvariantTrial:
         return [each for console in self._play.world.consoles for each in await console.approvals()]
 
     async def _perform(self, verb: Verb, step: Step) -> None:
-        work = verb.perform(self._play, self._play.arguments_of(verb, step))
+        work = self._work(verb, step)
         if not self._hold or verb.name == "clock.advance":
             await work
             return
@@ -88,6 +90,13 @@ class InvariantTrial:
             if not task.done() and await self._held() > held:
                 await self._play.world.advance(self._hold)
         await task
+
+    async def _work(self, verb: Verb, step: Step) -> None:
+        arguments = self._play.arguments_of(verb, step)
+        if step.eventually:
+            await look_in_virtual_time(verb, self._play, arguments, to_seconds(step.eventually))
+        else:
+            await verb.perform(self._play, arguments)
 
     async def _held(self) -> int:
         """Return how many messages are held by a slow fault; whoever sent them waits for the answer."""

@@ -112,6 +112,18 @@ class World:
         else:
             await self.servicenow.control.advance(seconds)
 
+    async def advance_until_due(self, least: float, most: float) -> float:
+        """Let virtual time jump to where something falls due, and no further than ``most``; returns how far.
+
+        Args:
+            least: seconds to jump in any case, so that what falls due all the time costs no more.
+            most: seconds.
+        """
+        due = min([await party.control.quiet_for() for party in (self.console, self.servicenow)])
+        seconds = min(most, max(least, due))
+        await self.advance(seconds)
+        return seconds
+
     async def _advance_both(self, seconds: float) -> None:
         """Let two clocks go from deadline to deadline together.
 
