@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import Definitions, packaged_tables
 from mock_servicenow.now_platform.errors import SetupError
@@ -24,7 +23,7 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
     provision,
     retire_default_password,
 )
-from mock_servicenow.now_platform.records.kernel import Compiled
+from mock_servicenow.now_platform.records.kernel import Compiled, Schema
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
@@ -62,11 +61,10 @@ class Blueprint:
         self.tables = tables
         self.checks = ContractChecks(names, "servicenow")
         self.dictionary = dictionary
-        self.password_columns = frozenset(
-            name.lower() for table in dictionary for name in dictionary.columns_of(table.name, Family.PASSWORD)
-        )
+        self.password_columns = dictionary.password_columns()
         self._settings = settings
         self._image = b""
+        self._drawn: Schema | None = None
         self._compiled = Compiled.of(dictionary)
         self._databases: dict[str, Database] = {}
 
@@ -121,12 +119,13 @@ class Blueprint:
         with _as_start_error(), store.exclusive():
             if store.is_made():
                 self._provision(store, provision)
+                instance.load_tables()
                 self._check_administrator(instance)
                 retire_default_password(instance, self._settings.password, USER_IDS)
                 instance.ids.go_on(store.count_start())
                 return False
             if store.embedded:
-                store.restore(self._drawn_image())
+                self._restore(instance)
             else:
                 self._provision(store, provision)
             return True
@@ -145,7 +144,7 @@ class Blueprint:
             with store.exclusive():
                 begin = partial(_begin, first_passwords(instance))
                 if store.embedded:
-                    store.restore(self._drawn_image())
+                    self._restore(instance)
                     with instance.transaction(instance.system) as session:
                         begin(session)
                 else:
@@ -154,17 +153,22 @@ class Blueprint:
             raise instance.unavailable(failure) from None
         instance.cache.clear()
 
-    def _drawn_image(self) -> bytes:
+    def _restore(self, instance: Instance) -> None:
+        """Give an embedded database its first rows, and the instance the tables that those define."""
         if not self._image:
             with closing(Store(self.database("sqlite://"))) as store:
-                self._provision(store, provision)
+                self._drawn = self._provision(store, provision)
                 self._image = store.image()
-        return self._image
+        instance.store.restore(self._image)
+        instance.adopt(instance.first if self._drawn is None else self._drawn)
 
     def _provision(
         self, store: Store, rows: Callable[..., None], and_then: Callable[[Session], None] = lambda _session: None
-    ) -> None:
-        """Fill a database with rows that depend on the settings alone, not on the clock and ids of its instance."""
+    ) -> Schema | None:
+        """Fill a database with rows that depend on the settings alone, not on the clock and ids of its instance.
+
+        Returns the tables that the rows define; None if these are the dictionary's.
+        """
         settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
 
         def install(session: Session) -> None:
@@ -179,6 +183,7 @@ class Blueprint:
             *settings.data,
             install=install,
         )
+        return None if instance.schema is instance.first else instance.schema
 
 
 def _begin(first: list[dict[str, str]], session: Session) -> None:

@@ -68,6 +68,12 @@ class Secrets:
             _learn(self._needles, secret)
             self._masked_before = {}  # last, so that no text is remembered here that was masked without the secret
 
+    def add_fields(self, names: Iterable[str]) -> None:
+        """Mask the values of fields with these names, too."""
+        with self._lock:
+            self._fields |= {last_word(name) for name in names}
+            self._masked_before = {}
+
     def add_login(self, user: str, password: str) -> None:
         """Mask a password, and the login as Basic authentication encodes it, even if the password is short."""
         self.add(password)

@@ -85,7 +85,7 @@ class DeliveryQueue:
     def add(self, session: Session, response_id: str, now: datetime) -> None:
         """Queue a response, due now."""
         session.work.transaction.lock()
-        insertion = session.kernel.store.insertion(self._name, ("sys_id", "due"))
+        insertion = session.schema.statements.insertion(self._name, ("sys_id", "due"))
         session.work.transaction.run(insertion, (response_id, _ticks(now)))
 
     def forget(self, session: Session, response_id: str) -> None:
@@ -166,8 +166,8 @@ class DeliveryQueue:
             being_sent = sa.func.coalesce(table.c.leased_until > sa.bindparam("now"), sa.false())
             return due.order_by(being_sent, table.c.due).limit(sa.literal_column(str(limit)))
 
-        store = session.kernel.store
-        prepared = store.prepared((self._name, limit), lambda: build(session.dictionary.sql_table(self._name)))
+        statements = session.schema.statements
+        prepared = statements.prepared((self._name, limit), lambda: build(session.dictionary.sql_table(self._name)))
         rows = session.work.transaction.run(prepared, {"now": _ticks(now)})
         return [
             PendingDelivery(
@@ -184,8 +184,8 @@ class DeliveryQueue:
     def _run(
         self, session: Session, key: str, build: Callable[[sa.Table], sa.ClauseElement], **values: object
     ) -> Sequence[Row]:
-        store, transaction = session.kernel.store, session.work.transaction
-        prepared = store.prepared((self._name, key), lambda: build(session.dictionary.sql_table(self._name)))
+        statements, transaction = session.schema.statements, session.work.transaction
+        prepared = statements.prepared((self._name, key), lambda: build(session.dictionary.sql_table(self._name)))
         transaction.lock()
         return transaction.run(prepared, values)
 

@@ -33,7 +33,7 @@ def build_pages(
     """
     application = _application(tables)
     login, navigator = LoginPage(instance), Navigator(instance, application, tables.hidden)
-    visible = VisibleTables(instance.dictionary, tables.hidden)
+    visible = VisibleTables(instance, tables.hidden)
     listing, form = ListPage(instance, visible), FormPage(instance, visible, Decisions(tables, activity_types))
     table: dict[str, Page[InstanceVisit]] = {
         "/": Page(navigator.show),

@@ -84,7 +84,7 @@ def _shown(terms: list[str]) -> int:
 
 def _words(session: Session, table: str, term: str) -> str:
     """Return one condition in words; the term itself if it is a clause of another kind."""
-    groups = session.kernel.queries.parser.parse(term).groups
+    groups = session.schema.queries.parser.parse(term).groups
     parsed = groups[0][0][0] if groups[0] else None
     if not isinstance(parsed, Condition) or len(parsed.path) > 1:
         return term

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import pairs_in_one_line
@@ -20,18 +20,18 @@ _LAST = "sys_created_on"
 
 @dataclass(frozen=True, slots=True)
 class VisibleTables:
-    """Every table of the dictionary except those that no page may show.
+    """Every table of an instance except those that no page may show.
 
     Attributes:
         hidden: names of the exceptions.
     """
 
-    dictionary: Dictionary
+    instance: Instance
     hidden: frozenset[str]
 
     def check(self, name: str) -> str:
         """Return the name; raises PageError if no page shows such a table."""
-        if name in self.hidden or self.dictionary.table(name) is None:
+        if name in self.hidden or self.instance.dictionary.table(name) is None:
             raise PageError(HTTPStatus.NOT_FOUND, "Page not found", f"Table '{name}' does not exist")
         return name
 

@@ -100,8 +100,8 @@ async def test_a_start_waits_for_no_writer(postgresql: Any) -> None:
     ("statement", "message"),
     [
         ("DROP TABLE mock_servicenow_schema", "has tables or views that no instance of this version has made; ex"),
-        ("UPDATE mock_servicenow_schema SET version = 2", "has schema version 2; expected 4, or an empty database"),
-        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 4, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 2", "has schema version 2; expected 5, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 5, or an empty database"),
     ],
     ids=["0.1.0", "older", "newer"],
 )
@@ -317,12 +317,18 @@ async def test_rows_that_an_existing_database_cannot_take_are_refused(tmp_path: 
     assert message in await _refusal("--database", database, *_files(tmp_path, rows))
 
 
-async def test_rows_need_their_tables_in_an_existing_database(tmp_path: Path) -> None:
-    """Without the --tables that define them, rows are refused."""
+async def test_tables_of_files_stay_in_an_existing_database(tmp_path: Path) -> None:
+    """Their records define them without the file, until they are deleted; rows then have no table."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
     options = _files(tmp_path, "  - {u_name: a}\n")
     async with serving_command("--database", database, *options):
         pass
+    async with serving_command("--database", database, *options[2:]) as url, _client(url) as instance:
+        assert len(await instance.read("u_thing", query="u_name=a")) == 1
+        [column] = await instance.read("sys_dictionary", query="name=u_thing^element=u_key")
+        assert (await instance.call("DELETE", f"/api/now/table/sys_dictionary/{column['sys_id']}")).status == 204
+        [table] = await instance.read("sys_db_object", query="name=u_thing")
+        assert (await instance.call("DELETE", f"/api/now/table/sys_db_object/{table['sys_id']}")).status == 204
     assert "data.yaml:1: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
 
 

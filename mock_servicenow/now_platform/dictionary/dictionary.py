@@ -85,6 +85,10 @@ class Dictionary:
         """Return the names of the table's columns whose types are of that family."""
         return self._by_family[name].get(family, ())
 
+    def password_columns(self) -> frozenset[str]:
+        """Return the names in lower case of the columns of every table that hold passwords."""
+        return frozenset(name.lower() for table in self._by_family.values() for name in table.get(Family.PASSWORD, ()))
+
     def new_record(self, name: str) -> dict[str, str]:
         """Return a new record of the table: every column, empty or with its literal default."""
         return {**self._new[name]}

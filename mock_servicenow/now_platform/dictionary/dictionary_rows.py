@@ -6,6 +6,8 @@ from hashlib import md5
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
+TABLES, COLUMNS, CHOICES = "sys_db_object", "sys_dictionary", "sys_choice"
+
 
 def seed_id(table: str, key: str) -> str:
     """Return the sys_id of a packaged row without one, the same in every instance, from its table and its key."""
@@ -18,28 +20,29 @@ Values = dict[str, str]
 def rows(dictionary: Dictionary) -> Iterator[tuple[str, Values]]:
     """Return the rows that describe every table, its own columns and their choices."""
     for table in dictionary:
-        yield "sys_db_object", _table(dictionary, table)
+        yield TABLES, _table(dictionary, table)
         own = table.columns if table.parent else SYSTEM_COLUMNS + table.columns
         for column in own:
-            yield "sys_dictionary", _column(table, column)
-            yield from (("sys_choice", values) for values in _choices(table, column))
+            yield COLUMNS, column_row(table, column)
+            yield from ((CHOICES, values) for values in _choices(table, column))
 
 
 def _table(dictionary: Dictionary, table: Table) -> Values:
     return {
-        "sys_id": seed_id("sys_db_object", table.name),
+        "sys_id": seed_id(TABLES, table.name),
         "name": table.name,
         "label": table.label,
-        "super_class": table.parent or "",
+        "super_class": seed_id(TABLES, table.parent) if table.parent else "",
         "is_extendable": _word(dictionary.has_classes(table.name)),
         "ws_access": _word(table.web_service_access),
         "sys_name": table.label,
     }
 
 
-def _column(table: Table, column: Column) -> Values:
+def column_row(table: Table, column: Column) -> Values:
+    """Return the row that describes a column of the table."""
     return {
-        "sys_id": seed_id("sys_dictionary", f"{table.name}.{column.name}"),
+        "sys_id": seed_id(COLUMNS, f"{table.name}.{column.name}"),
         "name": table.name,
         "element": column.name,
         "column_label": column.label,
@@ -59,7 +62,7 @@ def _column(table: Table, column: Column) -> Values:
 def _choices(table: Table, column: Column) -> Iterator[Values]:
     for sequence, choice in enumerate(column.choices):
         yield {
-            "sys_id": seed_id("sys_choice", f"{table.name}.{column.name}.{choice.value}"),
+            "sys_id": seed_id(CHOICES, f"{table.name}.{column.name}.{choice.value}"),
             "name": table.name,
             "element": column.name,
             "value": choice.value,

@@ -149,6 +149,49 @@ class PhysicalSchema:
                 yield from _columns(root, [column for name, column in columns.items() if name not in known], dialect)
             yield from _indexes(root, columns, catalog.indexes, dialect)
 
+    def columns(self, root: str) -> Mapping[str, Column]:
+        """Return the columns that a hierarchy stores; none if it is not there."""
+        return self._hierarchies.get(root, {})
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """From the tables of one dictionary to those of another.
+
+    Attributes:
+        classes: tables that are gone from hierarchies that stay, each with its root.
+    """
+
+    old: PhysicalSchema
+    new: PhysicalSchema
+    classes: Collection[tuple[str, str]] = ()
+
+    def statements(self, catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
+        """Return the statements that delete what is gone and add what is new."""
+        quote = dialect.identifier_preparer.quote
+        for root, name in self.classes:
+            named = f"{quote(CLASS_COLUMN.name)} = {text_literal(name)}"
+            yield f"DELETE FROM {quote(root)} WHERE {named}"  # noqa: S608 - names of tables
+        for root in self.old.names:
+            if not self.new.columns(root):
+                yield f"DROP TABLE IF EXISTS {quote(root)}"
+                continue
+            dropped = self.old.columns(root).keys() - self.new.columns(root).keys()
+            gone = dropped.intersection(catalog.tables.get(root, ()))
+            if gone:
+                yield from _drop_columns(root, sorted(gone), catalog, dialect)
+        yield from self.new.missing(catalog, dialect)
+
+
+def _drop_columns(root: str, names: Iterable[str], catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
+    """Return the statements that drop columns with their indexes; those of lists are made again when they are used."""
+    quote = dialect.identifier_preparer.quote
+    of_lists = [index for index in catalog.indexes if index.startswith(f"{root}_list_"[:KEPT])]
+    for index in (*of_lists, *(index_name(root, name) for name in names)):
+        yield f"DROP INDEX IF EXISTS {quote(index)}"
+    for name in names:
+        yield f"ALTER TABLE {quote(root)} DROP COLUMN {quote(name)}"
+
 
 def position(root: str, dialect: sa.Dialect) -> sa.ColumnElement[int]:
     """Return what counts the rows of a table in the order of their insertion."""

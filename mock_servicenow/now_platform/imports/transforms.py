@@ -76,7 +76,7 @@ def transform(session: Session, transform_map: TransformMap, row: Mapping[str, s
     Tables that are defined as closed to web services are never written: no import reaches the Secret of a registration.
     """
     target = transform_map.table
-    if target in session.kernel.queries.closed:
+    if target in session.schema.queries.closed:
         raise InvalidTable(target)
     given = {field.target: row.get(field.source, "") for field in transform_map.fields}
     key = {field.target: given[field.target] for field in transform_map.fields if field.coalesce}

@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
+from mock_servicenow.now_platform.rules.dictionary_rules import DELETED_CHOICES
 from mock_servicenow.now_platform.storage.transaction import DuplicateError
 from mock_servicenow.now_platform.users import User, hash_password, one_way, verify_password
 
@@ -110,15 +111,16 @@ def administrator_name(instance: Platform) -> str:
 
 def fill(instance: Platform, administrator: Administrator, *extra: Traversable, install: Install) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
+    first = instance.first.dictionary
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
-        instance.store.clear(session.work.transaction)
+        instance.store.clear(session.work.transaction, instance.dictionary.sql.names)
         rows = chain(
             _named_rows(instance, administrator),
-            dictionary_rows.rows(instance.dictionary),
-            counters(instance.dictionary),
+            dictionary_rows.rows(first),
+            counters(first),
             instance.release.rows(),
-            *(read_rows(source, instance.dictionary) for source in extra),  # last, so that errors name them
+            *(read_rows(source, first) for source in extra),  # last, so that errors name them
         )
         store_rows(session, rows)
         install(session.of_system)
@@ -127,7 +129,7 @@ def fill(instance: Platform, administrator: Administrator, *extra: Traversable, 
 
 def _named_rows(instance: Platform, administrator: Administrator) -> Rows:
     """Return the first rows that others may refer to by name."""
-    yield from ((row.table, row.values) for row in read_rows(packaged_rows(), instance.dictionary))
+    yield from ((row.table, row.values) for row in read_rows(packaged_rows(), instance.first.dictionary))
     yield from _bulk()
     yield "sys_user", _administrator(administrator)
 
@@ -154,18 +156,36 @@ def _stored_together(row: PlacedRow) -> Iterator[None]:
 
 
 def _complete_dictionary(instance: Platform) -> None:
-    """Describe tables and columns added since, and give numbered tables their counters."""
+    """Describe tables, columns and choices added or changed since, and give numbered tables their counters.
+
+    Records that somebody has changed or deleted since stay so.
+    """
     with instance.transaction(instance.system) as session:
         counted = {counter["category"].casefold() for counter in session.find_all(COUNTERS)}
-        new = (row for row in counters(instance.dictionary) if row[1]["category"] not in counted)
+        dictionary = instance.first.dictionary
+        new = (row for row in counters(dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
-        rows = _identified(session, (*dictionary_rows.rows(instance.dictionary), *new))
+        rows = _identified(session, (*dictionary_rows.rows(dictionary), *new))
         for table, row, _ in rows:
             described.setdefault(table, []).append(row)
         for table, all_rows in described.items():
-            # A row may have got other values since, and another one of its hierarchy the same sys_id.
-            known = session.work.get_many(session.dictionary.root(table), [row["sys_id"] for row in all_rows])
-            session.store_rows(table, [row for row in all_rows if row["sys_id"] not in known])
+            # Another record of the hierarchy may have got a row's sys_id since.
+            sys_ids = [row["sys_id"] for row in all_rows]
+            taken = session.work.get_many(session.dictionary.root(table), sys_ids).keys()
+            deleted = session.work.get_many(DELETED_CHOICES, sys_ids).keys()
+            known = session.work.get_many(table, taken)
+            session.store_rows(table, [row for row in all_rows if row["sys_id"] not in taken | deleted])
+            for row in all_rows:
+                _renew(session, table, row, known.get(row["sys_id"]))
+
+
+def _renew(session: Session, table: str, row: Values, known: Values | None) -> None:
+    """Give a record of the dictionary that nobody has changed the values that it would have in a new instance."""
+    untouched = known is not None and known["sys_mod_count"] == "0" and known.get("sys_class_name") == table
+    if known is not None and untouched:
+        changes = {name: text for name, text in row.items() if known[name] != text}
+        if changes:
+            session.change_row(table, row["sys_id"], changes)
 
 
 def store_rows(session: Session, rows: Rows) -> None:

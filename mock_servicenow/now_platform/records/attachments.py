@@ -240,7 +240,7 @@ def _delete_content(session: Session, ids: list[str]) -> None:
 
 
 def _vanishing(kernel: Kernel, run_rules: RunRules, ids: list[str]) -> Generator[None, None, None]:
-    chunks = kernel.dictionary.sql_table(CHUNKS)
+    chunks = kernel.first.dictionary.sql_table(CHUNKS)
     some = sa.select(chunks.c.sys_id).where(chunks.c.sys_attachment == sa.bindparam("file")).limit(_CHUNKS_AT_A_TIME)
     deletion = sa.delete(chunks).where(chunks.c.sys_id.in_(some))
     try:

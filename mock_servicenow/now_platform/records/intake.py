@@ -45,7 +45,7 @@ class Intake:
     def __init__(self, view: View, table: str, *, system_columns: bool = False) -> None:
         self._view = view
         self._table = table
-        self._plan = view.kernel.plans[table]
+        self._plan = view.schema.plans[table]
         self._locked = view.sight.locked(table)
         self._writable = _WRITABLE_SYSTEM_COLUMNS if system_columns else frozenset()
 
@@ -133,7 +133,7 @@ def _quoted(text: str) -> str:
 
 def default_values(view: View, table: str) -> Values:
     """Return a new record of the table: every column, empty or with its default."""
-    plan = view.kernel.plans[table]
+    plan = view.schema.plans[table]
     values = {**plan.defaults}
     for name, call in plan.scripted:
         values[name] = call(view)
@@ -163,7 +163,7 @@ def update_stamps(view: View, previous: Record) -> Values:
 def pop_entries(view: View, table: str, values: dict[str, str]) -> dict[str, str]:
     """Remove the new entries of journal columns from a record's values and return them by column."""
     entries = {}
-    for name in view.kernel.plans[table].journals:
+    for name in view.schema.plans[table].journals:
         if values[name]:
             entries[name], values[name] = values[name], ""
     return entries
@@ -174,10 +174,10 @@ def assign_number(view: View, table: str, values: dict[str, str]) -> None:
 
     An administrator may delete, empty or exhaust a counter: then there is no number, and a finding says so.
     """
-    prefix = view.kernel.plans[table].table.number_prefix
+    prefix = view.schema.plans[table].table.number_prefix
     if prefix is None or values.get("number"):
         return
-    counter = view.kernel.store.prepared(COUNTERS, lambda: _count(view.dictionary))
+    counter = view.schema.statements.prepared(COUNTERS, lambda: _count(view.dictionary))
     counted = view.work.transaction.run(counter, {"table": table})
     if counted:
         values["number"] = f"{prefix}{counted[0][0]:0{DIGITS}d}"

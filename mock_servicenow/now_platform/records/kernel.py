@@ -14,9 +14,8 @@ from mock_servicenow.now_platform.records.fields import FieldLists
 from mock_servicenow.now_platform.records.plans import Plans
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.running import Runner
-from mock_servicenow.now_platform.storage.database import one_line
+from mock_servicenow.now_platform.storage.database import Statements, one_line
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.now_platform.storage.transaction import Transaction
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
@@ -109,11 +108,13 @@ class Cache:
         finally:
             self._used.across, self._used.facts = False, None
 
-    def begin(self, transaction: Transaction) -> None:
-        """Use the facts of the database's version from now on in this thread, unless some are in use."""
-        if self._used.facts is not None:
-            return
-        version = self._store.facts_version(transaction)
+    @property
+    def is_in_use(self) -> bool:
+        """Whether facts of a version are in use in this thread."""
+        return self._used.facts is not None
+
+    def begin(self, version: int) -> None:
+        """Use the facts of that version of the database from now on in this thread."""
         known = self._of_version
         if known[0] != version:
             known = self._of_version = version, {}
@@ -145,6 +146,27 @@ class Compiled(NamedTuple):
         return cls(Compilations(dictionary), FieldLists(dictionary), Plans(dictionary))
 
 
+class Schema(NamedTuple):
+    """The tables of an instance at one time, and everything worked out from them; a transaction keeps to one.
+
+    Attributes:
+        queries: compiles queries on the tables.
+        fields: the fields that answers may have.
+        plans: the facts about each table that reads and writes need.
+        statements: the SQL of reads and writes.
+        version: that of a shared database's tables.
+        ignored: what records of the dictionary say without effect.
+    """
+
+    dictionary: Dictionary
+    queries: Compilations
+    fields: FieldLists
+    plans: Plans
+    statements: Statements
+    version: int = 0
+    ignored: frozenset[str] = frozenset()
+
+
 class Parts(TypedDict):
     """The arguments of a `Kernel`, for classes that extend it."""
 
@@ -164,9 +186,8 @@ class Kernel(Runner):
 
     Attributes:
         release: the differences between releases.
-        queries: compiles queries on the dictionary's tables.
-        fields: the fields that answers may have.
-        plans: the facts about each table that reads and writes need.
+        first: the tables that ship, and those of files.
+        schema: the tables that the instance has now.
         secrets: learns every key and secret that is written, before it is stored one way, or presented.
         tokens_end_with_client: whether access tokens of a deactivated or deleted OAuth client are refused.
         key: a secret that all processes of a server have, from which the texts of tokens follow; never stored.
@@ -188,16 +209,27 @@ class Kernel(Runner):
         key: str = "",
     ) -> None:
         super().__init__(store, clock)
-        self.dictionary = dictionary
         self.ids = ids
         self.secrets = secrets or Secrets()
         self.release = release or ReleaseProfile()
-        self.queries, self.fields, self.plans = compiled or Compiled.of(dictionary)
+        self.first = Schema(dictionary, *(compiled or Compiled.of(dictionary)), store.statements)
+        self.schema = self.first
         self.tokens_end_with_client = tokens_end_with_client
         self.key = key or ids.fork("key").token()
         self.cache = Cache(store)
         self.vanishing: set[str] = set()
         self._log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """The tables that the instance has now."""
+        return self.schema.dictionary
+
+    def adopt(self, schema: Schema) -> None:
+        """Give the transactions that begin from now on other tables."""
+        self.schema = schema
+        self.secrets.add_fields(schema.dictionary.password_columns())
+        self.cache.clear()
 
     def unavailable(self, failure: BaseException) -> DatabaseUnavailable:
         """Return the platform's error for a failure of the database, and log one line now and then.

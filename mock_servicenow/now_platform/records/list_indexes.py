@@ -25,7 +25,7 @@ def serve_list(view: View, table: str, encoded: str) -> None:
     """
     if is_long(encoded) or not _is_large(view, table):
         return
-    names = _served(view, table, view.kernel.queries.parser.parse(encoded))
+    names = _served(view, table, view.schema.queries.parser.parse(encoded))
     if not names:
         return
     index, known = _index(view, table, names), _known(view, table)

@@ -55,6 +55,7 @@ class Work:
     Access control is the business of a session.
 
     Attributes:
+        schema: the tables of the instance when the transaction began.
         findings: what was swallowed so far.
         rules: names of the business rules now running, the outermost first.
         written: the tables written so far.
@@ -74,8 +75,10 @@ class Work:
         self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
         self.entries: dict[tuple[str, str], list[Values]] = {}
         self._kernel = kernel
-        self._plans = kernel.plans
-        self._dictionary = kernel.dictionary
+        self.schema = schema = kernel.schema
+        self._plans = schema.plans
+        self._dictionary = schema.dictionary
+        self._statements = schema.statements
         self._store = kernel.store
 
     @cached_property
@@ -88,7 +91,7 @@ class Work:
         family = self._plans[table].family
         if not sys_id.isalnum() and not is_storable(sys_id):
             return None
-        prepared = self._store.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
+        prepared = self._statements.prepared(("get", table, lock), lambda: self._select_one(table, lock=lock))
         rows = self.transaction.run(prepared, {"id": sys_id})
         if not rows:
             return None
@@ -97,7 +100,7 @@ class Work:
 
     def get_both(self, table: str, one: str, other: str) -> list[Values]:
         """Return those of two rows that exist; faster than `get_many`. The sys_ids must be storable."""
-        prepared = self._store.prepared(("both", table), lambda: self._select_both(table))
+        prepared = self._statements.prepared(("both", table), lambda: self._select_both(table))
         return [self._to_values(table, row) for row in self.transaction.run(prepared, {"one": one, "other": other})]
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Values]:
@@ -138,7 +141,7 @@ class Work:
             return []
         named = tuple((name, bool(text)) for name, text in stored.items())
         key = "find", table, named, most, exact
-        prepared = self._store.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
+        prepared = self._statements.prepared(key, lambda: self._select_equal(table, named, most, exact=exact))
         values = {name: columns[name].to_database(text or "") for name, text in stored.items()}
         return [self._to_values(table, row) for row in self.transaction.run(prepared, values)]
 
@@ -163,7 +166,7 @@ class Work:
 
     def select(self, table: str) -> sa.Select[Any]:
         """Return a statement for the table's columns in the dictionary's order, without any condition."""
-        return self._store.statement(("select", table), lambda: self._select(table))
+        return self._statements.statement(("select", table), lambda: self._select(table))
 
     def class_filter(self, table: str) -> list[sa.ColumnElement[bool]]:
         """Return the condition that keeps other classes of the hierarchy out; none for a root."""
@@ -242,7 +245,7 @@ class Work:
         plan = self._plans[table]
         for values in rows:
             texts = values.values()
-            prepared = self._store.insertion(plan.root, tuple(compress(values, texts)))
+            prepared = self._statements.insertion(plan.root, tuple(compress(values, texts)))
             try:
                 self.transaction.run(prepared, tuple(filter(None, texts)))
             except DuplicateError as error:
@@ -252,7 +255,7 @@ class Work:
     def update(self, table: str, sys_id: str, changes: Values) -> None:
         """Change columns of a row; raises UniqueKeyViolation."""
         plan = self._plans[table]
-        prepared = self._store.update(plan.root, tuple(changes))
+        prepared = self._statements.update(plan.root, tuple(changes))
         try:
             self.transaction.run(prepared, [*(text or None for text in changes.values()), sys_id])
         except DuplicateError as error:

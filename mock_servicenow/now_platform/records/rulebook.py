@@ -74,7 +74,7 @@ class Rulebook:
         view, table, operation = context.session, context.table, context.operation
         tables = {*view.dictionary.lineage(table), EVERY_TABLE}
         # Whoever stores a rule sees whether it acts: on a closed table that would reveal what the table holds.
-        stored = [] if table in view.kernel.queries.closed else self._stored(view)
+        stored = [] if table in view.schema.queries.closed else self._stored(view)
         chosen = [
             rule
             for rule in (*self._rules, *stored)

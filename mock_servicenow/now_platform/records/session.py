@@ -50,7 +50,8 @@ class Session(View):
         self.user = user
         self.secure = secure
         self.findings = work.findings
-        self.dictionary = kernel.dictionary
+        self.schema = work.schema
+        self.dictionary = work.schema.dictionary
         self.ids = kernel.ids
 
     @cached_property
@@ -92,7 +93,7 @@ class Session(View):
             InvalidTable: there is no such table.
             OperationFailed: access control, a business rule or the database refuses it.
         """
-        _ = self.kernel.plans[table]  # raises InvalidTable
+        _ = self.schema.plans[table]  # raises InvalidTable
         if not self.secure:
             return self._insert(table, values, system_columns=system_columns)
         conditions = self.sight.conditions(table, "create")

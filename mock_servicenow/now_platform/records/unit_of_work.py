@@ -6,9 +6,10 @@ from types import TracebackType
 from typing import Unpack
 
 from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCancelled
-from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts
+from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts, Schema
 from mock_servicenow.now_platform.records.rows import Work
 from mock_servicenow.now_platform.records.rulebook import Rulebook
+from mock_servicenow.now_platform.records.schema_changes import changed_schema, changes_tables, stored_schema
 from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
 from mock_servicenow.now_platform.storage.transaction import Transaction
@@ -28,10 +29,11 @@ class UnitOfWork:
 
     def __init__(self, kernel: Kernel, run_rules: RunRules, user: User, findings: list[Finding] | None = None) -> None:
         self._kernel = kernel
+        self._changed: Schema | None = None
         try:
             transaction = kernel.store.begin()
             if not kernel.store.embedded:
-                _use_facts(kernel, transaction)
+                _use_versions(kernel, transaction)
         except kernel.store.failures as failure:
             raise kernel.unavailable(failure) from None
         self._work = Work(kernel, transaction, [] if findings is None else findings)
@@ -55,6 +57,8 @@ class UnitOfWork:
             if not kernel.store.embedded:
                 kernel.cache.end()
         if kind is None:
+            if self._changed is not None:
+                kernel.adopt(self._changed)
             for call in work.after_commit:
                 call()
         elif isinstance(error, failures):
@@ -63,6 +67,8 @@ class UnitOfWork:
     def _end(self, *, keep: bool) -> None:
         work, store = self._work, self._kernel.store
         try:
+            if keep and changes_tables(work):
+                self._changed = changed_schema(self._kernel, work)
             if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
                 store.renew_facts(work.transaction)
         except store.failures:
@@ -76,9 +82,15 @@ class UnitOfWork:
         return TransactionCancelled() if self._kernel.store.is_aside else OverrunError()
 
 
-def _use_facts(kernel: Kernel, transaction: Transaction) -> None:
+def _use_versions(kernel: Kernel, transaction: Transaction) -> None:
+    """Use the facts and the tables of a shared database that it has now, unless some facts are in use."""
+    if kernel.cache.is_in_use:
+        return
     try:
-        kernel.cache.begin(transaction)
+        facts, tables = kernel.store.versions(transaction)
+        if tables != kernel.schema.version:
+            kernel.adopt(stored_schema(kernel, Work(kernel, transaction, []), tables))
+        kernel.cache.begin(facts)
     except kernel.store.failures:
         transaction.end(keep=False)
         raise
@@ -102,6 +114,12 @@ class Platform(Kernel):
     def system(self) -> User:
         """The user for whom the instance itself acts, without access control."""
         return SYSTEM
+
+    def load_tables(self) -> None:
+        """Take the tables from the records of a database that was made or replaced without this instance."""
+        with self.transaction(self.system) as session:
+            schema = stored_schema(self, session.work, self.schema.version)
+        self.adopt(schema)
 
     def add_rule(self, rule: BusinessRule) -> None:
         """Apply a business rule from the next write on."""

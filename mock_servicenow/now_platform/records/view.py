@@ -30,7 +30,7 @@ from mock_servicenow.now_platform.query.script_calls import RefusedScriptError, 
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.display_formats import Formats, first_usable
-from mock_servicenow.now_platform.records.kernel import Fact, Kernel
+from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Schema
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
 from privman_core.findings import Finding
@@ -54,6 +54,7 @@ class View:
         user: the acting user.
         secure: whether access control limits the user.
         findings: what was swallowed so far.
+        schema: the tables of the instance, and everything worked out from them.
         dictionary: the tables of the instance.
         ids: the source of new identifiers.
     """
@@ -63,6 +64,7 @@ class View:
     user: User
     secure: bool
     findings: list[Finding]
+    schema: Schema
     dictionary: Dictionary
     ids: Ids
 
@@ -75,7 +77,7 @@ class View:
     def sight(self) -> Sight:
         """What the user may read; everything without access control."""
         if not self.secure:
-            return self.kernel.queries.everything
+            return self.schema.queries.everything
         key = self.user.roles, self.user is GUEST
         return self.kernel.cache.get(_SIGHTS, key, self._find_sight)
 
@@ -154,7 +156,7 @@ class View:
 
     def check_table(self, table: str) -> None:
         """Raise InvalidTable if there is no such table."""
-        self.kernel.plans[table]  # looking it up raises
+        self.schema.plans[table]  # looking it up raises
 
     # Encoded queries
 
@@ -186,7 +188,7 @@ class View:
         """Return a query ready for `page`, as `accept` does; raises InvalidTable, too."""
         self.check_table(table)
         kernel = self.kernel
-        query = kernel.queries.compile(encoded, table, self.sight, self.query_context, kernel.store.end_brief)
+        query = self.schema.queries.compile(encoded, table, self.sight, self.query_context, kernel.store.end_brief)
         return self.accept(table, query)
 
     def equal_query(self, table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
@@ -275,7 +277,7 @@ class View:
             InvalidTable: there is no such table.
             ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
         """
-        _ = self.kernel.plans[table]  # raises InvalidTable
+        _ = self.schema.plans[table]  # raises InvalidTable
         if not self.sight.serves(table):
             raise ApiAccessDenied
 
@@ -342,7 +344,7 @@ class View:
         return self.kernel.release.invalid_queries_forbidden and not reads_everything
 
     def _condition(self, encoded: str, change: RecordChange) -> CompiledQuery:
-        queries = self.kernel.queries
+        queries = self.schema.queries
         return compile_condition(queries.parser.parse(encoded), change, queries.stored, self.query_context)
 
     def _system_properties(self) -> dict[str, str]:
@@ -354,8 +356,8 @@ class View:
         Their definition or record says so; for a guest they are all but the public ones.
         """
         switched_off = self.work.find(_TABLES, {"ws_access": "false"})
-        closed = self.kernel.queries.closed | {row["name"] for row in switched_off}
-        return self.kernel.queries.sight(self.user.roles, closed | self._not_public() if self.user is GUEST else closed)
+        closed = self.schema.queries.closed | {row["name"] for row in switched_off}
+        return self.schema.queries.sight(self.user.roles, closed | self._not_public() if self.user is GUEST else closed)
 
     def _not_public(self) -> frozenset[str]:
         """Return the tables that are not public and extend none that is."""

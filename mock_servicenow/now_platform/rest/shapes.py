@@ -98,7 +98,7 @@ class Shapes:
 def shown_fields(session: Session, call: Call, parameters: Parameters, table: str) -> Fields:
     """Return the fields of an answer: those asked for, or of the view, or all, less what the user may not read."""
     names = parameters.fields or (_view(session, call, table, parameters.view) if parameters.view else None)
-    fields = session.kernel.fields.find(table, names)
+    fields = session.schema.fields.find(table, names)
     for name in fields.unknown[: MOST_FINDINGS + 1]:
         call.swallowed("field-ignored", f"{table} has no field '{name}': left out", "sysparm_fields")
     sight = session.sight

@@ -144,7 +144,7 @@ def _to_raw(session: Session, table: str, values: dict[str, str], *, display: bo
 
     Raw passwords are ignored: the platform would store one as if it were encrypted already.
     """
-    plan = session.kernel.plans[table]
+    plan = session.schema.plans[table]
     if display:
         columns = plan.columns
         return {

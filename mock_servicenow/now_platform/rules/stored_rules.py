@@ -113,7 +113,7 @@ def _report_kind(context: RuleContext) -> None:
 def _report_closed(context: RuleContext) -> None:
     named, _ = _CONDITIONS[context.table]
     table = context.current[named]
-    if table in context.session.kernel.queries.closed:
+    if table in context.session.schema.queries.closed:
         message = f"{context.table}: never acts on '{table}', which is closed to web services"
         context.report("rule-on-closed-table", message, named)
 
@@ -183,7 +183,7 @@ def load_policies(view: View, table: str) -> tuple[Policy, ...]:
 
     Tables that are closed to web services by definition have none: whoever stores a policy sees whether it is met.
     """
-    if table in view.kernel.queries.closed:
+    if table in view.schema.queries.closed:
         return ()
     found = (
         record

@@ -178,34 +178,18 @@ def _mark(dialect: sa.Dialect) -> str:
     return "?" if dialect.positional else "%s"
 
 
-class Database:
-    """The database of a URL, shared by the stores of instances with the same tables.
-
-    Args:
-        url: a SQLAlchemy URL; each store in memory has rows of its own.
-        schema: the physical tables.
+class Statements:
+    """Statements on the tables of one schema, each built once.
 
     Attributes:
-        embedded: whether it is SQLite.
-        copies: opens databases for copies of one in memory.
-        quote: quotes a name.
         insertion: returns the insertion of a row with those columns.
         update: returns the change of those columns of a row.
-        failures: the errors of statements that the database cannot execute: it is gone, locked, full, read-only.
-
-    Raises:
-        StoreError: the URL names another kind of database, or one that cannot be opened.
     """
 
-    def __init__(self, url: str, schema: PhysicalSchema) -> None:
-        self.schema = schema
-        self.engine = open_engine(url)
-        self.copies = open_copies()
-        self.embedded = self.engine.dialect.name == "sqlite"
-        self.quote: Callable[[str], str] = self.engine.dialect.identifier_preparer.quote
-        self.insertion = lru_cache(_REMEMBERED)(partial(Prepared.insertion, self.engine.dialect))
-        self.update = lru_cache(_REMEMBERED)(partial(Prepared.update, self.engine.dialect))
-        self.failures: tuple[type[Exception], ...] = (self.engine.dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError)
+    def __init__(self, dialect: sa.Dialect) -> None:
+        self._dialect = dialect
+        self.insertion = lru_cache(_REMEMBERED)(partial(Prepared.insertion, dialect))
+        self.update = lru_cache(_REMEMBERED)(partial(Prepared.update, dialect))
         self._prepared: dict[object, Prepared] = {}
         self._statements: dict[object, sa.Select[Any]] = {}
 
@@ -220,8 +204,59 @@ class Database:
         """Return the compiled statement known by that key; build it the first time."""
         known = self._prepared.get(key)
         if known is None:
-            known = self._prepared[key] = Prepared.compile(build(), self.engine.dialect)
+            known = self._prepared[key] = Prepared.compile(build(), self._dialect)
         return known
+
+
+class _PreparedByServer:
+    """The statements that each connection's server has prepared, which fail once a column has another type."""
+
+    def __init__(self) -> None:
+        self._generation = 0
+
+    def watch(self, engine: sa.Engine) -> None:
+        """Replace each connection to a shared database that was used before the last `forget`."""
+        sa.event.listen(engine, "checkout", self._used)
+
+    def forget(self) -> None:
+        """Prepare no statement's answer from tables that were there before."""
+        self._generation += 1
+
+    def _used(self, _driver: object, record: Any, _proxy: object) -> None:  # noqa: ANN401 - SQLAlchemy's own
+        if record.info.setdefault("generation", self._generation) != self._generation:
+            raise sa.exc.DisconnectionError
+
+
+class Database:
+    """The database of a URL, shared by the stores of instances with the same tables.
+
+    Args:
+        url: a SQLAlchemy URL; each store in memory has rows of its own.
+        schema: the physical tables.
+
+    Attributes:
+        embedded: whether it is SQLite.
+        copies: opens databases for copies of one in memory.
+        quote: quotes a name.
+        statements: those on the physical tables.
+        prepared: those that the server of a shared database has prepared.
+        failures: the errors of statements that the database cannot execute: it is gone, locked, full, read-only.
+
+    Raises:
+        StoreError: the URL names another kind of database, or one that cannot be opened.
+    """
+
+    def __init__(self, url: str, schema: PhysicalSchema) -> None:
+        self.schema = schema
+        self.engine = open_engine(url)
+        self.copies = open_copies()
+        self.embedded = self.engine.dialect.name == "sqlite"
+        self.quote: Callable[[str], str] = self.engine.dialect.identifier_preparer.quote
+        self.statements = Statements(self.engine.dialect)
+        self.prepared = _PreparedByServer()
+        if not self.embedded:
+            self.prepared.watch(self.engine)
+        self.failures: tuple[type[Exception], ...] = (self.engine.dialect.loaded_dbapi.Error, sa.exc.SQLAlchemyError)
 
 
 _MOST_COLUMNS = 120  # of the 127 arguments that SQLite takes for a function

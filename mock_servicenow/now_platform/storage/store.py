@@ -3,14 +3,14 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, Self, TypeVar, cast
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, position
-from mock_servicenow.now_platform.storage.database import Database, Prepared, StoreError, shown
+from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, SchemaChange, position
+from mock_servicenow.now_platform.storage.database import Database, Prepared, Statements, StoreError, shown
 from mock_servicenow.now_platform.storage.long_reads import (
     CANCEL_SECONDS,
     Aside,
@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.storage.long_reads import (
 from mock_servicenow.now_platform.storage.transaction import Transaction
 
 T = TypeVar("T")
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
@@ -60,10 +60,7 @@ class Store:
     Attributes:
         embedded: whether it is SQLite.
         quote: quotes a name.
-        insertion: returns the insertion of a row with those columns.
-        update: returns the change of those columns of a row.
-        statement: returns the statement known by that key, built the first time.
-        prepared: returns the compiled statement known by that key, built the first time.
+        statements: those on the tables that the database was opened with.
         failures: the errors of statements that the database cannot execute.
 
     Raises:
@@ -73,6 +70,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._schema = database.schema
         self._engine, self._copies = database.engine, database.copies
+        self._prepared = database.prepared
         self.embedded = database.embedded
         self.failures = database.failures
         self._open = ExitStack()
@@ -84,10 +82,7 @@ class Store:
         self._ending = False
         self._in_memory = self.embedded and not self._own_file()
         self.quote = database.quote
-        self.insertion = database.insertion
-        self.update = database.update
-        self.statement = database.statement
-        self.prepared = database.prepared
+        self.statements = database.statements
 
     def is_made(self) -> bool:
         """Return whether the database is that of an instance; false if it is empty or was left half made.
@@ -113,7 +108,7 @@ class Store:
             for table in (*self._schema.names, STATE_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
             connection.exec_driver_sql(f"CREATE TABLE {STATE_TABLE} ({_STATE_COLUMNS})")
-            connection.exec_driver_sql(f"INSERT INTO {STATE_TABLE} VALUES ({SCHEMA_VERSION}, 0, 0, 0)")  # noqa: S608 - our own number
+            connection.exec_driver_sql(f"INSERT INTO {STATE_TABLE} VALUES ({SCHEMA_VERSION}, 0, 0, 0, 0)")  # noqa: S608 - our own number
             self._schema.create_all(connection)
 
     def complete(self) -> None:
@@ -143,10 +138,10 @@ class Store:
             connection.commit()
             return number
 
-    def facts_version(self, transaction: Transaction) -> int:
-        """Return the version of a shared database's facts: another one after each commit that has renewed it."""
-        [[version]] = transaction.run(_FACTS, ())
-        return int(version)
+    def versions(self, transaction: Transaction) -> tuple[int, int]:
+        """Return the versions of a shared database's facts and tables: others after each commit that renews them."""
+        [[facts, tables]] = transaction.run(_VERSIONS, ())
+        return int(facts), int(tables)
 
     def renew_facts(self, transaction: Transaction) -> None:
         """Give the facts of a shared database another version with this transaction's commit.
@@ -155,10 +150,26 @@ class Store:
         """
         transaction.run(_RENEW_FACTS, ())
 
-    def clear(self, transaction: Transaction) -> None:
-        """Delete every row; until the commit others still read them."""
+    def change_tables(self, transaction: Transaction, change: SchemaChange) -> int:
+        """Give the database other tables with this transaction's commit, and return their version.
+
+        Others who change tables of a shared database wait for the commit.
+        """
+        dialect = self._engine.dialect
+        catalog = read_catalog(lambda sql: transaction.run(Prepared(sql), ()), dialect)
+        for statement in change.statements(catalog, dialect):
+            transaction.run(Prepared(statement), ())
+        return 0 if self.embedded else int(transaction.run(_RENEW_TABLES, ())[0][0])
+
+    def new_statements(self) -> Statements:
+        """Return what builds statements on other tables; a shared database forgets those that it has prepared."""
+        self._prepared.forget()
+        return Statements(self._engine.dialect)
+
+    def clear(self, transaction: Transaction, tables: Iterable[str]) -> None:
+        """Delete every row of the tables; until the commit others still read them."""
         transaction.lock()
-        for table in self._schema.names:
+        for table in tables:
             transaction.execute(sa.text(f"DELETE FROM {self.quote(table)}"))  # noqa: S608 - the dictionary's names
 
     @contextmanager
@@ -297,10 +308,11 @@ def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
 
 _IN_USE = "is in use by another process; to share an instance, give each process --database postgresql+psycopg://…"
 _EXPECTED = "instance of this version has made; expected an empty database, or one that mock-servicenow has made"
-_STATE_COLUMNS = "version INTEGER, made INTEGER, starts INTEGER, facts BIGINT"
-_FACTS = Prepared(f"SELECT facts FROM {STATE_TABLE}")  # noqa: S608 - our own name
+_STATE_COLUMNS = "version INTEGER, made INTEGER, starts INTEGER, facts BIGINT, tables BIGINT"
+_VERSIONS = Prepared(f"SELECT facts, tables FROM {STATE_TABLE}")  # noqa: S608 - our own name
 # No two transactions of a server have the same number, even after the tables were created anew.
 _RENEW_FACTS = Prepared(f"UPDATE {STATE_TABLE} SET facts = txid_current()")  # noqa: S608 - our own name
+_RENEW_TABLES = Prepared(f"UPDATE {STATE_TABLE} SET tables = txid_current() RETURNING tables")  # noqa: S608
 _STATE = f"SELECT version, made FROM {STATE_TABLE}"  # noqa: S608 - our own name
 _COLUMNS = {
     "sqlite": "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c "
@@ -316,8 +328,12 @@ _INDEXES = {
 
 
 def _catalog(connection: sa.Connection) -> Catalog:
+    return read_catalog(lambda sql: connection.exec_driver_sql(sql).all(), connection.dialect)
+
+
+def read_catalog(rows: Callable[[str], Iterable[Sequence[Any]]], dialect: sa.Dialect) -> Catalog:
+    """Return the tables and indexes of a database, from the rows of statements."""
     tables: dict[str, set[str]] = {}
-    for table, column in connection.exec_driver_sql(_COLUMNS[connection.dialect.name]):
+    for table, column in rows(_COLUMNS[dialect.name]):
         tables.setdefault(table, set()).add(column)
-    indexes = connection.exec_driver_sql(_INDEXES[connection.dialect.name]).scalars()
-    return Catalog(tables, frozenset(indexes))
+    return Catalog(tables, frozenset(name for (name,) in rows(_INDEXES[dialect.name])))

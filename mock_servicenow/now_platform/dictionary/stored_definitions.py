@@ -1,0 +1,257 @@
+"""Tables as the records of the dictionary change them: sys_db_object, sys_dictionary and sys_choice (platform 8)."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mock_servicenow.now_platform.dictionary.column_types import TYPES, Family
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Choice, Column, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
+from mock_servicenow.now_platform.dictionary.dictionary_rows import (
+    CHOICES,
+    COLUMNS,
+    TABLES,
+    Values,
+    column_row,
+    seed_id,
+)
+from mock_servicenow.now_platform.dictionary.sql_tables import is_reserved_column, is_reserved_table
+from mock_servicenow.now_platform.dictionary.table_files import to_label
+from mock_servicenow.now_platform.dictionary.table_format import NAME_WORDS, is_name
+
+SOURCES = (TABLES, COLUMNS, CHOICES)
+MOST_ROWS = 10_000
+"""Records of each of these tables that act, the oldest; each change reads them all."""
+MOST_TABLES, MOST_COLUMNS, MOST_LENGTH = 500, 1_000, 10_000_000
+"""Tables made by records; columns that a hierarchy stores (databases take few more); the longest length of a column."""
+_KEPT = ("name", "element", "internal_type", "reference", "unique")
+_WITH_CHOICES = frozenset({Family.TEXT, Family.INTEGER, Family.DECIMAL})
+_LAST = 2**63
+_SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDefinitions:
+    """The tables that an instance has with the records of its dictionary.
+
+    Attributes:
+        ignored: what records say without effect, each in one line.
+    """
+
+    tables: tuple[Table, ...]
+    ignored: frozenset[str]
+
+    @classmethod
+    def read(cls, base: Dictionary, rows: Mapping[str, Sequence[Values]]) -> "StoredDefinitions":
+        """Return the base's tables as records change and add to them.
+
+        Args:
+            base: tables that ship, and those of files; they stay, with the names, types and references of their
+                columns.
+            rows: the records of each of `SOURCES`, in order of insertion.
+        """
+        reader = _Reader(base)
+        reader.take_tables(rows[TABLES])
+        reader.take_columns(rows[COLUMNS])
+        reader.take_choices(rows[CHOICES])
+        return cls(tuple(reader.tables()), frozenset(reader.ignored))
+
+
+class _Reader:
+    def __init__(self, base: Dictionary) -> None:
+        self._base = base
+        self._tables = {table.name: table for table in base}
+        self._own = {table.name: {column.name: column for column in table.columns} for table in base}
+        self._spelled = {name.lower() for name in self._tables}
+        self._stored: dict[str, dict[str, Column]] = {}
+        self.ignored: list[str] = []
+
+    def tables(self) -> Iterator[Table]:
+        for table in self._tables.values():
+            columns = tuple(self._own[table.name].values())
+            yield table if columns == table.columns else replace(table, columns=columns)
+
+    # Tables
+
+    def take_tables(self, rows: Sequence[Values]) -> None:
+        shipped = {seed_id(TABLES, table.name): table for table in self._base}
+        for row in rows:
+            if row["sys_id"] in shipped:
+                self._change_table(shipped[row["sys_id"]], row)
+        made = [row for row in rows if row["sys_id"] not in shipped]
+        names = {row["sys_id"]: row["name"] for row in rows}
+        pending = {row["sys_id"]: names.get(row["super_class"], row["super_class"]) for row in made[:MOST_TABLES]}
+        while ready := [row for row in made if pending.get(row["sys_id"]) in {"", *self._tables}]:
+            for row in ready:
+                self._add_table(row, pending.pop(row["sys_id"]) or None)
+        for row in made[:MOST_TABLES]:
+            if row["sys_id"] in pending:
+                self._ignore(f"table '{row['name']}' extends '{pending[row['sys_id']]}', which is not defined")
+        for row in made[MOST_TABLES:]:
+            self._ignore(f"table '{row['name']}' is one more than {MOST_TABLES}")
+
+    def _change_table(self, table: Table, row: Values) -> None:
+        if row["name"] != table.name:
+            self._ignore(f"table '{table.name}' keeps its name, which is now '{row['name']}'")
+        opened = row["is_extendable"] == "true" and not self._base.has_classes(table.name)
+        changed = replace(table, label=row["label"] or table.label, extendable=table.extendable or opened)
+        self._tables[table.name] = changed
+
+    def _add_table(self, row: Values, parent: str | None) -> None:
+        name = row["name"]
+        if not is_name(name):
+            self._ignore(f"table has name {name!r}; expected {NAME_WORDS}")
+        elif name.lower() in self._spelled:
+            self._ignore(f"table '{name}' is defined already")
+        elif is_reserved_table(name):
+            self._ignore(f"table '{name}' has a name that is reserved")
+        else:
+            self._spelled.add(name.lower())
+            extendable = row["is_extendable"] == "true"
+            self._tables[name] = Table(name, row["label"] or to_label(name), parent, extendable=extendable)
+            self._own[name] = {}
+
+    # Columns
+
+    def take_columns(self, rows: Sequence[Values]) -> None:
+        shipped = {
+            seed_id(COLUMNS, f"{table.name}.{column.name}"): (table, column)
+            for table in self._base
+            for column in (*SYSTEM_COLUMNS, *table.columns)
+        }
+        for row in rows:
+            known = shipped.get(row["sys_id"])
+            if known is None:
+                self._add_column(row)
+            elif known[1].name not in _SYSTEM_NAMES:
+                self._change_column(*known, row)
+
+    def _change_column(self, table: Table, column: Column, row: Values) -> None:
+        described = column_row(table, column)
+        where = f"column '{table.name}.{column.name}'"
+        for key in _KEPT:
+            if row[key] != described[key]:
+                self._ignore(f"{where} keeps its {key} '{described[key]}', which is now '{row[key]}'")
+        if row["active"] == "false":
+            self._ignore(f"{where} ships, or comes from a file, and stays active")
+        self._own[table.name][column.name] = self._with_values(column, row, where)
+
+    def _add_column(self, row: Values) -> None:
+        name, table = row["element"], row["name"]
+        if row["active"] == "false" or (not name and row["internal_type"] == "collection"):
+            return
+        where = f"column '{table}.{name}'"
+        why = self._why_not(table, name)
+        column = None if why else self._new_column(row, where)
+        why = why or self._why_not_stored(table, column)
+        if why or column is None:
+            self._ignore(f"{where} {why}")
+            return
+        self._own[table][name] = column
+        self._hierarchy(table)[name.lower()] = column
+
+    def _why_not(self, table: str, name: str) -> str:
+        """Return why no record can add that column; empty if one can."""
+        if table not in self._tables:
+            return f"is of table '{table}', which is not defined"
+        if not is_name(name):
+            return f"has name {name!r}; expected {NAME_WORDS}"
+        if name in _SYSTEM_NAMES or is_reserved_column(name):
+            return "has a name that is reserved"
+        inherited = next((each for each in self._lineage(table) if name in self._own[each]), None)
+        return "" if inherited is None else f"is defined already in '{inherited}'"
+
+    def _why_not_stored(self, table: str, column: Column | None) -> str:
+        if column is None:
+            return ""
+        stored = self._hierarchy(table)
+        known = stored.get(column.name.lower())
+        if known is None:
+            return "" if len(stored) < MOST_COLUMNS else f"is one more than {MOST_COLUMNS} in its hierarchy"
+        if known.name != column.name:
+            return f"differs only in case from column '{known.name}'"
+        same = known.family.storage == column.family.storage
+        return "" if same else f"has type '{column.type}'; its hierarchy stores that column as '{known.type}'"
+
+    def _new_column(self, row: Values, where: str) -> Column:
+        type_, reference = row["internal_type"] or "string", row["reference"] or None
+        if type_ not in TYPES:
+            self._ignore(f"{where} has type '{type_}', which is unknown: it holds texts")
+        if reference is not None and reference not in self._tables:
+            self._ignore(f"{where} refers to table '{reference}', which is not defined")
+            reference = None
+        column = Column(row["element"], type=type_, reference=reference, unique=row["unique"] == "true")
+        return self._with_values(column, row, where)
+
+    def _with_values(self, column: Column, row: Values, where: str) -> Column:
+        length = int(row["max_length"] or 0)
+        default: str | None = row["default_value"] or None
+        changed = replace(column, default=default)
+        if default is not None and not is_scripted(changed) and column.to_stored(default) is None:
+            self._ignore(f"{where} has default '{default}'; expected a value of type {column.type}")
+            default = column.default
+        return replace(
+            column,
+            label=row["column_label"] or column.label or to_label(column.name),
+            max_length=length if 0 < length <= MOST_LENGTH else column.max_length,
+            default=default,
+            mandatory=row["mandatory"] == "true",
+            display=row["display"] == "true",
+            read_only=row["read_only"] == "true",
+        )
+
+    # Choices
+
+    def take_choices(self, rows: Iterable[Values]) -> None:
+        groups: dict[tuple[str, str], list[Values]] = {}
+        for row in rows:
+            if row["inactive"] != "true" and row["language"] in {"", "en"} and row["value"]:
+                groups.setdefault((row["name"], row["element"]), []).append(row)
+        for table, columns in self._own.items():
+            for name, column in columns.items():
+                if column.choices and (table, name) not in groups:
+                    columns[name] = replace(column, choices=())
+        for (table, name), given in groups.items():
+            self._give_choices(table, name, given)
+
+    def _give_choices(self, table: str, name: str, rows: list[Values]) -> None:
+        where = f"choices of '{table}.{name}'"
+        if table not in self._tables:
+            self._ignore(f"{where}: the table is not defined")
+            return
+        column = next((self._own[each][name] for each in self._lineage(table) if name in self._own[each]), None)
+        if column is None:
+            self._ignore(f"{where}: there is no such column")
+        elif column.family not in _WITH_CHOICES:
+            self._ignore(f"{where}: a column of type {column.type} has none")
+        else:
+            self._own[table][name] = replace(column, choices=tuple(self._choices(column, rows, where)))
+
+    def _choices(self, column: Column, rows: list[Values], where: str) -> Iterator[Choice]:
+        seen: set[str] = set()
+        for row in sorted(rows, key=lambda row: int(row["sequence"] or _LAST)):
+            value = row["value"]
+            if column.to_stored(value) is None:
+                self._ignore(f"{where}: '{value}' is no value of type {column.type}")
+            elif value not in seen:
+                seen.add(value)
+                yield Choice(value, row["label"])
+
+    # Hierarchies
+
+    def _lineage(self, table: str) -> Iterator[str]:
+        name: str | None = table
+        while name is not None:
+            yield name
+            name = self._tables[name].parent
+
+    def _hierarchy(self, table: str) -> dict[str, Column]:
+        """Return the columns that the hierarchy of a table stores, by name in lower case."""
+        *_, root = self._lineage(table)
+        if root not in self._stored:
+            classes = (name for name in self._tables if list(self._lineage(name))[-1] == root)
+            columns = (column for name in classes for column in self._own[name].values())
+            self._stored[root] = {column.name.lower(): column for column in columns}
+        return self._stored[root]
+
+    def _ignore(self, what: str) -> None:
+        self.ignored.append(what)
