@@ -10,7 +10,7 @@ from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
-from privman_scenarios.playing.http_api import Credentials
+from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
