@@ -1,5 +1,6 @@
 """``console-sim setup``: the documented set-up against any ServiceNow."""
 
+import os
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from privman_contracts import WireNames
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
 from privman_core.control import PREFIX
+from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
 from privman_core.inputs import CONTROL, trust
 from privman_core.journal import Journal
@@ -61,7 +63,9 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     secrets = Secrets()
     secrets.add_login(options.servicenow_user, password)
     journal = Journal(clock, secrets, lambda _exchange: ())
-    caller = HttpCaller(clock, journal, "console-sim", trusted=trust(settings.ca_file))
+    caller = HttpCaller(
+        clock, journal, "console-sim", trusted=trust(settings.ca_file), proxies=forward_proxies(os.environ)
+    )
     values = {
         "servicenow_url": options.servicenow_url,
         "servicenow_user": options.servicenow_user,

@@ -13,7 +13,7 @@ from privman_core.clock import MOST_SECONDS, Clock, ClockError
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
-from privman_core.inputs import shown
+from privman_core.inputs import is_loopback_name, shown
 from privman_core.journal import Journal
 from privman_core.streaming import RangeError, list_exchanges
 
@@ -224,9 +224,8 @@ def _is_forwarded(request: web.Request) -> bool:
 
 def _names_this_machine(request: web.Request) -> bool:
     try:
-        host = request.url.host or ""
-        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
-    except ValueError:  # another name, or none
+        return is_loopback_name(request.url.host or "")
+    except ValueError:  # a Host that is no host
         return False
 
 

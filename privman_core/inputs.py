@@ -3,7 +3,7 @@
 import os
 import re
 import ssl
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +54,14 @@ def _has_host(text: str) -> bool:
     except ValueError:
         return False
     return bool(host)
+
+
+def is_loopback_name(host: str) -> bool:
+    """Return whether a host is this machine, under whatever network it is in."""
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ip_address(host).is_loopback
+    except ValueError:  # another name, or none
+        return False
 
 
 Trust = ssl.SSLContext | Literal[True]

@@ -1,5 +1,6 @@
 """Clock, journal, faults and control plane around a product, wired here for both products."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
 from privman_core.faults import FaultKinds, Faults, Handler
+from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_core.journal import Journal
@@ -57,7 +59,9 @@ class Instruments:
         self._log = log
         self._proxies = proxies
         self.faults = Faults(clock, kinds)
-        self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trust(ca_file))
+        self.caller = HttpCaller(
+            clock, self.journal, user_agent, trusted=trust(ca_file), proxies=forward_proxies(os.environ)
+        )
 
     def app(  # noqa: PLR0913 - what it brings together
         self,

@@ -23,6 +23,7 @@ from yarl import URL
 from privman_core.clock import Clock
 from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
+from privman_core.forward_proxies import ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
 from privman_core.turns import PreemptedError, Turns
@@ -128,14 +129,22 @@ class HttpAnswer:
 class HttpCaller:
     """Sends the requests of one server."""
 
-    def __init__(
-        self, clock: Clock, journal: Journal, user_agent: str, *, turns: Turns | None = None, trusted: Trust = True
+    def __init__(  # noqa: PLR0913 - what it brings together
+        self,
+        clock: Clock,
+        journal: Journal,
+        user_agent: str,
+        *,
+        turns: Turns | None = None,
+        trusted: Trust = True,
+        proxies: ForwardProxies | None = None,
     ) -> None:
         self._clock = clock
         self._journal = journal
         self._user_agent = user_agent
         self._turns = turns or Turns(CONNECTIONS_PER_HOST, CONNECTIONS)
         self._trusted = trusted
+        self._proxies = proxies
         self._session: ClientSession | None = None
 
     async def send(  # noqa: PLR0913 - what a request is made of
@@ -165,6 +174,8 @@ class HttpCaller:
             reason = f"no answer within {seconds:g} s"
         except PreemptedError:
             reason = "given up without an answer, because other requests were waiting"
+        except ProxyError as error:
+            reason = str(error)
         except ClientConnectorError as error:
             reason = f"no connection to {error.host}:{error.port}: {reason_of(error.os_error)}"
         except ClientConnectionError:
@@ -183,14 +194,23 @@ class HttpCaller:
             await self._session.close()
 
     async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> HttpAnswer:
+        sent = headers | errand_header(url.host)
+        if self._proxies is None:
+            return await self._converse(exchange, url, {"headers": sent})
+        try:
+            return await self._converse(exchange, url, self._proxies.options(url, sent))
+        except ClientError as error:
+            if reason := self._proxies.reason(url, error):
+                raise ProxyError(reason) from None
+            raise
+
+    async def _converse(self, exchange: Exchange, url: URL, options: RequestOptions) -> HttpAnswer:
         request = self._open().request(
-            exchange.method,
-            url,
-            headers=headers | errand_header(url.host),
-            data=exchange.request_body or None,
-            allow_redirects=False,
+            exchange.method, url, data=exchange.request_body or None, allow_redirects=False, **options
         )
         async with request as response:
+            if self._proxies is not None:
+                self._proxies.require_passed(url, response)
             body = await read_bounded(response, LARGEST_HEARD)
             self._journal.finish(exchange, response.status, response.headers, body)
             return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)

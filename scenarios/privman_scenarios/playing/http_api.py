@@ -15,11 +15,13 @@ from aiohttp import (
     ClientConnectorError,
     ClientError,
     ClientOSError,
+    ClientResponse,
     ClientSession,
     ServerDisconnectedError,
 )
 from yarl import URL
 
+from privman_core.forward_proxies import ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import CONTROL, Trust, reason_of
 from privman_core.outbound import read_bounded
 from privman_scenarios.errors import ExpectationError
@@ -53,6 +55,35 @@ class PartyCall:
     answer: PartyAnswer
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How an origin is reached.
+
+    Attributes:
+        tls: the certificates that this origin alone is trusted with, or shown; True for those of the session.
+        proxies: what its requests may go through; None for nothing.
+    """
+
+    tls: Trust = True
+    proxies: ForwardProxies | None = None
+
+    def options(self, url: URL, headers: Mapping[str, str]) -> RequestOptions:
+        """Return what a request is sent with; raises ProxyError."""
+        return {"headers": headers} if self.proxies is None else self.proxies.options(url, headers)
+
+    def require_passed(self, url: URL, answer: ClientResponse) -> None:
+        """Raise ProxyError where it is a proxy that has answered."""
+        if self.proxies is not None:
+            self.proxies.require_passed(url, answer)
+
+    def reason(self, url: URL, error: Exception) -> str:
+        """Return why a proxy has passed nothing on; empty where the error is not about one."""
+        return "" if self.proxies is None else self.proxies.reason(url, error)
+
+
+_DIRECT = Route()
+
+
 class HttpApi:
     """One origin, spoken to in JSON.
 
@@ -61,7 +92,7 @@ class HttpApi:
         url: the origin.
         shared: whether others use it, because this run has not started it: then `call` changes and deletes nothing.
         seconds: how long an answer may take.
-        tls: the certificates that this origin alone is trusted with, or shown; True for those of the session.
+        route: how it is reached.
 
     Attributes:
         url: without a trailing slash.
@@ -77,10 +108,10 @@ class HttpApi:
         shared: bool = False,
         admin_token: str = "",
         seconds: float = NEAR_SECONDS,
-        tls: Trust = True,
+        route: Route = _DIRECT,
     ) -> None:
         self._session = session
-        self._tls = tls
+        self._route = route
         self.seconds = seconds
         self.admin_token = admin_token
         self.shared = shared
@@ -156,31 +187,36 @@ class HttpApi:
             return await self._send(method, path, data, headers)
         except TimeoutError:
             return PartyAnswer(method, path, 0, {}, b"", f"no answer within {self.seconds:g} s")
+        except ProxyError as error:
+            return PartyAnswer(method, path, 0, {}, b"", str(error))
         except (ClientError, OSError, ValueError) as error:
-            return PartyAnswer(method, path, 0, {}, b"", f"{_reason(error)}{self._hint(error)}")
+            why = self._route.reason(URL(self.url), error) or f"{_reason(error)}{self._hint(error)}"
+            return PartyAnswer(method, path, 0, {}, b"", why)
 
     def _hint(self, error: Exception) -> str:
         """Return what may help where a connection ends at once, as a server does that demands a certificate."""
         ends = isinstance(error, ServerDisconnectedError | ClientOSError) and not isinstance(
             error, ClientConnectorError
         )
-        is_asked = ends and self._tls is True and self.url.startswith("https:")
+        is_asked = ends and self._route.tls is True and self.url.startswith("https:")
         return " (perhaps it demands a client certificate: --servicenow-cert FILE)" if is_asked else ""
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> PartyAnswer:
+        address = URL(f"{self.url}{path}", encoded=True)
         async with (
             self._announced_if_slow(method, path),
             asyncio.timeout(self.seconds),
             self._session.request(
                 method,
-                URL(f"{self.url}{path}", encoded=True),
+                address,
                 data=data,
-                headers=headers,
                 allow_redirects=False,
                 skip_auto_headers=self._unasked,
-                ssl=self._tls,
+                ssl=self._route.tls,
+                **self._route.options(address, headers),
             ) as response,
         ):
+            self._route.require_passed(address, response)
             received = {name.lower(): value for name, value in response.headers.items()}
             return PartyAnswer(method, path, response.status, received, await read_bounded(response))
 
