@@ -19,6 +19,7 @@ class ForwardProxy:
         login: what it demands, ``user:password``; empty for nothing.
 
     Attributes:
+        heads: all that has come before bodies.
         asked: the first line of each request, as far as the name of the server.
         url: where it is served.
     """
@@ -27,6 +28,7 @@ class ForwardProxy:
         self._servers = servers
         self._login = b64encode(login.encode()) if login else b""
         self.asked: list[str] = []
+        self.heads = b""
         self.url = ""
 
     @asynccontextmanager
@@ -46,6 +48,7 @@ class ForwardProxy:
             writer.close()
 
     async def _pass_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heads += head
         method, target, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
         address = urlsplit(target if "://" in target else f"//{target}")
         name = address.hostname or ""

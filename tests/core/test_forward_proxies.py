@@ -94,6 +94,18 @@ async def test_this_machine_is_asked_directly() -> None:
     assert proxy.asked == []
 
 
+async def test_nothing_else_logs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file for other programs may have a password for the host, and one for the proxy."""
+    file = tmp_path / "netrc"
+    file.write_text(f"machine {NAME} login jane password secret\nmachine 127.0.0.1 login jane password secret\n")
+    monkeypatch.setenv("NETRC", str(file))
+    async with hello_server() as url:
+        proxy = ForwardProxy({NAME: url})
+        async with proxy.serving() as at, calling({"HTTP_PROXY": at}) as caller:
+            assert (await send(caller, f"http://{NAME}/"))[0] == 200
+    assert b"authorization" not in proxy.heads.lower()
+
+
 @pytest.mark.parametrize(
     ("scheme", "login", "said"),
     [

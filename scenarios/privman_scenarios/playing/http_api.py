@@ -56,7 +56,7 @@ class PartyCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class OriginRoute:
     """How an origin is reached.
 
     Attributes:
@@ -81,7 +81,7 @@ class Route:
         return "" if self.proxies is None else self.proxies.reason(url, error)
 
 
-_DIRECT = Route()
+_DIRECT = OriginRoute()
 
 
 class HttpApi:
@@ -108,7 +108,7 @@ class HttpApi:
         shared: bool = False,
         admin_token: str = "",
         seconds: float = NEAR_SECONDS,
-        route: Route = _DIRECT,
+        route: OriginRoute = _DIRECT,
     ) -> None:
         self._session = session
         self._route = route

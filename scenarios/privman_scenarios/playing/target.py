@@ -12,7 +12,7 @@ from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing import FAR_SECONDS
-from privman_scenarios.playing.http_api import HttpApi, Route
+from privman_scenarios.playing.http_api import HttpApi, OriginRoute
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn
 
 
@@ -69,6 +69,6 @@ class Target:
     def api(self, session: ClientSession) -> HttpApi:
         """Return how to speak to it."""
         tls: Trust = self.certificate.context if self.certificate else True
-        route = Route(tls, forward_proxies(os.environ))
+        route = OriginRoute(tls, forward_proxies(os.environ))
         token, seconds = self.admin_token, self.seconds
         return HttpApi(session, self.url, shared=True, admin_token=token, seconds=seconds, route=route)
