@@ -64,6 +64,7 @@ TURNS = Option(
     lambda value: value is None or (value != 0 and _is_count(value)),
     f"a whole number from 1 to {_MOST_COUNT}, or null",
 )
+SPAN = Option(lambda value: _is_number(value) and value != 0, f"a number above 0, up to {MOST_SECONDS}")
 STATUS = Option(_is_status, "a status from 200 to 599")
 HEADERS = Option(_are_headers, "an object of header texts, of digits for Content-Length")
 
@@ -74,6 +75,7 @@ COMMON: Mapping[str, Option] = {
     "skip": COUNT,
     "times": TURNS,
     "after": NUMBER,
+    "lasts": SPAN,
 }
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -99,8 +101,9 @@ class Fault:
         method: of the requests it matches; empty for any.
         path: a glob, such as ``/api/now/table/*_request``; case-insensitive.
         skip: how many matching requests pass first.
-        times: how many matching requests it strikes then; None for all.
+        times: how many matching requests it strikes then; None for all, which is usual for one that lasts.
         after: seconds from arming until it starts to match.
+        lasts: seconds until it stops to match; None for never.
         options: of its kind, such as ``status`` or ``seconds``.
         number: counts from 1 in order of arming.
         struck: how many requests it has struck.
@@ -112,14 +115,20 @@ class Fault:
     skip: int = 0
     times: int | None = 1
     after: float = 0
+    lasts: float | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     begins: datetime | None = None
+    ends: datetime | None = None
     number: int = 0
     struck: int = 0
 
     def fits(self, request: web.Request) -> bool:
         """Return whether the fault matches the request."""
         return self.method in ("", request.method) and fnmatchcase(request.path.lower(), self.path.lower())
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Return whether it has begun and not ended."""
+        return self.begins is not None and self.begins <= now and (self.ends is None or now < self.ends)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fault as JSON that arms it again, with the remaining counts."""
@@ -130,6 +139,8 @@ class Fault:
             "times": self.times,
             "after": self.after,
         }
+        if self.lasts is not None:
+            common["lasts"] = self.lasts
         return {"kind": self.kind, **common, **self.options}
 
 
@@ -231,6 +242,9 @@ class Faults:
         fault = Fault(**common, options=options)
         fault.method = fault.method.upper()
         fault.begins = later(self._clock.now(), fault.after)
+        if fault.lasts is not None:
+            fault.ends = later(fault.begins, fault.lasts)
+            fault.times = spec.get("times")
         self._armings += 1
         fault.number = self._armings
         self.armed.append(fault)
@@ -248,7 +262,7 @@ class Faults:
         """Return the fault that strikes this request, if any, and update its counts."""
         now = self._clock.now()
         for fault in self.armed:
-            if fault.begins is not None and fault.begins <= now and fault.fits(request):
+            if fault.is_in_force(now) and fault.fits(request):
                 return self._count(fault)
         return None
 

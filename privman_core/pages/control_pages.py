@@ -22,6 +22,7 @@ _FIELDS: Mapping[str, str] = {
     "skip": "Requests to let pass first",
     "times": "Requests to hit (empty: all)",
     "after": "Delay in seconds before it takes effect",
+    "lasts": "Seconds that it lasts (empty: no limit)",
 }
 _DEFAULTS = {"path": "*", "skip": "0", "times": "1", "after": "0"}
 _TEXTS = frozenset({"kind", "method", "path", "body"})

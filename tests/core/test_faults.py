@@ -45,6 +45,22 @@ async def test_fault_begins_later(party: Party) -> None:
     assert [(await party.call("GET", "/"))[0] for _ in range(2)] == [503, 503]
 
 
+async def test_fault_ends(party: Party) -> None:
+    """A fault that lasts strikes all requests until it is over, and says so when it is listed."""
+    await _arm(party, kind="status", after=10, lasts=20)
+    for seconds, wanted in [(0, 200), (10, 503), (19.5, 503), (0.5, 200), (1, 200)]:
+        await party.clock.advance(seconds)
+        assert [(await party.call("GET", "/"))[0] for _ in range(2)] == [wanted] * 2
+    (listed,) = (await party.call("GET", "/__admin/faults"))[1]["faults"]
+    assert (listed["times"], listed["lasts"], listed["struck"]) == (None, 20, 4)
+
+
+async def test_fault_ends_with_the_first_of_both(party: Party) -> None:
+    """Its last turn, or its time."""
+    await _arm(party, kind="status", lasts=20, times=1)
+    assert [(await party.call("GET", "/"))[0] for _ in range(2)] == [503, 200]
+
+
 async def test_faults_are_listed_and_cleared(party: Party) -> None:
     """The armed faults can be read with what is left of their counts and how often they struck, and disarmed."""
     await _arm(party, kind="status", status=500, times=2)
@@ -70,6 +86,7 @@ async def test_faults_are_listed_and_cleared(party: Party) -> None:
         ({"kind": "slow", "seconds": "1"}, "'seconds' is '1'; expected a number from 0 to 316224000"),
         ({"kind": "slow", "times": True}, "'times' is True; expected a whole number from 1 to 1000000000, or null"),
         ({"kind": "slow", "skip": -1}, "'skip' is -1; expected a whole number from 0 to 1000000000"),
+        ({"kind": "slow", "lasts": 0}, "'lasts' is 0; expected a number above 0, up to 316224000"),
         ({"kind": "status", "status": 99}, "'status' is 99; expected a status from 200 to 599"),
         ({"kind": "status", "headers": {"a": 1}}, "'headers' is {'a': 1}; expected an object of header texts"),
         (

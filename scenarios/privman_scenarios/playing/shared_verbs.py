@@ -1,6 +1,6 @@
 """Verbs that both parties have: faults, exchanges, findings, refusals and calls."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import pairwise
@@ -14,6 +14,7 @@ from privman_core.fault_kinds import GENERIC
 from privman_core.journal import EVICTED
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import captures, checks, expected_checks, known, request_checks
+from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import require, says
 from privman_scenarios.language.kinds import (
     ANYTHING,
@@ -33,7 +34,7 @@ from privman_scenarios.language.kinds import (
     one_of,
     to_seconds,
 )
-from privman_scenarios.language.model import Arguments
+from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Needs, Verbs, given
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.play import Armed, Play
@@ -55,6 +56,12 @@ def every_rule(party: PartyName) -> tuple[str, ...]:
 def _needs_of_fault(arguments: Arguments) -> Needs:
     """Return what a fault needs as well: whoever waits for an answer must wait on the clock that holds it back."""
     return frozenset({"a shared clock"}) if arguments.get("kind") in GENERIC.holding else frozenset()
+
+
+def _lasting(value: str, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
+    """Find a fault that would never strike."""
+    if not to_seconds(value):
+        yield Flaw((), f"{value!r} is over at once. Expected more than 0 seconds.")
 
 
 def _needs_of_exchanges(arguments: Arguments) -> Needs:
@@ -93,6 +100,9 @@ async def fault(
         int | None, Arg(TURNS, "How many requests are touched (default 1); null for all that follow.")
     ] = ABSENT,
     after: Annotated[str, Arg(SPAN, "Begin only when this much time has passed.")] = ABSENT,
+    lasts: Annotated[
+        str, Arg(SPAN, "End when this much time has passed since it began (default of times: null).", check=_lasting)
+    ] = ABSENT,
     options: Annotated[
         Mapping[str, Any],
         Arg(
@@ -107,8 +117,8 @@ async def fault(
 ) -> None:
     """Arm a fault on this party."""
     armed = given(kind=kind, method=method, path=path, skip=skip, times=times)
-    if after is not ABSENT:
-        armed["after"] = to_seconds(after)
+    spans = given(after=after, lasts=lasts)
+    armed |= {name: to_seconds(span) for name, span in spans.items()}
     target, play.faulty = _of(play, party), True
     number = await target.control.arm({**armed, **(options or {})})
     if not optional:
