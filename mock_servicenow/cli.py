@@ -20,9 +20,9 @@ from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, say, url
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
+from privman_core.operating_system import CAN_FORK
 from privman_core.proxies import proxies_of
 from privman_core.serving import add_serving, run_command, serve_command
-from privman_core.workers import serve_with_workers
 
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
@@ -76,8 +76,8 @@ def _add_serve(serve: ArgumentParser) -> None:
         type=_workers,
         default=1,
         metavar="N",
-        help="number of processes behind the port; more than 1 need a PostgreSQL --database and serve no control "
-        "plane (default %(default)s)",
+        help="number of processes behind the port; more than 1 need a PostgreSQL --database and a system other "
+        "than Windows, and serve no control plane (default %(default)s)",
     )
     serve.add_argument(
         "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"
@@ -132,7 +132,12 @@ def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any,
 
     if options.workers == 1:
         return serve_command(_COMMAND, options, create, fact)
-    return serve_with_workers(_COMMAND, options, create, fact, (StartError,))
+    from privman_core import workers  # noqa: PLC0415 - it needs a system that forks
+
+    # Mypy finds it empty for Windows.
+    return workers.serve_with_workers(  # type: ignore[attr-defined,no-any-return,unused-ignore]
+        _COMMAND, options, create, fact, (StartError,)
+    )
 
 
 def _workers(text: str) -> int:
@@ -146,6 +151,8 @@ def _check_workers(options: Namespace) -> None:
     if options.workers == 1:
         return
     asked = f"--workers is {options.workers}"
+    if not CAN_FORK:
+        raise UsageError(f"{asked}; expected 1: this operating system cannot fork processes")
     if not options.database.startswith("postgresql"):
         expected = "expected a database that processes can share, postgresql+psycopg://…"
         raise UsageError(f"{asked} and --database {without_login(options.database)!r}; {expected}")

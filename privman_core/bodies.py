@@ -122,7 +122,8 @@ class SpooledBody:
         """Go on in memory with the first ``size`` bytes, when there is no temporary file or no room in it."""
         if not isinstance(self.file, BytesIO):
             kept, self.file = self.file.fileno(), BytesIO()
-            self.file.write(os.pread(kept, size, 0))
+            os.lseek(kept, 0, os.SEEK_SET)
+            self.file.write(os.read(kept, size))  # not through the old file, which still has bytes to write
             os.ftruncate(kept, 0)
 
 

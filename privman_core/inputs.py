@@ -81,6 +81,8 @@ def trust(ca_file: Path | None) -> Trust:
 
 
 _LONGEST_SHOWN = 80
+_WINSOCK = 10_000
+"""The first number of Windows' socket errors, which `os.strerror` does not know."""
 
 
 def reason_of(error: OSError) -> str:
@@ -88,7 +90,7 @@ def reason_of(error: OSError) -> str:
 
     asyncio has its own wording for socket errors; failed name look-ups have negative numbers.
     """
-    if error.errno is not None and error.errno > 0 and not isinstance(error, ssl.SSLError):
+    if error.errno is not None and 0 < error.errno < _WINSOCK and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)
     return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split())
 

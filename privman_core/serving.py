@@ -1,10 +1,8 @@
 """Serves an application, and runs the commands that do."""
 
 import asyncio
-import ctypes
 import gc
 import logging
-import signal
 import ssl
 from argparse import ArgumentParser, Namespace
 from collections import deque
@@ -22,6 +20,7 @@ from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain, port, prepare_output, say
 from privman_core.ids import Ids
 from privman_core.inputs import reason_of
+from privman_core.operating_system import give_memory_back, on_stop
 from privman_core.proxies import add_proxies
 from privman_core.streaming import Unsent
 from privman_core.tls import add_tls, tls_of
@@ -40,7 +39,6 @@ IDLE_SECONDS = 75
 UNREAD_SECONDS = 60.0
 """Time after which the connection of a client that reads nothing of its answer is closed."""
 _LOOKS = 4  # checks within that time
-_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
 _LEAST_READ = 4 * 1024
 # Average line length, and how many bytes to read next if lines are that short: many small pieces take long to parse.
 _READS = ((8, _LEAST_READ), (256, 16 * 1024))
@@ -205,17 +203,15 @@ def _log(parent: logging.Logger) -> logging.Logger:
     return log
 
 
-def give_memory_back() -> None:
-    """Let glibc return large free blocks to the system; by default it keeps hundreds of MiB."""
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK)
-
-
 async def until_stopped(greeting: str) -> None:
-    """Print the greeting, and wait for SIGINT or SIGTERM; both are handled before it is printed."""
-    stopped = asyncio.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(ending, stopped.set)
+    """Print the greeting, and wait for Ctrl-C, SIGTERM or Ctrl-Break; all are handled before it is printed."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(stopped.set)
+
+    on_stop(stop)
     say(greeting)
     await stopped.wait()
 

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import ssl
+import sys
 from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
@@ -18,10 +19,10 @@ from aiohttp import web
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain
 from privman_core.ids import Ids
+from privman_core.operating_system import ENDINGS, give_memory_back
 from privman_core.serving import (
     Protocol,
     UserErrors,
-    give_memory_back,
     handling,
     listen,
     origin_of,
@@ -29,10 +30,11 @@ from privman_core.serving import (
 )
 from privman_core.tls import tls_of
 
+assert sys.platform != "win32"  # noqa: S101 - for mypy: where processes do not fork, nothing imports this module
 T = TypeVar("T")
 SECONDS_TO_END, SECONDS_TO_END_BEFORE_READY = 10.0, 1.0
 """Time for workers to end by themselves before they are killed."""
-_LEFT_TO_THE_FIRST = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LEFT_TO_THE_FIRST = (signal.SIGINT, *ENDINGS)
 _READY, _REFUSED = b"+", b"-"
 _LONGEST_REPORT = 64 * 1024
 # Send buffer of a channel, in bytes: about ten untaken connections fill it, and a full worker is passed over.

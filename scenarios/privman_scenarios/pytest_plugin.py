@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from privman_core.operating_system import ENDINGS
 from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
 from privman_scenarios.stories import STORIES, Stories
 
@@ -136,7 +137,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _end_as_interrupted(config: pytest.Config) -> None:
-    unhandled = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is signal.SIG_DFL]
+    unhandled = [each for each in ENDINGS if signal.getsignal(each) is signal.SIG_DFL]
 
     def handle(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
         for each in unhandled:

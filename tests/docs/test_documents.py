@@ -148,6 +148,16 @@ def test_document(document: Path, tmp_path: Path) -> None:
                     pytest.fail(f"{document}:{block.line}: $ {command.text}\n{got}", pytrace=False)
 
 
+def test_powershell_has_the_same_commands() -> None:
+    """README's block for Windows is its first command line."""
+    shown = blocks(ROOT / "README.md")
+    [first, *_], [windows] = (
+        [block.text for block in shown if block.language == name] for name in ("sh", "powershell")
+    )
+    there = first.strip().replace("python3", "py").replace(".venv/bin/", ".venv\\Scripts\\")
+    assert windows.splitlines() == there.split(" && ")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     """Relative links name a file of a clone, and a heading of it if they have an anchor."""

@@ -1,6 +1,5 @@
 """The tables of one instance in one database."""
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -31,24 +30,27 @@ _PREPARING = 0x6D6F636B  # any number that all processes agree on
 class _FileLock:
     """A file lock, held until it is closed or its process ends, however that ends.
 
-    Raises OSError; BlockingIOError if another process holds the lock.
+    Raises OSError and sqlite3.Error; BlockingIOError if another process holds the lock.
 
-    The lock is on a file of its own: SQLite's locks on the database file are dropped by whoever closes that file.
+    SQLite locks an empty file, on every system. It is a file of its own: SQLite's locks on the database file are
+    dropped by whoever closes that file.
     """
 
     def __init__(self, name: str) -> None:
-        self._file = os.open(name, os.O_CREAT | os.O_RDWR, 0o600)
+        os.close(os.open(name, os.O_CREAT | os.O_RDWR, 0o600))
+        self._lock = sqlite3.connect(name, timeout=0, isolation_level=None, check_same_thread=False)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(self._file)
-            raise
+            self._lock.execute("PRAGMA journal_mode = OFF")  # nothing is written
+            self._lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise (BlockingIOError if error.sqlite_errorcode == sqlite3.SQLITE_BUSY else error) from None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        os.close(self._file)
+        self._lock.close()
 
 
 class Store:

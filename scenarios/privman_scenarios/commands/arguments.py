@@ -138,7 +138,7 @@ def writes(options: argparse.Namespace) -> Writes:
 
 def begin_writes(file: Path) -> None:
     """Empty the journal of writes; raises OSError."""
-    file.write_text("")
+    file.write_text("", encoding="utf-8")
 
 
 def _servicenow(options: argparse.Namespace) -> Target | None:

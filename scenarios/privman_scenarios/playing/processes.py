@@ -4,14 +4,12 @@ import gc
 import os
 import pickle
 import signal
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkContext, SpawnContext
+from multiprocessing.context import DefaultContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +18,7 @@ from typing import Any, TypeVar, cast
 
 from privman_core import interrupts
 from privman_core.clock import Clock, RealClock
+from privman_core.operating_system import ENDINGS, let_through, process_start, signals_held_back
 from privman_scenarios.errors import WorkerLostError
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
@@ -55,7 +54,6 @@ Result = TypeVar("Result")
 # A process is worth its start when it has that much to do, and gets that many items at a time.
 ITEMS_A_PROCESS, ITEMS_AT_A_TIME = 16, 4
 _WORK = "work"
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 def worthwhile(jobs: int, items: int) -> int:
@@ -108,21 +106,16 @@ def _spread(folder: Path, work: Callable[[Item], Result], items: Sequence[Item],
 
 
 def _started(folder: Path) -> tuple[Connection, BaseProcess]:
-    context = _context()
-    here, there = context.Pipe()
+    context = cast("DefaultContext", get_context(process_start()))
+    pipe: tuple[Any, Any] = context.Pipe()  # of a class of its own on Windows
+    here, there = pipe
     process = context.Process(target=_work, args=(folder, there), daemon=True)
-    with _unheard():
+    # It never hears of Ctrl-C, which a terminal sends to all processes and which is left to this one: a process that is
+    # still being loaded would end with a traceback. `ENDINGS` end it once `_work` has begun.
+    with signals_held_back():
         process.start()
     there.close()  # so that the end of the process is the end of the pipe
     return here, process
-
-
-def _context() -> ForkContext | SpawnContext:
-    """Fork where that is safe: a forked process does not load both products again, which takes most of a second."""
-    if sys.platform == "linux" and threading.active_count() == 1:
-        return get_context("fork")
-    resource_tracker.ensure_running()  # which would be started with the first process, and lets Ctrl-C through again
-    return get_context("spawn")
 
 
 def _send(worker: Connection, numbers: range) -> None:
@@ -143,9 +136,10 @@ def _received(worker: Connection) -> range:
 def _work(folder: Path, given: Connection) -> None:
     """Leave the results for items in the folder until nobody asks any more."""
     # A forked process has the handlers of the command; nohup lets both outlive their terminal.
-    for each in [each for each in _ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]:
+    for each in [each for each in ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]:
         signal.signal(each, _end)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not held back
+    let_through(*ENDINGS)
     work, items = pickle.loads((folder / _WORK).read_bytes())  # noqa: S301 - ours
     tune_gc()
     parent = cast("BaseProcess", parent_process())
@@ -184,20 +178,6 @@ def _lost() -> Iterator[None]:
         raise WorkerLostError(
             "a process that played scenarios was ended from outside; --jobs 1 plays in one process"
         ) from None
-
-
-@contextmanager
-def _unheard() -> Iterator[None]:
-    """Keep interrupts back while a process is started.
-
-    It never hears of Ctrl-C, which a terminal sends to all of them and which is left to the one that started them:
-    whoever is still being loaded would end with a traceback. The others end it, once `_work` has begun.
-    """
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *_ENDINGS})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, *_ENDINGS})
 
 
 @dataclass(frozen=True, slots=True)
