@@ -18,11 +18,12 @@ from console_sim.settings import Settings
 from console_sim.setup_command import set_up
 from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
 from privman_contracts import InferredNamesError
+from privman_core.argument_types import ca_file, url
 from privman_core.clock import Clock
-from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, complain, url
+from privman_core.command_line import Exit, OneLineParser, admin_token, complain
 from privman_core.ids import Ids
-from privman_core.inputs import CONTROL
 from privman_core.proxies import proxies_of
+from privman_core.resolution import add_settings, required, resolve_options
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "console-sim"
@@ -30,8 +31,6 @@ _DEFAULT_PORT = 8090
 _MOST_MINUTES = 24 * 60
 _WHOLE = re.compile("[0-9]{1,6}")
 _ADMIN_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - a variable's name
-_THEIR_ADMIN_TOKEN = "CONSOLE_ADMIN_TOKEN"  # noqa: S105 - the same
-_PASSWORD = "SERVICENOW_PASSWORD"  # noqa: S105 - a variable's name
 _REFUSED = (InferredNamesError, UnusableDatabaseError, NotStoredError)
 
 
@@ -45,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def _run(options: Namespace) -> int:
-    token = _admin_token(options.command)
+    if options.command == "setup":
+        return await _set_up(options)
+    token = admin_token(_ADMIN_TOKEN, os.environ)
     settings = Settings(
         console_url=options.console_url or "",
         inferred=options.inferred,
@@ -57,28 +58,19 @@ async def _run(options: Namespace) -> int:
         token_lifetime=options.token_lifetime,
         documented_only=options.documented_only,
     )
-    if options.command == "serve":
-        return await _serve(options, settings)
-    return await set_up(options, settings, _read_password(options.servicenow_user))
+    return await _serve(options, settings)
 
 
-def _read_password(user: str) -> str:
-    password = os.environ.get(_PASSWORD, "")
-    if not password:
-        raise UsageError(f"{_PASSWORD} is not set; expected the password of {user!r} in it")
-    if any(map(_is_surrogate, password)):  # a byte that could not be decoded
-        raise UsageError(f"{_PASSWORD} is not valid UTF-8; expected the password of {user!r} in it")
-    return password
-
-
-def _is_surrogate(letter: str) -> bool:
-    return "\ud800" <= letter <= "\udfff"
-
-
-def _admin_token(command: str) -> str:
-    """Return the control plane's token; for `setup` it may be in the variable of our clients, too."""
-    own = admin_token(_ADMIN_TOKEN, os.environ)
-    return own if command == "serve" else os.environ.get(_THEIR_ADMIN_TOKEN, own)
+async def _set_up(options: Namespace) -> int:
+    resolve_options("setup", options, os.environ, Path())
+    _, _, password = (required(options.settings, f"servicenow_{word}") for word in ("url", "user", "password"))
+    settings = Settings(
+        console_url=options.console_url or f"http://127.0.0.1:{_DEFAULT_PORT}",
+        inferred=options.inferred,
+        admin_token=options.settings["console_admin_token"].value,
+        ca_file=options.ca_file,
+    )
+    return await set_up(options, settings, password)
 
 
 async def _serve(options: Namespace, settings: Settings) -> int:
@@ -121,7 +113,12 @@ def _add_serve(parser: ArgumentParser) -> None:
         action="store_true",
         help="leave out what the vendor does not document, such as retries and the history of approvals",
     )
-    _add_common(parser)
+    parser.add_argument(
+        "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling ServiceNow (PEM)"
+    )
+    parser.add_argument(
+        "--inferred", type=Path, metavar="FILE", help="names and rules that differ on your instance (YAML)"
+    )
     parser.epilog = (
         f"{_ADMIN_TOKEN} is the token of the control plane and of the pages' log-in; without one only this machine may "
         "use them. With --no-admin the pages always need the log-in."
@@ -129,21 +126,7 @@ def _add_serve(parser: ArgumentParser) -> None:
 
 
 def _add_setup(parser: ArgumentParser) -> None:
-    parser.add_argument("--servicenow-url", type=url, required=True, metavar="URL", help="base URL of the instance")
-    parser.add_argument(
-        "--servicenow-user",
-        type=_user,
-        required=True,
-        metavar="NAME",
-        help=f"ServiceNow user; {_PASSWORD} has the password",
-    )
-    parser.add_argument(
-        "--console-url",
-        type=url,
-        metavar="URL",
-        default=f"http://127.0.0.1:{_DEFAULT_PORT}",
-        help="console-sim to set up, which ServiceNow calls back (default %(default)s)",
-    )
+    add_settings(parser, "setup")
     parser.add_argument("--alone", action="store_true", help="run the steps in this process, without a console")
     parser.add_argument(
         "--name",
@@ -160,24 +143,15 @@ def _add_setup(parser: ArgumentParser) -> None:
     )
     parser.description = (
         "Run the documented set-up steps and print the outcome of each. The exit code is 0 only if every step succeeds "
-        "and 3 if a party cannot be reached."
+        "and 3 if a party cannot be reached. ServiceNow calls the console back at --console-url (default "
+        f"http://127.0.0.1:{_DEFAULT_PORT}), where console-sim must serve."
     )
-    parser.set_defaults(
-        no_admin=False, trusted_proxies=(), database=IN_MEMORY, token_lifetime=None, documented_only=False
-    )
-    _add_common(parser)
 
 
 def _minutes(text: str) -> timedelta:
     if _WHOLE.fullmatch(text) is None or not 1 <= int(text) <= _MOST_MINUTES:
         raise ArgumentTypeError(f"invalid number of minutes {text!r}: expected 1 to {_MOST_MINUTES}")
     return timedelta(minutes=int(text))
-
-
-def _user(text: str) -> str:
-    if not text or CONTROL.search(text):
-        raise ArgumentTypeError(f"invalid user name {text!r}: expected text without control characters")
-    return text
 
 
 def _name(text: str) -> str:
@@ -192,12 +166,3 @@ def _role(text: str) -> Role:
         return Role.named(text)
     except ValueError:
         raise ArgumentTypeError(f"unknown role {text!r}; expected one of {', '.join(Role)}") from None
-
-
-def _add_common(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling ServiceNow (PEM)"
-    )
-    parser.add_argument(
-        "--inferred", type=Path, metavar="FILE", help="names and rules that differ on your instance (YAML)"
-    )

@@ -30,7 +30,7 @@ from privman_core.outbound import HttpCaller, NoAnswerError
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
 _LONGEST_LINE = 1_000
-_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+_TOKEN = "CONSOLE_ADMIN_TOKEN or --admin-token-file"  # noqa: S105 - where the token is expected
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from mock_servicenow.app import ADMINISTRATOR, Blueprint, StartError, create_app
 from mock_servicenow.now_platform.dictionary.table_format import table_schema
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
+from privman_core.argument_types import ca_file, url
 from privman_core.clock import Clock
-from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, ca_file, say, url
+from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, say
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.operating_system import CAN_FORK

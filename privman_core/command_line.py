@@ -1,5 +1,6 @@
 """Exit codes, one-line messages and argument types of every command."""
 
+import argparse
 import os
 import re
 import sys
@@ -11,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
-from privman_core.inputs import plain_url, reason_of, trust
+from privman_core.inputs import reason_of
 
 _MOST_PORT = 65_535
 # GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
@@ -70,6 +71,25 @@ def _nowhere() -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
+Options = argparse._ActionsContainer  # noqa: SLF001 - the base of parsers and groups has no public name
+
+
+class Once(Action):
+    """Takes an option that may be given only once: what is given first would count for nothing."""
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401 - as argparse has it
+        option: str | None = None,
+    ) -> None:
+        """Keep the value; ends the command where there is one."""
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"argument {option}: given twice, expected once")
+        setattr(namespace, self.dest, values)
+
+
 class Commands(Protocol):
     """argparse's object to which sub-commands are added."""
 
@@ -90,23 +110,6 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > _MOST_PORT:
         raise ArgumentTypeError(f"invalid port {text!r}: expected 0 to {_MOST_PORT}")
     return int(text)
-
-
-def ca_file(text: str) -> Path:
-    """Return a PEM file that has a certificate."""
-    try:
-        trust(Path(text))
-    except OSError as error:
-        raise ArgumentTypeError(f"no certificate in {text!r}: {reason_of(error)}; expected a PEM file") from None
-    return Path(text)
-
-
-def url(text: str) -> str:
-    """Return an http(s) address without a trailing slash."""
-    try:
-        return plain_url(text)
-    except ValueError as error:
-        raise ArgumentTypeError(str(error)) from None
 
 
 def admin_token(variable: str, environment: Mapping[str, str]) -> str:

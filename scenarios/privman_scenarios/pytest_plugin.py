@@ -1,9 +1,8 @@
 """Fixtures for tests of the integration, or of whatever talks to either end of it.
 
-Every run of pytest loads this module, used or not, so what it needs is imported by the first fixture that needs it.
+Every run of pytest loads this module, used or not, so what it needs is imported by the first function that needs it.
 """
 
-import os
 import signal
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
@@ -15,6 +14,7 @@ import pytest
 
 from privman_core.operating_system import ENDINGS
 from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
+from privman_scenarios.plugin_settings import add_settings, resolved_settings, targets_in_words, urls
 from privman_scenarios.stories import STORIES, Stories
 
 if TYPE_CHECKING:
@@ -28,53 +28,11 @@ _WORLDS = pytest.StashKey["WorldBuilder"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     group = parser.getgroup("privman", "Privilege Manager and ServiceNow")
-    credentials = "SERVICENOW_USER and SERVICENOW_PASSWORD"
-    group.addoption(
-        "--privman-servicenow-url",
-        type=_url,
-        metavar="URL",
-        help=f"use this instance instead of the mock ({credentials})",
-    )
-    group.addoption("--privman-console-url", type=_url, metavar="URL", help="use this console instead of the simulator")
-    group.addoption(
-        "--privman-servicenow-auth",
-        metavar="KIND",
-        help="how to log in to ServiceNow (default basic); SERVICENOW_... variables have the credentials",
-    )
-    group.addoption("--privman-servicenow-cert", metavar="FILE", help="client certificate to show to ServiceNow (PEM)")
-    group.addoption("--privman-servicenow-cert-key", metavar="FILE", help="its private key (PEM; default: same file)")
-    for role, whom in (("approver", "who decides"), ("integration", "of the console")):
-        group.addoption(
-            f"--privman-{role}-user",
-            metavar="NAME",
-            help=f"existing user {whom}; SERVICENOW_{role.upper()}_PASSWORD has the password",
-        )
-    group.addoption("--privman-ca-file", type=_ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
+    add_settings(group)
     group.addoption(
         "--privman-reset",
         action="store_true",
         help="reset the targets, which are fakes, before each test: deletes ALL their records",
-    )
-    group.addoption(
-        "--privman-inferred", type=Path, metavar="FILE", help="names and rules that differ on your instance (YAML)"
-    )
-    group.addoption(
-        "--privman-timeout",
-        type=_seconds,
-        metavar="SECONDS",
-        help="how long to wait for each answer of a target (default 30)",
-    )
-    group.addoption(
-        "--privman-patience",
-        type=_count,
-        metavar="SECONDS",
-        help="how long to wait until a target shows what is expected (default 15)",
-    )
-    group.addoption(
-        "--privman-quiet-time",
-        type=_count_from_zero,
-        metavar="SECONDS",
-        help="how long clock.settle() watches that nothing happens (default: --privman-patience)",
     )
     group.addoption(
         "--privman-writes",
@@ -97,7 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(named.plugin())
     if config.getini(STORIES):
         config.pluginmanager.register(Stories(config, partial(_worlds, config)))
-    servicenow, console = config.getoption("--privman-servicenow-url"), config.getoption("--privman-console-url")
+    servicenow, console = urls(config)
     if servicenow or console:
         _end_as_interrupted(config)
     if config.getoption("--privman-reset") and not (servicenow or console):
@@ -125,6 +83,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and report.when != "teardown":
         explain(item, report)
     return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Say which systems the tests use, quiet or not: an address in a variable must not pass for a fake."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and (text := targets_in_words(session.config)):
+        terminal.write_line(text)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -167,37 +133,6 @@ def _empty_writes(file: Path) -> None:
     begin_writes(file)
 
 
-def _url(text: str) -> str:
-    """Return the address that an option names, as the commands read it."""
-    from privman_core.command_line import url  # noqa: PLC0415 - see the module's docstring
-
-    return url(text)
-
-
-def _ca_file(text: str) -> Path:
-    from privman_core.command_line import ca_file  # noqa: PLC0415 - see the module's docstring
-
-    return ca_file(text)
-
-
-def _seconds(text: str) -> float:
-    from privman_scenarios.commands.options import seconds  # noqa: PLC0415 - see the module's docstring
-
-    return seconds(text)
-
-
-def _count(text: str) -> int:
-    from privman_scenarios.commands.options import count  # noqa: PLC0415 - see the module's docstring
-
-    return count(text)
-
-
-def _count_from_zero(text: str) -> int:
-    from privman_scenarios.commands.options import count_from_zero  # noqa: PLC0415 - see the module's docstring
-
-    return count_from_zero(text)
-
-
 @pytest.fixture(scope="session")
 def privman_loop() -> "Iterator[LoopThread]":
     """The event loop that both parties run in, in a thread of its own."""
@@ -232,41 +167,23 @@ def _worlds(config: pytest.Config) -> "WorldBuilder":
 
 def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.commands.arguments import (  # noqa: PLC0415 - see the module's docstring
-        LOG_IN_OPTIONS,
-        log_in_settings,
-    )
-    from privman_scenarios.playing import FAR_SECONDS, PATIENCE  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.log_in_settings import instance  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.target import Target  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.named_targets import (  # noqa: PLC0415 - see the module's docstring
+        console_target,
+        servicenow_target,
+    )
     from privman_scenarios.playing.world_builder import WorldBuilder  # noqa: PLC0415 - see the module's docstring
 
-    servicenow_url, console_url = (
-        pytestconfig.getoption(f"--privman-{party}-url") for party in ("servicenow", "console")
-    )
-    seconds = pytestconfig.getoption("--privman-timeout") or FAR_SECONDS
-    trusted = pytestconfig.getoption("--privman-ca-file")
-    options = {name: pytestconfig.getoption(f"privman_{name}", None) for name in LOG_IN_OPTIONS}
+    settings = resolved_settings(pytestconfig)
     file = pytestconfig.getoption("--privman-writes")
-    tokens = [os.environ.get(f"{party}_ADMIN_TOKEN", "") for party in ("SERVICENOW", "CONSOLE")]
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
-        pytestconfig.getoption("--privman-inferred"),
-        servicenow=instance(
-            servicenow_url,
-            log_in_settings(options),
-            RealClock(),
-            admin_token=tokens[0],
-            seconds=seconds,
-            ca_file=trusted,
-        )
-        if servicenow_url
-        else None,
-        console=Target(console_url, admin_token=tokens[1], seconds=seconds) if console_url else None,
-        ca_file=trusted,
+        settings["inferred"].value,
+        servicenow_target(settings),
+        console_target(settings),
+        settings["ca_file"].value,
         reset=pytestconfig.getoption("--privman-reset"),
         writes=Writes(line_in(file), RealClock()) if file else None,
-        patience=pytestconfig.getoption("--privman-patience") or PATIENCE,
-        quiet_time=pytestconfig.getoption("--privman-quiet-time"),
+        patience=settings["patience"].value,
+        quiet_time=settings["quiet_time"].value,
     )

@@ -46,13 +46,19 @@ def nowhere() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("missing", ["--servicenow-url", "--servicenow-user"])
-def test_setup_asks_for_the_instance(missing: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without address or user nothing is set up."""
-    given = {"--servicenow-url": "http://127.0.0.1:1", "--servicenow-user": "admin"}
-    with pytest.raises(SystemExit, match="2"):
-        main(["setup", *(text for name in given if name != missing for text in (name, given[name]))])
-    assert f"the following arguments are required: {missing}\n" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("url", "Expected --servicenow-url or SERVICENOW_URL or servicenow.url in a profile."),
+        ("user", "Expected --servicenow-user or SERVICENOW_USER or servicenow.user in a profile."),
+        ("password", "Expected SERVICENOW_PASSWORD or servicenow.password-variable in a profile."),
+    ],
+)
+async def test_setup_asks_for_the_instance(missing: str, told: str) -> None:
+    """Without address, user or password nothing is set up."""
+    given = {"url": "http://127.0.0.1:1", "user": "admin", "password": "word"}
+    answer = await run("setup", **{f"SERVICENOW_{name.upper()}": given[name] for name in given if name != missing})
+    assert answer == (2, "", f"console-sim: no servicenow {missing}. {told}\n")
 
 
 async def test_an_empty_token_is_refused() -> None:
@@ -145,18 +151,21 @@ async def test_setup_fails_where_the_activity_type_is_stored_otherwise(serviceno
     assert lost or "shows a different valid_responses, or none" in failed
 
 
-@pytest.mark.parametrize("variable", ["CONSOLE_SIM_ADMIN_TOKEN", "CONSOLE_ADMIN_TOKEN"])
-async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow, variable: str) -> None:
+@pytest.mark.parametrize("given", ["variable", "file"])
+async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow, given: str, tmp_path: Path) -> None:
     """A console that demands its token gets it; without it, nothing is set up, least of all in ServiceNow alone."""
+    (tmp_path / "token").write_text("letmein\n")
+    option = ["--admin-token-file", str(tmp_path / "token")] if given == "file" else []
+    variables = {"CONSOLE_ADMIN_TOKEN": "letmein"} if given == "variable" else {}
     async with serving(CONSOLE_SIM_ADMIN_TOKEN="letmein") as url:
         target = ["--servicenow-url", servicenow.url, "--servicenow-user", servicenow.user, "--console-url", url]
         password = servicenow.password
-        code, out, _ = await run("setup", *target, SERVICENOW_PASSWORD=password, **{variable: "letmein"})
+        code, out, _ = await run("setup", *target, *option, SERVICENOW_PASSWORD=password, **variables)
         assert (code, out.splitlines()[0].split()[0]) == (0, "ok")
         registered = len(servicenow.rows(REGISTRATIONS))
         code, out, err = await run("setup", *target, SERVICENOW_PASSWORD=password)
         assert (code, out, len(servicenow.rows(REGISTRATIONS))) == (3, "", registered)
-        assert "the console demands its token (CONSOLE_SIM_ADMIN_TOKEN)" in err
+        assert "the console demands its token (CONSOLE_ADMIN_TOKEN or --admin-token-file)" in err
 
 
 async def test_no_control_plane() -> None:
@@ -427,9 +436,12 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
         ),
         (("serve", "--inferred", "none.yaml"), "console-sim: none.yaml: cannot be read: No such file or directory."),
         (("serve", "--host", "nowhere.invalid"), "console-sim: cannot listen on nowhere.invalid:8090: "),
-        (("setup", "--servicenow-user", "a"), "console-sim setup: the following arguments are required: --servicenow"),
+        (
+            ("setup", "--servicenow-user", "a"),
+            "console-sim: no servicenow url. Expected --servicenow-url or SERVICENOW",
+        ),
         ((*SETUP, "x"), "console-sim setup: argument --servicenow-url: 'x'; expected an address such as https://"),
-        ((*SETUP, "http://x"), "console-sim: SERVICENOW_PASSWORD is not set; expected the password of 'a' in it"),
+        ((*SETUP, "http://x"), "console-sim: no servicenow password. Expected SERVICENOW_PASSWORD or servicenow"),
     ],
 )
 async def test_unusable_arguments(arguments: tuple[str, ...], told: str) -> None:
@@ -444,7 +456,7 @@ async def test_a_password_that_is_not_text() -> None:
     """Bytes that are not UTF-8 are refused in one line, without the password."""
     code, out, err = await run(*SETUP, "http://127.0.0.1:1", SERVICENOW_PASSWORD="a\udcff")
     assert (code, out) == (2, "")
-    assert err == "console-sim: SERVICENOW_PASSWORD is not valid UTF-8; expected the password of 'a' in it\n"
+    assert err == "console-sim: SERVICENOW_PASSWORD: invalid password: expected UTF-8 text.\n"
 
 
 async def test_port_in_use() -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from privman_core.argument_types import user
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.commands.options import user
 from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.playing.verbs import vocabulary
@@ -219,7 +219,10 @@ def test_a_user_name_that_nobody_has(capsys: pytest.CaptureFixture[str]) -> None
     assert user("\U0001fae9") == "\U0001fae9"
     with pytest.raises(SystemExit, match="2"):
         main(["run", "--servicenow-user", "a\nb"])
-    assert r"--servicenow-user: invalid user name 'a\nb': expected no control characters" in capsys.readouterr().err
+    assert (
+        r"--servicenow-user: invalid user name 'a\nb': expected text without control characters"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_file_without_a_scenario_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,7 @@ def test_a_changed_answer_is_named(
 ) -> None:
     """The table holds the trap, what was looked at, the fake's answer and the instance's; exit code 1."""
     with instance(privman_loop, planted.change) as url:
-        assert main(["fidelity", "--against", url, "--trap", planted.trap]) == 1
+        assert main(["fidelity", "--servicenow-url", url, "--trap", planted.trap]) == 1
     out = capsys.readouterr().out
     cells = rf"{planted.trap} +\d GET .*: {planted.what} +{re.escape(planted.fake)} +{re.escape(planted.real)}"
     assert re.search(rf"^{cells}$", out, re.MULTILINE)
@@ -134,9 +134,9 @@ def test_another_release_differs_until_it_is_named(
 ) -> None:
     """An instance of Yokohama words its 401 otherwise (platform 1.9); the fake can be of that release."""
     with instance(privman_loop, untouched, "yokohama") as url:
-        assert main(["fidelity", "--against", url, "--trap", "credentials-refused"]) == 1
+        assert main(["fidelity", "--servicenow-url", url, "--trap", "credentials-refused"]) == 1
         assert "'User is not authenticated'  'User Not Authenticated'" in capsys.readouterr().out
-        assert main(["fidelity", "--against", url, "--release", "yokohama"]) == 0
+        assert main(["fidelity", "--servicenow-url", url, "--release", "yokohama"]) == 0
 
 
 def test_a_release_that_lets_only_exceptions_in_with_a_password(
@@ -144,7 +144,7 @@ def test_a_release_that_lets_only_exceptions_in_with_a_password(
 ) -> None:
     """The instance lets its user in, so the fake of that release does as well, and differs in nothing else."""
     with instance(privman_loop, untouched) as url:
-        assert main(["fidelity", "--against", url, "--release", "zurich", "--trap", "total-count"]) == 0
+        assert main(["fidelity", "--servicenow-url", url, "--release", "zurich", "--trap", "total-count"]) == 0
     assert capsys.readouterr().out.startswith("1 the same, 0 different, 0 left out; ")
 
 
@@ -190,7 +190,7 @@ def test_the_fake_is_like_itself(privman_loop: LoopThread, capsys: pytest.Captur
     """Against the mock every probe is the same, and whatever a probe creates it deletes; exit code 0."""
     there = Instance()
     with instance(privman_loop, there.watch) as url:
-        assert main(["fidelity", "--against", url]) == 0
+        assert main(["fidelity", "--servicenow-url", url]) == 0
     probed, unprobed = load_traps()
     out = capsys.readouterr().out
     assert out == f"{len(probed)} the same, 0 different, 0 left out; {len(unprobed)} traps have no safe probe\n"
@@ -202,7 +202,7 @@ def test_a_refused_creation_is_the_difference(privman_loop: LoopThread, capsys: 
     """Without its scratch record a probe asks no more, and a record that is there all the same is deleted."""
     there = Instance()
     with instance(privman_loop, there.refuse_creation) as url:
-        assert main(["fidelity", "--against", url, "--trap", "total-count"]) == 1
+        assert main(["fidelity", "--servicenow-url", url, "--trap", "total-count"]) == 1
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("total-count ")]
     assert re.fullmatch(r"total-count +0 POST /api/now/table/sys_user_group: status +201 +403", rows[0])
     assert rows[1].startswith("total-count (trap 6): ")
@@ -215,7 +215,7 @@ def test_a_probe_whose_scratch_record_has_no_name_is_given_up(
     """Nothing is sent to a record that no answer has named; what was created is found by its mark, and deleted."""
     there = Instance()
     with instance(privman_loop, there.hide_names) as url:
-        assert main(["fidelity", "--against", url, "--trap", "total-count"]) == 1
+        assert main(["fidelity", "--servicenow-url", url, "--trap", "total-count"]) == 1
     told, counts = capsys.readouterr().out.splitlines()
     expected = "total-count was given up: expected the sys_id of what was created, 32 hexadecimal digits; got POST "
     assert told.startswith(expected)
@@ -228,7 +228,7 @@ def test_what_cannot_be_deleted_is_told(privman_loop: LoopThread, capsys: pytest
     """Each record that stays is named; exit code 1."""
     there = Instance()
     with instance(privman_loop, there.refuse_deletion) as url:
-        assert main(["fidelity", "--against", url, "--trap", "created-is-located"]) == 1
+        assert main(["fidelity", "--servicenow-url", url, "--trap", "created-is-located"]) == 1
     told = re.findall(r"^not deleted: (\S+) \(DELETE .* -> 403\)$", capsys.readouterr().out, re.MULTILINE)
     assert sorted(told) == sorted(there.created)
 
@@ -236,7 +236,7 @@ def test_what_cannot_be_deleted_is_told(privman_loop: LoopThread, capsys: pytest
 def test_an_instance_without_the_app(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Probes of the app are left out, with the reason, and the rest is compared."""
     with instance(privman_loop, Instance().without_app) as url:
-        assert main(["fidelity", "--against", url]) == 0
+        assert main(["fidelity", "--servicenow-url", url]) == 0
     out = capsys.readouterr().out
     assert "request-without-instance was left out: GET /api/now/table/x_thyti_thycotic_p_request?sysparm_limit=1" in out
     assert re.search(r"^\d\d the same, 0 different, 2 left out; ", out, re.MULTILINE)
@@ -249,8 +249,8 @@ def test_the_app_must_be_there_where_it_is_named(
     inferred = tmp_path / "ours.yaml"
     inferred.write_text("tables: {request: x_thyti_thycotic_p_requests}\n", encoding="utf-8")
     with instance(privman_loop, Instance().without_app) as url:
-        assert main(["fidelity", "--against", url, *APP, "--trap", "unknown-table"]) == 1
-        assert main(["fidelity", "--against", url, "--inferred", str(inferred)]) == 1
+        assert main(["fidelity", "--servicenow-url", url, *APP, "--trap", "unknown-table"]) == 1
+        assert main(["fidelity", "--servicenow-url", url, "--inferred", str(inferred)]) == 1
     assert "1 the same, 0 different, 2 left out; " in capsys.readouterr().out
 
 
@@ -275,7 +275,7 @@ def test_only_servicenow_says_that_it_lacks_the_app(
         return web.Response(status=status, text=text) if "x_thyti" in request.path else answer
 
     with instance(privman_loop, fail) as url:
-        assert main(["fidelity", "--against", url, *APP, "--trap", "unknown-table"]) == 1
+        assert main(["fidelity", "--servicenow-url", url, *APP, "--trap", "unknown-table"]) == 1
     out = capsys.readouterr().out
     assert "request-without-instance was given up: expected /api/now/table/x_thyti" in out
     assert "1 the same, 0 different, 0 left out, 2 given up; " in out
@@ -291,7 +291,7 @@ def test_an_interrupted_probe_cleans_up(privman_loop: LoopThread, capsys: pytest
         return there.watch(request, answer)
 
     with instance(privman_loop, interrupt) as url:
-        assert main(["fidelity", "--against", url, "--trap", "invalid-query-part"]) == 130
+        assert main(["fidelity", "--servicenow-url", url, "--trap", "invalid-query-part"]) == 130
     assert capsys.readouterr().err == "privman-scenarios: interrupted\n"
     assert len(there.created) == 1
     assert there.deleted == there.created
@@ -299,13 +299,13 @@ def test_an_interrupted_probe_cleans_up(privman_loop: LoopThread, capsys: pytest
 
 def test_an_instance_that_cannot_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody listens: one plain line; exit code 3."""
-    assert main(["fidelity", "--against", "http://127.0.0.1:9"]) == 3
+    assert main(["fidelity", "--servicenow-url", "http://127.0.0.1:9"]) == 3
     assert capsys.readouterr().err.startswith("privman-scenarios: http://127.0.0.1:9 could not be reached: ")
 
 
 def test_unusable_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is not there and a trap that has no probe are told in a line; exit code 2."""
-    anywhere = ["fidelity", "--against", "http://127.0.0.1:9"]
+    anywhere = ["fidelity", "--servicenow-url", "http://127.0.0.1:9"]
     assert main([*anywhere, "--inferred", "none.yaml"]) == 2
     assert main([*anywhere, "--trap", "link-headers"]) == 2
     assert capsys.readouterr().err == (
@@ -320,7 +320,7 @@ def test_a_certificate_of_its_own(privman_loop: LoopThread, tmp_path: Path, caps
     tls = issue_certificate("127.0.0.1", authority)
     app = mock_servicenow.app.create_app(Settings(), clock=VirtualClock(), ids=Ids(0))
     served = serving(app, tls=tls)
-    arguments = ["fidelity", "--against", privman_loop.run(served.__aenter__()), "--trap", "unknown-table"]
+    arguments = ["fidelity", "--servicenow-url", privman_loop.run(served.__aenter__()), "--trap", "unknown-table"]
     assert main(arguments) == 3
     assert "its certificate is not trusted" in capsys.readouterr().err
     assert main([*arguments, "--ca-file", str(authority)]) == 0
@@ -333,5 +333,5 @@ def test_credentials_that_are_refused(
     """A wrong password is told without showing it; exit code 3."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "wrong-password")
     with instance(privman_loop, untouched) as url:
-        assert main(["fidelity", "--against", url, "--user", "someone"]) == 3
+        assert main(["fidelity", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
     assert capsys.readouterr().err == f"privman-scenarios: {url} refused the credentials of 'someone' (401).\n"

@@ -156,7 +156,7 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
     commands = {
         "run": ["run", approve, *target, "--junit-xml", str(tmp_path / "j.xml")],
         "record": ["record", approve, *target, "--out", str(tmp_path / "out.har")],
-        "fidelity": ["fidelity", "--against", url, "--user", "integration"],
+        "fidelity": ["fidelity", "--servicenow-url", url, "--servicenow-user", "integration"],
     }
     code = main(commands[command])
     privman_loop.run(served.__aexit__(None, None, None))
@@ -215,6 +215,6 @@ def test_what_an_interrupted_probe_leaves_is_named(
     served = serving(striking.app())
     url = privman_loop.run(served.__aenter__())
     trap = ["--trap", "invalid-query-part"]
-    assert main(["fidelity", "--against", url, "--user", "integration", *trap]) == 130
+    assert main(["fidelity", "--servicenow-url", url, "--servicenow-user", "integration", *trap]) == 130
     privman_loop.run(served.__aexit__(None, None, None))
     assert "keeps records of this run: /api/now/table/sys_user_group/" in capsys.readouterr().err

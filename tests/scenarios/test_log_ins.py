@@ -320,7 +320,7 @@ def test_mutual_tls(kind: str, mutual: tuple[ssl.SSLContext, dict[str, str]], se
         mutual[1]["SERVICENOW_CERT_KEY"],
     ]
     url = serve(tls=mutual[0])
-    assert main(["fidelity", "--against", url, *trusted, *shown, "--servicenow-auth", kind]) == 0
+    assert main(["fidelity", "--servicenow-url", url, *trusted, *shown, "--servicenow-auth", kind]) == 0
 
 
 def test_a_certificate_that_is_demanded_and_missing_is_named(
@@ -366,7 +366,7 @@ def test_fidelity_logs_in(
     Administrator(url).allow_client_credentials()
     for name, value in SETTINGS[kind].items():
         monkeypatch.setenv(name, value)
-    assert main(["fidelity", "--against", url, "--servicenow-auth", kind, "--trap", "shapes-of-a-reference"]) == 0
+    assert main(["fidelity", "--servicenow-url", url, "--servicenow-auth", kind, "--trap", "shapes-of-a-reference"]) == 0
     assert capsys.readouterr().out.startswith("1 the same, 0 different")
 
 

@@ -55,7 +55,7 @@ def command(words: str) -> int:
         ("record one.yaml --out other.yaml", "--out would overwrite other.yaml"),
         ("record --har their.har --out their.har", "--out is their.har, which is read."),
         ("run one.yaml --servicenow-url http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
-        ("fidelity --against http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
+        ("fidelity --servicenow-url http://127.0.0.1:1 --writes other.yaml", "--writes would overwrite other.yaml"),
         ("run ''", "invalid path '': expected a file or a folder ('.' is the current one)"),
         ("run one.yaml --junit-xml ''", "invalid path ''"),
         ("run one.yaml --junit-xml a --junit-xml b", "argument --junit-xml: given twice, expected once"),

@@ -191,7 +191,7 @@ async def test_an_interrupted_pytest_cleans_up(ending: signal.Signals, arguments
     test.write_text("def test_waiting(world):\n    world.decide(world.console.ask({}), 'Approve')\n", encoding="utf-8")
     instance, login = StubInstance(), {"SERVICENOW_USER": "integration", "SERVICENOW_PASSWORD": "s3cret"}
     async with serving(instance.app()) as url:
-        target = ["--servicenow-url", url, "--privman-patience", "1", "-p", "no:cacheprovider", *arguments]
+        target = ["--privman-servicenow-url", url, "--privman-patience", "1", "-p", "no:cacheprovider", *arguments]
         instance.hanging = asyncio.Event()
         process = await create_subprocess_exec(
             sys.executable, "-m", "pytest", test, *target, stdout=PIPE, env={**os.environ, **login}
@@ -286,7 +286,10 @@ async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_bytes(b"two\nlines\xff")
     code, _, err = await run("--servicenow-url", "http://127.0.0.1:9", "--admin-token-file", str(token))
-    assert (code, err) == (2, [f"privman-scenarios: {token} holds no token. Expected one line of ASCII characters."])
+    assert (code, err) == (
+        2,
+        ["privman-scenarios: --admin-token-file: invalid token: expected one line of ASCII characters."],
+    )
 
 
 @pytest.mark.once

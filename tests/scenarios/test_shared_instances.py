@@ -87,8 +87,8 @@ COMMANDS: dict[str, Command] = {
         "--out",
         str(folder / "out.har"),
     ],
-    "fidelity": lambda url, _: ["fidelity", "--against", url],
-    "fidelity dry": lambda url, _: ["fidelity", "--against", url, "--dry-run"],
+    "fidelity": lambda url, _: ["fidelity", "--servicenow-url", url],
+    "fidelity dry": lambda url, _: ["fidelity", "--servicenow-url", url, "--dry-run"],
 }
 
 
@@ -190,7 +190,7 @@ def test_records_that_stay_are_named(
     url = privman_loop.run(served.__aenter__())
     codes = [main(["run", str(file), "--servicenow-url", url, "--patience", "1"])]
     if hostility == "undying":
-        codes.append(main(["fidelity", "--against", url, "--trap", "total-count"]))
+        codes.append(main(["fidelity", "--servicenow-url", url, "--trap", "total-count"]))
     privman_loop.run(served.__aexit__(None, None, None))
     assert codes in ([3], [3, 1])
     captured = capsys.readouterr()
@@ -237,7 +237,7 @@ def test_a_full_disk_leaves_nothing_on_the_instance(
     """What cannot be kept in the journal of writes is named, and what it created is deleted."""
     arguments = {
         "run": ["run", *files("approve", "deny"), *ONE_LOOK, "--servicenow-url"],
-        "fidelity": ["fidelity", "--trap", "created-is-located", "--against"],
+        "fidelity": ["fidelity", "--trap", "created-is-located", "--servicenow-url"],
     }
     with shared_mock(privman_loop) as url:
         before = read_all(url)

@@ -16,7 +16,7 @@ COMMANDS = {
     "run": ["run", APPROVE, "--servicenow-url"],
     "run with a console": ["run", APPROVE, "--console-url"],
     "record": ["record", APPROVE, "--out", "out.har", "--servicenow-url"],
-    "fidelity": ["fidelity", "--against"],
+    "fidelity": ["fidelity", "--servicenow-url"],
 }
 
 
@@ -57,10 +57,10 @@ def test_a_terminal_shows_what_is_waited_for(
     """A pipe stays quiet."""
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
-    assert main(["fidelity", "--against", silent, "--timeout", "0.1"]) == 3
+    assert main(["fidelity", "--servicenow-url", silent, "--timeout", "0.1"]) == 3
     assert f"Reaching {silent}" in capsys.readouterr().out
     monkeypatch.delenv("FORCE_COLOR")
-    assert main(["fidelity", "--against", silent, "--timeout", "0.1"]) == 3
+    assert main(["fidelity", "--servicenow-url", silent, "--timeout", "0.1"]) == 3
     assert capsys.readouterr().out == ""
 
 
@@ -68,5 +68,5 @@ def test_a_terminal_shows_what_is_waited_for(
 def test_a_timeout_is_a_span(span: str, capsys: pytest.CaptureFixture[str]) -> None:
     """From a tenth of a second to an hour."""
     with pytest.raises(SystemExit, match="2"):
-        main(["fidelity", "--against", "http://127.0.0.1:9", f"--timeout={span}"])
+        main(["fidelity", "--servicenow-url", "http://127.0.0.1:9", f"--timeout={span}"])
     assert f"invalid span '{span}': expected 0.1 to 3600 seconds" in capsys.readouterr().err

@@ -1,23 +1,21 @@
 """Turn options into scenarios, worlds and files to write."""
 
 import argparse
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
 from privman_core.clock import RealClock
 from privman_core.command_line import UsageError
 from privman_scenarios.commands.reports.report_kinds import RECORDING, REPORTS, WRITTEN, WrittenFile
+from privman_scenarios.language.known import nearest
 from privman_scenarios.language.loader import Loader, catalog_files, scenario_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import say
-from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
-from privman_scenarios.playing.log_in_settings import instance
-from privman_scenarios.playing.target import Target
+from privman_scenarios.playing.named_targets import announcement, console_target, servicenow_target
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder, releases
 
 _OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file")
 
@@ -74,12 +72,13 @@ def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None)
 def worlds(options: argparse.Namespace) -> WorldBuilder:
     """Return where the chosen targets come from; raises UsageError, InferredNamesError and OSError."""
     _refuse_beside_dry_run(options)
-    _refuse_without_target(options)
-    console = _console(options)
+    servicenow, console = servicenow_target(options.settings), console_target(options.settings)
+    if options.reset and not (servicenow or console):
+        raise UsageError("--reset requires --servicenow-url or --console-url.")
     return WorldBuilder(
         options.seed,
         options.inferred,
-        _servicenow(options),
+        servicenow,
         console,
         options.ca_file,
         reset=options.reset,
@@ -104,21 +103,18 @@ def _refuse_beside_dry_run(options: argparse.Namespace) -> None:
             raise UsageError(f"{option} and --dry-run exclude each other: a dry run plays on fakes, not on the target.")
 
 
-def _refuse_without_target(options: argparse.Namespace) -> None:
-    """Raise UsageError for what is about a system that already runs where none is named: fakes would be played on."""
-    for name in LOG_IN_OPTIONS:
-        if getattr(options, name) is not None and not options.servicenow_url:
-            raise UsageError(f"--{name.replace('_', '-')} requires --servicenow-url.")
-    about = {
-        "--reset": options.reset,
-        "--timeout": options.timeout != FAR_SECONDS,
-        "--patience": options.patience != PATIENCE,
-        "--quiet-time": options.quiet_time is not None,
-        "--admin-token-file": options.admin_token_file,
-    }
-    for option, given in about.items():
-        if given and not (options.servicenow_url or options.console_url):
-            raise UsageError(f"{option} requires --servicenow-url or --console-url.")
+def announce(options: argparse.Namespace) -> None:
+    """Say which targets are played on unless options name them: an address in a variable must not pass for a fake."""
+    if text := announcement(options.settings):
+        say(text)
+
+
+def release(options: argparse.Namespace) -> str:
+    """Return the release that settings name; raises UsageError for one that the mock lacks."""
+    name: str = options.release
+    if name not in releases():
+        raise UsageError(f"{options.settings['release'].where}: unknown release {name!r}. {nearest(name, releases())}")
+    return name
 
 
 def writes(options: argparse.Namespace) -> Writes:
@@ -139,48 +135,3 @@ def writes(options: argparse.Namespace) -> Writes:
 def begin_writes(file: Path) -> None:
     """Empty the journal of writes; raises OSError."""
     file.write_text("", encoding="utf-8")
-
-
-def _servicenow(options: argparse.Namespace) -> Target | None:
-    if not options.servicenow_url:
-        return None
-    token = _admin_token(options, "SERVICENOW_ADMIN_TOKEN")
-    given = log_in_settings(vars(options))
-    seconds, trusted = options.timeout, options.ca_file
-    return instance(options.servicenow_url, given, RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
-
-
-def _console(options: argparse.Namespace) -> Target | None:
-    if not options.console_url:
-        return None
-    token = _admin_token(options, "CONSOLE_ADMIN_TOKEN")
-    return Target(options.console_url, admin_token=token, seconds=options.timeout)
-
-
-def _admin_token(options: argparse.Namespace, variable: str) -> str:
-    file: Path | None = options.admin_token_file
-    token = os.environ.get(variable, "") if file is None else file.read_bytes().decode(errors="replace").strip()
-    if not token.isascii() or not token.isprintable():
-        raise UsageError(f"{file or variable} holds no token. Expected one line of ASCII characters.")
-    return token
-
-
-# The user who ships with the fake.
-_DEFAULTS = {"SERVICENOW_USER": "admin", "SERVICENOW_PASSWORD": "admin"}
-LOG_IN_OPTIONS = {
-    "servicenow_auth": "SERVICENOW_AUTH",
-    "servicenow_user": "SERVICENOW_USER",
-    "servicenow_cert": "SERVICENOW_CERT",
-    "servicenow_cert_key": "SERVICENOW_CERT_KEY",
-    "approver_user": "SERVICENOW_APPROVER_USER",
-    "integration_user": "SERVICENOW_INTEGRATION_USER",
-}
-"""The variable of each option about users of an instance."""
-
-
-def log_in_settings(given: Mapping[str, object]) -> dict[str, str]:
-    """Return what is set about users of an instance, under the names of the variables: an option comes first."""
-    options = {name: str(given[option]) for option, name in LOG_IN_OPTIONS.items() if given.get(option) is not None}
-    environment = {name: value for name, value in os.environ.items() if name.startswith("SERVICENOW_")}
-    found = environment | options
-    return found if found.get("SERVICENOW_AUTH", "basic") != "basic" else _DEFAULTS | found

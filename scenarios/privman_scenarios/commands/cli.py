@@ -1,5 +1,6 @@
 """The command ``privman-scenarios``: loads no more than the asked command's options before it is executed."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
@@ -7,10 +8,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from privman_core.client_settings import Client
 from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
 from privman_core.interrupts import terminable
+from privman_core.resolution import resolve_options
 from privman_scenarios.commands import options
 from privman_scenarios.extras import explain_missing
 
@@ -25,18 +29,20 @@ class Command:
         help: one line.
         options: adds its options to a parser.
         execute: module of this package and function that executes it, imported only then.
+        client: whose settings it obeys; None for none.
     """
 
     help: str
     options: Callable[[ArgumentParser], None]
     execute: str
+    client: Client | None = None
 
 
 COMMANDS: Mapping[str, Command] = {
     "schema": Command("print the JSON Schema of scenario files", options.schema, "run:print_schema"),
-    "run": Command("play scenarios, on two fakes or on systems that already run", options.run, "run:execute"),
+    "run": Command("play scenarios, on two fakes or on systems that already run", options.run, "run:execute", "run"),
     "report merge": Command(
-        "join the JSON reports of all shards of a run, and judge the whole", options.merge, "merge:merge"
+        "join the JSON reports of all shards of a run, and judge the whole", options.merge, "merge:merge", "merge"
     ),
     "mutate": Command(
         "break one duty of the fakes at a time and report which defects no scenario notices",
@@ -53,9 +59,20 @@ COMMANDS: Mapping[str, Command] = {
         "send known traps to a real instance and to a fake, and print where the fake differs",
         options.fidelity,
         "fidelity:execute",
+        "fidelity",
     ),
-    "record": Command("play scenarios and write every exchange to a HAR file", options.record, "recordings:record"),
-    "drift": Command("report where recorded traffic differs from the contracts", options.drift, "recordings:drift"),
+    "targets": Command(
+        "print the settings of 'run', where each is from, and whether each target answers",
+        options.targets,
+        "targets:execute",
+        "run",
+    ),
+    "record": Command(
+        "play scenarios and write every exchange to a HAR file", options.record, "recordings:record", "record"
+    ),
+    "drift": Command(
+        "report where recorded traffic differs from the contracts", options.drift, "recordings:drift", "drift"
+    ),
 }
 _EXIT_CODES = (
     "Exit codes: 0 everything held, 1 something did not or nothing was checked, 2 unusable arguments or files, "
@@ -95,6 +112,8 @@ def _complain(message: str, code: Exit) -> Exit:
 
 
 def _run(chosen: Namespace) -> int:
+    if chosen.command.client:
+        resolve_options(chosen.command.client, chosen, os.environ, Path())
     module, _, function = chosen.command.execute.partition(":")
     code: int = getattr(import_module(f"privman_scenarios.commands.{module}"), function)(chosen)
     return code

@@ -11,7 +11,6 @@ from rich.progress import track
 
 from privman_contracts import WireNames, wording
 from privman_core import interrupts
-from privman_core.clock import RealClock
 from privman_core.command_line import Exit, UsageError
 from privman_core.ids import Ids
 from privman_core.inputs import trust
@@ -21,7 +20,7 @@ from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
 from privman_scenarios.playing.http_api import HttpApi
-from privman_scenarios.playing.log_in_settings import instance
+from privman_scenarios.playing.named_targets import named_instance
 from privman_scenarios.playing.reaching import log_on
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servicenow
@@ -30,12 +29,11 @@ from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servi
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
     arguments.check_files(options)
-    given = arguments.log_in_settings(vars(options))
-    seconds, trusted = options.timeout, options.ca_file
-    target = instance(options.against, given, RealClock(), admin_token="", seconds=seconds, ca_file=trusted)
+    instance, release = named_instance(options.settings), arguments.release(options)
+    arguments.announce(options)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()
-    comparisons = interrupts.run(_compare(target, names, _chosen(probed, options.trap), options))
+    comparisons = interrupts.run(_compare(instance, release, names, _chosen(probed, options.trap), options))
     outcome = _report(comparisons, unprobed)
     # Whoever names a trap, or what the app is called there, expects the instance to have it.
     demanded = options.trap or options.inferred
@@ -51,7 +49,7 @@ def _chosen(traps: Sequence[Trap], ids: Sequence[str] | None) -> list[Trap]:
 
 
 async def _compare(
-    instance: Target, names: WireNames, traps: Sequence[Trap], options: argparse.Namespace
+    instance: Target, release: str, names: WireNames, traps: Sequence[Trap], options: argparse.Namespace
 ) -> list[TrapComparison]:
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session(options.ca_file))
@@ -63,7 +61,7 @@ async def _compare(
         rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
 
         async def start() -> Target:
-            fake = fresh_servicenow(options.release, options.inferred, [rows])
+            fake = fresh_servicenow(release, options.inferred, [rows])
             return await stack.enter_async_context(fake)
 
         writes = arguments.writes(options)

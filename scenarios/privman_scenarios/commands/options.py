@@ -3,36 +3,17 @@
 import argparse
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from privman_core.command_line import ca_file, url
-from privman_core.inputs import CONTROL
+from privman_core.argument_types import count, path, percent
+from privman_core.client_settings import Client
+from privman_core.command_line import Once, Options
+from privman_core.resolution import add_settings
 from privman_scenarios.commands.reports.report_kinds import REPORTS
 from privman_scenarios.commands.shards import MOST_SHARDS, Shard
-from privman_scenarios.playing import FAR_SECONDS, PATIENCE
 
-Options = argparse._ActionsContainer  # noqa: SLF001 - the base of parsers and groups has no public name
 ORDERS = 24
 """Every order of four steps that happen together."""
-_SHORTEST, _LONGEST = 0.1, 3_600
 _SETS = "'packaged', a file of names, a privman_contracts folder, or a wheel"
-
-
-class Once(argparse.Action):
-    """Takes an option that may be given only once: what is given first would count for nothing."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,  # noqa: ANN401 - as argparse has it
-        option: str | None = None,
-    ) -> None:
-        """Keep the value; ends the command where there is one."""
-        if getattr(namespace, self.dest) != self.default:
-            parser.error(f"argument {option}: given twice, expected once")
-        setattr(namespace, self.dest, values)
 
 
 def schema(_parser: argparse.ArgumentParser) -> None:
@@ -42,7 +23,7 @@ def schema(_parser: argparse.ArgumentParser) -> None:
 def run(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``run``."""
     _add_scenarios(parser)
-    _add_targets(parser)
+    _add_targets(parser, "run")
     _add_variations(parser)
     _add_reports(parser)
     _add_jobs(parser)
@@ -82,20 +63,7 @@ def matrix(parser: argparse.ArgumentParser) -> None:
 
 def fidelity(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``fidelity``."""
-    parser.add_argument("--against", type=url, metavar="URL", required=True, help="ServiceNow instance to probe")
-    parser.add_argument(
-        "--user",
-        dest="servicenow_user",
-        type=user,
-        metavar="NAME",
-        help="ServiceNow user (default admin); SERVICENOW_PASSWORD has the password",
-    )
-    _add_log_in(parser)
-    parser.add_argument(
-        "--release", choices=_releases(), default="default", help="ServiceNow release of the fake (default %(default)s)"
-    )
-    _add_spelling(parser)
-    _add_timeout(parser)
+    add_settings(parser, "fidelity")
     _add_writes(parser)
     parser.add_argument("--trap", action="append", metavar="ID", help="probe only this trap; may be repeated")
 
@@ -103,7 +71,7 @@ def fidelity(parser: argparse.ArgumentParser) -> None:
 def record(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``record``."""
     _add_scenarios(parser)
-    _add_targets(parser)
+    _add_targets(parser, "record")
     _add_reports(parser)
     parser.set_defaults(shard=None)
     parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="HAR file to write")
@@ -119,14 +87,18 @@ def record(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def targets(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``targets``."""
+    add_settings(parser, "run")
+    _add_fakes(parser)
+
+
 def drift(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``drift``."""
     parser.add_argument(
         "files", nargs="+", type=path, metavar="FILE", help="HAR files of 'record', a browser or a proxy"
     )
-    parser.add_argument(
-        "--inferred", type=path, action=Once, metavar="FILE", help="names and rules that are known to differ (YAML)"
-    )
+    add_settings(parser, "drift")
 
 
 def merge(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +106,7 @@ def merge(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", type=path, metavar="FILE", help="JSON reports of 'run --shard', one a shard"
     )
+    add_settings(parser, "merge")
     _add_reports(parser)
 
 
@@ -152,80 +125,19 @@ def _add_scenarios(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=help_)
 
 
-def _add_targets(parser: argparse.ArgumentParser) -> None:
+def _add_targets(parser: argparse.ArgumentParser, client: Client) -> None:
     group = parser.add_argument_group("targets", "systems that already run (default: two fakes)")
-    group.add_argument(
-        "--servicenow-url",
-        type=url,
-        action=Once,
-        metavar="URL",
-        help="play against this ServiceNow instance (default: the mock)",
-    )
-    group.add_argument(
-        "--servicenow-user",
-        type=user,
-        metavar="NAME",
-        help="ServiceNow user (default admin); SERVICENOW_PASSWORD has the password",
-    )
-    _add_log_in(group)
-    for role, help_ in (("approver", "existing user who decides"), ("integration", "existing user of the console")):
-        variable = f"SERVICENOW_{role.upper()}_PASSWORD"
-        text = f"{help_}; {variable} has the password"
-        group.add_argument(f"--{role}-user", type=user, action=Once, metavar="NAME", help=text)
-    group.add_argument(
-        "--console-url", type=url, action=Once, metavar="URL", help="play against this console (default: the simulator)"
-    )
-    group.add_argument(
-        "--admin-token-file",
-        type=path,
-        metavar="FILE",
-        help="file with the token of the control planes (default: SERVICENOW_ADMIN_TOKEN, CONSOLE_ADMIN_TOKEN)",
-    )
-    _add_spelling(group)
+    add_settings(group, client)
+    _add_fakes(group)
     group.add_argument(
         "--reset", action="store_true", help="reset the target, a fake, before each scenario: deletes ALL its records"
-    )
-    _add_timeout(group)
-    group.add_argument(
-        "--patience",
-        type=count,
-        default=PATIENCE,
-        metavar="SECONDS",
-        help="how long to wait until a target shows what is expected (default %(default)s)",
-    )
-    group.add_argument(
-        "--quiet-time",
-        type=count_from_zero,
-        metavar="SECONDS",
-        help="how long to watch that nothing forbidden happens on a target (default: --patience; 0: check once)",
     )
     _add_writes(group)
 
 
-def _add_log_in(parser: Options) -> None:
-    parser.add_argument(
-        "--servicenow-auth",
-        metavar="KIND",
-        action=Once,
-        help="how to log in to ServiceNow: basic (default), password-grant, client-credentials, jwt-bearer, api-key or "
-        "certificate; variables have the credentials",
-    )
-    help_ = "client certificate to show to ServiceNow (PEM)"
-    parser.add_argument("--servicenow-cert", type=path, action=Once, metavar="FILE", help=help_)
-    help_ = "private key of --servicenow-cert (PEM; default: in the same file)"
-    parser.add_argument("--servicenow-cert-key", type=path, action=Once, metavar="FILE", help=help_)
-
-
-def _add_spelling(parser: Options) -> None:
-    parser.add_argument("--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust (PEM)")
-    parser.add_argument(
-        "--inferred", type=path, action=Once, metavar="FILE", help="names and rules that differ on your instance (YAML)"
-    )
-
-
-def _add_timeout(parser: Options) -> None:
-    help_ = "how long to wait for each answer of a target (default %(default)s)"
-    parser.add_argument("--timeout", type=seconds, default=FAR_SECONDS, metavar="SECONDS", help=help_)
+def _add_fakes(parser: Options) -> None:
+    help_ = "play on two fakes, whatever the environment and the profile name"
+    parser.add_argument("--fakes", action="store_true", help=help_)
 
 
 def _add_writes(parser: Options) -> None:
@@ -272,14 +184,6 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
         help="fail below this coverage, in percent, overall or per evidence mark: 90,S=100,D=100",
     )
     group.add_argument(
-        "--max-skipped",
-        type=percent,
-        action=Once,
-        metavar="PERCENT",
-        help="fail if more of the scenarios than that were skipped or inapplicable (default: 100 if a party has no "
-        "control plane, as a real system; else 50, and 0 skipped of the packaged catalog)",
-    )
-    group.add_argument(
         "--github", action="store_true", help="annotate files in GitHub Actions, and add to the job's summary"
     )
 
@@ -289,13 +193,6 @@ def _add_jobs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=count, default=os.cpu_count(), metavar="N", help=help_)
 
 
-def path(text: str) -> Path:
-    """Return the path that an argument names; nothing is none, and not the current folder."""
-    if not text:
-        raise argparse.ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
-    return Path(text)
-
-
 def shard(text: str) -> Shard:
     """Return a part of a run."""
     try:
@@ -303,47 +200,6 @@ def shard(text: str) -> Shard:
     except ValueError:
         message = f"invalid shard {text!r}: expected N/M, as 2/5, with N from 1 to M, and M at most {MOST_SHARDS}"
         raise argparse.ArgumentTypeError(message) from None
-
-
-def seconds(text: str) -> float:
-    """Return a span of time in seconds."""
-    try:
-        span = float(text)
-    except ValueError:
-        span = 0
-    if not _SHORTEST <= span <= _LONGEST:
-        raise argparse.ArgumentTypeError(f"invalid span {text!r}: expected {_SHORTEST} to {_LONGEST} seconds")
-    return span
-
-
-def count(text: str) -> int:
-    """Return a whole number from 1."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"invalid count {text!r}: expected a whole number from 1")
-    return int(text)
-
-
-def count_from_zero(text: str) -> int:
-    """Return a whole number from 0."""
-    return 0 if text == "0" else count(text)
-
-
-def user(text: str) -> str:
-    """Return the user name that an argument holds."""
-    if CONTROL.search(text):
-        raise argparse.ArgumentTypeError(f"invalid user name {text!r}: expected no control characters")
-    return text
-
-
-def percent(text: str) -> float:
-    """Return a percentage."""
-    try:
-        value = float(text.removesuffix("%"))
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 100:  # noqa: PLR2004 - percent
-        raise argparse.ArgumentTypeError(f"invalid percentage {text!r}: expected a number from 0 to 100")
-    return value
 
 
 def shares(text: str) -> dict[str | None, float]:

@@ -23,7 +23,7 @@ from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.verbs import vocabulary
 
 # What the conversion of recordings obeys; the rest is about playing.
-_OF_HAR = {"har", "out", "with_secrets", "inferred"}
+_OF_HAR = {"har", "out", "with_secrets", "inferred", "profile"}
 
 
 def record(options: argparse.Namespace) -> Exit:
@@ -45,13 +45,15 @@ def _refuse_beside_har(options: argparse.Namespace) -> None:
     add_options(parser)
     given, bare = vars(options), vars(parser.parse_args(["--out", str(options.out)]))
     for name in sorted(set(bare) - _OF_HAR):
-        if given[name] != bare[name]:
+        resolved = options.settings.get(name)
+        if resolved.source == "option" if resolved else given[name] != bare[name]:
             option = "PATH" if name == "paths" else f"--{name.replace('_', '-')}"
             raise UsageError(f"{option} can't be combined with --har, which plays nothing.")
 
 
 def _play(options: argparse.Namespace, contracts: Contracts) -> Exit:
     """Play the scenarios and write what passed, interrupted or not."""
+    arguments.announce(options)
     clock = RealClock()
     scenarios, reports = arguments.scenarios(options), Reports(options)
     worlds = arguments.worlds(options)

@@ -65,6 +65,7 @@ def print_schema(_options: argparse.Namespace) -> Exit:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Play the scenarios and write the reports, again and again where changes are watched."""
+    arguments.announce(options)
     if not options.watch:
         return _run(options, arguments.files(options))
     return watch(partial(_run, options), partial(arguments.files, options), options.inferred)

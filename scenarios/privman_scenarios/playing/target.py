@@ -8,10 +8,11 @@ from typing import Self
 
 from aiohttp import ClientSession
 
+from privman_core.client_settings import FAR_SECONDS
 from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
 from privman_scenarios.output import SECRETS
-from privman_scenarios.playing import FAR_SECONDS
+from privman_core.client_settings import FAR_SECONDS
 from privman_scenarios.playing.http_api import HttpApi, OriginRoute
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn
 

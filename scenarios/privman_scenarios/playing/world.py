@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from privman_core.client_settings import PATIENCE
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
-from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.http_api import finished
 from privman_scenarios.playing.party import ConsoleParty, Party

@@ -23,6 +23,7 @@ from mock_servicenow.now_platform.dictionary.located_files import load_file, yam
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
+from privman_core.client_settings import PATIENCE
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import UsageError
 from privman_core.fault_kinds import GENERIC
@@ -33,7 +34,6 @@ from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError, UnusableFileError
 from privman_scenarios.language.vocabulary import Need
-from privman_scenarios.playing import PATIENCE
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.playing.http_api import HttpApi, PartyCall

@@ -1,0 +1,108 @@
+"""Read what options, variables and profiles hold; imports little, because every run of pytest loads it.
+
+Each function takes text, and raises ArgumentTypeError with one line that shows the value, unless it may be a secret.
+"""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+_SHORTEST, _LONGEST = 0.1, 3_600
+_MOST_DIGITS = 9
+
+
+def path(text: str) -> Path:
+    """Return a path; nothing is none, and not the current folder."""
+    if not text:
+        raise ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
+    return Path(text)
+
+
+def seconds(text: str) -> float:
+    """Return a span of time in seconds."""
+    try:
+        span = float(text)
+    except ValueError:
+        span = 0
+    if not _SHORTEST <= span <= _LONGEST:
+        raise ArgumentTypeError(f"invalid span {text!r}: expected {_SHORTEST} to {_LONGEST} seconds")
+    return span
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1."""
+    if not text.isdecimal() or len(text) > _MOST_DIGITS or not int(text):
+        raise ArgumentTypeError(f"invalid count {text!r}: expected a whole number from 1")
+    return int(text)
+
+
+def count_from_zero(text: str) -> int:
+    """Return a whole number from 0."""
+    return 0 if text == "0" else count(text)
+
+
+def percent(text: str) -> float:
+    """Return a percentage."""
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 100:  # noqa: PLR2004 - percent
+        raise ArgumentTypeError(f"invalid percentage {text!r}: expected a number from 0 to 100")
+    return value
+
+
+def url(text: str) -> str:
+    """Return an http(s) address without a trailing slash."""
+    from privman_core.inputs import plain_url  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        return plain_url(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def ca_file(text: str) -> Path:
+    """Return a PEM file that has a certificate."""
+    from privman_core.inputs import reason_of, trust  # noqa: PLC0415 - see the module's docstring
+
+    try:
+        trust(Path(text))
+    except OSError as error:
+        raise ArgumentTypeError(f"no certificate in {text!r}: {reason_of(error)}; expected a PEM file") from None
+    return Path(text)
+
+
+def user(text: str) -> str:
+    """Return the name of a user."""
+    from privman_core.inputs import CONTROL  # noqa: PLC0415 - see the module's docstring
+
+    if not text or CONTROL.search(text):
+        raise ArgumentTypeError(f"invalid user name {text!r}: expected text without control characters")
+    return text
+
+
+def text(value: str) -> str:
+    """Return one line of text."""
+    from privman_core.inputs import CONTROL  # noqa: PLC0415 - see the module's docstring
+
+    if not value or CONTROL.search(value):
+        raise ArgumentTypeError(f"invalid text {value!r}: expected text without control characters")
+    return value
+
+
+def secret(value: str) -> str:
+    """Return a password, or another secret."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ArgumentTypeError("invalid secret: expected UTF-8 text") from None
+    if not value:
+        raise ArgumentTypeError("invalid secret: expected text, got none")
+    return value
+
+
+def token(text: str) -> str:
+    """Return what a header can carry."""
+    if not text or not text.isascii() or not text.isprintable():
+        raise ArgumentTypeError("invalid token: expected one line of ASCII characters")
+    return text

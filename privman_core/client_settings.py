@@ -1,0 +1,303 @@
+"""The settings of our clients, a row each: its option, variable, profile key and option of pytest come from the row.
+
+Imports little, because every run of pytest loads it.
+"""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from privman_core import argument_types
+
+Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "pytest"]
+FAR_SECONDS = 30
+"""Seconds that a target may take for an answer by default."""
+PATIENCE = 15
+"""Seconds for which an expectation of systems that keep real time is looked at again by default."""
+PROFILE = "PRIVMAN_PROFILE"
+"""The variable that names the profile."""
+PROFILE_FILES = ("privman.toml", "pyproject.toml")
+"""The files of which one holds profiles, the latter in ``[tool.privman]``."""
+PLAYERS: frozenset[Client] = frozenset({"run", "record", "pytest"})
+"""The clients that play scenarios or tests."""
+_MOST_BYTES = 64 * 1024
+_FIRST, _REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", "0123456789"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingKind:
+    """What a setting holds.
+
+    Attributes:
+        read: reads its text; raises ArgumentTypeError.
+        metavar: stands for the value in help texts.
+        is_path: whether a profile's value is relative to the profile's folder.
+        is_number: whether a profile's value is a number, else it is text.
+    """
+
+    read: Callable[[str], object]
+    metavar: str
+    is_path: bool = False
+    is_number: bool = False
+
+
+_URL = SettingKind(argument_types.url, "URL")
+_FILE = SettingKind(argument_types.path, "FILE", is_path=True)
+_CA_FILE = SettingKind(argument_types.ca_file, "PATH", is_path=True)
+_SPAN = SettingKind(argument_types.seconds, "SECONDS", is_number=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting.
+
+    Attributes:
+        party: the system that it belongs to, and is not read without its URL; empty for one of the whole run.
+        word: its name beside the party's, in the spelling of options.
+        help: one line for people.
+        clients: who obeys it.
+        in_option: the word of its option, which another secret may share; empty for no option, None for the name's.
+        needs_target: whether its option is refused where only fakes are played on.
+    """
+
+    party: Literal["", "servicenow", "console"]
+    word: str
+    help: str
+    kind: SettingKind
+    clients: frozenset[Client]
+    default: object = None
+    needs_target: bool = False
+    in_option: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name among parsed options: ``servicenow_url``, ``ca_file``."""
+        return self._joined("_").replace("-", "_")
+
+    @property
+    def option(self) -> str:
+        """Its option of the commands; empty where it has none."""
+        word = self._joined("-") if self.in_option is None else self.in_option
+        return f"--{word}" if word else ""
+
+    @property
+    def dest(self) -> str:
+        """The name of its option among parsed ones; empty where it has none."""
+        return self.option.removeprefix("--").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """Its environment variable."""
+        name = self.name.upper()
+        return name if self.party else f"PRIVMAN_{name}"
+
+    @property
+    def key(self) -> str:
+        """Its dotted key in a profile."""
+        return self._joined(".")
+
+    def option_of(self, client: Client) -> str:
+        """Return its option of a client; empty where it has none."""
+        return self.option.replace("--", "--privman-", 1) if client == "pytest" else self.option
+
+    def _joined(self, mark: str) -> str:
+        return mark.join(filter(None, [self.party, self.word]))
+
+    @property
+    def option_kind(self) -> SettingKind:
+        """What its option holds."""
+        return self.kind
+
+    @property
+    def help_text(self) -> str:
+        """Its help with its default."""
+        return f"{self.help} (default {self.default})" if self.default else self.help
+
+    def from_option(self, given: object) -> object:
+        """Return the value that its option gives, which has been read."""
+        return given
+
+    def from_profile(self, value: object, folder: Path, _environment: Mapping[str, str]) -> object:
+        """Return the value that a profile of that folder gives; raises ArgumentTypeError."""
+        self.check(value)
+        return self.kind.read(str(folder / str(value)) if self.kind.is_path and value else str(value))
+
+    def check(self, value: object) -> None:
+        """Raise ArgumentTypeError for what a profile's value cannot be."""
+        valid = (int, float) if self.kind.is_number else (str,)
+        if type(value) not in valid:
+            raise ArgumentTypeError(
+                f"invalid value {value!r}: expected {'a number' if self.kind.is_number else 'text'}"
+            )
+
+    def shown(self, value: object) -> str:
+        """Return the value for people."""
+        nothing = "a fake" if self.word == "url" else "-"
+        return nothing if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSetting(Setting):
+    """A secret: an option names a file that has it, a profile the variable that has it, and no output shows it."""
+
+    in_option: str | None = ""
+
+    @property
+    def key(self) -> str:
+        """Its dotted key in a profile, which names a variable."""
+        return f"{self._joined('.')}-variable"
+
+    @property
+    def option_kind(self) -> SettingKind:
+        """What its option holds: a file."""
+        return _FILE
+
+    def from_option(self, given: object) -> object:
+        """Return the secret in the file; raises ArgumentTypeError."""
+        with Path(str(given)).open("rb") as opened:
+            return self.kind.read(opened.read(_MOST_BYTES).decode(errors="surrogateescape").strip())
+
+    def from_profile(self, value: object, _folder: Path, environment: Mapping[str, str]) -> object:
+        """Return the secret in the variable; raises ArgumentTypeError without the name, which may be a secret."""
+        self.check(value)
+        if str(value) not in environment:
+            raise ArgumentTypeError("the variable with this name is not set")
+        return self.kind.read(environment[str(value)])
+
+    def check(self, value: object) -> None:
+        """Raise ArgumentTypeError for what is no variable's name."""
+        name = value if isinstance(value, str) else ""
+        if name.strip(_FIRST + _REST) or not name.startswith(tuple(_FIRST)):
+            expected = f"the name of a variable in capitals, such as {self.variable}, and never the secret"
+            raise ArgumentTypeError(f"invalid name: expected {expected}")
+
+    def shown(self, value: object) -> str:
+        """Return that there is one."""
+        return "***" if value else "-"
+
+
+_OF_SERVICENOW: frozenset[Client] = PLAYERS | {"fidelity", "setup"}
+_OF_CONSOLE: frozenset[Client] = PLAYERS | {"setup"}
+_TOKEN_FILE = "admin-token-file"  # noqa: S105 - an option's name
+_NAME = SettingKind(argument_types.user, "NAME")
+_TEXT = SettingKind(argument_types.text, "TEXT")
+_SECRET = SettingKind(argument_types.secret, "SECRET")
+_KINDS = "basic, password-grant, client-credentials, jwt-bearer, api-key or certificate"
+
+
+def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Setting]:
+    """Yield the credentials of a user of an instance, for every kind of log-in."""
+
+    def named(word: str, help_: str) -> Setting:
+        return Setting("servicenow", f"{role}{word}", help_, _TEXT, clients, in_option="")
+
+    def secret(word: str, help_: str) -> Setting:
+        return SecretSetting("servicenow", f"{role}{word}", help_, _SECRET, clients)
+
+    yield named("client-id", f"OAuth client of {whose}")
+    yield secret("client-secret", f"secret of the OAuth client of {whose}")
+    yield secret("jwt-key", f"private key (PEM) or shared secret that signs assertions for {whose}")
+    yield named("jwt-key-id", f"`kid` of the assertions for {whose}")
+    yield named("jwt-subject", f"`sub` of the assertions for {whose} (default: the user name)")
+    yield secret("api-key", f"API key of {whose}")
+
+
+def _existing(role: str, what: str) -> Iterator[Setting]:
+    """Yield the settings of a user who exists already."""
+    yield Setting("servicenow", f"{role}-user", f"existing user {what}", _NAME, PLAYERS, in_option=f"{role}-user")
+    yield SecretSetting("servicenow", f"{role}-password", f"password of the existing user {what}", _SECRET, PLAYERS)
+    help_ = f"how the existing user {what} logs in: {_KINDS}"
+    yield Setting("servicenow", f"{role}-auth", help_, _TEXT, PLAYERS, in_option="")
+    yield from _of_user(f"{role}-", f"the existing user {what}", PLAYERS)
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("servicenow", "url", "URL of a ServiceNow instance that already runs", _URL, _OF_SERVICENOW),
+    Setting("servicenow", "user", "ServiceNow user", _NAME, _OF_SERVICENOW, default="admin"),
+    SecretSetting("servicenow", "password", "the user's password", _SECRET, _OF_SERVICENOW, default="admin"),
+    Setting(
+        "servicenow",
+        "auth",
+        f"how the user logs in: {_KINDS}",
+        SettingKind(argument_types.text, "KIND"),
+        PLAYERS | {"fidelity"},
+        default="basic",
+    ),
+    *_of_user("", "the user", PLAYERS | {"fidelity"}),
+    Setting("servicenow", "cert", "client certificate to show to ServiceNow (PEM)", _FILE, PLAYERS | {"fidelity"}),
+    Setting(
+        "servicenow",
+        "cert-key",
+        "private key of the client certificate (PEM; default: in the same file)",
+        _FILE,
+        PLAYERS | {"fidelity"},
+    ),
+    SecretSetting("servicenow", "cert-key-password", "password of that private key", _SECRET, PLAYERS | {"fidelity"}),
+    *_existing("approver", "who decides"),
+    *_existing("integration", "whom a console logs in as"),
+    SecretSetting(
+        "servicenow",
+        "admin-token",
+        "token of the mock's control plane",
+        SettingKind(argument_types.token, "SECRET"),
+        PLAYERS | {"fidelity"},
+        default="",
+        in_option=_TOKEN_FILE,
+    ),
+    Setting("console", "url", "URL of a console that already runs", _URL, _OF_CONSOLE),
+    SecretSetting(
+        "console",
+        "admin-token",
+        "token of the console simulator's control plane",
+        SettingKind(argument_types.token, "SECRET"),
+        _OF_CONSOLE,
+        default="",
+        in_option=_TOKEN_FILE,
+    ),
+    Setting("", "ca-file", "extra CA certificates to trust (PEM)", _CA_FILE, _OF_SERVICENOW),
+    Setting("", "inferred", "names and rules that differ on your instance (YAML)", _FILE, _OF_SERVICENOW | {"drift"}),
+    Setting(
+        "", "release", "ServiceNow release of the mock", SettingKind(str, "NAME"), frozenset({"fidelity"}), "default"
+    ),
+    Setting(
+        "",
+        "timeout",
+        "how long to wait for each answer of a target",
+        _SPAN,
+        PLAYERS | {"fidelity"},
+        default=FAR_SECONDS,
+        needs_target=True,
+    ),
+    Setting(
+        "",
+        "patience",
+        "how long to wait until a target shows what is expected",
+        SettingKind(argument_types.count, "SECONDS", is_number=True),
+        PLAYERS,
+        default=PATIENCE,
+        needs_target=True,
+    ),
+    Setting(
+        "",
+        "quiet-time",
+        "how long to watch that nothing forbidden happens on a target (default: the patience; 0: check once)",
+        SettingKind(argument_types.count_from_zero, "SECONDS", is_number=True),
+        PLAYERS,
+        needs_target=True,
+    ),
+    Setting(
+        "",
+        "max-skipped",
+        "fail if more of the scenarios than that were skipped or inapplicable (default: 100 if a party has no control "
+        "plane, as a real system; else 50, and 0 skipped of the packaged catalog)",
+        SettingKind(argument_types.percent, "PERCENT", is_number=True),
+        frozenset({"run", "record", "merge"}),  # what cannot be done fails a test of pytest
+    ),
+)
+
+
+def settings_of(client: Client) -> Iterator[Setting]:
+    """Yield the settings that a client obeys."""
+    return (each for each in SETTINGS if client in each.clients)

@@ -1,0 +1,190 @@
+"""Profiles: the settings that a project writes once, in ``privman.toml`` or in ``[tool.privman]`` of pyproject.toml.
+
+Keys at the top are for every run, those under ``[profiles.NAME]`` for runs that choose that profile, where they win.
+"""
+
+import tomllib
+from argparse import ArgumentTypeError
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from privman_core.client_settings import PROFILE_FILES, SETTINGS, Setting
+from privman_core.command_line import UsageError
+from privman_core.inputs import reason_of, shown
+from privman_core.near_words import near
+
+_OWN, _SHARED = PROFILE_FILES
+_IN_SHARED = ("tool", "privman")
+_PROFILES = "profiles"
+_MOST_BYTES = 1024 * 1024
+Keys = tuple[str, ...]
+_SETTINGS: Mapping[Keys, Setting] = {tuple(each.key.split(".")): each for each in SETTINGS}
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFile:
+    """A TOML file.
+
+    Attributes:
+        table: the settings and profiles.
+        root: keys of that table.
+    """
+
+    path: Path
+    text: str
+    table: Mapping[str, Any]
+    root: Keys
+
+    def place(self, keys: Keys) -> str:
+        """Return file and line of a key under the root.
+
+        The library gives no lines, so this searches for the shortest beginning of the file that has the key.
+        """
+        lines = self.text.splitlines(keepends=True)
+        without, with_it = 0, len(lines)
+        while with_it - without > 1:
+            middle = (without + with_it) // 2
+            if _has(lines[:middle], (*self.root, *keys)):
+                with_it = middle
+            else:
+                without = middle
+        return f"{self.path.name}:{_whole(lines[:without]) + 1}"
+
+
+def _at(content: Mapping[str, Any], keys: Keys) -> object:
+    found: object = content
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+def _has(lines: Sequence[str], keys: Keys) -> bool:
+    return _at(tomllib.loads("".join(lines[: _whole(lines)])), keys) is not None
+
+
+def _whole(lines: Sequence[str]) -> int:
+    """Return how many of the lines are TOML: the last ones may be the beginning of a value."""
+    for end in range(len(lines), 0, -1):
+        try:
+            tomllib.loads("".join(lines[:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return end
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileValue:
+    """A value of a profile; its text is the place for people."""
+
+    value: object
+    file: ProfileFile
+    keys: Keys
+
+    def __str__(self) -> str:
+        profile = f", profile {self.keys[1]}" if self.keys[0] == _PROFILES else ""
+        return f"{self.file.place(self.keys)}{profile}"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The chosen values by the key of their setting.
+
+    Attributes:
+        folder: what paths are relative to.
+    """
+
+    folder: Path
+    values: Mapping[str, ProfileValue]
+
+
+def load_profile(folder: Path, name: str | None) -> Profile:
+    """Return the profile of a project, which chooses none with None; raises UsageError."""
+    file = _find(folder)
+    if file is None:
+        if name is not None:
+            lacks = f"{folder.resolve()} has neither {_OWN} nor [tool.privman] in {_SHARED}"
+            raise UsageError(f"no profile {shown(name)}: {lacks}.")
+        return Profile(folder, {})
+    values = list(_checked(file))
+    common = [value for value in values if value.keys[0] != _PROFILES]
+    chosen = () if name is None else _chosen(file, values, name)
+    return Profile(folder, {".".join(_without_profile(each.keys)): each for each in (*common, *chosen)})
+
+
+def _find(folder: Path) -> ProfileFile | None:
+    own, shared = _read(folder / _OWN, ()), _read(folder / _SHARED, _IN_SHARED)
+    if own and shared:
+        raise UsageError(f"{_OWN} and [tool.privman] in {_SHARED} both hold settings. Expected one of them.")
+    return own or shared
+
+
+def _read(path: Path, root: Keys) -> ProfileFile | None:
+    try:
+        with path.open("rb") as opened:
+            content = opened.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UsageError(f"{path.name}: {reason_of(error)}.") from None
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"{path.name} is too large. Expected at most {_MOST_BYTES} bytes.")
+    try:
+        text = content.decode()
+        table = _at(tomllib.loads(text), root)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path.name}: invalid TOML: {' '.join(str(error).split())}.") from None
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        raise UsageError(f"{path.name}: {'.'.join(root)} is no table.")
+    return ProfileFile(path, text, table, root)
+
+
+def _checked(file: ProfileFile) -> Iterator[ProfileValue]:
+    """Yield each value of the file; raises UsageError for an unknown key, and for a value of another type."""
+    for keys, value in _leaves(file, file.table, ()):
+        try:
+            _SETTINGS[_without_profile(keys)].check(value)
+        except ArgumentTypeError as error:
+            raise UsageError(f"{file.place(keys)}: {'.'.join(keys)}: {error}.") from None
+        yield ProfileValue(value, file, keys)
+
+
+def _leaves(file: ProfileFile, table: Mapping[str, Any], above: Keys) -> Iterator[tuple[Keys, object]]:
+    for key, value in table.items():
+        keys = (*above, key)
+        if _without_profile(keys) in _SETTINGS:
+            yield keys, value
+        elif not _is_table(keys):
+            raise UsageError(f"{file.place(keys)}: unknown key {shown('.'.join(keys))}{_nearest(keys)}.")
+        elif not isinstance(value, dict):
+            raise UsageError(f"{file.place(keys)}: {'.'.join(keys)} is no table.")
+        else:
+            yield from _leaves(file, value, keys)
+
+
+def _is_table(keys: Keys) -> bool:
+    rest = _without_profile(keys)
+    return any(known[: len(rest)] == rest for known in _SETTINGS)
+
+
+def _without_profile(keys: Keys) -> Keys:
+    """Return the keys of a setting without those of the profile that has it: none for the profile itself."""
+    return keys[2:] if keys[0] == _PROFILES else keys
+
+
+def _nearest(keys: Keys) -> str:
+    rest = ".".join(_without_profile(keys))
+    valid = dict.fromkeys(".".join(known[:end]) for known in _SETTINGS for end in range(1, len(known) + 1))
+    return near(rest, [*valid, _PROFILES]) or f"; expected one of {', '.join('.'.join(known) for known in _SETTINGS)}"
+
+
+def _chosen(file: ProfileFile, values: Iterable[ProfileValue], name: str) -> Iterator[ProfileValue]:
+    profiles = file.table.get(_PROFILES, {})
+    if name not in profiles:
+        expected = near(name, profiles) or f"; expected one of {', '.join(profiles) or 'none'}"
+        raise UsageError(f"no profile {shown(name)} in {file.path.name}{expected}.")
+    return (value for value in values if value.keys[:2] == (_PROFILES, name))

@@ -1,0 +1,146 @@
+"""Resolve the settings of a client: an option wins over a variable, that over the profile, that over the default."""
+
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+from privman_core.client_settings import PLAYERS, PROFILE, SETTINGS, Client, SecretSetting, Setting, settings_of
+from privman_core.command_line import Once, Options, UsageError
+from privman_core.inputs import reason_of
+from privman_core.profiles import Profile, load_profile
+
+Source = Literal["option", "variable", "profile", "default"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The value of a setting.
+
+    Attributes:
+        where: names its place for people, by ``str``: an option, a variable, or file and line of a profile.
+    """
+
+    value: Any = field(repr=False)
+    source: Source
+    where: object
+
+
+def add_settings(parser: Options, client: Client) -> None:
+    """Add the options of a client's settings, and those that choose where settings come from."""
+    known = set[str]()
+    for setting in settings_of(client):
+        if setting.option and setting.option not in known:
+            known.add(setting.option)
+            kind = setting.option_kind
+            parser.add_argument(
+                setting.option, type=kind.read, action=Once, metavar=kind.metavar, help=setting.help_text
+            )
+    help_ = f"profile in privman.toml or pyproject.toml whose settings are used ({PROFILE})"
+    parser.add_argument("--profile", action=Once, metavar="NAME", help=help_)
+
+
+def resolve_options(client: Client, options: Namespace, environment: Mapping[str, str], folder: Path) -> None:
+    """Resolve what the options, the environment and the folder's profile say of a client's settings.
+
+    Sets ``options.settings``, and the attribute of each setting that is no secret. Raises UsageError.
+    """
+    given = {setting.name: getattr(options, setting.dest, None) for setting in settings_of(client)}
+    fakes = getattr(options, "fakes", False)
+    options.settings = resolve(client, given, environment, folder, options.profile, fakes=fakes)
+    for setting in settings_of(client):
+        if not isinstance(setting, SecretSetting):
+            setattr(options, setting.name, options.settings[setting.name].value)
+
+
+def resolve(  # noqa: PLR0913 - one for each source
+    client: Client,
+    given: Mapping[str, object],
+    environment: Mapping[str, str],
+    folder: Path,
+    profile: str | None,
+    *,
+    fakes: bool = False,
+) -> dict[str, Resolved]:
+    """Return each setting of a client by its name; raises UsageError.
+
+    A player starts a fake for a party without a URL, so nothing else that belongs to the party is read.
+
+    Args:
+        client: who obeys them.
+        given: the parsed options by the name of their setting, None for an option that is not given.
+        environment: the variables.
+        folder: where the profile is.
+        profile: the name of the profile, None for what the environment names, if anything.
+        fakes: whether to leave out every setting of a party, so that fakes are started.
+    """
+    chosen = load_profile(folder, environment.get(PROFILE) if profile is None else profile)
+    found: dict[str, Resolved] = {}
+    for setting in settings_of(client):
+        if setting.party and client in PLAYERS and (fakes or not _has_url(setting, found)):
+            found[setting.name] = Resolved(setting.default, "default", "default")
+        else:
+            found[setting.name] = _resolved(setting, client, given.get(setting.name), environment, chosen)
+    _refuse_idle(client, given, found, fakes=fakes)
+    return found
+
+
+def _has_url(setting: Setting, found: Mapping[str, Resolved]) -> bool:
+    return setting.word == "url" or found[f"{setting.party}_url"].value is not None
+
+
+def _refuse_idle(client: Client, given: Mapping[str, object], found: Mapping[str, Resolved], *, fakes: bool) -> None:
+    """Raise UsageError for an option of a player about a system that already runs where fakes are started."""
+    known = [*settings_of(client)] if client in PLAYERS else []
+    for setting in (each for each in known if given.get(each.name) is not None):
+        every = setting.needs_target and client != "pytest"  # there an ini file may hold it for any run
+        of = {each.party for each in known if each.dest == setting.dest or (every and each.party)}
+        urls = [each for each in known if each.word == "url" and each.party in of]
+        if not urls or any(found[each.name].value is not None for each in urls):
+            continue
+        if fakes:
+            raise UsageError(f"{setting.option_of(client)} and --fakes exclude each other.")
+        raise UsageError(
+            f"{setting.option_of(client)} requires {' or '.join(each.option_of(client) for each in urls)}."
+        )
+
+
+Candidate = tuple[Source, object, Callable[[], object]]
+
+
+def _resolved(
+    setting: Setting, client: Client, given: object, environment: Mapping[str, str], profile: Profile
+) -> Resolved:
+    named = _candidates(setting, client, given, environment, profile)
+    source, where, read = next(named, ("default", "default", lambda: setting.default))
+    try:
+        return Resolved(read(), source, where)
+    except (ArgumentTypeError, ValueError) as error:
+        place = f"{where}: {setting.key}" if source == "profile" else where
+        raise UsageError(f"{place}: {error}.") from None
+    except OSError as error:
+        raise UsageError(f"{where}: {error.filename}: {reason_of(error)}.") from None
+
+
+def _candidates(
+    setting: Setting, client: Client, given: object, environment: Mapping[str, str], profile: Profile
+) -> Iterator[Candidate]:
+    """Yield the sources that name the setting, the strongest first, with their places and what reads them."""
+    if given is not None:
+        yield "option", setting.option_of(client), partial(setting.from_option, given)
+    if setting.variable in environment:
+        yield "variable", setting.variable, partial(setting.kind.read, environment[setting.variable])
+    if found := profile.values.get(setting.key):
+        yield "profile", found, partial(setting.from_profile, found.value, profile.folder, environment)
+
+
+def required(settings: Mapping[str, Resolved], name: str) -> Any:  # noqa: ANN401 - a setting holds anything
+    """Return the value of a setting whose default does not count; raises UsageError if no other source has it."""
+    found = settings[name]
+    if found.source == "default":
+        (setting,) = (each for each in SETTINGS if each.name == name)
+        sources = [setting.option, setting.variable, f"{setting.key} in a profile"]
+        raise UsageError(f"no {setting.party} {setting.word}. Expected {' or '.join(filter(None, sources))}.")
+    return found.value

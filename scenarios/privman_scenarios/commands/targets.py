@@ -1,0 +1,66 @@
+"""``privman-scenarios targets``."""
+
+import argparse
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import partial
+from http import HTTPStatus
+
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+
+from privman_core import interrupts
+from privman_core.client_settings import settings_of
+from privman_core.command_line import Exit
+from privman_core.inputs import trust
+from privman_core.resolution import Resolved
+from privman_scenarios.commands.reports.terminal import print_table
+from privman_scenarios.errors import TargetUnreachableError
+from privman_scenarios.output import say
+from privman_scenarios.playing.control_plane import ControlPlane
+from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.named_targets import console_target, servicenow_target
+from privman_scenarios.playing.reaching import Connection, reach_console, reach_servicenow
+
+
+def execute(options: argparse.Namespace) -> Exit:
+    """Print the settings of ``run``, each with its source, and what answers; raises TargetUnreachableError."""
+    print_table(("SETTING", "VALUE", "FROM"), _rows(options.settings))
+    failed = interrupts.run(_reach_both(options))
+    if failed:
+        raise TargetUnreachableError(*failed)
+    return Exit.SUCCESS
+
+
+def _rows(settings: Mapping[str, Resolved]) -> Iterator[Sequence[str]]:
+    """Yield the settings; a party without a URL has no others."""
+    for setting in settings_of("run"):
+        found = settings[setting.name]
+        if not setting.party or setting.word == "url" or settings[f"{setting.party}_url"].value is not None:
+            yield setting.name.replace("_", "-"), setting.shown(found.value), str(found.where)
+
+
+async def _reach_both(options: argparse.Namespace) -> list[str]:
+    """Print what answers, and return a line for each target that does not."""
+    servicenow, console = servicenow_target(options.settings), console_target(options.settings)
+    connector = TCPConnector(ssl=trust(options.ca_file))
+    failed = []
+    async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session:
+        if servicenow:
+            failed.append(await _reached(servicenow.api(session), partial(reach_servicenow, auth=servicenow.log_in)))
+        if console:
+            failed.append(await _reached(console.api(session), reach_console))
+    return [line for line in failed if line]
+
+
+async def _reached(api: HttpApi, reach: Callable[..., Awaitable[Connection]]) -> str:
+    """Print that a target answers; return why it does not."""
+    try:
+        await reach(api, restart="never")
+    except TargetUnreachableError as error:
+        return str(error)
+    health = await ControlPlane(api).ask("GET", "/health")
+    control: dict[int, str] = {
+        HTTPStatus.OK: "its control plane answers",
+        HTTPStatus.FORBIDDEN: "its control plane refuses the token",
+    }
+    say(f"{api.url} answers; {control.get(health.status, 'it has no control plane')}")
+    return ""

@@ -1,0 +1,59 @@
+"""The targets that settings name."""
+
+from collections.abc import Mapping
+
+from privman_core.client_settings import SETTINGS
+from privman_core.clock import RealClock
+from privman_core.resolution import Resolved, required
+from privman_scenarios.playing.log_in_settings import instance
+from privman_scenarios.playing.target import Target
+
+_FAKES = {"servicenow": ("ServiceNow", "the mock"), "console": ("Console", "the simulator")}
+Named = Mapping[str, Resolved]
+
+
+def servicenow_target(settings: Named) -> Target | None:
+    """Return the instance that settings name, None for the mock."""
+    return None if settings["servicenow_url"].value is None else named_instance(settings)
+
+
+def named_instance(settings: Named) -> Target:
+    """Return the instance that settings name; raises UsageError if they name none."""
+    url, token = required(settings, "servicenow_url"), settings["servicenow_admin_token"].value
+    seconds, trusted = settings["timeout"].value, settings["ca_file"].value
+    return instance(url, _users(settings), RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
+
+
+def _users(settings: Named) -> dict[str, str]:
+    """Return what is set about users of an instance, under the names of the variables.
+
+    The user who ships with the fake is the default, for one kind of log-in alone.
+    """
+    is_basic = settings["servicenow_auth"].value == "basic"
+    found = (each for each in SETTINGS if each.party == "servicenow" and each.name in settings)
+    named = {each.variable: settings[each.name] for each in found}
+    return {
+        variable: str(each.value)
+        for variable, each in named.items()
+        if each.value is not None and (is_basic or each.source != "default")
+    }
+
+
+def console_target(settings: Named) -> Target | None:
+    """Return the console that settings name, None for the simulator."""
+    if settings["console_url"].value is None:
+        return None
+    token = settings["console_admin_token"].value
+    return Target(settings["console_url"].value, admin_token=token, seconds=settings["timeout"].value)
+
+
+def announcement(settings: Named) -> str:
+    """Return which targets are played on and where each address is from; empty if options alone name them."""
+    urls = {party: settings[f"{party}_url"] for party in _FAKES if f"{party}_url" in settings}
+    if all(url.value is None or url.source == "option" for url in urls.values()):
+        return ""
+    return " ".join(_one(*_FAKES[party], url) for party, url in urls.items())
+
+
+def _one(name: str, fake: str, url: Resolved) -> str:
+    return f"{name}: {fake}." if url.value is None else f"{name}: {url.value} ({url.where})."

@@ -1,0 +1,309 @@
+"""Settings of clients: an option wins over a variable, that over the profile, that over the default."""
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+from pathlib import Path
+
+import pytest
+import trustme
+
+from privman_core.client_settings import SETTINGS, SecretSetting, Setting, settings_of
+from privman_core.loop_thread import LoopThread
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import catalog_files
+
+from .shared_instance import shared_mock
+
+pytest_plugins = ["pytester"]
+
+SOURCES = ("option", "variable", "chosen", "common")
+NUMBERS = {"timeout", "patience", "quiet-time", "max-skipped"}
+TARGETS = {"SERVICENOW_URL": "http://127.0.0.1:1", "CONSOLE_URL": "http://127.0.0.1:1"}
+NAMES = pytest.mark.parametrize("setting", list(settings_of("run")), ids=lambda each: each.name)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder where the commands run, which is empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def values(setting: Setting, folder: Path) -> dict[str, str]:
+    """Return a valid text for each source of a setting, each another one."""
+    if setting.word == "url":
+        return {source: f"http://127.0.0.1:{number}" for number, source in enumerate(SOURCES, 1)}
+    if setting.word == "ca-file":
+        for source in SOURCES:
+            trustme.CA().cert_pem.write_to_path(folder / source)
+    if setting.word in NUMBERS:
+        return {source: str(number) for number, source in enumerate(SOURCES, 21)}
+    return dict(zip(SOURCES, SOURCES, strict=True))
+
+
+def as_toml(setting: Setting, given: Mapping[str, str], shown: Mapping[str, str]) -> str:
+    """Return a profile in which a setting is at the top, in the profile ``ours``, in both or in neither."""
+
+    def line(source: str) -> str:
+        if source not in given:
+            return ""
+        value = shown[source] if setting.word in NUMBERS else f'"{shown[source]}"'
+        return f"{setting.key} = {value}"
+
+    return f"{line('common')}\n[profiles.ours]\n{line('chosen')}\n"
+
+
+PLACES = {"chosen": "privman.toml:3, profile ours", "common": "privman.toml:1", "default": "default"}
+
+
+@NAMES
+def test_precedence(
+    setting: Setting, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every set of sources the strongest one gives the value, and is named beside it; secrets are never shown."""
+    for name, url in TARGETS.items():
+        monkeypatch.setenv(name, url)
+    texts = values(setting, folder)
+    is_secret = isinstance(setting, SecretSetting)
+    in_profile = {source: f"OUR_{source.upper()}" for source in ("chosen", "common")} if is_secret else texts
+    for present in product((True, False), repeat=len(SOURCES)):
+        given = {source: texts[source] for source, is_there in zip(SOURCES, present, strict=True) if is_there}
+        if "option" in given and not setting.option:
+            continue
+        arguments = ["targets", "--profile", "ours"]
+        with monkeypatch.context() as patched:
+            if "option" in given:
+                (folder / "secret").write_text(f"{texts['option']}\n")
+                arguments += [setting.option, "secret" if is_secret else texts["option"]]
+            patched.delenv(setting.variable, raising=False)
+            if "variable" in given:
+                patched.setenv(setting.variable, texts["variable"])
+            for source, name in in_profile.items() if is_secret else ():
+                patched.setenv(name, texts[source])
+            (folder / "privman.toml").write_text(as_toml(setting, given, in_profile))
+            main(arguments)
+        shown = row(setting, capsys.readouterr().out)
+        source = next(iter(given), "default")
+        assert shown[2:] == [PLACES.get(source, {"option": setting.option, "variable": setting.variable}.get(source))]
+        if source != "default":
+            assert shown[1].removesuffix(".0") == ("***" if is_secret else texts[source])
+
+
+def row(setting: Setting, printed: str) -> list[str]:
+    """Return the cells of a setting in what ``targets`` prints."""
+    (line,) = (line for line in printed.splitlines() if line.split()[0] == setting.name.replace("_", "-"))
+    return [cell.strip() for cell in line.split("  ") if cell.strip()]
+
+
+UNUSABLE = {"url": "nowhere", "ca-file": "none.pem", "user": "a\nb", "release": None, "inferred": ""}
+
+
+@NAMES
+@pytest.mark.parametrize("source", ["variable", "profile"])
+def test_unusable_values(
+    setting: Setting, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are named in one line with their place, as those of an option are."""
+    for name, url in TARGETS.items():
+        monkeypatch.setenv(name, url)
+    value = UNUSABLE.get(setting.word, "-1" if setting.word in NUMBERS else "a secret\N{SNOWMAN}\udce4")
+    monkeypatch.setenv("OURS", value)
+    monkeypatch.delenv(setting.variable, raising=False)
+    if source == "variable":
+        monkeypatch.setenv(setting.variable, value)
+    else:
+        in_profile = "OURS" if isinstance(setting, SecretSetting) else value
+        quoted = in_profile if setting.word in NUMBERS else '"{}"'.format(in_profile.replace("\n", "\\n"))
+        (folder / "privman.toml").write_text(f"{setting.key} = {quoted}")
+    assert main(["targets"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    place = setting.variable if source == "variable" else f"privman.toml:1: {setting.key}"
+    assert line.startswith(f"privman-scenarios: {place}: ")
+    assert "expected" in line
+    assert "a secret" not in line
+
+
+@pytest.mark.parametrize("setting", [each for each in SETTINGS if each.party], ids=lambda each: each.name)
+def test_what_belongs_to_a_fake_is_not_read(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable of another tool hurts nobody as long as no URL names a target."""
+    if setting.word != "url":
+        monkeypatch.setenv(setting.variable, "\udce4")
+    assert main(["targets"]) == 0
+
+
+PROFILES = {
+    "": "",
+    "[servicenow]\nurl = 'http://127.0.0.1:1'\nusr = 'x'": "privman.toml:3: unknown key 'servicenow.usr' (did you "
+    "mean 'servicenow.user'?).",
+    "[servicenow]\npassword = 'hunter2'": "privman.toml:2: unknown key 'servicenow.password' (did you mean "
+    "'servicenow.password-variable'?).",
+    "[servicenow]\npassword-variable = 'hunter2'": "privman.toml:2: servicenow.password-variable: invalid name: "
+    "expected the name of a variable in capitals, such as SERVICENOW_PASSWORD, and never the secret.",
+    "[console]\nadmin-token-variable = 'UNSET'": "privman.toml:2: console.admin-token-variable: the variable with "
+    "this name is not set.",
+    "# of ours\n\n[servicenow_]\nurl = 'x'": "privman.toml:3: unknown key 'servicenow_' (did you mean 'servicenow'?).",
+    "\n[profiles.ours]\n\n[profiles.ours.console]\nuri = 'x'": "privman.toml:5: unknown key "
+    "'profiles.ours.console.uri' (did you mean 'console.url'?).",
+    "zzz = 1": "privman.toml:1: unknown key 'zzz'; expected one of servicenow.url, servicenow.user, ",
+    "servicenow = 'http://127.0.0.1:1'": "privman.toml:1: servicenow is no table.",
+    "profiles = 1": "privman.toml:1: profiles is no table.",
+    "inferred = [\n'x',\n'y']": "privman.toml:1: inferred: invalid value ['x', 'y']: expected text.",
+    "\npatience = '5'": "privman.toml:2: patience: invalid value '5': expected a number.",
+    "timeout = true": "privman.toml:1: timeout: invalid value True: expected a number.",
+    "'servicenow.url' = 'x'": "privman.toml:1: unknown key 'servicenow.url'",
+    "a = [": "privman.toml: invalid TOML: ",
+    "\xff": "privman.toml: invalid TOML: ",
+    f"a = {'[' * 50_000}": "privman.toml: invalid TOML: ",
+    f"# {'a' * 1_100_000}": "privman.toml is too large. Expected at most 1048576 bytes.",
+}
+
+
+@pytest.mark.parametrize(("content", "told"), PROFILES.items(), ids=[text[:20] for text in PROFILES])
+def test_a_profile_is_strict(
+    content: str, told: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line names the file, the line, and the nearest valid word; a secret in the file is never shown."""
+    monkeypatch.setenv("CONSOLE_URL", "http://127.0.0.1:1")
+    (folder / "privman.toml").write_bytes(content.encode("latin-1"))
+    assert main(["targets"]) == (2 if told else 3)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"privman-scenarios: {told}")
+    assert "hunter2" not in line
+
+
+def test_a_profile_in_pyproject(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """[tool.privman] holds the same; beside privman.toml it is refused, and other tables do not count."""
+    project = folder / "pyproject.toml"
+    project.write_text("[project]\nname = 'x'\n[tool.privman]\nfirst = 1\n")
+    assert main(["targets"]) == 2
+    assert "pyproject.toml:4: unknown key 'first'" in capsys.readouterr().err
+    project.write_text("[project]\nname = 'x'\n\n[tool.privman]\n[tool.privman.profiles.late]\npatience = 3\n")
+    monkeypatch.setenv("PRIVMAN_PROFILE", "late")
+    assert main(["targets"]) == 0
+    assert "pyproject.toml:6, profile late" in capsys.readouterr().out
+    (folder / "privman.toml").write_text("patience = 3")
+    assert main(["targets"]) == 2
+    assert "privman.toml and [tool.privman] in pyproject.toml both hold settings." in capsys.readouterr().err
+    project.write_text("tool = 3\n")
+    assert main(["targets", "--profile", "late"]) == 2
+    assert "no profile 'late' in privman.toml; expected one of none." in capsys.readouterr().err
+    project.write_text("[tool]\nprivman = 3\n")
+    assert main(["targets"]) == 2
+    assert "pyproject.toml: tool.privman is no table." in capsys.readouterr().err
+
+
+def test_a_profile_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The nearest one is named, if there are any."""
+    assert main(["run", "--profile", "dev"]) == 2
+    assert f"no profile 'dev': {folder} has neither privman.toml nor [tool.privman] in" in capsys.readouterr().err
+    (folder / "privman.toml").write_text("[profiles.deb]")
+    assert main(["run", "--profile", "dev"]) == 2
+    assert "no profile 'dev' in privman.toml (did you mean 'deb'?)." in capsys.readouterr().err
+    (folder / "privman.toml").unlink()
+    (folder / "privman.toml").mkdir()
+    assert main(["run"]) == 2
+    assert "privman.toml: Is a directory." in capsys.readouterr().err
+
+
+def approve() -> str:
+    """Return a file of the catalog."""
+    return next(str(path) for path in catalog_files() if path.stem == "approve")
+
+
+@pytest.fixture
+def instance(privman_loop: LoopThread) -> Iterator[str]:
+    """Serve an instance."""
+    with shared_mock(privman_loop) as url:
+        yield url
+
+
+def test_an_address_in_the_environment_is_announced(
+    instance: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody plays on a real system by mistake: the first line names it, and --fakes starts fakes all the same."""
+    monkeypatch.setenv("SERVICENOW_URL", instance)
+    play = [approve(), "--quiet-time", "0", "--max-skipped", "100"]
+    for command in (["run"], ["record", "--out", str(folder / "x.har")], ["fidelity", "--trap", "total-count"]):
+        assert main([*command, *(play if command[0] != "fidelity" else ())]) == 0
+        first = capsys.readouterr().out.splitlines()[0]
+        assert first.startswith(f"ServiceNow: {instance} (SERVICENOW_URL).")
+    assert main(["run", approve(), "--servicenow-url", instance, "--quiet-time", "0"]) == 0
+    assert capsys.readouterr().out.startswith("passed ")
+    assert main(["run", approve(), "--fakes"]) == 0
+    assert "1 passed" in capsys.readouterr().out
+    assert main(["run", approve(), "--fakes", "--servicenow-user", "x"]) == 2
+    assert "--servicenow-user and --fakes exclude each other." in capsys.readouterr().err
+
+
+def test_what_nothing_plays_is_not_announced(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A variable or a profile that only playing obeys does not keep ``record --har`` from working."""
+    monkeypatch.setenv("SERVICENOW_URL", "http://127.0.0.1:9")
+    (folder / "privman.toml").write_text("patience = 3")
+    (folder / "x.har").write_text('{"log": {"entries": []}}')
+    assert main(["record", "--har", "x.har", "--out", "y.har"]) == 1
+    assert capsys.readouterr().out == "y.har: 0 exchanges, secrets masked\n"
+    assert main(["record", "--har", "x.har", "--out", "y.har", "--patience", "3"]) == 2
+    assert "--patience can't be combined with --har" in capsys.readouterr().err
+
+
+def test_inferred_names_of_a_profile(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every client that obeys them takes them from there."""
+    (folder / "privman.toml").write_text("inferred = 'ours.yaml'")
+    (folder / "ours.yaml").write_text("tables: {no-such: x}")
+    (folder / "x.har").write_text('{"log": {"entries": []}}')
+    for arguments in (["drift", "x.har"], ["run", approve()], ["record", approve(), "--out", "y.har"]):
+        assert main(arguments) == 2
+        assert "ours.yaml" in capsys.readouterr().err
+
+
+def test_an_unknown_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named with the nearest one and its place."""
+    monkeypatch.setenv("PRIVMAN_RELEASE", "zurick")
+    assert main(["fidelity", "--servicenow-url", "http://127.0.0.1:9"]) == 2
+    assert "PRIVMAN_RELEASE: unknown release 'zurick'. Did you mean 'zurich'?" in capsys.readouterr().err
+
+
+def test_targets_answer(instance: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each target is asked; exit code 3 if one does not answer, with a line for each of those."""
+    monkeypatch.setenv("SERVICENOW_URL", instance)
+    assert main(["targets"]) == 0
+    assert capsys.readouterr().out.endswith(f"{instance} answers; its control plane answers\n")
+    assert main(["targets", "--console-url", instance]) == 3
+    captured = capsys.readouterr()
+    assert f"{instance} answers; its control plane answers\n" in captured.out
+    assert captured.err.startswith(f"privman-scenarios: {instance} is not a Privilege Manager Console: ")
+
+
+USED = "def test_it(servicenow): assert servicenow.url == 'URL'\ndef test_other(): ..."
+
+
+def test_the_fixtures_take_the_same(pytester: pytest.Pytester, instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable and a profile name the instance; a line says so even if pytest is to be quiet."""
+    pytester.makepyfile(USED.replace("URL", instance))
+    options = ("-p", "no:asyncio", "-q")
+    monkeypatch.setenv("SERVICENOW_URL", instance)
+    result = pytester.runpytest_inprocess(*options)
+    result.assert_outcomes(passed=2)
+    assert result.outlines[0] == f"ServiceNow: {instance} (SERVICENOW_URL). Console: the simulator."
+    result = pytester.runpytest_inprocess(*options, "--privman-fakes")
+    result.assert_outcomes(passed=1, failed=1)
+    monkeypatch.delenv("SERVICENOW_URL")
+    (pytester.path / "privman.toml").write_text(f"[profiles.dev]\nservicenow.url = '{instance}'\n")
+    result = pytester.runpytest_inprocess(*options, "--privman-profile", "dev")
+    result.assert_outcomes(passed=2)
+    assert result.outlines[0].startswith(f"ServiceNow: {instance} (privman.toml:2, profile dev).")
+
+
+def test_a_variable_of_another_tool_fails_only_what_needs_it(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project may name its instance in a way of its own."""
+    pytester.makepyfile(USED)
+    monkeypatch.setenv("SERVICENOW_URL", "dev12345")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["SERVICENOW_URL: 'dev12345'; expected an address such as https://*"])
