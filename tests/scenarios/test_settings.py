@@ -95,7 +95,7 @@ def row(setting: Setting, printed: str) -> list[str]:
     return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
-UNUSABLE = {"url": "nowhere", "ca-file": "none.pem", "user": "a\nb", "release": None, "inferred": ""}
+UNUSABLE = {"url": "nowhere", "ca-file": "none.pem", "user": "a\nb", "inferred": ""}
 
 
 @NAMES
