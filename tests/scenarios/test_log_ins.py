@@ -366,7 +366,9 @@ def test_fidelity_logs_in(
     Administrator(url).allow_client_credentials()
     for name, value in SETTINGS[kind].items():
         monkeypatch.setenv(name, value)
-    assert main(["fidelity", "--servicenow-url", url, "--servicenow-auth", kind, "--trap", "shapes-of-a-reference"]) == 0
+    assert (
+        main(["fidelity", "--servicenow-url", url, "--servicenow-auth", kind, "--trap", "shapes-of-a-reference"]) == 0
+    )
     assert capsys.readouterr().out.startswith("1 the same, 0 different")
 
 
