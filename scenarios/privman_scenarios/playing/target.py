@@ -12,7 +12,6 @@ from privman_core.client_settings import FAR_SECONDS
 from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
 from privman_scenarios.output import SECRETS
-from privman_core.client_settings import FAR_SECONDS
 from privman_scenarios.playing.http_api import HttpApi, OriginRoute
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn
 
