@@ -166,6 +166,10 @@ class CredentialShelf:
         self._shelf = store.credentials
         self._clock = clock
         self._secrets = secrets
+        self.hide_all()
+
+    def hide_all(self) -> None:
+        """Mask the logins of all stored credentials."""
         for credential in self:
             self._hide(credential)
 

@@ -28,6 +28,7 @@ from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import CockpitKeys
 from privman_core.pages.unknown_address import UnknownAddresses
+from privman_core.snapshots import States
 
 USER_AGENT = "PrivilegeManager"
 NOT_FOR_BROWSERS = re.compile(r"/+(?:__|tms(?:/|$))", re.IGNORECASE)
@@ -63,7 +64,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     token = settings.admin_token if settings.control_plane else None
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
-    app = instruments.app(console.resetting, token, pages=pages.handlers, outer=around, inner=around)
+    states = States(console.copy, console.returning)
+    app = instruments.app(console.resetting, states, token, pages=pages.handlers, outer=around, inner=around)
     documents = ApiDocuments(settings, checks)
     if settings.control_plane:
         app.add_routes(documents.control_routes())

@@ -30,6 +30,7 @@ from privman_core.findings import Finding
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
+from privman_core.snapshots import StateCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,19 @@ class Console:
         self.server_tasks.runs.clear()
         self.background.cancel_all()
         yield
+
+    @asynccontextmanager
+    async def returning(self, copy: StateCopy) -> AsyncIterator[None]:
+        """Empty the console and return to the copy after the body, as a process that starts with that database."""
+        async with self.resetting():
+            yield
+        self.store.put_back(copy)
+        self.credentials.hide_all()
+        self.resume()
+
+    async def copy(self, most_bytes: int) -> StateCopy:
+        """Return a copy of what is stored; raises SnapshotError if it has more bytes."""
+        return self.store.copy(most_bytes)
 
 
 def build_console(  # noqa: PLR0913 - the settings and the outside world

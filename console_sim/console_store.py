@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+import msgspec
+
 from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_items import Action, ApprovalProcess, ApprovalType, Policy
 from console_sim.approval_request import ApprovalRequest, LatestRequest
@@ -16,6 +18,7 @@ from console_sim.small_shelf import SmallShelf
 from console_sim.webhook import Webhook
 from privman_core.clock import Clock
 from privman_core.findings import Finding
+from privman_core.snapshots import StateCopy, require_room
 
 IN_MEMORY = "sqlite://"
 _OBJECT_BYTES = 1_000
@@ -134,6 +137,25 @@ class ConsoleStore:
         self._shelves.clear()
         for shelf in self._configuration:
             shelf.reload()
+
+    def copy(self, most_bytes: int) -> StateCopy:
+        """Return a copy of all entries, which are immutable; raises SnapshotError if they have more bytes."""
+        copied: list[tuple[object, ...]] = []
+        size = 0
+        for shelf in self._shelves.shelves:
+            copied.append(entries := tuple(shelf))
+            size += sum(len(msgspec.json.encode(each)) for each in entries)
+            require_room(size, most_bytes)
+        return StateCopy(copied, size)
+
+    def put_back(self, copy: StateCopy) -> None:
+        """Put the entries of a copy into the empty store, all or none; raises NotStoredError."""
+        with self.transaction():
+            for shelf, entries in zip(self._shelves.shelves, copy.value, strict=True):
+                for entry in entries:
+                    shelf.put(entry)
+        for small in self._configuration:
+            small.reload()
 
     def close(self) -> None:
         """Close the database."""

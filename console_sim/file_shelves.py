@@ -113,6 +113,11 @@ class FileShelves:
         for shelf in self._shelves:
             shelf.reload()
 
+    @property
+    def shelves(self) -> Sequence[LongShelf[Any]]:
+        """Every shelf, in the order in which they were asked for."""
+        return self._shelves
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()

@@ -1,12 +1,12 @@
 """Shelves that live as long as the process."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from console_sim.bounded_memory import BoundedMemory, MemoryUse
 from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, memory_full
@@ -38,6 +38,11 @@ class MemoryShelves:
         """Empty every shelf."""
         for shelf in self._shelves:
             shelf.clear()
+
+    @property
+    def shelves(self) -> Sequence[LongShelf[Any]]:
+        """Every shelf, in the order in which they were asked for."""
+        return self._shelves
 
     def close(self) -> None:
         """Do nothing."""

@@ -1,11 +1,11 @@
 """Shelves: one for each kind of entry that the console stores. Entries are immutable."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -157,6 +157,10 @@ class Shelves(Protocol):
 
     def clear(self) -> None:
         """Empty every shelf."""
+
+    @property
+    def shelves(self) -> Sequence[LongShelf[Any]]:
+        """Every shelf, in the order in which they were asked for."""
 
     def close(self) -> None:
         """Close the database."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 
 from aiohttp import web
@@ -37,6 +37,7 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import CockpitKeys
+from privman_core.snapshots import StateCopy, States
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
@@ -81,21 +82,28 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     beginning = blueprint.named(administrator)
 
     @asynccontextmanager
-    async def resetting() -> AsyncIterator[None]:
+    async def rebuilding(rebuild: Callable[[], None]) -> AsyncIterator[None]:
         privilege_manager.stop()
         imports.stop()
         await instance.end_work()
         try:
-            await instance.run(lambda: beginning.rebuild(instance))
+            await instance.run(rebuild)
             instance.web_sessions.clear()
             yield
         finally:
             imports.watch()
             await privilege_manager.start()
 
+    async def copy(most_bytes: int) -> StateCopy:
+        return await instance.run(lambda: beginning.copy(instance, most_bytes))
+
+    def returning(state: StateCopy) -> AbstractAsyncContextManager[None]:
+        return rebuilding(lambda: beginning.put_back(instance, state))
+
     server = Server(instance, settings.url)
     app = instruments.app(
-        resetting,
+        lambda: rebuilding(lambda: beginning.rebuild(instance)),
+        States(copy, returning),
         settings.admin_token if settings.control_plane else None,
         pages=pages.handlers,
         inner=[server.middleware],

@@ -36,6 +36,7 @@ from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
+from privman_core.snapshots import SnapshotError, StateCopy, require_room
 from privman_core.virtual_clock import VirtualClock
 
 
@@ -152,6 +153,31 @@ class Blueprint:
         except store.failures as failure:
             raise instance.unavailable(failure) from None
         instance.cache.clear()
+
+    def copy(self, instance: Instance, most_bytes: int) -> StateCopy:
+        """Return a copy of an instance's records and tables; raises SnapshotError and DatabaseUnavailable."""
+        store = instance.store
+        if not store.embedded:
+            raise SnapshotError(
+                "snapshots need an embedded database; PostgreSQL copies its own with CREATE DATABASE … TEMPLATE …"
+            )
+        require_room(store.size, most_bytes)
+        try:
+            image = store.image()
+        except store.failures as failure:
+            raise instance.unavailable(failure) from None
+        return StateCopy((image, instance.schema), len(image))
+
+    def put_back(self, instance: Instance, copy: StateCopy) -> None:
+        """Return an instance to a copy of its records, its sessions and codes ended; raises DatabaseUnavailable."""
+        image, schema = copy.value
+        try:
+            instance.store.restore(image)
+            instance.adopt(schema)
+            with instance.transaction(instance.system) as session:
+                end_lives(session)
+        except instance.store.failures as failure:
+            raise instance.unavailable(failure) from None
 
     def _restore(self, instance: Instance) -> None:
         """Give an embedded database its first rows, and the instance the tables that those define."""

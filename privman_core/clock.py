@@ -70,6 +70,9 @@ class Clock(Protocol):
     def restart(self) -> None:
         """Drop waiting jobs; virtual time starts again, and its sleeps and time-outs end at once."""
 
+    def return_to(self, moment: datetime) -> None:
+        """Let virtual time be that moment; what waits goes on waiting for its own. Real time stays."""
+
     async def aclose(self) -> None:
         """Cancel waiting and running jobs."""
 
@@ -127,6 +130,9 @@ class RealClock:
         """Drop waiting jobs."""
         for timer in tuple(self._timers):
             timer.cancel()
+
+    def return_to(self, moment: datetime) -> None:
+        """Do nothing: real time does not go back."""
 
     async def aclose(self) -> None:
         """Cancel waiting and running jobs."""

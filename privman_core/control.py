@@ -15,6 +15,7 @@ from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
 from privman_core.inputs import is_loopback_name, shown
 from privman_core.journal import Journal
+from privman_core.snapshots import SnapshotError, Snapshots, UnknownSnapshotError
 from privman_core.streaming import RangeError, list_exchanges
 
 PREFIX = "/__admin"
@@ -41,13 +42,16 @@ class ControlError(Exception):
 
 
 class Control:
-    """Health, journal, findings, clock, faults and reset of one server."""
+    """Health, journal, findings, clock, faults, reset and snapshots of one server."""
 
-    def __init__(self, clock: Clock, journal: Journal, faults: Faults, reset: Reset, token: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it controls
+        self, clock: Clock, journal: Journal, faults: Faults, reset: Reset, snapshots: Snapshots, token: str
+    ) -> None:
         self._clock = clock
         self._journal = journal
         self._faults = faults
         self._reset = reset
+        self._snapshots = snapshots
         self._token = token
 
     def routes(self) -> list[web.RouteDef]:
@@ -63,6 +67,10 @@ class Control:
             web.post(f"{PREFIX}/faults", self.arm_fault),
             web.delete(f"{PREFIX}/faults", self.clear_faults),
             web.post(f"{PREFIX}/reset", self.reset),
+            web.get(f"{PREFIX}/snapshots", self.snapshots),
+            web.post(f"{PREFIX}/snapshots", self.take_snapshot),
+            web.post(f"{PREFIX}/snapshots/{{name}}/restore", self.restore_snapshot),
+            web.delete(f"{PREFIX}/snapshots/{{name}}", self.delete_snapshot),
         ]
 
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -73,7 +81,9 @@ class Control:
             return to_json({"error": _REFUSAL}, 403)
         try:
             return await handler(request)
-        except (ControlError, FaultError, RangeError, ClockError) as error:
+        except UnknownSnapshotError as error:
+            return to_json({"error": str(error)}, 404)
+        except (ControlError, FaultError, RangeError, ClockError, SnapshotError) as error:
             return to_json({"error": str(error)}, 400)
         except web.HTTPException as error:
             answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
@@ -145,6 +155,25 @@ class Control:
     async def reset(self, _request: web.Request) -> web.Response:
         """Go back to the state at start."""
         await self._reset()
+        return web.Response(status=204)
+
+    async def snapshots(self, _request: web.Request) -> web.Response:
+        """Answer the snapshots, oldest first."""
+        return to_json({"snapshots": [each.to_json() for each in self._snapshots.kept]})
+
+    async def take_snapshot(self, request: web.Request) -> web.Response:
+        """Copy the stored state under the ``name`` in the body."""
+        taken = await self._snapshots.take((await read_object(request)).get("name"))
+        return to_json(taken.to_json(), 201)
+
+    async def restore_snapshot(self, request: web.Request) -> web.Response:
+        """Return to a snapshot."""
+        await self._snapshots.restore(request.match_info["name"])
+        return web.Response(status=204)
+
+    async def delete_snapshot(self, request: web.Request) -> web.Response:
+        """Forget a snapshot."""
+        self._snapshots.delete(request.match_info["name"])
         return web.Response(status=204)
 
     def _allowed(self, request: web.Request) -> bool:

@@ -3,7 +3,7 @@
 import hmac
 from random import Random, SystemRandom
 from string import ascii_letters, digits
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 _LETTERS_AND_DIGITS = ascii_letters + digits
@@ -24,6 +24,15 @@ class Ids:
         """Start the sequence again, if there is a seed."""
         if self._seed is not None:
             self._random.seed(self._beginning)
+
+    def place(self) -> object:
+        """Return the place in the sequence, for `return_to`; nothing to return to without a seed."""
+        return None if self._seed is None else self._random.getstate()
+
+    def return_to(self, place: Any) -> None:  # noqa: ANN401 - of `place`
+        """Draw again what was drawn after that place, if there is a seed."""
+        if place is not None:
+            self._random.setstate(place)
 
     def go_on(self, start: int) -> None:
         """Start the sequence of the Nth start on the same database, so that no identifier is drawn twice."""

@@ -24,6 +24,7 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.proxies import Network, believing
+from privman_core.snapshots import Snapshots, States
 
 Resetting = Callable[[], AbstractAsyncContextManager[None]]
 
@@ -66,6 +67,7 @@ class Instruments:
     def app(  # noqa: PLR0913 - what it brings together
         self,
         resetting: Resetting,
+        states: States,
         token: str | None,
         *,
         pages: frozenset[object],
@@ -85,6 +87,7 @@ class Instruments:
 
         Args:
             resetting: empties the product when entered, and starts it again when left.
+            states: for snapshots.
             token: what callers of the control plane must present; empty admits this machine alone. None serves no
                 control plane, like a real system.
             pages: the handlers of the product's pages.
@@ -99,10 +102,14 @@ class Instruments:
                 self.secrets.retire_all()
                 self.clock.restart()
                 self.ids.restart()
+            forget()
+
+        def forget() -> None:
             self.faults.clear()
             self.journal.clear()
 
-        control = None if token is None else Control(self.clock, self.journal, self.faults, reset, token)
+        snapshots = Snapshots(self.clock, self.ids, states, forget)
+        control = None if token is None else Control(self.clock, self.journal, self.faults, reset, snapshots, token)
         recorder = exchange_recorder(self.journal, self.faults, pages, control, server)
         stack = [*believing(self._proxies), *outer, recorder, *inner]
         app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)

@@ -167,6 +167,10 @@ class VirtualClock:
             if not timer.is_job and not timer.cancelled:
                 timer.fire()
 
+    def return_to(self, moment: datetime) -> None:
+        """Let it be that moment; what waits goes on waiting for its own."""
+        self._now = moment
+
     async def aclose(self) -> None:
         """Cancel what waits and what runs."""
         self._timers.clear()

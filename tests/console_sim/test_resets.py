@@ -210,3 +210,32 @@ async def test_pages_tell_of_the_reset(console: ConsoleUnderTest) -> None:
     silence.ends()
     async with await sending as page:
         assert (page.status, TOLD[1:] in await page.text()) == (409, True)
+
+
+@pytest.mark.parametrize("on_file", [False, True])
+async def test_a_snapshot_keeps_what_waits(
+    on_file: bool,  # noqa: FBT001 - where the console keeps its state
+    console: ConsoleUnderTest,
+    tmp_path: Path,
+) -> None:
+    """A restored console shows what it showed, still masks its logins, and sends what waited, as after a restart."""
+    if not on_file:
+        await _restored(console)
+        return
+    async with console_on(tmp_path / "console.db", console.servicenow) as filed:
+        await _restored(filed)
+
+
+async def _restored(console: ConsoleUnderTest) -> None:
+    request_id = await prepared(console, retried=True)
+    await console.admin("POST", "/snapshots", {"name": "waiting"})
+    for _ in range(2):
+        await console.admin("POST", "/reset")
+        console.servicenow.calls.clear()
+        await console.admin("POST", "/snapshots/waiting/restore")
+        assert [
+            each["request_id"] for each in (await console.admin("GET", "/approval-requests"))["approval_requests"]
+        ] == [request_id]
+        await console.clock.advance(0)
+        assert request_id in str(console.servicenow.calls)
+        assert console.servicenow.password not in str(await console.admin("GET", "/requests"))

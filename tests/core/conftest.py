@@ -20,6 +20,7 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.pages.cockpit import Cockpit, CockpitKeys
 from privman_core.pages.exchange_pages import Explanation
+from privman_core.snapshots import StateCopy, States, require_room
 from privman_core.virtual_clock import VirtualClock
 
 TOKEN = "a-token-for-the-control-plane"
@@ -48,6 +49,7 @@ class Party:
     token: str = ""
     resets: int = 0
     handled: int = 0
+    stored: int = 1_000_000
 
     def __post_init__(self) -> None:
         self.secrets = Secrets()
@@ -62,6 +64,20 @@ class Party:
             log=logging.getLogger("echo"),
         )
         self.faults, self.caller = self.instruments.faults, self.instruments.caller
+
+    @property
+    def states(self) -> States:
+        """What it has stored, a number that is its size."""
+        return States(self._copy, self._returning)
+
+    async def _copy(self, most_bytes: int) -> StateCopy:
+        require_room(self.stored, most_bytes)
+        return StateCopy(self.stored, self.stored)
+
+    @asynccontextmanager
+    async def _returning(self, copy: StateCopy) -> AsyncIterator[None]:
+        yield
+        self.stored = copy.value
 
     @asynccontextmanager
     async def _resetting(self) -> AsyncIterator[None]:
@@ -78,7 +94,7 @@ class Party:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = self.instruments.app(self._resetting, self.token, pages=frozenset())
+        app = self.instruments.app(self._resetting, self.states, self.token, pages=frozenset())
         keys = CockpitKeys.draw(self.token, Ids(1))
         cockpit = Cockpit("Echo", self.instruments, explain, keys)
         app.add_routes([*cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])

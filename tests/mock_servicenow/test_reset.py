@@ -2,6 +2,7 @@ import asyncio
 import json
 import random
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from mock_servicenow.blueprint import Blueprint
@@ -42,6 +43,86 @@ async def test_reset_of_a_shared_database(blueprint: Blueprint, postgresql: Any)
             assert await instance.read(REQUEST) == []
             await instance.call("POST", "/__admin/reset", None)
             assert await _story(instance) == first
+
+
+async def _restored_story(instance: Instance) -> list[bytes]:
+    """Return the journal of what happens after a snapshot, twice: a delivery that waits for its retry, a time-out."""
+    instance.console.statuses, instance.console.logons = [503], []
+    ids = await instance.set_up()
+    waiting = await instance.asked(ids)
+    asked = await instance.asked(ids, request_id="85d71683-7dac-4762-8120-76a9a564fdc2")
+    await instance.update(REQUEST, waiting, {"status": "Approve"})
+    await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 10})
+    taken = await instance.call("POST", "/__admin/snapshots", None, json={"name": "retrying"})
+    assert taken.status == 201
+    told = []
+    for _ in range(2):
+        await instance.call("POST", "/__admin/reset", None)
+        assert (await instance.call("POST", "/__admin/snapshots/retrying/restore", None)).status == 204
+        assert [each["status"] for each in await instance.read(REQUEST)] == ["Approve", "Pending"]
+        await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 39})
+        assert (await instance.read(RESPONSE))[0]["response_status_code"] == "503"
+        await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 1})
+        assert (await instance.read(RESPONSE))[0]["response_status_code"] == "200"
+        await instance.call("POST", "/__admin/clock/advance", None, json={"seconds": 16.5 * 3600})
+        assert (await instance.read(REQUEST, asked))["status"] == "TimedOut"
+        told.append(json.dumps((await instance.call("GET", "/__admin/requests", None)).body).encode())
+    return told
+
+
+async def test_snapshots_keep_what_waits(instance: Instance) -> None:
+    """A restored instance goes on as it would have: retries and time-outs come at their time, with the same journal."""
+    first, again = await _restored_story(instance)
+    assert first == again
+    assert b"*** " not in first
+
+
+async def test_snapshots_of_a_file(blueprint: Blueprint, tmp_path: Path) -> None:
+    """A database in a file has them, too."""
+    async with running(Settings(database=f"sqlite:///{tmp_path}/instance.db"), blueprint) as instance:
+        first, again = await _restored_story(instance)
+    assert first == again
+
+
+async def test_a_snapshot_has_its_tables(instance: Instance) -> None:
+    """Columns that were defined after it are gone, those of before are there again."""
+    column = {"name": "incident", "internal_type": "string", "column_label": "Ours", "max_length": "40"}
+    for element, snapshot in (("u_before", "one"), ("u_after", "")):
+        await instance.insert("sys_dictionary", {**column, "element": element})
+        if snapshot:
+            await instance.call("POST", "/__admin/snapshots", None, json={"name": snapshot})
+    await instance.call("POST", "/__admin/reset", None)
+    await instance.call("POST", "/__admin/snapshots/one/restore", None)
+    created = await instance.insert("incident", {"u_before": "kept", "u_after": "dropped"})
+    assert (created.result["u_before"], "u_after" in created.result) == ("kept", False)
+
+
+async def test_a_shared_database_has_no_snapshots(blueprint: Blueprint, postgresql: Any) -> None:
+    """The message says which do, and what PostgreSQL has instead."""
+    with postgresql.database() as database:
+        async with running(Settings(database=database), blueprint) as instance:
+            refused = await instance.call("POST", "/__admin/snapshots", None, json={"name": "one"})
+    why = "snapshots need an embedded database; PostgreSQL copies its own with CREATE DATABASE … TEMPLATE …"
+    assert (refused.status, refused.body) == (400, {"error": why})
+
+
+async def test_tokens_of_after_a_snapshot_are_unknown(instance: Instance) -> None:
+    """Those of before are as good as they were."""
+    client = {"client_id": "3f1c9a7be52d4c08a6d90b5e7714c2fd", "client_secret": "ready-made-secret"}
+
+    async def log_in(user: str) -> str:
+        form = {"grant_type": "password", "username": user, "password": "admin", **client}
+        return str((await instance.call("POST", "/oauth_token.do", None, data=form)).body["access_token"])
+
+    before = await log_in("admin")
+    await instance.call("POST", "/__admin/snapshots", None, json={"name": "one"})
+    after = await log_in("privman.approver")
+    await instance.call("POST", "/__admin/snapshots/one/restore", None)
+    path, found = "/api/now/table/incident", []
+    for token in (before, after):
+        answer = await instance.call("GET", path, None, headers={"Authorization": f"Bearer {token}"})
+        found.append(answer.status)
+    assert found == [200, 401]
 
 
 async def test_reset_without_a_seed(blueprint: Blueprint) -> None:

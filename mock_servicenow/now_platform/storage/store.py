@@ -250,10 +250,21 @@ class Store:
         """Return the sort keys of the order of insertion."""
         return [position(table.name, self._engine.dialect)]
 
+    @property
+    def size(self) -> int:
+        """The bytes of an embedded database."""
+        [pages], [size] = (self._driver.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+        return int(pages * size)
+
     def image(self) -> bytes:
         """Return a copy of an embedded database."""
-        image: bytes = self._driver.serialize()
-        return image
+        if self._in_memory:
+            return bytes(self._driver.serialize())
+        with closing(sqlite3.connect(":memory:")) as copy:  # which has what a write-ahead log has
+            self._driver.backup(copy, progress=_refuse_to_wait)
+            image = bytearray(copy.serialize())
+        image[_LOG_VERSIONS] = b"\1\1"
+        return bytes(image)
 
     def restore(self, image: bytes) -> None:
         """Replace the embedded database by a copy made by `image`."""
@@ -300,6 +311,10 @@ class Store:
             return True
         self.close()
         raise StoreError(f"database {self._shown} {reason}")
+
+
+_LOG_VERSIONS = slice(18, 20)
+"""Where a database says that it has a write-ahead log (2) or none (1); one in memory must have none."""
 
 
 def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
