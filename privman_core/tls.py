@@ -5,6 +5,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import NoReturn
 
+from privman_core.argument_types import ca_file
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of
 
@@ -17,6 +18,12 @@ def add_tls(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--tls-cert", type=Path, metavar="PATH", help="serve https with this certificate (PEM)")
     parser.add_argument("--tls-key", type=Path, metavar="PATH", help="private key for --tls-cert (PEM)")
+    parser.add_argument(
+        "--tls-client-ca",
+        type=ca_file,
+        metavar="PATH",
+        help="refuse clients without a certificate that one of these CAs has issued (PEM)",
+    )
 
 
 def tls_of(options: Namespace) -> ssl.SSLContext | None:
@@ -29,6 +36,16 @@ def tls_of(options: Namespace) -> ssl.SSLContext | None:
         raise UsageError("--tls-ca-file and --tls-cert exclude each other; clients trust the issuer of --tls-cert")
     if options.tls and not options.tls_cert and options.tls_ca_file is None:
         raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
+    if options.tls_client_ca and not (options.tls or options.tls_cert):
+        raise UsageError("--tls-client-ca needs --tls or --tls-cert beside it")
+    context = _own_certificate(options)
+    if options.tls_client_ca and context is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(options.tls_client_ca)
+    return context
+
+
+def _own_certificate(options: Namespace) -> ssl.SSLContext | None:
     try:
         if options.tls_cert:
             return load_certificate(options.tls_cert, options.tls_key)

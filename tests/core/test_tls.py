@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from aiohttp import ClientSession
+from aiohttp import ClientError, ClientSession
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
@@ -59,6 +59,28 @@ async def test_own_certificate(command: str, tmp_path: Path) -> None:
     authority.configure_trust(context)
     async with serving(command, *files) as url:
         assert await _status(url, context) == 200
+
+
+@both
+async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: Path) -> None:
+    """One of another CA is refused, as is a client without one; without TLS there is nobody to ask."""
+    authority, clients = trustme.CA(), trustme.CA()
+    clients.cert_pem.write_to_path(tmp_path / "clients.pem")
+    demanded = ["--tls-client-ca", str(tmp_path / "clients.pem")]
+    known, unknown, bare = (ssl.create_default_context() for _ in range(3))
+    for context in (known, unknown, bare):
+        authority.configure_trust(context)
+    clients.issue_cert("jane@example.com").configure_cert(known)
+    trustme.CA().issue_cert("jane@example.com").configure_cert(unknown)
+    async with serving(command, *_write_certificate(authority, tmp_path), *demanded) as url:
+        assert await _status(url, known) == 200
+        for context in (unknown, bare):
+            with pytest.raises(ClientError):
+                await _status(url, context)
+    assert (
+        "--tls-client-ca needs --tls or --tls-cert beside it"
+        in (await run(command, "serve", *demanded, environment={}))[2]
+    )
 
 
 @both

@@ -227,6 +227,17 @@ def test_scenarios_that_create_users_are_skipped(
     assert "0 passed, 0 failed, 2 skipped" in said
 
 
+def test_who_is_not_there_is_not_created(
+    run: Run, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The console's user is a second one, whom nobody has named."""
+    step = "servicenow.call: {path: /api/now/table/sys_user, by: scenario.integration, status: 200}"
+    story = tmp_path / "story.yaml"
+    story.write_text(f"title: Read\nsteps:\n  - {step}\n", encoding="utf-8")
+    assert run(serve(), file=str(story), **APPROVER) == 1
+    assert "a run with an existing approver creates no users" in capsys.readouterr().out
+
+
 def refusals() -> Iterator[Any]:
     """Yield a setting that is wrong in each kind, and how the refusal begins."""
     wrong = "Wrong-0123456789-of-nobody"
@@ -276,6 +287,15 @@ def test_a_refusal_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
             {**SETTINGS["jwt-bearer"], "SERVICENOW_AUTH": "jwt-bearer", "SERVICENOW_JWT_KEY": public(RSA_KEY)},
             "SERVICENOW_JWT_KEY cannot sign. Expected the secret that is shared with the instance, or a private RSA",
         ),
+        (
+            {
+                **SETTINGS["jwt-bearer"],
+                "SERVICENOW_AUTH": "jwt-bearer",
+                "SERVICENOW_JWT_KEY": "ssh-rsa AAAAB3NzaC1yc2EA",
+            },
+            "SERVICENOW_JWT_KEY cannot sign. Expected the secret that is shared with the instance, or a private RSA",
+        ),
+        ({"SERVICENOW_AUTH": "certificate"}, "the client certificate has none. Expected SERVICENOW_INTEGRATION_USER"),
         ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
         ({"SERVICENOW_CERT": "no.pem"}, "no.pem: No such file or directory. Expected a certificate and its private"),
