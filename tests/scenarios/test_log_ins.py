@@ -13,7 +13,14 @@ import yaml
 from aiohttp import encode_basic_auth, web
 from aiohttp.typedefs import Handler
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
@@ -295,7 +302,6 @@ def test_a_refusal_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
             },
             "SERVICENOW_JWT_KEY cannot sign. Expected the secret that is shared with the instance, or a private RSA",
         ),
-        ({"SERVICENOW_AUTH": "certificate"}, "the client certificate has none. Expected SERVICENOW_INTEGRATION_USER"),
         ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
         ({"SERVICENOW_CERT": "no.pem"}, "no.pem: No such file or directory. Expected a certificate and its private"),
@@ -364,6 +370,26 @@ def test_a_certificate_is_shown_over_https_only(
     """Without TLS nobody would ask for it."""
     assert run("http://127.0.0.1:9", **mutual[1]) == 2
     assert "SERVICENOW_CERT requires an address that begins with https" in capsys.readouterr().err
+    assert run("https://127.0.0.1:9", SERVICENOW_AUTH="certificate", **mutual[1]) == 2
+    assert "the client certificate has none. Expected SERVICENOW_INTEGRATION_USER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("password", "code"), [("of-the-key", 3), ("another", 2), ("", 2), ("x" * 2_000, 2)])
+def test_a_key_may_have_a_password(
+    password: str,
+    code: int,
+    mutual: tuple[ssl.SSLContext, dict[str, str]],
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Nobody is asked for it at the terminal; with the right one the instance is asked, which is not there."""
+    file = Path(mutual[1]["SERVICENOW_CERT_KEY"])
+    key = load_pem_private_key(file.read_bytes(), None)
+    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"of-the-key")))
+    variables = {"SERVICENOW_CERT_KEY_PASSWORD": password} if password else {}
+    assert run("https://127.0.0.1:9", **mutual[1], **variables) == code
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "of-the-key" in err) == (1, False)
 
 
 def test_a_recording_holds_no_credentials(run: Run, serve: Serve, tmp_path: Path) -> None:
