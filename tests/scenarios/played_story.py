@@ -11,9 +11,9 @@ from privman_scenarios.playing.world_builder import WorldBuilder
 WORLDS = WorldBuilder(0)
 
 
-def play_stories(text: str) -> list[ScenarioEnded]:
-    """Play each scenario in the text and return how it ended."""
-    scenarios = Loader(vocabulary()).parse(text, "story.yaml")
+def play_stories(text: str, file: str = "story.yaml") -> list[ScenarioEnded]:
+    """Play each scenario in the text, as if it stood in that file, and return how it ended."""
+    scenarios = Loader(vocabulary()).parse(text, file)
     engine = Engine(vocabulary(), WORLDS, [], RealClock())
     return [interrupts.run(engine.play(scenario)) for scenario in scenarios]
 

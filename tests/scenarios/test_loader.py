@@ -287,7 +287,7 @@ BEFORE = "'given' goes before every step. To set up after one, write 'given: not
             "3: servicenow.decide-at-once: 'decisions' is [{'comment': 'Fine'}]. Expected a list of mappings",
         ),
         (HEAD + "  - console.ask\n", "3: a step is 'console.ask'. Expected one '<party>.<verb>:' with its arguments."),
-        (HEAD + "  - console.ask:\n    title: T\n", "3: a step is {'console.ask': None, 'title': 'T'}. Expected one"),
+        (HEAD + "  - console.ask:\n    title: T\n", "4: unknown key 'title' beside console.ask. Exp"),
         ("title: T\ntitle: U\n", "2: duplicate key 'title'."),
         (
             HEAD + "  - console.fault: {kind: statu}\n",
@@ -341,7 +341,7 @@ BEFORE = "'given' goes before every step. To set up after one, write 'given: not
         ("title: \x00\n", "1: "),
         (
             "title: T\nexamples: {}\nsteps: [{console.ask: }]\n",
-            "2: 'examples' is {}. Expected a list of mappings.",
+            "2: 'examples' is {}. Expected rows, or a CSV file.",
         ),
         (
             "title: T\nexamples: [{a: 1}]\nsteps: [{console.ask: }]\n",

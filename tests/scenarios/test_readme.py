@@ -24,17 +24,25 @@ def test_the_table_of_verbs_is_complete() -> None:
     assert re.findall(r"^\| `\w+\.[\w-]+` \|.*$", README, re.MULTILINE) == rows
 
 
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(?:yaml|csv)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+EXAMPLES = [block for block in BLOCKS if "title: " in block]
+# What the examples name.
+FILES = {
+    "rows.csv": next(block for block in BLOCKS if block.startswith("response,")),
+    "approved.steps.yaml": next(block for block in BLOCKS if block.startswith("# approved.steps.yaml")),
+}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.partition("\n")[0])
-def test_an_example_passes(example: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_example_passes(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each scenario in the README passes on the fakes; one with columns of another instance can be loaded."""
     monkeypatch.setenv("USER_GROUP", "Help desk")
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
     if "\n  columns:" in example:
         assert Loader(vocabulary()).parse(example, "README.md")
     else:
-        assert [ended.failure for ended in play_stories(example) if ended.failure] == []
+        assert [ended.failure for ended in play_stories(example, str(tmp_path / "story.yaml")) if ended.failure] == []
 
 
 def test_the_table_of_invariants_is_complete() -> None:

@@ -11,6 +11,8 @@ from privman_contracts import ContractError
 from privman_core.command_line import Exit
 from privman_core.interrupts import forgive
 from privman_scenarios.errors import ScenariosError, lines_of
+from privman_scenarios.language.example_tables import SUFFIX as TABLE
+from privman_scenarios.language.includes import SUFFIXES as INCLUDED
 from privman_scenarios.output import complain, say
 
 # How often an interrupt is looked for.
@@ -54,14 +56,23 @@ def _changes(find_files: Callable[[], Sequence[Path]], names: Path | None) -> It
     everything = [names] if names else []
 
     def matters(change: Change, path: str) -> bool:
-        return change is not Change.deleted and Path(path).resolve() in map(Path.resolve, [*find_files(), *everything])
+        if change is Change.deleted:
+            return False
+        return _is_shared(Path(path)) or Path(path).resolve() in map(Path.resolve, [*find_files(), *everything])
 
     def touched(changes: Iterable[tuple[Change, str]]) -> frozenset[Path]:
         paths = frozenset(Path(path).resolve() for _, path in changes)
-        return frozenset() if paths.intersection(map(Path.resolve, everything)) else paths
+        is_everything = paths.intersection(map(Path.resolve, everything)) or any(map(_is_shared, paths))
+        return frozenset() if is_everything else paths
 
     # An editor may put another file in the place of the old one, which only their folder tells of.
-    folders = {file.resolve().parent for file in [*find_files(), *everything]}
+    files = [file.resolve() for file in [*find_files(), *everything]]
+    folders = {file if file.is_dir() else file.parent for file in files}
     changes = watchfiles.watch(*folders, watch_filter=matters, rust_timeout=MILLISECONDS, yield_on_timeout=True)
     first = next(changes)
     yield from map(touched, chain([first], filter(None, changes)))
+
+
+def _is_shared(file: Path) -> bool:
+    """Return whether several scenario files may read a file: steps that they include, or a table of examples."""
+    return file.name.lower().endswith((*INCLUDED, TABLE))

@@ -41,7 +41,7 @@ def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
     saved = Saved(vocabulary, environment=scenario.environment)
     for step in scenario.all_steps:
         if flaw := next(_flaws(step, vocabulary[step.verb].table, said, scenario.own, saved), ""):
-            raise ScenarioFileError(scenario.file, step.line, f"{step.verb}: {flaw}")
+            raise ScenarioFileError(scenario.file_of(step), step.line, f"{step.verb}: {flaw}")
         said.extend(_texts(step.arguments))
         saved.add(step)
 

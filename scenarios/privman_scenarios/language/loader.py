@@ -9,6 +9,7 @@ from privman_core import yaml_reader
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.collected_errors import CollectedErrors
+from privman_scenarios.language.includes import SUFFIXES as INCLUDED
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.language.scenario_document import ScenarioDocument
 from privman_scenarios.language.vocabulary import Vocabulary
@@ -26,40 +27,34 @@ def catalog_files() -> list[Path]:
 
 
 def scenario_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files, and those below the folders in order; raises ScenarioFileError for a folder without any."""
-    return [file for path in paths for file in (_files_in(path) if path.is_dir() else [path])]
+    """Return the files, and those below the folders in order.
 
-
-def _files_in(folder: Path) -> list[Path]:
-    files = _files_below(folder)
-    if not files:
-        raise ScenarioFileError(str(folder), 1, f"no scenario in this folder. Expected files named *{SUFFIXES[0]}.")
-    return files
+    A folder that cannot be read, or has none, and a link that leads nowhere stand for themselves: the loader names them
+    beside all other errors.
+    """
+    return [file for path in paths for file in ((_files_below(path) or [path]) if path.is_dir() else [path])]
 
 
 def _files_below(folder: Path) -> list[Path]:
     """Return the scenario files below a folder, also in folders that are links, which rglob leaves out."""
     seen: set[str] = set()
     found: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=_refuse_unreadable, followlinks=True):
+    unreadable: list[OSError] = []
+    for place, folders, names in os.walk(folder, onerror=unreadable.append, followlinks=True):
         if (real := os.path.realpath(place)) in seen:
             folders.clear()  # a ring of links
             continue
         seen.add(real)
         found += (Path(place) / name for name in names if not name.startswith(_LOCK))
-    if lost := next((file for file in found if file.is_symlink() and not file.exists()), None):
-        raise ScenarioFileError(str(lost), 1, f"leads to {str(lost.readlink())!r}, which is not there.")
-    return sorted(filter(is_scenario_file, found))
+    lost = {file for file in found if file.is_symlink() and not file.exists()}
+    nowhere = [*lost, *(Path(error.filename) for error in unreadable)]
+    return sorted([*(file for file in found if is_scenario_file(file) and file not in lost), *nowhere])
 
 
 def is_scenario_file(file: Path) -> bool:
     """Return whether a file of this name has scenarios, as far as a name can say."""
-    return file.suffix.lower() in SUFFIXES and not file.name.startswith(_LOCK)
-
-
-def _refuse_unreadable(error: OSError) -> None:
-    """Raise ScenarioFileError for a folder that cannot be read: nobody knows which scenarios are in it."""
-    raise ScenarioFileError(str(error.filename), 1, f"cannot be read: {error.strerror}.")
+    is_shared = file.name.lower().endswith(INCLUDED)
+    return file.suffix.lower() in SUFFIXES and not is_shared and not file.name.startswith(_LOCK)
 
 
 class Loader:
@@ -103,7 +98,26 @@ class Loader:
 
 
 def _read_file(file: Path) -> str:
+    _refuse_folder(file)
     try:
         return yaml_reader.read_text(file)
     except YamlError as error:
         raise ScenarioFileError(str(file), 1, str(error)) from None
+
+
+def _refuse_folder(file: Path) -> None:
+    """Raise ScenarioFileError for what `scenario_files` found in place of a file."""
+    try:
+        with os.scandir(file):
+            pass
+    except NotADirectoryError:
+        return
+    except OSError as error:
+        raise ScenarioFileError(str(file), 1, _why_unreadable(file, error)) from None
+    raise ScenarioFileError(str(file), 1, f"no scenario in this folder. Expected files named *{SUFFIXES[0]}.")
+
+
+def _why_unreadable(file: Path, error: OSError) -> str:
+    if os.path.islink(file):  # noqa: PTH114 - a Path raises an error for a name that is too long
+        return f"leads to {str(file.readlink())!r}, which is not there."
+    return f"cannot be read: {error.strerror}."

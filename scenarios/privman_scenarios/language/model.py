@@ -37,6 +37,7 @@ class Step:
         line: in the file, from 1.
         together: line of the ``together`` it stands in, 0 outside of one.
         eventually: for how long to look again until it holds, a span of time; empty for no longer than any step.
+        file: where it stands, if that is not the file of the scenario.
         soft: whether the scenario goes on after it fails, and fails at its end.
     """
 
@@ -46,6 +47,7 @@ class Step:
     together: int = 0
     eventually: str = ""
     soft: bool = False
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,10 @@ class Scenario:
     def all_steps(self) -> tuple[Step, ...]:
         """Every step, those of the set-up and the teardown among them."""
         return (*self.played, *self.teardown)
+
+    def file_of(self, step: Step) -> str:
+        """Return the file in which a step stands."""
+        return step.file or self.file
 
     @property
     def name(self) -> str:

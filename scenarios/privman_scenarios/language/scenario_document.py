@@ -10,6 +10,9 @@ from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.absences import check_absences
 from privman_scenarios.language.collected_errors import CollectedErrors
 from privman_scenarios.language.environment import flaw_of, used, variable_in
+from privman_scenarios.language.example_tables import SUFFIX as CSV
+from privman_scenarios.language.example_tables import read_table
+from privman_scenarios.language.includes import INCLUDE, IncludedSteps
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
@@ -46,9 +49,18 @@ class ScenarioDocument:
         self._vocabulary = vocabulary
         if not isinstance(document.value, dict):
             raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
-        self._keys: Mapping[str, Located] = document.value
+        self._keys: Mapping[str, Located] = self._completed(document.value)
         self._environment = environment
-        self._used = used(names_in(document.plain()), environment)
+        self._used = used(names_in({key: each.plain() for key, each in self._keys.items()}), environment)
+
+    def _completed(self, keys: Mapping[str, Located]) -> Mapping[str, Located]:
+        """Return the document with included steps, and with the rows of a table that it names."""
+        included = IncludedSteps(self._file)
+        steps = {key: included.put_into(each) for key, each in keys.items() if key in ("steps", "teardown")}
+        completed = {**keys, **steps}
+        if "examples" in keys and _names_table(keys["examples"]):
+            completed["examples"] = read_table(keys["examples"], self._file)
+        return completed
 
     def scenarios(self) -> Iterator[Scenario]:
         """Yield one scenario a row of examples, but for those with errors, which are collected."""
@@ -84,7 +96,7 @@ class ScenarioDocument:
         soft = next((step for step in scenario.steps if step.soft), None)
         if soft and scenario.check == "invariants":
             reason = "a scenario with 'check: invariants' ends at its first failure. Expected 'check: steps'."
-            raise ScenarioFileError(self._file, soft.line, f"'soft': {reason}")
+            raise ScenarioFileError(scenario.file_of(soft), soft.line, f"'soft': {reason}")
 
     @contextmanager
     def _read(self, saved: Saved) -> Iterator[None]:
@@ -242,7 +254,9 @@ class ScenarioDocument:
             self._refuse_keys(item, rest)
         ((name, located),) = rest.items()
         if name not in self._vocabulary:
-            raise self._error(located, f"unknown step {name!r}. {nearest(name, [*self._vocabulary.names(), TOGETHER])}")
+            raise self._error(
+                located, f"unknown step {name!r}. {nearest(name, [*self._vocabulary.names(), TOGETHER, INCLUDE])}"
+            )
         verb = self._vocabulary[name]
         if not isinstance(located.value, dict):
             located = self._shorthand(name, verb.shorthand, located)
@@ -250,7 +264,8 @@ class ScenarioDocument:
         if verb.one_of and not set(verb.one_of) & set(arguments):
             raise self._error(located, f"{name} expects nothing. Expected one of {', '.join(verb.one_of)}.")
         self._check_modifiers(verb, arguments, modifiers)
-        return Step(name, arguments, located.line, **{key: each.value for key, each in modifiers.items()}), located
+        given = {key: each.value for key, each in modifiers.items()}
+        return Step(name, arguments, located.line, file=item.file, **given), located
 
     def _refuse_keys(self, item: Located, rest: Mapping[str, Located]) -> NoReturn:
         verbs = [key for key in rest if key in self._vocabulary]
@@ -280,10 +295,10 @@ class ScenarioDocument:
 
     def _shorthand(self, name: str, argument: str, located: Located) -> Located:
         if located.value is None:
-            return Located({}, located.line)
+            return replace(located, value={})
         if not argument:
             raise self._error(located, f"{name} is {located.plain()!r}. Expected a mapping of arguments.")
-        return Located({argument: located}, located.line)
+        return replace(located, value={argument: located})
 
     def _arguments(self, owner: str, given: Located, known: tuple[Argument, ...]) -> Mapping[str, Any]:
         by_name = {argument.name: argument for argument in known}
@@ -300,7 +315,11 @@ class ScenarioDocument:
         return {key: located.plain() for key, located in given.value.items()}
 
     def _error(self, located: Located, message: str) -> ScenarioFileError:
-        return ScenarioFileError(self._file, located.line, message)
+        return ScenarioFileError(located.file or self._file, located.line, message)
+
+
+def _names_table(examples: Located) -> bool:
+    return isinstance(examples.value, str) and examples.value.lower().endswith(CSV)
 
 
 def _explained(value: object) -> str:

@@ -4,10 +4,12 @@ from itertools import combinations
 from typing import Any, get_args
 
 from privman_scenarios.language.expected_operands import OPERANDS
+from privman_scenarios.language.includes import INCLUDE
 from privman_scenarios.language.known import names
 from privman_scenarios.language.model import OWN, Check
 from privman_scenarios.language.step_modifiers import MODIFIERS
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
+from privman_scenarios.language.yaml_nodes import MOST_ROWS
 
 Schema = dict[str, Any]
 # A row of examples may fill any value, whatever its kind.
@@ -35,10 +37,16 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
             "seed": {"type": "integer", "description": "Seed of the identifiers; default: that of the run."},
             "clock": {"type": "string", "format": "date-time", "description": "When virtual time begins."},
             "examples": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"type": "object", "minProperties": 1},
-                "description": "The scenario is played once a row; '<name>' in a step stands for the row's value.",
+                "anyOf": [
+                    {
+                        "type": "array",
+                        "minItems": 1,
+                        "maxItems": MOST_ROWS,
+                        "items": {"type": "object", "minProperties": 1},
+                    },
+                    {"type": "string", "pattern": r"\.[cC][sS][vV]$"},
+                ],
+                "description": "The scenario is played once a row, which may be in a CSV file; '<name>' is its value.",
             },
             "own": {
                 "type": "object",
@@ -53,11 +61,11 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
                 "description": "What inferred rules must be, for the scenario to apply.",
             },
             "given": _given(vocabulary),
-            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together()]}},
+            "steps": {"type": "array", "minItems": 1, "items": {"anyOf": [_ref_step(), _together(), _include()]}},
             "teardown": {
                 "type": "array",
                 "minItems": 1,
-                "items": _ref_step(),
+                "items": {"anyOf": [_ref_step(), _include()]},
                 "description": "Steps that are played after all others, whatever failed.",
             },
         },
@@ -96,6 +104,21 @@ def _together() -> Schema:
                 "minItems": 2,
                 "items": _ref_step(),
                 "description": "Steps at the same moment; --interleave plays them in every order.",
+            }
+        },
+    }
+
+
+def _include() -> Schema:
+    return {
+        "type": "object",
+        "required": [INCLUDE],
+        "additionalProperties": False,
+        "properties": {
+            INCLUDE: {
+                "type": "string",
+                "pattern": r"\.steps\.ya?ml$",
+                "description": "A file whose steps stand here, beside this one.",
             }
         },
     }

@@ -22,7 +22,7 @@ def warnings(scenario: Scenario, vocabulary: Vocabulary) -> Iterator[str]:
         made = [(kind, name) for kind, name in verb.makes(step.arguments) if kind not in _USED_UNNAMED]
         if made and not any(_is_named(name, step, steps) for _, name in made):
             items = " and ".join(f"the {kind} {name!r}" for kind, name in made)
-            yield f"{scenario.file}:{step.line}: {step.verb}: no other step uses {items}"
+            yield f"{scenario.file_of(step)}:{step.line}: {step.verb}: no other step uses {items}"
 
 
 def _is_named(name: str, creating: Step, steps: Sequence[Step]) -> bool:

@@ -236,7 +236,7 @@ def check_variables(vocabulary: Vocabulary, scenario: Scenario) -> None:
     saved = Saved(vocabulary, scenario.own, scenario.environment)
     for step in scenario.all_steps:
         if flaw := saved.flaw_of(step):
-            raise ScenarioFileError(scenario.file, step.line, f"{step.verb}: {flaw}")
+            raise ScenarioFileError(scenario.file_of(step), step.line, f"{step.verb}: {flaw}")
         saved.add(step)
 
 

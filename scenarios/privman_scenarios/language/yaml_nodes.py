@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -25,10 +26,12 @@ class Located:
     Attributes:
         value: None, bool, int, float or str; for a mapping a dict of name to Located, for a list a list of Located.
         line: in the file, from 1.
+        file: where it is not that of the scenario.
     """
 
     value: Any
     line: int
+    file: str = ""
 
     def plain(self) -> Any:  # noqa: ANN401 - YAML holds anything
         """Return the value without its places."""
@@ -37,6 +40,15 @@ class Located:
         if isinstance(self.value, list):
             return [item.plain() for item in self.value]
         return self.value
+
+    def in_file(self, file: str) -> "Located":
+        """Return the same as it stands in another file."""
+        value = self.value
+        if isinstance(value, dict):
+            value = {key: item.in_file(file) for key, item in value.items()}
+        elif isinstance(value, list):
+            value = [item.in_file(file) for item in value]
+        return Located(value, self.line, file)
 
     def at(self, path: Iterable[str | int]) -> "Located":
         """Return what these keys and indices lead to, or what holds it where they lead nowhere."""
@@ -106,7 +118,19 @@ def _number(kind: str, text: str) -> float | str:
     return number if isfinite(number) else text
 
 
+def plain_number(text: str) -> float | None:
+    """Return the number that a text is in YAML, if the number is printed just so; None for any other text."""
+    for kind in ("int", "float"):
+        with suppress(ValueError):
+            number = _number(kind, text)
+            if not isinstance(number, str) and str(number) == text:
+                return number
+    return None
+
+
 Row = Mapping[str, Any]
+MOST_ROWS = 10_000
+"""Of a table of examples."""
 # An escaped place, or a place; what lies between them is a name where it looks like one.
 _PLACE = re.compile(r"<<([^<>]+)>>|<([^<>]+)>")
 _NAME = re.compile(r"[^\W\d][\w-]*")
@@ -121,6 +145,8 @@ def example_rows(table: Located | None, places: object, file: str) -> list[Row]:
     """
     if table is None:
         return [{}]
+    if isinstance(table.value, list) and len(table.value) > MOST_ROWS:
+        raise ScenarioFileError(file, table.line, f"'examples' has more than {MOST_ROWS} rows. Expected fewer.")
     columns = _example_columns(table, file)
     used = {found[2] for found in _PLACE.finditer(repr(places))}
     for column in columns:
@@ -138,23 +164,25 @@ def fill_example(located: Located, row: Row, file: str) -> Located:
     Raises ScenarioFileError for a name that the row lacks, and for a key that is there already.
     """
     if isinstance(located.value, dict):
-        return Located(_fill_mapping(located.value, row, file), located.line)
+        return replace(located, value=_fill_mapping(located.value, row, file))
     if isinstance(located.value, list):
-        return Located([fill_example(item, row, file) for item in located.value], located.line)
+        return replace(located, value=[fill_example(item, row, file) for item in located.value])
     if not isinstance(located.value, str):
         return located
     alone = _PLACE.fullmatch(located.value)
     if alone and alone[2] in row:
-        return _relocate(row[alone[2]], located.line)
-    return Located(_fill_text(located.value, row, located.line, file), located.line)
+        return _relocate(row[alone[2]], located)
+    return replace(located, value=_fill_text(located.value, row, located.line, located.file or file))
 
 
 def _fill_mapping(mapping: Mapping[str, Located], row: Row, file: str) -> dict[str, Located]:
     filled: dict[str, Located] = {}
     for key, item in mapping.items():
-        name = _fill_text(key, row, item.line, file)
+        name = _fill_text(key, row, item.line, item.file or file)
         if name in filled:
-            raise ScenarioFileError(file, item.line, f"duplicate key {name!r} once the examples are filled in.")
+            raise ScenarioFileError(
+                item.file or file, item.line, f"duplicate key {name!r} once the examples are filled in."
+            )
         filled[name] = fill_example(item, row, file)
     return filled
 
@@ -186,13 +214,13 @@ def _fill_text(text: str, row: Row, line: int, file: str) -> str:
 def _example_columns(table: Located, file: str) -> list[str]:
     first = table.value[0].value if isinstance(table.value, list) and table.value else None
     if not isinstance(first, dict) or not first:
-        raise ScenarioFileError(file, table.line, f"'examples' is {table.plain()!r}. Expected a list of mappings.")
+        raise ScenarioFileError(file, table.line, f"'examples' is {table.plain()!r}. Expected rows, or a CSV file.")
     return list(first)
 
 
-def _relocate(value: object, line: int) -> Located:
+def _relocate(value: object, place: Located) -> Located:
     if isinstance(value, dict):
-        return Located({key: _relocate(item, line) for key, item in value.items()}, line)
+        return replace(place, value={key: _relocate(item, place) for key, item in value.items()})
     if isinstance(value, list):
-        return Located([_relocate(item, line) for item in value], line)
-    return Located(value, line)
+        return replace(place, value=[_relocate(item, place) for item in value])
+    return replace(place, value=value)

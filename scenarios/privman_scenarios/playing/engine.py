@@ -197,7 +197,7 @@ class Engine:
 
 
 def _failure_of(scenario: Scenario, step: Step, error: ExpectationError) -> Failure:
-    return Failure(step.verb, scenario.file, step.line, error.expected, error.got, comparison=error.comparison)
+    return Failure(step.verb, scenario.file_of(step), step.line, error.expected, error.got, comparison=error.comparison)
 
 
 async def _seen(failure: Failure | None, play: Play) -> list[Failure]:
@@ -215,7 +215,11 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
         return None
     expected = f"{idle.words} to strike (or 'optional: true')"
     return Failure(
-        idle.step.verb, scenario.file, idle.step.line, expected, "no request that it fits, or fewer than its 'times'"
+        idle.step.verb,
+        scenario.file_of(idle.step),
+        idle.step.line,
+        expected,
+        "no request that it fits, or fewer than its 'times'",
     )
 
 

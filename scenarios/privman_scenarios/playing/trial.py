@@ -119,7 +119,7 @@ async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Fai
         seen = await trial.conclude()
         _require_requests(vocabulary, scenario, seen)
     except ExpectationError as error:
-        return Failure(step.verb, scenario.file, step.line, error.expected, error.got)
+        return Failure(step.verb, scenario.file_of(step), step.line, error.expected, error.got)
     for name, invariant in INVARIANTS.items():
         if why := next(invariant(seen), ""):
             return Failure(name, scenario.file, scenario.line, _promise(invariant), why)

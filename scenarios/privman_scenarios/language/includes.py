@@ -1,0 +1,76 @@
+"""Steps that several scenarios share: ``include: log-in.steps.yaml`` stands for the steps of that file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from privman_core import yaml_reader
+from privman_core.yaml_reader import YamlError
+from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.known import nearest
+from privman_scenarios.language.yaml_nodes import Located, read_documents
+
+INCLUDE = "include"
+SUFFIXES = (".steps.yaml", ".steps.yml")
+MOST_STEPS = 1_000
+"""Of a scenario, with those of all files that it includes."""
+MOST_DEPTH = 5
+
+
+class IncludedSteps:
+    """Puts the steps of included files in their places.
+
+    Args:
+        file: of the scenario.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._chain = [Path(file)]
+        self._count = 0
+
+    def put_into(self, steps: Located) -> Located:
+        """Return a list of steps with those that it includes; raises ScenarioFileError. Any other value stays."""
+        if not isinstance(steps.value, list):
+            return steps
+        return Located(list(self._whole(steps.value)), steps.line, steps.file)
+
+    def _whole(self, steps: list[Located]) -> Iterator[Located]:
+        for step in steps:
+            if isinstance(step.value, dict) and list(step.value) == [INCLUDE]:
+                yield from self._included(step.value[INCLUDE])
+                continue
+            self._count += 1
+            if self._count > MOST_STEPS:
+                raise self._error(step, f"more than {MOST_STEPS} steps. Expected a shorter scenario, or several.")
+            yield step
+
+    def _included(self, named: Located) -> Iterator[Located]:
+        path = self._path(named)
+        if path.resolve() in map(Path.resolve, self._chain):
+            chain = " includes ".join(each.name for each in [*self._chain, path])
+            raise self._error(named, f"{INCLUDE}: {chain}, without an end.")
+        if len(self._chain) > MOST_DEPTH:
+            raise self._error(named, f"{INCLUDE}: files include each other more than {MOST_DEPTH} deep.")
+        steps = self._read(path, named)
+        self._chain.append(path)
+        yield from self._whole(steps)
+        self._chain.pop()
+
+    def _path(self, named: Located) -> Path:
+        if not isinstance(named.value, str) or not named.value.lower().endswith(SUFFIXES):
+            raise self._error(named, f"{INCLUDE} is {named.plain()!r}. Expected the name of a file *{SUFFIXES[0]}.")
+        return self._chain[-1].parent / named.value
+
+    def _read(self, path: Path, named: Located) -> list[Located]:
+        try:
+            text = yaml_reader.read_text(path)
+        except YamlError as error:
+            others = sorted(each.name for each in path.parent.glob(f"*{SUFFIXES[0]}"))
+            help_ = nearest(path.name, others) if others else ""
+            raise self._error(named, f"{INCLUDE}: {named.value!r} {error} {help_}".rstrip()) from None
+        documents = list(read_documents(text, str(path)))
+        if len(documents) != 1 or not isinstance(documents[0].value, list) or not documents[0].value:
+            raise ScenarioFileError(str(path), 1, "no list of steps in this file. Expected one.")
+        return [each.in_file(str(path)) for each in documents[0].value]
+
+    def _error(self, located: Located, message: str) -> ScenarioFileError:
+        return ScenarioFileError(located.file or str(self._chain[0]), located.line, message)
