@@ -132,7 +132,7 @@ def _read(path: Path, root: Keys) -> ProfileFile | None:
     if len(content) > _MOST_BYTES:
         raise UsageError(f"{path.name} is too large. Expected at most {_MOST_BYTES} bytes.")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # Windows editors begin a file with a mark
         table = _at(tomllib.loads(text), root)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path.name}: invalid TOML: {' '.join(str(error).split())}.") from None
