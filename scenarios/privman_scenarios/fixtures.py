@@ -463,6 +463,21 @@ class WorldFixture:
             decided["comment"] = comment
         return Decision(self.loop, self.world, RealClock(), request_id, status, decided=decided)
 
+    def take_snapshot(self, name: str) -> None:
+        """Keep what both parties have stored under a name, such as ``registered``.
+
+        Raises ExpectationError: the name is taken, there are 16, or a target may not be controlled.
+        """
+        self.loop.run(self.world.take_snapshot(name))
+
+    def restore_snapshot(self, name: str) -> None:
+        """Return both parties to a snapshot, its time and identifiers included.
+
+        Journals are empty then, and no fault is armed; a contract that was broken before fails the test all the same.
+        Raises ExpectationError for an unknown name.
+        """
+        self.loop.run(self.world.restore_snapshot(name))
+
     async def _decide(self, request_id: str, response: str, values: Mapping[str, str]) -> int:
         answer = await self.world.servicenow.decide(request_id, response, values)
         await self.world.settle()

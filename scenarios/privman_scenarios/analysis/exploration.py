@@ -21,6 +21,7 @@ from privman_scenarios.analysis.variations import (
 )
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.model import Scenario
+from privman_scenarios.language.snapshot_checks import goes_back
 from privman_scenarios.playing.events import (
     Event,
     Failure,
@@ -118,7 +119,7 @@ class VariationRunner:
     def vary(self, scenario: Scenario) -> PlayedScenario:
         """Play the scenario and find its variations if it passes."""
         played = PlayedScenario(self.player(scenario))
-        if played.ended.outcome != "passed":
+        if played.ended.outcome != "passed" or goes_back(scenario):
             return played
         return replace(played, variations=tuple(interrupts.run(self._variations(scenario))))
 

@@ -95,7 +95,7 @@ class Recorder:
 
 async def _journaled(world: World) -> list[Recorded]:
     """Return the exchanges in the journals of both parties, each once, but for those that an armed fault struck."""
-    parties, journals = world.parties, await world.journals()
+    parties, journals = world.parties, await world.all_journals()
     silent = tuple(party.url for name, party in parties.items() if name not in journals)
     return [
         _recorded(entry, parties[name].url)

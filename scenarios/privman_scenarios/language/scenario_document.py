@@ -16,6 +16,7 @@ from privman_scenarios.language.includes import INCLUDE, IncludedSteps
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
+from privman_scenarios.language.snapshot_checks import check_snapshots
 from privman_scenarios.language.step_modifiers import MODIFIERS
 from privman_scenarios.language.variables import Saved, kind_of, names_in
 from privman_scenarios.language.vocabulary import Argument, Verb, Vocabulary
@@ -90,6 +91,7 @@ class ScenarioDocument:
             if self._errors.count == before:
                 self._refuse_soft(scenario)
                 check_absences(scenario, self._vocabulary)
+                check_snapshots(scenario)
                 yield scenario
 
     def _refuse_soft(self, scenario: Scenario) -> None:

@@ -26,7 +26,7 @@ from privman_scenarios.language.kinds import Kind
 from privman_scenarios.language.known import READING, ItemKind
 from privman_scenarios.language.model import SET_UP, Arguments
 
-Party = Literal["servicenow", "console", "clock"]
+Party = Literal["servicenow", "console", "clock", "world"]
 Need = Literal[
     "a console control plane",
     "a console of its own",

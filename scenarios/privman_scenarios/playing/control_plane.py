@@ -1,9 +1,11 @@
 """The ``/__admin`` of a fake."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from math import inf
 from typing import Any, Literal
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -46,6 +48,13 @@ _WIPES: Mapping[tuple[str, str], tuple[Wiped, ...]] = {
 }
 
 
+_RESTORING = re.compile(rf"{CONTROL_PLANE}/snapshots/[^/]+/restore")
+
+
+def _wiped_by(method: str, path: str) -> tuple[Wiped, ...]:
+    return ("requests", "faults") if _RESTORING.fullmatch(path) else _WIPES.get((method, path), ())
+
+
 class WipeWatch:
     """Stands before a party of this process, and lets what must be remembered be read before anybody wipes it.
 
@@ -62,7 +71,7 @@ class WipeWatch:
 
         @web.middleware
         async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
-            for what in _WIPES.get((request.method, request.path), ()):
+            for what in _wiped_by(request.method, request.path):
                 for listener in self.listeners:
                     await listener(what)
             return await handler(request)
@@ -135,6 +144,22 @@ class ControlPlane:
     async def advance(self, seconds: float) -> None:
         """Let virtual time jump; returns when everything that fell due has been answered."""
         await self.call("POST", "/clock/advance", {"seconds": seconds})
+
+    async def take_snapshot(self, name: str) -> None:
+        """Keep the party's stored state under a name."""
+        await self.call("POST", "/snapshots", {"name": name})
+
+    async def restore_snapshot(self, name: str) -> None:
+        """Return to a snapshot: journal and faults are empty then."""
+        await self.call("POST", f"/snapshots/{quote(name, safe='')}/restore")
+
+    async def delete_snapshot(self, name: str) -> None:
+        """Forget a snapshot."""
+        await self.call("DELETE", f"/snapshots/{quote(name, safe='')}")
+
+    async def snapshots(self) -> list[str]:
+        """Return the names of all snapshots."""
+        return [each["name"] for each in (await self.read("/snapshots", {"snapshots": [{"name": str}]}))["snapshots"]]
 
     async def reset(self) -> None:
         """Bring the party back to its state at start."""

@@ -103,7 +103,7 @@ class Engine:
             return
         # A journal that cannot be read has failed the scenario already, when its findings were looked for.
         with suppress(ExpectationError):
-            self._tell(JournalsRead(scenario, await play.world.journals(), frozenset(play.expected)))
+            self._tell(JournalsRead(scenario, await play.world.all_journals(), frozenset(play.expected)))
 
     async def _outcome(
         self, scenario: Scenario, play: Play, steps: StepPlayer
@@ -224,7 +224,7 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
 
 
 async def _unasked_findings(play: Play) -> list[PartyFinding]:
-    found = await find_all(play.world)
+    found = [*play.found, *await find_all(play.world)]
     return [each for each in found if each not in play.acknowledged]
 
 

@@ -23,7 +23,7 @@ from privman_scenarios.language.vocabulary import Verb
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.party import SET_UP, Party
 from privman_scenarios.playing.party_answer import PartyAnswer
-from privman_scenarios.playing.world import PartyFinding, World
+from privman_scenarios.playing.world import PartyFinding, World, find_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Play:
         own: words of the user's own instance, by kind.
         step: the one that is being played.
         armed: the faults that must strike.
+        found: the findings of before the journals were emptied.
         acknowledged: the findings that the scenario has asked for.
         expected: statuses of answers that the scenario has asked for.
         faulty: whether a step has armed a fault, so that a party may fail on purpose.
@@ -64,6 +65,7 @@ class Play:
             SECRETS.add(value)  # in this process, which need not be the one that has read the file
         self.step = Step("", {}, 0)
         self.armed: list[Armed] = []
+        self.found: list[PartyFinding] = []
         self.acknowledged: set[PartyFinding] = set()
         self.expected: set[int] = set()
         self.faulty = False
@@ -130,6 +132,21 @@ class Play:
             if of in (None, armed.party) and armed.number in await armed.party.control.idle_faults():
                 return armed
         return None
+
+    async def require_struck(self, of: Party | None = None) -> None:
+        """Raise ExpectationError where an armed fault, perhaps of one party, has not struck and will be disarmed."""
+        if idle := await self.idle_fault(of):
+            raise ExpectationError(
+                f"{idle.words} of line {idle.step.line} to strike before it is cleared",
+                "no request that it fits, or fewer than its 'times'",
+            )
+
+    async def leave_behind(self) -> None:
+        """Remember what the journals show before they are emptied; raises ExpectationError as `require_struck` does."""
+        await self.require_struck()
+        self.armed.clear()
+        self.found += await find_all(self.world)
+        await self.world.keep_journals()
 
     async def use_console(self, name: str) -> None:
         """Let the steps that follow mean the console of this name, which is started when first named."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import starmap
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 from privman_contracts import WireNames
@@ -42,6 +42,18 @@ _NOT_LISTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUN
 
 class TableNotListedError(ExpectationError):
     """An instance lacks the table, or does not let the user list it."""
+
+
+class KnownUsers(NamedTuple):
+    """The users that a run has created on an instance, by their names in scenarios.
+
+    Attributes:
+        names: those names, by the ones on the instance.
+    """
+
+    names: Mapping[str, str]
+    credentials: Mapping[str, Credentials]
+    sys_ids: Mapping[str, str]
 
 
 class ServiceNowParty(Party):
@@ -80,6 +92,15 @@ class ServiceNowParty(Party):
         self.drawn: set[str] = set()
         self.decisions: Counter[str] = Counter()
         self.accepted: set[str] = set()
+
+    def known_users(self) -> KnownUsers:
+        """Return the users that this run has created, for `know_users`."""
+        return KnownUsers(dict(self.spelling.users), dict(self._created), dict(self._user_ids))
+
+    def know_users(self, known: KnownUsers) -> None:
+        """Know only those users that there were, with the passwords that they had."""
+        self.spelling.users = dict(known.names)
+        self._created, self._user_ids = dict(known.credentials), dict(known.sys_ids)
 
     def at(self, api: HttpApi) -> Self:
         """Return the same instance, spoken to through what stands in front of it."""

@@ -129,11 +129,7 @@ async def fault(
 @SHARED.verb(prepares=True)
 async def clear_faults(play: Play, party: PartyName) -> None:
     """Disarm every fault of this party."""
-    if idle := await play.idle_fault(_of(play, party)):
-        raise ExpectationError(
-            f"{idle.words} of line {idle.step.line} to strike before it is cleared",
-            "no request that it fits, or fewer than its 'times'",
-        )
+    await play.require_struck(_of(play, party))
     await _of(play, party).control.clear_faults()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ from privman_scenarios.playing.http_api import finished
 from privman_scenarios.playing.party import ConsoleParty, Party
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
-from privman_scenarios.playing.servicenow import ServiceNowParty
+from privman_scenarios.playing.servicenow import KnownUsers, ServiceNowParty
 
 SHOWN_EXCHANGES = 4
 _P = TypeVar("_P", bound=Party)
@@ -52,6 +53,8 @@ class World:
     unawaited: dict[object, str] = field(default_factory=dict)
     consoles: list[ConsoleParty] = field(default_factory=list)
     instances: list[ServiceNowParty] = field(default_factory=list)
+    _known: dict[str, list[KnownUsers]] = field(default_factory=dict)
+    _earlier: list[dict[str, Journal]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.consoles = self.consoles or [self.console]
@@ -88,6 +91,34 @@ class World:
         for instance in self.instances:  # last, as what they do from the start on is on the clock that all share
             await instance.control.reset()
             instance.forget()
+        for party in self.parties.values():
+            for name in await party.control.snapshots():
+                await party.control.delete_snapshot(name)
+        self.unawaited.clear()
+
+    async def take_snapshot(self, name: str) -> None:
+        """Keep the state of every party under a name, or of none; raises ExpectationError where one refuses."""
+        await self.settle()  # so that nothing is on its way between two of them
+        taken: list[Party] = []
+        try:
+            for party in self.parties.values():
+                await party.control.take_snapshot(name)
+                taken.append(party)
+        except ExpectationError:
+            for each in taken:
+                await each.control.delete_snapshot(name)
+            raise
+        self._known[name] = [instance.known_users() for instance in self.instances]
+
+    async def restore_snapshot(self, name: str) -> None:
+        """Return every party to a snapshot, its time included; raises ExpectationError, as where there is none."""
+        await self.settle()
+        for instance in self.instances:  # first, as a console sends at once what it could not send before
+            await instance.control.restore_snapshot(name)
+        for console in self.consoles:
+            await console.control.restore_snapshot(name)
+        for instance, known in zip(self.instances, self._known[name], strict=True):
+            instance.know_users(known)
         self.unawaited.clear()
 
     async def set_up(self, options: Mapping[str, Any]) -> PartyAnswer:
@@ -141,6 +172,18 @@ class World:
     async def journals(self) -> dict[str, Journal]:
         """Return every exchange, by party; none of a party that keeps no journal."""
         return {name: await party.control.journal() for name, party in self.parties.items() if party.has_control}
+
+    async def keep_journals(self) -> None:
+        """Keep every exchange until now for `all_journals`; the journals may be emptied."""
+        self._earlier.append(await self.journals())
+
+    async def all_journals(self) -> dict[str, Journal]:
+        """Return every exchange, by party, those that `keep_journals` has kept first."""
+        last = await self.journals()
+        return {
+            name: [*chain.from_iterable(each.get(name, []) for each in self._earlier), *journal]
+            for name, journal in last.items()
+        }
 
     async def last_exchanges(self) -> list[str]:
         """Return the last exchanges of both parties for people, secrets masked."""
