@@ -17,7 +17,8 @@ from console_sim.json_object import JsonObject
 from console_sim.settings import Settings, own_url
 from console_sim.setup_parameters import read_setup_parameters
 from console_sim.setup_steps import StepOutcome
-from privman_core.control import PREFIX, read_object, to_json
+from privman_core.control import read_object, to_json
+from privman_core.control_index import PREFIX
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
 

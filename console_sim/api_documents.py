@@ -7,7 +7,8 @@ from aiohttp import web
 
 from console_sim.settings import Settings, own_url
 from privman_contracts.contract_checks import ContractChecks
-from privman_core.control import PREFIX, to_json
+from privman_core.control import to_json
+from privman_core.control_index import PREFIX, with_control_plane
 
 
 class ApiDocuments:
@@ -32,5 +33,5 @@ class ApiDocuments:
         return web.Response(text=page, content_type="text/html")
 
     async def openapi(self, request: web.Request) -> web.Response:
-        """Answer the OpenAPI 3.1 document."""
-        return to_json(self._checks.openapi(own_url(self._settings, request)))
+        """Answer the OpenAPI 3.1 document of the console's API and of the control plane."""
+        return to_json(with_control_plane(self._checks.openapi(own_url(self._settings, request)), request.app))

@@ -14,7 +14,8 @@ from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.setup_names import usual_api_credential
 from console_sim.webhook import Webhook, WebhookEvent
-from privman_core.control import PREFIX, read_object, to_json
+from privman_core.control import read_object, to_json
+from privman_core.control_index import PREFIX
 from privman_core.masking import Secrets
 
 _SYSTEM_KEYS = (

@@ -19,7 +19,7 @@ from console_sim.setup_steps import STEPS
 from privman_contracts import WireNames
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
-from privman_core.control import PREFIX
+from privman_core.control_index import PREFIX
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
 from privman_core.inputs import CONTROL, trust

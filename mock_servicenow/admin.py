@@ -7,7 +7,8 @@ from aiohttp import web
 
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from privman_contracts.contract_checks import ContractChecks
-from privman_core.control import PREFIX, to_json
+from privman_core.control import to_json
+from privman_core.control_index import PREFIX, with_control_plane
 from privman_core.streaming import answer_in_parts
 
 
@@ -41,8 +42,8 @@ class MockAdmin:
         yield b"]}"
 
     async def openapi(self, request: web.Request) -> web.Response:
-        """Answer the OpenAPI document."""
-        return to_json(self._checks.openapi(str(request.url.origin())))
+        """Answer the OpenAPI 3.1 document of the app's tables and of the control plane."""
+        return to_json(with_control_plane(self._checks.openapi(str(request.url.origin())), request.app))
 
     async def restart(self, _request: web.Request) -> web.Response:
         """Restart the app's background work, as a new process would: only the database is left."""

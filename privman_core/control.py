@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, web
 
 from privman_core.bodies import receive
 from privman_core.clock import MOST_SECONDS, Clock, ClockError
+from privman_core.control_index import PREFIX, calls_of
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
@@ -18,7 +19,6 @@ from privman_core.journal import Journal
 from privman_core.snapshots import SnapshotError, Snapshots, UnknownSnapshotError
 from privman_core.streaming import RangeError, list_exchanges
 
-PREFIX = "/__admin"
 COCKPIT = "/__cockpit"
 RESERVED = "/__"
 """The beginning of every path of the control plane and the cockpit, and of no path of a product."""
@@ -57,6 +57,7 @@ class Control:
     def routes(self) -> list[web.RouteDef]:
         """Return the routes of the control plane."""
         return [
+            web.get(PREFIX, self.index),
             web.get(f"{PREFIX}/health", self.health),
             web.get(f"{PREFIX}/requests", self.requests),
             web.delete(f"{PREFIX}/requests", self.forget_requests),
@@ -89,6 +90,11 @@ class Control:
             answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
             answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})
             return answer
+
+    async def index(self, request: web.Request) -> web.Response:
+        """Answer the calls of the control plane, and the kinds of faults with their options."""
+        calls = [call.to_json() for call in calls_of(request.app)]
+        return to_json({"calls": calls, **self._faults.to_json()})
 
     async def health(self, _request: web.Request) -> web.Response:
         """Answer 200 when it serves."""

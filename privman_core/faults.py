@@ -228,6 +228,14 @@ class Faults:
         """The option names of all kinds."""
         return list(dict.fromkeys(key for kind in self._kinds.values() for key in kind.options))
 
+    def to_json(self) -> dict[str, object]:
+        """Return what can be armed: each kind with its options, and the keys that every fault has."""
+        kinds = [
+            {"kind": name, "does": kind.summary, "options": _expected(kind.options)}
+            for name, kind in self._kinds.items()
+        ]
+        return {"fault_kinds": kinds, "fault_keys": _expected(COMMON)}
+
     def arm(self, spec: Mapping[str, Any]) -> Fault:
         """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
         kind = spec.get("kind", "")
@@ -290,6 +298,10 @@ class Faults:
             raise FaultError(key, f"{unknown}; expected one of {_words(keys)}")
         if not keys[key].holds(value):
             raise FaultError(key, f"{key!r} is {shown(value)}; expected {keys[key].expected}")
+
+
+def _expected(options: Mapping[str, Option]) -> dict[str, str]:
+    return {name: option.expected for name, option in options.items()}
 
 
 def _words(valid: Mapping[str, object]) -> str:

@@ -55,7 +55,7 @@ def process_start() -> str:
     """
     if sys.platform == "linux" and CAN_FORK and threading.active_count() == 1:
         return "fork"
-    if os.name == "posix":
+    if CAN_FORK:
         from multiprocessing import resource_tracker  # noqa: PLC0415 - Windows has none
 
         # It would be started with the first process, and let Ctrl-C through again.

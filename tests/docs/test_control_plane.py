@@ -10,7 +10,7 @@ import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.settings
 from mock_servicenow.conditions import CONDITIONS
-from privman_core.control import PREFIX
+from privman_core.control_index import PREFIX
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
 from privman_core.serving import serving
