@@ -63,6 +63,7 @@ class ScenarioFileError(UnusableFileError):
 
     def __init__(self, file: str, line: int, message: str) -> None:
         super().__init__(f"{file}:{line}: {message}")
+        self.file = file
         self.line = line
 
 
@@ -70,13 +71,15 @@ _MOST_SHOWN = 20
 
 
 class ScenarioFilesError(ScenarioFileError):
-    """Several of them; the message has a line for each, up to twenty, and says how many more there are."""
+    """Several of them; the message has the first of each file, others up to twenty lines, and counts the rest."""
 
     def __init__(self, errors: Sequence[ScenarioFileError]) -> None:
-        more = len(errors) - _MOST_SHOWN
-        lines = [str(error) for error in errors[:_MOST_SHOWN]]
+        firsts = {error.file: error for error in reversed(errors)}.values()
+        others = [error for error in errors if error not in firsts][: max(0, _MOST_SHOWN - len(firsts))]
+        lines = [str(error) for error in errors if error in firsts or error in others]
+        more = len(errors) - len(lines)
         ScenariosError.__init__(self, *lines, *([f"{more} more errors"] if more > 0 else []))
-        self.line = errors[0].line
+        self.file, self.line = errors[0].file, errors[0].line
 
 
 class UnknownWordError(ScenariosError):

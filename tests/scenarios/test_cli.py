@@ -72,7 +72,6 @@ def test_a_failure_names_file_line_step_and_shows_the_exchanges(file: Path, caps
     assert f"  {file}:6: console.expect-approval\n    expected state 'Approved'\n    got      state 'Denied'\n" in out
     assert "| servicenow sent #" in out
     assert '"Response":"Deny","Comment":"No"' in out
-    assert "| console received #" in out
     assert '> {"UserName":"***","Password":"***"}' in out
 
 

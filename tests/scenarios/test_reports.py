@@ -113,6 +113,8 @@ def test_a_pipe_gets_plain_lines() -> None:
         "    | #1 POST\n"
         "    | < 200\n"
         "skipped Wait (clock.advance in line 7 needs virtual time: it is real)\n"
+        "Failed:\n"
+        "  some/b.yaml:9: Deny [it]: console.expect-approval: expected state 'Denied'; got state 'Pending\ufffd'\n"
         "1 passed, 1 failed, 1 skipped; 7 expectations in 1.2 s\n"
     )
 

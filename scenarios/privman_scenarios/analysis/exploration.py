@@ -1,7 +1,7 @@
 """Play scenarios, then the variations of those that passed."""
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -189,37 +189,45 @@ class Exploration:
         self.found: list[ScenarioEnded] = []
         self.varied = 0
 
-    def run(self, scenarios: Sequence[Scenario], seed: int, generated: Sequence[Scenario] = ()) -> RunEnded:
+    def run(
+        self, scenarios: Sequence[Scenario], seed: int, generated: Sequence[Scenario] = (), *, to_failure: bool = False
+    ) -> RunEnded:
         """Play them all and return how it ended; what did not pass is not varied.
 
         Args:
             scenarios: to be played first, each as it was written.
             seed: of the run.
             generated: scenarios to be played and reported after the variations.
+            to_failure: whether the first failure ends the run.
         """
         began = self._clock.now()
         self._tell(RunStarted(len(scenarios), seed))
-        ended, variations = self._play(scenarios)
-        variations.extend(generated)
-        self._tell(RunGrew(len(variations)))
-        ended.extend(self._vary(variations))
+        ended: list[ScenarioEnded] = []
+        variations: list[Scenario] = []
+        for played in self._play(scenarios):
+            ended.append(played.ended)
+            variations.extend(played.variations)
+            if to_failure and played.ended.failure:
+                break
+        else:
+            variations.extend(generated)
+            self._tell(RunGrew(len(variations)))
+            ended.extend(self._vary(variations, to_failure=to_failure))
         end = RunEnded.of(ended, self._since(began))
         self._tell(end)
         return end
 
-    def _play(self, scenarios: Sequence[Scenario]) -> tuple[list[ScenarioEnded], list[Scenario]]:
-        ended: list[ScenarioEnded] = []
-        variations: list[Scenario] = []
+    def _play(self, scenarios: Sequence[Scenario]) -> Iterator[PlayedScenario]:
         for played in spread(self._runner.vary, scenarios, self._jobs):
             self._tell(*played.events)
-            ended.append(played.ended)
-            variations.extend(played.variations)
-        return ended, variations
+            yield played
 
-    def _vary(self, variations: Sequence[Scenario]) -> Iterable[ScenarioEnded]:
+    def _vary(self, variations: Sequence[Scenario], *, to_failure: bool) -> Iterator[ScenarioEnded]:
         for played in spread(self._runner.play, variations, self._jobs):
             self._tell_of_variation(played)
             yield played.ended
+            if to_failure and played.ended.failure:
+                return
 
     def _tell_of_variation(self, played: PlayedScenario) -> None:
         outcome = played.ended.outcome

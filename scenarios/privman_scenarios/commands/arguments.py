@@ -7,6 +7,7 @@ from pathlib import Path
 
 from privman_core.clock import RealClock
 from privman_core.command_line import UsageError
+from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import RECORDING, REPORTS, WRITTEN, WrittenFile
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.loader import Loader, catalog_files, scenario_files
@@ -66,7 +67,11 @@ def files(options: argparse.Namespace) -> list[Path]:
 def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None) -> list[Scenario]:
     """Return the chosen scenarios, of the chosen files unless others are named; raises ScenarioFileError."""
     loaded = Loader(vocabulary()).load(files(options) if chosen is None else chosen)
-    return [each for each in loaded if each.tags.issuperset(options.tag)]
+    return [each for each in loaded if each.tags.issuperset(options.tag) and _is_kept(options.keyword, each)]
+
+
+def _is_kept(keyword: Keyword | None, scenario: Scenario) -> bool:
+    return keyword is None or keyword.matches(" ".join((scenario.name, scenario.file, *scenario.tags)))
 
 
 def worlds(options: argparse.Namespace) -> WorldBuilder:

@@ -13,7 +13,7 @@ _MOST_UNPLAYED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """What is demanded of a whole run.
 
     Attributes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from privman_core.command_line import Exit
 from privman_scenarios.analysis.coverage import Coverage
-from privman_scenarios.commands.limits import Limits
+from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reporting import WrittenReports
 from privman_scenarios.commands.reports.machine_readable import read_json_report
 from privman_scenarios.commands.reports.results import RunResult, ShardResult
@@ -24,7 +24,7 @@ def merge(options: argparse.Namespace) -> Exit:
     """Write the reports of the whole run and judge it; raises UnusableFileError unless each shard is there, once."""
     reports = WrittenReports(options)
     whole = _joined(_parts(options.files))
-    errors = [*filter(None, [whole.error]), *Limits(options.min_coverage or {}, options.max_skipped).broken(whole)]
+    errors = [*filter(None, [whole.error]), *RunLimits(options.min_coverage or {}, options.max_skipped).broken(whole)]
     judged = replace(whole, error="; ".join(errors))
     for line in _lines(judged):
         say(line)

@@ -39,7 +39,7 @@ def execute(options: argparse.Namespace) -> Exit:
         _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])
         return Exit.FAILURE
     verdicts = watched(console, spread(trials.verdict, mutants, options.jobs), len(mutants), "mutants")
-    return _report(console, verdicts, is_catalog=not options.paths and not options.tag)
+    return _report(console, verdicts, is_catalog=not (options.paths or options.tag or options.keyword))
 
 
 def _report(console: Console, verdicts: Iterable[MutantVerdict], *, is_catalog: bool) -> Exit:

@@ -8,6 +8,7 @@ from privman_core.argument_types import count, path, percent
 from privman_core.client_settings import Client
 from privman_core.command_line import Once, Options
 from privman_core.resolution import add_settings
+from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import REPORTS
 from privman_scenarios.commands.shards import MOST_SHARDS, Shard
 
@@ -29,6 +30,10 @@ def run(parser: argparse.ArgumentParser) -> None:
     _add_jobs(parser)
     help_ = "play part N of M, for a job of a matrix; 'report merge' joins their JSON reports"
     parser.add_argument("--shard", type=shard, action=Once, metavar="N/M", help=help_)
+    _add_listing(parser)
+    help_ = "play only what failed when it was last played in this folder; everything, if nothing did"
+    parser.add_argument("--last-failed", action="store_true", help=help_)
+    parser.add_argument("-x", "--exitfirst", action="store_true", help="end the run at the first failure")
     parser.add_argument("--strict", action="store_true", help="fail if ServiceNow swallowed something")
     parser.add_argument("--watch", action="store_true", help="play again on every change of a file, until Ctrl-C")
 
@@ -73,7 +78,7 @@ def record(parser: argparse.ArgumentParser) -> None:
     _add_scenarios(parser)
     _add_targets(parser, "record")
     _add_reports(parser)
-    parser.set_defaults(shard=None)
+    parser.set_defaults(shard=None, exitfirst=False)
     parser.add_argument("--out", type=path, action=Once, required=True, metavar="FILE", help="HAR file to write")
     parser.add_argument(
         "--har",
@@ -120,6 +125,14 @@ def _add_scenarios(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="TAG",
         help="play only scenarios with this tag; if repeated, with all of them",
+    )
+    parser.add_argument(
+        "-k",
+        "--keyword",
+        type=keyword,
+        action=Once,
+        metavar="EXPRESSION",
+        help="play only scenarios whose title, file or tags contain these texts: 'retry and not \"two consoles\"'",
     )
     help_ = "seed of the identifiers (default %(default)s)"
     parser.add_argument("--seed", type=int, default=0, metavar="N", help=help_)
@@ -188,9 +201,24 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_listing(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--list", action="store_true", help="list the chosen scenarios, without playing them")
+    group.add_argument("--list-tags", action="store_true", help="list the tags of the chosen scenarios")
+    group.add_argument("--check", action="store_true", help="check the files, without playing them")
+
+
 def _add_jobs(parser: argparse.ArgumentParser) -> None:
     help_ = "worker processes (default: CPU count)"
     parser.add_argument("--jobs", type=count, default=os.cpu_count(), metavar="N", help=help_)
+
+
+def keyword(text: str) -> Keyword:
+    """Return the expression that an argument holds."""
+    try:
+        return Keyword.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"invalid expression {text!r}: {error}") from None
 
 
 def shard(text: str) -> Shard:

@@ -12,7 +12,8 @@ from rich.console import Console
 from privman_contracts import Contracts
 from privman_scenarios.analysis.coverage import Coverage, CoverageReport, Exercised, by_contract, by_evidence
 from privman_scenarios.commands.arguments import check_files
-from privman_scenarios.commands.limits import Limits
+from privman_scenarios.commands.last_failed import LastFailed
+from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reports.github import GitHubReport
 from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_named_in
 from privman_scenarios.commands.reports.results import RunResult, ShardResult
@@ -87,10 +88,12 @@ class Reports:
         self.exercised = coverage_reader(options)
         self._coverage = CoverageReport(self.exercised()) if self.exercised else None
         # What is printed is recorded.
-        listeners = (self._record, self._terminal, self._files.github, self._coverage)
+        self._failed = LastFailed(Path.cwd())
+        listeners = (self._record, self._terminal, self._files.github, self._coverage, self._failed)
         self.listeners: Sequence[Listener] = [each for each in listeners if each]
         self.journals = self._coverage is not None
-        self._limits = Limits(options.min_coverage or {}, 100 if options.dry_run else options.max_skipped)
+        self._limits = RunLimits(options.min_coverage or {}, 100 if options.dry_run else options.max_skipped)
+        self._to_failure = options.exitfirst
         # Left alone where this process is killed.
         self.fail("the run has not ended")
         self._files.write(self.result)
@@ -107,7 +110,7 @@ class Reports:
         try:
             yield
             self._record.fakes = worlds.are_fakes  # which targets show when they are played on
-            self._record.errors += self._limits.broken(self.result)
+            self._judge()
         except (TargetUnreachableError, WorkerLostError) as error:
             self.fail(str(error))
             raise
@@ -117,7 +120,16 @@ class Reports:
         finally:
             self._record.remarks += worlds.unlisted
             self._terminal.close()
+            self._failed.keep()
             self._files.close(self.result, self._record.errors)
+
+    def _judge(self) -> None:
+        """Judge the run by its limits, unless a failure has ended it before all was played."""
+        result = self.result
+        if self._to_failure and result.ended.failed:
+            self._record.remarks.append("The run ended at the first failure, as --exitfirst says")
+        else:
+            self._record.errors += self._limits.broken(result)
 
     def fail(self, error: str) -> None:
         """Let the run fail, whatever its scenarios did."""

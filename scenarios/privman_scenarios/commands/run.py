@@ -14,6 +14,8 @@ from privman_scenarios.analysis.generation import walks
 from privman_scenarios.analysis.regressions import keep_failures
 from privman_scenarios.analysis.variations import Bound
 from privman_scenarios.commands import arguments
+from privman_scenarios.commands.last_failed import LastFailed
+from privman_scenarios.commands.listing import list_scenarios, listing_of
 from privman_scenarios.commands.options import ORDERS
 from privman_scenarios.commands.reporting import Reports
 from privman_scenarios.commands.reports.results import ShardResult
@@ -44,7 +46,7 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
     if options.failures_dir:
         options.failures_dir.mkdir(parents=True, exist_ok=True)
     exploration = Exploration(runner, reports.listeners, RealClock(), worlds.at_a_time(options.jobs))
-    exploration.run(scenarios, options.seed, _generated(options))
+    exploration.run(scenarios, options.seed, _generated(options), to_failure=options.exitfirst)
     say(f"{exploration.varied} variations were played, {len(exploration.found)} of them failed")
     if options.failures_dir:
         for file in keep_failures(runner, exploration.found, options.seed, options.failures_dir):
@@ -65,21 +67,27 @@ def print_schema(_options: argparse.Namespace) -> Exit:
 
 def execute(options: argparse.Namespace) -> Exit:
     """Play the scenarios and write the reports, again and again where changes are watched."""
+    if listing := listing_of(options):
+        scenarios = _chosen(options, None)
+        _warn_of_unused(scenarios)
+        return list_scenarios(listing, scenarios)
     arguments.announce(options)
     if not options.watch:
-        return _run(options, arguments.files(options))
+        return _run(options, None)
     return watch(partial(_run, options), partial(arguments.files, options), options.inferred)
 
 
 def _refuse_beside_shard(options: argparse.Namespace) -> None:
-    for option, given in (("--min-coverage", options.min_coverage), ("--max-skipped", options.max_skipped)):
-        if options.shard and given is not None:
+    """Raise UsageError for a limit of the whole; one that a profile sets is left to whoever joins the parts."""
+    is_given = options.settings["max_skipped"].source == "option"
+    for option, given in (("--min-coverage", options.min_coverage is not None), ("--max-skipped", is_given)):
+        if options.shard and given:
             raise UsageError(f"{option} is judged over all shards. Expected it at 'privman-scenarios report merge'.")
 
 
-def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
+def _run(options: argparse.Namespace, files: Sequence[Path] | None) -> Exit:
     _refuse_beside_shard(options)
-    chosen = arguments.scenarios(options, files)
+    chosen = _chosen(options, files)
     scenarios = options.shard.of(chosen) if options.shard else chosen
     _warn_of_unused(scenarios)
     reports, worlds = Reports(options), arguments.worlds(options)
@@ -90,6 +98,16 @@ def _run(options: argparse.Namespace, files: Sequence[Path]) -> Exit:
         if options.strict and worlds.unseen:
             reports.fail(f"--strict has nothing to judge by, as no findings are seen: {worlds.unseen}")
     return Exit.SUCCESS if reports.result.held else Exit.FAILURE
+
+
+def _chosen(options: argparse.Namespace, files: Sequence[Path] | None) -> list[Scenario]:
+    scenarios = arguments.scenarios(options, files)
+    if not options.last_failed:
+        return scenarios
+    failed = LastFailed(Path.cwd()).of(scenarios)
+    if not failed:
+        say("None of these scenarios failed when it was last played, so all are chosen.")
+    return failed or scenarios
 
 
 def _warn_of_unused(scenarios: Sequence[Scenario]) -> None:
@@ -105,6 +123,8 @@ def _play(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Reports,
     player = Player(worlds, options.strict, reports.journals)
     jobs = worthwhile(worlds.at_a_time(options.jobs), len(scenarios))
     if jobs > 1:
-        ParallelRun(player, reports.listeners, RealClock(), jobs).play(scenarios, options.seed)
+        run = ParallelRun(player, reports.listeners, RealClock(), jobs)
+        run.play(scenarios, options.seed, to_failure=options.exitfirst)
     else:
-        interrupts.run(player.engine(reports.listeners).run(scenarios, options.seed))
+        engine = player.engine(reports.listeners)
+        interrupts.run(engine.run(scenarios, options.seed, to_failure=options.exitfirst))

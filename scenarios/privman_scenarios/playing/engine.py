@@ -71,11 +71,16 @@ class Engine:
         self._strict = strict
         self._journals = journals
 
-    async def run(self, scenarios: Sequence[Scenario], seed: int) -> RunEnded:
-        """Play them all and return how it ended."""
+    async def run(self, scenarios: Sequence[Scenario], seed: int, *, to_failure: bool = False) -> RunEnded:
+        """Play them all, or up to the first failure, and return how it ended."""
         self._tell(RunStarted(len(scenarios), seed))
         began = self._clock.now()
-        ended = RunEnded.of([await self.play(scenario) for scenario in scenarios], self._since(began))
+        played: list[ScenarioEnded] = []
+        for scenario in scenarios:
+            played.append(await self.play(scenario))
+            if to_failure and played[-1].failure:
+                break
+        ended = RunEnded.of(played, self._since(began))
         self._tell(ended)
         return ended
 

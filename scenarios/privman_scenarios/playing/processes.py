@@ -218,8 +218,11 @@ class ParallelRun:
         self._clock = clock
         self._jobs = jobs
 
-    def play(self, scenarios: Sequence[Scenario], seed: int) -> RunEnded:
-        """Play them all, tell of each in order, and return how it ended; raises TargetUnreachableError."""
+    def play(self, scenarios: Sequence[Scenario], seed: int, *, to_failure: bool = False) -> RunEnded:
+        """Play them all, or up to the first failure, tell of each in order, and return how it ended.
+
+        Raises TargetUnreachableError.
+        """
         began = self._clock.now()
         self._tell(RunStarted(len(scenarios), seed))
         ended: list[ScenarioEnded] = []
@@ -227,6 +230,8 @@ class ParallelRun:
             for event in events:
                 self._tell(event)
             ended.extend(event for event in events if isinstance(event, ScenarioEnded))
+            if to_failure and ended[-1].failure:
+                break
         end = RunEnded.of(ended, (self._clock.now() - began).total_seconds())
         self._tell(end)
         return end

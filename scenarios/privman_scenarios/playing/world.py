@@ -13,12 +13,15 @@ from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.http_api import finished
+from privman_scenarios.playing.merged_journals import in_order
 from privman_scenarios.playing.party import ConsoleParty, Party
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.servicenow import KnownUsers, ServiceNowParty
 
-SHOWN_EXCHANGES = 4
+SHOWN_EXCHANGES = 6
+# So many of each party are put in order: the other party's part of an early one might be missing.
+_MERGED_EXCHANGES = 50
 _P = TypeVar("_P", bound=Party)
 
 
@@ -186,18 +189,22 @@ class World:
         }
 
     async def last_exchanges(self) -> list[str]:
-        """Return the last exchanges of both parties for people, secrets masked."""
-        return [*await _last_exchanges("servicenow", self.servicenow), *await _last_exchanges("console", self.console)]
+        """Return the last exchanges of both parties in one order, for people, secrets masked."""
+        servicenow, console = await _last_exchanges(self.servicenow), await _last_exchanges(self.console)
+        without = {"servicenow": self.servicenow, "console": self.console}
+        seen = [
+            f"{name}: {answer}" for name, each in without.items() if not each.has_control for answer in each.api.recent
+        ]
+        merged = [_exchange_line(name, exchange) for name, exchange in in_order(servicenow, console)]
+        return [*seen, *merged[-SHOWN_EXCHANGES:]]
 
 
 def _numbered(name: str, parties: Sequence[_P]) -> dict[str, _P]:
     return {name if number == 1 else f"{name} {number}": party for number, party in enumerate(parties, start=1)}
 
 
-async def _last_exchanges(name: str, party: ServiceNowParty | ConsoleParty) -> list[str]:
-    if not party.has_control:
-        return [f"{name}: {answer}" for answer in party.api.recent]
-    return [_exchange_line(name, exchange) for exchange in await party.control.last_exchanges(SHOWN_EXCHANGES)]
+async def _last_exchanges(party: ServiceNowParty | ConsoleParty) -> Journal:
+    return await party.control.last_exchanges(_MERGED_EXCHANGES) if party.has_control else []
 
 
 def _exchange_line(name: str, exchange: Mapping[str, Any]) -> str:

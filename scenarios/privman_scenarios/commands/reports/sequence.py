@@ -1,12 +1,12 @@
 """The exchanges of a scenario in one order, each once, though both parties have journaled it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from privman_scenarios.playing.control_plane import Journal
-from privman_scenarios.playing.http_api import USER_AGENT
+from privman_scenarios.playing.merged_journals import in_order, is_of_people
 
 Lifeline = Literal["people", "console", "servicenow"]
 LIFELINES: tuple[Lifeline, ...] = ("people", "console", "servicenow")
@@ -38,47 +38,8 @@ def sequence(journals: Mapping[str, Journal]) -> list[DiagramMessage]:
 
     What one party sent and the other received is one message. Parties may lack: a real system keeps no journal.
     """
-    first, second = journals.get("servicenow", []), journals.get("console", [])
-    pairs = _pairs(first, second)
-    return [_message(party, exchange) for party, exchange in _merged(first, second, pairs)]
-
-
-def _pairs(first: Journal, second: Journal) -> dict[int, int]:
-    """Return which exchange of the second journal is the same as one of the first, by their places."""
-    waiting = list(range(len(second)))
-    pairs = {}
-    for place, exchange in enumerate(first):
-        same = next((each for each in waiting if _are_same(exchange, second[each])), None)
-        if same is not None:
-            pairs[place] = same
-            waiting.remove(same)
-    return pairs
-
-
-def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    if one["direction"] == other["direction"] or one["method"] != other["method"]:
-        return False
-    received = one if one["direction"] == "in" else other
-    return urlsplit(one["url"]).path == urlsplit(other["url"]).path and not _is_of_people(received)
-
-
-def _merged(first: Journal, second: Journal, pairs: Mapping[int, int]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield each exchange with its party; those of a pair keep the two journals in step."""
-    paired = set(pairs.values())
-    behind = 0
-    for place, exchange in enumerate(first):
-        alone = [each for each in range(behind, pairs.get(place, -1)) if each not in paired]
-        yield from (("console", second[each]) for each in alone)
-        behind = max(behind, pairs.get(place, -1) + 1)
-        yield "servicenow", _fuller(exchange, second[pairs[place]]) if place in pairs else exchange
-    yield from (("console", second[each]) for each in range(behind, len(second)) if each not in paired)
-
-
-def _fuller(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the exchange with what either of the two knows of its trouble; the sender knows what came."""
-    sent = one if one["direction"] == "out" else other
-    known = {"status": sent["status"], "error": sent["error"], "fault": one["fault"] or other["fault"]}
-    return {**one, **known, "response": sent["response"]}
+    merged = in_order(journals.get("servicenow", []), journals.get("console", []))
+    return [_message(party, exchange) for party, exchange in merged]
 
 
 def _message(party: str, exchange: Mapping[str, Any]) -> DiagramMessage:
@@ -99,9 +60,4 @@ def _ends(party: str, exchange: Mapping[str, Any]) -> Sequence[Lifeline]:
     here: Lifeline = "console" if party == "console" else "servicenow"
     if exchange["direction"] == "out":
         return here, _OTHER[here]
-    return "people" if _is_of_people(exchange) else _OTHER[here], here
-
-
-def _is_of_people(received: Mapping[str, Any]) -> bool:
-    headers = received["request"]["headers"]
-    return any(name.lower() == "user-agent" and value == USER_AGENT for name, value in headers)
+    return "people" if is_of_people(exchange) else _OTHER[here], here

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -9,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from privman_core.command_line import disarmed
-from privman_scenarios.commands.reports.marked import Line, marked_lines
+from privman_scenarios.commands.reports.marked import LEFT_OUT, Line, marked_lines
 from privman_scenarios.output import in_a_line, shown
 from privman_scenarios.playing.events import (
     Event,
@@ -25,6 +26,9 @@ from privman_scenarios.playing.events import (
 
 # A pipe has no edge; a line is cut nowhere.
 _PIPE_WIDTH = 10_000
+# A failure fits a screen; the reports have all of it.
+_MOST_COMPARED, _MOST_EXCHANGED, _LONGEST_LINE = 12, 18, 240
+_MOST_LISTED = 50
 
 
 def terminal() -> Console:
@@ -67,6 +71,8 @@ class TerminalReport:
         self._task = self._progress.add_task("")
         self._expected = 0
         self._watched = 0
+        self._ended = 0
+        self._failed: list[tuple[str, Failure]] = []
 
     def __call__(self, event: Event) -> None:
         """Print what is worth a line."""
@@ -86,6 +92,7 @@ class TerminalReport:
             self._watched = max(self._watched, event.watched)
         elif isinstance(event, ScenarioEnded):
             self._progress.advance(self._task)
+            self._ended += 1
             self._print_scenario(event)
         elif isinstance(event, RunEnded):
             self.close()
@@ -106,6 +113,7 @@ class TerminalReport:
             outcome = (f"{event.outcome:7} ", STYLES[event.outcome])
             self._print(Text.assemble(outcome, in_a_line(f"{event.scenario.name}{self._remark(event)}")))
         if event.failure:
+            self._failed.append((event.scenario.name, event.failure))
             self._print_failure(event.failure)
 
     def _remark(self, event: ScenarioEnded) -> str:
@@ -114,23 +122,48 @@ class TerminalReport:
 
     def _print_failure(self, failure: Failure) -> None:
         self._print(Text(f"  {in_a_line(failure.file)}:{failure.line}: {failure.step}"))
-        self._print(Text(shown(f"    expected {failure.expected}")))
-        self._print(Text(shown(f"    got      {failure.got}")))
-        for compared in marked_lines(failure.comparison) if failure.comparison else ():
-            self._print_compared(compared)
-        for line in shown("\n".join(failure.exchanges)).split("\n") if failure.exchanges else ():
-            self._print(Text(f"    | {line}", style="dim"))
+        self._print(Text(_cut(shown(f"    expected {failure.expected}"))))
+        self._print(Text(_cut(shown(f"    got      {failure.got}"))))
+        compared = marked_lines(failure.comparison) if failure.comparison else []
+        for line in compared[:_MOST_COMPARED]:
+            self._print_compared(line)
+        if len(compared) > _MOST_COMPARED:
+            self._print(Text(f"      {LEFT_OUT} {len(compared) - _MOST_COMPARED} more lines, in the reports"))
+        for text in _last_lines(failure.exchanges):
+            self._print(Text(f"    | {text}", style="dim"))
         for each in failure.further:
             self._print_failure(each)
 
     def _print_compared(self, line: Line) -> None:
-        self._print(Text(shown(f"    {line}"), style="bold red" if line.marks else ""))
+        short = replace(line, text=_cut(shown(line.text)))
+        self._print(Text(shown(f"    {short}"), style="bold red" if line.marks else ""))
 
     def _print_end(self, event: RunEnded) -> None:
+        self._print_failed()
         self._print(Text(f"{event.counts}; {event.checks} expectations in {event.seconds:.1f} s"))
+
+    def _print_failed(self) -> None:
+        """Print the failures again, a line each, unless the only scenario has just shown its own."""
+        if not self._failed or self._ended == 1:
+            return
+        self._print(Text("Failed:", style="bold red"))
+        for name, failure in self._failed[:_MOST_LISTED]:
+            self._print(Text(_cut(in_a_line(f"  {failure.file}:{failure.line}: {name}: {failure.mismatch}"))))
+        if len(self._failed) > _MOST_LISTED:
+            self._print(Text(f"  {LEFT_OUT} and {len(self._failed) - _MOST_LISTED} more, above"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
+
+
+def _last_lines(exchanges: Sequence[str]) -> list[str]:
+    """Return the exchanges in lines, of many the last ones."""
+    lines = [_cut(line) for line in shown("\n".join(exchanges)).split("\n")] if exchanges else []
+    return lines if len(lines) <= _MOST_EXCHANGED else [LEFT_OUT, *lines[-_MOST_EXCHANGED:]]
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}{LEFT_OUT}"
 
 
 def _outcome_table() -> Table:

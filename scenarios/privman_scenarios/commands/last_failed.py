@@ -1,0 +1,61 @@
+"""Remember, between runs in a folder, which scenarios failed."""
+
+import json
+import os.path
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from privman_scenarios.language.model import Scenario
+from privman_scenarios.output import write
+from privman_scenarios.playing.events import Event, ScenarioEnded
+
+FOLDER = ".privman_cache"
+_Key = tuple[str, str]
+
+
+class LastFailed:
+    """Listens to a run and keeps in a folder what failed and has not passed since; needs no right to write there.
+
+    Args:
+        folder: the current one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / FOLDER
+        self._file = self._folder / "last-failed.json"
+        self._failed = dict.fromkeys(self._read())
+
+    def __call__(self, event: Event) -> None:
+        """Take note of how a scenario ended."""
+        if not isinstance(event, ScenarioEnded):
+            return
+        key = _key(event.scenario)
+        if event.outcome == "failed":
+            self._failed[key] = None
+        elif event.outcome == "passed":
+            self._failed.pop(key, None)
+
+    def of(self, scenarios: Iterable[Scenario]) -> list[Scenario]:
+        """Return those that failed when they were last played."""
+        return [each for each in scenarios if _key(each) in self._failed]
+
+    def keep(self) -> None:
+        """Write what is known, if anything is or was."""
+        if not self._failed and not self._file.exists():
+            return
+        with suppress(OSError):
+            self._folder.mkdir(exist_ok=True)
+            write(self._folder / ".gitignore", "*\n")
+            write(self._file, json.dumps(list(self._failed), indent=2) + "\n")
+
+    def _read(self) -> list[_Key]:
+        with suppress(OSError, msgspec.DecodeError):
+            return msgspec.json.decode(self._file.read_bytes(), type=list[_Key])
+        return []
+
+
+def _key(scenario: Scenario) -> _Key:
+    return os.path.relpath(scenario.file), scenario.name

@@ -1,0 +1,57 @@
+"""The journals of both parties in one order, each exchange once, though both have journaled it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from privman_scenarios.playing.control_plane import Journal
+from privman_scenarios.playing.http_api import USER_AGENT
+
+
+def in_order(servicenow: Journal, console: Journal) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each exchange with the party whose journal has it, in the order in which they began."""
+    yield from _merged(servicenow, console, _pairs(servicenow, console))
+
+
+def _pairs(first: Journal, second: Journal) -> dict[int, int]:
+    """Return which exchange of the second journal is the same as one of the first, by their places."""
+    waiting = list(range(len(second)))
+    pairs = {}
+    for place, exchange in enumerate(first):
+        same = next((each for each in waiting if _are_same(exchange, second[each])), None)
+        if same is not None:
+            pairs[place] = same
+            waiting.remove(same)
+    return pairs
+
+
+def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if one["direction"] == other["direction"] or one["method"] != other["method"]:
+        return False
+    received = one if one["direction"] == "in" else other
+    return urlsplit(one["url"]).path == urlsplit(other["url"]).path and not is_of_people(received)
+
+
+def _merged(first: Journal, second: Journal, pairs: Mapping[int, int]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield each exchange with its party; those of a pair keep the two journals in step."""
+    paired = set(pairs.values())
+    behind = 0
+    for place, exchange in enumerate(first):
+        alone = [each for each in range(behind, pairs.get(place, -1)) if each not in paired]
+        yield from (("console", second[each]) for each in alone)
+        behind = max(behind, pairs.get(place, -1) + 1)
+        yield "servicenow", _fuller(exchange, second[pairs[place]]) if place in pairs else exchange
+    yield from (("console", second[each]) for each in range(behind, len(second)) if each not in paired)
+
+
+def _fuller(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the exchange with what either of the two knows of its trouble; the sender knows what came."""
+    sent = one if one["direction"] == "out" else other
+    known = {"status": sent["status"], "error": sent["error"], "fault": one["fault"] or other["fault"]}
+    return {**one, **known, "response": sent["response"]}
+
+
+def is_of_people(received: Mapping[str, Any]) -> bool:
+    """Return whether a received exchange came from the harness, which acts for people."""
+    headers = received["request"]["headers"]
+    return any(name.lower() == "user-agent" and value == USER_AGENT for name, value in headers)
