@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import pytest
 
+from privman_scenarios.mock_mark import MARK
+
 if TYPE_CHECKING:
     from privman_core.loop_thread import LoopThread
     from privman_scenarios.fixture_set import FixtureSet
@@ -74,10 +76,11 @@ class NamedFixtures:
             request: pytest.FixtureRequest, privman_loop: "LoopThread", privman_worlds: "WorldBuilder"
         ) -> "Iterator[FixtureSet]":
             """Both parties, nothing set up."""
-            made = _made(privman_loop, privman_worlds)
+            worlds = request.getfixturevalue("privman_marked_worlds") if scope == "function" else privman_worlds
+            made = _made(privman_loop, worlds)
             if scope == "function":
                 _use(request, made)
-                request.node.user_properties += ((UNLISTED, sentence) for sentence in privman_worlds.unlisted)
+                request.node.user_properties += ((UNLISTED, sentence) for sentence in worlds.unlisted)
             elif why := made.why_never_clean:
                 made.close()
                 fail(f"{scope}_… fixtures reset both parties before each test, which is not possible: {why}.")
@@ -114,6 +117,8 @@ def explain(item: pytest.Item, report: pytest.TestReport) -> None:
 def _cleaned(scope: Scope) -> Callable[..., Iterator[None]]:
     def cleaned(request: pytest.FixtureRequest) -> Iterator[None]:
         """Bring both parties back to their state at start before a test, and judge them after it."""
+        if request.node.get_closest_marker(MARK):
+            fail(f"the mark {MARK} is for fixtures that are fresh in every test, and not for {scope}_… fixtures.")
         made: FixtureSet = request.getfixturevalue(_set(scope))
         _use(request, made)
         with _setting_up():

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from privman_core.operating_system import ENDINGS
+from privman_scenarios import mock_mark
+from privman_scenarios.mock_mark import MockChoice
 from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
 from privman_scenarios.plugin_settings import add_settings, resolved_settings, targets_in_words, urls
 from privman_scenarios.stories import STORIES, Stories
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from privman_scenarios.playing.world_builder import WorldBuilder
 
 _NAMED = pytest.StashKey[NamedFixtures]()
-_WORLDS = pytest.StashKey["WorldBuilder"]()
+_WORLDS = pytest.StashKey["dict[MockChoice, WorldBuilder]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     named = config.stash[_NAMED] = NamedFixtures(config.getini(OPTION))
     config.pluginmanager.register(named.plugin())
+    mock_mark.register(config)
     if config.getini(STORIES):
         config.pluginmanager.register(Stories(config, partial(_worlds, config)))
     servicenow, console = urls(config)
@@ -149,25 +152,42 @@ def privman_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     return _worlds(pytestconfig)
 
 
-def _worlds(config: pytest.Config) -> "WorldBuilder":
-    """Return where tests and scenarios are played, the same for all."""
+@pytest.fixture
+def privman_marked_worlds(request: pytest.FixtureRequest) -> "WorldBuilder":
+    """Builder of worlds for one test, whose mock is started with what the test's marks say."""
+    return _worlds(request.config, request.node)
+
+
+def _worlds(config: pytest.Config, item: pytest.Item | None = None) -> "WorldBuilder":
+    """Return where tests and scenarios are played, one for all that start the mock with the same."""
     from privman_contracts import ContractError  # noqa: PLC0415 - see the module's docstring
     from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.extras import explain_missing  # noqa: PLC0415 - see the module's docstring
 
+    known = config.stash.setdefault(_WORLDS, {})
     try:
-        if _WORLDS not in config.stash:
-            config.stash[_WORLDS] = _new_worlds(config)
-        return config.stash[_WORLDS]
-    except (ContractError, UsageError) as error:
+        wanted = _of_run(config) if item is None else mock_mark.of_test(item, _of_run(config))
+        if wanted not in known:
+            known[wanted] = _new_worlds(config, wanted)
+        return known[wanted]
+    except (ContractError, UsageError, pytest.UsageError) as error:
         fail(str(error))
     except ModuleNotFoundError as error:
         fail(explain_missing(error))
 
 
-def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
+def _of_run(config: pytest.Config) -> MockChoice:
+    from privman_scenarios.playing.mock_options import mock_options  # noqa: PLC0415 - see the module's docstring
+
+    settings = resolved_settings(config)
+    options = mock_options(settings)
+    return MockChoice(settings["inferred"].value, options.release, options.tables, options.data)
+
+
+def _new_worlds(pytestconfig: pytest.Config, choice: MockChoice) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.playing.mock_options import MockOptions  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.named_targets import (  # noqa: PLC0415 - see the module's docstring
         console_target,
         servicenow_target,
@@ -178,7 +198,7 @@ def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
     file = pytestconfig.getoption("--privman-writes")
     return WorldBuilder(
         pytestconfig.getoption("--privman-seed"),
-        settings["inferred"].value,
+        choice.inferred,
         servicenow_target(settings),
         console_target(settings),
         settings["ca_file"].value,
@@ -186,4 +206,5 @@ def _new_worlds(pytestconfig: pytest.Config) -> "WorldBuilder":
         writes=Writes(line_in(file), RealClock()) if file else None,
         patience=settings["patience"].value,
         quiet_time=settings["quiet_time"].value,
+        mock=MockOptions(choice.release, choice.tables, choice.data),
     )

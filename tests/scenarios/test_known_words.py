@@ -155,11 +155,22 @@ def test_a_column_that_a_record_lacks_never_holds(
     """A misspelt column of another table is neither absent nor different; the records show which there are."""
     file = tmp_path / "own.yaml"
     file.write_text(
-        "title: T\nown: {tables: [sys_user], words: [x]}\nsteps:\n"
-        f"  - servicenow.expect-records: {{table: sys_user, values: {{emial: {expected}}}}}\n"
+        "title: T\nown: {words: [x]}\nsteps:\n"
+        f"  - servicenow.expect-records: {{table: sys_user, values: {{u_team: {expected}}}}}\n"
     )
     assert main(["run", str(file)]) == 1
-    assert "expected a column 'emial' of sys_user" in capsys.readouterr().out
+    assert "expected a column 'u_team' of sys_user" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("argument", ["values", "where"])
+def test_a_misspelt_column_of_a_platform_table_is_found_at_load(argument: str) -> None:
+    """Unless it is listed as one's own; a misspelt table is found, too."""
+    step = f"- servicenow.expect-records: {{table: sys_user, {argument}: {{emial: a}}}}\n"
+    with pytest.raises(ScenarioFileError, match="column 'emial' of sys_user is nearly 'email'"):
+        Loader(vocabulary()).parse(f"title: T\nown: {{words: [a]}}\nsteps:\n{step}", "t")
+    assert Loader(vocabulary()).parse(f"title: T\nown: {{words: [a], columns: [emial]}}\nsteps:\n{step}", "t")
+    with pytest.raises(ScenarioFileError, match=r"unknown table 'incidnt'\. Did you mean 'incident'\?"):
+        Loader(vocabulary()).parse("title: T\nsteps: [{servicenow.find: {table: incidnt, as: a}}]", "t")
 
 
 def test_own_words_stay_with_a_kept_failure() -> None:

@@ -49,14 +49,14 @@ class StoredDefinitions:
                 columns.
             rows: the records of each of `SOURCES`, in order of insertion.
         """
-        reader = _Reader(base)
+        reader = _RecordReader(base)
         reader.take_tables(rows[TABLES])
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
         return cls(tuple(reader.tables()), frozenset(reader.ignored))
 
 
-class _Reader:
+class _RecordReader:
     def __init__(self, base: Dictionary) -> None:
         self._base = base
         self._tables = {table.name: table for table in base}

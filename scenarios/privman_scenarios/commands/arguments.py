@@ -14,11 +14,12 @@ from privman_scenarios.language.loader import Loader, catalog_files, scenario_fi
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.output import say
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
+from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.named_targets import announcement, console_target, servicenow_target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder, releases
 
-_OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file")
+_OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file", "tables", "data")
 
 
 def check_files(options: argparse.Namespace) -> None:
@@ -91,6 +92,7 @@ def worlds(options: argparse.Namespace) -> WorldBuilder:
         writes=writes(options),
         patience=options.patience,
         quiet_time=options.quiet_time,
+        mock=mock_options(options.settings, dry_run=options.dry_run),
     )
 
 

@@ -20,6 +20,7 @@ from console_sim.setup_steps import STEPS
 from mock_servicenow import MockServiceNow
 from mock_servicenow.conditions import CONDITIONS
 from mock_servicenow.now_platform.dictionary.located_files import load_file, yaml_files
+from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
 from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from privman_contracts import PartyName, WireNames
@@ -38,6 +39,7 @@ from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.playing.http_api import HttpApi, PartyCall
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers
+from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.reaching import (
     Connection,
@@ -54,6 +56,9 @@ from privman_scenarios.playing.world import World
 
 # The fake's documented administrator; it listens on the loopback only.
 ADMIN = Credentials("admin", "admin")
+
+
+_USUAL = MockOptions()
 
 
 class WorldBuilder:
@@ -74,6 +79,7 @@ class WorldBuilder:
         patience: for how many seconds an expectation of such a system is looked at again until it holds.
         quiet_time: for how many seconds something that must not happen there is watched; None for as many.
         pauses: real time, for patience with such an instance.
+        mock: what a mock is started with.
 
     Attributes:
         are_fakes: whether both parties have a control plane, as far as known.
@@ -95,6 +101,7 @@ class WorldBuilder:
         patience: int = PATIENCE,
         quiet_time: int | None = None,
         pauses: Clock | None = None,
+        mock: MockOptions = _USUAL,
     ) -> None:
         self._pauses = pauses or RealClock()
         self._seed = seed
@@ -104,6 +111,7 @@ class WorldBuilder:
         self.listeners: list[Callable[[PartyCall], None]] = []
         if servicenow and (reset or not console):
             _require_console_login(servicenow)
+        self._options = mock
         self._servicenow = servicenow
         self._console = console
         self._reset = reset
@@ -122,7 +130,7 @@ class WorldBuilder:
 
     def __reduce__(self) -> tuple[object, ...]:
         # Whoever plays on what already runs does so in one process.
-        return _same_builder, (self._seed, self._inferred, self._ca_file)
+        return _same_builder, (self._seed, self._inferred, self._ca_file, self._options)
 
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[World]:
@@ -227,7 +235,16 @@ class WorldBuilder:
 
     @cached_property
     def _mock(self) -> MockServiceNow:
-        return MockServiceNow(mock_servicenow.Settings(inferred=self._inferred, ca_file=self._ca_file))
+        options = self._options
+        return MockServiceNow(
+            mock_servicenow.Settings(
+                inferred=self._inferred,
+                ca_file=self._ca_file,
+                release=options.release,
+                tables=options.tables,
+                data=options.data,
+            )
+        )
 
     @cached_property
     def _simulator(self) -> ConsoleSim:
@@ -237,7 +254,9 @@ class WorldBuilder:
         try:
             return self._mock.create(clock, ids)
         except mock_servicenow.StartError as error:
-            raise UnusableFileError(f"{self._inferred}: {error}") from None
+            # Errors of other options name them.
+            where = f"{self._inferred}: " if self._options == _USUAL else ""
+            raise UnusableFileError(f"{where}{error}") from None
 
     def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
         return self._simulator.create(clock, ids)
@@ -307,6 +326,13 @@ def servicenow_roles() -> tuple[str, ...]:
     return (*WireNames.load().group("roles").values(), *(row["name"] for row in rows))
 
 
+@cache
+def servicenow_tables() -> Mapping[str, tuple[str, ...]]:
+    """Return the columns of each table that every instance has and REST reaches."""
+    dictionary = load_dictionary()
+    return {table.name: tuple(dictionary.columns(table.name)) for table in dictionary if table.web_service_access}
+
+
 def set_up_steps() -> tuple[str, ...]:
     """Return the names of the steps of the console's set-up, in their order."""
     return tuple(STEPS)
@@ -328,9 +354,9 @@ def releases() -> tuple[str, ...]:
 
 
 @cache
-def _same_builder(seed: int, inferred: Path | None, ca_file: Path | None) -> WorldBuilder:
+def _same_builder(seed: int, inferred: Path | None, ca_file: Path | None, mock: MockOptions) -> WorldBuilder:
     """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
-    return WorldBuilder(seed, inferred, ca_file=ca_file)
+    return WorldBuilder(seed, inferred, ca_file=ca_file, mock=mock)
 
 
 def _require_console_login(servicenow: Target) -> None:

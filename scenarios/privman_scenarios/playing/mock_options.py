@@ -1,0 +1,39 @@
+"""What the mock of a run is started with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from privman_core.command_line import UsageError
+from privman_core.resolution import Resolved
+
+_NAMES = ("release", "tables", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class MockOptions:
+    """What the mock is started with, as ``mock-servicenow serve`` takes it.
+
+    Attributes:
+        release: name of a release profile, such as ``zurich``.
+        tables: files with extra tables, columns, choices and rules.
+        data: files with extra rows.
+    """
+
+    release: str = "default"
+    tables: tuple[Path, ...] = ()
+    data: tuple[Path, ...] = ()
+
+
+def mock_options(settings: Mapping[str, Resolved], *, dry_run: bool = False) -> MockOptions:
+    """Return what settings say of the mock; where none is started, only variables and profiles may name it.
+
+    Raises UsageError.
+    """
+    given = [settings[name] for name in _NAMES if settings[name].source == "option"]
+    if given and settings["servicenow_url"].value is not None and not dry_run:
+        raise UsageError(
+            f"{given[0].where} is about the mock, and a ServiceNow instance is named. Expected one of them."
+        )
+    tables, data = ((settings[name].value,) if settings[name].value else () for name in ("tables", "data"))
+    return MockOptions(settings["release"].value, tables, data)
