@@ -133,9 +133,8 @@ class Setting:
             )
 
     def shown(self, value: object) -> str:
-        """Return the value for people."""
-        nothing = "a fake" if self.word == "url" else "-"
-        return nothing if value is None else str(value)
+        """Return the value for people; without a URL, a party is a fake."""
+        return "a fake" if value is None else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +172,9 @@ class SecretSetting(Setting):
             expected = f"the name of a variable in capitals, such as {self.variable}, and never the secret"
             raise ArgumentTypeError(f"invalid name: expected {expected}")
 
-    def shown(self, value: object) -> str:
+    def shown(self, _value: object) -> str:
         """Return that there is one."""
-        return "***" if value else "-"
+        return "***"
 
 
 _OF_SERVICENOW: frozenset[Client] = PLAYERS | {"fidelity", "setup"}

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 import trustme
 from hypothesis import settings
 
+from privman_core.client_settings import PROFILE, SETTINGS
 from tests.generated import FACTOR
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Let commands be interrupted: what a shell has put into the background ignores that, as all that it starts.
 
+    Settings of the clients in the environment count for no test.
     A run that explores draws new examples from a seed of its own, unless it is given one.
     """
+    for variable in (*(setting.variable for setting in SETTINGS), PROFILE):
+        os.environ.pop(variable, None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if FACTOR > 1 and config.option.hypothesis_seed is None:

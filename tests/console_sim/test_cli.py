@@ -456,7 +456,7 @@ async def test_a_password_that_is_not_text() -> None:
     """Bytes that are not UTF-8 are refused in one line, without the password."""
     code, out, err = await run(*SETUP, "http://127.0.0.1:1", SERVICENOW_PASSWORD="a\udcff")
     assert (code, out) == (2, "")
-    assert err == "console-sim: SERVICENOW_PASSWORD: invalid password: expected UTF-8 text.\n"
+    assert err == "console-sim: SERVICENOW_PASSWORD: invalid secret: expected UTF-8 text.\n"
 
 
 async def test_port_in_use() -> None:

@@ -288,7 +288,7 @@ def test_findings_that_nobody_sees_are_not_none(pytester: pytest.Pytester, real_
     ("content", "password", "complaint"),
     [
         ("tabels: {}", "A-long-Pass-0123456789", "*names.yaml: unknown wire name 'tabels'. Did you mean 'tables'?"),
-        ("", "\udcff", "SERVICENOW_PASSWORD: invalid password: expected UTF-8 text."),
+        ("", "\udcff", "SERVICENOW_PASSWORD: invalid secret: expected UTF-8 text."),
     ],
     ids=["names", "password"],
 )

@@ -31,10 +31,11 @@ def execute(options: argparse.Namespace) -> Exit:
 
 
 def _rows(settings: Mapping[str, Resolved]) -> Iterator[Sequence[str]]:
-    """Yield the settings; a party without a URL has no others."""
+    """Yield the settings that have a value; a party without a URL has no others."""
     for setting in settings_of("run"):
         found = settings[setting.name]
-        if not setting.party or setting.word == "url" or settings[f"{setting.party}_url"].value is not None:
+        is_used = not setting.party or settings[f"{setting.party}_url"].value is not None
+        if setting.word == "url" or (is_used and found.value not in (None, "")):
             yield setting.name.replace("_", "-"), setting.shown(found.value), str(found.where)
 
 
