@@ -22,6 +22,7 @@ from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
+from privman_core.inputs import trust
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
@@ -53,7 +54,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         kinds=GENERIC,
         user_agent=f"{USER_AGENT}/{settings.version}",
         log=logging.getLogger("console_sim.web"),
-        ca_file=settings.ca_file,
+        trusted=settings.tls or trust(settings.ca_file),
         proxies=settings.proxies,
     )
     console = build_console(

@@ -1,5 +1,6 @@
 """The options of a console, and its addresses."""
 
+import ssl
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ class Settings:
         admin_token: token of the control plane; empty admits this machine only.
         control_plane: whether to serve one; a real system has none.
         ca_file: extra CA certificates to trust (PEM).
+        tls: for requests to ServiceNow, with the certificates to trust, in place of ``ca_file``, and to show.
         proxies: reverse proxies that give a request its public address.
         answer_seconds: time limit for ServiceNow's answers.
         retries: whether calls to ServiceNow with a transient failure are retried.
@@ -43,6 +45,7 @@ class Settings:
     admin_token: str = ""
     control_plane: bool = True
     ca_file: Path | None = None
+    tls: ssl.SSLContext | None = None
     proxies: tuple[Network, ...] = ()
     answer_seconds: float = 30
     retries: bool = True

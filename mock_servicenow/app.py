@@ -32,6 +32,7 @@ from privman_core.control import COCKPIT
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKinds
 from privman_core.ids import Ids
+from privman_core.inputs import trust
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
@@ -68,7 +69,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         kinds=FaultKinds(GENERIC | CONDITIONS),
         user_agent=USER_AGENT,
         log=logging.getLogger("mock_servicenow.web"),
-        ca_file=settings.ca_file,
+        trusted=trust(settings.ca_file),
         proxies=settings.proxies,
     )
     caller = instruments.caller

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, suppress
 from email.utils import formatdate
 from functools import lru_cache
 from logging import Logger
-from pathlib import Path
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -19,7 +18,7 @@ from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_o
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
-from privman_core.inputs import trust
+from privman_core.inputs import Trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
@@ -34,6 +33,7 @@ class Instruments:
 
     Args:
         log: the product's log, also of the application and its server (``app.logger``).
+        trusted: certificates to trust, and perhaps to show, when the product sends requests.
         proxies: reverse proxies that give a request its public address.
 
     Attributes:
@@ -50,7 +50,7 @@ class Instruments:
         kinds: FaultKinds,
         user_agent: str,
         log: Logger,
-        ca_file: Path | None = None,
+        trusted: Trust = True,
         proxies: Sequence[Network] = (),
     ) -> None:
         self.clock = clock
@@ -60,9 +60,7 @@ class Instruments:
         self._log = log
         self._proxies = proxies
         self.faults = Faults(clock, kinds)
-        self.caller = HttpCaller(
-            clock, self.journal, user_agent, trusted=trust(ca_file), proxies=forward_proxies(os.environ)
-        )
+        self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trusted, proxies=forward_proxies(os.environ))
 
     def app(  # noqa: PLR0913 - what it brings together
         self,

@@ -349,6 +349,13 @@ def test_mutual_tls(kind: str, mutual: tuple[ssl.SSLContext, dict[str, str]], se
     assert main(["fidelity", "--servicenow-url", url, *trusted, *shown, "--servicenow-auth", kind]) == 0
 
 
+def test_the_console_of_a_run_shows_the_certificate(
+    mutual: tuple[ssl.SSLContext, dict[str, str]], run: Run, serve: Serve, tmp_path: Path
+) -> None:
+    """A gateway demands it of everybody."""
+    assert run(serve(tls=mutual[0]), "--ca-file", str(tmp_path / "ca.pem"), **mutual[1]) == 0
+
+
 def test_a_certificate_that_is_demanded_and_missing_is_named(
     mutual: tuple[ssl.SSLContext, dict[str, str]],
     run: Run,

@@ -248,7 +248,9 @@ class WorldBuilder:
 
     @cached_property
     def _simulator(self) -> ConsoleSim:
-        return ConsoleSim(console_sim.Settings(inferred=self._inferred, ca_file=self._ca_file))
+        certificate = self._servicenow.certificate if self._servicenow else None
+        tls = certificate.context if certificate else None  # who demands it of the run demands it of the run's console
+        return ConsoleSim(console_sim.Settings(inferred=self._inferred, ca_file=self._ca_file, tls=tls))
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
         try:
