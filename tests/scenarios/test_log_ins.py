@@ -196,7 +196,7 @@ def test_an_assertion_may_be_signed_with_a_private_key(key_id: str, key: str, ru
 
 @pytest.mark.parametrize("kind", ["password-grant", "jwt-bearer"])
 def test_the_newest_release_needs_no_basic_and_no_new_user(kind: str, run: Run, serve: Serve) -> None:
-    """An existing approver decides, by the same kind of log-in; the run creates nobody and sends no password."""
+    """An existing approver decides, by the same kind of log-in; the run creates nobody, and tries the console's user."""
     url = serve(release="australia")
     administrator = Administrator(url)
     administrator.grant("harness", *APP_ROLES)
@@ -204,7 +204,7 @@ def test_the_newest_release_needs_no_basic_and_no_new_user(kind: str, run: Run, 
     settings = {**SETTINGS[kind], **CONSOLE, **APPROVER, "SERVICENOW_AUTH": kind}
     assert run(url, "--approver-user", "privman.approver", **settings) == 0
     sent = sent_by_the_run(url)
-    assert not [each for each in sent if each["headers"].get("Authorization", "").startswith("Basic")]
+    assert len([each for each in sent if each["headers"].get("Authorization", "").startswith("Basic")]) == 1
     assert not [each for each in sent if each["method"] == "POST" and "/sys_user" in each["url"]]
 
 
@@ -270,6 +270,21 @@ def test_a_refusal_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
     assert said.startswith(f"privman-scenarios: {url} refused {begins}")
     assert said.count("\n") == 1
     assert "Wrong" not in said
+
+
+@pytest.mark.parametrize("role", ["APPROVER", "INTEGRATION"])
+def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is played: on an instance five failures lock a user out. The targets' command tells it, too."""
+    url = serve()
+    name = f"privman.{role.lower()}"
+    wrong = {**APPROVER, **CONSOLE, f"SERVICENOW_{role}_PASSWORD": "Wrong-0123456789"}
+    why = f"privman-scenarios: {url} refused the credentials of '{name}' (401).\n"
+    assert run(url, **wrong) == 3
+    assert capsys.readouterr().err == why
+    assert main(["targets", "--servicenow-url", url]) == 3
+    assert capsys.readouterr().err == why
+    journal = sent_by_the_run(url)
+    assert [each["status"] for each in journal].count(401) == 2
 
 
 @pytest.mark.parametrize(

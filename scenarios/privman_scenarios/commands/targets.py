@@ -18,7 +18,8 @@ from privman_scenarios.output import say
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
-from privman_scenarios.playing.reaching import Connection, reach_console, reach_servicenow
+from privman_scenarios.playing.reaching import Connection, Restart, reach_console, reach_servicenow, refuse_bad_users
+from privman_scenarios.playing.target import Target
 
 
 def execute(options: argparse.Namespace) -> Exit:
@@ -46,10 +47,16 @@ async def _reach_both(options: argparse.Namespace) -> list[str]:
     failed = []
     async with ClientSession(connector=connector, cookie_jar=DummyCookieJar()) as session:
         if servicenow:
-            failed.append(await _reached(servicenow.api(session), partial(reach_servicenow, auth=servicenow.log_in)))
+            failed.append(await _reached(servicenow.api(session), partial(_reach_users, servicenow)))
         if console:
             failed.append(await _reached(console.api(session), reach_console))
     return [line for line in failed if line]
+
+
+async def _reach_users(servicenow: Target, api: HttpApi, restart: Restart) -> Connection:
+    connection = await reach_servicenow(api, servicenow.log_in, restart)
+    await refuse_bad_users(api, servicenow.users.existing.values())
+    return connection
 
 
 async def _reached(api: HttpApi, reach: Callable[..., Awaitable[Connection]]) -> str:

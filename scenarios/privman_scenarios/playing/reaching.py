@@ -1,6 +1,7 @@
 """Connect to a target and find out what it is."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -116,6 +117,17 @@ async def refuse_bad_log_on(api: HttpApi, auth: LogIn) -> None:
     armed = (await ControlPlane(api).ask("GET", "/faults")).json
     if not isinstance(armed, dict) or not armed.get("faults"):
         _require_log_on(await api.call("GET", _LOGON_CHECK, auth=auth), api, auth)
+
+
+async def refuse_bad_users(api: HttpApi, users: Iterable[LogIn]) -> None:
+    """Raise TargetUnreachableError if an instance does not let one of the users in, who may see little there.
+
+    Scenarios would try again and again, which locks a user out.
+    """
+    for user in users:
+        answer = await api.call("GET", _LOGON_CHECK, auth=user)
+        if answer.status != HTTPStatus.FORBIDDEN:
+            _require_log_on(answer, api, user)
 
 
 def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn) -> None:

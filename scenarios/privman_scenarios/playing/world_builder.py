@@ -34,10 +34,10 @@ from privman_core.inputs import trust
 from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError, UnusableFileError
-from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.playing.http_api import HttpApi, PartyCall
+from privman_scenarios.playing.lacking import lacking_beside, lacking_in
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers
 from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.party import ConsoleParty
@@ -49,6 +49,7 @@ from privman_scenarios.playing.reaching import (
     reach_console,
     reach_servicenow,
     refuse_bad_log_on,
+    refuse_bad_users,
 )
 from privman_scenarios.playing.servicenow import ServiceNowParty
 from privman_scenarios.playing.target import Target
@@ -123,6 +124,7 @@ class WorldBuilder:
         self.unseen = ""
         self.unlisted: dict[str, None] = {}  # ordered
         self._has_reset = False
+        self._has_logged_in = False
 
     def at_a_time(self, jobs: int) -> int:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
@@ -181,13 +183,13 @@ class WorldBuilder:
                 patience=self._patience,
                 quiet_time=0 if self._dry_run else self._quiet_time,
                 clock=shared,
-                lacking=_lacking(servicenow, console, one_clock=shared is not None),
+                lacking=lacking_in(servicenow, console, one_clock=shared is not None),
                 start_console=None if far_console else start_console,
                 start_instance=None if far_servicenow else start_instance,
             )
             for party, connection in ((world.servicenow, servicenow), (world.console, console)):
                 party.why_no_control = connection.why_not
-            world.lacking = {**world.lacking, **_existing_alone(far_servicenow, far_console, users)}
+            world.lacking = {**world.lacking, **lacking_beside(far_servicenow, far_console, users)}
             if far_console is not None and far_console.control is None:
                 await _adopt(world)
             own = world.servicenow.own
@@ -214,6 +216,9 @@ class WorldBuilder:
             restart = "clear" if self._reset and console.control is None else restart
         if self._servicenow:
             servicenow = await reach_servicenow(self._servicenow.api(session), self._servicenow.log_in, restart)
+            if not self._has_logged_in:
+                await refuse_bad_users(servicenow.api, self._servicenow.users.existing.values())
+                self._has_logged_in = True
             if servicenow.control is None:
                 servicenow.api.listeners.extend(self.listeners)
         if self._reset:
@@ -386,35 +391,3 @@ async def _adopt(world: World) -> None:
         world.lacking = {**world.lacking, "a console that is set up": reason}
     else:
         world.registration = found
-
-
-def _existing_alone(
-    far_servicenow: Connection | None, far_console: Connection | None, users: InstanceUsers
-) -> dict[Need, str]:
-    """Return which party is started once only, because it already runs, and that users exist already."""
-    lacking: dict[Need, str] = {}
-    if far_console is not None:
-        lacking["a second console"] = f"none is started beside {far_console.api.url}"
-    if far_servicenow is not None:
-        lacking["a second instance"] = f"none is started beside {far_servicenow.api.url}"
-    if users.approver:
-        lacking["users of its own"] = f"with an existing approver, here {users.approver.user!r}, none are created"
-    return lacking
-
-
-def _lacking(servicenow: Connection, console: Connection, *, one_clock: bool) -> dict[Need, str]:
-    lacking: dict[Need, str] = {}
-    if servicenow.api.shared:
-        lacking["an instance of its own"] = f"others may use {servicenow.api.url}"
-        lacking["a request_id of its own"] = f"others may use {servicenow.api.url}, so write ${{new_guid}}"
-    if console.api.shared:
-        lacking["a console of its own"] = f"others may use {console.api.url}"
-    if servicenow.control is None:
-        lacking["a servicenow control plane"] = servicenow.why_not
-    if console.control is None:
-        lacking["a console control plane"] = console.why_not
-    if not (servicenow.virtual and console.virtual):
-        lacking["virtual time"] = (console if servicenow.virtual else servicenow).why_real
-    elif not one_clock:
-        lacking["a shared clock"] = f"{servicenow.api.url} and {console.api.url} have one each"
-    return lacking
