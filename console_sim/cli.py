@@ -22,8 +22,8 @@ from privman_core.argument_types import ca_file, url
 from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, admin_token, complain
 from privman_core.ids import Ids
-from privman_core.proxies import proxies_of
 from privman_core.resolution import add_settings, required, resolve_options
+from privman_core.reverse_proxies import proxies_of
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "console-sim"

@@ -8,7 +8,7 @@ from pathlib import Path
 from aiohttp import web
 
 from console_sim.errors import BadRequestError
-from privman_core.proxies import Network
+from privman_core.reverse_proxies import Network
 
 TOKEN_PATH = "/Tms/services/api/logon/token"  # noqa: S105 - a path
 APPROVE_PATH = "/Tms/services/api/v1/approval/approve"

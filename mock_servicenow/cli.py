@@ -22,7 +22,7 @@ from privman_core.command_line import Exit, OneLineParser, UsageError, admin_tok
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.operating_system import CAN_FORK
-from privman_core.proxies import proxies_of
+from privman_core.reverse_proxies import proxies_of
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "mock-servicenow"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_PASSWORD
-from privman_core.proxies import Network
+from privman_core.reverse_proxies import Network
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from privman_core.inputs import Trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.proxies import Network, believing
+from privman_core.reverse_proxies import Network, believing
 from privman_core.snapshots import Snapshots, States
 
 Resetting = Callable[[], AbstractAsyncContextManager[None]]

@@ -21,7 +21,7 @@ from privman_core.command_line import Exit, UsageError, complain, port, prepare_
 from privman_core.ids import Ids
 from privman_core.inputs import reason_of
 from privman_core.operating_system import give_memory_back, on_stop
-from privman_core.proxies import add_proxies
+from privman_core.reverse_proxies import add_proxies
 from privman_core.streaming import Unsent
 from privman_core.tls import add_tls, tls_of
 from privman_core.virtual_clock import VirtualClock
@@ -108,7 +108,8 @@ async def serve_command(
     give_memory_back()
     clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
     app = create(clock, Ids(options.seed))
-    async with serving(app, options.host, options.port, tls) as origin:
+    async with serving(app, options.host, options.port, tls.context) as origin:
+        tls.publish()
         control_plane = f"control plane {origin}/__admin, cockpit {origin}/__cockpit"
         facts = f"{banner_fact(app)}, {'no control plane' if options.no_admin else control_plane}"
         await until_stopped(f"{command} serves {origin} ({facts})")

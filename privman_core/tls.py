@@ -2,6 +2,7 @@
 
 import ssl
 from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,8 +27,45 @@ def add_tls(parser: ArgumentParser) -> None:
     )
 
 
-def tls_of(options: Namespace) -> ssl.SSLContext | None:
-    """Return the TLS that the options ask for, None for plain http; raises UsageError."""
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a command serves.
+
+    Attributes:
+        context: None for plain http.
+        authority: the new CA certificate, in PEM; empty if there is none.
+        ca_file: where clients find it.
+    """
+
+    context: ssl.SSLContext | None
+    authority: bytes = b""
+    ca_file: Path | None = None
+
+    def publish(self) -> None:
+        """Write the CA certificate that clients must trust; raises UsageError.
+
+        Only for a server that listens: the file may be that of another one, which has the port.
+        """
+        if self.ca_file is None:
+            return
+        try:
+            self.ca_file.write_bytes(self.authority)
+        except OSError as error:
+            raise UsageError(f"{self.ca_file}: {reason_of(error)}") from None
+
+
+def tls_of(options: Namespace) -> Tls:
+    """Return the TLS that the options ask for; raises UsageError."""
+    _check(options)
+    tls = _own_certificate(options)
+    if options.tls_client_ca and tls.context is not None:
+        tls.context.verify_mode = ssl.CERT_REQUIRED
+        tls.context.load_verify_locations(options.tls_client_ca)
+    return tls
+
+
+def _check(options: Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
     if bool(options.tls_cert) != bool(options.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
     if options.tls_ca_file and not options.tls:
@@ -38,21 +76,15 @@ def tls_of(options: Namespace) -> ssl.SSLContext | None:
         raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
     if options.tls_client_ca and not (options.tls or options.tls_cert):
         raise UsageError("--tls-client-ca needs --tls or --tls-cert beside it")
-    context = _own_certificate(options)
-    if options.tls_client_ca and context is not None:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(options.tls_client_ca)
-    return context
 
 
-def _own_certificate(options: Namespace) -> ssl.SSLContext | None:
+def _own_certificate(options: Namespace) -> Tls:
+    if not options.tls_cert:
+        return Tls(*_draw(options.host), options.tls_ca_file) if options.tls else Tls(None)
     try:
-        if options.tls_cert:
-            return load_certificate(options.tls_cert, options.tls_key)
-        return issue_certificate(options.host, options.tls_ca_file) if options.tls else None
+        return Tls(load_certificate(options.tls_cert, options.tls_key))
     except OSError as error:
-        files = f"{options.tls_cert}, {options.tls_key}" if options.tls_cert else options.tls_ca_file
-        raise UsageError(f"{files}: {reason_of(error)}") from None
+        raise UsageError(f"{options.tls_cert}, {options.tls_key}: {reason_of(error)}") from None
 
 
 def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -72,10 +104,15 @@ def issue_certificate(host: str, ca_file: Path) -> ssl.SSLContext:
 
     Raises OSError where it cannot be written.
     """
+    context, authority = _draw(host)
+    ca_file.write_bytes(authority)
+    return context
+
+
+def _draw(host: str) -> tuple[ssl.SSLContext, bytes]:
     import trustme  # noqa: PLC0415 - its cryptography costs a start without TLS too much
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(*{host, "localhost", "127.0.0.1", "::1"}).configure_cert(context)
-    authority.cert_pem.write_to_path(ca_file)
-    return context
+    return context, authority.cert_pem.bytes()

@@ -28,7 +28,7 @@ from privman_core.serving import (
     origin_of,
     until_stopped,
 )
-from privman_core.tls import tls_of
+from privman_core.tls import Tls, tls_of
 
 assert sys.platform != "win32"  # noqa: S101 - for mypy: where processes do not fork, nothing imports this module
 T = TypeVar("T")
@@ -67,7 +67,7 @@ def serve_with_workers(
             for ending in _LEFT_TO_THE_FIRST:
                 signal.signal(ending, signal.SIG_IGN)
             os.dup(theirs.fileno())  # keeps the channel open until the process is gone, not just the interpreter
-            return _work(theirs, create, banner_fact, tls, user_errors)
+            return _work(theirs, create, banner_fact, tls.context, user_errors)
         workers.append(_Worker(number, pid, ours))
     for ours, theirs in pairs:
         ours.setblocking(False)  # noqa: FBT003 - its own interface
@@ -202,7 +202,7 @@ class _Accepted(asyncio.Protocol):
         cast("asyncio.Transport", transport).abort()
 
 
-async def _supervise(command: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None) -> Exit:
+async def _supervise(command: str, options: Namespace, workers: list[_Worker], tls: Tls) -> Exit:
     lost, seconds = None, SECONDS_TO_END_BEFORE_READY
     try:
         fact, *_ = await _together(*(worker.banner_fact() for worker in workers), until=asyncio.FIRST_EXCEPTION)
@@ -220,14 +220,13 @@ async def _supervise(command: str, options: Namespace, workers: list[_Worker], t
     return Exit.FAILURE
 
 
-async def _accept_connections(
-    greeting: str, options: Namespace, workers: list[_Worker], tls: ssl.SSLContext | None
-) -> None:
+async def _accept_connections(greeting: str, options: Namespace, workers: list[_Worker], tls: Tls) -> None:
     """Hand connections to the workers in turn until SIGINT or SIGTERM; raises UsageError and _WorkerEndedError."""
     accepted = asyncio.Queue[socket.socket]()
     listening = await listen(lambda: _Accepted(accepted), options.host, options.port)
     try:
-        greeted = until_stopped(greeting.format(origin_of(listening, options.host, tls)))
+        tls.publish()
+        greeted = until_stopped(greeting.format(origin_of(listening, options.host, tls.context)))
         watching = (worker.watch() for worker in workers)
         await _together(greeted, _take_turns(workers, accepted), *watching, until=asyncio.FIRST_COMPLETED)
     finally:

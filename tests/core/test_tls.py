@@ -51,6 +51,17 @@ async def test_tls_writes_the_authority_to_trust(command: str, tmp_path: Path) -
 
 
 @both
+async def test_a_server_that_finds_no_port_leaves_the_authority(command: str, tmp_path: Path) -> None:
+    """It may be that of the server which has the port."""
+    authority = tmp_path / "ca.pem"
+    options = ["--tls", "--tls-ca-file", str(authority)]
+    async with serving(command, *options) as url:
+        before = authority.read_bytes()
+        code, _, err = await run(command, "serve", "--port", url.rpartition(":")[2], *options, environment={})
+        assert (code, "cannot listen on" in err, authority.read_bytes() == before) == (2, True, True)
+
+
+@both
 async def test_own_certificate(command: str, tmp_path: Path) -> None:
     """A certificate and key of one's own are used as they are."""
     authority = trustme.CA()

@@ -25,7 +25,7 @@ from mock_servicenow.now_platform.rest.record_bodies import LONGEST_BODY
 from privman_core.bodies import SpooledBody, is_short, receive
 from privman_core.exchange import findings_of
 from privman_core.findings import Finding
-from privman_core.proxies import as_received
+from privman_core.reverse_proxies import as_received
 
 _PRIVATE_NAMES = (".localhost", ".internal", ".local", ".test")
 # Every browser sends one of them, whatever a page asks of it; other programs rarely do.

@@ -16,7 +16,7 @@ import console_sim.settings
 import mock_servicenow.app
 import mock_servicenow.settings
 from privman_core.ids import Ids
-from privman_core.proxies import Network
+from privman_core.reverse_proxies import Network
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 from tests.preloaded import run
