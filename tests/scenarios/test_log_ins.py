@@ -196,7 +196,7 @@ def test_an_assertion_may_be_signed_with_a_private_key(key_id: str, key: str, ru
 
 @pytest.mark.parametrize("kind", ["password-grant", "jwt-bearer"])
 def test_the_newest_release_needs_no_basic_and_no_new_user(kind: str, run: Run, serve: Serve) -> None:
-    """An existing approver decides, by the same kind of log-in; the run creates nobody, and tries the console's user."""
+    """An existing approver decides, by the same kind of log-in; the run only tries the console's user with Basic."""
     url = serve(release="australia")
     administrator = Administrator(url)
     administrator.grant("harness", *APP_ROLES)
@@ -494,23 +494,21 @@ def test_it(servicenow):
     for name in ("auth", "basic_auth"):
         with pytest.raises(ExpectationError, match="a log-in with user name and password; got the API key"):
             getattr(servicenow, name)
-
-def test_refused(servicenow):
-    with pytest.raises(ExpectationError, match="the OAuth password grant of 'privman.approver' to be accepted; got"):
-        servicenow.approver.headers
 """
 
 
 def test_fixtures_without_a_password(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has none says so, and a refused token is one line."""
-    refused = {
-        **CLIENT,
-        **APPROVER,
-        "SERVICENOW_APPROVER_PASSWORD": "Wrong",
-        "SERVICENOW_APPROVER_AUTH": "password-grant",
-    }
-    for name, value in {**SETTINGS["api-key"], **refused, "SERVICENOW_AUTH": "api-key"}.items():
+    """What has none says so; an existing user who is refused fails each test in one line."""
+    for name, value in {**SETTINGS["api-key"], "SERVICENOW_AUTH": "api-key"}.items():
         monkeypatch.setenv(name, value)
     pytester.makepyfile(KEYED)
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", serve())
-    result.assert_outcomes(passed=2)
+    options = ("-p", "no:asyncio", "--privman-servicenow-url", serve())
+    pytester.runpytest_inprocess(*options).assert_outcomes(passed=1)
+    kinds = {"SERVICENOW_AUTH": "api-key", "SERVICENOW_APPROVER_AUTH": "password-grant"}
+    for name, value in {**CLIENT, **APPROVER, **kinds, "SERVICENOW_APPROVER_PASSWORD": "Wrong"}.items():
+        monkeypatch.setenv(name, value)
+    refused = pytester.runpytest_inprocess(*options)
+    refused.assert_outcomes(errors=1)
+    refused.stdout.fnmatch_lines(
+        ["*refused the OAuth password grant of 'privman.approver': POST /oauth_token.do -> 401 *"]
+    )

@@ -12,6 +12,7 @@ from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.http_api import HttpApi, PartyCall
 from privman_scenarios.playing.log_in import LogIn
 from privman_scenarios.playing.log_in_settings import log_in
@@ -125,6 +126,8 @@ async def test_an_answer_without_a_token_is_no_success(answer: object, error: st
         got = await api.call("GET", INCIDENTS, auth=user)
         assert (got.status, got.refused, api.recent[-1]) == (0, True, got)
         assert got.error.startswith(error)
+        with pytest.raises(ExpectationError, match="expected the OAuth password grant of 'admin' to be accepted; got"):
+            await api.headers_for(user)
 
 
 async def test_a_token_without_an_end_is_used_until_it_is_refused(clock: VirtualClock) -> None:
