@@ -258,7 +258,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("", "ca-file", "extra CA certificates to trust (PEM)", _CA_FILE, _OF_SERVICENOW),
     Setting("", "inferred", "names and rules that differ on your instance (YAML)", _FILE, _OF_SERVICENOW | {"drift"}),
     Setting(
-        "", "release", "ServiceNow release of the mock", SettingKind(str, "NAME"), PLAYERS | {"fidelity"}, "default"
+        "",
+        "release",
+        "ServiceNow release of the mock",
+        SettingKind(argument_types.text, "NAME"),
+        PLAYERS | {"fidelity"},
+        "default",
     ),
     Setting("", "tables", "tables, columns, choices and rules to add to the mock (YAML or a folder)", _FILE, PLAYERS),
     Setting("", "data", "rows to add to the mock (YAML, JSON or a folder)", _FILE, PLAYERS),

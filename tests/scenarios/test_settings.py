@@ -97,7 +97,11 @@ def row(setting: Setting, printed: str) -> list[str]:
     return [cell.strip() for cell in line.split("  ") if cell.strip()]
 
 
-UNUSABLE = {"url": "nowhere", "ca-file": "none.pem", "inferred": "", "cert": "", "cert-key": ""}
+UNUSABLE = {
+    "url": "nowhere",
+    "ca-file": "none.pem",
+    **dict.fromkeys(("inferred", "tables", "data", "cert", "cert-key"), ""),
+}
 
 
 @NAMES
@@ -268,6 +272,17 @@ def test_an_unknown_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     monkeypatch.setenv("PRIVMAN_RELEASE", "zurick")
     assert main(["fidelity", "--servicenow-url", "http://127.0.0.1:9"]) == 2
     assert "PRIVMAN_RELEASE: unknown release 'zurick'. Did you mean 'zurich'?" in capsys.readouterr().err
+
+
+def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file is named; what it holds is not shown."""
+    arguments = ["targets", "--console-url", "http://127.0.0.1:9", "--admin-token-file", "token"]
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == "privman-scenarios: --admin-token-file: token: No such file or directory.\n"
+    (folder / "token").write_bytes(b"a secret\nof two lines\xff")
+    assert main(arguments) == 2
+    said = "privman-scenarios: --admin-token-file: invalid token: expected one line of ASCII characters.\n"
+    assert capsys.readouterr().err == said
 
 
 def test_targets_answer(instance: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
