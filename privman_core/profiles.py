@@ -3,6 +3,7 @@
 Keys at the top are for every run, those under ``[profiles.NAME]`` for runs that choose that profile, where they win.
 """
 
+import re
 import tomllib
 from argparse import ArgumentTypeError
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ from privman_core.near_words import near
 _OWN, _SHARED = PROFILE_FILES
 _IN_SHARED = ("tool", "privman")
 _PROFILES = "profiles"
+# What environment variables are that are not set.
+_VARIABLES = "variables"
+_VARIABLE = re.compile(r"[^\W\d]\w*")
 _MOST_BYTES = 1024 * 1024
 Keys = tuple[str, ...]
 _SETTINGS: Mapping[Keys, Setting] = {tuple(each.key.split(".")): each for each in SETTINGS}
@@ -99,6 +103,12 @@ class Profile:
     folder: Path
     values: Mapping[str, ProfileValue]
 
+    @property
+    def variables(self) -> dict[str, str]:
+        """What environment variables are that are not set, by their names."""
+        found = ((key.partition("."), each.value) for key, each in self.values.items())
+        return {name: str(value) for (table, _, name), value in found if table == _VARIABLES}
+
 
 def load_profile(folder: Path, name: str | None) -> Profile:
     """Return the profile of a project, which chooses none with None; raises UsageError."""
@@ -147,16 +157,26 @@ def _checked(file: ProfileFile) -> Iterator[ProfileValue]:
     """Yield each value of the file; raises UsageError for an unknown key, and for a value of another type."""
     for keys, value in _leaves(file, file.table, ()):
         try:
-            _SETTINGS[_without_profile(keys)].check(value)
+            _check(_without_profile(keys), value)
         except ArgumentTypeError as error:
             raise UsageError(f"{file.place(keys)}: {'.'.join(keys)}: {error}.") from None
         yield ProfileValue(value, file, keys)
 
 
+def _check(keys: Keys, value: object) -> None:
+    """Raise ArgumentTypeError for a value of another type than its key has."""
+    if keys[0] != _VARIABLES:
+        _SETTINGS[keys].check(value)
+    elif not isinstance(value, str) or not value:
+        raise ArgumentTypeError(f"{shown(value)} is no text, or empty")
+    elif not _VARIABLE.fullmatch(keys[1]):
+        raise ArgumentTypeError("no environment variable has such a name; expected letters, digits and '_'")
+
+
 def _leaves(file: ProfileFile, table: Mapping[str, Any], above: Keys) -> Iterator[tuple[Keys, object]]:
     for key, value in table.items():
         keys = (*above, key)
-        if _without_profile(keys) in _SETTINGS:
+        if _without_profile(keys) in _SETTINGS or _is_variable(keys):
             yield keys, value
         elif not _is_table(keys):
             raise UsageError(f"{file.place(keys)}: unknown key {shown('.'.join(keys))}{_nearest(keys)}.")
@@ -166,9 +186,14 @@ def _leaves(file: ProfileFile, table: Mapping[str, Any], above: Keys) -> Iterato
             yield from _leaves(file, value, keys)
 
 
+def _is_variable(keys: Keys) -> bool:
+    rest = _without_profile(keys)
+    return len(rest) > 1 and rest[0] == _VARIABLES
+
+
 def _is_table(keys: Keys) -> bool:
     rest = _without_profile(keys)
-    return any(known[: len(rest)] == rest for known in _SETTINGS)
+    return rest == (_VARIABLES,) or any(known[: len(rest)] == rest for known in _SETTINGS)
 
 
 def _without_profile(keys: Keys) -> Keys:
@@ -179,7 +204,10 @@ def _without_profile(keys: Keys) -> Keys:
 def _nearest(keys: Keys) -> str:
     rest = ".".join(_without_profile(keys))
     valid = dict.fromkeys(".".join(known[:end]) for known in _SETTINGS for end in range(1, len(known) + 1))
-    return near(rest, [*valid, _PROFILES]) or f"; expected one of {', '.join('.'.join(known) for known in _SETTINGS)}"
+    return (
+        near(rest, [*valid, _VARIABLES, _PROFILES])
+        or f"; expected one of {', '.join('.'.join(known) for known in _SETTINGS)}"
+    )
 
 
 def _chosen(file: ProfileFile, values: Iterable[ProfileValue], name: str) -> Iterator[ProfileValue]:

@@ -87,6 +87,15 @@ def resolve(  # noqa: PLR0913 - one for each source
     return found
 
 
+def variables(environment: Mapping[str, str], folder: Path, profile: str | None) -> Mapping[str, str]:
+    """Return the environment with the variables of the profile that are not set there; raises UsageError.
+
+    An empty one is not set: pipelines set it for a secret that is missing.
+    """
+    chosen = load_profile(folder, environment.get(PROFILE) if profile is None else profile)
+    return {**environment, **{name: value for name, value in chosen.variables.items() if not environment.get(name)}}
+
+
 def _has_url(setting: Setting, found: Mapping[str, Resolved]) -> bool:
     return setting.word == "url" or found[f"{setting.party}_url"].value is not None
 

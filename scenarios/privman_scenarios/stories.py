@@ -3,6 +3,7 @@
 What reads and plays them is imported by the first file.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
@@ -75,6 +76,8 @@ class StoryFile(pytest.File):
 
     def collect(self) -> Iterator["Story"]:
         """Yield its scenarios; a title that it has twice is numbered."""
+        from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
+        from privman_core.resolution import variables  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.errors import ScenarioFileError, lines_of  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.language.loader import Loader  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.playing.verbs import vocabulary  # noqa: PLC0415 - see the module's docstring
@@ -82,8 +85,9 @@ class StoryFile(pytest.File):
         here = self.config.invocation_params.dir
         file = self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
         try:
-            scenarios = Loader(vocabulary()).load([file])
-        except ScenarioFileError as error:
+            environment = variables(os.environ, self.config.rootpath, self.config.getoption("--privman-profile"))
+            scenarios = Loader(vocabulary(), environment).load([file])
+        except (ScenarioFileError, UsageError) as error:
             raise self.CollectError("\n".join(lines_of(error))) from None
         seen: Counter[str] = Counter()
         for scenario in scenarios:

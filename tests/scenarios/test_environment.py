@@ -84,3 +84,57 @@ def test_variables_in_own_words_and_in_the_set_up() -> None:
     given = "title: T\ngiven: {servicenow_url: '${env.URL}'}\n"
     assert load("- console.expect-approval: Pending\n", given, URL="http://instance.example") == ""
     assert load("", given) == "story.yaml:2: given: the environment variable 'URL' is not set. Set it."
+
+
+PROFILE = """[variables]
+GROUP = "Network"
+[profiles.night]
+patience = 20
+[profiles.night.variables]
+GROUP = "Operations"
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "group"),
+    [
+        ([], {}, "Network"),
+        (["--profile", "night"], {}, "Operations"),
+        ([], {"PRIVMAN_PROFILE": "night"}, "Operations"),
+        (["--profile", "night"], {"GROUP": "Field"}, "Field"),
+        ([], {"GROUP": ""}, "Network"),
+    ],
+)
+def test_variables_of_a_profile(
+    options: list[str], environment: dict[str, str], group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment wins, then the chosen profile, then the top of the file."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    Path("privman.toml").write_text(PROFILE)
+    Path("story.yaml").write_text(
+        "title: T\nsteps:\n- console.ask:\n- servicenow.approve: {comment: '${env.GROUP}'}\n"
+        f"- console.expect-approval: {{comment: {group}}}\n"
+    )
+    assert main(["run", "story.yaml", *options]) == 0
+
+
+@pytest.mark.parametrize(
+    ("profile", "message"),
+    [
+        ("[variables]\nGROUP = 5\n", "privman.toml:2: variables.GROUP: 5 is no text, or empty."),
+        ("[variables]\nGROUP = ''\n", "privman.toml:2: variables.GROUP: '' is no text, or empty."),
+        ("[variables]\n'a b' = 'c'\n", "privman.toml:2: variables.a b: no environment variable has such a name"),
+        ("variables = 5\n", "privman.toml:1: variables is no table."),
+        ("[variable]\nGROUP = 'a'\n", "privman.toml:1: unknown key 'variable'"),
+    ],
+)
+def test_unusable_variables_of_a_profile(
+    profile: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They name file and line; nothing is played."""
+    monkeypatch.chdir(tmp_path)
+    Path("privman.toml").write_text(profile)
+    assert main(["run"]) == 2
+    assert message in capsys.readouterr().err

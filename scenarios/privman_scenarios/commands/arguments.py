@@ -1,12 +1,14 @@
 """Turn options into scenarios, worlds and files to write."""
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
 from privman_core.clock import RealClock
 from privman_core.command_line import UsageError
+from privman_core.resolution import variables
 from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import RECORDING, REPORTS, WRITTEN, WrittenFile
 from privman_scenarios.language.known import nearest
@@ -66,8 +68,12 @@ def files(options: argparse.Namespace) -> list[Path]:
 
 
 def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None) -> list[Scenario]:
-    """Return the chosen scenarios, of the chosen files unless others are named; raises ScenarioFileError."""
-    loaded = Loader(vocabulary()).load(files(options) if chosen is None else chosen)
+    """Return the chosen scenarios, of the chosen files unless others are named.
+
+    Raises ScenarioFileError, and UsageError for an unusable profile.
+    """
+    environment = variables(os.environ, Path(), getattr(options, "profile", None))
+    loaded = Loader(vocabulary(), environment).load(files(options) if chosen is None else chosen)
     return [each for each in loaded if each.tags.issuperset(options.tag) and _is_kept(options.keyword, each)]
 
 
