@@ -141,17 +141,14 @@ class Blueprint:
     def rebuild(self, instance: Instance) -> None:
         """Return an instance to its first rows; raises DatabaseUnavailable."""
         store = instance.store
-        try:
-            with store.exclusive():
-                begin = partial(_begin, first_passwords(instance))
-                if store.embedded:
-                    self._restore(instance)
-                    with instance.transaction(instance.system) as session:
-                        begin(session)
-                else:
-                    self._provision(store, fill, begin)
-        except store.failures as failure:
-            raise instance.unavailable(failure) from None
+        with _available(instance), store.exclusive():
+            begin = partial(_begin, first_passwords(instance))
+            if store.embedded:
+                self._restore(instance)
+                with instance.transaction(instance.system) as session:
+                    begin(session)
+            else:
+                self._provision(store, fill, begin)
         instance.cache.clear()
 
     def copy(self, instance: Instance, most_bytes: int) -> StateCopy:
@@ -161,23 +158,19 @@ class Blueprint:
             raise SnapshotError(
                 "snapshots need an embedded database; PostgreSQL copies its own with CREATE DATABASE … TEMPLATE …"
             )
-        require_room(store.size, most_bytes)
-        try:
+        with _available(instance):
+            require_room(store.size, most_bytes)
             image = store.image()
-        except store.failures as failure:
-            raise instance.unavailable(failure) from None
         return StateCopy((image, instance.schema), len(image))
 
     def put_back(self, instance: Instance, copy: StateCopy) -> None:
         """Return an instance to a copy of its records, its sessions and codes ended; raises DatabaseUnavailable."""
         image, schema = copy.value
-        try:
+        with _available(instance):
             instance.store.restore(image)
             instance.adopt(schema)
             with instance.transaction(instance.system) as session:
                 end_lives(session)
-        except instance.store.failures as failure:
-            raise instance.unavailable(failure) from None
 
     def _restore(self, instance: Instance) -> None:
         """Give an embedded database its first rows, and the instance the tables that those define."""
@@ -216,6 +209,15 @@ def _begin(first: list[dict[str, str]], session: Session) -> None:
     """End the sessions and codes of before a reset, and keep the first passwords."""
     end_lives(session)
     keep_first_passwords(session, first)
+
+
+@contextmanager
+def _available(instance: Instance) -> Iterator[None]:
+    """Raise DatabaseUnavailable where the database fails."""
+    try:
+        yield
+    except instance.store.failures as failure:
+        raise instance.unavailable(failure) from None
 
 
 @contextmanager

@@ -37,11 +37,11 @@ def test_both_parties_return(world: WorldFixture) -> None:
 
 def test_a_snapshot_is_of_both_or_of_none(world: WorldFixture) -> None:
     """One that only one of them can take is not kept."""
-    requests.post(f"{world.servicenow.url}/__admin/snapshots", json={"name": "mine"}, timeout=10)
+    requests.post(f"{world.console.url}/__admin/snapshots", json={"name": "mine"}, timeout=10)
     world.take_snapshot("first")
     with pytest.raises(ExpectationError, match="there is a snapshot 'mine'"):
         world.take_snapshot("mine")
-    listed = requests.get(f"{world.console.url}/__admin/snapshots", timeout=10).json()["snapshots"]
+    listed = requests.get(f"{world.servicenow.url}/__admin/snapshots", timeout=10).json()["snapshots"]
     assert [each["name"] for each in listed] == ["first"]
     with pytest.raises(ExpectationError, match=r"unknown snapshot 'firts' \(did you mean 'first'\?\)"):
         world.restore_snapshot("firts")

@@ -74,6 +74,22 @@ def test_scenarios_are_chosen_as_tests_are(project: pytest.Pytester) -> None:
         project.runpytest_inprocess(*OPTIONS, *arguments).assert_outcomes(**outcomes)
 
 
+SWALLOWED = """
+title: A column that nobody knows
+steps:
+  - servicenow.call: {method: GET, path: "/api/now/table/sys_user?sysparm_query=nosuch=1", by: administrator}
+"""
+
+
+def test_a_scenario_shows_what_was_swallowed(project: pytest.Pytester) -> None:
+    """As findings beside its outcome; a strict run fails."""
+    (project.path / "stories" / "decisions.yaml").write_text(SWALLOWED.lstrip())
+    result = project.runpytest_inprocess(*OPTIONS, "-rP", "stories")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["* Captured findings call *", "servicenow #*: query-term-ignored: *"])
+    project.runpytest_inprocess(*OPTIONS, "--privman-strict", "stories").assert_outcomes(failed=1)
+
+
 def test_a_file_that_cannot_be_used_is_one_error(project: pytest.Pytester) -> None:
     """It names file and line of each mistake, and nothing of ours."""
     (project.path / "stories" / "decisions.yaml").write_text("title: A typo\nsteps:\n  - console.aks:\n")

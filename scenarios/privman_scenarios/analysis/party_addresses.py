@@ -20,13 +20,11 @@ class PartyAddresses:
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._names = {urlsplit(url).netloc: name.replace(" ", "-") for name, url in urls.items()}
         colon = "(?::|%3A)"  # also within a query
-        found = "|".join(re.escape(address).replace(":", colon) for address in self._names)
+        found = "|".join(re.escape(address).replace(":", colon) for address in self._names) or "(?!)"  # nothing
         self._address = re.compile(rf"(?<![0-9.])(?:{found})(?![0-9])", re.IGNORECASE)
 
     def replaced(self, exchange: Recorded) -> Recorded:
         """Return the exchange with names; its Content-Length fits them."""
-        if not self._names:
-            return exchange
         request, response = self._in_body(exchange.request), self._in_body(exchange.response)
         return replace(
             exchange,
