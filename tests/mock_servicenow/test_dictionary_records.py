@@ -286,6 +286,19 @@ async def test_a_reset_returns_to_the_tables_at_start(instance: Instance) -> Non
         assert (await instance.read("incident", made.result["sys_id"], **SHOWN))["category"] == "cloud"
 
 
+async def test_a_snapshot_has_the_tables_of_its_moment(blueprint: Blueprint) -> None:
+    """Those made later are gone, and those deleted later are back with their records."""
+    async with running(Settings(), blueprint) as instance:
+        column = await _make(instance, "sys_dictionary", **CENTRE)
+        sys_id = await _make(instance, "incident", u_cost_centre="CC-1")
+        assert (await instance.call("POST", "/__admin/snapshots", None, json={"name": "then"})).status < 300
+        assert await _delete(instance, "sys_dictionary", column) == 204
+        await _make(instance, "sys_db_object", name="u_case")
+        assert (await instance.call("POST", "/__admin/snapshots/then/restore", None)).status < 300
+        assert (await instance.read("incident", sys_id))["u_cost_centre"] == "CC-1"
+        assert (await instance.call("GET", "/api/now/table/u_case")).status == 400
+
+
 @pytest.fixture(params=["file", "postgresql"])
 def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Give the URL of an empty database that outlives an instance."""

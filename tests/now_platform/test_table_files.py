@@ -140,6 +140,20 @@ def test_the_error_is_in_the_file_that_says_so(tmp_path: Path) -> None:
         _dictionary(tmp_path, "- name: u_x\n  columns: {u_a: {reference: u_none}}\n", "- {name: u_x, label: X}")
 
 
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (Table("incident"), "table 'incident' is defined twice"),
+        (Table("u_x", parent="u_none"), "table 'u_x' extends 'u_none', which is not defined"),
+    ],
+)
+def test_a_table_of_no_file(table: Table, message: str) -> None:
+    """An error about it names no file."""
+    with pytest.raises(DictionaryError) as caught:
+        load_dictionary(tables=[table])
+    assert str(caught.value) == message
+
+
 def test_the_schema_is_that_of_the_reader(capsys: pytest.CaptureFixture[str]) -> None:
     """``mock-servicenow schema`` prints the JSON Schema that ships."""
     assert main(["schema"]) == 0

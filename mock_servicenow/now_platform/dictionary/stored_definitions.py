@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from mock_servicenow.now_platform.dictionary.column_types import TYPES, Family
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Choice, Column, Table
@@ -54,6 +56,22 @@ class StoredDefinitions:
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
         return cls(tuple(reader.tables()), frozenset(reader.ignored))
+
+
+class _ShippedColumn(NamedTuple):
+    """A column with the record that describes it, as far as the record has not been changed."""
+
+    table: Table
+    column: Column
+    described: Values
+
+
+@lru_cache(maxsize=4)
+def _shipped_columns(base: Dictionary) -> Mapping[str, _ShippedColumn]:
+    """Return each column by the sys_id of its record."""
+    columns = ((table, column) for table in base for column in (*SYSTEM_COLUMNS, *table.columns))
+    described = (_ShippedColumn(*each, column_row(*each) | {"active": "true"}) for each in columns)
+    return {each.described["sys_id"]: each for each in described}
 
 
 class _RecordReader:
@@ -113,20 +131,16 @@ class _RecordReader:
     # Columns
 
     def take_columns(self, rows: Sequence[Values]) -> None:
-        shipped = {
-            seed_id(COLUMNS, f"{table.name}.{column.name}"): (table, column)
-            for table in self._base
-            for column in (*SYSTEM_COLUMNS, *table.columns)
-        }
+        shipped = _shipped_columns(self._base)
         for row in rows:
             known = shipped.get(row["sys_id"])
             if known is None:
                 self._add_column(row)
-            elif known[1].name not in _SYSTEM_NAMES:
-                self._change_column(*known, row)
+            elif known.column.name not in _SYSTEM_NAMES and not known.described.items() <= row.items():
+                self._change_column(known, row)
 
-    def _change_column(self, table: Table, column: Column, row: Values) -> None:
-        described = column_row(table, column)
+    def _change_column(self, known: "_ShippedColumn", row: Values) -> None:
+        table, column, described = known
         where = f"column '{table.name}.{column.name}'"
         for key in _KEPT:
             if row[key] != described[key]:

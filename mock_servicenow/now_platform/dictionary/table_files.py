@@ -25,15 +25,16 @@ def packaged_tables() -> Traversable:
 
 
 def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dictionary:
-    """Return the dictionary of the packaged tables, of files or folders that add to them, and of those given.
+    """Return the dictionary of the packaged tables, of those given, and of files or folders that add to both.
 
     Raises:
         DictionaryError: a definition is invalid; the message names file, line, table and column.
     """
     definitions = Definitions()
-    for source in (packaged_tables(), *sources):
-        definitions.read(source)
+    definitions.read(packaged_tables())
     definitions.add(tables)
+    for source in sources:
+        definitions.read(source)
     return definitions.dictionary()
 
 
@@ -62,8 +63,10 @@ class Definitions:
         self._by_name: dict[str, list[_Definition]] = {}
 
     def add(self, tables: Iterable[Table]) -> None:
-        """Add tables, which files may change and extend."""
+        """Add tables, which later files may change and extend; raises DictionaryError."""
         for table in tables:
+            if table.name in self._order:
+                raise DictionaryError(f"table '{table.name}' is defined twice", table.name)
             self._order[table.name] = None
             self._tables[table.name] = table
 
@@ -110,10 +113,10 @@ class Definitions:
 
     def _located(self, error: DictionaryError) -> DictionaryError:
         """Return the error with the place in the file that says so."""
-        if not error.path:
+        table, *path = error.path or ("",)
+        definitions = self._by_name.get(table)
+        if definitions is None:  # the error names its place, or is about tables that no file defines
             return error
-        table, *path = error.path
-        definitions = self._by_name[table]
         definition = next((each for each in reversed(definitions) if each.has(path)), definitions[-1])
         return definition.place.at(*path).error(str(error))
 

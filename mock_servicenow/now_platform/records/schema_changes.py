@@ -33,8 +33,12 @@ def changed_schema(kernel: Kernel, work: Work) -> Schema | None:
     if found.tables == tuple(before.dictionary):
         return None if found.ignored == before.ignored else before._replace(ignored=found.ignored)
     dictionary = Dictionary(found.tables)
-    version = kernel.store.change_tables(work.transaction, _change(before.dictionary, dictionary))
-    return _schema(kernel, dictionary, found.ignored, version)
+    if _shape(before.dictionary) == _shape(dictionary):  # labels, choices, defaults: the statements stay
+        dictionary.sql = before.dictionary.sql  # of which they are made
+        version = kernel.store.renew_tables(work.transaction)
+        return Schema(dictionary, *Compiled.of(dictionary), before.statements, version, found.ignored)
+    kernel.store.change_tables(work.transaction, _change(before.dictionary, dictionary))
+    return _schema(kernel, dictionary, found.ignored, kernel.store.renew_tables(work.transaction))
 
 
 def stored_schema(kernel: Kernel, work: Work, version: int = 0) -> Schema:
@@ -52,6 +56,14 @@ def _stored(kernel: Kernel, work: Work) -> StoredDefinitions:
 
 def _schema(kernel: Kernel, dictionary: Dictionary, ignored: frozenset[str], version: int) -> Schema:
     return Schema(dictionary, *Compiled.of(dictionary), kernel.store.new_statements(), version, ignored)
+
+
+def _shape(dictionary: Dictionary) -> list[object]:
+    """Return what statements and physical tables follow from."""
+    return [
+        (table.name, table.parent, table.extendable, [(each.name, each.type, each.unique) for each in table.columns])
+        for table in dictionary
+    ]
 
 
 def _change(old: Dictionary, new: Dictionary) -> SchemaChange:

@@ -152,15 +152,18 @@ class Store:
         """
         transaction.run(_RENEW_FACTS, ())
 
-    def change_tables(self, transaction: Transaction, change: SchemaChange) -> int:
-        """Give the database other tables with this transaction's commit, and return their version.
-
-        Others who change tables of a shared database wait for the commit.
-        """
+    def change_tables(self, transaction: Transaction, change: SchemaChange) -> None:
+        """Give the database other tables with this transaction's commit."""
         dialect = self._engine.dialect
         catalog = read_catalog(lambda sql: transaction.run(Prepared(sql), ()), dialect)
         for statement in change.statements(catalog, dialect):
             transaction.run(Prepared(statement), ())
+
+    def renew_tables(self, transaction: Transaction) -> int:
+        """Give the tables of a shared database another version with this transaction's commit, and return it.
+
+        To be called last, as `renew_facts`.
+        """
         return 0 if self.embedded else int(transaction.run(_RENEW_TABLES, ())[0][0])
 
     def new_statements(self) -> Statements:
