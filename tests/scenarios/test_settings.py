@@ -285,6 +285,17 @@ def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == said
 
 
+def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the nearest one; what a server or another tool reads is not."""
+    for name in ("SERVICENOW_ULR", "PRIVMAN_PROFIL", "SERVICENOW_INSTANCE", "CONSOLE_SIM_ADMIN_TOKEN", "SERVICE_URL"):
+        monkeypatch.setenv(name, "x")
+    assert main(["targets"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "PRIVMAN_PROFIL is no setting. Did you mean 'PRIVMAN_PROFILE'?",
+        "SERVICENOW_ULR is no setting. Did you mean 'SERVICENOW_URL'?",
+    ]
+
+
 def test_targets_answer(instance: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Each target is asked; exit code 3 if one does not answer, with a line for each of those."""
     monkeypatch.setenv("SERVICENOW_URL", instance)
