@@ -37,6 +37,9 @@ HOLDS = {
     "an answer of the console": "- console.call: {path: /Tms/services/swagger/ui/index, as: no}\n"
     "- servicenow.approve: {comment: '${no.status}'}\n"
     "- console.expect-approval: {comment: '200'}\n",
+    "a sys_id that no contract knows, checked once it is known": GROUPS
+    + "- servicenow.delete: {table: sys_user_role, sys_id: '${roles.body.result.0.name}'}\n"
+    + "- servicenow.expect-refusal: 404\n",
     "keys of a table without a contract": GROUPS
     + "- servicenow.approve: {comment: '${roles.body.result.0.grantable}'}\n",
 }

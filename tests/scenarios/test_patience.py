@@ -68,6 +68,10 @@ NOT_YET = (
     "console.expect-approval: {state: {contains: end}}",
     "console.expect-approval: {state: {not: {one-of: [Approved, Denied]}}}",
     "console.expect-approval: {responded_by: {absent: true}}",
+    (
+        "servicenow.call:\n    {path: '/api/now/table/${table.response}', by: administrator, "
+        "answer-headers: {content-length: {'<': 20}}}"
+    ),
     "console.expect-approval: {responded_by: {matches: '^$'}}",
     "console.expect-approval: {request: one, responded_by: ''}",
     "console.expect-exchanges: {direction: in, path: '*/approve', count: 0}",

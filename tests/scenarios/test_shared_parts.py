@@ -56,7 +56,10 @@ def test_included_steps_stand_in_their_place(folder: Path) -> None:
 def test_files_include_files_beside_them(folder: Path) -> None:
     """Also in the teardown, and with modifiers."""
     (folder / "inner").mkdir()
-    (folder / "inner" / "look.steps.yaml").write_text("- console.expect-approval: Approved\n  eventually: 1 minute\n")
+    looked = "- servicenow.expect-exchanges: {path: '*/approval/approve', statuses: [200]}\n"
+    (folder / "inner" / "look.steps.yaml").write_text(
+        f"- console.expect-approval: Approved\n  eventually: 1 minute\n{looked}"
+    )
     (folder / "more.steps.yaml").write_text("- include: asked.steps.yaml\n- include: inner/look.steps.yaml\n")
     more = "- include: more.steps.yaml\n"
     (folder / "story.yaml").write_text(
