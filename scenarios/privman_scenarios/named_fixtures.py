@@ -56,7 +56,10 @@ class NamedFixtures:
         if asked is None:
             return
         for scope in ("module", "session"):
-            if _clean(scope) not in asked and (scope in self._open or not self._names_of(scope).isdisjoint(asked)):
+            is_named = not self._names_of(scope).isdisjoint(asked)
+            if is_named and item.get_closest_marker(MARK):
+                fail(f"the mark {MARK} is for fixtures that are fresh in every test, and not for {scope}_… fixtures.")
+            if (is_named or scope in self._open) and _clean(scope) not in asked:
                 asked.insert(0, _clean(scope))
 
     def _names_of(self, scope: Scope) -> set[str]:
@@ -117,8 +120,6 @@ def explain(item: pytest.Item, report: pytest.TestReport) -> None:
 def _cleaned(scope: Scope) -> Callable[..., Iterator[None]]:
     def cleaned(request: pytest.FixtureRequest) -> Iterator[None]:
         """Bring both parties back to their state at start before a test, and judge them after it."""
-        if request.node.get_closest_marker(MARK):
-            fail(f"the mark {MARK} is for fixtures that are fresh in every test, and not for {scope}_… fixtures.")
         made: FixtureSet = request.getfixturevalue(_set(scope))
         _use(request, made)
         with _setting_up():

@@ -12,7 +12,7 @@ from privman_core.serving import serving
 from privman_scenarios.fixture_set import FixtureSet
 
 from .shared_instance import read_all, shared_mock
-from .stub_instance import RESPONSE, StubInstance
+from .stub_instance import CONFIGURATION, RESPONSE, StubInstance
 
 pytest_plugins = ["pytester"]
 
@@ -93,6 +93,23 @@ def test_a_table_that_is_not_listed_is_named_once(
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines([f"{url} does not list {RESPONSE}, so nothing is deleted there."])
     assert result.stdout.str().count(RESPONSE) == 1
+
+
+def test_what_cannot_be_deleted_fails_the_test(
+    pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end, with what stays."""
+    for name, value in (("USER", "integration"), ("PASSWORD", "s3cret")):
+        monkeypatch.setenv(f"SERVICENOW_{name}", value)
+    pytester.makepyfile("def test_it(console): ...")
+    instance = StubInstance()
+    instance.kept = {CONFIGURATION}
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url)
+    privman_loop.run(served.__aexit__(None, None, None))
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines([f"{url} keeps records of this run: /api/now/table/{CONFIGURATION}/*"])
 
 
 @pytest.mark.once

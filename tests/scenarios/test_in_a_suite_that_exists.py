@@ -103,13 +103,20 @@ def test_a_refusal_is_named(servicenow: ServiceNowFixture, privman_console: Cons
     assert servicenow.journal
 
 
-def test_tables_of_ours(instance: MockServiceNow, pytestconfig: pytest.Config) -> None:
+@pytest.mark.servicenow(tables=["tables.yaml"])
+def test_tables_of_ours(servicenow: ServiceNowFixture, pytestconfig: pytest.Config) -> None:
     assert pytestconfig.getoption("--servicenow-url") == "https://dev.example"
-    connector = Connector(instance.url, instance.auth)
+    connector = Connector(servicenow.url, servicenow.auth)
     laptop = connector.create("u_laptop", u_serial="L-1")
     connector.create("incident", short_description="It is hot", u_laptop=laptop["sys_id"], u_severity="2")
     (incident,) = connector.find("incident", "u_laptop.u_serial=L-1^u_severity>1")
     assert (incident["short_description"], incident["u_laptop"]) == ("It is hot", laptop["sys_id"])
+
+
+def test_an_instance_of_ours(instance: MockServiceNow) -> None:
+    Connector(instance.url, instance.auth).create("incident", short_description="It is hot", u_severity="2")
+    (incident,) = instance.find("incident", u_severity="2")
+    assert incident["short_description"] == "It is hot"
     assert instance.findings == []
 """
 
@@ -143,7 +150,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 def test_it_passes_in_two_processes(project: pytest.Pytester) -> None:
     """Their options, fixtures and tables beside ours, and a story beside the tests."""
     result = project.runpytest_subprocess("-n", "2", "-p", "no:cacheprovider", "-p", "no:asyncio", "--privman-strict")
-    result.assert_outcomes(passed=5)
+    result.assert_outcomes(passed=6)
 
 
 @pytest.mark.once
