@@ -109,3 +109,13 @@ def test_changed_wire_names_touch_everything(folder: Path, tmp_path: Path) -> No
         put(names, NAMES.format("u_remark"))
         assert watched.played() == ["passed  One", "passed  Two"]
         assert watched.interrupt() == (0, "")
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "asked.steps.yaml"])
+def test_what_several_files_may_read_affects_all(name: str, folder: Path) -> None:
+    """Nobody has to say which scenarios include it."""
+    with watching(folder) as watched:
+        assert watched.played() == ["passed  One", "passed  Two"]
+        put(folder / name, "- console.ask:\n")
+        assert watched.played() == ["passed  One", "passed  Two"]
+        assert watched.interrupt() == (0, "")
