@@ -188,7 +188,7 @@ def test_a_scenario_that_is_gone_is_noticed(
         r"\d\d\.\d% of what is marked S in the contracts was exercised, less than the 100% of --min-coverage\.", told
     )
     assert main(["run", files["deny"], "--min-coverage", "1,S=1"]) == 0
-    assert "<h2>Not exercised</h2>" in page.read_text()
+    assert "<summary>Not exercised</summary>" in page.read_text()
     assert "<td>read_version</td><td>exchange</td>" in page.read_text()
 
 

@@ -1,14 +1,19 @@
 """The report as one page: its diagrams, its steps and its tables."""
 
 import re
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from privman_scenarios.analysis.coverage import Coverage, CoveredItem
+from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.html import html
 from privman_scenarios.commands.reports.sequence import DiagramMessage, sequence
-from privman_scenarios.language.model import Step
+from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.playing.events import (
     Event,
+    Failure,
     JournalsRead,
     RunStarted,
     ScenarioEnded,
@@ -23,6 +28,7 @@ def exchange(number: int, direction: str, url: str, **values: Any) -> dict[str, 
     """Return an exchange as the control plane prints it."""
     return {
         "number": number,
+        "at": f"2026-01-05T09:00:{number:02}.000000+00:00",
         "direction": direction,
         "method": values.get("method", "POST"),
         "url": url,
@@ -76,14 +82,16 @@ def test_crossing_exchanges_are_one_message_each() -> None:
 def test_a_party_without_a_journal() -> None:
     """A real console keeps none, so that what ServiceNow has is all that is known."""
     (message,) = sequence({"servicenow": [exchange(1, "in", "/a", asked="1", answered="2")]})
-    assert message == DiagramMessage("console", "servicenow", "POST", "/a", 200, "1", "2", "")
+    assert message == DiagramMessage(
+        "console", "servicenow", "2026-01-05T09:00:01.000000+00:00", "POST", "/a", 200, "1", "2", ""
+    )
 
 
 def test_html_is_one_page_with_everything_escaped() -> None:
     """The page needs no other file, shows titles as they are, and marks what differs."""
     page = html(recorded(RunStarted(3, 4), StepPassed(BAD, Step("console.ask", {}, 4)), *ENDED))
     assert "<h1>Scenarios: 1 passed, 1 failed, 1 skipped; interrupted</h1>" in page
-    assert "seed 4" in page
+    assert "<dt>Seed</dt><dd>4</dd>" in page
     assert "Approve &lt;it&gt;" in page
     assert "some/b.yaml:9: console.expect-approval: expected state &#x27;Denied&#x27;" in page
     assert "<mark>&gt;   &quot;state&quot;: &quot;Pending&quot;  &lt;- expected &#x27;Denied&#x27;</mark>" in page
@@ -126,9 +134,50 @@ def test_html_shows_the_contract_coverage() -> None:
         CoveredItem("other", "fault", "slow", "I"),
     )
     page = html(recorded(*RUN, coverage=Coverage(items)))
-    assert "<h2>Contract coverage</h2>" in page
+    assert "<summary>Contract coverage</summary>" in page
     assert (
         "<tr><td>decision &lt;1&gt;</td><td></td><td></td><td></td><td>1/1</td><td></td><td></td><td>100%</td></tr>"
         in page
     )
     assert "<tr><td>other</td><td>fault</td><td>slow</td><td>I</td></tr>" in page
+
+
+ARGUMENTS = {"metadata": {"PolicyName": "<b>", "Password": "s3cret"}}
+
+
+def test_html_shows_the_arguments_of_each_step() -> None:
+    """As the scenario has them, those of the failed one too; secrets are masked, and long ones are cut."""
+    bad, long = Step("console.run", {"outcome": "asked"}, 7), Step("console.ask", {"text": "x" * 5000}, 5)
+    scenario = Scenario("T", (Step("console.ask", ARGUMENTS, 4), long, bad), "a.yaml", 1)
+    failure = Failure("console.run", "a.yaml", 7, "1", "2")
+    passed = [StepPassed(scenario, step) for step in scenario.steps[:2]]
+    page = html(recorded(*passed, ScenarioEnded(scenario, "failed", 0.1, failure=failure)))
+    assert "<code>{&quot;metadata&quot;: {&quot;PolicyName&quot;: &quot;&lt;b&gt;&quot;, &quot;Password&quot;: " in page
+    assert "s3cret" not in page
+    assert "<li class=bad>console.run <code>{&quot;outcome&quot;: &quot;asked&quot;}</code></li>" in page
+    assert "x" * 1001 not in page
+
+
+def test_html_says_what_was_played_against_what(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Date, versions, targets, profile, seed and the counts by evidence; no folder of this machine."""
+    other = tmp_path / "elsewhere" / "stories"
+    other.mkdir(parents=True)
+    (other / "a.yaml").write_text("title: T\nsteps: [{console.ask: }, {console.expect-approval: Denied}]\n")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    (tmp_path / "here" / "privman.toml").write_text("[profiles.gate]\nmax-skipped = 1\n")
+    run = ["run", str(other / "a.yaml"), "--profile", "gate", "--seed", "7"]
+    assert main([*run, "--html", "r.html", "--json", "r.json", "--junit-xml", "r.xml"]) == 1
+    capsys.readouterr()
+    page = Path("r.html").read_text()
+    assert re.search(r"<dt>Date</dt><dd>20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00</dd>", page)
+    assert "<dt>ServiceNow</dt><dd>mock-servicenow</dd>" in page
+    assert "<dt>Profile</dt><dd>gate</dd>" in page
+    assert "<dt>Seed</dt><dd>7</dd>" in page
+    assert re.search(r"<dd>mock-servicenow [\d.]+, Python 3\.\d+\.\d+, contracts [0-9a-f]{12}</dd>", page)
+    assert re.search(r"<dt>Exercised by evidence</dt><dd>S \d+ of \d+, D \d+ of \d+, ", page)
+    assert "stories/a.yaml:2: console.expect-approval" in page
+    for name in ("r.html", "r.json", "r.xml"):
+        assert str(tmp_path) not in Path(name).read_text()

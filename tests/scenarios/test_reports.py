@@ -95,6 +95,7 @@ def test_every_report_says_how_long_it_was_watched() -> None:
     assert scenario["steps"][1] == {
         "verb": "servicenow.expect-response",
         "line": 6,
+        "arguments": "",
         "outcome": "passed",
         "watched": 15,
     }
@@ -215,6 +216,7 @@ def test_json_is_for_programs() -> None:
         "held": False,
         "error": "",
         "remarks": [],
+        "context": {"at": "", "versions": {}, "targets": {}, "profile": ""},
         "chosen": 3,
         "variations": None,
         "catalog": False,

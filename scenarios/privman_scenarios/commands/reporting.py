@@ -10,13 +10,15 @@ from pathlib import Path
 from rich.console import Console
 
 from privman_contracts import Contracts
+from privman_core.clock import RealClock
 from privman_scenarios.analysis.coverage import Coverage, CoverageReport, Exercised, by_contract, by_evidence
 from privman_scenarios.commands.arguments import check_files
+from privman_scenarios.commands.contexts import context_of
 from privman_scenarios.commands.last_failed import LastFailed
 from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reports.github import GitHubReport
 from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_named_in
-from privman_scenarios.commands.reports.results import RunResult, ShardResult
+from privman_scenarios.commands.reports.results import RunContext, RunResult, ShardResult
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport, print_table
 from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
@@ -56,6 +58,11 @@ class WrittenReports:
         self._shows_coverage = options.coverage
         self.github = GitHubReport.of_job(say_command, os.environ) if options.github else None
 
+    @property
+    def kept(self) -> bool:
+        """Whether a file is written."""
+        return bool(self._written)
+
     def write(self, result: RunResult) -> None:
         """Write the files; raises OSError."""
         for kind, file in self._written:
@@ -84,7 +91,8 @@ class Reports:
     def __init__(self, options: argparse.Namespace) -> None:
         self._files = WrittenReports(options)
         self._terminal = TerminalReport(Console(highlight=False))
-        self._record = RunRecord(Path.cwd(), catalog=not options.paths)
+        context = context_of(options, RealClock()) if self._files.kept else RunContext()
+        self._record = RunRecord(Path.cwd(), catalog=not options.paths, context=context)
         self.exercised = coverage_reader(options)
         self._coverage = CoverageReport(self.exercised()) if self.exercised else None
         # What is printed is recorded.

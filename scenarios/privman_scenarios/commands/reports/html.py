@@ -1,11 +1,13 @@
 """A run as one page that needs no other file, with a sequence diagram of each scenario."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 from importlib import resources
 from string import Template
 
-from privman_scenarios.analysis.coverage import Section, sections
+from privman_contracts import Evidence
+from privman_contracts.evidence import MEANING
+from privman_scenarios.analysis.coverage import Coverage, Section, sections
 from privman_scenarios.commands.reports.results import FailureResult, RunResult, ScenarioResult, StepResult
 from privman_scenarios.commands.reports.sequence import LIFELINES, DiagramMessage, Lifeline
 from privman_scenarios.output import printable
@@ -46,6 +48,7 @@ def _svg_message(message: DiagramMessage, y: int) -> str:
     outcome = ", ".join(filter(None, (str(message.status or ""), message.trouble)))
     return (
         f"<g><title>{_bodies(message)}</title>"
+        f'<text class="at" x="4" y="{y + 4}">{escape(message.at[11:19])}</text>'
         f'<text x="{middle}" y="{y - 4}">{label}</text>{_arrow("asks", start, end, y)}'
         f"{_arrow(f'answers{bad}', end, start, back) if message.status else ''}"
         f'<text class="outcome{bad}" x="{middle}" y="{back - 3}">{_shortened(outcome)}</text></g>'
@@ -78,24 +81,50 @@ def _bodies(message: DiagramMessage) -> str:
 def html(result: RunResult) -> str:
     """Return what has run so far: each scenario with a sequence diagram, the contract coverage and the findings."""
     page = Template(resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
-    ended = result.ended
+    tags = sorted({tag for scenario in result.scenarios for tag in scenario.tags})
     return page.substitute(
         summary=_escaped(result.summary),
-        checks=ended.checks,
-        seconds=f"{ended.seconds:.1f}",
-        seed=result.seed,
+        verdict="held" if result.held else "did not hold",
+        outcome="passed" if result.held else "failed",
+        facts="\n".join(f"<dt>{_escaped(name)}</dt><dd>{_escaped(text)}</dd>" for name, text in _facts(result) if text),
+        tags="".join(f"<option>{_escaped(tag)}</option>" for tag in tags),
         scenarios="\n".join(map(_scenario, result.scenarios)),
-        sections="\n".join(
-            _section(section) for section in (*sections(result.coverage), _findings(result)) if section.rows
-        ),
+        findings=_section(_findings(result)),
+        sections="\n".join(f"<details>{_section(each, 'summary')}</details>" for each in sections(result.coverage)),
     )
+
+
+def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
+    """Yield what a reader of the report must know of the run."""
+    ended, context = result.ended, result.context
+    yield "Date", context.at
+    yield "Duration", f"{ended.seconds:.1f} s in all scenarios"
+    yield "Expectations", str(ended.checks)
+    yield "Variations", "" if result.variations is None else str(result.variations)
+    yield from context.targets.items()
+    yield "Profile", context.profile
+    yield "Seed", str(result.seed)
+    yield "Versions", ", ".join(f"{name} {version}" for name, version in context.versions.items())
+    yield "Exercised by evidence", _by_mark(result.coverage) if result.coverage else ""
+
+
+def _by_mark(coverage: Coverage) -> str:
+    marks = dict.fromkeys(item.evidence for item in coverage.items)
+    return ", ".join(f"{mark} {_exercised(coverage, mark)}" for mark in MEANING if mark in marks)
+
+
+def _exercised(coverage: Coverage, mark: Evidence) -> str:
+    items = [item.exercised for item in coverage.items if item.evidence == mark]
+    return f"{sum(items)} of {len(items)}"
 
 
 def _scenario(scenario: ScenarioResult) -> str:
     place, took = f"{scenario.file}:{scenario.line}", f"{scenario.seconds:.2f} s"
-    where = " · ".join(filter(None, (scenario.source, place, took)))
+    where = " · ".join(filter(None, (scenario.source, ", ".join(scenario.tags), place, took)))
+    tags = _escaped("\n".join(scenario.tags))
     return (
-        f'<details data-outcome="{scenario.outcome}"{" open" if scenario.failure else ""}>'
+        f'<details class="scenario" data-outcome="{scenario.outcome}" data-tags="{tags}"'
+        f"{' open' if scenario.failure else ''}>"
         f'<summary><span class="{scenario.outcome}">{scenario.outcome}</span>'
         f'<span class="name">{_escaped(scenario.name)}</span><span class="where">{_escaped(where)}</span></summary>\n'
         f"{_why(scenario)}{_steps(scenario)}{_diagram(scenario)}</details>"
@@ -125,11 +154,15 @@ def _steps(scenario: ScenarioResult) -> str:
 
 def _step(step: StepResult) -> str:
     watched = f" (watched for {step.watched} s)" if step.watched else ""
-    return f"{'<li class=bad>' if step.outcome == 'failed' else '<li>'}{step.verb}{watched}</li>"
+    arguments = f" <code>{_escaped(step.arguments)}</code>" if step.arguments else ""
+    return f"{'<li class=bad>' if step.outcome == 'failed' else '<li>'}{step.verb}{watched}{arguments}</li>"
 
 
 def _diagram(scenario: ScenarioResult) -> str:
-    return f'<div class="diagram">{diagram(scenario.messages)}</div>' if scenario.messages else ""
+    if not scenario.messages:
+        return ""
+    label = _escaped(f"Messages of {scenario.name}")
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{label}">{diagram(scenario.messages)}</div>'
 
 
 def _findings(result: RunResult) -> Section:
@@ -137,11 +170,15 @@ def _findings(result: RunResult) -> Section:
     return Section("Findings", ("Scenario", "What was swallowed, broken or not used"), rows)
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, title: str = "h2") -> str:
+    if not section.rows:
+        return ""
     head = "".join(f'<th scope="col">{_escaped(name)}</th>' for name in section.head)
     rows = "\n".join(f"<tr>{''.join(f'<td>{_escaped(cell)}</td>' for cell in row)}</tr>" for row in section.rows)
     table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
-    return f"<h2>{_escaped(section.title)}</h2>\n{table}"
+    name = _escaped(section.title)
+    wide = f'<div class="wide" tabindex="0" role="region" aria-label="{name}">{table}</div>'
+    return f"<{title}>{name}</{title}>\n{wide}"
 
 
 def _escaped(text: str) -> str:

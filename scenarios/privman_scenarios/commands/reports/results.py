@@ -1,7 +1,7 @@
 """A run as data: every report renders it, JSON keeps it, and the runs of shards are joined from that."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, Self
@@ -15,16 +15,35 @@ from privman_scenarios.playing.events import Outcome, RunEnded
 
 
 @dataclass(frozen=True, slots=True)
+class RunContext:
+    """When, with what and against what a run was played.
+
+    Attributes:
+        at: UTC, as ISO 8601 writes it; empty for a run that could not begin.
+        versions: of this tool, of Python and of the contracts, whose version is a digest of their parts.
+        targets: by party: an address, or that it is a fake.
+        profile: empty for none.
+    """
+
+    at: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
     """A step that was played.
 
     Attributes:
         line: in the file, from 1.
+        arguments: as JSON, secrets masked; empty for none.
         watched: see `StepPassed`.
     """
 
     verb: str
     line: int
+    arguments: str
     outcome: Literal["passed", "failed"]
     watched: int = 0
 
@@ -139,6 +158,7 @@ class RunResult:
     """
 
     seed: int
+    context: RunContext
     complete: bool
     error: str
     remarks: tuple[str, ...]

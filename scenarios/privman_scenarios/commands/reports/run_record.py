@@ -1,19 +1,24 @@
 """Take note of a run while it is played, for reports that are written at its end."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from privman_scenarios.analysis.coverage import Coverage
 from privman_scenarios.commands.reports.file_places import short_place
-from privman_scenarios.commands.reports.marked import marked_text
+from privman_scenarios.commands.reports.marked import LEFT_OUT, marked_text
 from privman_scenarios.commands.reports.results import (
     FailureResult,
+    RunContext,
     RunResult,
     ScenarioResult,
     ShardResult,
     StepResult,
 )
 from privman_scenarios.commands.reports.sequence import sequence
+from privman_scenarios.language.model import Step
+from privman_scenarios.output import mask
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.events import (
     Event,
@@ -25,6 +30,8 @@ from privman_scenarios.playing.events import (
     StepPassed,
 )
 
+_LONGEST_ARGUMENTS = 1_000
+
 
 class RunRecord:
     """Takes note of a run; what has run by then can be reported at any time.
@@ -32,6 +39,7 @@ class RunRecord:
     Args:
         folder: reports name files by their paths below it.
         catalog: whether the scenarios are the packaged ones.
+        context: when, with what and against what it is played.
 
     Attributes:
         errors: why the run failed, though perhaps no scenario did.
@@ -41,7 +49,8 @@ class RunRecord:
         variations: how many were played; None where none were asked for.
     """
 
-    def __init__(self, folder: Path, *, catalog: bool = False) -> None:
+    def __init__(self, folder: Path, *, catalog: bool = False, context: RunContext | None = None) -> None:
+        self._context = context or RunContext()
         self.errors: list[str] = []
         self.remarks: list[str] = []
         self.fakes = False
@@ -62,7 +71,7 @@ class RunRecord:
         if isinstance(event, RunStarted):
             self._seed, self._chosen = event.seed, event.scenarios
         elif isinstance(event, StepPassed):
-            self._steps.append(StepResult(event.step.verb, event.step.line, "passed", event.watched))
+            self._steps.append(_step(event.step, "passed", event.watched))
         elif isinstance(event, JournalsRead):
             self._journals = event.journals
         elif isinstance(event, ScenarioEnded):
@@ -74,6 +83,7 @@ class RunRecord:
         """Return the run, as far as it got."""
         return RunResult(
             seed=self._seed,
+            context=self._context,
             complete=self._complete,
             error="; ".join(self.errors),
             remarks=tuple(self.remarks),
@@ -89,8 +99,10 @@ class RunRecord:
 
     def _end(self, event: ScenarioEnded) -> None:
         scenario, failure = event.scenario, event.failure
+        steps = {(each.verb, each.line): each for each in (*scenario.played, *scenario.teardown)}
         for each in failure.each if failure else ():
-            self._steps.append(StepResult(each.step, each.line, "failed"))
+            step = steps.get((each.step, each.line), Step(each.step, {}, each.line))
+            self._steps.append(_step(step, "failed"))
         self._scenarios.append(
             ScenarioResult(
                 name=scenario.name,
@@ -122,3 +134,9 @@ class RunRecord:
             exchanges=tuple(failure.exchanges),
             further=tuple(map(self._failure, failure.further)),
         )
+
+
+def _step(step: Step, outcome: Literal["passed", "failed"], watched: int = 0) -> StepResult:
+    text = mask(json.dumps(step.arguments, ensure_ascii=False, default=str)) if step.arguments else ""
+    arguments = text if len(text) <= _LONGEST_ARGUMENTS else f"{text[:_LONGEST_ARGUMENTS]}{LEFT_OUT}"
+    return StepResult(step.verb, step.line, arguments, outcome, watched)

@@ -18,6 +18,7 @@ class DiagramMessage:
     """One exchange.
 
     Attributes:
+        at: when it began, as its party's clock shows it.
         path: of the request, without its query.
         status: of the answer, 0 where none came.
         trouble: the fault that touched it, or why no answer came; empty when all went well.
@@ -25,6 +26,7 @@ class DiagramMessage:
 
     sender: Lifeline
     receiver: Lifeline
+    at: str
     method: str
     path: str
     status: int
@@ -47,6 +49,7 @@ def _message(party: str, exchange: Mapping[str, Any]) -> DiagramMessage:
     return DiagramMessage(
         sender,
         receiver,
+        exchange["at"],
         exchange["method"],
         urlsplit(exchange["url"]).path,
         exchange["status"],
