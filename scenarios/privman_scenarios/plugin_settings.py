@@ -73,8 +73,8 @@ def _is_configured(config: pytest.Config) -> bool:
 
     given = any(config.getoption(option) is not None for option in (*_options(), _PROFILE))
     named = any(variable in os.environ for variable in (*(each.variable for each in settings_of("pytest")), PROFILE))
-    files = (config.rootpath / name for name in PROFILE_FILES)
-    return given or named or any(file.is_file() and b"privman" in file.read_bytes() for file in files)
+    own, shared = (config.rootpath / name for name in PROFILE_FILES)
+    return given or named or own.exists() or (shared.is_file() and b"privman" in shared.read_bytes())
 
 
 def resolved_settings(config: pytest.Config) -> "Mapping[str, Resolved]":

@@ -58,6 +58,7 @@ OPTIONS: dict[str, dict[str, list[str]]] = {
         **dict.fromkeys(("--inferred", "--ca-file"), PATHS),
         "--writes": OUTPUTS,
     },
+    "targets --console-url http://127.0.0.1:9": {"--profile": WORDS, "--admin-token-file": PATHS},
     "matrix --release zurich": {"--console": PATHS, "--app": PATHS, "--release": WORDS},
     "mutate --list": {"--mutant": WORDS, "--jobs": NUMBERS, "--seed": NUMBERS},
     "mutate": {"": ["none", "binary", "bomb", "deep"]},

@@ -327,6 +327,15 @@ def test_the_fixtures_take_the_same(pytester: pytest.Pytester, instance: str, mo
     assert result.outlines[0].startswith(f"ServiceNow: {instance} (privman.toml:2, profile dev).")
 
 
+def test_a_profile_that_is_a_folder(pytester: pytest.Pytester) -> None:
+    """One line for each test that needs it, without a traceback."""
+    pytester.makepyfile(USED)
+    (pytester.path / "privman.toml").mkdir()
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["privman.toml: Is a directory."])
+
+
 def test_a_variable_of_another_tool_fails_only_what_needs_it(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
