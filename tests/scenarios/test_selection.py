@@ -53,6 +53,12 @@ def test_list_names_the_chosen_scenarios(capsys: pytest.CaptureFixture[str]) -> 
         "2 scenarios in 2 files",
     ]
     assert code_of("--list", "--tag", "nosuch") == 1
+    capsys.readouterr()
+    assert code_of("--list", "--shard", "2/2") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "stories/three.yaml:1: Third story [retry]",
+        "1 scenarios in 1 files",
+    ]
 
 
 def test_a_scenario_without_tags_is_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

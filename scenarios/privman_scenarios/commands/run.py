@@ -55,8 +55,11 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
 
 
 def _generated(options: argparse.Namespace) -> Sequence[Scenario]:
-    generated = tuple(walks(options.generate, options.seed))
-    return options.shard.of(generated) if options.shard else generated
+    return _part(options, tuple(walks(options.generate, options.seed)))
+
+
+def _part(options: argparse.Namespace, scenarios: Sequence[Scenario]) -> Sequence[Scenario]:
+    return options.shard.of(scenarios) if options.shard else scenarios
 
 
 def print_schema(_options: argparse.Namespace) -> Exit:
@@ -68,7 +71,7 @@ def print_schema(_options: argparse.Namespace) -> Exit:
 def execute(options: argparse.Namespace) -> Exit:
     """Play the scenarios and write the reports, again and again where changes are watched."""
     if listing := listing_of(options):
-        scenarios = _chosen(options, None)
+        scenarios = _part(options, _chosen(options, None))
         _warn_of_unused(scenarios)
         return list_scenarios(listing, scenarios)
     arguments.announce(options)
@@ -88,7 +91,7 @@ def _refuse_beside_shard(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace, files: Sequence[Path] | None) -> Exit:
     _refuse_beside_shard(options)
     chosen = _chosen(options, files)
-    scenarios = options.shard.of(chosen) if options.shard else chosen
+    scenarios = _part(options, chosen)
     _warn_of_unused(scenarios)
     reports, worlds = Reports(options), arguments.worlds(options)
     if options.shard:
