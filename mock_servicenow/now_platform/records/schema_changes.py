@@ -7,14 +7,9 @@ from mock_servicenow.now_platform.records.kernel import Compiled, Fact, Kernel, 
 from mock_servicenow.now_platform.records.rows import Work
 from privman_core.findings import Finding
 
-_RECORDS = Fact("tables and columns", *SOURCES)
+TABLE_RECORDS = Fact("tables and columns", *SOURCES)
 """Another process learns of another version of the tables where it learns of that of the facts."""
 _MOST_REPORTED = 20
-
-
-def changes_tables(work: Work) -> bool:
-    """Return whether a transaction has written records that define tables."""
-    return not work.written.isdisjoint(_RECORDS.tables)
 
 
 def changed_schema(kernel: Kernel, work: Work) -> Schema | None:

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCan
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts, Schema
 from mock_servicenow.now_platform.records.rows import Work
 from mock_servicenow.now_platform.records.rulebook import Rulebook
-from mock_servicenow.now_platform.records.schema_changes import changed_schema, changes_tables, stored_schema
+from mock_servicenow.now_platform.records.schema_changes import TABLE_RECORDS, changed_schema, stored_schema
 from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
 from mock_servicenow.now_platform.storage.transaction import Transaction
@@ -67,7 +67,7 @@ class UnitOfWork:
     def _end(self, *, keep: bool) -> None:
         work, store = self._work, self._kernel.store
         try:
-            if keep and changes_tables(work):
+            if keep and not work.written.isdisjoint(TABLE_RECORDS.tables):
                 self._changed = changed_schema(self._kernel, work)
             if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
                 store.renew_facts(work.transaction)
