@@ -19,7 +19,7 @@ from privman_scenarios.fixtures import ClockFixture, ConsoleFixture, FaultsFixtu
 from privman_scenarios.playing.verbs import vocabulary
 
 COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
-SCENARIOS = ("run", "schema", "mutate", "record", "drift", "contracts diff", "matrix", "fidelity", "targets")
+SCENARIOS = ("run", "schema", "mutate", "record", "drift", "contracts diff", "matrix", "fidelity", "targets", "load")
 
 FIXTURES = {
     "servicenow": ServiceNowFixture,

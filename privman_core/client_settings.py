@@ -11,7 +11,7 @@ from typing import Literal
 
 from privman_core import argument_types
 
-Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "pytest"]
+Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "load", "pytest"]
 FAR_SECONDS = 30
 """Seconds that a target may take for an answer by default."""
 PATIENCE = 15
@@ -20,8 +20,8 @@ PROFILE = "PRIVMAN_PROFILE"
 """The variable that names the profile."""
 PROFILE_FILES = ("privman.toml", "pyproject.toml")
 """The files of which one holds profiles, the latter in ``[tool.privman]``."""
-PLAYERS: frozenset[Client] = frozenset({"run", "record", "pytest"})
-"""The clients that play scenarios or tests."""
+PLAYERS: frozenset[Client] = frozenset({"run", "record", "load", "pytest"})
+"""The clients that start a fake for a party without a URL."""
 _MOST_BYTES = 64 * 1024
 _FIRST, _REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", "0123456789"
 
@@ -290,7 +290,7 @@ SETTINGS: tuple[Setting, ...] = (
         "quiet-time",
         "how long to watch that nothing forbidden happens on a target (default: the patience; 0: check once)",
         SettingKind(argument_types.count_from_zero, "SECONDS", is_number=True),
-        PLAYERS,
+        PLAYERS - {"load"},
         needs_target=True,
     ),
     Setting(

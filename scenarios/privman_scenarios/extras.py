@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
-EXTRAS: Mapping[str, str] = dict.fromkeys(("hypothesis", "pytest", "re2", "rich", "watchfiles"), "harness")
+EXTRAS: Mapping[str, str] = {
+    **dict.fromkeys(("hypothesis", "pytest", "re2", "rich", "watchfiles"), "harness"),
+    "locust": "load",
+}
 """The extra that installs a package, by the name that is imported."""
 
 

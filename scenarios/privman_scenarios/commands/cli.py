@@ -61,6 +61,12 @@ COMMANDS: Mapping[str, Command] = {
         "fidelity:execute",
         "fidelity",
     ),
+    "load": Command(
+        "put both parties under load with Locust, and check that each decision arrived once; or compare two runs",
+        options.load,
+        "load:execute",
+        "load",
+    ),
     "targets": Command(
         "print the settings of 'run', where each is from, and whether each target answers",
         options.targets,

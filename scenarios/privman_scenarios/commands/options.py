@@ -2,11 +2,11 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from privman_core.argument_types import count, path, percent
+from privman_core.argument_types import count, path, percent, text
 from privman_core.client_settings import Client
-from privman_core.command_line import Once, Options
+from privman_core.command_line import Once, Options, port
 from privman_core.resolution import add_settings
 from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import REPORTS
@@ -90,6 +90,39 @@ def record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-secrets", action="store_true", help="keep secrets, except those that a fake masks itself"
     )
+
+
+def load(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``load``."""
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="compare A B",
+        help="compare the statistics of two runs, named by their --csv, instead of running",
+    )
+    help_ = "fail if the 95th percentile of a request is slower in B by more than that (default %(default)s)"
+    parser.add_argument("--max-slower", type=percent, default=20.0, metavar="PERCENT", help=help_)
+    add_settings(parser.add_argument_group("targets", "fakes that already run (default: two fakes)"), "load")
+    group = parser.add_argument_group("Locust", "passed on to Locust")
+    for option, type_, metavar, help_ in _OF_LOCUST:
+        group.add_argument(option, type=type_, action=Once, metavar=metavar, help=help_)
+    group.add_argument("--master", action="store_true", help="wait for workers, which make the requests")
+    group.add_argument("--worker", action="store_true", help="make requests for a master")
+    group.add_argument("--web", action="store_true", help="serve Locust's web page instead of running at once")
+
+
+_OF_LOCUST: Sequence[tuple[str, Callable[[str], object], str, str]] = (
+    ("--locustfile", path, "FILE", "user classes (default: endpoint users and approvers)"),
+    ("--users", count, "N", "concurrent users (Locust's default: 1)"),
+    ("--spawn-rate", count, "N", "users to start each second (Locust's default: 1)"),
+    ("--run-time", text, "TIME", "how long to run, such as 90s or 1h30m (default: 30s; with --web until stopped)"),
+    ("--csv", path, "PREFIX", "write statistics to PREFIX_stats.csv and others"),
+    ("--processes", count, "N", "worker processes on this machine"),
+    ("--expect-workers", count, "N", "workers that a master waits for"),
+    ("--master-host", text, "HOST", "host of the master (Locust's default: 127.0.0.1)"),
+    ("--master-port", port, "PORT", "port of the master (Locust's default: 5557)"),
+    ("--web-port", port, "PORT", "port of the web page (Locust's default: 8089)"),
+)
 
 
 def targets(parser: argparse.ArgumentParser) -> None:
