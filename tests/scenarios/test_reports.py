@@ -172,6 +172,16 @@ def test_a_long_value_is_shown_near_its_difference() -> None:
     ]
 
 
+def test_a_failure_with_many_differences_is_cut() -> None:
+    """Twelve lines are shown, and how many more the reports have."""
+    value = {f"key{number}": number for number in range(20)}
+    wrong = tuple(Difference(f"key{number}", "x", str(number)) for number in range(20))
+    failure = Failure("a.b", "f", 1, "", "", comparison=Comparison("", value, wrong))
+    lines = told(ScenarioEnded(BAD, "failed", 0.5, failure=failure)).splitlines()
+    assert sum("<- expected x" in line for line in lines) == 11
+    assert lines[-1] == "      … 10 more lines, in the reports"
+
+
 def test_junit_names_file_line_and_reason() -> None:
     """CI finds the scenario's file and line; what XML cannot hold is replaced."""
     (suite,) = ET.fromstring(junit(recorded(*RUN)))  # noqa: S314 - written by the test itself
