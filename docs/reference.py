@@ -1,6 +1,7 @@
 """The pages under reference/, made from the code each time the documents are built (a hook of MkDocs)."""
 
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,11 +16,13 @@ from mkdocs.structure.files import File, Files
 from privman_contracts import WireNames
 from privman_contracts.evidence import MEANING
 from privman_contracts.sources import load_pages
+from privman_scenarios.commands.cli import COMMANDS
+from privman_scenarios.decision import Decision, DecisionDelivery
 from privman_scenarios.fixtures import ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.playing.verbs import vocabulary
+from privman_scenarios.user_fixture import UserFixture
 
-COMMANDS = ("mock-servicenow serve", "console-sim serve", "console-sim setup", "privman-scenarios")
-SCENARIOS = ("run", "schema", "mutate", "record", "drift", "contracts diff", "matrix", "fidelity", "targets", "load")
+SERVERS = ("mock-servicenow serve", "mock-servicenow schema", "console-sim serve", "console-sim setup")
 
 FIXTURES = {
     "servicenow": ServiceNowFixture,
@@ -27,6 +30,9 @@ FIXTURES = {
     "world": WorldFixture,
     "clock": ClockFixture,
     "faults": FaultsFixture,
+    "servicenow.approver": UserFixture,
+    "servicenow.decision(…)": Decision,
+    "servicenow.decision(…).delivered()": DecisionDelivery,
 }
 
 
@@ -40,7 +46,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def commands() -> Iterator[str]:
     """Yield what each command says of itself."""
     yield "# Commands"
-    for command in [*COMMANDS, *(f"privman-scenarios {name}" for name in SCENARIOS)]:
+    for command in [*SERVERS, "privman-scenarios", *(f"privman-scenarios {name}" for name in COMMANDS)]:
         program, *rest = command.split()
         said = subprocess.run(  # noqa: S603 - our own commands
             [Path(sys.executable).with_name(program), *rest, "--help"], capture_output=True, check=True, text=True
@@ -72,8 +78,8 @@ def _attributes(kind: type) -> Iterator[tuple[str, str]]:
     """Yield the attributes that the docstrings of a class and its bases list, with their meaning."""
     for each in kind.__mro__[:-1]:
         listed = inspect.cleandoc(each.__doc__ or "").partition("Attributes:\n")[2]
-        for line in listed.splitlines():
-            name, _, meaning = line.strip().partition(": ")
+        for entry in re.split(r"\n {4}(?=\S)", f"\n{listed.rstrip()}")[1:]:
+            name, _, meaning = " ".join(entry.split()).partition(": ")
             yield name, meaning
 
 
