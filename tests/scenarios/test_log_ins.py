@@ -236,6 +236,14 @@ def test_scenarios_that_create_users_are_skipped(
     assert "0 passed, 0 failed, 2 skipped" in said
 
 
+def test_a_dry_run_prints_no_user_where_they_exist(run: Run, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    """It prints what the run would write: with an approver who exists, no user."""
+    assert run(serve(), "--dry-run", **APPROVER) == 0
+    printed = capsys.readouterr().out
+    assert "/x_thyti_thycotic_p_request/" in printed
+    assert "/sys_user" not in printed
+
+
 def test_who_is_not_there_is_not_created(
     run: Run, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

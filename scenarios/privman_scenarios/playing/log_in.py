@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from privman_core.masking import MASK
 from privman_scenarios.errors import ExpectationError
@@ -119,6 +120,11 @@ class InstanceUsers:
     def console(self) -> LogIn:
         """Whom the console logs in as."""
         return self.integration or self.own
+
+    def acted_by(self, administrator: LogIn) -> Self:
+        """Return the same users on a fake that stands in for the instance, where its administrator acts as each."""
+        existing = self.integration and administrator, self.approver and administrator
+        return type(self)(administrator, *existing)
 
 
 @dataclass(frozen=True, slots=True)

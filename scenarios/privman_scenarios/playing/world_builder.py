@@ -160,7 +160,7 @@ class WorldBuilder:
             if far_servicenow and self._writes:
                 far_servicenow.api.listeners.append(self._writes)
                 stack.enter_context(self._writes)
-            users = self._servicenow.users if self._servicenow and not self._dry_run else InstanceUsers(ADMIN)
+            users = self._users()
             shared = None if far_servicenow or far_console else clock
 
             async def start_console() -> ConsoleParty:
@@ -202,6 +202,10 @@ class WorldBuilder:
             finally:
                 if cleanup:  # while every console still runs, whose journal shows what it has created
                     await cleanup.clean_up()
+
+    def _users(self) -> InstanceUsers:
+        users = self._servicenow.users if self._servicenow else InstanceUsers(ADMIN)
+        return users.acted_by(ADMIN) if self._dry_run else users
 
     async def _reach(self, session: ClientSession) -> tuple[Connection | None, Connection | None]:
         """Return what already runs of the two."""
