@@ -34,20 +34,21 @@ def _options() -> dict[str, dict[str, Any]]:
     return options
 
 
-def urls(config: pytest.Config) -> tuple[str | None, str | None]:
-    """Return the addresses of ServiceNow and the console, None for a fake.
+def target_urls(config: pytest.Config, *, required: bool) -> tuple[str | None, str | None]:
+    """Return the URLs of ServiceNow and the console, None for a fake.
 
-    Unusable settings fail the tests that use our fixtures, and no other: a project may use a variable for its own ends.
+    Unusable settings fail only the tests that use our fixtures: a project may use a variable for its own ends. Where
+    an option requires a target, they end the run: raises pytest.UsageError.
     """
-    settings = _early(config)
+    settings = _settings_or_none(config, required=required)
     if settings is None:
         return None, None
     return settings["servicenow_url"].value, settings["console_url"].value
 
 
-def targets_in_words(config: pytest.Config) -> str:
+def targets_banner(config: pytest.Config) -> str:
     """Return which systems the tests use; empty where options alone name them, or both are fakes."""
-    settings = _early(config)
+    settings = _settings_or_none(config)
     if settings is None:
         return ""
     from privman_scenarios.playing.named_targets import announcement  # noqa: PLC0415 - as above
@@ -55,15 +56,20 @@ def targets_in_words(config: pytest.Config) -> str:
     return announcement(settings)
 
 
-def _early(config: pytest.Config) -> "Mapping[str, Resolved] | None":
-    """Return the settings; None if they are unusable or nothing but defaults, which costs no import."""
+def _settings_or_none(config: pytest.Config, *, required: bool = False) -> "Mapping[str, Resolved] | None":
+    """Return the settings; None if they are nothing but defaults, which costs no import, or unusable.
+
+    Raises pytest.UsageError for unusable ones that are required.
+    """
     if not _is_configured(config):
         return None
     from privman_core.command_line import UsageError  # noqa: PLC0415 - as above
 
     try:
         return resolved_settings(config)
-    except UsageError:
+    except UsageError as error:
+        if required:
+            raise pytest.UsageError(str(error)) from None
         return None
 
 

@@ -16,7 +16,7 @@ from privman_core.operating_system import ENDINGS
 from privman_scenarios import mock_mark
 from privman_scenarios.mock_mark import MockChoice
 from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
-from privman_scenarios.plugin_settings import add_settings, resolved_settings, targets_in_words, urls
+from privman_scenarios.plugin_settings import add_settings, resolved_settings, target_urls, targets_banner
 from privman_scenarios.stories import STORIES, Stories
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
     mock_mark.register(config)
     if config.getini(STORIES):
         config.pluginmanager.register(Stories(config, partial(_worlds, config)))
-    servicenow, console = urls(config)
+    reset, file = config.getoption("--privman-reset"), config.getoption("--privman-writes")
+    servicenow, console = target_urls(config, required=reset or file is not None)
     if servicenow or console:
         _end_as_interrupted(config)
-    if config.getoption("--privman-reset") and not (servicenow or console):
+    if reset and not (servicenow or console):
         raise pytest.UsageError("--privman-reset requires --privman-servicenow-url or --privman-console-url.")
-    file = config.getoption("--privman-writes")
     if file is None or hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
         return
     if not servicenow:
@@ -92,7 +92,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def pytest_collection(session: pytest.Session) -> None:
     """Say which systems the tests use, quiet or not: an address in a variable must not pass for a fake."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal and (text := targets_in_words(session.config)):
+    if terminal and (text := targets_banner(session.config)):
         terminal.write_line(text)
 
 

@@ -5,7 +5,7 @@ What reads and plays them is imported by the first file.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ class Stories:
     """
 
     def __init__(self, config: pytest.Config, worlds: "Callable[[], WorldBuilder]") -> None:
-        self._paths: Sequence[Path] = config.getini(STORIES)
+        self._paths = [_normalized(path) for path in config.getini(STORIES)]
         self._worlds = worlds
         for path in self._paths:
             if not path.exists():
@@ -63,8 +63,13 @@ def _is_collected(path: Path, config: pytest.Config) -> bool:
     """Return whether a run without arguments, which collects what `testpaths` names, collects the path."""
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return True
-    asked = [Path(config.invocation_params.dir, each) for each in config.args]
+    asked = [_normalized(config.invocation_params.dir / each) for each in config.args]
     return any(path.is_relative_to(each) or each.is_relative_to(path) for each in asked)
+
+
+def _normalized(path: Path) -> Path:
+    """Return the path as pytest collects it: without ``..``, its symbolic links as they are."""
+    return Path(os.path.normpath(path))
 
 
 class StoryFile(pytest.File):

@@ -145,6 +145,11 @@ def test_a_journal_of_writes_is_kept(
             ("--privman-writes", "nowhere/kept", "--privman-servicenow-url", "http://127.0.0.1:9"),
             "--privman-writes nowhere/kept: No such file or directory.",
         ),
+        (
+            ("--privman-reset", "--privman-servicenow-url=http://127.0.0.1:9", "--privman-admin-token-file=missing"),
+            "--privman-admin-token-file: missing: No such file or directory.",
+        ),
+        (("--privman-writes", "kept", "--privman-profile", "nosuch"), "no profile 'nosuch': "),
     ],
 )
 def test_options_that_would_count_for_nothing_are_refused(

@@ -79,9 +79,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_run_starts_both_fakes_and_checks_what_arrived(capfd: pytest.CaptureFixture[str]) -> None:
-    """Requests are made and decided, each decision arrives once, and the statistics are there to compare."""
-    assert main(["load", *RUN, "--csv", "one"]) == 0
+def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Both obey the settings, each decision arrives once, and the statistics are there to compare."""
+    (folder / "tables.yaml").write_text("[{name: incident, columns: {u_site: {type: string}}}]\n")
+    (folder / "inferred.yaml").write_text("tables: {request: u_approvals}\n")
+    settings = ["--tables", "tables.yaml", "--inferred", "inferred.yaml", "--release", "yokohama"]
+    assert main(["load", *settings, *RUN, "--csv", "one"]) == 0
     out, err = capfd.readouterr()
     assert out.endswith("decisions: each arrived once\n")
     assert "Traceback" not in err
@@ -188,6 +191,14 @@ def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest
         (["compare", "a", "b"], 2, "a_stats.csv: no such file or directory"),
         (["--servicenow-url", "http://127.0.0.1:1"], 2, "load requires --servicenow-url and --console-url, or neither"),
         (["--worker"], 2, "a worker requires both"),
+        (["--release", "nosuch"], 2, "release is 'nosuch'"),
+        (["--tables", "missing.yaml"], 2, "missing.yaml"),
+        (["--data", "missing.yaml"], 2, "missing.yaml"),
+        (
+            ["--servicenow-url", "http://127.0.0.1:1", "--console-url", "http://127.0.0.1:1", "--release", "zurich"],
+            2,
+            "--release is about the mock",
+        ),
         (["--servicenow-url", "http://127.0.0.1:1", "--console-url", "http://127.0.0.1:1"], 3, "could not be reached"),
     ],
 )

@@ -61,6 +61,18 @@ def test_each_scenario_is_a_test(project: pytest.Pytester) -> None:
     assert "privman_scenarios" not in result.stdout.str()
 
 
+def test_paths_may_lead_out_of_the_folder_of_the_ini_file(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scenarios beside it are collected, from arguments and from `testpaths`."""
+    folder = project.mkdir("sub")
+    monkeypatch.chdir(folder)
+    (folder / "pytest.ini").write_text("[pytest]\nprivman_stories = ../stories\ntestpaths = ../stories\n")
+    for arguments in ((), ("-c", "pytest.ini", "../stories")):
+        result = project.runpytest_inprocess(*OPTIONS, "--collect-only", "-q", *arguments)
+        result.stdout.fnmatch_lines(["3 tests collected*"])
+
+
 def test_scenarios_are_chosen_as_tests_are(project: pytest.Pytester) -> None:
     """By name, by tag, by what failed last, and by node; processes of pytest-xdist share them."""
     cases = {

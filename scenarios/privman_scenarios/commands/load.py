@@ -3,11 +3,9 @@
 import argparse
 import asyncio
 import os
-import re
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlencode
@@ -22,13 +20,13 @@ from privman_core.inputs import trust
 from privman_scenarios.analysis.load_outcome import LoadOutcome, judge
 from privman_scenarios.analysis.load_statistics import RequestComparison, compare_statistics, load_statistics
 from privman_scenarios.commands.arguments import announce
+from privman_scenarios.commands.load_targets import end, load_targets
 from privman_scenarios.commands.reports.terminal import print_table
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.output import say
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.log_in import Credentials, LogIn
-from privman_scenarios.playing.named_targets import console_target, servicenow_target
+from privman_scenarios.playing.log_in import LogIn
 from privman_scenarios.playing.reaching import reach_console, reach_servicenow
 from privman_scenarios.playing.record_pages import record_pages
 from privman_scenarios.playing.servicenow import records_of
@@ -37,10 +35,8 @@ from privman_scenarios.playing.target import Target
 _RUN_TIME = "30s"
 _PASSED_ON = ("users", "spawn_rate", "csv", "processes", "expect_workers", "master_host", "master_port", "web_port")
 _MOST_LINES = 20
-_ARRIVED = {True: "each arrived once", False: "expected at least one decision"}
+_ARRIVED = {True: "each arrived once", False: "no decision was made"}
 _PAUSE = 0.25
-_BANNER = re.compile(r" serves (http://\S+)")
-_SERVER_VARIABLES = ("MOCK_SERVICENOW_", "CONSOLE_SIM_")
 
 
 def execute(options: argparse.Namespace) -> Exit:
@@ -58,7 +54,7 @@ def execute(options: argparse.Namespace) -> Exit:
 
 async def _load(options: argparse.Namespace) -> Exit:
     async with AsyncExitStack() as stack:
-        servicenow, console = await _targets(options, stack)
+        servicenow, console = await load_targets(options, stack)
         environment = _environment(options, servicenow, console)
         connector = TCPConnector(ssl=trust(options.ca_file))
         session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
@@ -69,40 +65,6 @@ async def _load(options: argparse.Namespace) -> Exit:
         await run.begin()
         code = await _locust(options, environment)
         return _report(await run.outcome(options.patience), code)
-
-
-async def _targets(options: argparse.Namespace, stack: AsyncExitStack) -> tuple[Target, Target]:
-    """Return the fakes that settings name, or two new ones in processes of their own."""
-    servicenow, console = servicenow_target(options.settings), console_target(options.settings)
-    if servicenow and console:
-        return servicenow, console
-    if servicenow or console or options.worker:
-        raise UsageError("load requires --servicenow-url and --console-url, or neither; a worker requires both.")
-    urls = [await stack.enter_async_context(_serving(module)) for module in ("mock_servicenow", "console_sim")]
-    return Target(urls[0], Credentials("admin", "admin")), Target(urls[1])
-
-
-@asynccontextmanager
-async def _serving(module: str) -> AsyncIterator[str]:
-    """Serve a fake on a free port and yield its URL."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(_SERVER_VARIABLES)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, "serve", "--port", "0", stdin=DEVNULL, stdout=PIPE, env=environment
-    )
-    try:
-        assert process.stdout is not None  # noqa: S101 - a pipe
-        found = _BANNER.search((await process.stdout.readline()).decode())
-        if found is None:
-            raise TargetUnreachableError(f"{module} did not start.")
-        yield found[1]
-    finally:
-        await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
-    await process.wait()
 
 
 class _Run:
@@ -175,7 +137,7 @@ async def _locust(options: argparse.Namespace, environment: Mapping[str, str]) -
     try:
         return Exit.FAILURE if await process.wait() else Exit.SUCCESS
     finally:
-        await _end(process)
+        await end(process)
 
 
 def _arguments(options: argparse.Namespace) -> Iterator[str]:
