@@ -12,8 +12,12 @@ _MOST_DIGITS = 9
 
 def path(text: str) -> Path:
     """Return a path; nothing is none, and not the current folder."""
+    from privman_core.inputs import can_be_path  # noqa: PLC0415 - see the module's docstring
+
     if not text:
         raise ArgumentTypeError("invalid path '': expected a file or a folder ('.' is the current one)")
+    if not can_be_path(text):
+        raise ArgumentTypeError(f"invalid path {text!r}: expected a file or a folder")
     return Path(text)
 
 

@@ -1,5 +1,6 @@
 """The proxies that requests to other machines go through: HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,6 +68,26 @@ class _Proxy:
         )
 
 
+_PORT = re.compile(r"\[([^\]]*)\](?::(\d{1,5}))?|([^:]*):(\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class _Exception:
+    """A host, network or ``*`` that needs no proxy, on one port or on all of them."""
+
+    place: str
+    port: int | None = None
+
+    @classmethod
+    def read(cls, entry: str) -> "_Exception":
+        """Parse an entry; an IPv6 address has a port only behind brackets."""
+        found = _PORT.fullmatch(entry)
+        if found is None:
+            return cls(entry)
+        port = found[2] or found[4]
+        return cls(found[1] or found[3], int(port) if port else None)
+
+
 class ForwardProxies:
     """Proxies by the scheme of the address that is asked.
 
@@ -76,12 +97,12 @@ class ForwardProxies:
     Args:
         variables: each scheme's variable and its value.
         no_proxy: what needs no proxy, separated by commas: names with their subdomains, addresses and networks, each
-            perhaps with a port, or ``*``.
+            perhaps with a port (an IPv6 address in brackets then), or ``*``.
     """
 
     def __init__(self, variables: Mapping[str, tuple[str, str]], no_proxy: str) -> None:
         self._variables = variables
-        self._no_proxy = [entry.strip().lower() for entry in no_proxy.split(",") if entry.strip()]
+        self._exceptions = [_Exception.read(entry.strip().lower()) for entry in no_proxy.split(",") if entry.strip()]
 
     def options(self, url: URL, headers: Mapping[str, str]) -> RequestOptions:
         """Return what a request to that address is sent with; raises ProxyError for an unusable variable."""
@@ -92,7 +113,7 @@ class ForwardProxies:
             return {"headers": headers, "proxy": proxy.url, "proxy_headers": dict(proxy.headers)}
         return {"headers": {**headers, **proxy.headers}, "proxy": proxy.url}
 
-    def require_passed(self, url: URL, answer: ClientResponse) -> None:
+    def raise_if_proxy_refused(self, url: URL, answer: ClientResponse) -> None:
         """Raise ProxyError where it is the proxy that has answered."""
         proxy = self._find(url) if answer.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED else None
         if proxy is not None:
@@ -109,13 +130,13 @@ class ForwardProxies:
 
     def _find(self, url: URL) -> _Proxy | None:
         variable, value = self._variables.get(url.scheme, ("", ""))
-        if not value or is_loopback_name(url.host or "") or self._needs_none(url):
+        if not value or is_loopback_name(url.host or "") or self._bypasses_proxy(url):
             return None
         return _Proxy.read(variable, value)
 
-    def _needs_none(self, url: URL) -> bool:
-        host, port = (url.host or "").lower(), f":{url.port}"
-        return any(entry == "*" or _covers(entry.removesuffix(port), host) for entry in self._no_proxy)
+    def _bypasses_proxy(self, url: URL) -> bool:
+        host = (url.host or "").lower()
+        return any(each.port in (None, url.port) and _covers(each.place, host) for each in self._exceptions)
 
 
 def forward_proxies(environment: Mapping[str, str]) -> ForwardProxies | None:
@@ -133,8 +154,10 @@ def _variable(environment: Mapping[str, str], name: str) -> tuple[str, str]:
 
 
 def _covers(entry: str, host: str) -> bool:
+    if entry == "*":
+        return True
     try:
         return ip_address(host) in ip_network(entry, strict=False)
     except ValueError:  # one of them is a name
-        name = entry.lstrip(".")
+        name = entry.removeprefix("*").lstrip(".")
         return host == name or host.endswith(f".{name}")

@@ -85,6 +85,14 @@ _WINSOCK = 10_000
 """The first number of Windows' socket errors, which `os.strerror` does not know."""
 
 
+def can_be_path(text: str) -> bool:
+    """Return whether a file can have this name; opening one with NUL or a lone surrogate raises ValueError."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+
+
 def reason_of(error: OSError) -> str:
     """Return the system's message in one line, the same on every version of Python.
 

@@ -210,7 +210,7 @@ class HttpCaller:
         )
         async with request as response:
             if self._proxies is not None:
-                self._proxies.require_passed(url, response)
+                self._proxies.raise_if_proxy_refused(url, response)
             body = await read_bounded(response, LARGEST_HEARD)
             self._journal.finish(exchange, response.status, response.headers, body)
             return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)

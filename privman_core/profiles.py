@@ -203,6 +203,8 @@ def _without_profile(keys: Keys) -> Keys:
 
 def _nearest(keys: Keys) -> str:
     rest = ".".join(_without_profile(keys))
+    if tuple(rest.split(".")) in _SETTINGS:
+        return f"; expected {rest} without quotes"
     valid = dict.fromkeys(".".join(known[:end]) for known in _SETTINGS for end in range(1, len(known) + 1))
     return (
         near(rest, [*valid, _VARIABLES, _PROFILES])

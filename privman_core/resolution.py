@@ -76,7 +76,7 @@ def resolve(  # noqa: PLR0913 - one for each source
         profile: the name of the profile, None for what the environment names, if anything.
         fakes: whether to leave out every setting of a party, so that fakes are started.
     """
-    chosen = load_profile(folder, environment.get(PROFILE) if profile is None else profile)
+    chosen = _profile(environment, folder, profile)
     found: dict[str, Resolved] = {}
     for setting in settings_of(client):
         if setting.party and client in PLAYERS and (fakes or not _has_url(setting, found)):
@@ -92,8 +92,18 @@ def variables(environment: Mapping[str, str], folder: Path, profile: str | None)
 
     An empty one is not set: pipelines set it for a secret that is missing.
     """
-    chosen = load_profile(folder, environment.get(PROFILE) if profile is None else profile)
+    chosen = _profile(environment, folder, profile)
     return {**environment, **{name: value for name, value in chosen.variables.items() if not environment.get(name)}}
+
+
+def _profile(environment: Mapping[str, str], folder: Path, name: str | None) -> Profile:
+    """Return the profile with this name, or the one that the environment names; raises UsageError."""
+    if name is not None or PROFILE not in environment:
+        return load_profile(folder, name)
+    try:
+        return load_profile(folder, environment[PROFILE])
+    except UsageError as error:
+        raise UsageError(f"{PROFILE}: {error}") from None
 
 
 def _has_url(setting: Setting, found: Mapping[str, Resolved]) -> bool:

@@ -69,13 +69,13 @@ def _check(options: Namespace) -> None:
     if bool(options.tls_cert) != bool(options.tls_key):
         raise UsageError("--tls-cert and --tls-key go together")
     if options.tls_ca_file and not options.tls:
-        raise UsageError("--tls-ca-file PATH needs --tls beside it")
+        raise UsageError("--tls-ca-file PATH requires --tls")
     if options.tls_ca_file and options.tls_cert:
         raise UsageError("--tls-ca-file and --tls-cert exclude each other; clients trust the issuer of --tls-cert")
     if options.tls and not options.tls_cert and options.tls_ca_file is None:
-        raise UsageError("--tls needs --tls-ca-file PATH, where the certificate to trust is written")
+        raise UsageError("--tls requires --tls-ca-file PATH, where the certificate to trust is written")
     if options.tls_client_ca and not (options.tls or options.tls_cert):
-        raise UsageError("--tls-client-ca needs --tls or --tls-cert beside it")
+        raise UsageError("--tls-client-ca requires --tls or --tls-cert")
 
 
 def _own_certificate(options: Namespace) -> Tls:
@@ -114,5 +114,9 @@ def _draw(host: str) -> tuple[ssl.SSLContext, bytes]:
 
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(*{host, "localhost", "127.0.0.1", "::1"}).configure_cert(context)
+    names = dict.fromkeys(filter(None, (host, "localhost", "127.0.0.1", "::1")))
+    try:
+        authority.issue_cert(*names).configure_cert(context)
+    except ValueError:  # idna's errors are some
+        raise UsageError(f"--tls cannot certify the --host {host!r}. Expected another, or --tls-cert.") from None
     return context, authority.cert_pem.bytes()

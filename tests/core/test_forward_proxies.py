@@ -171,6 +171,12 @@ async def test_other_trouble_is_told_as_ever() -> None:
         ("a.test:8080", ["a.test", "sub.a.test"]),
         ("a.test:80", []),
         ("10.1.2.3", ["10.1.2.3"]),
+        ("*.a.test", ["a.test", "sub.a.test"]),
+        ("2001:db8::8080", ["[2001:db8::8080]"]),
+        ("[2001:db8::8080]", ["[2001:db8::8080]"]),
+        ("[2001:db8::8080]:8080", ["[2001:db8::8080]"]),
+        ("[2001:db8::8080]:80", []),
+        ("10.1.2.3:8080", ["10.1.2.3"]),
         ("", []),
     ],
 )
@@ -178,7 +184,7 @@ def test_hosts_that_need_no_proxy(no_proxy: str, direct: list[str]) -> None:
     """Names with their subdomains, addresses, networks, a port, and everything."""
     proxies = forward_proxies({"HTTP_PROXY": "http://p.test:3128", "NO_PROXY": no_proxy})
     assert proxies is not None
-    hosts = ("a.test", "sub.a.test", "aa.test", "10.1.2.3", "11.1.2.3")
+    hosts = ("a.test", "sub.a.test", "aa.test", "10.1.2.3", "11.1.2.3", "[2001:db8::8080]")
     asked = {host: proxies.options(URL(f"http://{host}:8080/"), {}) for host in hosts}
     expected = direct if no_proxy != "*" else list(hosts)
     assert [host for host, options in asked.items() if "proxy" not in options] == expected

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from tests.preloaded import run, start
 
 COMMANDS = ["mock-servicenow", "console-sim"]
+OWN_PASSWORD = {"MOCK_SERVICENOW_PASSWORD": "open sesame"}
 both = pytest.mark.parametrize("command", COMMANDS)
 
 
@@ -88,19 +89,20 @@ async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: P
         for context in (unknown, bare):
             with pytest.raises(ClientError):
                 await _status(url, context)
-    assert (
-        "--tls-client-ca needs --tls or --tls-cert beside it"
-        in (await run(command, "serve", *demanded, environment={}))[2]
-    )
+    assert "--tls-client-ca requires --tls or --tls-cert" in (await run(command, "serve", *demanded, environment={}))[2]
 
 
 @both
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--tls"], "--tls needs --tls-ca-file PATH"),
+        (["--tls"], "--tls requires --tls-ca-file PATH"),
         (["--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file or directory"),
-        (["--tls-ca-file", "ca.pem"], "--tls-ca-file PATH needs --tls beside it"),
+        (["--tls-ca-file", "ca.pem"], "--tls-ca-file PATH requires --tls"),
+        (
+            ["--tls", "--tls-ca-file", "ca.pem", "--host", "my_host"],
+            "--tls cannot certify the --host 'my_host'. Expected",
+        ),
         (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
         (["--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
         (
@@ -111,7 +113,7 @@ async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: P
 )
 async def test_unusable_options_are_one_line(command: str, arguments: list[str], message: str) -> None:
     """With exit code 2, and nothing is served."""
-    code, out, err = await run(command, "serve", "--port", "0", *arguments, environment={})
+    code, out, err = await run(command, "serve", "--port", "0", *arguments, environment=OWN_PASSWORD)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"{command}: {message}")
 

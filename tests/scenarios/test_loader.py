@@ -244,7 +244,15 @@ BEFORE = "'given' goes before every step. To set up after one, write 'given: not
             HEAD + "  - together: [{console.restart: }]\n",
             "3: 'together' is [{'console.restart': None}]. Expected a list of at least two steps.",
         ),
-        (HEAD + "  - together: [{console.restart: }, {together: []}]\n", "3: unknown step 'together'."),
+        (HEAD + "  - together: [{console.restart: }, {together: []}]\n", "3: 'together' in 'together'."),
+        (
+            HEAD + "  - together: [{console.restart: }, {include: a.steps.yaml}]\n",
+            "3: 'include' in 'together'. Expected the steps themselves.",
+        ),
+        (
+            HEAD + "  - include: a.steps.yaml\n    soft: true\n",
+            "3: 'include' takes no 'soft'. Expected it without another key.",
+        ),
         (
             HEAD + "  - servicenow.aprove:\n",
             "3: unknown step 'servicenow.aprove'. Did you mean 'servicenow.approve'?",

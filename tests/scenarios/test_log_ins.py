@@ -40,6 +40,7 @@ CONSOLE = {"SERVICENOW_INTEGRATION_USER": "privman.integration", "SERVICENOW_INT
 APPROVER = {"SERVICENOW_APPROVER_USER": "privman.approver", "SERVICENOW_APPROVER_PASSWORD": "admin"}
 IDP = {"SERVICENOW_CLIENT_ID": "idp", "SERVICENOW_CLIENT_SECRET": SECRET}
 RSA_KEY, EC_KEY = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
+LONG_EC_KEY = ec.generate_private_key(ec.SECP384R1())
 SETTINGS: Mapping[str, Mapping[str, str]] = {
     "basic": ADMIN,
     "password-grant": CLIENT | ADMIN,
@@ -60,10 +61,12 @@ ROWS = {
     "sys_api_access_policy": [{"name": "Tables", "api": "Table API"}],
     "sys_auth_profile_mapping": [{"api_access_policy": "Tables", "inbound_auth_profile": "Keys"}],
 }
+KEYS = (("Rsa", RSA_KEY), ("Ec", EC_KEY), ("Long", LONG_EC_KEY))
 VERIFIERS: Mapping[str, Mapping[str, str]] = {
     "": {"shared_key": SHARED},
     "k1": {"sys_certificate": "Rsa"},
     "k2": {"sys_certificate": "Ec"},
+    "k3": {"sys_certificate": "Long"},
 }
 
 
@@ -84,7 +87,7 @@ Serve = Callable[..., str]
 def serve(privman_loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     """Serves a mock in real time, with a client, an identity provider and an API key; gives its address."""
     ends = ExitStack()
-    certificates = [{"name": name, "pem_certificate": public(key)} for name, key in (("Rsa", RSA_KEY), ("Ec", EC_KEY))]
+    certificates = [{"name": name, "pem_certificate": public(key)} for name, key in KEYS]
 
     def serve(key_id: str = "", tls: ssl.SSLContext | None = None, release: str = "default") -> str:
         verifier = {"oauth_jwt": "Provider", "kid": key_id, **VERIFIERS[key_id]}
@@ -187,7 +190,9 @@ def test_a_run_logs_in(kind: str, run: Run, serve: Serve) -> None:
     assert keyed == ({True} if kind == "api-key" else set())
 
 
-@pytest.mark.parametrize(("key_id", "key"), [("k1", private(RSA_KEY)), ("k2", private(EC_KEY))])
+@pytest.mark.parametrize(
+    ("key_id", "key"), [("k1", private(RSA_KEY)), ("k2", private(EC_KEY)), ("k3", private(LONG_EC_KEY))]
+)
 def test_an_assertion_may_be_signed_with_a_private_key(key_id: str, key: str, run: Run, serve: Serve) -> None:
     """RSA and EC; the key's id tells the instance which of its keys to check it with."""
     settings = {**SETTINGS["jwt-bearer"], "SERVICENOW_JWT_KEY": key, "SERVICENOW_JWT_KEY_ID": key_id}

@@ -155,9 +155,10 @@ PROFILES = {
     "servicenow = 'http://127.0.0.1:1'": "privman.toml:1: servicenow is no table.",
     "profiles = 1": "privman.toml:1: profiles is no table.",
     "inferred = [\n'x',\n'y']": "privman.toml:1: inferred: invalid value ['x', 'y']: expected text.",
+    'inferred = "a\\u0000b"': "privman.toml:1: inferred: invalid path 'a\\x00b': expected a file or a folder.",
     "\npatience = '5'": "privman.toml:2: patience: invalid value '5': expected a number.",
     "timeout = true": "privman.toml:1: timeout: invalid value True: expected a number.",
-    "'servicenow.url' = 'x'": "privman.toml:1: unknown key 'servicenow.url'",
+    "'servicenow.url' = 'x'": "privman.toml:1: unknown key 'servicenow.url'; expected servicenow.url without quotes.",
     "a = [": "privman.toml: invalid TOML: ",
     "\xff": "privman.toml: invalid TOML: ",
     f"a = {'[' * 50_000}": "privman.toml: invalid TOML: ",
@@ -208,6 +209,10 @@ def test_a_profile_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture
     (folder / "privman.toml").write_text("[profiles.deb]")
     assert main(["run", "--profile", "dev"]) == 2
     assert "no profile 'dev' in privman.toml (did you mean 'deb'?)." in capsys.readouterr().err
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PRIVMAN_PROFILE", "")
+        assert main(["run"]) == 2
+    assert "PRIVMAN_PROFILE: no profile '' in privman.toml; expected one of deb." in capsys.readouterr().err
     (folder / "privman.toml").unlink()
     (folder / "privman.toml").mkdir()
     assert main(["run"]) == 2

@@ -153,19 +153,21 @@ def test_shards_that_are_not_one_run_are_refused(folder: Path, capsys: pytest.Ca
     assert main(["run", "nowhere", "--shard", "2/2", "--json", "void.json"]) == 2
     (folder / "bad.json").write_text('{"seed": 1}')
     (folder / "worse.json").write_text("no JSON")
+    (folder / "begun.json").write_text('{"seed": null, "error": "the run has not ended"}')
     assert main(["report", "merge", one, two, "--json", "merged.json"]) == 0
     capsys.readouterr()
     for names, told in {
         (one,): "missing shards: 2/2; expected a report of each of the 2",
-        (one, two, two): "2.json: shard 2/2 is in 2.json, too; expected it once",
+        (one, two, two): "2.json: shard 2/2 was already given in 2.json",
         (one, "whole.json"): "whole.json: expected a report of 'run --shard'; it is of a whole run",
         (
             one,
             "other.json",
-        ): "other.json: shard 2/2 is part of 1 other scenarios than the 4 of 1.json; expected the same",
+        ): "other.json: shard 2/2 was run with other scenarios than 1.json; expected the same",
         (one, "third.json"): "third.json: shard 2/3 does not belong to shard 1/2 of 1.json; expected one of 2",
         (one, "void.json"): "void.json: expected a report of 'run --shard'; it says: nowhere",
         (one, "bad.json"): "bad.json: expected a report of 'run --json'; Object missing required field `context`",
+        (one, "begun.json"): "begun.json: the run has not ended; expected a report of a run that has ended",
         (one, "worse.json"): "worse.json: expected a report of 'run --json'; JSON is malformed",
         (one, "none.json"): "none.json: No such file or directory",
     }.items():

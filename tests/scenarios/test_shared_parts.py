@@ -88,6 +88,7 @@ def test_a_failure_names_the_included_file(folder: Path, capsys: pytest.CaptureF
         ),
         ("asked.yaml", ASKED, "include is 'asked.yaml'. Expected the name of a file *.steps.yaml."),
         ("[a, b]", ASKED, "include is ['a', 'b']."),
+        (r'"a\0.steps.yaml"', ASKED, r"include is 'a\x00.steps.yaml'. Expected the name of a file *.steps.yaml."),
         (
             "asked.steps.yaml",
             "- include: asked.steps.yaml\n",
@@ -229,6 +230,9 @@ def test_a_table_that_cannot_be_read(tmp_path: Path) -> None:
     """It is missing, no text, or too large to be a table of examples."""
     (tmp_path / "story.yaml").write_text(TABLE)
     assert refused(tmp_path) == "story.yaml:2: 'examples' 'rows.csv' cannot be read: No such file or directory."
+    (tmp_path / "story.yaml").write_text(TABLE.replace("rows.csv", r'"a\0.csv"'))
+    assert refused(tmp_path) == r"story.yaml:2: 'examples' is 'a\x00.csv'. Expected the name of a CSV file."
+    (tmp_path / "story.yaml").write_text(TABLE)
     (tmp_path / "row.csv").write_text("")
     assert refused(tmp_path).endswith("Did you mean 'row.csv'?")
     (tmp_path / "rows.csv").write_bytes(b"name,new\n\xff,true\n")

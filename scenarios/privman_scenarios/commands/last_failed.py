@@ -1,7 +1,6 @@
 """Remember, between runs in a folder, which scenarios failed."""
 
 import json
-import os.path
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -58,4 +57,6 @@ class LastFailed:
 
 
 def _key(scenario: Scenario) -> _Key:
-    return os.path.relpath(scenario.file), scenario.name
+    """Return file and name; no path leads from one drive of Windows to another, so a file elsewhere is absolute."""
+    file, folder = Path(scenario.file).resolve(), Path.cwd()
+    return str(file.relative_to(folder) if file.is_relative_to(folder) else file), scenario.name

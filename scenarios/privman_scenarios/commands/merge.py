@@ -42,7 +42,7 @@ def _parts(files: Sequence[Path]) -> Parts:
         first = first or (file, part)
         _refuse_other_run(*first, file, part)
         if part.shard in found:
-            raise UnusableFileError(f"{file}: shard {part.shard} is in {found[part.shard][0]}, too; expected it once")
+            raise UnusableFileError(f"{file}: shard {part.shard} was already given in {found[part.shard][0]}")
         found[part.shard] = (file, result)
     _refuse_missing(list(found))
     return {shard: found[shard][1] for shard in sorted(found)}
@@ -63,8 +63,8 @@ def _refuse_other_run(first: Path, expected: ShardResult, file: Path, part: Shar
         )
     if (part.scenarios, part.selection) != (expected.scenarios, expected.selection):
         raise UnusableFileError(
-            f"{file}: shard {part.shard} is part of {part.scenarios} other scenarios than the {expected.scenarios} of "
-            f"{first}; expected the same files, tags and version in each job"
+            f"{file}: shard {part.shard} was run with other scenarios than {first}; expected the same files, tags and "
+            "version in each job"
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
-from privman_core.inputs import reason_of
+from privman_core.inputs import can_be_path, reason_of
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.yaml_nodes import MOST_ROWS, Located, plain_number
@@ -16,10 +16,12 @@ _TRUTHS = {"true": True, "false": False}
 
 
 def read_table(named: Located, file: str) -> Located:
-    """Return the rows of the CSV file with that name, beside a scenario file, as if they stood there.
+    """Return the rows of the CSV file with that name, beside a scenario file, as if written inline.
 
     Raises ScenarioFileError with the line in either file.
     """
+    if not can_be_path(str(named.value)):
+        raise ScenarioFileError(file, named.line, f"'examples' is {named.value!r}. Expected the name of a CSV file.")
     path = Path(file).parent / str(named.value)
     reader = csv.reader(StringIO(_text(path, named, file), newline=""), strict=True)
     try:

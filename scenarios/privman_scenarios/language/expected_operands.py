@@ -58,7 +58,7 @@ def _choice_error(choices: object) -> str:
         isinstance(choices, list)
         and 1 < len(choices) <= MOST_ITEMS
         and all(type(each) in (str, int, float) for each in choices)
-        and len({type(each) for each in choices} - {float}) < 2  # noqa: PLR2004 - texts and numbers
+        and len({type(each) is str for each in choices}) == 1
         and len(set(choices)) == len(choices)
     )
     expected = f"Expected 2 to {MOST_ITEMS} different texts, or numbers."
@@ -91,9 +91,9 @@ def _not_error(unwanted: object) -> str:
     name = next(iter(unwanted))
     if name in COMPARISONS:
         opposite = _ANSWERED_WITHOUT_NOT[name]
-        return f"'not' with {name!r} holds of everything that is not a number. Expected {opposite!r} without 'not'."
+        return f"'not' with {name!r} is true for everything that is not a number. Expected {opposite!r} without 'not'."
     if name == "unordered":
-        return "'not' with 'unordered' holds of every list of another length. Expected a list of what no item may be."
+        return "'not' with 'unordered' is true for every list of another length. Expected a list of items."
     return ""
 
 

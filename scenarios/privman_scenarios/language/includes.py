@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from privman_core import yaml_reader
+from privman_core.inputs import can_be_path
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.known import nearest
@@ -56,9 +57,10 @@ class IncludedSteps:
         self._chain.pop()
 
     def _path(self, named: Located) -> Path:
-        if not isinstance(named.value, str) or not named.value.lower().endswith(SUFFIXES):
+        name = named.value if isinstance(named.value, str) and can_be_path(named.value) else ""
+        if not name.lower().endswith(SUFFIXES):
             raise self._error(named, f"{INCLUDE} is {named.plain()!r}. Expected the name of a file *{SUFFIXES[0]}.")
-        return self._chain[-1].parent / named.value
+        return self._chain[-1].parent / name
 
     def _read(self, path: Path, named: Located) -> list[Located]:
         try:

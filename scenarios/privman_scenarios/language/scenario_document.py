@@ -255,6 +255,8 @@ class ScenarioDocument:
         if len(rest) != 1:
             self._refuse_keys(item, rest)
         ((name, located),) = rest.items()
+        if name in (TOGETHER, INCLUDE):
+            raise self._error(located, f"{name!r} {_misplaced(modifiers)}")
         if name not in self._vocabulary:
             raise self._error(
                 located, f"unknown step {name!r}. {nearest(name, [*self._vocabulary.names(), TOGETHER, INCLUDE])}"
@@ -318,6 +320,13 @@ class ScenarioDocument:
 
     def _error(self, located: Located, message: str) -> ScenarioFileError:
         return ScenarioFileError(located.file or self._file, located.line, message)
+
+
+def _misplaced(modifiers: Mapping[str, Located]) -> str:
+    """Return why a list of steps cannot be where one step is expected."""
+    if modifiers:
+        return f"takes no {' and no '.join(map(repr, modifiers))}. Expected it without another key."
+    return f"in {TOGETHER!r}. Expected the steps themselves."
 
 
 def _names_table(examples: Located) -> bool:

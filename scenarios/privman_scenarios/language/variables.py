@@ -51,7 +51,6 @@ _USE_CONSOLE = "console.use"
 _USES = (_USE_CONSOLE, "servicenow.use")
 
 
-@lru_cache(maxsize=4)
 @lru_cache(maxsize=8)  # a scenario that fills something sends the same text again and again
 def long_text(length: int) -> str:
     """Return a text of that length in which no place looks like another, so that nothing can be cut out unnoticed."""

@@ -71,10 +71,10 @@ class OriginRoute:
         """Return what a request is sent with; raises ProxyError."""
         return {"headers": headers} if self.proxies is None else self.proxies.options(url, headers)
 
-    def require_passed(self, url: URL, answer: ClientResponse) -> None:
+    def raise_if_proxy_refused(self, url: URL, answer: ClientResponse) -> None:
         """Raise ProxyError where it is a proxy that has answered."""
         if self.proxies is not None:
-            self.proxies.require_passed(url, answer)
+            self.proxies.raise_if_proxy_refused(url, answer)
 
     def reason(self, url: URL, error: Exception) -> str:
         """Return why a proxy has passed nothing on; empty where the error is not about one."""
@@ -216,7 +216,7 @@ class HttpApi:
                 **self._route.options(address, headers),
             ) as response,
         ):
-            self._route.require_passed(address, response)
+            self._route.raise_if_proxy_refused(address, response)
             received = {name.lower(): value for name, value in response.headers.items()}
             return PartyAnswer(method, path, response.status, received, await read_bounded(response))
 

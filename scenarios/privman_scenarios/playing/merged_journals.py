@@ -1,11 +1,14 @@
 """The journals of both parties in one order, each exchange once, though both have journaled it."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.http_api import USER_AGENT
+
+_Key = tuple[str, str, str]
 
 
 def in_order(servicenow: Journal, console: Journal) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -15,21 +18,22 @@ def in_order(servicenow: Journal, console: Journal) -> Iterator[tuple[str, Mappi
 
 def _pairs(first: Journal, second: Journal) -> dict[int, int]:
     """Return which exchange of the second journal is the same as one of the first, by their places."""
-    waiting = list(range(len(second)))
+    waiting: dict[_Key, deque[int]] = defaultdict(deque)
+    for place, exchange in enumerate(second):
+        waiting[_key(exchange, exchange["direction"])].append(place)
     pairs = {}
     for place, exchange in enumerate(first):
-        same = next((each for each in waiting if _are_same(exchange, second[each])), None)
-        if same is not None:
-            pairs[place] = same
-            waiting.remove(same)
+        received = exchange["direction"] == "in"
+        others = waiting.get(_key(exchange, "out" if received else "in"))
+        if others and not (received and is_of_people(exchange)):
+            pairs[place] = others.popleft()
     return pairs
 
 
-def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    if one["direction"] == other["direction"] or one["method"] != other["method"]:
-        return False
-    received = one if one["direction"] == "in" else other
-    return urlsplit(one["url"]).path == urlsplit(other["url"]).path and not is_of_people(received)
+def _key(exchange: Mapping[str, Any], direction: str) -> _Key:
+    """Return what both journals say of an exchange, with the direction of the one that is looked for."""
+    of_people = direction == exchange["direction"] == "in" and is_of_people(exchange)
+    return "people" if of_people else direction, exchange["method"], urlsplit(exchange["url"]).path
 
 
 def _merged(first: Journal, second: Journal, pairs: Mapping[int, int]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -147,9 +147,10 @@ class AssertionKey:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415 - the same
 
         key = load_pem_private_key(self.text.encode(), None)
-        return "ES256" if isinstance(key, EllipticCurvePrivateKey) else "RS256"
+        return _OF_CURVES.get(key.curve.name, "ES256") if isinstance(key, EllipticCurvePrivateKey) else "RS256"
 
 
+_OF_CURVES = {"secp384r1": "ES384", "secp521r1": "ES512"}
 _ASSERTION_SECONDS = 300
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from privman_core.clock import Clock
@@ -128,7 +129,7 @@ class StepPlayer:
             play.waited, play.decided = 0, play.decided or not verb.prepares
             await verb.perform(play, arguments)
             return 0
-        await self._wait_for(verb, arguments, int(eventually) or play.world.patience)
+        await self._wait_for(verb, arguments, ceil(eventually) or play.world.patience)
         return await self._watch(verb, arguments) if forbids(verb, arguments, decided=play.decided) else 0
 
     async def _wait_for(self, verb: Verb, arguments: Arguments, seconds: int) -> None:

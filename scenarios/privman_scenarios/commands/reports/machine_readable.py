@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -86,6 +87,13 @@ def _case(scenario: ScenarioResult, class_name: str, name: str) -> ET.Element:
     return case
 
 
+class _Begun(msgspec.Struct):
+    """What a report is while its run has not ended."""
+
+    seed: None
+    error: str
+
+
 def _failure_text(failure: FailureResult) -> str:
     return "\n".join(filter(None, [failure.message, failure.compared, *failure.exchanges]))
 
@@ -106,7 +114,11 @@ def json_report(result: RunResult) -> str:
 
 def read_json_report(file: Path) -> RunResult:
     """Read a report that `json_report` has written; raises OSError and UnusableFileError."""
+    content = file.read_bytes()
     try:
-        return msgspec.json.decode(file.read_bytes(), type=RunResult)
+        return msgspec.json.decode(content, type=RunResult)
     except msgspec.DecodeError as error:
+        with suppress(msgspec.DecodeError):
+            begun = msgspec.json.decode(content, type=_Begun)
+            raise UnusableFileError(f"{file}: {begun.error}; expected a report of a run that has ended") from None
         raise UnusableFileError(f"{file}: expected a report of 'run --json'; {error}") from None
