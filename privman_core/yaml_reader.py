@@ -2,11 +2,13 @@
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 
 from privman_core.cuts import cut
+from privman_core.regular_files import read_regular
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_DEPTH = 100
@@ -45,7 +47,7 @@ class YamlError(Exception):
 
 
 class BytesFile(Protocol):
-    """A file of a package or of a user: a ``Path`` or ``Traversable``."""
+    """A file of a user, which is a ``Path``, or of a package, which may be a ``Traversable``."""
 
     def read_bytes(self) -> bytes:
         """Return the whole content."""
@@ -55,11 +57,9 @@ class BytesFile(Protocol):
 def read_text(file: BytesFile) -> str:
     """Return the text of a file; raises YamlError if it cannot be read, is too large or is not UTF-8."""
     try:
-        content = file.read_bytes()
+        content = read_regular(file, MOST_BYTES) if isinstance(file, Path) else file.read_bytes()
     except OSError as error:
         raise YamlError(f"cannot be read: {error.strerror}.") from None
-    if len(content) > MOST_BYTES:
-        raise YamlError(f"has {len(content)} bytes. Expected at most {MOST_BYTES}.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

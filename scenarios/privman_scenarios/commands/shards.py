@@ -22,13 +22,16 @@ class Shard:
     count: int
     number: int
 
+    def __post_init__(self) -> None:
+        """Refuse a part that no run has; raises ValueError."""
+        if not 1 <= self.number <= self.count <= MOST_SHARDS:
+            raise ValueError(f"shard {self}: expected N/M with N from 1 to M, and M at most {MOST_SHARDS}")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the shard that a text such as ``2/5`` names; raises ValueError."""
         number, _, count = text.partition("/")
         if not (number.isascii() and number.isdecimal() and count.isascii() and count.isdecimal()):
-            raise ValueError(text)
-        if not 1 <= int(number) <= int(count) <= MOST_SHARDS:
             raise ValueError(text)
         return cls(int(count), int(number))
 

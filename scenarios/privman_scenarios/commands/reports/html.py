@@ -48,7 +48,7 @@ def _svg_message(message: DiagramMessage, y: int) -> str:
     outcome = ", ".join(filter(None, (str(message.status or ""), message.trouble)))
     return (
         f"<g><title>{_bodies(message)}</title>"
-        f'<text class="at" x="4" y="{y + 4}">{escape(message.at[11:19])}</text>'
+        f'<text class="at" x="4" y="{y + 4}">{_escaped(message.at[11:19])}</text>'
         f'<text x="{middle}" y="{y - 4}">{label}</text>{_arrow("asks", start, end, y)}'
         f"{_arrow(f'answers{bad}', end, start, back) if message.status else ''}"
         f'<text class="outcome{bad}" x="{middle}" y="{back - 3}">{_shortened(outcome)}</text></g>'
@@ -70,12 +70,12 @@ def _x(name: Lifeline) -> int:
 def _shortened(label: str) -> str:
     """Return the label's end, which tells more of a path than its beginning."""
     short = label if len(label) <= LONGEST_LABEL else f"{label.partition(' ')[0]} …{label[-LONGEST_LABEL:]}"
-    return escape(printable(short))
+    return _escaped(short)
 
 
 def _bodies(message: DiagramMessage) -> str:
     lines = (f"{message.method} {message.path}", f"> {message.request}", f"< {message.status} {message.response}")
-    return escape(printable("\n".join(line[:LONGEST_BODY] for line in lines)))
+    return _escaped("\n".join(line[:LONGEST_BODY] for line in lines))
 
 
 def html(result: RunResult) -> str:
@@ -155,7 +155,7 @@ def _steps(scenario: ScenarioResult) -> str:
 def _step(step: StepResult) -> str:
     watched = f" (watched for {step.watched} s)" if step.watched else ""
     arguments = f" <code>{_escaped(step.arguments)}</code>" if step.arguments else ""
-    return f"{'<li class=bad>' if step.outcome == 'failed' else '<li>'}{step.verb}{watched}{arguments}</li>"
+    return f"{'<li class=bad>' if step.outcome == 'failed' else '<li>'}{_escaped(step.verb)}{watched}{arguments}</li>"
 
 
 def _diagram(scenario: ScenarioResult) -> str:

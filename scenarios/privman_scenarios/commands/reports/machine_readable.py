@@ -1,7 +1,7 @@
 """A run as JUnit XML and as JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
@@ -10,11 +10,15 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
+from privman_core.regular_files import read_regular
 from privman_scenarios.commands.reports.results import FailureResult, RunResult, ScenarioResult
 from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.output import printable
 
 _SUFFIX = ".yaml"
+MOST_BYTES = 256 * 1024 * 1024
+"""Of a report that is read."""
+_UNUSABLE = (msgspec.DecodeError, RecursionError)
 
 
 def junit(result: RunResult) -> str:
@@ -24,7 +28,8 @@ def junit(result: RunResult) -> str:
     that a file has again gets a number.
     """
     ended = result.ended
-    suite = ET.Element(
+    suite = _element(
+        None,
         "testsuite",
         name="privman-scenarios",
         tests=str(len(result.scenarios) + bool(result.error)),
@@ -33,25 +38,34 @@ def junit(result: RunResult) -> str:
         errors=str(int(bool(result.error))),
         time=f"{ended.seconds:.3f}",
     )
-    suite.extend(_cases(result))
+    _add_cases(suite, result.scenarios)
     if result.error:
-        run = ET.SubElement(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
-        ET.SubElement(run, "error", message=printable(result.error))
+        run = _element(suite, "testcase", classname="privman-scenarios", name="the run", time="0")
+        _element(run, "error", message=result.error)
     if result.remarks:
-        ET.SubElement(suite, "system-out").text = printable("\n".join(result.remarks))
+        _element(suite, "system-out", "\n".join(result.remarks))
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)
     return f"<?xml version='1.0' encoding='utf-8'?>\n{ET.tostring(suites, encoding='unicode')}\n"
 
 
-def _cases(result: RunResult) -> Iterator[ET.Element]:
+def _element(parent: ET.Element | None, tag: str, text: str = "", **attributes: str) -> ET.Element:
+    """Return a new element, the last one of its parent, without what XML cannot hold."""
+    element = ET.Element(tag, {name: printable(value) for name, value in attributes.items()})
+    element.text = printable(text) or None
+    if parent is not None:
+        parent.append(element)
+    return element
+
+
+def _add_cases(suite: ET.Element, scenarios: Sequence[ScenarioResult]) -> None:
     taken: set[tuple[str, str]] = set()
-    for scenario in result.scenarios:
+    for scenario in scenarios:
         class_name, title = printable(_class_name(scenario.file)), printable(scenario.name)
         name = next(name for name in _numbered_titles(title) if (class_name, name) not in taken)
         taken.add((class_name, name))
-        yield _case(scenario, class_name, name)
+        _add_case(suite, scenario, class_name, name)
 
 
 def _numbered_titles(title: str) -> Iterator[str]:
@@ -63,28 +77,19 @@ def _class_name(file: str) -> str:
     return file.replace("/", ".").removesuffix(_SUFFIX)
 
 
-def _case(scenario: ScenarioResult, class_name: str, name: str) -> ET.Element:
-    case = ET.Element(
-        "testcase",
-        classname=class_name,
-        name=name,
-        file=printable(scenario.file),
-        line=str(scenario.line),
-        time=f"{scenario.seconds:.3f}",
-    )
+def _add_case(suite: ET.Element, scenario: ScenarioResult, class_name: str, name: str) -> None:
+    place = {"file": scenario.file, "line": str(scenario.line)}
+    case = _element(suite, "testcase", classname=class_name, name=name, **place, time=f"{scenario.seconds:.3f}")
     if scenario.outcome == "skipped":
-        ET.SubElement(case, "skipped", message=printable(scenario.reason))
+        _element(case, "skipped", message=scenario.reason)
     elif scenario.outcome == "inapplicable":
-        ET.SubElement(case, "skipped", message=printable(f"does not apply: {scenario.reason}"))
-    if scenario.failure:
-        failure = ET.SubElement(
-            case, "failure", message=printable(scenario.failure.message), type=scenario.failure.step
-        )
-        failure.text = printable("\n".join(map(_failure_text, scenario.failures)))
+        _element(case, "skipped", message=f"does not apply: {scenario.reason}")
+    if failure := scenario.failure:
+        text = "\n".join(map(_failure_text, scenario.failures))
+        _element(case, "failure", text, message=failure.message, type=failure.step)
     watched = [f"{each.verb} in line {each.line}: watched for {each.watched} s" for each in scenario.watched]
     if output := [*watched, *scenario.findings]:
-        ET.SubElement(case, "system-out").text = printable("\n".join(output))
-    return case
+        _element(case, "system-out", "\n".join(output))
 
 
 class _Begun(msgspec.Struct):
@@ -114,11 +119,12 @@ def json_report(result: RunResult) -> str:
 
 def read_json_report(file: Path) -> RunResult:
     """Read a report that `json_report` has written; raises OSError and UnusableFileError."""
-    content = file.read_bytes()
+    content = read_regular(file, MOST_BYTES)
     try:
         return msgspec.json.decode(content, type=RunResult)
-    except msgspec.DecodeError as error:
-        with suppress(msgspec.DecodeError):
+    except _UNUSABLE as error:
+        with suppress(*_UNUSABLE):
             begun = msgspec.json.decode(content, type=_Begun)
             raise UnusableFileError(f"{file}: {begun.error}; expected a report of a run that has ended") from None
-        raise UnusableFileError(f"{file}: expected a report of 'run --json'; {error}") from None
+        why = " ".join(str(error).split())
+        raise UnusableFileError(f"{file}: expected a report of 'run --json'; {why}") from None

@@ -69,6 +69,11 @@ class FailureResult:
     exchanges: tuple[str, ...]
     further: tuple["FailureResult", ...]
 
+    def __post_init__(self) -> None:
+        """Refuse further failures of further ones, which `each` would leave out; raises ValueError."""
+        if any(each.further for each in self.further):
+            raise ValueError("'further' is nested; expected failures that have none")
+
     @property
     def each(self) -> tuple["FailureResult", ...]:
         """This failure and those after it."""

@@ -1,0 +1,35 @@
+"""Read what a user names, or what a folder holds: a regular file, within a bound."""
+
+import os
+import stat
+from pathlib import Path
+
+# Without it, opening a named pipe waits for a writer. Windows lacks both.
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+
+
+class UnreadableFileError(OSError):
+    """A path that no content may be read from; the reason is its ``strerror``."""
+
+    def __init__(self, reason: str, file: Path) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.strerror = reason
+        self.filename = str(file)
+
+
+def read_regular(file: Path, most: int) -> bytes:
+    """Return the content of a regular file, which a link may lead to, of at most so many bytes; raises OSError."""
+    try:
+        with open(file, "rb", opener=_open_at_once) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise UnreadableFileError("Not a regular file", file)
+            content = opened.read(most + 1)
+    except ValueError as error:  # a NUL, or a lone surrogate
+        raise UnreadableFileError(str(error), file) from None
+    if len(content) > most:
+        raise UnreadableFileError(f"More than {most} bytes", file)
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | _AT_ONCE)
