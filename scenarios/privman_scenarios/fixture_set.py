@@ -9,7 +9,7 @@ from privman_core.loop_thread import LoopThread
 from privman_scenarios.errors import ExpectationError, ScenariosError
 from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.output import shown
-from privman_scenarios.playing.world import PartyFinding
+from privman_scenarios.playing.world import Activity, PartyFinding
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 _LINE = 240  # of a long body its beginning says which it is
@@ -29,7 +29,7 @@ class FixtureSet:
         self._opened = builder.open()
         self.parties = loop.run(self._opened.__aenter__())
         self._made: dict[str, PartyFixture] = {}
-        self._is_clean = True
+        self._clean: Activity | None = None
         self._has_failed = False
 
     @cached_property
@@ -56,21 +56,33 @@ class FixtureSet:
         kept = [party for party in self.parties.parties.values() if not party.has_control]
         return kept[0].why_no_control if kept else ""
 
-    def start_again(self) -> None:
-        """Bring both parties back to the state in which the first test has found them.
+    def reset(self) -> None:
+        """Bring both parties back to their initial state, unless nothing has used them since the last reset.
 
         Raises ExpectationError where the console cannot be set up again.
         """
-        if not self._is_clean:
-            self._loop.run(self.parties.start_again())
+        if self.is_used:
+            self._loop.run(self.parties.reset())
             for made in self._made.values():
-                made.start_again()
-        self._is_clean = self._has_failed = False
+                made.reset()
+            self.remember_clean()
+        self._has_failed = False
+
+    def remember_clean(self) -> None:
+        """Take the present state as the one in which each test begins; both parties need a control plane."""
+        self._clean = self._loop.run(self.parties.activity())
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything has used a party since the state in which each test begins."""
+        return self._clean is None or self._loop.run(self.parties.activity()) != self._clean
 
     def explanations(self, *, strict: bool) -> list[tuple[str, str]]:
         """Return what may explain the failure of a test, each text with a heading; it has no complaints then."""
         self._has_failed = True
         try:
+            if not self.is_used:
+                return []
             broken = [line for name, made in self._made.items() for line in _broken(name, made, strict=strict)]
             exchanges = self._loop.run(self.parties.last_exchanges())
         except ExpectationError as error:
@@ -94,6 +106,8 @@ class FixtureSet:
             return [str(error)]
 
     def _complaints(self, *, strict: bool) -> list[str]:
+        if not self.is_used:
+            return []
         found = [line for name, made in self._made.items() for line in _of_party(name, made, strict=strict)]
         servicenow = self.parties.servicenow
         if strict and not servicenow.has_control:

@@ -130,7 +130,7 @@ class FaultsFixture:
         """Return the faults that should have struck and have not."""
         return self._loop.run(self._idle_now())
 
-    def start_again(self) -> None:
+    def reset(self) -> None:
         """Forget what was armed before."""
         self._armed, self._idle_before = {}, []
 
@@ -179,11 +179,11 @@ class PartyFixture:
         self._faults = self._faults or FaultsFixture(self._loop, self._party.control, self._name)
         return self._faults
 
-    def start_again(self) -> None:
+    def reset(self) -> None:
         """Forget what the test before has done; the party is in its state at start."""
         self._tolerated, self._found_before = [], []
         if self._faults:
-            self._faults.start_again()
+            self._faults.reset()
 
     def idle_faults(self) -> list[str]:
         """Return the faults that should have struck and have not."""
@@ -326,9 +326,9 @@ class ConsoleFixture(PartyFixture):
         self._console = world.console
         self._set_up()
 
-    def start_again(self) -> None:
+    def reset(self) -> None:
         """Forget what the test before has done, and set the console up again; raises ExpectationError."""
-        super().start_again()
+        super().reset()
         self._set_up()
 
     def _set_up(self) -> None:

@@ -1,4 +1,4 @@
-"""The fixtures under their names: fresh in every test, or one for a module or a run, in which each test begins clean.
+"""The fixtures under their names: function-, module- or session-scoped; the latter two are reset before each test.
 
 Every run of pytest defines them, used or not, so what they need is imported by the first that is used.
 """
@@ -87,6 +87,8 @@ class NamedFixtures:
             elif why := made.why_never_clean:
                 made.close()
                 fail(f"{scope}_… fixtures reset both parties before each test, which is not possible: {why}.")
+            else:
+                made.remember_clean()
             self._open.add(scope)
             yield made
             self._open.discard(scope)
@@ -123,7 +125,7 @@ def _cleaned(scope: Scope) -> Callable[..., Iterator[None]]:
         made: FixtureSet = request.getfixturevalue(_set(scope))
         _use(request, made)
         with _setting_up():
-            made.start_again()
+            made.reset()
         yield
         _fail_for(made.complaints(strict=_strict(request)))
 

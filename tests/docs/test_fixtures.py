@@ -9,7 +9,7 @@ from privman_scenarios.user_fixture import UserFixture
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "connector.md").read_text(encoding="utf-8")
 # For the plugin, which looks at them when a test ends, and for asynchronous examples of this project.
-INTERNAL = {"broken_contracts", "idle", "idle_faults", "loop", "remember_idle", "start_again", "world"}
+INTERNAL = {"broken_contracts", "idle", "idle_faults", "loop", "remember_idle", "reset", "world"}
 KINDS = (ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, UserFixture, WorldFixture)
 
 

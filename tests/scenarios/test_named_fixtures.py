@@ -155,6 +155,40 @@ def test_each_test_answers_for_itself(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["ERROR *::test_one - *", "ERROR *::test_three - *", "ERROR *::test_four - *"])
 
 
+UNTOUCHED = """
+import requests
+
+STARTED = []
+
+def of_tests(servicenow):
+    journal = requests.get(f"{servicenow.url}/__admin/requests", timeout=10).json()["requests"]
+    return [each["url"] for each in journal if each["url"].endswith(("_request", "incident"))]
+
+def test_one(request):
+    world = request.getfixturevalue("session_world")
+    world.console.ask({})
+    STARTED.append(world.servicenow)
+
+def test_two():
+    assert of_tests(STARTED[0]) == []  # reset, though test_one has not named the fixture
+    requests.get(f"{STARTED[0].url}/api/now/table/incident", auth=STARTED[0].auth, timeout=10)
+
+def test_three():
+    assert of_tests(STARTED[0]) == []
+
+def test_four():
+    raise AssertionError("nothing of ServiceNow's")
+"""
+
+
+def test_a_test_that_uses_neither_party_resets_nothing(pytester: pytest.Pytester) -> None:
+    """Whatever has used one is reset before the next test; the failure of a test shows its own exchanges only."""
+    pytester.makepyfile(UNTOUCHED)
+    result = pytester.runpytest_inprocess(*OPTIONS)
+    result.assert_outcomes(passed=3, failed=1)
+    assert "last exchanges" not in result.stdout.str()
+
+
 def test_what_cannot_be_reset_cannot_be_shared(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,13 +12,15 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
 from privman_scenarios.playing.control_plane import Journal
-from privman_scenarios.playing.http_api import finished
+from privman_scenarios.playing.http_api import PartyCall, finished
 from privman_scenarios.playing.merged_journals import in_order
 from privman_scenarios.playing.party import ConsoleParty, Party
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
 from privman_scenarios.playing.servicenow import KnownUsers, ServiceNowParty
 
+Activity = tuple[int, ...]
+"""How many calls the harness has made, and the number of each party's last exchange."""
 SHOWN_EXCHANGES = 6
 # So many of each party are put in order: the other party's part of an early one might be missing.
 _MERGED_EXCHANGES = 50
@@ -57,6 +59,7 @@ class World:
     consoles: list[ConsoleParty] = field(default_factory=list)
     instances: list[ServiceNowParty] = field(default_factory=list)
     _known: dict[str, list[KnownUsers]] = field(default_factory=dict)
+    _calls: int = 0
     _earlier: list[dict[str, Journal]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -86,7 +89,7 @@ class World:
         self.instances.append(await self.start_instance())
         return self.instances[-1]
 
-    async def start_again(self) -> None:
+    async def reset(self) -> None:
         """Bring every party back to its state at start; raises ExpectationError where one has no control plane."""
         await self.settle()  # so that nothing of before is sent to a party that has been reset
         for console in self.consoles:
@@ -98,6 +101,19 @@ class World:
             for name in await party.control.snapshots():
                 await party.control.delete_snapshot(name)
         self.unawaited.clear()
+
+    async def activity(self) -> Activity:
+        """Return what differs once anything has used a party; this call does not count."""
+        for party in self.parties.values():
+            if self._count not in party.api.listeners:
+                party.api.listeners.append(self._count)
+        calls = self._calls
+        numbers = [await _last_number(party) for party in self.parties.values()]
+        self._calls = calls
+        return calls, *numbers
+
+    def _count(self, _call: PartyCall) -> None:
+        self._calls += 1
 
     async def take_snapshot(self, name: str) -> None:
         """Keep the state of every party under a name, or of none; raises ExpectationError where one refuses."""
@@ -201,6 +217,10 @@ class World:
 
 def _numbered(name: str, parties: Sequence[_P]) -> dict[str, _P]:
     return {name if number == 1 else f"{name} {number}": party for number, party in enumerate(parties, start=1)}
+
+
+async def _last_number(party: ServiceNowParty | ConsoleParty) -> int:
+    return next((each["number"] for each in await party.control.last_exchanges(1)), 0)
 
 
 async def _last_exchanges(party: ServiceNowParty | ConsoleParty) -> Journal:
