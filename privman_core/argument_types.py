@@ -80,8 +80,8 @@ def user(text: str) -> str:
     """Return the name of a user."""
     from privman_core.inputs import CONTROL  # noqa: PLC0415 - see the module's docstring
 
-    if not text or CONTROL.search(text):
-        raise ArgumentTypeError(f"invalid user name {text!r}: expected text without control characters")
+    if not text or CONTROL.search(text) or not _is_utf8(text):
+        raise ArgumentTypeError(f"invalid user name {text!r}: expected UTF-8 text without control characters")
     return text
 
 
@@ -89,17 +89,15 @@ def text(value: str) -> str:
     """Return one line of text."""
     from privman_core.inputs import CONTROL  # noqa: PLC0415 - see the module's docstring
 
-    if not value or CONTROL.search(value):
-        raise ArgumentTypeError(f"invalid text {value!r}: expected text without control characters")
+    if not value or CONTROL.search(value) or not _is_utf8(value):
+        raise ArgumentTypeError(f"invalid text {value!r}: expected UTF-8 text without control characters")
     return value
 
 
 def secret(value: str) -> str:
     """Return a password, or another secret."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ArgumentTypeError("invalid secret: expected UTF-8 text") from None
+    if not _is_utf8(value):
+        raise ArgumentTypeError("invalid secret: expected UTF-8 text")
     if not value:
         raise ArgumentTypeError("invalid secret: expected text, got none")
     return value
@@ -110,3 +108,11 @@ def token(text: str) -> str:
     if not text or not text.isascii() or not text.isprintable():
         raise ArgumentTypeError("invalid token: expected one line of ASCII characters")
     return text
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of a variable or an argument that are not UTF-8
+        return False
+    return True

@@ -219,7 +219,7 @@ def test_a_user_name_that_nobody_has(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit, match="2"):
         main(["run", "--servicenow-user", "a\nb"])
     assert (
-        r"--servicenow-user: invalid user name 'a\nb': expected text without control characters"
+        r"--servicenow-user: invalid user name 'a\nb': expected UTF-8 text without control characters"
         in capsys.readouterr().err
     )
 

@@ -305,7 +305,10 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"SERVICENOW_AUTH": "jwt-barer"}, "SERVICENOW_AUTH is 'jwt-barer', which is no way to log in. Did you mean"),
+        (
+            {"SERVICENOW_AUTH": "jwt-barer"},
+            "SERVICENOW_AUTH is 'jwt-barer', which is not a way to log in. Did you mean",
+        ),
         ({"SERVICENOW_AUTH": "saml"}, "Expected one of basic, password-grant, client-credentials, jwt-bearer, api-key"),
         ({"SERVICENOW_AUTH": "api-key"}, "SERVICENOW_API_KEY is not set, and the log-in by api-key requires it."),
         ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": "a\nb"}, "SERVICENOW_API_KEY is not a key. Expected one"),
@@ -335,6 +338,7 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
         ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
         ({"SERVICENOW_CERT": "no.pem"}, "no.pem: No such file or directory. Expected a certificate and its private"),
+        ({"SERVICENOW_JWT_SUBJECT": "\udcff"}, "SERVICENOW_JWT_SUBJECT: invalid text '\\udcff': expected UTF-8 text"),
         ({"SERVICENOW_CERT_KEY": "a.pem"}, "SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of that key"),
     ],
 )
@@ -347,6 +351,36 @@ def test_an_unusable_setting_is_one_line(
     assert said in err
     assert err.count("\n") == 1
     assert KEY not in err
+
+
+@pytest.mark.parametrize(
+    ("profile", "options", "said"),
+    [
+        ("auth = 'Basic'", [], "privman.toml:2: servicenow.auth is 'Basic', which is not a way to log in. Did you"),
+        ("", ["--servicenow-auth", "Basic"], "--servicenow-auth is 'Basic', which is not a way to log in."),
+        (
+            "auth = 'api-key'\napi-key-variable = 'OURS'",
+            [],
+            "privman.toml:3: servicenow.api-key-variable is not a key.",
+        ),
+        ("auth = 'jwt-bearer'\njwt-key-variable = 'OURS'", [], "privman.toml:3: servicenow.jwt-key-variable cannot"),
+        ("cert-key = 'a.pem'", [], "privman.toml:2: servicenow.cert-key requires SERVICENOW_CERT"),
+    ],
+)
+def test_an_unusable_setting_is_named_by_its_source(  # noqa: PLR0913, PLR0917 - fixtures
+    profile: str,
+    options: list[str],
+    said: str,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An option, or file and line of a profile: nobody has set a variable."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "privman.toml").write_text(f"[servicenow]\n{profile}\n")
+    assert run("http://127.0.0.1:9", *options, OURS="-----BEGIN a\nb") == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from aiohttp import ClientSession, web
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
+from privman_core.resolution import Resolved
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.errors import ExpectationError
@@ -71,7 +72,10 @@ class Token:
 async def speaking(app: web.Application, clock: VirtualClock) -> AsyncIterator[tuple[HttpApi, LogIn]]:
     """Serve an application; gives how to speak to it, and a log-in by the password grant."""
     async with serving(app) as url, ClientSession() as session:
-        yield HttpApi(session, url), log_in(VALUES, clock)
+        yield (
+            HttpApi(session, url),
+            log_in({name: Resolved(value, "variable", name) for name, value in VALUES.items()}, clock),
+        )
 
 
 async def test_a_token_is_renewed_a_minute_before_its_end(clock: VirtualClock) -> None:

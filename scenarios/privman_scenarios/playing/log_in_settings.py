@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 from privman_contracts import wording
+from privman_core.client_settings import SETTINGS
 from privman_core.clock import Clock
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of, shown
+from privman_core.resolution import Resolved
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.log_in import ApiKeyLogIn, CertificateLogIn, Credentials, LogIn
 from privman_scenarios.playing.oauth_log_ins import (
@@ -20,8 +22,8 @@ from privman_scenarios.playing.oauth_log_ins import (
 )
 from privman_scenarios.playing.target import ClientCertificate, Target
 
-Values = Mapping[str, str]
-"""Settings; one that is missing or empty is not set."""
+Values = Mapping[str, Resolved]
+"""Settings by their variable; one that is missing or empty is not set."""
 Role = Literal["", "APPROVER_", "INTEGRATION_"]
 """Whose log-in: the run's own, or that of a user who exists already."""
 _EXISTING: tuple[Role, Role] = ("INTEGRATION_", "APPROVER_")
@@ -48,20 +50,29 @@ class _Settings:
 
     def find(self, setting: str) -> str:
         """Return the setting, empty where it is not set."""
-        shared = "" if setting in self.personal else self.values.get(f"SERVICENOW_{setting}", "")
-        return self.values.get(self.name(setting), "") or shared
+        shared = "" if setting in self.personal else _text(self.values, f"SERVICENOW_{setting}")
+        return _text(self.values, self.name(setting)) or shared
+
+    def place(self, setting: str) -> str:
+        """Return where a setting that is set has its value from."""
+        own = self.name(setting)
+        return _place(self.values, own if _text(self.values, own) else f"SERVICENOW_{setting}")
 
     def __getitem__(self, setting: str) -> str:
         """Return the setting; raises UsageError for one that is not set, or is not text."""
-        found = self.find(setting)
-        # A password may be empty.
-        if not found and not (setting == "PASSWORD" and self.name(setting) in self.values):
-            raise UsageError(f"{self.name(setting)} is not set, and the log-in by {self.kind} requires it.")
-        try:
-            found.encode()
-        except UnicodeEncodeError:
-            raise UsageError(f"{self.name(setting)} is not UTF-8 text.") from None
-        return found
+        if found := self.find(setting):
+            return found
+        raise UsageError(f"{self.name(setting)} is not set, and the log-in by {self.kind} requires it.")
+
+
+def _text(values: Values, variable: str) -> str:
+    return str(values[variable].value) if variable in values else ""
+
+
+def _place(values: Values, variable: str) -> str:
+    found = values[variable]
+    key = next(each.key for each in SETTINGS if each.variable == variable)
+    return f"{found.where}: {key}" if found.source == "profile" else str(found.where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ def _credentials(settings: _Settings, _clock: Clock) -> Credentials:
 def _api_key(settings: _Settings, _clock: Clock) -> LogIn:
     key = settings["API_KEY"].strip()
     if not key.isascii() or not key.isprintable():
-        raise UsageError(f"{settings.name('API_KEY')} is not a key. Expected one line of ASCII characters.")
+        raise UsageError(f"{settings.place('API_KEY')} is not a key. Expected one line of ASCII characters.")
     return ApiKeyLogIn(key, settings.find("USER"))
 
 
@@ -97,7 +108,7 @@ def _jwt_bearer(settings: _Settings, clock: Clock) -> LogIn:
         key.sign({})
     except ValueError:
         expected = "Expected the secret that is shared with the instance, or a private RSA or EC key (PEM)"
-        raise UsageError(f"{settings.name('JWT_KEY')} cannot sign. {expected}, without a password.") from None
+        raise UsageError(f"{settings.place('JWT_KEY')} cannot sign. {expected}, without a password.") from None
     user = settings["USER"]
     return JwtBearerGrant(_client(settings), user, clock, settings.find("JWT_SUBJECT") or user, key)
 
@@ -122,23 +133,26 @@ KINDS = tuple(_KINDS)
 def log_in(values: Values, clock: Clock, role: Role = "") -> LogIn:
     """Return how a user logs in; raises UsageError."""
     # A console logs in by user name and password, whatever the run does.
-    shared = "" if role == "INTEGRATION_" else values.get("SERVICENOW_AUTH", "")
-    name = values.get(f"SERVICENOW_{role}AUTH", "") or shared or "basic"
+    sources = [f"SERVICENOW_{role}AUTH", *([] if role == "INTEGRATION_" else ["SERVICENOW_AUTH"])]
+    source = next((each for each in sources if _text(values, each)), "")
+    name = _text(values, source) or "basic"
     if name not in _KINDS:
         near = wording.nearest(name, KINDS) or f" Expected one of {', '.join(KINDS)}."
-        raise UsageError(f"SERVICENOW_{role}AUTH is {shown(name)}, which is no way to log in.{near}")
+        raise UsageError(f"{_place(values, source)} is {shown(name)}, which is not a way to log in.{near}")
     kind = _KINDS[name]
     return kind.log_in(_Settings(values, role, name, kind.personal), clock)
 
 
 def certificate(values: Values, ca_file: Path | None) -> ClientCertificate | None:
     """Return the certificate to show to the instance, None for none; raises UsageError."""
-    file, key = values.get("SERVICENOW_CERT", ""), values.get("SERVICENOW_CERT_KEY", "")
+    file, key = _text(values, "SERVICENOW_CERT"), _text(values, "SERVICENOW_CERT_KEY")
     if not file and key:
-        raise UsageError("SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of that key.")
+        raise UsageError(
+            f"{_place(values, 'SERVICENOW_CERT_KEY')} requires SERVICENOW_CERT, the certificate of that key."
+        )
     if not file:
         return None
-    password = values.get("SERVICENOW_CERT_KEY_PASSWORD", "")
+    password = _text(values, "SERVICENOW_CERT_KEY_PASSWORD")
     SECRETS.add(password)
     try:
         return ClientCertificate.load(Path(file), Path(key) if key else None, password, ca_file)
@@ -158,15 +172,16 @@ def instance(  # noqa: PLR0913 - what a target is made of
 
     ``SERVICENOW_APPROVER_USER`` and ``SERVICENOW_INTEGRATION_USER`` name those that exist already.
     """
-    shown_to_it = certificate(values, ca_file)
+    client_certificate = certificate(values, ca_file)
     own = log_in(values, clock)
-    if shown_to_it and not url.lower().startswith("https:"):
-        raise UsageError(f"SERVICENOW_CERT requires an address that begins with https, and {url} does not.")
-    if isinstance(own, CertificateLogIn) and not shown_to_it:
+    if client_certificate and not url.lower().startswith("https:"):
+        place = _place(values, "SERVICENOW_CERT")
+        raise UsageError(f"{place} requires an address that begins with https, and {url} does not.")
+    if isinstance(own, CertificateLogIn) and not client_certificate:
         raise UsageError("SERVICENOW_CERT is not set, and the log-in by certificate requires it.")
     integration, approver = (_existing(values, clock, role) for role in _EXISTING)
-    return Target(url, own, admin_token, seconds, integration, approver, shown_to_it)
+    return Target(url, own, admin_token, seconds, integration, approver, client_certificate)
 
 
 def _existing(values: Values, clock: Clock, role: Role) -> LogIn | None:
-    return log_in(values, clock, role) if values.get(f"SERVICENOW_{role}USER") else None
+    return log_in(values, clock, role) if _text(values, f"SERVICENOW_{role}USER") else None

@@ -24,7 +24,7 @@ def named_instance(settings: Named) -> Target:
     return instance(url, _users(settings), RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
 
 
-def _users(settings: Named) -> dict[str, str]:
+def _users(settings: Named) -> Named:
     """Return what is set about users of an instance, under the names of the variables.
 
     The user who ships with the fake is the default, for one kind of log-in alone.
@@ -33,7 +33,7 @@ def _users(settings: Named) -> dict[str, str]:
     found = (each for each in SETTINGS if each.party == "servicenow" and each.name in settings)
     named = {each.variable: settings[each.name] for each in found}
     return {
-        variable: str(each.value)
+        variable: each
         for variable, each in named.items()
         if each.value is not None and (is_basic or each.source != "default")
     }
