@@ -8,7 +8,7 @@ from typing import Self
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import Definitions, packaged_tables
-from mock_servicenow.now_platform.errors import SetupError
+from mock_servicenow.now_platform.errors import OperationFailed, SetupError
 from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import (
@@ -227,5 +227,7 @@ def _as_start_error() -> Iterator[None]:
         yield
     except (InferredNamesError, SetupError) as error:
         raise StartError(str(error)) from None
+    except OperationFailed as error:
+        raise StartError(f"the database cannot be used: {error.detail}") from None
     except OSError as error:
         raise StartError(f"{error.filename}: {error.strerror}") from None

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -241,3 +242,13 @@ async def instance(blueprint: Blueprint, new_database: NewDatabase, prepared: st
     with new_database(prepared) as url:
         async with running(Settings(database=url), blueprint) as served:
             yield served
+
+
+@pytest.fixture(params=["file", "postgresql"])
+def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """Give the URL of an empty database that outlives an instance."""
+    if request.param == "file":
+        yield f"sqlite:///{tmp_path / 'instance.db'}"
+        return
+    with request.getfixturevalue("postgresql").database() as url:
+        yield url

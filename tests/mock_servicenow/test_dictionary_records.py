@@ -299,16 +299,6 @@ async def test_a_snapshot_has_the_tables_of_its_moment(blueprint: Blueprint) -> 
         assert (await instance.call("GET", "/api/now/table/u_case")).status == 400
 
 
-@pytest.fixture(params=["file", "postgresql"])
-def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Give the URL of an empty database that outlives an instance."""
-    if request.param == "file":
-        yield f"sqlite:///{tmp_path / 'instance.db'}"
-        return
-    with request.getfixturevalue("postgresql").database() as url:
-        yield url
-
-
 async def test_a_restart_keeps_what_records_define(lasting: str, tmp_path: Path) -> None:
     """Also what they change and delete; untouched records follow the files."""
     tables = tmp_path / "tables.yaml"

@@ -6,7 +6,7 @@ need folding, which databases do fast and by index; any other text is folded by 
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import md5
 from typing import Any
 
@@ -23,7 +23,7 @@ STATE_TABLE = "mock_servicenow_schema"
 _RESERVED_COLUMNS = frozenset({"rowid", "cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 _POSITION = '"__position"'
 _LONGEST_NAME = 63
-KEPT = 54
+_KEPT = 54
 """Characters that a long name of an index begins with."""
 _SQL_TYPES = {
     "sqlite": {"integer": "INTEGER", "number": "REAL", "text": "TEXT"},
@@ -168,7 +168,7 @@ class SchemaChange:
 
     def statements(self, catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
         """Return the statements that delete what is gone and add what is new."""
-        quote = dialect.identifier_preparer.quote
+        quote, indexes = dialect.identifier_preparer.quote, set(catalog.indexes)
         for root, name in self.classes:
             named = f"{quote(CLASS_COLUMN.name)} = {text_literal(name)}"
             yield f"DELETE FROM {quote(root)} WHERE {named}"  # noqa: S608 - names of tables
@@ -176,21 +176,25 @@ class SchemaChange:
             if not self.new.columns(root):
                 yield f"DROP TABLE IF EXISTS {quote(root)}"
                 continue
-            dropped = self.old.columns(root).keys() - self.new.columns(root).keys()
-            gone = dropped.intersection(catalog.tables.get(root, ()))
-            if gone:
-                yield from _drop_columns(root, sorted(gone), catalog, dialect)
-        yield from self.new.missing(catalog, dialect)
+            for index in indexes.intersection(self._idle_indexes(root, catalog)):
+                yield f"DROP INDEX {quote(index)}"
+                indexes.remove(index)
+            for name in sorted(self._dropped(root, catalog)):
+                yield f"ALTER TABLE {quote(root)} DROP COLUMN {quote(name)}"
+        yield from self.new.missing(replace(catalog, indexes=indexes), dialect)
 
+    def _dropped(self, root: str, catalog: Catalog) -> set[str]:
+        dropped = self.old.columns(root).keys() - self.new.columns(root).keys()
+        return dropped.intersection(catalog.tables.get(root, ()))
 
-def _drop_columns(root: str, names: Iterable[str], catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
-    """Return the statements that drop columns with their indexes; those of lists are made again when they are used."""
-    quote = dialect.identifier_preparer.quote
-    of_lists = [index for index in catalog.indexes if index.startswith(f"{root}_list_"[:KEPT])]
-    for index in (*of_lists, *(index_name(root, name) for name in names)):
-        yield f"DROP INDEX IF EXISTS {quote(index)}"
-    for name in names:
-        yield f"ALTER TABLE {quote(root)} DROP COLUMN {quote(name)}"
+    def _idle_indexes(self, root: str, catalog: Catalog) -> Iterator[str]:
+        """Return the names of indexes that go; those of lists are made again when they are used."""
+        new = self.new.columns(root)
+        for name, column in self.old.columns(root).items():
+            if name not in new or column.unique != new[name].unique:
+                yield index_name(root, name)
+        if self._dropped(root, catalog):
+            yield from (index for index in catalog.indexes if is_of_list(index, root))
 
 
 def position(root: str, dialect: sa.Dialect) -> sa.ColumnElement[int]:
@@ -204,12 +208,25 @@ def text_literal(text: str) -> str:
     return "'{}'".format(text.replace("'", "''"))
 
 
-def index_name(root: str, column: str) -> str:
-    """Return the name of the index on a column, within the length that databases allow."""
-    name = f"{root}_{column}"
+def index_name(root: str, *columns: str) -> str:
+    """Return the name of the index on columns, within the length that databases allow.
+
+    The names of tables and columns have no dots, so no two indexes, and no index and table, have one name.
+    """
+    name = ".".join((root, *columns))
     if len(name) <= _LONGEST_NAME:
         return name
-    return f"{name[:KEPT]}_{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
+    return f"{name[:_KEPT]}.{md5(name.encode(), usedforsecurity=False).hexdigest()[:8]}"
+
+
+def list_index_name(root: str, columns: Iterable[str]) -> str:
+    """Return the name of the index on the columns that a list is filtered and sorted by."""
+    return index_name("", root, *columns)
+
+
+def is_of_list(index: str, root: str) -> bool:
+    """Return whether an index of that name is for lists of the table, or of one whose long name begins alike."""
+    return index.startswith(f".{root}."[:_KEPT])
 
 
 def _table(root: str, columns: Mapping[str, Column], dialect: sa.Dialect) -> str:

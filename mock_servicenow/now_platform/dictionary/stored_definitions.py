@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
 
-from mock_servicenow.now_platform.dictionary.column_types import TYPES, Family
+from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Choice, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
 from mock_servicenow.now_platform.dictionary.dictionary_rows import (
@@ -25,10 +25,32 @@ MOST_ROWS = 10_000
 """Records of each of these tables that act, the oldest; each change reads them all."""
 MOST_TABLES, MOST_COLUMNS, MOST_LENGTH = 500, 1_000, 10_000_000
 """Tables made by records; columns that a hierarchy stores (databases take few more); the longest length of a column."""
+DEFINITIONS = "sys_acting_definition"
+"""The definitions of records that act, in the order in which they began to."""
 _KEPT = ("name", "element", "internal_type", "reference", "unique")
 _WITH_CHOICES = frozenset({Family.TEXT, Family.INTEGER, Family.DECIMAL})
 _LAST = 2**63
 _SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
+
+
+class Definition(NamedTuple):
+    """The table or column that a record began to define: what it keeps, whatever the record says later.
+
+    Rows and columns would be lost with a name, a parent or a family of types.
+
+    Attributes:
+        sys_id: that of the record.
+        name: the table's name.
+        element: the column's name; empty for a table.
+        super_class: the name of the table that a table extends.
+        internal_type: the type of a column.
+    """
+
+    sys_id: str
+    name: str
+    element: str = ""
+    super_class: str = ""
+    internal_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +59,40 @@ class StoredDefinitions:
 
     Attributes:
         ignored: what records say without effect, each in one line.
+        acting: the definitions of the records that add a table or a column.
     """
 
     tables: tuple[Table, ...]
     ignored: frozenset[str]
+    acting: tuple[Definition, ...]
 
     @classmethod
-    def read(cls, base: Dictionary, rows: Mapping[str, Sequence[Values]]) -> "StoredDefinitions":
+    def read(
+        cls, base: Dictionary, rows: Mapping[str, Sequence[Values]], kept: Sequence[Definition]
+    ) -> "StoredDefinitions":
         """Return the base's tables as records change and add to them.
 
         Args:
             base: tables that ship, and those of files; they stay, with the names, types and references of their
                 columns.
             rows: the records of each of `SOURCES`, in order of insertion.
+            kept: the definitions of records that act already, in the order in which they began to. They precede
+                others that define the same.
         """
-        reader = _RecordReader(base)
+        reader = _RecordReader(base, kept)
         reader.take_tables(rows[TABLES])
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
-        return cls(tuple(reader.tables()), frozenset(reader.ignored))
+        return cls(tuple(reader.tables()), frozenset(reader.ignored), tuple(reader.acting))
 
 
-class _ShippedColumn(NamedTuple):
+@lru_cache(maxsize=4)
+def shipped_tables(base: Dictionary) -> Mapping[str, Table]:
+    """Return each table by the sys_id of its record."""
+    return {seed_id(TABLES, table.name): table for table in base}
+
+
+class ShippedColumn(NamedTuple):
     """A column with the record that describes it, as far as the record has not been changed."""
 
     table: Table
@@ -67,16 +101,18 @@ class _ShippedColumn(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _shipped_columns(base: Dictionary) -> Mapping[str, _ShippedColumn]:
+def shipped_columns(base: Dictionary) -> Mapping[str, ShippedColumn]:
     """Return each column by the sys_id of its record."""
     columns = ((table, column) for table in base for column in (*SYSTEM_COLUMNS, *table.columns))
-    described = (_ShippedColumn(*each, column_row(*each) | {"active": "true"}) for each in columns)
+    described = (ShippedColumn(*each, column_row(*each) | {"active": "true"}) for each in columns)
     return {each.described["sys_id"]: each for each in described}
 
 
 class _RecordReader:
-    def __init__(self, base: Dictionary) -> None:
+    def __init__(self, base: Dictionary, kept: Sequence[Definition]) -> None:
         self._base = base
+        self._kept = {definition.sys_id: definition for definition in kept}
+        self.acting: list[Definition] = []
         self._tables = {table.name: table for table in base}
         self._own = {table.name: {column.name: column for column in table.columns} for table in base}
         self._spelled = {name.lower() for name in self._tables}
@@ -91,21 +127,47 @@ class _RecordReader:
     # Tables
 
     def take_tables(self, rows: Sequence[Values]) -> None:
-        shipped = {seed_id(TABLES, table.name): table for table in self._base}
+        shipped = shipped_tables(self._base)
         for row in rows:
             if row["sys_id"] in shipped:
                 self._change_table(shipped[row["sys_id"]], row)
-        made = [row for row in rows if row["sys_id"] not in shipped]
         names = {row["sys_id"]: row["name"] for row in rows}
-        pending = {row["sys_id"]: names.get(row["super_class"], row["super_class"]) for row in made[:MOST_TABLES]}
-        while ready := [row for row in made if pending.get(row["sys_id"]) in {"", *self._tables}]:
-            for row in ready:
-                self._add_table(row, pending.pop(row["sys_id"]) or None)
-        for row in made[:MOST_TABLES]:
-            if row["sys_id"] in pending:
-                self._ignore(f"table '{row['name']}' extends '{pending[row['sys_id']]}', which is not defined")
-        for row in made[MOST_TABLES:]:
+        names |= {sys_id: table.name for sys_id, table in shipped.items()}
+        names |= {definition.sys_id: definition.name for definition in self._kept.values()}
+        made = [row for row in self._in_order(rows) if row["sys_id"] not in shipped]
+        made = [row | {"super_class": names.get(row["super_class"], row["super_class"])} for row in made]
+        self._add_tables([self._as_kept_table(row) for row in made if row["sys_id"] in self._kept])
+        room = MOST_TABLES - len(self.acting)
+        others = [row for row in made if row["sys_id"] not in self._kept]
+        self._add_tables(others[:room])
+        for row in others[room:]:
             self._ignore(f"table '{row['name']}' is one more than {MOST_TABLES}")
+
+    def _in_order(self, rows: Sequence[Values]) -> list[Values]:
+        """Return the records that act in the order in which they began to, then the others."""
+        by_id = {row["sys_id"]: row for row in rows}
+        kept = [by_id[sys_id] for sys_id in self._kept if sys_id in by_id]
+        return kept + [row for row in rows if row["sys_id"] not in self._kept]
+
+    def _add_tables(self, rows: Iterable[Values]) -> None:
+        """Add the tables whose parents are defined or among them."""
+        pending = {row["sys_id"]: row for row in rows}
+        while ready := [row for row in pending.values() if row["super_class"] in {"", *self._tables}]:
+            for row in ready:
+                del pending[row["sys_id"]]
+                self._add_table(row, row["super_class"] or None)
+        for row in pending.values():
+            self._ignore(f"table '{row['name']}' extends '{row['super_class']}', which is not defined")
+
+    def _as_kept_table(self, row: Values) -> Values:
+        kept = self._kept[row["sys_id"]]
+        if row["name"] != kept.name:
+            self._ignore(f"table '{kept.name}' keeps its name, which is now '{row['name']}'")
+        if row["super_class"] != kept.super_class:
+            self._ignore(
+                f"table '{kept.name}' keeps its super_class '{kept.super_class}', which is now '{row['super_class']}'"
+            )
+        return row | {"name": kept.name, "super_class": kept.super_class}
 
     def _change_table(self, table: Table, row: Values) -> None:
         if row["name"] != table.name:
@@ -127,19 +189,20 @@ class _RecordReader:
             extendable = row["is_extendable"] == "true"
             self._tables[name] = Table(name, row["label"] or to_label(name), parent, extendable=extendable)
             self._own[name] = {}
+            self.acting.append(Definition(row["sys_id"], name, super_class=parent or ""))
 
     # Columns
 
     def take_columns(self, rows: Sequence[Values]) -> None:
-        shipped = _shipped_columns(self._base)
-        for row in rows:
+        shipped = shipped_columns(self._base)
+        for row in self._in_order(rows):
             known = shipped.get(row["sys_id"])
             if known is None:
-                self._add_column(row)
+                self._add_column(self._as_kept_column(row))
             elif known.column.name not in _SYSTEM_NAMES and not known.described.items() <= row.items():
                 self._change_column(known, row)
 
-    def _change_column(self, known: "_ShippedColumn", row: Values) -> None:
+    def _change_column(self, known: ShippedColumn, row: Values) -> None:
         table, column, described = known
         where = f"column '{table.name}.{column.name}'"
         for key in _KEPT:
@@ -148,6 +211,23 @@ class _RecordReader:
         if row["active"] == "false":
             self._ignore(f"{where} ships, or comes from a file, and stays active")
         self._own[table.name][column.name] = self._with_values(column, row, where)
+
+    def _as_kept_column(self, row: Values) -> Values:
+        kept = self._kept.get(row["sys_id"])
+        if kept is None:
+            return row
+        same = _family(row["internal_type"]) is _family(kept.internal_type)
+        values = {
+            "name": kept.name,
+            "element": kept.element,
+            "internal_type": row["internal_type"] if same else kept.internal_type,
+            "active": "true",
+        }
+        for key, value in values.items():
+            if row[key] != value:
+                where = f"column '{kept.name}.{kept.element}'"
+                self._ignore(f"{where} keeps its {key} '{value}', which is now '{row[key]}'")
+        return row | values
 
     def _add_column(self, row: Values) -> None:
         name, table = row["element"], row["name"]
@@ -162,6 +242,8 @@ class _RecordReader:
             return
         self._own[table][name] = column
         self._hierarchy(table)[name.lower()] = column
+        known = self._kept.get(row["sys_id"])
+        self.acting.append(known or Definition(row["sys_id"], table, name, internal_type=column.type))
 
     def _why_not(self, table: str, name: str) -> str:
         """Return why no record can add that column; empty if one can."""
@@ -269,3 +351,7 @@ class _RecordReader:
 
     def _ignore(self, what: str) -> None:
         self.ignored.append(what)
+
+
+def _family(type_: str) -> Family:
+    return FAMILIES.get(type_ or "string", Family.TEXT)

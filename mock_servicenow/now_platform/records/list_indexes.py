@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateIndex, DropIndex
 
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN
-from mock_servicenow.now_platform.dictionary.sql_tables import KEPT, index_name
+from mock_servicenow.now_platform.dictionary.sql_tables import is_of_list, list_index_name
 from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.query.operands import Operand
 from mock_servicenow.now_platform.query.operators import EQUALS
@@ -31,7 +31,7 @@ def serve_list(view: View, table: str, encoded: str) -> None:
     index, known = _index(view, table, names), _known(view, table)
     if index.name not in known:
         view.work.transaction.lock()
-        made = [name for name in known if name.startswith(f"{view.dictionary.root(table)}_list_"[:KEPT])]
+        made = [name for name in known if is_of_list(name, view.dictionary.root(table))]
         for oldest in made[: max(0, len(made) + 1 - MOST)]:
             view.work.transaction.execute(DropIndex(sa.Index(oldest)))
         view.work.transaction.execute(CreateIndex(index))
@@ -68,7 +68,7 @@ def _index(view: View, table: str, names: list[str]) -> sa.Index:
     copies = [sa.Column(name, physical.c[name].type) for name in names]
     sa.Table(root, sa.MetaData(), *copies)
     expressions = [Operand(columns[copy.name], copy).comparable for copy in copies]
-    return sa.Index(index_name(root, "_".join(["list", *names])), *expressions)
+    return sa.Index(list_index_name(root, names), *expressions)
 
 
 def _is_large(view: View, table: str) -> bool:

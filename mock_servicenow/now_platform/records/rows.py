@@ -341,7 +341,7 @@ def _violation(plan: TablePlan, values: Values, error: DuplicateError) -> Unique
     """Return the platform's error; each driver names the key in its own way."""
     for column in plan.columns.values():
         names = (f"{plan.root}.{column.name}", index_name(plan.root, column.name))
-        if column.unique and any(name in error.text for name in names):
+        if column.unique and any(name in error.names for name in names):
             return UniqueKeyViolation(values.get(column.name, ""), column.name)
     return UniqueKeyViolation(values.get("sys_id", ""), "PRIMARY")
 

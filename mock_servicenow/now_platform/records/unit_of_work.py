@@ -71,7 +71,7 @@ class UnitOfWork:
                 self._changed = changed_schema(self._kernel, work)
             if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
                 store.renew_facts(work.transaction)
-        except store.failures:
+        except BaseException:  # whatever it is, an open transaction would keep what was refused
             work.transaction.end(keep=False)
             raise
         work.transaction.end(keep=keep)
@@ -91,7 +91,7 @@ def _use_versions(kernel: Kernel, transaction: Transaction) -> None:
         if tables != kernel.schema.version:
             kernel.adopt(stored_schema(kernel, Work(kernel, transaction, []), tables))
         kernel.cache.begin(facts)
-    except kernel.store.failures:
+    except BaseException:
         transaction.end(keep=False)
         raise
 

@@ -1,6 +1,7 @@
 """What accompanies the deletion of a table, a column or a choice from the dictionary."""
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
+from mock_servicenow.now_platform.dictionary.stored_definitions import DEFINITIONS, shipped_columns, shipped_tables
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 
 DELETED_CHOICES = "sys_deleted_choice"
@@ -20,33 +21,50 @@ def dictionary_rules() -> list[BusinessRule]:
 
 
 def _keep_table(context: RuleContext) -> None:
-    name, sys_id = context.current["name"], context.current["sys_id"]
-    if sys_id == seed_id(TABLES, name) and context.kernel.first.dictionary.table(name) is not None:
-        context.abort(f"table '{name}' ships, or comes from a file, and cannot be deleted")
-    if any(context.session.find_all(TABLES, super_class=each) for each in (sys_id, name)):
-        context.abort(f"table '{name}' is extended by others and cannot be deleted")
+    sys_id = context.current["sys_id"]
+    table = shipped_tables(context.kernel.first.dictionary).get(sys_id)
+    if table is not None:
+        context.abort(f"table '{table.name}' ships, or comes from a file, and cannot be deleted")
+    kept = context.work.get(DEFINITIONS, sys_id)
+    if kept is not None and context.session.find_all(DEFINITIONS, super_class=kept["name"]):
+        context.abort(f"table '{kept['name']}' is extended by others and cannot be deleted")
 
 
 def _keep_column(context: RuleContext) -> None:
-    table, column = context.current["name"], context.current["element"]
-    first = context.kernel.first.dictionary
-    ships = first.table(table) is not None and column in first.columns(table)
-    if ships and context.current["sys_id"] == seed_id(COLUMNS, f"{table}.{column}"):
-        context.abort(f"column '{table}.{column}' ships, or comes from a file, and cannot be deleted")
+    known = shipped_columns(context.kernel.first.dictionary).get(context.current["sys_id"])
+    if known is not None:
+        where = f"column '{known.table.name}.{known.column.name}'"
+        context.abort(f"{where} ships, or comes from a file, and cannot be deleted")
 
 
 def _delete_definitions(context: RuleContext) -> None:
-    for table in (COLUMNS, CHOICES):
-        _delete_all(context, table, name=context.current["name"])
+    """Delete the columns and choices of a table; a record that defines none has none."""
+    kept = context.work.get(DEFINITIONS, context.current["sys_id"])
+    if kept is None:
+        return
+    columns = context.session.find_all(DEFINITIONS, name=kept["name"])
+    for record in columns:
+        context.work.delete(DEFINITIONS, record.sys_id)
+        context.work.delete(COLUMNS, record.sys_id)
+    shipped = shipped_columns(context.kernel.first.dictionary)
+    for record in context.session.find_all(COLUMNS, name=kept["name"]):
+        acts = record.sys_id in shipped or context.work.get(DEFINITIONS, record.sys_id) is not None
+        if not acts:
+            context.work.delete(COLUMNS, record.sys_id)
+    _delete_all_choices(context, name=kept["name"])
 
 
 def _delete_choices(context: RuleContext) -> None:
-    _delete_all(context, CHOICES, name=context.current["name"], element=context.current["element"])
+    """Delete the choices of a column; a record that defines none has none."""
+    kept = context.work.get(DEFINITIONS, context.current["sys_id"])
+    if kept is not None:
+        context.work.delete(DEFINITIONS, kept["sys_id"])
+        _delete_all_choices(context, name=kept["name"], element=kept["element"])
 
 
-def _delete_all(context: RuleContext, table: str, **equal: str) -> None:
-    for record in context.session.find_all(table, **equal):
-        context.session.work.delete(table, record.sys_id)
+def _delete_all_choices(context: RuleContext, **equal: str) -> None:
+    for record in context.session.find_all(CHOICES, **equal):
+        context.work.delete(CHOICES, record.sys_id)
 
 
 def _note_choice(context: RuleContext) -> None:

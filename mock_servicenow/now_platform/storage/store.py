@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.storage.long_reads import (
 from mock_servicenow.now_platform.storage.transaction import Transaction
 
 T = TypeVar("T")
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
 _PREPARING = 0x6D6F636B  # any number that all processes agree on

@@ -1,5 +1,6 @@
 """One transaction of an instance."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from mock_servicenow.now_platform.errors import Signal
 from mock_servicenow.now_platform.storage.database import Given, Prepared, Row
 from mock_servicenow.now_platform.storage.long_reads import Interruptible, NotAsideError, Watch
 
+_NAMES = re.compile(r"[\w.]+")
 _FEW_AT_A_TIME = {"stream_results": True, "max_row_buffer": 10}
 
 
@@ -16,12 +18,12 @@ class DuplicateError(Signal):
     """A unique index refuses a value.
 
     Attributes:
-        text: the driver's message, with the index's name or column.
+        names: the words of the driver's message, among them the index's name or ``table.column``.
     """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.text = text
+        self.names = _NAMES.findall(text)
 
 
 class Transaction:
