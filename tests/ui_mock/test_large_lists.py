@@ -60,9 +60,9 @@ async def _fill(settings: Settings, database: Path) -> None:
 def _made(database: Path) -> set[str]:
     """Return the names of the indexes that lists have made, and take them away."""
     with closing(sqlite3.connect(database)) as connection, connection:
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE 'task_list_%'")}
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE name LIKE '.task.%'")}
         for name in names:
-            connection.execute(f"DROP INDEX {name}")
+            connection.execute(f'DROP INDEX "{name}"')
     return names
 
 
@@ -74,9 +74,9 @@ async def _numbers(person: Person, query: str) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "first", "index"),
     [
-        ("ORDERBYDESCnumber", f"INC9{LARGE:06d}", "task_list_sys_class_name_number"),
-        ("category=network^ORDERBYnumber", "INC9000001", "task_list_sys_class_name_category_number"),
-        ("priority=3^category=software^numberSTARTSWITHINC9", None, "task_list_sys_class_name_category_priority"),
+        ("ORDERBYDESCnumber", f"INC9{LARGE:06d}", ".task.sys_class_name.number"),
+        ("category=network^ORDERBYnumber", "INC9000001", ".task.sys_class_name.category.number"),
+        ("priority=3^category=software^numberSTARTSWITHINC9", None, ".task.sys_class_name.category.priority"),
     ],
 )
 async def test_large_list_gets_an_index_once(
@@ -107,8 +107,8 @@ async def test_number_of_indexes_is_limited(person: Person, database: Path) -> N
             await _numbers(person, f"{equal}=none^ORDERBY{column}")
     made = _made(database)
     assert len(made) == MOST
-    assert "task_list_sys_class_name_contact_type_short_description" in made
-    assert "task_list_sys_class_name_category_active" not in made
+    assert ".task.sys_class_name.contact_type.short_description" in made
+    assert ".task.sys_class_name.category.active" not in made
 
 
 @pytest.mark.once
