@@ -14,10 +14,10 @@ import pytest
 
 from privman_core.operating_system import ENDINGS
 from privman_scenarios import mock_mark
+from privman_scenarios.collected_scenarios import SCENARIO_PATHS, ScenarioCollection
 from privman_scenarios.mock_mark import MockChoice
 from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
 from privman_scenarios.plugin_settings import add_settings, resolved_settings, target_urls, targets_banner
-from privman_scenarios.stories import STORIES, Stories
 
 if TYPE_CHECKING:
     from privman_core.loop_thread import LoopThread
@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--privman-strict", action="store_true", help="fail a test if ServiceNow swallowed something")
     group.addoption("--privman-seed", type=int, default=0, metavar="N", help="seed of the identifiers (default 0)")
     parser.addini(OPTION, "other names of fixtures, such as 'console = pm_console'", type="linelist")
-    parser.addini(STORIES, "files and folders whose scenarios are collected as tests", type="paths")
+    parser.addini(SCENARIO_PATHS, "files and folders whose scenarios are collected as tests", type="paths")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,8 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     named = config.stash[_NAMED] = NamedFixtures(config.getini(OPTION))
     config.pluginmanager.register(named.plugin())
     mock_mark.register(config)
-    if config.getini(STORIES):
-        config.pluginmanager.register(Stories(config, partial(_worlds, config)))
+    if config.getini(SCENARIO_PATHS):
+        config.pluginmanager.register(ScenarioCollection(config, partial(_worlds, config)))
     reset, file = config.getoption("--privman-reset"), config.getoption("--privman-writes")
     servicenow, console = target_urls(config, required=reset or file is not None)
     if servicenow or console:

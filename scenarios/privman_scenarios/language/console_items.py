@@ -24,7 +24,7 @@ def _named(verb: Verb, arguments: Arguments) -> Iterator[tuple[str, ItemKind, st
 
 
 class ConsoleItems:
-    """What the console in use has after the steps so far; a misspelt name would make a story of another thing.
+    """What the console in use has after the steps so far; a misspelt name would make a scenario of another thing.
 
     Args:
         own: names that the scenario declares as the console's own.

@@ -18,7 +18,7 @@ def check_snapshots(scenario: Scenario) -> None:
 
 
 def goes_back(scenario: Scenario) -> bool:
-    """Return whether a step undoes what was seen, so that invariants of the whole story can't be judged."""
+    """Return whether a step undoes what was seen, so that invariants of the whole scenario can't be judged."""
     return any(step.verb == RESTORES for step in scenario.all_steps)
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from privman_scenarios.playing.events import Failure
     from privman_scenarios.playing.world_builder import WorldBuilder
 
-STORIES = "privman_stories"
+SCENARIO_PATHS = "privman_stories"
 
 
-class Stories:
+class ScenarioCollection:
     """A plugin that collects each scenario of the files that the project names as a test.
 
     Raises pytest.UsageError for a path that is not there, and for one that is never collected.
@@ -31,15 +31,15 @@ class Stories:
     """
 
     def __init__(self, config: pytest.Config, worlds: "Callable[[], WorldBuilder]") -> None:
-        self._paths = [_normalized(path) for path in config.getini(STORIES)]
+        self._paths = [_normalized(path) for path in config.getini(SCENARIO_PATHS)]
         self._worlds = worlds
         for path in self._paths:
             if not path.exists():
-                raise pytest.UsageError(f"{STORIES}: {path} does not exist.")
+                raise pytest.UsageError(f"{SCENARIO_PATHS}: {path} does not exist.")
             if not _is_collected(path, config):
-                raise pytest.UsageError(f"{STORIES}: testpaths leaves out {path}. Expected it there, too.")
+                raise pytest.UsageError(f"{SCENARIO_PATHS}: testpaths leaves out {path}. Expected it there, too.")
 
-    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "StoryFile | None":
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> "ScenarioFile | None":
         """Collect a file of scenarios."""
         if not any(file_path.is_relative_to(path) for path in self._paths):
             return None
@@ -47,14 +47,14 @@ class Stories:
 
         if not is_scenario_file(file_path):
             return None
-        found: StoryFile = StoryFile.from_parent(parent, path=file_path, worlds=self._worlds)
+        found: ScenarioFile = ScenarioFile.from_parent(parent, path=file_path, worlds=self._worlds)
         return found
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Let a skipped scenario name its own file and line."""
         report = yield
-        if isinstance(item, Story) and isinstance(report.longrepr, tuple):
+        if isinstance(item, ScenarioItem) and isinstance(report.longrepr, tuple):
             report.longrepr = str(item.path), item.scenario.line, report.longrepr[2]
         return report
 
@@ -72,14 +72,14 @@ def _normalized(path: Path) -> Path:
     return Path(os.path.normpath(path))
 
 
-class StoryFile(pytest.File):
+class ScenarioFile(pytest.File):
     """A file of scenarios."""
 
     def __init__(self, *, worlds: "Callable[[], WorldBuilder]", **kwargs: Any) -> None:  # noqa: ANN401 - of pytest
         super().__init__(**kwargs)
         self._worlds = worlds
 
-    def collect(self) -> Iterator["Story"]:
+    def collect(self) -> Iterator["ScenarioItem"]:
         """Yield its scenarios; a title that it has twice is numbered."""
         from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
         from privman_core.resolution import variables  # noqa: PLC0415 - see the module's docstring
@@ -98,13 +98,13 @@ class StoryFile(pytest.File):
         for scenario in scenarios:
             seen[scenario.name] += 1
             number = f" ({seen[scenario.name]})" if seen[scenario.name] > 1 else ""
-            story: Story = Story.from_parent(
+            item: ScenarioItem = ScenarioItem.from_parent(
                 self, name=f"{scenario.name}{number}", scenario=scenario, worlds=self._worlds
             )
-            yield story
+            yield item
 
 
-class StoryFailed(Exception):  # noqa: N818 - an outcome
+class ScenarioFailed(Exception):  # noqa: N818 - an outcome
     """A scenario has failed."""
 
     def __init__(self, failure: "Failure") -> None:
@@ -112,7 +112,7 @@ class StoryFailed(Exception):  # noqa: N818 - an outcome
         self.failure = failure
 
 
-class Story(pytest.Item):
+class ScenarioItem(pytest.Item):
     """One scenario; its tags are keywords for ``-k``."""
 
     def __init__(self, *, scenario: "Scenario", worlds: "Callable[[], WorldBuilder]", **kwargs: Any) -> None:  # noqa: ANN401 - of pytest
@@ -136,18 +136,18 @@ class Story(pytest.Item):
         if ended.findings:
             self.add_report_section("call", "findings", "\n".join(ended.findings))
         if ended.failure:
-            raise StoryFailed(ended.failure)
+            raise ScenarioFailed(ended.failure)
         if ended.reason:
             pytest.skip(ended.reason)
         if strict and worlds.unseen:
             fail(f"--privman-strict has nothing to judge by, as no findings are seen: {worlds.unseen}.")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - as pytest has it
-        """Return the step with its line, what was expected and what came, and the last exchanges."""
+        """Return the step with its line, expected and actual values, and the last exchanges."""
         from privman_scenarios.commands.reports.marked import failure_text  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
 
-        if isinstance(excinfo.value, StoryFailed):
+        if isinstance(excinfo.value, ScenarioFailed):
             return shown(failure_text(excinfo.value.failure))
         return super().repr_failure(excinfo, style)
 
