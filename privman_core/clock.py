@@ -78,9 +78,11 @@ class Clock(Protocol):
 
 
 def later(moment: datetime, seconds: float) -> datetime:
-    """Return the moment ``seconds`` later, but not past the end of the calendar."""
-    most = (datetime.max.replace(tzinfo=UTC) - moment).total_seconds()
-    return moment + timedelta(seconds=seconds) if seconds < most else datetime.max.replace(tzinfo=UTC)
+    """Return the moment ``seconds`` later, or the first or last one of the calendar, where it has none."""
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    if seconds <= (first - moment).total_seconds():
+        return first
+    return moment + timedelta(seconds=seconds) if seconds < (last - moment).total_seconds() else last
 
 
 class RealClock:

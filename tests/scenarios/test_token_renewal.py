@@ -134,6 +134,17 @@ async def test_an_answer_without_a_token_is_no_success(answer: object, error: st
             await api.headers_for(user)
 
 
+@pytest.mark.parametrize("lasts", [-1e308, -1e12, -1, 0, 1e12, 1e308])
+async def test_a_token_may_last_for_any_time(lasts: float, clock: VirtualClock) -> None:
+    """One that has ended already is used once, and one that outlives the calendar for years."""
+    token = Token()
+    token.answer = lambda text: {"access_token": text, "expires_in": lasts}
+    async with speaking(token.app(), clock) as (api, user):
+        for _ in range(2):
+            assert (await api.call("GET", INCIDENTS, auth=user)).status == 200
+    assert token.asked == (1 if lasts > 0 else 2)
+
+
 async def test_a_token_without_an_end_is_used_until_it_is_refused(clock: VirtualClock) -> None:
     """RFC 6749 lets a server leave the time out."""
     token = Token()

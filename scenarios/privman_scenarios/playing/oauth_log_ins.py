@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from privman_core.clock import LAST, Clock, later
@@ -15,6 +15,8 @@ TOKEN_PATH = "/oauth_token.do"  # noqa: S105 - a path
 _ISSUED: Shape = {"access_token": str, "expires_in?": int | float}
 _EARLY = 60
 """Seconds before its end at which a token is replaced; half of its life if that is less."""
+_LONGEST = 10 * 365 * 86_400
+"""Seconds; no token is kept longer."""
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -70,12 +72,15 @@ class OAuthLogIn(LogIn):
         if fault := fault_of(answer.json, _ISSUED):
             raise LogInRefusedError(replace(answer, status=0, error=f"expected {fault}; got {answer}"))
         token, seconds = answer.json["access_token"], answer.json.get("expires_in")
-        early = 0 if seconds is None or token == self._token else min(_EARLY, seconds / 2)
-        self._ends = LAST if seconds is None else later(self._clock.now(), seconds) - timedelta(seconds=early)
+        self._ends = LAST if seconds is None else later(self._clock.now(), self._used_for(seconds, token))
         if token != self._token:
             SECRETS.add(token)
             SECRETS.retire(self._token)
             self._token = token
+
+    def _used_for(self, seconds: float, token: str) -> float:
+        lasts = min(max(0, seconds), _LONGEST)
+        return lasts if token == self._token else lasts - min(_EARLY, lasts / 2)
 
 
 class PasswordGrant(OAuthLogIn):
