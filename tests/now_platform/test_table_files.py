@@ -115,6 +115,10 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
         ),
         ("- {name: u_x, columns: {u_a: {length: true}}}", "1: table 'u_x', column 'u_a' has length True; expected"),
         (
+            "- name: u_x\n  columns:\n    u_a: {length: 99999999999999999999}",
+            "3: table 'u_x', column 'u_a' has length 99999999999999999999; expected a whole number from 1 to 10000000",
+        ),
+        (
             "- name: u_x\n  columns: {u_a: }\n  acls:\n  - {operation: raed}\n",
             "4: table 'u_x', acl has operation 'raed' (did you mean 'read'?); expected one of",
         ),

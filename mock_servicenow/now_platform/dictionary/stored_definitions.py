@@ -18,13 +18,13 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import (
 )
 from mock_servicenow.now_platform.dictionary.sql_tables import is_reserved_column, is_reserved_table
 from mock_servicenow.now_platform.dictionary.table_files import to_label
-from mock_servicenow.now_platform.dictionary.table_format import NAME_WORDS, is_name
+from mock_servicenow.now_platform.dictionary.table_format import MOST_LENGTH, NAME_WORDS, is_name
 
 SOURCES = (TABLES, COLUMNS, CHOICES)
 MOST_ROWS = 10_000
 """Records of each of these tables that act, the oldest; each change reads them all."""
-MOST_TABLES, MOST_COLUMNS, MOST_LENGTH = 500, 1_000, 10_000_000
-"""Tables made by records; columns that a hierarchy stores (databases take few more); the longest length of a column."""
+MOST_TABLES, MOST_COLUMNS = 500, 1_000
+"""Tables made by records; columns that a hierarchy stores (databases take few more)."""
 DEFINITIONS = "sys_acting_definition"
 """The definitions of records that act, in the order in which they began to."""
 _KEPT = ("name", "element", "internal_type", "reference", "unique")

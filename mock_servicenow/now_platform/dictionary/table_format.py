@@ -9,6 +9,9 @@ from mock_servicenow.now_platform.dictionary.column_types import TYPES
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
 from privman_core.near_words import near
 
+MOST_LENGTH = 10_000_000
+"""Characters that a column may be said to hold."""
+
 MOST_NAME = 63
 """Characters of a name: PostgreSQL cuts longer ones."""
 _NAME_PATTERN = f"[A-Za-z][A-Za-z0-9_]{{0,{MOST_NAME - 1}}}"
@@ -52,7 +55,7 @@ def _are_texts(value: object) -> bool:
 
 
 def _is_length(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_LENGTH
 
 
 def _text(about: str) -> KeyForm:
@@ -106,9 +109,9 @@ _COLUMN: Mapping[str, KeyForm] = {
     ),
     "length": KeyForm(
         "Most characters (default 40).",
-        {"type": "integer", "minimum": 1},
+        {"type": "integer", "minimum": 1, "maximum": MOST_LENGTH},
         _is_length,
-        "a whole number from 1",
+        f"a whole number from 1 to {MOST_LENGTH}",
     ),
     "reference": _text("The table that a reference, or each entry of a glide_list, points to."),
     "default": KeyForm(
