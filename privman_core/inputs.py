@@ -10,6 +10,7 @@ from typing import Literal
 from yarl import URL
 
 from privman_core.cuts import cut
+from privman_core.regular_files import read_regular
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
 """A control character, line end or lone surrogate; also a control that reverses the direction of text.
@@ -64,6 +65,7 @@ def is_loopback_name(host: str) -> bool:
         return False
 
 
+_MOST_BYTES = 16 * 1024 * 1024
 Trust = ssl.SSLContext | Literal[True]
 
 
@@ -74,6 +76,7 @@ def trust(ca_file: Path | None) -> Trust:
     """
     if ca_file is None:
         return True
+    read_regular(ca_file, _MOST_BYTES)  # the library would read a device without an end
     context = ssl.create_default_context()
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.load_verify_locations(ca_file)

@@ -6,7 +6,8 @@ Keys at the top are for every run, those under ``[profiles.NAME]`` for runs that
 import re
 import tomllib
 from argparse import ArgumentTypeError
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from privman_core.client_settings import PROFILE_FILES, SETTINGS, Setting
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of, shown
 from privman_core.near_words import near
+from privman_core.regular_files import read_regular
 
 _OWN, _SHARED = PROFILE_FILES
 _IN_SHARED = ("tool", "privman")
@@ -23,6 +25,13 @@ _PROFILES = "profiles"
 _VARIABLES = "variables"
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _MOST_BYTES = 1024 * 1024
+# Of valid TOML: what may hold the end of a line, or a bracket that is none.
+_TOKENS = re.compile(
+    r""""{3}(?:[^"\\]|\\.|"(?!""(?!")))*+"{3}|'{3}(?:[^']|'(?!''(?!')))*+'{3}|"""
+    r""""(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|#[^\n]*+|[\[\]{}\n]""",
+    re.DOTALL,
+)
+_OPENING, _CLOSING = ("[", "{"), ("]", "}")
 Keys = tuple[str, ...]
 _SETTINGS: Mapping[Keys, Setting] = {tuple(each.key.split(".")): each for each in SETTINGS}
 
@@ -46,15 +55,20 @@ class ProfileFile:
 
         The library gives no lines, so this searches for the shortest beginning of the file that has the key.
         """
-        lines = self.text.splitlines(keepends=True)
-        without, with_it = 0, len(lines)
-        while with_it - without > 1:
-            middle = (without + with_it) // 2
-            if _has(lines[:middle], (*self.root, *keys)):
-                with_it = middle
-            else:
-                without = middle
-        return f"{self.path.name}:{_whole(lines[:without]) + 1}"
+        ends = list(_ends(self.text))
+        first = bisect_left(ends, True, key=lambda end: _has(self.text[:end], (*self.root, *keys)))  # noqa: FBT003 - found
+        return f"{self.path.name}:{self.text.count(chr(10), 0, ends[first - 1]) + 1}"
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Yield where a beginning of the text may end that is TOML as well: after each line, but not within a value."""
+    depth = 0
+    yield 0
+    for token in _TOKENS.finditer(text):
+        depth += (token[0] in _OPENING) - (token[0] in _CLOSING)
+        if token[0] == "\n" and not depth:
+            yield token.end()
+    yield len(text)
 
 
 def _at(content: Mapping[str, Any], keys: Keys) -> object:
@@ -64,19 +78,8 @@ def _at(content: Mapping[str, Any], keys: Keys) -> object:
     return found
 
 
-def _has(lines: Sequence[str], keys: Keys) -> bool:
-    return _at(tomllib.loads("".join(lines[: _whole(lines)])), keys) is not None
-
-
-def _whole(lines: Sequence[str]) -> int:
-    """Return how many of the lines are TOML: the last ones may be the beginning of a value."""
-    for end in range(len(lines), 0, -1):
-        try:
-            tomllib.loads("".join(lines[:end]))
-        except tomllib.TOMLDecodeError:
-            continue
-        return end
-    return 0
+def _has(text: str, keys: Keys) -> bool:
+    return _at(tomllib.loads(text), keys) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +136,11 @@ def _find(folder: Path) -> ProfileFile | None:
 
 def _read(path: Path, root: Keys) -> ProfileFile | None:
     try:
-        with path.open("rb") as opened:
-            content = opened.read(_MOST_BYTES + 1)
+        content = read_regular(path, _MOST_BYTES)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise UsageError(f"{path.name}: {reason_of(error)}.") from None
-    if len(content) > _MOST_BYTES:
-        raise UsageError(f"{path.name} is too large. Expected at most {_MOST_BYTES} bytes.")
     try:
         text = content.decode("utf-8-sig")  # Windows editors begin a file with a mark
         table = _at(tomllib.loads(text), root)

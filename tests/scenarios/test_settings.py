@@ -162,7 +162,7 @@ PROFILES = {
     "a = [": "privman.toml: invalid TOML: ",
     "\xff": "privman.toml: invalid TOML: ",
     f"a = {'[' * 50_000}": "privman.toml: invalid TOML: ",
-    f"# {'a' * 1_100_000}": "privman.toml is too large. Expected at most 1048576 bytes.",
+    f"# {'a' * 1_100_000}": "privman.toml: More than 1048576 bytes.",
 }
 
 

@@ -239,7 +239,7 @@ def test_a_table_that_cannot_be_read(tmp_path: Path) -> None:
     assert refused(tmp_path) == "rows.csv:1: is not UTF-8 text."
     with (tmp_path / "rows.csv").open("wb") as large:
         large.truncate(11 * 1024 * 1024)
-    assert refused(tmp_path) == "rows.csv:1: has more than 10485760 bytes. Expected fewer."
+    assert refused(tmp_path) == "story.yaml:2: 'examples' 'rows.csv' cannot be read: More than 10485760 bytes."
 
 
 def test_examples_in_the_file_are_bounded_too(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from privman_core.regular_files import read_regular
 from privman_scenarios.analysis.recorded import Headers, Recorded, content_type
 from privman_scenarios.errors import UnusableFileError
 
+MOST_BYTES = 256 * 1024 * 1024
 _KINDS = {dict: "an object", list: "a list", str: "text", int: "a number"}
 
 
@@ -24,7 +26,7 @@ def read_har(file: Path) -> list[Recorded]:
     """Return the exchanges of the file; raises UnusableFileError naming the file and what is wrong in it."""
     try:
         # Some proxies begin the file with a byte order mark.
-        document = orjson.loads(file.read_bytes().removeprefix(codecs.BOM_UTF8))
+        document = orjson.loads(read_regular(file, MOST_BYTES).removeprefix(codecs.BOM_UTF8))
     except OSError as error:
         raise UnusableFileError(f"{file}: cannot be read: {error.strerror}.") from None
     except orjson.JSONDecodeError as error:

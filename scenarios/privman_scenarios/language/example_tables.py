@@ -1,11 +1,13 @@
 """Tables of examples in CSV files."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
 from privman_core.inputs import can_be_path, reason_of
+from privman_core.regular_files import read_regular
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.yaml_nodes import MOST_ROWS, Located, plain_number
@@ -36,15 +38,12 @@ def read_table(named: Located, file: str) -> Located:
 
 def _text(path: Path, named: Located, file: str) -> str:
     try:
-        with path.open("rb") as opened:
-            content = opened.read(MOST_BYTES + 1)
+        content = read_regular(path, MOST_BYTES)
     except OSError as error:
         others = sorted(each.name for each in path.parent.glob(f"*{SUFFIX}"))
-        help_ = nearest(path.name, others) if others else ""
+        help_ = nearest(path.name, others) if others and path.name not in others else ""
         message = f"'examples' {named.value!r} cannot be read: {reason_of(error)}. {help_}".rstrip()
         raise ScenarioFileError(file, named.line, message) from None
-    if len(content) > MOST_BYTES:
-        raise ScenarioFileError(str(path), 1, f"has more than {MOST_BYTES} bytes. Expected fewer.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -54,7 +53,7 @@ def _text(path: Path, named: Located, file: str) -> str:
 def _flaw_of_columns(columns: Sequence[str]) -> str:
     if not columns or not all(columns):
         return f"the first row is {columns!r}. Expected the name of each column."
-    twice = next((name for name in columns if columns.count(name) > 1), "")
+    twice = next((name for name, times in Counter(columns).items() if times > 1), "")
     return f"duplicate column {twice!r}." if twice else ""
 
 

@@ -1,5 +1,6 @@
 """Steps that several scenarios share: ``include: log-in.steps.yaml`` stands for the steps of that file."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ SUFFIXES = (".steps.yaml", ".steps.yml")
 MOST_STEPS = 1_000
 """Of a scenario, with those of all files that it includes."""
 MOST_DEPTH = 5
+MOST_BYTES = 10 * 1024 * 1024
+"""Of all files that a scenario includes, each as often as it does."""
 
 
 class IncludedSteps:
@@ -27,6 +30,8 @@ class IncludedSteps:
     def __init__(self, file: str) -> None:
         self._chain = [Path(file)]
         self._count = 0
+        self._bytes = 0
+        self._known: dict[Path, tuple[int, list[Located]]] = {}
 
     def put_into(self, steps: Located) -> Located:
         """Return a list of steps with those that it includes; raises ScenarioFileError. Any other value stays."""
@@ -46,12 +51,17 @@ class IncludedSteps:
 
     def _included(self, named: Located) -> Iterator[Located]:
         path = self._path(named)
-        if path.resolve() in map(Path.resolve, self._chain):
+        if os.path.realpath(path) in map(os.path.realpath, self._chain):
             chain = " includes ".join(each.name for each in [*self._chain, path])
             raise self._error(named, f"{INCLUDE}: {chain}, without an end.")
         if len(self._chain) > MOST_DEPTH:
             raise self._error(named, f"{INCLUDE}: files include each other more than {MOST_DEPTH} deep.")
-        steps = self._read(path, named)
+        if path not in self._known:
+            self._known[path] = self._read(path, named)
+        size, steps = self._known[path]
+        self._bytes += size
+        if self._bytes > MOST_BYTES:
+            raise self._error(named, f"{INCLUDE}: more than {MOST_BYTES} bytes in all. Expected fewer, or smaller.")
         self._chain.append(path)
         yield from self._whole(steps)
         self._chain.pop()
@@ -62,17 +72,18 @@ class IncludedSteps:
             raise self._error(named, f"{INCLUDE} is {named.plain()!r}. Expected the name of a file *{SUFFIXES[0]}.")
         return self._chain[-1].parent / name
 
-    def _read(self, path: Path, named: Located) -> list[Located]:
+    def _read(self, path: Path, named: Located) -> tuple[int, list[Located]]:
+        """Return how many bytes a file has, and its steps."""
         try:
             text = yaml_reader.read_text(path)
         except YamlError as error:
             others = sorted(each.name for each in path.parent.glob(f"*{SUFFIXES[0]}"))
-            help_ = nearest(path.name, others) if others else ""
+            help_ = nearest(path.name, others) if others and path.name not in others else ""
             raise self._error(named, f"{INCLUDE}: {named.value!r} {error} {help_}".rstrip()) from None
         documents = list(read_documents(text, str(path)))
         if len(documents) != 1 or not isinstance(documents[0].value, list) or not documents[0].value:
             raise ScenarioFileError(str(path), 1, "no list of steps in this file. Expected one.")
-        return [each.in_file(str(path)) for each in documents[0].value]
+        return len(text.encode()), [each.in_file(str(path)) for each in documents[0].value]
 
     def _error(self, located: Located, message: str) -> ScenarioFileError:
         return ScenarioFileError(located.file or str(self._chain[0]), located.line, message)
