@@ -23,7 +23,7 @@ from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, admin_token, complain
 from privman_core.ids import Ids
 from privman_core.resolution import add_settings, required, resolve_options
-from privman_core.reverse_proxies import proxies_of
+from privman_core.reverse_proxies import trusted_proxies
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "console-sim"
@@ -53,7 +53,7 @@ async def _run(options: Namespace) -> int:
         admin_token=token,
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
-        proxies=proxies_of(options, token, _ADMIN_TOKEN),
+        proxies=trusted_proxies(options, token, _ADMIN_TOKEN),
         database=options.database,
         token_lifetime=options.token_lifetime,
         documented_only=options.documented_only,

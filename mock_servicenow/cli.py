@@ -22,7 +22,7 @@ from privman_core.command_line import Exit, OneLineParser, UsageError, admin_tok
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.operating_system import CAN_FORK
-from privman_core.reverse_proxies import proxies_of
+from privman_core.reverse_proxies import trusted_proxies
 from privman_core.serving import add_serving, run_command, serve_command
 
 _COMMAND = "mock-servicenow"
@@ -180,7 +180,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         admin_token=token,
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
-        proxies=proxies_of(options, token, _ADMIN_TOKEN),
+        proxies=trusted_proxies(options, token, _ADMIN_TOKEN),
     )
 
 

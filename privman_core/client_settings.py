@@ -15,11 +15,11 @@ Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "load",
 FAR_SECONDS = 30
 """Seconds that a target may take for an answer by default."""
 PATIENCE = 15
-"""Seconds for which an expectation of systems that keep real time is looked at again by default."""
+"""Default seconds to retry an expectation against a system in real time."""
 PROFILE = "PRIVMAN_PROFILE"
 """The variable that names the profile."""
 PROFILE_FILES = ("privman.toml", "pyproject.toml")
-"""The files of which one holds profiles, the latter in ``[tool.privman]``."""
+"""Files searched for profiles; pyproject.toml has them in ``[tool.privman]``."""
 PLAYERS: frozenset[Client] = frozenset({"run", "record", "load", "pytest"})
 """The clients that start a fake for a party without a URL."""
 _MOST_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ _FIRST, _REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", "0123456789"
 
 @dataclass(frozen=True, slots=True)
 class SettingKind:
-    """What a setting holds.
+    """Type of a setting's value.
 
     Attributes:
         read: reads its text; raises ArgumentTypeError.
@@ -57,8 +57,8 @@ class Setting:
         party: the system that it belongs to, and is not read without its URL; empty for one of the whole run.
         word: its name beside the party's, in the spelling of options.
         help: one line for people.
-        clients: who obeys it.
-        in_option: the word of its option, which another secret may share; empty for no option, None for the name's.
+        clients: commands that read it.
+        in_option: option name; None derives it from party and word, empty means no option. Secrets may share one.
         needs_target: whether its option is refused where only fakes are played on.
     """
 
@@ -203,13 +203,15 @@ def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Sett
     yield secret("api-key", f"API key of {whose}")
 
 
-def _existing(role: str, what: str) -> Iterator[Setting]:
+def _existing(role: str, whose: str, purpose: str) -> Iterator[Setting]:
     """Yield the settings of a user who exists already."""
-    yield Setting("servicenow", f"{role}-user", f"existing user {what}", _NAME, PLAYERS, in_option=f"{role}-user")
-    yield SecretSetting("servicenow", f"{role}-password", f"password of the existing user {what}", _SECRET, PLAYERS)
-    help_ = f"how the existing user {what} logs in: {_KINDS}"
+    yield Setting(
+        "servicenow", f"{role}-user", f"existing user {purpose}: {whose}", _NAME, PLAYERS, in_option=f"{role}-user"
+    )
+    yield SecretSetting("servicenow", f"{role}-password", f"password of {whose}", _SECRET, PLAYERS)
+    help_ = f"how {whose} logs in: {_KINDS}"
     yield Setting("servicenow", f"{role}-auth", help_, _TEXT, PLAYERS, in_option="")
-    yield from _of_user(f"{role}-", f"the existing user {what}", PLAYERS)
+    yield from _of_user(f"{role}-", whose, PLAYERS)
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -234,8 +236,8 @@ SETTINGS: tuple[Setting, ...] = (
         PLAYERS | {"fidelity"},
     ),
     SecretSetting("servicenow", "cert-key-password", "password of that private key", _SECRET, PLAYERS | {"fidelity"}),
-    *_existing("approver", "who decides"),
-    *_existing("integration", "whom a console logs in as"),
+    *_existing("approver", "the approver", "to decide as"),
+    *_existing("integration", "the integration user", "for the console's log-in"),
     SecretSetting(
         "servicenow",
         "admin-token",

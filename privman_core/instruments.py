@@ -22,7 +22,7 @@ from privman_core.inputs import Trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.reverse_proxies import Network, believing
+from privman_core.reverse_proxies import Network, trust_forwarded_headers
 from privman_core.snapshots import Snapshots, States
 
 Resetting = Callable[[], AbstractAsyncContextManager[None]]
@@ -109,7 +109,7 @@ class Instruments:
         snapshots = Snapshots(self.clock, self.ids, states, forget)
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, snapshots, token)
         recorder = exchange_recorder(self.journal, self.faults, pages, control, server)
-        stack = [*believing(self._proxies), *outer, recorder, *inner]
+        stack = [*trust_forwarded_headers(self._proxies), *outer, recorder, *inner]
         app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
         app[RESET] = reset

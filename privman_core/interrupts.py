@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from privman_core.early import INTERRUPTED
-from privman_core.operating_system import ENDINGS
+from privman_core.operating_system import TERMINATION_SIGNALS
 
 T = TypeVar("T")
 # Interrupts after which the process ends at once.
@@ -19,7 +19,7 @@ _AT_ONCE = 3
 
 @contextmanager
 def terminable(command: str) -> Iterator[None]:
-    """Let Ctrl-C and `ENDINGS` end the body with KeyboardInterrupt, even if code inside swallows them.
+    """Let Ctrl-C and `TERMINATION_SIGNALS` end the body with KeyboardInterrupt, even if code inside swallows them.
 
     The coroutine in `run` is cancelled and can clean up; a second interrupt cancels that, too, and a third ends the
     process at once. The KeyboardInterrupt names the signal, and the error of a failed clean-up.
@@ -28,7 +28,7 @@ def terminable(command: str) -> Iterator[None]:
     # Shells start background commands with Ctrl-C ignored; then Python has not installed a handler.
     before: dict[signal.Signals, Any] = {signal.SIGINT: signal.signal(signal.SIGINT, ending.interrupt)}
     # nohup lets a command outlive its terminal.
-    handled = [each for each in ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]
+    handled = [each for each in TERMINATION_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
     before.update((each, signal.signal(each, ending.end)) for each in handled)
     hook, sys.unraisablehook = sys.unraisablehook, ending.unraisable
     _current.append(ending)

@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 
 CAN_FORK = hasattr(os, "fork")
 """Windows starts every process anew."""
-ENDINGS: tuple[signal.Signals, ...] = tuple(
+TERMINATION_SIGNALS: tuple[signal.Signals, ...] = tuple(
     getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
 )
 """The signals of process managers, of a terminal that is closed and, on Windows, of Ctrl-Break."""
-_STOPS = (signal.SIGINT, *(each for each in ENDINGS if each.name != "SIGHUP"))
-_HELD_BACK = (signal.SIGINT, *ENDINGS)
+_STOP_SIGNALS = (signal.SIGINT, *(each for each in TERMINATION_SIGNALS if each.name != "SIGHUP"))
+_HELD_BACK = (signal.SIGINT, *TERMINATION_SIGNALS)
 _MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024  # glibc's M_MMAP_THRESHOLD; asyncio reads into 256 KiB
 
 
@@ -23,13 +23,13 @@ def on_stop(stop: Callable[[], object]) -> None:
 
     A loop of asyncio has no `add_signal_handler` on Windows.
     """
-    for each in _STOPS:
+    for each in _STOP_SIGNALS:
         signal.signal(each, lambda *_signal: stop())
 
 
 @contextmanager
 def signals_held_back() -> Iterator[None]:
-    """Keep Ctrl-C and `ENDINGS` from this thread and from processes that it starts; on Windows this does nothing."""
+    """Block Ctrl-C and `TERMINATION_SIGNALS` in this thread and in processes that it starts; no effect on Windows."""
     _mask("SIG_BLOCK", _HELD_BACK)
     try:
         yield

@@ -21,7 +21,7 @@ from privman_core.regular_files import read_regular
 _OWN, _SHARED = PROFILE_FILES
 _IN_SHARED = ("tool", "privman")
 _PROFILES = "profiles"
-# What environment variables are that are not set.
+# Defaults of environment variables that are not set.
 _VARIABLES = "variables"
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _MOST_BYTES = 1024 * 1024
@@ -108,7 +108,7 @@ class Profile:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What environment variables are that are not set, by their names."""
+        """Defaults of environment variables that are not set, by their names."""
         found = ((key.partition("."), each.value) for key, each in self.values.items())
         return {name: str(value) for (table, _, name), value in found if table == _VARIABLES}
 
@@ -149,7 +149,7 @@ def _read(path: Path, root: Keys) -> ProfileFile | None:
     if table is None:
         return None
     if not isinstance(table, dict):
-        raise UsageError(f"{path.name}: {'.'.join(root)} is no table.")
+        raise UsageError(f"{path.name}: {'.'.join(root)}: expected a table.")
     return ProfileFile(path, text, table, root)
 
 
@@ -168,7 +168,7 @@ def _check(keys: Keys, value: object) -> None:
     if keys[0] != _VARIABLES:
         _SETTINGS[keys].check(value)
     elif not isinstance(value, str) or not value:
-        raise ArgumentTypeError(f"{shown(value)} is no text, or empty")
+        raise ArgumentTypeError(f"invalid value {shown(value)}: expected text that is not empty")
     elif not _VARIABLE.fullmatch(keys[1]):
         raise ArgumentTypeError("no environment variable has such a name; expected letters, digits and '_'")
 
@@ -181,7 +181,7 @@ def _leaves(file: ProfileFile, table: Mapping[str, Any], above: Keys) -> Iterato
         elif not _is_table(keys):
             raise UsageError(f"{file.place(keys)}: unknown key {shown('.'.join(keys))}{_nearest(keys)}.")
         elif not isinstance(value, dict):
-            raise UsageError(f"{file.place(keys)}: {'.'.join(keys)} is no table.")
+            raise UsageError(f"{file.place(keys)}: {'.'.join(keys)}: expected a table.")
         else:
             yield from _leaves(file, value, keys)
 

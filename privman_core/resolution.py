@@ -83,7 +83,7 @@ def resolve(  # noqa: PLR0913 - one for each source
             found[setting.name] = Resolved(setting.default, "default", "default")
         else:
             found[setting.name] = _resolved(setting, client, given.get(setting.name), environment, chosen)
-    _refuse_idle(client, given, found, fakes=fakes)
+    _refuse_options_without_target(client, given, found, fakes=fakes)
     return found
 
 
@@ -110,7 +110,9 @@ def _has_url(setting: Setting, found: Mapping[str, Resolved]) -> bool:
     return setting.word == "url" or found[f"{setting.party}_url"].value is not None
 
 
-def _refuse_idle(client: Client, given: Mapping[str, object], found: Mapping[str, Resolved], *, fakes: bool) -> None:
+def _refuse_options_without_target(
+    client: Client, given: Mapping[str, object], found: Mapping[str, Resolved], *, fakes: bool
+) -> None:
     """Raise UsageError for an option of a player about a system that already runs where fakes are started."""
     known = [*settings_of(client)] if client in PLAYERS else []
     for setting in (each for each in known if given.get(each.name) is not None):
@@ -156,7 +158,7 @@ def _candidates(
 
 
 def required(settings: Mapping[str, Resolved], name: str) -> Any:  # noqa: ANN401 - a setting holds anything
-    """Return the value of a setting whose default does not count; raises UsageError if no other source has it."""
+    """Return the value of a setting that must be set explicitly; raises UsageError if no other source has it."""
     found = settings[name]
     if found.source == "default":
         (setting,) = (each for each in SETTINGS if each.name == name)

@@ -17,7 +17,7 @@ _DIRECT = web.RequestKey("direct", web.Request)
 
 
 def add_proxies(parser: ArgumentParser) -> None:
-    """Add the option of `proxies_of`."""
+    """Add the option of `trusted_proxies`."""
     parser.add_argument(
         "--trusted-proxies",
         type=_networks,
@@ -28,7 +28,7 @@ def add_proxies(parser: ArgumentParser) -> None:
     )
 
 
-def proxies_of(options: Namespace, token: str, variable: str) -> tuple[Network, ...]:
+def trusted_proxies(options: Namespace, token: str, variable: str) -> tuple[Network, ...]:
     """Return the proxies to trust; raises UsageError if the control plane has no token, which the variable may hold.
 
     Behind a proxy on this machine every caller seems to be on this machine.
@@ -45,7 +45,7 @@ def as_received(request: web.Request) -> web.Request:
     return direct
 
 
-def believing(trusted: Sequence[Network]) -> list[Middleware]:
+def trust_forwarded_headers(trusted: Sequence[Network]) -> list[Middleware]:
     """Return the middleware that gives requests of these proxies their public address; none if there are no proxies."""
 
     @web.middleware
@@ -56,7 +56,7 @@ def believing(trusted: Sequence[Network]) -> list[Middleware]:
 
 
 def _as_public(request: web.Request) -> web.Request:
-    """Return the request under the address that the nearest proxy gives; what is unusable of it changes nothing."""
+    """Return the request under the address that the nearest proxy gives; ignores unusable values."""
     scheme, host = _last(request, "X-Forwarded-Proto"), _last(request, "X-Forwarded-Host")
     known = scheme.lower() if scheme.lower() in _SCHEMES else request.scheme
     named = host if _is_host(host) else request.host

@@ -80,7 +80,7 @@ def _check(options: Namespace) -> None:
 
 def _own_certificate(options: Namespace) -> Tls:
     if not options.tls_cert:
-        return Tls(*_draw(options.host), options.tls_ca_file) if options.tls else Tls(None)
+        return Tls(*_issue(options.host), options.tls_ca_file) if options.tls else Tls(None)
     try:
         return Tls(load_certificate(options.tls_cert, options.tls_key))
     except OSError as error:
@@ -104,12 +104,12 @@ def issue_certificate(host: str, ca_file: Path) -> ssl.SSLContext:
 
     Raises OSError where it cannot be written.
     """
-    context, authority = _draw(host)
+    context, authority = _issue(host)
     ca_file.write_bytes(authority)
     return context
 
 
-def _draw(host: str) -> tuple[ssl.SSLContext, bytes]:
+def _issue(host: str) -> tuple[ssl.SSLContext, bytes]:
     import trustme  # noqa: PLC0415 - its cryptography costs a start without TLS too much
 
     authority = trustme.CA()

@@ -19,7 +19,7 @@ from aiohttp import web
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain
 from privman_core.ids import Ids
-from privman_core.operating_system import ENDINGS, give_memory_back
+from privman_core.operating_system import TERMINATION_SIGNALS, give_memory_back
 from privman_core.serving import (
     Protocol,
     UserErrors,
@@ -34,7 +34,7 @@ assert sys.platform != "win32"  # noqa: S101 - for mypy: where processes do not 
 T = TypeVar("T")
 SECONDS_TO_END, SECONDS_TO_END_BEFORE_READY = 10.0, 1.0
 """Time for workers to end by themselves before they are killed."""
-_LEFT_TO_THE_FIRST = (signal.SIGINT, *ENDINGS)
+_LEFT_TO_THE_FIRST = (signal.SIGINT, *TERMINATION_SIGNALS)
 _READY, _REFUSED = b"+", b"-"
 _LONGEST_REPORT = 64 * 1024
 # Send buffer of a channel, in bytes: about ten untaken connections fill it, and a full worker is passed over.

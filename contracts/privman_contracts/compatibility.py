@@ -52,7 +52,7 @@ class SendersAndReceivers:
     receivers: set[str] = field(default_factory=set)
 
     def add(self, sender: str, receiver: str) -> None:
-        """Take note of one way that it goes."""
+        """Record one way that it goes."""
         self.senders.add(sender)
         self.receivers.add(receiver)
 

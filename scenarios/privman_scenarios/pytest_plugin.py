@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from privman_core.operating_system import ENDINGS
+from privman_core.operating_system import TERMINATION_SIGNALS
 from privman_scenarios import mock_mark
 from privman_scenarios.collected_scenarios import SCENARIO_PATHS, ScenarioCollection
 from privman_scenarios.mock_mark import MockChoice
@@ -106,7 +106,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _end_as_interrupted(config: pytest.Config) -> None:
-    unhandled = [each for each in ENDINGS if signal.getsignal(each) is signal.SIG_DFL]
+    unhandled = [each for each in TERMINATION_SIGNALS if signal.getsignal(each) is signal.SIG_DFL]
 
     def handle(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> None:
         for each in unhandled:

@@ -25,7 +25,7 @@ __tracebackhide__ = is_for_users
 
 
 class ShortLoopThread(LoopThread):
-    """An event loop in a thread of its own; the errors that explain themselves come without the frames in there."""
+    """An event loop in a thread of its own; user errors are raised without its internal frames."""
 
     def run(self, work: Coroutine[Any, Any, Value]) -> Value:
         """Run the coroutine there and return its result, or raise what it raised."""

@@ -123,10 +123,16 @@ def test_variables_of_a_profile(
 @pytest.mark.parametrize(
     ("profile", "message"),
     [
-        ("[variables]\nGROUP = 5\n", "privman.toml:2: variables.GROUP: 5 is no text, or empty."),
-        ("[variables]\nGROUP = ''\n", "privman.toml:2: variables.GROUP: '' is no text, or empty."),
+        (
+            "[variables]\nGROUP = 5\n",
+            "privman.toml:2: variables.GROUP: invalid value 5: expected text that is not empty.",
+        ),
+        (
+            "[variables]\nGROUP = ''\n",
+            "privman.toml:2: variables.GROUP: invalid value '': expected text that is not empty.",
+        ),
         ("[variables]\n'a b' = 'c'\n", "privman.toml:2: variables.a b: no environment variable has such a name"),
-        ("variables = 5\n", "privman.toml:1: variables is no table."),
+        ("variables = 5\n", "privman.toml:1: variables: expected a table."),
         ("[variable]\nGROUP = 'a'\n", "privman.toml:1: unknown key 'variable'"),
     ],
 )

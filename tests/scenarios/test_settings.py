@@ -152,8 +152,8 @@ PROFILES = {
     "\n[profiles.ours]\n\n[profiles.ours.console]\nuri = 'x'": "privman.toml:5: unknown key "
     "'profiles.ours.console.uri' (did you mean 'console.url'?).",
     "zzz = 1": "privman.toml:1: unknown key 'zzz'; expected one of servicenow.url, servicenow.user, ",
-    "servicenow = 'http://127.0.0.1:1'": "privman.toml:1: servicenow is no table.",
-    "profiles = 1": "privman.toml:1: profiles is no table.",
+    "servicenow = 'http://127.0.0.1:1'": "privman.toml:1: servicenow: expected a table.",
+    "profiles = 1": "privman.toml:1: profiles: expected a table.",
     "inferred = [\n'x',\n'y']": "privman.toml:1: inferred: invalid value ['x', 'y']: expected text.",
     'inferred = "a\\u0000b"': "privman.toml:1: inferred: invalid path 'a\\x00b': expected a file or a folder.",
     "\npatience = '5'": "privman.toml:2: patience: invalid value '5': expected a number.",
@@ -199,7 +199,7 @@ def test_a_profile_in_pyproject(
     assert "no profile 'late' in privman.toml; expected one of none." in capsys.readouterr().err
     project.write_text("[tool]\nprivman = 3\n")
     assert main(["targets"]) == 2
-    assert "pyproject.toml: tool.privman is no table." in capsys.readouterr().err
+    assert "pyproject.toml: tool.privman: expected a table." in capsys.readouterr().err
 
 
 def test_a_profile_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,8 +296,8 @@ def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch, capsys: p
         monkeypatch.setenv(name, "x")
     assert main(["targets"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
-        "PRIVMAN_PROFIL is no setting. Did you mean 'PRIVMAN_PROFILE'?",
-        "SERVICENOW_ULR is no setting. Did you mean 'SERVICENOW_URL'?",
+        "PRIVMAN_PROFIL is not a known setting (did you mean 'PRIVMAN_PROFILE'?).",
+        "SERVICENOW_ULR is not a known setting (did you mean 'SERVICENOW_URL'?).",
     ]
 
 

@@ -202,7 +202,7 @@ def test_shards_of_other_contracts_are_refused(capsys: pytest.CaptureFixture[str
     assert capsys.readouterr().err.startswith("privman-scenarios: the shards have measured different contracts: ")
     Path(two).write_text(json.dumps({**report, "coverage": None}))
     assert main(["report", "merge", one, two, "--min-coverage", "1"]) == 1
-    assert "--min-coverage has nothing to judge by: not every shard has measured" in capsys.readouterr().out
+    assert "--min-coverage needs the contract coverage of every shard" in capsys.readouterr().out
 
 
 def test_the_report_of_a_shard_is_not_overwritten(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,7 +119,7 @@ class CoverageReport:
         self._exercised: set[CoverageItem] = set()
 
     def __call__(self, event: Event) -> None:
-        """Take note of what a scenario, or a variation of one, exercised."""
+        """Record what a scenario, or a variation of one, exercised."""
         if isinstance(event, JournalsRead):
             self._exercised |= self._read(event)
         elif isinstance(event, ContractsExercised):

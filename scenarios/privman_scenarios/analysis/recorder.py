@@ -33,7 +33,7 @@ class Recorder:
         self.exchanges: list[Recorded] = []
 
     def __call__(self, event: Event) -> None:
-        """Take note of which scenario is played."""
+        """Record which scenario is played."""
         if isinstance(event, ScenarioStarted):
             self._page = event.scenario.name
 

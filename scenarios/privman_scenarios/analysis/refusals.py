@@ -78,7 +78,7 @@ class Given:
         return self._approvers.only(recorded.page)
 
     def remember(self, recorded: Recorded) -> None:
-        """Take note of what was answered."""
+        """Record what was answered."""
         self._approvers.remember(recorded)
         exchange = self._contracts.find(recorded.method, recorded.url)
         if exchange is None or recorded.status not in SUCCESS:
@@ -125,7 +125,7 @@ class _Approvers:
         return bool(users) and users <= self._approvers
 
     def remember(self, recorded: Recorded) -> None:
-        """Take note of a user, of the role, or of who got it."""
+        """Record a user, of the role, or of who got it."""
         table = urlsplit(recorded.url).path.rpartition("/")[2]
         if table == "sys_user_role" and parse_qs(urlsplit(recorded.url).query).get("sysparm_query") == [
             f"name={self._role}"

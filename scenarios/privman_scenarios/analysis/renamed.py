@@ -139,7 +139,7 @@ class _Group:
     unknown: dict[str, SeenValue] = field(default_factory=dict)
 
     def add(self, seen: SeenValue) -> None:
-        """Take note of an object."""
+        """Record an object."""
         properties: dict[str, Schema] = seen.schema["properties"]
         folded = {name.lower(): name for name in properties} if seen.schema.get("x-ignore-case") else {}
         keys = {folded.get(key.lower(), key): key for key in seen.value}

@@ -31,7 +31,7 @@ class LastFailed:
         self._failed = dict.fromkeys(self._read())
 
     def __call__(self, event: Event) -> None:
-        """Take note of how a scenario ended."""
+        """Record how a scenario ended."""
         if not isinstance(event, ScenarioEnded):
             return
         key = _key(event.scenario)

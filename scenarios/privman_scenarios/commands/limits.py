@@ -29,12 +29,12 @@ class RunLimits:
         if result.shard:
             yield from () if result.shard.scenarios else (UNPLAYED,)
             return
-        yield from _hollow(result)
+        yield from _nothing_checked(result)
         yield from self._skipped(result)
         if result.coverage:
             yield from self._uncovered(result.coverage)
         elif self.coverage:
-            yield "--min-coverage has nothing to judge by: not every shard has measured the contract coverage"
+            yield "--min-coverage needs the contract coverage of every shard"
 
     def _skipped(self, result: RunResult) -> Iterator[str]:
         ended = result.ended
@@ -62,7 +62,7 @@ class RunLimits:
                 yield f"{got}, less than the {share:g}% of --min-coverage"
 
 
-def _hollow(result: RunResult) -> Iterator[str]:
+def _nothing_checked(result: RunResult) -> Iterator[str]:
     if result.variations and not result.chosen:
         yield "No scenario of a file was played, so the run fails"
     elif result.ended.hollow:

@@ -144,7 +144,7 @@ class Reports:
         self._record.errors.append(error)
 
     def varied(self, variations: int) -> None:
-        """Take note of how many variations were played."""
+        """Record how many variations were played."""
         self._record.variations = variations
 
     def is_shard(self, shard: ShardResult) -> None:

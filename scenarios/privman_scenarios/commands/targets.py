@@ -31,7 +31,7 @@ def execute(options: argparse.Namespace) -> Exit:
     """Print the settings of ``run``, each with its source, and what answers; raises TargetUnreachableError."""
     print_table(("SETTING", "VALUE", "FROM"), _rows(options.settings))
     for name, nearest in _misspelt_variables(os.environ):
-        say(f"{name} is no setting. Did you mean {nearest!r}?")
+        say(f"{name} is not a known setting (did you mean {nearest!r}?).")
     failed = interrupts.run(_reach_both(options))
     if failed:
         raise TargetUnreachableError(*failed)

@@ -23,7 +23,7 @@ _DEFAULT_STATUS = 200
 
 
 def captured_name(value: str, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:
-    """Find a name that no ``${name.status}`` could have."""
+    """Reject invalid or reserved names."""
     if not _NAME.fullmatch(value) or value in RESERVED:
         reserved = ", ".join(RESERVED)
         yield Flaw((), f"invalid name {value!r}. Expected letters, digits, '_' and '-', and none of {reserved}.")

@@ -27,7 +27,7 @@ def used(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]
 def flaw_of(variable: str, environment: Mapping[str, str]) -> str:
     """Return why a variable has no value; empty if it has one. Pipelines set an empty one for a secret that is missing.
 
-    Names other than near ones are left out, since an environment is nobody else's business.
+    Names other than near ones are left out, since the environment may hold secrets.
     """
     if environment.get(variable):
         return ""

@@ -138,7 +138,7 @@ class Cleanup:
         self._sent: Counter[str] = Counter()
 
     def watch(self, console: ConsoleParty) -> None:
-        """Take note of what the console creates from now on: its journal shows it."""
+        """Record what the console creates from now on: its journal shows it."""
         self._own.consoles.add(f"{console.url}/")
         if console.has_control:
             watched = _Watched(console.control, self._note_sent)
@@ -267,7 +267,7 @@ class Cleanup:
             yield Mark(request[1], names.column("request", "request_id"), request_id, max(1, self._sent[request_id]))
 
     def _note_sent(self, exchange: Mapping[str, Any]) -> None:
-        """Take note of what a console has sent, if it was sent to the instance."""
+        """Record what a console has sent, if it was sent to the instance."""
         if exchange["direction"] == "out" and exchange["url"].startswith(f"{self._servicenow.url}{_TABLE_API}"):
             self._note_write(exchange)
 

@@ -36,7 +36,7 @@ class Failure:
 
     @property
     def message(self) -> str:
-        """File, line, step, what was expected and what came."""
+        """File, line, step, expected and actual values."""
         return f"{self.file}:{self.line}: {self.mismatch}"
 
     @property
@@ -46,7 +46,7 @@ class Failure:
 
     @property
     def mismatch(self) -> str:
-        """Step, what was expected and what came."""
+        """Step, expected and actual values."""
         return f"{self.step}: expected {self.expected}; got {self.got}"
 
 

@@ -105,7 +105,7 @@ class OwnRecords:
         self.unlisted: frozenset[str] = frozenset()
 
     async def take_stock(self, table: str) -> None:
-        """Take note of what a table has before this run creates its first record there."""
+        """Record what a table has before this run creates its first record there."""
         if _TABLE.fullmatch(table) and self.stocks.get(table, UNKNOWN) == UNKNOWN:
             self.stocks[table] = await list_stock(self._api, table, self._reader)
 
@@ -139,7 +139,7 @@ class OwnRecords:
         return next((each for each in self._records if (each.table, each.sys_id) == (table, sys_id)), None)
 
     async def refresh(self) -> None:
-        """Take note of what has been created since the last time."""
+        """Record what has been created since the last time."""
         for source in self.sources:
             await source()
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar, cast
 
 from privman_core import interrupts
 from privman_core.clock import Clock, RealClock
-from privman_core.operating_system import ENDINGS, let_through, process_start, signals_held_back
+from privman_core.operating_system import TERMINATION_SIGNALS, let_through, process_start, signals_held_back
 from privman_scenarios.errors import WorkerLostError
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
@@ -111,7 +111,7 @@ def _started(folder: Path) -> tuple[Connection, BaseProcess]:
     here, there = pipe
     process = context.Process(target=_work, args=(folder, there), daemon=True)
     # It never hears of Ctrl-C, which a terminal sends to all processes and which is left to this one: a process that is
-    # still being loaded would end with a traceback. `ENDINGS` end it once `_work` has begun.
+    # still being loaded would end with a traceback. `TERMINATION_SIGNALS` end it once `_work` has begun.
     with signals_held_back():
         process.start()
     there.close()  # so that the end of the process is the end of the pipe
@@ -136,10 +136,10 @@ def _received(worker: Connection) -> range:
 def _work(folder: Path, given: Connection) -> None:
     """Leave the results for items in the folder until nobody asks any more."""
     # A forked process has the handlers of the command; nohup lets both outlive their terminal.
-    for each in [each for each in ENDINGS if signal.getsignal(each) is not signal.SIG_IGN]:
+    for each in [each for each in TERMINATION_SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]:
         signal.signal(each, _end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # where it was not held back
-    let_through(*ENDINGS)
+    let_through(*TERMINATION_SIGNALS)
     work, items = pickle.loads((folder / _WORK).read_bytes())  # noqa: S301 - ours
     tune_gc()
     parent = cast("BaseProcess", parent_process())

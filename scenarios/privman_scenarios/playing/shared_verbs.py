@@ -337,7 +337,7 @@ _ITS_OWN: Mapping[str, Needs] = {
 
 
 async def _acknowledge(play: Play, party: PartyName, rule: str, message: str) -> int:
-    """Take note of the findings that fit, so that they do not fail the scenario; returns how many there are."""
+    """Record the findings that fit, so that they do not fail the scenario; returns how many there are."""
     name = play.world.name_of(_of(play, party))
     found = [
         PartyFinding.of(name, finding)

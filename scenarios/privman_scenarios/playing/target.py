@@ -43,7 +43,7 @@ class Target:
     """A system that already runs.
 
     Attributes:
-        log_in: how one logs in; nobody has to at a console's control plane.
+        log_in: log-in for the instance; unused for a console.
         admin_token: what its control plane demands, empty where it demands nothing.
         seconds: how long it may take to answer.
         integration, approver: see `InstanceUsers`.

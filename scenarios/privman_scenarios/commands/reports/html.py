@@ -84,7 +84,7 @@ def html(result: RunResult) -> str:
     tags = sorted({tag for scenario in result.scenarios for tag in scenario.tags})
     return page.substitute(
         summary=_escaped(result.summary),
-        verdict="held" if result.held else "did not hold",
+        verdict="passed" if result.held else "failed",
         outcome="passed" if result.held else "failed",
         facts="\n".join(f"<dt>{_escaped(name)}</dt><dd>{_escaped(text)}</dd>" for name, text in _facts(result) if text),
         tags="".join(f"<option>{_escaped(tag)}</option>" for tag in tags),

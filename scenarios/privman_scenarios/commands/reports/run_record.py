@@ -1,4 +1,4 @@
-"""Take note of a run while it is played, for reports that are written at its end."""
+"""Record a run while it is played, for reports that are written at its end."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _LONGEST_ARGUMENTS = 1_000
 
 
 class RunRecord:
-    """Takes note of a run; what has run by then can be reported at any time.
+    """Records a run; what has run by then can be reported at any time.
 
     Args:
         folder: reports name files by their paths below it.
@@ -67,7 +67,7 @@ class RunRecord:
         self._journals: Mapping[str, Journal] = {}
 
     def __call__(self, event: Event) -> None:
-        """Take note of the event."""
+        """Record the event."""
         if isinstance(event, RunStarted):
             self._seed, self._chosen = event.seed, event.scenarios
         elif isinstance(event, StepPassed):
