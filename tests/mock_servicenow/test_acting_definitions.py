@@ -263,6 +263,13 @@ WRITES = st.one_of(
 )
 
 
+FIRST = [
+    (TABLE, {"name": "u_a", "super_class": ""}),
+    (TABLE, {"name": "u_b", "super_class": "task"}),
+    *((COLUMN, {"name": name, "element": "u_x", "internal_type": "string"}) for name in ("u_a", "u_b", "incident")),
+    *((name, {"u_x": text}) for name in ("u_a", "u_b", "incident") for text in ("1", "1", "2")),
+]
+"""Something to lose."""
 _NAMED_BY = {TABLE: "name", COLUMN: "element"}
 
 
@@ -309,7 +316,7 @@ class History:
         if self.records:
             table, sys_id, names = self.records[number % len(self.records)]
             answer = await instance.update(table, sys_id, values)
-            assert answer.status in {200, 403}, answer.body
+            assert answer.status in {200, 403, 404}, answer.body  # its table may be deleted
             names.update(text for name, text in values.items() if name == _NAMED_BY[table])
             self.idle.clear()
 
@@ -318,11 +325,11 @@ class History:
             return
         table, sys_id, names = record = self.records[number % len(self.records)]
         status = await _delete(instance, table, sys_id)
-        assert status in {204, 403}
+        assert status in {204, 403, 404}
         if status == 403:
             return
         self.records.remove(record)
-        if sys_id in self.idle:
+        if status == 404 or sys_id in self.idle:
             return
         self.idle.clear()
         if table == TABLE:
@@ -350,19 +357,19 @@ async def _tables(instance: Instance) -> list[Any]:
 
 
 @hypothesis(
-    max_examples=6,
+    max_examples=5,
     deadline=None,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(writes=st.lists(WRITES, min_size=8, max_size=25))
+@given(writes=st.lists(WRITES, min_size=8, max_size=20))
 def test_no_sequence_of_records_loses_what_nobody_deleted(blueprint: Blueprint, writes: list[tuple[Any, ...]]) -> None:
     """The instance goes on answering, and has the same tables after a restart."""
 
     async def play(folder: str) -> None:
         settings, history = Settings(database=f"sqlite:///{folder}/instance.db"), History()
         async with running(settings, blueprint) as instance:
-            for write in writes:
+            for write in [*FIRST, *writes]:
                 await history.write(instance, write)
                 await history.check(instance)
             before = await _tables(instance)
