@@ -139,11 +139,12 @@ class ForwardProxies:
         return any(each.port in (None, url.port) and _covers(each.place, host) for each in self._exceptions)
 
 
-def forward_proxies(environment: Mapping[str, str]) -> ForwardProxies | None:
-    """Return the proxies that the environment names, None if it names none."""
+NO_PROXIES = ForwardProxies({}, "")
+
+
+def forward_proxies(environment: Mapping[str, str]) -> ForwardProxies:
+    """Return the proxies that the environment names."""
     found = {scheme: _variable(environment, f"{scheme}_proxy") for scheme in ("http", "https")}
-    if not any(value for _, value in found.values()):
-        return None
     return ForwardProxies(found, _variable(environment, "no_proxy")[1])
 
 

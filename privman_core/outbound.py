@@ -23,7 +23,7 @@ from yarl import URL
 from privman_core.clock import Clock
 from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
-from privman_core.forward_proxies import ForwardProxies, ProxyError, RequestOptions
+from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
 from privman_core.turns import PreemptedError, Turns
@@ -137,7 +137,7 @@ class HttpCaller:
         *,
         turns: Turns | None = None,
         trusted: Trust = True,
-        proxies: ForwardProxies | None = None,
+        proxies: ForwardProxies = NO_PROXIES,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -195,8 +195,6 @@ class HttpCaller:
 
     async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> HttpAnswer:
         sent = headers | errand_header(url.host)
-        if self._proxies is None:
-            return await self._converse(exchange, url, {"headers": sent})
         try:
             return await self._converse(exchange, url, self._proxies.options(url, sent))
         except ClientError as error:
@@ -209,8 +207,7 @@ class HttpCaller:
             exchange.method, url, data=exchange.request_body or None, allow_redirects=False, **options
         )
         async with request as response:
-            if self._proxies is not None:
-                self._proxies.raise_if_proxy_refused(url, response)
+            self._proxies.raise_if_proxy_refused(url, response)
             body = await read_bounded(response, LARGEST_HEARD)
             self._journal.finish(exchange, response.status, response.headers, body)
             return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)

@@ -2,22 +2,25 @@
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+if TYPE_CHECKING:
+    from privman_scenarios.playing.mock_options import MockOptions
+
 MARK = "servicenow"
+_KEYS = frozenset({"release", "tables", "data", "inferred"})
 _SIGNATURE = f"{MARK}(release=NAME, tables=[FILE], data=[FILE], inferred=FILE)"
 
 
 class MockChoice(NamedTuple):
-    """What the mock of a test is started with."""
+    """Options of a test's mock, and the inferred names that both parties use."""
 
     inferred: Path | None
-    release: str
-    tables: tuple[Path, ...]
-    data: tuple[Path, ...]
+    mock: "MockOptions"
 
 
 def register(config: pytest.Config) -> None:
@@ -37,19 +40,22 @@ def of_test(item: pytest.Item, run: MockChoice) -> MockChoice:
 
 
 def _with(choice: MockChoice, mark: pytest.Mark, folder: Path) -> MockChoice:
-    unknown = mark.kwargs.keys() - {*MockChoice._fields}
+    unknown = mark.kwargs.keys() - _KEYS
     if mark.args or unknown:
         given = ", ".join([*map(repr, mark.args), *sorted(unknown)])
         raise pytest.UsageError(f"the mark {MARK} has {given}. Expected {_SIGNATURE}.")
-    release = mark.kwargs.get("release", choice.release)
+    release = mark.kwargs.get("release", choice.mock.release)
     if not isinstance(release, str):
         raise pytest.UsageError(f"the mark {MARK} has release {release!r}. Expected a name.")
     inferred = _files(mark, "inferred", folder)
     return MockChoice(
         inferred[-1] if inferred else choice.inferred,
-        release,
-        choice.tables + _files(mark, "tables", folder),
-        choice.data + _files(mark, "data", folder),
+        replace(
+            choice.mock,
+            release=release,
+            tables=choice.mock.tables + _files(mark, "tables", folder),
+            data=choice.mock.data + _files(mark, "data", folder),
+        ),
     )
 
 

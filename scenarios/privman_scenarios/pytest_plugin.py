@@ -180,14 +180,12 @@ def _of_run(config: pytest.Config) -> MockChoice:
     from privman_scenarios.playing.mock_options import mock_options  # noqa: PLC0415 - see the module's docstring
 
     settings = resolved_settings(config)
-    options = mock_options(settings)
-    return MockChoice(settings["inferred"].value, options.release, options.tables, options.data)
+    return MockChoice(settings["inferred"].value, mock_options(settings))
 
 
 def _new_worlds(pytestconfig: pytest.Config, choice: MockChoice) -> "WorldBuilder":
     from privman_core.clock import RealClock  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.cleanup import Writes, line_in  # noqa: PLC0415 - see the module's docstring
-    from privman_scenarios.playing.mock_options import MockOptions  # noqa: PLC0415 - see the module's docstring
     from privman_scenarios.playing.named_targets import (  # noqa: PLC0415 - see the module's docstring
         console_target,
         servicenow_target,
@@ -206,5 +204,5 @@ def _new_worlds(pytestconfig: pytest.Config, choice: MockChoice) -> "WorldBuilde
         writes=Writes(line_in(file), RealClock()) if file else None,
         patience=settings["patience"].value,
         quiet_time=settings["quiet_time"].value,
-        mock=MockOptions(choice.release, choice.tables, choice.data),
+        mock=choice.mock,
     )

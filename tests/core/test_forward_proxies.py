@@ -183,7 +183,6 @@ async def test_other_trouble_is_told_as_ever() -> None:
 def test_hosts_that_need_no_proxy(no_proxy: str, direct: list[str]) -> None:
     """Names with their subdomains, addresses, networks, a port, and everything."""
     proxies = forward_proxies({"HTTP_PROXY": "http://p.test:3128", "NO_PROXY": no_proxy})
-    assert proxies is not None
     hosts = ("a.test", "sub.a.test", "aa.test", "10.1.2.3", "11.1.2.3", "[2001:db8::8080]")
     asked = {host: proxies.options(URL(f"http://{host}:8080/"), {}) for host in hosts}
     expected = direct if no_proxy != "*" else list(hosts)
@@ -202,5 +201,5 @@ def test_hosts_that_need_no_proxy(no_proxy: str, direct: list[str]) -> None:
 def test_the_variable_that_counts(environment: dict[str, str], used: str) -> None:
     """Lower case comes first, and each scheme has its own."""
     proxies = forward_proxies(environment)
-    options = proxies.options(URL("http://a.test/"), {}) if proxies else {}
+    options = proxies.options(URL("http://a.test/"), {})
     assert str(options.get("proxy", "")) == used

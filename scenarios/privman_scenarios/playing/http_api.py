@@ -15,13 +15,12 @@ from aiohttp import (
     ClientConnectorError,
     ClientError,
     ClientOSError,
-    ClientResponse,
     ClientSession,
     ServerDisconnectedError,
 )
 from yarl import URL
 
-from privman_core.forward_proxies import ForwardProxies, ProxyError, RequestOptions
+from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError
 from privman_core.inputs import CONTROL, Trust, reason_of
 from privman_core.outbound import read_bounded
 from privman_scenarios.errors import ExpectationError
@@ -61,24 +60,11 @@ class OriginRoute:
 
     Attributes:
         tls: the certificates that this origin alone is trusted with, or shown; True for those of the session.
-        proxies: what its requests may go through; None for nothing.
+        proxies: what its requests may go through.
     """
 
     tls: Trust = True
-    proxies: ForwardProxies | None = None
-
-    def options(self, url: URL, headers: Mapping[str, str]) -> RequestOptions:
-        """Return what a request is sent with; raises ProxyError."""
-        return {"headers": headers} if self.proxies is None else self.proxies.options(url, headers)
-
-    def raise_if_proxy_refused(self, url: URL, answer: ClientResponse) -> None:
-        """Raise ProxyError where it is a proxy that has answered."""
-        if self.proxies is not None:
-            self.proxies.raise_if_proxy_refused(url, answer)
-
-    def reason(self, url: URL, error: Exception) -> str:
-        """Return why a proxy has passed nothing on; empty where the error is not about one."""
-        return "" if self.proxies is None else self.proxies.reason(url, error)
+    proxies: ForwardProxies = NO_PROXIES
 
 
 _DIRECT = OriginRoute()
@@ -190,7 +176,7 @@ class HttpApi:
         except ProxyError as error:
             return PartyAnswer(method, path, 0, {}, b"", str(error))
         except (ClientError, OSError, ValueError) as error:
-            why = self._route.reason(URL(self.url), error) or f"{_reason(error)}{self._hint(error)}"
+            why = self._route.proxies.reason(URL(self.url), error) or f"{_reason(error)}{self._hint(error)}"
             return PartyAnswer(method, path, 0, {}, b"", why)
 
     def _hint(self, error: Exception) -> str:
@@ -213,10 +199,10 @@ class HttpApi:
                 allow_redirects=False,
                 skip_auto_headers=self._unasked,
                 ssl=self._route.tls,
-                **self._route.options(address, headers),
+                **self._route.proxies.options(address, headers),
             ) as response,
         ):
-            self._route.raise_if_proxy_refused(address, response)
+            self._route.proxies.raise_if_proxy_refused(address, response)
             received = {name.lower(): value for name, value in response.headers.items()}
             return PartyAnswer(method, path, response.status, received, await read_bounded(response))
 

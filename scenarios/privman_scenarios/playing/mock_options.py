@@ -1,4 +1,4 @@
-"""What the mock of a run is started with."""
+"""Options of the mock that a run starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _NAMES = ("release", "tables", "data")
 
 @dataclass(frozen=True, slots=True)
 class MockOptions:
-    """What the mock is started with, as ``mock-servicenow serve`` takes it.
+    """Options of the mock, as ``mock-servicenow serve`` takes them.
 
     Attributes:
         release: name of a release profile, such as ``zurich``.
