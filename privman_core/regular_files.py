@@ -19,13 +19,10 @@ class UnreadableFileError(OSError):
 
 def read_regular(file: Path, most: int) -> bytes:
     """Return the content of a regular file, which a link may lead to, of at most so many bytes; raises OSError."""
-    try:
-        with open(file, "rb", opener=_open_at_once) as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise UnreadableFileError("Not a regular file", file)
-            content = opened.read(most + 1)
-    except ValueError as error:  # a NUL, or a lone surrogate
-        raise UnreadableFileError(str(error), file) from None
+    with open(file, "rb", opener=_open_at_once) as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise UnreadableFileError("Not a regular file", file)
+        content = opened.read(most + 1)
     if len(content) > most:
         raise UnreadableFileError(f"More than {most} bytes", file)
     return content

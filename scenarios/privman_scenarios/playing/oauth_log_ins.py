@@ -79,7 +79,7 @@ class OAuthLogIn(LogIn):
             self._token = token
 
     def _used_for(self, seconds: float, token: str) -> float:
-        lasts = min(max(0, seconds), _LONGEST)
+        lasts = min(seconds, _LONGEST)
         return lasts if token == self._token else lasts - min(_EARLY, lasts / 2)
 
 
