@@ -1,5 +1,6 @@
 """Reverse proxies that pass on the public address of a request in ``X-Forwarded-Proto`` and ``X-Forwarded-Host``."""
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -12,6 +13,8 @@ from privman_core.faults import Handler
 from privman_core.inputs import plain_url
 
 Network = IPv4Network | IPv6Network
+# The characters of names, addresses and ports; no other one may reach a page or a header.
+_HOST = re.compile(r"[a-zA-Z0-9._:\[\]-]+")
 _SCHEMES = ("http", "https")
 _DIRECT = web.RequestKey("direct", web.Request)
 
@@ -75,7 +78,7 @@ def _last(request: web.Request, name: str) -> str:
 
 def _is_host(text: str) -> bool:
     try:
-        return "/" not in text and bool(plain_url(f"http://{text}"))
+        return _HOST.fullmatch(text) is not None and bool(plain_url(f"http://{text}"))
     except ValueError:
         return False
 

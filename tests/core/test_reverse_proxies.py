@@ -85,6 +85,8 @@ async def test_a_caller_cannot_claim_an_address(command: str, trusted: list[str]
         ({"X-Forwarded-Proto": "gopher", "X-Forwarded-Host": ""}, "http://{host}"),
         ({"X-Forwarded-Host": "fake.example.com/path"}, "http://{host}"),
         ({"X-Forwarded-Host": "user@fake.example.com"}, "http://{host}"),
+        ({"X-Forwarded-Host": "<script>.example.com"}, "http://{host}"),
+        ({"X-Forwarded-Host": "a'b%0d%0a.example.com"}, "http://{host}"),
         ({"X-Forwarded-Host": "fake.example.com:99999"}, "http://{host}"),
         ({"Forwarded": "proto=https;host=fake.example.com"}, "http://{host}"),
     ],
