@@ -150,6 +150,18 @@ async def test_the_second_record_follows_a_deleted_one(lasting: str) -> None:
         assert (await instance.call("GET", "/api/now/table/u_case")).status == 400
 
 
+async def test_a_file_takes_over_what_a_record_made(tmp_path: Path) -> None:
+    """The values stay, and stay when the record is deleted."""
+    file, database = tmp_path / "tables.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    async with running(Settings(database=database)) as instance:
+        column = await _make(instance, COLUMN, name="incident", element="u_size")
+        row = await _make(instance, "incident", u_size="7")
+    file.write_text("- {name: incident, columns: {u_size: {}}}")
+    async with running(Settings(database=database, tables=(file,))) as instance:
+        assert await _delete(instance, COLUMN, column) == 204
+        assert (await instance.read("incident", row))["u_size"] == "7"
+
+
 CHANGES = [
     ("table", {"name": "u_two"}, "table 'u_case' keeps its name, which is now 'u_two'"),
     ("table", {"super_class": "task"}, "table 'u_case' keeps its super_class '', which is now 'task'"),

@@ -235,9 +235,12 @@ class _RecordReader:
             return
         where = f"column '{table}.{name}'"
         why = self._why_not(table, name)
-        column = None if why else self._new_column(row, where)
-        why = why or self._why_not_stored(table, column)
-        if why or column is None:
+        if why:
+            self._ignore(f"{where} {why}")
+            return
+        column = self._new_column(row, where)
+        why = self._why_not_stored(table, column)
+        if why:
             self._ignore(f"{where} {why}")
             return
         self._own[table][name] = column
@@ -256,9 +259,7 @@ class _RecordReader:
         inherited = next((each for each in self._lineage(table) if name in self._own[each]), None)
         return "" if inherited is None else f"is defined already in '{inherited}'"
 
-    def _why_not_stored(self, table: str, column: Column | None) -> str:
-        if column is None:
-            return ""
+    def _why_not_stored(self, table: str, column: Column) -> str:
         stored = self._hierarchy(table)
         known = stored.get(column.name.lower())
         if known is None:
