@@ -75,6 +75,7 @@ def nest(report: Report) -> None:
         (shard(10**12, 1), "shard 1/1000000000000: expected N/M with N from 1 to M, and M at most 1000"),
         (shard(0, 0), "shard 0/0: expected N/M"),
         (shard(-1, -1), "shard -1/-1: expected N/M"),
+        (lambda report: report["scenarios"][0].update(seconds=1e308), "'seconds' is 1e+308; expected 0 to 1000000000"),
         (nest, "'further' is nested; expected failures that have none"),
     ],
 )

@@ -13,6 +13,9 @@ from privman_scenarios.commands.shards import Shard
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.events import Outcome, RunEnded
 
+LONGEST = 1_000_000_000
+"""Seconds that a scenario may have taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
@@ -112,6 +115,11 @@ class ScenarioResult:
     failure: FailureResult | None
     steps: tuple[StepResult, ...]
     messages: tuple[DiagramMessage, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a time that cannot be added up; raises ValueError."""
+        if not 0 <= self.seconds <= LONGEST:
+            raise ValueError(f"'seconds' is {self.seconds}; expected 0 to {LONGEST}")
 
     @property
     def failures(self) -> tuple[FailureResult, ...]:
