@@ -2,6 +2,8 @@
 
 import pytest
 
+from privman_core.ids import Ids
+
 from .conftest import Party
 
 MIB = 1024**2
@@ -60,3 +62,12 @@ async def test_snapshots_are_bounded(party: Party) -> None:
     party.stored = 120 * MIB
     large = "the stored state has 120.0 MiB; snapshots have 113.7 MiB left of 128.0 MiB"
     assert await party.call("POST", "/__admin/snapshots", json={"name": "large"}) == (400, {"error": large})
+
+
+def test_identifiers_without_a_seed_are_never_drawn_again() -> None:
+    """There is no sequence to return to."""
+    ids = Ids()
+    place = ids.place()
+    drawn = ids.token()
+    ids.return_to(place)
+    assert ids.token() != drawn

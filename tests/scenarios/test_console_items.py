@@ -16,6 +16,7 @@ from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import known
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.unused import warnings
+from privman_scenarios.language.variables import long_text
 from privman_scenarios.playing.verbs import vocabulary
 
 MADE = """
@@ -157,7 +158,7 @@ def test_a_policy_that_is_declared_can_be_asked_under(policy: str) -> None:
     head = f"title: T\nown: {{names: [<policy>]}}\nexamples: [{{policy: '{policy}'}}]\n"
     steps = "steps: [{console.ask: {metadata: {PolicyName: <policy>, Vendor: x}}}]"
     (scenario,) = Loader(vocabulary()).parse(head + steps, "t.yaml")
-    assert scenario.own == {"names": [policy]}
+    assert scenario.own == {"names": [long_text(5000) if policy == "${text.5000}" else policy]}
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,20 @@ async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None
     assert ended.failure.got.startswith("GET /__admin/findings")
     assert ended.failure.exchanges[0].startswith("expected an answer; got GET /__admin/requests")
     assert not any(isinstance(event, JournalsRead) for event in told)
+
+
+async def test_lost_faults_are_a_failure(privman_worlds: WorldBuilder) -> None:
+    """Whether a fault has struck cannot be told, so the scenario has not passed."""
+    touches = MessageFilter(at="console", side="answer", path="/__admin/faults", method="GET")
+    mutant = Mutant("faults-lost", "The faults can be read.", touches, "deny", {"status": 500})
+    text = """
+title: T
+steps:
+- console.ask:
+- console.fault: {kind: status, path: "*/approval/approve", options: {status: 503}}
+- console.expect-approval: Pending
+"""
+    (armed,) = Loader(vocabulary()).parse(text, "t.yaml")
+    ended = await Engine(vocabulary(), TamperedWorlds(privman_worlds, mutant), [], RealClock()).play(armed)
+    assert ended.failure is not None
+    assert ended.failure.got.startswith("GET /__admin/faults")

@@ -107,7 +107,7 @@ def test_every_report_has_each_failure(tmp_path: Path, capsys: pytest.CaptureFix
     for line, verb in ((4, "console.expect-webhooks"), (6, "servicenow.expect-request")):
         assert f"  {story}:{line}: {verb}\n" in printed
         assert f":{line}: {verb}: expected" in junit.read_text()
-        assert f"<li class=bad>{verb}</li>" in html.read_text()
+        assert f"<li class=bad>{verb}" in html.read_text()
     assert printed.count("::error ") == 2
     (further,) = json.loads(report.read_text())["scenarios"][0]["failure"]["further"]
     assert (further["step"], further["line"]) == ("servicenow.expect-request", 6)

@@ -185,12 +185,11 @@ class Prober:
         return next(((user or name, sys_id) for name, sys_id in found), (user, "0" * 32))
 
 
-def _users(answer: PartyAnswer) -> Iterator[tuple[str, str]]:
-    """Yield user name and sys_id of each record of an answer."""
+def _users(answer: PartyAnswer) -> list[tuple[str, str]]:
+    """Return user name and sys_id of each record of an answer."""
     result = answer.json.get("result") if isinstance(answer.json, dict) else None
-    for record in result if isinstance(result, list) else ():
-        if isinstance(record, dict):
-            yield str(record.get("user_name", "")), str(record.get("sys_id", ""))
+    records = [each for each in result if isinstance(each, dict)] if isinstance(result, list) else []
+    return [(str(each.get("user_name", "")), str(each.get("sys_id", ""))) for each in records]
 
 
 def _put(value: Any, places: Mapping[str, str]) -> Any:  # noqa: ANN401 - any JSON

@@ -168,7 +168,8 @@ class Engine:
         try:
             findings = await _unasked_findings(play)
         except ExpectationError as error:
-            return [], [Failure("findings", scenario.file, scenario.line, error.expected, error.got)]
+            unread = Failure("findings", scenario.file, scenario.line, error.expected, error.got)
+            return [], await _seen(unread, play)
         failure = self._afterwards(scenario, findings)
         return findings, await _seen(failure, play)
 

@@ -191,11 +191,6 @@ class RunEnded(Event):
         return f"{counts}, {self.inapplicable} not applicable" if self.inapplicable else counts
 
     @property
-    def held(self) -> bool:
-        """Whether nothing failed and something was checked."""
-        return not self.failed and self.checks > 0
-
-    @property
     def hollow(self) -> str:
         """Why nothing holds though nothing failed; empty where something was checked, or failed."""
         if not self.passed + self.failed + self.unplayed:

@@ -1,7 +1,7 @@
 """Connect to a target and find out what it is."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Literal
@@ -75,6 +75,7 @@ async def _activity_type(servicenow: ServiceNowParty, instance_id: str) -> str:
 
 # A fake that already runs is left alone (never), loses its journal and faults (clear), or all its records (reset).
 Restart = Literal["never", "clear", "reset"]
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
 _INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
 # What only the control plane of the other party has.
@@ -126,14 +127,13 @@ async def refuse_bad_users(api: HttpApi, users: Iterable[LogIn]) -> None:
     """
     for user in users:
         answer = await api.call("GET", _LOGON_CHECK, auth=user)
-        if answer.status != HTTPStatus.FORBIDDEN:
-            _require_log_on(answer, api, user)
+        _require_log_on(answer, api, user, (HTTPStatus.UNAUTHORIZED,))
 
 
-def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn) -> None:
+def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn, refusals: Container[int] = _REFUSALS) -> None:
     if answer.path != _LOGON_CHECK and answer.status:  # no token was given
         raise TargetUnreachableError(f"{api.url} refused {auth.words}: {answer}.")
-    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if answer.status in refusals:
         raise TargetUnreachableError(f"{api.url} refused {auth.words} ({answer.status}).")
 
 
