@@ -207,7 +207,7 @@ async def test_administrators_alone_define_tables(instance: Instance) -> None:
         (
             "sys_choice",
             {"name": "task", "element": "state", "value": "x"},
-            "choices of 'task.state': 'x' is no value of",
+            "choices of 'task.state': 'x' is not a value of",
         ),
     ],
 )

@@ -328,7 +328,7 @@ class _RecordReader:
         for row in sorted(rows, key=lambda row: int(row["sequence"] or _LAST)):
             value = row["value"]
             if column.to_stored(value) is None:
-                self._ignore(f"{where}: '{value}' is no value of type {column.type}")
+                self._ignore(f"{where}: '{value}' is not a value of type {column.type}")
             elif value not in seen:
                 seen.add(value)
                 yield Choice(value, row["label"])

@@ -1,4 +1,4 @@
-"""What accompanies the deletion of a table, a column or a choice from the dictionary."""
+"""Rules that keep what ships when dictionary records are deleted, and delete what depends on the others."""
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
 from mock_servicenow.now_platform.dictionary.stored_definitions import DEFINITIONS, shipped_columns, shipped_tables
