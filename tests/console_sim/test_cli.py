@@ -256,7 +256,7 @@ def test_setup_with_a_role_that_no_documentation_has(capsys: pytest.CaptureFixtu
         ("--name", "x" * 251, "argument --name: the name has 251 characters; expected at most 250"),
         ("--name", "\u200b", "argument --name: the name is '\\u200b'; expected a visible character"),
         ("--servicenow-user", "", "argument --servicenow-user: invalid user name '': expected UTF-8 text without"),
-        ("--servicenow-user", "a\nb", "argument --servicenow-user: invalid user name 'a\\nb': expected UTF-8 text without"),
+        ("--servicenow-user", "a\nb", "argument --servicenow-user: invalid user name 'a\\nb': expected UTF-8 text"),
     ],
 )
 def test_setup_with_an_invalid_name(option: str, value: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:

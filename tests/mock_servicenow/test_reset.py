@@ -1,15 +1,25 @@
 import asyncio
 import json
 import random
+from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
 from privman_core.clock import RealClock
 
 from .conftest import REQUEST, RESPONSE, Instance, running
+
+
+@pytest.fixture
+async def in_memory(blueprint: Blueprint) -> AsyncIterator[Instance]:
+    """Serve an instance that keeps its records in memory, since PostgreSQL has no snapshots."""
+    async with running(Settings(), blueprint) as served:
+        yield served
 
 
 async def _story(instance: Instance) -> bytes:
@@ -70,9 +80,9 @@ async def _restored_story(instance: Instance) -> list[bytes]:
     return told
 
 
-async def test_snapshots_keep_what_waits(instance: Instance) -> None:
+async def test_snapshots_keep_what_waits(in_memory: Instance) -> None:
     """A restored instance goes on as it would have: retries and time-outs come at their time, with the same journal."""
-    first, again = await _restored_story(instance)
+    first, again = await _restored_story(in_memory)
     assert first == again
     assert b"*** " not in first
 
@@ -84,16 +94,16 @@ async def test_snapshots_of_a_file(blueprint: Blueprint, tmp_path: Path) -> None
     assert first == again
 
 
-async def test_a_snapshot_has_its_tables(instance: Instance) -> None:
+async def test_a_snapshot_has_its_tables(in_memory: Instance) -> None:
     """Columns that were defined after it are gone, those of before are there again."""
     column = {"name": "incident", "internal_type": "string", "column_label": "Ours", "max_length": "40"}
     for element, snapshot in (("u_before", "one"), ("u_after", "")):
-        await instance.insert("sys_dictionary", {**column, "element": element})
+        await in_memory.insert("sys_dictionary", {**column, "element": element})
         if snapshot:
-            await instance.call("POST", "/__admin/snapshots", None, json={"name": snapshot})
-    await instance.call("POST", "/__admin/reset", None)
-    await instance.call("POST", "/__admin/snapshots/one/restore", None)
-    created = await instance.insert("incident", {"u_before": "kept", "u_after": "dropped"})
+            await in_memory.call("POST", "/__admin/snapshots", None, json={"name": snapshot})
+    await in_memory.call("POST", "/__admin/reset", None)
+    await in_memory.call("POST", "/__admin/snapshots/one/restore", None)
+    created = await in_memory.insert("incident", {"u_before": "kept", "u_after": "dropped"})
     assert (created.result["u_before"], "u_after" in created.result) == ("kept", False)
 
 
@@ -106,21 +116,21 @@ async def test_a_shared_database_has_no_snapshots(blueprint: Blueprint, postgres
     assert (refused.status, refused.body) == (400, {"error": why})
 
 
-async def test_tokens_of_after_a_snapshot_are_unknown(instance: Instance) -> None:
+async def test_tokens_of_after_a_snapshot_are_unknown(in_memory: Instance) -> None:
     """Those of before are as good as they were."""
     client = {"client_id": "3f1c9a7be52d4c08a6d90b5e7714c2fd", "client_secret": "ready-made-secret"}
 
     async def log_in(user: str) -> str:
         form = {"grant_type": "password", "username": user, "password": "admin", **client}
-        return str((await instance.call("POST", "/oauth_token.do", None, data=form)).body["access_token"])
+        return str((await in_memory.call("POST", "/oauth_token.do", None, data=form)).body["access_token"])
 
     before = await log_in("admin")
-    await instance.call("POST", "/__admin/snapshots", None, json={"name": "one"})
+    await in_memory.call("POST", "/__admin/snapshots", None, json={"name": "one"})
     after = await log_in("privman.approver")
-    await instance.call("POST", "/__admin/snapshots/one/restore", None)
+    await in_memory.call("POST", "/__admin/snapshots/one/restore", None)
     path, found = "/api/now/table/incident", []
     for token in (before, after):
-        answer = await instance.call("GET", path, None, headers={"Authorization": f"Bearer {token}"})
+        answer = await in_memory.call("GET", path, None, headers={"Authorization": f"Bearer {token}"})
         found.append(answer.status)
     assert found == [200, 401]
 

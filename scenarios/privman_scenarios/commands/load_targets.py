@@ -13,6 +13,7 @@ from typing import IO
 
 from privman_core.command_line import Exit, UsageError
 from privman_scenarios.errors import TargetUnreachableError
+from privman_scenarios.output import complain
 from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.mock_options import MockOptions, mock_options
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
@@ -63,7 +64,7 @@ async def _serving(module: str, *options: str) -> AsyncIterator[str]:
             yield found[1]
         finally:
             await end(process)
-        sys.stderr.write(_written(errors))
+        complain("load", *_written(errors).splitlines())
 
 
 def _written(file: IO[bytes]) -> str:

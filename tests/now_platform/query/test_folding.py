@@ -41,7 +41,7 @@ def test_indexes_fold_as_comparisons_do(dictionary: Dictionary) -> None:
             rows = sa.select(task.c.sys_id).where(compiled.where).order_by(*compiled.order_by)
             statement = rows.compile(connection, compile_kwargs=LITERAL)
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}").all()
-            assert "task USING INDEX task_number" in str(plan), query
+            assert "task USING INDEX task.number" in str(plan), query
     engine.dispose()
 
 
