@@ -78,12 +78,15 @@ class FixtureSet:
         return self._clean is None or self._loop.run(self.parties.activity()) != self._clean
 
     def explanations(self, *, strict: bool) -> list[tuple[str, str]]:
-        """Return what may explain the failure of a test, each text with a heading; it has no complaints then."""
-        self._has_failed = True
+        """Return what may explain the failure of a test, each text with a heading; it has no further complaints then.
+
+        Broken contracts are left out where they are the failure.
+        """
+        has_complaints, self._has_failed = self._has_failed, True
         try:
             if not self.is_used:
                 return []
-            broken = [line for name, made in self._made.items() for line in _broken(name, made, strict=strict)]
+            broken = [] if has_complaints else self._broken_contracts(strict=strict)
             exchanges = self._loop.run(self.parties.last_exchanges())
         except ExpectationError as error:
             broken, exchanges = [], [str(error)]
@@ -101,9 +104,14 @@ class FixtureSet:
         if self._has_failed:
             return []
         try:
-            return self._complaints(strict=strict)
+            found = self._complaints(strict=strict)
         except ExpectationError as error:
-            return [str(error)]
+            found = [str(error)]
+        self._has_failed = bool(found)
+        return found
+
+    def _broken_contracts(self, *, strict: bool) -> list[str]:
+        return [line for name, made in self._made.items() for line in _broken(name, made, strict=strict)]
 
     def _complaints(self, *, strict: bool) -> list[str]:
         if not self.is_used:
@@ -148,16 +156,19 @@ def _of_party(name: str, party: PartyFixture, *, strict: bool) -> list[str]:
 
 
 def _broken(name: str, party: PartyFixture, *, strict: bool) -> list[str]:
-    """Return a sentence for each broken part, whichever exchanges break it, and how a test allows it."""
+    """Return one sentence about a broken part, or several under a headline, and how a test allows them.
+
+    A part is named once, whichever exchanges break it.
+    """
     places: dict[tuple[str, ...], list[PartyFinding]] = defaultdict(list)
     for each in party.broken_contracts(strict=strict):
         places[each.kind, each.rule, each.message, each.evidence, each.asked].append(each)
-    if not places:
-        return []
     rules = dict.fromkeys(found[0].rule for found in places.values())
     calls = " and ".join(f'{name}.tolerate("{rule}")' for rule in rules)
-    *lines, last = (_sentence(name, found) for found in places.values())
-    return [*lines, f"{last} To allow it, call {calls}."]
+    sentences = [_sentence(name, found) for found in places.values()]
+    if len(sentences) > 1:
+        return [f"{name} has {len(sentences)} findings. To allow them, call {calls}.", *sentences]
+    return [f"{sentence} To allow it, call {calls}." for sentence in sentences]
 
 
 def _sentence(name: str, found: Sequence[PartyFinding]) -> str:

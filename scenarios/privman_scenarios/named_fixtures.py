@@ -3,7 +3,7 @@
 Every run of pytest defines them, used or not, so what they need is imported by the first that is used.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 # The property of a test's report, which travels from the processes of pytest-xdist and goes to --junit-xml.
 UNLISTED = "privman_unlisted"
-_IN_USE = pytest.StashKey["list[FixtureSet]"]()
 OPTION = "privman_fixture_names"
 Scope = Literal["function", "module", "session"]
 _PREFIXES: Mapping[Scope, str] = {"function": "", "module": "module_", "session": "session_"}
@@ -40,7 +39,7 @@ class NamedFixtures:
 
     def __init__(self, renamed: Sequence[str]) -> None:
         self._names = _renamed(renamed)
-        self._open: set[Scope] = set()
+        self._open: dict[Scope, FixtureSet] = {}
 
     def plugin(self) -> ModuleType:
         """Return a plugin that defines them."""
@@ -62,6 +61,19 @@ class NamedFixtures:
             if (is_named or scope in self._open) and _clean(scope) not in asked:
                 asked.insert(0, _clean(scope))
 
+    def judge(self, item: pytest.Item) -> None:
+        """Fail a test whose function has returned for what it did to the parties."""
+        _fail_for([text for made in self._used_by(item) for text in made.complaints(strict=_strict(item.config))])
+
+    def explain(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Show with a failed test what may explain it, which is then no second failure."""
+        for made in self._used_by(item):
+            report.sections += made.explanations(strict=_strict(item.config))
+
+    def _used_by(self, item: pytest.Item) -> "Iterable[FixtureSet]":
+        """Return what a test may have used: it began with all that is open in its initial state."""
+        return self._open.values() if hasattr(item, "fixturenames") else ()
+
     def _names_of(self, scope: Scope) -> set[str]:
         own = [f"{_PREFIXES[scope]}{party}" for party in _PARTIES]
         return {*(self._names[name] for name in own), *(f"privman_{name}" for name in own)}
@@ -82,17 +94,16 @@ class NamedFixtures:
             worlds = request.getfixturevalue("privman_marked_worlds") if scope == "function" else privman_worlds
             made = _made(privman_loop, worlds)
             if scope == "function":
-                _use(request, made)
                 request.node.user_properties += ((UNLISTED, sentence) for sentence in worlds.unlisted)
             elif why := made.why_never_clean:
                 made.close()
                 fail(f"{scope}_… fixtures reset both parties before each test, which is not possible: {why}.")
             else:
                 made.remember_clean()
-            self._open.add(scope)
+            self._open[scope] = made
             yield made
-            self._open.discard(scope)
-            _fail_for(made.end(strict=_strict(request)) if scope == "function" else made.close())
+            del self._open[scope]
+            _fail_for(made.end(strict=_strict(request.config)) if scope == "function" else made.close())
 
         return opened
 
@@ -107,27 +118,14 @@ def _made(loop: "LoopThread", worlds: "WorldBuilder") -> "FixtureSet":
         fail(str(error))
 
 
-def _use(request: pytest.FixtureRequest, made: "FixtureSet") -> None:
-    """Let a failure of the test be explained by what the parties have seen."""
-    request.node.stash.setdefault(_IN_USE, []).append(made)
-
-
-def explain(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Show with a failed test what may explain it, which is then no second failure."""
-    strict: bool = item.config.getoption("--privman-strict")
-    for made in item.stash.get(_IN_USE, ()):
-        report.sections += made.explanations(strict=strict)
-
-
 def _cleaned(scope: Scope) -> Callable[..., Iterator[None]]:
     def cleaned(request: pytest.FixtureRequest) -> Iterator[None]:
         """Bring both parties back to their state at start before a test, and judge them after it."""
         made: FixtureSet = request.getfixturevalue(_set(scope))
-        _use(request, made)
         with _setting_up():
             made.reset()
         yield
-        _fail_for(made.complaints(strict=_strict(request)))
+        _fail_for(made.complaints(strict=_strict(request.config)))
 
     return cleaned
 
@@ -151,7 +149,7 @@ def _fixtures(scope: Scope) -> dict[str, Callable[..., Any]]:
 
     when = {"function": "fresh in every test", "module": "one for a module", "session": "one for a run"}[scope]
     begins = "" if scope == "function" else " Each test begins with it clean."
-    judged = f"{when}; a broken contract fails the test at its end.{begins}"
+    judged = f"{when}; a broken contract fails the test.{begins}"
     servicenow.__doc__ = f"A running ServiceNow instance, {judged}"
     console.__doc__ = f"A running console, set up against the ServiceNow instance, {judged}"
     world.__doc__ = f"Both parties, set up and registered, {judged}"
@@ -166,8 +164,8 @@ def _clean(scope: Scope) -> str:
     return f"privman_{_PREFIXES[scope]}clean"
 
 
-def _strict(request: pytest.FixtureRequest) -> bool:
-    strict: bool = request.config.getoption("--privman-strict")
+def _strict(config: pytest.Config) -> bool:
+    strict: bool = config.getoption("--privman-strict")
     return strict
 
 

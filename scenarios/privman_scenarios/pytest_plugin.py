@@ -16,7 +16,7 @@ from privman_core.operating_system import TERMINATION_SIGNALS
 from privman_scenarios import mock_mark
 from privman_scenarios.collected_scenarios import SCENARIO_PATHS, ScenarioCollection
 from privman_scenarios.mock_mark import MockChoice
-from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, explain, fail
+from privman_scenarios.named_fixtures import OPTION, UNLISTED, NamedFixtures, fail
 from privman_scenarios.plugin_settings import add_settings, resolved_settings, target_urls, targets_banner
 
 if TYPE_CHECKING:
@@ -79,12 +79,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[_NAMED].begin_clean(item)
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)  # next to the test, so that whoever repeats failed tests repeats this one
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test that has broken a contract; one that fails by itself is explained by it."""
+    result = yield
+    item.config.stash[_NAMED].judge(item)
+    return result
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show the broken contracts and the last exchanges with a failure that they may explain."""
     report = yield
     if report.failed and report.when != "teardown":
-        explain(item, report)
+        item.config.stash[_NAMED].explain(item, report)
     return report
 
 

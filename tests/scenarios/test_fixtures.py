@@ -171,9 +171,10 @@ def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_set: Fixt
 BREAKING = """
 def test_it(servicenow, console):
     {tolerate}
-    import requests
+    import json, requests
+    metadata = json.dumps({{"PolicyId": "{{85d71683-7dac-4762-8120-76a9a564fdc1}}"}})
     values = {{"instance_id": console.instance_id, "activity_type_id": console.activity_type_id,
-               "request_id": "none", "metadata": "{{}}"}}
+               "request_id": "none", "metadata": metadata}}
     url = f"{{servicenow.url}}/api/now/table/x_thyti_thycotic_p_request"
     assert requests.post(url, json=values, auth=servicenow.auth).status_code == 403
 """
@@ -186,15 +187,18 @@ def test_certificates_after_a_run_within_this_one(pytester: pytest.Pytester, tmp
     issue_certificate("127.0.0.1", tmp_path / "authority.pem")
 
 
-def test_a_broken_contract_fails_the_test_at_its_end(pytester: pytest.Pytester) -> None:
-    """The message is named in plain words, without a traceback."""
+def test_a_broken_contract_fails_the_test(pytester: pytest.Pytester) -> None:
+    """Once, in one sentence without a traceback; the last exchanges explain it."""
     pytester.makepyfile(BREAKING.format(tolerate=""))
-    result = pytester.runpytest_inprocess("-p", "no:asyncio")
-    result.assert_outcomes(passed=1, errors=1)
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-r", "N")
+    result.assert_outcomes(failed=1)
+    assert result.stdout.str().count("breaks the contract") == 1
     result.stdout.fnmatch_lines(
         [
-            "servicenow POST /api/now/table/x_thyti_thycotic_p_request (#*) breaks the contract approval-request, *",
-            '*evidence P: request_id has value "none". Expected a GUID such as *. To allow it, call servicenow.*',
+            "servicenow POST /api/now/table/x_thyti_thycotic_p_request (#*) breaks the contract approval-request, "
+            'evidence P: request_id has value "none". Expected a GUID such as *. To allow it, call servicenow.*',
+            "* last exchanges *",
+            "servicenow received #* POST *",
         ]
     )
 
@@ -202,7 +206,7 @@ def test_a_broken_contract_fails_the_test_at_its_end(pytester: pytest.Pytester) 
 def test_a_broken_contract_is_not_forgotten_with_the_journal(pytester: pytest.Pytester) -> None:
     """A test that empties the journal half way is red all the same."""
     pytester.makepyfile(BREAKING.format(tolerate="") + "    servicenow.forget_journal()\n")
-    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1, errors=1)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(failed=1)
 
 
 @pytest.mark.parametrize("wipe", ["requests.post(f'{servicenow.url}/__admin/reset')", "requests.delete(journal)"])
@@ -210,7 +214,7 @@ def test_a_broken_contract_is_not_forgotten_by_a_wipe(wipe: str, pytester: pytes
     """Whoever empties the journal through the control plane itself."""
     file = BREAKING.format(tolerate="") + f"    journal = f'{{servicenow.url}}/__admin/requests'\n    {wipe}\n"
     pytester.makepyfile(file)
-    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1, errors=1)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(failed=1)
 
 
 IDLE = """
@@ -235,7 +239,7 @@ def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.
     """At its end, cleared or not; one that is optional may strike nothing."""
     pytester.makepyfile(IDLE.format(optional="", clear=clear))
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*console: the fault 'status' on GET */approval/approve has struck no request, or fewer *"]
     )
@@ -256,7 +260,7 @@ def test_what_servicenow_swallows_fails_a_strict_test(pytester: pytest.Pytester)
     pytester.makepyfile(SWALLOWING.format(tolerate=""))
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-strict")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["servicenow GET /api/now/table/sys_user (#1): query-term-ignored: *nosuch*. To allow it, call servicenow.*"]
     )
@@ -280,7 +284,7 @@ def test_findings_that_nobody_sees_are_not_none(pytester: pytest.Pytester, real_
     pytester.makepyfile("def test_it(servicenow):\n    pass\n")
     pytester.runpytest_inprocess(*target).assert_outcomes(passed=1)
     result = pytester.runpytest_inprocess(*target, "--privman-strict")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["--privman-strict has nothing to judge by, as no findings are seen: *"])
 
 
@@ -396,7 +400,7 @@ def test_exchanges_that_left_the_journal_unchecked_fail_the_test(pytester: pytes
     """Nobody knows any more what they broke; findings that were read before are known."""
     pytester.makepyfile(FILLING.format(after=""))
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["servicenow: journal-evicted: * exchanges have left the journal unchecked. *"])
     pytester.makepyfile(FILLING.format(after="servicenow.findings"))
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
@@ -472,7 +476,7 @@ def test_a_fake_that_has_vanished_is_named(
     privman_loop: LoopThread,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody knows what it has seen: a test that passes fails at its end, and one that fails has one failure."""
+    """Nobody knows what it has seen: a test that passes fails for it, and one that fails has one failure."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
     clock = RealClock()
     served = serving(mock_servicenow.app.create_app(Settings(), clock=clock, ids=Ids(5)))
@@ -483,5 +487,5 @@ def test_a_fake_that_has_vanished_is_named(
     options = ("-p", "no:asyncio", "--privman-servicenow-url", url, "--privman-reset")
     result = pytester.runpytest_inprocess(*options, plugins=[vanish])
     privman_loop.run(clock.aclose())
-    result.assert_outcomes(**({"passed": 1, "errors": 1} if passes else {"failed": 1}))
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["expected an answer; got GET /__admin/*"])

@@ -127,7 +127,7 @@ def test_a_server_lives_as_long_as_its_scope(scope: str, servers: int, pytester:
 
 
 JUDGED = """
-import requests
+import pytest, requests
 
 def break_a_contract(servicenow):
     table = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request"
@@ -144,15 +144,52 @@ def test_three(request):
 
 def test_four(session_servicenow):
     session_servicenow.faults.arm("status", status=503)
+
+@pytest.fixture
+def stopping(session_servicenow):
+    yield
+    break_a_contract(session_servicenow)
+
+def test_five(stopping):
+    pass
+"""
+
+JUDGED_ALONE = """
+import requests
+
+def test_one(request):
+    servicenow = request.getfixturevalue("session_servicenow")
+    table = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request"
+    requests.post(table, json={"request_id": "none"}, auth=servicenow.auth)
+
+def test_two(session_servicenow):
+    pass
 """
 
 
 def test_each_test_answers_for_itself(pytester: pytest.Pytester) -> None:
-    """The test that has broken a contract fails, however it has asked for the fixture, and no other."""
+    """The test that has broken a contract fails, and no other; once, and what its fixtures break is an error of it."""
     pytester.makepyfile(JUDGED)
-    result = pytester.runpytest_inprocess(*OPTIONS, "-rE")
-    result.assert_outcomes(passed=4, errors=3)
-    result.stdout.fnmatch_lines(["ERROR *::test_one - *", "ERROR *::test_three - *", "ERROR *::test_four - *"])
+    result = pytester.runpytest_inprocess(*OPTIONS, "-rfE")
+    result.assert_outcomes(passed=2, failed=3, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            'servicenow has 4 findings. To allow them, call servicenow.tolerate("approval-request").',
+            "servicenow POST * breaks the contract approval-request, evidence I: activity_type_id is missing. *",
+            "FAILED *::test_one - *",
+            "FAILED *::test_three - *",
+            "FAILED *::test_four - *",
+            "ERROR *::test_five - *",
+        ]
+    )
+
+
+def test_the_first_test_answers_for_itself(pytester: pytest.Pytester) -> None:
+    """However it has asked for a fixture that others use after it."""
+    pytester.makepyfile(JUDGED_ALONE)
+    result = pytester.runpytest_inprocess(*OPTIONS, "-rf")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_one - *"])
 
 
 UNTOUCHED = """

@@ -64,9 +64,9 @@ def test_clean(session_world):
 def test_what_a_restore_undoes_is_judged(pytester: pytest.Pytester) -> None:
     """A broken contract of before fails the test; the next one begins without snapshots."""
     pytester.makepyfile(JUDGED)
-    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-rE")
-    result.assert_outcomes(passed=2, errors=1)
-    result.stdout.fnmatch_lines(["ERROR *::test_broken - *"])
+    result = pytester.runpytest_inprocess("-p", "no:asyncio", "-rf")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["FAILED *::test_broken - *"])
 
 
 UNASKED = """
