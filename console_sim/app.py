@@ -65,8 +65,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     token = settings.admin_token if settings.control_plane else None
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
-    states = States(console.copy, console.returning)
-    app = instruments.app(console.resetting, states, token, pages=pages.handlers, outer=around, inner=around)
+    states = States(console.resetting, console.copy, console.returning)
+    app = instruments.app(states, token, pages=pages.handlers, outer=around, inner=around)
     documents = ApiDocuments(settings, checks)
     if settings.control_plane:
         app.add_routes(documents.control_routes())

@@ -9,16 +9,20 @@ from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.control import to_json
 from privman_core.control_index import PREFIX, with_control_plane
+from privman_core.state_changes import StateChanges
 from privman_core.streaming import answer_in_parts
 
 
 class MockAdmin:
     """Deliveries with their attempts, the app's restart, and the OpenAPI document of its tables."""
 
-    def __init__(self, app: PrivilegeManagerApp, checks: ContractChecks, mask: Callable[[str], str]) -> None:
+    def __init__(
+        self, app: PrivilegeManagerApp, checks: ContractChecks, mask: Callable[[str], str], changes: StateChanges
+    ) -> None:
         self._app = app
         self._checks = checks
         self._mask = mask
+        self._changes = changes
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -47,6 +51,9 @@ class MockAdmin:
 
     async def restart(self, _request: web.Request) -> web.Response:
         """Restart the app's background work, as a new process would: only the database is left."""
+        await self._changes.make(self._restart)
+        return web.Response(status=204)
+
+    async def _restart(self) -> None:
         self._app.stop()
         await self._app.start()
-        return web.Response(status=204)

@@ -33,7 +33,7 @@ from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKinds
 from privman_core.ids import Ids
 from privman_core.inputs import trust
-from privman_core.instruments import Instruments
+from privman_core.instruments import CHANGES, Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
@@ -86,8 +86,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     async def rebuilding(rebuild: Callable[[], None]) -> AsyncIterator[None]:
         privilege_manager.stop()
         imports.stop()
-        await instance.end_work()
         try:
+            await instance.end_work()
             await instance.run(rebuild)
             instance.web_sessions.clear()
             yield
@@ -103,8 +103,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
 
     server = Server(instance, settings.url)
     app = instruments.app(
-        lambda: rebuilding(lambda: beginning.rebuild(instance)),
-        States(copy, returning),
+        States(lambda: rebuilding(lambda: beginning.rebuild(instance)), copy, returning),
         settings.admin_token if settings.control_plane else None,
         pages=pages.handlers,
         inner=[server.middleware],
@@ -113,7 +112,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     )
     app[ADMINISTRATOR], app[INSTANCE] = administrator, instance
     if settings.control_plane:
-        app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask).routes())
+        app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES]).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(server.routes())

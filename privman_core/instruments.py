@@ -1,8 +1,8 @@
 """Clock, journal, faults and control plane around a product, wired here for both products."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from logging import Logger
@@ -24,8 +24,7 @@ from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.reverse_proxies import Network, trust_forwarded_headers
 from privman_core.snapshots import Snapshots, States
-
-Resetting = Callable[[], AbstractAsyncContextManager[None]]
+from privman_core.state_changes import StateChanges
 
 
 class Instruments:
@@ -64,7 +63,6 @@ class Instruments:
 
     def app(  # noqa: PLR0913 - what it brings together
         self,
-        resetting: Resetting,
         states: States,
         token: str | None,
         *,
@@ -84,8 +82,7 @@ class Instruments:
         4. ``inner``: the product's middlewares that turn its errors into answers, so that the journal records them.
 
         Args:
-            resetting: empties the product when entered, and starts it again when left.
-            states: for snapshots.
+            states: for resets and snapshots.
             token: what callers of the control plane must present; empty admits this machine alone. None serves no
                 control plane, like a real system.
             pages: the handlers of the product's pages.
@@ -94,9 +91,10 @@ class Instruments:
             server: the header ``Server`` of answers that name none.
             largest_body: bytes that the body of a request may have.
         """
+        changes = StateChanges()
 
-        async def reset() -> None:
-            async with resetting():
+        async def empty() -> None:
+            async with states.resetting():
                 self.secrets.retire_all()
                 self.clock.restart()
                 self.ids.restart()
@@ -106,13 +104,17 @@ class Instruments:
             self.faults.clear()
             self.journal.clear()
 
-        snapshots = Snapshots(self.clock, self.ids, states, forget)
+        async def reset() -> None:
+            await changes.make(empty)
+
+        snapshots = Snapshots(self.clock, self.ids, states, changes, forget)
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, snapshots, token)
         recorder = exchange_recorder(self.journal, self.faults, pages, control, server)
         stack = [*trust_forwarded_headers(self._proxies), *outer, recorder, *inner]
         app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
-        app[RESET] = reset
+        app[RESET], app[CHANGES] = reset, changes
+        app.on_shutdown.append(lambda _app: changes.cancel())
         if control is not None:
             app.add_routes(control.routes())
         return app
@@ -122,6 +124,8 @@ INSTRUMENTS: web.AppKey[Instruments] = web.AppKey("instruments", Instruments)
 """The application's instruments."""
 RESET: web.AppKey[Reset] = web.AppKey("reset")
 """Brings the application back to its state at start."""
+CHANGES = web.AppKey("changes", StateChanges)
+"""Resets, snapshots and whatever else must not run at the same time as one of them."""
 
 
 def exchange_recorder(

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.inputs import shown
 from privman_core.near_words import near
+from privman_core.state_changes import StateChanges
 
 MOST = 16
 MOST_BYTES = 128 * 1024 * 1024
@@ -41,13 +43,15 @@ class StateCopy:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """How a product copies its stored state, and returns to one.
+    """How a product empties and copies its stored state, and returns to one.
 
     Attributes:
+        resetting: empties the product when entered, and starts it again when left.
         copy: raises SnapshotError where it has more bytes than it is called with, or its store cannot be copied.
         returning: puts a copy in the place of the stored state, and starts the product again when left.
     """
 
+    resetting: Callable[[], AbstractAsyncContextManager[None]]
     copy: Callable[[int], Awaitable[StateCopy]]
     returning: Callable[[StateCopy], AbstractAsyncContextManager[None]]
 
@@ -70,13 +74,17 @@ class Snapshots:
     """The snapshots of one server; they outlive a reset.
 
     Args:
+        changes: take a snapshot, and return to one, in their turn.
         forget: clears journal and faults, which belong to no snapshot.
     """
 
-    def __init__(self, clock: Clock, ids: Ids, states: States, forget: Callable[[], None]) -> None:
+    def __init__(
+        self, clock: Clock, ids: Ids, states: States, changes: StateChanges, forget: Callable[[], None]
+    ) -> None:
         self._clock = clock
         self._ids = ids
         self._states = states
+        self._changes = changes
         self._forget = forget
         self._kept: dict[str, Snapshot] = {}
 
@@ -87,6 +95,17 @@ class Snapshots:
 
     async def take(self, name: object) -> Snapshot:
         """Copy the stored state under a new name; raises SnapshotError."""
+        return await self._changes.make(partial(self._take, name))
+
+    async def restore(self, name: str) -> None:
+        """Return to the snapshot, to its virtual time and its identifiers; raises UnknownSnapshotError."""
+        await self._changes.make(partial(self._restore, name))
+
+    def delete(self, name: str) -> None:
+        """Forget the snapshot; raises UnknownSnapshotError."""
+        del self._kept[self._find(name).name]
+
+    async def _take(self, name: object) -> Snapshot:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise SnapshotError(f"'name' is {shown(name)}; expected 1 to 64 letters, digits, '.', '_' or '-'")
         if name in self._kept:
@@ -98,17 +117,12 @@ class Snapshots:
         taken = self._kept[name] = Snapshot(name, self._clock.now(), state, self._ids.place())
         return taken
 
-    async def restore(self, name: str) -> None:
-        """Return to the snapshot, to its virtual time and its identifiers; raises UnknownSnapshotError."""
+    async def _restore(self, name: str) -> None:
         found = self._find(name)
         async with self._states.returning(found.state):
             self._clock.return_to(found.at)
             self._ids.return_to(found.drawn)
         self._forget()
-
-    def delete(self, name: str) -> None:
-        """Forget the snapshot; raises UnknownSnapshotError."""
-        del self._kept[self._find(name).name]
 
     def _find(self, name: str) -> Snapshot:
         if name not in self._kept:

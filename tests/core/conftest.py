@@ -1,5 +1,6 @@
 """A ten-line party: an echo, with everything of privman_core around it."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -45,7 +46,12 @@ def explain(exchange: Exchange) -> Explanation:
 
 @dataclass
 class Party:
-    """An app that echoes what it is sent, and a client of it."""
+    """An app that echoes what it is sent, and a client of it.
+
+    Attributes:
+        gate: changes of its state wait until it is set.
+        changes: those that have begun and ended.
+    """
 
     clock: Clock = field(default_factory=VirtualClock)
     kept: tuple[int, int] = (5, 40_000)
@@ -54,8 +60,11 @@ class Party:
     resets: int = 0
     handled: int = 0
     stored: int = 1_000_000
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    changes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.gate.set()
         self.secrets = Secrets()
         self.journal = Journal(self.clock, self.secrets, judge, kept_exchanges=self.kept[0], kept_bytes=self.kept[1])
         self.instruments = Instruments(
@@ -72,21 +81,29 @@ class Party:
     @property
     def states(self) -> States:
         """What it has stored, a number that is its size."""
-        return States(self._copy, self._returning)
+        return States(self._resetting, self._copy, self._returning)
 
     async def _copy(self, most_bytes: int) -> StateCopy:
+        await self._change("copy")
         require_room(self.stored, most_bytes)
         return StateCopy(self.stored, self.stored)
 
     @asynccontextmanager
     async def _returning(self, copy: StateCopy) -> AsyncIterator[None]:
+        await self._change("return")
         yield
         self.stored = copy.value
 
     @asynccontextmanager
     async def _resetting(self) -> AsyncIterator[None]:
+        await self._change("reset")
         self.resets += 1
         yield
+
+    async def _change(self, name: str) -> None:
+        self.changes.append(f"{name} begins")
+        await self.gate.wait()
+        self.changes.append(f"{name} ends")
 
     async def echo(self, request: web.Request) -> web.Response:
         """Answer what was sent; a body of ``bug`` is one that the echo cannot handle."""
@@ -98,7 +115,7 @@ class Party:
 
     def app(self) -> web.Application:
         """Return the application."""
-        app = self.instruments.app(self._resetting, self.states, self.token, pages=frozenset())
+        app = self.instruments.app(self.states, self.token, pages=frozenset())
         keys = CockpitKeys.draw(self.token, Ids(1))
         cockpit = Cockpit("Echo", self.instruments, explain, keys)
         app.add_routes([*cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])

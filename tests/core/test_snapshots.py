@@ -1,5 +1,7 @@
 """Snapshots at the control plane of any server."""
 
+import asyncio
+
 import pytest
 
 from privman_core.ids import Ids
@@ -62,6 +64,47 @@ async def test_snapshots_are_bounded(party: Party) -> None:
     party.stored = 120 * MIB
     large = "the stored state has 120.0 MiB; snapshots have 113.7 MiB left of 128.0 MiB"
     assert await party.call("POST", "/__admin/snapshots", json={"name": "large"}) == (400, {"error": large})
+
+
+CHANGES = {
+    "reset": ("/__admin/reset", None),
+    "copy": ("/__admin/snapshots", {"name": "second"}),
+    "return": ("/__admin/snapshots/first/restore", None),
+}
+
+
+async def _begun(party: Party, *changes: str) -> list[asyncio.Task[tuple[int, object]]]:
+    """Ask for changes of the state while none can end; return their answers."""
+    await party.call("POST", "/__admin/snapshots", json={"name": "first"})
+    party.changes.clear()
+    party.gate.clear()
+    calls = [asyncio.create_task(party.call("POST", CHANGES[each][0], json=CHANGES[each][1])) for each in changes]
+    while not party.changes:
+        await party.call("GET", "/__admin/health")
+    return calls
+
+
+async def test_one_change_of_the_state_at_a_time(party: Party) -> None:
+    """The second of two begins once the first has ended, whichever they are."""
+    calls = await _begun(party, *CHANGES, "reset")
+    for _ in range(5):  # which take longer to be answered than the changes take to arrive
+        await party.call("GET", "/__admin/health")
+    party.gate.set()
+    assert [status for status, _ in await asyncio.gather(*calls)] == [204, 201, 204, 204]
+    assert [each.split()[1] for each in party.changes] == ["begins", "ends"] * 4
+
+
+@pytest.mark.parametrize("change", CHANGES)
+async def test_a_change_ends_without_its_caller(party: Party, change: str) -> None:
+    """A server that is half reset would be of no use; the next change begins afterwards."""
+    [call] = await _begun(party, change)
+    call.cancel()
+    await asyncio.wait([call])
+    for _ in range(5):
+        await party.call("GET", "/__admin/health")
+    party.gate.set()
+    assert (await party.call("POST", "/__admin/reset"))[0] == 204
+    assert party.changes == [f"{change} begins", f"{change} ends", "reset begins", "reset ends"]
 
 
 def test_identifiers_without_a_seed_are_never_drawn_again() -> None:

@@ -15,6 +15,7 @@ from privman_core.ids import Ids
 from privman_core.journal import Journal
 from privman_core.serving import serving
 from privman_core.snapshots import Snapshots
+from privman_core.state_changes import StateChanges
 from privman_core.streaming import answer_in_parts
 
 from .conftest import Party
@@ -99,7 +100,7 @@ async def test_readers_of_long_exchanges_take_turns(party: Party) -> None:
     for _ in range(5):
         journal.fail(journal.begin("in", "POST", "/", {}, b"x" * 100_000), "none")
     app = web.Application()
-    snapshots = Snapshots(party.clock, Ids(1), party.states, journal.clear)
+    snapshots = Snapshots(party.clock, Ids(1), party.states, StateChanges(), journal.clear)
     app.add_routes(Control(party.clock, journal, party.faults, never, snapshots, "").routes())
     async with serving(app) as origin, ClientSession() as http:
 

@@ -135,6 +135,39 @@ async def test_tokens_of_after_a_snapshot_are_unknown(in_memory: Instance) -> No
     assert found == [200, 401]
 
 
+async def test_resets_restores_and_restarts_at_the_same_time(blueprint: Blueprint, lasting: str) -> None:
+    """Nothing is left of them, nor of calls meanwhile: after a reset the story is that of a new instance."""
+    async with running(Settings(database=lasting), blueprint) as instance:
+        first = await _story(instance)
+        await instance.call("POST", "/__admin/snapshots", None, json={"name": "one"})  # which PostgreSQL refuses
+        column = {"name": "incident", "internal_type": "string", "element": "u_ours"}
+        calls = [
+            *(
+                instance.call("POST", f"/__admin/{each}", None)
+                for each in ("reset", "snapshots/one/restore", "restart")
+            ),
+            *(instance.call("GET", "/api/now/table/incident", ("admin", "wrong")) for _ in range(5)),
+            instance.insert("sys_dictionary", column),
+            instance.insert("sys_user", {"user_name": "somebody"}),
+        ]
+        await asyncio.gather(*calls)
+        assert (await instance.call("POST", "/__admin/reset", None)).status == 204
+        assert await _story(instance) == first
+
+
+async def test_a_snapshot_has_its_lockouts(in_memory: Instance) -> None:
+    """Who was locked out is locked out again, until a reset."""
+    path, wrong = "/api/now/table/incident", ("admin", "wrong")
+    for _ in range(5):
+        await in_memory.call("GET", path, wrong)
+    await in_memory.call("POST", "/__admin/snapshots", None, json={"name": "locked"})
+    statuses = []
+    for change in ("reset", "snapshots/locked/restore", "reset"):
+        await in_memory.call("POST", f"/__admin/{change}", None)
+        statuses.append((await in_memory.call("GET", path)).status)
+    assert statuses == [200, 401, 200]
+
+
 async def test_reset_without_a_seed(blueprint: Blueprint) -> None:
     """Where identifiers are random there is no sequence to begin anew."""
     async with running(Settings(), blueprint, seed=None) as instance:
