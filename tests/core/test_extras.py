@@ -1,4 +1,4 @@
-"""The extras: the servers run without the harness, and what is missing is named with the extra that installs it."""
+"""The extras: each brings what its commands need, and what is missing is named with the extra that installs it."""
 
 import ast
 import os
@@ -6,7 +6,8 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
@@ -20,9 +21,12 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+NOBODY = "--servicenow-url http://127.0.0.1:1 --console-url http://127.0.0.1:1"
 SERVERS = ("mock_servicenow", "console_sim", "contracts/privman_contracts", "privman_core")
 HARNESS = "scenarios/privman_scenarios"
 OWN = {Path(each).name for each in (*SERVERS, HARNESS)}
+USERS = PROJECT["optional-dependencies"].keys() - {"test"}
+"""The extras that are not our own."""
 DATA = {"tzdata"}
 """Distributions that nothing imports: zoneinfo reads this one."""
 DISTRIBUTIONS = {
@@ -31,9 +35,24 @@ DISTRIBUTIONS = {
 
 
 def declared(extra: str = "") -> set[str]:
-    """Return the distributions that an extra names, or the project itself."""
-    listed = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
-    return {str(canonicalize_name(Requirement(each).name)) for each in listed}
+    """Return the other distributions that an extra names, or the project itself."""
+    return {str(canonicalize_name(each.name)) for each in listed(extra) if each.name != PROJECT["name"]}
+
+
+def included(extra: str) -> set[str]:
+    """Return the other extras that an extra names."""
+    return {name for each in listed(extra) if each.name == PROJECT["name"] for name in each.extras}
+
+
+def listed(extra: str) -> list[Requirement]:
+    """Return the requirements of an extra, or of the project itself."""
+    texts = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    return [Requirement(each) for each in texts]
+
+
+def brought(extra: str) -> set[str]:
+    """Return every distribution that pip installs with an extra."""
+    return installed_with(declared()) | installed_with(declared(extra)).union(*map(brought, included(extra)))
 
 
 def installed_with(names: set[str]) -> set[str]:
@@ -58,9 +77,14 @@ def needed_by(name: str) -> Iterator[str]:
             yield str(canonicalize_name(each.name))
 
 
-def imported(folder: str) -> set[str]:
-    """Return the distributions that the modules of a folder import, at whatever place."""
-    names = {name for file in (ROOT / folder).rglob("*.py") for name in imports_of(file)}
+def modules(folder: str) -> set[Path]:
+    """Return the modules of a folder."""
+    return set((ROOT / folder).rglob("*.py"))
+
+
+def imported(files: set[Path]) -> set[str]:
+    """Return the distributions that modules import, at whatever place."""
+    names = {name for file in files for name in imports_of(file)}
     foreign = names - OWN - sys.stdlib_module_names
     return {distribution for name in foreign for distribution in DISTRIBUTIONS[name]}
 
@@ -81,17 +105,28 @@ def missing(module: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def without_harness(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """Return an environment in which nothing can be imported that only the extras install."""
-    folder = tmp_path_factory.mktemp("missing")
-    absent = installed_with(declared("harness") | declared("load") | declared("postgresql")) - installed_with(
-        declared()
-    )
-    for module, distributions in DISTRIBUTIONS.items():
-        if distributions <= absent:
-            (folder / f"{module}.py").write_text(missing(module))
-    assert {"pytest.py", "rich.py", "re2.py", "psycopg.py"} <= {each.name for each in folder.iterdir()}
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+def only(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mapping[str, str]]:
+    """Return an environment in which nothing can be imported that other extras install; ``""`` is none."""
+
+    @cache
+    def environment(extra: str) -> Mapping[str, str]:
+        folder = tmp_path_factory.mktemp("missing")
+        absent = set().union(*map(brought, USERS)) - (brought(extra) if extra else installed_with(declared()))
+        for module, distributions in DISTRIBUTIONS.items():
+            if distributions <= absent:
+                (folder / f"{module}.py").write_text(missing(module))
+        return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+    return environment
+
+
+@pytest.fixture(scope="session")
+def without_harness(only: Callable[[str], Mapping[str, str]]) -> Mapping[str, str]:
+    """Return an environment without any extra."""
+    environment = only("")
+    absent = {each.name for each in Path(environment["PYTHONPATH"].partition(os.pathsep)[0]).iterdir()}
+    assert {"pytest.py", "rich.py", "re2.py", "psycopg.py", "locust.py"} <= absent
+    return environment
 
 
 def run(environment: Mapping[str, str], name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -104,13 +139,31 @@ def run(environment: Mapping[str, str], name: str, *arguments: str) -> subproces
 
 def test_the_servers_declare_what_they_import() -> None:
     """The distribution without extras needs all that the servers import, and nothing else."""
-    found = set().union(*map(imported, SERVERS))
+    found = set().union(*(imported(modules(each)) for each in SERVERS))
     assert found | DATA == declared()
 
 
-def test_the_harness_declares_what_it_imports() -> None:
-    """The extra adds what only the harness imports, and nothing else."""
-    assert imported(HARNESS) - declared() == declared("harness") | declared("load")
+def test_the_extras_declare_what_their_modules_import() -> None:
+    """Each adds what its modules import and the servers do not, and nothing else; the users of Locust are of load."""
+    of_load = {file for file in modules(HARNESS) if "locust" in imports_of(file)}
+    assert imported(modules(HARNESS) - of_load) - declared() == declared("harness")
+    assert imported(of_load) - declared() - declared("harness") == declared("load")
+
+
+@pytest.mark.parametrize(
+    ("extra", "command", "code", "said"),
+    [
+        ("harness", "privman-scenarios run --check", 0, ""),
+        ("load", f"privman-scenarios load {NOBODY}", 3, "could not be reached"),
+        ("postgresql", "mock-servicenow serve --database postgresql+psycopg://127.0.0.1:1/x", 2, "onnection refused"),
+    ],
+)
+def test_an_extra_is_enough_for_its_command(
+    only: Callable[[str], Mapping[str, str]], extra: str, command: str, code: int, said: str
+) -> None:
+    """Installed alone, it brings all that its command imports."""
+    ended = run(only(extra), *command.split())
+    assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr
 
 
 def test_the_extras_that_messages_name_are_those_that_are_declared() -> None:
@@ -121,9 +174,7 @@ def test_the_extras_that_messages_name_are_those_that_are_declared() -> None:
 
 def test_the_extra_for_tests_has_the_others() -> None:
     """Whoever can run the tests has all that they test."""
-    listed = [Requirement(each) for each in PROJECT["optional-dependencies"]["test"]]
-    [own] = [each for each in listed if each.name == PROJECT["name"]]
-    assert own.extras == PROJECT["optional-dependencies"].keys() - {"test"}
+    assert included("test") == USERS
 
 
 @pytest.mark.parametrize("asked", ["--version", "--help", "serve --help"])
