@@ -144,10 +144,3 @@ def test_captured_keys_are_those_of_the_packaged_spelling(tmp_path: Path) -> Non
         "    {table: request, where: {request_id: '${all.body.result.0.request_id}'}, values: {status: Pending}}\n"
     )
     assert main(["run", str(story), "--inferred", str(names)]) == 0
-
-
-def test_variations_play_captures(tmp_path: Path) -> None:
-    """A sweep keeps the call and what uses its answer; what a fault took away is not held against the parties."""
-    story = tmp_path / "story.yaml"
-    story.write_text(f"title: T\nsteps:\n{LISTED}{HOLDS['a sys_id of a step']}")
-    assert main(["run", str(story), "--sweep", "--min-coverage", "1"]) == 0

@@ -50,7 +50,7 @@ def test_included_steps_stand_in_their_place(folder: Path) -> None:
         str(folder / "story.yaml"),
     ]
     assert scenario.steps[1].arguments == {"comment": "Fine"}
-    assert main(["run", str(folder), "--sweep", "--jobs", "1"]) == 0
+    assert main(["run", str(folder)]) == 0
 
 
 def test_files_include_files_beside_them(folder: Path) -> None:

@@ -32,6 +32,29 @@ steps:
   - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
   - servicenow.expect-records: {table: response, count: 2}
 """
+ASKED_AND_LISTED = """
+- console.ask: {as: <name>}
+- servicenow.call:
+    {path: '/api/now/table/${table.request}?request_id=${request_id}', by: administrator, as: all}
+"""
+WHATEVER = """
+title: Whatever a story may hold
+examples: [{name: one, comment: Fine}]
+steps:
+  - console.fault: {kind: status, path: "*/approval/approve", times: 2, options: {status: 503}}
+  - include: asked.steps.yaml
+  - servicenow.update:
+      table: request
+      sys_id: ${all.body.result.0.sys_id}
+      values: {status: Approve, comment: <comment>}
+      by: scenario.approver
+  - console.expect-approval: {state: Approved, comment: <comment>}
+    eventually: 3 minutes
+  - servicenow.expect-response: {retry_attempts: 2}
+    soft: true
+teardown:
+  - servicenow.delete: {table: request, sys_id: "${all.body.result.0.sys_id}"}
+"""
 
 
 def load(stem: str) -> Scenario:
@@ -160,6 +183,17 @@ def test_a_second_registration_is_found(table: str) -> None:
     assert failure is not None
     assert failure.step == "registered-once"
     assert VariationRunner(Player(WorldBuilder(0))).failure(lost) is None
+
+
+def test_variations_play_whatever_a_story_may_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Included steps, examples, captures, checks that wait and soft ones; the teardown is left out.
+
+    What a fault took away, such as the capture, is not held against the parties.
+    """
+    (tmp_path / "asked.steps.yaml").write_text(ASKED_AND_LISTED, encoding="utf-8")
+    story = tmp_path / "story.yaml"
+    story.write_text(WHATEVER, encoding="utf-8")
+    assert main(["run", str(story), "--sweep", "--min-coverage", "1"]) == 0, capsys.readouterr().out
 
 
 def test_what_failed_is_not_varied() -> None:

@@ -111,11 +111,3 @@ def test_every_report_has_each_failure(tmp_path: Path, capsys: pytest.CaptureFix
     assert printed.count("::error ") == 2
     (further,) = json.loads(report.read_text())["scenarios"][0]["failure"]["further"]
     assert (further["step"], further["line"]) == ("servicenow.expect-request", 6)
-
-
-def test_variations_leave_the_teardown_out(tmp_path: Path) -> None:
-    """Each begins with new parties; a fault may have kept what the teardown would need."""
-    story = tmp_path / "story.yaml"
-    expected = "- console.expect-approval: Pending\n"
-    story.write_text(f"title: T\nsteps:\n- console.ask:\n{MADE}{expected}teardown:\n{DELETED}")
-    assert main(["run", str(story), "--sweep"]) == 0
