@@ -20,7 +20,8 @@ from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
 from privman_contracts import InferredNamesError
 from privman_core.argument_types import ca_file, url
 from privman_core.clock import Clock
-from privman_core.command_line import Exit, OneLineParser, admin_token, complain
+from privman_core.command_line import Exit, OneLineParser, complain
+from privman_core.environment_variables import admin_token
 from privman_core.ids import Ids
 from privman_core.resolution import add_settings, required, resolve_options
 from privman_core.reverse_proxies import trusted_proxies

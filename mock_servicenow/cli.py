@@ -18,7 +18,8 @@ from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME,
 from mock_servicenow.settings import Settings
 from privman_core.argument_types import ca_file, url
 from privman_core.clock import Clock
-from privman_core.command_line import Exit, OneLineParser, UsageError, admin_token, say
+from privman_core.command_line import Exit, OneLineParser, UsageError, say
+from privman_core.environment_variables import admin_token, read_variable
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.operating_system import CAN_FORK
@@ -185,7 +186,7 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
 
 
 def _password(host: str, environment: Mapping[str, str]) -> str:
-    password = environment.get(_PASSWORD) or DEFAULT_PASSWORD
+    password = read_variable(_PASSWORD, environment) or DEFAULT_PASSWORD
     if password == DEFAULT_PASSWORD and not _is_loopback(host):
         raise UsageError(f"--host is {host!r}, which others may reach; set {_PASSWORD} to a password of your own")
     return password

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 from argparse import Action, ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping
 from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version
@@ -110,15 +109,6 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > _MOST_PORT:
         raise ArgumentTypeError(f"invalid port {text!r}: expected 0 to {_MOST_PORT}")
     return int(text)
-
-
-def admin_token(variable: str, environment: Mapping[str, str]) -> str:
-    """Return a control plane's token, empty if the variable is not set; raises UsageError if it is set and empty."""
-    token = environment.get(variable)
-    if token == "":
-        expected = "expected a token, or the variable unset, which leaves the control plane to this machine"
-        raise UsageError(f"{variable} is empty; {expected}")
-    return token or ""
 
 
 def say(text: str) -> None:

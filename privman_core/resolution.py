@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from privman_core.client_settings import PLAYERS, PROFILE, SETTINGS, Client, SecretSetting, Setting, settings_of
 from privman_core.command_line import Once, Options, UsageError
+from privman_core.environment_variables import read_variable
 from privman_core.inputs import reason_of
 from privman_core.profiles import Profile, load_profile
 
@@ -98,10 +99,11 @@ def variables(environment: Mapping[str, str], folder: Path, profile: str | None)
 
 def _profile(environment: Mapping[str, str], folder: Path, name: str | None) -> Profile:
     """Return the profile with this name, or the one that the environment names; raises UsageError."""
-    if name is not None or PROFILE not in environment:
+    named = read_variable(PROFILE, environment) if name is None else None
+    if named is None:
         return load_profile(folder, name)
     try:
-        return load_profile(folder, environment[PROFILE])
+        return load_profile(folder, named)
     except UsageError as error:
         raise UsageError(f"{PROFILE}: {error}") from None
 
@@ -151,8 +153,8 @@ def _candidates(
     """Yield the sources that name the setting, the strongest first, with their places and what reads them."""
     if given is not None:
         yield "option", setting.option_of(client), partial(setting.from_option, given)
-    if setting.variable in environment:
-        yield "variable", setting.variable, partial(setting.kind.read, environment[setting.variable])
+    if (text := read_variable(setting.variable, environment)) is not None:
+        yield "variable", setting.variable, partial(setting.kind.read, text)
     if found := profile.values.get(setting.key):
         yield "profile", found, partial(setting.from_profile, found.value, profile.folder, environment)
 

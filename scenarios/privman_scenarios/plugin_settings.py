@@ -61,7 +61,7 @@ def _settings_or_none(config: pytest.Config, *, required: bool = False) -> "Mapp
 
     Raises pytest.UsageError for unusable ones that are required.
     """
-    if not _is_configured(config):
+    if not required and not _is_configured(config):
         return None
     from privman_core.command_line import UsageError  # noqa: PLC0415 - as above
 

@@ -68,6 +68,20 @@ async def test_an_empty_token_is_refused() -> None:
     assert err.startswith("console-sim: CONSOLE_SIM_ADMIN_TOKEN is empty; expected a token, or ")
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "meant"),
+    [
+        ("serve", "CONSOLE_SIM_ADMIN_TOKN", "CONSOLE_SIM_ADMIN_TOKEN"),
+        ("setup", "SERVICENOW_ULR", "SERVICENOW_URL"),
+    ],
+)
+async def test_a_misspelt_variable_is_refused(command: str, given: str, meant: str) -> None:
+    """Without it, the console would serve without a token, or set up something else."""
+    code, out, err = await run(command, **{given: "letmein"})
+    assert (code, out) == (2, "")
+    assert err == f"console-sim: unknown variable {given} (did you mean {meant!r}?).\n"
+
+
 @pytest.mark.parametrize("clock", ["real", "virtual"])
 async def test_serve(clock: str) -> None:
     """The command serves until it is told to stop, with the clock that was asked for."""

@@ -62,6 +62,20 @@ async def test_an_empty_token_is_refused() -> None:
     assert err.startswith("mock-servicenow: MOCK_SERVICENOW_ADMIN_TOKEN is empty; expected a token, or ")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("MOCK_SERVICENOW_PASWORD", "MOCK_SERVICENOW_PASSWORD"),
+        ("MOCK_SERVICENOW_ADMIN_TOKN", "MOCK_SERVICENOW_ADMIN_TOKEN"),
+    ],
+)
+async def test_a_misspelt_variable_is_refused(given: str, meant: str) -> None:
+    """Without it, the instance would have its default password, and a control plane for everybody."""
+    code, out, err = await run_command("serve", "--port", "0", **{given: "letmein"})
+    assert (code, out) == (2, "")
+    assert err == f"mock-servicenow: unknown variable {given} (did you mean {meant!r}?).\n"
+
+
 async def test_a_database_does_not_keep_the_default_password(tmp_path: Path) -> None:
     """The administrator and the users of the app get the password that a later start names, once."""
     database = ("--database", f"sqlite:///{tmp_path / 'instance.db'}")

@@ -290,15 +290,76 @@ def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == said
 
 
-def test_a_misspelt_variable_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """With the nearest one; what a server or another tool reads is not."""
-    for name in ("SERVICENOW_ULR", "PRIVMAN_PROFIL", "SERVICENOW_INSTANCE", "CONSOLE_SIM_ADMIN_TOKEN", "SERVICE_URL"):
+def misspelt(name: str) -> Iterator[str]:
+    """Yield other spellings of a name: letters swapped, missing, doubled and small; an underscore less and more."""
+    yield from (f"{name[:-2]}{name[-1]}{name[-2]}", name[:-1], f"{name}{name[-1]}", name.lower())
+    yield from (name.replace("_", "", 1), f"{name[:3]}_{name[3:]}")
+
+
+@NAMES
+def test_a_misspelt_variable_is_refused(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the nearest one, where it would count if it were right."""
+    for name, url in TARGETS.items():
+        monkeypatch.setenv(name, url)
+    monkeypatch.delenv(setting.variable, raising=False)
+    for given in misspelt(setting.variable):
+        with monkeypatch.context() as patched:
+            patched.setenv(given, "a secret")
+            assert main(["targets"]) == 2
+        said = f"privman-scenarios: unknown variable {given} (did you mean {setting.variable!r}?).\n"
+        assert capsys.readouterr() == ("", said)
+
+
+@pytest.mark.parametrize("command", [["run"], ["record", "--out", "a.har"], ["fidelity"], ["load"], ["drift", "a.har"]])
+def test_every_client_refuses_misspelt_variables(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that names the profile is read by every client."""
+    monkeypatch.setenv("PRIVMAN_PROFIL", "ours")
+    assert main(command) == 2
+    assert capsys.readouterr().err.endswith("unknown variable PRIVMAN_PROFIL (did you mean 'PRIVMAN_PROFILE'?).\n")
+
+
+def test_fakes_stand_in_for_no_misspelt_target(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on fakes would pass for one on the target; with --fakes it is what was asked for."""
+    monkeypatch.setenv("SERVICENOW_ULR", "http://127.0.0.1:9")
+    assert main(["run", "--list"]) == 2
+    assert "unknown variable SERVICENOW_ULR (did you mean 'SERVICENOW_URL'?)." in capsys.readouterr().err
+    assert main(["run", "--list", "--fakes"]) == 0
+
+
+def test_variables_of_other_tools_are_accepted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of our servers, too, and any beside the right one."""
+    for name, url in TARGETS.items():
+        monkeypatch.setenv(name, url)
+    for name in ("INSTANCE", "USERNAME", "USER_ID", "ULR"):
+        monkeypatch.setenv(f"SERVICENOW_{name}", "x")
+    for name in ("MOCK_SERVICENOW_ADMIN_TOKEN", "MOCK_SERVICENOW_PASSWORD", "CONSOLE_SIM_ADMIN_TOKEN"):
         monkeypatch.setenv(name, "x")
-    assert main(["targets"]) == 0
-    assert capsys.readouterr().out.splitlines()[-2:] == [
-        "PRIVMAN_PROFIL is not a known setting (did you mean 'PRIVMAN_PROFILE'?).",
-        "SERVICENOW_ULR is not a known setting (did you mean 'SERVICENOW_URL'?).",
-    ]
+    assert main(["targets"]) == 3
+    assert "unknown" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("options", [[], ["--privman-reset"]], ids=["fixture", "option"])
+def test_pytest_refuses_misspelt_variables(
+    options: list[str], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those tests that use the fixtures fail; an option that requires a target ends the run."""
+    monkeypatch.setenv("SERVICENOW_ULR", "http://127.0.0.1:9")
+    pytester.makepyfile("def test_ours(servicenow): ...\ndef test_theirs(): ...")
+    ran = pytester.runpytest_inprocess(*options)
+    message = "*unknown variable SERVICENOW_ULR (did you mean 'SERVICENOW_URL'?)."
+    if options:
+        ran.stderr.fnmatch_lines([message])
+    else:
+        ran.assert_outcomes(passed=1, errors=1)
+        ran.stdout.fnmatch_lines([message])
 
 
 def test_targets_answer(instance: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

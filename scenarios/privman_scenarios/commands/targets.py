@@ -1,21 +1,19 @@
 """``privman-scenarios targets``."""
 
 import argparse
-import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from privman_core import interrupts
-from privman_core.client_settings import PROFILE, settings_of
+from privman_core.client_settings import settings_of
 from privman_core.command_line import Exit
 from privman_core.inputs import trust
 from privman_core.resolution import Resolved
 from privman_scenarios.commands.reports.terminal import print_table
 from privman_scenarios.errors import TargetUnreachableError
-from privman_scenarios.language.known import misspelt
 from privman_scenarios.output import say
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import HttpApi
@@ -23,15 +21,10 @@ from privman_scenarios.playing.named_targets import console_target, servicenow_t
 from privman_scenarios.playing.reaching import Connection, Restart, reach_console, reach_servicenow, refuse_bad_users
 from privman_scenarios.playing.target import Target
 
-_OF_SERVERS = frozenset({"CONSOLE_SIM_ADMIN_TOKEN"})
-"""Variables that our servers read."""
-
 
 def execute(options: argparse.Namespace) -> Exit:
     """Print the settings of ``run``, each with its source, and what answers; raises TargetUnreachableError."""
     print_table(("SETTING", "VALUE", "FROM"), _rows(options.settings))
-    for name, nearest in _misspelt_variables(os.environ):
-        say(f"{name} is not a known setting (did you mean {nearest!r}?).")
     failed = interrupts.run(_reach_both(options))
     if failed:
         raise TargetUnreachableError(*failed)
@@ -45,16 +38,6 @@ def _rows(settings: Mapping[str, Resolved]) -> Iterator[Sequence[str]]:
         is_used = not setting.party or settings[f"{setting.party}_url"].value is not None
         if setting.word == "url" or (is_used and found.value not in (None, "")):
             yield setting.name.replace("_", "-"), setting.shown(found.value), str(found.where)
-
-
-def _misspelt_variables(names: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield each variable that is nearly one of a setting, with that one."""
-    known = [*(setting.variable for setting in settings_of("run")), PROFILE]
-    prefixes = tuple({f"{name.partition('_')[0]}_" for name in known})
-    for name in sorted(names):
-        nearest = misspelt(name, known) if name.startswith(prefixes) and name not in _OF_SERVERS else ""
-        if nearest:
-            yield name, nearest
 
 
 async def _reach_both(options: argparse.Namespace) -> list[str]:

@@ -1,0 +1,50 @@
+"""Read environment variables; a misspelt one is an error and never counts as unset."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+
+from privman_core.client_settings import PROFILE, SETTINGS
+from privman_core.command_line import UsageError
+
+_LIKE_A_TYPO = 0.9
+_OF_CLIENTS = frozenset({*(each.variable for each in SETTINGS), PROFILE})
+
+
+def read_variable(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return the value of a variable, None if it is not set.
+
+    Raises UsageError if it is not set, but one whose name is a misspelling of it is.
+    """
+    if name in environment:
+        return environment[name]
+    known = _OF_CLIENTS | {name}
+    misspelt = next((each for each in sorted(environment) if _nearest(each, known) == name), None)
+    if misspelt is not None:
+        raise UsageError(f"unknown variable {misspelt} (did you mean {name!r}?).")
+    return None
+
+
+@lru_cache(maxsize=512)
+def _nearest(given: str, names: frozenset[str]) -> str:
+    """Return which name the given one is, but for case, underscores, or a letter or two; empty if it is none.
+
+    Another number of words makes another name: SERVICENOW_USER_ID belongs to another tool.
+    """
+    words = given.upper().split("_")
+    valid = {"".join(name.split("_")): name for name in names if _may_be(words, name.split("_"))}
+    near = get_close_matches("".join(words), valid, n=1, cutoff=_LIKE_A_TYPO)
+    return valid[near[0]] if near else ""
+
+
+def _may_be(words: list[str], others: list[str]) -> bool:
+    return len(words) == len(others) or "".join(words) == "".join(others)
+
+
+def admin_token(variable: str, environment: Mapping[str, str]) -> str:
+    """Return a control plane's token, empty if the variable is not set; raises UsageError if it is set and empty."""
+    token = read_variable(variable, environment)
+    if token == "":
+        expected = "expected a token, or the variable unset, which leaves the control plane to this machine"
+        raise UsageError(f"{variable} is empty; {expected}")
+    return token or ""
