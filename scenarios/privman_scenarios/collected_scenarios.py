@@ -83,7 +83,7 @@ class ScenarioFile(pytest.File):
         """Yield its scenarios; a title that it has twice is numbered."""
         from privman_core.command_line import UsageError  # noqa: PLC0415 - see the module's docstring
         from privman_core.resolution import variables  # noqa: PLC0415 - see the module's docstring
-        from privman_scenarios.errors import ScenarioFileError, lines_of  # noqa: PLC0415 - see the module's docstring
+        from privman_scenarios.errors import UnusableFileError, lines_of  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.language.loader import Loader  # noqa: PLC0415 - see the module's docstring
         from privman_scenarios.playing.verbs import vocabulary  # noqa: PLC0415 - see the module's docstring
 
@@ -91,8 +91,8 @@ class ScenarioFile(pytest.File):
         file = self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
         try:
             environment = variables(os.environ, self.config.rootpath, self.config.getoption("--privman-profile"))
-            scenarios = Loader(vocabulary(), environment).load([file])
-        except (ScenarioFileError, UsageError) as error:
+            scenarios = Loader(vocabulary(), environment, self._worlds().tables).load([file])
+        except (UnusableFileError, UsageError) as error:
             raise self.CollectError("\n".join(lines_of(error))) from None
         seen: Counter[str] = Counter()
         for scenario in scenarios:

@@ -26,6 +26,7 @@ class FixtureSet:
 
     def __init__(self, loop: LoopThread, builder: WorldBuilder) -> None:
         self._loop = loop
+        self._tables = builder.tables
         self._opened = builder.open()
         self.parties = loop.run(self._opened.__aenter__())
         self._made: dict[str, PartyFixture] = {}
@@ -35,7 +36,7 @@ class FixtureSet:
     @cached_property
     def servicenow(self) -> ServiceNowFixture:
         """The instance."""
-        made = self._made["servicenow"] = ServiceNowFixture(self._loop, self.parties)
+        made = self._made["servicenow"] = ServiceNowFixture(self._loop, self.parties, self._tables)
         return made
 
     @cached_property

@@ -11,17 +11,18 @@ from privman_core.clock import RealClock
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.decision import Decision
 from privman_scenarios.errors import ExpectationError, UnknownWordError
-from privman_scenarios.language import checks, durations, known, request_checks
+from privman_scenarios.language import checks, durations, request_checks
 from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import holds_word, is_glob
 from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, misspelt, nearly
-from privman_scenarios.language.model import Own
+from privman_scenarios.language.model import FileTables, Own, with_tables
 from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped
 from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, Party
+from privman_scenarios.playing.record_checks import A_RESPONSE, A_TABLE, SELECTING
 from privman_scenarios.playing.shared_verbs import every_rule
 from privman_scenarios.playing.world import PartyFinding, World, find_all
 from privman_scenarios.short_tracebacks import is_for_users
@@ -29,8 +30,6 @@ from privman_scenarios.user_fixture import UserFixture
 
 __tracebackhide__ = is_for_users
 Metadata = Mapping[str, str]
-A_TABLE = checks.word("table", lambda: known.names().group("tables"), "tables")
-A_RESPONSE = checks.word("response", known.responses, "words")
 
 
 class ClockFixture:
@@ -89,14 +88,19 @@ class ClockFixture:
 
 
 class FaultsFixture:
-    """The faults of one party."""
+    """The faults of one party.
 
-    __slots__ = ("_armed", "_control", "_flaws", "_idle_before", "_loop")
+    Args:
+        tables: those that files of the run define or change.
+    """
 
-    def __init__(self, loop: LoopThread, control: ControlPlane, party: PartyName) -> None:
+    __slots__ = ("_armed", "_control", "_flaws", "_idle_before", "_loop", "_tables")
+
+    def __init__(self, loop: LoopThread, control: ControlPlane, party: PartyName, tables: FileTables) -> None:
         self._loop = loop
         self._control = control
         self._flaws = request_checks.asked_path(party)
+        self._tables = tables
         self._armed: dict[int, str] = {}
         self._idle_before: list[str] = []
 
@@ -107,7 +111,7 @@ class FaultsFixture:
         Raises ExpectationError; UnknownWordError for a path that nobody asks this party for, which
         ``own={"paths": [...]}`` lets pass, as in a scenario.
         """
-        _refuse_unknown([*self._flaws(options.get("path", "*"), {}, own)])
+        _refuse_unknown([*self._flaws(options.get("path", "*"), {}, with_tables(own, self._tables))])
         number = self._loop.run(self._control.arm({"kind": kind, **options}))
         if not optional:
             self._armed[number] = (
@@ -142,6 +146,9 @@ class FaultsFixture:
 class PartyFixture:
     """One party.
 
+    Args:
+        tables: those that files of the run define or change.
+
     Attributes:
         url: its address, without a trailing slash.
         clock: moves the time of both parties.
@@ -153,14 +160,16 @@ class PartyFixture:
         "_loop",
         "_name",
         "_party",
+        "_tables",
         "_tolerated",
         "_world",
         "clock",
         "url",
     )
 
-    def __init__(self, loop: LoopThread, world: World, party: Party, name: PartyName) -> None:
+    def __init__(self, loop: LoopThread, world: World, party: Party, name: PartyName, tables: FileTables) -> None:
         self._loop = loop
+        self._tables = tables
         self._world = world
         self._party = party
         self._name = name
@@ -176,7 +185,7 @@ class PartyFixture:
     @property
     def faults(self) -> FaultsFixture:
         """The faults to arm on this party."""
-        self._faults = self._faults or FaultsFixture(self._loop, self._party.control, self._name)
+        self._faults = self._faults or FaultsFixture(self._loop, self._party.control, self._name, self._tables)
         return self._faults
 
     def reset(self) -> None:
@@ -252,8 +261,8 @@ class ServiceNowFixture(PartyFixture):
 
     __slots__ = ("_own", "_servicenow")
 
-    def __init__(self, loop: LoopThread, world: World) -> None:
-        super().__init__(loop, world, world.servicenow, "servicenow")
+    def __init__(self, loop: LoopThread, world: World, tables: FileTables = MappingProxyType({})) -> None:
+        super().__init__(loop, world, world.servicenow, "servicenow", tables)
         self._servicenow = world.servicenow
         self._own = self._user(ADMINISTRATOR)
 
@@ -289,12 +298,16 @@ class ServiceNowFixture(PartyFixture):
         return UserFixture(self._loop, self._party.api, self._loop.run(self._servicenow.credentials(name)))
 
     def find(self, table: str, *, own: Own = MappingProxyType({}), **columns: str) -> list[dict[str, Any]]:
-        """Return the app's records with these values; table and columns go by their canonical names in `inferred.yaml`.
+        """Return the records of a table with these values, oldest first.
+
+        The app's tables and their columns go by their canonical names in `inferred.yaml`, any other table, such as
+        ``incident`` or one of ``--privman-tables``, by its own.
 
         Raises UnknownWordError; ``own={"columns": ["u_team"]}`` lets further words pass, as in a scenario.
         Raises ExpectationError where the instance answers records with other values.
         """
-        _refuse_unknown([*A_TABLE(table, {}, own), *request_checks.where(columns, {"table": table}, own)])
+        words = with_tables(own, self._tables)
+        _refuse_unknown([*A_TABLE(table, {}, words), *SELECTING(columns, {"table": table}, words)])
         return self._loop.run(self._servicenow.select(table, **columns))
 
     def restart(self) -> None:
@@ -322,7 +335,7 @@ class ConsoleFixture(PartyFixture):
     __slots__ = ("_console", "_policies", "activity_type_id", "instance_id")
 
     def __init__(self, loop: LoopThread, world: World) -> None:
-        super().__init__(loop, world, world.console, "console")
+        super().__init__(loop, world, world.console, "console", {})
         self._console = world.console
         self._set_up()
 

@@ -16,8 +16,9 @@ from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Event, JournalsRead
+from privman_scenarios.playing.product_facts import fault_kinds
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import WorldBuilder, fault_kinds
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 LOG_ON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"

@@ -10,8 +10,8 @@ from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.playing.product_facts import set_up_steps
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import set_up_steps
 
 ASKED = "  - console.ask:\n"
 TYPOS = yaml.safe_load(Path(__file__).with_name("typos.yaml").read_text(encoding="utf-8"))

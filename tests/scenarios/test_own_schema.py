@@ -9,7 +9,10 @@ from privman_scenarios.fixture_set import FixtureSet
 
 pytest_plugins = ["pytester"]
 
-TABLES = "- {name: incident, columns: {u_cost_centre: {}}}"
+TABLES = """
+- {name: incident, columns: {u_cost_centre: {}}}
+- {name: u_laptop, columns: {u_serial: {}, u_owner: {reference: sys_user}}}
+"""
 ROWS = "incident: [{number: INC7, u_cost_centre: CC-1}]"
 STORY = """
 title: A column of our own
@@ -21,6 +24,50 @@ steps:
       by: administrator
       body: {result: [{number: INC7}]}
 """
+
+
+OWN = """
+title: Tables of our own
+given: nothing
+steps:
+  - servicenow.insert: {table: u_laptop, values: {%s: L-1}, as: laptop}
+  - servicenow.insert: {table: incident, values: {%s: CC-1}}
+  - servicenow.call: {path: "/api/now/table/u_laptop?sysparm_query=u_owner.name=x", by: administrator, status: 200}
+  - servicenow.call: {path: "/api/now/table/u_laptop?u_owner.name=x", by: administrator, body: {result: []}}
+  - servicenow.call: {path: "/api/now/table/u_laptop?sysparm_query=%s=L-1", by: administrator, status: 200}
+"""
+OF_APP = """
+title: A column of our own
+steps:
+  - console.ask:
+  - servicenow.expect-records: {table: request, where: {%s: ""}, count: 1, values: {status: Pending}}
+"""
+FOUND = """
+import pytest
+from privman_scenarios.errors import UnknownWordError
+
+def test_the_platform(servicenow):
+    assert [each["user_name"] for each in servicenow.find("sys_user", user_name="admin")] == ["admin"]
+    with pytest.raises(UnknownWordError, match="unknown table 'u_laptop'"):
+        servicenow.find("u_laptop")
+    with pytest.raises(UnknownWordError, match="column 'shrt_description' of incident is nearly 'short_description'"):
+        servicenow.find("incident", shrt_description="x")
+
+@pytest.mark.servicenow(tables="tables.yaml", data="rows.yaml")
+def test_files(servicenow):
+    assert [each["number"] for each in servicenow.find("incident", u_cost_centre="CC-1")] == ["INC7"]
+    assert servicenow.find("u_laptop") == []
+    servicenow.faults.arm("status", status=503, path="/api/now/table/u_laptop*", optional=True)
+    for table, column in (("incident", "u_cost_center"), ("u_laptop", "u_serail")):
+        with pytest.raises(UnknownWordError, match=f"unknown column of {table} '{column}'. Did you mean"):
+            servicenow.find(table, **{column: "x"})
+    with pytest.raises(UnknownWordError, match="unknown table 'u_lapptop'. Did you mean 'u_laptop'"):
+        servicenow.find("u_lapptop")
+"""
+
+
+def _own(of_laptop: str, of_incident: str) -> str:
+    return OWN % (of_laptop, of_incident, of_laptop)
 
 
 def _files(folder: Path) -> tuple[str, str]:
@@ -99,6 +146,25 @@ def test_a_mark_that_cannot_be_used(pytester: pytest.Pytester, mark: str, fixtur
     result.stdout.fnmatch_lines([message])
 
 
+def test_a_fixture_finds_records_of_any_table(pytester: pytest.Pytester) -> None:
+    """Of the platform and of files; a misspelt table or column raises with the nearest word."""
+    _files(pytester.path)
+    pytester.makepyfile(FOUND)
+    pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=2)
+
+
+def test_collected_scenarios_know_the_tables(pytester: pytest.Pytester) -> None:
+    """A file of tables that cannot be used is an error of the scenarios' file."""
+    _files(pytester.path)
+    pytester.makeini("[pytest]\nprivman_stories = story.yaml")
+    pytester.makefile(".yaml", story=_own("u_serial", "u_cost_centre"))
+    options = ("-p", "no:asyncio", "story.yaml", "--privman-tables")
+    pytester.runpytest_inprocess(*options, "tables.yaml").assert_outcomes(passed=1)
+    result = pytester.runpytest_inprocess(*options, "none.yaml")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*none.yaml: No such file or directory*"])
+
+
 def test_a_mark_means_the_mock_alone(
     pytester: pytest.Pytester, privman_set: FixtureSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +176,66 @@ def test_a_mark_means_the_mock_alone(
     result = pytester.runpytest_inprocess(*options, "--privman-release", "zurich")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["--privman-release is about the mock, and a ServiceNow instance is named.*"])
+
+
+@pytest.mark.parametrize(
+    ("typo", "places", "told"),
+    [
+        (("u_serail", "u_cost_centre"), 2, "unknown column of u_laptop 'u_serail'. Did you mean 'u_serial'?"),
+        (("u_serial", "u_cost_center"), 1, "unknown column of incident 'u_cost_center'. Did you mean 'u_cost_centre'?"),
+    ],
+)
+def test_misspelt_columns_of_files(
+    typo: tuple[str, str], places: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each is an error when the scenario is loaded, wherever it is; `own: columns` lets it pass."""
+    tables, _ = _files(tmp_path)
+    story = tmp_path / "story.yaml"
+    story.write_text(_own(*typo))
+    assert main(["run", str(story), "--tables", tables, "--check"]) == 2
+    assert capsys.readouterr().err.count(told) == places
+    story.write_text(_own(*typo) + f"own: {{columns: [{', '.join(typo)}]}}")
+    assert main(["run", str(story), "--tables", tables, "--check"]) == 0
+
+
+def test_misspelt_tables_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without the file its tables are unknown; a typo is told with the nearest table."""
+    tables, _ = _files(tmp_path)
+    story = tmp_path / "story.yaml"
+    story.write_text(_own("u_serial", "u_cost_centre").replace("table: u_laptop", "table: u_lapptop"))
+    assert main(["run", str(story), "--tables", tables, "--check"]) == 2
+    assert "unknown table 'u_lapptop'. Did you mean 'u_laptop'?" in capsys.readouterr().err
+    story.write_text(_own("u_serial", "u_cost_centre"))
+    assert main(["run", str(story), "--check"]) == 2
+    assert "unknown table 'u_laptop'." in capsys.readouterr().err
+
+
+def test_columns_of_the_app_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The app's table goes by its canonical name, also where the instance spells it otherwise."""
+    names, tables, story = (tmp_path / f"{each}.yaml" for each in ("names", "tables", "story"))
+    names.write_text("tables: {request: u_requests}\ncolumns: {request: {status: u_status}}")
+    tables.write_text("- {name: u_requests, columns: {u_team: {}}}")
+    story.write_text(OF_APP % "u_team")
+    options = ["--tables", str(tables), "--inferred", str(names), "--jobs", "1"]
+    assert main(["run", str(story), *options]) == 0
+    story.write_text(OF_APP % "u_taem")
+    assert main(["run", str(story), *options]) == 2
+    assert "unknown column of request 'u_taem'. Did you mean 'u_team'?" in capsys.readouterr().err
+
+
+def test_a_target_has_more_columns_than_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of an instance that is no mock a file gives the names of tables; a dry run plays on the mock."""
+    _files(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    (tmp_path / "privman.toml").write_text('tables = "tables.yaml"')
+    (tmp_path / "story.yaml").write_text(_own("u_vendor", "u_cost_centre"))
+    options = ["story.yaml", "--check", "--servicenow-url", "http://127.0.0.1:9"]
+    assert main(["run", *options]) == 0
+    assert main(["run", *options, "--dry-run"]) == 2
+    assert "unknown column of u_laptop 'u_vendor'." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -12,7 +12,7 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import catalog_files
-from privman_scenarios.playing.world_builder import fault_kinds
+from privman_scenarios.playing.product_facts import fault_kinds
 
 from .hostile_instance import FOREIGN, HOSTILITIES, HostileInstance
 from .shared_instance import APP, arm, disarm, read_all, shared_mock

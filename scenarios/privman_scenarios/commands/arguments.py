@@ -13,13 +13,14 @@ from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import RECORDING, REPORTS, WRITTEN, WrittenFile
 from privman_scenarios.language.known import nearest
 from privman_scenarios.language.loader import Loader, catalog_files, scenario_files
-from privman_scenarios.language.model import Scenario
+from privman_scenarios.language.model import FileTables, Scenario
 from privman_scenarios.output import say
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
 from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.named_targets import announcement, console_target, servicenow_target
+from privman_scenarios.playing.product_facts import releases, tables_of_files
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import WorldBuilder, releases
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 _OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file", "tables", "data")
 
@@ -70,11 +71,20 @@ def files(options: argparse.Namespace) -> list[Path]:
 def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None) -> list[Scenario]:
     """Return the chosen scenarios, of the chosen files unless others are named.
 
-    Raises ScenarioFileError, and UsageError for an unusable profile.
+    Raises UnusableFileError, and UsageError for an unusable profile.
     """
     environment = variables(os.environ, Path(), getattr(options, "profile", None))
-    loaded = Loader(vocabulary(), environment).load(files(options) if chosen is None else chosen)
+    loaded = Loader(vocabulary(), environment, _tables(options)).load(files(options) if chosen is None else chosen)
     return [each for each in loaded if each.tags.issuperset(options.tag) and _is_kept(options.keyword, each)]
+
+
+def _tables(options: argparse.Namespace) -> FileTables:
+    """Return what files define or change; nothing for a command that takes no settings."""
+    if "settings" not in options:
+        return {}
+    mock = mock_options(options.settings, dry_run=options.dry_run)
+    on_mock = options.servicenow_url is None or options.dry_run
+    return tables_of_files(mock.tables, options.inferred, on_mock=on_mock)
 
 
 def _is_kept(keyword: Keyword | None, scenario: Scenario) -> bool:

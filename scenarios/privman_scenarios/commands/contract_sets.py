@@ -15,7 +15,7 @@ from privman_core.command_line import Exit
 from privman_scenarios.analysis.matrix import Combination, ContractSet, Judge, MatrixVerdict
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
-from privman_scenarios.playing.world_builder import releases
+from privman_scenarios.playing.product_facts import releases
 
 
 def diff(options: argparse.Namespace) -> Exit:

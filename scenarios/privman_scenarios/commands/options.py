@@ -291,6 +291,6 @@ def _mutant(name: str) -> object:
 
 
 def _releases() -> Sequence[str]:
-    from privman_scenarios.playing.world_builder import releases  # noqa: PLC0415 - only two commands pay for it
+    from privman_scenarios.playing.product_facts import releases  # noqa: PLC0415 - only two commands pay for it
 
     return releases()

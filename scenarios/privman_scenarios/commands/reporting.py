@@ -24,7 +24,8 @@ from privman_scenarios.commands.reports.terminal import TerminalReport, print_ta
 from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
 from privman_scenarios.output import say, say_command, write
 from privman_scenarios.playing.events import Listener
-from privman_scenarios.playing.world_builder import WorldBuilder, fault_kinds
+from privman_scenarios.playing.product_facts import fault_kinds
+from privman_scenarios.playing.world_builder import WorldBuilder
 
 
 def coverage_reader(options: argparse.Namespace) -> Callable[[], Exercised] | None:

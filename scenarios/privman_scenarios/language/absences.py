@@ -40,7 +40,7 @@ def check_absences(scenario: Scenario, vocabulary: Vocabulary) -> None:
     said: list[str] = []
     saved = Saved(vocabulary, environment=scenario.environment)
     for step in scenario.all_steps:
-        if flaw := next(_flaws(step, vocabulary[step.verb].table, said, scenario.own, saved), ""):
+        if flaw := next(_flaws(step, vocabulary[step.verb].table, said, scenario.words, saved), ""):
             raise ScenarioFileError(scenario.file_of(step), step.line, f"{step.verb}: {flaw}")
         said.extend(_texts(step.arguments))
         saved.add(step)

@@ -173,7 +173,7 @@ def below(path: tuple[str | int, ...], flaws: Iterable[Flaw]) -> Iterator[Flaw]:
 def unknown_word(what: str, text: str, words: Iterable[str], own: Own, own_kind: str) -> str:
     """Return the message for a text that is none of the words; empty for one that is, and for an empty text."""
     valid = with_own(words, own, own_kind)
-    return "" if not text or text in valid else unknown(what, text, words, own_kind)
+    return "" if not text or text in valid else unknown(what, text, valid, own_kind)
 
 
 def with_own(words: Iterable[str], own: Own, own_kind: str) -> list[str]:

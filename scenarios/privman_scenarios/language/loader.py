@@ -4,14 +4,15 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 
 from privman_core import yaml_reader
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.collected_errors import CollectedErrors
 from privman_scenarios.language.includes import SUFFIXES as INCLUDED
-from privman_scenarios.language.model import Scenario
-from privman_scenarios.language.scenario_document import ScenarioDocument
+from privman_scenarios.language.model import FileTables, Scenario
+from privman_scenarios.language.scenario_document import Context, ScenarioDocument
 from privman_scenarios.language.vocabulary import Vocabulary
 from privman_scenarios.language.yaml_nodes import read_documents
 
@@ -58,11 +59,21 @@ def is_scenario_file(file: Path) -> bool:
 
 
 class Loader:
-    """Reads scenario files written in one vocabulary."""
+    """Reads scenario files written in one vocabulary.
 
-    def __init__(self, vocabulary: Vocabulary, environment: Mapping[str, str] = os.environ) -> None:
-        self._vocabulary = vocabulary
-        self._environment = environment
+    Args:
+        vocabulary: the verbs.
+        environment: variables that scenarios may use.
+        tables: what the files of the run define or change.
+    """
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        environment: Mapping[str, str] = os.environ,
+        tables: FileTables = MappingProxyType({}),
+    ) -> None:
+        self._context = Context(vocabulary, environment, dict(tables))  # which can be pickled
 
     def load(self, files: Iterable[Path]) -> list[Scenario]:
         """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for none."""
@@ -93,7 +104,7 @@ class Loader:
         for document in read_documents(text, file):
             if document.value is not None:
                 with errors.caught():
-                    read = ScenarioDocument(document, file, self._vocabulary, self._environment, errors)
+                    read = ScenarioDocument(document, file, self._context, errors)
                     yield from read.scenarios()
 
 

@@ -1,11 +1,13 @@
 """A scenario as written: title, source and steps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-Own = Mapping[str, Sequence[str]]
+Own = Mapping[str, Collection[str]]
+# The columns of each table that a file defines or changes; none of a table whose columns nobody knows.
+FileTables = Mapping[str, Collection[str]]
 # What a scenario may declare under ``own``, so that a word of the user's instance is not taken for a typo.
 OWN: Mapping[str, str] = {
     "tables": "Tables beside those of the app, by their names on the instance.",
@@ -20,6 +22,17 @@ OWN: Mapping[str, str] = {
     "names": "Names of the console's things, such as policies, that no step makes, or that are nearly another name.",
     "users": "Approvers that are made when they first act; others need servicenow.create-user.",
 }
+
+
+def with_tables(own: Own, tables: FileTables) -> Own:
+    """Return the words of a scenario with the tables of files, and their columns, among them."""
+    return {**own, "tables": {**dict.fromkeys(own.get("tables", ()), ()), **tables}} if tables else own
+
+
+def file_columns(own: Own, table: str) -> Collection[str]:
+    """Return the columns of a table that a file defines or changes; none of any other."""
+    tables = own.get("tables", ())
+    return tables.get(table, ()) if isinstance(tables, Mapping) else ()
 
 
 Arguments = Mapping[str, Any]
@@ -65,6 +78,7 @@ class Scenario:
         seed: of the identifiers; None for that of the run.
         clock: when virtual time begins; None for the usual moment.
         own: words of the user's own instance, by kind.
+        tables: those that files of the run define or change.
         when: what inferred rules must be, for the scenario to apply.
         environment: the environment variables that it uses.
         teardown: steps that are played after all others, whatever failed.
@@ -82,9 +96,15 @@ class Scenario:
     seed: int | None = None
     clock: datetime | None = None
     own: Own = field(default_factory=dict)
+    tables: FileTables = field(default_factory=dict, repr=False)
     when: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     teardown: tuple[Step, ...] = ()
+
+    @property
+    def words(self) -> Own:
+        """Its own words, those of the run's files among them."""
+        return with_tables(self.own, self.tables)
 
     @property
     def played(self) -> tuple[Step, ...]:

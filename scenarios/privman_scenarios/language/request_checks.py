@@ -13,7 +13,7 @@ from privman_scenarios.language import known, message_places
 from privman_scenarios.language.checks import Check, Flaw, below, glob
 from privman_scenarios.language.expected_checks import BodyKeys, KnownWords, flaws_of_expectation, respelt_keys, retries
 from privman_scenarios.language.known import unknown
-from privman_scenarios.language.model import Arguments, Own
+from privman_scenarios.language.model import Arguments, Own, file_columns
 
 _TABLE = re.compile(r"/api/now/(?:v[12]/)?(?:table|stats)/([^/?]+)")
 _TERM = re.compile(r"(?:NQ|OR|EQ)*(?:ORDERBYDESC|ORDERBY|GROUPBY)?([a-z_][a-z0-9_]*+)(.*)", re.DOTALL)
@@ -45,7 +45,8 @@ def query_conditions(path: str) -> Iterator[ColumnCondition]:
         if name == "sysparm_query":
             yield from (_condition(*term.groups()) for term in map(_TERM.fullmatch, value.split("^")) if term)
         elif not name.startswith("sysparm_"):
-            yield ColumnCondition(name, (value,))
+            column, dot, _ = name.partition(".")
+            yield ColumnCondition(column, () if dot else (value,))
 
 
 def _condition(column: str, rest: str) -> ColumnCondition:
@@ -136,9 +137,10 @@ def called_path(party: PartyName) -> Check:
 
 
 def _query(path: str, own: Own) -> Iterator[Flaw]:
-    """Find unknown columns and words in the query of a path, by which no record of one of the app's tables is found."""
+    """Find unknown columns and words in the query of a path, by which no record of a known table is found."""
     tables = {wire: table for table, wire in known.names().group("tables").items()}
-    table = tables.get(table_of(path), "")
+    asked = table_of(path)
+    table = tables.get(asked, asked)
     for column, values in query_conditions(path):
         for value in values or ("",):
             yield from (Flaw((), flaw.message) for flaw in where({column: value}, {"table": table}, own))
@@ -174,13 +176,13 @@ def sent_columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]: 
 
 def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
     """Find unknown columns, and unknown words in them, of the table that the step names."""
-    table = arguments.get("table")
-    if table not in known.names().group("tables"):
-        return  # the user's own
-    for column, each in value.items():
-        if column not in (*known.columns(table), *own.get("columns", ())):
-            yield Flaw((column,), unknown(f"column of {table}", column, known.columns(table), "columns"))
-        else:
+    table = arguments.get("table", "")
+    is_of_app = table in known.names().group("tables")
+    valid = [*dict.fromkeys((*(known.columns(table) if is_of_app else ()), *file_columns(own, table)))]
+    for column, each in value.items() if valid else ():  # else the user's own
+        if column not in (*valid, *own.get("columns", ())):
+            yield Flaw((column,), unknown(f"column of {table}", column, valid, "columns"))
+        elif is_of_app:
             yield from column_of(table, column)(each, arguments, own, (column,))
 
 

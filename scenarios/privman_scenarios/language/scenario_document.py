@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn, get_args
+from typing import Any, NamedTuple, NoReturn, get_args
 
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.absences import check_absences
@@ -14,7 +14,7 @@ from privman_scenarios.language.example_tables import SUFFIX as CSV
 from privman_scenarios.language.example_tables import read_table
 from privman_scenarios.language.includes import INCLUDE, IncludedSteps
 from privman_scenarios.language.known import nearest
-from privman_scenarios.language.model import OWN, SET_UP, Check, Own, Scenario, Step
+from privman_scenarios.language.model import OWN, SET_UP, Check, FileTables, Own, Scenario, Step, with_tables
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
 from privman_scenarios.language.snapshot_checks import check_snapshots
 from privman_scenarios.language.step_modifiers import MODIFIERS
@@ -33,6 +33,19 @@ _MOMENT = "Expected a moment, '2026-01-05T09:00:00Z', from 1970 to 2999."
 YEARS = (1970, 2999)
 
 
+class Context(NamedTuple):
+    """What scenarios may use without defining it.
+
+    Attributes:
+        environment: variables.
+        tables: those that files of the run define or change.
+    """
+
+    vocabulary: Vocabulary
+    environment: Mapping[str, str]
+    tables: FileTables
+
+
 class ScenarioDocument:
     """One YAML document on its way to become scenarios."""
 
@@ -40,19 +53,17 @@ class ScenarioDocument:
         self,
         document: Located,
         file: str,
-        vocabulary: Vocabulary,
-        environment: Mapping[str, str],
+        context: Context,
         errors: CollectedErrors,
     ) -> None:
         self._errors = errors
         self._file = file
         self._line = document.line
-        self._vocabulary = vocabulary
+        self._vocabulary, self._environment, self._tables = context
         if not isinstance(document.value, dict):
             raise self._error(document, f"a scenario is {document.plain()!r}. Expected a mapping with title and steps.")
         self._keys: Mapping[str, Located] = self._completed(document.value)
-        self._environment = environment
-        self._used = used(names_in({key: each.plain() for key, each in self._keys.items()}), environment)
+        self._used = used(names_in({key: each.plain() for key, each in self._keys.items()}), self._environment)
 
     def _completed(self, keys: Mapping[str, Located]) -> Mapping[str, Located]:
         """Return the document with included steps, and with the rows of a table that it names."""
@@ -76,7 +87,7 @@ class ScenarioDocument:
     def _scenario(self, row: Mapping[str, Any]) -> Iterator[Scenario]:
         before = self._errors.count
         own = self._own_words(row)
-        saved = Saved(self._vocabulary, own, self._environment)
+        saved = Saved(self._vocabulary, with_tables(own, self._tables), self._environment)
         given: Mapping[str, Any] | None = None
         steps: tuple[Step, ...] = ()
         teardown: tuple[Step, ...] = ()
@@ -124,6 +135,7 @@ class ScenarioDocument:
             seed=self._seed(),
             clock=self._clock(),
             own=own,
+            tables=self._tables,
             when=self._when(row),
             environment=self._used,
         )

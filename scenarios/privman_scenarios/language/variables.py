@@ -232,7 +232,7 @@ _GROUPS = {"env": "a value of the environment", "table": "the name of a table", 
 
 def check_variables(vocabulary: Vocabulary, scenario: Scenario) -> None:
     """Raise ScenarioFileError for the first step that uses a name which no earlier step saves."""
-    saved = Saved(vocabulary, scenario.own, scenario.environment)
+    saved = Saved(vocabulary, scenario.words, scenario.environment)
     for step in scenario.all_steps:
         if flaw := saved.flaw_of(step):
             raise ScenarioFileError(scenario.file_of(step), step.line, f"{step.verb}: {flaw}")

@@ -28,7 +28,7 @@ from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.variables import saves_set_up
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.play import Play
-from privman_scenarios.playing.world_builder import set_up_defaults, set_up_steps
+from privman_scenarios.playing.product_facts import set_up_defaults, set_up_steps
 
 A_ROLE = checks.word("role", lambda: known.CONSOLE_ROLES, "roles")
 A_TEMPLATE = checks.word("template", lambda: known.TEMPLATES, "words")

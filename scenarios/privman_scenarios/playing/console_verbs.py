@@ -17,8 +17,8 @@ from privman_scenarios.language.variables import FIRST, saves_console, saves_req
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.party import ASKED, STARTED
 from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.product_facts import set_up_defaults
 from privman_scenarios.playing.shared_verbs import Request
-from privman_scenarios.playing.world_builder import set_up_defaults
 
 METADATA = {
     "PolicyName": set_up_defaults()["policy"],

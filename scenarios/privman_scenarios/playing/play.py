@@ -60,7 +60,7 @@ class Play:
 
     def __init__(self, world: World, scenario: Scenario) -> None:
         self.world = world
-        self.own = scenario.own
+        self.own = scenario.words
         for value in scenario.environment.values():
             SECRETS.add(value)  # in this process, which need not be the one that has read the file
         self.step = Step("", {}, 0)

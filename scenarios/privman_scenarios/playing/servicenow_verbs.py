@@ -8,8 +8,8 @@ from uuid import UUID
 
 from privman_contracts import PartyName
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language import checks, durations, known, request_checks
-from privman_scenarios.language.checks import Check, Flaw
+from privman_scenarios.language import checks, durations
+from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import MISSING, holds, require
 from privman_scenarios.language.expected_checks import scalar
 from privman_scenarios.language.kinds import (
@@ -31,33 +31,14 @@ from privman_scenarios.language.vocabulary import ABSENT, Arg, Need, Needs, Verb
 from privman_scenarios.playing.own_records import text_of
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.product_facts import servicenow_roles
+from privman_scenarios.playing.record_checks import A_RESPONSE, A_TABLE, EXPECTED, SELECTING, SENT
 from privman_scenarios.playing.servicenow import Record, record_of
 from privman_scenarios.playing.shared_verbs import Request
-from privman_scenarios.playing.world_builder import servicenow_roles, servicenow_tables
 
 _STATUS = re.compile(r"[0-9]{1,9}")
-A_RESPONSE = checks.word("response", known.responses, "words")
 A_ROLE = checks.word("role", servicenow_roles, "roles")
 _ANSWER = ("request", "comment", "duration", "by")
-
-
-def _of_any_table(check: Check) -> Check:
-    """Return a check of columns that also finds those that are nearly one of a table of the platform.
-
-    Others are an instance's own: every customer adds some.
-    """
-
-    def checked(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        yield from check(value, arguments, own)
-        table = arguments.get("table", "")
-        there = () if table in TABLES else servicenow_tables().get(table, ())
-        for column in value:
-            near = known.misspelt(column, there) if column not in own.get("columns", ()) else ""
-            if near:
-                nearly = f"column {column!r} of {table} is nearly {near!r}"
-                yield Flaw((column,), f"{nearly}. If it is your own, list it under 'own: columns'.")
-
-    return checked
 
 
 Table = Annotated[
@@ -65,17 +46,15 @@ Table = Annotated[
     Arg(
         suggesting(TEXT, TABLES),
         "The app's table by its canonical name, one of the platform such as incident, or one of your own.",
-        check=checks.word("table", lambda: (*TABLES, *servicenow_tables()), "tables"),
+        check=A_TABLE,
     ),
 ]
 SysId = Annotated[str, Arg(TEXT, "The record.")]
 Values = Annotated[
     Mapping[str, Any],
-    Arg(VALUES, "Columns by their canonical names.", check=_of_any_table(request_checks.sent_columns)),
+    Arg(VALUES, "Columns by their canonical names.", check=SENT),
 ]
-Where = Annotated[
-    Mapping[str, Any], Arg(VALUES, "Only records with these values.", check=_of_any_table(request_checks.where))
-]
+Where = Annotated[Mapping[str, Any], Arg(VALUES, "Only records with these values.", check=SELECTING)]
 Comment = Annotated[str, Arg(TEXT, "The approver's comment.")]
 Duration = Annotated[str, Arg(TEXT, "How long the approval lasts, HH:MM:SS.", check=durations.ON_THE_WIRE.check)]
 Approver = Annotated[
@@ -409,9 +388,7 @@ async def expect_records(
     count: Annotated[
         int, Arg(COUNT, "How many there are (default: at least one).", check=checks.none_of("table", "where"))
     ] = ABSENT,
-    values: Annotated[
-        Mapping[str, Any], Arg(EXPECTED_VALUES, "What holds for each.", check=_of_any_table(request_checks.columns))
-    ] = ABSENT,
+    values: Annotated[Mapping[str, Any], Arg(EXPECTED_VALUES, "What holds for each.", check=EXPECTED)] = ABSENT,
 ) -> None:
     """A table has these records."""
     await _expect(play, table, where or {}, count, values or {})

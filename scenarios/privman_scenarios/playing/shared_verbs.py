@@ -38,8 +38,8 @@ from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Needs, Verbs, given
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.play import Armed, Play
+from privman_scenarios.playing.product_facts import fault_options, finding_rules
 from privman_scenarios.playing.world import PartyFinding
-from privman_scenarios.playing.world_builder import fault_options, finding_rules
 
 METHOD = one_of(known.METHODS)
 KIND = ByParty(lambda party: one_of(fault_options()[party]))

@@ -1,7 +1,7 @@
-"""Start both fakes in this process, or reach systems that already run: the only module that imports both."""
+"""Start both fakes in this process, or reach systems that already run."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -12,28 +12,18 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector, web
 
 import console_sim
 import mock_servicenow
-import mock_servicenow.finding_rules
 from console_sim import ConsoleSim
-from console_sim.setup_names import DEFAULT_POLICY
-from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
-from console_sim.setup_steps import STEPS
 from mock_servicenow import MockServiceNow
-from mock_servicenow.conditions import CONDITIONS
-from mock_servicenow.now_platform.dictionary.located_files import load_file, yaml_files
-from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
-from mock_servicenow.now_platform.provisioning.row_files import packaged_rows
-from mock_servicenow.now_platform.release_profile import ReleaseProfile
-from privman_contracts import PartyName, WireNames
+from privman_contracts import WireNames
 from privman_core.client_settings import PATIENCE
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import UsageError
-from privman_core.fault_kinds import GENERIC
-from privman_core.faults import FaultKind, Option
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError, UnusableFileError
+from privman_scenarios.language.model import FileTables
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
 from privman_scenarios.playing.http_api import HttpApi, PartyCall
@@ -41,6 +31,7 @@ from privman_scenarios.playing.lacking import lacking_beside, lacking_in
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers
 from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.party import ConsoleParty
+from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.reaching import (
     Connection,
     NotRegistered,
@@ -133,6 +124,12 @@ class WorldBuilder:
     def __reduce__(self) -> tuple[object, ...]:
         # Whoever plays on what already runs does so in one process.
         return _same_builder, (self._seed, self._inferred, self._ca_file, self._options)
+
+    @cached_property
+    def tables(self) -> FileTables:
+        """The tables that files define or change; raises UnusableFileError."""
+        on_mock = self._servicenow is None or self._dry_run
+        return tables_of_files(self._options.tables, self._inferred, on_mock=on_mock)
 
     @asynccontextmanager
     async def open(self, seed: int | None = None, start: datetime | None = None) -> AsyncIterator[World]:
@@ -316,52 +313,6 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Target]:
     """Serve a console that has not been set up, in virtual time."""
     async with ConsoleSim(console_sim.Settings(inferred=inferred), seed=0) as server:
         yield Target(server.url)
-
-
-def fault_kinds() -> dict[PartyName, list[str]]:
-    """Return the kinds of faults of each party."""
-    return {party: list(kinds) for party, kinds in fault_options().items()}
-
-
-def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
-    """Return the kinds of faults of each party, with the options of each."""
-    kinds: dict[PartyName, dict[str, FaultKind]] = {"servicenow": GENERIC | CONDITIONS, "console": GENERIC}
-    return {party: {name: kind.options for name, kind in its.items()} for party, its in kinds.items()}
-
-
-@cache
-def servicenow_roles() -> tuple[str, ...]:
-    """Return the roles that the fake comes with, those of the app in their packaged spelling."""
-    platform = (load_file(file)[0] for file in yaml_files(packaged_rows()))
-    rows = [row for content in platform for row in content.get("sys_user_role", ())]
-    return (*WireNames.load().group("roles").values(), *(row["name"] for row in rows))
-
-
-@cache
-def servicenow_tables() -> Mapping[str, tuple[str, ...]]:
-    """Return the columns of each table that every instance has and REST reaches."""
-    dictionary = load_dictionary()
-    return {table.name: tuple(dictionary.columns(table.name)) for table in dictionary if table.web_service_access}
-
-
-def set_up_steps() -> tuple[str, ...]:
-    """Return the names of the steps of the console's set-up, in their order."""
-    return tuple(STEPS)
-
-
-def set_up_defaults() -> Mapping[str, str]:
-    """Return what a set-up calls the foreign system and the policy, where nobody says otherwise."""
-    return {"name": DEFAULT_SYSTEM_NAME, "policy": DEFAULT_POLICY}
-
-
-def finding_rules(party: PartyName) -> tuple[str, ...]:
-    """Return the rules of what a party swallows."""
-    return mock_servicenow.finding_rules.finding_rules("mock_servicenow" if party == "servicenow" else "console_sim")
-
-
-def releases() -> tuple[str, ...]:
-    """Return the releases that an instance can be of, the oldest first."""
-    return ReleaseProfile.names()
 
 
 @cache
