@@ -1,12 +1,10 @@
 """The control plane ``/__admin``: for tests, not part of either product."""
 
-import re
 from collections.abc import Callable, Coroutine
-from ipaddress import ip_address
 from typing import Any
 
 import orjson
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from privman_core.bodies import receive
 from privman_core.clock import MOST_SECONDS, Clock, ClockError
@@ -14,22 +12,15 @@ from privman_core.control_index import PREFIX, calls_of
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
-from privman_core.inputs import is_loopback_name, shown
+from privman_core.inputs import shown
 from privman_core.journal import Journal
+from privman_core.own_machine import is_opened_here, unknown_header
 from privman_core.snapshots import SnapshotError, Snapshots, UnknownSnapshotError
 from privman_core.streaming import RangeError, list_exchanges
 
 COCKPIT = "/__cockpit"
 RESERVED = "/__"
 """The beginning of every path of the control plane and the cockpit, and of no path of a product."""
-# Headers by which proxies and CDNs pass on the client's address or the original request.
-_FORWARDED = re.compile(
-    r"forwarded|via|cdn-loop|(?:.*-)?(?:client|connecting|real|remote|source|user|socket)-?(?:ip|addr)"
-    r"|x-forwarded|(?:x-forwarded|x-original|x-rewrite|x-envoy|x-appengine|x-proxy|x-arr|cf|cloudfront|fastly|fly|akamai)-.*"
-)
-# The User-Agent of either product. A registration or a foreign system decides where they post, and somebody on another
-# machine may have written it.
-_PARTIES = re.compile(r"(?:ServiceNow|PrivilegeManager)/.*")
 _REFUSAL = (
     "/__admin requires its token in X-Admin-Token; without a token it serves this machine only, under a loopback name"
 )
@@ -79,7 +70,7 @@ class Control:
         if not _is_under(PREFIX, request):
             return await handler(request)
         if not self._allowed(request):
-            return to_json({"error": _REFUSAL}, 403)
+            return to_json({"error": self._refusal(request)}, 403)
         try:
             return await handler(request)
         except UnknownSnapshotError as error:
@@ -187,6 +178,10 @@ class Control:
             return has_token(request, self._token)
         return is_opened_here(request) and is_own_origin(request)
 
+    def _refusal(self, request: web.Request) -> str:
+        header = "" if self._token else unknown_header(request)
+        return f"{_REFUSAL}; the header {header!r} may be a proxy's" if header else _REFUSAL
+
 
 def is_control(request: web.Request) -> bool:
     """Return whether the request is for the control plane or its pages, the cockpit."""
@@ -196,18 +191,6 @@ def is_control(request: web.Request) -> bool:
 def has_token(request: web.Request, token: str) -> bool:
     """Return whether the request has the control plane's token."""
     return is_same(token, request.headers.get("X-Admin-Token", ""))
-
-
-def is_opened_here(request: web.Request) -> bool:
-    """Return whether a person on this machine sent the request: not a proxy, not a product, and to a loopback name.
-
-    Another site can point its own name at this machine (DNS rebinding), and behind a proxy every caller looks local.
-    nginx speaks HTTP/1.0 and adds no header, unless it is configured to.
-    """
-    if request.version < HttpVersion11:
-        return False
-    sent_here = _is_loopback(request) and not _PARTIES.match(request.headers.get("User-Agent", ""))
-    return sent_here and not _is_forwarded(request) and _names_this_machine(request)
 
 
 def is_own_origin(request: web.Request) -> bool:
@@ -246,22 +229,6 @@ def to_json(value: object, status: int = 200) -> web.Response:
 
 def _armed(fault: Fault) -> dict[str, Any]:
     return {**fault.to_json(), "number": fault.number, "struck": fault.struck}
-
-
-def _is_loopback(request: web.Request) -> bool:
-    # A Unix socket has no remote address, and only this machine reaches it.
-    return not request.remote or ip_address(request.remote.split("%")[0]).is_loopback
-
-
-def _is_forwarded(request: web.Request) -> bool:
-    return any(_FORWARDED.fullmatch(name.lower()) for name in request.headers)
-
-
-def _names_this_machine(request: web.Request) -> bool:
-    try:
-        return is_loopback_name(request.url.host or "")
-    except ValueError:  # a Host that is no host
-        return False
 
 
 def _is_under(prefix: str, request: web.Request) -> bool:

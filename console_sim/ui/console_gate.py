@@ -17,8 +17,9 @@ from console_sim.settings import Settings
 from console_sim.ui.navigation import HOME, LOG_IN
 from console_sim.ui.one_time_notes import OneTimeNotes
 from privman_core.clock import Clock
-from privman_core.control import is_foreign_page, is_opened_here
+from privman_core.control import is_foreign_page
 from privman_core.ids import Ids, is_same
+from privman_core.own_machine import is_opened_here
 from privman_core.pages.browser_sessions import SessionOwners, SessionTokens
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see

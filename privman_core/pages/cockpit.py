@@ -8,9 +8,10 @@ from typing import Self
 
 from aiohttp import web
 
-from privman_core.control import COCKPIT, has_token, is_opened_here, is_own_origin
+from privman_core.control import COCKPIT, has_token, is_own_origin
 from privman_core.ids import Ids, is_same
 from privman_core.instruments import Instruments
+from privman_core.own_machine import is_opened_here
 from privman_core.pages.control_pages import ClockPages, FaultPages
 from privman_core.pages.exchange_pages import Exchanges, Explain
 from privman_core.pages.forms import Form

@@ -313,6 +313,11 @@ FOREIGN = [
     {"X-Envoy-External-Address": "192.0.2.1"},
     {"X-AppEngine-User-IP": "192.0.2.1"},
     {"X-Remote-Addr": "192.0.2.1"},
+    *({name: "192.0.2.1"} for name in ("X_Forwarded_For", "X-ProxyUser-Ip", "X-Host", "X-Scheme", "X-Tunnel-Host")),
+    *(
+        {name: "1-6922"}
+        for name in ("X-Varnish", "Ngrok-Trace-Id", "X-Amzn-Trace-Id", "Proxy-Connection", "X-Nobody-Knows")
+    ),
     {"User-Agent": "ServiceNow/1.0"},
     {"User-Agent": "PrivilegeManager/11.1.0"},
 ]
@@ -364,6 +369,50 @@ async def test_names_of_this_machine_are_its_own(party: Party, host: str) -> Non
     for path in ("/__admin/health", "/__cockpit"):
         assert (await party.call("GET", path, headers={"Host": host}))[0] == 200
     assert (await party.call("GET", "/__admin/health", headers={"Host": host, "Origin": f"http://{host}"}))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "status"),
+    [
+        ("http://localhost", "evil.example", 403),
+        ("http://evil.example", "localhost", 403),
+        ("http://[::1]:1", "localhost", 200),
+    ],
+)
+@pytest.mark.parametrize("path", ["/__admin/health", "/__cockpit"])
+async def test_both_addresses_of_a_request_are_this_machines(
+    party: Party, line: str, host: str, status: int, path: str
+) -> None:
+    """A client of a proxy writes one into the request line, and a proxy may pass it on as it is."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(party.url.rpartition(":")[2]))
+    writer.write(f"GET {line}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert int((await reader.read()).split()[1]) == status
+    writer.close()
+    await writer.wait_closed()
+
+
+CLIENTS = {
+    "a browser": "Accept-Language Cache-Control DNT If-None-Match Pragma Priority Referer Upgrade-Insecure-Requests",
+    "Chromium": "Sec-CH-UA Sec-CH-UA-Mobile Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-User Sec-GPC Sec-Purpose",
+    "a script of a page": "X-Requested-With",
+    "Java": "HTTP2-Settings Upgrade",
+    "Postman": "Postman-Token",
+    "a traced test": "Traceparent Tracestate Baggage B3 Sentry-Trace X-Request-Id",
+    "a session of the Table API": "Authorization X-UserToken X-sn-apikey X-no-response-body",
+}
+
+
+@pytest.mark.parametrize("names", CLIENTS.values(), ids=CLIENTS)
+async def test_headers_of_clients_are_no_proxys(party: Party, names: str) -> None:
+    """Without a token the control plane takes the headers that browsers, libraries and tools send by themselves."""
+    for path in ("/__admin/health", "/__cockpit"):
+        assert (await party.call("GET", path, headers=dict.fromkeys(names.split(), "h2c")))[0] == 200
+
+
+async def test_a_refusal_names_the_header(party: Party) -> None:
+    """A session may have a header of its own, which its owner would not think of."""
+    status, body = await party.call("GET", "/__admin/health", headers={"X-Tenant": "ours"})
+    assert (status, body["error"].rpartition("; ")[2]) == (403, "the header 'X-Tenant' may be a proxy's")
 
 
 async def test_a_socket_of_this_machine_opens_the_control_plane(party: Party, tmp_path: Path) -> None:
