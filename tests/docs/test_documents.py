@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 OTHERS = [ROOT / name for name in ("SECURITY.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md")]
-PAGES = [*DOCUMENTS, *OTHERS, *sorted(ROOT.glob("*/README.md"))]
+PAGES = [*DOCUMENTS, *OTHERS, *sorted(ROOT.glob("[a-z]*/README.md"))]
 # The ports that the documents use; each test takes free ones instead, so that tests may run beside each other.
 PORTS = ("8080", "8090")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
