@@ -390,7 +390,8 @@ def test_a_target_that_refuses_the_credentials(
     url = privman_loop.run(served.__aenter__())
     assert main(["run", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
-    assert capsys.readouterr().err == f"privman-scenarios: {url} refused the credentials of 'someone' (401).\n"
+    why = "refused the credentials of 'someone' (401). Tried once: refusals may lock a user out."
+    assert capsys.readouterr().err == f"privman-scenarios: {url} {why}\n"
 
 
 def test_an_interrupted_run_leaves_its_report(

@@ -334,4 +334,5 @@ def test_credentials_that_are_refused(
     monkeypatch.setenv("SERVICENOW_PASSWORD", "wrong-password")
     with instance(privman_loop, untouched) as url:
         assert main(["fidelity", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
-    assert capsys.readouterr().err == f"privman-scenarios: {url} refused the credentials of 'someone' (401).\n"
+    why = "refused the credentials of 'someone' (401). Tried once: refusals may lock a user out."
+    assert capsys.readouterr().err == f"privman-scenarios: {url} {why}\n"

@@ -293,7 +293,8 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
     url = serve()
     name = f"privman.{role.lower()}"
     wrong = {**APPROVER, **CONSOLE, f"SERVICENOW_{role}_PASSWORD": "Wrong-0123456789"}
-    why = f"privman-scenarios: {url} refused the credentials of '{name}' (401).\n"
+    once = "Tried once: refusals may lock a user out."
+    why = f"privman-scenarios: {url} refused the credentials of '{name}' (401). {once}\n"
     assert run(url, **wrong) == 3
     assert capsys.readouterr().err == why
     assert main(["targets", "--servicenow-url", url]) == 3
@@ -544,6 +545,21 @@ def test_it(servicenow):
         with pytest.raises(ExpectationError, match="a log-in with user name and password; got the API key"):
             getattr(servicenow, name)
 """
+
+
+def test_all_tests_try_a_password_once(
+    pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Five tests with a wrong password would lock the user out; each of them fails in the same line."""
+    url = serve()
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "Wrong-0123456789")
+    pytester.makepyfile(
+        "import pytest\n\n@pytest.mark.parametrize('n', range(5))\ndef test_it(servicenow, n):\n    pass"
+    )
+    refused = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url)
+    refused.assert_outcomes(errors=5)
+    refused.stdout.fnmatch_lines(["*refused the credentials of 'admin' (401). Tried once: *"])
+    assert [each["status"] for each in sent_by_the_run(url)].count(401) == 1
 
 
 def test_fixtures_without_a_password(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

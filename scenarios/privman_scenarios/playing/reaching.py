@@ -14,6 +14,10 @@ from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError
 
 
+class BadLogInError(TargetUnreachableError):
+    """An instance does not let a user in; asking again could lock the user out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registration:
     """The ids that ServiceNow gave a console, as a set-up reports them.
@@ -104,14 +108,14 @@ class Connection:
 
 
 async def reach_servicenow(api: HttpApi, auth: LogIn, restart: Restart) -> Connection:
-    """Return the instance; raises TargetUnreachableError with one plain line."""
+    """Return the instance; raises TargetUnreachableError with one plain line, BadLogInError where that says so."""
     connection = await _reach(api, restart, _INSTANCE)
     await log_on(connection.api, auth)
     return connection
 
 
 async def refuse_bad_log_on(api: HttpApi, auth: LogIn) -> None:
-    """Raise TargetUnreachableError if an instance does not let the user in, before anything is wiped.
+    """Raise BadLogInError if an instance does not let the user in, before anything is wiped.
 
     While a fault is armed the answer proves nothing; the check then waits until the reset has disarmed it.
     """
@@ -121,7 +125,7 @@ async def refuse_bad_log_on(api: HttpApi, auth: LogIn) -> None:
 
 
 async def refuse_bad_users(api: HttpApi, users: Iterable[LogIn]) -> None:
-    """Raise TargetUnreachableError if an instance does not let one of the users in, who may see little there.
+    """Raise BadLogInError if an instance does not let one of the users in, who may see little there.
 
     Scenarios would try again and again, which locks a user out.
     """
@@ -132,9 +136,10 @@ async def refuse_bad_users(api: HttpApi, users: Iterable[LogIn]) -> None:
 
 def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn, refusals: Container[int] = _REFUSALS) -> None:
     if answer.path != _LOGON_CHECK and answer.status:  # no token was given
-        raise TargetUnreachableError(f"{api.url} refused {auth.words}: {answer}.")
+        raise BadLogInError(f"{api.url} refused {auth.words}: {answer}.")
     if answer.status in refusals:
-        raise TargetUnreachableError(f"{api.url} refused {auth.words} ({answer.status}).")
+        once = " Tried once: refusals may lock a user out." if answer.status == HTTPStatus.UNAUTHORIZED else ""
+        raise BadLogInError(f"{api.url} refused {auth.words} ({answer.status}).{once}")
 
 
 async def log_on(api: HttpApi, auth: LogIn) -> None:

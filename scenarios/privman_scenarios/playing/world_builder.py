@@ -33,6 +33,7 @@ from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.reaching import (
+    BadLogInError,
     Connection,
     NotRegistered,
     Restart,
@@ -116,6 +117,7 @@ class WorldBuilder:
         self.unlisted: dict[str, None] = {}  # ordered
         self._has_reset = False
         self._has_logged_in = False
+        self._refusal = ""
 
     def at_a_time(self, jobs: int) -> int:
         """Return how many worlds may be open at a time of that many: what already runs is shared by all of them."""
@@ -142,7 +144,7 @@ class WorldBuilder:
         async with AsyncExitStack() as stack:
             connector = TCPConnector(ssl=trust(self._ca_file))
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
-            far_servicenow, far_console = await self._reach(session)
+            far_servicenow, far_console = await self._reach_unless_refused(session)
             self.are_fakes = all(connection.is_fake for connection in (far_servicenow, far_console) if connection)
             is_shared = any(connection.api.shared for connection in (far_servicenow, far_console) if connection)
             ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
@@ -203,6 +205,16 @@ class WorldBuilder:
     def _users(self) -> InstanceUsers:
         users = self._servicenow.users if self._servicenow else InstanceUsers(ADMIN)
         return users.acted_by(ADMIN) if self._dry_run else users
+
+    async def _reach_unless_refused(self, session: ClientSession) -> tuple[Connection | None, Connection | None]:
+        """Do as `_reach`; a log-in that was refused is not tried again, unless a reset lets it in."""
+        if self._refusal and not self._has_reset:
+            raise BadLogInError(self._refusal)
+        try:
+            return await self._reach(session)
+        except BadLogInError as error:
+            self._refusal = str(error)
+            raise
 
     async def _reach(self, session: ClientSession) -> tuple[Connection | None, Connection | None]:
         """Return what already runs of the two."""
