@@ -4,16 +4,20 @@ import argparse
 import os
 import re
 import sys
-from argparse import Action, ArgumentParser, ArgumentTypeError
+from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import IntEnum
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
-from privman_core.inputs import reason_of
+from privman_core.inputs import reason_of, shown
+from privman_core.near_words import near
 
 _MOST_PORT = 65_535
+_OPTION = re.compile(r"-[^\d.\s]\S*")  # no negative number, and no text with a space, which is a value
 # GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE | re.IGNORECASE)
 
@@ -38,6 +42,31 @@ class OneLineParser(ArgumentParser):
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as argparse has it
         super().__init__(allow_abbrev=False, **arguments)
         self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+        """Parse; exits with the nearest option for an unknown one, before argparse names what it made of the rest."""
+        given = sys.argv[1:] if args is None else list(args)
+        for option in self._options_in(given):
+            if option not in self._option_string_actions:
+                self.error(f"unknown option {shown(option)}{near(option, self._option_string_actions)}")
+        return super().parse_known_args(given, namespace)
+
+    def _options_in(self, arguments: Sequence[str]) -> Iterator[str]:
+        """Yield the options among the arguments, up to a sub-command, which has options of its own."""
+        for each in takewhile(lambda each: each != "--", arguments):
+            if self._subparsers and not each.startswith("-"):
+                return
+            option = each.partition("=")[0]
+            if _OPTION.fullmatch(option):
+                is_short = not option.startswith("--") and each[:2] in self._option_string_actions
+                yield each[:2] if is_short else option
+
+    def _check_value(self, action: Action, value: Any) -> None:  # noqa: ANN401 - as argparse has it
+        """Name the nearest choice, all of them if none is near."""
+        choices = [*(action.choices or ())]
+        if choices and value not in choices:
+            expected = near(value, choices) or f"; expected one of {', '.join(choices)}"
+            raise ArgumentError(action, f"invalid choice {shown(value)}{expected}")
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; ``--help`` shows the usage."""

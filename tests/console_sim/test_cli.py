@@ -434,12 +434,16 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
     ("arguments", "told"),
     [
         ((), "console-sim: the following arguments are required: serve|setup"),
-        (("sreve",), "console-sim: argument serve|setup: invalid choice: 'sreve'"),
-        (("serve", "--prot", "1"), "console-sim: unrecognized arguments: --prot 1"),
+        (("sreve",), "console-sim: argument serve|setup: invalid choice 'sreve' (did you mean 'serve'?)"),
+        (("serve", "--prot", "1"), "console-sim serve: unknown option '--prot' (did you mean '--port'?)"),
+        (("setup", "--rle=Admin"), "console-sim setup: unknown option '--rle' (did you mean '--role'?)"),
         (("serve", "--port", "x"), "console-sim serve: argument --port: invalid port 'x': expected 0 to 65535"),
         (("serve", "--port", "65536"), "console-sim serve: argument --port: invalid port '65536': expected 0 to 65535"),
         (("serve", "--ca-file", "no.pem"), "console-sim serve: argument --ca-file: no certificate in 'no.pem': No "),
-        (("serve", "--clock", "sun"), "console-sim serve: argument --clock: invalid choice: 'sun'"),
+        (
+            ("serve", "--clock", "sun"),
+            "console-sim serve: argument --clock: invalid choice 'sun'; expected one of real",
+        ),
         (("serve", "--seed", "x"), "console-sim serve: argument --seed: invalid int value: 'x'"),
         *(
             (

@@ -118,10 +118,18 @@ def test_a_run_that_checked_nothing_fails(file: Path, capsys: pytest.CaptureFixt
 
 
 def test_no_scenario_fails(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A tag that nothing has plays nothing, which is no success."""
+    """A text that no title has plays nothing, which is no success."""
     file.write_text(HELD)
-    assert main(["run", str(file), "--tag", "smoke", "--tag", "nosuch"]) == 1
+    assert main(["run", str(file), "-k", "nosuch"]) == 1
     assert "No scenario was played, so the run fails." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("watched", [[], ["--watch"]], ids=["once", "watched"])
+def test_an_unknown_tag_is_refused(watched: list[str], file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the nearest tag of the chosen files."""
+    file.write_text(HELD.replace("decision", "retry"))
+    assert main(["run", str(file), "--tag", "smoke", "--tag", "rety", *watched]) == 2
+    assert capsys.readouterr().err == "privman-scenarios: --tag: unknown tag 'rety'. Did you mean 'retry'?\n"
 
 
 def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -292,7 +300,17 @@ def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixtu
         (["run", "--servicenow-url", "dev.example"], "'dev.example'; expected an address such as https://"),
         (["run", "--console-url", "https://me:word@pm.example"], "an address with a user; expected an address such as"),
         (["run", "--seed", "x"], "invalid int value: 'x'"),
-        (["play"], "invalid choice: 'play'"),
+        (["play"], "argument COMMAND: invalid choice 'play'; expected one of schema, run, "),
+        (["lod"], "privman-scenarios: argument COMMAND: invalid choice 'lod' (did you mean 'load'?)"),
+        (["report", "merg"], "report: argument merge: invalid choice 'merg' (did you mean 'merge'?)"),
+        (["matrix", "--release", "zurch"], "argument --release: invalid choice 'zurch' (did you mean 'zurich'?)"),
+        (["run", "--shrad", "1/2"], "privman-scenarios run: unknown option '--shrad' (did you mean '--shard'?)"),
+        (["run", "--titel=a secret"], "privman-scenarios run: unknown option '--titel'"),
+        (["run", "-shard", "1/2"], "privman-scenarios run: unknown option '-shard' (did you mean '--shard'?)"),
+        (["run", "-z"], "privman-scenarios run: unknown option '-z'"),
+        (["run", "--max-skippd", "5"], "unknown option '--max-skippd' (did you mean '--max-skipped'?)"),
+        (["load", "--user", "5"], "privman-scenarios load: unknown option '--user' (did you mean '--users'?)"),
+        (["--hlep"], "privman-scenarios: unknown option '--hlep' (did you mean '--help'?)"),
     ],
 )
 def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,6 +320,7 @@ def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest
     assert ended.value.code == 2
     error = capsys.readouterr().err
     assert complaint in error
+    assert "a secret" not in error
     assert error.count("\n") == 1
 
 

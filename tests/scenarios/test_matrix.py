@@ -93,4 +93,4 @@ def test_a_set_or_a_release_that_there_is_not(capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit) as ended:
         main(["matrix", "--release", "paris"])
     assert ended.value.code == 2
-    assert "invalid choice: 'paris'" in capsys.readouterr().err
+    assert "invalid choice 'paris'" in capsys.readouterr().err

@@ -275,8 +275,8 @@ NO_VARIATION = "No variation was played, so the run fails"
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        (["--tag", "nosuch"], "No scenario was played, so the run fails"),
-        (["--tag", "nosuch", "--generate", "1"], "No scenario of a file was played, so the run fails"),
+        (["-k", "nosuch"], "No scenario was played, so the run fails"),
+        (["-k", "nosuch", "--generate", "1"], "No scenario of a file was played, so the run fails"),
         (["--interleave"], NO_VARIATION),
         (["--min-coverage", "99"], "less than the 99% of --min-coverage"),
         (["--inferred", "rules.yaml"], "Nothing was checked, so the run fails"),

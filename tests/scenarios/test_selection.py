@@ -52,7 +52,7 @@ def test_list_names_the_chosen_scenarios(capsys: pytest.CaptureFixture[str]) -> 
         "stories/two.yaml:1: Second story [retry, smoke]",
         "2 scenarios in 2 files",
     ]
-    assert code_of("--list", "--tag", "nosuch") == 1
+    assert code_of("--list", "-k", "nosuch") == 1
     capsys.readouterr()
     assert code_of("--list", "--shard", "2/2") == 0
     assert capsys.readouterr().out.splitlines() == [

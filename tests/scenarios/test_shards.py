@@ -119,10 +119,10 @@ def test_a_failure_of_a_shard_fails_the_whole(folder: Path, capsys: pytest.Captu
 
 
 def test_an_empty_shard_holds_and_an_empty_run_does_not(capsys: pytest.CaptureFixture[str]) -> None:
-    """There may be more jobs than scenarios; a tag that nothing has fails each of them, and the whole."""
+    """There may be more jobs than scenarios; a text that no title has fails each of them, and the whole."""
     names = shards(5)
     assert main(["report", "merge", *names]) == 0
-    names = shards(2, "--tag", "nosuch", code=1)
+    names = shards(2, "-k", "nosuch", code=1)
     capsys.readouterr()
     assert main(["report", "merge", *names]) == 1
     assert "No scenario was played, so the run fails.\n" in capsys.readouterr().out

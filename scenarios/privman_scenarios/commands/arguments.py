@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
@@ -71,10 +71,12 @@ def files(options: argparse.Namespace) -> list[Path]:
 def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None) -> list[Scenario]:
     """Return the chosen scenarios, of the chosen files unless others are named.
 
-    Raises UnusableFileError, and UsageError for an unusable profile.
+    Raises UnusableFileError, and UsageError for an unusable profile and for a tag that no chosen file has.
     """
     environment = variables(os.environ, Path(), getattr(options, "profile", None))
     loaded = Loader(vocabulary(), environment, _tables(options)).load(files(options) if chosen is None else chosen)
+    if chosen is None:
+        _refuse_unknown_tags(options.tag, {tag for each in loaded for tag in each.tags})
     return [each for each in loaded if each.tags.issuperset(options.tag) and _is_kept(options.keyword, each)]
 
 
@@ -85,6 +87,12 @@ def _tables(options: argparse.Namespace) -> FileTables:
     mock = mock_options(options.settings, dry_run=options.dry_run)
     on_mock = options.servicenow_url is None or options.dry_run
     return tables_of_files(mock.tables, options.inferred, on_mock=on_mock)
+
+
+def _refuse_unknown_tags(given: Sequence[str], known: Collection[str]) -> None:
+    for tag in given:
+        if tag not in known:
+            raise UsageError(f"--tag: unknown tag {tag!r}. {nearest(tag, sorted(known))}")
 
 
 def _is_kept(keyword: Keyword | None, scenario: Scenario) -> bool:

@@ -19,13 +19,16 @@ from privman_scenarios.output import complain, say
 MILLISECONDS = 200
 
 
-def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Sequence[Path]], names: Path | None) -> Exit:
+_Play = Callable[[Sequence[Path] | None], Exit]
+
+
+def watch(play: _Play, find_files: Callable[[], Sequence[Path]], names: Path | None) -> Exit:
     """Play everything, then what a changed file touches, until an interrupt; returns how the last playing ended.
 
     An unusable file or an unreachable target is reported, and watching goes on.
 
     Args:
-        play: plays the scenarios of some files.
+        play: plays the scenarios of some files, None for all.
         find_files: finds the scenario files; raises ScenarioFileError at the start, when there are none.
         names: a file of wire names, which touches everything.
     """
@@ -36,14 +39,14 @@ def watch(play: Callable[[Sequence[Path]], Exit], find_files: Callable[[], Seque
             changed = next(changes)
             files = find_files()
             code = Exit.INTERRUPTED
-            code = _play(play, [file for file in files if not changed or file.resolve() in changed])
+            code = _play(play, [file for file in files if file.resolve() in changed] if changed else None)
             say(f"Watching {len(files)} files; Ctrl-C ends.")
     except KeyboardInterrupt:
         forgive()
     return code
 
 
-def _play(play: Callable[[Sequence[Path]], Exit], files: Sequence[Path]) -> Exit:
+def _play(play: _Play, files: Sequence[Path] | None) -> Exit:
     try:
         return play(files)
     except (ScenariosError, ContractError) as error:
