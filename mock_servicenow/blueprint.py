@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Self
 
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import Definitions, packaged_tables
 from mock_servicenow.now_platform.errors import OperationFailed, SetupError
 from mock_servicenow.now_platform.identity.roles import end_lives
@@ -23,6 +22,7 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
     provision,
     retire_default_password,
 )
+from mock_servicenow.now_platform.provisioning.rule_checks import check_rules
 from mock_servicenow.now_platform.records.kernel import Compiled, Schema
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
@@ -55,14 +55,15 @@ class Blueprint:
     """
 
     def __init__(
-        self, settings: Settings, release: ReleaseProfile, names: WireNames, tables: AppTables, dictionary: Dictionary
+        self, settings: Settings, release: ReleaseProfile, names: WireNames, tables: AppTables, definitions: Definitions
     ) -> None:
         self._release = release
         self.names = names
         self.tables = tables
         self.checks = ContractChecks(names, "servicenow")
-        self.dictionary = dictionary
+        self.dictionary = dictionary = definitions.dictionary
         self.password_columns = dictionary.password_columns()
+        self._definitions = definitions
         self._settings = settings
         self._image = b""
         self._drawn: Schema | None = None
@@ -81,14 +82,14 @@ class Blueprint:
             definitions.add(tables.definitions())
             for file in settings.tables:
                 definitions.read(file)
-            return cls(settings, release, names, tables, definitions.dictionary())
+            return cls(settings, release, names, tables, definitions)
 
     def named(self, administrator: str) -> "Blueprint":
         """Return this blueprint with another user name of the administrator; an empty one changes nothing."""
         if administrator in {"", self._settings.username or DEFAULT_NAME}:
             return self
         settings = replace(self._settings, username=administrator)
-        return Blueprint(settings, self._release, self.names, self.tables, self.dictionary)
+        return Blueprint(settings, self._release, self.names, self.tables, self._definitions)
 
     def database(self, url: str) -> Database:
         """Return the database of that URL with the statements compiled for it; raises StoreError."""
@@ -122,6 +123,7 @@ class Blueprint:
                 self._provision(store, provision)
                 instance.load_tables()
                 self._check_administrator(instance)
+                self._check_rules(instance)
                 retire_default_password(instance, self._settings.password, USER_IDS)
                 instance.ids.go_on(store.count_start())
                 return False
@@ -129,6 +131,7 @@ class Blueprint:
                 self._restore(instance)
             else:
                 self._provision(store, provision)
+            self._check_rules(instance)
             return True
 
     def _check_administrator(self, instance: Instance) -> None:
@@ -137,6 +140,11 @@ class Blueprint:
         if asked and known and asked != known:
             expected = "leave --username out, or start with an empty database"
             raise StartError(f"--username is {asked!r}; the administrator of the database is {known!r}: {expected}")
+
+    def _check_rules(self, instance: Instance) -> None:
+        """Raise DictionaryError for an access rule with an unknown role or condition; what ships has none."""
+        if self._settings.tables:
+            check_rules(instance, self._definitions.rules)
 
     def rebuild(self, instance: Instance) -> None:
         """Return an instance to its first rows; raises DatabaseUnavailable."""

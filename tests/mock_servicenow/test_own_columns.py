@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from mock_servicenow import StartError
 from mock_servicenow.settings import Settings
 
 from .conftest import running
@@ -19,9 +22,16 @@ TABLES = """
   columns: {u_agency: {}}
 """
 ROWS = """
+sys_user_role: [{name: u_cleaner}]
 u_cost_centre: [{u_code: CC-1}, {u_code: CC-2}]
 u_contractor: [{user_name: carla, user_password: secret, u_agency: Acme}]
 """
+
+
+ACLS = """acls:
+  - {operation: create}
+  - operation: write
+    %s"""
 
 
 async def test_a_shipped_table_has_own_columns_choices_and_rules(tmp_path: Path) -> None:
@@ -50,13 +60,52 @@ async def test_a_shipped_table_has_own_columns_choices_and_rules(tmp_path: Path)
         assert [described["column_label"], described["internal_type"]] == ["Cost centre", "reference"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (
+            "roles: [u_cleaner, itill]",
+            "acl has role 'itill' (did you mean 'itil'?); expected a role that ships or is in",
+        ),
+        ("condition: sttae=1", "'sttae=1' is ignored: table 'incident' has no column 'sttae' (did you mean 'state'?)"),
+        (
+            "condition: active=true^caller_id.mangaer.name=x",
+            "'caller_id.mangaer.name=x' is ignored: table 'sys_user' has no column 'mangaer' (did you mean 'manager'?)",
+        ),
+        (
+            "condition: sys_id.name=x",
+            "acl has condition 'sys_id.name=x': 'sys_id.name=x' is ignored: column 'sys_id' is not a reference",
+        ),
+        ("condition: state=abc", "'state=abc' compares with a value that no row can have: it is not a number"),
+        ("condition: RLQUERYtask.x^ENDRLQUERY", "acl has condition 'RLQUERYtask.x^ENDRLQUERY': "),
+    ],
+)
+@pytest.mark.parametrize("stored", [False, True])
+async def test_a_rule_that_cannot_act(rule: str, told: str, tmp_path: Path, *, stored: bool) -> None:
+    """Nobody can have the role, or no record meets the condition: the start is refused with file and line."""
+    tables, rows, database = tmp_path / "tables.yaml", tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    rows.write_text(ROWS)
+    tables.write_text(TABLES)
+    if stored:
+        async with running(Settings(database=database, tables=(tables,), data=(rows,))):
+            pass
+    tables.write_text(TABLES.replace("acls: [{operation: delete, roles: [u_cleaner]}]", ACLS % rule))
+    settings = Settings(database=database if stored else "sqlite://", tables=(tables,), data=(rows,))
+    with pytest.raises(StartError) as caught:
+        async with running(settings):
+            pass
+    assert str(caught.value).startswith("tables.yaml:6: table 'incident', acl has ")
+    assert told in str(caught.value)
+
+
 async def test_an_existing_database_gets_the_columns_and_its_records_a_class(tmp_path: Path) -> None:
     """Records stored before their table was extended are of that table."""
-    tables, database = tmp_path / "tables.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    tables, rows, database = tmp_path / "tables.yaml", tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
     tables.write_text(TABLES)
+    rows.write_text(ROWS)
     async with running(Settings(database=database)) as instance:
         sys_id = (await instance.insert("incident", {"short_description": "before"})).result["sys_id"]
-    async with running(Settings(database=database, tables=(tables,))) as instance:
+    async with running(Settings(database=database, tables=(tables,), data=(rows,))) as instance:
         assert (await instance.update("incident", sys_id, {"u_cost_centre": "f" * 32})).status == 200
         [admin] = await instance.read("sys_user", query="user_name=admin")
         assert admin["sys_class_name"] == "sys_user"

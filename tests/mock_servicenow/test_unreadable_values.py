@@ -121,7 +121,8 @@ async def _instance(stack: AsyncExitStack, folder: Path, which: int) -> Client:
     (folder / "tables.yaml").write_text(TABLES)
     data = folder / f"rows{which}.json"
     users = {"sys_user": [{"sys_id": "c" * 32, "user_name": "plain", "user_password": "plain", "name": "Plain"}]}
-    data.write_text(json.dumps({**rows(which), **users}))
+    roles = {"sys_user_role": [{"name": name} for name in ("vet", "vault", "keeper")]}
+    data.write_text(json.dumps({**rows(which), **users, **roles}))
     chosen = Settings(tables=(folder / "tables.yaml",), data=(data,), url="https://fake.example")
     clock = VirtualClock()
     stack.push_async_callback(clock.aclose)

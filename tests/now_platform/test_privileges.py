@@ -32,7 +32,6 @@ INSTALLS = ("admin", "security_admin", "elevated", "above", "business_rule_admin
 def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[str, str]:
     """Let the plain user manage users, keys, clients and imports; return the sys_ids of roles, groups and users."""
     assert user is not None
-    create("sys_user_role", name="data_policy_admin")
     for role in ("user_admin", "oauth_admin", "api_service_admin", "import_set_loader"):
         grant("plain", role)
     create("sys_user_role", name="security_admin")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
@@ -35,7 +36,7 @@ def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dict
     definitions.add(tables)
     for source in sources:
         definitions.read(source)
-    return definitions.dictionary()
+    return definitions.dictionary
 
 
 class _Definition(NamedTuple):
@@ -54,10 +55,27 @@ class _Definition(NamedTuple):
         return True
 
 
+class PlacedRule(NamedTuple):
+    """An access rule, with its place in a file."""
+
+    table: str
+    acl: Acl
+    place: FilePlace
+
+    def error(self, key: str, message: str) -> DictionaryError:
+        """Return an error about one of its keys."""
+        return self.place.at(key).error(f"table '{self.table}', acl {message}")
+
+
 class Definitions:
-    """Tables, and what files define: more tables, or changes of known ones."""
+    """Tables, and what files define: more tables, or changes of known ones.
+
+    Attributes:
+        rules: the access rules of files, in order.
+    """
 
     def __init__(self) -> None:
+        self.rules: list[PlacedRule] = []
         self._order: dict[str, None] = {}
         self._tables: dict[str, Table] = {}
         self._by_name: dict[str, list[_Definition]] = {}
@@ -82,9 +100,12 @@ class Definitions:
                 known.add(name)
                 self._order[name] = None
                 self._by_name.setdefault(name, []).append(_Definition(said, there))
+                placed = ((each, there.at("acls", index)) for index, each in enumerate(said["acls"]))
+                self.rules += (PlacedRule(name, _acl(each), place) for each, place in placed)
 
+    @cached_property
     def dictionary(self) -> Dictionary:
-        """Return the dictionary of all tables; raises DictionaryError."""
+        """The dictionary of all tables, once they are read; raises DictionaryError."""
         try:
             return Dictionary(self._built())
         except DictionaryError as error:

@@ -132,7 +132,7 @@ _COLUMN: Mapping[str, KeyForm] = {
 _ACL: Mapping[str, KeyForm] = {
     "operation": _word("What the rule allows.", OPERATIONS, f"one of {', '.join(OPERATIONS)}"),
     "roles": KeyForm(
-        "Roles of which any is enough; none allows everybody.",
+        "Roles of which any is enough; none allows everybody. A role ships, or is in a file of rows (`sys_user_role`).",
         {"type": "array", "items": {"type": "string"}},
         _are_texts,
         "a list of names",
