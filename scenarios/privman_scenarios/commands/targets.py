@@ -18,7 +18,14 @@ from privman_scenarios.output import say
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
-from privman_scenarios.playing.reaching import Connection, Restart, reach_console, reach_servicenow, refuse_bad_users
+from privman_scenarios.playing.reaching import (
+    Connection,
+    Restart,
+    reach_console,
+    reach_servicenow,
+    refuse_bad_users,
+    require_token,
+)
 from privman_scenarios.playing.target import Target
 
 
@@ -60,15 +67,13 @@ async def _reach_users(servicenow: Target, api: HttpApi, restart: Restart) -> Co
 
 
 async def _reached(api: HttpApi, reach: Callable[..., Awaitable[Connection]]) -> str:
-    """Print that a target answers; return why it does not."""
+    """Print that a target answers; return why it does not, or why it cannot be controlled though it is a fake."""
     try:
         await reach(api, restart="never")
+        health = await ControlPlane(api).ask("GET", "/health")
+        require_token(health, api.url)
     except TargetUnreachableError as error:
         return str(error)
-    health = await ControlPlane(api).ask("GET", "/health")
-    control: dict[int, str] = {
-        HTTPStatus.OK: "its control plane answers",
-        HTTPStatus.FORBIDDEN: "its control plane refuses the token",
-    }
-    say(f"{api.url} answers; {control.get(health.status, 'it has no control plane')}")
+    control = "its control plane answers" if health.status == HTTPStatus.OK else "it has no control plane"
+    say(f"{api.url} answers; {control}")
     return ""

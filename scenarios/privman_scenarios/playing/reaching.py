@@ -161,9 +161,9 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     url = api.url
     control = ControlPlane(api)
     health = _require_answer(await control.ask("GET", "/health"), url)
+    if restart != "never":
+        require_token(health, url)
     said = health.json if isinstance(health.json, dict) else {}
-    if restart != "never" and health.status == HTTPStatus.FORBIDDEN and isinstance(said.get("error"), str):
-        raise TargetUnreachableError(f"{url} cannot be controlled: {said['error']} (--admin-token-file FILE).")
     if health.refused or said.get("status") != "ok":
         return Connection(
             api,
@@ -190,6 +190,13 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
         raise TargetUnreachableError(f"{url} cannot be controlled: {error.got}.") from None
     jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
     return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
+
+
+def require_token(health: PartyAnswer, url: str) -> None:
+    """Raise TargetUnreachableError if a control plane refuses the token; takes its answer for its health."""
+    said = health.json if isinstance(health.json, dict) else {}
+    if health.status == HTTPStatus.FORBIDDEN and isinstance(said.get("error"), str):
+        raise TargetUnreachableError(f"{url} cannot be controlled: {said['error']} (--admin-token-file FILE).")
 
 
 def _require_answer(answer: PartyAnswer, url: str) -> PartyAnswer:
