@@ -23,7 +23,7 @@ from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, complain
 from privman_core.environment_variables import admin_token
 from privman_core.ids import Ids
-from privman_core.resolution import add_settings, required, resolve_options
+from privman_core.resolution import add_settings, resolve_options
 from privman_core.reverse_proxies import trusted_proxies
 from privman_core.serving import add_serving, run_command, serve_command
 
@@ -64,14 +64,13 @@ async def _run(options: Namespace) -> int:
 
 async def _set_up(options: Namespace) -> int:
     resolve_options("setup", options, os.environ, Path())
-    _, _, password = (required(options.settings, f"servicenow_{word}") for word in ("url", "user", "password"))
     settings = Settings(
         console_url=options.console_url or f"http://127.0.0.1:{_DEFAULT_PORT}",
         inferred=options.inferred,
         admin_token=options.settings["console_admin_token"].value,
         ca_file=options.ca_file,
     )
-    return await set_up(options, settings, password)
+    return await set_up(options, settings, options.settings["servicenow_password"].value)
 
 
 async def _serve(options: Namespace, settings: Settings) -> int:

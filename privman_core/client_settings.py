@@ -60,6 +60,7 @@ class Setting:
         clients: commands that read it.
         in_option: option name; None derives it from party and word, empty means no option. Secrets may share one.
         needs_target: whether its option is refused where only fakes are played on.
+        required_by: clients that have no default for it.
     """
 
     party: Literal["", "servicenow", "console"]
@@ -70,6 +71,7 @@ class Setting:
     default: object = None
     needs_target: bool = False
     in_option: str | None = None
+    required_by: frozenset[Client] = frozenset()
 
     @property
     def name(self) -> str:
@@ -97,6 +99,11 @@ class Setting:
     def key(self) -> str:
         """Its dotted key in a profile."""
         return self._joined(".")
+
+    @property
+    def sources(self) -> str:
+        """Where it may be set, for people."""
+        return " or ".join(filter(None, [self.option, self.variable, f"{self.key} in a profile"]))
 
     def option_of(self, client: Client) -> str:
         """Return its option of a client; empty where it has none."""
@@ -215,9 +222,32 @@ def _existing(role: str, whose: str, purpose: str) -> Iterator[Setting]:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("servicenow", "url", "URL of a ServiceNow instance that already runs", _URL, _OF_SERVICENOW),
-    Setting("servicenow", "user", "ServiceNow user", _NAME, _OF_SERVICENOW, default="admin"),
-    SecretSetting("servicenow", "password", "the user's password", _SECRET, _OF_SERVICENOW, default="admin"),
+    Setting(
+        "servicenow",
+        "url",
+        "URL of a ServiceNow instance that already runs",
+        _URL,
+        _OF_SERVICENOW,
+        required_by=_OF_SERVICENOW - PLAYERS,
+    ),
+    Setting(
+        "servicenow",
+        "user",
+        "ServiceNow user",
+        _NAME,
+        _OF_SERVICENOW,
+        default="admin",
+        required_by=frozenset({"setup"}),
+    ),
+    SecretSetting(
+        "servicenow",
+        "password",
+        "the user's password",
+        _SECRET,
+        _OF_SERVICENOW,
+        default="admin",
+        required_by=frozenset({"setup"}),
+    ),
     Setting(
         "servicenow",
         "auth",

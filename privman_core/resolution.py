@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from privman_core.client_settings import PLAYERS, PROFILE, SETTINGS, Client, SecretSetting, Setting, settings_of
+from privman_core.client_settings import PLAYERS, PROFILE, Client, SecretSetting, Setting, settings_of
 from privman_core.command_line import Once, Options, UsageError
 from privman_core.environment_variables import read_variable
 from privman_core.inputs import reason_of
@@ -138,6 +138,8 @@ def _resolved(
 ) -> Resolved:
     named = _candidates(setting, client, given, environment, profile)
     source, where, read = next(named, ("default", "default", lambda: setting.default))
+    if source == "default" and client in setting.required_by:
+        raise UsageError(f"no {setting.party} {setting.word}. Expected {setting.sources}.")
     try:
         return Resolved(read(), source, where)
     except (ArgumentTypeError, ValueError) as error:
@@ -157,13 +159,3 @@ def _candidates(
         yield "variable", setting.variable, partial(setting.kind.read, text)
     if found := profile.values.get(setting.key):
         yield "profile", found, partial(setting.from_profile, found.value, profile.folder, environment)
-
-
-def required(settings: Mapping[str, Resolved], name: str) -> Any:  # noqa: ANN401 - a setting holds anything
-    """Return the value of a setting that must be set explicitly; raises UsageError if no other source has it."""
-    found = settings[name]
-    if found.source == "default":
-        (setting,) = (each for each in SETTINGS if each.name == name)
-        sources = [setting.option, setting.variable, f"{setting.key} in a profile"]
-        raise UsageError(f"no {setting.party} {setting.word}. Expected {' or '.join(filter(None, sources))}.")
-    return found.value

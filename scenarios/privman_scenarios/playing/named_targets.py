@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from privman_core.client_settings import SETTINGS
 from privman_core.clock import RealClock
-from privman_core.resolution import Resolved, required
+from privman_core.resolution import Resolved
 from privman_scenarios.playing.log_in_settings import instance
 from privman_scenarios.playing.target import Target
 
@@ -18,8 +18,8 @@ def servicenow_target(settings: Named) -> Target | None:
 
 
 def named_instance(settings: Named) -> Target:
-    """Return the instance that settings name; raises UsageError if they name none."""
-    url, token = required(settings, "servicenow_url"), settings["servicenow_admin_token"].value
+    """Return the instance that settings name; raises UsageError for an unusable log-in."""
+    url, token = settings["servicenow_url"].value, settings["servicenow_admin_token"].value
     seconds, trusted = settings["timeout"].value, settings["ca_file"].value
     return instance(url, _users(settings), RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
 
