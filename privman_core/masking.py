@@ -10,9 +10,10 @@ from threading import Lock
 
 from privman_core.cuts import CUT
 from privman_core.places import SecretPlace, is_secret_header, last_word, places
-from privman_core.spans import SHORTEST, Needles, Span, Unescaped, bare, layers
+from privman_core.spans import SHORTEST, Needles, Span, Unescaped, Words, bare, layers
 
 MASK = "***"
+SHORTEST_WORD = 3
 KEPT_RETIRED = 1_000
 MOST_PLACES = 1_000
 KEPT_CHARACTERS = 1_000_000
@@ -36,7 +37,8 @@ class Secrets:
     written: percent-encoded, escaped in JSON or HTML, several times over, within base64, or in hexadecimal digits; not
     reversed, as nothing writes a secret like that. Any other is an
     ordinary word elsewhere, such as ``test``; it is masked by its place alone: the headers, fields, parameters,
-    elements and parts of forms that hold secrets (see `places`), within base64 too. What `cut` leaves of a secret is
+    elements and parts of forms that hold secrets (see `places`), within base64 too; `add_word` is for one whose owner
+    wants it masked everywhere. What `cut` leaves of a secret is
     masked like the secret, but for at most a quarter of it and five characters (see `shortest_prefix`). `add` is
     idempotent, takes anything and may be called by any thread.
 
@@ -55,6 +57,7 @@ class Secrets:
         self._retired: dict[str, None] = {}
         self._characters = 0  # of the retired secrets
         self._needles = Needles()
+        self._words = Words()
         self._masked_before: dict[tuple[str, str], str] = {}  # by the name of the header, or none, and the text
         self._lock = Lock()
 
@@ -67,6 +70,20 @@ class Secrets:
             self._live[secret] = None
             _learn(self._needles, secret)
             self._masked_before = {}  # last, so that no text is remembered here that was masked without the secret
+
+    def add_word(self, secret: str) -> None:
+        """Mask this text wherever it appears in a message, for ever, though it may be an ordinary word.
+
+        `mask_known` leaves it, as the markup of a report may have such a word. Does nothing for a word that is shorter
+        than `SHORTEST_WORD`.
+        """
+        if len(secret) < SHORTEST_WORD:
+            return
+        with self._lock:
+            for written in {*_written(secret)}:
+                if len(written) >= (SHORTEST_WORD if written in _plain(secret) else SHORTEST):
+                    self._words.add(written)
+            self._masked_before = {}
 
     def add_fields(self, names: Iterable[str]) -> None:
         """Mask the values of fields with these names, too."""
@@ -152,6 +169,8 @@ class Secrets:
             layer = below[-1].text if below else text
             for span in self._needles.find(layer):
                 yield *_origin(span, below), MASK
+            for span in self._words.find(layer) if by_place else ():
+                yield *_origin(span, below), MASK
             for place in places(layer, self._fields | self._headers, self._parameters) if by_place else ():
                 yield *_origin(place.span, below), _mask_for(place, below, text)
         if deepest:  # base64 has no escapes, so it is the same in the last layer
@@ -215,11 +234,15 @@ def _learn(needles: Needles, secret: str) -> None:
 
 def _written(secret: str) -> Iterator[str]:
     """Yield each way to write a secret; escapes are undone before the search."""
-    in_a_form = secret.replace(" ", "+")
-    yield from (secret, bare(secret), in_a_form, bare(in_a_form))
+    yield from _plain(secret)
     yield from _in_base64(secret)
     digits = secret.encode(errors="surrogatepass").hex()
     yield from (digits, digits.upper())
+
+
+def _plain(secret: str) -> tuple[str, ...]:
+    in_a_form = secret.replace(" ", "+")
+    return secret, bare(secret), in_a_form, bare(in_a_form)
 
 
 def _in_base64(secret: str) -> Iterator[str]:

@@ -60,6 +60,29 @@ class Needles:
             yield from self._prefixes.find(text)
 
 
+class Words:
+    """Texts of any length, and their beginnings that a cut has left, searched for one by one: for a few of them."""
+
+    def __init__(self) -> None:
+        self._words: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self._prefixes = CutPrefixes()
+
+    def add(self, word: str) -> None:
+        """Search for this text, too."""
+        self._words.add(word)
+        self._prefixes.add(word)
+        self._pattern = re.compile("|".join(map(re.escape, sorted(self._words, key=len, reverse=True))))
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Yield the spans of the texts, and of what cuts have left of them; they may overlap."""
+        if self._pattern is None:
+            return
+        yield from (found.span() for found in self._pattern.finditer(text))
+        if CUT in text:
+            yield from self._prefixes.find(text)
+
+
 DEEPEST = 5
 """Levels of nested escapes that are undone, such as JSON in JSON in a form."""
 _JSON = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privman_core.cuts import cut
 from privman_core.journal import Journal
-from privman_core.masking import Secrets, is_distinct
+from privman_core.masking import SHORTEST_WORD, Secrets, is_distinct
 from privman_core.spans import bare
 
 from .conftest import Party, judge
@@ -41,6 +42,24 @@ def test_a_short_secret_stays_an_ordinary_word(secret: str) -> None:
     secrets = Secrets()
     secrets.add_login("admin", secret)
     assert secrets.mask(WORDS) == WORDS
+
+
+@given(secret=TEXTS.filter(lambda text: len(bare(text)) >= SHORTEST_WORD), encoding=st.sampled_from(sorted(ENCODINGS)))
+def test_a_secret_of_which_the_owner_says_so_is_masked_whatever_it_is(secret: str, encoding: str) -> None:
+    """In every encoding, unlike a word that is too short to be one."""
+    secrets = Secrets()
+    secrets.add_word(secret)
+    secrets.add_word("be")
+    encoded = ENCODINGS[encoding](secret)
+    assert encoded not in secrets.mask(f"before [{encoded}] after")
+    assert secrets.mask("to be") == "to be"
+
+
+def test_what_a_cut_leaves_of_such_a_secret_is_masked() -> None:
+    """From two characters on."""
+    secrets = Secrets()
+    secrets.add_word("hunter2")
+    assert secrets.mask(f"it is {cut('hunter2', 4)}") == "it is ***…"
 
 
 async def outputs(party: Party) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from privman_scenarios.commands.cli import main
+from privman_scenarios.commands.reports.machine_readable import read_json_report
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.verbs import vocabulary
@@ -47,6 +48,38 @@ def test_no_output_has_a_secret(
     assert not [
         each for each in (printed.out, printed.err, *(report.read_text() for report in reports)) if SECRET in each
     ]
+
+
+SHORT = "hunter2"
+OWNED = """title: T
+steps:
+- console.ask:
+- servicenow.approve: {comment: "The ${env.DB_PASSWORD} of a ${env.TEAM_KEY}."}
+- console.expect-approval: {comment: "${env.PART} by ${env.DB_PASSWORD}"}
+"""
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_variable_with_the_name_of_a_secret_is_masked_whatever_its_value(
+    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A word that reports are made of does not break them."""
+    monkeypatch.setenv("DB_PASSWORD", SHORT)
+    monkeypatch.setenv("TEAM_KEY", "testcase")
+    monkeypatch.setenv("PART", "Network")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    for number in range(20):
+        (tmp_path / f"{number:02}.yaml").write_text(OWNED)
+    html, json, junit, summary = (tmp_path / name for name in ("a.html", "a.json", "a.xml", "summary.md"))
+    reports = ["--html", str(html), "--json", str(json), "--junit-xml", str(junit)]
+    assert main(["run", str(tmp_path), "--jobs", jobs, *reports, "--github"]) == 1
+    printed = capsys.readouterr().out
+    assert "expected comment 'Network by ***'" in printed
+    texts = [each.read_text() for each in (html, json, junit, summary)]
+    assert [text for text in (printed, *texts) if SHORT in text] == []
+    assert [text for text in (printed, *texts) if "a testcase" in text] == []
+    assert junit.read_text().count("</testcase>") == 20
+    assert read_json_report(json).ended.failed == 20
 
 
 @pytest.mark.parametrize(

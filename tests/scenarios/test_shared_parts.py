@@ -269,3 +269,43 @@ def test_all_broken_files_are_named_at_once(tmp_path: Path, capsys: pytest.Captu
         "stories/c.yaml:1",
         "stories/d.yaml:2",
     ]
+
+
+BROKEN = """title: T
+tags: 5
+seed: x
+examples: rows.csv
+given: {polcy: <name>}
+steps:
+- include: none.steps.yaml
+- console.ask: {as: <name>}
+- console.expect-approval: Aproved
+- servicenow.expect-finding: {kind: <name>}
+- together: 5
+- servicenow.aprove:
+teardown:
+- console.expect-approval: {request: other, state: Deneid}
+- include: other.steps.yaml
+- servicenow.nosuch:
+"""
+
+
+def test_what_cannot_be_read_hides_no_other_error(tmp_path: Path) -> None:
+    """Neither an include nor a table; what depends on either is not an error of its own."""
+    (tmp_path / "story.yaml").write_text(BROKEN)
+    assert _lines(tmp_path) == [2, 3, 4, 7, 9, 11, 12, 14, 15, 16]
+
+
+def _lines(folder: Path) -> list[int]:
+    """Return the lines of the story that have an error."""
+    with pytest.raises(ScenarioFileError) as refusal:
+        load(folder)
+    return [int(line.split(":")[1]) for line in refusal.value.lines]
+
+
+def test_own_words_that_cannot_be_read_hide_no_other_error(tmp_path: Path) -> None:
+    """Words are not judged without them."""
+    (tmp_path / "story.yaml").write_text(
+        "title: T\nown: {word: [Aproved]}\nsteps:\n- console.expect-approval: Aproved\n- servicenow.nosuch:\n"
+    )
+    assert _lines(tmp_path) == [2, 5]

@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from privman_scenarios.errors import ScenarioFileError, ScenarioFilesError
 
 
+class UnreadError(Exception):
+    """Something depends on what could not be read, of which the error is collected already."""
+
+
 class CollectedErrors:
     """The errors found so far, each once: every row of examples repeats those of its scenario.
 
     Attributes:
-        count: of the errors, with those that were repeated.
+        count: of the errors, with those that were repeated or follow from another.
     """
 
     def __init__(self) -> None:
@@ -29,6 +33,8 @@ class CollectedErrors:
             yield
         except ScenarioFileError as error:
             self.add(error)
+        except UnreadError:
+            self.count += 1
 
     @contextmanager
     def of_a_file(self) -> Iterator[None]:

@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from privman_core.places import is_secret_field
 from privman_scenarios.language.known import misspelt
 from privman_scenarios.output import SECRETS
 
 _NAME = re.compile(r"env\.([^\W\d]\w*)")
+# Last words of names, beside those that fields of secrets have.
+_SECRET_WORDS = frozenset({"credentials", "key", "pass", "pin"})
 
 
 def variable_in(name: str) -> str:
@@ -16,12 +19,24 @@ def variable_in(name: str) -> str:
 
 
 def used(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that these names stand for and that are set; their values are masked from now on."""
+    """Return the variables that these names stand for and that are set; their secrets are masked from now on."""
     wanted = dict.fromkeys(filter(None, map(variable_in, names)))
     found = {variable: environment[variable] for variable in wanted if environment.get(variable)}
-    for value in found.values():
-        SECRETS.add(value)
+    mask_secrets(found)
     return found
+
+
+def mask_secrets(environment: Mapping[str, str]) -> None:
+    """Mask values in this process: those of variables whose name says so, and all that are long or random enough."""
+    for variable, value in environment.items():
+        SECRETS.add(value)
+        if is_secret(variable):
+            SECRETS.add_word(value)
+
+
+def is_secret(variable: str) -> bool:
+    """Return whether the name of a variable says that it holds a secret, as SERVICENOW_PASSWORD and API_KEY do."""
+    return is_secret_field(variable) or variable.lower().rpartition("_")[2] in _SECRET_WORDS
 
 
 def flaw_of(variable: str, environment: Mapping[str, str]) -> str:

@@ -8,8 +8,9 @@ from privman_core import yaml_reader
 from privman_core.inputs import can_be_path
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.collected_errors import CollectedErrors
 from privman_scenarios.language.known import nearest
-from privman_scenarios.language.yaml_nodes import Located, read_documents
+from privman_scenarios.language.yaml_nodes import UNREAD, Located, read_documents
 
 INCLUDE = "include"
 SUFFIXES = (".steps.yaml", ".steps.yml")
@@ -25,19 +26,31 @@ class IncludedSteps:
 
     Args:
         file: of the scenario.
+        errors: collects those of what cannot be included.
     """
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, errors: CollectedErrors) -> None:
+        self._errors = errors
         self._chain = [Path(file)]
         self._count = 0
         self._bytes = 0
         self._known: dict[Path, tuple[int, list[Located]]] = {}
 
     def put_into(self, steps: Located) -> Located:
-        """Return a list of steps with those that it includes; raises ScenarioFileError. Any other value stays."""
+        """Return a list of steps with those that it includes, UNREAD for one that cannot be; any other value stays."""
         if not isinstance(steps.value, list):
             return steps
-        return Located(list(self._whole(steps.value)), steps.line, steps.file)
+        return Located(list(self._readable(steps.value)), steps.line, steps.file)
+
+    def _readable(self, steps: list[Located]) -> Iterator[Located]:
+        for step in steps:
+            with self._errors.caught():
+                yield from [*self._whole([step])]
+                continue
+            del self._chain[1:]
+            yield Located(UNREAD, step.line)
+            if self._count > MOST_STEPS or self._bytes > MOST_BYTES:
+                return
 
     def _whole(self, steps: list[Located]) -> Iterator[Located]:
         for step in steps:

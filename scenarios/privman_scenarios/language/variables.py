@@ -67,6 +67,7 @@ class Saved:
         environment: variables of the environment.
 
     Attributes:
+        vocabulary: the same.
         own: the same.
         is_partial: whether some step could not be read, so that nobody knows what it would have saved.
     """
@@ -77,7 +78,7 @@ class Saved:
         own: Own = MappingProxyType({}),
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self._vocabulary = vocabulary
+        self.vocabulary = vocabulary
         self._environment = environment
         self.is_partial = False
         self._examples: dict[str, str | int] = dict(_BUILT_IN)
@@ -101,7 +102,7 @@ class Saved:
     def _flaws(self, step: Step) -> Iterator[str]:
         yield from self._missing(step)
         yield from self._unknown_users(step)
-        yield from self._items.flaws(self._vocabulary[step.verb], step.arguments)
+        yield from self._items.flaws(self.vocabulary[step.verb], step.arguments)
         if near := misspelt(step.arguments.get("name", ""), self._in_use.get(step.verb, ())):
             yield f"{step.arguments['name']!r} starts another one, but is nearly {near!r}. Choose another name."
         yield from self._wrong_sys_id(step)
@@ -114,9 +115,9 @@ class Saved:
             if user not in self._users:
                 help_ = nearest(user, self._users) if self._users else "Expected servicenow.create-user first."
                 yield f"no earlier step has created user {user!r}. {help_}"
-        yield from filter(None, map(self._why_unknown, self._used(step)))
+        yield from filter(None, map(self.why_unknown, self._used(step)))
 
-    def _why_unknown(self, name: str) -> str:
+    def why_unknown(self, name: str) -> str:
         """Return why no step so far has saved the name; empty if one has."""
         if name in self._examples or LONG_TEXT.fullmatch(name):
             return ""
@@ -149,7 +150,7 @@ class Saved:
 
     def _of_kind(self, kind: Kind, step: Step) -> Iterator[Any]:
         """Yield what a step says under the arguments of that kind."""
-        names = (each.name for each in self._vocabulary[step.verb].arguments if each.kind is kind)
+        names = (each.name for each in self.vocabulary[step.verb].arguments if each.kind is kind)
         return (step.arguments[name] for name in names if name in step.arguments)
 
     def _unknown_users(self, step: Step) -> Iterator[str]:
@@ -178,13 +179,13 @@ class Saved:
         """Add the names that a step saves."""
         if "as" in step.arguments:
             self._names.append(step.arguments["as"])
-        if creates := self._vocabulary[step.verb].creates_user:
+        if creates := self.vocabulary[step.verb].creates_user:
             self._users.append(step.arguments[creates])
-        self._examples.update(self._vocabulary[step.verb].saves(step.arguments))
-        if (party := self._vocabulary[step.verb].captures) and "as" in step.arguments:
+        self._examples.update(self.vocabulary[step.verb].saves(step.arguments))
+        if (party := self.vocabulary[step.verb].captures) and "as" in step.arguments:
             answered = {key: self.fill(value) for key, value in step.arguments.items()}
             self._answers[step.arguments["as"]] = ExpectedAnswer.of(party, answered, self.own)
-        self._items.add(self._vocabulary[step.verb], step.arguments)
+        self._items.add(self.vocabulary[step.verb], step.arguments)
         if step.verb in _USES:
             self._in_use[step.verb].append(step.arguments["name"])
         if step.verb == _USE_CONSOLE:

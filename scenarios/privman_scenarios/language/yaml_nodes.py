@@ -13,9 +13,12 @@ from privman_core import yaml_reader
 from privman_core.cuts import cut
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
+from privman_scenarios.language.collected_errors import UnreadError
 from privman_scenarios.language.known import nearest
 
 _NO_NUMBERS = (".inf", ".nan")  # neither is there in JSON
+UNREAD: Any = object()
+"""The value of what names another file that cannot be read."""
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -128,7 +131,8 @@ def plain_number(text: str) -> float | None:
     return None
 
 
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | None
+"""Of a table of examples; None for one that could not be read."""
 MOST_ROWS = 10_000
 """Of a table of examples."""
 # An escaped place, or a place; what lies between them is a name where it looks like one.
@@ -137,32 +141,43 @@ _NAME = re.compile(r"[^\W\d][\w-]*")
 _LITERAL = re.compile(rf"<({_NAME.pattern})>")
 
 
-def example_rows(table: Located | None, places: object, file: str) -> list[Row]:
-    """Return the rows of the table, one empty row without a table; ``places`` is where the names may stand.
+def example_rows(table: Located | None, file: str) -> list[Row]:
+    """Return the rows of the table, one empty row without a table.
 
     Raises:
-        ScenarioFileError: the table is no list of mappings with the same keys, or a key is used nowhere.
+        ScenarioFileError: the table is no list of mappings with the same keys.
+        UnreadError: it could not be read.
     """
     if table is None:
         return [{}]
+    if table.value is UNREAD:
+        raise UnreadError
     if isinstance(table.value, list) and len(table.value) > MOST_ROWS:
         raise ScenarioFileError(file, table.line, f"'examples' has more than {MOST_ROWS} rows. Expected fewer.")
     columns = _example_columns(table, file)
-    used = {found[2] for found in _PLACE.finditer(repr(places))}
-    for column in columns:
-        if column not in used:
-            raise ScenarioFileError(file, table.line, f"no step uses <{column}>. Expected it in an argument.")
     for row in table.value:
         if not isinstance(row.value, dict) or list(row.value) != columns:
             raise ScenarioFileError(file, row.line, f"an example is {row.plain()!r}. Expected {', '.join(columns)}.")
     return [row.plain() for row in table.value]
 
 
+def refuse_unused(table: Located, places: object, file: str) -> None:
+    """Raise ScenarioFileError for a column of a table of examples that is used nowhere in ``places``."""
+    used = {found[2] for found in _PLACE.finditer(repr(places))}
+    for column in _example_columns(table, file):
+        if column not in used:
+            raise ScenarioFileError(file, table.line, f"no step uses <{column}>. Expected it in an argument.")
+
+
 def fill_example(located: Located, row: Row, file: str) -> Located:
     """Return the value with each ``<name>`` replaced; a text that is nothing else takes the example's own type.
 
-    Raises ScenarioFileError for a name that the row lacks, and for a key that is there already.
+    Raises:
+        ScenarioFileError: the row lacks a name, or a key is there already.
+        UnreadError: the value is UNREAD, or has a name of a row that could not be read.
     """
+    if located.value is UNREAD:
+        raise UnreadError
     if isinstance(located.value, dict):
         return replace(located, value=_fill_mapping(located.value, row, file))
     if isinstance(located.value, list):
@@ -170,7 +185,7 @@ def fill_example(located: Located, row: Row, file: str) -> Located:
     if not isinstance(located.value, str):
         return located
     alone = _PLACE.fullmatch(located.value)
-    if alone and alone[2] in row:
+    if alone and row is not None and alone[2] in row:
         return _relocate(row[alone[2]], located)
     return replace(located, value=_fill_text(located.value, row, located.line, located.file or file))
 
@@ -199,6 +214,8 @@ def literal(value: Any) -> Any:  # noqa: ANN401 - any argument
 def _fill_text(text: str, row: Row, line: int, file: str) -> str:
     def filled(place: re.Match[str]) -> str:
         escaped, name = place[1], place[2]
+        if row is None:
+            raise UnreadError
         if escaped is not None:
             return f"<{escaped}>" if escaped in row or _NAME.fullmatch(escaped) else place[0]
         if name in row:

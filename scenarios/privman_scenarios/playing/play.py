@@ -6,6 +6,7 @@ from typing import Any
 
 from privman_scenarios.errors import ExpectationError, NotSavedError
 from privman_scenarios.language.captures import MissingValueError, value_at
+from privman_scenarios.language.environment import mask_secrets
 from privman_scenarios.language.model import Arguments, Scenario, Step
 from privman_scenarios.language.variables import (
     FIRST,
@@ -20,7 +21,6 @@ from privman_scenarios.language.variables import (
     replaced,
 )
 from privman_scenarios.language.vocabulary import Verb
-from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.party import SET_UP, Party
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.world import PartyFinding, World, find_all
@@ -61,8 +61,7 @@ class Play:
     def __init__(self, world: World, scenario: Scenario) -> None:
         self.world = world
         self.own = scenario.words
-        for value in scenario.environment.values():
-            SECRETS.add(value)  # in this process, which need not be the one that has read the file
+        mask_secrets(scenario.environment)  # in this process, which need not be the one that has read the file
         self.step = Step("", {}, 0)
         self.armed: list[Armed] = []
         self.found: list[PartyFinding] = []

@@ -39,7 +39,7 @@ def marked_lines(comparison: Comparison) -> list[Line]:
     for difference in comparison.differences:
         number = _line_of(difference.where, lines)
         lines[number] = replace(lines[number], marks=(*lines[number].marks, _mark(difference, lines[number].where)))
-    return [replace(line, text=mask(line.text)) for line in _near_marks(lines)]
+    return [Line(line.where, mask(line.text), tuple(map(mask, line.marks))) for line in _near_marks(lines)]
 
 
 def marked_text(comparison: Comparison) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from privman_scenarios.output import mask
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.merged_journals import in_order, is_of_people
 
@@ -51,10 +52,10 @@ def _message(party: str, exchange: Mapping[str, Any]) -> DiagramMessage:
         receiver,
         exchange["at"],
         exchange["method"],
-        urlsplit(exchange["url"]).path,
+        mask(urlsplit(exchange["url"]).path),
         exchange["status"],
-        exchange["request"]["body"],
-        exchange["response"]["body"],
+        mask(exchange["request"]["body"]),
+        mask(exchange["response"]["body"]),
         ", ".join(filter(None, (exchange["fault"] and f"fault {exchange['fault']}", exchange["error"]))),
     )
 
