@@ -3,11 +3,12 @@
 Imports little, because every run of pytest loads it.
 """
 
+import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from privman_core import argument_types
 
@@ -118,6 +119,11 @@ class Setting:
         return self.kind
 
     @property
+    def is_repeated(self) -> bool:
+        """Whether its option may be given several times."""
+        return False
+
+    @property
     def help_text(self) -> str:
         """Its help with its default."""
         return f"{self.help} (default {self.default})" if self.default else self.help
@@ -125,6 +131,10 @@ class Setting:
     def from_option(self, given: object) -> object:
         """Return the value that its option gives, which has been read."""
         return given
+
+    def from_variable(self, text: str) -> object:
+        """Return the value that its variable gives; raises ArgumentTypeError."""
+        return self.kind.read(text)
 
     def from_profile(self, value: object, folder: Path, _environment: Mapping[str, str]) -> object:
         """Return the value that a profile of that folder gives; raises ArgumentTypeError."""
@@ -182,6 +192,44 @@ class SecretSetting(Setting):
     def shown(self, _value: object) -> str:
         """Return that there is one."""
         return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSetting(Setting):
+    """Files: the option may be repeated, a variable separates them as PATH does, a profile has one or a list."""
+
+    default: object = ()
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether its option may be given several times."""
+        return True
+
+    def from_option(self, given: Any) -> object:  # noqa: ANN401 - a list of what has been read
+        """Return the files that its options name."""
+        return tuple(given)
+
+    def from_variable(self, text: str) -> object:
+        """Return the files that its variable names; raises ArgumentTypeError."""
+        return tuple(map(self.kind.read, text.split(os.pathsep)))
+
+    def from_profile(self, value: object, folder: Path, _environment: Mapping[str, str]) -> object:
+        """Return the files that a profile of that folder names; raises ArgumentTypeError."""
+        self.check(value)
+        return tuple(self.kind.read(each and str(folder / each)) for each in _listed(value))
+
+    def check(self, value: object) -> None:
+        """Raise ArgumentTypeError for what is neither text nor a list of texts."""
+        if not all(isinstance(each, str) for each in _listed(value)):
+            raise ArgumentTypeError(f"invalid value {value!r}: expected text or a list of texts")
+
+    def shown(self, value: Any) -> str:  # noqa: ANN401 - files
+        """Return the files for people."""
+        return ", ".join(map(str, value))
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a profile holds anything
+    return value if isinstance(value, list) else [value]
 
 
 _OF_SERVICENOW: frozenset[Client] = PLAYERS | {"fidelity", "setup"}
@@ -297,8 +345,14 @@ SETTINGS: tuple[Setting, ...] = (
         PLAYERS | {"fidelity"},
         "default",
     ),
-    Setting("", "tables", "tables, columns, choices and rules to add to the mock (YAML or a folder)", _FILE, PLAYERS),
-    Setting("", "data", "rows to add to the mock (YAML, JSON or a folder)", _FILE, PLAYERS),
+    FilesSetting(
+        "",
+        "tables",
+        "tables, columns, choices and rules to add to the mock (YAML or a folder; may be repeated)",
+        _FILE,
+        PLAYERS,
+    ),
+    FilesSetting("", "data", "rows to add to the mock (YAML, JSON or a folder; may be repeated)", _FILE, PLAYERS),
     Setting(
         "",
         "timeout",

@@ -35,9 +35,9 @@ def add_settings(parser: Options, client: Client) -> None:
     for setting in settings_of(client):
         if setting.option and setting.option not in known:
             known.add(setting.option)
-            kind = setting.option_kind
+            kind, action = setting.option_kind, "append" if setting.is_repeated else Once
             parser.add_argument(
-                setting.option, type=kind.read, action=Once, metavar=kind.metavar, help=setting.help_text
+                setting.option, type=kind.read, action=action, metavar=kind.metavar, help=setting.help_text
             )
     help_ = f"profile in privman.toml or pyproject.toml whose settings are used ({PROFILE})"
     parser.add_argument("--profile", action=Once, metavar="NAME", help=help_)
@@ -156,6 +156,6 @@ def _candidates(
     if given is not None:
         yield "option", setting.option_of(client), partial(setting.from_option, given)
     if (text := read_variable(setting.variable, environment)) is not None:
-        yield "variable", setting.variable, partial(setting.kind.read, text)
+        yield "variable", setting.variable, partial(setting.from_variable, text)
     if found := profile.values.get(setting.key):
         yield "profile", found, partial(setting.from_profile, found.value, profile.folder, environment)

@@ -29,7 +29,8 @@ def _options() -> dict[str, dict[str, Any]]:
     options: dict[str, dict[str, Any]] = {}
     for setting in settings_of("pytest"):
         kind, option = setting.option_kind, setting.option_of("pytest")
-        options[option] = {"type": kind.read, "metavar": kind.metavar, "help": setting.help_text}
+        action = "append" if setting.is_repeated else "store"
+        options[option] = {"type": kind.read, "action": action, "metavar": kind.metavar, "help": setting.help_text}
     options.pop("", None)
     return options
 

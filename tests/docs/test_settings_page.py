@@ -28,7 +28,7 @@ def row(setting: Setting) -> str:
 
 
 def _default(setting: Setting) -> str:
-    if setting.default in (None, ""):
+    if setting.default in (None, "", ()):
         return ""
     none = sorted(CLIENTS.get(client, f"`{client}`") for client in setting.required_by)
     return f"{setting.default} (none for {', '.join(none)})" if none else str(setting.default)

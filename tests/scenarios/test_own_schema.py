@@ -1,5 +1,7 @@
 """The mock of a run, of scenarios and of tests, with tables, rows and a release of one's own."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,10 @@ def test_another(servicenow):
     assert _find(servicenow) == []
     assert _release(servicenow).lower() != "yokohama"
 """
+SEVERAL = """
+def test_it(servicenow):
+    assert servicenow.find("incident", u_cost_centre="CC-1") and servicenow.find("u_laptop", u_serial="L-1")
+"""
 PROFILE = 'tables = "tables.yaml"\ndata = "rows.yaml"\nrelease = "yokohama"\n'
 
 
@@ -117,6 +123,46 @@ def test_options_and_the_profile(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-p", "no:asyncio", *options).assert_outcomes(passed=1)
     (pytester.path / "privman.toml").write_text(PROFILE)
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+def test_several_files(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An option is repeated, a variable separates files as PATH does, a profile has a list; all of them count."""
+    tables, rows = (
+        text.splitlines(keepends=True) for text in (TABLES.strip(), f"{ROWS}\nu_laptop: [{{u_serial: L-1}}]")
+    )
+    for name, lines in (("tables", tables), ("rows", rows)):
+        for number, line in enumerate(lines):
+            (pytester.path / f"{name}{number}.yaml").write_text(line)
+    pytester.makepyfile(SEVERAL)
+    monkeypatch.chdir(pytester.path)
+    (pytester.path / "story.yaml").write_text(
+        "{title: T, given: nothing, steps: [servicenow.expect-records: {table: u_laptop, where: {u_serial: L-1}}]}"
+    )
+    files = {"tables": ["tables0.yaml", "tables1.yaml"], "data": ["rows0.yaml", "rows1.yaml"]}
+    options = [f"--{name}={file}" for name, of in files.items() for file in of]
+    assert main(["run", "story.yaml", *options]) == 0
+    pytester.runpytest_inprocess(
+        "-p", "no:asyncio", *(option.replace("--", "--privman-") for option in options)
+    ).assert_outcomes(passed=1)
+    with monkeypatch.context() as patch:
+        for name, of in files.items():
+            patch.setenv(f"PRIVMAN_{name.upper()}", os.pathsep.join(of))
+        assert main(["run", "story.yaml"]) == 0
+        patch.setenv("PRIVMAN_TABLES", f"tables0.yaml{os.pathsep}")
+        assert main(["run", "story.yaml"]) == 2
+        assert "PRIVMAN_TABLES: invalid path ''" in capsys.readouterr().err
+    profile = pytester.path / "privman.toml"
+    profile.write_text("".join(f"{name} = {json.dumps(of)}\n" for name, of in files.items()))
+    assert main(["run", "story.yaml"]) == 0
+    assert main(["targets"]) == 0
+    assert " tables0.yaml, tables1.yaml " in capsys.readouterr().out
+    profile.write_text("tables = ['tables0.yaml', 7]")
+    assert main(["run", "story.yaml"]) == 2
+    assert "privman.toml:1: tables: invalid value ['tables0.yaml', 7]: expected text or a list of texts." in (
+        capsys.readouterr().err
+    )
 
 
 def test_a_mark_is_for_the_tests_that_have_it(pytester: pytest.Pytester) -> None:

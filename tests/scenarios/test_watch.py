@@ -100,6 +100,26 @@ def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
     assert complaints.count("\n") == 1
 
 
+@pytest.mark.parametrize("option", ["--tables", "--data"])
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_changed_tables_and_rows_touch_everything(
+    option: str, folder: Path, tmp_path: Path, *, as_folder: bool
+) -> None:
+    """Every scenario follows the files of the mock, and those in a folder of them; unusable ones are told."""
+    place = tmp_path / "own"
+    place.mkdir()
+    file = place / "own.yaml"
+    put(file, "- name: u_own\n" if option == "--tables" else "incident: []\n")
+    with watching(folder, option, str(place if as_folder else file)) as watched:
+        assert watched.played() == ["passed  One", "passed  Two"]
+        put(file, "- name: u_own\n  extends: task\n" if option == "--tables" else "incident: [{state: 1}]\n")
+        assert watched.played() == ["passed  One", "passed  Two"]
+        put(file, "- u_own\n" if option == "--tables" else "- incident\n")
+        assert watched.played() == []
+        code, complaints = watched.interrupt()
+        assert (code, complaints.count("own.yaml:1: ")) == (2, 1)
+
+
 def test_changed_wire_names_touch_everything(folder: Path, tmp_path: Path) -> None:
     """Every scenario follows the file of names."""
     names = tmp_path / "names.yaml"

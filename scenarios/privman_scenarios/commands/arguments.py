@@ -52,7 +52,7 @@ def _files_written(options: argparse.Namespace) -> Iterator[tuple[WrittenFile, P
 def _files_read(options: argparse.Namespace) -> Iterator[Path]:
     for name in _OPTIONS_READ:
         given = getattr(options, name, None)
-        yield from given if isinstance(given, list) else filter(None, [given])
+        yield from given if isinstance(given, list | tuple) else filter(None, [given])
 
 
 def _is_same(one: Path, other: Path) -> bool:
@@ -66,6 +66,11 @@ _TELLING = (*(kind.dest for kind in (*REPORTS, RECORDING)), "github", "min_cover
 def files(options: argparse.Namespace) -> list[Path]:
     """Return the chosen scenario files, the packaged catalog unless some are named; raises ScenarioFileError."""
     return scenario_files(options.paths) if options.paths else catalog_files()
+
+
+def shared_files(options: argparse.Namespace) -> list[Path]:
+    """Return the files and folders, beside those of scenarios, that each scenario of a run depends on."""
+    return [*filter(None, [options.inferred]), *options.tables, *options.data]
 
 
 def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None) -> list[Scenario]:

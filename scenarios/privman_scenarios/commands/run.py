@@ -77,7 +77,7 @@ def execute(options: argparse.Namespace) -> Exit:
     arguments.announce(options)
     if not options.watch:
         return _run(options, None)
-    return watch(partial(_run, options), partial(arguments.files, options), options.inferred)
+    return watch(partial(_run, options), partial(arguments.files, options), arguments.shared_files(options))
 
 
 def _refuse_beside_shard(options: argparse.Namespace) -> None:

@@ -43,7 +43,7 @@ def _rows(settings: Mapping[str, Resolved]) -> Iterator[Sequence[str]]:
     for setting in settings_of("run"):
         found = settings[setting.name]
         is_used = not setting.party or settings[f"{setting.party}_url"].value is not None
-        if setting.word == "url" or (is_used and found.value not in (None, "")):
+        if setting.word == "url" or (is_used and found.value not in (None, "", ())):
             yield setting.name.replace("_", "-"), setting.shown(found.value), str(found.where)
 
 

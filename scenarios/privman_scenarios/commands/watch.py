@@ -22,7 +22,7 @@ MILLISECONDS = 200
 _Play = Callable[[Sequence[Path] | None], Exit]
 
 
-def watch(play: _Play, find_files: Callable[[], Sequence[Path]], names: Path | None) -> Exit:
+def watch(play: _Play, find_files: Callable[[], Sequence[Path]], shared: Sequence[Path]) -> Exit:
     """Play everything, then what a changed file touches, until an interrupt; returns how the last playing ended.
 
     An unusable file or an unreachable target is reported, and watching goes on.
@@ -30,10 +30,10 @@ def watch(play: _Play, find_files: Callable[[], Sequence[Path]], names: Path | N
     Args:
         play: plays the scenarios of some files, None for all.
         find_files: finds the scenario files; raises ScenarioFileError at the start, when there are none.
-        names: a file of wire names, which touches everything.
+        shared: files and folders that every scenario depends on, such as those of wire names and of tables.
     """
     code = Exit.INTERRUPTED
-    changes = _changes(find_files, names)
+    changes = _changes(find_files, shared)
     try:
         while True:
             changed = next(changes)
@@ -54,23 +54,25 @@ def _play(play: _Play, files: Sequence[Path] | None) -> Exit:
         return Exit.UNUSABLE
 
 
-def _changes(find_files: Callable[[], Sequence[Path]], names: Path | None) -> Iterator[frozenset[Path]]:
+def _changes(find_files: Callable[[], Sequence[Path]], shared: Sequence[Path]) -> Iterator[frozenset[Path]]:
     """Yield nothing at once, which stands for every file, and then which ones are touched."""
-    everything = [names] if names else []
+    everything = frozenset(map(Path.resolve, shared))
 
     def matters(change: Change, path: str) -> bool:
         if change is Change.deleted:
             return False
-        return _is_shared(Path(path)) or Path(path).resolve() in map(Path.resolve, [*find_files(), *everything])
+        return touches_everything(Path(path)) or Path(path).resolve() in map(Path.resolve, find_files())
+
+    def touches_everything(file: Path) -> bool:
+        return _is_shared(file) or not everything.isdisjoint((file.resolve(), file.resolve().parent))
 
     def touched(changes: Iterable[tuple[Change, str]]) -> frozenset[Path]:
         paths = frozenset(Path(path).resolve() for _, path in changes)
-        is_everything = paths.intersection(map(Path.resolve, everything)) or any(map(_is_shared, paths))
-        return frozenset() if is_everything else paths
+        return frozenset() if any(map(touches_everything, paths)) else paths
 
     # An editor may put another file in the place of the old one, which only their folder tells of.
     files = [file.resolve() for file in [*find_files(), *everything]]
-    folders = {file if file.is_dir() else file.parent for file in files}
+    folders = {file if file.is_dir() else file.parent for file in files if file.parent.is_dir()}
     changes = watchfiles.watch(*folders, watch_filter=matters, rust_timeout=MILLISECONDS, yield_on_timeout=True)
     first = next(changes)
     yield from map(touched, chain([first], filter(None, changes)))

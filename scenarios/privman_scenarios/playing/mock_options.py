@@ -35,5 +35,4 @@ def mock_options(settings: Mapping[str, Resolved], *, dry_run: bool = False) -> 
         raise UsageError(
             f"{given[0].where} is about the mock, and a ServiceNow instance is named. Expected one of them."
         )
-    tables, data = ((settings[name].value,) if settings[name].value else () for name in ("tables", "data"))
-    return MockOptions(settings["release"].value, tables, data)
+    return MockOptions(*(settings[name].value for name in _NAMES))
