@@ -82,7 +82,7 @@ def test_precedence(
             (folder / "privman.toml").write_text(as_toml(setting, given, in_profile))
             main(arguments)
         source, printed = next(iter(given), "default"), capsys.readouterr().out
-        if source == "default" and setting.word != "url" and setting.default in (None, ""):
+        if source == "default" and setting.word != "url" and setting.default in (None, "", ()):
             assert setting.name.replace("_", "-") not in {line.split()[0] for line in printed.splitlines()}
             continue
         shown = row(setting, printed)
