@@ -109,7 +109,32 @@ def test_a_table_may_have_many_columns(capsys: pytest.CaptureFixture[str]) -> No
     """Two of the same name are found at once."""
     names = [f"c{number}" for number in range(100_000)]
     Path("odd.csv").write_text(",".join([*names, "c7"]))
-    assert told_of(capsys, EXAMPLES).startswith("privman-scenarios: odd.csv:1: duplicate column 'c7'.")
+    assert told_of(capsys, EXAMPLES).startswith(
+        "privman-scenarios: odd.csv:1: columns 8 and 100001 have the same name."
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["root:x:0:0:root\nnobody:x:65534\n", "hunter2\nx,y\n", "hunter2\nx\n", "hunter2,hunter2\n", "hunter2,\n"],
+)
+def test_what_is_no_table_is_not_shown(content: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A link may lead to a file with secrets."""
+    Path("secret").write_text(content)
+    Path("odd.csv").symlink_to("secret")
+    told = told_of(capsys, EXAMPLES)
+    assert not any(word in told for word in ("hunter2", "root", "nobody"))
+
+
+@pytest.mark.parametrize(("cell", "rows", "documents"), [("x", 9_000, 1), ("x" * 60_000, 3, 2)])
+def test_examples_are_bounded_with_their_steps(
+    cell: str, rows: int, documents: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Many rows of many steps, and a long cell in many places, would take minutes; all documents count together."""
+    Path("odd.csv").write_text("cell\n" + f"{cell}\n" * rows)
+    story = "title: Long\nexamples: odd.csv\nsteps:\n" + "- console.ask: {metadata: {UserReason: <cell>}}\n" * 9
+    told = told_of(capsys, "---\n".join([story] * documents))
+    assert "'examples': too many characters, rows filled in. Expected 2000000 at most" in told
 
 
 def test_included_files_are_bounded_together(capsys: pytest.CaptureFixture[str]) -> None:

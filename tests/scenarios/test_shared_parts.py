@@ -207,10 +207,10 @@ def test_only_a_plain_number_is_one(cell: str, value: object, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ("name,new\none\n", "rows.csv:2: a row has 1 cells. Expected name, new."),
-        ("name,new,name\none,true,x\n", "rows.csv:1: duplicate column 'name'."),
-        ("name,\none,true\n", "rows.csv:1: the first row is ['name', '']. Expected the name of each column."),
-        ("", "rows.csv:1: the first row is []."),
+        ("name,new\none\n", "rows.csv:2: a row has 1 cells. Expected 2."),
+        ("name,new,name\none,true,x\n", "rows.csv:1: columns 1 and 3 have the same name."),
+        ("name,\none,true\n", "rows.csv:1: the first row has no name for column 2. Expected the name of each column."),
+        ("", "rows.csv:1: the first row has no name for column 1."),
         ("name,new\n", "story.yaml:2: 'examples' is []. Expected rows, or a CSV file."),
         ("name,nwe\none,true\n", "story.yaml:2: no step uses <nwe>. Expected it in an argument."),
         ('name,new\n"one"x,true\n', "rows.csv:2: invalid CSV: "),

@@ -20,7 +20,7 @@ _TRUTHS = {"true": True, "false": False}
 def read_table(named: Located, file: str) -> Located:
     """Return the rows of the CSV file with that name, beside a scenario file, as if written inline.
 
-    Raises ScenarioFileError with the line in either file.
+    Raises ScenarioFileError with the line in either file. It shows nothing of the content: a link may lead to any file.
     """
     if not can_be_path(str(named.value)):
         raise ScenarioFileError(file, named.line, f"'examples' is {named.value!r}. Expected the name of a CSV file.")
@@ -51,10 +51,13 @@ def _text(path: Path, named: Located, file: str) -> str:
 
 
 def _flaw_of_columns(columns: Sequence[str]) -> str:
-    if not columns or not all(columns):
-        return f"the first row is {columns!r}. Expected the name of each column."
-    twice = next((name for name, times in Counter(columns).items() if times > 1), "")
-    return f"duplicate column {twice!r}." if twice else ""
+    if not all(columns or [""]):
+        return f"the first row has no name for column {[*columns, ''].index('') + 1}. Expected the name of each column."
+    twice = next((name for name, times in Counter(columns).items() if times > 1), None)
+    if twice is None:
+        return ""
+    first = columns.index(twice)
+    return f"columns {first + 1} and {columns.index(twice, first + 1) + 1} have the same name."
 
 
 def _rows(reader: Iterator[list[str]], columns: Sequence[str], path: str) -> Iterator[Located]:
@@ -63,7 +66,7 @@ def _rows(reader: Iterator[list[str]], columns: Sequence[str], path: str) -> Ite
         if number > MOST_ROWS:
             raise ScenarioFileError(path, line, f"more than {MOST_ROWS} rows. Expected fewer.")
         if len(cells) != len(columns):
-            raise ScenarioFileError(path, line, f"a row has {len(cells)} cells. Expected {', '.join(columns)}.")
+            raise ScenarioFileError(path, line, f"a row has {len(cells)} cells. Expected {len(columns)}.")
         row = zip(columns, map(_value, cells), strict=True)
         yield Located({name: Located(value, line, path) for name, value in row}, line, path)
 

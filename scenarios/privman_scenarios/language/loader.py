@@ -14,7 +14,7 @@ from privman_scenarios.language.includes import SUFFIXES as INCLUDED
 from privman_scenarios.language.model import FileTables, Scenario
 from privman_scenarios.language.scenario_document import Context, ScenarioDocument
 from privman_scenarios.language.vocabulary import Vocabulary
-from privman_scenarios.language.yaml_nodes import read_documents
+from privman_scenarios.language.yaml_nodes import FilledText, read_documents
 
 SUFFIXES = (".yaml", ".yml")
 # Emacs locks a file that is being edited by a link of such a name, which leads nowhere.
@@ -77,17 +77,17 @@ class Loader:
 
     def load(self, files: Iterable[Path]) -> list[Scenario]:
         """Return the scenarios of all files, one a row of examples; raises ScenarioFileError, also for none."""
-        errors = CollectedErrors()
+        errors, filled = CollectedErrors(), FilledText()
         found: list[Scenario] = []
         for file in files:
             with errors.of_a_file():
-                found += self._load(file, errors)
+                found += self._load(file, errors, filled)
         errors.raise_any()
         return found
 
-    def _load(self, file: Path, errors: CollectedErrors) -> list[Scenario]:
+    def _load(self, file: Path, errors: CollectedErrors, filled: FilledText) -> list[Scenario]:
         before = errors.count
-        found = list(self._parse(_read_file(file), str(file), errors))
+        found = list(self._parse(_read_file(file), str(file), errors, filled))
         if not found and errors.count == before:
             raise ScenarioFileError(str(file), 1, "no scenario in this file. Expected a mapping with title and steps.")
         return found
@@ -96,15 +96,15 @@ class Loader:
         """Return the scenarios in the text; ``file`` is named in errors, which are ScenarioFileError."""
         errors = CollectedErrors()
         with errors.of_a_file():
-            found = list(self._parse(text, file, errors))
+            found = list(self._parse(text, file, errors, FilledText()))
         errors.raise_any()
         return found
 
-    def _parse(self, text: str, file: str, errors: CollectedErrors) -> Iterator[Scenario]:
+    def _parse(self, text: str, file: str, errors: CollectedErrors, filled: FilledText) -> Iterator[Scenario]:
         for document in read_documents(text, file):
             if document.value is not None:
                 with errors.caught():
-                    read = ScenarioDocument(document, file, self._context, errors)
+                    read = ScenarioDocument(document, file, self._context, errors, filled)
                     yield from read.scenarios()
 
 

@@ -17,7 +17,7 @@ from privman_scenarios.language.snapshot_checks import check_snapshots
 from privman_scenarios.language.step_reader import StepReader
 from privman_scenarios.language.variables import Saved, names_in
 from privman_scenarios.language.vocabulary import Vocabulary
-from privman_scenarios.language.yaml_nodes import UNREAD, Located, Row, example_rows, refuse_unused
+from privman_scenarios.language.yaml_nodes import UNREAD, FilledText, Located, Places, Row, example_rows
 
 KEYS = ("title", "tags", "source", "check", "seed", "clock", "examples", "own", "when", "given", "steps", "teardown")
 # What the examples fill in.
@@ -50,8 +50,10 @@ class ScenarioDocument:
         file: str,
         context: Context,
         errors: CollectedErrors,
+        filled: FilledText,
     ) -> None:
         self._errors = errors
+        self._filled = filled
         self._file = file
         self._line = document.line
         self._vocabulary, self._environment, self._tables = context
@@ -90,12 +92,17 @@ class ScenarioDocument:
     def _rows(self) -> list[Row]:
         """Return the rows of the examples, or one that is unknown where they cannot be read."""
         table = self._keys.get("examples")
+        if table is None:
+            return [{}]
         rows: list[Row] = [None]
         with self._errors.caught():
-            rows = example_rows(table, self._file)
-            if table and self._is_complete:
-                places = [located.plain() for key, located in self._keys.items() if key in _FILLED]
-                refuse_unused(table, places, self._file)
+            found = example_rows(table, self._file)
+            places = Places(located for key, located in self._keys.items() if key in _FILLED)
+            places.refuse_foreign(table, self._file)
+            self._filled.add(places, found, table, self._file)
+            rows = [*found]
+            if self._is_complete:
+                places.refuse_unused(table, self._file)
         return rows
 
     def _scenario(self, row: Row) -> Iterator[Scenario]:

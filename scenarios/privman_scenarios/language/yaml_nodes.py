@@ -1,6 +1,7 @@
 """YAML with line numbers, and the ``<name>`` places that a row of examples fills."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -135,21 +136,21 @@ Row = Mapping[str, Any] | None
 """Of a table of examples; None for one that could not be read."""
 MOST_ROWS = 10_000
 """Of a table of examples."""
+MOST_FILLED = 2_000_000
+"""Characters of all scenarios of a run that examples are filled in, each as often as it has rows."""
 # An escaped place, or a place; what lies between them is a name where it looks like one.
 _PLACE = re.compile(r"<<([^<>]+)>>|<([^<>]+)>")
 _NAME = re.compile(r"[^\W\d][\w-]*")
 _LITERAL = re.compile(rf"<({_NAME.pattern})>")
 
 
-def example_rows(table: Located | None, file: str) -> list[Row]:
-    """Return the rows of the table, one empty row without a table.
+def example_rows(table: Located, file: str) -> list[Mapping[str, Any]]:
+    """Return the rows of the table.
 
     Raises:
         ScenarioFileError: the table is no list of mappings with the same keys.
         UnreadError: it could not be read.
     """
-    if table is None:
-        return [{}]
     if table.value is UNREAD:
         raise UnreadError
     if isinstance(table.value, list) and len(table.value) > MOST_ROWS:
@@ -161,12 +162,46 @@ def example_rows(table: Located | None, file: str) -> list[Row]:
     return [row.plain() for row in table.value]
 
 
-def refuse_unused(table: Located, places: object, file: str) -> None:
-    """Raise ScenarioFileError for a column of a table of examples that is used nowhere in ``places``."""
-    used = {found[2] for found in _PLACE.finditer(repr(places))}
-    for column in _example_columns(table, file):
-        if column not in used:
-            raise ScenarioFileError(file, table.line, f"no step uses <{column}>. Expected it in an argument.")
+class Places:
+    """Where a scenario uses the columns of its examples.
+
+    Attributes:
+        used: how often, by column.
+        size: characters of the scenario.
+    """
+
+    def __init__(self, keys: Iterable[Located]) -> None:
+        text = repr([located.plain() for located in keys])
+        self.used = Counter(found[2] for found in _PLACE.finditer(text))
+        self.size = len(text)
+
+    def refuse_foreign(self, table: Located, file: str) -> None:
+        """Raise ScenarioFileError for a file of which no column is used; a link may lead to one that has secrets."""
+        if table.value[0].file and self.used.keys().isdisjoint(_example_columns(table, file)):
+            raise ScenarioFileError(
+                file, table.line, "no step uses a column of the file. Expected <column> in an argument."
+            )
+
+    def refuse_unused(self, table: Located, file: str) -> None:
+        """Raise ScenarioFileError for a column that is used nowhere."""
+        for column in _example_columns(table, file):
+            if column not in self.used:
+                raise ScenarioFileError(file, table.line, f"no step uses <{column}>. Expected it in an argument.")
+
+
+class FilledText:
+    """Counts the characters of scenarios with their examples filled in."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def add(self, places: Places, rows: Iterable[Mapping[str, object]], table: Located, file: str) -> None:
+        """Count a scenario once for each row; raises ScenarioFileError if that is more than `MOST_FILLED` allows."""
+        for row in rows:
+            self._count += places.size + sum(places.used[name] * len(str(cell)) for name, cell in row.items())
+        if self._count > MOST_FILLED:
+            expected = f"Expected {MOST_FILLED} at most, in all scenarios with examples"
+            raise ScenarioFileError(file, table.line, f"'examples': too many characters, rows filled in. {expected}.")
 
 
 def fill_example(located: Located, row: Row, file: str) -> Located:
