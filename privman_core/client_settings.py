@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from privman_core import argument_types
+from privman_core.regular_files import read_regular
 
 Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "load", "pytest"]
 FAR_SECONDS = 30
@@ -172,8 +173,8 @@ class SecretSetting(Setting):
 
     def from_option(self, given: object) -> object:
         """Return the secret in the file; raises ArgumentTypeError."""
-        with Path(str(given)).open("rb") as opened:
-            return self.kind.read(opened.read(_MOST_BYTES).decode(errors="surrogateescape").strip())
+        content = read_regular(Path(str(given)), _MOST_BYTES, or_pipe=True)
+        return self.kind.read(content.decode(errors="surrogateescape").strip())
 
     def from_profile(self, value: object, _folder: Path, environment: Mapping[str, str]) -> object:
         """Return the secret in the variable; raises ArgumentTypeError without the name, which may be a secret."""

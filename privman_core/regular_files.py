@@ -17,10 +17,20 @@ class UnreadableFileError(OSError):
         self.filename = str(file)
 
 
-def read_regular(file: Path, most: int) -> bytes:
-    """Return the content of a regular file, which a link may lead to, of at most so many bytes; raises OSError."""
+def read_regular(file: Path, most: int, *, or_pipe: bool = False) -> bytes:
+    """Return the content of a regular file, which a link may lead to, of at most so many bytes; raises OSError.
+
+    Args:
+        file: its path.
+        most: bytes.
+        or_pipe: whether it may be a pipe, such as that of ``<(command)`` in a shell, whose command may take its time.
+            A pipe that nobody writes to is empty.
+    """
     with open(file, "rb", opener=_open_at_once) as opened:
-        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+        kind = os.fstat(opened.fileno()).st_mode
+        if or_pipe and stat.S_ISFIFO(kind):
+            os.set_blocking(opened.fileno(), True)
+        elif not stat.S_ISREG(kind):
             raise UnreadableFileError("Not a regular file", file)
         content = opened.read(most + 1)
     if len(content) > most:

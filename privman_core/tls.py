@@ -2,6 +2,7 @@
 
 import ssl
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,9 @@ from typing import NoReturn
 from privman_core.argument_types import ca_file
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of
+from privman_core.regular_files import read_regular
+
+_MOST_BYTES = 16 * 1024 * 1024
 
 
 def add_tls(parser: ArgumentParser) -> None:
@@ -90,8 +94,15 @@ def _own_certificate(options: Namespace) -> Tls:
 def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
     """Return TLS with that certificate; raises OSError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key, _refuse_passphrase)
+    load_chain(context, certificate, key, _refuse_passphrase)
     return context
+
+
+def load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None, password: Callable[[], str]) -> None:
+    """Give a context the certificate to show, its key perhaps in the same file; raises OSError."""
+    for file in filter(None, (certificate, key)):
+        read_regular(file, _MOST_BYTES)  # OpenSSL would read a device without an end, and wait at a pipe
+    context.load_cert_chain(certificate, key, password)
 
 
 def _refuse_passphrase() -> NoReturn:

@@ -100,6 +100,18 @@ def test_a_file_of_somebody_else_is_kept(tmp_path: Path, capsys: pytest.CaptureF
     assert sorted(each.name for each in theirs.parent.iterdir()) == ["twice-one-record-each-2.yaml", theirs.name]
 
 
+@pytest.mark.parametrize("target", ["elsewhere", "/dev/zero", "."])
+def test_a_link_is_somebody_elses(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is written where it leads, there or not, and a device without an end is not read."""
+    file, link = tmp_path / "twice.yaml", tmp_path / "found" / "twice-one-record-each.yaml"
+    file.write_text(TWICE, encoding="utf-8")
+    link.parent.mkdir()
+    link.symlink_to(target)
+    assert main(["run", str(file), "--interleave", "--jobs", "1", "--failures-dir", str(link.parent)]) == 1
+    capsys.readouterr()
+    assert sorted(each.name for each in link.parent.iterdir()) == ["twice-one-record-each-2.yaml", link.name]
+
+
 def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:
     """The comment has the failure and a curl command for each message, on a line each and without secrets."""
     comment = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]

@@ -338,6 +338,7 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
         ),
         ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
+        ({"SERVICENOW_CERT": "/dev/zero"}, "/dev/zero: Not a regular file. Expected a certificate and its private"),
         ({"SERVICENOW_CERT": "no.pem"}, "no.pem: No such file or directory. Expected a certificate and its private"),
         ({"SERVICENOW_JWT_SUBJECT": "\udcff"}, "SERVICENOW_JWT_SUBJECT: invalid text '\\udcff': expected UTF-8 text"),
         ({"SERVICENOW_CERT_KEY": "a.pem"}, "SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of that key"),

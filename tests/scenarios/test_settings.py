@@ -1,5 +1,6 @@
 """Settings of clients: an option wins over a variable, that over the profile, that over the default."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -288,6 +289,27 @@ def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFix
     assert main(arguments) == 2
     said = "privman-scenarios: --admin-token-file: invalid token: expected one line of ASCII characters.\n"
     assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "long"])
+def test_a_token_is_read_within_a_bound(device: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing of a file that is too long for a token is taken for one."""
+    (folder / "long").write_bytes(b"x" * 70_000)
+    assert main(["targets", "--console-url", "http://127.0.0.1:9", "--admin-token-file", device]) == 2
+    why = {"/dev/zero": "Not a regular file", "long": "More than 65536 bytes"}[device]
+    assert capsys.readouterr().err == f"privman-scenarios: --admin-token-file: {device}: {why}.\n"
+
+
+@pytest.mark.parametrize(("written", "code"), [(b"a-token\n", 3), (b"", 2)])
+def test_a_token_from_a_pipe(written: bytes, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """A shell's ``<(command)`` is one, of which the content is kept nowhere; an empty one has no token."""
+    reader, writer = os.pipe()
+    os.write(writer, written)
+    os.close(writer)
+    arguments = ["targets", "--console-url", "http://127.0.0.1:9", "--admin-token-file", f"/dev/fd/{reader}"]
+    assert main(arguments) == code
+    os.close(reader)
+    assert ("invalid token: expected one line of ASCII characters" in capsys.readouterr().err) == (code == 2)
 
 
 def misspelt(name: str) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Shrink a failing scenario, and keep it as a file that replays it."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import count
@@ -90,8 +91,17 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _is_ours(file: Path, failure: Failure) -> bool:
-    """Tell whether the file may be written: it is not there, or was written for such a failure before."""
-    return not file.exists() or file.read_bytes().startswith(f"# {failure.step}: expected ".encode())
+    """Tell whether the file may be written: it is not there, or was written for such a failure before.
+
+    A link is somebody else's, wherever it leads.
+    """
+    if not os.path.lexists(file):
+        return True
+    if file.is_symlink() or not file.is_file():
+        return False
+    beginning = f"# {failure.step}: expected ".encode()
+    with file.open("rb") as opened:
+        return opened.read(len(beginning)) == beginning
 
 
 def to_yaml(scenario: Scenario) -> str:

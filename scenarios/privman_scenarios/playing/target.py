@@ -11,6 +11,7 @@ from aiohttp import ClientSession
 from privman_core.client_settings import FAR_SECONDS
 from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
+from privman_core.tls import load_chain
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.http_api import HttpApi, OriginRoute
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn
@@ -31,7 +32,7 @@ class ClientCertificate:
         """Read PEM files, the key perhaps in the certificate's; raises OSError, ValueError for a wrong password."""
         trusted = trust(ca_file)
         context = ssl.create_default_context() if trusted is True else trusted
-        context.load_cert_chain(certificate, key, lambda: password)  # without one OpenSSL would ask the terminal
+        load_chain(context, certificate, key, lambda: password)  # without one OpenSSL would ask the terminal
         return cls(context)
 
 
