@@ -152,7 +152,7 @@ async def test_administrators_alone_define_tables(instance: Instance) -> None:
             {"name": "u case"},
             "table has name 'u case'; expected letters, digits and _, a letter first",
         ),
-        ("sys_db_object", {"name": "INCIDENT"}, "table 'INCIDENT' is defined already"),
+        ("sys_db_object", {"name": "INCIDENT"}, "table 'INCIDENT' differs only in case from table 'incident'"),
         ("sys_db_object", {"name": "sqlite_x"}, "table 'sqlite_x' has a name that is reserved"),
         (
             "sys_db_object",
@@ -165,8 +165,12 @@ async def test_administrators_alone_define_tables(instance: Instance) -> None:
             "column 'u_x.u_a' is of table 'u_x', which is not defined",
         ),
         ("sys_dictionary", {"name": "task", "element": "a b"}, "column 'task.a b' has name 'a b'; expected letters"),
-        ("sys_dictionary", {"name": "task", "element": "sys_id"}, "column 'task.sys_id' has a name that is reserved"),
-        ("sys_dictionary", {"name": "task", "element": "rowid"}, "column 'task.rowid' has a name that is reserved"),
+        ("sys_dictionary", {"name": "task", "element": "sys_id"}, "column 'task.sys_id' is one that every table has"),
+        (
+            "sys_dictionary",
+            {"name": "task", "element": "rowid"},
+            "column 'task.rowid' has a name that databases reserve",
+        ),
         ("sys_dictionary", {"name": "incident", "element": "number"}, "column 'incident.number' is defined already in"),
         ("sys_dictionary", {"name": "task", "element": "Number"}, "column 'task.Number' differs only in case from"),
         (

@@ -67,7 +67,7 @@ def test_display_columns_without_flag(columns: tuple[Column, ...], display: str)
             [Table("a", columns=(Column("u_a"), Column("U_A")))],
             "table 'a', column 'U_A' differs only in case from column 'u_a'",
         ),
-        ([Table("a"), Table("a")], "table 'a' is defined twice"),
+        ([Table("a"), Table("a")], "table 'a' is defined already"),
         ([Table("a", columns=(Column("sys_id"),))], "table 'a', column 'sys_id' is one that every table has"),
         ([Table("a", acls=(Acl("read", column="b"),))], "table 'a', acl has column 'b', which is not defined"),
         (
@@ -76,7 +76,7 @@ def test_display_columns_without_flag(columns: tuple[Column, ...], display: str)
         ),
         (
             [Table("a", columns=(Column("c"),)), Table("b", parent="a", columns=(Column("c", type="integer"),))],
-            "table 'b', column 'c' has type 'integer'; its hierarchy 'a' stores that column as 'string'",
+            "table 'b', column 'c' has type 'integer'; its hierarchy stores that column as 'string'",
         ),
     ],
 )

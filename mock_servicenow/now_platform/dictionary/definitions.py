@@ -1,9 +1,29 @@
 """The definition of a table: columns, choices and access rules."""
 
+import re
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Family
 from mock_servicenow.now_platform.errors import SetupError
+
+MOST_LENGTH = 10_000_000
+"""Characters that a column may be said to hold."""
+MOST_NAME = 63
+"""Characters of a name: PostgreSQL cuts longer ones."""
+NAME_PATTERN = f"[A-Za-z][A-Za-z0-9_]{{0,{MOST_NAME - 1}}}"
+_NAME = re.compile(NAME_PATTERN)
+NAME_WORDS = f"letters, digits and _, a letter first, at most {MOST_NAME}"
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Return whether it is a valid name of a table or column, in queries, in SQL and in XML."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
+def to_label(name: str) -> str:
+    """Return the label of a table or column that names none."""
+    return name.removeprefix("u_").replace("_", " ").capitalize()
 
 
 class DictionaryError(SetupError):

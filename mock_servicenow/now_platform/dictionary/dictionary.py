@@ -6,6 +6,12 @@ from types import MappingProxyType
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definition_rules import (
+    why_no_column,
+    why_no_table,
+    why_other_name,
+    why_other_type,
+)
 from mock_servicenow.now_platform.dictionary.definitions import (
     CLASS_COLUMN,
     SYSTEM_COLUMNS,
@@ -14,11 +20,10 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     DictionaryError,
     Table,
 )
-from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema, is_reserved_column, is_reserved_table
+from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 from privman_core.near_words import near
 
 _SCRIPT = "javascript:"
-_SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
 
 
 class Dictionary:
@@ -123,17 +128,13 @@ class Dictionary:
             raise DictionaryError(
                 f"table '{table.name}' extends itself through '{table.parent}'", table.name, "extends"
             )
-        if is_reserved_table(table.name):
-            raise DictionaryError(f"table '{table.name}' has a name that is reserved", table.name)
         for column in table.columns:
             self._check_column(table.name, column)
 
     def _check_column(self, table: str, column: Column) -> None:
         where, path = f"table '{table}', column '{column.name}'", (table, "columns", column.name)
-        if column.name in _SYSTEM_NAMES:
-            raise DictionaryError(f"{where} is one that every table has", *path)
-        if is_reserved_column(column.name):
-            raise DictionaryError(f"{where} has a name that databases reserve", *path)
+        if why := why_no_column(column.name):
+            raise DictionaryError(f"{where} {why}", *path)
         if column.reference is not None and column.reference not in self._tables:
             raise DictionaryError(f"{where} refers to table {self._undefined(column.reference)}", *path, "reference")
 
@@ -167,35 +168,24 @@ class Dictionary:
     def _stored(self, root: str) -> dict[str, Column]:
         """Return the columns of a whole hierarchy; raises if two classes would store one differently."""
         stored: dict[str, Column] = {}
-        spelled: dict[str, str] = {}
         for name in self._families[root]:
             for column in self._columns[name].values():
-                path = name, "columns", column.name
-                known = stored.setdefault(column.name, column)
-                if known.family.storage != column.family.storage:
-                    raise DictionaryError(
-                        f"table '{name}', column '{column.name}' has type '{column.type}'; "
-                        f"its hierarchy '{root}' stores that column as '{known.type}'",
-                        *path,
-                        "type",
-                    )
-                alike = spelled.setdefault(column.name.lower(), column.name)
-                if alike != column.name:
-                    raise DictionaryError(
-                        f"table '{name}', column '{column.name}' differs only in case from column '{alike}'", *path
-                    )
-        return stored
+                where, path = f"table '{name}', column '{column.name}'", (name, "columns", column.name)
+                known = stored.setdefault(column.name.lower(), column)
+                if why := why_other_name(column, known):
+                    raise DictionaryError(f"{where} {why}", *path)
+                if why := why_other_type(column, known):
+                    raise DictionaryError(f"{where} {why}", *path, "type")
+        return {column.name: column for column in stored.values()}
 
 
 def _by_name(tables: Iterable[Table]) -> dict[str, Table]:
     by_name: dict[str, Table] = {}
     spelled: dict[str, str] = {}
     for table in tables:
-        alike = spelled.setdefault(table.name.lower(), table.name)
-        if table.name in by_name:
-            raise DictionaryError(f"table '{table.name}' is defined twice", table.name)
-        if alike != table.name:
-            raise DictionaryError(f"table '{table.name}' differs only in case from table '{alike}'", table.name)
+        if why := why_no_table(table.name, spelled):
+            raise DictionaryError(f"table '{table.name}' {why}", table.name)
+        spelled[table.name.lower()] = table.name
         by_name[table.name] = table
     return by_name
 

@@ -6,7 +6,23 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
-from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Choice, Column, Table
+from mock_servicenow.now_platform.dictionary.definition_rules import (
+    SYSTEM_NAMES,
+    why_no_column,
+    why_no_table,
+    why_other_name,
+    why_other_type,
+)
+from mock_servicenow.now_platform.dictionary.definitions import (
+    MOST_LENGTH,
+    NAME_WORDS,
+    SYSTEM_COLUMNS,
+    Choice,
+    Column,
+    Table,
+    is_name,
+    to_label,
+)
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
 from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     CHOICES,
@@ -16,9 +32,6 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     column_row,
     seed_id,
 )
-from mock_servicenow.now_platform.dictionary.sql_tables import is_reserved_column, is_reserved_table
-from mock_servicenow.now_platform.dictionary.table_files import to_label
-from mock_servicenow.now_platform.dictionary.table_format import MOST_LENGTH, NAME_WORDS, is_name
 
 SOURCES = (TABLES, COLUMNS, CHOICES)
 MOST_ROWS = 10_000
@@ -30,7 +43,6 @@ DEFINITIONS = "sys_acting_definition"
 _KEPT = ("name", "element", "internal_type", "reference", "unique")
 _WITH_CHOICES = frozenset({Family.TEXT, Family.INTEGER, Family.DECIMAL})
 _LAST = 2**63
-_SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
 
 
 class Definition(NamedTuple):
@@ -115,7 +127,7 @@ class _RecordReader:
         self.acting: list[Definition] = []
         self._tables = {table.name: table for table in base}
         self._own = {table.name: {column.name: column for column in table.columns} for table in base}
-        self._spelled = {name.lower() for name in self._tables}
+        self._spelled = {name.lower(): name for name in self._tables}
         self._stored: dict[str, dict[str, Column]] = {}
         self.ignored: list[str] = []
 
@@ -180,12 +192,10 @@ class _RecordReader:
         name = row["name"]
         if not is_name(name):
             self._ignore(f"table has name {name!r}; expected {NAME_WORDS}")
-        elif name.lower() in self._spelled:
-            self._ignore(f"table '{name}' is defined already")
-        elif is_reserved_table(name):
-            self._ignore(f"table '{name}' has a name that is reserved")
+        elif why := why_no_table(name, self._spelled):
+            self._ignore(f"table '{name}' {why}")
         else:
-            self._spelled.add(name.lower())
+            self._spelled[name.lower()] = name
             extendable = row["is_extendable"] == "true"
             self._tables[name] = Table(name, row["label"] or to_label(name), parent, extendable=extendable)
             self._own[name] = {}
@@ -199,7 +209,7 @@ class _RecordReader:
             known = shipped.get(row["sys_id"])
             if known is None:
                 self._add_column(self._as_kept_column(row))
-            elif known.column.name not in _SYSTEM_NAMES and not known.described.items() <= row.items():
+            elif known.column.name not in SYSTEM_NAMES and not known.described.items() <= row.items():
                 self._change_column(known, row)
 
     def _change_column(self, known: ShippedColumn, row: Values) -> None:
@@ -254,8 +264,8 @@ class _RecordReader:
             return f"is of table '{table}', which is not defined"
         if not is_name(name):
             return f"has name {name!r}; expected {NAME_WORDS}"
-        if name in _SYSTEM_NAMES or is_reserved_column(name):
-            return "has a name that is reserved"
+        if why := why_no_column(name):
+            return why
         inherited = next((each for each in self._lineage(table) if name in self._own[each]), None)
         return "" if inherited is None else f"is defined already in '{inherited}'"
 
@@ -264,10 +274,7 @@ class _RecordReader:
         known = stored.get(column.name.lower())
         if known is None:
             return "" if len(stored) < MOST_COLUMNS else f"is one more than {MOST_COLUMNS} in its hierarchy"
-        if known.name != column.name:
-            return f"differs only in case from column '{known.name}'"
-        same = known.family.storage == column.family.storage
-        return "" if same else f"has type '{column.type}'; its hierarchy stores that column as '{known.type}'"
+        return why_other_name(column, known) or why_other_type(column, known)
 
     def _new_column(self, row: Values, where: str) -> Column:
         type_, reference = row["internal_type"] or "string", row["reference"] or None

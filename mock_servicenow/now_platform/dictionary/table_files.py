@@ -7,7 +7,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
-from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table
+from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table, to_label
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace, Step, load_file, yaml_files
 from mock_servicenow.now_platform.dictionary.table_format import checked_tables
@@ -225,8 +225,3 @@ def _acl(said: Mapping[str, Any]) -> Acl:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def to_label(name: str) -> str:
-    """Return the label of a table or column that names none."""
-    return name.removeprefix("u_").replace("_", " ").capitalize()

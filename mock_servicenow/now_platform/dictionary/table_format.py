@@ -1,22 +1,14 @@
 """The format of files of tables: one row for each key, by which files are checked and their JSON Schema is made."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any
 
 from mock_servicenow.now_platform.dictionary.column_types import TYPES
+from mock_servicenow.now_platform.dictionary.definitions import MOST_LENGTH, NAME_PATTERN, NAME_WORDS, is_name
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
 from privman_core.near_words import near
 
-MOST_LENGTH = 10_000_000
-"""Characters that a column may be said to hold."""
-
-MOST_NAME = 63
-"""Characters of a name: PostgreSQL cuts longer ones."""
-_NAME_PATTERN = f"[A-Za-z][A-Za-z0-9_]{{0,{MOST_NAME - 1}}}"
-_NAME = re.compile(_NAME_PATTERN)
-NAME_WORDS = f"letters, digits and _, a letter first, at most {MOST_NAME}"
 OPERATIONS = ("create", "delete", "read", "write")
 
 
@@ -35,11 +27,6 @@ class KeyForm:
     schema: Mapping[str, Any]
     accepts: Callable[[object], bool]
     expected: str
-
-
-def is_name(value: object) -> TypeGuard[str]:
-    """Return whether it is a valid name of a table or column, in queries, in SQL and in XML."""
-    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _is_scalar(value: object) -> bool:
@@ -67,7 +54,7 @@ def _flag(about: str) -> KeyForm:
 
 
 def _name(about: str) -> KeyForm:
-    return KeyForm(about, {"type": "string", "pattern": f"^{_NAME_PATTERN}$"}, is_name, NAME_WORDS)
+    return KeyForm(about, {"type": "string", "pattern": f"^{NAME_PATTERN}$"}, is_name, NAME_WORDS)
 
 
 def _word(about: str, words: tuple[str, ...], expected: str) -> KeyForm:
@@ -86,7 +73,7 @@ _TABLE: Mapping[str, KeyForm] = {
         "Columns by name. The name of a column that the table has changes that column.",
         {
             "type": "object",
-            "propertyNames": {"pattern": f"^{_NAME_PATTERN}$"},
+            "propertyNames": {"pattern": f"^{NAME_PATTERN}$"},
             "additionalProperties": {"$ref": "#/$defs/column"},
         },
         lambda value: isinstance(value, dict),
