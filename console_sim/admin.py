@@ -1,23 +1,23 @@
 """The console's own calls under ``/__admin``: set-up, requests, API settings, API users and restart."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 from aiohttp import web
 
 from console_sim.accounts import ApiClientUser, Credential, read_roles
+from console_sim.approval_decision import OWN_KEYS, own_decision
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.json_object import JsonObject
 from console_sim.settings import Settings, own_url
 from console_sim.setup_parameters import read_setup_parameters
 from console_sim.setup_steps import StepOutcome
-from privman_core.control import read_object, to_json
+from privman_core.control import read_object, refuse_fields, to_json
 from privman_core.control_index import PREFIX
 from privman_core.masking import Secrets
 from privman_core.streaming import answer_in_parts
@@ -88,15 +88,15 @@ class ConsoleAdmin:
 
     async def decide(self, request: web.Request) -> web.Response:
         """Decide in the console; answer after the first attempt to record it in ServiceNow."""
-        decision = self._console.decisions.read_own(await read_object(request))
+        decision = self._console.decisions.read_own(own_decision(await read_object(request)))
         decided = await self._console.approvals.decide_here(request.match_info["request_id"], decision)
         return to_json(self._request_json(decided))
 
     async def decide_all(self, request: web.Request) -> web.Response:
         """Decide several requests alike, all or none; answer after the first attempt to record each."""
-        body = await read_object(request)
-        request_ids = JsonObject(_only(body, _REQUEST_IDS), (_REQUEST_IDS,)).texts(_REQUEST_IDS)
-        decision = self._console.decisions.read_own({key: body[key] for key in body if key != _REQUEST_IDS})
+        body = JsonObject(await read_object(request), (_REQUEST_IDS, *OWN_KEYS))
+        request_ids = body.texts(_REQUEST_IDS)
+        decision = self._console.decisions.read_own(body)
         decided = await self._console.approvals.decide_all(request_ids, decision)
         return to_json({"approval_requests": [self._request_json(each) for each in decided]})
 
@@ -166,8 +166,9 @@ class ConsoleAdmin:
         """Revoke every token."""
         return to_json({"revoked": self._console.tokens.revoke_all()})
 
-    async def restart(self, _request: web.Request) -> web.Response:
+    async def restart(self, request: web.Request) -> web.Response:
         """Simulate a restart; answer when waiting retries have been attempted, after five seconds at most."""
+        await refuse_fields(request)
         await self._console.restart()
         return web.Response(status=204)
 
@@ -202,10 +203,6 @@ class ConsoleAdmin:
         if body.any("expires_in") is None:
             return None
         return self._console.clock.now() + timedelta(seconds=body.seconds("expires_in"))
-
-
-def _only(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    return {key: body[key]} if key in body else {}
 
 
 def setup_to_json(outcomes: list[StepOutcome], console: Console, system_name: str) -> dict[str, object]:

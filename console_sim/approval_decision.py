@@ -14,6 +14,14 @@ from privman_contracts import WireNames
 
 _INSTANCE_ID = re.compile(rf"{SYS_ID.pattern}|\{{{SYS_ID.pattern}\}}")
 _CONSOLE = "Privilege Manager Console"
+_OWN = {"Response": "response", "Comment": "comment", "Duration": "duration"}
+OWN_KEYS = tuple(_OWN.values())
+"""Of a decision made in the console."""
+
+
+def own_decision(values: Mapping[str, Any]) -> JsonObject:
+    """Return the body of a decision made in the console; raises BadRequestError for a key that none has."""
+    return JsonObject(values, OWN_KEYS)
 
 
 class Response(StrEnum):
@@ -91,10 +99,9 @@ class DecisionReader:
             return ""
         return without_braces(body.matching(key, _INSTANCE_ID, "a sys_id, 32 hexadecimal digits")).lower()
 
-    def read_own(self, values: Mapping[str, Any]) -> ApprovalDecision:
-        """Read a decision made in the console: response, comment and duration."""
-        keys = {"Response": "response", "Comment": "comment", "Duration": "duration"}
-        decision = self._decision(JsonObject(values, tuple(keys.values())), keys, _CONSOLE, one_time=True)
+    def read_own(self, body: JsonObject) -> ApprovalDecision:
+        """Read a decision made in the console, from `OWN_KEYS`."""
+        decision = self._decision(body, _OWN, _CONSOLE, one_time=True)
         if self._documented_only:
             _require_documented(decision)
         return decision

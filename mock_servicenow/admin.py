@@ -7,7 +7,7 @@ from aiohttp import web
 
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from privman_contracts.contract_checks import ContractChecks
-from privman_core.control import to_json
+from privman_core.control import refuse_fields, to_json
 from privman_core.control_index import PREFIX, with_control_plane
 from privman_core.state_changes import StateChanges
 from privman_core.streaming import answer_in_parts
@@ -49,8 +49,9 @@ class MockAdmin:
         """Answer the OpenAPI 3.1 document of the app's tables and of the control plane."""
         return to_json(with_control_plane(self._checks.openapi(str(request.url.origin())), request.app))
 
-    async def restart(self, _request: web.Request) -> web.Response:
+    async def restart(self, request: web.Request) -> web.Response:
         """Restart the app's background work, as a new process would: only the database is left."""
+        await refuse_fields(request)
         await self._changes.make(self._restart)
         return web.Response(status=204)
 

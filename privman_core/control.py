@@ -1,6 +1,8 @@
 """The control plane ``/__admin``: for tests, not part of either product."""
 
 from collections.abc import Callable, Coroutine
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -14,6 +16,7 @@ from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
 from privman_core.inputs import shown
 from privman_core.journal import Journal
+from privman_core.near_words import near
 from privman_core.own_machine import is_opened_here, unknown_header
 from privman_core.snapshots import SnapshotError, Snapshots, UnknownSnapshotError
 from privman_core.streaming import RangeError, list_exchanges
@@ -88,8 +91,8 @@ class Control:
         return to_json({"calls": calls, **self._faults.to_json()})
 
     async def health(self, _request: web.Request) -> web.Response:
-        """Answer 200 when it serves."""
-        return to_json({"status": "ok"})
+        """Answer 200 and the server's version when it serves."""
+        return to_json({"status": "ok", "version": _version()})
 
     async def requests(self, request: web.Request) -> web.StreamResponse:
         """Answer the journal, or the part selected by ``after``, ``limit`` and ``last``."""
@@ -127,8 +130,7 @@ class Control:
 
         Requests to servers that stay silent in real time are given up and counted as ``unanswered``.
         """
-        body = await read_object(request)
-        seconds = body.get("seconds")
+        seconds = (await _read_fields(request, "seconds")).get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
             raise ControlError(f"'seconds' is {shown(seconds)}; expected a number from 0 to {MOST_SECONDS}")
         unanswered = await self._clock.advance(seconds)
@@ -149,8 +151,9 @@ class Control:
         self._faults.clear()
         return web.Response(status=204)
 
-    async def reset(self, _request: web.Request) -> web.Response:
+    async def reset(self, request: web.Request) -> web.Response:
         """Go back to the state at start."""
+        await refuse_fields(request)
         await self._reset()
         return web.Response(status=204)
 
@@ -160,11 +163,12 @@ class Control:
 
     async def take_snapshot(self, request: web.Request) -> web.Response:
         """Copy the stored state under the ``name`` in the body."""
-        taken = await self._snapshots.take((await read_object(request)).get("name"))
+        taken = await self._snapshots.take((await _read_fields(request, "name")).get("name"))
         return to_json(taken.to_json(), 201)
 
     async def restore_snapshot(self, request: web.Request) -> web.Response:
         """Return to a snapshot."""
+        await refuse_fields(request)
         await self._snapshots.restore(request.match_info["name"])
         return web.Response(status=204)
 
@@ -222,6 +226,21 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return body
 
 
+async def _read_fields(request: web.Request, *known: str) -> dict[str, Any]:
+    """Return the JSON object in the body; raises ControlError also for a key that is none of these."""
+    body = await read_object(request)
+    for key in body:
+        if key not in known:
+            raise ControlError(f"unknown key {shown(key)}{near(key, known)}; expected {', '.join(known) or 'none'}")
+    return body
+
+
+async def refuse_fields(request: web.Request) -> None:
+    """Raise ControlError for a body that says something, where a call takes none."""
+    if request.can_read_body:
+        await _read_fields(request)
+
+
 def to_json(value: object, status: int = 200) -> web.Response:
     """Return a JSON answer."""
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
@@ -229,6 +248,11 @@ def to_json(value: object, status: int = 200) -> web.Response:
 
 def _armed(fault: Fault) -> dict[str, Any]:
     return {**fault.to_json(), "number": fault.number, "struck": fault.struck}
+
+
+@cache
+def _version() -> str:
+    return version("mock-servicenow")
 
 
 def _is_under(prefix: str, request: web.Request) -> bool:

@@ -238,6 +238,8 @@ class Faults:
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
         """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
+        if "kind" not in spec:
+            self._refuse_unknown(spec)
         kind = spec.get("kind", "")
         if not isinstance(kind, str) or kind not in self._kinds:
             raise FaultError(
@@ -290,6 +292,13 @@ class Faults:
         if fault.times == 0:
             self.armed.remove(fault)
         return fault
+
+    def _refuse_unknown(self, spec: Mapping[str, Any]) -> None:
+        """Raise FaultError for a key that no fault has, which may be a misspelt ``kind``."""
+        keys = dict.fromkeys((*COMMON, *self.options), True)
+        for key in spec:
+            if key not in keys:
+                raise FaultError(key, f"unknown key {shown(key)}{near(key, keys)}; expected one of {_words(keys)}")
 
     def _check(self, kind: str, key: str, value: object) -> None:
         keys = {**COMMON, **self._kinds[kind].options}

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console_sim.approval_decision import ApprovalDecision, Response
+from console_sim.approval_decision import ApprovalDecision, Response, own_decision
 from console_sim.approval_duration import duration_text
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
@@ -87,7 +87,7 @@ class ManageApprovals:
         return await self._decide(chosen, given)
 
     async def _decide(self, chosen: list[str], given: dict[str, str]) -> web.Response:
-        decision = self._console.decisions.read_own(given)
+        decision = self._console.decisions.read_own(own_decision(given))
         for each in chosen:
             self._require_open(each, decision)
         await self._approvals.decide_all(chosen, decision)

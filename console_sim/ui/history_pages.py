@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from console_sim.approval_decision import Response
+from console_sim.approval_decision import Response, own_decision
 from console_sim.approval_duration import DURATION, EXPECTED_DURATION
 from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.console import Console
@@ -63,7 +63,7 @@ class ApprovalHistory:
         if form.errors:
             return await self._form(visit, request, form)
         given = {"response": response, "comment": form.value("comment"), "duration": duration}
-        decision = self._console.decisions.read_own({key: value for key, value in given.items() if value})
+        decision = self._console.decisions.read_own(own_decision({key: value for key, value in given.items() if value}))
         await self._console.approvals.decide_here(request.request_id, decision)
         return see(link(HISTORY, done="decided"))
 

@@ -186,3 +186,21 @@ async def test_odd_bodies_are_refused(server: str, form: str) -> None:
             headers = {"Content-Type": content_type} | ({"Content-Encoding": encoding} if encoding else {})
             answer = await session.post(f"{server}{path}", data=BytesIO(body), headers=headers)
             assert (path, encoding, answer.status in (400, 403, 413, 415)) == (path, encoding, True)
+
+
+# What is read before the other keys.
+REQUIRED = {"/__admin/faults": {"kind": "slow"}}
+
+
+async def test_no_call_of_the_control_plane_ignores_a_key(server: str) -> None:
+    """Each POST in the index refuses a key that it does not have, and shows it."""
+    async with ClientSession() as session:
+        async with session.get(f"{server}/__admin") as answer:
+            calls = [call for call in (await answer.json())["calls"] if call["method"] == "POST"]
+        for call in calls:
+            url = f"{server}{call['path'].replace('{', '').replace('}', '')}"
+            async with session.post(url, json={"nosuch": 1, **REQUIRED.get(call["path"], {})}) as answer:
+                assert (call["path"], answer.status) == (call["path"], 400)
+                assert "'nosuch'" in (await answer.json())["error"]
+        async with session.post(f"{server}/__admin/reset", json={}) as answer:
+            assert answer.status == 204

@@ -2,6 +2,7 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from datetime import timedelta
+from importlib.metadata import version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .conftest import TOKEN, Party, judge
 
 async def test_health(party: Party) -> None:
     """The health call answers 200 when the party serves."""
-    assert await party.call("GET", "/__admin/health") == (200, {"status": "ok"})
+    assert await party.call("GET", "/__admin/health") == (200, {"status": "ok", "version": version("mock-servicenow")})
 
 
 async def test_journal_shows_exchanges_in_order(party: Party) -> None:

@@ -76,6 +76,7 @@ async def test_faults_are_listed_and_cleared(party: Party) -> None:
     ("fault", "message"),
     [
         ({"kind": "stauts"}, "'kind' is 'stauts' (did you mean 'status'?); expected one of "),
+        ({"knid": "slow"}, "unknown key 'knid' (did you mean 'kind'?); expected one of "),
         ({}, "'kind' is ''; expected one of answer-lost, duplicated, malformed, reset, slow, status, truncated"),
         (
             {"kind": "slow", "secconds": 1},

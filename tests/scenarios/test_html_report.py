@@ -1,11 +1,18 @@
 """The report as one page: its diagrams, its steps and its tables."""
 
+import json
 import re
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from console_sim import Settings as ConsoleSettings
+from privman_core.loop_thread import LoopThread
+from privman_core.serving import serving
+from privman_scenarios import WorldFixture
 from privman_scenarios.analysis.coverage import Coverage, CoveredItem
 from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.html import html
@@ -22,6 +29,7 @@ from privman_scenarios.playing.events import (
 )
 
 from .recorded_runs import BAD, ENDED, GOOD, RUN, UNCOMPARED, recorded
+from .stub_console import StubConsole
 
 
 def exchange(number: int, direction: str, url: str, **values: Any) -> dict[str, Any]:
@@ -168,7 +176,10 @@ def test_html_says_what_was_played_against_what(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     (tmp_path / "here" / "privman.toml").write_text("[profiles.gate]\nmax-skipped = 1\n")
-    run = ["run", str(other / "a.yaml"), "--profile", "gate", "--seed", "7"]
+    (tmp_path / "here" / "own.yaml").write_text("[{name: u_own, columns: {u_a: {type: string}}}]\n")
+    (tmp_path / "names.yaml").write_text("{}\n")
+    named = ["--tables", "own.yaml", "--release", "yokohama", "--inferred", str(tmp_path / "names.yaml")]
+    run = ["run", str(other / "a.yaml"), "--profile", "gate", "--seed", "7", *named]
     assert main([*run, "--html", "r.html", "--json", "r.json", "--junit-xml", "r.xml"]) == 1
     capsys.readouterr()
     page = Path("r.html").read_text()
@@ -177,7 +188,33 @@ def test_html_says_what_was_played_against_what(
     assert "<dt>Profile</dt><dd>gate</dd>" in page
     assert "<dt>Seed</dt><dd>7</dd>" in page
     assert re.search(r"<dd>mock-servicenow [\d.]+, Python 3\.\d+\.\d+, contracts [0-9a-f]{12}</dd>", page)
+    options = {"Release": "yokohama", "Tables": "own.yaml", "Inferred names": f"{tmp_path.name}/names.yaml"}
+    assert all(f"<dt>{name}</dt><dd>{text}</dd>" in page for name, text in options.items())
+    assert json.loads(Path("r.json").read_text())["context"]["options"] == options
     assert re.search(r"<dt>Exercised by evidence</dt><dd>S \d+ of \d+, D \d+ of \d+, ", page)
     assert "stories/a.yaml:2: console.expect-approval" in page
     for name in ("r.html", "r.json", "r.xml"):
         assert str(tmp_path) not in Path(name).read_text()
+
+
+def test_reports_name_the_versions_of_targets(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    privman_loop: LoopThread,
+    real_instance: Callable[[str], str],
+    world: WorldFixture,
+) -> None:
+    """A console says its own to everybody, and so does a fake; the build of an instance is not known without rights."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    story, report = tmp_path / "a.yaml", tmp_path / "r.json"
+    story.write_text("title: T\ngiven: nothing\nsteps: [console.call: /Tms/services/api/v1/version/Current]\n")
+    served = serving(StubConsole().app())
+    consoles = {privman_loop.run(served.__aenter__()): "11.1.0", world.console.url: ConsoleSettings().version}
+    mocks = {real_instance(""): "unknown", world.servicenow.url: version("mock-servicenow")}
+    for servicenow_url, instance in mocks.items():
+        for console_url, own in consoles.items():
+            urls = ["--servicenow-url", servicenow_url, "--console-url", console_url]
+            main(["run", str(story), *urls, "--json", str(report)])
+            versions = json.loads(report.read_text())["context"]["versions"]
+            assert (versions["ServiceNow"], versions["Privilege Manager"]) == (instance, own)
+    privman_loop.run(served.__aexit__(None, None, None))

@@ -128,6 +128,7 @@ class Reports:
             raise
         finally:
             self._record.remarks += worlds.unlisted
+            self._record.add_versions(worlds.versions)
             self._terminal.close()
             self._failed.keep()
             self._files.close(self.result, self._record.errors)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Container, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Literal
 
+from privman_core.cuts import cut
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import HttpApi
@@ -84,6 +85,9 @@ _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
 _INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
 # What only the control plane of the other party has.
 _ONLY_OF_THE_OTHER = {_INSTANCE: "webhooks", _CONSOLE: "deliveries"}
+UNKNOWN = "unknown"
+"""The version of a system that does not say it to everybody."""
+_LONGEST_VERSION = 100
 _VERSION = "/Tms/services/api/v1/version/Current"
 
 
@@ -95,6 +99,7 @@ class Connection:
         control: its control plane, None for a real system, and for a fake that others use.
         virtual: whether this run may advance its clock.
         why_not: why there is no control plane, for people; empty where there is one.
+        version: as it says itself.
         why_real: why its clock cannot be advanced.
         is_fake: whether there is a control plane, used or not.
     """
@@ -104,6 +109,7 @@ class Connection:
     virtual: bool
     why_not: str = ""
     why_real: str = ""
+    version: str = UNKNOWN
     is_fake: bool = True
 
 
@@ -152,8 +158,13 @@ async def log_on(api: HttpApi, auth: LogIn) -> None:
 async def reach_console(api: HttpApi, restart: Restart) -> Connection:
     """Return the console; raises TargetUnreachableError with one plain line."""
     connection = await _reach(api, restart, _CONSOLE)
-    _demand(await connection.api.call("GET", _VERSION), "Result", api.url, _CONSOLE)
-    return connection
+    answer = await connection.api.call("GET", _VERSION)
+    _demand(answer, "Result", api.url, _CONSOLE)
+    return replace(connection, version=_version(answer.json["Result"]))
+
+
+def _version(said: object) -> str:
+    return cut(said, _LONGEST_VERSION) if isinstance(said, str) and said else UNKNOWN
 
 
 async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
@@ -173,9 +184,10 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
             why_real=f"{url} keeps real time",
             is_fake=False,
         )
+    version = _version(said.get("version"))
     if restart == "never":
         why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
-        return Connection(api, None, virtual=False, why_not=why, why_real=why)
+        return Connection(api, None, virtual=False, why_not=why, why_real=why, version=version)
     other = _ONLY_OF_THE_OTHER[what]
     found = await control.ask("GET", f"/{other}")
     if found.status == HTTPStatus.OK and isinstance(found.json, dict) and other in found.json:
@@ -189,7 +201,7 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     except ExpectationError as error:
         raise TargetUnreachableError(f"{url} cannot be controlled: {error.got}.") from None
     jump = await control.ask("POST", "/clock/advance", {"seconds": 0})
-    return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time")
+    return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time", version=version)
 
 
 def require_token(health: PartyAnswer, url: str) -> None:

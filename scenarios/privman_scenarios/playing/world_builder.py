@@ -77,6 +77,7 @@ class WorldBuilder:
     Attributes:
         are_fakes: whether both parties have a control plane, as far as known.
         unseen: why nobody sees what the instance swallows; empty where it has a control plane, and in a dry run.
+        versions: of the targets, by party, once they have been reached.
         unlisted: a sentence for each table of the app that the instance does not list.
     """
 
@@ -114,6 +115,7 @@ class WorldBuilder:
         self._quiet_time = patience if quiet_time is None else quiet_time
         self.are_fakes = True
         self.unseen = ""
+        self.versions: dict[str, str] = {}
         self.unlisted: dict[str, None] = {}  # ordered
         self._has_reset = False
         self._has_logged_in = False
@@ -146,6 +148,8 @@ class WorldBuilder:
             session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
             far_servicenow, far_console = await self._reach_unless_refused(session)
             self.are_fakes = all(connection.is_fake for connection in (far_servicenow, far_console) if connection)
+            far = {"ServiceNow": far_servicenow, "Privilege Manager": far_console}
+            self.versions = {party: connection.version for party, connection in far.items() if connection}
             is_shared = any(connection.api.shared for connection in (far_servicenow, far_console) if connection)
             ids = Ids() if is_shared else Ids(self._seed if seed is None else seed)
             virtual = all(connection.virtual for connection in (far_servicenow, far_console) if connection)

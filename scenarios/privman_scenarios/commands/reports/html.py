@@ -103,6 +103,7 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Variations", "" if result.variations is None else str(result.variations)
     yield from context.targets.items()
     yield "Profile", context.profile
+    yield from context.options.items()
     yield "Seed", str(result.seed)
     yield "Versions", ", ".join(f"{name} {version}" for name, version in context.versions.items())
     yield "Exercised by evidence", _by_mark(result.coverage) if result.coverage else ""

@@ -23,15 +23,17 @@ class RunContext:
 
     Attributes:
         at: UTC, as ISO 8601 writes it; empty for a run that could not begin.
-        versions: of this tool, of Python and of the contracts, whose version is a digest of their parts.
+        versions: of this tool, of Python, of the targets, and of the contracts: a digest of their parts.
         targets: by party: an address, or that it is a fake.
         profile: empty for none.
+        options: what the fakes are started with: the release of the mock, and files.
     """
 
     at: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

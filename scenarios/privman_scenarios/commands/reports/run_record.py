@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -78,6 +79,10 @@ class RunRecord:
             self._end(event)
         elif isinstance(event, RunEnded):
             self._complete, self._checks = True, event.checks
+
+    def add_versions(self, versions: Mapping[str, str]) -> None:
+        """Record the versions of the targets."""
+        self._context = replace(self._context, versions={**self._context.versions, **versions})
 
     def result(self, coverage: Coverage | None = None) -> RunResult:
         """Return the run, as far as it got."""
