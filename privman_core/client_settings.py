@@ -13,7 +13,7 @@ from typing import Any, Literal
 from privman_core import argument_types
 from privman_core.regular_files import read_regular
 
-Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "load", "pytest"]
+Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "load", "mutate", "matrix", "pytest"]
 FAR_SECONDS = 30
 """Seconds that a target may take for an answer by default."""
 PATIENCE = 15
@@ -235,6 +235,7 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a profile holds anything
 
 _OF_SERVICENOW: frozenset[Client] = PLAYERS | {"fidelity", "setup"}
 _OF_CONSOLE: frozenset[Client] = PLAYERS | {"setup"}
+_OF_MOCK: frozenset[Client] = PLAYERS | {"mutate", "matrix"}
 _TOKEN_FILE = "admin-token-file"  # noqa: S105 - an option's name
 _NAME = SettingKind(argument_types.user, "NAME")
 _TEXT = SettingKind(argument_types.text, "TEXT")
@@ -337,13 +338,19 @@ SETTINGS: tuple[Setting, ...] = (
         in_option=_TOKEN_FILE,
     ),
     Setting("", "ca-file", "extra CA certificates to trust (PEM)", _CA_FILE, _OF_SERVICENOW),
-    Setting("", "inferred", "names and rules that differ on your instance (YAML)", _FILE, _OF_SERVICENOW | {"drift"}),
+    Setting(
+        "",
+        "inferred",
+        "names and rules that differ on your instance (YAML)",
+        _FILE,
+        _OF_SERVICENOW | {"drift", "matrix"},
+    ),
     Setting(
         "",
         "release",
         "ServiceNow release of the mock",
         SettingKind(argument_types.text, "NAME"),
-        PLAYERS | {"fidelity"},
+        PLAYERS | {"fidelity", "mutate"},
         "default",
     ),
     FilesSetting(
@@ -351,9 +358,9 @@ SETTINGS: tuple[Setting, ...] = (
         "tables",
         "tables, columns, choices and rules to add to the mock (YAML or a folder; may be repeated)",
         _FILE,
-        PLAYERS,
+        _OF_MOCK,
     ),
-    FilesSetting("", "data", "rows to add to the mock (YAML, JSON or a folder; may be repeated)", _FILE, PLAYERS),
+    FilesSetting("", "data", "rows to add to the mock (YAML, JSON or a folder; may be repeated)", _FILE, _OF_MOCK),
     Setting(
         "",
         "timeout",

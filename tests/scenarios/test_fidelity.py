@@ -21,6 +21,7 @@ from privman_core.tls import issue_certificate
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.analysis.traps import load_traps
 from privman_scenarios.commands.cli import main
+from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.world_builder import fresh_servicenow
 
 GROUPS = "table/sys_user_group"
@@ -51,7 +52,7 @@ def instance(loop: LoopThread, change: Change, release: str = "default") -> Iter
         )
 
     stack = AsyncExitStack()
-    fake = loop.run(stack.enter_async_context(fresh_servicenow(release)))
+    fake = loop.run(stack.enter_async_context(fresh_servicenow(MockOptions(release))))
     session = loop.run(session_of())
     try:
         yield loop.run(start())

@@ -94,3 +94,18 @@ def test_a_set_or_a_release_that_there_is_not(capsys: pytest.CaptureFixture[str]
         main(["matrix", "--release", "paris"])
     assert ended.value.code == 2
     assert "invalid choice 'paris'" in capsys.readouterr().err
+
+
+def test_the_profile_of_a_team_counts(
+    names: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its names are the contracts of both sides, and its tables are on the instance; an unusable file is one line."""
+    monkeypatch.chdir(tmp_path)
+    Path("privman.toml").write_text('inferred = "ours.yaml"\ntables = "own.yaml"\n')
+    Path("own.yaml").write_text("- name: u_own\n  columns: {u_size: {type: integer}}\n")
+    assert main(["matrix", "--release", "yokohama"]) == 0
+    ours = Path(names).name
+    assert rows(capsys.readouterr().out) == [[ours, ours, "yokohama", "yes"]]
+    Path("own.yaml").write_text("- name: u_own\n  columns: {u_size: {type: intger}}\n")
+    assert main(["matrix", "--release", "yokohama"]) == 2
+    assert "own.yaml:2: table 'u_own', column 'u_size' has type 'intger'" in capsys.readouterr().err

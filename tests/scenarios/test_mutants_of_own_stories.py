@@ -146,3 +146,20 @@ def test_no_scenario_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Where no scenario is chosen no mutant can strike, so the exit code is 1."""
     assert main(["mutate", "-k", "nosuch", "--mutant", "retry-forgotten"]) == 1
     assert capsys.readouterr().out == "No scenario was played, so nothing is known of any mutant\n"
+
+
+def test_the_profile_of_a_team_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its tables are on the instance, and an unknown release of it is one line with the nearest."""
+    monkeypatch.chdir(tmp_path)
+    profile = Path("privman.toml")
+    profile.write_text('tables = "own.yaml"\n')
+    Path("own.yaml").write_text("- name: u_own\n  columns: {u_size: {type: integer}}\n")
+    step = 'servicenow.call: {path: "/api/now/table/u_own?u_size=5", by: administrator, status: 200}'
+    Path("own-table.yaml").write_text(f"title: T\nsteps:\n- {step}\n")
+    assert main(["mutate", "own-table.yaml", "--mutant", "retry-forgotten"]) == 0
+    assert "1 never struck" in capsys.readouterr().out
+    profile.write_text('release = "zurch"\n')
+    assert main(["mutate", "--mutant", "retry-forgotten", "--tag", "retry"]) == 2
+    assert "privman.toml:1: unknown release 'zurch'. Did you mean 'zurich'?" in capsys.readouterr().err

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Self
@@ -15,6 +15,7 @@ from privman_core.clock import RealClock
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
+from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder, basic_auth_rows, fresh_console, fresh_servicenow
 
@@ -87,11 +88,13 @@ class Judge:
 
     Args:
         folder: where a file may be written.
+        mock: what else each instance is started with.
         basic_auth_allowed: whether the console's users may use Basic authentication on the newest releases.
     """
 
-    def __init__(self, folder: Path, *, basic_auth_allowed: bool) -> None:
+    def __init__(self, folder: Path, mock: MockOptions, *, basic_auth_allowed: bool) -> None:
         self._rows = folder / "rows.yaml"
+        self._mock = mock
         self._basic_auth_allowed = basic_auth_allowed
         file = Path(str(resources.files("privman_scenarios.analysis") / "round-trip.yaml"))
         (self._round_trip,) = Loader(vocabulary()).load([file])
@@ -110,7 +113,8 @@ class Judge:
         app = combination.app.inferred
         self._rows.write_text(self._exceptions(combination.app.contracts.names), encoding="utf-8")
         async with AsyncExitStack() as stack:
-            instance = await stack.enter_async_context(fresh_servicenow(combination.release, app, [self._rows]))
+            mock = replace(self._mock, release=combination.release, data=(*self._mock.data, self._rows))
+            instance = await stack.enter_async_context(fresh_servicenow(mock, app))
             console = await stack.enter_async_context(fresh_console(combination.console.inferred))
             engine = Engine(vocabulary(), WorldBuilder(0, app, instance, console, reset=True), [], RealClock())
             try:

@@ -23,6 +23,7 @@ from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
 from privman_scenarios.playing.events import Failure, ScenarioEnded
 from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World
 from privman_scenarios.playing.world_builder import WorldBuilder
@@ -239,15 +240,16 @@ class MutantTrials:
 
     scenarios: Sequence[Scenario]
     seed: int
+    mock: MockOptions
 
     def failure_without_mutant(self, scenario: Scenario) -> str:
         """Return why the scenario fails though nothing is broken; empty when it holds."""
-        ended = self._play(scenario, TamperedWorlds(WorldBuilder(self.seed), None))
+        ended = self._play(scenario, TamperedWorlds(WorldBuilder(self.seed, mock=self.mock), None))
         return ended.failure.message if ended.failure else ""
 
     def verdict(self, mutant: Mutant) -> MutantVerdict:
         """Play scenarios against the mutant until one fails, those that are expected to notice it first."""
-        worlds = TamperedWorlds(WorldBuilder(self.seed), mutant)
+        worlds = TamperedWorlds(WorldBuilder(self.seed, mock=self.mock), mutant)
         for scenario in sorted(self.scenarios, key=lambda each: Path(each.file).stem != mutant.noticed_by):
             ended = self._play(scenario, worlds)
             if ended.failure:

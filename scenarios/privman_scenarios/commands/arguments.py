@@ -86,12 +86,12 @@ def scenarios(options: argparse.Namespace, chosen: Sequence[Path] | None = None)
 
 
 def _tables(options: argparse.Namespace) -> FileTables:
-    """Return what files define or change; nothing for a command that takes no settings."""
-    if "settings" not in options:
-        return {}
-    mock = mock_options(options.settings, dry_run=options.dry_run)
-    on_mock = options.servicenow_url is None or options.dry_run
-    return tables_of_files(mock.tables, options.inferred, on_mock=on_mock)
+    """Return what files define or change; a command that talks to no target has no dry run and no inferred names."""
+    given = vars(options)
+    dry_run = given.get("dry_run", False)
+    mock = mock_options(options.settings, dry_run=dry_run)
+    on_mock = given.get("servicenow_url") is None or dry_run
+    return tables_of_files(mock.tables, given.get("inferred"), on_mock=on_mock)
 
 
 def _refuse_unknown_tags(given: Sequence[str], known: Collection[str]) -> None:

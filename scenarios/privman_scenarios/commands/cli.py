@@ -48,13 +48,16 @@ COMMANDS: Mapping[str, Command] = {
         "break one duty of the fakes at a time and report which defects no scenario notices",
         options.mutate,
         "mutate:execute",
+        "mutate",
     ),
     "contracts diff": Command(
         "list the changes from OLD to NEW and the party that each breaks; fail if one breaks any",
         options.diff,
         "contract_sets:diff",
     ),
-    "matrix": Command("report which contracts and releases can ship together", options.matrix, "contract_sets:matrix"),
+    "matrix": Command(
+        "report which contracts and releases can ship together", options.matrix, "contract_sets:matrix", "matrix"
+    ),
     "fidelity": Command(
         "send known traps to a real instance and to a fake, and print where the fake differs",
         options.fidelity,

@@ -15,6 +15,7 @@ from privman_core.command_line import Exit
 from privman_scenarios.analysis.matrix import Combination, ContractSet, Judge, MatrixVerdict
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
+from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.product_facts import releases
 
 
@@ -45,15 +46,16 @@ def matrix(options: argparse.Namespace) -> Exit:
 
 async def _judge(options: argparse.Namespace, folder: Path) -> list[MatrixVerdict]:
     combinations = list(_combinations(options, folder))
-    judge = Judge(folder, basic_auth_allowed=options.basic_auth_allowed)
+    judge = Judge(folder, mock_options(options.settings), basic_auth_allowed=options.basic_auth_allowed)
     shown = track(combinations, console=terminal(), transient=True, disable=not terminal().is_terminal)
     return [await judge.judge(combination) for combination in shown]
 
 
 def _combinations(options: argparse.Namespace, folder: Path) -> Iterator[Combination]:
     numbers = count()
+    usual = str(options.inferred or PACKAGED_SET)
     consoles, apps = (
-        [ContractSet.open(name, folder / f"{next(numbers)}.yaml") for name in names or [PACKAGED_SET]]
+        [ContractSet.open(name, folder / f"{next(numbers)}.yaml") for name in names or [usual]]
         for names in (options.console, options.app)
     )
     for console, app, release in product(consoles, apps, options.release or releases()):

@@ -20,6 +20,7 @@ from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
 from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.named_targets import named_instance
 from privman_scenarios.playing.reaching import log_on
 from privman_scenarios.playing.target import Target
@@ -61,7 +62,7 @@ async def _compare(
         rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
 
         async def start() -> Target:
-            fake = fresh_servicenow(release, options.inferred, [rows])
+            fake = fresh_servicenow(MockOptions(release, data=(rows,)), options.inferred)
             return await stack.enter_async_context(fake)
 
         writes = arguments.writes(options)

@@ -12,6 +12,7 @@ from privman_core.command_line import Exit
 from privman_scenarios.analysis.mutants import Fate, Mutant, MutantTrials, MutantVerdict, load_mutants
 from privman_scenarios.commands import arguments
 from privman_scenarios.output import shown
+from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.processes import spread
 
 Result = TypeVar("Result")
@@ -33,7 +34,8 @@ def execute(options: argparse.Namespace) -> Exit:
     if not scenarios:
         _say(console, ["No scenario was played, so nothing is known of any mutant"])
         return Exit.FAILURE
-    trials = MutantTrials(scenarios, options.seed)
+    arguments.release(options)  # must be known before processes start
+    trials = MutantTrials(scenarios, options.seed, mock_options(options.settings))
     failures = spread(trials.failure_without_mutant, scenarios, options.jobs)
     if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:
         _say(console, ["Scenarios fail though nothing is broken, so they say nothing of any mutant:", *failing])

@@ -41,6 +41,7 @@ def run(parser: argparse.ArgumentParser) -> None:
 def mutate(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``mutate``."""
     _add_scenarios(parser)
+    add_settings(parser, "mutate")
     parser.add_argument(
         "--mutant", action="append", type=_mutant, metavar="NAME", help="try only this mutant; may be repeated"
     )
@@ -57,8 +58,9 @@ def diff(parser: argparse.ArgumentParser) -> None:
 def matrix(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``matrix``."""
     for side in ("console", "app"):
-        help_ = f"contracts of the {side}; may be repeated (default 'packaged'): {_SETS}"
+        help_ = f"contracts of the {side}; may be repeated (default: --inferred, else 'packaged'): {_SETS}"
         parser.add_argument(f"--{side}", action="append", metavar="SET", help=help_)
+    add_settings(parser, "matrix")
     parser.add_argument(
         "--release", action="append", choices=_releases(), help="ServiceNow release; may be repeated (default: all)"
     )

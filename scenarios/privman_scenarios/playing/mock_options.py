@@ -30,9 +30,10 @@ def mock_options(settings: Mapping[str, Resolved], *, dry_run: bool = False) -> 
 
     Raises UsageError.
     """
-    given = [settings[name] for name in _NAMES if settings[name].source == "option"]
-    if given and settings["servicenow_url"].value is not None and not dry_run:
+    given = [settings[name] for name in _NAMES if name in settings and settings[name].source == "option"]
+    is_named = "servicenow_url" in settings and settings["servicenow_url"].value is not None
+    if given and is_named and not dry_run:
         raise UsageError(
             f"{given[0].where} is about the mock, and a ServiceNow instance is named. Expected one of them."
         )
-    return MockOptions(*(settings[name].value for name in _NAMES))
+    return MockOptions(**{name: settings[name].value for name in _NAMES if name in settings})

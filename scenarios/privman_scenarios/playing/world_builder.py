@@ -1,8 +1,8 @@
 """Start both fakes in this process, or reach systems that already run."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import cache, cached_property
@@ -275,15 +275,21 @@ class WorldBuilder:
         return ConsoleSim(console_sim.Settings(inferred=self._inferred, ca_file=self._ca_file, tls=tls))
 
     def _mock_servicenow(self, clock: Clock, ids: Ids) -> web.Application:
-        try:
+        # Errors of other options name them.
+        with _unusable_files(f"{self._inferred}: " if self._options == _USUAL else ""):
             return self._mock.create(clock, ids)
-        except mock_servicenow.StartError as error:
-            # Errors of other options name them.
-            where = f"{self._inferred}: " if self._options == _USUAL else ""
-            raise UnusableFileError(f"{where}{error}") from None
 
     def _console_sim(self, clock: Clock, ids: Ids) -> web.Application:
         return self._simulator.create(clock, ids)
+
+
+@contextmanager
+def _unusable_files(where: str = "") -> Iterator[None]:
+    """Raise UnusableFileError for a file that the mock cannot start with."""
+    try:
+        yield
+    except mock_servicenow.StartError as error:
+        raise UnusableFileError(f"{where}{error}") from None
 
 
 class _Servers:
@@ -309,12 +315,12 @@ class _Servers:
 
 
 @asynccontextmanager
-async def fresh_servicenow(
-    release: str = "default", inferred: Path | None = None, rows: Sequence[Path] = ()
-) -> AsyncIterator[Target]:
-    """Serve an instance of this release in its first state, in virtual time, with further ``rows`` from files."""
-    settings = mock_servicenow.Settings(inferred=inferred, release=release, data=tuple(rows))
-    async with MockServiceNow(settings, seed=0) as server:
+async def fresh_servicenow(mock: MockOptions = _USUAL, inferred: Path | None = None) -> AsyncIterator[Target]:
+    """Serve an instance in its first state, in virtual time; raises UnusableFileError."""
+    settings = mock_servicenow.Settings(inferred=inferred, release=mock.release, tables=mock.tables, data=mock.data)
+    async with AsyncExitStack() as stack:
+        with _unusable_files():
+            server = await stack.enter_async_context(MockServiceNow(settings, seed=0))
         yield Target(server.url, Credentials(*server.auth))
 
 
