@@ -99,11 +99,12 @@ def can_be_path(text: str) -> bool:
 def reason_of(error: OSError) -> str:
     """Return the system's message in one line, the same on every version of Python.
 
-    asyncio has its own wording for socket errors; failed name look-ups have negative numbers.
+    asyncio has its own wording for socket errors, and none for a connection that ends while TLS begins; failed name
+    look-ups have negative numbers.
     """
     if error.errno is not None and 0 < error.errno < _WINSOCK and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)
-    return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split())
+    return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split()) or "it broke off"
 
 
 def shown(value: object) -> str:

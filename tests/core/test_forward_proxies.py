@@ -1,8 +1,9 @@
 """Requests to other machines go through the proxies that the environment names; those to this one never do."""
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,52 @@ async def test_a_proxy_that_makes_no_tunnel() -> None:
         with pytest.raises(NoAnswerError, match=f"the proxy {at} answered 502 to CONNECT"):
             await send(caller, f"https://{NAME}/")
         assert (await send(caller, f"http://{NAME}/"))[0] == 502
+
+
+ENDLESS = b"x" * 4_096
+TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+@asynccontextmanager
+async def hostile_proxy(begins: bytes, repeats: bytes) -> AsyncIterator[str]:
+    """Serve what answers every request so, the end again and again until the client goes; gives the address."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(begins)
+            while repeats:
+                writer.write(repeats)
+                await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("begins", "repeats", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 1_000, "the answer could not be read: 400, message='Too many headers"),
+        (b"HTTP/1.1 200 OK\r\nX: ", ENDLESS, 'the answer could not be read: 400, message="Got more than 8190 bytes'),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9, "the answer could not be read: more than 8 heads came at once"),
+        (b"HTTP/1.1 500 No\r\n\r\n", ENDLESS, "answered 500 to CONNECT"),
+        (b"HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n", ENDLESS, "(407); expected them before the host"),
+        (b"HTTP/1.1 302 No\r\nLocation: http://127.0.0.1:1/\r\n\r\n", b"", "answered 302 to CONNECT"),
+        (TUNNEL, ENDLESS, "no connection to instance.test:443: [SSL: WRONG_VERSION_NUMBER] wrong version number"),
+        (TUNNEL, b"", "no connection to instance.test:443: it broke off"),
+        (b"", b"", "the connection broke off"),
+    ],
+    ids=lambda value: str(value[:30]),
+)
+async def test_a_hostile_proxy(begins: bytes, repeats: bytes, said: str) -> None:
+    """Whatever it answers to CONNECT is one line, and nothing without an end is read."""
+    async with hostile_proxy(begins, repeats) as at, calling({"HTTPS_PROXY": at}) as caller:
+        with pytest.raises(NoAnswerError) as raised:
+            await send(caller, f"https://{NAME}/")
+    assert said in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 async def test_other_trouble_is_told_as_ever() -> None:

@@ -241,6 +241,6 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
         return f"its certificate is not trusted: {why} (--ca-file PATH names certificates to trust)"
-    if isinstance(error, ClientConnectorError) and error.os_error.errno and error.os_error.errno > 0:
+    if isinstance(error, ClientConnectorError) and (error.os_error.errno is None or error.os_error.errno > 0):
         return f"no connection: {reason_of(error.os_error)}"
     return f"no answer: {' '.join(str(error).split()) or type(error).__name__}"
