@@ -8,18 +8,22 @@ _PUBLIC = {
     "ConsoleSim": "console_sim.simulator",
     "EmbeddedClock": "privman_core.embedded",
     "EmbeddedFaults": "privman_core.embedded",
+    "EmbeddedSnapshots": "privman_core.embedded",
     "FaultError": "privman_core.faults",
     "NotRunningError": "privman_core.embedded",
     "Settings": "console_sim.settings",
+    "SnapshotError": "privman_core.snapshots",
 }
 __all__ = [
     "ClockError",
     "ConsoleSim",
     "EmbeddedClock",
     "EmbeddedFaults",
+    "EmbeddedSnapshots",
     "FaultError",
     "NotRunningError",
     "Settings",
+    "SnapshotError",
 ]
 
 if TYPE_CHECKING:
@@ -28,7 +32,9 @@ if TYPE_CHECKING:
     from privman_core.clock import ClockError as ClockError
     from privman_core.embedded import EmbeddedClock as EmbeddedClock
     from privman_core.embedded import EmbeddedFaults as EmbeddedFaults
+    from privman_core.embedded import EmbeddedSnapshots as EmbeddedSnapshots
     from privman_core.embedded import NotRunningError as NotRunningError
     from privman_core.faults import FaultError as FaultError
+    from privman_core.snapshots import SnapshotError as SnapshotError
 else:
     __getattr__ = _load_when_asked(__name__, _PUBLIC)

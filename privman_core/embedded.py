@@ -14,9 +14,10 @@ from aiohttp import web
 
 from privman_core.clock import Clock, RealClock
 from privman_core.ids import Ids
-from privman_core.instruments import INSTRUMENTS, RESET, Instruments
+from privman_core.instruments import INSTRUMENTS, RESET, SNAPSHOTS, Instruments
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import LOOPBACK, serving
+from privman_core.snapshots import Snapshots
 from privman_core.virtual_clock import VirtualClock
 
 _QUIET = logging.NullHandler()
@@ -87,6 +88,45 @@ class EmbeddedFaults:
 
     async def _clear(self) -> None:
         self._faults.clear()
+
+
+class EmbeddedSnapshots:
+    """The snapshots of a server; each call raises SnapshotError for a name that cannot be."""
+
+    def __init__(self, loop: LoopThread, snapshots: Snapshots) -> None:
+        self._loop = loop
+        self._snapshots = snapshots
+
+    @property
+    def names(self) -> list[str]:
+        """Their names, the oldest first."""
+        return [each.name for each in self._snapshots.kept]
+
+    def take(self, name: str) -> None:
+        """Keep the stored state under a new name."""
+        self._loop.run(self._snapshots.take(name))
+
+    async def take_async(self, name: str) -> None:
+        """Do the same while the caller's own loop goes on."""
+        await self._loop.wait(self._snapshots.take(name))
+
+    def restore(self, name: str) -> None:
+        """Return to a snapshot, its time and identifiers included; the journal is empty then, and no fault is armed.
+
+        Servers that keep one clock go back together: restore each of them.
+        """
+        self._loop.run(self._snapshots.restore(name))
+
+    async def restore_async(self, name: str) -> None:
+        """Do the same while the caller's own loop goes on."""
+        await self._loop.wait(self._snapshots.restore(name))
+
+    def delete(self, name: str) -> None:
+        """Forget a snapshot."""
+        self._loop.run(self._delete(name))
+
+    async def _delete(self, name: str) -> None:
+        self._snapshots.delete(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +217,11 @@ class Embedded(ABC):
     def faults(self) -> EmbeddedFaults:
         """Arms faults, which strike the next requests that match."""
         return EmbeddedFaults(self.running.loop, self.running.app[INSTRUMENTS])
+
+    @property
+    def snapshots(self) -> EmbeddedSnapshots:
+        """Keeps stored states under names, and returns to them."""
+        return EmbeddedSnapshots(self.running.loop, self.running.app[SNAPSHOTS])
 
     @property
     def journal(self) -> list[dict[str, Any]]:

@@ -113,7 +113,7 @@ class Instruments:
         stack = [*trust_forwarded_headers(self._proxies), *outer, recorder, *inner]
         app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
-        app[RESET], app[CHANGES] = reset, changes
+        app[RESET], app[CHANGES], app[SNAPSHOTS] = reset, changes, snapshots
         app.on_shutdown.append(lambda _app: changes.cancel())
         if control is not None:
             app.add_routes(control.routes())
@@ -124,6 +124,8 @@ INSTRUMENTS: web.AppKey[Instruments] = web.AppKey("instruments", Instruments)
 """The application's instruments."""
 RESET: web.AppKey[Reset] = web.AppKey("reset")
 """Brings the application back to its state at start."""
+SNAPSHOTS = web.AppKey("snapshots", Snapshots)
+"""The application's named states."""
 CHANGES = web.AppKey("changes", StateChanges)
 """Resets, snapshots and whatever else must not run at the same time as one of them."""
 

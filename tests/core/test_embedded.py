@@ -13,7 +13,7 @@ from aiohttp import ClientSession, encode_basic_auth, web
 
 from console_sim import ConsoleSim
 from console_sim.errors import NotFoundError, StepFailedError
-from mock_servicenow import MockServiceNow, Settings
+from mock_servicenow import MockServiceNow, Settings, SnapshotError
 from mock_servicenow.blueprint import StartError
 from privman_core.clock import Clock, ClockIsRealError
 from privman_core.command_line import UsageError
@@ -104,6 +104,34 @@ def test_journal_findings_and_reset() -> None:
         assert {(each["exchange"], each["kind"]) for each in servicenow.findings} == {(exchange["number"], "swallowed")}
         servicenow.reset()
         assert servicenow.journal == servicenow.findings == []
+
+
+def test_snapshots_are_taken_and_restored() -> None:
+    """Of each server; where both keep one clock, time returns with the first."""
+    with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=2) as console:
+        for each in (servicenow, console):
+            each.snapshots.take("set-up")
+        begun = console.clock.now()
+        first = console.ask({"PolicyName": "Elevate installers"})
+        console.clock.advance(60)
+        for each in (servicenow, console):
+            each.snapshots.restore("set-up")
+        assert servicenow.find("request") == console.find() == servicenow.journal == []
+        assert console.clock.now() == begun
+        assert console.ask({"PolicyName": "Elevate installers"}) == first
+        servicenow.snapshots.delete("set-up")
+        assert (servicenow.snapshots.names, console.snapshots.names) == ([], ["set-up"])
+        with pytest.raises(SnapshotError, match=r"unknown snapshot 'set-pu' \(did you mean 'set-up'\?\)"):
+            console.snapshots.restore("set-pu")
+
+
+async def test_snapshots_beside_a_loop_of_the_test() -> None:
+    """They are awaited, as a reset is."""
+    async with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console:
+        await servicenow.snapshots.take_async("before")
+        console.ask({"PolicyName": "Elevate installers"})
+        await servicenow.snapshots.restore_async("before")
+        assert servicenow.find("request") == []
 
 
 def test_tables_of_the_platform_go_by_their_own_names() -> None:

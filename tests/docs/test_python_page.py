@@ -18,6 +18,7 @@ CLASSES = (
     console_sim.ConsoleSim,
     console_sim.EmbeddedClock,
     console_sim.EmbeddedFaults,
+    console_sim.EmbeddedSnapshots,
     console_sim.Settings,
     mock_servicenow.MockServiceNow,
     mock_servicenow.Settings,
