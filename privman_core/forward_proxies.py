@@ -57,15 +57,16 @@ class _Proxy:
         pair = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
         return cls(variable, url, {_CREDENTIALS: f"Basic {pair}"} if at else {})
 
+    def __str__(self) -> str:
+        return f"the proxy {self.url} of {self.variable}"
+
     def refusal(self, status: int) -> str:
         """Return the sentence for a proxy that passes nothing on."""
         if status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            return f"the proxy {self.url} answered {status} to CONNECT"
+            return f"{self} answered {status} to CONNECT"
         if self.headers:
-            return f"the proxy {self.url} refused the user and password in {self.variable} (407)"
-        return (
-            f"the proxy {self.url} demands a user and password (407); expected them before the host in {self.variable}"
-        )
+            return f"{self} refused its user and password (407)"
+        return f"{self} demands a user and password (407); expected them before its host"
 
 
 _PORT = re.compile(r"\[([^\]]*)\](?::(\d{1,5}))?|([^:]*):(\d{1,5})")
@@ -125,7 +126,7 @@ class ForwardProxies:
         if proxy is not None and isinstance(error, ClientHttpProxyError):
             return proxy.refusal(error.status)
         if proxy is not None and isinstance(error, ClientProxyConnectionError):
-            return f"no connection to the proxy {proxy.url}: {reason_of(error.os_error)}"
+            return f"no connection to {proxy}: {reason_of(error.os_error)}"
         return ""
 
     def _find(self, url: URL) -> _Proxy | None:

@@ -110,10 +110,10 @@ async def test_nothing_else_logs_in(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("scheme", "login", "said"),
     [
-        ("http", "", "the proxy {at} demands a user and password (407); expected them before the host in HTTP_PROXY"),
-        ("https", "", "the proxy {at} demands a user and password (407); expected them before the host in HTTPS_PROXY"),
-        ("http", "jane:wrong-0123456789@", "the proxy {at} refused the user and password in HTTP_PROXY (407)"),
-        ("https", "jane:wrong-0123456789@", "the proxy {at} refused the user and password in HTTPS_PROXY (407)"),
+        ("http", "", "the proxy {at} of HTTP_PROXY demands a user and password (407); expected them before its host"),
+        ("https", "", "the proxy {at} of HTTPS_PROXY demands a user and password (407); expected them before its host"),
+        ("http", "jane:wrong-0123456789@", "the proxy {at} of HTTP_PROXY refused its user and password (407)"),
+        ("https", "jane:wrong-0123456789@", "the proxy {at} of HTTPS_PROXY refused its user and password (407)"),
     ],
 )
 async def test_a_proxy_that_refuses_its_user(scheme: str, login: str, said: str) -> None:
@@ -129,8 +129,11 @@ async def test_a_proxy_that_refuses_its_user(scheme: str, login: str, said: str)
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("http://127.0.0.1:1", "no connection to the proxy http://127.0.0.1:1: Connection refused"),
-        ("http://jane:secret-0123456789@127.0.0.1:1", "no connection to the proxy http://127.0.0.1:1: Connection"),
+        ("http://127.0.0.1:1", "no connection to the proxy http://127.0.0.1:1 of HTTP_PROXY: Connection refused"),
+        (
+            "http://jane:secret-0123456789@127.0.0.1:1",
+            "no connection to the proxy http://127.0.0.1:1 of HTTP_PROXY: Connection",
+        ),
         (
             "socks5://jane:secret-0123456789@p.test",
             "HTTP_PROXY is 'socks5://p.test'; expected an address such as http:/",
@@ -150,7 +153,7 @@ async def test_an_unusable_proxy(value: str, said: str) -> None:
 async def test_a_proxy_that_makes_no_tunnel() -> None:
     """Another refusal than 407 shows its status; an answer to a plain request is that of the server behind it."""
     async with ForwardProxy({}).serving() as at, calling({"HTTP_PROXY": at, "HTTPS_PROXY": at}) as caller:
-        with pytest.raises(NoAnswerError, match=f"the proxy {at} answered 502 to CONNECT"):
+        with pytest.raises(NoAnswerError, match=f"the proxy {at} of HTTPS_PROXY answered 502 to CONNECT"):
             await send(caller, f"https://{NAME}/")
         assert (await send(caller, f"http://{NAME}/"))[0] == 502
 

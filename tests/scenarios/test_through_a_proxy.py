@@ -81,7 +81,7 @@ def test_a_set_up_goes_through_the_proxy(start: Start, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("http://127.0.0.1:1", "no connection to the proxy http://127.0.0.1:1: Connection refused"),
+        ("http://127.0.0.1:1", "no connection to the proxy http://127.0.0.1:1 of HTTP_PROXY: Connection refused"),
         ("socks4://jane:secret@p.test", "HTTP_PROXY is 'socks4://p.test'; expected an address such as http://proxy.ex"),
     ],
 )
@@ -104,5 +104,5 @@ def test_a_proxy_that_demands_a_password_is_one_line(
     url = start(scheme).url
     monkeypatch.setenv(f"{scheme}_proxy", url)
     assert main(["run", APPROVE, "--servicenow-url", f"{scheme}://instance.test"]) == 3
-    says = f"the proxy {url} demands a user and password (407); expected them before the host in {scheme}_proxy"
+    says = f"the proxy {url} of {scheme}_proxy demands a user and password (407); expected them before its host"
     assert capsys.readouterr().err == (f"privman-scenarios: {scheme}://instance.test could not be reached: {says}.\n")
