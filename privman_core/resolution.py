@@ -88,6 +88,12 @@ def resolve(  # noqa: PLR0913 - one for each source
     return found
 
 
+def resolve_variables(client: Client, environment: Mapping[str, str]) -> dict[str, Resolved]:
+    """Return each setting of a client as its variable gives it, else its default; raises UsageError."""
+    no_profile = Profile(Path(), {})
+    return {each.name: _resolved(each, client, None, environment, no_profile) for each in settings_of(client)}
+
+
 def variables(environment: Mapping[str, str], folder: Path, profile: str | None) -> Mapping[str, str]:
     """Return the environment with the variables of the profile that are not set there; raises UsageError.
 

@@ -166,6 +166,18 @@ def test_an_extra_is_enough_for_its_command(
     assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr
 
 
+def test_the_users_of_locust_need_their_extra_alone(only: Callable[[str], Mapping[str, str]]) -> None:
+    """A locustfile of one's own can import them."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "import locust, privman_scenarios.load_users"],
+        env=only("load"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_the_extras_that_messages_name_are_those_that_are_declared() -> None:
     """A package in a message is of the extra that declares it."""
     named = {distribution: extra for module, extra in EXTRAS.items() for distribution in DISTRIBUTIONS[module]}

@@ -76,6 +76,13 @@ async def test_workers_are_refused() -> None:
     assert err == "mock-servicenow: --workers is 2; expected 1: this operating system cannot fork processes\n"
 
 
+async def test_processes_of_locust_are_refused() -> None:
+    """They are forked, too."""
+    code, out, err = await end_of("privman-scenarios", "load", "--processes", "2")
+    assert (code, out) == (2, "")
+    assert err == "privman-scenarios: --processes is 2; expected none: this operating system cannot fork processes\n"
+
+
 async def test_scenarios_are_played_by_several_processes(tmp_path: Path) -> None:
     """Which are spawned; what the encoding of the pipe lacks is escaped."""
     file = tmp_path / "odd.yaml"

@@ -65,10 +65,15 @@ COMMANDS: Mapping[str, Command] = {
         "fidelity",
     ),
     "load": Command(
-        "put both parties under load with Locust, and check that each decision arrived once; or compare two runs",
+        "put both parties under load with Locust, and check that each request and decision arrived once",
         options.load,
         "load:execute",
         "load",
+    ),
+    "load-compare": Command(
+        "compare the statistics of two runs of 'load', and fail if the second is worse",
+        options.load_compare,
+        "load_compare:execute",
     ),
     "targets": Command(
         "print the settings of 'run', where each is from, and whether each target answers",

@@ -1,4 +1,4 @@
-"""The fakes under load: those that settings name, or two in processes of their own."""
+"""The systems under load: those that settings name, and fakes for the others."""
 
 import argparse
 import asyncio
@@ -6,52 +6,126 @@ import os
 import re
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+from aiohttp import ClientSession
+
+from privman_core.client_settings import PROFILE, SETTINGS
 from privman_core.command_line import Exit, UsageError
+from privman_core.resolution import Resolved
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.output import complain
-from privman_scenarios.playing.log_in import Credentials
-from privman_scenarios.playing.mock_options import MockOptions, mock_options
+from privman_scenarios.playing.control_plane import ControlPlane
+from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
+from privman_scenarios.playing.reaching import Connection, reach_console, reach_servicenow, refuse_bad_users
 from privman_scenarios.playing.target import Target
+from privman_scenarios.playing.world_builder import ADMIN, fresh_consoles
 
 _BANNER = re.compile(r" serves (http://\S+)")
 _SERVER_VARIABLES = ("MOCK_SERVICENOW_", "CONSOLE_SIM_")
 
 
-async def load_targets(options: argparse.Namespace, stack: AsyncExitStack) -> tuple[Target, Target]:
-    """Return the fakes that settings name, or two new ones that obey the settings of the mock.
+@dataclass(frozen=True, slots=True)
+class LoadTargets:
+    """An instance and its consoles."""
 
-    Raises UsageError and TargetUnreachableError.
-    """
+    servicenow: Target
+    consoles: Sequence[Target]
+
+    def environment(self, settings: Mapping[str, Resolved], acknowledged: Path) -> dict[str, str]:
+        """Return the variables of Locust's process, whose users obey no other source of settings.
+
+        Args:
+            settings: the run's own.
+            acknowledged: the file to write what users were told to.
+        """
+        ours = {PROFILE, *(each.variable for each in SETTINGS)}
+        named = (each for each in SETTINGS if each.name in settings and settings[each.name].source != "default")
+        return {
+            **{name: value for name, value in os.environ.items() if name not in ours},
+            **{each.variable: str(settings[each.name].value) for each in named},
+            "SERVICENOW_URL": self.servicenow.url,
+            "CONSOLE_URL": self.consoles[0].url,
+            "LOAD_CONSOLE_URLS": " ".join(each.url for each in self.consoles),
+            "LOAD_ACKNOWLEDGED": str(acknowledged),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTargets:
+    """The systems that settings name; None for those to start."""
+
+    servicenow: Target | None
+    console: Target | None
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> "NamedTargets":
+        """Return those of a command line; raises UsageError where these cannot be put under load."""
+        mock_options(options.settings)
+        named = cls(servicenow_target(options.settings), console_target(options.settings))
+        if named.servicenow:
+            _ = named.servicenow.console_login
+        if options.consoles and named.console:
+            raise UsageError("--consoles is how many consoles to start, and --console-url names one that runs.")
+        for option in ("master", "worker"):
+            if getattr(options, option) and not (named.servicenow and named.console):
+                raise UsageError(f"--{option} requires --servicenow-url and --console-url, which its workers share.")
+        return named
+
+    async def reach(self, session: ClientSession) -> None:
+        """Raise TargetUnreachableError or UsageError for what is not a fake in real time."""
+        if self.servicenow:
+            api = self.servicenow.api(session)
+            await _require_fake(await reach_servicenow(api, self.servicenow.log_in, "never"))
+            await refuse_bad_users(api, self.servicenow.users.existing.values())
+        if self.console:
+            await _require_fake(await reach_console(self.console.api(session), "never"))
+
+    def or_nowhere(self) -> LoadTargets:
+        """Return them with addresses without a server for those to start."""
+        nowhere = Target("http://127.0.0.1")
+        return LoadTargets(self.servicenow or nowhere, [self.console or nowhere])
+
+    async def with_fakes(self, options: argparse.Namespace, stack: AsyncExitStack) -> LoadTargets:
+        """Start the others; raises UsageError and TargetUnreachableError."""
+        servicenow = self.servicenow
+        if servicenow is None:
+            servicenow = Target(await stack.enter_async_context(_serving_mock(options)), ADMIN)
+        if self.console:
+            return LoadTargets(servicenow, [self.console])
+        tls = servicenow.certificate.context if servicenow.certificate else None
+        consoles = fresh_consoles(options.consoles or 1, options.inferred, options.ca_file, tls)
+        return LoadTargets(servicenow, await stack.enter_async_context(consoles))
+
+
+async def _require_fake(connection: Connection) -> None:
+    if not connection.is_fake:
+        raise UsageError(f"{connection.why_not}. Expected a fake, and its token if it has one.")
+    jump = await ControlPlane(connection.api).ask("POST", "/clock/advance", {"seconds": 0})
+    if not jump.refused:
+        raise UsageError(f"{connection.api.url} keeps virtual time. Expected a server with --clock real.")
+
+
+def _of_mock(options: argparse.Namespace) -> Iterator[str]:
     mock = mock_options(options.settings)
-    servicenow, console = servicenow_target(options.settings), console_target(options.settings)
-    if servicenow and console:
-        return servicenow, console
-    if servicenow or console or options.worker:
-        raise UsageError("load requires --servicenow-url and --console-url, or neither; a worker requires both.")
     files = {"inferred": options.inferred, "ca-file": options.ca_file}
-    shared = [f"--{word}={file}" for word, file in files.items() if file]
-    mock_url = await stack.enter_async_context(_serving("mock_servicenow", *_of_mock(mock), *shared))
-    console_url = await stack.enter_async_context(_serving("console_sim", *shared))
-    return Target(mock_url, Credentials("admin", "admin")), Target(console_url)
-
-
-def _of_mock(mock: MockOptions) -> Iterator[str]:
+    yield from (f"--{word}={file}" for word, file in files.items() if file)
     yield f"--release={mock.release}"
     yield from (f"--tables={file}" for file in mock.tables)
     yield from (f"--data={file}" for file in mock.data)
 
 
 @asynccontextmanager
-async def _serving(module: str, *options: str) -> AsyncIterator[str]:
-    """Serve a fake on a free port and yield its URL."""
+async def _serving_mock(options: argparse.Namespace) -> AsyncIterator[str]:
+    """Serve a mock on a free port, in a process of its own, and yield its URL."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SERVER_VARIABLES)}
-    arguments = ("-m", module, "serve", "--port", "0", *options)
+    arguments = ("-m", "mock_servicenow", "serve", "--port", "0", *_of_mock(options))
     with TemporaryFile() as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=errors, env=environment
@@ -60,7 +134,7 @@ async def _serving(module: str, *options: str) -> AsyncIterator[str]:
             assert process.stdout is not None  # noqa: S101 - a pipe
             found = _BANNER.search((await process.stdout.readline()).decode())
             if found is None:
-                raise _not_started(module, await process.wait(), _written(errors))
+                raise _not_started(await process.wait(), _written(errors))
             yield found[1]
         finally:
             await end(process)
@@ -72,10 +146,10 @@ def _written(file: IO[bytes]) -> str:
     return file.read().decode(errors="replace")
 
 
-def _not_started(module: str, code: int, errors: str) -> Exception:
+def _not_started(code: int, errors: str) -> Exception:
     if code == Exit.UNUSABLE:
         return UsageError(errors.strip())
-    return TargetUnreachableError(f"{module} did not start.")
+    return TargetUnreachableError("mock_servicenow did not start.")
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

@@ -96,15 +96,9 @@ def record(parser: argparse.ArgumentParser) -> None:
 
 def load(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``load``."""
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="compare A B",
-        help="compare the statistics of two runs, named by their --csv, instead of running",
-    )
-    help_ = "fail if the 95th percentile of a request is slower in B by more than that (default %(default)s)"
-    parser.add_argument("--max-slower", type=percent, default=20.0, metavar="PERCENT", help=help_)
-    add_settings(parser.add_argument_group("targets", "fakes that already run (default: two fakes)"), "load")
+    add_settings(parser.add_argument_group("targets", "fakes that already run (default: both are started)"), "load")
+    help_ = "consoles to start, each registered with the instance (default: 1)"
+    parser.add_argument("--consoles", type=count, action=Once, metavar="N", help=help_)
     group = parser.add_argument_group("Locust", "passed on to Locust")
     for option, type_, metavar, help_ in _OF_LOCUST:
         group.add_argument(option, type=type_, action=Once, metavar=metavar, help=help_)
@@ -125,6 +119,14 @@ _OF_LOCUST: Sequence[tuple[str, Callable[[str], object], str, str]] = (
     ("--master-port", port, "PORT", "port of the master (Locust's default: 5557)"),
     ("--web-port", port, "PORT", "port of the web page (Locust's default: 8089)"),
 )
+
+
+def load_compare(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``load-compare``."""
+    for name, help_ in (("old", "the --csv of a run"), ("new", "the --csv of a later run")):
+        parser.add_argument(name, metavar=name.upper(), help=help_)
+    help_ = "fail if the 95th percentile of a request is slower in NEW by more than that (default %(default)s)"
+    parser.add_argument("--max-slower", type=percent, default=20.0, metavar="PERCENT", help=help_)
 
 
 def targets(parser: argparse.ArgumentParser) -> None:

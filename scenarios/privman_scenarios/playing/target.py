@@ -9,12 +9,14 @@ from typing import Self
 from aiohttp import ClientSession
 
 from privman_core.client_settings import FAR_SECONDS
+from privman_core.command_line import UsageError
 from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
 from privman_core.tls import load_chain
+from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.http_api import HttpApi, OriginRoute
-from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn
+from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn, Login
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,16 @@ class Target:
     def users(self) -> InstanceUsers:
         """Who acts there."""
         return InstanceUsers(self.log_in, self.integration, self.approver)
+
+    @property
+    def console_login(self) -> Login:
+        """User name and password of the console that a run sets up; raises UsageError where there are none."""
+        try:
+            return self.users.console.login
+        except ExpectationError:
+            expected = "Expected SERVICENOW_INTEGRATION_USER and SERVICENOW_INTEGRATION_PASSWORD"
+            why = f"The console that this run sets up logs in with a password, and {self.log_in.words} has none"
+            raise UsageError(f"{why}. {expected}.") from None
 
     def api(self, session: ClientSession) -> HttpApi:
         """Return how to speak to it."""

@@ -1,6 +1,7 @@
 """Start both fakes in this process, or reach systems that already run."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -17,12 +18,11 @@ from mock_servicenow import MockServiceNow
 from privman_contracts import WireNames
 from privman_core.client_settings import PATIENCE
 from privman_core.clock import Clock, RealClock
-from privman_core.command_line import UsageError
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
-from privman_scenarios.errors import ExpectationError, TargetUnreachableError, UnusableFileError
+from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
 from privman_scenarios.language.model import FileTables
 from privman_scenarios.playing.cleanup import Cleanup, Writes
 from privman_scenarios.playing.control_plane import ControlPlane, WipeWatch
@@ -49,8 +49,6 @@ from privman_scenarios.playing.world import World
 
 # The fake's documented administrator; it listens on the loopback only.
 ADMIN = Credentials("admin", "admin")
-
-
 _USUAL = MockOptions()
 
 
@@ -104,7 +102,7 @@ class WorldBuilder:
         self._names = WireNames.load(inferred)
         self.listeners: list[Callable[[PartyCall], None]] = []
         if servicenow and (reset or not console):
-            _require_console_login(servicenow)
+            _ = servicenow.console_login
         self._options = mock
         self._servicenow = servicenow
         self._console = console
@@ -337,20 +335,22 @@ async def fresh_console(inferred: Path | None = None) -> AsyncIterator[Target]:
         yield Target(server.url)
 
 
+@asynccontextmanager
+async def fresh_consoles(
+    count: int, inferred: Path | None, ca_file: Path | None, tls: ssl.SSLContext | None
+) -> AsyncIterator[list[Target]]:
+    """Serve consoles that have not been set up, in real time; see `console_sim.Settings`."""
+    simulator = ConsoleSim(console_sim.Settings(inferred=inferred, ca_file=ca_file, tls=tls))
+    async with AsyncExitStack() as stack:
+        clock = RealClock()
+        stack.push_async_callback(clock.aclose)
+        yield [Target(await stack.enter_async_context(serving(simulator.create(clock, Ids())))) for _ in range(count)]
+
+
 @cache
 def _same_builder(seed: int, inferred: Path | None, ca_file: Path | None, mock: MockOptions) -> WorldBuilder:
     """Return the worlds of another process, the same whenever they are sent, so that contracts are read once."""
     return WorldBuilder(seed, inferred, ca_file=ca_file, mock=mock)
-
-
-def _require_console_login(servicenow: Target) -> None:
-    """Raise UsageError where a console that this run sets up would have no password to log in with."""
-    try:
-        _ = servicenow.users.console.login
-    except ExpectationError:
-        expected = "Expected SERVICENOW_INTEGRATION_USER and SERVICENOW_INTEGRATION_PASSWORD"
-        why = f"The console that this run sets up logs in with a password, and {servicenow.log_in.words} has none"
-        raise UsageError(f"{why}. {expected}.") from None
 
 
 def _require_control(connections: Sequence[Connection]) -> None:
