@@ -18,36 +18,15 @@ from mock_servicenow.app import Blueprint, StartError
 from mock_servicenow.settings import Settings
 
 from .conftest import Instance, running
-
-TABLE, COLUMN, CHOICE = "sys_db_object", "sys_dictionary", "sys_choice"
-SHOWN = {"sysparm_display_value": "true", "sysparm_exclude_reference_link": "true"}
-
-
-async def _make(instance: Instance, table: str, **values: str) -> str:
-    answer = await instance.insert(table, values)
-    assert answer.status == 201, answer.body
-    return str(answer.result["sys_id"])
-
-
-async def _delete(instance: Instance, table: str, sys_id: str) -> int:
-    return (await instance.call("DELETE", f"/api/now/table/{table}/{sys_id}")).status
-
-
-async def _change(instance: Instance, table: str, sys_id: str, **values: str) -> int:
-    return (await instance.update(table, sys_id, values)).status
-
-
-async def _ignored(instance: Instance) -> list[str]:
-    found = await instance.findings("definition-ignored")
-    return [text.removeprefix("dictionary: ").removesuffix(": it has no effect") for text in found]
+from .dictionary_records import CHOICE, COLUMN, SHOWN, TABLE, change_record, delete_record, ignored, make_record
 
 
 async def _own_table(instance: Instance, name: str = "u_case", **column: str) -> dict[str, str]:
     """Make a table with a column, a choice of it and a row; return their sys_ids."""
-    made = {"table": await _make(instance, TABLE, name=name)}
-    made["column"] = await _make(instance, COLUMN, name=name, element="u_size", **column)
-    made["choice"] = await _make(instance, CHOICE, name=name, element="u_size", value="7", label="Seven")
-    made["row"] = await _make(instance, name, u_size="7")
+    made = {"table": await make_record(instance, TABLE, name=name)}
+    made["column"] = await make_record(instance, COLUMN, name=name, element="u_size", **column)
+    made["choice"] = await make_record(instance, CHOICE, name=name, element="u_size", value="7", label="Seven")
+    made["row"] = await make_record(instance, name, u_size="7")
     return made
 
 
@@ -59,15 +38,15 @@ async def test_unique_over_equal_values_is_refused(lasting: str) -> None:
     """Nothing has changed, reads and writes go on, and the database starts again."""
     async with running(Settings(database=lasting)) as instance:
         made = await _own_table(instance)
-        await _make(instance, "u_case", u_size="7")
+        await make_record(instance, "u_case", u_size="7")
         answer = await instance.update(COLUMN, made["column"], {"unique": "true"})
         assert (answer.status, answer.body["error"]["detail"]) == (
             403,
             "Unique Key violation detected by database (records have equal values for key 'u_case.u_size')",
         )
         assert (await instance.read(COLUMN, made["column"]))["unique"] == "false"
-        incident = await _make(instance, "incident")
-        await _make(instance, TABLE, name="u_other")
+        incident = await make_record(instance, "incident")
+        await make_record(instance, TABLE, name="u_other")
         assert (await instance.read("incident", incident))["sys_id"] == incident
     async with running(Settings(database=lasting)) as instance:
         assert (await instance.read("incident", incident))["sys_id"] == incident
@@ -78,7 +57,7 @@ async def test_unique_acts_and_ends(instance: Instance) -> None:
     """Where values differ, until the record says otherwise."""
     made = await _own_table(instance)
     for unique, status in (("true", 403), ("false", 201), ("false", 201)):
-        assert await _change(instance, COLUMN, made["column"], unique=unique) == 200
+        assert await change_record(instance, COLUMN, made["column"], unique=unique) == 200
         assert (await instance.insert("u_case", {"u_size": "7"})).status == status
 
 
@@ -87,7 +66,7 @@ async def test_a_file_of_rows_that_cannot_act_ends_the_start(tmp_path: Path) -> 
     database = f"sqlite:///{tmp_path / 'instance.db'}"
     async with running(Settings(database=database)) as instance:
         made = await _own_table(instance)
-        await _make(instance, "u_case", u_size="7")
+        await make_record(instance, "u_case", u_size="7")
     file = tmp_path / "rows.yaml"
     file.write_text(yaml.safe_dump({COLUMN: [{"sys_id": made["column"], "unique": "true"}]}))
     with pytest.raises(StartError, match=r"^the database cannot be used: .*'u_case\.u_size'\)$"):
@@ -118,7 +97,7 @@ async def test_a_second_record_of_a_table_owns_nothing(instance: Instance, table
     """Its deletion leaves the table, its columns, its choices and its rows."""
     made = await _own_table(instance)
     before = [len(await instance.read(each, query=f"name={name}")) for each in (COLUMN, CHOICE)]
-    assert await _delete(instance, TABLE, await _make(instance, TABLE, name=table)) == 204
+    assert await delete_record(instance, TABLE, await make_record(instance, TABLE, name=table)) == 204
     assert [len(await instance.read(each, query=f"name={name}")) for each in (COLUMN, CHOICE)] == before
     assert await _size(instance, made) == "Seven"
 
@@ -126,11 +105,14 @@ async def test_a_second_record_of_a_table_owns_nothing(instance: Instance, table
 async def test_a_second_record_of_a_column_owns_nothing(instance: Instance) -> None:
     """Its deletion leaves the column with its values and choices, of a table that ships, too."""
     made = await _own_table(instance)
-    assert await _delete(instance, COLUMN, await _make(instance, COLUMN, name="u_case", element="u_size")) == 204
+    assert (
+        await delete_record(instance, COLUMN, await make_record(instance, COLUMN, name="u_case", element="u_size"))
+        == 204
+    )
     assert await _size(instance, made) == "Seven"
-    second = await _make(instance, COLUMN, name="change_request", element="state")
+    second = await make_record(instance, COLUMN, name="change_request", element="state")
     choices = await instance.read(CHOICE, query="name=change_request^element=state")
-    assert await _delete(instance, COLUMN, second) == 204
+    assert await delete_record(instance, COLUMN, second) == 204
     assert await instance.read(CHOICE, query="name=change_request^element=state") == choices
 
 
@@ -138,15 +120,15 @@ async def test_the_second_record_follows_a_deleted_one(lasting: str) -> None:
     """It then defines the column, without the values of the one that was deleted, and of its own type."""
     async with running(Settings(database=lasting)) as instance:
         made = await _own_table(instance)
-        second = await _make(instance, COLUMN, name="u_case", element="u_size", internal_type="integer")
-        assert await _delete(instance, COLUMN, made["column"]) == 204
+        second = await make_record(instance, COLUMN, name="u_case", element="u_size", internal_type="integer")
+        assert await delete_record(instance, COLUMN, made["column"]) == 204
         assert await _size(instance, made) == ""
-        assert await _change(instance, "u_case", made["row"], u_size="8") == 200
-        again = await _make(instance, TABLE, name="u_case")
-        assert await _delete(instance, TABLE, made["table"]) == 204
+        assert await change_record(instance, "u_case", made["row"], u_size="8") == 200
+        again = await make_record(instance, TABLE, name="u_case")
+        assert await delete_record(instance, TABLE, made["table"]) == 204
         assert not await instance.read("u_case")
         assert (await instance.call("GET", f"/api/now/table/{COLUMN}/{second}")).status == 404
-        assert await _delete(instance, TABLE, again) == 204
+        assert await delete_record(instance, TABLE, again) == 204
         assert (await instance.call("GET", "/api/now/table/u_case")).status == 400
 
 
@@ -154,19 +136,16 @@ async def test_a_file_takes_over_what_a_record_made(tmp_path: Path) -> None:
     """The values stay, and stay when the record is deleted."""
     file, database = tmp_path / "tables.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
     async with running(Settings(database=database)) as instance:
-        column = await _make(instance, COLUMN, name="incident", element="u_size")
-        row = await _make(instance, "incident", u_size="7")
+        column = await make_record(instance, COLUMN, name="incident", element="u_size")
+        row = await make_record(instance, "incident", u_size="7")
     file.write_text("- {name: incident, columns: {u_size: {}}}")
     async with running(Settings(database=database, tables=(file,))) as instance:
-        assert await _delete(instance, COLUMN, column) == 204
+        assert await delete_record(instance, COLUMN, column) == 204
         assert (await instance.read("incident", row))["u_size"] == "7"
 
 
 CHANGES = [
-    ("table", {"name": "u_two"}, "table 'u_case' keeps its name, which is now 'u_two'"),
     ("table", {"super_class": "task"}, "table 'u_case' keeps its super_class '', which is now 'task'"),
-    ("column", {"element": "u_y"}, "column 'u_case.u_size' keeps its element 'u_size', which is now 'u_y'"),
-    ("column", {"name": "task"}, "column 'u_case.u_size' keeps its name 'u_case', which is now 'task'"),
     ("column", {"active": "false"}, "column 'u_case.u_size' keeps its active 'true', which is now 'false'"),
     (
         "column",
@@ -185,52 +164,86 @@ async def test_a_change_that_would_lose_values_has_no_effect(
     table = TABLE if record == "table" else COLUMN
     async with running(settings, blueprint) as instance:
         made = await _own_table(instance, internal_type="string")
-        assert await _change(instance, table, made[record], **change) == 200
-        assert await _ignored(instance) == [why]
+        assert await change_record(instance, table, made[record], **change) == 200
+        assert await ignored(instance) == [why]
         assert await _size(instance, made) == "Seven"
     async with running(settings, blueprint) as instance:
         assert await _size(instance, made) == "Seven"
-        assert await _delete(instance, table, made[record]) == 204
+        assert await delete_record(instance, table, made[record]) == 204
         assert (await instance.call("GET", "/api/now/table/u_case")).status == (400 if table == TABLE else 200)
         assert (await instance.read(CHOICE, query=f"sys_id={made['choice']}")) == []
+
+
+@pytest.mark.parametrize("lacking", [False, True])
+async def test_the_name_of_what_exists_cannot_be_changed(instance: Instance, *, lacking: bool) -> None:
+    """Of a table or a column that was made, or ships; a record without effect may get the name under which it acts."""
+    made = await _own_table(instance)
+    [column] = await instance.read(COLUMN, query="name=sys_user^element=user_name")
+    [table] = await instance.read(TABLE, query="name=problem")
+    for record, sys_id, names in (
+        (TABLE, made["table"], {"name": "u_two"}),
+        (COLUMN, made["column"], {"element": "u_y"}),
+        (COLUMN, made["column"], {"name": "task"}),
+        (TABLE, table["sys_id"], {"name": "u_problem"}),
+        (COLUMN, column["sys_id"], {"element": "u_name"}),
+        (COLUMN, column["sys_id"], {"name": "task"}),
+    ):
+        before = await instance.read(record, sys_id)
+        assert await change_record(instance, record, sys_id, **names) == 403
+        assert await instance.read(record, sys_id) == before
+    assert await _size(instance, made) == "Seven"
+    other = await make_record(instance, COLUMN, name="u_case", element="u size" if lacking else "u_size")
+    assert await change_record(instance, COLUMN, other, element="u_length") == 200
+    assert (await instance.insert("u_case", {"u_length": "3"})).result["u_length"] == "3"
 
 
 async def test_a_type_of_the_same_values_acts(instance: Instance) -> None:
     """No stored value changes."""
     made = await _own_table(instance, internal_type="string")
-    assert await _change(instance, COLUMN, made["column"], internal_type="url") == 200
+    assert await change_record(instance, COLUMN, made["column"], internal_type="url") == 200
     assert await _size(instance, made) == "Seven"
-    assert not await _ignored(instance)
+    assert not await ignored(instance)
 
 
-async def test_children_stay_whatever_the_name_of_the_parent(instance: Instance) -> None:
-    """A parent that ships or was made keeps its name, for those that extend it, too; circles have no effect."""
+async def test_children_stay_where_parents_would_extend_them(instance: Instance) -> None:
+    """Circles have no effect."""
     [task] = await instance.read(TABLE, query="name=task")
-    parents = {"task": task["sys_id"], "u_base": await _make(instance, TABLE, name="u_base")}
+    parents = {"task": task["sys_id"], "u_base": await make_record(instance, TABLE, name="u_base")}
     for number, parent in enumerate(parents.values()):
-        child = await _make(instance, TABLE, name=f"u_case{number}", super_class=parent)
-        row = await _make(instance, f"u_case{number}")
-        for change in ({"name": f"u_other{number}"}, {"super_class": child}):
-            assert await _change(instance, TABLE, parent, **change) == 200
-            assert await instance.read(f"u_case{number}", row, sysparm_fields="sys_id") == {"sys_id": row}
-        assert await _delete(instance, TABLE, parent) == 403
-        assert await _delete(instance, TABLE, child) == 204
+        child = await make_record(instance, TABLE, name=f"u_case{number}", super_class=parent)
+        row = await make_record(instance, f"u_case{number}")
+        assert await change_record(instance, TABLE, parent, super_class=child) == 200
+        assert await instance.read(f"u_case{number}", row, sysparm_fields="sys_id") == {"sys_id": row}
+        assert await delete_record(instance, TABLE, parent) == 403
+        assert await delete_record(instance, TABLE, child) == 204
         assert (await instance.call("GET", "/api/now/table/task")).status == 200
 
 
-async def test_a_renamed_record_of_what_ships_cannot_be_deleted(instance: Instance) -> None:
-    """The table and the column stay, with their records; so do records that another table's deletion meets."""
-    [column] = await instance.read(COLUMN, query="name=sys_user^element=user_name")
-    [table] = await instance.read(TABLE, query="name=problem")
-    made = await _own_table(instance)
-    for record, changes in ((COLUMN, {"name": "u_case", "element": "x"}), (TABLE, {"name": "x"})):
-        sys_id = (column if record == COLUMN else table)["sys_id"]
-        assert await _change(instance, record, sys_id, **changes) == 200
-        assert await _delete(instance, record, sys_id) == 403
-    other = await _make(instance, COLUMN, name="u_case", element="u_size")
-    assert await _delete(instance, TABLE, made["table"]) == 204
-    assert (await instance.call("GET", f"/api/now/table/{COLUMN}/{column['sys_id']}")).status == 200
-    assert (await instance.call("GET", f"/api/now/table/{COLUMN}/{other}")).status == 404
+async def test_names_that_a_file_of_rows_changes_have_no_effect(tmp_path: Path) -> None:
+    """Tables and columns stay, with their records; so do records that another table's deletion meets."""
+    file, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    async with running(Settings(database=database)) as instance:
+        made = await _own_table(instance)
+        [column] = await instance.read(COLUMN, query="name=sys_user^element=user_name")
+        [table] = await instance.read(TABLE, query="name=problem")
+    renamed = {
+        TABLE: [{"sys_id": made["table"], "name": "u_two"}, {"sys_id": table["sys_id"], "name": "x"}],
+        COLUMN: [
+            {"sys_id": made["column"], "name": "u_case", "element": "u_y"},
+            {"sys_id": column["sys_id"], "name": "u_case", "element": "x"},
+        ],
+    }
+    file.write_text(yaml.safe_dump(renamed))
+    async with running(Settings(database=database, data=(file,))) as instance:
+        assert await _size(instance, made) == "Seven"
+        assert await delete_record(instance, TABLE, table["sys_id"]) == 403
+        assert await delete_record(instance, COLUMN, column["sys_id"]) == 403
+        assert await change_record(instance, TABLE, made["table"], name="u_case", label="Case") == 200
+        other = await make_record(instance, COLUMN, name="u_case", element="u_size")
+        assert await delete_record(instance, TABLE, made["table"]) == 204
+        assert (await instance.call("GET", f"/api/now/table/{COLUMN}/{column['sys_id']}")).status == 200
+        assert (await instance.call("GET", f"/api/now/table/{COLUMN}/{other}")).status == 404
+        assert (await instance.call("GET", "/api/now/table/problem")).status == 200
 
 
 async def test_indexes_of_any_names_differ(lasting: str) -> None:
@@ -239,10 +252,10 @@ async def test_indexes_of_any_names_differ(lasting: str) -> None:
     async with running(Settings(database=lasting)) as instance:
         columns = []
         for table, column in pairs:
-            await _make(instance, TABLE, name=table)
-            columns.append(await _make(instance, COLUMN, name=table, element=column, unique="true"))
+            await make_record(instance, TABLE, name=table)
+            columns.append(await make_record(instance, COLUMN, name=table, element=column, unique="true"))
             assert [(await instance.insert(table, {column: "k"})).status for _ in range(2)] == [201, 403]
-        assert await _delete(instance, COLUMN, columns[0]) == 204
+        assert await delete_record(instance, COLUMN, columns[0]) == 204
         assert (await instance.insert("u_a_b", {"c": "k"})).status == 403
     async with running(Settings(database=lasting)) as instance:
         assert (await instance.insert("u_a_b", {"c": "k"})).status == 403
@@ -309,7 +322,7 @@ class History:
             await self._insert(instance, *write)
 
     async def _insert(self, instance: Instance, table: str, values: dict[str, str]) -> None:
-        known = len(await _ignored(instance))
+        known = len(await ignored(instance))
         answer = await instance.insert(table, values)
         assert answer.status in {201, 400, 403}, answer.body
         if answer.status != 201:
@@ -319,7 +332,7 @@ class History:
             self.rows[table, sys_id] = {name: answer.result[name] for name in values if answer.result.get(name)}
             return
         self.records.append((table, sys_id, {values[_NAMED_BY[table]]}))
-        if len(await _ignored(instance)) > known:
+        if len(await ignored(instance)) > known:
             self.idle.add(sys_id)
         elif table == TABLE:
             self.idle.clear()
@@ -336,7 +349,7 @@ class History:
         if not self.records:
             return
         table, sys_id, names = record = self.records[number % len(self.records)]
-        status = await _delete(instance, table, sys_id)
+        status = await delete_record(instance, table, sys_id)
         assert status in {204, 403, 404}
         if status == 403:
             return

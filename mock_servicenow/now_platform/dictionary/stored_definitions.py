@@ -24,6 +24,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     to_label,
 )
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
+from mock_servicenow.now_platform.dictionary.dictionary_rows import rows as described_rows
 from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     CHOICES,
     COLUMNS,
@@ -118,6 +119,12 @@ def shipped_columns(base: Dictionary) -> Mapping[str, ShippedColumn]:
     columns = ((table, column) for table in base for column in (*SYSTEM_COLUMNS, *table.columns))
     described = (ShippedColumn(*each, column_row(*each) | {"active": "true"}) for each in columns)
     return {each.described["sys_id"]: each for each in described}
+
+
+@lru_cache(maxsize=4)
+def shipped_choices(base: Dictionary) -> frozenset[str]:
+    """Return the sys_id of the record of each choice."""
+    return frozenset(row["sys_id"] for table, row in described_rows(base) if table == CHOICES)
 
 
 class _RecordReader:

@@ -1,23 +1,50 @@
-"""Rules that keep what ships when dictionary records are deleted, and delete what depends on the others."""
+"""Rules that keep the names of what exists, keep what ships, and delete what depends on a deleted record."""
 
-from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
-from mock_servicenow.now_platform.dictionary.stored_definitions import DEFINITIONS, shipped_columns, shipped_tables
+from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES
+from mock_servicenow.now_platform.dictionary.stored_definitions import (
+    DEFINITIONS,
+    shipped_choices,
+    shipped_columns,
+    shipped_tables,
+)
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 
 DELETED_CHOICES = "sys_deleted_choice"
 """The sys_ids of choices that were deleted, which a start on the same database does not add again."""
+_UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETIONS: frozenset[Operation] = frozenset({"delete"})
 
 
 def dictionary_rules() -> list[BusinessRule]:
     """Return the rules of the tables that define tables."""
     return [
+        BusinessRule("keep_table_name", TABLES, "before", _UPDATES, _keep_table_name),
+        BusinessRule("keep_column_name", COLUMNS, "before", _UPDATES, _keep_column_name),
         BusinessRule("keep_table", TABLES, "before", _DELETIONS, _keep_table),
         BusinessRule("keep_column", COLUMNS, "before", _DELETIONS, _keep_column),
         BusinessRule("delete_definitions", TABLES, "after", _DELETIONS, _delete_definitions),
         BusinessRule("delete_choices", COLUMNS, "after", _DELETIONS, _delete_choices),
         BusinessRule("note_deleted_choice", CHOICES, "after", _DELETIONS, _note_choice),
     ]
+
+
+def _keep_table_name(context: RuleContext) -> None:
+    shipped = shipped_tables(context.kernel.first.dictionary).get(context.current["sys_id"])
+    kept = context.work.get(DEFINITIONS, context.current["sys_id"])
+    name = kept["name"] if kept else shipped.name if shipped else ""
+    if name and context.changed("name") and context.current["name"] != name:
+        context.abort(f"table '{name}' exists, and its name cannot be changed")
+
+
+def _keep_column_name(context: RuleContext) -> None:
+    shipped = shipped_columns(context.kernel.first.dictionary).get(context.current["sys_id"])
+    kept = shipped.described if shipped else context.work.get(DEFINITIONS, context.current["sys_id"])
+    if kept is None:
+        return
+    for key in ("name", "element"):
+        if context.changed(key) and context.current[key] != kept[key]:
+            where = f"column '{kept['name']}.{kept['element']}'"
+            context.abort(f"{where} exists, and its {key} cannot be changed")
 
 
 def _keep_table(context: RuleContext) -> None:
@@ -68,6 +95,5 @@ def _delete_all_choices(context: RuleContext, **equal: str) -> None:
 
 
 def _note_choice(context: RuleContext) -> None:
-    key = f"{context.current['name']}.{context.current['element']}.{context.current['value']}"
-    if context.current["sys_id"] == seed_id(CHOICES, key):
+    if context.current["sys_id"] in shipped_choices(context.kernel.first.dictionary):
         context.session.replace_row(DELETED_CHOICES, {"sys_id": context.current["sys_id"]})
