@@ -49,6 +49,12 @@ class Server:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return int(re.findall(r"VmRSS:\s+(\d+)", status)[0]) / 1024
 
+    @property
+    def processor(self) -> float:
+        """Return how many milliseconds of the processor it has used, which others on the machine do not change."""
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return sum(int(each.read_text().split()[0]) for each in threads) / 1_000_000
+
     def connect(self) -> "Client":
         """Return a connection."""
         return Client(self._port)
