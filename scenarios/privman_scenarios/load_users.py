@@ -7,6 +7,7 @@ by gevent's, so import nothing of this module in a process that does anything el
 
 import os
 import random
+import time
 from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
 from itertools import cycle
@@ -166,6 +167,7 @@ def _finished(work: Coroutine[Any, Any, _Result]) -> _Result:
 
 def _report_acknowledged(environment: Environment, **_: object) -> None:
     """Let the process that ends the run write what users of all processes were told."""
+    time.sleep(0.001)  # gevent's clock stands still while modules are imported, which would be taken off the run time
     if isinstance(environment.runner, WorkerRunner):
         environment.events.report_to_master.add_listener(_send)
         return
