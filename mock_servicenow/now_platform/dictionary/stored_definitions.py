@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import NamedTuple
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
@@ -16,7 +15,6 @@ from mock_servicenow.now_platform.dictionary.definition_rules import (
 from mock_servicenow.now_platform.dictionary.definitions import (
     MOST_LENGTH,
     NAME_WORDS,
-    SYSTEM_COLUMNS,
     Choice,
     Column,
     Table,
@@ -24,15 +22,13 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     to_label,
 )
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
-from mock_servicenow.now_platform.dictionary.dictionary_rows import rows as described_rows
 from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     CHOICES,
     COLUMNS,
     TABLES,
     Values,
-    column_row,
-    seed_id,
 )
+from mock_servicenow.now_platform.dictionary.shipped_records import ShippedColumn, shipped_columns, shipped_tables
 
 SOURCES = (TABLES, COLUMNS, CHOICES)
 MOST_ROWS = 10_000
@@ -97,34 +93,6 @@ class StoredDefinitions:
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
         return cls(tuple(reader.tables()), frozenset(reader.ignored), tuple(reader.acting))
-
-
-@lru_cache(maxsize=4)
-def shipped_tables(base: Dictionary) -> Mapping[str, Table]:
-    """Return each table by the sys_id of its record."""
-    return {seed_id(TABLES, table.name): table for table in base}
-
-
-class ShippedColumn(NamedTuple):
-    """A column with the record that describes it, as far as the record has not been changed."""
-
-    table: Table
-    column: Column
-    described: Values
-
-
-@lru_cache(maxsize=4)
-def shipped_columns(base: Dictionary) -> Mapping[str, ShippedColumn]:
-    """Return each column by the sys_id of its record."""
-    columns = ((table, column) for table in base for column in (*SYSTEM_COLUMNS, *table.columns))
-    described = (ShippedColumn(*each, column_row(*each) | {"active": "true"}) for each in columns)
-    return {each.described["sys_id"]: each for each in described}
-
-
-@lru_cache(maxsize=4)
-def shipped_choices(base: Dictionary) -> frozenset[str]:
-    """Return the sys_id of the record of each choice."""
-    return frozenset(row["sys_id"] for table, row in described_rows(base) if table == CHOICES)
 
 
 class _RecordReader:

@@ -1,12 +1,8 @@
 """Rules that keep the names of what exists, keep what ships, and delete what depends on a deleted record."""
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES
-from mock_servicenow.now_platform.dictionary.stored_definitions import (
-    DEFINITIONS,
-    shipped_choices,
-    shipped_columns,
-    shipped_tables,
-)
+from mock_servicenow.now_platform.dictionary.shipped_records import shipped_choices, shipped_columns, shipped_tables
+from mock_servicenow.now_platform.dictionary.stored_definitions import DEFINITIONS
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 
 DELETED_CHOICES = "sys_deleted_choice"
