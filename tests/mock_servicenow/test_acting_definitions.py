@@ -226,6 +226,9 @@ async def test_names_that_a_file_of_rows_changes_have_no_effect(tmp_path: Path) 
         made = await _own_table(instance)
         [column] = await instance.read(COLUMN, query="name=sys_user^element=user_name")
         [table] = await instance.read(TABLE, query="name=problem")
+        parents = {"u_case_child": made["table"], "u_problem_child": table["sys_id"]}
+        children = {name: await make_record(instance, TABLE, name=name, super_class=of) for name, of in parents.items()}
+        rows = {name: await make_record(instance, name) for name in children}
     renamed = {
         TABLE: [{"sys_id": made["table"], "name": "u_two"}, {"sys_id": table["sys_id"], "name": "x"}],
         COLUMN: [
@@ -236,6 +239,9 @@ async def test_names_that_a_file_of_rows_changes_have_no_effect(tmp_path: Path) 
     file.write_text(yaml.safe_dump(renamed))
     async with running(Settings(database=database, data=(file,))) as instance:
         assert await _size(instance, made) == "Seven"
+        for name, row in rows.items():
+            assert await instance.read(name, row, sysparm_fields="sys_id") == {"sys_id": row}
+            assert await delete_record(instance, TABLE, children[name]) == 204
         assert await delete_record(instance, TABLE, table["sys_id"]) == 403
         assert await delete_record(instance, COLUMN, column["sys_id"]) == 403
         assert await change_record(instance, TABLE, made["table"], name="u_case", label="Case") == 200
