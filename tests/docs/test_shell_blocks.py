@@ -217,7 +217,7 @@ CHECKS: dict[str, Callable[[str, Call, pytest.FixtureRequest], Any]] = {
     **dict.fromkeys(OURS, check_ours),
     "pytest": check_pytest,
     "tox": check_tox,
-    "pip": check_pip,
+    **dict.fromkeys(("pip", "uv"), check_pip),
     "docker": check_docker,
     "kubectl": check_kubectl,
     **dict.fromkeys(("mkdocs", "pipx", "pre-commit", "python", "python3", "sudo"), accept),
