@@ -17,7 +17,7 @@ PlatformError: the client sees it; each has its HTTP status and the two texts of
     UriTooLong 414
     RateLimitExceeded 429
     TransactionCancelled 500
-    DatabaseUnavailable 500
+    DatabaseUnavailable 500: TablesChanged
 SetupError: an instance cannot start; the message is one line for the user
     DictionaryError, StoreError, ReleaseError, StartError
 Signal: caught inside the platform, never seen by a client
@@ -277,3 +277,7 @@ class DatabaseUnavailable(PlatformError):  # noqa: N818 - named after its messag
     def __init__(self, reason: str) -> None:
         super().__init__("Database unavailable", "The operation was not carried out; try again later")
         self.reason = reason
+
+
+class TablesChanged(DatabaseUnavailable):
+    """A shared database has other tables than those with which the work began; nothing of it was stored."""

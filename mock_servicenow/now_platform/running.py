@@ -10,7 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TablesChanged, TransactionCancelled
 from mock_servicenow.now_platform.storage.long_reads import Aside, NotAsideError, OverrunError
 from mock_servicenow.now_platform.storage.store import Store
 from privman_core.clock import Clock
@@ -86,6 +86,8 @@ class Runner:
     async def run_again(self, repeatable: Repeatable[T]) -> T:
         """Run work as `run` does; on an embedded database a long read is given up and repeated aside.
 
+        On a shared one it is repeated whenever the tables change meanwhile, unless it has stored something.
+
         Others are answered meanwhile. Until it writes, it ends with its caller. A short request never waits for long
         ones: it is tried twice, since it may have met a pause, and then waits its turn among its own kind.
 
@@ -95,7 +97,7 @@ class Runner:
         work, findings = repeatable.work, repeatable.findings
         if not self.store.embedded:
             async with nullcontext() if repeatable.light else self._pieces:
-                return await self._run_interruptible(work)
+                return await self._run_on_one_version(work, findings)
         before = len(findings)
         if repeatable.light:
             try:
@@ -118,6 +120,14 @@ class Runner:
         if light:
             yield partial(self._run_aside, work, self._soon, _SOON)
         yield partial(self._run_aside, work, self._turn)
+
+    async def _run_on_one_version(self, work: Callable[[], T], findings: list[Finding]) -> T:
+        before = len(findings)
+        while True:
+            try:
+                return await self._run_interruptible(work)
+            except TablesChanged:
+                del findings[before:]
 
     async def _run_interruptible(self, work: Callable[[], T]) -> T:
         interruptible = self.store.interruptible()

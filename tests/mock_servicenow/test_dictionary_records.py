@@ -1,9 +1,12 @@
 """Records of sys_db_object, sys_dictionary and sys_choice act from the request on that writes them."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 from aiohttp import ClientSession, CookieJar
@@ -330,6 +333,35 @@ async def processes(postgresql: Any, blueprint: Blueprint) -> AsyncIterator[tupl
         settings = Settings(database=url)
         async with running(settings, blueprint) as one, running(settings, blueprint, seed=2) as other:
             yield one, other
+
+
+async def test_a_request_meets_the_end_of_a_column(postgresql: Any, blueprint: Blueprint) -> None:
+    """What began with the tables of before, and reads or writes once the column is gone, begins anew."""
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(postgresql.database())
+        one, other = [
+            await stack.enter_async_context(running(Settings(database=url), blueprint, seed=seed)) for seed in (1, 2)
+        ]
+        column = await _make(one, "sys_dictionary", **CENTRE, internal_type="string")
+        sys_id = await _make(other, "incident", u_cost_centre="7")
+        outside = stack.enter_context(closing(psycopg.connect(url.replace("+psycopg", ""))))
+        outside.execute("LOCK TABLE task IN ACCESS SHARE MODE")  # for which the end of the column waits
+        calls: list[asyncio.Task[Any]] = [asyncio.create_task(_delete(other, "sys_dictionary", column))]
+        await _waiting(outside, 1)
+        calls.append(asyncio.create_task(one.call("GET", f"/api/now/table/incident/{sys_id}")))
+        calls.append(asyncio.create_task(one.insert("incident", {"u_cost_centre": "8"})))
+        await _waiting(outside, 3)
+        outside.rollback()
+        deleted, read, made = await asyncio.gather(*calls)
+    assert (deleted, read.status, made.status) == (204, 200, 201)
+    assert "u_cost_centre" not in read.result.keys() | made.result.keys()
+
+
+async def _waiting(outside: "psycopg.Connection[Any]", number: int) -> None:
+    """Return once so many wait for a lock of the database."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+    while outside.execute(waiting).fetchone() != (number,):
+        await asyncio.sleep(0)
 
 
 async def test_every_process_has_the_tables_at_once(processes: tuple[Instance, Instance]) -> None:

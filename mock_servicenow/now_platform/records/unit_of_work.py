@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Unpack
 
-from mock_servicenow.now_platform.errors import NotAuthenticated, TransactionCancelled
+from mock_servicenow.now_platform.errors import NotAuthenticated, TablesChanged, TransactionCancelled
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts, Schema
 from mock_servicenow.now_platform.records.rows import Work
 from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.schema_changes import TABLE_RECORDS, changed_schema, stored_schema
 from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
+from mock_servicenow.now_platform.storage.database import one_line
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
 from mock_servicenow.now_platform.storage.transaction import Transaction
 from mock_servicenow.now_platform.users import SYSTEM, User
@@ -78,7 +79,8 @@ class UnitOfWork:
 
     def _as_platform_error(self, failure: BaseException) -> Exception:
         if not is_interrupted(failure):
-            return self._kernel.unavailable(failure)
+            changed = self._kernel.store.has_other_tables(failure, self._work.schema.version)
+            return TablesChanged(one_line(failure)) if changed else self._kernel.unavailable(failure)
         return TransactionCancelled() if self._kernel.store.is_aside else OverrunError()
 
 

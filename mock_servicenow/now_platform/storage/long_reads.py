@@ -113,6 +113,7 @@ class Interruptible:
 
     Attributes:
         stopped: whether its client has gone.
+        committed: whether a transaction that has written was committed.
     """
 
     def __init__(self, here: Here, failures: tuple[type[Exception], ...]) -> None:
@@ -123,6 +124,7 @@ class Interruptible:
         # The connection must not be used again while its statement is being cancelled.
         self._free = Condition()
         self.stopped = False
+        self.committed = False
 
     def run(self, work: Callable[[], T]) -> T:
         """Do the work."""

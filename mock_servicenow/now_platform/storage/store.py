@@ -24,6 +24,8 @@ T = TypeVar("T")
 SCHEMA_VERSION = 6
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
+# Those of unknown tables and columns, and of columns that have another type.
+_OF_OTHER_TABLES = ("42", "0A000", "22P02")
 _PREPARING = 0x6D6F636B  # any number that all processes agree on
 
 
@@ -225,6 +227,11 @@ class Store:
         """Return a runner of work on a shared database in a thread."""
         return Interruptible(self._here, self.failures)
 
+    def may_repeat(self) -> None:
+        """Let the work of this thread on a shared database be repeated, whatever it has stored until now."""
+        if self._here.interruptible is not None:
+            self._here.interruptible.committed = False
+
     def aside(self) -> Aside:
         """Return a runner of work on an embedded database in another thread."""
         if self._in_memory:
@@ -248,6 +255,18 @@ class Store:
         interruptible = self._here.interruptible
         ended = self._ending or (interruptible is not None and interruptible.stopped)
         return ended and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
+
+    def has_other_tables(self, failure: BaseException, version: int) -> bool:
+        """Return whether a statement has failed because a shared database has tables of another version by now.
+
+        False if the work of this thread cannot be repeated, since it has stored something.
+        """
+        state = getattr(getattr(failure, "orig", failure), "sqlstate", None) or ""
+        interruptible = self._here.interruptible
+        if interruptible is None or interruptible.committed or not state.startswith(_OF_OTHER_TABLES):
+            return False
+        with self._engine.connect() as connection:
+            return int(connection.exec_driver_sql(_VERSIONS.text).one()[1]) != version
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return the sort keys of the order of insertion."""

@@ -117,6 +117,8 @@ class Transaction:
             if keep:
                 self._commit()
                 committed = True
+                if self._interruptible is not None and self._locked:
+                    self._interruptible.committed = True
         finally:
             if self._busy is not None:
                 self._busy.discard(self._driver)

@@ -175,6 +175,7 @@ class Server:
         """Return the user behind a request; raises NotAuthenticated and RateLimitExceeded."""
         user = self._instance.authentication.user(evidence_of(asked.request), asked.findings)
         self._grant(asked, user, self._limits.rules())
+        self._instance.store.may_repeat()  # whoever is admitted stays so
         return user
 
     def _grant(self, asked: _Asked, user: User, rules: tuple[Rule, ...]) -> None:
