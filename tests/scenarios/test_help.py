@@ -1,4 +1,4 @@
-"""``--help`` of every command, and what it loads."""
+"""``--help`` of every command, and what it and the pytest plugin load."""
 
 import subprocess
 import sys
@@ -17,6 +17,13 @@ try:
     main(sys.argv[1:])
 finally:
     print("LOADED", *sys.modules)
+"""
+PLUGIN = """
+import sys
+import pytest
+before = set(sys.modules)
+import privman_scenarios.pytest_plugin
+print(*(set(sys.modules) - before))
 """
 NAMES = pytest.mark.parametrize("name", COMMANDS)
 
@@ -61,3 +68,11 @@ def test_help_loads_no_player(command: list[str]) -> None:
     )
     loaded = {name.partition(".")[0] for name in ran.stdout.partition("LOADED")[2].split()}
     assert loaded.isdisjoint(HEAVY)
+
+
+def test_the_plugin_loads_only_a_few_modules_of_ours() -> None:
+    """Every run of pytest loads it, whether or not a test uses a fixture: no package beside, and nothing of asyncio."""
+    ran = subprocess.run([sys.executable, "-c", PLUGIN], capture_output=True, text=True, check=True)  # noqa: S603 - our own plugin
+    loaded = {name.partition(".")[0] for name in ran.stdout.split()}
+    assert loaded - (sys.stdlib_module_names - {"asyncio"}) == {"privman_core", "privman_scenarios"}
+    assert [name for name in ran.stdout.split() if name.startswith("privman_scenarios.playing")] == []
