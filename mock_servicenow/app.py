@@ -55,9 +55,9 @@ __all__ = ["ADMINISTRATOR", "INSTANCE", "Blueprint", "StartError", "create_app"]
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Blueprint | None = None) -> web.Application:
     """Return an instance with the app installed, in its first state unless its database has rows.
 
-    The caller closes the clock. A blueprint for the same settings saves drawing one. Raises StartError.
+    The caller closes the clock. The blueprint is that of the settings, drawn already. Raises StartError.
     """
-    blueprint = blueprint or Blueprint.draw(settings)
+    blueprint = blueprint or Blueprint.of(settings)
     checks = blueprint.checks
     secrets = Secrets(fields=blueprint.password_columns | checks.names.secret_keys)
     journal = Journal(clock, secrets, checks.judge)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Self
 
 from mock_servicenow.now_platform.dictionary.table_files import Definitions, packaged_tables
@@ -39,6 +39,9 @@ from privman_core.masking import Secrets
 from privman_core.snapshots import SnapshotError, StateCopy, require_room
 from privman_core.virtual_clock import VirtualClock
 
+_BLUEPRINTS = 4
+_DATABASES = 4  # that of the first rows, and those that are served now
+
 
 class StartError(SetupError):
     """Raised where the command's files, database or options cannot be used; the message is one line for the user."""
@@ -68,11 +71,22 @@ class Blueprint:
         self._image = b""
         self._drawn: Schema | None = None
         self._compiled = Compiled.of(dictionary)
-        self._databases: dict[str, Database] = {}
+        self._databases = lru_cache(_DATABASES)(partial(Database, schema=dictionary.sql))
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Blueprint":
+        """Return the blueprint for these settings, which those share that name no files and have the same first state.
+
+        Raises StartError if a file cannot be used.
+        """
+        if settings.inferred or settings.tables or settings.data:  # they may have changed
+            return cls.draw(settings)
+        alike = replace(settings, database="", url="", admin_token="", control_plane=True, ca_file=None, proxies=())
+        return _drawn(alike)
 
     @classmethod
     def draw(cls, settings: Settings) -> Self:
-        """Return the blueprint for these settings; raises StartError if one of their files cannot be used."""
+        """Return a new blueprint for these settings; raises StartError if one of their files cannot be used."""
         with _as_start_error():
             release = ReleaseProfile.load(settings.release)
             names = WireNames.load(settings.inferred)
@@ -93,10 +107,7 @@ class Blueprint:
 
     def database(self, url: str) -> Database:
         """Return the database of that URL with the statements compiled for it; raises StoreError."""
-        known = self._databases.get(url)
-        if known is None:
-            known = self._databases[url] = Database(url, self.dictionary.sql)
-        return known
+        return self._databases(url)
 
     def instance(self, store: Store, clock: Clock, ids: Ids, secrets: Secrets | None = None) -> Instance:
         """Return an instance whose database `build` has yet to prepare."""
@@ -211,6 +222,11 @@ class Blueprint:
             install=install,
         )
         return None if instance.schema is instance.first else instance.schema
+
+
+@lru_cache(_BLUEPRINTS)
+def _drawn(settings: Settings) -> Blueprint:
+    return Blueprint.draw(settings)
 
 
 def _begin(first: list[dict[str, str]], session: Session) -> None:

@@ -120,7 +120,7 @@ def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any,
     settings = _settings(options, environment)
     if options.workers > 1:
         settings = replace(settings, key=Ids().token(), control_plane=False)
-    blueprint = Blueprint.draw(settings)
+    blueprint = Blueprint.of(settings)
 
     def create(clock: Clock, ids: Ids) -> web.Application:
         app = create_app(settings, clock=clock, ids=ids, blueprint=blueprint)

@@ -1,13 +1,10 @@
 """The mock in a test's own process."""
 
 import logging
-from functools import cached_property, lru_cache
-from typing import Any
 
 from aiohttp import web
 
 from mock_servicenow.app import ADMINISTRATOR, INSTANCE, create_app
-from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
 from privman_core.clock import Clock
@@ -43,13 +40,7 @@ class MockServiceNow(Embedded):
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:
         """Return the application; raises StartError."""
-        return create_app(self._settings, clock=clock, ids=ids, blueprint=self._blueprint)
-
-    @cached_property
-    def _blueprint(self) -> Blueprint:
-        """Drawing it takes most of a start, so instances whose settings name no files share one."""
-        settings = self._settings
-        return (Blueprint.draw if settings.inferred or settings.tables or settings.data else _drawn)(settings)
+        return create_app(self._settings, clock=clock, ids=ids)
 
     async def started(self) -> None:
         """Do nothing more: it serves its first state."""
@@ -85,6 +76,3 @@ class MockServiceNow(Embedded):
                 return [{canonical.get(key, key): text for key, text in each.values.items()} for each in found]
 
         return await instance.run(read)
-
-
-_drawn: Any = lru_cache(maxsize=4)(Blueprint.draw)

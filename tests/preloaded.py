@@ -1,7 +1,8 @@
 """The commands in processes that are forked from one which has loaded them: loading takes longer than most of them run.
 
-Run as a script, this is the process that forks. A command that it forks reads nothing from its standard input, and none
-of the variables that Python reads when it starts, such as PYTHONPATH: tests of those start the installed command.
+It has also drawn the first state of an instance. Run as a script, this is the process that forks. A command that it
+forks reads nothing from its standard input, and none of the variables that Python reads when it starts, such as
+PYTHONPATH: tests of those start the installed command.
 """
 
 import asyncio
@@ -208,6 +209,22 @@ def _report_end_of_child(out: int, err: int, report: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)  # at the end of Python a process tidies up what others use
 
 
+def _draw_first_state() -> None:
+    """Draw what every instance of these tests begins with, unless files change it."""
+    app, settings = import_module("mock_servicenow.app"), import_module("mock_servicenow.settings")
+    clock, ids = import_module("privman_core.virtual_clock"), import_module("privman_core.ids")
+    drawing = app.create_app(settings.Settings(), clock=clock.VirtualClock(), ids=ids.Ids())
+    asyncio.run(drawing[app.INSTANCE].aclose())
+
+
+def _save_what_loading_covered() -> None:
+    """Save it once, if it is measured: otherwise every command would save it with its own."""
+    coverage = sys.modules.get("coverage")
+    measured = coverage and coverage.Coverage.current()
+    if measured:
+        measured.save()
+
+
 def _bury() -> None:
     """Forget children that have ended."""
     try:
@@ -223,6 +240,8 @@ if __name__ == "__main__":
         os.dup2(nothing.fileno(), 0)
     for module in _LOADED:
         import_module(module)
+    _draw_first_state()
+    _save_what_loading_covered()
     gc.collect()
     gc.freeze()
     sys.exit(import_module(f"{_fork_for_ever(given)}.__main__").main())
