@@ -124,7 +124,8 @@ def _refuse_options_without_target(
     """Raise UsageError for an option of a player about a system that already runs where fakes are started."""
     known = [*settings_of(client)] if client in PLAYERS else []
     for setting in (each for each in known if given.get(each.name) is not None):
-        every = setting.needs_target and client != "pytest"  # there an ini file may hold it for any run
+        # An ini file of pytest may hold it for any run, and the fakes of load are in real time.
+        every = setting.needs_target and client not in {"pytest", "load"}
         of = {each.party for each in known if each.dest == setting.dest or (every and each.party)}
         urls = [each for each in known if each.word == "url" and each.party in of]
         if not urls or any(found[each.name].value is not None for each in urls):

@@ -141,7 +141,7 @@ def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: py
     """Both obey the settings, each decision arrives once, and the statistics are there to compare."""
     (folder / "tables.yaml").write_text("[{name: incident, columns: {u_site: {type: string}}}]\n")
     (folder / "inferred.yaml").write_text(INFERRED)
-    settings = ["--tables", "tables.yaml", "--inferred", "inferred.yaml", "--release", "yokohama"]
+    settings = ["--tables", "tables.yaml", "--inferred", "inferred.yaml", "--release", "yokohama", "--patience", "60"]
     assert main(["load", *settings, *RUN, "--csv", "new/one"]) == 0
     out, err = capfd.readouterr()
     assert out.endswith("decisions: each arrived once\n")
@@ -357,6 +357,18 @@ def test_a_set_up_that_fails(
     err = capsys.readouterr().err
     assert "the set-up to succeed" in err
     assert err.count("\n") == 1
+
+
+def test_an_instance_with_other_names(folder: Path, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody could say what became of its requests, so nothing is set up."""
+    (folder / "rows.yaml").write_text("x_thyti_thycotic_p_request: [{request_id: old}]\n")
+    (folder / "inferred.yaml").write_text("columns: {request: {status: u_status}}\n")
+    url = serve(mock(data=(folder / "rows.yaml",), admin_token="one"))
+    assert main(["load", "--servicenow-url", url, "--inferred", "inferred.yaml"]) == 2
+    assert (
+        "lists requests without 'u_status'. Expected the names of that instance in --inferred."
+        in capsys.readouterr().err
+    )
 
 
 def test_a_mock_that_does_not_start(

@@ -44,7 +44,7 @@ async def _load(options: argparse.Namespace) -> Exit:
         connector = TCPConnector(ssl=trust(options.ca_file))
         session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
         await named.reach(session)
-        acknowledged = Path(stack.enter_context(TemporaryDirectory()), "acknowledged.json")
+        acknowledged = _create_in(stack.enter_context(TemporaryDirectory()))
         await locust_process.check(options, named.or_nowhere().environment(options.settings, acknowledged))
         targets = await named.with_fakes(options, stack)
         environment = targets.environment(options.settings, acknowledged)
@@ -56,11 +56,16 @@ async def _load(options: argparse.Namespace) -> Exit:
         return _report(await run.outcome(_read(acknowledged), options.patience), len(targets.consoles), code)
 
 
+def _create_in(folder: str) -> Path:
+    """Return the file to which users write what they were told; other users than ours leave it as it is."""
+    file = Path(folder, "acknowledged.json")
+    file.write_bytes(orjson.dumps(Acknowledged().take()))
+    return file
+
+
 def _read(file: Path) -> Acknowledged:
-    """Return what users were told, which a locustfile without our users does not write."""
     acknowledged = Acknowledged()
-    if file.exists():
-        acknowledged.add(orjson.loads(file.read_bytes()))
+    acknowledged.add(orjson.loads(file.read_bytes()))
     return acknowledged
 
 

@@ -33,14 +33,14 @@ class LoadRun:
         self._before: set[str] = set()
 
     async def begin(self) -> None:
-        """Set each console up, and remember the requests that are there; raises ExpectationError."""
+        """Set each console up, and remember the requests that are there; raises UsageError and ExpectationError."""
+        await self._records()
         user, password = self._servicenow.console_login
         parameters = {"servicenow_url": self._servicenow.url, "servicenow_user": user, "servicenow_password": password}
         for console in self._consoles:
             answer = await ControlPlane(console).call("POST", "/setup", parameters)
             if failed := [step for step in answer["steps"] if step["status"] == "failed"]:
                 raise ExpectationError("the set-up to succeed", str(failed))
-        await self._records()
         self._before = {each["request_id"] for each in await self._approvals()}
 
     async def outcome(self, acknowledged: Acknowledged, patience: int) -> LoadOutcome:
