@@ -18,19 +18,35 @@ BAD = {**CLEAN, "vulns": [{"id": "PYSEC-2026-1", "fix_versions": ["3.14.6"]}]}
 SKIPPED = {"name": "aiohttp", "skip_reason": "Dependency not found"}
 
 
-def test_the_changelog_begins_with_the_version() -> None:
-    """Its newest section is that of pyproject.toml, with its date or until its release without one."""
+def test_the_changelog_dates_the_version() -> None:
+    """Every section has a version and a date, the newest that of pyproject.toml; changes after it stand above."""
     sections = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    newest, *older = sections
-    assert re.fullmatch(rf"\[{re.escape(PROJECT['version'])}\] - (Unreleased|20\d\d-[01]\d-[0-3]\d)", newest)
-    assert all(re.fullmatch(r"\[[\d.]+\] - 20\d\d-[01]\d-[0-3]\d", each) for each in older)
+    released = [each for number, each in enumerate(sections) if (number, each) != (0, "[Unreleased]")]
+    assert all(re.fullmatch(r"\[[\d.]+\] - 20\d\d-[01]\d-[0-3]\d", each) for each in released)
+    assert released[0].startswith(f"[{PROJECT['version']}] - ")
 
 
 def test_the_hooks_have_the_versions_of_the_checks() -> None:
-    """A commit is judged by the same ruff as in tox."""
+    """A commit is judged by the same ruff, types and import contracts as in tox."""
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
-    required = {each for hook in hooks for each in hook["additional_dependencies"]}
-    assert required <= {line.strip() for line in (ROOT / "tox.ini").read_text().splitlines()}
+    lines = {line.strip() for line in (ROOT / "tox.ini").read_text().splitlines()}
+    assert {each for hook in hooks for each in hook.get("additional_dependencies", ())} <= lines
+    in_venv = [hook["entry"].removeprefix(".venv/bin/") for hook in hooks if hook["language"] == "system"]
+    assert [command.split()[0] for command in in_venv] == ["mypy", "lint-imports"]
+    assert set(in_venv) <= lines
+    set_up = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [
+        name for name in ("import-linter", "types-jsonschema", "types-PyYAML", "types-requests") if name not in set_up
+    ] == []
+
+
+def test_our_workflow_plays_on_each_python() -> None:
+    """Those of the classifiers, and the next one."""
+    matrix = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["catalog"]["strategy"][
+        "matrix"
+    ]
+    classified = [each.rpartition(" ")[2] for each in PROJECT["classifiers"] if re.search(r":: 3\.\d+$", each)]
+    assert matrix["python"] == [*classified, "3.14"]
 
 
 @pytest.mark.parametrize(
