@@ -171,7 +171,7 @@ async def endless(_stub: StubServiceNow, request: web.Request) -> web.StreamResp
 
 async def bomb(_stub: StubServiceNow, _request: web.Request) -> web.StreamResponse:
     """Answer 100 kB that unpack to 100 MB."""
-    packed = gzip.compress(b" " * 100_000_000)
+    packed = gzip.compress(b" " * 100_000_000, 1)
     return web.Response(
         status=201, body=packed, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}
     )

@@ -18,8 +18,8 @@ from .conftest import Party
 PART = b"x" * 65_536
 # What the client has read, and what the buffers on the way hold.
 MOST_SENT = LARGEST_ANSWER + 16 * 1024 * 1024
-PACKED = gzip.compress(b"0" * (LARGEST_ANSWER + 1))
-LARGEST_PACKED = gzip.compress(b"0" * LARGEST_ANSWER)
+PACKED = gzip.compress(b"0" * (LARGEST_ANSWER + 1), 1)
+LARGEST_PACKED = gzip.compress(b"0" * LARGEST_ANSWER, 1)
 
 
 @dataclass

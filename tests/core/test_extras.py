@@ -29,9 +29,13 @@ USERS = PROJECT["optional-dependencies"].keys() - {"test"}
 """The extras that are not our own."""
 DATA = {"tzdata"}
 """Distributions that nothing imports: zoneinfo reads this one."""
-DISTRIBUTIONS = {
-    module: {str(canonicalize_name(name)) for name in names} for module, names in packages_distributions().items()
-}
+
+
+@cache
+def distributions() -> dict[str, set[str]]:
+    """Return the installed distributions that each module at the top comes from."""
+    found = packages_distributions()
+    return {module: {str(canonicalize_name(name)) for name in names} for module, names in found.items()}
 
 
 def declared(extra: str = "") -> set[str]:
@@ -86,7 +90,7 @@ def imported(files: set[Path]) -> set[str]:
     """Return the distributions that modules import, at whatever place."""
     names = {name for file in files for name in imports_of(file)}
     foreign = names - OWN - sys.stdlib_module_names
-    return {distribution for name in foreign for distribution in DISTRIBUTIONS[name]}
+    return {distribution for name in foreign for distribution in distributions()[name]}
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -112,7 +116,7 @@ def only(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mapping[st
     def environment(extra: str) -> Mapping[str, str]:
         folder = tmp_path_factory.mktemp("missing")
         absent = set().union(*map(brought, USERS)) - (brought(extra) if extra else installed_with(declared()))
-        for module, distributions in DISTRIBUTIONS.items():
+        for module, distributions in distributions().items():
             if distributions <= absent:
                 (folder / f"{module}.py").write_text(missing(module))
         return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
@@ -180,7 +184,7 @@ def test_the_users_of_locust_need_their_extra_alone(only: Callable[[str], Mappin
 
 def test_the_extras_that_messages_name_are_those_that_are_declared() -> None:
     """A package in a message is of the extra that declares it."""
-    named = {distribution: extra for module, extra in EXTRAS.items() for distribution in DISTRIBUTIONS[module]}
+    named = {distribution: extra for module, extra in EXTRAS.items() for distribution in distributions()[module]}
     assert named == {name: extra for extra in set(EXTRAS.values()) for name in declared(extra)}
 
 
