@@ -11,7 +11,7 @@ from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError
 from console_sim.json_object import JsonObject
 from console_sim.shelf import Moment
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 _PREFIX = "Privilege Manager "
 
@@ -67,7 +67,7 @@ def _read_role(key: str, name: str) -> Role:
         return Role.named(name)
     except ValueError:
         raise BadRequestError(
-            f"{key!r} has {shown(name)}{near(name, tuple(Role))}; expected {', '.join(Role)}"
+            f"{key!r} has {shown(name)}{hint(name, tuple(Role))}; expected {', '.join(Role)}"
         ) from None
 
 

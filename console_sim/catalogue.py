@@ -7,7 +7,7 @@ from console_sim.error_texts import listed, shown
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import bare_guid
 from console_sim.small_shelf import SmallShelf
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 
 class Item(Protocol):
@@ -76,7 +76,7 @@ class Catalogue(Generic[T]):
         if found is None:
             names = [item.name for item in self]
             known = listed(names, "an existing one; there is none yet")
-            raise BadRequestError(f"unknown {self._what} {shown(name)}{near(name, names)}; expected {known}")
+            raise BadRequestError(f"unknown {self._what} {shown(name)}{hint(name, names)}; expected {known}")
         return found
 
     def find_named(self, name: str) -> T | None:

@@ -15,7 +15,7 @@ from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.ids import Ids
-from privman_core.near_words import near
+from privman_core.near_words import hint
 from privman_core.outbound import HttpCaller
 
 
@@ -46,7 +46,7 @@ class Webhooks:
         webhook = next((webhook for webhook in self if webhook.name == name), None)
         if webhook is None:
             names = [each.name for each in self]
-            raise NotFoundError(f"webhook {shown(name)} does not exist{near(name, names)}; there is {listed(names)}")
+            raise NotFoundError(f"webhook {shown(name)} does not exist{hint(name, names)}; there is {listed(names)}")
         return webhook
 
     def of(self, system: ForeignSystem) -> Webhook | None:
@@ -147,7 +147,7 @@ class ForeignSystems:
         if system is None:
             names = [each.name for each in self]
             raise NotFoundError(
-                f"foreign system {shown(name)} does not exist{near(name, names)}; there is {listed(names)}"
+                f"foreign system {shown(name)} does not exist{hint(name, names)}; there is {listed(names)}"
             )
         return system
 

@@ -8,7 +8,7 @@ from console_sim.error_texts import shown
 from console_sim.errors import BadRequestError
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 SYS_ID = re.compile(r"[0-9A-Fa-f]{32}")
@@ -23,7 +23,7 @@ class JsonObject:
         self._values = values
         for key in values:
             if key not in known:
-                raise BadRequestError(f"unknown key {shown(key)}{near(key, known)}; expected {', '.join(known)}")
+                raise BadRequestError(f"unknown key {shown(key)}{hint(key, known)}; expected {', '.join(known)}")
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -87,7 +87,7 @@ class JsonObject:
         """Return required text that is one of the words."""
         text = self.text(key)
         if text not in words:
-            raise BadRequestError(f"{key!r} is {shown(text)}{near(text, words)}; expected one of {', '.join(words)}")
+            raise BadRequestError(f"{key!r} is {shown(text)}{hint(text, words)}; expected one of {', '.join(words)}")
         return text
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:

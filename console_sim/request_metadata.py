@@ -13,7 +13,7 @@ from console_sim.errors import BadRequestError
 from console_sim.json_object import GUID, without_braces
 from privman_contracts import WireNames
 from privman_core.ids import Ids
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 _PASCAL_CASE = re.compile(r"[A-Z][A-Za-z0-9]*", re.ASCII)
 MOST_ENTRIES = 1_000
@@ -51,7 +51,7 @@ class MetadataWriter:
 
     def _key(self, key: str) -> str:
         if _PASCAL_CASE.fullmatch(key) is None:
-            raise BadRequestError(f"'metadata' has key {shown(key)}{near(key, self._spelling)}; expected PascalCase")
+            raise BadRequestError(f"'metadata' has key {shown(key)}{hint(key, self._spelling)}; expected PascalCase")
         return self._spelling.get(key, key)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
 from privman_core.inputs import reason_of, shown
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 _MOST_PORT = 65_535
 _OPTION = re.compile(r"-[^\d.\s]\S*")  # no negative number, and no text with a space, which is a value
@@ -48,7 +48,7 @@ class OneLineParser(ArgumentParser):
         given = sys.argv[1:] if args is None else list(args)
         for option in self._options_in(given):
             if option not in self._option_string_actions:
-                self.error(f"unknown option {shown(option)}{near(option, self._option_string_actions)}")
+                self.error(f"unknown option {shown(option)}{hint(option, self._option_string_actions)}")
         return super().parse_known_args(given, namespace)
 
     def _options_in(self, arguments: Sequence[str]) -> Iterator[str]:
@@ -65,7 +65,7 @@ class OneLineParser(ArgumentParser):
         """Name the nearest choice, all of them if none is near."""
         choices = [*(action.choices or ())]
         if choices and value not in choices:
-            expected = near(value, choices) or f"; expected one of {', '.join(choices)}"
+            expected = hint(value, choices) or f"; expected one of {', '.join(choices)}"
             raise ArgumentError(action, f"invalid choice {shown(value)}{expected}")
 
     def error(self, message: str) -> NoReturn:

@@ -16,7 +16,7 @@ from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
 from privman_core.inputs import shown
 from privman_core.journal import Journal
-from privman_core.near_words import near
+from privman_core.near_words import hint
 from privman_core.own_machine import is_opened_here, unknown_header
 from privman_core.snapshots import SnapshotError, Snapshots, UnknownSnapshotError
 from privman_core.streaming import RangeError, list_exchanges
@@ -231,7 +231,7 @@ async def _read_fields(request: web.Request, *known: str) -> dict[str, Any]:
     body = await read_object(request)
     for key in body:
         if key not in known:
-            raise ControlError(f"unknown key {shown(key)}{near(key, known)}; expected {', '.join(known) or 'none'}")
+            raise ControlError(f"unknown key {shown(key)}{hint(key, known)}; expected {', '.join(known) or 'none'}")
     return body
 
 

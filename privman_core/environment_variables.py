@@ -1,11 +1,11 @@
 """Read environment variables; a misspelt one is an error and never counts as unset."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 
 from privman_core.client_settings import PROFILE, SETTINGS
 from privman_core.command_line import UsageError
+from privman_core.near_words import nearest
 
 _LIKE_A_TYPO = 0.9
 _OF_CLIENTS = frozenset({*(each.variable for each in SETTINGS), PROFILE})
@@ -33,8 +33,7 @@ def _nearest(given: str, names: frozenset[str]) -> str:
     """
     words = given.upper().split("_")
     valid = {"".join(name.split("_")): name for name in names if _may_be(words, name.split("_"))}
-    near = get_close_matches("".join(words), valid, n=1, cutoff=_LIKE_A_TYPO)
-    return valid[near[0]] if near else ""
+    return valid.get(nearest("".join(words), valid, _LIKE_A_TYPO), "")
 
 
 def _may_be(words: list[str], others: list[str]) -> bool:

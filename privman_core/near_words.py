@@ -1,17 +1,57 @@
-"""Hints at the word that somebody may have meant."""
+"""Help with a word that is not valid: the nearest one that is.
 
-from collections.abc import Collection
+Comparing takes long, so whoever compares what a stranger sent bounds both the words and their number.
+"""
+
+import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
 _LONGEST_COMPARED = 200
+_MOST_LISTED = 15
+_ALIKE = 0.6
+_LIKE_A_TYPO = 0.8
+_DIGITS = re.compile(r"\d+")
 
 
-def near(word: str, words: Collection[str], most: int = 100) -> str:
-    """Return a hint at the nearest valid word, or nothing.
+def nearest(word: str, words: Iterable[str], likeness: float = _ALIKE) -> str:
+    """Return the valid word that is nearest, empty if none is; a long one is not compared."""
+    if len(word) > _LONGEST_COMPARED:
+        return ""
+    compared = [each for each in dict.fromkeys(words) if len(each) <= _LONGEST_COMPARED]
+    return str(next(iter(get_close_matches(word, compared, n=1, cutoff=likeness)), ""))
 
-    Comparing takes long: neither long words nor more than ``most`` of them are compared.
+
+def misspelt(word: str, words: Iterable[str]) -> str:
+    """Return which of ``words`` a word is but for a typo; empty if it is one of them, or like none.
+
+    A name with another number, such as ``ServiceNow 2``, is another one on purpose.
     """
-    compared = [each for each in islice(words, most) if len(each) <= _LONGEST_COMPARED]
-    found = get_close_matches(word, compared, n=1) if len(word) <= _LONGEST_COMPARED else []
-    return f" (did you mean {str(found[0])!r}?)" if found else ""
+    valid = list(dict.fromkeys(words))
+    if word in valid:
+        return ""
+    return nearest(word, [each for each in valid if _without_numbers(each) != _without_numbers(word)], _LIKE_A_TYPO)
+
+
+def _without_numbers(name: str) -> list[str]:
+    return _DIGITS.sub(" ", name).split()
+
+
+def hint(word: str, words: Iterable[str], most: int = 100) -> str:
+    """Return the nearest word in brackets, to put behind a word that is not valid; compares ``most`` of them."""
+    found = nearest(word, islice(words, most))
+    return f" (did you mean {found!r}?)" if found else ""
+
+
+def question(word: str, words: Iterable[str], likeness: float = _ALIKE) -> str:
+    """Return a sentence with the nearest word, empty if there is none."""
+    found = nearest(word, words, likeness)
+    return f"Did you mean {found!r}?" if found else ""
+
+
+def advice(word: str, words: Iterable[str], likeness: float = _ALIKE) -> str:
+    """Return a sentence with the nearest word, else with all if they are few."""
+    valid = list(dict.fromkeys(words))
+    expected = f"Expected one of {', '.join(valid)}." if len(valid) <= _MOST_LISTED else "No known one is like it."
+    return question(word, valid, likeness) or expected

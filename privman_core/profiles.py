@@ -15,7 +15,7 @@ from typing import Any
 from privman_core.client_settings import PROFILE_FILES, SETTINGS, Setting
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of, shown
-from privman_core.near_words import near
+from privman_core.near_words import hint
 from privman_core.regular_files import read_regular
 
 _OWN, _SHARED = PROFILE_FILES
@@ -207,7 +207,7 @@ def _nearest(keys: Keys) -> str:
         return f"; expected {rest} without quotes"
     valid = dict.fromkeys(".".join(known[:end]) for known in _SETTINGS for end in range(1, len(known) + 1))
     return (
-        near(rest, [*valid, _VARIABLES, _PROFILES])
+        hint(rest, [*valid, _VARIABLES, _PROFILES])
         or f"; expected one of {', '.join('.'.join(known) for known in _SETTINGS)}"
     )
 
@@ -215,6 +215,6 @@ def _nearest(keys: Keys) -> str:
 def _chosen(file: ProfileFile, values: Iterable[ProfileValue], name: str) -> Iterator[ProfileValue]:
     profiles = file.table.get(_PROFILES, {})
     if name not in profiles:
-        expected = near(name, profiles) or f"; expected one of {', '.join(profiles) or 'none'}"
+        expected = hint(name, profiles) or f"; expected one of {', '.join(profiles) or 'none'}"
         raise UsageError(f"no profile {shown(name)} in {file.path.name}{expected}.")
     return (value for value in values if value.keys[:2] == (_PROFILES, name))

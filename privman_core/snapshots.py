@@ -11,7 +11,7 @@ from typing import Any
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.inputs import shown
-from privman_core.near_words import near
+from privman_core.near_words import hint
 from privman_core.state_changes import StateChanges
 
 MOST = 16
@@ -126,7 +126,7 @@ class Snapshots:
 
     def _find(self, name: str) -> Snapshot:
         if name not in self._kept:
-            raise UnknownSnapshotError(f"unknown snapshot {shown(name)}{near(name, self._kept)}")
+            raise UnknownSnapshotError(f"unknown snapshot {shown(name)}{hint(name, self._kept)}")
         return self._kept[name]
 
 

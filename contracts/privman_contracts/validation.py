@@ -20,6 +20,7 @@ from jsonschema.validators import extend
 from privman_contracts import schemas, wording
 from privman_contracts.evidence import Evidence, Part, Violation
 from privman_contracts.schemas import Schema, folded
+from privman_core.near_words import nearest, question
 from privman_core.sized_cache import SizedCache
 
 # Messages of errors that need other words.
@@ -112,7 +113,7 @@ def _doubt_keys(
         return
     known = schema["properties"].keys()
     for key in _unknown_keys(document, known)[:_MOST_DOUBTED]:
-        if (which == "unknown" and key != _TYPE) or wording.nearest(key, known, _MISSPELT):
+        if (which == "unknown" and key != _TYPE) or nearest(key, known, _MISSPELT):
             yield ValidationError(DOUBT, path=[key])
 
 
@@ -200,14 +201,14 @@ class MessageValidator:
         elif error.message == TWICE:
             text = _twice(wording.name(where))
         elif error.validator == "additionalProperties":
-            near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
-            text = f"{wording.name(where)} is not part of {self._message}.{near}"
+            near = question(str(error.absolute_path[-1]), schema["properties"])
+            text = f"{wording.name(where)} is not part of {self._message}. {near}".rstrip()
         return Violation(text, self._message, where, self._evidence(where))
 
     def _doubt(self, error: ValidationError, where: str, schema: Schema) -> Violation:
         if error.validator == "x-doubt-keys":
-            near = wording.nearest(str(error.absolute_path[-1]), schema["properties"])
-            text = f"{wording.name(where)} is not part of {self._message}.{near}"
+            near = question(str(error.absolute_path[-1]), schema["properties"])
+            text = f"{wording.name(where)} is not part of {self._message}. {near}".rstrip()
             return Violation(text, self._message, where, "I", doubtful=True)
         doubt = schema["x-doubt"]
         text = f"{wording.name(where)} {self._shown(where, error.instance)}. Expected {doubt['expected']}."

@@ -10,10 +10,11 @@ from typing import Any, Self
 
 import yaml
 
-from privman_contracts import rules, wording
+from privman_contracts import rules
 from privman_contracts.evidence import MARKS, Evidence, Part
 from privman_contracts.files import PACKAGED, ContractError, InferredNamesError, load_yaml
 from privman_core.inputs import CONTROL
+from privman_core.near_words import advice
 
 Value = str | int | list[int | str]
 
@@ -120,7 +121,7 @@ def _changes(tree: object, groups: str, names: Mapping[str, WireName]) -> Iterat
         elif any(name.startswith(f"{path}.") for name in names):
             yield from _changes(entry, f"{path}.", names)
         else:
-            raise InferredNamesError(f"unknown wire name {path!r}.{wording.nearest(path, _known_words(names))}")
+            raise InferredNamesError(f"unknown wire name {path!r}. {advice(path, _known_words(names))}")
 
 
 def _known_words(names: Mapping[str, WireName]) -> set[str]:
@@ -275,7 +276,7 @@ class WireNames:
             InferredNamesError: no such group.
         """
         if group not in self._groups:
-            raise InferredNamesError(f"unknown group of wire names {group!r}.{wording.nearest(group, self._groups)}")
+            raise InferredNamesError(f"unknown group of wire names {group!r}. {advice(group, self._groups)}")
         return dict(self._groups[group])
 
     def changed(self, group: str) -> dict[str, str]:
@@ -285,7 +286,7 @@ class WireNames:
     def find(self, path: str) -> WireName:
         """Return the name with its evidence, of ``columns.request.instance_id`` for instance."""
         if path not in self._names:
-            raise InferredNamesError(f"unknown wire name {path!r}.{wording.nearest(path, self._names)}")
+            raise InferredNamesError(f"unknown wire name {path!r}. {advice(path, self._names)}")
         return self._names[path]
 
     def replaced(self, values: Mapping[str, Value]) -> Self:

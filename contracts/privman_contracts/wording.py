@@ -1,6 +1,5 @@
 """Errors of a JSON Schema in words for people."""
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -59,9 +58,3 @@ def shown(value: object) -> str:
         return f"is a list of {len(value)}"
     text = _USER_INFO.sub("//***@", _json(value))
     return f"has value {cut(text, _LONGEST)}"
-
-
-def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
-    """Return a sentence with the valid word nearest to ``word``, empty when none is near."""
-    near = difflib.get_close_matches(word, words, n=1, cutoff=likeness) if len(word) <= _LONGEST else []
-    return f" Did you mean {near[0]!r}?" if near else ""

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib.resources import files
 from typing import Any, Self
 
 import yaml
 
 from mock_servicenow.now_platform.errors import SetupError
+from privman_core.near_words import hint
 
 DEFAULT = "default"
 
@@ -68,5 +68,4 @@ def _releases() -> dict[str, dict[str, Any]]:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    nearest = get_close_matches(name.lower(), known, n=1, cutoff=0)[0]
-    return f"release is '{name}'; did you mean '{nearest}'? Expected one of {', '.join(known)}"
+    return f"unknown release '{name}'{hint(name.lower(), known)}; expected one of {', '.join(known)}"

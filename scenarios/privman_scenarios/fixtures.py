@@ -9,6 +9,7 @@ from typing import Any
 from privman_contracts import PartyName
 from privman_core.clock import RealClock
 from privman_core.loop_thread import LoopThread
+from privman_core.near_words import misspelt
 from privman_scenarios.decision import Decision
 from privman_scenarios.errors import ExpectationError, UnknownWordError
 from privman_scenarios.language import checks, durations, request_checks
@@ -16,7 +17,7 @@ from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import holds_word, is_glob
 from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.kinds import to_seconds
-from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, misspelt, nearly
+from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, nearly
 from privman_scenarios.language.model import FileTables, Own, with_tables
 from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.control_plane import ControlPlane, Wiped

@@ -208,9 +208,9 @@ def _renamed(lines: Sequence[str]) -> dict[str, str]:
 
 
 def _nearest(name: str) -> str:
-    from privman_scenarios.language.known import nearest  # noqa: PLC0415 - see the module's docstring
+    from privman_core.near_words import advice  # noqa: PLC0415 - see the module's docstring
 
-    return nearest(name, _NAMES)
+    return advice(name, _NAMES)
 
 
 def _refuse(line: str, why: str) -> NoReturn:

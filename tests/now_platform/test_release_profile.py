@@ -75,8 +75,8 @@ def test_an_unknown_release_names_the_nearest() -> None:
     with pytest.raises(ReleaseError) as raised:
         ReleaseProfile.load("Zürich")
     assert str(raised.value) == (
-        "release is 'Zürich'; did you mean 'zurich'? "
-        "Expected one of default, washington, xanadu, yokohama, zurich, australia"
+        "unknown release 'Zürich' (did you mean 'zurich'?); "
+        "expected one of default, washington, xanadu, yokohama, zurich, australia"
     )
 
 

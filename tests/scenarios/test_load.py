@@ -286,7 +286,7 @@ def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest
         (f"{TWO} --release zurich", "--release is about the mock"),
         (f"{ONE} --worker", "--worker requires --servicenow-url and --console-url"),
         ("--master", "--master requires --servicenow-url and --console-url"),
-        ("--release nosuch", "release is 'nosuch'"),
+        ("--release nosuch", "unknown release 'nosuch'"),
     ],
 )
 def test_what_cannot_run(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -179,7 +179,7 @@ def test_a_mark_is_for_the_tests_that_have_it(pytester: pytest.Pytester) -> None
         ("relase='zurich'", "servicenow", "the mark servicenow has relase. Expected servicenow(release=NAME, *"),
         ("release=7", "servicenow", "the mark servicenow has release 7. Expected a name."),
         ("tables=7", "servicenow", "the mark servicenow has tables 7. Expected a file, or a list of files."),
-        ("release='zurch'", "servicenow", "*release is 'zurch'; did you mean 'zurich'?*"),
+        ("release='zurch'", "servicenow", "*unknown release 'zurch' (did you mean 'zurich'?)*"),
         ("tables='none.yaml'", "servicenow", "*none.yaml: No such file or directory*"),
         ("release='zurich'", "session_servicenow", "the mark servicenow is for fixtures that are fresh in every test*"),
     ],
@@ -299,7 +299,7 @@ def test_scenarios_are_played_on_it(tmp_path: Path, jobs: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--release", "zurch"], "release is 'zurch'; did you mean 'zurich'?"),
+        (["--release", "zurch"], "unknown release 'zurch' (did you mean 'zurich'?)"),
         (["--tables", "rows.yaml"], "rows.yaml:1: expected a list of tables"),
         (["--data", "none.yaml"], "none.yaml: No such file or directory"),
         (

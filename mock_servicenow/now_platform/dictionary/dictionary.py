@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     Table,
 )
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 _SCRIPT = "javascript:"
 
@@ -115,7 +115,7 @@ class Dictionary:
             for acl in table.acls:
                 known = self._columns[table.name]
                 if acl.column is not None and acl.column not in known:
-                    named = f"table '{table.name}', acl has column '{acl.column}'{near(acl.column, known, len(known))}"
+                    named = f"table '{table.name}', acl has column '{acl.column}'{hint(acl.column, known, len(known))}"
                     raise DictionaryError(f"{named}, which is not defined", table.name, "acls")
 
     def _check(self, table: Table) -> None:
@@ -139,7 +139,7 @@ class Dictionary:
             raise DictionaryError(f"{where} refers to table {self._undefined(column.reference)}", *path, "reference")
 
     def _undefined(self, table: str) -> str:
-        return f"'{table}'{near(table, self._tables, len(self._tables))}, which is not defined"
+        return f"'{table}'{hint(table, self._tables, len(self._tables))}, which is not defined"
 
     def _inherit(self, name: str) -> dict[str, Column]:
         table = self._tables[name]

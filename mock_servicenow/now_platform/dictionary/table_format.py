@@ -7,7 +7,7 @@ from typing import Any
 from mock_servicenow.now_platform.dictionary.column_types import TYPES
 from mock_servicenow.now_platform.dictionary.definitions import MOST_LENGTH, NAME_PATTERN, NAME_WORDS, is_name
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 OPERATIONS = ("create", "delete", "read", "write")
 
@@ -209,11 +209,11 @@ def _checked(kind: str, given: object, place: FilePlace, where: str) -> dict[str
         raise place.error(f"{where} is {given!r}; expected a mapping")
     for key in given:
         if key not in forms:
-            hint = near(str(key), forms)
-            raise place.at(str(key)).error(f"{where} has key '{key}'{hint}; expected one of {', '.join(sorted(forms))}")
+            near = hint(str(key), forms)
+            raise place.at(str(key)).error(f"{where} has key '{key}'{near}; expected one of {', '.join(sorted(forms))}")
     said = {key: value for key, value in given.items() if value is not None}
     for key, value in said.items():
         if not forms[key].accepts(value):
-            hint = near(str(value), forms[key].schema.get("enum", ()), len(TYPES))
-            raise place.at(key).error(f"{where} has {key} {value!r}{hint}; expected {forms[key].expected}")
+            near = hint(str(value), forms[key].schema.get("enum", ()), len(TYPES))
+            raise place.at(key).error(f"{where} has {key} {value!r}{near}; expected {forms[key].expected}")
     return said

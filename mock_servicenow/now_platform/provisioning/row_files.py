@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace, load_file, yaml_files
 from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, utc_form
 from mock_servicenow.now_platform.records.intake import is_sys_id
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 Values = dict[str, str]
 
@@ -62,7 +62,7 @@ def _tables(file: Traversable, dictionary: Dictionary) -> Iterator[tuple[str, ob
         table = _printed_table(file, rows) if printed else name
         if dictionary.table(table) is None:
             known = [each.name for each in dictionary]
-            raise there.error(f"table '{table}'{near(str(table), known, len(known))} is not defined")
+            raise there.error(f"table '{table}'{hint(str(table), known, len(known))} is not defined")
         yield table, [rows] if printed and isinstance(rows, dict) else rows, there
 
 
@@ -82,8 +82,8 @@ def _values(dictionary: Dictionary, table: str, row: object, place: FilePlace) -
         raise place.error(f"{where} is {row!r}; expected a mapping of columns")
     for name in row:
         if name not in columns and "." not in str(name):
-            hint = near(str(name), columns, len(columns))
-            raise place.at(str(name)).error(f"{where} has column '{name}'{hint}, which is not defined")
+            near = hint(str(name), columns, len(columns))
+            raise place.at(str(name)).error(f"{where} has column '{name}'{near}, which is not defined")
     return {name: _stored(columns[name], _text(value), where, place) for name, value in row.items() if "." not in name}
 
 
@@ -141,8 +141,8 @@ class Targets:
         found = next((names[value] for names in known if value in names), None)
         if found is None and row.place is not None and row.place.path[0] != "result":
             names = [name for each in known for name in each if name and not is_sys_id(name)]
-            hint = near(value, names, _MOST_COMPARED)
+            near = hint(value, names, _MOST_COMPARED)
             expected = f"a sys_id, or the name of a record of '{column.reference}' that ships or is in the files"
             where = f"{_where(row.table, row.place)}, column '{column.name}'"
-            raise row.place.at(column.name).error(f"{where} refers to '{value}'{hint}; expected {expected}")
+            raise row.place.at(column.name).error(f"{where} refers to '{value}'{near}; expected {expected}")
         return found or value

@@ -7,7 +7,7 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import PlacedRule
 from mock_servicenow.now_platform.query.syntax import Condition, parse
 from mock_servicenow.now_platform.records.unit_of_work import Platform
-from privman_core.near_words import near
+from privman_core.near_words import hint
 
 
 def check_rules(instance: Platform, rules: Iterable[PlacedRule]) -> None:
@@ -17,15 +17,15 @@ def check_rules(instance: Platform, rules: Iterable[PlacedRule]) -> None:
         for rule in rules:
             _check_roles(rule, roles)
             for finding in session.compiled(rule.table, rule.acl.condition).findings:
-                hint = next(_hints(session.dictionary, rule), "")
-                raise rule.error("condition", f"has condition '{rule.acl.condition}': {finding.message}{hint}")
+                near = next(_hints(session.dictionary, rule), "")
+                raise rule.error("condition", f"has condition '{rule.acl.condition}': {finding.message}{near}")
 
 
 def _check_roles(rule: PlacedRule, roles: Collection[str]) -> None:
     for role in rule.acl.roles:
         if role not in roles:
             expected = "a role that ships or is in a file of rows"
-            raise rule.error("roles", f"has role '{role}'{near(role, roles, len(roles))}; expected {expected}")
+            raise rule.error("roles", f"has role '{role}'{hint(role, roles, len(roles))}; expected {expected}")
 
 
 def _hints(dictionary: Dictionary, rule: PlacedRule) -> Iterator[str]:
@@ -34,7 +34,7 @@ def _hints(dictionary: Dictionary, rule: PlacedRule) -> Iterator[str]:
         columns = dictionary.columns(rule.table)
         for name in term.path if isinstance(term, Condition) else ():
             if name not in columns:
-                yield near(name, columns, len(columns))
+                yield hint(name, columns, len(columns))
                 break
             target = columns[name].reference or ""
             columns = dictionary.columns(target) if dictionary.table(target) else {}

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from privman_core.clock import RealClock
 from privman_core.command_line import UsageError
+from privman_core.near_words import advice
 from privman_core.resolution import variables
 from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import RECORDING, REPORTS, WRITTEN, WrittenFile
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.loader import Loader, catalog_files, scenario_files
 from privman_scenarios.language.model import FileTables, Scenario
 from privman_scenarios.output import say
@@ -97,7 +97,7 @@ def _tables(options: argparse.Namespace) -> FileTables:
 def _refuse_unknown_tags(given: Sequence[str], known: Collection[str]) -> None:
     for tag in given:
         if tag not in known:
-            raise UsageError(f"--tag: unknown tag {tag!r}. {nearest(tag, sorted(known))}")
+            raise UsageError(f"--tag: unknown tag {tag!r}. {advice(tag, sorted(known))}")
 
 
 def _is_kept(keyword: Keyword | None, scenario: Scenario) -> bool:
@@ -149,7 +149,7 @@ def release(options: argparse.Namespace) -> str:
     """Return the release that settings name; raises UsageError for one that the mock lacks."""
     name: str = options.release
     if name not in releases():
-        raise UsageError(f"{options.settings['release'].where}: unknown release {name!r}. {nearest(name, releases())}")
+        raise UsageError(f"{options.settings['release'].where}: unknown release {name!r}. {advice(name, releases())}")
     return name
 
 

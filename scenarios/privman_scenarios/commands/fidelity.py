@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.progress import track
 
-from privman_contracts import WireNames, wording
+from privman_contracts import WireNames
 from privman_core import interrupts
 from privman_core.command_line import Exit, UsageError
 from privman_core.ids import Ids
 from privman_core.inputs import trust
+from privman_core.near_words import advice
 from privman_scenarios.analysis.prober import Prober, TrapComparison, compare_trap
 from privman_scenarios.analysis.traps import Trap, Unprobed, load_traps
 from privman_scenarios.commands import arguments
@@ -45,7 +46,7 @@ def _chosen(traps: Sequence[Trap], ids: Sequence[str] | None) -> list[Trap]:
     known = {trap.id: trap for trap in traps}
     for each in ids or ():
         if each not in known:
-            raise UsageError(f"--trap is {each!r}, which has no probe.{wording.nearest(each, known)}")
+            raise UsageError(f"--trap is {each!r}, which has no probe. {advice(each, known)}")
     return [known[each] for each in ids or known]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from privman_core.argument_types import count, path, percent, text
 from privman_core.client_settings import Client
 from privman_core.command_line import Once, Options, port
+from privman_core.near_words import advice
 from privman_core.resolution import add_settings
 from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import REPORTS
@@ -286,11 +287,10 @@ def shares(text: str) -> dict[str | None, float]:
 def _mutant(name: str) -> object:
     """Return the mutant that an argument names."""
     from privman_scenarios.analysis.mutants import load_mutants  # noqa: PLC0415 - only the option pays for it
-    from privman_scenarios.language.known import nearest  # noqa: PLC0415 - the same
 
     mutants = {each.name: each for each in load_mutants()}
     if name not in mutants:
-        raise argparse.ArgumentTypeError(f"unknown mutant {name!r}. {nearest(name, mutants)}")
+        raise argparse.ArgumentTypeError(f"unknown mutant {name!r}. {advice(name, mutants)}")
     return mutants[name]
 
 

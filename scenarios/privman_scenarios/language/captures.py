@@ -8,9 +8,10 @@ from typing import Any, Literal, get_args
 import orjson
 
 from privman_contracts import PartyName
+from privman_core.near_words import advice
 from privman_scenarios.language import known, message_places
 from privman_scenarios.language.checks import Flaw
-from privman_scenarios.language.known import nearest, unknown
+from privman_scenarios.language.known import unknown
 from privman_scenarios.language.message_places import Place
 from privman_scenarios.language.model import Arguments, Own
 
@@ -55,7 +56,7 @@ class ExpectedAnswer:
         """Return why no answer has a value at this path; empty if one may."""
         part, *keys = path.split(".")
         if part not in PARTS:
-            return f"An answer has no {part!r}. {nearest(part, PARTS)}"
+            return f"An answer has no {part!r}. {advice(part, PARTS)}"
         if part == "status":
             return f"The status is a number and has no {keys[0]!r}." if keys else ""
         if part == "headers":

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from privman_core.inputs import plain_url
+from privman_core.near_words import advice
 from privman_scenarios.language import known
 from privman_scenarios.language.expectation import MISSING, holds, holds_word, is_glob
-from privman_scenarios.language.known import nearest, unknown
+from privman_scenarios.language.known import unknown
 from privman_scenarios.language.model import Arguments, Own
 
 # An identifier names one thing, though no letters of it make a word.
@@ -62,7 +63,7 @@ def glob(what: str, words: Words, own_kind: str) -> Check:
     def check(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
         pattern = str(value)
         if value not in own.get(own_kind, ()) and not any(known.fits(pattern, each) for each in words()):
-            near = nearest(pattern.strip("*"), words(), likeness=0.4)
+            near = advice(pattern.strip("*"), words(), likeness=0.4)
             yield Flaw((), f"unknown {what} {value!r}. {near} If it is your own, list it under 'own: {own_kind}'.")
 
     return check
@@ -144,7 +145,7 @@ def rows_of(fields: Mapping[str, Check]) -> Check:
                 if key in fields:
                     yield from below(place, fields[key](each, arguments, own))
                 elif row.keys() != {"absent"}:
-                    yield Flaw(place, f"unknown key {key!r}. {nearest(key, fields)}")
+                    yield Flaw(place, f"unknown key {key!r}. {advice(key, fields)}")
 
     return check
 
@@ -157,7 +158,7 @@ def options(kinds: Mapping[str, Mapping[str, Any]]) -> Check:
         taken = kinds.get(str(kind), {})
         for key, each in value.items():
             if key not in taken:
-                help_ = nearest(key, taken) if taken else "Expected none."
+                help_ = advice(key, taken) if taken else "Expected none."
                 yield Flaw((key,), f"the fault {kind!r} has no option {key!r}. {help_}")
             elif not taken[key].holds(each):
                 yield Flaw((key,), f"option {key!r} is {each!r}. Expected {taken[key].expected}.")

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
+from privman_core.near_words import advice, misspelt
 from privman_scenarios.language.checks import allowed_or_denied
-from privman_scenarios.language.known import ITEMS, ItemKind, misspelt, nearest, nearly
+from privman_scenarios.language.known import ITEMS, ItemKind, nearly
 from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import Verb
 
@@ -71,7 +72,7 @@ class ConsoleItems:
         known = self._known(kind)
         if kind == "API user":
             known = [*known, f"{_DATED}<date>"]
-        return nearest(name, known) if known else f"There is no {kind} yet."
+        return advice(name, known) if known else f"There is no {kind} yet."
 
     def _known(self, kind: ItemKind) -> list[str]:
         return [*ITEMS.get(kind, ()), *self._made[self._console][kind]]

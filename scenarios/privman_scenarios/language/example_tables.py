@@ -7,9 +7,9 @@ from io import StringIO
 from pathlib import Path
 
 from privman_core.inputs import can_be_path, reason_of
+from privman_core.near_words import advice
 from privman_core.regular_files import read_regular
 from privman_scenarios.errors import ScenarioFileError
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.yaml_nodes import MOST_ROWS, Located, plain_number
 
 SUFFIX = ".csv"
@@ -41,7 +41,7 @@ def _text(path: Path, named: Located, file: str) -> str:
         content = read_regular(path, MOST_BYTES)
     except OSError as error:
         others = sorted(each.name for each in path.parent.glob(f"*{SUFFIX}"))
-        help_ = nearest(path.name, others) if others and path.name not in others else ""
+        help_ = advice(path.name, others) if others and path.name not in others else ""
         message = f"'examples' {named.value!r} cannot be read: {reason_of(error)}. {help_}".rstrip()
         raise ScenarioFileError(file, named.line, message) from None
     try:

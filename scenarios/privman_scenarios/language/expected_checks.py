@@ -8,6 +8,7 @@ from typing import Any
 
 from privman_contracts import PartyName
 from privman_contracts.rules import RULES
+from privman_core.near_words import advice
 from privman_scenarios.language import message_places
 from privman_scenarios.language.checks import (
     WRONG_ON_PURPOSE,
@@ -27,7 +28,7 @@ from privman_scenarios.language.expectation import (
     is_operator,
     texts_of_all_kinds,
 )
-from privman_scenarios.language.known import GUID, nearest, respelt
+from privman_scenarios.language.known import GUID, respelt
 from privman_scenarios.language.message_places import Part, Place
 from privman_scenarios.language.model import Arguments, Own
 
@@ -203,7 +204,7 @@ def _operator(of: KnownWords, value: Mapping[str, Any], path: tuple[str | int, .
     operator, operand = next(iter(value.items()))
     if not is_operator(value):
         key = next((key for key in value if key not in OPERATORS), "")
-        yield Flaw((*path, key) if key else path, f"unknown operator {key!r}. {nearest(key, OPERATORS)}")
+        yield Flaw((*path, key) if key else path, f"unknown operator {key!r}. {advice(key, OPERATORS)}")
     elif operator == "unordered":
         yield Flaw(path, "no list is there. Expected a plain value, or another operator.")
     elif operator == "not":
@@ -331,7 +332,7 @@ class BodyKeys:
 
     def _unknown(self, key: str, place: Place) -> str:
         found = self.message.paths_to(key)
-        help_ = f"Did you mean {found[0]!r}?" if found else nearest(key, place.keys or self.message.keys)
+        help_ = f"Did you mean {found[0]!r}?" if found else advice(key, place.keys or self.message.keys)
         return f"unknown key {key!r}. {help_} If it is your own, list it under 'own: keys'."
 
 

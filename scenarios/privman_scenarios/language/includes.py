@@ -6,10 +6,10 @@ from pathlib import Path
 
 from privman_core import yaml_reader
 from privman_core.inputs import can_be_path
+from privman_core.near_words import advice
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.collected_errors import CollectedErrors
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.yaml_nodes import UNREAD, Located, read_documents
 
 INCLUDE = "include"
@@ -91,7 +91,7 @@ class IncludedSteps:
             text = yaml_reader.read_text(path)
         except YamlError as error:
             others = sorted(each.name for each in path.parent.glob(f"*{SUFFIXES[0]}"))
-            help_ = nearest(path.name, others) if others and path.name not in others else ""
+            help_ = advice(path.name, others) if others and path.name not in others else ""
             raise self._error(named, f"{INCLUDE}: {named.value!r} {error} {help_}".rstrip()) from None
         documents = list(read_documents(text, str(path)))
         if len(documents) != 1 or not isinstance(documents[0].value, list) or not documents[0].value:

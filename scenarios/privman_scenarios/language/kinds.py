@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from privman_core.cuts import cut
+from privman_core.near_words import advice
 from privman_scenarios.language.expected_operands import EXPECTED, operator_error
-from privman_scenarios.language.known import nearest
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 # No control plane lets time jump further.
@@ -130,7 +130,7 @@ def one_of(words: Iterable[str]) -> Kind:
     return Kind(
         f"one of {', '.join(choices)}",
         {"enum": choices},
-        lambda value: "" if value in choices else nearest(str(value), choices),
+        lambda value: "" if value in choices else advice(str(value), choices),
     )
 
 

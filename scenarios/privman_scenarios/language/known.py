@@ -1,6 +1,5 @@
 """The words that scenarios and fixtures may use, in the packaged spelling, and help with unknown ones."""
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -9,39 +8,7 @@ from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
 
 from privman_contracts import Contracts, PartyName, WireNames
-
-_MOST_LISTED = 15
-
-
-def nearest(word: str, words: Iterable[str], likeness: float = 0.6) -> str:
-    """Return a sentence that helps with a word that is none of ``words``: the nearest one, else all if they are few."""
-    valid = list(dict.fromkeys(words))
-    near = difflib.get_close_matches(word, valid, n=1, cutoff=likeness)
-    if near:
-        return f"Did you mean {near[0]!r}?"
-    return f"Expected one of {', '.join(valid)}." if len(valid) <= _MOST_LISTED else "No known one is like it."
-
-
-_LIKE_A_TYPO = 0.8
-_DIGITS = re.compile(r"\d+")
-
-
-def misspelt(word: str, words: Iterable[str]) -> str:
-    """Return which of ``words`` a word is nearly, as a typo would be; empty if it is one of them, or like none.
-
-    A name with another number, such as ``ServiceNow 2``, is another one on purpose.
-    """
-    valid = list(dict.fromkeys(words))
-    if word in valid:
-        return ""
-    unlike = [each for each in valid if _without_numbers(each) != _without_numbers(word)]
-    near = difflib.get_close_matches(word, unlike, n=1, cutoff=_LIKE_A_TYPO)
-    return near[0] if near else ""
-
-
-def _without_numbers(name: str) -> list[str]:
-    return _DIGITS.sub(" ", name).split()
-
+from privman_core.near_words import advice, misspelt
 
 _SEPARATOR = re.compile(r"[\W_]+")
 
@@ -68,7 +35,7 @@ def nearly(what: str, name: str, near: str) -> str:
 
 def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
     """Return the message for an unknown word that ``own`` may declare."""
-    return f"unknown {what} {word!r}. {nearest(word, words)} If it is your own, list it under 'own: {own}'."
+    return f"unknown {what} {word!r}. {advice(word, words)} If it is your own, list it under 'own: {own}'."
 
 
 DEFAULT_APPROVER = "scenario.approver"

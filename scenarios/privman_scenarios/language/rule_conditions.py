@@ -7,8 +7,8 @@ from typing import Any
 
 from privman_contracts import WireNames
 from privman_contracts.rules import RULES
+from privman_core.near_words import advice
 from privman_scenarios.language import known
-from privman_scenarios.language.known import nearest
 
 When = Mapping[str, Any]
 _STATUSES = 600
@@ -45,14 +45,14 @@ def flaw_of_condition(rule: str, condition: object) -> str:
     """Return why no rule can be judged by the condition; empty if it can."""
     rules = {name.word: name.value for name in known.names() if name.group == "rules"}
     if rule not in rules:
-        return f"unknown rule {rule!r}. {nearest(rule, rules)}"
+        return f"unknown rule {rule!r}. {advice(rule, rules)}"
     if not isinstance(condition, dict):
         is_value = type(condition) is type(rules[rule]) or RULES[rule].is_one(condition)
         return _impossible(rule, [condition]) if is_value else _no_condition(rule, condition, rules[rule])
     valid = _OF_LISTS if isinstance(rules[rule], list) else _OF_NUMBERS
     for word, operand in condition.items():
         if word not in valid:
-            return f"unknown condition {word!r} of {rule}. {nearest(word, valid)}"
+            return f"unknown condition {word!r} of {rule}. {advice(word, valid)}"
         if not all(map(_is_status, operand if isinstance(operand, list) else [operand])):
             return (
                 f"{word!r} of {rule} is {operand!r}. Expected a number{', or several' if valid == _OF_LISTS else ''}."

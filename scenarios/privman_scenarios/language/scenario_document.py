@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from privman_core.near_words import advice
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.absences import check_absences
 from privman_scenarios.language.collected_errors import CollectedErrors
@@ -10,7 +11,6 @@ from privman_scenarios.language.environment import used
 from privman_scenarios.language.example_tables import SUFFIX as CSV
 from privman_scenarios.language.example_tables import read_table
 from privman_scenarios.language.includes import IncludedSteps
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import FileTables, Scenario, with_tables
 from privman_scenarios.language.scenario_keys import ScenarioKeys
 from privman_scenarios.language.snapshot_checks import check_snapshots
@@ -83,7 +83,7 @@ class ScenarioDocument:
         """Yield one scenario a row of examples, but for those with errors, which are collected."""
         if unknown := [key for key in self._keys if key not in KEYS]:
             for key in unknown:
-                message = f"unknown key {key!r}. {nearest(key, KEYS)}"
+                message = f"unknown key {key!r}. {advice(key, KEYS)}"
                 self._errors.add(ScenarioFileError(self._file, self._keys[key].line, message))
             return
         for row in self._rows():

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+from privman_core.near_words import advice
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.collected_errors import CollectedErrors
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import OWN, Check, Own
 from privman_scenarios.language.rule_conditions import When, flaw_of_condition
 from privman_scenarios.language.variables import Saved, names_in
@@ -102,7 +102,7 @@ class ScenarioKeys:
             raise self._error(located, f"'own' is {located.plain()!r}. Expected lists of words by kind.")
         for kind, words in located.value.items():
             if kind not in OWN:
-                raise self._error(words, f"'own' has no kind {kind!r}. {nearest(kind, OWN)}")
+                raise self._error(words, f"'own' has no kind {kind!r}. {advice(kind, OWN)}")
             if not isinstance(words.value, list) or not all(isinstance(word.value, str) for word in words.value):
                 raise self._error(words, f"own {kind} is {words.plain()!r}. Expected a list of words.")
         for flaw in filter(None, map(self._saved.why_unknown, names_in(located.plain()))):

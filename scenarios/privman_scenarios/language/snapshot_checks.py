@@ -1,7 +1,7 @@
 """Snapshots that a scenario takes and returns to."""
 
+from privman_core.near_words import advice
 from privman_scenarios.errors import ScenarioFileError
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import Scenario, Step
 
 TAKES, RESTORES = "world.take-snapshot", "world.restore-snapshot"
@@ -32,4 +32,4 @@ def _flaw(scenario: Scenario, step: Step, taken: list[str]) -> str:
     if not taken:
         return f"no earlier step takes a snapshot. Expected {TAKES} before."
     name = step.arguments["name"]
-    return "" if name in taken else f"unknown snapshot {name!r}. {nearest(name, taken)}"
+    return "" if name in taken else f"unknown snapshot {name!r}. {advice(name, taken)}"

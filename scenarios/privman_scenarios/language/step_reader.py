@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from privman_core.near_words import advice
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.collected_errors import CollectedErrors
 from privman_scenarios.language.includes import INCLUDE
-from privman_scenarios.language.known import nearest
 from privman_scenarios.language.model import SET_UP, Step
 from privman_scenarios.language.step_modifiers import MODIFIERS
 from privman_scenarios.language.variables import Saved, kind_of, names_in
@@ -146,14 +146,14 @@ class StepReader:
             raise self._error(located, f"{name!r} {_misplaced(modifiers)}")
         if name not in self._vocabulary:
             known = [*self._vocabulary.names(), TOGETHER, INCLUDE]
-            raise self._error(located, f"unknown step {name!r}. {nearest(name, known)}")
+            raise self._error(located, f"unknown step {name!r}. {advice(name, known)}")
         return self._vocabulary[name]
 
     def _refuse_keys(self, item: Located, rest: Mapping[str, Located]) -> NoReturn:
         verbs = [key for key in rest if key in self._vocabulary]
         if len(rest) == len(verbs) + 1 and verbs:
             key = next(key for key in rest if key not in verbs)
-            raise self._error(rest[key], f"unknown key {key!r} beside {verbs[0]}. {nearest(key, MODIFIERS)}")
+            raise self._error(rest[key], f"unknown key {key!r} beside {verbs[0]}. {advice(key, MODIFIERS)}")
         raise self._error(item, f"a step is {item.plain()!r}. Expected one '<party>.<verb>:' with its arguments.")
 
     def _check_modifiers(self, verb: Verb, arguments: Mapping[str, Any], modifiers: Mapping[str, Located]) -> None:
@@ -187,7 +187,7 @@ class StepReader:
         by_name = {argument.name: argument for argument in known}
         for key, located in given.value.items():
             if key not in by_name:
-                raise self._error(located, f"{owner} has no argument {key!r}. {nearest(key, by_name)}")
+                raise self._error(located, f"{owner} has no argument {key!r}. {advice(key, by_name)}")
             if fault := by_name[key].kind.fault_of(located.plain()):
                 raise self._error(located, f"{owner}: {key!r} is {located.plain()!r}. {fault}")
         for argument in known:

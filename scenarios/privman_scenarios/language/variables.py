@@ -6,13 +6,14 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
+from privman_core.near_words import advice, misspelt
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language import environment, known
 from privman_scenarios.language.captures import PARTS, ExpectedAnswer, as_text
 from privman_scenarios.language.console_items import ConsoleItems
 from privman_scenarios.language.environment import variable_in
 from privman_scenarios.language.kinds import CREATED_USER, REQUEST, REQUESTS, Kind
-from privman_scenarios.language.known import USERS, misspelt, nearest, unknown
+from privman_scenarios.language.known import USERS, unknown
 from privman_scenarios.language.model import Arguments, Own, Scenario, Step
 from privman_scenarios.language.vocabulary import Vocabulary
 
@@ -113,7 +114,7 @@ class Saved:
     def _missing(self, step: Step) -> Iterator[str]:
         for user in self._of_kind(CREATED_USER, step):
             if user not in self._users:
-                help_ = nearest(user, self._users) if self._users else "Expected servicenow.create-user first."
+                help_ = advice(user, self._users) if self._users else "Expected servicenow.create-user first."
                 yield f"no earlier step has created user {user!r}. {help_}"
         yield from filter(None, map(self.why_unknown, self._used(step)))
 
@@ -125,7 +126,7 @@ class Saved:
             return environment.flaw_of(variable, self._environment)
         capture, _, path = name.partition(".")
         if capture not in self._answers:
-            return f"no earlier step has saved {name!r}. {nearest(name, self._of_same_kind(name))}"
+            return f"no earlier step has saved {name!r}. {advice(name, self._of_same_kind(name))}"
         flaw = self._answers[capture].flaw_of(path)
         return flaw and f"no value {name!r}. {flaw}"
 

@@ -12,10 +12,10 @@ import yaml
 
 from privman_core import yaml_reader
 from privman_core.cuts import cut
+from privman_core.near_words import advice
 from privman_core.yaml_reader import YamlError
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.collected_errors import UnreadError
-from privman_scenarios.language.known import nearest
 
 _NO_NUMBERS = (".inf", ".nan")  # neither is there in JSON
 UNREAD: Any = object()
@@ -256,7 +256,7 @@ def _fill_text(text: str, row: Row, line: int, file: str) -> str:
         if name in row:
             return str(row[name])
         if _NAME.fullmatch(name):
-            help_ = nearest(name, row) if row else "This scenario has no examples."
+            help_ = advice(name, row) if row else "This scenario has no examples."
             raise ScenarioFileError(file, line, f"unknown place <{name}>. {help_} The text itself is <<{name}>>.")
         return place[0]
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from privman_contracts import wording
 from privman_core.client_settings import SETTINGS
 from privman_core.clock import Clock
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of, shown
+from privman_core.near_words import advice
 from privman_core.resolution import Resolved
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.log_in import ApiKeyLogIn, CertificateLogIn, Credentials, LogIn
@@ -137,8 +137,9 @@ def log_in(values: Values, clock: Clock, role: Role = "") -> LogIn:
     source = next((each for each in sources if _text(values, each)), "")
     name = _text(values, source) or "basic"
     if name not in _KINDS:
-        near = wording.nearest(name, KINDS) or f" Expected one of {', '.join(KINDS)}."
-        raise UsageError(f"{_place(values, source)} is {shown(name)}, which is not a way to log in.{near}")
+        raise UsageError(
+            f"{_place(values, source)} is {shown(name)}, which is not a way to log in. {advice(name, KINDS)}"
+        )
     kind = _KINDS[name]
     return kind.log_in(_Settings(values, role, name, kind.personal), clock)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from privman_core.near_words import misspelt
 from privman_scenarios.language import checks, known, request_checks
 from privman_scenarios.language.checks import Check, Flaw
 from privman_scenarios.language.model import Arguments, Own, file_columns
@@ -24,7 +25,7 @@ def _of_any_table(check: Check) -> Check:
         is_known = table in known.TABLES or file_columns(own, table)
         there = () if is_known else servicenow_tables().get(table, ())
         for column in value:
-            near = known.misspelt(column, there) if column not in own.get("columns", ()) else ""
+            near = misspelt(column, there) if column not in own.get("columns", ()) else ""
             if near:
                 nearly = f"column {column!r} of {table} is nearly {near!r}"
                 yield Flaw((column,), f"{nearly}. If it is your own, list it under 'own: columns'.")
