@@ -342,11 +342,11 @@ async def test_a_request_meets_the_end_of_a_column(postgresql: Any, blueprint: B
         one, other = [
             await stack.enter_async_context(running(Settings(database=url), blueprint, seed=seed)) for seed in (1, 2)
         ]
-        column = await _make(one, "sys_dictionary", **CENTRE, internal_type="string")
-        sys_id = await _make(other, "incident", u_cost_centre="7")
+        column = await make_record(one, "sys_dictionary", **CENTRE, internal_type="string")
+        sys_id = await make_record(other, "incident", u_cost_centre="7")
         outside = stack.enter_context(closing(psycopg.connect(url.replace("+psycopg", ""))))
         outside.execute("LOCK TABLE task IN ACCESS SHARE MODE")  # for which the end of the column waits
-        calls: list[asyncio.Task[Any]] = [asyncio.create_task(_delete(other, "sys_dictionary", column))]
+        calls: list[asyncio.Task[Any]] = [asyncio.create_task(delete_record(other, "sys_dictionary", column))]
         await _waiting(outside, 1)
         calls.append(asyncio.create_task(one.call("GET", f"/api/now/table/incident/{sys_id}")))
         calls.append(asyncio.create_task(one.insert("incident", {"u_cost_centre": "8"})))
