@@ -14,7 +14,7 @@ import pytest
 from privman_scenarios.named_fixtures import fail
 
 if TYPE_CHECKING:
-    from privman_scenarios.language.model import Scenario
+    from privman_scenarios.language.model import FileTables, Scenario
     from privman_scenarios.playing.events import Failure
     from privman_scenarios.playing.world_builder import WorldBuilder
 
@@ -91,7 +91,7 @@ class ScenarioFile(pytest.File):
         file = self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
         try:
             environment = variables(os.environ, self.config.rootpath, self.config.getoption("--privman-profile"))
-            scenarios = Loader(vocabulary(), environment, self._worlds().tables).load([file])
+            scenarios = Loader(vocabulary(), environment, self._tables()).load([file])
         except (UnusableFileError, UsageError) as error:
             raise self.CollectError("\n".join(lines_of(error))) from None
         seen: Counter[str] = Counter()
@@ -102,6 +102,13 @@ class ScenarioFile(pytest.File):
                 self, name=f"{scenario.name}{number}", scenario=scenario, worlds=self._worlds
             )
             yield item
+
+    def _tables(self) -> "FileTables":
+        """Return those of the run's files; none if settings are unusable, which fails each scenario by itself."""
+        try:
+            return self._worlds().tables
+        except pytest.fail.Exception:
+            return {}
 
 
 class ScenarioFailed(Exception):  # noqa: N818 - an outcome

@@ -211,6 +211,18 @@ def test_collected_scenarios_know_the_tables(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*none.yaml: No such file or directory*"])
 
 
+def test_unusable_settings_fail_scenarios_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of the run are collected and pass."""
+    pytester.makeini("[pytest]\nprivman_stories = story.yaml")
+    steps = "[console.ask: , console.expect-approval: Pending]"
+    pytester.makefile(".yaml", story=f"{{title: T, steps: {steps}}}")
+    pytester.makepyfile("def test_it(): pass")
+    monkeypatch.setenv("PRIVMAN_TABLES", "")
+    result = pytester.runpytest_inprocess("-p", "no:asyncio")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*PRIVMAN_TABLES: invalid path ''*"])
+
+
 def test_a_mark_means_the_mock_alone(
     pytester: pytest.Pytester, privman_set: FixtureSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
