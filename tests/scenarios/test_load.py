@@ -286,7 +286,6 @@ def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest
         (f"{TWO} --release zurich", "--release is about the mock"),
         (f"{ONE} --worker", "--worker requires --servicenow-url and --console-url"),
         ("--master", "--master requires --servicenow-url and --console-url"),
-        ("--release nosuch", "unknown release 'nosuch'"),
     ],
 )
 def test_what_cannot_run(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -371,14 +370,26 @@ def test_an_instance_with_other_names(folder: Path, serve: Serve, capsys: pytest
     )
 
 
-def test_a_mock_that_does_not_start(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("program", "code", "said"),
+    [
+        ("", 3, "mock_servicenow did not start."),
+        ("import sys; print(*sys.argv[1:], file=sys.stderr); sys.exit(2)", 2, "serve --port 0 --release=nosuch"),
+    ],
+)
+def test_a_mock_that_does_not_start(  # noqa: PLR0913, PLR0917 - fixtures
+    folder: Path,
+    program: str,
+    code: int,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is named."""
-    (folder / "mock_servicenow.py").write_text("")
+    """It is named, or says itself which option it cannot use."""
+    (folder / "mock_servicenow.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    assert main(["load"]) == 3
-    assert capsys.readouterr().err == "privman-scenarios: mock_servicenow did not start.\n"
+    assert main(["load", "--release", "nosuch"]) == code
+    assert capsys.readouterr().err == f"privman-scenarios: {said}\n"
 
 
 def test_locust_is_an_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

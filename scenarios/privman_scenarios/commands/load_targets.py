@@ -69,7 +69,7 @@ class NamedTargets:
         """Return those of a command line; raises UsageError where these cannot be put under load."""
         mock_options(options.settings)
         named = cls(servicenow_target(options.settings), console_target(options.settings))
-        if named.servicenow:
+        if named.servicenow and not options.worker:
             _ = named.servicenow.console_login
         if options.consoles and named.console:
             raise UsageError("--consoles is how many consoles to start, and --console-url names one that runs.")
