@@ -151,11 +151,12 @@ class ScenarioItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - as pytest has it
         """Return the step with its line, expected and actual values, and the last exchanges."""
-        from privman_scenarios.commands.reports.marked import failure_text  # noqa: PLC0415 - see the module's docstring
+        from privman_scenarios.commands.reports.failure_texts import whole_text  # noqa: PLC0415 - as above
+        from privman_scenarios.commands.reports.results import FailureResult  # noqa: PLC0415 - as above
         from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
 
         if isinstance(excinfo.value, ScenarioFailed):
-            return shown(failure_text(excinfo.value.failure))
+            return shown("\n".join(map(whole_text, FailureResult.of(excinfo.value.failure).each)))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -11,6 +11,7 @@ from privman_core.command_line import Exit
 from privman_scenarios.analysis.coverage import Coverage
 from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reporting import WrittenReports
+from privman_scenarios.commands.reports.failure_texts import shown_lines
 from privman_scenarios.commands.reports.machine_readable import read_json_report
 from privman_scenarios.commands.reports.results import RunResult, ShardResult
 from privman_scenarios.commands.shards import Shard, joined
@@ -107,8 +108,5 @@ def _lines(result: RunResult) -> Iterator[str]:
     for scenario in result.scenarios:
         if scenario.failure:
             yield f"failed  {scenario.name}"
-        for failure in scenario.failures:
-            yield f"  {failure.file}:{failure.line}: {failure.step}"
-            yield f"    expected {failure.expected}"
-            yield f"    got      {failure.got}"
+            yield from (line.text for line in shown_lines(scenario.failure))
     yield f"{result.ended.counts}; {result.checks} expectations in {result.ended.seconds:.1f} s"

@@ -14,15 +14,12 @@ Outcome = Literal["passed", "failed", "skipped", "inapplicable"]
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a scenario failed.
+class FailedStep:
+    """A step and why it failed.
 
     Attributes:
         step: the verb, or what else failed, such as ``given``.
         line: of the step in the file.
-        exchanges: the last ones of both parties, for people, secrets masked.
-        comparison: the whole value that was compared, where there is one.
-        further: what failed after it.
     """
 
     step: str
@@ -30,9 +27,6 @@ class Failure:
     line: int
     expected: str
     got: str
-    exchanges: tuple[str, ...] = ()
-    comparison: Comparison | None = None
-    further: tuple["Failure", ...] = ()
 
     @property
     def message(self) -> str:
@@ -40,14 +34,29 @@ class Failure:
         return f"{self.file}:{self.line}: {self.mismatch}"
 
     @property
-    def each(self) -> tuple["Failure", ...]:
-        """This failure and those after it."""
-        return (self, *self.further)
-
-    @property
     def mismatch(self) -> str:
         """Step, expected and actual values."""
         return f"{self.step}: expected {self.expected}; got {self.got}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure(FailedStep):
+    """Why a scenario failed.
+
+    Attributes:
+        exchanges: the last ones of both parties, for people, secrets masked.
+        comparison: the whole value that was compared, where there is one.
+        further: what failed after it.
+    """
+
+    exchanges: tuple[str, ...] = ()
+    comparison: Comparison | None = None
+    further: tuple["Failure", ...] = ()
+
+    @property
+    def each(self) -> tuple["Failure", ...]:
+        """This failure and those after it."""
+        return (self, *self.further)
 
 
 class Event:

@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 import msgspec
 
 from privman_core.regular_files import read_regular
-from privman_scenarios.commands.reports.results import FailureResult, RunResult, ScenarioResult
+from privman_scenarios.commands.reports.failure_texts import whole_text
+from privman_scenarios.commands.reports.results import RunResult, ScenarioResult
 from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.output import printable
 
@@ -85,7 +86,7 @@ def _add_case(suite: ET.Element, scenario: ScenarioResult, class_name: str, name
     elif scenario.outcome == "inapplicable":
         _element(case, "skipped", message=f"does not apply: {scenario.reason}")
     if failure := scenario.failure:
-        text = "\n".join(map(_failure_text, scenario.failures))
+        text = "\n".join(map(whole_text, scenario.failures))
         _element(case, "failure", text, message=failure.message, type=failure.step)
     watched = [f"{each.verb} in line {each.line}: watched for {each.watched} s" for each in scenario.watched]
     if output := [*watched, *scenario.findings]:
@@ -97,10 +98,6 @@ class _Begun(msgspec.Struct):
 
     seed: None
     error: str
-
-
-def _failure_text(failure: FailureResult) -> str:
-    return "\n".join(filter(None, [failure.message, failure.compared, *failure.exchanges]))
 
 
 def json_report(result: RunResult) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from privman_scenarios.errors import Comparison, Difference
 from privman_scenarios.output import mask
-from privman_scenarios.playing.events import Failure
 
 # So many lines on either side of a marked one are shown of a long value.
 AROUND = 3
 LEFT_OUT = "…"
+DIFFERENT, NOTE = ">", "  <- expected "
+"""What a line begins with that is not as expected, and what goes before the expected values at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,11 @@ class Line:
     marks: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        sign, note = (">", f"  <- expected {', '.join(self.marks)}") if self.marks else (" ", "")
+        sign, note = (DIFFERENT, f"{NOTE}{', '.join(self.marks)}") if self.marks else (" ", "")
         return f"{sign} {self.text}{note}"
 
 
-def marked_lines(comparison: Comparison) -> list[Line]:
-    """Return the value's lines near its differences, secrets masked; none for a value of one line."""
+def _marked_lines(comparison: Comparison) -> list[Line]:
     lines = list(_lines(comparison.value, comparison.what, "", ""))
     if len(lines) == 1:
         return []
@@ -43,14 +43,8 @@ def marked_lines(comparison: Comparison) -> list[Line]:
 
 
 def marked_text(comparison: Comparison) -> str:
-    """Return the same as text."""
-    return "\n".join(map(str, marked_lines(comparison)))
-
-
-def failure_text(failure: Failure) -> str:
-    """Return the failure with what was compared, the last exchanges, and what failed after it."""
-    compared = [marked_text(failure.comparison)] if failure.comparison else []
-    return "\n".join([failure.message, *compared, *failure.exchanges, *map(failure_text, failure.further)])
+    """Return the value's lines near its differences, secrets masked; empty for a value of one line."""
+    return "\n".join(map(str, _marked_lines(comparison)))
 
 
 def _lines(value: object, where: str, indent: str, label: str) -> Iterator[Line]:

@@ -8,10 +8,11 @@ from typing import Literal, Self
 
 from privman_scenarios.analysis.coverage import Coverage
 from privman_scenarios.commands.reports.file_places import short_place
+from privman_scenarios.commands.reports.marked import marked_text
 from privman_scenarios.commands.reports.sequence import DiagramMessage
 from privman_scenarios.commands.shards import Shard
 from privman_scenarios.language.model import Scenario
-from privman_scenarios.playing.events import Outcome, RunEnded
+from privman_scenarios.playing.events import FailedStep, Failure, Outcome, RunEnded
 
 LONGEST = 1_000_000_000
 """Seconds that a scenario may have taken."""
@@ -54,25 +55,32 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureResult:
+class FailureResult(FailedStep):
     """Why a scenario failed.
 
     Attributes:
-        step: the verb, or what else failed, such as ``given``.
-        file: the same on every machine.
         compared: the value in lines, those that differ begin with ``>``; empty where none was compared.
         exchanges: the last ones of both parties, for people.
         further: what failed after it.
     """
 
-    step: str
-    file: str
-    line: int
-    expected: str
-    got: str
     compared: str
     exchanges: tuple[str, ...]
     further: tuple["FailureResult", ...]
+
+    @classmethod
+    def of(cls, failure: Failure, folder: Path | None = None) -> Self:
+        """Return a failure as data; a file is named by its path below the folder, if there is one."""
+        return cls(
+            step=failure.step,
+            file=short_place(failure.file, folder) if folder else failure.file,
+            line=failure.line,
+            expected=failure.expected,
+            got=failure.got,
+            compared=marked_text(failure.comparison) if failure.comparison else "",
+            exchanges=failure.exchanges,
+            further=tuple(cls.of(each, folder) for each in failure.further),
+        )
 
     def __post_init__(self) -> None:
         """Refuse further failures of further ones, which `each` would leave out; raises ValueError."""
@@ -83,16 +91,6 @@ class FailureResult:
     def each(self) -> tuple["FailureResult", ...]:
         """This failure and those after it."""
         return (self, *self.further)
-
-    @property
-    def message(self) -> str:
-        """File, line, step, expected and actual values."""
-        return f"{self.file}:{self.line}: {self.mismatch}"
-
-    @property
-    def mismatch(self) -> str:
-        """Step, expected and actual values."""
-        return f"{self.step}: expected {self.expected}; got {self.got}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from privman_scenarios.analysis.coverage import Coverage
 from privman_scenarios.commands.reports.file_places import short_place
-from privman_scenarios.commands.reports.marked import LEFT_OUT, marked_text
+from privman_scenarios.commands.reports.marked import LEFT_OUT
 from privman_scenarios.commands.reports.results import (
     FailureResult,
     RunContext,
@@ -23,7 +23,6 @@ from privman_scenarios.output import mask
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.events import (
     Event,
-    Failure,
     JournalsRead,
     RunEnded,
     RunStarted,
@@ -120,25 +119,13 @@ class RunRecord:
                 checks=event.checks,
                 reason=event.reason,
                 findings=event.findings,
-                failure=self._failure(failure) if failure else None,
+                failure=FailureResult.of(failure, self._folder) if failure else None,
                 steps=tuple(self._steps),
                 messages=tuple(sequence(self._journals)),
             )
         )
         self._checks += event.checks
         self._steps, self._journals = [], {}
-
-    def _failure(self, failure: Failure) -> FailureResult:
-        return FailureResult(
-            step=failure.step,
-            file=short_place(failure.file, self._folder),
-            line=failure.line,
-            expected=failure.expected,
-            got=failure.got,
-            compared=marked_text(failure.comparison) if failure.comparison else "",
-            exchanges=tuple(failure.exchanges),
-            further=tuple(map(self._failure, failure.further)),
-        )
 
 
 def _step(step: Step, outcome: Literal["passed", "failed"], watched: int = 0) -> StepResult:

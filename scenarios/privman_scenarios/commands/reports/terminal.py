@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -10,7 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from privman_core.command_line import disarmed
-from privman_scenarios.commands.reports.marked import LEFT_OUT, Line, marked_lines
+from privman_scenarios.commands.reports.failure_texts import cut_line, shown_lines
+from privman_scenarios.commands.reports.marked import LEFT_OUT
+from privman_scenarios.commands.reports.results import FailureResult
 from privman_scenarios.output import in_a_line, shown
 from privman_scenarios.playing.events import (
     Event,
@@ -26,8 +27,6 @@ from privman_scenarios.playing.events import (
 
 # A pipe has no edge; a line is cut nowhere.
 _PIPE_WIDTH = 10_000
-# A failure fits a screen; the reports have all of it.
-_MOST_COMPARED, _MOST_EXCHANGED, _LONGEST_LINE = 12, 18, 240
 _MOST_LISTED = 50
 
 
@@ -48,6 +47,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in disarmed(captured.get()).splitlines()))
 
 
+LINE_STYLES = {"plain": "", "different": "bold red", "exchange": "dim"}
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "yellow", "inapplicable": "dim"}
 
 
@@ -121,22 +121,8 @@ class TerminalReport:
         return f" ({remark})" if remark else ""
 
     def _print_failure(self, failure: Failure) -> None:
-        self._print(Text(f"  {in_a_line(failure.file)}:{failure.line}: {failure.step}"))
-        self._print(Text(_cut(shown(f"    expected {failure.expected}"))))
-        self._print(Text(_cut(shown(f"    got      {failure.got}"))))
-        compared = marked_lines(failure.comparison) if failure.comparison else []
-        for line in compared[:_MOST_COMPARED]:
-            self._print_compared(line)
-        if len(compared) > _MOST_COMPARED:
-            self._print(Text(f"      {LEFT_OUT} {len(compared) - _MOST_COMPARED} more lines, in the reports"))
-        for text in _last_lines(failure.exchanges):
-            self._print(Text(f"    | {text}", style="dim"))
-        for each in failure.further:
-            self._print_failure(each)
-
-    def _print_compared(self, line: Line) -> None:
-        short = replace(line, text=_cut(shown(line.text)))
-        self._print(Text(shown(f"    {short}"), style="bold red" if line.marks else ""))
+        for line in shown_lines(FailureResult.of(failure)):
+            self._print(Text(line.text, style=LINE_STYLES[line.kind]))
 
     def _print_end(self, event: RunEnded) -> None:
         self._print_failed()
@@ -148,22 +134,12 @@ class TerminalReport:
             return
         self._print(Text("Failed:", style="bold red"))
         for name, failure in self._failed[:_MOST_LISTED]:
-            self._print(Text(_cut(in_a_line(f"  {failure.file}:{failure.line}: {name}: {failure.mismatch}"))))
+            self._print(Text(cut_line(in_a_line(f"  {failure.file}:{failure.line}: {name}: {failure.mismatch}"))))
         if len(self._failed) > _MOST_LISTED:
             self._print(Text(f"  {LEFT_OUT} and {len(self._failed) - _MOST_LISTED} more, above"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
-
-
-def _last_lines(exchanges: Sequence[str]) -> list[str]:
-    """Return the exchanges in lines, of many the last ones."""
-    lines = [_cut(line) for line in shown("\n".join(exchanges)).split("\n")] if exchanges else []
-    return lines if len(lines) <= _MOST_EXCHANGED else [LEFT_OUT, *lines[-_MOST_EXCHANGED:]]
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}{LEFT_OUT}"
 
 
 def _outcome_table() -> Table:

@@ -1,0 +1,58 @@
+"""A failure as text: all of it, or as much as fits a screen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from privman_scenarios.commands.reports.marked import DIFFERENT, LEFT_OUT, NOTE
+from privman_scenarios.commands.reports.results import FailureResult
+from privman_scenarios.output import in_a_line, shown
+
+_MOST_COMPARED, _MOST_EXCHANGED, _LONGEST_LINE = 12, 18, 240
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLine:
+    """A line for a terminal or a log, without secrets.
+
+    Attributes:
+        kind: ``different`` for a part of a compared value that is not as expected.
+    """
+
+    text: str
+    kind: Literal["plain", "different", "exchange"] = "plain"
+
+
+def whole_text(failure: FailureResult) -> str:
+    """Return the failure with what was compared and the last exchanges, for reports."""
+    return "\n".join(filter(None, [failure.message, failure.compared, *failure.exchanges]))
+
+
+def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
+    """Yield as much of the same as fits a screen, and then what failed after it."""
+    for each in failure.each:
+        yield ShownLine(f"  {in_a_line(each.file)}:{each.line}: {each.step}")
+        yield ShownLine(cut_line(shown(f"    expected {each.expected}")))
+        yield ShownLine(cut_line(shown(f"    got      {each.got}")))
+        yield from _compared(each.compared.split("\n") if each.compared else [])
+        yield from _exchanged(shown("\n".join(each.exchanges)).split("\n") if each.exchanges else [])
+
+
+def cut_line(line: str) -> str:
+    """Return a line without the end that would fill a screen."""
+    return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}{LEFT_OUT}"
+
+
+def _compared(lines: Sequence[str]) -> Iterator[ShownLine]:
+    for line in lines[:_MOST_COMPARED]:
+        text, note, expected = line.rpartition(NOTE) if line.startswith(DIFFERENT) else (line, "", "")
+        kind: Literal["plain", "different"] = "different" if note else "plain"
+        yield ShownLine(f"    {cut_line(shown(text))}{note}{shown(expected)}", kind)
+    if len(lines) > _MOST_COMPARED:
+        yield ShownLine(f"      {LEFT_OUT} {len(lines) - _MOST_COMPARED} more lines, in the reports")
+
+
+def _exchanged(lines: Sequence[str]) -> Iterator[ShownLine]:
+    """Yield the lines of the exchanges, of many the last ones."""
+    last = lines if len(lines) <= _MOST_EXCHANGED else [LEFT_OUT, *lines[-_MOST_EXCHANGED:]]
+    yield from (ShownLine(f"    | {cut_line(line)}", "exchange") for line in last)
