@@ -53,11 +53,27 @@ async def end_of(command: str, *arguments: str) -> tuple[int | None, str, str]:
     return process.returncode, out.decode("cp1252"), err.decode("cp1252")
 
 
+class Drive:
+    """The drive C:, which is a relative path here."""
+
+    def has(self, file: str) -> bool:
+        """Return whether the file exists."""
+        return Path(file).is_file()
+
+
+@pytest.fixture
+def drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drive:
+    """Make the drive."""
+    (tmp_path / "C:").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return Drive()
+
+
+@pytest.mark.parametrize("file", ["C:\\records.db", "C:/records.db"])
 @pytest.mark.parametrize(("command", "stop"), [("mock-servicenow", signal.SIGINT), ("console-sim", signal.SIGTERM)])
-async def test_a_server_starts_and_stops(command: str, stop: signal.Signals, tmp_path: Path) -> None:
-    """With its records in a file."""
-    database = f"sqlite:///{tmp_path / 'records.db'}"
-    async with started(command, "serve", "--port", "0", "--database", database) as process:
+async def test_a_server_starts_and_stops(command: str, stop: signal.Signals, file: str, drive: Drive) -> None:
+    """With its records in a file on a drive."""
+    async with started(command, "serve", "--port", "0", "--database", f"sqlite:///{file}") as process:
         assert process.stdout is not None
         banner = (await process.stdout.readline()).decode()
         assert banner.startswith(f"{command} serves http://"), (await process.communicate())[1]
@@ -66,6 +82,7 @@ async def test_a_server_starts_and_stops(command: str, stop: signal.Signals, tmp
         process.send_signal(stop)
         assert await process.communicate() == (b"", b"")
     assert process.returncode == 0
+    assert drive.has(file)
 
 
 async def test_workers_are_refused() -> None:
