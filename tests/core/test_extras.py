@@ -116,8 +116,8 @@ def only(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Mapping[st
     def environment(extra: str) -> Mapping[str, str]:
         folder = tmp_path_factory.mktemp("missing")
         absent = set().union(*map(brought, USERS)) - (brought(extra) if extra else installed_with(declared()))
-        for module, distributions in distributions().items():
-            if distributions <= absent:
+        for module, names in distributions().items():
+            if names <= absent:
                 (folder / f"{module}.py").write_text(missing(module))
         return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
 
