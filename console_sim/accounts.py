@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TypeVar
 
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import BadRequestError
 from console_sim.json_object import JsonObject
 from console_sim.shelf import Moment
@@ -67,7 +67,7 @@ def _read_role(key: str, name: str) -> Role:
         return Role.named(name)
     except ValueError:
         raise BadRequestError(
-            f"{key!r} has {shown(name)}{hint(name, tuple(Role))}; expected {', '.join(Role)}"
+            f"{key!r} has {brief(name)}{hint(name, tuple(Role))}; expected {', '.join(Role)}"
         ) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.api_tokens import ApiTokens
 from console_sim.console_store import ConsoleStore
-from console_sim.error_texts import listed, shown
+from console_sim.error_texts import brief, listed
 from console_sim.errors import BadRequestError, ConflictError, DeadTokenError, NotFoundError, UnauthorizedError
 from console_sim.json_object import bare_guid
 from privman_core.clock import Clock
@@ -71,7 +71,7 @@ class Users:
         found = self.find_named(name)
         if found is None:
             known = listed([user.display_name for user in self])
-            raise NotFoundError(f"API Client User {shown(name)} does not exist; there is {known}")
+            raise NotFoundError(f"API Client User {brief(name)} does not exist; there is {known}")
         return found
 
     def find_named(self, name: str) -> ApiClientUser | None:
@@ -183,7 +183,7 @@ class CredentialShelf:
         """Return the credential; raises NotFoundError."""
         credential = self._shelf.get(name)
         if credential is None:
-            raise NotFoundError(f"unknown credential {shown(name)}")
+            raise NotFoundError(f"unknown credential {brief(name)}")
         return credential
 
     def find(self, name: str) -> Credential | None:
@@ -202,7 +202,7 @@ class CredentialShelf:
         """Raise BadRequestError, which lists the credentials, unless there is one of that name."""
         if name not in self:
             known = listed([each.name for each in self], "an existing one; there is none yet")
-            raise BadRequestError(f"unknown credential {shown(name)}; expected {known}")
+            raise BadRequestError(f"unknown credential {brief(name)}; expected {known}")
 
     def require_free(self, name: str) -> None:
         """Raise ConflictError if a credential has the name."""

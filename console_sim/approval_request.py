@@ -7,7 +7,7 @@ from typing import Self
 
 from console_sim.approval_decision import ApprovalDecision, Response
 from console_sim.approval_duration import duration_text
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import ConflictError
 from console_sim.shelf import Moment
 
@@ -161,7 +161,7 @@ class ApprovalRequest:
     def with_refused_decision(self, decision: ApprovalDecision, reason: str) -> Self:
         """Return the request after refusing a decision of ServiceNow."""
         return replace(
-            self, refused_decision=f"{decision.response.title()} by {shown(decision.responded_by)}: {reason}"
+            self, refused_decision=f"{decision.response.title()} by {brief(decision.responded_by)}: {reason}"
         )
 
     def delivered(self) -> Self:

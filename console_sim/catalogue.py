@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, Protocol, TypeVar
 
-from console_sim.error_texts import listed, shown
+from console_sim.error_texts import brief, listed
 from console_sim.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from console_sim.json_object import bare_guid
 from console_sim.small_shelf import SmallShelf
@@ -62,7 +62,7 @@ class Catalogue(Generic[T]):
         """Return the item with that id, in any case; raises NotFoundError."""
         found = self.find(item_id)
         if found is None:
-            raise NotFoundError(f"{self._what} {shown(item_id)} does not exist")
+            raise NotFoundError(f"{self._what} {brief(item_id)} does not exist")
         return found
 
     def find(self, item_id: str) -> T | None:
@@ -76,7 +76,7 @@ class Catalogue(Generic[T]):
         if found is None:
             names = [item.name for item in self]
             known = listed(names, "an existing one; there is none yet")
-            raise BadRequestError(f"unknown {self._what} {shown(name)}{hint(name, names)}; expected {known}")
+            raise BadRequestError(f"unknown {self._what} {brief(name)}{hint(name, names)}; expected {known}")
         return found
 
     def find_named(self, name: str) -> T | None:

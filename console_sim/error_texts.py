@@ -18,13 +18,13 @@ class _Shortened(reprlib.Repr):
         return repr(cut(x, _LONGEST_SHOWN))
 
 
-_shortened = _Shortened()
-_shortened.maxlevel = 3
+_repr = _Shortened()
+_repr.maxlevel = 3
 
 
-def shown(value: object) -> str:
+def brief(value: object) -> str:
     """Return a value as errors show it, truncated."""
-    return _shortened.repr(value)
+    return _repr.repr(value)
 
 
 def listed(names: Collection[str], nothing: str = "none") -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
-from console_sim.error_texts import listed, shown
+from console_sim.error_texts import brief, listed
 from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError, NotReadyError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.names import free_name
@@ -38,7 +38,7 @@ class Webhooks:
         """Return the webhook; raises NotFoundError."""
         webhook = self._shelf.get(webhook_id)
         if webhook is None:
-            raise NotFoundError(f"webhook {shown(webhook_id)} does not exist")
+            raise NotFoundError(f"webhook {brief(webhook_id)} does not exist")
         return webhook
 
     def named(self, name: str) -> Webhook:
@@ -46,7 +46,7 @@ class Webhooks:
         webhook = next((webhook for webhook in self if webhook.name == name), None)
         if webhook is None:
             names = [each.name for each in self]
-            raise NotFoundError(f"webhook {shown(name)} does not exist{hint(name, names)}; there is {listed(names)}")
+            raise NotFoundError(f"webhook {brief(name)} does not exist{hint(name, names)}; there is {listed(names)}")
         return webhook
 
     def of(self, system: ForeignSystem) -> Webhook | None:
@@ -138,7 +138,7 @@ class ForeignSystems:
         """Return the foreign system with that id, or else the oldest; raises NotFoundError."""
         system = self._shelf.get(system_id) if system_id else self._shelf.oldest()
         if system is None:
-            raise NotFoundError(f"foreign system {shown(system_id)} does not exist" if system_id else _NO_SYSTEM)
+            raise NotFoundError(f"foreign system {brief(system_id)} does not exist" if system_id else _NO_SYSTEM)
         return system
 
     def named(self, name: str) -> ForeignSystem:
@@ -147,7 +147,7 @@ class ForeignSystems:
         if system is None:
             names = [each.name for each in self]
             raise NotFoundError(
-                f"foreign system {shown(name)} does not exist{hint(name, names)}; there is {listed(names)}"
+                f"foreign system {brief(name)} does not exist{hint(name, names)}; there is {listed(names)}"
             )
         return system
 
@@ -209,6 +209,6 @@ class Connector:
         """Return the Table API as the user of the credential of that name; raises NotReadyError."""
         credential = self._credentials.find(name)
         if credential is None:
-            lacking = f"credential {shown(name)} does not exist" if name else "no credential is selected"
+            lacking = f"credential {brief(name)} does not exist" if name else "no credential is selected"
             raise NotReadyError(f"not sent: {lacking}")
         return ServiceNowClient(self._caller, self._clock, credential, self._answer_seconds)

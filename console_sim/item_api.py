@@ -18,7 +18,7 @@ from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilte
 from console_sim.callers import Callers
 from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import BadRequestError, ConflictError, NotFoundError
 from console_sim.item_bodies import (
     ignored_parameters,
@@ -254,7 +254,7 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 
 def _unknown(what: str, item_id: str) -> NotFoundError:
-    return NotFoundError(f"{what} {shown(item_id)} does not exist", _UNKNOWN)
+    return NotFoundError(f"{what} {brief(item_id)} does not exist", _UNKNOWN)
 
 
 def _added(before: tuple[Part, ...], given: tuple[Part, ...]) -> tuple[Part, ...]:

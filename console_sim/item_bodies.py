@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilter
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import BadRequestError
 from console_sim.json_object import JsonObject, spelled
 from console_sim.packaged_items import ItemFilter, PackagedReport
@@ -41,7 +41,7 @@ def read_new_policy(body: object) -> NewPolicy:
     values = _object(body, ("Name", "Description", "OS"))
     system = values.text("OS")
     if system.lower() not in _SYSTEMS:
-        raise BadRequestError(f"'OS' is {shown(system)}; expected win or mac")
+        raise BadRequestError(f"'OS' is {brief(system)}; expected win or mac")
     description = values.any_text("Description")
     return NewPolicy(
         values.name("Name"),
@@ -112,20 +112,20 @@ def ignored_parameters(report: PackagedReport, parameters: Collection[Parameter]
     names = [column.name for column in report.columns]
     for each in parameters:
         if each.name not in names:
-            message = f"report {report.name!r} has no parameter {shown(each.name)}; expected one of {', '.join(names)}"
+            message = f"report {report.name!r} has no parameter {brief(each.name)}; expected one of {', '.join(names)}"
             yield Finding("swallowed", "report-parameter-ignored", message, "$")
 
 
 def _filter(values: JsonObject) -> PolicyFilter:
     role = values.any("FilterRole")
     if isinstance(role, bool) or role not in _ROLES:
-        raise BadRequestError(f"'FilterRole' is {shown(role)}; expected 1, 2 or 3")
+        raise BadRequestError(f"'FilterRole' is {brief(role)}; expected 1, 2 or 3")
     return PolicyFilter(values.guid("Id"), int(role))
 
 
 def _object(body: object, known: tuple[str, ...]) -> JsonObject:
     if not isinstance(body, dict):
-        raise BadRequestError(f"the body is {shown(body)}; expected an object with {', '.join(known)}")
+        raise BadRequestError(f"the body is {brief(body)}; expected an object with {', '.join(known)}")
     return spelled(body, known)
 
 
@@ -134,7 +134,7 @@ def _objects(listed: list[Any], known: tuple[str, ...]) -> list[JsonObject]:
         raise BadRequestError(f"the body lists {len(listed)}; expected at most {MOST_LISTED}")
     for each in listed:
         if not isinstance(each, dict):
-            raise BadRequestError(f"the body lists {shown(each)}; expected objects with {' and '.join(known)}")
+            raise BadRequestError(f"the body lists {brief(each)}; expected objects with {' and '.join(known)}")
     return [spelled(each, known) for each in listed]
 
 

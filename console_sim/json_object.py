@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import BadRequestError
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
@@ -23,7 +23,7 @@ class JsonObject:
         self._values = values
         for key in values:
             if key not in known:
-                raise BadRequestError(f"unknown key {shown(key)}{hint(key, known)}; expected {', '.join(known)}")
+                raise BadRequestError(f"unknown key {brief(key)}{hint(key, known)}; expected {', '.join(known)}")
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -65,14 +65,14 @@ class JsonObject:
         values = self._get(key, list, None)
         for each in values:
             if not isinstance(each, str):
-                raise BadRequestError(f"{key!r} has {shown(each)}; expected text")
+                raise BadRequestError(f"{key!r} has {brief(each)}; expected text")
         return list(values)
 
     def matching(self, key: str, form: re.Pattern[str], expected: str) -> str:
         """Return required text that matches."""
         text = self.text(key)
         if form.fullmatch(text) is None:
-            raise BadRequestError(f"{key!r} is {shown(text)}; expected {expected}")
+            raise BadRequestError(f"{key!r} is {brief(text)}; expected {expected}")
         return text
 
     def guid(self, key: str) -> str:
@@ -80,14 +80,14 @@ class JsonObject:
         text = self.text(key)
         bare = bare_guid(text)
         if GUID.fullmatch(bare) is None:
-            raise BadRequestError(f"{key!r} is {shown(text)}; expected a GUID")
+            raise BadRequestError(f"{key!r} is {brief(text)}; expected a GUID")
         return bare
 
     def one_of(self, key: str, words: Collection[str]) -> str:
         """Return required text that is one of the words."""
         text = self.text(key)
         if text not in words:
-            raise BadRequestError(f"{key!r} is {shown(text)}{hint(text, words)}; expected one of {', '.join(words)}")
+            raise BadRequestError(f"{key!r} is {brief(text)}{hint(text, words)}; expected one of {', '.join(words)}")
         return text
 
     def flag(self, key: str, *, default: bool | None = None) -> bool:
@@ -99,7 +99,7 @@ class JsonObject:
         """Return a required number of seconds from 0 to ten years."""
         value = self._values.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
-            raise BadRequestError(f"{key!r} is {shown(value)}; expected a number from 0 to {MOST_SECONDS}")
+            raise BadRequestError(f"{key!r} is {brief(value)}; expected a number from 0 to {MOST_SECONDS}")
         return value
 
     def mapping(self, key: str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class JsonObject:
             return value
         if key not in self._values:
             raise BadRequestError(f"{key!r} is missing; expected {_WORDS[kind]}")
-        seen = "not shown here" if _SECRET.search(key) else shown(value)
+        seen = "not shown here" if _SECRET.search(key) else brief(value)
         raise BadRequestError(f"{key!r} is {seen}; expected {_WORDS[kind]}")
 
 

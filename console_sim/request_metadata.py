@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from console_sim.approval_items import Policy
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import BadRequestError
 from console_sim.json_object import GUID, without_braces
 from privman_contracts import WireNames
@@ -51,18 +51,18 @@ class MetadataWriter:
 
     def _key(self, key: str) -> str:
         if _PASCAL_CASE.fullmatch(key) is None:
-            raise BadRequestError(f"'metadata' has key {shown(key)}{hint(key, self._spelling)}; expected PascalCase")
+            raise BadRequestError(f"'metadata' has key {brief(key)}{hint(key, self._spelling)}; expected PascalCase")
         return self._spelling.get(key, key)
 
 
 def _value(key: str, value: object) -> str:
     if not isinstance(value, str):
-        raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected text")
+        raise BadRequestError(f"{key!r} of 'metadata' is {brief(value)}; expected text")
     bare = without_braces(value)
     if key in _GUIDS and GUID.fullmatch(bare) is not None:
         return f"{{{bare}}}"
     if key == "PolicyId":
-        raise BadRequestError(f"{key!r} of 'metadata' is {shown(value)}; expected a GUID")
+        raise BadRequestError(f"{key!r} of 'metadata' is {brief(value)}; expected a GUID")
     return value
 
 

@@ -10,7 +10,7 @@ from console_sim.approval_duration import duration_text, stored_duration
 from console_sim.approval_request import ApprovalRequest
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector, Webhooks
@@ -169,7 +169,7 @@ class RequestSender:
             record = await target.api.read(target.table, sys_id)
         found = record.get(column, "")
         if found.lower() not in ("", request_id.lower()):
-            raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {shown(found)}")
+            raise RefusedError(f"not recorded: the record {sys_id} is another request, its {column} is {brief(found)}")
         return record
 
     def _says(self, record: Mapping[str, str], values: Mapping[str, str]) -> bool:

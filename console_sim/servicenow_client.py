@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from console_sim.accounts import Credential
-from console_sim.error_texts import shown
+from console_sim.error_texts import brief
 from console_sim.errors import (
     BrokenAnswerError,
     BusyError,
@@ -67,7 +67,7 @@ def _record(value: object) -> RemoteValues:
     if not sys_id:
         raise BrokenAnswerError("the answer's record has no sys_id")
     if SYS_ID.fullmatch(sys_id) is None:
-        raise BrokenAnswerError(f"the answer's record has sys_id {shown(sys_id)}; expected 32 hexadecimal digits")
+        raise BrokenAnswerError(f"the answer's record has sys_id {brief(sys_id)}; expected 32 hexadecimal digits")
     return RemoteValues(sys_id, texts)
 
 
@@ -83,7 +83,7 @@ def _result(answer: HttpAnswer, now: datetime) -> object:
         raise _refusal(answer, now)
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
         raise UnreachableError(
-            f"{answer.status}: redirected to {shown(answer.headers.get('location', 'nowhere'))}, a login page or a "
+            f"{answer.status}: redirected to {brief(answer.headers.get('location', 'nowhere'))}, a login page or a "
             "hibernating instance; expected JSON"
         )
     if answer.status == HTTPStatus.ACCEPTED:
@@ -146,7 +146,7 @@ def _error_text(body: object) -> str:
 
 
 def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON
-    return cut(value if isinstance(value, str) else shown(value), _LONGEST_TEXT)
+    return cut(value if isinstance(value, str) else brief(value), _LONGEST_TEXT)
 
 
 def _retry_after(answer: HttpAnswer, now: datetime) -> float | None:

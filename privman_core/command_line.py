@@ -13,7 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
-from privman_core.inputs import reason_of, shown
+from privman_core.inputs import quoted, reason_of
 from privman_core.near_words import hint
 
 _MOST_PORT = 65_535
@@ -48,7 +48,7 @@ class OneLineParser(ArgumentParser):
         given = sys.argv[1:] if args is None else list(args)
         for option in self._options_in(given):
             if option not in self._option_string_actions:
-                self.error(f"unknown option {shown(option)}{hint(option, self._option_string_actions)}")
+                self.error(f"unknown option {quoted(option)}{hint(option, self._option_string_actions)}")
         return super().parse_known_args(given, namespace)
 
     def _options_in(self, arguments: Sequence[str]) -> Iterator[str]:
@@ -66,7 +66,7 @@ class OneLineParser(ArgumentParser):
         choices = [*(action.choices or ())]
         if choices and value not in choices:
             expected = hint(value, choices) or f"; expected one of {', '.join(choices)}"
-            raise ArgumentError(action, f"invalid choice {shown(value)}{expected}")
+            raise ArgumentError(action, f"invalid choice {quoted(value)}{expected}")
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; ``--help`` shows the usage."""

@@ -14,7 +14,7 @@ from privman_core.control_index import PREFIX, calls_of
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError, Faults, Handler
 from privman_core.ids import is_same
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.journal import Journal
 from privman_core.near_words import hint
 from privman_core.own_machine import is_opened_here, unknown_header
@@ -132,7 +132,7 @@ class Control:
         """
         seconds = (await _read_fields(request, "seconds")).get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
-            raise ControlError(f"'seconds' is {shown(seconds)}; expected a number from 0 to {MOST_SECONDS}")
+            raise ControlError(f"'seconds' is {quoted(seconds)}; expected a number from 0 to {MOST_SECONDS}")
         unanswered = await self._clock.advance(seconds)
         given_up = {"unanswered": unanswered} if unanswered else {}
         return to_json({"now": self._clock.now().isoformat(), **given_up})
@@ -231,7 +231,7 @@ async def _read_fields(request: web.Request, *known: str) -> dict[str, Any]:
     body = await read_object(request)
     for key in body:
         if key not in known:
-            raise ControlError(f"unknown key {shown(key)}{hint(key, known)}; expected {', '.join(known) or 'none'}")
+            raise ControlError(f"unknown key {quoted(key)}{hint(key, known)}; expected {', '.join(known) or 'none'}")
     return body
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from privman_core.clock import MOST_SECONDS, Clock, later
-from privman_core.inputs import CONTROL, shown
+from privman_core.inputs import CONTROL, quoted
 from privman_core.near_words import hint
 
 _MOST_COUNT = 1_000_000_000
@@ -243,7 +243,7 @@ class Faults:
         kind = spec.get("kind", "")
         if not isinstance(kind, str) or kind not in self._kinds:
             raise FaultError(
-                "kind", f"'kind' is {shown(kind)}{hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
+                "kind", f"'kind' is {quoted(kind)}{hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
             )
         for key, value in spec.items():
             self._check(kind, key, value)
@@ -298,15 +298,15 @@ class Faults:
         keys = dict.fromkeys((*COMMON, *self.options), True)
         for key in spec:
             if key not in keys:
-                raise FaultError(key, f"unknown key {shown(key)}{hint(key, keys)}; expected one of {_words(keys)}")
+                raise FaultError(key, f"unknown key {quoted(key)}{hint(key, keys)}; expected one of {_words(keys)}")
 
     def _check(self, kind: str, key: str, value: object) -> None:
         keys = {**COMMON, **self._kinds[kind].options}
         if key not in keys:
-            unknown = f"unknown key {shown(key)} of the fault {kind!r}{hint(key, keys)}"
+            unknown = f"unknown key {quoted(key)} of the fault {kind!r}{hint(key, keys)}"
             raise FaultError(key, f"{unknown}; expected one of {_words(keys)}")
         if not keys[key].holds(value):
-            raise FaultError(key, f"{key!r} is {shown(value)}; expected {keys[key].expected}")
+            raise FaultError(key, f"{key!r} is {quoted(value)}; expected {keys[key].expected}")
 
 
 def _expected(options: Mapping[str, Option]) -> dict[str, str]:

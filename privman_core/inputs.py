@@ -37,7 +37,7 @@ def plain_url(text: str, example: str = EXAMPLE_URL) -> str:
 def _without_secrets(text: str) -> str:
     """Return how an error shows the address: not at all if it may have a password or a token."""
     parts = {"@": "a user", "?": "a query", "#": "a fragment"}
-    return next((f"an address with {part}" for mark, part in parts.items() if mark in text), shown(text))
+    return next((f"an address with {part}" for mark, part in parts.items() if mark in text), quoted(text))
 
 
 def without_login(text: str) -> str:
@@ -107,6 +107,6 @@ def reason_of(error: OSError) -> str:
     return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split()) or "it broke off"
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """Return the value's repr, truncated; the mark of a cut text is within its quotes."""
     return repr(cut(value, _LONGEST_SHOWN)) if isinstance(value, str) else cut(repr(value), _LONGEST_SHOWN)

@@ -14,7 +14,7 @@ from typing import Any
 
 from privman_core.client_settings import PROFILE_FILES, SETTINGS, Setting
 from privman_core.command_line import UsageError
-from privman_core.inputs import reason_of, shown
+from privman_core.inputs import quoted, reason_of
 from privman_core.near_words import hint
 from privman_core.regular_files import read_regular
 
@@ -119,7 +119,7 @@ def load_profile(folder: Path, name: str | None) -> Profile:
     if file is None:
         if name is not None:
             lacks = f"{folder.resolve()} has neither {_OWN} nor [tool.privman] in {_SHARED}"
-            raise UsageError(f"no profile {shown(name)}: {lacks}.")
+            raise UsageError(f"no profile {quoted(name)}: {lacks}.")
         return Profile(folder, {})
     values = list(_checked(file))
     common = [value for value in values if value.keys[0] != _PROFILES]
@@ -168,7 +168,7 @@ def _check(keys: Keys, value: object) -> None:
     if keys[0] != _VARIABLES:
         _SETTINGS[keys].check(value)
     elif not isinstance(value, str) or not value:
-        raise ArgumentTypeError(f"invalid value {shown(value)}: expected text that is not empty")
+        raise ArgumentTypeError(f"invalid value {quoted(value)}: expected text that is not empty")
     elif not _VARIABLE.fullmatch(keys[1]):
         raise ArgumentTypeError("no environment variable has such a name; expected letters, digits and '_'")
 
@@ -179,7 +179,7 @@ def _leaves(file: ProfileFile, table: Mapping[str, Any], above: Keys) -> Iterato
         if _without_profile(keys) in _SETTINGS or _is_variable(keys):
             yield keys, value
         elif not _is_table(keys):
-            raise UsageError(f"{file.place(keys)}: unknown key {shown('.'.join(keys))}{_nearest(keys)}.")
+            raise UsageError(f"{file.place(keys)}: unknown key {quoted('.'.join(keys))}{_nearest(keys)}.")
         elif not isinstance(value, dict):
             raise UsageError(f"{file.place(keys)}: {'.'.join(keys)}: expected a table.")
         else:
@@ -216,5 +216,5 @@ def _chosen(file: ProfileFile, values: Iterable[ProfileValue], name: str) -> Ite
     profiles = file.table.get(_PROFILES, {})
     if name not in profiles:
         expected = hint(name, profiles) or f"; expected one of {', '.join(profiles) or 'none'}"
-        raise UsageError(f"no profile {shown(name)} in {file.path.name}{expected}.")
+        raise UsageError(f"no profile {quoted(name)} in {file.path.name}{expected}.")
     return (value for value in values if value.keys[:2] == (_PROFILES, name))

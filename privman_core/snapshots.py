@@ -10,7 +10,7 @@ from typing import Any
 
 from privman_core.clock import Clock
 from privman_core.ids import Ids
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.near_words import hint
 from privman_core.state_changes import StateChanges
 
@@ -107,7 +107,7 @@ class Snapshots:
 
     async def _take(self, name: object) -> Snapshot:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise SnapshotError(f"'name' is {shown(name)}; expected 1 to 64 letters, digits, '.', '_' or '-'")
+            raise SnapshotError(f"'name' is {quoted(name)}; expected 1 to 64 letters, digits, '.', '_' or '-'")
         if name in self._kept:
             raise SnapshotError(f"there is a snapshot {name!r}; expected another name, or DELETE it before")
         if len(self._kept) >= MOST:
@@ -126,7 +126,7 @@ class Snapshots:
 
     def _find(self, name: str) -> Snapshot:
         if name not in self._kept:
-            raise UnknownSnapshotError(f"unknown snapshot {shown(name)}{hint(name, self._kept)}")
+            raise UnknownSnapshotError(f"unknown snapshot {quoted(name)}{hint(name, self._kept)}")
         return self._kept[name]
 
 

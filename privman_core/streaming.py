@@ -12,7 +12,7 @@ from aiohttp import web
 
 from privman_core.bodies import SpooledBody
 from privman_core.exchange import Exchange
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.journal import KEPT_EXCHANGES, Journal, aside
 
 _SLICE = 32 * 1024
@@ -194,5 +194,5 @@ def _number(name: str, text: str, least: int) -> int:
     digits = len(str(KEPT_EXCHANGES)) + 7
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else -1
     if number < least:
-        raise RangeError(f"{name!r} is {shown(text)}; expected a whole number from {least} of at most {digits} digits")
+        raise RangeError(f"{name!r} is {quoted(text)}; expected a whole number from {least} of at most {digits} digits")
     return number

@@ -17,7 +17,7 @@ from console_sim.ui.form_values import read_number
 from console_sim.ui.item_list import contains, page_number, read_search
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -63,7 +63,7 @@ class ManageApprovals:
         word, _, single = form.value("decide").partition(" ")
         chosen = [single] if single else form.values("request")
         if word not in (self._approve, self._deny):
-            raise NotFoundError(f"decision {shown(word)} does not exist; expected {self._approve} or {self._deny}")
+            raise NotFoundError(f"decision {quoted(word)} does not exist; expected {self._approve} or {self._deny}")
         if not 0 < len(chosen) <= PAGE_SIZE:
             form.add_error("request", _TICK_FEWER if chosen else _TICK_ONE)
             return await self._list(visit, form)
@@ -157,5 +157,5 @@ def _read_duration(form: Form) -> dict[str, str]:
         return {"duration": duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))}
     hours = form.value("hours").strip()
     if "duration" not in form.errors and hours not in ("", _USUAL_HOURS):
-        form.add_error("hours", f"is {shown(hours)}, but One Time is selected; select For, or empty the field")
+        form.add_error("hours", f"is {quoted(hours)}, but One Time is selected; select For, or empty the field")
     return {}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
 
 LONGEST_DESCRIPTION = 4_000
@@ -36,7 +36,7 @@ def read_number(form: Form, field: str, most: int) -> int:
     text = form.value(field).strip()
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
     if not 1 <= number <= most:
-        invalid = f"{shown(text)} is invalid; expected a whole number from 1 to {most:,}"
+        invalid = f"{quoted(text)} is invalid; expected a whole number from 1 to {most:,}"
         form.add_error(field, invalid if text else "is empty; expected a whole number")
     return number
 
@@ -45,7 +45,7 @@ def read_span(form: Form, field: str) -> timedelta:
     """Return a span of time that is written as a number and a unit, seconds if the form has no unit."""
     name = form.value(f"{field}_unit") or "Second(s)"
     if name not in UNITS:
-        form.add_error(field, f"has unit {shown(name)}; expected one of {', '.join(UNITS)}")
+        form.add_error(field, f"has unit {quoted(name)}; expected one of {', '.join(UNITS)}")
         return timedelta()
     return read_number(form, field, int(timedelta(seconds=MOST_SECONDS) / UNITS[name])) * UNITS[name]
 

@@ -12,7 +12,7 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.item_list import LONGEST_SEARCH, ListColumn, contains, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.ui.user_pages import ONE as ONE_USER
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.pages.rendering import see
 
 ONE = f"{ROLES}/role"
@@ -136,4 +136,4 @@ def _role(visit: ConsoleVisit) -> Role:
     try:
         return Role.named(name)
     except ValueError:
-        raise NotFoundError(f"role {shown(name)} does not exist") from None
+        raise NotFoundError(f"role {quoted(name)} does not exist") from None

@@ -14,7 +14,7 @@ from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.webhook import CREATED_BY
 from privman_core.ids import Ids
-from privman_core.inputs import shown
+from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
@@ -181,5 +181,5 @@ def _read_end(form: Form, user: ApiClientUser) -> datetime | None:
         end = datetime.fromisoformat(text)
         return end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
-        form.add_error("expires", f"{shown(text)} is invalid; expected a date and time such as 2027-01-05T09:00")
+        form.add_error("expires", f"{quoted(text)} is invalid; expected a date and time such as 2027-01-05T09:00")
         return user.expires_at

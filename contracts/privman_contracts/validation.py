@@ -218,7 +218,7 @@ class MessageValidator:
         known = self._known(where)
         secret = known is not None and known.secret
         holds_secret = any(inner.secret for path, inner in self._parts.items() if path.startswith(f"{where}."))
-        return "has value ***" if secret or (holds_secret and isinstance(value, str)) else wording.shown(value)
+        return "has value ***" if secret or (holds_secret and isinstance(value, str)) else wording.value_in_words(value)
 
     def _evidence(self, where: str) -> Evidence:
         known = self._known(where)

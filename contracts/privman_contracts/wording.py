@@ -50,7 +50,7 @@ def expected(schema: dict[str, Any]) -> str:
     return str(schema.get("x-expected") or next(wanted, "a value"))
 
 
-def shown(value: object) -> str:
+def value_in_words(value: object) -> str:
     """Return ``has value …``, cut to fit a line; of an object or a list only what it is."""
     if isinstance(value, dict):
         return "is an object"

@@ -10,7 +10,7 @@ from aiohttp import web
 from multidict import MultiDict, MultiMapping
 
 from privman_core.bodies import IN_MEMORY, SpooledBody, receive
-from privman_core.inputs import EXAMPLE_URL, plain_url, shown
+from privman_core.inputs import EXAMPLE_URL, plain_url, quoted
 from privman_core.multipart import MOST_PARTS, MultipartError, parts
 
 LARGEST = 4 * 1024 * 1024
@@ -59,7 +59,7 @@ class Form:
         """Return one of the choices."""
         chosen = self.value(field)
         if chosen not in choices:
-            self.add_error(field, f"{shown(chosen)} is not one of the choices" if chosen else "is empty; choose one")
+            self.add_error(field, f"{quoted(chosen)} is not one of the choices" if chosen else "is empty; choose one")
         return chosen
 
     def url(self, field: str, example: str = EXAMPLE_URL) -> str:
@@ -78,7 +78,7 @@ class Form:
         """Return text that is empty or fits the pattern; ``expected`` describes it in the error."""
         text = self.value(field).strip()
         if text and pattern.fullmatch(text) is None:
-            self.add_error(field, f"{shown(text)} is invalid; expected {expected}")
+            self.add_error(field, f"{quoted(text)} is invalid; expected {expected}")
         return text
 
 

@@ -153,10 +153,10 @@ class ScenarioItem(pytest.Item):
         """Return the step with its line, expected and actual values, and the last exchanges."""
         from privman_scenarios.commands.reports.failure_texts import whole_text  # noqa: PLC0415 - as above
         from privman_scenarios.commands.reports.results import FailureResult  # noqa: PLC0415 - as above
-        from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
+        from privman_scenarios.output import presentable  # noqa: PLC0415 - see the module's docstring
 
         if isinstance(excinfo.value, ScenarioFailed):
-            return shown("\n".join(map(whole_text, FailureResult.of(excinfo.value.failure).each)))
+            return presentable("\n".join(map(whole_text, FailureResult.of(excinfo.value.failure).each)))
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from privman_scenarios.output import mask, shown
+from privman_scenarios.output import mask, presentable
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ScenariosError(Exception):
     """
 
     def __init__(self, *messages: str) -> None:
-        self.lines = tuple(shown(mask(message)) for message in messages)
+        self.lines = tuple(presentable(mask(message)) for message in messages)
         super().__init__("\n".join(self.lines))
 
 
@@ -107,7 +107,7 @@ class ExpectationError(Exception):
         self.expected = mask(expected)
         self.got = mask(got)
         # pytest prints it as it is.
-        super().__init__(shown(f"expected {self.expected}; got {self.got}"))
+        super().__init__(presentable(f"expected {self.expected}; got {self.got}"))
         self.comparison = comparison
 
 

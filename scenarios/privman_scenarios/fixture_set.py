@@ -8,7 +8,7 @@ from privman_core.cuts import cut
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.errors import ExpectationError, ScenariosError
 from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
-from privman_scenarios.output import shown
+from privman_scenarios.output import presentable
 from privman_scenarios.playing.world import Activity, PartyFinding
 from privman_scenarios.playing.world_builder import WorldBuilder
 
@@ -92,7 +92,7 @@ class FixtureSet:
         except ExpectationError as error:
             broken, exchanges = [], [str(error)]
         texts = {"broken contracts": broken, "last exchanges": exchanges}
-        return [(heading, shown("\n".join(map(_brief, lines)))) for heading, lines in texts.items() if lines]
+        return [(heading, presentable("\n".join(map(_brief, lines)))) for heading, lines in texts.items() if lines]
 
     def complaints(self, *, strict: bool) -> list[str]:
         """Return what fails a test: broken contracts, idle faults, and what nobody has waited for.

@@ -186,9 +186,9 @@ def _fail_for(complaints: Sequence[str]) -> None:
 
 def fail(message: str) -> NoReturn:
     """Fail the test with what may come from a server, and is printed as it is."""
-    from privman_scenarios.output import shown  # noqa: PLC0415 - see the module's docstring
+    from privman_scenarios.output import presentable  # noqa: PLC0415 - see the module's docstring
 
-    raise pytest.fail.Exception(shown(message), pytrace=False) from None
+    raise pytest.fail.Exception(presentable(message), pytrace=False) from None
 
 
 def _renamed(lines: Sequence[str]) -> dict[str, str]:

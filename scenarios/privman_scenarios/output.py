@@ -27,7 +27,7 @@ def mask(text: str) -> str:
     return SECRETS.mask(text)
 
 
-def shown(text: str) -> str:
+def presentable(text: str) -> str:
     """Return the text as people may see it on a terminal or in the log of a pipeline."""
     plain = printable(SECRETS.mask_known(text)).replace("\r\n", "\n").replace("\r", "\ufffd")
     return disarmed(plain)
@@ -35,12 +35,12 @@ def shown(text: str) -> str:
 
 def in_a_line(text: str) -> str:
     """Return the same on one line."""
-    return " ".join(shown(text).splitlines())
+    return " ".join(presentable(text).splitlines())
 
 
 def say(text: str) -> None:
     """Print lines at once, for a pipe too."""
-    command_line.say(shown(text))
+    command_line.say(presentable(text))
 
 
 def complain(command: str, *texts: str) -> None:

@@ -34,10 +34,10 @@ def open_engine(url: str) -> sa.Engine:
         reason = one_line(error)
     except ImportError as error:  # psycopg is missing, or finds no libpq
         reason = f"{one_line(error)}; expected the extra 'mock-servicenow[postgresql]'"
-    raise StoreError(f"database {shown(address)} cannot be opened: {reason}")
+    raise StoreError(f"database {without_password(address)} cannot be opened: {reason}")
 
 
-def shown(address: sa.URL) -> str:
+def without_password(address: sa.URL) -> str:
     """Return a database URL as messages show it: quoted, without its password and its query, which may have one too."""
     return repr(address.set(query={}).render_as_string())
 

@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, cast
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, SchemaChange, position
-from mock_servicenow.now_platform.storage.database import Database, Prepared, Statements, StoreError, shown
+from mock_servicenow.now_platform.storage.database import Database, Prepared, Statements, StoreError, without_password
 from mock_servicenow.now_platform.storage.long_reads import (
     CANCEL_SECONDS,
     Aside,
@@ -314,7 +314,7 @@ class Store:
 
     @property
     def _shown(self) -> str:
-        return shown(self._engine.url)
+        return without_password(self._engine.url)
 
     def _own_file(self) -> bool:
         """Lock the file of the database and check that it can be written; return whether there is a file."""

@@ -11,7 +11,7 @@ from rich.progress import track
 from privman_core.command_line import Exit
 from privman_scenarios.analysis.mutants import Fate, Mutant, MutantTrials, MutantVerdict, load_mutants
 from privman_scenarios.commands import arguments
-from privman_scenarios.output import shown
+from privman_scenarios.output import presentable
 from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.processes import spread
 
@@ -69,4 +69,4 @@ def _line(verdict: MutantVerdict) -> str:
 
 def _say(console: Console, lines: Iterable[str]) -> None:
     for line in lines:
-        console.print(shown(line), markup=False, soft_wrap=True)
+        console.print(presentable(line), markup=False, soft_wrap=True)

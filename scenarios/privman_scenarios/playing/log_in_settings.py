@@ -8,7 +8,7 @@ from typing import Literal
 from privman_core.client_settings import SETTINGS
 from privman_core.clock import Clock
 from privman_core.command_line import UsageError
-from privman_core.inputs import reason_of, shown
+from privman_core.inputs import quoted, reason_of
 from privman_core.near_words import advice
 from privman_core.resolution import Resolved
 from privman_scenarios.output import SECRETS
@@ -138,7 +138,7 @@ def log_in(values: Values, clock: Clock, role: Role = "") -> LogIn:
     name = _text(values, source) or "basic"
     if name not in _KINDS:
         raise UsageError(
-            f"{_place(values, source)} is {shown(name)}, which is not a way to log in. {advice(name, KINDS)}"
+            f"{_place(values, source)} is {quoted(name)}, which is not a way to log in. {advice(name, KINDS)}"
         )
     kind = _KINDS[name]
     return kind.log_in(_Settings(values, role, name, kind.personal), clock)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from privman_scenarios.commands.reports.marked import DIFFERENT, LEFT_OUT, NOTE
 from privman_scenarios.commands.reports.results import FailureResult
-from privman_scenarios.output import in_a_line, shown
+from privman_scenarios.output import in_a_line, presentable
 
 _MOST_COMPARED, _MOST_EXCHANGED, _LONGEST_LINE = 12, 18, 240
 
@@ -32,10 +32,10 @@ def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
     """Yield as much of the same as fits a screen, and then what failed after it."""
     for each in failure.each:
         yield ShownLine(f"  {in_a_line(each.file)}:{each.line}: {each.step}")
-        yield ShownLine(cut_line(shown(f"    expected {each.expected}")))
-        yield ShownLine(cut_line(shown(f"    got      {each.got}")))
+        yield ShownLine(cut_line(presentable(f"    expected {each.expected}")))
+        yield ShownLine(cut_line(presentable(f"    got      {each.got}")))
         yield from _compared(each.compared.split("\n") if each.compared else [])
-        yield from _exchanged(shown("\n".join(each.exchanges)).split("\n") if each.exchanges else [])
+        yield from _exchanged(presentable("\n".join(each.exchanges)).split("\n") if each.exchanges else [])
 
 
 def cut_line(line: str) -> str:
@@ -47,7 +47,7 @@ def _compared(lines: Sequence[str]) -> Iterator[ShownLine]:
     for line in lines[:_MOST_COMPARED]:
         text, note, expected = line.rpartition(NOTE) if line.startswith(DIFFERENT) else (line, "", "")
         kind: Literal["plain", "different"] = "different" if note else "plain"
-        yield ShownLine(f"    {cut_line(shown(text))}{note}{shown(expected)}", kind)
+        yield ShownLine(f"    {cut_line(presentable(text))}{note}{presentable(expected)}", kind)
     if len(lines) > _MOST_COMPARED:
         yield ShownLine(f"      {LEFT_OUT} {len(lines) - _MOST_COMPARED} more lines, in the reports")
 

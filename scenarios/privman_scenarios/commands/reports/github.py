@@ -8,7 +8,7 @@ from typing import Self
 from privman_scenarios.commands.reports.file_places import place_below, short_place
 from privman_scenarios.commands.reports.results import RunResult
 from privman_scenarios.language.model import Scenario
-from privman_scenarios.output import append, in_a_line, shown
+from privman_scenarios.output import append, in_a_line, presentable
 from privman_scenarios.playing.events import Event, ScenarioEnded
 
 # GitHub drops a summary that is larger than 1 MiB.
@@ -67,7 +67,7 @@ class GitHubReport:
 
 
 def _escaped(text: str) -> str:
-    return shown(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return presentable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escaped_property(text: str) -> str:

@@ -12,7 +12,7 @@ from privman_core.command_line import disarmed
 from privman_scenarios.commands.reports.failure_texts import cut_line, shown_lines
 from privman_scenarios.commands.reports.marked import LEFT_OUT
 from privman_scenarios.commands.reports.results import FailureResult
-from privman_scenarios.output import in_a_line, shown
+from privman_scenarios.output import in_a_line, presentable
 from privman_scenarios.playing.events import (
     Event,
     Failure,
@@ -39,7 +39,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows below their headings; a cell may have several lines."""
     table = Table(*headings, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
-        table.add_row(*(Text(shown(cell)) for cell in row))
+        table.add_row(*(Text(presentable(cell)) for cell in row))
     console = terminal()
     with console.capture() as captured:
         console.print(table)
