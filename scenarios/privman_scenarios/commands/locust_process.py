@@ -13,10 +13,16 @@ from privman_core.command_line import Exit, UsageError
 from privman_core.operating_system import CAN_FORK
 from privman_core.serving import LOOPBACK, listen
 from privman_scenarios.commands.load_targets import end
+from privman_scenarios.commands.options import LOCUST_OPTIONS
 
 _LOCUST = (sys.executable, "-m", "locust")
 _RUN_TIME = "30s"
-_PASSED_ON = ("users", "spawn_rate", "csv", "processes", "expect_workers", "master_host", "master_port", "web_port")
+_WITH_DEFAULTS = ("locustfile", "run_time")
+_PASSED_ON = [
+    name
+    for name in (option.removeprefix("--").replace("-", "_") for option, *_ in LOCUST_OPTIONS)
+    if name not in _WITH_DEFAULTS
+]
 _REQUIRES: Mapping[str, tuple[str, ...]] = {
     "expect_workers": ("master",),
     "master_host": ("worker",),
@@ -54,7 +60,7 @@ def _check_combination(options: argparse.Namespace) -> None:
         if name in given and given.isdisjoint(others):
             raise UsageError(f"{_option(name)} requires {' or '.join(map(_option, others))}.")
     for name, others in _EXCLUDES.items():
-        for other in given.intersection(others) if name in given else ():
+        for other in (each for each in others if {name, each} <= given):
             raise UsageError(f"{_option(name)} and {_option(other)} exclude each other.")
 
 

@@ -101,14 +101,14 @@ def load(parser: argparse.ArgumentParser) -> None:
     help_ = "consoles to start, each registered with the instance (default: 1)"
     parser.add_argument("--consoles", type=count, action=Once, metavar="N", help=help_)
     group = parser.add_argument_group("Locust", "passed on to Locust")
-    for option, type_, metavar, help_ in _OF_LOCUST:
+    for option, type_, metavar, help_ in LOCUST_OPTIONS:
         group.add_argument(option, type=type_, action=Once, metavar=metavar, help=help_)
     group.add_argument("--master", action="store_true", help="wait for workers, which make the requests")
     group.add_argument("--worker", action="store_true", help="make requests for a master")
     group.add_argument("--web", action="store_true", help="serve Locust's web page instead of running at once")
 
 
-_OF_LOCUST: Sequence[tuple[str, Callable[[str], object], str, str]] = (
+LOCUST_OPTIONS: Sequence[tuple[str, Callable[[str], object], str, str]] = (
     ("--locustfile", path, "FILE", "user classes (default: endpoint users and approvers)"),
     ("--users", count, "N", "concurrent users (Locust's default: 1)"),
     ("--spawn-rate", count, "N", "users to start each second (Locust's default: 1)"),
@@ -120,6 +120,7 @@ _OF_LOCUST: Sequence[tuple[str, Callable[[str], object], str, str]] = (
     ("--master-port", port, "PORT", "port of the master (Locust's default: 5557)"),
     ("--web-port", port, "PORT", "port of the web page (Locust's default: 8089)"),
 )
+"""Option, type, metavar and help of what is passed on to Locust."""
 
 
 def load_compare(parser: argparse.ArgumentParser) -> None:
