@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
-from privman_core.outbound import LARGEST_ANSWER, LARGEST_HEARD, NoAnswerError, OversizedAnswerError, read_bounded
+from privman_core.outbound import LARGEST_ANSWER, NoAnswerError, OversizedAnswerError, read_bounded
 from privman_core.serving import serving
 from privman_scenarios.analysis.message_changes import HttpMessage
 from privman_scenarios.analysis.mutants import Proxy
@@ -50,11 +50,11 @@ class Endless:
         return answer
 
     async def chunks(self, request: web.Request) -> web.StreamResponse:
-        """Send chunks of one byte, not so many that there are too many bytes."""
+        """Send chunks of one byte, far too few for too many bytes."""
         answer = web.StreamResponse()
         answer.enable_chunked_encoding()
         await answer.prepare(request)
-        while self.sent < LARGEST_HEARD:
+        while self.sent < 8_192:
             await answer.write(b"0")
             self.sent += 1
         return answer
