@@ -14,10 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 _ENTRIES = {name: name.replace("-", "_") for name in ("mock-servicenow", "console-sim", "privman-scenarios")}
 _LOADED = ("mock_servicenow.cli", "console_sim.cli", "privman_scenarios.commands.cli", "privman_scenarios.commands.run")
@@ -197,6 +199,18 @@ def _fork_for_ever(orders: socket.socket) -> str:
     return _ENTRIES[program]
 
 
+def _leave(code: str | int | None) -> NoReturn:
+    """End the process as Python does, but do not take apart what is loaded: that takes longer than most commands."""
+    if isinstance(code, int):
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - nothing public waits for threads of others
+        gc.collect()  # what is still open complains
+        atexit._run_exitfuncs()  # noqa: SLF001 - nothing public runs them
+        with suppress(OSError):
+            sys.stdout.flush()
+            os._exit(code)
+    sys.exit(code)
+
+
 def _report_end_of_child(out: int, err: int, report: int) -> None:
     """Return in a child; write its number and later its wait status to the report."""
     pid = os.fork()
@@ -244,4 +258,9 @@ if __name__ == "__main__":
     _save_what_loading_covered()
     gc.collect()
     gc.freeze()
-    sys.exit(import_module(f"{_fork_for_ever(given)}.__main__").main())
+    command = import_module(f"{_fork_for_ever(given)}.__main__")
+    try:
+        ended = command.main()
+    except SystemExit as exiting:
+        ended = exiting.code
+    _leave(ended)

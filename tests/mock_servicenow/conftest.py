@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, encode_basic_auth, web
 
-from mock_servicenow.app import Blueprint, create_app
+from mock_servicenow.app import INSTANCE, Blueprint, create_app
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.settings import Settings
 from privman_core.clock import Clock
@@ -244,11 +244,20 @@ async def instance(blueprint: Blueprint, new_database: NewDatabase, prepared: st
             yield served
 
 
+@pytest.fixture(scope="session")
+def first_state(blueprint: Blueprint, postgresql: Any) -> Iterator[str]:
+    """Give the URL of a database of PostgreSQL in the instance's first state, to be copied: filling one takes long."""
+    with postgresql.database() as url:
+        made = create_app(Settings(database=url), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
+        made[INSTANCE].store.close()
+        yield url
+
+
 @pytest.fixture(params=["file", "postgresql"])
 def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    """Give the URL of an empty database that outlives an instance."""
+    """Give the URL of a database that outlives an instance: a file that is not there yet, or one in its first state."""
     if request.param == "file":
         yield f"sqlite:///{tmp_path / 'instance.db'}"
         return
-    with request.getfixturevalue("postgresql").database() as url:
+    with request.getfixturevalue("postgresql").database(request.getfixturevalue("first_state")) as url:
         yield url

@@ -7,7 +7,7 @@ import resource
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,6 @@ from .conftest import CONFIGURATION, REQUEST, Instance, StubConsole, running
 PROBLEM = "/api/now/table/problem"
 THING_ID = hashlib.md5(b"sys_db_object:u_thing", usedforsecurity=False).hexdigest()
 UNAVAILABLE = {"message": "Database unavailable", "detail": "The operation was not carried out; try again later"}
-
-
-@pytest.fixture(params=["file", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of an empty database that outlives a process."""
-    if request.param == "file":
-        yield f"sqlite:///{tmp_path / 'instance.db'}"
-        return
-    with request.getfixturevalue("postgresql").database() as url:
-        yield url
 
 
 @asynccontextmanager
@@ -84,16 +74,16 @@ async def test_files_are_private(tmp_path: Path, address: str, name: str) -> Non
     assert modes == dict.fromkeys((name, f"{name}-wal", f"{name}-shm", f"{name}-lock"), "0o600")
 
 
-async def test_a_start_waits_for_no_writer(postgresql: Any) -> None:
+async def test_a_start_waits_for_no_writer(postgresql: Any, first_state: str) -> None:
     """A process that starts on a database in use takes no lock that an open transaction of another one bars."""
-    with postgresql.database() as database:
+    with (
+        postgresql.database(first_state) as database,
+        sa.create_engine(database, poolclass=sa.NullPool).connect() as writer,
+    ):
+        writer.execute(sa.text("UPDATE sys_user SET sys_mod_count = 1"))
+        writer.execute(sa.text("UPDATE task SET sys_mod_count = 1"))
         async with serving_command("--database", database):
             pass
-        with sa.create_engine(database, poolclass=sa.NullPool).connect() as writer:
-            writer.execute(sa.text("UPDATE sys_user SET sys_mod_count = 1"))
-            writer.execute(sa.text("UPDATE task SET sys_mod_count = 1"))
-            async with serving_command("--database", database):
-                pass
 
 
 @pytest.mark.parametrize(
@@ -278,16 +268,16 @@ def _files(folder: Path, rows: str) -> list[str]:
     return ["--tables", str(tables), "--data", str(data)]
 
 
-async def test_rows_of_files_are_taken_in_by_a_database_that_has_rows(tmp_path: Path, store_url: str) -> None:
+async def test_rows_of_files_are_taken_in_by_a_database_that_has_rows(tmp_path: Path, lasting: str) -> None:
     """With --data an existing database gets the rows it lacks, and those it has get the file's values; others stay."""
     first = "  - {sys_id: 1b3d5f, u_name: a, u_owner: Joe Employee, u_key: one}\n"
     options = _files(tmp_path, first)
-    async with serving_command("--database", store_url, *options) as url, _client(url) as instance:
+    async with serving_command("--database", lasting, *options) as url, _client(url) as instance:
         await instance.insert("u_thing", {"u_name": "mine", "u_key": "kept"})
         await instance.update("u_thing", "1b3d5f", {"u_key": "changed", "u_owner": ""})
     options = _files(tmp_path, first + "  - {sys_id: 2b3d5f, u_name: b, u_owner: admin}\n")
     for _turn in range(2):
-        async with serving_command("--database", store_url, *options) as url, _client(url) as instance:
+        async with serving_command("--database", lasting, *options) as url, _client(url) as instance:
             rows = await instance.read("u_thing", sysparm_fields="u_name,u_key,u_owner.user_name")
             assert sorted(tuple(row.values()) for row in rows) == [
                 ("a", "one", "employee"),
@@ -332,27 +322,27 @@ async def test_tables_of_files_stay_in_an_existing_database(tmp_path: Path) -> N
     assert "data.yaml:1: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
 
 
-async def test_a_seed_gives_other_identifiers_at_the_next_start(store_url: str) -> None:
+async def test_a_seed_gives_other_identifiers_at_the_next_start(lasting: str) -> None:
     """With the same --seed a restarted instance, or another on the same rows, draws no identifier twice."""
     found = []
     for _turn in range(3):
-        async with serving_command("--database", store_url, "--seed", "7") as url, _client(url) as instance:
+        async with serving_command("--database", lasting, "--seed", "7") as url, _client(url) as instance:
             answer = await instance.insert("problem", {})
             assert answer.status == 201, answer.body
             found.append(answer.result["sys_id"])
     assert len(set(found)) == 3
 
 
-async def test_changed_records_of_the_dictionary_keep_no_instance_from_starting(store_url: str, tmp_path: Path) -> None:
+async def test_changed_records_of_the_dictionary_keep_no_instance_from_starting(lasting: str, tmp_path: Path) -> None:
     """A start adds what is missing, unless its sys_id is somebody's: a counter was given to another table, say."""
     tables = tmp_path / "tables.yaml"
     tables.write_text("- name: u_thing\n  label: Thing\n  columns: {u_name: {}}\n", encoding="utf-8")
-    async with serving_command("--database", store_url) as url, _client(url) as instance:
+    async with serving_command("--database", lasting) as url, _client(url) as instance:
         [counter] = await instance.read("sys_number", query="category=incident")
         changed = await instance.update("sys_number", counter["sys_id"], {"category": "elsewhere"})
         assert changed.status == 200
         assert (await instance.insert("sys_choice", {"sys_id": THING_ID, "value": "1"})).result["sys_id"] == THING_ID
-    async with serving_command("--database", store_url, "--tables", str(tables)) as url, _client(url) as instance:
+    async with serving_command("--database", lasting, "--tables", str(tables)) as url, _client(url) as instance:
         assert (await instance.read("sys_number", counter["sys_id"]))["category"] == "elsewhere"
         assert (await instance.insert("incident", {})).result["number"] == ""
         assert (await instance.insert("u_thing", {"u_name": "a"})).status == 201

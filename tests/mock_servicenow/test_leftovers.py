@@ -1,10 +1,5 @@
 """What a process that was killed has left half done is gone after the next start; whatever was acknowledged stays."""
 
-from pathlib import Path
-from typing import Any
-
-import pytest
-
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
@@ -15,16 +10,6 @@ SYS_FIELDS = {"sysparm_suppress_auto_sys_field": "true"}
 NOBODY = "0" * 32
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, postgresql: Any, tmp_path: Path) -> Any:
-    """Give the URL of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'instance.db'}"
-    else:
-        with postgresql.database() as url:
-            yield url
-
-
 async def created(instance: Instance, table: str, at: str = "", **values: str) -> str:
     """Create a record, perhaps at another time, and return its sys_id."""
     old = {"sys_created_on": at} if at else {}
@@ -33,9 +18,9 @@ async def created(instance: Instance, table: str, at: str = "", **values: str) -
     return str(answer.result["sys_id"])
 
 
-async def test_half_a_file_and_half_an_import_set_are_removed(database: str, blueprint: Blueprint) -> None:
+async def test_half_a_file_and_half_an_import_set_are_removed(lasting: str, blueprint: Blueprint) -> None:
     """On a database that processes share only what is a day old: another process may be at it."""
-    settings = Settings(database=database)
+    settings = Settings(database=lasting)
     async with running(settings, blueprint) as instance:
         incident = await created(instance, "incident", short_description="Printer")
         params = {"table_name": "incident", "table_sys_id": incident, "file_name": "a.txt"}
@@ -50,7 +35,7 @@ async def test_half_a_file_and_half_an_import_set_are_removed(database: str, blu
         whole = await created(instance, "sys_import_set", table_name="imp_user", state="processed")
         await created(instance, "imp_user", sys_import_set=whole, user_id="whole")
     async with running(settings, blueprint) as instance:
-        left = 0 if database.startswith("sqlite") else 1
+        left = 0 if lasting.startswith("sqlite") else 1
         assert len(await instance.read("sys_attachment_doc", query=f"sys_attachment={NOBODY}")) == left
         assert len(await instance.read("imp_user", query="user_id=half")) == left
         assert len(await instance.read("sys_import_set", query="state=loading^table_name=imp_user")) == left
