@@ -9,6 +9,7 @@ from argparse import ArgumentTypeError
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def _read(path: Path, root: Keys) -> ProfileFile | None:
         raise UsageError(f"{path.name}: {reason_of(error)}.") from None
     try:
         text = content.decode("utf-8-sig")  # Windows editors begin a file with a mark
-        table = _at(tomllib.loads(text), root)
+        table = _at(_parsed(text), root)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path.name}: invalid TOML: {' '.join(str(error).split())}.") from None
     if table is None:
@@ -151,6 +152,12 @@ def _read(path: Path, root: Keys) -> ProfileFile | None:
     if not isinstance(table, dict):
         raise UsageError(f"{path.name}: {'.'.join(root)}: expected a table.")
     return ProfileFile(path, text, table, root)
+
+
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Return what TOML holds: a command reads its profile twice, for the settings and for the variables."""
+    return tomllib.loads(text)
 
 
 def _checked(file: ProfileFile) -> Iterator[ProfileValue]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from http import HTTPStatus
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -211,8 +212,8 @@ class WireNames:
         Raises:
             InferredNamesError: the file is unusable; names file, key and the nearest valid word.
         """
-        packaged = load_yaml(folder / "inferred.yaml")
-        names = {name.path: name for name in _entries(packaged)}
+        packaged = _packaged() if folder == PACKAGED else _in_set(folder)
+        names = {name.path: name for name in packaged}
         changed = () if override is None else _read_override(override, names)
         names.update((name.path, name) for name in changed)
         names.update((name.path, name) for name in _answered_with_200(names, {name.path for name in changed}))
@@ -300,6 +301,15 @@ class WireNames:
 
     def _spelling(self, path: str) -> str:
         return str(self.find(path).value)
+
+
+@cache
+def _packaged() -> tuple[WireName, ...]:
+    return _in_set(PACKAGED)
+
+
+def _in_set(folder: Traversable) -> tuple[WireName, ...]:
+    return tuple(_entries(load_yaml(folder / "inferred.yaml")))
 
 
 def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
