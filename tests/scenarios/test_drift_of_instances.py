@@ -27,7 +27,7 @@ def test_a_real_instance_shows_its_names(
         "words": {"request_status": {"pending": "Requested"}},
     }
     url = real_instance(yaml.safe_dump(theirs))
-    assert main(["record", str(scenario), "--servicenow-url", url, "--out", str(out)]) == 1
+    assert main(["record", str(scenario), "--servicenow-url", url, "--patience", "1", "--out", str(out)]) == 1
     capsys.readouterr()
     assert main(["drift", str(out)]) == 1
     assert yaml.safe_load(capsys.readouterr().out) == theirs
@@ -85,7 +85,7 @@ def test_a_real_instance_that_refuses_shows_its_names(
     steps = "[{console.ask: }, {servicenow.approve: {comment: Fine}}, {console.expect-approval: Approved}]"
     scenario.write_text(f"title: An approval\nsteps: {steps}\n", encoding="utf-8")
     url = real_instance(yaml.safe_dump(theirs))
-    main(["record", str(scenario), "--servicenow-url", url, "--out", str(out)])
+    main(["record", str(scenario), "--servicenow-url", url, "--patience", "1", "--out", str(out)])
     capsys.readouterr()
     assert main(["drift", str(out)]) == 1
     assert yaml.safe_load(capsys.readouterr().out) == theirs

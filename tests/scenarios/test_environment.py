@@ -10,13 +10,20 @@ from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.verbs import vocabulary
 
-SECRET = "s3cret-of-the-instance-42"
+SECRET, SHORT = "s3cret-of-the-instance-42", "hunter2"
 STORY = """title: T
 steps:
 - console.ask:
-- servicenow.approve: {comment: "${env.PART} and ${env.PASSWORD}"}
+- servicenow.approve: {comment: "${env.DB_PASSWORD} of a ${env.TEAM_KEY}, ${env.PART}, ${env.PASSWORD}"}
 - console.expect-approval: {comment: {contains: "${env.PASSWORD}"}}
-- console.expect-approval: {comment: "${env.PART}"}
+- console.expect-approval: {comment: "${env.PART} by ${env.DB_PASSWORD}"}
+---
+title: Nothing is there
+given: nothing
+examples: [<rows>]
+steps:
+- clock.advance: <second> seconds
+- servicenow.expect-records: {table: request, count: 0}
 """
 
 
@@ -29,57 +36,31 @@ def load(steps: str, head: str = "title: T\n", **environment: str) -> str:
     return ""
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("others", [1, 31], ids=["one process", "two processes"])
 def test_no_output_has_a_secret(
-    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    others: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a failure nor a report, whichever process plays the scenario; other values are shown."""
+    """Neither a failure nor a report, whichever process plays the scenario; other values are shown.
+
+    The name of a variable decides, whatever its value: a word that reports are made of does not break them.
+    """
     monkeypatch.setenv("PASSWORD", SECRET)
-    monkeypatch.setenv("PART", "Network")
-    for number in range(20):
-        (tmp_path / f"{number:02}.yaml").write_text(STORY)
-    reports = [tmp_path / name for name in ("report.html", "report.json", "junit.xml")]
-    html, json, junit = map(str, reports)
-    command = ["run", str(tmp_path), "--jobs", jobs, "--html", html, "--json", json, "--junit-xml", junit, "--github"]
-    assert main(command) == 1
-    printed = capsys.readouterr()
-    assert "00.yaml:6: console.expect-approval" in printed.out
-    assert "Network and" in printed.out
-    assert not [
-        each for each in (printed.out, printed.err, *(report.read_text() for report in reports)) if SECRET in each
-    ]
-
-
-SHORT = "hunter2"
-OWNED = """title: T
-steps:
-- console.ask:
-- servicenow.approve: {comment: "The ${env.DB_PASSWORD} of a ${env.TEAM_KEY}."}
-- console.expect-approval: {comment: "${env.PART} by ${env.DB_PASSWORD}"}
-"""
-
-
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_variable_with_the_name_of_a_secret_is_masked_whatever_its_value(
-    jobs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A word that reports are made of does not break them."""
     monkeypatch.setenv("DB_PASSWORD", SHORT)
     monkeypatch.setenv("TEAM_KEY", "testcase")
     monkeypatch.setenv("PART", "Network")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    for number in range(20):
-        (tmp_path / f"{number:02}.yaml").write_text(OWNED)
+    story = tmp_path / "story.yaml"
+    story.write_text(STORY.replace("<rows>", ", ".join(f"{{second: {number}}}" for number in range(others))))
     html, json, junit, summary = (tmp_path / name for name in ("a.html", "a.json", "a.xml", "summary.md"))
     reports = ["--html", str(html), "--json", str(json), "--junit-xml", str(junit)]
-    assert main(["run", str(tmp_path), "--jobs", jobs, *reports, "--github"]) == 1
-    printed = capsys.readouterr().out
-    assert "expected comment 'Network by ***'" in printed
-    texts = [each.read_text() for each in (html, json, junit, summary)]
-    assert [text for text in (printed, *texts) if SHORT in text] == []
-    assert [text for text in (printed, *texts) if "a testcase" in text] == []
-    assert junit.read_text().count("</testcase>") == 20
-    assert read_json_report(json).ended.failed == 20
+    assert main(["run", str(story), "--jobs", "2", *reports, "--github"]) == 1
+    printed = capsys.readouterr()
+    assert "story.yaml:6: console.expect-approval" in printed.out
+    assert "expected comment 'Network by ***'" in printed.out
+    texts = [printed.out, printed.err, *(each.read_text() for each in (html, json, junit, summary))]
+    assert [text for text in texts for secret in (SECRET, SHORT, "a testcase") if secret in text] == []
+    assert [junit.read_text().count(each) for each in ("<testcase ", "</testcase>")] == [1 + others, 1]
+    assert read_json_report(json).ended.failed == 1
 
 
 @pytest.mark.parametrize(

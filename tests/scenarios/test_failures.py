@@ -1,8 +1,10 @@
 """Failures that were found become scenarios that replay them."""
 
 import re
+from contextlib import redirect_stdout
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,17 @@ steps:
       - console.log-out:
   - servicenow.expect-records: {table: response, count: 2}
 """
+# Little of it can be left out.
+SMALL = """
+title: A response is written twice
+given: nothing
+steps:
+  - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
+  - together:
+      - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
+      - console.restart:
+  - servicenow.expect-records: {table: response, count: 2}
+"""
 
 
 def load(file: Path) -> Scenario:
@@ -47,16 +60,17 @@ def load(file: Path) -> Scenario:
     return scenario
 
 
-@pytest.fixture
-def found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file that has been written of the failures of two orders."""
-    file = tmp_path / "twice.yaml"
+    file = tmp_path_factory.mktemp("found") / "twice.yaml"
     file.write_text(TWICE, encoding="utf-8")
-    folder = tmp_path / "new" / "folder"
+    folder = file.parent / "new" / "folder"
     arguments = ["run", str(file), "--interleave", "--seed", "3", "--jobs", "1", "--failures-dir", str(folder)]
-    assert main(arguments) == 1
+    with redirect_stdout(StringIO()) as out:
+        assert main(arguments) == 1
     (written,) = folder.iterdir()
-    assert capsys.readouterr().out.endswith(f"wrote {written}\n")
+    assert out.getvalue().endswith(f"wrote {written}\n")
     return written
 
 
@@ -78,7 +92,7 @@ def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys:
     files = [tmp_path / folder / "twice.yaml" for folder in ("gate", "nightly")]
     for file in files:
         file.parent.mkdir()
-        file.write_text(TWICE.replace("A response", f"In {file.parent.name} a response"), encoding="utf-8")
+        file.write_text(SMALL.replace("A response", f"In {file.parent.name} a response"), encoding="utf-8")
     folder = tmp_path / "found"
     assert main(["run", *map(str, files), "--interleave", "--jobs", "1", "--failures-dir", str(folder)]) == 1
     capsys.readouterr()
@@ -87,29 +101,24 @@ def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys:
     assert [load(file).title[:5] for file in written] == ["In ni", "In ga"]
 
 
-def test_a_file_of_somebody_else_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder may hold scenarios that somebody has written; what an earlier run found is replaced."""
-    file, theirs = tmp_path / "twice.yaml", tmp_path / "found" / "twice-one-record-each.yaml"
-    file.write_text(TWICE, encoding="utf-8")
-    theirs.parent.mkdir()
+def test_files_of_somebody_else_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder may hold scenarios that somebody has written; what an earlier run found is replaced.
+
+    A link is somebody else's, too: nothing is written where it leads, and a device without an end is not read.
+    """
+    file, folder = tmp_path / "twice.yaml", tmp_path / "found"
+    file.write_text(SMALL, encoding="utf-8")
+    theirs, *links, ours = (folder / f"twice-one-record-each{number}.yaml" for number in ("", "-2", "-3", "-4", "-5"))
+    folder.mkdir()
     theirs.write_text("title: Theirs\n", encoding="utf-8")
+    for link, target in zip(links, ("elsewhere", "/dev/zero", "."), strict=True):
+        link.symlink_to(target)
     for _ in range(2):
-        assert main(["run", str(file), "--interleave", "--jobs", "1", "--failures-dir", str(theirs.parent)]) == 1
+        assert main(["run", str(file), "--interleave", "--jobs", "1", "--failures-dir", str(folder)]) == 1
     capsys.readouterr()
     assert theirs.read_text(encoding="utf-8") == "title: Theirs\n"
-    assert sorted(each.name for each in theirs.parent.iterdir()) == ["twice-one-record-each-2.yaml", theirs.name]
-
-
-@pytest.mark.parametrize("target", ["elsewhere", "/dev/zero", "."])
-def test_a_link_is_somebody_elses(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is written where it leads, there or not, and a device without an end is not read."""
-    file, link = tmp_path / "twice.yaml", tmp_path / "found" / "twice-one-record-each.yaml"
-    file.write_text(TWICE, encoding="utf-8")
-    link.parent.mkdir()
-    link.symlink_to(target)
-    assert main(["run", str(file), "--interleave", "--jobs", "1", "--failures-dir", str(link.parent)]) == 1
-    capsys.readouterr()
-    assert sorted(each.name for each in link.parent.iterdir()) == ["twice-one-record-each-2.yaml", link.name]
+    assert all(link.is_symlink() for link in links)
+    assert sorted(folder.iterdir()) == sorted([theirs, *links, ours])
 
 
 def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:

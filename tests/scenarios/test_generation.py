@@ -28,7 +28,7 @@ def test_the_same_seed_gives_the_same_walks() -> None:
 
 def test_walks_are_scenarios_that_could_have_been_written() -> None:
     """Each verb and argument is one that the loader takes, and each request is asked for before it is decided."""
-    drawn = list(walks(200, 0))
+    drawn = list(walks(60, 0))
     for each in drawn:
         (read,) = Loader(vocabulary()).parse(to_yaml(each), "t.yaml")
         assert [(step.verb, step.arguments) for step in read.steps] == [
@@ -42,8 +42,8 @@ def test_a_planted_defect_is_found() -> None:
     touches = MessageFilter(at="console", side="request", path=APPROVE, skip=1)
     mutant = Mutant("swapped", "Each delivery says the decision.", touches, "approve", {"set": {"Comment": "Forged"}})
     runner = VariationRunner(Player(TamperedWorlds(WorldBuilder(0), mutant)))
-    failures = [runner.failure(each) for each in walks(6, 0)]
-    assert {failure.step for failure in failures if failure} == {"both-sides-agree"}
+    failures = (runner.failure(each) for each in walks(6, 0))
+    assert next(failure.step for failure in failures if failure) == "both-sides-agree"
 
 
 def test_walks_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,17 @@ if moment == "the end":
 sys.argv[0] = package
 sys.exit(import_module(f"{package}.__main__").main(arguments))
 """
-RUN = ["privman_scenarios", "privman-scenarios", "run", "--tag", "smoke", "--jobs", "1"]
+APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
+RUN = ["privman_scenarios", "privman-scenarios", "run", APPROVE, "--jobs", "1"]
+# As many scenarios as two processes are worth.
+EMPTY = """
+title: Nothing is there
+given: nothing
+examples: [{rows}]
+steps:
+  - clock.advance: <second> seconds
+  - servicenow.expect-records: {{table: request, count: 0}}
+"""
 SERVE = ["serve", "--port", "0"]
 MOMENTS = {
     "scenarios load": ("privman_scenarios.commands.cli", "raised", RUN),
@@ -100,8 +110,9 @@ async def test_processes_that_still_load_hear_no_interrupt(tmp_path: Path) -> No
         "import os, signal, sys\nif '--multiprocessing-fork' in sys.argv: os.kill(os.getpid(), signal.SIGINT)\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    files = [str(path) for path in list(catalog_files())[:40]]  # more than one process is worth
-    command = [str(Path(sys.executable).parent / "privman-scenarios"), "run", *files, "--jobs", "2"]
+    story = tmp_path / "story.yaml"
+    story.write_text(EMPTY.format(rows=", ".join(f"{{second: {number}}}" for number in range(32))))
+    command = [str(Path(sys.executable).parent / "privman-scenarios"), "run", str(story), "--jobs", "2"]
     process = await create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env={**os.environ, "PYTHONPATH": path})
     out, err = await process.communicate()
     assert (process.returncode, err) == (0, b""), out
@@ -151,11 +162,10 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
     striking = Striking(method, times)
     served = serving(striking.app())
     url = privman_loop.run(served.__aenter__())
-    approve = next(str(path) for path in catalog_files() if path.stem == "approve")
     target = ["--servicenow-url", url, "--servicenow-user", "integration", "--quiet-time", "0"]
     commands = {
-        "run": ["run", approve, *target, "--junit-xml", str(tmp_path / "j.xml")],
-        "record": ["record", approve, *target, "--out", str(tmp_path / "out.har")],
+        "run": ["run", APPROVE, *target, "--junit-xml", str(tmp_path / "j.xml")],
+        "record": ["record", APPROVE, *target, "--out", str(tmp_path / "out.har")],
         "fidelity": ["fidelity", "--servicenow-url", url, "--servicenow-user", "integration"],
     }
     code = main(commands[command])
@@ -194,8 +204,7 @@ def test_what_an_interrupted_run_leaves_is_named(
     striking.instance.kept = {"sys_user"} if "kept" in strikes else set()
     served = serving(striking.app())
     url = privman_loop.run(served.__aenter__())
-    approve = next(str(path) for path in catalog_files() if path.stem == "approve")
-    code = main(["run", approve, "--servicenow-url", url, "--servicenow-user", "integration", "--quiet-time", "0"])
+    code = main(["run", APPROVE, "--servicenow-url", url, "--servicenow-user", "integration", "--quiet-time", "0"])
     privman_loop.run(served.__aexit__(None, None, None))
     told = capsys.readouterr().err
     assert code == 130

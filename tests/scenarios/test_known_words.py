@@ -53,15 +53,15 @@ steps:
 """
 
 
-@pytest.mark.parametrize(("step", "message"), [tuple(typo.values()) for typo in TYPOS.values()], ids=TYPOS)
-def test_typos_are_refused(step: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The line is named with the nearest valid word; nothing is played and the exit code is 2."""
-    file = tmp_path / "one.yaml"
-    file.write_text(f"title: T\nsteps:\n{ASKED}  - {step}\n  - console.expect-approval: Pending\n")
-    assert main(["run", str(file)]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith(f"privman-scenarios: {file}:4: ")
-    assert message in told
+def test_typos_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line is named with the nearest valid word; nothing is played and the exit code is 2."""
+    files = {name: tmp_path / f"{number:03}.yaml" for number, name in enumerate(TYPOS)}
+    for name, file in files.items():
+        file.write_text(f"title: T\nsteps:\n{ASKED}  - {TYPOS[name]['step']}\n  - console.expect-approval: Pending\n")
+    assert main(["run", str(tmp_path)]) == 2
+    told = dict(line.split(":4: ", 1) for line in capsys.readouterr().err.splitlines() if ":4: " in line)
+    said = {name: told.get(f"privman-scenarios: {file}", told.get(str(file), "")) for name, file in files.items()}
+    assert {name: said[name] for name, typo in TYPOS.items() if typo["message"] not in said[name]} == {}
 
 
 def test_a_user_is_created_or_declared_before_acting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

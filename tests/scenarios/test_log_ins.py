@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,14 @@ def private(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 Serve = Callable[..., str]
 
 
-@pytest.fixture
-def serve(privman_loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
-    """Serves a mock in real time, with a client, an identity provider and an API key; gives its address."""
+@pytest.fixture(scope="module")
+def start(privman_loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """Starts a mock in real time, with a client, an identity provider and an API key, once of a kind."""
     ends = ExitStack()
     certificates = [{"name": name, "pem_certificate": public(key)} for name, key in KEYS]
 
-    def serve(key_id: str = "", tls: ssl.SSLContext | None = None, release: str = "default") -> str:
+    @cache
+    def start(key_id: str, tls: ssl.SSLContext | None, release: str) -> str:
         verifier = {"oauth_jwt": "Provider", "kid": key_id, **VERIFIERS[key_id]}
         rows = tmp_path_factory.mktemp("rows") / "rows.yaml"
         content = {**ROWS, "sys_certificate": certificates, "jwt_verifier_map": [verifier]}
@@ -104,7 +106,20 @@ def serve(privman_loop: LoopThread, tmp_path_factory: pytest.TempPathFactory) ->
         return url
 
     with ends:
-        yield serve
+        yield start
+
+
+@pytest.fixture
+def serve(start: Serve) -> Serve:
+    """Gives the address of such a mock in its first state."""
+
+    def serve(key_id: str = "", tls: ssl.SSLContext | None = None, release: str = "default") -> str:
+        url = start(key_id, tls, release)
+        if tls is None:
+            requests.post(f"{url}/__admin/reset", timeout=30).raise_for_status()
+        return url
+
+    return serve
 
 
 @web.middleware
