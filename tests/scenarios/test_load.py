@@ -35,7 +35,9 @@ def begin(environment, **_):
         if name == "decide":
             gevent.spawn(environment.runner.quit)
 """
-RUN = ("--users", "4", "--spawn-rate", "4", "--run-time", "60s", "--locustfile", "brief.py")
+LONG = ("--run-time", "10m")
+"""Longer than any run takes, which ends itself."""
+RUN = ("--users", "4", "--spawn-rate", "4", *LONG, "--locustfile", "brief.py")
 INFERRED = """
 tables: {request: u_approvals}
 columns: {request: {status: u_status}}
@@ -191,7 +193,9 @@ async def test_a_master_judges_what_users_of_its_workers_were_told(targets: list
     port = free_port()
     shared = [*targets, "--master-port", port, "--locustfile", "vandal.py"]
     worker = await start("privman-scenarios", "load", *shared, "--worker", "--processes", "1")
-    master = await start("privman-scenarios", "load", *shared, "--master", "--expect-workers", "1", "--patience", "1")
+    master = await start(
+        "privman-scenarios", "load", *shared, "--master", "--expect-workers", "1", "--patience", "1", *LONG
+    )
     out, err = await master.communicate()
     await worker.communicate()
     said = out.decode()
