@@ -132,6 +132,14 @@ def test_an_unknown_tag_is_refused(watched: list[str], file: Path, capsys: pytes
     assert capsys.readouterr().err == "privman-scenarios: --tag: unknown tag 'rety'. Did you mean 'retry'?\n"
 
 
+def test_a_tag_of_files_without_tags_is_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They have none to name."""
+    file.write_text("title: T\nsteps: [console.ask: ]\n")
+    assert main(["run", str(file), "--tag", "smoke"]) == 2
+    told = "privman-scenarios: --tag: unknown tag 'smoke'. The chosen files have no tags.\n"
+    assert capsys.readouterr().err == told
+
+
 def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A step that was refused never passes silently."""
     file.write_text(SWALLOWING.replace("  - servicenow.expect-refusal: 403\n", ""))

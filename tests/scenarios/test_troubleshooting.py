@@ -169,7 +169,7 @@ CASES: Sequence[Callable[[Place], str]] = (
     lambda here: here.play(scenario=DENIAL.replace("ask:", "ask: {metadata: {PolicyName: Elevate instalers}}")),
     lambda here: here.play(scenario=DENIAL.replace("deny:", 'deny: {comment: "${env.GROUP}"}')),
     lambda here: here.play(scenario=ACT),
-    lambda here: here.play("--tag", "none"),
+    lambda here: here.play("-k", "none"),
     lambda here: here.play_on(Settings()),
     lambda here: here.play_on_console(),
     lambda here: here.play_on(Settings()),

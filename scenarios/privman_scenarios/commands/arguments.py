@@ -97,7 +97,8 @@ def _tables(options: argparse.Namespace) -> FileTables:
 def _refuse_unknown_tags(given: Sequence[str], known: Collection[str]) -> None:
     for tag in given:
         if tag not in known:
-            raise UsageError(f"--tag: unknown tag {tag!r}. {advice(tag, sorted(known))}")
+            expected = advice(tag, sorted(known)) if known else "The chosen files have no tags."
+            raise UsageError(f"--tag: unknown tag {tag!r}. {expected}")
 
 
 def _is_kept(keyword: Keyword | None, scenario: Scenario) -> bool:
