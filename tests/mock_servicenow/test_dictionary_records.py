@@ -14,7 +14,7 @@ from aiohttp import ClientSession, CookieJar
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
-from .conftest import Instance, running
+from .conftest import RESPONSE, Instance, running
 from .dictionary_records import SHOWN, delete_record, ignored, make_record
 
 CENTRE = {"name": "incident", "element": "u_cost_centre", "column_label": "Cost centre", "max_length": "20"}
@@ -357,9 +357,27 @@ async def test_a_request_meets_the_end_of_a_column(postgresql: Any, blueprint: B
     assert "u_cost_centre" not in read.result.keys() | made.result.keys()
 
 
+async def test_a_reset_and_a_new_column_do_not_wait_for_each_other(postgresql: Any, blueprint: Blueprint) -> None:
+    """The column waits for the reset, which waits for nobody who waits for it."""
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(postgresql.database())
+        one, other = [
+            await stack.enter_async_context(running(Settings(database=url), blueprint, seed=seed)) for seed in (1, 2)
+        ]
+        outside = stack.enter_context(closing(psycopg.connect(url.replace("+psycopg", ""))))
+        outside.execute(f"LOCK TABLE {RESPONSE} IN SHARE MODE")  # one of the last that a reset empties
+        reset = asyncio.create_task(one.call("POST", "/__admin/reset", None))
+        await _waiting(outside, 1)
+        made = asyncio.create_task(other.insert("sys_dictionary", {**CENTRE, "internal_type": "string"}))
+        await _waiting(outside, 2)
+        outside.rollback()
+        assert ((await reset).status, (await made).status) == (204, 201)
+        assert "u_cost_centre" in (await one.insert("incident", {})).result
+
+
 async def _waiting(outside: "psycopg.Connection[Any]", number: int) -> None:
     """Return once so many wait for a lock of the database."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     while outside.execute(waiting).fetchone() != (number,):
         await asyncio.sleep(0)
 

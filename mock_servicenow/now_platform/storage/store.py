@@ -174,8 +174,8 @@ class Store:
         return Statements(self._engine.dialect)
 
     def clear(self, transaction: Transaction, tables: Iterable[str]) -> None:
-        """Delete every row of the tables; until the commit others still read them."""
-        transaction.lock()
+        """Delete every row of the tables, which nobody else writes meanwhile; until the commit others read them."""
+        transaction.lock_alone()
         for table in tables:
             transaction.execute(sa.text(f"DELETE FROM {self.quote(table)}"))  # noqa: S608 - the dictionary's names
 

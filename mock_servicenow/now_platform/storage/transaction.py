@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.errors import Signal
 from mock_servicenow.now_platform.storage.database import Given, Prepared, Row
 from mock_servicenow.now_platform.storage.long_reads import Interruptible, NotAsideError, Watch
 
+_WRITING = 0x6D6F636C  # any number that all processes agree on, and that nothing else locks
 _NAMES = re.compile(r"[\w.]+")
 _FEW_AT_A_TIME = {"stream_results": True, "max_row_buffer": 10}
 
@@ -61,7 +62,7 @@ class Transaction:
     def lock(self) -> None:
         """Begin to write: on an embedded database no other transaction writes until this one ends.
 
-        Raises NotAsideError on a connection that only reads.
+        On a shared one only `lock_alone` excludes others. Raises NotAsideError on a connection that only reads.
         """
         if self._embedded and not self._locked:
             if self._watch is None:
@@ -70,9 +71,20 @@ class Transaction:
                 self._watch.relax()  # work that writes is not repeated
             self._driver.execute("BEGIN IMMEDIATE")
             self._begun = True
+        if not self._embedded and not self._locked:
+            self._driver.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_WRITING,))
         if self._interruptible is not None:
             self._interruptible.writes()
         self._locked = True
+
+    def lock_alone(self) -> None:
+        """Begin to write once all who write have ended; others begin after this transaction.
+
+        What writes all tables would otherwise wait for somebody who waits for it.
+        """
+        if not self._embedded:
+            self._driver.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITING,))
+        self.lock()
 
     def reserve(self, name: str) -> None:
         """Begin to write something unique: other transactions that reserve the same name wait for this one to end.
