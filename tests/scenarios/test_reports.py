@@ -324,7 +324,7 @@ def test_a_process_that_is_killed_fails_the_run(tmp_path: Path) -> None:
 @pytest.mark.once
 def test_a_process_that_is_killed_as_it_starts_fails_the_run(tmp_path: Path) -> None:
     """It has not even taken its first scenario, which is a large one."""
-    rows = "".join(f"  - {{text: {'x' * 20_000}, number: '{number}'}}\n" for number in range(4 * ITEMS_A_PROCESS))
+    rows = "".join(f"  - {{text: {'x' * 20_000}, number: '{number}'}}\n" for number in range(2 * ITEMS_A_PROCESS))
     steps = "steps: [{console.ask: {metadata: {PolicyName: <text>, FilePath: <number>}}}, {console.expect-approval: x}]"
     (tmp_path / "one.yaml").write_text(f"title: T\nown: {{words: [x], names: [<text>]}}\nexamples:\n{rows}{steps}\n")
     command = [sys.executable, "-m", "privman_scenarios", "run", "--jobs", "2", str(tmp_path / "one.yaml")]
