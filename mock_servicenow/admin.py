@@ -14,15 +14,25 @@ from privman_core.streaming import answer_in_parts
 
 
 class MockAdmin:
-    """Deliveries with their attempts, the app's restart, and the OpenAPI document of its tables."""
+    """Deliveries with their attempts, the app's restart, and the OpenAPI document of its tables.
+
+    Args:
+        own_url: the instance's public address; empty for the one that each request names.
+    """
 
     def __init__(
-        self, app: PrivilegeManagerApp, checks: ContractChecks, mask: Callable[[str], str], changes: StateChanges
+        self,
+        app: PrivilegeManagerApp,
+        checks: ContractChecks,
+        mask: Callable[[str], str],
+        changes: StateChanges,
+        own_url: str,
     ) -> None:
         self._app = app
         self._checks = checks
         self._mask = mask
         self._changes = changes
+        self._own_url = own_url
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -47,7 +57,8 @@ class MockAdmin:
 
     async def openapi(self, request: web.Request) -> web.Response:
         """Answer the OpenAPI 3.1 document of the app's tables and of the control plane."""
-        return to_json(with_control_plane(self._checks.openapi(str(request.url.origin())), request.app))
+        document = self._checks.openapi(self._own_url or str(request.url.origin()))
+        return to_json(with_control_plane(document, request.app))
 
     async def restart(self, request: web.Request) -> web.Response:
         """Restart the app's background work, as a new process would: only the database is left."""

@@ -112,7 +112,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     )
     app[ADMINISTRATOR], app[INSTANCE] = administrator, instance
     if settings.control_plane:
-        app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES]).routes())
+        app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES], settings.url).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
     app.add_routes(server.routes())
