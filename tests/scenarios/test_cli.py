@@ -316,6 +316,7 @@ def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixtu
         (["run", "--titel=a secret"], "privman-scenarios run: unknown option '--titel'"),
         (["run", "-shard", "1/2"], "privman-scenarios run: unknown option '-shard' (did you mean '--shard'?)"),
         (["run", "-z"], "privman-scenarios run: unknown option '-z'"),
+        (["run", f"--{'x' * 300}"], "privman-scenarios run: unknown option '--xxx"),
         (["run", "--max-skippd", "5"], "unknown option '--max-skippd' (did you mean '--max-skipped'?)"),
         (["load", "--user", "5"], "privman-scenarios load: unknown option '--user' (did you mean '--users'?)"),
         (["--hlep"], "privman-scenarios: unknown option '--hlep' (did you mean '--help'?)"),
