@@ -133,15 +133,17 @@ async def test_the_second_record_follows_a_deleted_one(lasting: str) -> None:
 
 
 async def test_a_file_takes_over_what_a_record_made(tmp_path: Path) -> None:
-    """The values stay, and stay when the record is deleted."""
+    """The values and choices stay, and stay when the record is deleted."""
     file, database = tmp_path / "tables.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
     async with running(Settings(database=database)) as instance:
         column = await make_record(instance, COLUMN, name="incident", element="u_size")
         row = await make_record(instance, "incident", u_size="7")
+        await make_record(instance, CHOICE, name="incident", element="u_size", value="7", label="Seven")
     file.write_text("- {name: incident, columns: {u_size: {}}}")
     async with running(Settings(database=database, tables=(file,))) as instance:
         assert await delete_record(instance, COLUMN, column) == 204
         assert (await instance.read("incident", row))["u_size"] == "7"
+        assert (await instance.read("incident", row, **SHOWN))["u_size"] == "Seven"
 
 
 CHANGES = [
@@ -242,6 +244,9 @@ async def test_names_that_a_file_of_rows_changes_have_no_effect(tmp_path: Path) 
         for name, row in rows.items():
             assert await instance.read(name, row, sysparm_fields="sys_id") == {"sys_id": row}
             assert await delete_record(instance, TABLE, children[name]) == 204
+        late = await make_record(instance, TABLE, name="u_late", super_class=made["table"])
+        assert await make_record(instance, "u_late", u_size="7")
+        assert await delete_record(instance, TABLE, late) == 204
         assert await delete_record(instance, TABLE, table["sys_id"]) == 403
         assert await delete_record(instance, COLUMN, column["sys_id"]) == 403
         assert await change_record(instance, TABLE, made["table"], name="u_case", label="Case") == 200
