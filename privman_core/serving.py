@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import web, web_app
 from aiohttp.http_exceptions import HttpProcessingError
 
 from privman_core import interrupts
@@ -165,6 +165,13 @@ async def handling(app: web.Application, unread_seconds: float = UNREAD_SECONDS)
     finally:
         dropping.cancel()
         await runner.cleanup()
+        _forget_handlers()
+
+
+def _forget_handlers() -> None:
+    """Let go of applications that have ended: aiohttp remembers the last thousand handlers, with all that they hold."""
+    with suppress(AttributeError):  # it is aiohttp's own affair how
+        web_app._cached_build_middleware.cache_clear()  # noqa: SLF001 - nothing public clears it
 
 
 async def _drop_unread(server: web.Server, seconds: float) -> None:

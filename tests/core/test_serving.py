@@ -1,15 +1,18 @@
 """Servers end promptly, whatever their clients do."""
 
 import asyncio
+import gc
 import resource
 import ssl
 import tracemalloc
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 
 import pytest
 import trustme
 from aiohttp import ClientSession, web
+from aiohttp.typedefs import Handler
 
 from privman_core.serving import serving
 
@@ -242,3 +245,23 @@ async def test_half_a_handshake_does_not_keep_a_server_from_ending(party: Party)
         return reader, writer
 
     await ends(party, tls, use)
+
+
+async def test_an_application_that_has_ended_is_forgotten() -> None:
+    """With all that it holds, however many follow it in the same process."""
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    @web.middleware
+    async def passing(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await handler(request)
+
+    app = web.Application(middlewares=[passing])
+    app.router.add_get("/", answer)
+    async with serving(app) as url, ClientSession() as session:
+        await session.get(url)
+    ended = weakref.ref(app)
+    del app
+    gc.collect()
+    assert ended() is None
