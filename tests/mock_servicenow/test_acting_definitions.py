@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as hypothesis
 from hypothesis import strategies as st
 
 from mock_servicenow.app import Blueprint, StartError
 from mock_servicenow.settings import Settings
+from tests.generated import examples
 
 from .conftest import Instance, running
 from .dictionary_records import CHOICE, COLUMN, SHOWN, TABLE, change_record, delete_record, ignored, make_record
@@ -392,9 +392,8 @@ async def _tables(instance: Instance) -> list[Any]:
     return [(await instance.call("GET", path, params=shown)).body for path in paths]
 
 
-@hypothesis(
-    max_examples=5,
-    deadline=None,
+@examples(
+    10,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
