@@ -20,6 +20,7 @@ from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.playing.verbs import vocabulary
 
+APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
 HELD = """
 title: An approval reaches the console
 tags: [smoke, decision]
@@ -363,7 +364,7 @@ def test_a_target_that_is_something_else(
     """A login page is no target: one plain line, exit code 3."""
     served = serving(login_page())
     url = privman_loop.run(served.__aenter__())
-    assert main(["run", option, url]) == 3
+    assert main(["run", APPROVE, option, url]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
     error = capsys.readouterr().err
     assert complaint in error
@@ -372,7 +373,7 @@ def test_a_target_that_is_something_else(
 
 def test_a_target_that_is_down(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody listens: one plain line, exit code 3."""
-    assert main(["run", "--console-url", "http://127.0.0.1:9"]) == 3
+    assert main(["run", APPROVE, "--console-url", "http://127.0.0.1:9"]) == 3
     complaint = "http://127.0.0.1:9 could not be reached: no connection: Connection refused."
     assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
 
@@ -381,7 +382,7 @@ def test_a_target_that_speaks_no_tls(privman_loop: LoopThread, capsys: pytest.Ca
     """What TLS says is told; it numbers its errors otherwise than the system."""
     served = serving(web.Application())
     url = privman_loop.run(served.__aenter__()).replace("http:", "https:")
-    assert main(["run", "--console-url", url]) == 3
+    assert main(["run", APPROVE, "--console-url", url]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
     assert f"{url} could not be reached: no connection: [SSL: " in capsys.readouterr().err
 
@@ -397,7 +398,7 @@ def test_a_target_that_hangs_up(privman_loop: LoopThread, capsys: pytest.Capture
     app.router.add_get("/Tms/{path:.*}", hang_up)
     served = serving(app)
     url = privman_loop.run(served.__aenter__())
-    assert main(["run", "--console-url", url]) == 3
+    assert main(["run", APPROVE, "--console-url", url]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
     complaint = f"{url} could not be reached: no answer: Server disconnected."
     assert capsys.readouterr().err == f"privman-scenarios: {complaint}\n"
@@ -416,7 +417,7 @@ def test_a_target_that_refuses_the_credentials(
     app.router.add_route("*", "/{path:.*}", refuse)
     served = serving(app)
     url = privman_loop.run(served.__aenter__())
-    assert main(["run", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
+    assert main(["run", APPROVE, "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
     why = "refused the credentials of 'someone' (401). Tried once: refusals may lock a user out."
     assert capsys.readouterr().err == f"privman-scenarios: {url} {why}\n"

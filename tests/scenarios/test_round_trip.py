@@ -40,7 +40,8 @@ def test_what_was_decided_is_what_the_console_ends_with(
         "duration": answer.duration,
     }
     assert [each["status"] for each in world.console.journal if each["url"].endswith("/approve")] == [200]
-    assert world.servicenow.broken_contracts() + world.console.broken_contracts() == []
+    found = [*world.servicenow.findings, *world.console.findings]  # without the journals, which may be large
+    assert [each for each in found if each["kind"] == "violation"] == []
 
 
 DECISION = {

@@ -351,7 +351,7 @@ def test_fakes_stand_in_for_no_misspelt_target(
     monkeypatch.setenv("SERVICENOW_ULR", "http://127.0.0.1:9")
     assert main(["run", "--list"]) == 2
     assert "unknown variable SERVICENOW_ULR (did you mean 'SERVICENOW_URL'?)." in capsys.readouterr().err
-    assert main(["run", "--list", "--fakes"]) == 0
+    assert main(["run", approve(), "--list", "--fakes"]) == 0
 
 
 def test_variables_of_other_tools_are_accepted(

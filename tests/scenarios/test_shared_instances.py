@@ -63,7 +63,7 @@ COMMANDS: dict[str, Command] = {
     "run dry": lambda url, _: ["run", *files("approve"), "--servicenow-url", url, "--dry-run"],
     "run dry of requests with ids of their own": lambda url, _: [
         "run",
-        *(str(path) for path in catalog_files() if "table: request" in path.read_text(encoding="utf-8")),
+        *files("duplicate-request", "refusal-request-id", "request-unknown-to-the-console"),
         "--servicenow-url",
         url,
         "--dry-run",
@@ -88,7 +88,7 @@ COMMANDS: dict[str, Command] = {
         str(folder / "out.har"),
     ],
     "fidelity": lambda url, _: ["fidelity", "--servicenow-url", url],
-    "fidelity dry": lambda url, _: ["fidelity", "--servicenow-url", url, "--dry-run"],
+    "fidelity dry": lambda url, _: ["fidelity", "--servicenow-url", url, "--dry-run", "--trap", "total-count"],
 }
 
 
@@ -300,7 +300,7 @@ def test_options_that_contradict_each_other(
 ) -> None:
     """One line, exit code 2; nothing is played on fakes in place of a target that is not named."""
     monkeypatch.chdir(tmp_path)
-    assert main(options) == 2
+    assert main([*options, *files("approve")]) == 2
     assert message in capsys.readouterr().err
 
 
