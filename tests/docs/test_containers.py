@@ -130,6 +130,16 @@ def test_the_wheel_is_built_from_what_it_needs() -> None:
     assert all((ROOT / each).exists() for each in sent)
 
 
+def test_the_script_builds_what_the_compose_file_names() -> None:
+    """Each image from its target, with buildah; without it the script says so."""
+    script = ROOT / "deploy" / "build_images.sh"
+    built = re.findall(r"^build (\S+) (\S+) \"\$@\"$", script.read_text(), re.MULTILINE)
+    assert dict(built) == {each["build"]["target"]: each["image"] for each in COMPOSE.values() if "build" in each}
+    done = subprocess.run(["/bin/bash", script], env={"PATH": ""}, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "buildah is missing: expected Debian's package buildah, or docker build\n"
+
+
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_an_image_keeps_no_secret_and_does_not_run_as_root(target: str) -> None:
     """Its user has a number, and no step sets a variable whose name is that of a secret."""
