@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Self
 
-from mock_servicenow.now_platform.dictionary.table_files import Definitions, packaged_tables
+from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import OperationFailed, SetupError
 from mock_servicenow.now_platform.identity.roles import end_lives
 from mock_servicenow.now_platform.instance import Instance
@@ -91,8 +91,7 @@ class Blueprint:
             release = ReleaseProfile.load(settings.release)
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
-            definitions = Definitions()
-            definitions.read(packaged_tables())
+            definitions = Definitions.packaged()
             definitions.add(tables.definitions())
             for file in settings.tables:
                 definitions.read(file)

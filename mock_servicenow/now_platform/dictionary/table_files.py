@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
@@ -31,8 +31,7 @@ def load_dictionary(*sources: Traversable, tables: Iterable[Table] = ()) -> Dict
     Raises:
         DictionaryError: a definition is invalid; the message names file, line, table and column.
     """
-    definitions = Definitions()
-    definitions.read(packaged_tables())
+    definitions = Definitions.packaged()
     definitions.add(tables)
     for source in sources:
         definitions.read(source)
@@ -79,6 +78,18 @@ class Definitions:
         self._order: dict[str, None] = {}
         self._tables: dict[str, Table] = {}
         self._by_name: dict[str, list[_Definition]] = {}
+
+    @staticmethod
+    def packaged() -> "Definitions":
+        """Return the tables that every instance has, to be added to; their files are read once."""
+        return _packaged().copy()
+
+    def copy(self) -> "Definitions":
+        """Return a copy, to which others can be added."""
+        copy = Definitions()
+        copy.rules, copy._order, copy._tables = [*self.rules], {**self._order}, {**self._tables}
+        copy._by_name = {name: [*each] for name, each in self._by_name.items()}
+        return copy
 
     def add(self, tables: Iterable[Table]) -> None:
         """Add tables, which later files may change and extend; raises DictionaryError."""
@@ -140,6 +151,13 @@ class Definitions:
             return error
         definition = next((each for each in reversed(definitions) if each.has(path)), definitions[-1])
         return definition.place.at(*path).error(str(error))
+
+
+@cache
+def _packaged() -> Definitions:
+    definitions = Definitions()
+    definitions.read(packaged_tables())
+    return definitions
 
 
 class _TableBuilder:
