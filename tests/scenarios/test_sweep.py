@@ -240,8 +240,9 @@ def test_a_sweep_without_variations_has_not_held(tmp_path: Path, capsys: pytest.
 
 
 def test_variations_without_a_scenario_have_not_held(capsys: pytest.CaptureFixture[str]) -> None:
-    """A tag that no scenario has is a mistake, whatever is generated besides."""
-    assert main(["run", "--tag", "none", "--generate", "1"]) == 1
+    """A text that no title has chooses nothing, whatever is generated besides."""
+    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    assert main(["run", deny, "-k", "nosuch", "--generate", "1"]) == 1
     assert capsys.readouterr().out.endswith("No scenario of a file was played, so the run fails.\n")
 
 

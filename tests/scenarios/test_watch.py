@@ -100,21 +100,22 @@ def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
     assert complaints.count("\n") == 1
 
 
-@pytest.mark.parametrize("option", ["--tables", "--data"])
-@pytest.mark.parametrize("as_folder", [False, True])
-def test_changed_tables_and_rows_touch_everything(
-    option: str, folder: Path, tmp_path: Path, *, as_folder: bool
-) -> None:
+@pytest.mark.parametrize("in_folder", ["--tables", "--data"])
+def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, tmp_path: Path) -> None:
     """Every scenario follows the files of the mock, and those in a folder of them; unusable ones are told."""
-    place = tmp_path / "own"
-    place.mkdir()
-    file = place / "own.yaml"
-    put(file, "- name: u_own\n" if option == "--tables" else "incident: []\n")
-    with watching(folder, option, str(place if as_folder else file)) as watched:
+    tables, rows = tmp_path / "tables" / "own.yaml", tmp_path / "rows" / "own.yaml"
+    for file, text in ((tables, "- name: u_own\n"), (rows, "incident: []\n")):
+        file.parent.mkdir()
+        put(file, text)
+    given = {"--tables": tables, "--data": rows}
+    options = [(option, file.parent if option == in_folder else file) for option, file in given.items()]
+    with watching(folder, *(str(each) for option in options for each in option)) as watched:
         assert watched.played() == ["passed  One", "passed  Two"]
-        put(file, "- name: u_own\n  extends: task\n" if option == "--tables" else "incident: [{state: 1}]\n")
+        put(tables, "- name: u_own\n  extends: task\n")
         assert watched.played() == ["passed  One", "passed  Two"]
-        put(file, "- u_own\n" if option == "--tables" else "- incident\n")
+        put(rows, "incident: [{state: 1}]\n")
+        assert watched.played() == ["passed  One", "passed  Two"]
+        put(given[in_folder], "- u_own\n" if in_folder == "--tables" else "- incident\n")
         assert watched.played() == []
         code, complaints = watched.interrupt()
         assert (code, complaints.count("own.yaml:1: ")) == (2, 1)
@@ -131,11 +132,11 @@ def test_changed_wire_names_touch_everything(folder: Path, tmp_path: Path) -> No
         assert watched.interrupt() == (0, "")
 
 
-@pytest.mark.parametrize("name", ["rows.csv", "asked.steps.yaml"])
-def test_what_several_files_may_read_affects_all(name: str, folder: Path) -> None:
+def test_what_several_files_may_read_affects_all(folder: Path) -> None:
     """Nobody has to say which scenarios include it."""
     with watching(folder) as watched:
         assert watched.played() == ["passed  One", "passed  Two"]
-        put(folder / name, "- console.ask:\n")
-        assert watched.played() == ["passed  One", "passed  Two"]
+        for name in ("rows.csv", "asked.steps.yaml"):
+            put(folder / name, "- console.ask:\n")
+            assert watched.played() == ["passed  One", "passed  Two"]
         assert watched.interrupt() == (0, "")
