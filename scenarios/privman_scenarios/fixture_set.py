@@ -7,8 +7,9 @@ from functools import cached_property
 from privman_core.cuts import cut
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.errors import ExpectationError, ScenariosError
-from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.output import presentable
+from privman_scenarios.party_fixture import PartyFixture
 from privman_scenarios.playing.world import Activity, PartyFinding
 from privman_scenarios.playing.world_builder import WorldBuilder
 
