@@ -121,9 +121,7 @@ class FixtureSet:
         found = [line for name, made in self._made.items() for line in _of_party(name, made, strict=strict)]
         servicenow = self.parties.servicenow
         if strict and not servicenow.has_control:
-            found.append(
-                f"--privman-strict has nothing to judge by, as no findings are seen: {servicenow.why_no_control}."
-            )
+            found.append(f"--privman-strict cannot be checked, as no findings are seen: {servicenow.why_no_control}.")
         if self.parties.unawaited:
             message = f"nothing waited to the end for {', '.join(self.parties.unawaited.values())}"
             expected = (
