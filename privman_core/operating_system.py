@@ -66,7 +66,7 @@ def process_start() -> str:
 def wait_for_content(pipe: int) -> None:
     """Let reads from a pipe that was opened without waiting wait for its writer; Windows opens none like that."""
     with suppress(AttributeError):  # before Python 3.12
-        getattr(os, "set_blocking")(pipe, True)  # noqa: B009 - mypy for Windows knows none
+        getattr(os, "set_blocking")(pipe, True)  # noqa: B009, FBT003 - mypy for Windows knows none
 
 
 def give_memory_back() -> None:
