@@ -141,9 +141,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Both obey the settings, each decision arrives once, and the statistics are there to compare."""
-    (folder / "tables.yaml").write_text("[{name: incident, columns: {u_site: {type: string}}}]\n")
+    (folder / "a::b.yaml").write_text("[{name: incident, columns: {u_site: {type: string}}}]\n")  # a variable cannot name it
     (folder / "inferred.yaml").write_text(INFERRED)
-    settings = ["--tables", "tables.yaml", "--inferred", "inferred.yaml", "--release", "yokohama", "--patience", "60"]
+    settings = ["--tables", "a::b.yaml", "--inferred", "inferred.yaml", "--release", "yokohama", "--patience", "60"]
     assert main(["load", *settings, *RUN, "--csv", "new/one"]) == 0
     out, err = capfd.readouterr()
     assert out.endswith("decisions: each arrived once\n")
