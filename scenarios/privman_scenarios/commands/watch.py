@@ -13,6 +13,7 @@ from privman_core.interrupts import forgive
 from privman_scenarios.errors import ScenariosError, lines_of
 from privman_scenarios.language.example_tables import SUFFIX as TABLE
 from privman_scenarios.language.includes import SUFFIXES as INCLUDED
+from privman_scenarios.language.loader import SUFFIXES as YAML
 from privman_scenarios.output import complain, say
 
 # How often an interrupt is looked for.
@@ -64,7 +65,8 @@ def _changes(find_files: Callable[[], Sequence[Path]], shared: Sequence[Path]) -
         return touches_everything(Path(path)) or Path(path).resolve() in map(Path.resolve, find_files())
 
     def touches_everything(file: Path) -> bool:
-        return _is_shared(file) or not everything.isdisjoint((file.resolve(), file.resolve().parent))
+        is_in_folder = file.resolve().parent in everything and file.suffix in YAML
+        return _is_shared(file) or file.resolve() in everything or is_in_folder
 
     def touched(changes: Iterable[tuple[Change, str]]) -> frozenset[Path]:
         paths = frozenset(Path(path).resolve() for _, path in changes)
