@@ -103,6 +103,19 @@ def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
     assert complaints.count("\n") == 1
 
 
+def test_a_tag_that_no_file_has_any_more_is_told_and_watching_goes_on(folder: Path) -> None:
+    """Unlike one that no file had at the start."""
+    put(folder / "One.yaml", "tags: [smoke]\n" + HELD.format(title="One", state="Approved"))
+    with watching(folder, "--tag", "smoke") as watched:
+        assert watched.played() == ["passed  One"]
+        put(folder / "One.yaml", HELD.format(title="One", state="Approved"))
+        assert watched.played() == []
+        put(folder / "rows.csv", "state\n")
+        assert watched.played() == []
+        code, complaints = watched.interrupt()
+    assert (code, complaints) == (2, "privman-scenarios: --tag: unknown tag 'smoke'. The chosen files have no tags.\n")
+
+
 @pytest.mark.parametrize("in_folder", ["--tables", "--data"])
 def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, tmp_path: Path) -> None:
     """Every scenario follows the files of the mock, and the YAML in a folder of them; unusable ones are told."""
