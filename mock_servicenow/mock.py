@@ -1,10 +1,12 @@
 """The mock in a test's own process."""
 
 import logging
+from functools import cached_property
 
 from aiohttp import web
 
 from mock_servicenow.app import ADMINISTRATOR, INSTANCE, create_app
+from mock_servicenow.blueprint import Blueprint
 from mock_servicenow.settings import Settings
 from privman_contracts import WireNames
 from privman_core.clock import Clock
@@ -40,7 +42,12 @@ class MockServiceNow(Embedded):
 
     def create(self, clock: Clock, ids: Ids) -> web.Application:
         """Return the application; raises StartError."""
-        return create_app(self._settings, clock=clock, ids=ids)
+        return create_app(self._settings, clock=clock, ids=ids, blueprint=self._blueprint)
+
+    @cached_property
+    def _blueprint(self) -> Blueprint:
+        """Drawn once: reading files takes most of a start, and a run starts an instance for each scenario."""
+        return Blueprint.of(self._settings)
 
     async def started(self) -> None:
         """Do nothing more: it serves its first state."""

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from privman_core.client_settings import PROFILE, SETTINGS
 from privman_core.command_line import UsageError
-from privman_core.near_words import nearest
+from privman_core.near_words import misspelt
 
 _LIKE_A_TYPO = 0.9
 _OF_CLIENTS = frozenset({*(each.variable for each in SETTINGS), PROFILE})
@@ -19,9 +19,9 @@ def read_variable(name: str, environment: Mapping[str, str]) -> str | None:
     if name in environment:
         return environment[name]
     known = _OF_CLIENTS | {name}
-    misspelt = next((each for each in sorted(environment) if _nearest(each, known) == name), None)
-    if misspelt is not None:
-        raise UsageError(f"unknown variable {misspelt} (did you mean {name!r}?).")
+    wrong = next((each for each in sorted(environment) if _nearest(each, known) == name), None)
+    if wrong is not None:
+        raise UsageError(f"unknown variable {wrong} (did you mean {name!r}?).")
     return None
 
 
@@ -29,11 +29,13 @@ def read_variable(name: str, environment: Mapping[str, str]) -> str | None:
 def _nearest(given: str, names: frozenset[str]) -> str:
     """Return which name the given one is, but for case, underscores, or a letter or two; empty if it is none.
 
-    Another number of words makes another name: SERVICENOW_USER_ID belongs to another tool.
+    Another number of words makes another name, as does a number: SERVICENOW_USER_ID belongs to another tool, and
+    SERVICENOW_URL2 to another instance.
     """
     words = given.upper().split("_")
+    joined = "".join(words)
     valid = {"".join(name.split("_")): name for name in names if _may_be(words, name.split("_"))}
-    return valid.get(nearest("".join(words), valid, _LIKE_A_TYPO), "")
+    return valid.get(joined) or valid.get(misspelt(joined, valid, _LIKE_A_TYPO), "")
 
 
 def _may_be(words: list[str], others: list[str]) -> bool:

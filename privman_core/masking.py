@@ -77,7 +77,7 @@ class Secrets:
         `mask_known` leaves it, as the markup of a report may have such a word. Does nothing for a word that is shorter
         than `SHORTEST_WORD`.
         """
-        if len(secret) < SHORTEST_WORD:
+        if len(secret) < SHORTEST_WORD or secret in self._words:
             return
         with self._lock:
             for written in {*_written(secret)}:

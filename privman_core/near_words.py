@@ -23,7 +23,7 @@ def nearest(word: str, words: Iterable[str], likeness: float = _ALIKE) -> str:
     return str(next(iter(get_close_matches(word, compared, n=1, cutoff=likeness)), ""))
 
 
-def misspelt(word: str, words: Iterable[str]) -> str:
+def misspelt(word: str, words: Iterable[str], likeness: float = _LIKE_A_TYPO) -> str:
     """Return which of ``words`` a word is but for a typo; empty if it is one of them, or like none.
 
     A name with another number, such as ``ServiceNow 2``, is another one on purpose.
@@ -31,7 +31,7 @@ def misspelt(word: str, words: Iterable[str]) -> str:
     valid = list(dict.fromkeys(words))
     if word in valid:
         return ""
-    return nearest(word, [each for each in valid if _without_numbers(each) != _without_numbers(word)], _LIKE_A_TYPO)
+    return nearest(word, [each for each in valid if _without_numbers(each) != _without_numbers(word)], likeness)
 
 
 def _without_numbers(name: str) -> list[str]:

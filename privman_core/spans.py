@@ -68,17 +68,21 @@ class Words:
         self._pattern: re.Pattern[str] | None = None
         self._prefixes = CutPrefixes()
 
+    def __contains__(self, word: str) -> bool:
+        return word in self._words
+
     def add(self, word: str) -> None:
         """Search for this text, too."""
         self._words.add(word)
         self._prefixes.add(word)
-        self._pattern = re.compile("|".join(map(re.escape, sorted(self._words, key=len, reverse=True))))
+        longest_first = map(re.escape, sorted(self._words, key=len, reverse=True))
+        self._pattern = re.compile(f"(?=({'|'.join(longest_first)}))")  # looks ahead, since words may overlap
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield the spans of the texts, and of what cuts have left of them; they may overlap."""
         if self._pattern is None:
             return
-        yield from (found.span() for found in self._pattern.finditer(text))
+        yield from (found.span(1) for found in self._pattern.finditer(text))
         if CUT in text:
             yield from self._prefixes.find(text)
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import requests
@@ -176,6 +177,17 @@ def test_nothing_is_read_outside_of_the_block() -> None:
         servicenow.url  # noqa: B018 - it raises
     with pytest.raises(NotRunningError), ConsoleSim(servicenow=servicenow):
         pass
+
+
+def test_files_are_read_once_by_a_server(tmp_path: Path) -> None:
+    """However often it starts, as a run of scenarios starts it again for each."""
+    rows = tmp_path / "rows.yaml"
+    rows.write_text("incident: [{short_description: A laptop is lost}]", encoding="utf-8")
+    servicenow = MockServiceNow(Settings(data=(rows,)))
+    for _ in range(2):
+        with servicenow:
+            assert len(servicenow.find("incident", short_description="A laptop is lost")) == 1
+        rows.unlink(missing_ok=True)
 
 
 async def test_settings_that_cannot_be_used_are_refused() -> None:

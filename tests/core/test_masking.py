@@ -1,6 +1,7 @@
 """Known secrets in every encoding, what outputs show, and for how long secrets are remembered."""
 
 import json
+import tracemalloc
 from base64 import b64encode
 from urllib.parse import quote, urlencode
 
@@ -53,6 +54,27 @@ def test_a_secret_of_which_the_owner_says_so_is_masked_whatever_it_is(secret: st
     encoded = ENCODINGS[encoding](secret)
     assert encoded not in secrets.mask(f"before [{encoded}] after")
     assert secrets.mask("to be") == "to be"
+
+
+def test_nothing_is_left_of_such_secrets_that_overlap() -> None:
+    """The end of one may be the beginning of another."""
+    secrets = Secrets()
+    for secret in ("abc", "bcd9"):
+        secrets.add_word(secret)
+    assert secrets.mask("it is abcd9") == "it is ***"
+
+
+def test_a_secret_that_is_added_again_takes_no_more_memory() -> None:
+    """Each scenario adds those of its variables."""
+    secrets = Secrets()
+    secrets.add_word("hunter2")
+    tracemalloc.start()
+    try:
+        for _ in range(1_000):
+            secrets.add_word("hunter2")
+        assert tracemalloc.get_traced_memory()[0] < 10_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_what_a_cut_leaves_of_such_a_secret_is_masked() -> None:

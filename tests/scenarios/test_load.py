@@ -141,9 +141,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Both obey the settings, each decision arrives once, and the statistics are there to compare."""
-    (folder / "tables.yaml").write_text("[{name: incident, columns: {u_site: {type: string}}}]\n")
+    # No variable can name such a file.
+    (folder / "a::b.yaml").write_text("[{name: incident, columns: {u_site: {type: string}}}]\n")
     (folder / "inferred.yaml").write_text(INFERRED)
-    settings = ["--tables", "tables.yaml", "--inferred", "inferred.yaml", "--release", "yokohama", "--patience", "60"]
+    settings = ["--tables", "a::b.yaml", "--inferred", "inferred.yaml", "--release", "yokohama", "--patience", "60"]
     assert main(["load", *settings, *RUN, "--csv", "new/one"]) == 0
     out, err = capfd.readouterr()
     assert out.endswith("decisions: each arrived once\n")
@@ -279,7 +280,7 @@ def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ("--run-time 5q", "Locust: argument -t/--run-time: Invalid time span format."),
+        ("--run-time 5q --csv run", "Locust: argument -t/--run-time: Invalid time span format."),
         ("--locustfile broken.py", "/broken.py:1: ModuleNotFoundError: No module named 'nowhere'"),
         ("--locustfile missing.py", "missing.py: no such file or directory"),
         ("--csv empty.py/run", "empty.py: file exists"),
@@ -292,12 +293,13 @@ def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest
         ("--master", "--master requires --servicenow-url and --console-url"),
     ],
 )
-def test_what_cannot_run(arguments: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is one line, before anything is sent."""
+def test_what_cannot_run(arguments: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is one line, before anything is sent or written."""
     assert main(["load", *arguments.split()]) == 2
     err = capsys.readouterr().err
     assert said.lower() in err.lower()
     assert err.count("\n") == 1
+    assert not [*folder.glob("*.csv")]
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -360,7 +360,7 @@ def test_variables_of_other_tools_are_accepted(
     """Those of our servers, too, and any beside the right one."""
     for name, url in TARGETS.items():
         monkeypatch.setenv(name, url)
-    for name in ("INSTANCE", "USERNAME", "USER_ID", "ULR"):
+    for name in ("INSTANCE", "USERNAME", "USER_ID", "PASSWORD2", "ULR"):
         monkeypatch.setenv(f"SERVICENOW_{name}", "x")
     for name in ("MOCK_SERVICENOW_ADMIN_TOKEN", "MOCK_SERVICENOW_PASSWORD", "CONSOLE_SIM_ADMIN_TOKEN"):
         monkeypatch.setenv(name, "x")

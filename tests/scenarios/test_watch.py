@@ -54,7 +54,10 @@ def watching(folder: Path, *options: str) -> Iterator[Watched]:
     with subprocess.Popen(  # noqa: S603 - the project's own command
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
     ) as process:
-        yield Watched(process)
+        try:
+            yield Watched(process)
+        finally:
+            process.kill()  # a failed test has not ended it
 
 
 def put(file: Path, text: str) -> None:
@@ -100,9 +103,22 @@ def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
     assert complaints.count("\n") == 1
 
 
+def test_a_tag_that_no_file_has_any_more_is_told_and_watching_goes_on(folder: Path) -> None:
+    """Unlike one that no file had at the start."""
+    put(folder / "One.yaml", "tags: [smoke]\n" + HELD.format(title="One", state="Approved"))
+    with watching(folder, "--tag", "smoke") as watched:
+        assert watched.played() == ["passed  One"]
+        put(folder / "One.yaml", HELD.format(title="One", state="Approved"))
+        assert watched.played() == []
+        put(folder / "rows.csv", "state\n")
+        assert watched.played() == []
+        code, complaints = watched.interrupt()
+    assert (code, complaints) == (2, "privman-scenarios: --tag: unknown tag 'smoke'. The chosen files have no tags.\n")
+
+
 @pytest.mark.parametrize("in_folder", ["--tables", "--data"])
 def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, tmp_path: Path) -> None:
-    """Every scenario follows the files of the mock, and those in a folder of them; unusable ones are told."""
+    """Every scenario follows the files of the mock, and the YAML in a folder of them; unusable ones are told."""
     tables, rows = tmp_path / "tables" / "own.yaml", tmp_path / "rows" / "own.yaml"
     for file, text in ((tables, "- name: u_own\n"), (rows, "incident: []\n")):
         file.parent.mkdir()
@@ -115,6 +131,9 @@ def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, 
         assert watched.played() == ["passed  One", "passed  Two"]
         put(rows, "incident: [{state: 1}]\n")
         assert watched.played() == ["passed  One", "passed  Two"]
+        put(given[in_folder].with_name("notes.txt"), "No rows.")
+        put(folder / "One.yaml", HELD.format(title="One", state="Approved"))
+        assert watched.played() == ["passed  One"]
         put(given[in_folder], "- u_own\n" if in_folder == "--tables" else "- incident\n")
         assert watched.played() == []
         code, complaints = watched.interrupt()

@@ -21,7 +21,7 @@ from privman_core.resolution import Resolved
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.output import complain
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.mock_options import mock_options
+from privman_scenarios.playing.mock_options import OF_MOCK, mock_options
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
 from privman_scenarios.playing.reaching import Connection, reach_console, reach_servicenow, refuse_bad_users
 from privman_scenarios.playing.target import Target
@@ -39,14 +39,15 @@ class LoadTargets:
     consoles: Sequence[Target]
 
     def environment(self, settings: Mapping[str, Resolved], acknowledged: Path) -> dict[str, str]:
-        """Return the variables of Locust's process, whose users obey no other source of settings.
+        """Return the variables of Locust's process, whose users obey no other source of settings, and start no mock.
 
         Args:
             settings: the run's own.
             acknowledged: the file to write what users were told to.
         """
         ours = {PROFILE, *(each.variable for each in SETTINGS)}
-        named = (each for each in SETTINGS if each.name in settings and settings[each.name].source != "default")
+        read = (each for each in SETTINGS if each.name in settings and each.name not in OF_MOCK)
+        named = (each for each in read if settings[each.name].source != "default")
         return {
             **{name: value for name, value in os.environ.items() if name not in ours},
             **{each.variable: str(settings[each.name].value) for each in named},

@@ -66,7 +66,11 @@ def _check_combination(options: argparse.Namespace) -> None:
 
 def _check_writable(prefix: Path) -> None:
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    Path(f"{prefix}_stats.csv").open("a", encoding="utf-8").close()
+    file = Path(f"{prefix}_stats.csv")
+    is_new = not file.exists()
+    file.open("a", encoding="utf-8").close()
+    if is_new:
+        file.unlink()  # an empty one would pass for statistics if the run cannot begin
 
 
 def _option(name: str) -> str:

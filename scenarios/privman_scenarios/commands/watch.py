@@ -1,6 +1,7 @@
 """Play scenarios again when one of their files changes."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import watchfiles
 from watchfiles import Change
 
 from privman_contracts import ContractError
-from privman_core.command_line import Exit
+from privman_core.command_line import Exit, UsageError
 from privman_core.interrupts import forgive
 from privman_scenarios.errors import ScenariosError, lines_of
 from privman_scenarios.language.example_tables import SUFFIX as TABLE
 from privman_scenarios.language.includes import SUFFIXES as INCLUDED
+from privman_scenarios.language.loader import SUFFIXES as YAML
 from privman_scenarios.output import complain, say
 
 # How often an interrupt is looked for.
@@ -20,12 +22,14 @@ MILLISECONDS = 200
 
 
 _Play = Callable[[Sequence[Path] | None], Exit]
+_OF_FILES = (ScenariosError, ContractError)
 
 
 def watch(play: _Play, find_files: Callable[[], Sequence[Path]], shared: Sequence[Path]) -> Exit:
     """Play everything, then what a changed file touches, until an interrupt; returns how the last playing ended.
 
-    An unusable file or an unreachable target is reported, and watching goes on.
+    An unusable file or an unreachable target is reported, and watching goes on; so is a setting that a change has made
+    unusable, such as a tag that no file has any more. Raises UsageError for one that was unusable at the start.
 
     Args:
         play: plays the scenarios of some files, None for all.
@@ -33,23 +37,26 @@ def watch(play: _Play, find_files: Callable[[], Sequence[Path]], shared: Sequenc
         shared: files and folders that every scenario depends on, such as those of wire names and of tables.
     """
     code = Exit.INTERRUPTED
+    reported: tuple[type[Exception], ...] = _OF_FILES
     changes = _changes(find_files, shared)
     try:
         while True:
             changed = next(changes)
             files = find_files()
             code = Exit.INTERRUPTED
-            code = _play(play, [file for file in files if file.resolve() in changed] if changed else None)
+            touched = [file for file in files if file.resolve() in changed] if changed else None
+            code = _play(partial(play, touched), reported)
+            reported = (*_OF_FILES, UsageError)
             say(f"Watching {len(files)} files; Ctrl-C ends.")
     except KeyboardInterrupt:
         forgive()
     return code
 
 
-def _play(play: _Play, files: Sequence[Path] | None) -> Exit:
+def _play(play: Callable[[], Exit], reported: tuple[type[Exception], ...]) -> Exit:
     try:
-        return play(files)
-    except (ScenariosError, ContractError) as error:
+        return play()
+    except reported as error:
         complain("privman-scenarios", *lines_of(error))
         return Exit.UNUSABLE
 
@@ -64,7 +71,8 @@ def _changes(find_files: Callable[[], Sequence[Path]], shared: Sequence[Path]) -
         return touches_everything(Path(path)) or Path(path).resolve() in map(Path.resolve, find_files())
 
     def touches_everything(file: Path) -> bool:
-        return _is_shared(file) or not everything.isdisjoint((file.resolve(), file.resolve().parent))
+        is_in_folder = file.resolve().parent in everything and file.suffix in YAML
+        return _is_shared(file) or file.resolve() in everything or is_in_folder
 
     def touched(changes: Iterable[tuple[Change, str]]) -> frozenset[Path]:
         paths = frozenset(Path(path).resolve() for _, path in changes)

@@ -7,7 +7,8 @@ from pathlib import Path
 from privman_core.command_line import UsageError
 from privman_core.resolution import Resolved
 
-_NAMES = ("release", "tables", "data")
+OF_MOCK = ("release", "tables", "data")
+"""Names of the settings that only a mock obeys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,10 @@ def mock_options(settings: Mapping[str, Resolved], *, dry_run: bool = False) -> 
 
     Raises UsageError.
     """
-    given = [settings[name] for name in _NAMES if name in settings and settings[name].source == "option"]
+    given = [settings[name] for name in OF_MOCK if name in settings and settings[name].source == "option"]
     is_named = "servicenow_url" in settings and settings["servicenow_url"].value is not None
     if given and is_named and not dry_run:
         raise UsageError(
             f"{given[0].where} is about the mock, and a ServiceNow instance is named. Expected one of them."
         )
-    return MockOptions(**{name: settings[name].value for name in _NAMES if name in settings})
+    return MockOptions(**{name: settings[name].value for name in OF_MOCK if name in settings})
