@@ -65,7 +65,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     token = settings.admin_token if settings.control_plane else None
     # The outer envelope answers what goes wrong before a request can be recorded.
     around = [envelope.middleware]
-    states = States(console.resetting, console.copy, console.returning)
+    states = States(console.resetting, console.copy, console.restoring)
     app = instruments.app(states, token, pages=pages.handlers, outer=around, inner=around)
     documents = ApiDocuments(settings, checks)
     if settings.control_plane:

@@ -79,7 +79,7 @@ class Console:
         yield
 
     @asynccontextmanager
-    async def returning(self, copy: StateCopy) -> AsyncIterator[None]:
+    async def restoring(self, copy: StateCopy) -> AsyncIterator[None]:
         """Empty the console and return to the copy after the body, as a process that starts with that database."""
         async with self.resetting():
             yield

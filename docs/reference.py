@@ -18,7 +18,8 @@ from privman_contracts.evidence import MEANING
 from privman_contracts.sources import load_pages
 from privman_scenarios.commands.cli import COMMANDS
 from privman_scenarios.decision import Decision, DecisionDelivery
-from privman_scenarios.fixtures import ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.party_fixture import ClockFixture, FaultsFixture
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.user_fixture import UserFixture
 

@@ -98,12 +98,12 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     async def copy(most_bytes: int) -> StateCopy:
         return await instance.run(lambda: beginning.copy(instance, most_bytes))
 
-    def returning(state: StateCopy) -> AbstractAsyncContextManager[None]:
+    def restoring(state: StateCopy) -> AbstractAsyncContextManager[None]:
         return rebuilding(lambda: beginning.put_back(instance, state))
 
     server = Server(instance, settings.url)
     app = instruments.app(
-        States(lambda: rebuilding(lambda: beginning.rebuild(instance)), copy, returning),
+        States(lambda: rebuilding(lambda: beginning.rebuild(instance)), copy, restoring),
         settings.admin_token if settings.control_plane else None,
         pages=pages.handlers,
         inner=[server.middleware],

@@ -25,14 +25,14 @@ class Ids:
         if self._seed is not None:
             self._random.seed(self._beginning)
 
-    def place(self) -> object:
-        """Return the place in the sequence, for `return_to`; nothing to return to without a seed."""
+    def state(self) -> object:
+        """Return the state of the generator, for `restore`; None without a seed."""
         return None if self._seed is None else self._random.getstate()
 
-    def return_to(self, place: Any) -> None:  # noqa: ANN401 - of `place`
-        """Draw again what was drawn after that place, if there is a seed."""
-        if place is not None:
-            self._random.setstate(place)
+    def restore(self, state: Any) -> None:  # noqa: ANN401 - of `state`
+        """Draw again what was drawn after that `state`, if there is a seed."""
+        if state is not None:
+            self._random.setstate(state)
 
     def go_on(self, start: int) -> None:
         """Start the sequence of the Nth start on the same database, so that no identifier is drawn twice."""

@@ -63,6 +63,12 @@ def process_start() -> str:
     return "spawn"
 
 
+def wait_for_content(pipe: int) -> None:
+    """Let reads from a pipe that was opened without waiting wait for its writer; Windows opens none like that."""
+    with suppress(AttributeError):  # before Python 3.12
+        getattr(os, "set_blocking")(pipe, True)  # noqa: B009, FBT003 - mypy for Windows knows none
+
+
 def give_memory_back() -> None:
     """Let glibc return large free blocks to the system; by default it keeps hundreds of MiB."""
     import ctypes  # noqa: PLC0415 - the plugin of pytest loads this module

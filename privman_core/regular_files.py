@@ -4,6 +4,8 @@ import os
 import stat
 from pathlib import Path
 
+from privman_core.operating_system import wait_for_content
+
 # Without it, opening a named pipe waits for a writer. Windows lacks both.
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
@@ -29,7 +31,7 @@ def read_regular(file: Path, most: int, *, or_pipe: bool = False) -> bytes:
     with open(file, "rb", opener=_open_at_once) as opened:
         kind = os.fstat(opened.fileno()).st_mode
         if or_pipe and stat.S_ISFIFO(kind):
-            os.set_blocking(opened.fileno(), True)
+            wait_for_content(opened.fileno())
         elif not stat.S_ISREG(kind):
             raise UnreadableFileError("Not a regular file", file)
         content = opened.read(most + 1)

@@ -23,7 +23,7 @@ from privman_core.inputs import reason_of
 from privman_core.operating_system import give_memory_back, on_stop
 from privman_core.reverse_proxies import add_proxies
 from privman_core.streaming import Unsent
-from privman_core.tls import add_tls, tls_of
+from privman_core.tls import add_tls, tls_settings
 from privman_core.virtual_clock import VirtualClock
 
 UserErrors = tuple[type[Exception], ...]
@@ -104,7 +104,7 @@ async def serve_command(
     Raises:
         UsageError: the address or the certificate cannot be used.
     """
-    tls = tls_of(options)
+    tls = tls_settings(options)
     give_memory_back()
     clock: Clock = VirtualClock() if options.clock == "virtual" else RealClock()
     app = create(clock, Ids(options.seed))

@@ -48,22 +48,22 @@ class States:
     Attributes:
         resetting: empties the product when entered, and starts it again when left.
         copy: raises SnapshotError where it has more bytes than it is called with, or its store cannot be copied.
-        returning: puts a copy in the place of the stored state, and starts the product again when left.
+        restoring: puts a copy in the place of the stored state, and starts the product again when left.
     """
 
     resetting: Callable[[], AbstractAsyncContextManager[None]]
     copy: Callable[[int], Awaitable[StateCopy]]
-    returning: Callable[[StateCopy], AbstractAsyncContextManager[None]]
+    restoring: Callable[[StateCopy], AbstractAsyncContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A stored state, the time at which it was copied, and the place in the sequence of identifiers."""
+    """A stored state, the time at which it was copied, and the state of the generator of identifiers."""
 
     name: str
     at: datetime
     state: StateCopy
-    drawn: object
+    ids_state: object
 
     def to_json(self) -> dict[str, Any]:
         """Return it as the control plane prints it."""
@@ -114,14 +114,14 @@ class Snapshots:
             raise SnapshotError(f"there are {MOST} snapshots, which is the limit: {', '.join(self._kept)}; DELETE one")
         room = MOST_BYTES - sum(each.state.size for each in self._kept.values())
         state = await self._states.copy(room)
-        taken = self._kept[name] = Snapshot(name, self._clock.now(), state, self._ids.place())
+        taken = self._kept[name] = Snapshot(name, self._clock.now(), state, self._ids.state())
         return taken
 
     async def _restore(self, name: str) -> None:
         found = self._find(name)
-        async with self._states.returning(found.state):
+        async with self._states.restoring(found.state):
             self._clock.return_to(found.at)
-            self._ids.return_to(found.drawn)
+            self._ids.restore(found.ids_state)
         self._forget()
 
     def _find(self, name: str) -> Snapshot:

@@ -16,7 +16,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 def add_tls(parser: ArgumentParser) -> None:
-    """Add the options of `tls_of`."""
+    """Add the options of `tls_settings`."""
     parser.add_argument("--tls", action="store_true", help="serve https")
     parser.add_argument(
         "--tls-ca-file", type=Path, metavar="PATH", help="write the CA certificate that clients must trust to this file"
@@ -58,7 +58,7 @@ class Tls:
             raise UsageError(f"{self.ca_file}: {reason_of(error)}") from None
 
 
-def tls_of(options: Namespace) -> Tls:
+def tls_settings(options: Namespace) -> Tls:
     """Return the TLS that the options ask for; raises UsageError."""
     _check(options)
     tls = _own_certificate(options)

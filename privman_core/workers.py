@@ -28,7 +28,7 @@ from privman_core.serving import (
     origin_of,
     until_stopped,
 )
-from privman_core.tls import Tls, tls_of
+from privman_core.tls import Tls, tls_settings
 
 assert sys.platform != "win32"  # noqa: S101 - for mypy: where processes do not fork, nothing imports this module
 T = TypeVar("T")
@@ -53,7 +53,7 @@ def serve_with_workers(
     No event loop may run yet, and no other thread. The arguments are those of `serve_command`; ``user_errors`` are the
     exceptions of ``create`` that mean a mistake of the user. Raises UsageError for a certificate that cannot be used.
     """
-    tls = tls_of(options)
+    tls = tls_settings(options)
     give_memory_back()
     gc.freeze()  # what the processes have in common stays in common
     pairs = [socket.socketpair() for _ in range(options.workers)]

@@ -30,12 +30,12 @@ from privman_core.early import load_when_asked as _load_when_asked
 
 TYPE_CHECKING = False  # as typing has it, without loading it
 _PUBLIC = {
-    "ClockFixture": "privman_scenarios.fixtures",
+    "ClockFixture": "privman_scenarios.party_fixture",
     "ConsoleFixture": "privman_scenarios.fixtures",
     "Decision": "privman_scenarios.decision",
     "DecisionDelivery": "privman_scenarios.decision",
     "ExpectationError": "privman_scenarios.errors",
-    "FaultsFixture": "privman_scenarios.fixtures",
+    "FaultsFixture": "privman_scenarios.party_fixture",
     "ScenariosError": "privman_scenarios.errors",
     "ServiceNowFixture": "privman_scenarios.fixtures",
     "UnknownWordError": "privman_scenarios.errors",
@@ -62,11 +62,11 @@ if TYPE_CHECKING:
     from privman_scenarios.errors import ExpectationError as ExpectationError
     from privman_scenarios.errors import ScenariosError as ScenariosError
     from privman_scenarios.errors import UnknownWordError as UnknownWordError
-    from privman_scenarios.fixtures import ClockFixture as ClockFixture
     from privman_scenarios.fixtures import ConsoleFixture as ConsoleFixture
-    from privman_scenarios.fixtures import FaultsFixture as FaultsFixture
     from privman_scenarios.fixtures import ServiceNowFixture as ServiceNowFixture
     from privman_scenarios.fixtures import WorldFixture as WorldFixture
+    from privman_scenarios.party_fixture import ClockFixture as ClockFixture
+    from privman_scenarios.party_fixture import FaultsFixture as FaultsFixture
     from privman_scenarios.user_fixture import UserFixture as UserFixture
 else:
     __getattr__ = _load_when_asked(__name__, _PUBLIC)

@@ -147,7 +147,7 @@ class ScenarioItem(pytest.Item):
         if ended.reason:
             pytest.skip(ended.reason)
         if strict and worlds.unseen:
-            fail(f"--privman-strict has nothing to judge by, as no findings are seen: {worlds.unseen}.")
+            fail(f"--privman-strict cannot be checked, as no findings are seen: {worlds.unseen}.")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:  # noqa: ANN401 - as pytest has it
         """Return the step with its line, expected and actual values, and the last exchanges."""

@@ -7,8 +7,9 @@ from functools import cached_property
 from privman_core.cuts import cut
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.errors import ExpectationError, ScenariosError
-from privman_scenarios.fixtures import ConsoleFixture, PartyFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.output import presentable
+from privman_scenarios.party_fixture import PartyFixture
 from privman_scenarios.playing.world import Activity, PartyFinding
 from privman_scenarios.playing.world_builder import WorldBuilder
 
@@ -120,9 +121,7 @@ class FixtureSet:
         found = [line for name, made in self._made.items() for line in _of_party(name, made, strict=strict)]
         servicenow = self.parties.servicenow
         if strict and not servicenow.has_control:
-            found.append(
-                f"--privman-strict has nothing to judge by, as no findings are seen: {servicenow.why_no_control}."
-            )
+            found.append(f"--privman-strict cannot be checked, as no findings are seen: {servicenow.why_no_control}.")
         if self.parties.unawaited:
             message = f"nothing waited to the end for {', '.join(self.parties.unawaited.values())}"
             expected = (

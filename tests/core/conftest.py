@@ -81,7 +81,7 @@ class Party:
     @property
     def states(self) -> States:
         """What it has stored, a number that is its size."""
-        return States(self._resetting, self._copy, self._returning)
+        return States(self._resetting, self._copy, self._restoring)
 
     async def _copy(self, most_bytes: int) -> StateCopy:
         await self._change("copy")
@@ -89,7 +89,7 @@ class Party:
         return StateCopy(self.stored, self.stored)
 
     @asynccontextmanager
-    async def _returning(self, copy: StateCopy) -> AsyncIterator[None]:
+    async def _restoring(self, copy: StateCopy) -> AsyncIterator[None]:
         await self._change("return")
         yield
         self.stored = copy.value

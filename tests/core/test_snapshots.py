@@ -110,7 +110,7 @@ async def test_a_change_ends_without_its_caller(party: Party, change: str) -> No
 def test_identifiers_without_a_seed_are_never_drawn_again() -> None:
     """There is no sequence to return to."""
     ids = Ids()
-    place = ids.place()
+    state = ids.state()
     drawn = ids.token()
-    ids.return_to(place)
+    ids.restore(state)
     assert ids.token() != drawn

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from privman_scenarios.fixtures import ClockFixture, ConsoleFixture, FaultsFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
+from privman_scenarios.party_fixture import ClockFixture, FaultsFixture
 from privman_scenarios.user_fixture import UserFixture
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "connector.md").read_text(encoding="utf-8")

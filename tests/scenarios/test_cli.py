@@ -452,5 +452,5 @@ def test_a_strict_run_has_to_see_findings(
     (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
     url = real_instance("")
     assert main(["run", deny, "--servicenow-url", url, "--quiet-time", "0", *options]) == code
-    said = f"--strict has nothing to judge by, as no findings are seen: {url} has no control plane."
+    said = f"--strict cannot be checked, as no findings are seen: {url} has no control plane."
     assert (said in capsys.readouterr().out) is bool(code)

@@ -141,7 +141,7 @@ def test_the_options_of_fixtures_count_for_scenarios(
         project.runpytest_inprocess(*target).assert_outcomes(passed=1, deselected=3)
         result = project.runpytest_inprocess(*target, "--privman-strict")
     result.assert_outcomes(failed=1, deselected=3)
-    result.stdout.fnmatch_lines(["--privman-strict has nothing to judge by, as no findings are seen: *"])
+    result.stdout.fnmatch_lines(["--privman-strict cannot be checked, as no findings are seen: *"])
     result = project.runpytest_inprocess(*chosen, "--privman-servicenow-url", "http://127.0.0.1:9")
     result.assert_outcomes(failed=1, deselected=3)
     result.stdout.fnmatch_lines(["http://127.0.0.1:9 could not be reached: *"])

@@ -99,7 +99,7 @@ def _run(options: argparse.Namespace, files: Sequence[Path] | None) -> Exit:
     with reports.watching(worlds):
         _play(scenarios, worlds, reports, options)
         if options.strict and worlds.unseen:
-            reports.fail(f"--strict has nothing to judge by, as no findings are seen: {worlds.unseen}")
+            reports.fail(f"--strict cannot be checked, as no findings are seen: {worlds.unseen}")
     return Exit.SUCCESS if reports.result.held else Exit.FAILURE
 
 

@@ -48,7 +48,7 @@ def expected_word(what: str, words: Words, own_kind: str = "words") -> Check:
 
 
 def present(value: Any, _arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-    """Find what is neither a plain value nor an operator, and what holds of every text that is not empty."""
+    """Find what is neither a plain value nor an operator, and what matches every text that is not empty."""
     return flaws_of_expectation(KnownWords("", (), "", always=True), value, (), own)
 
 
@@ -67,7 +67,7 @@ def truth(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa
 def retries(value: object) -> str:
     """Return why a column of retries can never have a value that is named in an expectation; empty if it may."""
     if _holds_of_range(value, 0, _MOST_RETRIES):
-        return f"{value!r} holds of every number of retries. Expected what an answer could fail."
+        return f"{value!r} matches every number of retries. Expected a check that could fail."
     named = allowed_or_denied(value)
     if isinstance(named, bool | float | Mapping | list) or named in (None, ""):
         return ""
@@ -76,7 +76,7 @@ def retries(value: object) -> str:
 
 
 def _holds_of_range(value: object, least: int, most: int) -> bool:
-    """Tell whether a comparison holds of every number from the least to the most."""
+    """Tell whether a comparison matches every number from the least to the most."""
     return (
         isinstance(value, Mapping)
         and set(value) <= set(COMPARISONS)
@@ -233,21 +233,21 @@ def _names_unwanted(value: object) -> bool:
 def _always_holds(of: KnownWords, value: object, own: Own) -> str:
     """Return why no answer could fail what is expected; empty where one could."""
     if of.what == _STATUS_COLUMN and _holds_of_range(value, 0, 599):
-        return f"{value!r} holds of every status. Expected what an answer could fail."
+        return f"{value!r} matches every status. Expected a check that could fail."
     observed = list(of.observed(own))
     may_fail = of.what == _LISTED_COLUMN or not observed or (not of.words and _names_unwanted(value))
     if may_fail or not all(holds(value, each) for each in observed):
         return ""
     if of.words:
-        return f"{value!r} holds of every {of.what}. Expected one of {', '.join(of.words)}."
-    return f"{value!r} holds of every value that may be there. Expected what an answer could fail."
+        return f"{value!r} matches every {of.what}. Expected one of {', '.join(of.words)}."
+    return f"{value!r} matches every value that may be there. Expected a check that could fail."
 
 
 @dataclass(frozen=True, slots=True)
 class BodyKeys:
     """Finds keys that nobody knows in what is expected of a body.
 
-    Only below a ``not``, and where what is expected holds of nothing: any other wrong key fails when it is compared.
+    Only below a ``not``, and where nothing matches what is expected: any other wrong key fails when it is compared.
 
     Attributes:
         elsewhere: keys of other answers, such as ``error``, which this one may be expected to lack.

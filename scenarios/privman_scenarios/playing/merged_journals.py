@@ -49,7 +49,7 @@ def _merged(first: Journal, second: Journal, pairs: Mapping[int, int]) -> Iterat
 
 
 def _fuller(one: Mapping[str, Any], other: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the exchange with what either of the two knows of its trouble; the sender knows what came."""
+    """Return the exchange with what either of the two knows of its trouble; the sender knows what it received."""
     sent = one if one["direction"] == "out" else other
     known = {"status": sent["status"], "error": sent["error"], "fault": one["fault"] or other["fault"]}
     return {**one, **known, "response": sent["response"]}
