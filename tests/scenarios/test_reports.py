@@ -226,7 +226,7 @@ def test_json_is_for_programs() -> None:
         "held": False,
         "error": "",
         "remarks": [],
-        "context": {"at": "", "versions": {}, "targets": {}, "profile": "", "options": {}},
+        "context": {"at": "", "versions": {}, "targets": {}, "profile": "", "options": {}, "build": ""},
         "chosen": 3,
         "variations": None,
         "catalog": False,

@@ -227,6 +227,8 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reports and limits")
     for kind in REPORTS:
         group.add_argument(kind.option, type=path, action=Once, metavar="FILE", help=kind.help)
+    help_ = "what is tested, such as a version of your app, for the header of the reports"
+    group.add_argument("--build", type=text, action=Once, metavar="TEXT", help=help_)
     group.add_argument("--coverage", action="store_true", help="print which share of the contracts was exercised")
     group.add_argument(
         "--min-coverage",

@@ -9,6 +9,11 @@ from privman_scenarios.commands.reports.results import FailureResult
 from privman_scenarios.output import in_a_line, presentable
 
 _MOST_COMPARED, _MOST_EXCHANGED, _LONGEST_LINE = 12, 18, 240
+_MOST_LISTED = 50
+
+
+LISTED = "Failed:"
+"""The line above the failures that are listed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,17 @@ def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
         yield ShownLine(cut_line(presentable(f"    got      {each.got}")))
         yield from _compared(each.compared.split("\n") if each.compared else [])
         yield from _exchanged(presentable("\n".join(each.exchanges)).split("\n") if each.exchanges else [])
+
+
+def listed_lines(failed: Sequence[tuple[str, FailureResult]], scenarios: int) -> Iterator[str]:
+    """Yield the failures again, a line each with its title, unless the only scenario has just shown its own."""
+    if not failed or scenarios == 1:
+        return
+    yield LISTED
+    for name, failure in failed[:_MOST_LISTED]:
+        yield cut_line(in_a_line(f"  {failure.file}:{failure.line}: {name}: {failure.mismatch}"))
+    if len(failed) > _MOST_LISTED:
+        yield f"  {LEFT_OUT} and {len(failed) - _MOST_LISTED} more, above"
 
 
 def cut_line(line: str) -> str:

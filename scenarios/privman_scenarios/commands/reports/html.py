@@ -97,6 +97,7 @@ def html(result: RunResult) -> str:
 def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     """Yield what a reader of the report must know of the run."""
     ended, context = result.ended, result.context
+    yield "Build", context.build
     yield "Date", context.at
     yield "Duration", f"{ended.seconds:.1f} s in all scenarios"
     yield "Expectations", str(ended.checks)

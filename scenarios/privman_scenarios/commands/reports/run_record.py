@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -56,7 +57,7 @@ class RunRecord:
         self.fakes = False
         self.shard: ShardResult | None = None
         self.variations: int | None = None
-        self._folder = folder
+        self._place = partial(short_place, start=folder)
         self._catalog = catalog
         self._seed = 0
         self._chosen = 0
@@ -110,7 +111,7 @@ class RunRecord:
         self._scenarios.append(
             ScenarioResult(
                 name=scenario.name,
-                file=short_place(scenario.file, self._folder),
+                file=self._place(scenario.file),
                 line=scenario.line,
                 tags=tuple(sorted(scenario.tags)),
                 source=scenario.source,
@@ -119,7 +120,7 @@ class RunRecord:
                 checks=event.checks,
                 reason=event.reason,
                 findings=event.findings,
-                failure=FailureResult.of(failure, self._folder) if failure else None,
+                failure=FailureResult.of(failure, self._place) if failure else None,
                 steps=tuple(self._steps),
                 messages=tuple(sequence(self._journals)),
             )
