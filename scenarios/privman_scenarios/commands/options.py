@@ -15,6 +15,7 @@ from privman_scenarios.commands.shards import MOST_SHARDS, Shard
 
 ORDERS = 24
 """Every order of four steps that happen together."""
+_COMPARED = "compare times only of requests that both runs have made this often (default %(default)s)"
 _SETS = "'packaged', a file of names, a privman_contracts folder, or a wheel"
 
 
@@ -128,6 +129,7 @@ def load_compare(parser: argparse.ArgumentParser) -> None:
     for name, help_ in (("old", "the --csv of a run"), ("new", "the --csv of a later run")):
         parser.add_argument(name, metavar=name.upper(), help=help_)
     help_ = "fail if the 95th percentile of a request is slower in NEW by more than that (default %(default)s)"
+    parser.add_argument("--min-requests", type=count, default=500, metavar="N", help=_COMPARED)
     parser.add_argument("--max-slower", type=percent, default=20.0, metavar="PERCENT", help=help_)
 
 
