@@ -45,6 +45,7 @@ class FixtureSet:
     def console(self) -> ConsoleFixture:
         """The console, set up against the instance; raises ExpectationError where that fails."""
         made = ConsoleFixture(self._loop, self.parties)
+        self.parties.begun = self._loop.run(self.parties.numbers())
         self._made["console"] = made
         return made
 
@@ -68,6 +69,7 @@ class FixtureSet:
             self._loop.run(self.parties.reset())
             for made in self._made.values():
                 made.reset()
+            self.parties.begun = self._loop.run(self.parties.numbers())
             self.remember_clean()
         self._has_failed = False
 

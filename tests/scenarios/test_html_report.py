@@ -105,7 +105,7 @@ def test_html_is_one_page_with_everything_escaped() -> None:
     assert "<mark>&gt;   &quot;state&quot;: &quot;Pending&quot;  &lt;- expected &#x27;Denied&#x27;</mark>" in page
     assert "clock.advance in line 7 needs virtual time" in page
     assert "<td>servicenow: rule-aborted: kept</td>" in page
-    assert not any(word in page for word in ("src=", "href=", "url(", "@import"))
+    assert not any(word in page for word in ("src=", 'href="h', "url(", "@import"))
 
 
 def test_html_lists_the_steps() -> None:
@@ -114,7 +114,7 @@ def test_html_lists_the_steps() -> None:
     steps: list[Event] = [StepPassed(BAD, Step("console.ask", {}, 4)), StepFailed(BAD, UNCOMPARED)]
     page = html(recorded(*steps, failed, ScenarioEnded(GOOD, "passed", 0.1)))
     assert page.count('<ol class="steps"><li>console.ask</li><li class=bad>findings</li></ol>') == 1
-    assert page.count("<ol") == 1
+    assert page.count('<ol class="steps"') == 1
 
 
 def test_html_draws_each_scenario() -> None:

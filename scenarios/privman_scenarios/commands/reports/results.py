@@ -48,6 +48,7 @@ class StepResult:
         line: in the file, from 1.
         arguments: as JSON, secrets masked; empty for none.
         watched: see `StepPassed`.
+        findings: of its exchanges.
     """
 
     verb: str
@@ -55,6 +56,7 @@ class StepResult:
     arguments: str
     outcome: Literal["passed", "failed"]
     watched: int = 0
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,13 @@ class FailureResult(FailedStep):
         compared: the value in lines, those that differ begin with ``>``; empty where none was compared.
         exchanges: the last ones of both parties, for people.
         further: what failed after it.
+        findings: see `Failure`.
     """
 
     compared: str
     exchanges: tuple[str, ...]
     further: tuple["FailureResult", ...]
+    findings: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, failure: Failure, place: Callable[[str], str] = str) -> Self:
@@ -83,6 +87,7 @@ class FailureResult(FailedStep):
             compared=marked_text(failure.comparison) if failure.comparison else "",
             exchanges=failure.exchanges,
             further=tuple(cls.of(each, place) for each in failure.further),
+            findings=failure.findings,
         )
 
     def __post_init__(self) -> None:
@@ -128,6 +133,12 @@ class ScenarioResult:
     def failures(self) -> tuple[FailureResult, ...]:
         """Why it failed; empty where it did not."""
         return self.failure.each if self.failure else ()
+
+    @property
+    def other_findings(self) -> list[str]:
+        """Those that no step has."""
+        of_steps = {finding for step in self.steps for finding in step.findings}
+        return [each for each in self.findings if each not in of_steps]
 
     @property
     def watched(self) -> list[StepResult]:
