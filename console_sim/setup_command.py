@@ -33,6 +33,13 @@ _LONGEST_LINE = 1_000
 _TOKEN = "CONSOLE_ADMIN_TOKEN or --admin-token-file"  # noqa: S105 - where the token is expected
 
 
+class _Health(msgspec.Struct):
+    """What a server's control plane says of itself."""
+
+    status: str
+    version: str
+
+
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """A step in a console's report."""
@@ -95,8 +102,15 @@ async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
         raise UnreachableTargetError(f"{error}; {_EXPECTED}") from None
     if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
         raise UnreachableTargetError(f"{url} answers 403: the console demands its token ({_TOKEN})")
-    if answer.status != HTTPStatus.OK or answer.body != b'{"status":"ok"}':
+    if answer.status != HTTPStatus.OK or not _is_health(answer.body):
         raise UnreachableTargetError(f"{url} answers {answer.status}; {_EXPECTED}")
+
+
+def _is_health(body: bytes) -> bool:
+    try:
+        return msgspec.json.decode(body, type=_Health).status == "ok"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any], secrets: Secrets) -> Report:
