@@ -132,10 +132,8 @@ class Play:
         """Return the step whose exchange has a finding; None where nobody knows."""
         if finding in self._steps_before:
             return self._steps_before[finding]
-        for step, numbers in reversed(self._marks):
-            if finding.party in numbers and finding.exchange > numbers[finding.party]:
-                return step
-        return None
+        marks = (mark for mark in reversed(self._marks) if mark[1])  # without numbers nobody could read them
+        return next((step for step, numbers in marks if finding.exchange > numbers.get(finding.party, 0)), None)
 
     def begin(self, step: Step, *, acts: bool) -> None:
         """Begin a step; one that acts makes earlier answers old, but for those of steps at the same moment."""
