@@ -33,13 +33,6 @@ _LONGEST_LINE = 1_000
 _TOKEN = "CONSOLE_ADMIN_TOKEN or --admin-token-file"  # noqa: S105 - where the token is expected
 
 
-class _Health(msgspec.Struct):
-    """What a server's control plane says of itself."""
-
-    status: str
-    version: str
-
-
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """A step in a console's report."""
@@ -93,6 +86,12 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     return _print(report, secrets)
 
 
+class Health(msgspec.Struct):
+    """What a control plane answers about itself, as far as it matters here."""
+
+    status: str
+
+
 async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
     """Raise UnreachableTargetError unless a simulator with a control plane answers."""
     url = f"{settings.console_url}{PREFIX}/health"
@@ -102,14 +101,14 @@ async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
         raise UnreachableTargetError(f"{error}; {_EXPECTED}") from None
     if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
         raise UnreachableTargetError(f"{url} answers 403: the console demands its token ({_TOKEN})")
-    if answer.status != HTTPStatus.OK or not _is_health(answer.body):
+    if answer.status != HTTPStatus.OK or not _is_healthy(answer.body):
         raise UnreachableTargetError(f"{url} answers {answer.status}; {_EXPECTED}")
 
 
-def _is_health(body: bytes) -> bool:
+def _is_healthy(body: bytes) -> bool:
     try:
-        return msgspec.json.decode(body, type=_Health).status == "ok"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return msgspec.json.decode(body, type=Health).status == "ok"
+    except msgspec.MsgspecError:
         return False
 
 

@@ -18,6 +18,7 @@ from privman_core.near_words import hint
 
 _MOST_PORT = 65_535
 _OPTION = re.compile(r"-[^\d.\s]\S*")  # no negative number, and no text with a space, which is a value
+_ANSWERED_AT_ONCE = ("-h", "--help", "--version")
 # GitHub Actions, Azure Pipelines and TeamCity take commands from lines like these.
 _COMMAND = re.compile(r"^([^\S\n]*):(?=:)|(?<=#)(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE | re.IGNORECASE)
 
@@ -46,7 +47,7 @@ class OneLineParser(ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
         """Parse; exits with the nearest option for an unknown one, before argparse names what it made of the rest."""
         given = sys.argv[1:] if args is None else list(args)
-        for option in self._options_in(given):
+        for option in takewhile(lambda each: each not in _ANSWERED_AT_ONCE, self._options_in(given)):
             if option not in self._option_string_actions:
                 self.error(f"unknown option {quoted(option)}{hint(option, self._option_string_actions)}")
         return super().parse_known_args(given, namespace)

@@ -187,7 +187,16 @@ class MessageValidator:
             return
         for key in keys_given_twice(body, ignore_case=self._schema.get("x-ignore-case", False)):
             yield Violation(_twice(key), self._message, f"$.{key}", self._evidence(f"$.{key}"))
-        errors = islice(self._validator.iter_errors(folded(document, self._schema)), _MOST_VIOLATIONS)
+        try:
+            errors = list(islice(self._validator.iter_errors(folded(document, self._schema)), _MOST_VIOLATIONS))
+        except RecursionError:
+            yield Violation(
+                f"the body is nested too deeply. Expected JSON by the contract {self._message}.",
+                self._message,
+                "$",
+                self._evidence("$"),
+            )
+            return
         yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
 
     def _violation(self, error: ValidationError) -> Violation:

@@ -127,6 +127,12 @@ def test_a_body_that_is_missing_is_empty(contracts: Contracts) -> None:
     assert _only(contracts.check_body("decision", b"")).message == "the body is empty. Expected JSON."
 
 
+def test_a_body_that_is_nested_too_deeply_is_one_violation(contracts: Contracts) -> None:
+    """JSON may be nested deeper than a validator follows."""
+    message = _only(contracts.check_body("decision", b"[" * 1_000 + b"]" * 1_000)).message
+    assert message == "the body is nested too deeply. Expected JSON by the contract decision."
+
+
 def test_keys_to_the_console_are_case_insensitive(contracts: Contracts) -> None:
     """A client in the field sends them in lower case (integration 4); twice is too often."""
     assert contracts.check_body("token-request", b'{"username": "u", "PASSWORD": "p"}') == ()

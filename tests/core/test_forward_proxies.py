@@ -187,7 +187,7 @@ async def hostile_proxy(begins: bytes, repeats: bytes) -> AsyncIterator[str]:
         (b"HTTP/1.1 200 OK\r\nX: ", ENDLESS, 'the answer could not be read: 400, message="Got more than 8190 bytes'),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9, "the answer could not be read: more than 8 heads came at once"),
         (b"HTTP/1.1 500 No\r\n\r\n", ENDLESS, "answered 500 to CONNECT"),
-        (b"HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n", ENDLESS, "(407); expected them before the host"),
+        (b"HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n", ENDLESS, "(407); expected them before its host"),
         (b"HTTP/1.1 302 No\r\nLocation: http://127.0.0.1:1/\r\n\r\n", b"", "answered 302 to CONNECT"),
         (TUNNEL, ENDLESS, "no connection to instance.test:443: [SSL: WRONG_VERSION_NUMBER] wrong version number"),
         (TUNNEL, b"", "no connection to instance.test:443: it broke off"),

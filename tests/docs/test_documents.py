@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -192,5 +193,11 @@ def test_the_modules_that_a_page_names_exist(page: Path) -> None:
     inline = [token for token in MarkdownIt().enable("table").parse(page.read_text()) if token.type == "inline"]
     code = [child.content for token in inline for child in token.children or [] if child.type == "code_inline"]
     named = {name for text in code for name in re.findall(r"[\w/]*\w\.py\b", text)}
-    existing = [f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
-    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in existing)] == []
+    assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in modules())] == []
+
+
+@cache
+def modules() -> list[str]:
+    """Return the paths of the repository's modules, each from its root."""
+    folders = [each for each in ROOT.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    return [f"/{path.relative_to(ROOT)}" for folder in folders for path in folder.rglob("*.py")]

@@ -10,19 +10,10 @@ from privman_scenarios.language.loader import catalog_files
 
 # Played together is what does not leave each other's scenarios without room.
 ALTERNATIVES: tuple[tuple[str, ...], ...] = (
-    ("retried_statuses: []", "longest_timeout: 16", "token_lifetime: 60"),
     (
-        "retried_statuses: [0, 403, 404, 408, 409, 429, 5xx]",
-        "shortest_wait: 0",
-        "approver_changes: everything",
-        "ended_client_tokens: accepted",
-        "first_retry_wait: 1",
-        "token_lifetime: 86400",
-    ),
-    ("token_renewed_statuses: []", "shortest_wait: 60", "first_retry_wait: 1800"),
-    ("token_renewals: 0", "most_retries: 1", "duplicate_request_status: 403"),
-    ("token_renewals: 2", "longest_retry_wait: 60", "dead_token_status: 403", "process_timeout: 600"),
-    (
+        "retried_statuses: []",
+        "longest_timeout: 16",
+        "token_lifetime: 60",
         "same_decision_status: 409",
         "other_decision_status: 200",
         "unknown_request_status: 503",
@@ -38,12 +29,27 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
         "api_document: openapi-3.1",
     ),
     (
+        "retried_statuses: [0, 403, 404, 408, 409, 429, 5xx]",
+        "shortest_wait: 0",
+        "approver_changes: everything",
+        "ended_client_tokens: accepted",
+        "first_retry_wait: 1",
+        "token_lifetime: 86400",
         "process_timeout: 86400",
         "approval_without_duration: unlimited",
         "error_answer_status: 200",
         "error_envelope_delivery: delivered",
         "decision_instance_id: ignored",
     ),
+    (
+        "token_renewed_statuses: []",
+        "token_renewals: 0",
+        "shortest_wait: 60",
+        "first_retry_wait: 1800",
+        "most_retries: 1",
+        "duplicate_request_status: 403",
+    ),
+    ("token_renewals: 2", "longest_retry_wait: 60", "dead_token_status: 403", "process_timeout: 600"),
 )
 APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
 FIRST = """
