@@ -57,6 +57,11 @@ class Journal:
         self._pause = asyncio.Lock()
         self.evicted = self._unchecked = 0
 
+    @property
+    def newest(self) -> int:
+        """The number of the newest exchange; 0 for none."""
+        return self._begun
+
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
         """Record the start of a request and return its exchange."""
         self._begun += 1

@@ -94,7 +94,7 @@ class Decision:
             ExpectationError: nobody has decided, ServiceNow has refused this decision or given up, or a system that
                 keeps real time has not delivered within a quarter of a minute, or has delivered another decision.
         """
-        self._world.unawaited[self] = self.words
+        self._world.unawaited[self] = f"{self.words} was delivered"
         if _is_asynchronous():
             return cast("DecisionDelivery", self._awaited())
         try:

@@ -13,6 +13,7 @@ from privman_scenarios.party_fixture import PartyFixture
 from privman_scenarios.playing.world import Activity, PartyFinding
 from privman_scenarios.playing.world_builder import WorldBuilder
 
+_WAITING = "Expected a call of '.delivered()' on each decision, and 'await' before each call in an 'async def'"
 _LINE = 240  # of a long body its beginning says which it is
 
 
@@ -44,6 +45,7 @@ class FixtureSet:
     def console(self) -> ConsoleFixture:
         """The console, set up against the instance; raises ExpectationError where that fails."""
         made = ConsoleFixture(self._loop, self.parties)
+        self.parties.begun = self._loop.run(self.parties.numbers())
         self._made["console"] = made
         return made
 
@@ -67,6 +69,7 @@ class FixtureSet:
             self._loop.run(self.parties.reset())
             for made in self._made.values():
                 made.reset()
+            self.parties.begun = self._loop.run(self.parties.numbers())
             self.remember_clean()
         self._has_failed = False
 
@@ -123,11 +126,7 @@ class FixtureSet:
         if strict and not servicenow.has_control:
             found.append(f"--privman-strict cannot be checked, as no findings are seen: {servicenow.why_no_control}.")
         if self.parties.unawaited:
-            message = f"nothing waited to the end for {', '.join(self.parties.unawaited.values())}"
-            expected = (
-                "Expected 'decision.delivered()', with 'await' where an event loop runs, and 'await' before the rest"
-            )
-            found.append(f"{message}. {expected}.")
+            found.append(f"the test ended before {' and '.join(self.parties.unawaited.values())}. {_WAITING}.")
         return found
 
     def end(self, *, strict: bool) -> list[str]:

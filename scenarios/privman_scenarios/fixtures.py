@@ -13,7 +13,7 @@ from privman_scenarios.language import durations
 from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, nearly
 from privman_scenarios.language.model import FileTables, Own, with_tables
-from privman_scenarios.party_fixture import PartyFixture, refuse_unknown
+from privman_scenarios.party_fixture import PartyFixture, in_python, refuse_unknown
 from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED
@@ -90,7 +90,7 @@ class ServiceNowFixture(PartyFixture):
         A test that does not wait for it fails at its end.
         """
         decision = Decision(self._loop, self._world, RealClock(), request_id)
-        self._world.unawaited[decision] = decision.words
+        self._world.unawaited[decision] = f"{decision.words} was delivered"
         return decision
 
 
@@ -150,7 +150,7 @@ class ConsoleFixture(PartyFixture):
         refuse_unknown([*metadata_keys(metadata, {}, own)])
         name = metadata.get("PolicyName")
         if isinstance(name, str) and (near := misspelt(name, [*self._policies, *own.get("names", ())])):
-            raise UnknownWordError(nearly("policy", name, near))
+            raise UnknownWordError(in_python(nearly("policy", name, near)))
 
     def approval(self, request_id: str) -> dict[str, Any]:
         """Return the request as the console sees it."""

@@ -107,6 +107,7 @@ class Approver(HttpUser):
         ) as answer:
             if answer.status_code == HTTPStatus.FORBIDDEN:  # decided before, as the checks at the end prove
                 answer.success()
+                ACKNOWLEDGED.late += 1
             elif answer.ok:
                 ACKNOWLEDGED.decisions.append((sys_id, response))
 

@@ -1,5 +1,6 @@
 """What the fixtures of both parties have: clock, faults, journal and findings."""
 
+import re
 from collections.abc import Coroutine, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -22,6 +23,7 @@ from privman_scenarios.playing.world import PartyFinding, World, find_all
 from privman_scenarios.short_tracebacks import is_for_users
 
 __tracebackhide__ = is_for_users
+_OF_SCENARIOS = re.compile(r"list it under 'own: (\w+)'")
 
 
 class ClockFixture:
@@ -67,7 +69,7 @@ class ClockFixture:
         To be awaited: a test that forgets it fails at its end.
         """
         jump = object()
-        self._world.unawaited[jump] = f"clock.advance_async({span!r})"
+        self._world.unawaited[jump] = f"clock.advance_async({span!r}) returned"
         return self._advance_async(jump, span)
 
     async def _advance_async(self, jump: object, span: float | str) -> None:
@@ -251,7 +253,12 @@ class PartyFixture:
 def refuse_unknown(flaws: Sequence[Flaw]) -> None:
     """Raise UnknownWordError for the first flaw."""
     for flaw in flaws:
-        raise UnknownWordError(flaw.message)
+        raise UnknownWordError(in_python(flaw.message))
+
+
+def in_python(message: str) -> str:
+    """Return the message with the argument of a call in place of the key of a scenario."""
+    return _OF_SCENARIOS.sub(r'pass own={"\1": [...]}', message)
 
 
 def _seconds(span: float | str) -> float:

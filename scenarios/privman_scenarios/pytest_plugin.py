@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from privman_core.loop_thread import LoopThread
     from privman_scenarios.playing.world_builder import WorldBuilder
 
+_ERRORS = "privman_scenarios.errors."
 _NAMED = pytest.StashKey[NamedFixtures]()
 _WORLDS = pytest.StashKey["dict[MockChoice, WorldBuilder]"]()
 
@@ -89,8 +90,13 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the broken contracts and the last exchanges with a failure that they may explain."""
+    """Show the broken contracts and the last exchanges with a failure that they may explain.
+
+    The line of pytest's summary is short, so that it begins with what failed and not with a module.
+    """
     report = yield
+    if crash := getattr(report.longrepr, "reprcrash", None):
+        crash.message = crash.message.removeprefix(_ERRORS)
     if report.failed and report.when != "teardown":
         item.config.stash[_NAMED].explain(item, report)
     return report

@@ -81,7 +81,7 @@ def test_a_delivery_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytes
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["nothing waited to the end for the decision on *. Expected 'decision.delivered()', with *"]
+        ["the test ended before the decision on * was delivered. Expected a call of '.delivered()' on each decision*"]
     )
 
 
@@ -102,7 +102,7 @@ def test_waiting(world):
 """)
     result = pytester.runpytest_inprocess("-p", "no:asyncio", "-W", "ignore")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["nothing waited to the end for clock.advance_async('17:00:00'). Expected *"])
+    result.stdout.fnmatch_lines(["the test ended before clock.advance_async('17:00:00') returned. Expected *"])
 
 
 def test_a_delivery_is_waited_for_with_a_loop_and_without(pytester: pytest.Pytester) -> None:

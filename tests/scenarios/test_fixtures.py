@@ -464,6 +464,22 @@ def test_a_failure_shows_the_users_line_and_what_explains_it(pytester: pytest.Py
     )
 
 
+ASKING = """
+def test_it(world):
+    world.console.ask({})
+    world.console.approval("none")
+"""
+
+
+def test_a_failed_test_shows_its_own_exchanges(pytester: pytest.Pytester) -> None:
+    """Not those of the set-up; the line of the summary begins with what failed."""
+    pytester.makepyfile(test_a=ASKING)
+    result = pytester.runpytest_inprocess("-W", "ignore")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["* last exchanges *", "FAILED test_a.py::test_it - ExpectationError: *"])
+    assert "instance_metadata" not in result.stdout.str()
+
+
 VANISHING = """
 def test_it(servicenow, vanish):
     vanish()

@@ -147,9 +147,9 @@ def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: py
     settings = ["--tables", "a::b.yaml", "--inferred", "inferred.yaml", "--release", "yokohama", "--patience", "60"]
     assert main(["load", *settings, *RUN, "--csv", "new/one"]) == 0
     out, err = capfd.readouterr()
-    assert out.endswith("decisions: each arrived once\n")
+    assert out.endswith(" refused (403): each arrived once\n")
     assert "Traceback" not in err
-    assert main(["load-compare", "new/one", "new/one"]) == 0
+    assert main(["load-compare", "new/one", "new/one"]) == 1  # so short a run proves nothing
     assert "Aggregated" in capfd.readouterr().out
 
 
@@ -172,7 +172,7 @@ def test_consoles_and_users_behind_mutual_tls_and_oauth(
     assert main(["load", "--servicenow-url", url, *tls, "--consoles", "2", *RUN]) == 0
     out, err = capfd.readouterr()
     assert " requests of 2 consoles, " in out
-    assert out.endswith("decisions: each arrived once\n")
+    assert out.endswith(" refused (403): each arrived once\n")
     assert " log in " in err
     assert SECRET not in out + err
 
@@ -204,7 +204,7 @@ async def test_a_master_judges_what_users_of_its_workers_were_told(targets: list
     assert said.count(": a console acknowledged it and has no such request\n") == 2
     assert said.count(": ServiceNow has 0 records of it, expected 1\n") == 1
     assert said.count(" and has no such record\n") == 1
-    assert said.endswith("2 requests, 0 decisions: 4 failures\n")
+    assert said.endswith("2 requests, 0 decisions, 0 refused (403): 4 failures\n")
     assert "two" not in said
 
 
@@ -253,8 +253,9 @@ def test_what_did_not_arrive_once(
         [{"request_id": "r", "state": state} for state in states],
         [{"sys_id": "s", "request_id": "r", "status": status} for status in statuses],
         [{"request_id": "r", "attempts": [{"status": each} for each in attempts]}],
-        Acknowledged(["r"], [("s", each) for each in acknowledged]),
+        Acknowledged(["r"], [("s", each) for each in acknowledged], late=2),
     )
+    assert outcome.late == 2
     assert len(outcome.broken) == len(broken)
     assert all(part in line for part, line in zip(broken, outcome.broken, strict=True))
 
@@ -262,19 +263,33 @@ def test_what_did_not_arrive_once(
 @pytest.mark.parametrize(
     ("new", "code"),
     [
-        ("ask,10,0,5,100,219\nAggregated,10,0,5,100,219\n", 0),
-        ("ask,10,0,5,100,241\nAggregated,10,0,5,100,219\n", 1),
-        ("ask,10,1,5,100,200\nAggregated,10,0,5,100,219\n", 1),
-        ("other,10,0,5,100,N/A\nAggregated,10,0,5,100,219\n", 1),
-        ("ask,0,0,5,100,200\nmore,1,0,5,1,1\nAggregated,10,0,5,100,219\n", 0),
+        ("ask,500,0,5,100,219\nAggregated,500,0,5,100,219\n", 0),
+        ("ask,500,0,5,100,241\nAggregated,500,0,5,100,219\n", 1),
+        ("ask,499,0,5,100,241\nAggregated,500,0,5,100,219\n", 0),
+        ("ask,500,1,5,100,200\nAggregated,500,0,5,100,219\n", 1),
+        ("ask,10,1,5,100,200\nAggregated,500,0,5,100,219\n", 1),
+        ("other,500,0,5,100,N/A\nAggregated,500,0,5,100,219\n", 1),
+        ("ask,0,0,5,100,200\nmore,1,0,5,1,1\nAggregated,500,0,5,100,219\n", 0),
     ],
 )
 def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     """A request that fails more, is slower than allowed or is missing makes the second run worse."""
-    (folder / "a_stats.csv").write_text(f"{HEADINGS}ask,10,0,5,100,200\nAggregated,10,0,5,100,200\n")
+    (folder / "a_stats.csv").write_text(f"{HEADINGS}ask,500,0,5,100,200\nAggregated,500,0,5,100,200\n")
     (folder / "b_stats.csv").write_text(HEADINGS + new)
     assert main(["load-compare", "a", "b"]) == code
     assert ("worse" in capsys.readouterr().out) is bool(code)
+
+
+def test_short_runs_are_not_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A percentile of few requests is noise; a gate that judges nothing does not hold."""
+    for name, slow in (("a", 100), ("b", 900)):
+        (folder / f"{name}_stats.csv").write_text(f"{HEADINGS}ask,499,0,5,9,{slow}\nAggregated,499,0,5,9,{slow}\n")
+    assert main(["load-compare", "a", "b"]) == 1
+    out = capsys.readouterr().out
+    assert (out.count("too few"), out.count("worse")) == (2, 0)
+    assert out.endswith("\nTimes are compared from 500 requests in both runs (--min-requests); run longer.\n")
+    assert main(["load-compare", "a", "a", "--min-requests", "499"]) == 0
+    assert main(["load-compare", "a", "b", "--min-requests", "499"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ def test_every_report_says_how_long_it_was_watched() -> None:
         "arguments": "",
         "outcome": "passed",
         "watched": 15,
+        "findings": [],
     }
 
 
@@ -226,7 +227,7 @@ def test_json_is_for_programs() -> None:
         "held": False,
         "error": "",
         "remarks": [],
-        "context": {"at": "", "versions": {}, "targets": {}, "profile": "", "options": {}},
+        "context": {"at": "", "versions": {}, "targets": {}, "profile": "", "options": {}, "build": ""},
         "chosen": 3,
         "variations": None,
         "catalog": False,
@@ -252,6 +253,7 @@ def test_json_is_for_programs() -> None:
         "compared": MARKED,
         "exchanges": ["#1 POST\n< 200"],
         "further": [],
+        "findings": [],
     }
 
 

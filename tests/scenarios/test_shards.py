@@ -166,7 +166,7 @@ def test_shards_that_are_not_one_run_are_refused(folder: Path, capsys: pytest.Ca
         (
             one,
             "other.json",
-        ): "other.json: shard 2/2 was run with other scenarios than 1.json; expected the same",
+        ): "other.json: shard 2/2 was run with other scenarios or steps than 1.json; expected the same",
         (one, "third.json"): "third.json: shard 2/3 does not belong to shard 1/2 of 1.json; expected one of 2",
         (one, "void.json"): "void.json: expected a report of 'run --shard'; it says: nowhere",
         (one, "bad.json"): "bad.json: expected a report of 'run --json'; Object missing required field `context`",
@@ -180,6 +180,96 @@ def test_shards_that_are_not_one_run_are_refused(folder: Path, capsys: pytest.Ca
         assert len(err.splitlines()) == 1
         assert json.loads(Path("merged.json").read_text())["held"] is False
         (folder / "merged.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (["--seed", "7"], "seed '7' and '0'"),
+        (["--strict"], "Strict 'yes' and 'no'"),
+        (["--release", "yokohama"], "Release 'yokohama' and 'default'"),
+        (["--interleave"], "Other options '--interleave --orders 24' and 'none'"),
+        (["--build", "App 2"], "build 'App 2' and ''"),
+        (["--data", "rows.yaml"], "Rows 'rows.yaml' and 'none'"),
+        (["--profile", "gate", "--seed", "7"], "seed '7' and '0'; profile 'gate' and ''"),
+    ],
+)
+def test_shards_of_other_options_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: list[str], told: str
+) -> None:
+    """The line names what differs, with the value of both files."""
+    (folder / "rows.yaml").write_text("{}\n")
+    (folder / "privman.toml").write_text("[profiles.gate]\n")
+    assert main(["run", "stories", "--shard", "1/2", "--json", "1.json"]) == 0
+    assert main(["run", "stories", "--shard", "2/2", "--json", "2.json", *option]) == 0
+    capsys.readouterr()
+    assert main(["report", "merge", "1.json", "2.json"]) == 2
+    refused = f"2.json and 1.json are not of one run: {told}; expected the same in each job"
+    assert capsys.readouterr().err == f"privman-scenarios: {refused}\n"
+
+
+def test_shards_of_other_tables_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their contents count, whether a file or its folder is named; what cannot be read has the mock's own message."""
+    tables = folder / "tables"
+    tables.mkdir()
+    for number in (1, 2):
+        (tables / "own.yaml").write_text(f"[{{name: u_own, columns: {{u_{number}: {{type: string}}}}}}]\n")
+        run = ["run", "stories", "--shard", f"{number}/2", "--json", f"{number}.json", "--tables", "tables"]
+        assert main(run) == 0
+    capsys.readouterr()
+    assert main(["report", "merge", "1.json", "2.json"]) == 2
+    assert capsys.readouterr().err.startswith("privman-scenarios: 2.json and 1.json are not of one run: version of tab")
+    assert main(["run", "stories", "--json", "1.json", "--data", "nowhere.yaml"]) == 2
+    assert capsys.readouterr().err.startswith("privman-scenarios: nowhere.yaml: ")
+
+
+def test_shards_of_other_steps_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Though each scenario is at its place under its title."""
+    assert main(["run", "stories", "--shard", "1/2", "--json", "1.json"]) == 0
+    (folder / "stories" / "3.yaml").write_text(ROUND_TRIP.replace("servicenow.deny:", "servicenow.deny: {comment: No}"))
+    assert main(["run", "stories", "--shard", "2/2", "--json", "2.json"]) == 0
+    capsys.readouterr()
+    assert main(["report", "merge", "1.json", "2.json"]) == 2
+    told = "2.json: shard 2/2 was run with other scenarios or steps than 1.json; "
+    assert capsys.readouterr().err.startswith(f"privman-scenarios: {told}")
+
+
+def test_the_header_of_the_whole_is_that_of_every_part() -> None:
+    """What only one part knows, such as the version of a target that it has reached, is in it; it began with the first.
+
+    What was tested may be said once more.
+    """
+    one, two = shards(2, "--build", "App 1")
+    first, second = (json.loads(Path(name).read_text()) for name in (one, two))
+    first["context"]["versions"]["ServiceNow"] = "1"
+    second["context"]["at"] = "2026-01-01T00:00:00+00:00"
+    Path(one).write_text(json.dumps(first))
+    Path(two).write_text(json.dumps(second))
+    assert main(["report", "merge", one, two, "--json", "merged.json", "--html", "merged.html"]) == 0
+    merged = json.loads(Path("merged.json").read_text())["context"]
+    assert merged == {**first["context"], "at": "2026-01-01T00:00:00+00:00"}
+    assert "<dt>Build</dt><dd>App 1</dd>" in Path("merged.html").read_text()
+    assert "<dt>Strict</dt><dd>no</dd>" in Path("merged.html").read_text()
+    assert main(["report", "merge", one, two, "--json", "merged.json", "--build", "App 2"]) == 0
+    assert json.loads(Path("merged.json").read_text())["context"]["build"] == "App 2"
+
+
+def test_the_whole_prints_what_one_run_prints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each failure with the path that the run has named, and all of them again above the last line."""
+    for number in (1, 2):
+        (folder / "stories" / f"{number}.yaml").write_text(HELD.format(f"Bad {number}", "Approved"))
+    named = str(folder / "stories")
+    assert main(["run", named, "--json", "whole.json", "--jobs", "1"]) == 1
+    ignored = ("passed", "    |")  # exchanges have the ports of each run
+    of_failures = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(ignored)]
+    for number in (1, 2):
+        assert main(["run", named, "--shard", f"{number}/2", "--json", f"{number}.json", "--jobs", "1"]) == 1
+    capsys.readouterr()
+    assert main(["report", "merge", "1.json", "2.json"]) == 1
+    merged = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(ignored)]
+    assert merged[:-1] == of_failures[:-1]
+    assert of_failures[-4] == "Failed:"
+    assert of_failures[-3].startswith("  stories/1.yaml:4: Bad 1: console.expect-approval: expected ")
 
 
 def test_a_shard_that_did_not_end_fails_the_whole(capsys: pytest.CaptureFixture[str]) -> None:

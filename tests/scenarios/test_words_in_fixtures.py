@@ -1,6 +1,7 @@
 """Words that tests hand to the fixtures: a typo is refused."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -80,6 +81,22 @@ def test_fixtures_take_no_duration_in_words(world: WorldFixture) -> None:
     with pytest.raises(UnknownWordError, match="invalid duration '2 hours'"):
         world.decide(request_id, "Approve", duration="2 hours")
     assert world.console.approval(request_id)["state"] == "Pending"
+
+
+def test_fixtures_say_in_python_how_a_word_is_declared(world: WorldFixture) -> None:
+    """Not by the key of a scenario file."""
+    calls: dict[str, Callable[[], object]] = {
+        "names": lambda: world.console.ask({"PolicyName": "Elevate instalers"}),
+        "keys": lambda: world.console.run({"policyName": "Elevate installers"}),
+        "columns": lambda: world.servicenow.find("request", staus="x"),
+        "words": lambda: world.decide("x", "Aprove"),
+        "findings": lambda: world.servicenow.tolerate("aproval-request"),
+    }
+    for kind, call in calls.items():
+        with pytest.raises(UnknownWordError) as refused:
+            call()
+        assert f'pass own={{"{kind}": [...]}}.' in str(refused.value)
+        assert "'own: " not in str(refused.value)
 
 
 def test_fixtures_take_own_words(world: WorldFixture) -> None:

@@ -19,11 +19,13 @@ class LoadOutcome:
     Attributes:
         asked: how many requests endpoint users have made.
         decided: how many of them ServiceNow has a decision for.
+        late: how many decisions ServiceNow refused with 403.
         broken: a line for each request or decision that did not arrive once.
     """
 
     asked: int
     decided: int
+    late: int
     broken: tuple[str, ...]
 
 
@@ -47,7 +49,7 @@ def judge(approvals: Rows, records: Rows, deliveries: Rows, acknowledged: Acknow
         *_lost_decisions(acknowledged.decisions, records),
     ]
     decided = sum(any(status in _STATES for status in statuses[each]) for each in asked)
-    return LoadOutcome(len(asked), decided, tuple(broken))
+    return LoadOutcome(len(asked), decided, acknowledged.late, tuple(broken))
 
 
 def _accepted(delivery: Mapping[str, Any]) -> list[object]:

@@ -4,11 +4,12 @@ import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from privman_scenarios.errors import UnusableFileError
 
 _TOTAL = "Aggregated"
+Verdict = Literal["", "worse", "too few"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,18 @@ class RequestComparison:
     old: RequestStatistics | None
     new: RequestStatistics | None
 
-    def is_worse(self, max_slower: float) -> bool:
-        """Whether more of them fail, or the 95th percentile is slower by more than so many percent."""
+    def judge(self, max_slower: float, min_requests: int) -> Verdict:
+        """Return whether more of them fail, or the 95th percentile is slower by more than so many percent.
+
+        Of fewer requests the percentile is noise, and only failures are judged.
+        """
         if self.old is None or self.new is None:
-            return self.new is None
-        return self.new.failed_share > self.old.failed_share or self.new.slow > self.old.slow * (1 + max_slower / 100)
+            return "worse" if self.new is None else ""
+        if self.new.failed_share > self.old.failed_share:
+            return "worse"
+        if min(self.old.count, self.new.count) < min_requests:
+            return "too few"
+        return "worse" if self.new.slow > self.old.slow * (1 + max_slower / 100) else ""
 
 
 def load_statistics(prefix: str) -> dict[str, RequestStatistics]:

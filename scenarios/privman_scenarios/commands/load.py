@@ -76,5 +76,5 @@ def _report(outcome: LoadOutcome, consoles: int, code: Exit) -> Exit:
     verdict = f"{len(outcome.broken)} failures" if outcome.broken else _ARRIVED[bool(outcome.decided)]
     more = f" ({left_out} not shown)" if left_out > 0 else ""
     of = f" of {consoles} consoles" if consoles > 1 else ""
-    say(f"{outcome.asked} requests{of}, {outcome.decided} decisions: {verdict}{more}")
+    say(f"{outcome.asked} requests{of}, {outcome.decided} decisions, {outcome.late} refused (403): {verdict}{more}")
     return Exit.FAILURE if outcome.broken or not outcome.decided else code

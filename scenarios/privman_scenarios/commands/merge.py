@@ -11,7 +11,7 @@ from privman_core.command_line import Exit
 from privman_scenarios.analysis.coverage import Coverage
 from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reporting import WrittenReports
-from privman_scenarios.commands.reports.failure_texts import shown_lines
+from privman_scenarios.commands.reports.failure_texts import listed_lines, shown_lines
 from privman_scenarios.commands.reports.machine_readable import read_json_report
 from privman_scenarios.commands.reports.results import RunResult, ShardResult
 from privman_scenarios.commands.shards import Shard, joined
@@ -19,12 +19,13 @@ from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.output import say
 
 Parts = Mapping[Shard, RunResult]
+_VERSION, _NONE = "version of ", "none"
 
 
 def merge(options: argparse.Namespace) -> Exit:
     """Write the reports of the whole run and judge it; raises UnusableFileError unless each shard is there, once."""
     reports = WrittenReports(options)
-    whole = _joined(_parts(options.files))
+    whole = _joined(_parts(options.files), options.build)
     errors = [*filter(None, [whole.error]), *RunLimits(options.min_coverage or {}, options.max_skipped).broken(whole)]
     judged = replace(whole, error="; ".join(errors))
     for line in _lines(judged):
@@ -36,12 +37,13 @@ def merge(options: argparse.Namespace) -> Exit:
 def _parts(files: Sequence[Path]) -> Parts:
     """Return the parts in their order; each is there, once, and all are of one run."""
     found: dict[Shard, tuple[Path, RunResult]] = {}
-    first: tuple[Path, ShardResult] | None = None
+    first: tuple[Path, RunResult] | None = None
     for file in files:
         result = read_json_report(file)
         part = _part(file, result)
-        first = first or (file, part)
-        _refuse_other_run(*first, file, part)
+        first = first or (file, result)
+        _refuse_other_scenarios(first[0], _part(*first), file, part)
+        _refuse_other_context(*first, file, result)
         if part.shard in found:
             raise UnusableFileError(f"{file}: shard {part.shard} was already given in {found[part.shard][0]}")
         found[part.shard] = (file, result)
@@ -56,7 +58,7 @@ def _part(file: Path, result: RunResult) -> ShardResult:
     return result.shard
 
 
-def _refuse_other_run(first: Path, expected: ShardResult, file: Path, part: ShardResult) -> None:
+def _refuse_other_scenarios(first: Path, expected: ShardResult, file: Path, part: ShardResult) -> None:
     if part.shard.count != expected.shard.count:
         raise UnusableFileError(
             f"{file}: shard {part.shard} does not belong to shard {expected.shard} of {first}; expected one of "
@@ -64,9 +66,27 @@ def _refuse_other_run(first: Path, expected: ShardResult, file: Path, part: Shar
         )
     if (part.scenarios, part.selection) != (expected.scenarios, expected.selection):
         raise UnusableFileError(
-            f"{file}: shard {part.shard} was run with other scenarios than {first}; expected the same files, tags and "
-            "version in each job"
+            f"{file}: shard {part.shard} was run with other scenarios or steps than {first}; expected the same "
+            "files, tags and version in each job"
         )
+
+
+def _refuse_other_context(first: Path, expected: RunResult, file: Path, part: RunResult) -> None:
+    ours, theirs = _conditions(expected), _conditions(part)
+    names = [each for each in dict.fromkeys([*ours, *theirs]) if ours.get(each) != theirs.get(each)]
+    # Only what has reached a target knows its version.
+    known = [each for each in names if not each.startswith(_VERSION) or (each in ours and each in theirs)]
+    if known:
+        shown = "; ".join(f"{each} {theirs.get(each, _NONE)!r} and {ours.get(each, _NONE)!r}" for each in known)
+        raise UnusableFileError(f"{file} and {first} are not of one run: {shown}; expected the same in each job")
+
+
+def _conditions(result: RunResult) -> dict[str, str]:
+    """Return what all parts of a run have in common, by names for people."""
+    context = result.context
+    versions = {f"{_VERSION}{name}": text for name, text in context.versions.items()}
+    named = {"build": context.build, "seed": str(result.seed), "profile": context.profile}
+    return {**named, **context.targets, **context.options, **versions}
 
 
 def _refuse_missing(shards: Sequence[Shard]) -> None:
@@ -76,15 +96,23 @@ def _refuse_missing(shards: Sequence[Shard]) -> None:
         raise UnusableFileError(f"missing shards: {', '.join(missing)}; expected a report of each of the {count}")
 
 
-def _joined(parts: Parts) -> RunResult:
+def _joined(parts: Parts, build: str | None) -> RunResult:
     results = list(parts.values())
+    first = results[0].context
     variations = [each.variations for each in results if each.variations is not None]
     return replace(
         results[0],
+        context=replace(
+            first,
+            at=min(each.context.at for each in results),
+            versions=dict(chain.from_iterable(each.context.versions.items() for each in results)),
+            build=build or first.build,
+        ),
         complete=all(each.complete for each in results),
         error="; ".join(f"shard {shard}: {each.error}" for shard, each in parts.items() if each.error),
         remarks=tuple(dict.fromkeys(chain.from_iterable(each.remarks for each in results))),
         chosen=sum(each.chosen for each in results),
+        fakes=all(each.fakes for each in results),
         variations=sum(variations) if variations else None,
         checks=sum(each.checks for each in results),
         scenarios=tuple(joined([each.scenarios for each in results])),
@@ -109,4 +137,6 @@ def _lines(result: RunResult) -> Iterator[str]:
         if scenario.failure:
             yield f"failed  {scenario.name}"
             yield from (line.text for line in shown_lines(scenario.failure))
+    failed = [(each.name, each.failure) for each in result.scenarios if each.failure]
+    yield from listed_lines(failed, len(result.scenarios))
     yield f"{result.ended.counts}; {result.checks} expectations in {result.ended.seconds:.1f} s"

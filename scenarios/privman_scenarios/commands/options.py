@@ -15,6 +15,7 @@ from privman_scenarios.commands.shards import MOST_SHARDS, Shard
 
 ORDERS = 24
 """Every order of four steps that happen together."""
+_COMPARED = "compare times only of requests that both runs have made this often (default %(default)s)"
 _SETS = "'packaged', a file of names, a privman_contracts folder, or a wheel"
 
 
@@ -128,6 +129,7 @@ def load_compare(parser: argparse.ArgumentParser) -> None:
     for name, help_ in (("old", "the --csv of a run"), ("new", "the --csv of a later run")):
         parser.add_argument(name, metavar=name.upper(), help=help_)
     help_ = "fail if the 95th percentile of a request is slower in NEW by more than that (default %(default)s)"
+    parser.add_argument("--min-requests", type=count, default=500, metavar="N", help=_COMPARED)
     parser.add_argument("--max-slower", type=percent, default=20.0, metavar="PERCENT", help=help_)
 
 
@@ -227,6 +229,8 @@ def _add_reports(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("reports and limits")
     for kind in REPORTS:
         group.add_argument(kind.option, type=path, action=Once, metavar="FILE", help=kind.help)
+    help_ = "what is tested, such as a version of your app, for the header of the reports"
+    group.add_argument("--build", type=text, action=Once, metavar="TEXT", help=help_)
     group.add_argument("--coverage", action="store_true", help="print which share of the contracts was exercised")
     group.add_argument(
         "--min-coverage",

@@ -58,11 +58,15 @@ def _wiped_by(method: str, path: str) -> tuple[Wiped, ...]:
 class WipeWatch:
     """Stands before a party of this process, and lets what must be remembered be read before anybody wipes it.
 
+    Args:
+        newest: returns the number of the party's newest exchange.
+
     Attributes:
         listeners: called with ``requests`` or ``faults`` before these are wiped, whoever does it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, newest: Callable[[], int]) -> None:
+        self.newest = newest
         self.listeners: list[Callable[[Wiped], Awaitable[None]]] = []
 
     @property
@@ -101,6 +105,12 @@ class ControlPlane:
         answer = await self.read(f"/requests?last={most}", {"requests": [_SHAPES["requests"]]})
         exchanges: Journal = answer["requests"]
         return exchanges
+
+    async def newest_number(self) -> int:
+        """Return the number of the newest exchange; 0 for none."""
+        if self.watch:
+            return self.watch.newest()
+        return next((each["number"] for each in await self.last_exchanges(1)), 0)
 
     async def forget_journal(self) -> None:
         """Empty the journal, findings included; the next exchange is number 1."""

@@ -1,5 +1,6 @@
 """Play scenarios, and report typed events."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
@@ -24,6 +25,7 @@ from privman_scenarios.playing.events import (
     ScenarioEnded,
     ScenarioStarted,
     StepFailed,
+    StepFinding,
     StepPassed,
 )
 from privman_scenarios.playing.invariants import INVARIANTS
@@ -96,10 +98,12 @@ class Engine:
             else:
                 play = Play(world, scenario)
                 steps = StepPlayer(self._vocabulary, play, self._clock)
-                failure, findings = await self._outcome(scenario, play, steps)
+                failure, findings, of_steps = await self._outcome(scenario, play, steps)
                 await self._tell_journals(scenario, play)
                 outcome: Outcome = "failed" if failure else "passed"
-                ended = ScenarioEnded(scenario, outcome, self._since(began), "", failure, findings, steps.checks)
+                ended = ScenarioEnded(
+                    scenario, outcome, self._since(began), "", failure, findings, steps.checks, of_steps
+                )
         self._tell(ended)
         return ended
 
@@ -112,7 +116,7 @@ class Engine:
 
     async def _outcome(
         self, scenario: Scenario, play: Play, steps: StepPlayer
-    ) -> tuple[Failure | None, tuple[str, ...]]:
+    ) -> tuple[Failure | None, tuple[str, ...], tuple[StepFinding, ...]]:
         try:
             failures = await self._failures(scenario, play, steps)
         except BaseException:  # an interrupt, too: what a real system has kept must not stay because of it
@@ -123,10 +127,12 @@ class Engine:
         if scenario.check == "steps":
             findings, further = await self._judged_findings(scenario, play)
             failures += [] if failures else further
+        of_steps = _of_steps(scenario, play, findings)
+        failures = _explained(scenario, failures, of_steps)
         whole = replace(failures[0], further=tuple(failures[1:])) if failures else None
         if whole:
             self._tell(StepFailed(scenario, whole))
-        return whole, (*warnings(scenario, self._vocabulary), *map(str, findings))
+        return whole, (*warnings(scenario, self._vocabulary), *map(str, findings)), of_steps
 
     async def _failures(self, scenario: Scenario, play: Play, steps: StepPlayer) -> list[Failure]:
         """Play up to the first failure that is not soft, and return all."""
@@ -170,19 +176,23 @@ class Engine:
         except ExpectationError as error:
             unread = Failure("findings", scenario.file, scenario.line, error.expected, error.got)
             return [], await _seen(unread, play)
-        failure = self._afterwards(scenario, findings)
-        return findings, await _seen(failure, play)
+        failures = self._afterwards(scenario, play, findings)
+        return findings, [*await _seen(next(iter(failures), None), play), *failures[1:]]
 
-    def _afterwards(self, scenario: Scenario, findings: Sequence[PartyFinding]) -> Failure | None:
-        """Return why a scenario fails whose steps all held."""
-        red = [str(finding) for finding in findings if self._strict or finding.kind == "violation"]
+    def _afterwards(self, scenario: Scenario, play: Play, findings: Sequence[PartyFinding]) -> list[Failure]:
+        """Return why a scenario fails whose steps all held: a failure for each line that has findings."""
+        red: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for each in findings:
+            if self._strict or each.kind == "violation":
+                step = play.step_of(each)
+                place = (scenario.file_of(step), step.line) if step else (scenario.file, scenario.line)
+                red[place].append(str(each))
         if red:
-            return Failure(
-                "findings", scenario.file, scenario.line, "no finding that no step asked for", "; ".join(red)
-            )
+            expected = "no finding that no step asked for"
+            return [Failure("findings", *place, expected, "; ".join(texts)) for place, texts in red.items()]
         if not any(self._vocabulary[step.verb].checks for step in scenario.steps):
-            return Failure("steps", scenario.file, scenario.line, "a step that expects something", "none")
-        return None
+            return [Failure("steps", scenario.file, scenario.line, "a step that expects something", "none")]
+        return []
 
     def _why_skipped(self, scenario: Scenario, world: World) -> str:
         for need in sorted(TRIAL_NEEDS if scenario.check == "invariants" else ()):
@@ -232,6 +242,24 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
 async def _unasked_findings(play: Play) -> list[PartyFinding]:
     found = [*play.found, *await find_all(play.world)]
     return [each for each in found if each not in play.acknowledged]
+
+
+def _of_steps(scenario: Scenario, play: Play, findings: Sequence[PartyFinding]) -> tuple[StepFinding, ...]:
+    placed = ((each, play.step_of(each)) for each in findings)
+    return tuple(StepFinding(step, scenario.file_of(step), str(each)) for each, step in placed if step)
+
+
+def _explained(scenario: Scenario, failures: Sequence[Failure], findings: Sequence[StepFinding]) -> list[Failure]:
+    """Return the failures of steps, each with the findings until then that no earlier one has."""
+    order = {(each.verb, scenario.file_of(each), each.line): number for number, each in enumerate(scenario.all_steps)}
+    left = list(findings)
+    explained: list[Failure] = []
+    for failure in failures:
+        until = order.get((failure.step, failure.file, failure.line), -1)
+        own = [each for each in left if order[each.step.verb, each.file, each.step.line] <= until]
+        left = [each for each in left if each not in own]
+        explained.append(replace(failure, findings=tuple(map(str, own))))
+    return explained
 
 
 async def _last_exchanges(world: World) -> tuple[str, ...]:

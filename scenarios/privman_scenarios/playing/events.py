@@ -47,16 +47,35 @@ class Failure(FailedStep):
         exchanges: the last ones of both parties, for people, secrets masked.
         comparison: the whole value that was compared, where there is one.
         further: what failed after it.
+        findings: those of its step's exchanges and of the steps before, which may explain it, each with its step.
     """
 
     exchanges: tuple[str, ...] = ()
     comparison: Comparison | None = None
     further: tuple["Failure", ...] = ()
+    findings: tuple[str, ...] = ()
 
     @property
     def each(self) -> tuple["Failure", ...]:
         """This failure and those after it."""
         return (self, *self.further)
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinding:
+    """A finding of an exchange that belongs to a step.
+
+    Attributes:
+        file: in which the step is.
+        text: the finding, for people.
+    """
+
+    step: Step
+    file: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.step.verb} in line {self.step.line}: {self.text}"
 
 
 class Event:
@@ -139,6 +158,7 @@ class ScenarioEnded(Event):
         reason: why it was skipped, or does not apply.
         findings: what was swallowed on the way, and what the scenario creates but does not use, for people.
         checks: how many expectations were compared.
+        of_steps: those of the findings whose step is known.
     """
 
     scenario: Scenario
@@ -148,6 +168,7 @@ class ScenarioEnded(Event):
     failure: Failure | None = None
     findings: tuple[str, ...] = ()
     checks: int = 0
+    of_steps: tuple[StepFinding, ...] = ()
 
 
 class Ended(Protocol):

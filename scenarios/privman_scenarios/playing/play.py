@@ -23,7 +23,7 @@ from privman_scenarios.language.variables import (
 from privman_scenarios.language.vocabulary import Verb
 from privman_scenarios.playing.party import SET_UP, Party
 from privman_scenarios.playing.party_answer import PartyAnswer
-from privman_scenarios.playing.world import PartyFinding, World, find_all
+from privman_scenarios.playing.world import Numbers, PartyFinding, World, find_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,9 @@ class Play:
         self.waited = 0
         self.decided = False
         self.runs: list[tuple[str, str]] = []
+        self._given = scenario.given
+        self._marks: list[tuple[Step, Numbers]] = []
+        self._steps_before: dict[PartyFinding, Step | None] = {}
         self._asked: dict[str | int, Mapping[str, Any]] = {}
         names = world.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": world.servicenow.url, "console": world.console.url}
@@ -118,6 +121,20 @@ class Play:
         if name:
             self._saved.update({f"{name}.{key}": value for key, value in ids.items()})
 
+    async def mark(self, step: Step) -> None:
+        """Remember that the exchanges that follow belong to a step."""
+        numbers = await self.world.numbers()
+        if not self._marks or self._marks[-1][0].arguments is self._given:
+            self.world.begun = {} if step.arguments is self._given else numbers
+        self._marks.append((step, numbers))
+
+    def step_of(self, finding: PartyFinding) -> Step | None:
+        """Return the step whose exchange has a finding; None where nobody knows."""
+        if finding in self._steps_before:
+            return self._steps_before[finding]
+        marks = (mark for mark in reversed(self._marks) if mark[1])  # without numbers nobody could read them
+        return next((step for step, numbers in marks if finding.exchange > numbers.get(finding.party, 0)), None)
+
     def begin(self, step: Step, *, acts: bool) -> None:
         """Begin a step; one that acts makes earlier answers old, but for those of steps at the same moment."""
         if acts and not (step.together and step.together == self.step.together):
@@ -144,8 +161,13 @@ class Play:
         """Remember what the journals show before they are emptied; raises ExpectationError as `require_struck` does."""
         await self.require_struck()
         self.armed.clear()
-        self.found += await find_all(self.world)
+        found = await find_all(self.world)
+        self._steps_before |= {each: self.step_of(each) for each in found}
+        self.found += found
         await self.world.keep_journals()
+        # Exchanges count from 1 again.
+        self.world.begun = {}
+        self._marks = [(self.step, dict.fromkeys(self.world.parties, 0))]
 
     async def use_console(self, name: str) -> None:
         """Let the steps that follow mean the console of this name, which is started when first named."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 import mock_servicenow.finding_rules
@@ -67,6 +69,19 @@ def tables_of_files(files: Sequence[Path], inferred: Path | None, *, on_mock: bo
     before = _columns_by_table(load_dictionary(tables=app))
     found = {table: columns for table, columns in changed.items() if before.get(table) != columns}
     return dict(_canonical(names, table, columns if on_mock else ()) for table, columns in found.items())
+
+
+def digest_of_files(files: Sequence[Path]) -> str:
+    """Return a digest of files and folders of tables or rows; empty for none, and for what the mock refuses to read."""
+    if not files:
+        return ""
+    digest = sha256()
+    try:
+        for file in chain.from_iterable(map(yaml_files, files)):
+            digest.update(file.read_bytes())
+    except OSError:
+        return ""
+    return digest.hexdigest()[:12]
 
 
 def _columns_by_table(dictionary: Dictionary) -> dict[str, tuple[str, ...]]:

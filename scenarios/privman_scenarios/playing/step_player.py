@@ -106,6 +106,7 @@ class StepPlayer:
             ExpectationError: the step fails.
         """
         verb = self._vocabulary[step.verb]
+        await self._play.mark(step)
         self._play.begin(step, acts=not verb.only_looks)
         seconds = to_seconds(step.eventually) if step.eventually else 0
         watched = await self._perform(verb, self._play.arguments_of(verb, step), seconds)

@@ -21,6 +21,8 @@ from privman_scenarios.playing.servicenow import KnownUsers, ServiceNowParty
 
 Activity = tuple[int, ...]
 """How many calls the harness has made, and the number of each party's last exchange."""
+Numbers = Mapping[str, int]
+"""By party, the number of an exchange in its journal."""
 SHOWN_EXCHANGES = 6
 # So many of each party are put in order: the other party's part of an early one might be missing.
 _MERGED_EXCHANGES = 50
@@ -43,6 +45,7 @@ class World:
         unawaited: what a test is to wait for and has not, or not to the end, each in words.
         consoles: every console, in the order in which they were started; `console` is the one that is spoken to.
         instances: the same of ServiceNow.
+        begun: the newest exchanges when the set-up was over; none before that, or where they are forgotten.
     """
 
     servicenow: ServiceNowParty
@@ -59,7 +62,9 @@ class World:
     consoles: list[ConsoleParty] = field(default_factory=list)
     instances: list[ServiceNowParty] = field(default_factory=list)
     _known: dict[str, list[KnownUsers]] = field(default_factory=dict)
+    begun: Numbers = field(default_factory=dict)
     _calls: int = 0
+    _is_counted: bool = True
     _earlier: list[dict[str, Journal]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,6 +106,7 @@ class World:
             for name in await party.control.snapshots():
                 await party.control.delete_snapshot(name)
         self.unawaited.clear()
+        self.begun = {}
 
     async def activity(self) -> Activity:
         """Return what differs once anything has used a party; this call does not count."""
@@ -108,7 +114,7 @@ class World:
             if self._count not in party.api.listeners:
                 party.api.listeners.append(self._count)
         calls = self._calls
-        numbers = [await _last_number(party) for party in self.parties.values()]
+        numbers = [await party.control.newest_number() for party in self.parties.values()]
         self._calls = calls
         return calls, *numbers
 
@@ -139,6 +145,7 @@ class World:
         for instance, known in zip(self.instances, self._known[name], strict=True):
             instance.know_users(known)
         self.unawaited.clear()
+        self.begun = {}
 
     async def set_up(self, options: Mapping[str, Any]) -> PartyAnswer:
         """Run the documented set-up on the console; its default user is ServiceNow's integration user."""
@@ -204,9 +211,27 @@ class World:
             for name, journal in last.items()
         }
 
+    async def numbers(self) -> Numbers:
+        """Return the number of each journal's newest exchange; nothing once one could not be read, and ever after."""
+        parties = self.parties if self._is_counted else {}
+        try:
+            return {name: await party.control.newest_number() for name, party in parties.items() if party.has_control}
+        except ExpectationError:
+            self._is_counted = False
+            return {}
+
     async def last_exchanges(self) -> list[str]:
-        """Return the last exchanges of both parties in one order, for people, secrets masked."""
+        """Return the last exchanges of both parties in one order, for people, secrets masked.
+
+        Those of the set-up are left out, unless there are no later ones.
+        """
         servicenow, console = await _last_exchanges(self.servicenow), await _last_exchanges(self.console)
+        later = [
+            _later(journal, self.begun.get(self.name_of(party), 0))
+            for party, journal in ((self.servicenow, servicenow), (self.console, console))
+        ]
+        if any(later):
+            servicenow, console = later
         without = {"servicenow": self.servicenow, "console": self.console}
         seen = [
             f"{name}: {answer}" for name, each in without.items() if not each.has_control for answer in each.api.recent
@@ -219,12 +244,12 @@ def _numbered(name: str, parties: Sequence[_P]) -> dict[str, _P]:
     return {name if number == 1 else f"{name} {number}": party for number, party in enumerate(parties, start=1)}
 
 
-async def _last_number(party: ServiceNowParty | ConsoleParty) -> int:
-    return next((each["number"] for each in await party.control.last_exchanges(1)), 0)
-
-
 async def _last_exchanges(party: ServiceNowParty | ConsoleParty) -> Journal:
     return await party.control.last_exchanges(_MERGED_EXCHANGES) if party.has_control else []
+
+
+def _later(journal: Journal, number: int) -> Journal:
+    return [exchange for exchange in journal if exchange["number"] > number]
 
 
 def _exchange_line(name: str, exchange: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from privman_core.client_settings import PATIENCE
 from privman_core.clock import Clock, RealClock
 from privman_core.ids import Ids
 from privman_core.inputs import trust
+from privman_core.instruments import INSTRUMENTS
 from privman_core.serving import serving
 from privman_core.virtual_clock import START, VirtualClock
 from privman_scenarios.errors import TargetUnreachableError, UnusableFileError
@@ -301,7 +302,8 @@ class _Servers:
 
     async def start(self, app: web.Application) -> Connection:
         """Serve the application on a free port until the world closes."""
-        watch = WipeWatch()
+        journal = app[INSTRUMENTS].journal
+        watch = WipeWatch(lambda: journal.newest)
         app.middlewares.insert(0, watch.middleware)
         api = HttpApi(self._session, await self._stack.enter_async_context(serving(app)))
         return Connection(api, ControlPlane(api, watch), self._virtual, why_real=f"{api.url} keeps real time")

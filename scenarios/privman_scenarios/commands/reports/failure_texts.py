@@ -9,6 +9,11 @@ from privman_scenarios.commands.reports.results import FailureResult
 from privman_scenarios.output import in_a_line, presentable
 
 _MOST_COMPARED, _MOST_EXCHANGED, _LONGEST_LINE = 12, 18, 240
+_MOST_LISTED, _MOST_FINDINGS = 50, 3
+
+
+LISTED = "Failed:"
+"""The line above the failures that are listed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +29,9 @@ class ShownLine:
 
 
 def whole_text(failure: FailureResult) -> str:
-    """Return the failure with what was compared and the last exchanges, for reports."""
-    return "\n".join(filter(None, [failure.message, failure.compared, *failure.exchanges]))
+    """Return the failure with the findings before it, what was compared and the last exchanges, for reports."""
+    findings = (f"finding: {each}" for each in failure.findings)
+    return "\n".join(filter(None, [failure.message, *findings, failure.compared, *failure.exchanges]))
 
 
 def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
@@ -34,13 +40,33 @@ def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
         yield ShownLine(f"  {in_a_line(each.file)}:{each.line}: {each.step}")
         yield ShownLine(cut_line(presentable(f"    expected {each.expected}")))
         yield ShownLine(cut_line(presentable(f"    got      {each.got}")))
+        yield from _found(each.findings)
         yield from _compared(each.compared.split("\n") if each.compared else [])
         yield from _exchanged(presentable("\n".join(each.exchanges)).split("\n") if each.exchanges else [])
+
+
+def listed_lines(failed: Sequence[tuple[str, FailureResult]], scenarios: int) -> Iterator[str]:
+    """Yield the failures again, a line each with its title, unless the only scenario has just shown its own."""
+    if not failed or scenarios == 1:
+        return
+    yield LISTED
+    for name, failure in failed[:_MOST_LISTED]:
+        yield cut_line(in_a_line(f"  {failure.file}:{failure.line}: {name}: {failure.mismatch}"))
+    if len(failed) > _MOST_LISTED:
+        yield f"  {LEFT_OUT} and {len(failed) - _MOST_LISTED} more, above"
 
 
 def cut_line(line: str) -> str:
     """Return a line without the end that would fill a screen."""
     return line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}{LEFT_OUT}"
+
+
+def _found(findings: Sequence[str]) -> Iterator[ShownLine]:
+    """Yield the findings nearest to the failure."""
+    for each in findings[-_MOST_FINDINGS:]:
+        yield ShownLine(cut_line(presentable(f"    finding  {each}")))
+    if len(findings) > _MOST_FINDINGS:
+        yield ShownLine(f"      {LEFT_OUT} and {len(findings) - _MOST_FINDINGS} earlier findings, in the reports")
 
 
 def _compared(lines: Sequence[str]) -> Iterator[ShownLine]:

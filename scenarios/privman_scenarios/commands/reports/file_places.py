@@ -15,6 +15,11 @@ def place_below(file: str, start: Path, *folders: Path) -> str:
     return path.relative_to(below).as_posix() if below else ""
 
 
+def shown_place(file: str, start: Path) -> str:
+    """Return the file's path below ``start`` or the packages; of one elsewhere as the user named it."""
+    return place_below(file, start, start, PACKAGES) or file
+
+
 def short_place(file: str, start: Path) -> str:
     """Return the file's path below ``start`` or the packages; of one elsewhere its last two parts."""
     return place_below(file, start, start, PACKAGES) or Path(*Path(file).parts[-2:]).as_posix()

@@ -1,5 +1,6 @@
 """A run in a job of GitHub Actions: annotations of files, and the job's summary."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -45,7 +46,18 @@ class GitHubReport:
         for each in event.failure.each if event.failure else ():
             self._annotate("error", scenario, each.file, each.line, each.mismatch)
         if event.findings and not event.failure:
-            self._annotate("warning", scenario, scenario.file, scenario.line, "\n".join(event.findings))
+            self._warn(event)
+
+    def _warn(self, event: ScenarioEnded) -> None:
+        """Warn at the line of each step that has findings, and at the title of the others."""
+        places: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for each in event.of_steps:
+            places[each.file, each.step.line].append(each.text)
+        of_steps = {each.text for each in event.of_steps}
+        if others := [each for each in event.findings if each not in of_steps]:
+            places[event.scenario.file, event.scenario.line][:0] = others
+        for (file, line), texts in places.items():
+            self._annotate("warning", event.scenario, file, line, "\n".join(texts))
 
     def close(self, result: RunResult) -> None:
         """Print why the run failed, though perhaps no scenario did, and add to the job's summary."""

@@ -88,7 +88,8 @@ def html(result: RunResult) -> str:
         outcome="passed" if result.held else "failed",
         facts="\n".join(f"<dt>{_escaped(name)}</dt><dd>{_escaped(text)}</dd>" for name, text in _facts(result) if text),
         tags="".join(f"<option>{_escaped(tag)}</option>" for tag in tags),
-        scenarios="\n".join(map(_scenario, result.scenarios)),
+        failed=_failed(result),
+        scenarios="\n".join(_scenario(each, number) for number, each in _failed_first(result)),
         findings=_section(_findings(result)),
         sections="\n".join(f"<details>{_section(each, 'summary')}</details>" for each in sections(result.coverage)),
     )
@@ -97,6 +98,7 @@ def html(result: RunResult) -> str:
 def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     """Yield what a reader of the report must know of the run."""
     ended, context = result.ended, result.context
+    yield "Build", context.build
     yield "Date", context.at
     yield "Duration", f"{ended.seconds:.1f} s in all scenarios"
     yield "Expectations", str(ended.checks)
@@ -107,6 +109,7 @@ def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     yield "Seed", str(result.seed)
     yield "Versions", ", ".join(f"{name} {version}" for name, version in context.versions.items())
     yield "Exercised by evidence", _by_mark(result.coverage) if result.coverage else ""
+    yield "Evidence marks", "; ".join(f"{mark}: {meaning}" for mark, meaning in MEANING.items())
 
 
 def _by_mark(coverage: Coverage) -> str:
@@ -119,29 +122,49 @@ def _exercised(coverage: Coverage, mark: Evidence) -> str:
     return f"{sum(items)} of {len(items)}"
 
 
-def _scenario(scenario: ScenarioResult) -> str:
+def _failed_first(result: RunResult) -> list[tuple[int, ScenarioResult]]:
+    """Return the scenarios with their places in the run."""
+    return sorted(enumerate(result.scenarios, 1), key=lambda placed: placed[1].outcome != "failed")
+
+
+def _failed(result: RunResult) -> str:
+    """Return a list of the failures that leads to each."""
+    lines = [
+        f'<li><a href="#scenario-{number}">{_escaped(scenario.name)}</a>: {_escaped(failure.message)}</li>'
+        for number, scenario in _failed_first(result)
+        for failure in scenario.failures
+    ]
+    return f"<h2>Failed</h2>\n<ol>{''.join(lines)}</ol>" if lines else ""
+
+
+def _scenario(scenario: ScenarioResult, number: int) -> str:
     place, took = f"{scenario.file}:{scenario.line}", f"{scenario.seconds:.2f} s"
     where = " · ".join(filter(None, (scenario.source, ", ".join(scenario.tags), place, took)))
     tags = _escaped("\n".join(scenario.tags))
     return (
-        f'<details class="scenario" data-outcome="{scenario.outcome}" data-tags="{tags}"'
+        f'<details class="scenario" id="scenario-{number}" data-outcome="{scenario.outcome}" data-tags="{tags}"'
         f"{' open' if scenario.failure else ''}>"
         f'<summary><span class="{scenario.outcome}">{scenario.outcome}</span>'
         f'<span class="name">{_escaped(scenario.name)}</span><span class="where">{_escaped(where)}</span></summary>\n'
-        f"{_why(scenario)}{_steps(scenario)}{_diagram(scenario)}</details>"
+        f"{_why(scenario)}{_steps(scenario)}{_exchanges(scenario)}{_diagram(scenario)}</details>"
     )
 
 
 def _why(scenario: ScenarioResult) -> str:
     reason = f"<p>{_escaped(scenario.reason)}</p>\n" if scenario.reason else ""
-    return reason + "".join(map(_failure, scenario.failures))
+    return reason + "".join(map(_failure, scenario.failures)) + _list("findings", scenario.other_findings)
 
 
 def _failure(failure: FailureResult) -> str:
     marked = "\n".join(map(_marked_line, failure.compared.splitlines()))
-    blocks = (marked, _escaped("\n".join(failure.exchanges)))
-    shown = "".join(f"<pre>{block}</pre>\n" for block in blocks if block)
-    return f'<p class="failed">{_escaped(failure.message)}</p>\n{shown}'
+    compared = f"<pre>{marked}</pre>\n" if marked else ""
+    findings = _list("findings", failure.findings)
+    return f'<p class="failed">{_escaped(failure.message)}</p>\n{findings}{compared}'
+
+
+def _list(kind: str, texts: Sequence[str]) -> str:
+    items = "".join(f"<li>{_escaped(text)}</li>" for text in texts)
+    return f'<ul class="{kind}">{items}</ul>\n' if items else ""
 
 
 def _marked_line(line: str) -> str:
@@ -156,7 +179,20 @@ def _steps(scenario: ScenarioResult) -> str:
 def _step(step: StepResult) -> str:
     watched = f" (watched for {step.watched} s)" if step.watched else ""
     arguments = f" <code>{_escaped(step.arguments)}</code>" if step.arguments else ""
-    return f"{'<li class=bad>' if step.outcome == 'failed' else '<li>'}{_escaped(step.verb)}{watched}{arguments}</li>"
+    findings = _list("findings", step.findings)
+    item = "<li class=bad>" if step.outcome == "failed" else "<li>"
+    return f"{item}{_escaped(step.verb)}{watched}{arguments}{findings}</li>"
+
+
+def _exchanges(scenario: ScenarioResult) -> str:
+    """Return the last exchanges before each failure, closed."""
+    texts = ("\n".join(failure.exchanges) for failure in scenario.failures)
+    shown = (
+        f"<details><summary>Last exchanges before the failure</summary><pre>{_escaped(text)}</pre></details>\n"
+        for text in texts
+        if text
+    )
+    return "".join(shown)
 
 
 def _diagram(scenario: ScenarioResult) -> str:
@@ -167,8 +203,14 @@ def _diagram(scenario: ScenarioResult) -> str:
 
 
 def _findings(result: RunResult) -> Section:
-    rows = [(each.name, finding) for each in result.scenarios for finding in each.findings]
-    return Section("Findings", ("Scenario", "What was swallowed, broken or not used"), rows)
+    rows = [row for each in result.scenarios for row in _findings_of(each)]
+    return Section("Findings", ("Scenario", "Step", "What was swallowed, broken or not used"), rows)
+
+
+def _findings_of(scenario: ScenarioResult) -> Iterator[tuple[str, str, str]]:
+    yield from ((scenario.name, "", finding) for finding in scenario.other_findings)
+    for step in scenario.steps:
+        yield from ((scenario.name, f"{step.verb} in line {step.line}", finding) for finding in step.findings)
 
 
 def _section(section: Section, title: str = "h2") -> str:

@@ -1,6 +1,7 @@
 """A run as data: every report renders it, JSON keeps it, and the runs of shards are joined from that."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,10 +25,11 @@ class RunContext:
 
     Attributes:
         at: UTC, as ISO 8601 writes it; empty for a run that could not begin.
-        versions: of this tool, of Python, of the targets, and of the contracts: a digest of their parts.
+        versions: of this tool, of Python, of the targets, and digests of the contracts, tables and rows.
         targets: by party: an address, or that it is a fake.
         profile: empty for none.
-        options: what the fakes are started with: the release of the mock, and files.
+        options: what the fakes are started with, and what else changes what a run does.
+        build: what was tested, in the user's words; empty for nothing said.
     """
 
     at: str = ""
@@ -35,6 +37,7 @@ class RunContext:
     targets: Mapping[str, str] = field(default_factory=dict)
     profile: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    build: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class StepResult:
         line: in the file, from 1.
         arguments: as JSON, secrets masked; empty for none.
         watched: see `StepPassed`.
+        findings: of its exchanges.
     """
 
     verb: str
@@ -52,6 +56,7 @@ class StepResult:
     arguments: str
     outcome: Literal["passed", "failed"]
     watched: int = 0
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +67,27 @@ class FailureResult(FailedStep):
         compared: the value in lines, those that differ begin with ``>``; empty where none was compared.
         exchanges: the last ones of both parties, for people.
         further: what failed after it.
+        findings: see `Failure`.
     """
 
     compared: str
     exchanges: tuple[str, ...]
     further: tuple["FailureResult", ...]
+    findings: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, failure: Failure, folder: Path | None = None) -> Self:
-        """Return a failure as data; a file is named by its path below the folder, if there is one."""
+    def of(cls, failure: Failure, place: Callable[[str], str] = str) -> Self:
+        """Return a failure as data, with the name that ``place`` returns for its file."""
         return cls(
             step=failure.step,
-            file=short_place(failure.file, folder) if folder else failure.file,
+            file=place(failure.file),
             line=failure.line,
             expected=failure.expected,
             got=failure.got,
             compared=marked_text(failure.comparison) if failure.comparison else "",
             exchanges=failure.exchanges,
-            further=tuple(cls.of(each, folder) for each in failure.further),
+            further=tuple(cls.of(each, place) for each in failure.further),
+            findings=failure.findings,
         )
 
     def __post_init__(self) -> None:
@@ -127,6 +135,12 @@ class ScenarioResult:
         return self.failure.each if self.failure else ()
 
     @property
+    def other_findings(self) -> list[str]:
+        """Those that no step has."""
+        of_steps = {finding for step in self.steps for finding in step.findings}
+        return [each for each in self.findings if each not in of_steps]
+
+    @property
     def watched(self) -> list[StepResult]:
         """The steps that were watched for some time, as something was not to happen."""
         return [each for each in self.steps if each.watched]
@@ -138,7 +152,7 @@ class ShardResult:
 
     Attributes:
         scenarios: how many the whole run has.
-        selection: a digest of them, the same for all parts of a run.
+        selection: a digest of them and of their steps, the same for all parts of a run.
     """
 
     shard: Shard
@@ -148,8 +162,17 @@ class ShardResult:
     @classmethod
     def of(cls, shard: Shard, scenarios: Sequence[Scenario], folder: Path) -> Self:
         """Return the part of these scenarios, of files that are named by their paths below the folder."""
-        places = [f"{short_place(each.file, folder)}:{each.line}: {each.name}" for each in scenarios]
-        return cls(shard, len(places), sha256("\n".join(places).encode(errors="replace")).hexdigest()[:16])
+        texts = [f"{short_place(each.file, folder)}:{each.line}: {each.name}: {_content(each)}" for each in scenarios]
+        return cls(shard, len(texts), sha256("\n".join(texts).encode(errors="replace")).hexdigest()[:16])
+
+
+def _content(scenario: Scenario) -> str:
+    """Return what is played, with the names of environment variables in place of their values."""
+    steps = [
+        (each.verb, each.arguments, each.line, each.together, each.eventually, each.soft) for each in scenario.all_steps
+    ]
+    played = (scenario.check, scenario.seed, scenario.clock, scenario.when, len(scenario.teardown), steps)
+    return json.dumps(played, default=str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -56,14 +57,14 @@ class RunRecord:
         self.fakes = False
         self.shard: ShardResult | None = None
         self.variations: int | None = None
-        self._folder = folder
+        self._place = partial(short_place, start=folder)
         self._catalog = catalog
         self._seed = 0
         self._chosen = 0
         self._checks = 0
         self._complete = False
         self._scenarios: list[ScenarioResult] = []
-        self._steps: list[StepResult] = []
+        self._steps: list[tuple[Step, StepResult]] = []
         self._journals: Mapping[str, Journal] = {}
 
     def __call__(self, event: Event) -> None:
@@ -71,7 +72,7 @@ class RunRecord:
         if isinstance(event, RunStarted):
             self._seed, self._chosen = event.seed, event.scenarios
         elif isinstance(event, StepPassed):
-            self._steps.append(_step(event.step, "passed", event.watched))
+            self._steps.append((event.step, _step(event.step, "passed", event.watched)))
         elif isinstance(event, JournalsRead):
             self._journals = event.journals
         elif isinstance(event, ScenarioEnded):
@@ -106,11 +107,11 @@ class RunRecord:
         steps = {(each.verb, each.line): each for each in (*scenario.played, *scenario.teardown)}
         for each in failure.each if failure else ():
             step = steps.get((each.step, each.line), Step(each.step, {}, each.line))
-            self._steps.append(_step(step, "failed"))
+            self._steps.append((step, _step(step, "failed")))
         self._scenarios.append(
             ScenarioResult(
                 name=scenario.name,
-                file=short_place(scenario.file, self._folder),
+                file=self._place(scenario.file),
                 line=scenario.line,
                 tags=tuple(sorted(scenario.tags)),
                 source=scenario.source,
@@ -119,13 +120,18 @@ class RunRecord:
                 checks=event.checks,
                 reason=event.reason,
                 findings=event.findings,
-                failure=FailureResult.of(failure, self._folder) if failure else None,
-                steps=tuple(self._steps),
+                failure=FailureResult.of(failure, self._place) if failure else None,
+                steps=tuple(_with_findings(step, result, event) for step, result in self._steps),
                 messages=tuple(sequence(self._journals)),
             )
         )
         self._checks += event.checks
         self._steps, self._journals = [], {}
+
+
+def _with_findings(step: Step, result: StepResult, event: ScenarioEnded) -> StepResult:
+    own = tuple(each.text for each in event.of_steps if each.step == step)
+    return replace(result, findings=own) if own else result
 
 
 def _step(step: Step, outcome: Literal["passed", "failed"], watched: int = 0) -> StepResult:

@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -9,13 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from privman_core.command_line import disarmed
-from privman_scenarios.commands.reports.failure_texts import cut_line, shown_lines
-from privman_scenarios.commands.reports.marked import LEFT_OUT
+from privman_scenarios.commands.reports.failure_texts import LISTED, listed_lines, shown_lines
+from privman_scenarios.commands.reports.file_places import shown_place
 from privman_scenarios.commands.reports.results import FailureResult
 from privman_scenarios.output import in_a_line, presentable
 from privman_scenarios.playing.events import (
     Event,
-    Failure,
     RunEnded,
     RunGrew,
     RunStarted,
@@ -27,7 +28,6 @@ from privman_scenarios.playing.events import (
 
 # A pipe has no edge; a line is cut nowhere.
 _PIPE_WIDTH = 10_000
-_MOST_LISTED = 50
 
 
 def terminal() -> Console:
@@ -72,7 +72,8 @@ class TerminalReport:
         self._expected = 0
         self._watched = 0
         self._ended = 0
-        self._failed: list[tuple[str, Failure]] = []
+        self._failed: list[tuple[str, FailureResult]] = []
+        self._place = partial(shown_place, start=Path.cwd())
 
     def __call__(self, event: Event) -> None:
         """Print what is worth a line."""
@@ -113,30 +114,22 @@ class TerminalReport:
             outcome = (f"{event.outcome:7} ", STYLES[event.outcome])
             self._print(Text.assemble(outcome, in_a_line(f"{event.scenario.name}{self._remark(event)}")))
         if event.failure:
-            self._failed.append((event.scenario.name, event.failure))
-            self._print_failure(event.failure)
+            failure = FailureResult.of(event.failure, self._place)
+            self._failed.append((event.scenario.name, failure))
+            self._print_failure(failure)
 
     def _remark(self, event: ScenarioEnded) -> str:
         remark = event.reason or (f"watched for {self._watched} s" if self._watched else "")
         return f" ({remark})" if remark else ""
 
-    def _print_failure(self, failure: Failure) -> None:
-        for line in shown_lines(FailureResult.of(failure)):
+    def _print_failure(self, failure: FailureResult) -> None:
+        for line in shown_lines(failure):
             self._print(Text(line.text, style=LINE_STYLES[line.kind]))
 
     def _print_end(self, event: RunEnded) -> None:
-        self._print_failed()
+        for line in listed_lines(self._failed, self._ended):
+            self._print(Text(line, style=STYLES["failed"] if line == LISTED else ""))
         self._print(Text(f"{event.counts}; {event.checks} expectations in {event.seconds:.1f} s"))
-
-    def _print_failed(self) -> None:
-        """Print the failures again, a line each, unless the only scenario has just shown its own."""
-        if not self._failed or self._ended == 1:
-            return
-        self._print(Text("Failed:", style="bold red"))
-        for name, failure in self._failed[:_MOST_LISTED]:
-            self._print(Text(cut_line(in_a_line(f"  {failure.file}:{failure.line}: {name}: {failure.mismatch}"))))
-        if len(self._failed) > _MOST_LISTED:
-            self._print(Text(f"  {LEFT_OUT} and {len(self._failed) - _MOST_LISTED} more, above"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
