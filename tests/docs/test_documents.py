@@ -1,5 +1,6 @@
 """Every example of the documents is carried out and prints what the document says."""
 
+import ast
 import doctest
 import os
 import re
@@ -22,6 +23,8 @@ PAGES = [*DOCUMENTS, *OTHERS, *sorted(ROOT.glob("[a-z]*/README.md"))]
 # The ports that the documents use; each test takes free ones instead, so that tests may run beside each other.
 PORTS = ("8080", "8090")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+OWN = ("mock_servicenow", "console_sim", "privman_contracts", "privman_core", "privman_scenarios")
+MODULES_OF_HARNESS = (*OWN, "aiohttp", "hypothesis", "pytest")
 FILE = re.compile(r"#(?: file:)? ([\w./-]+\.(?:py|yaml|yml|ini|toml|json))\n")
 
 
@@ -194,3 +197,22 @@ def test_the_modules_that_a_page_names_exist(page: Path) -> None:
     named = {name for text in code for name in re.findall(r"[\w/]*\w\.py\b", text)}
     existing = [f"/{path.relative_to(ROOT)}" for path in ROOT.rglob("*.py") if ".venv" not in path.parts]
     assert [name for name in sorted(named) if not any(path.endswith(f"/{name}") for path in existing)] == []
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_says_how_to_install_what_its_examples_import(page: Path) -> None:
+    """Each module that neither Python nor the extra ``harness`` brings is named in a ``pip install``."""
+    shown = blocks(page)
+    modules = {(block.file() or "").removesuffix(".py") for block in shown}
+    imported = {name for block in shown if block.language == "python" for name in top_modules(block.text)}
+    brought = {*sys.stdlib_module_names, *modules, *MODULES_OF_HARNESS}
+    lacking = [name for name in sorted(imported - brought) if f"pip install {name}`" not in page.read_text()]
+    assert lacking == []
+
+
+def top_modules(code: str) -> set[str]:
+    """Return the modules at the top that Python code imports."""
+    nodes = [*ast.walk(ast.parse(code))]
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    whole = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in (*plain, *whole)}
