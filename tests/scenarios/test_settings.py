@@ -147,8 +147,14 @@ PROFILES = {
     "'servicenow.password-variable'?).",
     "[servicenow]\npassword-variable = 'hunter2'": "privman.toml:2: servicenow.password-variable: invalid name: "
     "expected the name of a variable in capitals, such as SERVICENOW_PASSWORD, and never the secret.",
-    "[console]\nadmin-token-variable = 'UNSET'": "privman.toml:2: console.admin-token-variable: the variable with "
-    "this name is not set.",
+    "[console]\nadmin-token-variable = 'UNSET'": "privman.toml:2: console.admin-token-variable: variable UNSET is not "
+    "set.",
+    "[console]\nadmin-token-variable = 'QA_PASSWORD'": "privman.toml:2: console.admin-token-variable: variable "
+    "QA_PASSWORD is not set.",
+    "[console]\nadmin-token-variable = 'QA_TOKN'": "privman.toml:2: console.admin-token-variable: variable QA_TOKN is "
+    "not set (did you mean 'QA_TOKEN'?).",
+    "[console]\nadmin-token-variable = 'HUNTER2HUNTER2'": "privman.toml:2: console.admin-token-variable: the variable "
+    "with this name, not shown as it may be a secret, is not set.",
     "# of ours\n\n[servicenow_]\nurl = 'x'": "privman.toml:3: unknown key 'servicenow_' (did you mean 'servicenow'?).",
     "\n[profiles.ours]\n\n[profiles.ours.console]\nuri = 'x'": "privman.toml:5: unknown key "
     "'profiles.ours.console.uri' (did you mean 'console.url'?).",
@@ -173,11 +179,12 @@ def test_a_profile_is_strict(
 ) -> None:
     """One line names the file, the line, and the nearest valid word; a secret in the file is never shown."""
     monkeypatch.setenv("CONSOLE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("QA_TOKEN", "hunter2")
     (folder / "privman.toml").write_bytes(content.encode("latin-1"))
     assert main(["targets"]) == (2 if told else 3)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"privman-scenarios: {told}")
-    assert "hunter2" not in line
+    assert "hunter2" not in line.lower()
 
 
 def test_a_profile_in_pyproject(
