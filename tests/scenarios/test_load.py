@@ -289,6 +289,7 @@ def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest
         (f"{TWO} --worker --run-time 9s", "--worker and --run-time exclude each other."),
         (f"{TWO} --consoles 2", "--consoles is how many consoles to start"),
         (f"{TWO} --release zurich", "--release is about the mock"),
+        (f"{TWO} --tables tables.yaml", "--tables is about the mock"),
         (f"{ONE} --worker", "--worker requires --servicenow-url and --console-url"),
         ("--master", "--master requires --servicenow-url and --console-url"),
     ],

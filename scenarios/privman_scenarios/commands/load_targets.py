@@ -68,7 +68,7 @@ class NamedTargets:
     @classmethod
     def of(cls, options: argparse.Namespace) -> "NamedTargets":
         """Return those of a command line; raises UsageError where these cannot be put under load."""
-        mock_options(options.settings)
+        mock_options(options.settings, of_instance=())
         named = cls(servicenow_target(options.settings), console_target(options.settings))
         if named.servicenow and not options.worker:
             _ = named.servicenow.console_login
