@@ -5,7 +5,7 @@ Imports little, because every run of pytest loads it.
 
 import os
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -142,6 +142,10 @@ class Setting:
         self.check(value)
         return self.kind.read(str(folder / str(value)) if self.kind.is_path and value else str(value))
 
+    def files(self, value: Any) -> Sequence[Path]:  # noqa: ANN401 - a path where the kind is one
+        """Return the files and folders that a value names."""
+        return [value] if self.kind.is_path else []
+
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what a profile's value cannot be."""
         valid = (int, float) if self.kind.is_number else (str,)
@@ -229,6 +233,10 @@ class FilesSetting(Setting):
         """Return the files that a profile of that folder names; raises ArgumentTypeError."""
         self.check(value)
         return tuple(self.kind.read(each and str(folder / each)) for each in _listed(value))
+
+    def files(self, value: Any) -> Sequence[Path]:  # noqa: ANN401 - paths
+        """Return the files and folders that a value names."""
+        return [*value]
 
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what is neither text nor a list of texts."""

@@ -208,7 +208,7 @@ def test_collected_scenarios_know_the_tables(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*options, "tables.yaml").assert_outcomes(passed=1)
     result = pytester.runpytest_inprocess(*options, "none.yaml")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*none.yaml: No such file or directory*"])
+    result.stdout.fnmatch_lines(["--privman-tables: none.yaml: No such file or directory."])
 
 
 def test_unusable_settings_fail_scenarios_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

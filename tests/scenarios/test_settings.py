@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,9 @@ def values(setting: Setting, folder: Path) -> dict[str, str]:
     if setting.word == "ca-file":
         for source in SOURCES:
             trustme.CA().cert_pem.write_to_path(folder / source)
+    elif setting.kind.is_path:
+        for source in SOURCES:
+            (folder / source).touch()
     if setting.word in NUMBERS:
         return {source: str(number) for number, source in enumerate(SOURCES, 21)}
     return dict(zip(SOURCES, SOURCES, strict=True))
@@ -278,6 +282,31 @@ def test_inferred_names_of_a_profile(folder: Path, capsys: pytest.CaptureFixture
     for arguments in (["drift", "x.har"], ["run", approve()], ["record", approve(), "--out", "y.har"]):
         assert main(arguments) == 2
         assert "ours.yaml" in capsys.readouterr().err
+
+
+FILES = [each for each in SETTINGS if each.kind.is_path]
+
+
+@pytest.mark.parametrize("source", ["option", "variable", "profile"])
+@pytest.mark.parametrize("setting", FILES, ids=lambda each: each.name)
+def test_a_file_that_is_not_there(
+    setting: Setting, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command that obeys the setting names its source, and ``targets`` finds it before a run does."""
+    monkeypatch.setenv("SERVICENOW_URL", "http://127.0.0.1:9")
+    option = [setting.option, "none.yaml"] if source == "option" else []
+    if source == "variable":
+        monkeypatch.setenv(setting.variable, "none.yaml")
+    if source == "profile":
+        (folder / "privman.toml").write_text(f"{setting.key} = 'none.yaml'")
+    where = {"option": f"{setting.option}: ", "variable": f"{setting.variable}: ", "profile": "privman.toml:1: "}
+    for command in ("targets", "run"):
+        with pytest.raises(SystemExit) if setting.word == "ca-file" and option else nullcontext():
+            assert main([command, *option]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert where[source] in line
+        assert "none.yaml" in line
+        assert "No such file or directory" in line
 
 
 def test_an_unknown_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
