@@ -28,6 +28,10 @@ class Resolved:
     source: Source
     where: object
 
+    def refused_token(self, url: str) -> str:
+        """Return the error of a control plane that refuses this token."""
+        return f"{url} cannot be controlled: the token of {self.where} was refused."
+
 
 def add_settings(parser: Options, client: Client) -> None:
     """Add the options of a client's settings, and those that choose where settings come from."""

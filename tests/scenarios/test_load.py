@@ -325,7 +325,7 @@ def test_a_file_that_locust_has_not_written(folder: Path, capsys: pytest.Capture
     ("control_plane", "clock", "said"),
     [
         (True, VirtualClock(), "keeps virtual time. Expected a server with --clock real."),
-        (False, RealClock(), "has no control plane. Expected a fake, and its token if it has one."),
+        (False, RealClock(), "has no control plane. Expected a fake."),
     ],
 )
 def test_a_target_that_is_not_a_fake_in_real_time(

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+import console_sim.cli
+from console_sim import ConsoleSim
 from privman_core.client_settings import SETTINGS, SecretSetting, Setting, settings_of
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.commands.cli import main
@@ -346,6 +348,41 @@ def test_a_token_from_a_pipe(written: bytes, code: int, capsys: pytest.CaptureFi
     assert main(arguments) == code
     os.close(reader)
     assert ("invalid token: expected one line of ASCII characters" in capsys.readouterr().err) == (code == 2)
+
+
+CLIENTS = (["targets"], ["run", approve()], ["run", approve(), "--reset"], ["load"], ["console-sim", "setup"])
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    """Serve a console whose control plane demands a token."""
+    with ConsoleSim(console_sim.Settings(admin_token="right"), clock="real") as console:
+        yield console.url
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["targets", "run", "reset", "load", "setup"])
+@pytest.mark.parametrize("source", ["--admin-token-file", "CONSOLE_ADMIN_TOKEN", "privman.toml:2"])
+def test_a_token_that_is_refused(
+    source: str, client: list[str], guarded: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every client ends with the same line, which names the token's source, and the same exit code."""
+    Path("file").write_text("wrong", encoding="utf-8")
+    if source.startswith("--"):
+        client = [*client, source, "file"]
+    elif source.startswith("privman.toml"):
+        monkeypatch.setenv("OUR_TOKEN", "wrong")
+        Path("privman.toml").write_text("\nconsole.admin-token-variable = 'OUR_TOKEN'", encoding="utf-8")
+    else:
+        monkeypatch.setenv(source, "wrong")
+    monkeypatch.setenv("CONSOLE_URL", guarded)
+    if client[0] == "console-sim":
+        monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+        given = [*client[1:], "--servicenow-url", "http://127.0.0.1:9", "--servicenow-user", "admin"]
+        assert console_sim.cli.main(given) == 3
+    else:
+        assert main(client) == 3
+    err = capsys.readouterr().err
+    assert err.partition(": ")[2] == f"{guarded} cannot be controlled: the token of {source} was refused.\n"
 
 
 def misspelt(name: str) -> Iterator[str]:
