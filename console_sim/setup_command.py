@@ -44,6 +44,13 @@ class StepReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """A control plane's answer for its health."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A console's report of a set-up."""
 
@@ -97,8 +104,15 @@ async def _require_simulator(caller: HttpCaller, settings: Settings, token: Reso
     if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
         demanded = f"{settings.console_url} cannot be controlled: the console demands its token ({_TOKEN})"
         raise UnreachableTargetError(token.refused_token(settings.console_url) if token.value else demanded)
-    if answer.status != HTTPStatus.OK or answer.body != b'{"status":"ok"}':
+    if answer.status != HTTPStatus.OK or not _is_healthy(answer.body):
         raise UnreachableTargetError(f"{url} answers {answer.status}; {_EXPECTED}")
+
+
+def _is_healthy(body: bytes) -> bool:
+    try:
+        return msgspec.json.decode(body, type=Health).status == "ok"
+    except msgspec.MsgspecError:
+        return False
 
 
 async def _ask(caller: HttpCaller, settings: Settings, values: Mapping[str, Any], secrets: Secrets) -> Report:
