@@ -20,6 +20,7 @@ from console_sim.setup_steps import StepOutcome
 from privman_core.control import read_object, refuse_fields, to_json
 from privman_core.control_index import PREFIX
 from privman_core.masking import Secrets
+from privman_core.state_changes import StateChanges
 from privman_core.streaming import answer_in_parts
 
 _REQUEST_IDS = "request_ids"
@@ -29,8 +30,9 @@ _AT_ONCE = 100  # approval requests that are written before others are served
 class ConsoleAdmin:
     """Set-up, requests, API settings, API users and restart; for tests, not part of the product."""
 
-    def __init__(self, settings: Settings, console: Console, secrets: Secrets) -> None:
+    def __init__(self, settings: Settings, console: Console, secrets: Secrets, changes: StateChanges) -> None:
         self._settings = settings
+        self._changes = changes
         self._console = console
         self._users = console.users
         self._secrets = secrets
@@ -169,7 +171,8 @@ class ConsoleAdmin:
     async def restart(self, request: web.Request) -> web.Response:
         """Simulate a restart; answer when waiting retries have been attempted, after five seconds at most."""
         await refuse_fields(request)
-        await self._console.restart()
+        attempts = await self._changes.make(self._console.restart)
+        await self._console.background.wait_briefly(attempts)
         return web.Response(status=204)
 
     async def _listed(self) -> AsyncGenerator[bytes]:

@@ -23,7 +23,7 @@ from privman_core.clock import Clock
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
 from privman_core.inputs import trust
-from privman_core.instruments import Instruments
+from privman_core.instruments import CHANGES, Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
@@ -70,7 +70,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
     documents = ApiDocuments(settings, checks)
     if settings.control_plane:
         app.add_routes(documents.control_routes())
-        app.add_routes(ConsoleAdmin(settings, console, secrets).routes())
+        app.add_routes(ConsoleAdmin(settings, console, secrets, app[CHANGES]).routes())
         app.add_routes(ConfigurationAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())

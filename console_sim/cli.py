@@ -82,7 +82,7 @@ async def _serve(options: Namespace, settings: Settings) -> int:
 
 def _parser() -> ArgumentParser:
     parser = OneLineParser(prog=_COMMAND, description="A Privilege Manager console to test a webhook against.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="serve|setup")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands.add_parser("serve", help="serve a console until interrupted"))
     _add_setup(commands.add_parser("setup", help="run the documented set-up against any ServiceNow"))
     return parser

@@ -1,6 +1,7 @@
 """Wires the parts of a console."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,10 +55,10 @@ class Console:
     messenger: Messenger
     background: BackgroundTasks
 
-    async def restart(self) -> None:
-        """Simulate a restart: tokens are gone, what is stored stays, waiting retries are attempted now."""
+    async def restart(self) -> Collection[asyncio.Future[None]]:
+        """Simulate a restart: tokens are gone, what is stored stays; return the attempts of what waits for a retry."""
         self.tokens.revoke_all()
-        await self.server_tasks.resume()
+        return self.server_tasks.resume()
 
     def resume(self) -> None:
         """Attempt in the background what the previous process left undone."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -217,14 +217,11 @@ class ServerTasks:
         is_retried = failure is not None and failure.retry_in is not None
         self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure), is_retried))
 
-    async def resume(self) -> None:
-        """Attempt all waiting tasks now, as after a restart, but none that is being attempted; raises ResetError.
-
-        After `CALLER_SECONDS` this returns, and the attempts go on.
-        """
+    def resume(self) -> Collection[asyncio.Future[None]]:
+        """Begin to attempt all waiting tasks, as after a restart, but none that is being attempted."""
         waiting = [task for task in self._tasks.values() if task.next_at is not None and not task.active]
         attempts = self._background.run_all([task.reserve_attempt()[0] for task in waiting])
-        await self._background.wait_briefly([self._background.start(attempts)])
+        return [self._background.start(attempts)]
 
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""

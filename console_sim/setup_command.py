@@ -26,6 +26,7 @@ from privman_core.inputs import CONTROL, trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller, NoAnswerError
+from privman_core.resolution import Resolved
 
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
@@ -40,6 +41,13 @@ class StepReport:
     step: str
     status: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A control plane's answer for its health."""
+
+    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
             say(f"No console is set up: ServiceNow's callbacks to {settings.console_url} will fail.")
             report = await _run_here(caller, settings, values, clock, secrets)
         else:
-            await _require_simulator(caller, settings)
+            await _require_simulator(caller, settings, options.settings["console_admin_token"])
             report = await _ask(caller, settings, values, secrets)
     finally:
         await clock.aclose()
@@ -86,13 +94,7 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     return _print(report, secrets)
 
 
-class Health(msgspec.Struct):
-    """What a control plane answers about itself, as far as it matters here."""
-
-    status: str
-
-
-async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
+async def _require_simulator(caller: HttpCaller, settings: Settings, token: Resolved) -> None:
     """Raise UnreachableTargetError unless a simulator with a control plane answers."""
     url = f"{settings.console_url}{PREFIX}/health"
     try:
@@ -100,7 +102,8 @@ async def _require_simulator(caller: HttpCaller, settings: Settings) -> None:
     except NoAnswerError as error:
         raise UnreachableTargetError(f"{error}; {_EXPECTED}") from None
     if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
-        raise UnreachableTargetError(f"{url} answers 403: the console demands its token ({_TOKEN})")
+        demanded = f"{settings.console_url} cannot be controlled: the console demands its token ({_TOKEN})"
+        raise UnreachableTargetError(token.refused_token(settings.console_url) if token.value else demanded)
     if answer.status != HTTPStatus.OK or not _is_healthy(answer.body):
         raise UnreachableTargetError(f"{url} answers {answer.status}; {_EXPECTED}")
 

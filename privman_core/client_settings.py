@@ -5,7 +5,7 @@ Imports little, because every run of pytest loads it.
 
 import os
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -142,6 +142,10 @@ class Setting:
         self.check(value)
         return self.kind.read(str(folder / str(value)) if self.kind.is_path and value else str(value))
 
+    def files(self, value: Any) -> Sequence[Path]:  # noqa: ANN401 - a path where the kind is one
+        """Return the files and folders that a value names."""
+        return [value] if self.kind.is_path else []
+
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what a profile's value cannot be."""
         valid = (int, float) if self.kind.is_number else (str,)
@@ -177,11 +181,12 @@ class SecretSetting(Setting):
         return self.kind.read(content.decode(errors="surrogateescape").strip())
 
     def from_profile(self, value: object, _folder: Path, environment: Mapping[str, str]) -> object:
-        """Return the secret in the variable; raises ArgumentTypeError without the name, which may be a secret."""
+        """Return the secret in the variable; raises ArgumentTypeError."""
         self.check(value)
-        if str(value) not in environment:
-            raise ArgumentTypeError("the variable with this name is not set")
-        return self.kind.read(environment[str(value)])
+        name = str(value)
+        if name not in environment:
+            raise ArgumentTypeError(_not_set(name, environment))
+        return self.kind.read(environment[name])
 
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what is no variable's name."""
@@ -193,6 +198,16 @@ class SecretSetting(Setting):
     def shown(self, _value: object) -> str:
         """Return that there is one."""
         return "***"
+
+
+def _not_set(name: str, environment: Mapping[str, str]) -> str:
+    """Return an error that names the variable; capitals and digits in one word may be a secret in its place."""
+    from privman_core.near_words import misspelt  # noqa: PLC0415 - see the module's docstring
+
+    if "_" not in name and not name.isalpha():
+        return "the variable with this name, not shown as it may be a secret, is not set"
+    found = misspelt(name, environment)
+    return f"variable {name} is not set" + (f" (did you mean {found!r}?)" if found else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +233,10 @@ class FilesSetting(Setting):
         """Return the files that a profile of that folder names; raises ArgumentTypeError."""
         self.check(value)
         return tuple(self.kind.read(each and str(folder / each)) for each in _listed(value))
+
+    def files(self, value: Any) -> Sequence[Path]:  # noqa: ANN401 - paths
+        """Return the files and folders that a value names."""
+        return [*value]
 
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what is neither text nor a list of texts."""

@@ -8,7 +8,7 @@ from argparse import Action, ArgumentError, ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from enum import IntEnum
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
@@ -130,8 +130,16 @@ class _ShowVersion(Action):
     """Looks the version up only when asked: it takes some milliseconds."""
 
     def __call__(self, parser: ArgumentParser, *_rest: Any) -> NoReturn:  # noqa: ANN401 - as argparse has it
-        say(f"{parser.prog.split()[0]} {version('mock-servicenow')}")
+        say(f"{parser.prog.split()[0]} {installed_version()}")
         parser.exit(Exit.SUCCESS)
+
+
+def installed_version() -> str:
+    """Return this package's version; ``unknown`` where its source is imported without being installed."""
+    try:
+        return version("mock-servicenow")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def port(text: str) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Coroutine
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import orjson
@@ -10,6 +9,7 @@ from aiohttp import web
 
 from privman_core.bodies import receive
 from privman_core.clock import MOST_SECONDS, Clock, ClockError
+from privman_core.command_line import installed_version
 from privman_core.control_index import PREFIX, calls_of
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError, Faults, Handler
@@ -252,7 +252,7 @@ def _armed(fault: Fault) -> dict[str, Any]:
 
 @cache
 def _version() -> str:
-    return version("mock-servicenow")
+    return installed_version()
 
 
 def _is_under(prefix: str, request: web.Request) -> bool:

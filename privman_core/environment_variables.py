@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from privman_core.client_settings import PROFILE, SETTINGS
 from privman_core.command_line import UsageError
-from privman_core.near_words import misspelt
+from privman_core.near_words import misspelt_words
 
 _LIKE_A_TYPO = 0.9
 _OF_CLIENTS = frozenset({*(each.variable for each in SETTINGS), PROFILE})
@@ -32,14 +32,7 @@ def _nearest(given: str, names: frozenset[str]) -> str:
     Another number of words makes another name, as does a number: SERVICENOW_USER_ID belongs to another tool, and
     SERVICENOW_URL2 to another instance.
     """
-    words = given.upper().split("_")
-    joined = "".join(words)
-    valid = {"".join(name.split("_")): name for name in names if _may_be(words, name.split("_"))}
-    return valid.get(joined) or valid.get(misspelt(joined, valid, _LIKE_A_TYPO), "")
-
-
-def _may_be(words: list[str], others: list[str]) -> bool:
-    return len(words) == len(others) or "".join(words) == "".join(others)
+    return misspelt_words(given.upper(), names, _LIKE_A_TYPO)
 
 
 def admin_token(variable: str, environment: Mapping[str, str]) -> str:

@@ -34,6 +34,21 @@ def misspelt(word: str, words: Iterable[str], likeness: float = _LIKE_A_TYPO) ->
     return nearest(word, [each for each in valid if _without_numbers(each) != _without_numbers(word)], likeness)
 
 
+def misspelt_words(name: str, names: Iterable[str], likeness: float = _LIKE_A_TYPO) -> str:
+    """Do as `misspelt` for names of words joined by underscores; one of another number of words is another name.
+
+    A name that differs only in its underscores is a misspelling, too.
+    """
+    words = name.split("_")
+    joined = "".join(words)
+    valid = {"".join(each.split("_")): each for each in names if _may_be(words, each.split("_"))}
+    return valid.get(joined) or valid.get(misspelt(joined, valid, likeness), "")
+
+
+def _may_be(words: list[str], others: list[str]) -> bool:
+    return len(words) == len(others) or "".join(words) == "".join(others)
+
+
 def _without_numbers(name: str) -> list[str]:
     return _DIGITS.sub(" ", name).split()
 

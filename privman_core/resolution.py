@@ -28,6 +28,10 @@ class Resolved:
     source: Source
     where: object
 
+    def refused_token(self, url: str) -> str:
+        """Return the error of a control plane that refuses this token."""
+        return f"{url} cannot be controlled: the token of {self.where} was refused."
+
 
 def add_settings(parser: Options, client: Client) -> None:
     """Add the options of a client's settings, and those that choose where settings come from."""
@@ -148,12 +152,20 @@ def _resolved(
     if source == "default" and client in setting.required_by:
         raise UsageError(f"no {setting.party} {setting.word}. Expected {setting.sources}.")
     try:
-        return Resolved(read(), source, where)
+        value = read() if source == "default" else _existing(setting, read())
+        return Resolved(value, source, where)
     except (ArgumentTypeError, ValueError) as error:
         place = f"{where}: {setting.key}" if source == "profile" else where
         raise UsageError(f"{place}: {error}.") from None
     except OSError as error:
         raise UsageError(f"{where}: {error.filename}: {reason_of(error)}.") from None
+
+
+def _existing(setting: Setting, value: Any) -> object:  # noqa: ANN401 - of any setting
+    """Return the value; raises OSError if it names a file that is not there, before a command begins."""
+    for file in setting.files(value):
+        file.stat()
+    return value
 
 
 def _candidates(

@@ -13,16 +13,24 @@ class StateChanges:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._changing: asyncio.Task[Any] | None = None
+        self._is_over = False
 
     async def make(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Make a change once those called for before have ended, and return its result."""
+        """Make a change once those called for before have ended, and return its result.
+
+        Raises CancelledError if the server ends before, as it does for a change under way.
+        """
         await self._turn.acquire()
+        if self._is_over:
+            self._turn.release()
+            raise asyncio.CancelledError
         self._changing = changing = asyncio.create_task(change())
         changing.add_done_callback(self._ended)
         return await asyncio.shield(changing)
 
     async def cancel(self) -> None:
-        """Cancel the change under way, as the end of the server does."""
+        """Cancel the change under way and those that wait, as the end of the server does."""
+        self._is_over = True
         if self._changing is not None:
             self._changing.cancel()
 

@@ -149,6 +149,17 @@ class _StrictConstructor(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep=deep)
 
 
+def _timestamp(constructor: yaml.constructor.SafeConstructor, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - a date, or the text
+    """Return the day or the moment; the text where there is no such day, which whoever expects one refuses by name."""
+    try:
+        return constructor.construct_yaml_timestamp(node)
+    except ValueError:
+        return node.value
+
+
+_StrictConstructor.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+
+
 def _construct(node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything
     try:
         return _StrictConstructor().construct_document(node)

@@ -89,11 +89,15 @@ class ScenarioFile(pytest.File):
 
         here = self.config.invocation_params.dir
         file = self.path.relative_to(here) if self.path.is_relative_to(here) else self.path
+        unusable = ""
         try:
             environment = variables(os.environ, self.config.rootpath, self.config.getoption("--privman-profile"))
-            scenarios = Loader(vocabulary(), environment, self._tables()).load([file])
-        except (UnusableFileError, UsageError) as error:
-            raise self.CollectError("\n".join(lines_of(error))) from None
+            tables, unusable = self._tables()
+            scenarios = Loader(vocabulary(), environment, tables).load([file])
+        except UsageError as error:
+            raise self.CollectError(str(error)) from None
+        except UnusableFileError as error:  # perhaps only for want of the tables
+            raise self.CollectError(unusable or "\n".join(lines_of(error))) from None
         seen: Counter[str] = Counter()
         for scenario in scenarios:
             seen[scenario.name] += 1
@@ -103,12 +107,16 @@ class ScenarioFile(pytest.File):
             )
             yield item
 
-    def _tables(self) -> "FileTables":
-        """Return those of the run's files; none if settings are unusable, which fails each scenario by itself."""
+    def _tables(self) -> tuple["FileTables", str]:
+        """Return those of the run's files; raises UnusableFileError.
+
+        If settings are unusable, which fails each scenario by itself: none, and why.
+        """
         try:
-            return self._worlds().tables
-        except pytest.fail.Exception:
-            return {}
+            worlds = self._worlds()
+        except pytest.fail.Exception as error:
+            return {}, str(error)
+        return worlds.tables, ""
 
 
 class ScenarioFailed(Exception):  # noqa: N818 - an outcome

@@ -434,7 +434,7 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
     ("arguments", "told"),
     [
         ((), "console-sim: the following arguments are required: serve|setup"),
-        (("sreve",), "console-sim: argument serve|setup: invalid choice 'sreve' (did you mean 'serve'?)"),
+        (("sreve",), "console-sim: argument COMMAND: invalid choice 'sreve' (did you mean 'serve'?)"),
         (("serve", "--prot", "1"), "console-sim serve: unknown option '--prot' (did you mean '--port'?)"),
         (("setup", "--rle=Admin"), "console-sim setup: unknown option '--rle' (did you mean '--role'?)"),
         (("serve", "--port", "x"), "console-sim serve: argument --port: invalid port 'x': expected 0 to 65535"),

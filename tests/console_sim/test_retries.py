@@ -36,7 +36,8 @@ class Attempts:
 
     def __init__(self, failing: int) -> None:
         self.clock = VirtualClock()
-        self.tasks = ServerTasks(self.clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), BackgroundTasks())
+        self._background = BackgroundTasks()
+        self.tasks = ServerTasks(self.clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), self._background)
         self.number = self.most_at_once = 0
         self.endings = asyncio.Semaphore(0)
         self._failing = failing
@@ -45,6 +46,10 @@ class Attempts:
     async def attempt(self) -> None:
         """Make an attempt now."""
         await self.tasks.run("Try", self._work)
+
+    async def resume(self) -> None:
+        """Attempt what waits for a retry, as a restart does."""
+        await self._background.wait_briefly(self.tasks.resume())
 
     async def _work(self) -> None:
         self.number += 1
@@ -60,7 +65,7 @@ async def test_restarts_at_the_same_time_make_one_attempt() -> None:
     """Even if neither has begun when the other comes, and the attempt fails again."""
     attempts = Attempts(failing=9)
     await attempts.attempt()
-    await asyncio.gather(attempts.tasks.resume(), attempts.tasks.resume())
+    await asyncio.gather(attempts.resume(), attempts.resume())
     assert attempts.number == 2
     assert [task.failures for task in attempts.tasks.waiting()] == [1]
 
@@ -69,7 +74,7 @@ async def test_a_restart_takes_the_place_of_the_retry_that_falls_due() -> None:
     """Even if the retry's time has come."""
     attempts = Attempts(failing=9)
     await attempts.attempt()
-    await asyncio.gather(attempts.clock.advance(60), attempts.tasks.resume())
+    await asyncio.gather(attempts.clock.advance(60), attempts.resume())
     assert attempts.number == 2
 
 
@@ -113,7 +118,7 @@ async def test_callers_share_the_attempt_of_a_restart_or_the_next_one(steps: int
     """However far the restart is when the first caller comes."""
     attempts = Attempts(failing=1)
     await attempts.attempt()
-    running = [asyncio.ensure_future(attempts.tasks.resume())]
+    running = [asyncio.ensure_future(attempts.resume())]
     for _ in range(steps):
         await asyncio.sleep(0)
     running.append(asyncio.ensure_future(attempts.attempt()))

@@ -261,7 +261,6 @@ UNREADABLE = {
     "key twice": ("roles:\n  admin: a\n  admin: b\n", ":3: duplicate key 'admin'."),
     "no YAML": ("roles: [\n", ":2: "),
     "key that is no word": ("roles:\n  [1]: x\n", ":2: a key is a list or a mapping. Expected a word."),
-    "day that does not exist": ("roles: {admin: 2026-99-99}", ":1: '2026-99-99' is not a valid timestamp."),
     "null byte": ("roles: \0", ": is not YAML: unacceptable character"),
 }
 

@@ -2,12 +2,14 @@
 
 import ast
 import os
+import site
 import subprocess
 import sys
 import sysconfig
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
@@ -272,3 +274,42 @@ def test_pytest_names_the_extra_that_is_missing(
     line = next(each for each in (*result.outlines, *result.errlines) if "re2" in each)
     expected = "the Python package re2 is not installed; expected the extra 'mock-servicenow[harness]'"
     assert line.removeprefix("ERROR: ") == expected
+
+
+# Without site-packages, coverage does not begin by itself.
+VERSIONS = """
+from urllib.request import urlopen
+
+import coverage
+
+coverage.process_startup()
+from console_sim import ConsoleSim
+from privman_scenarios.commands.cli import main
+
+with ConsoleSim() as console:
+    print(urlopen(f"{console.url}/__admin/health").read().decode())
+try:
+    main(["--version"])
+except SystemExit as ended:
+    print(ended.code)
+"""
+
+
+def test_source_that_is_not_installed_has_an_unknown_version(tmp_path: Path) -> None:
+    """A copy of the packages on Python's path serves and answers as an installed one does."""
+    for folder in map(Path, dict.fromkeys(site.getsitepackages())):
+        for each in folder.iterdir():
+            if not each.name.startswith("mock_servicenow") and not (tmp_path / each.name).exists():
+                (tmp_path / each.name).symlink_to(each)
+    for name in OWN:
+        (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / name).symlink_to(Path(str(import_module(name).__file__)).parent)
+    ended = subprocess.run(  # noqa: S603 - our own commands
+        [sys.executable, "-S", "-c", VERSIONS],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    printed = '{"status":"ok","version":"unknown"}\nprivman-scenarios unknown\n0\n'
+    assert ended.stdout.replace("-c unknown", "privman-scenarios unknown") == printed, ended.stderr

@@ -1,5 +1,6 @@
 """Every example of the documents is carried out and prints what the document says."""
 
+import ast
 import doctest
 import os
 import re
@@ -23,6 +24,8 @@ PAGES = [*DOCUMENTS, *OTHERS, *sorted(ROOT.glob("[a-z]*/README.md"))]
 # The ports that the documents use; each test takes free ones instead, so that tests may run beside each other.
 PORTS = ("8080", "8090")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+OWN = ("mock_servicenow", "console_sim", "privman_contracts", "privman_core", "privman_scenarios")
+MODULES_OF_HARNESS = (*OWN, "aiohttp", "hypothesis", "pytest")
 FILE = re.compile(r"#(?: file:)? ([\w./-]+\.(?:py|yaml|yml|ini|toml|json))\n")
 
 
@@ -201,3 +204,22 @@ def modules() -> list[str]:
     """Return the paths of the repository's modules, each from its root."""
     folders = [each for each in ROOT.iterdir() if each.is_dir() and not each.name.startswith(".")]
     return [f"/{path.relative_to(ROOT)}" for folder in folders for path in folder.rglob("*.py")]
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_says_how_to_install_what_its_examples_import(page: Path) -> None:
+    """Each module that neither Python nor the extra ``harness`` brings is named in a ``pip install``."""
+    shown = blocks(page)
+    modules = {(block.file() or "").removesuffix(".py") for block in shown}
+    imported = {name for block in shown if block.language == "python" for name in top_modules(block.text)}
+    brought = {*sys.stdlib_module_names, *modules, *MODULES_OF_HARNESS}
+    lacking = [name for name in sorted(imported - brought) if f"pip install {name}`" not in page.read_text()]
+    assert lacking == []
+
+
+def top_modules(code: str) -> set[str]:
+    """Return the modules at the top that Python code imports."""
+    nodes = [*ast.walk(ast.parse(code))]
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    whole = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in (*plain, *whole)}

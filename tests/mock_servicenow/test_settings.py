@@ -147,6 +147,11 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
         ),
         (
             "rows.yaml",
+            "problem:\n  - {}\n  - due_date: 2026-13-45\n",
+            "rows.yaml:3: table 'problem', row 2, column 'due_date' has '2026-13-45'; expected a value of type",
+        ),
+        (
+            "rows.yaml",
             "problem: [{due_date: soon}]",
             "rows.yaml:1: table 'problem', row 1, column 'due_date' has 'soon'",
         ),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from mock_servicenow.cli import main
+from mock_servicenow.now_platform.dictionary.column_types import FAMILIES
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
@@ -113,6 +114,29 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
             "- {name: u_x, columns: {u_a: {type: integer, default: few}}}",
             "1: table 'u_x', column 'u_a' has default 'few'; expected a value of type integer",
         ),
+        (
+            "- name: u_x\n  columns:\n    u_a:\n      choices: {high: High, low: Low}\n      default: hihg\n",
+            "5: table 'u_x', column 'u_a' has default 'hihg' (did you mean 'high'?); expected one of its choices",
+        ),
+        (
+            "- {name: incident, columns: {impact: {default: 7}}}",
+            "1: table 'incident', column 'impact' has default 7; expected one of its choices: 1, 2, 3",
+        ),
+        (
+            "- {name: u_x, columns: {u_a: {type: int}}}",
+            "1: table 'u_x', column 'u_a' has type 'int' (did you mean 'integer'?); expected a column type",
+        ),
+        (
+            "- {name: u_x, columns: {u_a: {type: datetime}}}",
+            "1: table 'u_x', column 'u_a' has type 'datetime' (did you mean 'glide_date_time'?); expected",
+        ),
+        (
+            "- {name: u_x}\n- name: incidnet\n  columns: {u_a: }\n",
+            "2: table 'incidnet' does not ship (did you mean 'incident'?); a new table has 'new: true'",
+        ),
+        ("- {name: sysuser}", "1: table 'sysuser' does not ship (did you mean 'sys_user'?); a new table has"),
+        ("- {name: u_givne}", "1: table 'u_givne' does not ship (did you mean 'u_given'?); a new table has"),
+        ("- {name: incident, new: true}", "1: table 'incident' is not new: it ships"),
         ("- {name: u_x, columns: {u_a: {length: true}}}", "1: table 'u_x', column 'u_a' has length True; expected"),
         (
             "- name: u_x\n  columns:\n    u_a: {length: 99999999999999999999}",
@@ -136,6 +160,12 @@ def test_an_error_names_file_line_and_the_nearest_word(tmp_path: Path, text: str
     with pytest.raises(DictionaryError) as caught:
         _dictionary(tmp_path, "- {name: u_y}" if "u_y" not in text else "[]", text)
     assert str(caught.value).startswith(f"2.yaml:{message}")
+
+
+def test_a_new_table_whose_name_is_like_another(tmp_path: Path) -> None:
+    """The file says that it is new; one whose name has other words or another number is new anyway."""
+    text = "[{name: incidnet, new: true}, {name: u_incident}, {name: u_given_2}, {name: u_given2}]"
+    assert _dictionary(tmp_path, text, "- {name: incidnet, label: L}").table("incidnet") is not None
 
 
 def test_the_error_is_in_the_file_that_says_so(tmp_path: Path) -> None:
@@ -170,6 +200,13 @@ def test_the_reference_has_every_key() -> None:
     document = (Path(__file__).parents[2] / "docs/reference/tables-and-rows.md").read_text()
     keys = [f"| `{name}` | {form.about} |" for forms in FORMS.values() for name, form in forms.items()]
     assert not [key for key in keys if key not in document]
+
+
+def test_the_reference_has_every_type_with_values_of_its_own() -> None:
+    """The others hold text."""
+    document = (Path(__file__).parents[2] / "docs/reference/tables-and-rows.md").read_text()
+    listed = document.partition("### Types")[2].partition("\n\nEvery other")[0]
+    assert [name for name in FAMILIES if f"`{name}`" not in listed] == []
 
 
 def test_the_tables_that_ship_satisfy_the_schema() -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from privman_core.journal import Journal
 from privman_core.virtual_clock import VirtualClock
 
 from .writing import ADMIN, patch, post
@@ -98,6 +99,17 @@ async def test_unknown_columns_are_ignored(client: Client, swallowed: Swallowed)
     """The write succeeds without them, with a finding."""
     assert "bunk" not in await post(client, "problem", {"bunk": "1"})
     assert swallowed() == ["column-ignored"]
+
+
+async def test_a_misspelt_column_is_named_with_the_nearest(client: Client, journal: Journal) -> None:
+    """Of many in one record, only the first few are compared."""
+    names = ["short_descripton", "bunk", *(f"bunk_{number}" for number in range(3)), "short_descriptoin"]
+    await post(client, "problem", dict.fromkeys(names, "1"))
+    ignored = "the value was ignored"
+    assert [finding.message for _, finding in journal.findings()] == [
+        f"table problem: has no column 'short_descripton' (did you mean 'short_description'?): {ignored}",
+        *(f"table problem: has no column '{name}': {ignored}" for name in names[1:]),
+    ]
 
 
 async def test_system_columns_are_not_writable(client: Client, swallowed: Swallowed) -> None:

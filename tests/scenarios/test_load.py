@@ -304,6 +304,7 @@ def test_short_runs_are_not_judged(folder: Path, capsys: pytest.CaptureFixture[s
         (f"{TWO} --worker --run-time 9s", "--worker and --run-time exclude each other."),
         (f"{TWO} --consoles 2", "--consoles is how many consoles to start"),
         (f"{TWO} --release zurich", "--release is about the mock"),
+        (f"{TWO} --tables tables.yaml", "--tables is about the mock"),
         (f"{ONE} --worker", "--worker requires --servicenow-url and --console-url"),
         ("--master", "--master requires --servicenow-url and --console-url"),
     ],
@@ -339,7 +340,7 @@ def test_a_file_that_locust_has_not_written(folder: Path, capsys: pytest.Capture
     ("control_plane", "clock", "said"),
     [
         (True, VirtualClock(), "keeps virtual time. Expected a server with --clock real."),
-        (False, RealClock(), "has no control plane. Expected a fake, and its token if it has one."),
+        (False, RealClock(), "has no control plane. Expected a fake."),
     ],
 )
 def test_a_target_that_is_not_a_fake_in_real_time(

@@ -354,9 +354,9 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
         ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
         ({"SERVICENOW_CERT": "/dev/zero"}, "/dev/zero: Not a regular file. Expected a certificate and its private"),
-        ({"SERVICENOW_CERT": "no.pem"}, "no.pem: No such file or directory. Expected a certificate and its private"),
+        ({"SERVICENOW_CERT": "no.pem"}, "SERVICENOW_CERT: no.pem: No such file or directory."),
         ({"SERVICENOW_JWT_SUBJECT": "\udcff"}, "SERVICENOW_JWT_SUBJECT: invalid text '\\udcff': expected UTF-8 text"),
-        ({"SERVICENOW_CERT_KEY": "a.pem"}, "SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of that key"),
+        ({"SERVICENOW_CERT_KEY": "/dev/null"}, "SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of"),
     ],
 )
 def test_an_unusable_setting_is_one_line(
@@ -381,7 +381,7 @@ def test_an_unusable_setting_is_one_line(
             "privman.toml:3: servicenow.api-key-variable is not a key.",
         ),
         ("auth = 'jwt-bearer'\njwt-key-variable = 'OURS'", [], "privman.toml:3: servicenow.jwt-key-variable cannot"),
-        ("cert-key = 'a.pem'", [], "privman.toml:2: servicenow.cert-key requires SERVICENOW_CERT"),
+        ("cert-key = '/dev/null'", [], "privman.toml:2: servicenow.cert-key requires SERVICENOW_CERT"),
     ],
 )
 def test_an_unusable_setting_is_named_by_its_source(  # noqa: PLR0913, PLR0917 - fixtures

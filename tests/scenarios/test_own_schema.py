@@ -208,7 +208,7 @@ def test_collected_scenarios_know_the_tables(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess(*options, "tables.yaml").assert_outcomes(passed=1)
     result = pytester.runpytest_inprocess(*options, "none.yaml")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*none.yaml: No such file or directory*"])
+    result.stdout.fnmatch_lines(["--privman-tables: none.yaml: No such file or directory."])
 
 
 def test_unusable_settings_fail_scenarios_alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +265,8 @@ def test_misspelt_tables_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "unknown table 'u_lapptop'. Did you mean 'u_laptop'?" in capsys.readouterr().err
     story.write_text(_own("u_serial", "u_cost_centre"))
     assert main(["run", str(story), "--check"]) == 2
-    assert "unknown table 'u_laptop'." in capsys.readouterr().err
+    told = "unknown table 'u_laptop'. No known one is like it. If a file defines it, name that with --tables FILE; else"
+    assert told in capsys.readouterr().err
 
 
 def test_columns_of_the_app_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -281,18 +282,21 @@ def test_columns_of_the_app_in_files(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "unknown column of request 'u_taem'. Did you mean 'u_team'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("source", ["option", "profile"])
 def test_a_target_has_more_columns_than_a_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Of an instance that is no mock a file gives the names of tables; a dry run plays on the mock."""
     _files(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
-    (tmp_path / "privman.toml").write_text('tables = "tables.yaml"')
     (tmp_path / "story.yaml").write_text(_own("u_vendor", "u_cost_centre"))
     options = ["story.yaml", "--check", "--servicenow-url", "http://127.0.0.1:9"]
-    assert main(["run", *options]) == 0
-    assert main(["run", *options, "--dry-run"]) == 2
+    given = {"option": ["--tables", "tables.yaml"], "profile": []}[source]
+    if not given:
+        (tmp_path / "privman.toml").write_text('tables = "tables.yaml"')
+    assert main(["run", *options, *given]) == 0
+    assert main(["run", *options, *given, "--dry-run"]) == 2
     assert "unknown column of u_laptop 'u_vendor'." in capsys.readouterr().err
 
 
@@ -315,8 +319,8 @@ def test_scenarios_are_played_on_it(tmp_path: Path, jobs: str) -> None:
         (["--tables", "rows.yaml"], "rows.yaml:1: expected a list of tables"),
         (["--data", "none.yaml"], "none.yaml: No such file or directory"),
         (
-            ["--tables", "tables.yaml", "--servicenow-url", "http://127.0.0.1:9"],
-            "--tables is about the mock, and a ServiceNow instance is named. Expected one of them.",
+            ["--data", "rows.yaml", "--servicenow-url", "http://127.0.0.1:9"],
+            "--data is about the mock, and a ServiceNow instance is named. Expected one of them.",
         ),
     ],
 )

@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 import trustme
 
+import console_sim.cli
+from console_sim import ConsoleSim
 from privman_core.client_settings import SETTINGS, SecretSetting, Setting, settings_of
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.commands.cli import main
@@ -36,6 +39,9 @@ def values(setting: Setting, folder: Path) -> dict[str, str]:
     if setting.word == "ca-file":
         for source in SOURCES:
             trustme.CA().cert_pem.write_to_path(folder / source)
+    elif setting.kind.is_path:
+        for source in SOURCES:
+            (folder / source).touch()
     if setting.word in NUMBERS:
         return {source: str(number) for number, source in enumerate(SOURCES, 21)}
     return dict(zip(SOURCES, SOURCES, strict=True))
@@ -147,8 +153,14 @@ PROFILES = {
     "'servicenow.password-variable'?).",
     "[servicenow]\npassword-variable = 'hunter2'": "privman.toml:2: servicenow.password-variable: invalid name: "
     "expected the name of a variable in capitals, such as SERVICENOW_PASSWORD, and never the secret.",
-    "[console]\nadmin-token-variable = 'UNSET'": "privman.toml:2: console.admin-token-variable: the variable with "
-    "this name is not set.",
+    "[console]\nadmin-token-variable = 'UNSET'": "privman.toml:2: console.admin-token-variable: variable UNSET is not "
+    "set.",
+    "[console]\nadmin-token-variable = 'QA_PASSWORD'": "privman.toml:2: console.admin-token-variable: variable "
+    "QA_PASSWORD is not set.",
+    "[console]\nadmin-token-variable = 'QA_TOKN'": "privman.toml:2: console.admin-token-variable: variable QA_TOKN is "
+    "not set (did you mean 'QA_TOKEN'?).",
+    "[console]\nadmin-token-variable = 'HUNTER2HUNTER2'": "privman.toml:2: console.admin-token-variable: the variable "
+    "with this name, not shown as it may be a secret, is not set.",
     "# of ours\n\n[servicenow_]\nurl = 'x'": "privman.toml:3: unknown key 'servicenow_' (did you mean 'servicenow'?).",
     "\n[profiles.ours]\n\n[profiles.ours.console]\nuri = 'x'": "privman.toml:5: unknown key "
     "'profiles.ours.console.uri' (did you mean 'console.url'?).",
@@ -173,11 +185,12 @@ def test_a_profile_is_strict(
 ) -> None:
     """One line names the file, the line, and the nearest valid word; a secret in the file is never shown."""
     monkeypatch.setenv("CONSOLE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("QA_TOKEN", "hunter2")
     (folder / "privman.toml").write_bytes(content.encode("latin-1"))
     assert main(["targets"]) == (2 if told else 3)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"privman-scenarios: {told}")
-    assert "hunter2" not in line
+    assert "hunter2" not in line.lower()
 
 
 def test_a_profile_in_pyproject(
@@ -273,6 +286,31 @@ def test_inferred_names_of_a_profile(folder: Path, capsys: pytest.CaptureFixture
         assert "ours.yaml" in capsys.readouterr().err
 
 
+FILES = [each for each in SETTINGS if each.kind.is_path]
+
+
+@pytest.mark.parametrize("source", ["option", "variable", "profile"])
+@pytest.mark.parametrize("setting", FILES, ids=lambda each: each.name)
+def test_a_file_that_is_not_there(
+    setting: Setting, source: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command that obeys the setting names its source, and ``targets`` finds it before a run does."""
+    monkeypatch.setenv("SERVICENOW_URL", "http://127.0.0.1:9")
+    option = [setting.option, "none.yaml"] if source == "option" else []
+    if source == "variable":
+        monkeypatch.setenv(setting.variable, "none.yaml")
+    if source == "profile":
+        (folder / "privman.toml").write_text(f"{setting.key} = 'none.yaml'")
+    where = {"option": f"{setting.option}: ", "variable": f"{setting.variable}: ", "profile": "privman.toml:1: "}
+    for command in ("targets", "run"):
+        with pytest.raises(SystemExit) if setting.word == "ca-file" and option else nullcontext():
+            assert main([command, *option]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert where[source] in line
+        assert "none.yaml" in line
+        assert "No such file or directory" in line
+
+
 def test_an_unknown_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """It is named with the nearest one and its place."""
     monkeypatch.setenv("PRIVMAN_RELEASE", "zurick")
@@ -310,6 +348,41 @@ def test_a_token_from_a_pipe(written: bytes, code: int, capsys: pytest.CaptureFi
     assert main(arguments) == code
     os.close(reader)
     assert ("invalid token: expected one line of ASCII characters" in capsys.readouterr().err) == (code == 2)
+
+
+CLIENTS = (["targets"], ["run", approve()], ["run", approve(), "--reset"], ["load"], ["console-sim", "setup"])
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[str]:
+    """Serve a console whose control plane demands a token."""
+    with ConsoleSim(console_sim.Settings(admin_token="right"), clock="real") as console:
+        yield console.url
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=["targets", "run", "reset", "load", "setup"])
+@pytest.mark.parametrize("source", ["--admin-token-file", "CONSOLE_ADMIN_TOKEN", "privman.toml:2"])
+def test_a_token_that_is_refused(
+    source: str, client: list[str], guarded: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every client ends with the same line, which names the token's source, and the same exit code."""
+    Path("file").write_text("wrong", encoding="utf-8")
+    if source.startswith("--"):
+        client = [*client, source, "file"]
+    elif source.startswith("privman.toml"):
+        monkeypatch.setenv("OUR_TOKEN", "wrong")
+        Path("privman.toml").write_text("\nconsole.admin-token-variable = 'OUR_TOKEN'", encoding="utf-8")
+    else:
+        monkeypatch.setenv(source, "wrong")
+    monkeypatch.setenv("CONSOLE_URL", guarded)
+    if client[0] == "console-sim":
+        monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+        given = [*client[1:], "--servicenow-url", "http://127.0.0.1:9", "--servicenow-user", "admin"]
+        assert console_sim.cli.main(given) == 3
+    else:
+        assert main(client) == 3
+    err = capsys.readouterr().err
+    assert err.partition(": ")[2] == f"{guarded} cannot be controlled: the token of {source} was refused.\n"
 
 
 def misspelt(name: str) -> Iterator[str]:

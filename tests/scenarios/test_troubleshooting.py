@@ -159,6 +159,7 @@ CASES: Sequence[Callable[[Place], str]] = (
     lambda here: here.play_on(Settings(), fault="hibernating"),
     lambda here: here.play_on(Settings(), fault="rate-limited"),
     lambda here: here.play_on(Settings(admin_token="secret"), "--reset"),
+    lambda here: here.play_on(Settings(admin_token="secret"), SERVICENOW_ADMIN_TOKEN="wrong"),
     lambda here: here.play_on(Settings(control_plane=False), "--reset"),
     lambda here: here.play_with("privman.toml", "[profiles.test]\n", "--profile", "tset"),
     lambda here: here.play_with("privman.toml", '[servicenow]\nurll = ""\n'),

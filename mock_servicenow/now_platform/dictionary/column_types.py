@@ -120,4 +120,8 @@ _TEXTS = (
 )
 """Further types of the platform, whose values are texts here (I)."""
 TYPES = tuple(sorted({*FAMILIES, *_TEXTS}))
+"""Every type of the platform."""
+MEANT = {"date": "glide_date", "datetime": "glide_date_time", "int": "integer", "long": "longint"}
+"""Types whose values are texts, whatever their names promise, and what is meant by whoever names one in a file."""
+NAMED_TYPES = tuple(each for each in TYPES if each not in MEANT)
 """Every type that a file of tables may name."""

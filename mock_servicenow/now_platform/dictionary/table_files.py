@@ -11,9 +11,13 @@ from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Col
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace, Step, load_file, yaml_files
 from mock_servicenow.now_platform.dictionary.table_format import checked_tables
+from privman_core.cuts import cut
+from privman_core.near_words import hint, misspelt_words
 
 _TABLE_FIELDS = {"label": "label", "extends": "parent", "number": "number_prefix"}
 _TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access")}
+_OF_CHOICES = {"default", "choices"}
+_LONGEST_LIST = 200
 _COLUMN_FIELDS = {"length": "max_length"}
 _COLUMN_FIELDS |= {
     name: name for name in ("label", "type", "reference", "mandatory", "display", "unique", "indexed", "read_only")
@@ -75,6 +79,7 @@ class Definitions:
 
     def __init__(self) -> None:
         self.rules: list[PlacedRule] = []
+        self._shipped = set[str]()
         self._order: dict[str, None] = {}
         self._tables: dict[str, Table] = {}
         self._by_name: dict[str, list[_Definition]] = {}
@@ -88,6 +93,7 @@ class Definitions:
         """Return a copy, to which others can be added."""
         copy = Definitions()
         copy.rules, copy._order, copy._tables = [*self.rules], {**self._order}, {**self._tables}
+        copy._shipped = {*self._shipped}
         copy._by_name = {name: [*each] for name, each in self._by_name.items()}
         return copy
 
@@ -97,6 +103,7 @@ class Definitions:
             if table.name in self._order:
                 raise DictionaryError(f"table '{table.name}' is defined twice", table.name)
             self._order[table.name] = None
+            self._shipped.add(table.name)
             self._tables[table.name] = table
 
     def read(self, source: Traversable) -> None:
@@ -109,10 +116,20 @@ class Definitions:
                 if name in known:
                     raise there.error(f"table '{name}' is defined twice")
                 known.add(name)
+                self._check_new(said, there)
                 self._order[name] = None
                 self._by_name.setdefault(name, []).append(_Definition(said, there))
                 placed = ((each, there.at("acls", index)) for index, each in enumerate(said["acls"]))
                 self.rules += (PlacedRule(name, _acl(each), place) for each, place in placed)
+
+    def _check_new(self, said: Mapping[str, Any], place: FilePlace) -> None:
+        """Raise DictionaryError for a misspelling of a table that ships, unless the file says that it is new."""
+        name, is_new = said["name"], said.get("new", False)
+        if is_new and name in self._shipped:
+            raise place.at("new").error(f"table '{name}' is not new: it ships")
+        near = "" if is_new or name in self._order else misspelt_words(name, self._shipped)
+        if near:
+            raise place.error(f"table '{name}' does not ship (did you mean '{near}'?); a new table has 'new: true'")
 
     @cached_property
     def dictionary(self) -> Dictionary:
@@ -157,6 +174,7 @@ class Definitions:
 def _packaged() -> Definitions:
     definitions = Definitions()
     definitions.read(packaged_tables())
+    definitions._shipped = {*definitions._order}  # noqa: SLF001 - of this class
     return definitions
 
 
@@ -210,7 +228,18 @@ class _TableBuilder:
                 raise place.at("default").error(
                     f"{where} has default {said['default']!r}; expected a value of type {column.type}"
                 )
+        self._check_default(column, said, where)
         return column
+
+    def _check_default(self, column: Column, said: Mapping[str, Any], where: str) -> None:
+        """Raise DictionaryError for a default that is none of the choices, if the file says either of them."""
+        choices, default = [choice.value for choice in column.choices], column.default
+        if not choices or not default or default in choices or is_scripted(column) or not said.keys() & _OF_CHOICES:
+            return
+        key = "default" if "default" in said else "choices"
+        near = hint(default, choices, len(choices))
+        expected = f"{where} has default {said.get('default', default)!r}{near}; expected one of its choices"
+        raise self._place.at("columns", column.name, key).error(f"{expected}: {cut(', '.join(choices), _LONGEST_LIST)}")
 
     @staticmethod
     def _own(table: Table | None, name: str) -> Column | None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mock_servicenow.now_platform.dictionary.column_types import TYPES
+from mock_servicenow.now_platform.dictionary.column_types import MEANT, NAMED_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import MOST_LENGTH, NAME_PATTERN, NAME_WORDS, is_name
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
 from privman_core.near_words import hint
@@ -64,6 +64,7 @@ def _word(about: str, words: tuple[str, ...], expected: str) -> KeyForm:
 _SCALAR = {"type": ["string", "number", "boolean"]}
 _TABLE: Mapping[str, KeyForm] = {
     "name": _name("Name of the table. The name of a table that ships, or of an earlier file, changes that table."),
+    "new": _flag("Says that the table is new although its name is nearly that of a table that ships."),
     "label": _text("Label (default: made from the name)."),
     "extends": _text("The table that it extends, which may be any other."),
     "number": _text("Prefix of the column 'number', which then counts, such as INC."),
@@ -91,7 +92,7 @@ _COLUMN: Mapping[str, KeyForm] = {
     "label": _text("Label (default: made from the name)."),
     "type": _word(
         "ServiceNow's name of the type (default: reference for a column with a reference, else string).",
-        TYPES,
+        NAMED_TYPES,
         "a column type of ServiceNow, such as string, integer, boolean or reference",
     ),
     "length": KeyForm(
@@ -214,6 +215,7 @@ def _checked(kind: str, given: object, place: FilePlace, where: str) -> dict[str
     said = {key: value for key, value in given.items() if value is not None}
     for key, value in said.items():
         if not forms[key].accepts(value):
-            near = hint(str(value), forms[key].schema.get("enum", ()), len(TYPES))
+            meant = MEANT.get(str(value), str(value)) if key == "type" else str(value)
+            near = hint(meant, forms[key].schema.get("enum", ()), len(NAMED_TYPES))
             raise place.at(key).error(f"{where} has {key} {value!r}{near}; expected {forms[key].expected}")
     return said

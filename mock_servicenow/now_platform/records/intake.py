@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import one_way
 from privman_core.findings import Finding
+from privman_core.near_words import hint
 
 COUNTERS = "sys_number"
 FIRST = 10_001
@@ -23,6 +24,8 @@ _MOST_CHANGES = 2**63 - 2  # a client may write any count that the database hold
 SYS_ID_LENGTH = 32
 LONGEST_VALUE = LONGEST_INDEXED
 """Characters of a number, a date, a duration or a reference: parsing more may take seconds."""
+_MOST_COMPARED, _MOST_COLUMNS = 5, 1_000
+"""How many unknown names of a record are compared with columns, and with how many: comparing takes long."""
 _OF_ANY_LENGTH = frozenset({CompareAs.TEXT, CompareAs.BOOLEAN})
 _HEX = frozenset("0123456789abcdefABCDEF")
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
@@ -52,13 +55,16 @@ class Intake:
     def take(self, values: Mapping[str, str], *, with_sys_id: bool) -> Values:
         """Return the stored form of the values that can be written."""
         lengths, verbatim_choices, locked, taken = self._plan.lengths, self._plan.verbatim_choices, self._locked, {}
+        compared = 0
         for name, text in values.items():
             column = self._plan.columns.get(name)
             is_plain = len(text) <= lengths.get(name, -1) and text.isascii() and "\0" not in text
             if (is_plain or text in verbatim_choices.get(name, ())) and name not in locked:  # most values
                 taken[name] = text
             elif column is None:
-                self._report("column-ignored", name, f"has no column '{name}': the value was ignored")
+                near = hint(name, self._plan.columns, _MOST_COLUMNS) if compared < _MOST_COMPARED else ""
+                compared += 1
+                self._report("column-ignored", name, f"has no column '{name}'{near}: the value was ignored")
             elif self._is_fixed(column, with_sys_id=with_sys_id):
                 if name != "sys_id":
                     self._report("column-read-only", name, f"column '{name}' cannot be written: the value was ignored")

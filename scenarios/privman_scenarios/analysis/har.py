@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from privman_core.command_line import installed_version
 from privman_core.regular_files import read_regular
 from privman_scenarios.analysis.recorded import Headers, Recorded, content_type
 from privman_scenarios.errors import UnusableFileError
@@ -128,7 +128,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 def to_har(exchanges: Sequence[Recorded]) -> bytes:
     """Return what a file of these exchanges holds."""
-    creator = {"name": "privman-scenarios", "version": version("mock-servicenow")}
+    creator = {"name": "privman-scenarios", "version": installed_version()}
     pages = {exchange.page: _page(exchange) for exchange in reversed(exchanges) if exchange.page}
     entries = [_entry(exchange) for exchange in exchanges]
     log = {"version": "1.2", "creator": creator, "pages": [*reversed(pages.values())], "entries": entries}

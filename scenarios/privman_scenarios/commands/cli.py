@@ -172,7 +172,7 @@ def _parser() -> OneLineParser:
         group, _, last = name.rpartition(" ")
         if group not in groups:
             of_group = groups[""].add_parser(group, help=_GROUPS[group])
-            groups[group] = of_group.add_subparsers(required=True, metavar=last, parser_class=_CommandParser)
+            groups[group] = of_group.add_subparsers(required=True, metavar="COMMAND", parser_class=_CommandParser)
         description = f"{command.help[:1].upper()}{command.help[1:]}."
         groups[group].add_parser(last, help=command.help, description=description).command = command
     return parser

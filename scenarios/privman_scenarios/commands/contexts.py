@@ -4,25 +4,24 @@ import argparse
 import os
 import platform
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from privman_contracts import Contracts
 from privman_core.client_settings import PROFILE
 from privman_core.clock import Clock
+from privman_core.command_line import installed_version
 from privman_scenarios.commands.reports.file_places import short_place
 from privman_scenarios.commands.reports.results import RunContext
 from privman_scenarios.playing.mock_options import MockOptions, mock_options
 from privman_scenarios.playing.product_facts import digest_of_files
 
-_PACKAGE = "mock-servicenow"
 _OTHERS = ("sweep", "interleave", "generate", "reset", "dry-run", "exitfirst")
 
 
 def context_of(options: argparse.Namespace, clock: Clock) -> RunContext:
     """Return the context of a run that begins now; raises InferredNamesError."""
     versions = {
-        _PACKAGE: version(_PACKAGE),
+        "mock-servicenow": installed_version(),
         "Python": platform.python_version(),
         "contracts": _digest(options.inferred),
         **_digests(mock_options(options.settings, dry_run=options.dry_run)),

@@ -23,7 +23,13 @@ from privman_scenarios.output import complain
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.mock_options import OF_MOCK, mock_options
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
-from privman_scenarios.playing.reaching import Connection, reach_console, reach_servicenow, refuse_bad_users
+from privman_scenarios.playing.reaching import (
+    Connection,
+    answers_control,
+    reach_console,
+    reach_servicenow,
+    refuse_bad_users,
+)
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world_builder import ADMIN, fresh_consoles
 
@@ -68,7 +74,7 @@ class NamedTargets:
     @classmethod
     def of(cls, options: argparse.Namespace) -> "NamedTargets":
         """Return those of a command line; raises UsageError where these cannot be put under load."""
-        mock_options(options.settings)
+        mock_options(options.settings, of_instance=())
         named = cls(servicenow_target(options.settings), console_target(options.settings))
         if named.servicenow and not options.worker:
             _ = named.servicenow.console_login
@@ -106,8 +112,8 @@ class NamedTargets:
 
 
 async def _require_fake(connection: Connection) -> None:
-    if not connection.is_fake:
-        raise UsageError(f"{connection.why_not}. Expected a fake, and its token if it has one.")
+    if not await answers_control(connection.api):
+        raise UsageError(f"{connection.why_not}. Expected a fake.")
     jump = await ControlPlane(connection.api).ask("POST", "/clock/advance", {"seconds": 0})
     if not jump.refused:
         raise UsageError(f"{connection.api.url} keeps virtual time. Expected a server with --clock real.")

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
-from http import HTTPStatus
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
@@ -15,16 +14,15 @@ from privman_core.resolution import Resolved
 from privman_scenarios.commands.reports.terminal import print_table
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.output import say
-from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
 from privman_scenarios.playing.reaching import (
     Connection,
     Restart,
+    answers_control,
     reach_console,
     reach_servicenow,
     refuse_bad_users,
-    require_token,
 )
 from privman_scenarios.playing.target import Target
 
@@ -70,10 +68,9 @@ async def _reached(api: HttpApi, reach: Callable[..., Awaitable[Connection]]) ->
     """Print that a target answers; return why it does not, or why it cannot be controlled though it is a fake."""
     try:
         await reach(api, restart="never")
-        health = await ControlPlane(api).ask("GET", "/health")
-        require_token(health, api.url)
+        is_controlled = await answers_control(api)
     except TargetUnreachableError as error:
         return str(error)
-    control = "its control plane answers" if health.status == HTTPStatus.OK else "it has no control plane"
+    control = "its control plane answers" if is_controlled else "it has no control plane"
     say(f"{api.url} answers; {control}")
     return ""

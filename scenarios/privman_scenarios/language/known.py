@@ -33,9 +33,13 @@ def nearly(what: str, name: str, near: str) -> str:
     return f"{what} {name!r} is nearly {near!r}. If it is another one, list it under 'own: names'."
 
 
+_WAYS_OUT = {"tables": "If a file defines it, name that with --tables FILE; else"}
+
+
 def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
     """Return the message for an unknown word that ``own`` may declare."""
-    return f"unknown {what} {word!r}. {advice(word, words)} If it is your own, list it under 'own: {own}'."
+    if_own = _WAYS_OUT.get(own, "If it is your own,")
+    return f"unknown {what} {word!r}. {advice(word, words)} {if_own} list it under 'own: {own}'."
 
 
 DEFAULT_APPROVER = "scenario.approver"

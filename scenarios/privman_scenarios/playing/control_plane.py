@@ -205,5 +205,6 @@ class ControlPlane:
 
     async def ask(self, method: str, path: str, body: object = None) -> PartyAnswer:
         """Return the answer, refused or not."""
-        header_pairs = {"X-Admin-Token": self._api.admin_token} if self._api.admin_token else None
+        token = self._api.admin_token.value
+        header_pairs = {"X-Admin-Token": token} if token else None
         return await self._api.send_unchecked(method, f"{CONTROL_PLANE}{path}", body, headers=header_pairs)

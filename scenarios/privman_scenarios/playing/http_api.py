@@ -23,6 +23,7 @@ from yarl import URL
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError
 from privman_core.inputs import CONTROL, Trust, reason_of
 from privman_core.outbound import read_bounded
+from privman_core.resolution import Resolved
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import complain
 from privman_scenarios.playing.log_in import LogIn, LogInRefusedError
@@ -68,6 +69,8 @@ class OriginRoute:
 
 
 _DIRECT = OriginRoute()
+NO_TOKEN = Resolved("", "default", "default")
+"""For a control plane that demands no token."""
 
 
 class HttpApi:
@@ -77,6 +80,7 @@ class HttpApi:
         session: to send with.
         url: the origin.
         shared: whether others use it, because this run has not started it: then `call` changes and deletes nothing.
+        admin_token: what its control plane demands, and where that is from.
         seconds: how long an answer may take.
         route: how it is reached.
 
@@ -92,7 +96,7 @@ class HttpApi:
         url: str,
         *,
         shared: bool = False,
-        admin_token: str = "",
+        admin_token: Resolved = NO_TOKEN,
         seconds: float = NEAR_SECONDS,
         route: OriginRoute = _DIRECT,
     ) -> None:

@@ -167,7 +167,7 @@ def _why_unusable(error: Exception) -> str:
 
 
 def instance(  # noqa: PLR0913 - what a target is made of
-    url: str, values: Values, clock: Clock, *, admin_token: str, seconds: float, ca_file: Path | None
+    url: str, values: Values, clock: Clock, *, admin_token: Resolved, seconds: float, ca_file: Path | None
 ) -> Target:
     """Return an instance that already runs, with its users; raises UsageError.
 

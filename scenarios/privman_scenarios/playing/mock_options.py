@@ -1,6 +1,6 @@
 """Options of the mock that a run starts."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from privman_core.command_line import UsageError
 from privman_core.resolution import Resolved
 
 OF_MOCK = ("release", "tables", "data")
-"""Names of the settings that only a mock obeys."""
+"""Names of the settings with which a mock is started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,20 @@ class MockOptions:
     data: tuple[Path, ...] = ()
 
 
-def mock_options(settings: Mapping[str, Resolved], *, dry_run: bool = False) -> MockOptions:
-    """Return what settings say of the mock; where none is started, only variables and profiles may name it.
+def mock_options(
+    settings: Mapping[str, Resolved], *, dry_run: bool = False, of_instance: Collection[str] = ("tables",)
+) -> MockOptions:
+    """Return what settings say of the mock; raises UsageError for an option that means it where none is started.
 
-    Raises UsageError.
+    Variables and profiles may hold such a setting for other runs.
+
+    Args:
+        settings: the run's own.
+        dry_run: whether a mock stands in for the instance that is named.
+        of_instance: settings that mean something on an instance, too: files of tables have names for scenarios.
     """
-    given = [settings[name] for name in OF_MOCK if name in settings and settings[name].source == "option"]
+    of_mock = [name for name in OF_MOCK if name in settings and name not in of_instance]
+    given = [settings[name] for name in of_mock if settings[name].source == "option"]
     is_named = "servicenow_url" in settings and settings["servicenow_url"].value is not None
     if given and is_named and not dry_run:
         raise UsageError(

@@ -19,7 +19,7 @@ def servicenow_target(settings: Named) -> Target | None:
 
 def named_instance(settings: Named) -> Target:
     """Return the instance that settings name; raises UsageError for an unusable log-in."""
-    url, token = settings["servicenow_url"].value, settings["servicenow_admin_token"].value
+    url, token = settings["servicenow_url"].value, settings["servicenow_admin_token"]
     seconds, trusted = settings["timeout"].value, settings["ca_file"].value
     return instance(url, _users(settings), RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
 
@@ -43,7 +43,7 @@ def console_target(settings: Named) -> Target | None:
     """Return the console that settings name, None for the simulator."""
     if settings["console_url"].value is None:
         return None
-    token = settings["console_admin_token"].value
+    token = settings["console_admin_token"]
     return Target(settings["console_url"].value, admin_token=token, seconds=settings["timeout"].value)
 
 

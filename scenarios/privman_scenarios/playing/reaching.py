@@ -172,8 +172,8 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     url = api.url
     control = ControlPlane(api)
     health = _require_answer(await control.ask("GET", "/health"), url)
-    if restart != "never":
-        require_token(health, url)
+    if restart != "never" or api.admin_token.value:
+        _require_token(health, api)
     said = health.json if isinstance(health.json, dict) else {}
     if health.refused or said.get("status") != "ok":
         return Connection(
@@ -204,11 +204,26 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time", version=version)
 
 
-def require_token(health: PartyAnswer, url: str) -> None:
-    """Raise TargetUnreachableError if a control plane refuses the token; takes its answer for its health."""
+def _require_token(health: PartyAnswer, api: HttpApi) -> None:
+    """Raise TargetUnreachableError if a control plane refuses the token, or lacks one.
+
+    Args:
+        health: its answer for its health.
+        api: how that was asked.
+    """
     said = health.json if isinstance(health.json, dict) else {}
-    if health.status == HTTPStatus.FORBIDDEN and isinstance(said.get("error"), str):
-        raise TargetUnreachableError(f"{url} cannot be controlled: {said['error']} (--admin-token-file FILE).")
+    if health.status != HTTPStatus.FORBIDDEN or not isinstance(said.get("error"), str):
+        return
+    if api.admin_token.value:
+        raise TargetUnreachableError(api.admin_token.refused_token(api.url))
+    raise TargetUnreachableError(f"{api.url} cannot be controlled: {said['error']} (--admin-token-file FILE).")
+
+
+async def answers_control(api: HttpApi) -> bool:
+    """Return whether there is a control plane; raises TargetUnreachableError if it refuses the token, or lacks one."""
+    health = await ControlPlane(api).ask("GET", "/health")
+    _require_token(health, api)
+    return health.status == HTTPStatus.OK
 
 
 def _require_answer(answer: PartyAnswer, url: str) -> PartyAnswer:

@@ -12,10 +12,11 @@ from privman_core.client_settings import FAR_SECONDS
 from privman_core.command_line import UsageError
 from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
+from privman_core.resolution import Resolved
 from privman_core.tls import load_chain
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.output import SECRETS
-from privman_scenarios.playing.http_api import HttpApi, OriginRoute
+from privman_scenarios.playing.http_api import NO_TOKEN, HttpApi, OriginRoute
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn, Login
 
 
@@ -47,7 +48,7 @@ class Target:
 
     Attributes:
         log_in: log-in for the instance; unused for a console.
-        admin_token: what its control plane demands, empty where it demands nothing.
+        admin_token: what its control plane demands, and where that is from.
         seconds: how long it may take to answer.
         integration, approver: see `InstanceUsers`.
         certificate: shown to it, and to nobody else; None for none.
@@ -55,14 +56,14 @@ class Target:
 
     url: str
     log_in: LogIn = _NOBODY
-    admin_token: str = field(default="", repr=False)
+    admin_token: Resolved = NO_TOKEN
     seconds: float = FAR_SECONDS
     integration: LogIn | None = None
     approver: LogIn | None = None
     certificate: ClientCertificate | None = None
 
     def __post_init__(self) -> None:
-        SECRETS.add(self.admin_token)
+        SECRETS.add(self.admin_token.value)
 
     @property
     def users(self) -> InstanceUsers:
