@@ -433,7 +433,7 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "console-sim: the following arguments are required: serve|setup"),
+        ((), "console-sim: the following arguments are required: COMMAND"),
         (("sreve",), "console-sim: argument COMMAND: invalid choice 'sreve' (did you mean 'serve'?)"),
         (("serve", "--prot", "1"), "console-sim serve: unknown option '--prot' (did you mean '--port'?)"),
         (("setup", "--rle=Admin"), "console-sim setup: unknown option '--rle' (did you mean '--role'?)"),
