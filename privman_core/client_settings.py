@@ -83,8 +83,14 @@ class Setting:
     @property
     def option(self) -> str:
         """Its option of the commands; empty where it has none."""
-        word = self._joined("-") if self.in_option is None else self.in_option
-        return f"--{word}" if word else ""
+        if self.in_option is None:
+            return self.plain_option
+        return f"--{self.in_option}" if self.in_option else ""
+
+    @property
+    def plain_option(self) -> str:
+        """The option that its name suggests, whether or not it has that one."""
+        return f"--{self._joined('-')}"
 
     @property
     def dest(self) -> str:

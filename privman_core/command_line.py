@@ -37,11 +37,16 @@ class UsageError(Exception):
     """An argument or a file is unusable; the message is one line that names it."""
 
 
+NO_OPTION = "no option"
+"""The registry of a parser for what may be taken for an option, such as that of a secret, with its sources."""
+
+
 class OneLineParser(ArgumentParser):
     """Accepts options by their full names only, has ``--version``, and reports errors in one line."""
 
     def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - as argparse has it
         super().__init__(allow_abbrev=False, **arguments)
+        self.register(NO_OPTION, "", "")
         self.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and exit")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
@@ -49,7 +54,9 @@ class OneLineParser(ArgumentParser):
         given = sys.argv[1:] if args is None else list(args)
         for option in takewhile(lambda each: each not in _ANSWERED_AT_ONCE, self._options_in(given)):
             if option not in self._option_string_actions:
-                self.error(f"unknown option {quoted(option)}{hint(option, self._option_string_actions)}")
+                elsewhere = self._registry_get(NO_OPTION, option, "")
+                expected = f"; expected {elsewhere}" if elsewhere else hint(option, self._option_string_actions)
+                self.error(f"unknown option {quoted(option)}{expected}")
         return super().parse_known_args(given, namespace)
 
     def _options_in(self, arguments: Sequence[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from privman_core.client_settings import PLAYERS, PROFILE, Client, SecretSetting, Setting, settings_of
-from privman_core.command_line import Once, Options, UsageError
+from privman_core.command_line import NO_OPTION, Once, Options, UsageError
 from privman_core.environment_variables import read_variable
 from privman_core.inputs import reason_of
 from privman_core.profiles import Profile, load_profile
@@ -37,6 +37,8 @@ def add_settings(parser: Options, client: Client) -> None:
     """Add the options of a client's settings, and those that choose where settings come from."""
     known = set[str]()
     for setting in settings_of(client):
+        if setting.option != setting.plain_option:
+            parser.register(NO_OPTION, setting.plain_option, setting.sources)
         if setting.option and setting.option not in known:
             known.add(setting.option)
             kind, action = setting.option_kind, "append" if setting.is_repeated else Once

@@ -317,6 +317,14 @@ def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixtu
         (["run", "--shrad", "1/2"], "privman-scenarios run: unknown option '--shrad' (did you mean '--shard'?)"),
         (["run", "--titel=a secret"], "privman-scenarios run: unknown option '--titel'"),
         (["run", "-shard", "1/2"], "privman-scenarios run: unknown option '-shard' (did you mean '--shard'?)"),
+        (
+            ["run", "--servicenow-password", "a secret"],
+            "unknown option '--servicenow-password'; expected SERVICENOW_PASSWORD or servicenow.password-variable in",
+        ),
+        (
+            ["run", "--servicenow-client-id=x"],
+            "unknown option '--servicenow-client-id'; expected SERVICENOW_CLIENT_ID or servicenow.client-id in a",
+        ),
         (["run", "-z"], "privman-scenarios run: unknown option '-z'"),
         (["run", f"--{'x' * 300}"], "privman-scenarios run: unknown option '--xxx"),
         (["run", "--max-skippd", "5"], "unknown option '--max-skippd' (did you mean '--max-skipped'?)"),
