@@ -149,7 +149,7 @@ class _StrictConstructor(yaml.constructor.SafeConstructor):
         return super().construct_mapping(node, deep=deep)
 
 
-def _timestamp(constructor: Any, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - PyYAML types no constructor; a date, or text
+def _timestamp(constructor: Any, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - of a class; a date, or the text
     """Return the day or the moment; the text where there is no such day, which whoever expects one refuses by name."""
     try:
         return constructor.construct_yaml_timestamp(node)

@@ -131,6 +131,11 @@ def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, 
         assert watched.played() == ["passed  One", "passed  Two"]
         put(rows, "incident: [{state: 1}]\n")
         assert watched.played() == ["passed  One", "passed  Two"]
+        more = given[in_folder].with_name("more.yaml")
+        put(more, "[]\n" if in_folder == "--tables" else "{}\n")
+        assert watched.played() == ["passed  One", "passed  Two"]
+        more.unlink()
+        assert watched.played() == ["passed  One", "passed  Two"]
         put(given[in_folder].with_name("notes.txt"), "No rows.")
         put(folder / "One.yaml", HELD.format(title="One", state="Approved"))
         assert watched.played() == ["passed  One"]

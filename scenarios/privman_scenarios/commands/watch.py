@@ -66,13 +66,15 @@ def _changes(find_files: Callable[[], Sequence[Path]], shared: Sequence[Path]) -
     everything = frozenset(map(Path.resolve, shared))
 
     def matters(change: Change, path: str) -> bool:
-        if change is Change.deleted:
-            return False
+        if change is Change.deleted:  # of other files an editor may be about to write the next version
+            return is_in_shared_folder(Path(path))
         return touches_everything(Path(path)) or Path(path).resolve() in map(Path.resolve, find_files())
 
+    def is_in_shared_folder(file: Path) -> bool:
+        return file.resolve().parent in everything and file.suffix in YAML
+
     def touches_everything(file: Path) -> bool:
-        is_in_folder = file.resolve().parent in everything and file.suffix in YAML
-        return _is_shared(file) or file.resolve() in everything or is_in_folder
+        return _is_shared(file) or file.resolve() in everything or is_in_shared_folder(file)
 
     def touched(changes: Iterable[tuple[Change, str]]) -> frozenset[Path]:
         paths = frozenset(Path(path).resolve() for _, path in changes)
