@@ -220,7 +220,7 @@ async def test_the_package_is_the_command() -> None:
     ("arguments", "complaint"),
     [
         (["run", "nosuch.yaml"], "nosuch.yaml:1: cannot be read: No such file or directory."),
-        (["run", "--inferred", "nosuch.yaml"], "nosuch.yaml: cannot be read: No such file or directory."),
+        (["run", "--inferred", "nosuch.yaml"], "--inferred: nosuch.yaml: No such file or directory."),
         (["run", "a\0b.yaml"], "an argument holds a null byte."),
     ],
 )

@@ -220,7 +220,7 @@ def test_shards_of_other_tables_are_refused(folder: Path, capsys: pytest.Capture
     assert main(["report", "merge", "1.json", "2.json"]) == 2
     assert capsys.readouterr().err.startswith("privman-scenarios: 2.json and 1.json are not of one run: version of tab")
     assert main(["run", "stories", "--json", "1.json", "--data", "nowhere.yaml"]) == 2
-    assert capsys.readouterr().err.startswith("privman-scenarios: nowhere.yaml: ")
+    assert capsys.readouterr().err.startswith("privman-scenarios: --data: nowhere.yaml: ")
 
 
 def test_shards_of_other_steps_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
