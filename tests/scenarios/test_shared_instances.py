@@ -59,7 +59,7 @@ def busy(folder: Path) -> str:
 
 COMMANDS: dict[str, Command] = {
     "run": lambda url, _: ["run", *files(*PLAYED), "--servicenow-url", url, *ONE_LOOK],
-    "run everything": lambda url, _: ["run", "--tag", "setup", "--servicenow-url", url, *ONE_LOOK],
+    "run everything": lambda url, _: ["run", "--tag", "set-up", "--servicenow-url", url, *ONE_LOOK],
     "run dry": lambda url, _: ["run", *files("approve"), "--servicenow-url", url, "--dry-run"],
     "run dry of requests with ids of their own": lambda url, _: [
         "run",
