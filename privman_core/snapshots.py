@@ -43,7 +43,7 @@ class StateCopy:
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """How a product empties and copies its stored state, and returns to one.
+    """How a product resets, copies and restores its stored state.
 
     Attributes:
         resetting: empties the product when entered, and starts it again when left.

@@ -150,7 +150,7 @@ class _StrictConstructor(yaml.constructor.SafeConstructor):
 
 
 def _timestamp(constructor: Any, node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - of a class; a date, or the text
-    """Return the day or the moment; the text where there is no such day, which whoever expects one refuses by name."""
+    """Return the date or timestamp, or the text if there is no such day: the caller can then name what it refuses."""
     try:
         return constructor.construct_yaml_timestamp(node)
     except ValueError:

@@ -25,7 +25,7 @@ SYS_ID_LENGTH = 32
 LONGEST_VALUE = LONGEST_INDEXED
 """Characters of a number, a date, a duration or a reference: parsing more may take seconds."""
 _MOST_COMPARED, _MOST_COLUMNS = 5, 1_000
-"""How many unknown names of a record are compared with columns, and with how many: comparing takes long."""
+"""At most so many unknown names of a record get the nearest column, and only of so many columns: comparing is slow."""
 _OF_ANY_LENGTH = frozenset({CompareAs.TEXT, CompareAs.BOOLEAN})
 _HEX = frozenset("0123456789abcdefABCDEF")
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
