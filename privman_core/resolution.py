@@ -30,7 +30,8 @@ class Resolved:
 
     def refused_token(self, url: str) -> str:
         """Return the error of a control plane that refuses this token."""
-        return f"{url} cannot be controlled: the token of {self.where} was refused."
+        why = "the fake has another, or it has none and is on another machine"
+        return f"{url} cannot be controlled: the token of {self.where} was refused: {why}."
 
 
 def add_settings(parser: Options, client: Client) -> None:

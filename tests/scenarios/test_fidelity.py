@@ -310,7 +310,7 @@ def test_unusable_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*anywhere, "--inferred", "none.yaml"]) == 2
     assert main([*anywhere, "--trap", "link-headers"]) == 2
     assert capsys.readouterr().err == (
-        "privman-scenarios: none.yaml: cannot be read: No such file or directory.\n"
+        "privman-scenarios: --inferred: none.yaml: No such file or directory.\n"
         "privman-scenarios: --trap is 'link-headers', which has no probe. Did you mean 'link-header'?\n"
     )
 

@@ -136,6 +136,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {"brief": BRIEF, "vandal": VANDAL, "web": WEB, "broken": "import nowhere\n", "empty": ""}
     for name, text in files.items():
         (tmp_path / f"{name}.py").write_text(text)
+    (tmp_path / "tables.yaml").write_text("[]\n")
     return tmp_path
 
 
