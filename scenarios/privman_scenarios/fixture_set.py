@@ -10,10 +10,11 @@ from privman_scenarios.errors import ExpectationError, ScenariosError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.output import presentable
 from privman_scenarios.party_fixture import PartyFixture
-from privman_scenarios.playing.world import Activity, PartyFinding
+from privman_scenarios.playing.world import Activity, PartyFinding, find_all
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 _WAITING = "Expected a call of '.delivered()' on each decision, and 'await' before each call in an 'async def'"
+_MOST_SWALLOWED = 5
 _LINE = 240  # of a long body its beginning says which it is
 
 
@@ -85,17 +86,18 @@ class FixtureSet:
     def explanations(self, *, strict: bool) -> list[tuple[str, str]]:
         """Return what may explain the failure of a test, each text with a heading; it has no further complaints then.
 
-        Broken contracts are left out where they are the failure.
+        Broken contracts are left out where they are the failure, and so is what a strict test fails for.
         """
         has_complaints, self._has_failed = self._has_failed, True
         try:
             if not self.is_used:
                 return []
             broken = [] if has_complaints else self._broken_contracts(strict=strict)
+            swallowed = [] if strict else self._swallowed()
             exchanges = self._loop.run(self.parties.last_exchanges())
         except ExpectationError as error:
-            broken, exchanges = [], [str(error)]
-        texts = {"broken contracts": broken, "last exchanges": exchanges}
+            broken, swallowed, exchanges = [], [], [str(error)]
+        texts = {"broken contracts": broken, "swallowed": swallowed, "last exchanges": exchanges}
         return [(heading, presentable("\n".join(map(_brief, lines)))) for heading, lines in texts.items() if lines]
 
     def complaints(self, *, strict: bool) -> list[str]:
@@ -114,6 +116,11 @@ class FixtureSet:
             found = [str(error)]
         self._has_failed = bool(found)
         return found
+
+    def _swallowed(self) -> list[str]:
+        """Return the newest findings that break no contract, such as the reason of a 401 that names none."""
+        found = [each for each in self._loop.run(find_all(self.parties)) if each.kind == "swallowed"]
+        return [_sentence(each.party, [each]) for each in found[-_MOST_SWALLOWED:]]
 
     def _broken_contracts(self, *, strict: bool) -> list[str]:
         return [line for name, made in self._made.items() for line in _broken(name, made, strict=strict)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -112,11 +112,21 @@ async def test_the_build_name(client: Client, name: str) -> None:
 
 
 @pytest.mark.parametrize("release", ["zurich", "australia"])
-async def test_the_gate_stops_even_an_administrator(client: Client) -> None:
+async def test_the_gate_stops_even_an_administrator(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """On a new instance of newer releases the right password is answered 401 (platform 4.2, trap 36)."""
     response = await client.get(INCIDENTS)
     assert response.status == 401
     assert (await response.json())["error"]["message"] == "User is not authenticated"
+    assert swallowed() == ["basic-refused"]
+
+
+@pytest.mark.parametrize("release", ["zurich"])
+async def test_a_wrong_password_is_told_from_a_closed_gate(
+    anonymous: Client, swallowed: Callable[[], list[str]]
+) -> None:
+    """Whoever looks for the reason is not sent to the gate."""
+    response = await anonymous.get(INCIDENTS, headers={"Authorization": encode_basic_auth("admin", "guess")})
+    assert (response.status, swallowed()) == (401, [])
 
 
 @pytest.mark.parametrize("release", ["zurich"])

@@ -464,6 +464,30 @@ def test_a_failure_shows_the_users_line_and_what_explains_it(pytester: pytest.Py
     )
 
 
+REFUSED = """
+import pytest
+
+@pytest.mark.servicenow(release="zurich")
+def test_it(world):
+    pass
+"""
+
+
+def test_a_refused_password_is_explained(pytester: pytest.Pytester) -> None:
+    """ServiceNow's 401 says nothing of its reason, so the finding does; it explains, and is no failure itself."""
+    pytester.makepyfile(REFUSED)
+    result = pytester.runpytest_inprocess("-W", "ignore")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "* swallowed *",
+            "servicenow POST *integration_configuration (#1): basic-refused: 'admin' has the right password, but *",
+            "* last exchanges *",
+        ]
+    )
+    result.stdout.no_fnmatch_line("* broken contracts *")
+
+
 ASKING = """
 def test_it(world):
     world.console.ask({})

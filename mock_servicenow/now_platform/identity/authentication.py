@@ -34,6 +34,9 @@ STOCK = {
 _VERSION = re.compile(r"(?<=/)v\d+/")
 _BASIC_GATE = "glide.authenticate.basic_auth"
 _BASIC_ROLE = "snc_basic_auth_api_access"
+_CLOSED_GATE = (
+    f"{{!r}} has the right password, but no role of {_BASIC_GATE}.allowed_roles ({{}}), which the release requires"
+)
 USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
 """Each key is an ``Authorization`` header."""
 _READS = frozenset({"GET", "HEAD"})
@@ -94,7 +97,11 @@ class Authentication:
 
     def _log_in(self, session: Session, credentials: tuple[str, str]) -> User | None:
         user = check_password(session, *credentials)
-        if user is None or not _passes_basic_gate(session, user):
+        if user is None:
+            return None
+        if not _passes_basic_gate(session, user):
+            message = _CLOSED_GATE.format(user.user_name, _allowed_roles(session))
+            session.findings.append(Finding("swallowed", "basic-refused", message))
             return None
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._platform.release.not_authenticated)
@@ -176,8 +183,12 @@ def _passes_basic_gate(session: Session, user: User) -> bool:
     """
     if any(session.system_property(f"{_BASIC_GATE}.restriction.{name}") != "true" for name in ("active", "enforce")):
         return True
-    allowed = session.system_property(f"{_BASIC_GATE}.allowed_roles", _BASIC_ROLE).split(",")
+    allowed = _allowed_roles(session).split(",")
     return not user.roles.isdisjoint(allowed) or _is_allowed_service(session, user)
+
+
+def _allowed_roles(session: Session) -> str:
+    return session.system_property(f"{_BASIC_GATE}.allowed_roles", _BASIC_ROLE)
 
 
 def _is_allowed_service(session: Session, user: User) -> bool:
