@@ -309,6 +309,7 @@ def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixtu
         (["run", "--servicenow-url", "dev.example"], "'dev.example'; expected an address such as https://"),
         (["run", "--console-url", "https://me:word@pm.example"], "an address with a user; expected an address such as"),
         (["run", "--seed", "x"], "invalid int value: 'x'"),
+        (["run", "--data", "\ud800.yaml"], "argument --data: invalid path '\\ud800.yaml'"),
         (["play"], "argument COMMAND: invalid choice 'play'; expected one of schema, run, "),
         (["lod"], "privman-scenarios: argument COMMAND: invalid choice 'lod' (did you mean 'load'?)"),
         (["report", "merg"], "report: argument COMMAND: invalid choice 'merg' (did you mean 'merge'?)"),

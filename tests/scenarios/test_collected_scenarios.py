@@ -61,6 +61,12 @@ def test_each_scenario_is_a_test(project: pytest.Pytester) -> None:
     assert "privman_scenarios" not in result.stdout.str()
 
 
+def test_an_unknown_profile_is_an_error_of_the_file(project: pytest.Pytester) -> None:
+    """Its scenarios may use the profile's variables; in one line."""
+    result = project.runpytest_inprocess(*OPTIONS, "--privman-profile", "nowhere")
+    result.stdout.fnmatch_lines(["*ERROR collecting stories/decisions.yaml*", "*'nowhere'*"])
+
+
 def test_paths_may_lead_out_of_the_folder_of_the_ini_file(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -293,6 +293,14 @@ def test_short_runs_are_not_judged(folder: Path, capsys: pytest.CaptureFixture[s
     assert main(["load-compare", "a", "b", "--min-requests", "499"]) == 1
 
 
+def test_statistics_stay_where_a_run_cannot_begin(folder: Path) -> None:
+    """Those of the last run are overwritten by the next one alone."""
+    file = folder / "one_stats.csv"
+    file.write_text(HEADINGS)
+    assert main(["load", "--csv", "one", "--locustfile", "broken.py"]) == 2
+    assert file.read_text() == HEADINGS
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

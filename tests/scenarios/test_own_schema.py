@@ -318,6 +318,7 @@ def test_scenarios_are_played_on_it(tmp_path: Path, jobs: str) -> None:
         (["--release", "zurch"], "unknown release 'zurch' (did you mean 'zurich'?)"),
         (["--tables", "rows.yaml"], "rows.yaml:1: expected a list of tables"),
         (["--data", "none.yaml"], "none.yaml: No such file or directory"),
+        (["--data", "linked", "--json", "report.json"], "rows.yaml: cannot be read: No such file or directory"),
         (
             ["--data", "rows.yaml", "--servicenow-url", "http://127.0.0.1:9"],
             "--data is about the mock, and a ServiceNow instance is named. Expected one of them.",
@@ -336,5 +337,7 @@ def test_options_that_cannot_be_used(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
     (tmp_path / "story.yaml").write_text(STORY)
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "rows.yaml").symlink_to("none.yaml")
     assert main(["run", "story.yaml", "--jobs", "1", *options]) == 2
     assert message in capsys.readouterr().err

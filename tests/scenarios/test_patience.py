@@ -108,6 +108,11 @@ steps:
 - servicenow.expect-request: {status: {not: Pending}}
 - console.expect-approval: {state: {not: Approved}}
 - console.expect-approval: Denied
+- console.call:
+    path: /Tms/services/api/logon/token
+    method: DELETE
+    status: 401
+    answer-headers: {content-type: {contains: json}}
 """
 
 
@@ -127,16 +132,16 @@ async def watch(worlds: WorldBuilder, text: str) -> tuple[list[int], list[int]]:
 
 async def test_a_run_of_expectations_is_watched_once(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The time counts from the last step that acted; a request that is pending before any decision has just arrived."""
-    assert await watch(stub[1], PENDING_AT_FIRST) == ([0, 0, 0, 0, 15, 15, 0], [1] * 15)
+    assert await watch(stub[1], PENDING_AT_FIRST) == ([0, 0, 0, 0, 15, 15, 0, 0], [1] * 15)
 
 
 async def test_nothing_is_watched_in_virtual_time_and_in_a_dry_run(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """There nothing is under way once a step has ended, or nothing is at stake."""
-    assert await watch(WorldBuilder(0), PENDING_AT_FIRST) == ([0] * 7, [])
+    assert await watch(WorldBuilder(0), PENDING_AT_FIRST) == ([0] * 8, [])
     dry = WorldBuilder(
         0, servicenow=Target(stub[0].url, Credentials("integration", "s3cret")), pauses=Hurried(), dry_run=True
     )
-    assert (await watch(dry, PENDING_AT_FIRST))[0] == [0] * 7
+    assert (await watch(dry, PENDING_AT_FIRST))[0] == [0] * 8
 
 
 async def test_what_acts_is_not_taken_again_until_it_holds(stub: tuple[StubInstance, WorldBuilder]) -> None:

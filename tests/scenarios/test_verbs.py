@@ -70,6 +70,8 @@ HOLDS = {
     + "    body: {result: {unordered: [{status: Deny}, {status: Approve}]}}\n"
     + "- servicenow.call:\n    path: '/api/now/table/${table.request}'\n    by: administrator\n"
     + "    body: {result: {contains: {status: {contains: Den}, metadata: {contains: jdoe}}}}\n",
+    "a set-up whose ids are kept under a name": "- console.set-up: {name: Ours, as: ours}\n"
+    "- servicenow.expect-records: {table: activity_type, where: {sys_id: '${ours.activity_type_id}'}, count: 1}\n",
     "an edited activity type": "- console.set-up: {name: Ours, activity_type: {max_timeout: '00:30:00'}}\n"
     "- servicenow.expect-records:\n"
     "    {table: activity_type, where: {sys_id: '${activity_type_id}'}, values: {max_timeout: {contains: '00:30'}}}\n",

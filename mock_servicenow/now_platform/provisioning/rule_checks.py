@@ -1,6 +1,6 @@
 """Checks of the access rules in files of tables that need an instance: its roles, and what its queries understand."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import chain
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -17,7 +17,7 @@ def check_rules(instance: Platform, rules: Iterable[PlacedRule]) -> None:
         for rule in rules:
             _check_roles(rule, roles)
             for finding in session.compiled(rule.table, rule.acl.condition).findings:
-                near = next(_hints(session.dictionary, rule), "")
+                near = _hint(session.dictionary, rule)
                 raise rule.error("condition", f"has condition '{rule.acl.condition}': {finding.message}{near}")
 
 
@@ -28,13 +28,13 @@ def _check_roles(rule: PlacedRule, roles: Collection[str]) -> None:
             raise rule.error("roles", f"has role '{role}'{hint(role, roles, len(roles))}; expected {expected}")
 
 
-def _hints(dictionary: Dictionary, rule: PlacedRule) -> Iterator[str]:
-    """Yield a hint for each unknown column of the condition."""
+def _hint(dictionary: Dictionary, rule: PlacedRule) -> str:
+    """Return a hint for the first unknown column of the condition; empty if it knows all."""
     for term in chain.from_iterable(chain.from_iterable(parse(rule.acl.condition).groups)):
         columns = dictionary.columns(rule.table)
         for name in term.path if isinstance(term, Condition) else ():
             if name not in columns:
-                yield hint(name, columns, len(columns))
-                break
+                return hint(name, columns, len(columns))
             target = columns[name].reference or ""
             columns = dictionary.columns(target) if dictionary.table(target) else {}
+    return ""
