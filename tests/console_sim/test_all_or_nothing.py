@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from .conftest import METADATA, REQUESTS, ConsoleUnderTest, StubServiceNow
 from .on_file import console_on, write
 
@@ -19,6 +21,7 @@ def failing_for(kind: str) -> tuple[str, ...]:
     )
 
 
+@pytest.mark.long
 async def test_no_request_is_decided_if_memory_is_full_for_one(console: ConsoleUnderTest) -> None:
     """Several requests whose comments do not fit all are as they were, and can be decided with a shorter one."""
     report = {"metadata": {**METADATA, "UserReason": "x" * MEGABYTE}}
@@ -32,6 +35,7 @@ async def test_no_request_is_decided_if_memory_is_full_for_one(console: ConsoleU
     assert {(await console.request(each))["state"] for each in waiting} == {"Denied"}
 
 
+@pytest.mark.long
 async def test_a_delivered_decision_that_finds_no_room_leaves_its_request_pending(console: ConsoleUnderTest) -> None:
     """Manage Approvals still lists it, and ServiceNow can deliver a shorter decision."""
     report = {"metadata": {**METADATA, "UserReason": "x" * MEGABYTE}}
@@ -59,6 +63,7 @@ async def test_a_refused_decision_that_cannot_be_kept_is_refused_all_the_same(
         assert (await console.request(asked))["refused_decision"] == ""
 
 
+@pytest.mark.long
 async def test_a_request_for_which_there_is_no_room_costs_no_other(console: ConsoleUnderTest) -> None:
     """A decided request goes when a new one takes its place, not when that is refused all the same."""
     decided = (await console.ask())["request_id"]

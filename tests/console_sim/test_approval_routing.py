@@ -139,6 +139,7 @@ async def test_a_policy_that_is_not_active(console: ConsoleUnderTest) -> None:
             )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body", "told"),
     [

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from .conftest import BUSY, REQUESTS, ConsoleUnderTest, StubServiceNow
@@ -75,6 +76,7 @@ async def test_several_decisions_are_recorded_at_the_same_time(console: ConsoleU
     assert [(await console.request(each))["recorded"] for each in ids] == [True] * 5
 
 
+@pytest.mark.long
 async def test_a_silent_requests_table_delays_no_save(fresh: ConsoleUnderTest) -> None:
     """A save answers after five seconds, however many requests wait; they are sent as soon as ServiceNow answers."""
     await fresh.set_up(use_webhook=False)
@@ -99,6 +101,7 @@ async def test_a_silent_requests_table_delays_no_save(fresh: ConsoleUnderTest) -
     assert sent(fresh) == 5
 
 
+@pytest.mark.long
 async def test_a_silent_servicenow_delays_no_restart(console: ConsoleUnderTest) -> None:
     """It answers after five seconds, however many retries wait; all of them are attempted."""
     console.servicenow.conditions.extend([BUSY] * 5)
@@ -160,6 +163,7 @@ async def test_a_restart_during_a_retry_makes_no_attempt_of_its_own(console: Con
     assert sent(console) == 2
 
 
+@pytest.mark.long
 async def test_decided_requests_are_answered_even_if_memory_has_dropped_them(console: ConsoleUnderTest) -> None:
     """One that was recorded is dropped for lack of memory while the other is still being recorded."""
     first, second = [await console.ask(UserReason=str(number)) for number in range(2)]

@@ -53,6 +53,7 @@ async def after(console: ConsoleUnderTest, condition: Condition) -> str:
     return str(request["last_error"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("condition", "told"),
     [

@@ -203,6 +203,7 @@ async def test_no_parameter_gets_a_500(ready: ConsoleUnderTest, kind: str) -> No
             assert await status(ready, method, f"{address}?{query}", None) < 500, address
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "line",
     [
@@ -282,6 +283,7 @@ PLAUSIBLE = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @given(body=JSON | PLAUSIBLE)
 @example(body={"metadata": json.loads(b"[" * 900 + b"]" * 900)})
 @example(body={"seconds": 315_360_000})

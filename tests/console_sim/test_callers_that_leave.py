@@ -65,6 +65,7 @@ async def silent_servicenow(file: Path, name: str) -> AsyncIterator[Silent]:
         released.set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SLOW_CALLS)
 async def test_what_was_begun_is_finished(tmp_path: Path, name: str) -> None:
     """The console and ServiceNow end up as they do if the client waits, and without the clock: nothing is retried."""

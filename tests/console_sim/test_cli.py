@@ -46,6 +46,7 @@ def nowhere() -> str:
         return f"http://127.0.0.1:{free.getsockname()[1]}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("missing", "told"),
     [
@@ -165,6 +166,7 @@ async def test_setup_fails_where_the_activity_type_is_stored_otherwise(serviceno
     assert lost or "shows a different valid_responses, or none" in failed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", ["variable", "file"])
 async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow, given: str, tmp_path: Path) -> None:
     """A console that demands its token gets it; without it, nothing is set up, least of all in ServiceNow alone."""
@@ -192,6 +194,7 @@ async def test_no_control_plane() -> None:
                 assert answer.status == 404
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("served", [True, False])
 async def test_setup_of_an_instance_with_a_certificate_of_its_own(
     servicenow: StubServiceNow, nowhere: str, tmp_path: Path, *, served: bool
@@ -336,6 +339,7 @@ def _console(setup: Handler) -> web.Application:
     return app
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "body",
     [
@@ -430,6 +434,7 @@ async def test_setup_is_interrupted_while_a_console_is_silent() -> None:
 SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -487,6 +492,7 @@ async def test_port_in_use() -> None:
     assert answer == (2, "", f"console-sim: cannot listen on 127.0.0.1:{port}: Address already in use\n")
 
 
+@pytest.mark.long
 async def test_the_package_is_the_command() -> None:
     """``python -m console_sim`` does what the command does."""
     process = await asyncio.create_subprocess_exec(

@@ -168,6 +168,7 @@ async def test_rename_that_fails_changes_nothing(file: Path, servicenow: StubSer
         assert (await console.ask())["sent"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "value",
     [
@@ -215,6 +216,7 @@ async def test_spoilt_metadata_is_left_out(file: Path, servicenow: StubServiceNo
             assert (page.status, request_id in await page.text()) == (200, True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "body"),
     [

@@ -230,6 +230,7 @@ async def test_killed_while_it_registers(file: Path, servicenow: StubServiceNow)
     await served.stop()
 
 
+@pytest.mark.long
 async def test_stop_while_it_sends(file: Path, servicenow: StubServiceNow) -> None:
     """A process that is stopped during a send, its own or one that it resumed, ends without a complaint."""
     database = ("--database", f"sqlite:///{file}")

@@ -53,6 +53,7 @@ async def test_own_decision_is_that_of_the_page(console: ConsoleUnderTest, part:
     assert (status, decided["duration"]) == (200, "02:00:00")
 
 
+@pytest.mark.long
 async def test_command_has_the_option() -> None:
     """`console-sim serve --documented-only` has no history of approvals."""
     for options, status in ((["--documented-only"], 404), ([], 200)):

@@ -88,6 +88,7 @@ STEPS = st.lists(
 FILLING = [("ask", size % 5, False) for size in range(1, 16)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["memory", "file"])
 @given(steps=STEPS)
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

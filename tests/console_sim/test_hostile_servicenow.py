@@ -137,6 +137,7 @@ def test_any_answer_is_survived(status: int, body: bytes, headers: dict[str, str
     asyncio.run(play())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("password", ["Pä$$:word", "Correct-Horse-1", "ümlaut und Leerzeichen"])
 async def test_credentials_are_on_no_page(servicenow: StubServiceNow, fresh: ConsoleUnderTest, password: str) -> None:
     """A ServiceNow that repeats the credentials it was sent does not bring them to any page, in no encoding."""

@@ -264,6 +264,7 @@ VIEWING = ("Users", "Administrators", "MacOS Administrators", "Windows Administr
 ROLES = (*VIEWING, "Helpdesk Users", "View Passwords", "Field Engineering")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", ROLES)
 async def test_roles_allow_what_the_table_says(console: ConsoleUnderTest, client: Client, role: str) -> None:
     """View All Items, View Reports, Run Tasks and Modify Policies of app-roles.md; a policy is of one system."""
@@ -302,6 +303,7 @@ async def test_roles_add_up(console: ConsoleUnderTest, client: Client) -> None:
     assert await client.refusal("GET", "policies/GetAll") == (403, "the API user has no role with 'View All Items'")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("method", "path", "message"),
     [
@@ -335,6 +337,7 @@ async def test_unknown_parts_change_nothing(client: Client) -> None:
 NEW = {"Name": "P", "OS": "win"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
@@ -386,6 +389,7 @@ async def test_names_of_policies_are_unique(client: Client) -> None:
     assert await client.refusal("POST", "policies/new", NEW) == (400, "policy 'P' exists; expected another name")
 
 
+@pytest.mark.long
 async def test_policies_fill_no_memory(client: Client) -> None:
     """Their number has a bound; one has each filter and action once in each way, however often they are added."""
     for spelling in (FILTER, FILTER.upper(), f"{{{FILTER}}}"):
@@ -408,6 +412,7 @@ async def test_policies_fill_no_memory(client: Client) -> None:
     assert (await client.call("GET", "policies/GetAll"))[1]["Total"] == 1_000
 
 
+@pytest.mark.long
 async def test_long_policies_fill_no_memory(client: Client) -> None:
     """All together have a bound, too, so that a list of them is short enough to be written at once."""
     new = {"Description": "x" * 4_000, "OS": "win"}

@@ -47,6 +47,7 @@ async def test_violations_are_found(console: ConsoleUnderTest) -> None:
     assert (finding["kind"], finding["rule"], finding["where"]) == ("violation", "approval-answer", "$.result.sys_id")
 
 
+@pytest.mark.long
 async def test_live_tokens_are_masked_however_many_follow(console: ConsoleUnderTest) -> None:
     """A token that is still good is in no output after 1,100 further log-ons of another user."""
     await console.admin("POST", "/api-users", {"display_name": "Other", "credential": "other"})
@@ -82,6 +83,7 @@ async def masked(console: ConsoleUnderTest, secret: str) -> bool:
     return secret not in json.dumps(outputs, ensure_ascii=False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("sent", "state", "status"),
     [

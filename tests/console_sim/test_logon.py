@@ -223,6 +223,7 @@ async def test_restart_forgets_tokens(console: ConsoleUnderTest, servicenow: Stu
     assert len(servicenow.rows("x_thyti_thycotic_p_integration_configuration")) == 1
 
 
+@pytest.mark.long
 async def test_a_user_has_a_thousand_tokens(console: ConsoleUnderTest) -> None:
     """Who logs on for ever loses the oldest token of their own, and nobody else loses one."""
     await console.admin("POST", "/api-users", {"display_name": "Other", "credential": "other"})

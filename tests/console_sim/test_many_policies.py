@@ -42,6 +42,7 @@ async def calls_of_an_ask(console: ConsoleUnderTest, policy: str) -> int:
     return calls["call"] + calls["c_call"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("policy", ["Elevate installers", "of no console"])
 async def test_asking_takes_as_many_steps_among_many_policies(
     tmp_path: Path, servicenow: StubServiceNow, policy: str

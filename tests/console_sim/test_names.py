@@ -37,6 +37,7 @@ FAULTS = {
 EMOJI = ("\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001fae9")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", PLACES)
 async def test_a_name_can_be_seen(console: ConsoleUnderTest, place: str) -> None:
     """It is neither empty nor long, and has a visible character and no control character."""
@@ -87,6 +88,7 @@ async def test_a_policy_of_the_api_has_such_a_name(console: ConsoleUnderTest) ->
     await console.admin("POST", "/policies", {"name": "elevate INSTALLERS"})
 
 
+@pytest.mark.long
 @given(
     base=st.text() | st.text(min_size=230, max_size=250),
     form=st.sampled_from(["{} webhook", "New Webhook for {} setting", "P ({})"]),

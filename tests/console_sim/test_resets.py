@@ -159,6 +159,7 @@ async def test_webhook_of_any_endpoint(console: ConsoleUnderTest) -> None:
     assert await asking == (409, {"error": TOLD})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("count", [5, 20, 60])
 async def test_a_reset_frees_all_connections(console: ConsoleUnderTest, count: int) -> None:
     """However many requests were being sent or waited for a connection, the next set-up and request are served."""

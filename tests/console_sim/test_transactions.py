@@ -42,6 +42,7 @@ STEPS = st.lists(st.recursive(st.integers(0, 4), nested, max_leaves=12), max_siz
 FAILING_IN_FAILING = [Nested(fails=False, steps=[Nested(fails=True, steps=[1, Nested(fails=True, steps=[2])])])]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["memory", "file"])
 @given(steps=STEPS)
 @example(steps=FAILING_IN_FAILING)

@@ -203,6 +203,7 @@ async def ids(console: ConsoleUnderTest, number: int) -> list[str]:
     return [each["request_id"] for each in asked]
 
 
+@pytest.mark.long
 async def test_whoever_asks_waits_five_seconds_for_all_webhooks(fresh: ConsoleUnderTest, silent: Silent) -> None:
     """What takes longer goes on in the background; the other endpoint was told before the answer, every time."""
     await hook(fresh, silent, "silent", "prompt")
@@ -217,6 +218,7 @@ async def test_whoever_asks_waits_five_seconds_for_all_webhooks(fresh: ConsoleUn
     assert silent.of("/silent") == [asked["request_id"], again["request_id"], last["request_id"]]
 
 
+@pytest.mark.long
 async def test_many_silent_webhooks_hold_up_no_other_one(fresh: ConsoleUnderTest, silent: Silent) -> None:
     """At most 32 posts are under way; if others wait, each gives up its turn after five seconds."""
     async with AsyncExitStack() as servers:
@@ -236,6 +238,7 @@ async def test_many_silent_webhooks_hold_up_no_other_one(fresh: ConsoleUnderTest
     assert "given up after five seconds, because other posts were waiting" in await tasks(fresh)
 
 
+@pytest.mark.long
 async def test_waiting_posts_are_bounded(fresh: ConsoleUnderTest, silent: Silent) -> None:
     """While a hundred posts wait for a webhook, a further one fails at once."""
     await hook(fresh, silent, "silent")
@@ -277,6 +280,7 @@ async def test_a_disabled_webhook_gets_nothing_that_waited(fresh: ConsoleUnderTe
     assert len(silent.posts) == 1
 
 
+@pytest.mark.long
 async def test_posts_end_with_the_console(file: Path, servicenow: StubServiceNow, silent: Silent) -> None:
     """What goes on in the background, or waits, leaves nothing behind."""
     async with console_on(file, servicenow) as console:

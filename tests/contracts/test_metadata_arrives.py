@@ -82,6 +82,7 @@ def _arrives(pair: Pair, reported: dict[str, str]) -> None:
     assert pair.kept(request_id) == raw
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_metadata_arrives_unaltered(pair: Pair, text: str) -> None:
     """Every text, character by character."""

@@ -36,6 +36,7 @@ async def test_foreign_requests_get_403(server: str, path: str, headers: dict[st
         assert answer.status == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["/__admin/health", "/__cockpit"])
 async def test_a_proxy_that_speaks_http_1_0_gets_403(server: str, path: str) -> None:
     """As nginx does, with no header that shows it, and with a loopback Host, unless it is configured otherwise."""
@@ -80,6 +81,7 @@ ODD_NUMBERS = [
 KEYS = ("seconds", "after", "skip", "times", "status", "body", "headers", "method", "path", "kind", "nonsense")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["status", "slow", "truncated", "malformed"])
 async def test_odd_options_get_400_or_hold(server: str, kind: str) -> None:
     """Whatever a fault is armed with is refused at once, or strikes without an error of the server."""
@@ -119,6 +121,7 @@ async def test_odd_jumps_get_400(server: str) -> None:
             assert (number, answer.status) == (number, 200 if number == "0.5" else 400)
 
 
+@pytest.mark.long
 async def test_time_ends_before_the_calendar_does(server: str) -> None:
     """A jump past the last year that the clock knows is refused, however time has come near it."""
     async with ClientSession() as session:
@@ -177,6 +180,7 @@ FORM_PATHS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS)
 async def test_odd_bodies_are_refused(server: str, form: str) -> None:
     """A body that cannot be read is one that does nothing."""

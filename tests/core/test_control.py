@@ -133,6 +133,7 @@ async def test_journal_wants_whole_numbers(party: Party, path: str, query: str) 
     assert len(body["error"]) < 200
 
 
+@pytest.mark.long
 async def test_a_long_journal_is_streamed_while_others_are_served(roomy_party: Party) -> None:
     """Whoever asks meanwhile is answered before all of a long journal has been read."""
     party = roomy_party

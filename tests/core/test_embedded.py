@@ -288,6 +288,7 @@ def test_everything_is_logged_under_the_product(product: str, caplog: pytest.Log
     assert {record.name.partition(".")[0] for record in caplog.records} == {product}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_logs_are_quiet_by_default(product: str) -> None:
     """A program that has not asked for logs sees none of ours."""

@@ -162,12 +162,14 @@ def codes(environment: Mapping[str, str], name: str, *asked: str) -> str:
     return ended.stderr
 
 
+@pytest.mark.once
 def test_the_servers_declare_what_they_import() -> None:
     """The distribution without extras needs all that the servers import, and nothing else."""
     found = set().union(*(imported(modules(each)) for each in SERVERS))
     assert found | DATA == declared()
 
 
+@pytest.mark.once
 def test_the_extras_declare_what_their_modules_import() -> None:
     """Each adds what its modules import and the servers do not, and nothing else; the users of Locust are of load."""
     of_load = {file for file in modules(HARNESS) if "locust" in imports_of(file)}
@@ -175,6 +177,7 @@ def test_the_extras_declare_what_their_modules_import() -> None:
     assert imported(of_load) - declared() - declared("harness") == declared("load")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("extra", "command", "code", "said"),
     [
@@ -191,6 +194,7 @@ def test_an_extra_is_enough_for_its_command(
     assert (ended.returncode, said in ended.stderr) == (code, True), ended.stderr
 
 
+@pytest.mark.long
 def test_the_users_of_locust_need_their_extra_alone(only: Callable[[str], Mapping[str, str]]) -> None:
     """A locustfile of one's own can import them."""
     ended = subprocess.run(
@@ -214,12 +218,14 @@ def test_the_extra_for_tests_has_the_others() -> None:
     assert included("test") == USERS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["mock-servicenow", "console-sim"])
 def test_a_server_answers_without_the_harness(without_harness: Mapping[str, str], command: str) -> None:
     """What a command prints of itself needs no extra."""
     assert codes(without_harness, command, "--version", "--help", "serve --help") == "0 0 0\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["mock-servicenow", "console-sim"])
 def test_a_server_serves_without_the_harness(without_harness: Mapping[str, str], command: str, tmp_path: Path) -> None:
     """A server starts, with a database, and ends by itself at SIGTERM."""
@@ -261,6 +267,7 @@ def test_a_package_of_no_extra_is_an_error_of_ours(tmp_path: Path) -> None:
     assert ended.stderr.endswith("ModuleNotFoundError: No module named 'orjson'\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [(), ("--privman-servicenow-url=http://127.0.0.1:9", "--privman-writes=writes")])
 def test_pytest_names_the_extra_that_is_missing(
     pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]

@@ -45,6 +45,7 @@ def test_a_short_secret_stays_an_ordinary_word(secret: str) -> None:
     assert secrets.mask(WORDS) == WORDS
 
 
+@pytest.mark.long
 @given(secret=TEXTS.filter(lambda text: len(bare(text)) >= SHORTEST_WORD), encoding=st.sampled_from(sorted(ENCODINGS)))
 def test_a_secret_of_which_the_owner_says_so_is_masked_whatever_it_is(secret: str, encoding: str) -> None:
     """In every encoding, unlike a word that is too short to be one."""

@@ -26,6 +26,7 @@ async def end_of(command: str, arguments: str, redirection: str) -> tuple[int | 
     return process.returncode, error.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
 @pytest.mark.parametrize("command", [FIRST, *(pytest.param(each, marks=pytest.mark.once) for each in OTHERS)])
 async def test_exit_code_survives_a_closed_or_full_stderr(command: str, redirection: str, tmp_path: Path) -> None:
@@ -41,11 +42,13 @@ async def test_unreachable_target_with_a_closed_stderr() -> None:
     assert await end_of("privman-scenarios", arguments, "2>&-") == (3, "")
 
 
+@pytest.mark.long
 async def test_closed_streams_hide_the_version() -> None:
     """What would be printed is lost, as with other commands."""
     assert await end_of("mock-servicenow", "--version", "<&- >&- 2>&-") == (0, "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", UNUSABLE)
 async def test_full_stdout_is_named_in_one_line(command: str) -> None:
     """A full disk is a complaint, not a traceback."""

@@ -76,6 +76,7 @@ async def test_a_caller_cannot_claim_an_address(command: str, trusted: list[str]
         assert await served_as(server.session, PUBLIC) == server.url
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("headers", "address"),
     [

@@ -49,6 +49,7 @@ async def ends(party: Party, tls: ssl.SSLContext | None, use: Callable[[int], Aw
         writer.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("sent", SENT)
 async def test_a_client_that_waits_does_not_keep_a_server_from_ending(party: Party, sent: str) -> None:
     """Half a request, and an answer that a fault holds back, end with the server."""

@@ -79,6 +79,7 @@ async def test_many_readers_keep_nobody_waiting_longer_than_one(party: Party) ->
     assert 0 < await _most_between(journal, 20) == await _most_between(journal, 1) < 200
 
 
+@pytest.mark.long
 async def test_readers_of_long_exchanges_take_turns(party: Party) -> None:
     """One is worked on at a time, however many ask at once: further threads would keep everybody else waiting."""
     busy, most, lock = 0, 0, Lock()

@@ -51,6 +51,7 @@ async def test_tls_writes_the_authority_to_trust(command: str, tmp_path: Path) -
         assert await _status(url, ssl.create_default_context(cafile=authority)) == 200
 
 
+@pytest.mark.long
 @both
 async def test_a_server_that_finds_no_port_leaves_the_authority(command: str, tmp_path: Path) -> None:
     """It may be that of the server which has the port."""
@@ -92,6 +93,7 @@ async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: P
     assert "--tls-client-ca requires --tls or --tls-cert" in (await run(command, "serve", *demanded, environment={}))[2]
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize(
     ("arguments", "message"),

@@ -69,6 +69,7 @@ def drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drive:
     return Drive()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", ["C:\\records.db", "C:/records.db"])
 @pytest.mark.parametrize(("command", "stop"), [("mock-servicenow", signal.SIGINT), ("console-sim", signal.SIGTERM)])
 async def test_a_server_starts_and_stops(command: str, stop: signal.Signals, file: str, drive: Drive) -> None:
@@ -85,6 +86,7 @@ async def test_a_server_starts_and_stops(command: str, stop: signal.Signals, fil
     assert drive.has(file)
 
 
+@pytest.mark.long
 async def test_workers_are_refused() -> None:
     """They are forked."""
     database = "postgresql+psycopg://127.0.0.1:1/x"
@@ -93,6 +95,7 @@ async def test_workers_are_refused() -> None:
     assert err == "mock-servicenow: --workers is 2; expected 1: this operating system cannot fork processes\n"
 
 
+@pytest.mark.long
 async def test_processes_of_locust_are_refused() -> None:
     """They are forked, too."""
     code, out, err = await end_of("privman-scenarios", "load", "--processes", "2")
@@ -100,6 +103,7 @@ async def test_processes_of_locust_are_refused() -> None:
     assert err == "privman-scenarios: --processes is 2; expected none: this operating system cannot fork processes\n"
 
 
+@pytest.mark.long
 async def test_scenarios_are_played_by_several_processes(tmp_path: Path) -> None:
     """Which are spawned; what the encoding of the pipe lacks is escaped."""
     file = tmp_path / "odd.yaml"

@@ -34,6 +34,7 @@ async def _size(instance: Instance, made: dict[str, str], name: str = "u_case") 
     return (await instance.read(name, made["row"], **SHOWN)).get("u_size", "no such column")
 
 
+@pytest.mark.long
 async def test_unique_over_equal_values_is_refused(lasting: str) -> None:
     """Nothing has changed, reads and writes go on, and the database starts again."""
     async with running(Settings(database=lasting)) as instance:
@@ -90,6 +91,7 @@ async def test_a_file_that_cannot_be_brought_up_ends_the_start(tmp_path: Path) -
         await _start(Settings(database=f"sqlite:///{file}"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "name"), [("u_case", "u_case"), ("incident", "incident"), ("U_CASE", "u_case")], ids=str
 )
@@ -116,6 +118,7 @@ async def test_a_second_record_of_a_column_owns_nothing(instance: Instance) -> N
     assert await instance.read(CHOICE, query="name=change_request^element=state") == choices
 
 
+@pytest.mark.long
 async def test_the_second_record_follows_a_deleted_one(lasting: str) -> None:
     """It then defines the column, without the values of the one that was deleted, and of its own type."""
     async with running(Settings(database=lasting)) as instance:
@@ -157,6 +160,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("record", "change", "why"), CHANGES)
 async def test_a_change_that_would_lose_values_has_no_effect(
     tmp_path: Path, blueprint: Blueprint, record: str, change: dict[str, str], why: str
@@ -221,6 +225,7 @@ async def test_children_stay_where_parents_would_extend_them(instance: Instance)
         assert (await instance.call("GET", "/api/now/table/task")).status == 200
 
 
+@pytest.mark.long
 async def test_names_that_a_file_of_rows_changes_have_no_effect(tmp_path: Path) -> None:
     """Tables and columns stay, with their records; so do records that another table's deletion meets."""
     file, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
@@ -257,6 +262,7 @@ async def test_names_that_a_file_of_rows_changes_have_no_effect(tmp_path: Path) 
         assert (await instance.call("GET", "/api/now/table/problem")).status == 200
 
 
+@pytest.mark.long
 async def test_indexes_of_any_names_differ(lasting: str) -> None:
     """A table ``u_a`` with ``b_c`` and a table ``u_a_b`` with ``c`` have an index each, until its column is deleted."""
     pairs = (("u_a", "b_c"), ("u_a_b", "c"))
@@ -392,6 +398,7 @@ async def _tables(instance: Instance) -> list[Any]:
     return [(await instance.call("GET", path, params=shown)).body for path in paths]
 
 
+@pytest.mark.long
 @examples(
     10,
     phases=(Phase.explicit, Phase.generate),

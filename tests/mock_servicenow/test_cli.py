@@ -76,6 +76,7 @@ async def test_a_misspelt_variable_is_refused(given: str, meant: str) -> None:
     assert err == f"mock-servicenow: unknown variable {given} (did you mean {meant!r}?).\n"
 
 
+@pytest.mark.long
 async def test_a_database_does_not_keep_the_default_password(tmp_path: Path) -> None:
     """The administrator and the users of the app get the password that a later start names, once."""
     database = ("--database", f"sqlite:///{tmp_path / 'instance.db'}")
@@ -101,6 +102,7 @@ async def test_the_administrator_is_named_by_an_option() -> None:
                 assert answer.status == status
 
 
+@pytest.mark.long
 async def test_a_database_keeps_its_administrator(tmp_path: Path) -> None:
     """Another name than his is refused in one line; without one the greeting tells his."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -194,6 +196,7 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -272,6 +275,7 @@ async def test_a_database_of_another_program(tmp_path: Path) -> None:
         assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("sys_user",)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

@@ -55,6 +55,7 @@ async def test_a_second_process_on_a_file_is_refused(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("address", "name"),
     [
@@ -240,6 +241,7 @@ async def test_deliveries_go_on_after_a_reset_that_failed(tmp_path: Path, path: 
         assert len(instance.console.decisions) == 2
 
 
+@pytest.mark.long
 async def test_a_restarted_server_is_found_again(own_postgresql: Any) -> None:
     """While PostgreSQL is down every call gets the platform's error; as soon as it is up again they are carried out."""
     with own_postgresql.database() as database:
@@ -268,6 +270,7 @@ def _files(folder: Path, rows: str) -> list[str]:
     return ["--tables", str(tables), "--data", str(data)]
 
 
+@pytest.mark.long
 async def test_rows_of_files_are_taken_in_by_a_database_that_has_rows(tmp_path: Path, lasting: str) -> None:
     """With --data an existing database gets the rows it lacks, and those it has get the file's values; others stay."""
     first = "  - {sys_id: 1b3d5f, u_name: a, u_owner: Joe Employee, u_key: one}\n"
@@ -286,6 +289,7 @@ async def test_rows_of_files_are_taken_in_by_a_database_that_has_rows(tmp_path: 
             ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -322,6 +326,7 @@ async def test_tables_of_files_stay_in_an_existing_database(tmp_path: Path) -> N
     assert "data.yaml:1: table 'u_thing' is not defined" in await _refusal("--database", database, *options[2:])
 
 
+@pytest.mark.long
 async def test_a_seed_gives_other_identifiers_at_the_next_start(lasting: str) -> None:
     """With the same --seed a restarted instance, or another on the same rows, draws no identifier twice."""
     found = []
@@ -333,6 +338,7 @@ async def test_a_seed_gives_other_identifiers_at_the_next_start(lasting: str) ->
     assert len(set(found)) == 3
 
 
+@pytest.mark.long
 async def test_changed_records_of_the_dictionary_keep_no_instance_from_starting(lasting: str, tmp_path: Path) -> None:
     """A start adds what is missing, unless its sys_id is somebody's: a counter was given to another table, say."""
     tables = tmp_path / "tables.yaml"
@@ -370,6 +376,7 @@ async def test_text_in_a_file_that_is_not_utf_8_is_read_as_far_as_it_is(tmp_path
         assert (await instance.call("GET", grouped)).status == 200
 
 
+@pytest.mark.long
 async def test_an_instance_without_postgresql_loads_nothing_of_it() -> None:
     """That would take a tenth of its start."""
     code = "import sys, mock_servicenow.app; print([each for each in sys.modules if 'postgresql' in each])"

@@ -296,6 +296,7 @@ async def test_a_snapshot_has_the_tables_of_its_moment(blueprint: Blueprint) -> 
         assert (await instance.call("GET", "/api/now/table/u_case")).status == 400
 
 
+@pytest.mark.long
 async def test_a_restart_keeps_what_records_define(lasting: str, tmp_path: Path) -> None:
     """Also what they change and delete; untouched records follow the files."""
     tables = tmp_path / "tables.yaml"
@@ -335,6 +336,7 @@ async def processes(postgresql: Any, blueprint: Blueprint) -> AsyncIterator[tupl
             yield one, other
 
 
+@pytest.mark.long
 async def test_a_request_meets_the_end_of_a_column(postgresql: Any, blueprint: Blueprint) -> None:
     """What began with the tables of before, and reads or writes once the column is gone, begins anew."""
     async with AsyncExitStack() as stack:
@@ -357,6 +359,7 @@ async def test_a_request_meets_the_end_of_a_column(postgresql: Any, blueprint: B
     assert "u_cost_centre" not in read.result.keys() | made.result.keys()
 
 
+@pytest.mark.long
 async def test_a_reset_and_a_new_column_do_not_wait_for_each_other(postgresql: Any, blueprint: Blueprint) -> None:
     """The column waits for the reset, which waits for nobody who waits for it."""
     async with AsyncExitStack() as stack:
@@ -382,6 +385,7 @@ async def _waiting(outside: "psycopg.Connection[Any]", number: int) -> None:
         await asyncio.sleep(0)
 
 
+@pytest.mark.long
 async def test_every_process_has_the_tables_at_once(processes: tuple[Instance, Instance]) -> None:
     """What one defines, changes, deletes or resets is so for the next request to another."""
     one, other = processes

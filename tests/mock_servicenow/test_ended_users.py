@@ -121,6 +121,7 @@ async def _read_slowly(instance: Instance, path: str) -> None:
         await answer.read()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "path",
     [

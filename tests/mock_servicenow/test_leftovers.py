@@ -1,5 +1,7 @@
 """What a process that was killed has left half done is gone after the next start; whatever was acknowledged stays."""
 
+import pytest
+
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
@@ -18,6 +20,7 @@ async def created(instance: Instance, table: str, at: str = "", **values: str) -
     return str(answer.result["sys_id"])
 
 
+@pytest.mark.long
 async def test_half_a_file_and_half_an_import_set_are_removed(lasting: str, blueprint: Blueprint) -> None:
     """On a database that processes share only what is a day old: another process may be at it."""
     settings = Settings(database=lasting)

@@ -68,6 +68,7 @@ async def test_others_are_answered_during_a_long_read(blueprint: Blueprint) -> N
     assert read.result().headers["X-Total-Count"] == short.headers["X-Total-Count"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "path",
     [
@@ -87,6 +88,7 @@ async def test_others_are_answered_during_a_long_read_of_a_file(large: Instance,
     assert (read.result().status, "User name" in str(read.result().body)) == (200, False)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("store", ["file", "memory"])
 async def test_others_are_answered_while_long_texts_are_compared(
     tmp_path: Path, blueprint: Blueprint, store: str
@@ -147,6 +149,7 @@ async def test_a_long_read_ends_with_its_caller(large: Instance) -> None:
 SEARCHED = "^OR".join(f"descriptionLIKE{'a' * 60}{letter}" for letter in "bcdef")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", ["", "&sysparm_limit=1"])
 async def test_a_small_read_waits_for_no_long_one(large: Instance, limit: str) -> None:
     """It meets a long text, so that it is made again elsewhere as well; a long one may have seemed small, too."""

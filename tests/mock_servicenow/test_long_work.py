@@ -110,6 +110,7 @@ async def test_import_sets_outlast_a_locked_database(tmp_path: Path, blueprint: 
         assert await _imported(instance) == 3
 
 
+@pytest.mark.long
 async def test_others_are_answered_between_large_bodies(blueprint: Blueprint) -> None:
     """Many that arrive together are read one by one, since each takes its time."""
     xml = f"<request><entry>{'<a>1</a>' * 40_000}</entry></request>"
@@ -137,6 +138,7 @@ async def test_a_reset_ends_time_outs(instance: Instance, caplog: pytest.LogCapt
     assert not caplog.records
 
 
+@pytest.mark.long
 async def test_large_batches_whose_caller_leaves_wait_their_turn(instance: Instance) -> None:
     """Six large batches go on at the same time; one that waits for its turn ends with its caller."""
     callers = [asyncio.create_task(instance.call("POST", BATCH, json=_batch(300, 300))) for _ in range(12)]

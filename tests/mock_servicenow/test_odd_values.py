@@ -17,6 +17,7 @@ GUID = "85d71683-7dac-4762-8120-76a9a564fdc2"
 SYS_FIELDS = {"sysparm_suppress_auto_sys_field": "true"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("pairs", "values", "rules"),
     [
@@ -76,6 +77,7 @@ async def test_an_instance_with_odd_rows_starts_again(
         assert len(instance.console.decisions) == 1
 
 
+@pytest.mark.long
 async def test_retries_have_a_floor_and_a_ceiling(instance: Instance) -> None:
     """Without a wait one second is waited, and after 1,000 retries none follows (inferred)."""
     instance.console.statuses = [503] * 2_000
@@ -198,6 +200,7 @@ async def test_a_rule_that_refuses_a_response_keeps_the_maximum_of_retries(insta
     assert (delivery["state"], len(instance.console.decisions)) == ("failed", 4)
 
 
+@pytest.mark.long
 async def test_an_instance_starts_again_whatever_an_administrator_did_to_its_rows(
     tmp_path: Path, blueprint: Blueprint
 ) -> None:

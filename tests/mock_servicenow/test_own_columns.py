@@ -60,6 +60,7 @@ async def test_a_shipped_table_has_own_columns_choices_and_rules(tmp_path: Path)
         assert [described["column_label"], described["internal_type"]] == ["Cost centre", "reference"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "told"),
     [

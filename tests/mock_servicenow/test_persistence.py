@@ -36,6 +36,7 @@ async def _insert_until_killed(instance: Instance, process: Any, kill_after: int
     return acknowledged
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kill_after", [1, 20, 57])
 async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, kill_after: int) -> None:
     """A file store loses nothing acknowledged when its process is killed with -9 at any moment."""
@@ -65,6 +66,7 @@ async def _until_recorded(instance: Instance, status: str = "200") -> None:
             await asyncio.sleep(0)
 
 
+@pytest.mark.long
 async def test_acknowledged_decision_is_delivered_after_a_kill(tmp_path: Path) -> None:
     """A decision acknowledged before a kill reaches the console after the restart."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -101,6 +103,7 @@ async def test_a_decision_made_by_a_clock_ahead_is_delivered(tmp_path: Path) -> 
             assert (delivery["state"], len(delivery["attempts"])) == ("delivered", 2)
 
 
+@pytest.mark.long
 async def test_a_claim_made_by_a_clock_ahead_has_ended(postgresql: Any) -> None:
     """A process that died while its clock was years ahead keeps no other one from sending what it had claimed."""
     async with ClientSession() as http, AsyncExitStack() as stack:
@@ -154,6 +157,7 @@ async def test_a_request_made_by_a_clock_ahead_times_out(tmp_path: Path, bluepri
         assert await statuses_after(60) == ["TimedOut", "TimedOut", "Approve"]
 
 
+@pytest.mark.long
 async def test_two_processes_share_one_instance(postgresql: Any) -> None:
     """Two processes may start at once on an empty PostgreSQL database, and of racing decisions exactly one is taken."""
     async with ClientSession() as http, AsyncExitStack() as stack:

@@ -85,6 +85,7 @@ async def _shown(instance: Instance, text: str) -> bool:
     return text in json.dumps(journal.body)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("end", ["replaced", "deleted"])
 async def test_dead_secrets_are_forgotten_in_time(instance: Instance, end: str) -> None:
     """Secrets that were replaced or deleted take bounded memory; one that another registration has stays masked."""

@@ -395,6 +395,7 @@ async def test_a_request_stays_that_of_its_console(instance: Instance) -> None:
     assert len(await instance.findings("origin-kept")) == 6
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rule", "changed"), [("decision", False), ("everything", True)])
 @pytest.mark.parametrize("decided", [{}, {"status": "Approve"}])
 async def test_an_approver_decides_what_was_asked(

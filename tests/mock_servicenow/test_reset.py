@@ -44,6 +44,7 @@ async def test_reset_goes_back_to_the_start(instance: Instance) -> None:
     assert await _story(instance) == first
 
 
+@pytest.mark.long
 async def test_reset_of_a_shared_database(blueprint: Blueprint, postgresql: Any) -> None:
     """A PostgreSQL database is emptied and filled anew, and the same story gives the same journal."""
     with postgresql.database() as database:
@@ -135,6 +136,7 @@ async def test_tokens_of_after_a_snapshot_are_unknown(in_memory: Instance) -> No
     assert found == [200, 401]
 
 
+@pytest.mark.long
 async def test_resets_restores_and_restarts_at_the_same_time(blueprint: Blueprint, lasting: str) -> None:
     """Nothing is left of them, nor of calls meanwhile: after a reset the story is that of a new instance."""
     async with running(Settings(database=lasting), blueprint) as instance:

@@ -71,6 +71,7 @@ async def test_no_output_shows_a_secret_under_an_inferred_name(tmp_path: Path) -
             assert "zqxj" not in str((await instance.call("GET", path, None)).body)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("secret", SHAPES)
 async def test_no_output_shows_a_secret_in_its_place(instance: Instance, secret: str) -> None:
     """Neither the journal nor findings, deliveries and pages show it, in no encoding."""
@@ -110,6 +111,7 @@ async def test_words_that_are_a_secret_stay_readable(instance: Instance, secret:
     assert sum(WORDS in json.dumps(exchange) for exchange in journal.body["requests"]) >= 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", ["replaced", "deleted"])
 async def test_the_client_id_of_a_gone_registration_is_forgotten_in_time(instance: Instance, gone: str) -> None:
     """It is masked until many dead secrets have followed it; one that another registration has stays masked."""

@@ -100,6 +100,7 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

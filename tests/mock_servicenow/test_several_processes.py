@@ -60,6 +60,7 @@ async def _state(instance: Instance) -> tuple[str, list[int]]:
     return delivery["state"], [attempt["status"] for attempt in delivery["attempts"]]
 
 
+@pytest.mark.long
 async def test_a_waiting_retry_is_made_by_another_process(database: str, blueprint: Blueprint, other: Instance) -> None:
     """What a process was to try again is tried at that time by one that lives; both know of all attempts."""
     async with running(Settings(database=database), blueprint) as instance:
@@ -76,6 +77,7 @@ async def test_a_waiting_retry_is_made_by_another_process(database: str, bluepri
     assert await _state(other) == ("delivered", [503, 200])
 
 
+@pytest.mark.long
 async def test_many_deliveries_under_way_hide_none_that_nobody_makes(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:
@@ -94,6 +96,7 @@ async def test_many_deliveries_under_way_hide_none_that_nobody_makes(
     assert len(other.console.decisions) == 2
 
 
+@pytest.mark.long
 async def test_one_process_sends_what_two_are_to_send(database: str, blueprint: Blueprint, other: Instance) -> None:
     """Of two processes for which a response is due at the same time one sends it."""
     async with running(Settings(database=database), blueprint) as instance:
@@ -104,6 +107,7 @@ async def test_one_process_sends_what_two_are_to_send(database: str, blueprint: 
         assert await _state(other) == ("delivered", [503, 200])
 
 
+@pytest.mark.long
 async def test_an_attempt_of_a_dead_process_is_made_again(database: str, blueprint: Blueprint, other: Instance) -> None:
     """A claim that is not renewed ends; what its process finds out later counts no more."""
     async with running(Settings(database=database), blueprint) as instance:
@@ -130,6 +134,7 @@ async def test_an_attempt_of_a_dead_process_is_made_again(database: str, bluepri
         assert await _state(instance) == ("delivered", [200])
 
 
+@pytest.mark.long
 async def test_a_retry_comes_before_the_end_of_the_last_claim(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:
@@ -155,6 +160,7 @@ async def test_a_retry_comes_before_the_end_of_the_last_claim(
     assert await _state(other) == ("delivered", [503, 200])
 
 
+@pytest.mark.long
 async def test_a_claim_is_renewed_while_its_process_lives(own_postgresql: Any, blueprint: Blueprint) -> None:
     """What a process has sent and cannot record yet is left to it."""
     async with AsyncExitStack() as stack:
@@ -178,6 +184,7 @@ async def test_a_claim_is_renewed_while_its_process_lives(own_postgresql: Any, b
         assert len(instance.console.decisions) == 1
 
 
+@pytest.mark.long
 async def test_a_request_is_timed_out_by_another_process(database: str, blueprint: Blueprint, other: Instance) -> None:
     """A request that a process took in times out although that process is gone; it does so once."""
     async with running(Settings(database=database), blueprint) as instance:
@@ -192,6 +199,7 @@ async def test_a_request_is_timed_out_by_another_process(database: str, blueprin
         assert (record["status"], record["sys_mod_count"]) == ("TimedOut", "1")
 
 
+@pytest.mark.long
 async def test_a_restarted_server_loses_no_delivery(own_postgresql: Any, blueprint: Blueprint) -> None:
     """While PostgreSQL is down nothing is sent twice and nothing is forgotten; when it is back all goes on."""
     with own_postgresql.database() as url:
@@ -217,6 +225,7 @@ async def test_a_restarted_server_loses_no_delivery(own_postgresql: Any, bluepri
             assert await _state(instance) == ("delivered", [503, 200])
 
 
+@pytest.mark.long
 async def test_a_server_that_goes_just_when_an_instance_starts(own_postgresql: Any, blueprint: Blueprint) -> None:
     """A database that is gone before an instance serves is told in one line."""
     with own_postgresql.database() as url:
@@ -286,6 +295,7 @@ async def _sets(instance: Instance) -> list[str]:
     return [each["state"] for each in await instance.read("sys_import_set")]
 
 
+@pytest.mark.long
 async def test_an_import_set_of_a_dead_process_is_transformed_by_another(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:
@@ -300,6 +310,7 @@ async def test_an_import_set_of_a_dead_process_is_transformed_by_another(
     assert (await _imported(other), await _sets(other)) == (3, ["processed"])
 
 
+@pytest.mark.long
 async def test_an_import_set_is_transformed_by_one_process(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:
@@ -316,6 +327,7 @@ async def test_an_import_set_is_transformed_by_one_process(
         assert (await _imported(other), await _sets(other)) == (3, ["processed", "processed"])
 
 
+@pytest.mark.long
 async def test_an_import_set_whose_claim_is_lost_is_left_to_the_other(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:
@@ -331,6 +343,7 @@ async def test_an_import_set_whose_claim_is_lost_is_left_to_the_other(
         assert (await _imported(other), await _sets(other)) == (40, ["processed"])
 
 
+@pytest.mark.long
 async def test_kill_of_either_process_loses_no_decision(database: str) -> None:
     """Decisions of a process that is killed while its console answers 503 are sent by the one that is left."""
     async with ClientSession() as http, AsyncExitStack() as stack:
@@ -350,6 +363,7 @@ async def test_kill_of_either_process_loses_no_decision(database: str) -> None:
     assert [decision["Comment"] for decision in console.decisions] == ["Fine", "Fine"]
 
 
+@pytest.mark.long
 async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
     """Whatever locks the database, a process that is told to end does so, and complains about nothing."""
     async with AsyncExitStack() as stack:
@@ -368,6 +382,7 @@ async def test_a_process_ends_while_it_waits_for_a_lock(database: str) -> None:
         assert (process.returncode, err.decode()) == (0, "")
 
 
+@pytest.mark.long
 async def test_reads_end_with_their_callers(
     database: str, blueprint: Blueprint, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -393,6 +408,7 @@ async def test_reads_end_with_their_callers(
     assert caplog.text == ""
 
 
+@pytest.mark.long
 async def test_a_request_that_both_processes_get_is_stored_once(
     database: str, blueprint: Blueprint, other: Instance
 ) -> None:
@@ -411,6 +427,7 @@ async def test_a_request_that_both_processes_get_is_stored_once(
         assert len(await instance.read(REQUEST)) == 1
 
 
+@pytest.mark.long
 async def test_guesses_at_the_same_time_are_all_counted(database: str, blueprint: Blueprint, other: Instance) -> None:
     """Whoever guesses a password by both processes has no more guesses than by one."""
     async with running(Settings(database=database), blueprint) as instance, AsyncExitStack() as stack:
@@ -437,6 +454,7 @@ async def _log_in(instance: Instance, name: str) -> dict[str, str]:
         return {"Cookie": f"JSESSIONID={answer.cookies['JSESSIONID'].value}"}
 
 
+@pytest.mark.long
 async def test_a_reset_by_another_process_ends_sessions(database: str, blueprint: Blueprint, other: Instance) -> None:
     """They let nobody in as a later user who has the sys_id of the one that they were opened for."""
     async with running(Settings(database=database), blueprint) as instance:
@@ -452,6 +470,7 @@ async def test_a_reset_by_another_process_ends_sessions(database: str, blueprint
         assert page.status == 303
 
 
+@pytest.mark.long
 async def test_a_reset_by_another_process_ends_batches(database: str, blueprint: Blueprint, other: Instance) -> None:
     """What is left of them writes nothing into the new rows."""
     body = b64encode(b'{"short_description": "of a batch"}').decode()
@@ -469,6 +488,7 @@ async def test_a_reset_by_another_process_ends_batches(database: str, blueprint:
         assert len(await other.read("incident", query="short_description=of a batch")) <= 1
 
 
+@pytest.mark.long
 async def test_a_reset_brings_no_default_password(database: str, other: Instance) -> None:
     """A process that knows no password leaves the one that another has started with."""
     another = Settings(database=database, password="another")

@@ -37,6 +37,7 @@ async def _id(instance: Instance, table: str, query: str) -> str:
     return str(record["sys_id"])
 
 
+@pytest.mark.long
 async def test_a_user_deactivated_by_another_process_is_refused(processes: Pair) -> None:
     """Their credentials were accepted before."""
     one, other = processes
@@ -47,6 +48,7 @@ async def test_a_user_deactivated_by_another_process_is_refused(processes: Pair)
     assert (await one.call("GET", TASK, auth)).status == 401
 
 
+@pytest.mark.long
 async def test_a_role_of_another_process_counts_as_long_as_it_is_granted(processes: Pair) -> None:
     """Only administrators create users."""
     one, other = processes
@@ -64,6 +66,7 @@ async def test_a_role_of_another_process_counts_as_long_as_it_is_granted(process
     assert await create("third") == 403
 
 
+@pytest.mark.long
 async def test_a_rule_stored_by_another_process_acts(processes: Pair) -> None:
     """From the next write on."""
     one, other = processes
@@ -75,6 +78,7 @@ async def test_a_rule_stored_by_another_process_acts(processes: Pair) -> None:
     assert (await one.insert("problem", {})).status == 201
 
 
+@pytest.mark.long
 async def test_an_activity_type_changed_by_another_process_governs_the_next_decision(processes: Pair) -> None:
     """Its valid responses were used before."""
     one, other = processes
@@ -86,6 +90,7 @@ async def test_an_activity_type_changed_by_another_process_governs_the_next_deci
     await one.clock.settle()
 
 
+@pytest.mark.long
 async def test_a_secret_changed_by_another_process_is_sent_next(processes: Pair) -> None:
     """So is an address."""
     one, other = processes
@@ -113,6 +118,7 @@ async def _shows_pages(instance: Instance, session: dict[str, str]) -> bool:
     return page.status == 200
 
 
+@pytest.mark.long
 async def test_a_session_that_another_process_uses_goes_on(processes: Pair) -> None:
     """Thirty minutes after its last use it has ended for both."""
     one, other = processes
@@ -126,6 +132,7 @@ async def test_a_session_that_another_process_uses_goes_on(processes: Pair) -> N
     assert [await _shows_pages(each, session) for each in processes] == [False, False]
 
 
+@pytest.mark.long
 async def test_each_session_of_a_users_calls_lasts(processes: Pair) -> None:
     """Thirty minutes from its opening, though the calls before it were long ago."""
     one, other = processes
@@ -137,6 +144,7 @@ async def test_each_session_of_a_users_calls_lasts(processes: Pair) -> None:
     assert await _shows_pages(other, last)
 
 
+@pytest.mark.long
 async def test_an_assertion_is_used_once_at_all_processes(processes: Pair) -> None:
     """Whichever process has taken it."""
     one, other = processes
@@ -158,6 +166,7 @@ async def test_an_assertion_is_used_once_at_all_processes(processes: Pair) -> No
     assert [answer.status for answer in answers] == [200, 401, 401]
 
 
+@pytest.mark.long
 async def test_the_content_of_a_deleted_file_is_gone_for_all_processes(processes: Pair) -> None:
     """Nobody reads it under a record that another process gives its sys_id."""
     one, other = processes

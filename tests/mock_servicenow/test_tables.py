@@ -31,6 +31,7 @@ async def test_every_table_and_column_of_the_wire_is_defined(table: str) -> None
     assert not missing, f"privilege_manager/tables.py lacks columns of {table!r} in inferred.yaml: {', '.join(missing)}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", TABLES)
 async def test_columns_follow_the_file_of_inferred_names(table: str, tmp_path: Path) -> None:
     """Columns that a file spells in another way are defined in that spelling alone."""

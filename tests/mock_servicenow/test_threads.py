@@ -77,6 +77,7 @@ async def new_instance(url: str) -> AsyncIterator[Instance]:
         yield instance
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("often_switching")
 @pytest.mark.parametrize("seed", range(4))
 async def test_nobody_meets_what_another_thread_has_half_made(new_instance: Instance, seed: int) -> None:
@@ -87,6 +88,7 @@ async def test_nobody_meets_what_another_thread_has_half_made(new_instance: Inst
         assert max(statuses) < 500
 
 
+@pytest.mark.long
 async def test_long_lists_leave_threads_to_others(new_instance: Instance, url: str) -> None:
     """However many lists without a limit wait for the database, a short one of another table is answered."""
     assert (await new_instance.call("GET", "/api/now/table/sys_user?sysparm_limit=1")).status == 200

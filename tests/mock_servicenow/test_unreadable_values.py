@@ -222,6 +222,7 @@ displays = st.sampled_from(["false", "true", "all"])
 ATTACK = "SUBQUERYsys_id,configuration,%s^secretSTARTSWITHj^ENDSUBQUERY"
 
 
+@pytest.mark.long
 @examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.sampled_from([*TABLE_NAMES, "sys_attachment_attribute", "incident"]),
@@ -257,6 +258,7 @@ async def test_lists_say_nothing(  # noqa: PLR0913, PLR0917 - what a list takes
         await twins.same("GET", f"/api/now/attachment?{asked}")
 
 
+@pytest.mark.long
 @examples(80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     table=st.sampled_from([*TABLE_NAMES, "sys_attachment_attribute"]),
@@ -281,6 +283,7 @@ async def test_aggregates_say_nothing(  # noqa: PLR0913, PLR0917 - what an aggre
         await twins.same("GET", f"/api/now/stats/{table}?{urlencode(asked | more)}")
 
 
+@pytest.mark.long
 @examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables, column=paths, value=words)
 async def test_filters_say_nothing(twins: Twins, table: str, column: str, value: str) -> None:
@@ -289,6 +292,7 @@ async def test_filters_say_nothing(twins: Twins, table: str, column: str, value:
     await twins.same("GET", f"/api/now/stats/{table}?{urlencode({column: value, 'sysparm_count': 'true'})}")
 
 
+@pytest.mark.long
 async def test_single_records_say_nothing(twins: Twins) -> None:
     """A record that may be read shows no name of one that may not; the other does not exist, as record or as form."""
     for sys_id in (DOG, PUP, CAT, SHOW, VAULT, CLOSED, "b" * 32):
@@ -308,6 +312,7 @@ async def test_writes_say_nothing(twins: Twins) -> None:
         assert "u_secret" not in said
 
 
+@pytest.mark.long
 async def test_closed_tables_are_out_of_reach_for_administrators(twins: Twins) -> None:
     """No clause reaches a table that is closed to web services, whoever asks; a finding says which part counts not."""
     clauses = (
@@ -324,6 +329,7 @@ async def test_closed_tables_are_out_of_reach_for_administrators(twins: Twins) -
         assert [each["rule"] for each in found].count("query-term-unreadable") == len(clauses)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "clause",
     [
@@ -362,6 +368,7 @@ async def test_a_form_that_came_too_late_names_nobody_who_is_hidden(twins: Twins
     assert "Another user changed it. The form shows the current values." in await answer.text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "table", ["sys_tiny_url", "sys_import_set_row_outcome", "sys_import_set_claim", "sys_short_lived"]
 )

@@ -110,6 +110,7 @@ async def _waiting(database: str) -> AsyncIterator[Process]:
         yield process
 
 
+@pytest.mark.long
 async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
     """Whether they come one after the other or all at once."""
     process = await start_command("serve", "--port", "0", "--workers", "3", "--database", database)
@@ -132,6 +133,7 @@ async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
     assert all(map(_has_ended, workers))
 
 
+@pytest.mark.long
 async def test_records_of_one_worker_are_read_from_another(database: str) -> None:
     """At once; numbers and sys_ids differ whoever gives them."""
     async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
@@ -162,6 +164,7 @@ def _token(page: str) -> str:
     return found[1]
 
 
+@pytest.mark.long
 async def test_a_login_counts_at_every_worker(database: str) -> None:
     """One gives the form, another takes it, a third shows pages; logging out at any ends it at all."""
     async with serving_command("--workers", "3", "--database", database) as url, _clients(url, 3) as clients:
@@ -180,6 +183,7 @@ async def test_a_login_counts_at_every_worker(database: str) -> None:
         assert [(await each.get(INCIDENTS, headers=api)).status for each in clients] == [401] * 3
 
 
+@pytest.mark.long
 async def test_a_session_of_a_call_counts_at_every_worker(database: str) -> None:
     """A call with a password opens it; each call gets another one, and one that has a session keeps that."""
     async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
@@ -215,6 +219,7 @@ async def _code(client: ClientSession) -> str:
         return URL(answer.headers["Location"]).query["code"]
 
 
+@pytest.mark.long
 async def test_a_code_of_one_worker_is_redeemed_by_another(database: str) -> None:
     """Once; its tokens open the APIs of both, and either renews them."""
     async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
@@ -232,6 +237,7 @@ async def test_a_code_of_one_worker_is_redeemed_by_another(database: str) -> Non
             assert [(await each.get(INCIDENTS, headers=bearer)).status for each in clients] == [200, 200]
 
 
+@pytest.mark.long
 async def test_every_worker_gives_the_same_valid_token(database: str) -> None:
     """Until it is revoked, at whichever."""
     async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
@@ -243,6 +249,7 @@ async def test_every_worker_gives_the_same_valid_token(database: str) -> None:
         assert (len(anew), anew & given) == (1, set())
 
 
+@pytest.mark.long
 async def test_failed_logins_count_at_every_worker(database: str) -> None:
     """Five in all lock a user out."""
     async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
@@ -267,6 +274,7 @@ def _insert_and_find(url: str, name: str) -> int:
     return len(found)
 
 
+@pytest.mark.long
 async def test_clients_of_servicenow_see_one_instance(database: str) -> None:
     """Whichever worker answers each of their connections."""
     async with serving_command("--workers", "2", "--database", database) as url:
@@ -274,6 +282,7 @@ async def test_clients_of_servicenow_see_one_instance(database: str) -> None:
         assert await asyncio.gather(*(asyncio.to_thread(_insert_and_find, url, name) for name in names)) == [10] * 4
 
 
+@pytest.mark.long
 async def test_workers_serve_no_control_plane(database: str) -> None:
     """Nor a cockpit: neither could speak for all processes."""
     async with serving_command("--workers", "2", "--database", database) as url, ClientSession(url) as client:
@@ -284,6 +293,7 @@ async def test_workers_serve_no_control_plane(database: str) -> None:
         assert others == [first, first]
 
 
+@pytest.mark.long
 async def test_workers_serve_https(database: str, tmp_path: Path) -> None:
     """A client that does not speak TLS disturbs nobody."""
     authority = tmp_path / "ca.pem"
@@ -300,6 +310,7 @@ async def test_workers_serve_https(database: str, tmp_path: Path) -> None:
             assert (await client.get(INCIDENTS, headers=ADMIN)).status == 200
 
 
+@pytest.mark.long
 async def test_a_lost_worker_ends_the_server(database: str) -> None:
     """The message names it; whoever started the server can start it again."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -313,6 +324,7 @@ async def test_a_lost_worker_ends_the_server(database: str) -> None:
     assert _has_ended(first)
 
 
+@pytest.mark.long
 async def test_a_lost_worker_may_have_connections_to_take(database: str) -> None:
     """They are lost with it, and its end is reported all the same."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -327,6 +339,7 @@ async def test_a_lost_worker_may_have_connections_to_take(database: str) -> None
     assert (process.returncode, f"worker 1 (process {first}) was killed by SIGKILL" in err.decode()) == (1, True)
 
 
+@pytest.mark.long
 async def test_workers_end_with_a_killed_server(database: str) -> None:
     """Even with SIGKILL, which it cannot pass on; they keep standard output and standard error open until they end."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -337,6 +350,7 @@ async def test_workers_end_with_a_killed_server(database: str) -> None:
     await _until_ended(workers)
 
 
+@pytest.mark.long
 async def test_workers_that_start_end_with_a_killed_server(database: str) -> None:
     """As soon as the database lets them."""
     async with _waiting(database) as process:
@@ -347,6 +361,7 @@ async def test_workers_that_start_end_with_a_killed_server(database: str) -> Non
     await _until_ended(workers)
 
 
+@pytest.mark.long
 async def test_an_interrupt_reaches_all_processes_of_a_terminal(database: str) -> None:
     """Workers leave it to the first process to end them."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -357,6 +372,7 @@ async def test_an_interrupt_reaches_all_processes_of_a_terminal(database: str) -
     assert process.returncode == 0
 
 
+@pytest.mark.long
 async def test_a_start_can_be_interrupted(database: str) -> None:
     """Workers that serve nobody yet are not waited for."""
     async with _waiting(database) as process:
@@ -367,6 +383,7 @@ async def test_a_start_can_be_interrupted(database: str) -> None:
     assert all(map(_has_ended, workers))
 
 
+@pytest.mark.long
 async def test_a_worker_lost_at_the_start_ends_the_server(database: str) -> None:
     """Before there is an address to print."""
     async with _waiting(database) as process:
@@ -377,6 +394,7 @@ async def test_a_worker_lost_at_the_start_ends_the_server(database: str) -> None
     assert f"worker 1 (process {first}) was killed by SIGKILL" in err.decode()
 
 
+@pytest.mark.long
 async def test_two_servers_start_on_one_empty_database(database: str) -> None:
     """One of their four workers makes its tables."""
     arguments = ("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -391,6 +409,7 @@ async def test_two_servers_start_on_one_empty_database(database: str) -> None:
         assert made.execute("SELECT starts FROM mock_servicenow_schema").fetchone() == (3,)  # besides the first
 
 
+@pytest.mark.long
 async def test_a_worker_that_takes_no_connections_holds_nobody_up(database: str) -> None:
     """The others get all connections once as many wait for it as it can have; if none takes any, all wait."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -429,6 +448,7 @@ async def test_a_worker_that_hangs_is_killed_at_the_end(database: str) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.long
 async def test_a_server_out_of_descriptors_recovers(database: str) -> None:
     """Connections that it cannot accept are dropped, and later ones are served."""
     process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
@@ -446,6 +466,7 @@ async def test_a_server_out_of_descriptors_recovers(database: str) -> None:
         assert process.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -474,6 +495,7 @@ async def test_unusable_arguments(arguments: list[str], message: str) -> None:
     assert "hidden" not in line
 
 
+@pytest.mark.long
 async def test_port_in_use(database: str) -> None:
     """The port is named, and the workers end."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

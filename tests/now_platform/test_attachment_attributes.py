@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
@@ -28,6 +29,7 @@ async def test_attributes(client: Client, problem: str) -> None:
     assert await (await client.get(attributes)).json() == {"result": []}
 
 
+@pytest.mark.long
 async def test_a_long_list_of_attributes_shows_no_other_file(client: Client, problem: str) -> None:
     """Not even one that is written while the list is read, and stored where one of the list was."""
     mine, other = [f"{BASE}/{(await upload(client, problem))['sys_id']}/attributes" for _ in range(2)]

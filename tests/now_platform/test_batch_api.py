@@ -404,6 +404,7 @@ async def test_the_request_of_a_batch_is_bounded(client: Client) -> None:
     assert "Max allowed: 1048576 bytes." in (await response.json())["error"]["detail"]
 
 
+@pytest.mark.long
 async def test_the_answer_of_a_batch_is_bounded(client: Client, swallowed: Callable[[], list[str]]) -> None:
     """The answers of a batch have 32 MB together; what comes after them is not serviced."""
     where = {"file_name": "a", "table_name": "problem", "table_sys_id": "04ce72c9c0a8016600b5b7f75ac67b5b"}

@@ -209,6 +209,7 @@ async def test_credentials_open_until_their_user_is_deleted(holder: Holder, kind
     assert await (await kind(holder))()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", OF_USERS)
 async def test_credentials_end_with_their_user(holder: Holder, kind: Kind) -> None:
     """Nothing of a deleted user opens anything, before or after another user has the sys_id."""
@@ -218,6 +219,7 @@ async def test_credentials_end_with_their_user(holder: Holder, kind: Kind) -> No
     assert not await opens()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("kind", OF_CLIENTS)
 @pytest.mark.parametrize("tokens_end", [True, False])
@@ -371,6 +373,7 @@ async def test_planted_credentials_do_not_act_for_an_administrator(
     assert swallowed()[-1] in {"credential-refused", "oauth-refused"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asserted", [False, True], ids=["key", "assertion"])
 @pytest.mark.parametrize("second", PLANTS[:-1])
 async def test_what_is_made_by_a_planted_credential_is_planted(
@@ -427,6 +430,7 @@ async def test_work_of_a_planted_credential_gains_nothing_under_way(  # noqa: PL
     assert (granted is None) == planted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [each for each in OF_USERS if each is not Holder.token_of_an_assertion])
 async def test_other_credentials_act_for_an_administrator(holder: Holder, kind: Kind) -> None:
     """Credentials made by administrators, or got by logging in, have the user's later rights."""

@@ -97,6 +97,7 @@ def shared(postgresql: Server, dictionary: Dictionary) -> Iterator[tuple[Instanc
 Two = tuple[Instance, Instance]
 
 
+@pytest.mark.long
 def test_processes_read_each_others_writes(shared: Two) -> None:
     """Inserts, queries, updates and deletes are seen across processes."""
     first, second = shared
@@ -113,6 +114,7 @@ def test_processes_read_each_others_writes(shared: Two) -> None:
         assert session.count("u_toy") == 0
 
 
+@pytest.mark.long
 def test_duplicates_are_refused(shared: Two) -> None:
     """Unique columns and primary keys hold across processes, on insert and update."""
     first, second = shared
@@ -126,6 +128,7 @@ def test_duplicates_are_refused(shared: Two) -> None:
         session.update("u_toy", other.sys_id, {"u_name": "a"})
 
 
+@pytest.mark.long
 def test_rules_and_users_of_one_process_apply_in_the_other(shared: Two) -> None:
     """Nothing that another process may change is remembered."""
     first, second = shared
@@ -142,6 +145,7 @@ def test_rules_and_users_of_one_process_apply_in_the_other(shared: Two) -> None:
         assert session.insert("problem", {"short_description": "y"})["number"] == "PRB0010001"
 
 
+@pytest.mark.long
 async def test_concurrent_decisions_have_one_winner(shared: Two) -> None:
     """Two processes that decide the same record at the same moment: the second sees the first's decision."""
 
@@ -171,6 +175,7 @@ async def test_concurrent_decisions_have_one_winner(shared: Two) -> None:
     assert [await race(toy) for toy in toys] == [1] * 20
 
 
+@pytest.mark.long
 async def test_numbers_are_never_given_twice(shared: Two) -> None:
     """Concurrent inserts count on."""
 
@@ -182,6 +187,7 @@ async def test_numbers_are_never_given_twice(shared: Two) -> None:
     assert len(set(await asyncio.gather(*runs))) == 20
 
 
+@pytest.mark.long
 def test_a_connection_that_breaks_in_a_transaction(shared: Two) -> None:
     """What was not committed when the server hangs up is undone, and the next transaction has another connection."""
     first, second = shared
@@ -200,6 +206,7 @@ def test_a_connection_that_breaks_in_a_transaction(shared: Two) -> None:
         assert session.count("u_toy") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "allowed"), [("", "1min"), ("&options=-cstatement_timeout=5s", "5s")], ids=["by default", "by the URL"]
 )
@@ -241,6 +248,7 @@ def test_an_interrupted_start_is_repeated(tmp_path: Path, dictionary: Dictionary
         assert session.count("sys_user")
 
 
+@pytest.mark.long
 def test_columns_and_tables_may_be_added_later(tmp_path: Path, dictionary: Dictionary) -> None:
     """What later definitions add to an existing database is there and described, and nothing else has changed."""
     url = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -259,6 +267,7 @@ def test_columns_and_tables_may_be_added_later(tmp_path: Path, dictionary: Dicti
 RENAMED = sa.text("ALTER TABLE mock_servicenow_schema RENAME COLUMN facts TO other")
 
 
+@pytest.mark.long
 def test_a_write_that_other_processes_cannot_learn_of_is_undone(shared: Two) -> None:
     """A commit that cannot renew the version of facts fails, and so does a transaction that cannot read it."""
     first, second = shared

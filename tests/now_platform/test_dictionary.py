@@ -173,6 +173,7 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, text: str, message: str) -> 
     assert str(caught.value).startswith(message)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("often_switching")
 def test_threads_that_ask_at_once_get_one_whole_table() -> None:
     """A table has all its columns, and is the same, for threads that ask for it before anybody has."""

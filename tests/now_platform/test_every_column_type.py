@@ -62,6 +62,7 @@ async def _read(client: Client, sys_id: str, display: str) -> dict[str, Any]:
     return dict((await answer.json())["result"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type_", TYPES)
 async def test_a_value_is_sent_stored_and_shown(client: Client, type_: str) -> None:
     """As a display value, as a raw value, as both, and in XML."""
@@ -76,6 +77,7 @@ async def test_a_value_is_sent_stored_and_shown(client: Client, type_: str) -> N
     assert f"<{name}>" in xml or f"<{name}/>" in xml
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("type_", READABLE)
 async def test_values_compare_and_sort(client: Client, type_: str) -> None:
     """A record is found by its stored value, and the smaller of two values comes first."""

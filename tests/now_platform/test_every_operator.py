@@ -101,6 +101,7 @@ def test_no_two_operators_share_a_spelling() -> None:
     assert len({operator.label for operator in OPERATORS}) == len(OPERATORS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", OF_STORED_ROWS)
 async def test_a_list_is_filtered(client: Client, swallowed: Callable[[], list[str]], word: str) -> None:
     """The REST API finds the record in each spelling, reports nothing, and does not find it where it does not match."""
@@ -123,6 +124,7 @@ async def test_a_list_ignores_what_is_not_for_stored_rows(
     assert swallowed() == ["query-term-ignored"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", KNOWN)
 @pytest.mark.parametrize("matches", [True, False])
 async def test_a_business_rule_has_it_as_its_condition(
@@ -140,6 +142,7 @@ async def test_a_business_rule_has_it_as_its_condition(
     assert (changed.status, swallowed()) == ((403, ["rule-aborted"]) if matches else (200, []))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", [operator.word for operator in OPERATORS if operator.takes is not Takes.NOTHING])
 async def test_the_journal_masks_what_a_secret_is_compared_with(client: Client, journal: Journal, word: str) -> None:
     """The operand of a condition on a password is a secret, whatever the operator."""

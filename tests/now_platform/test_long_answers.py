@@ -27,6 +27,7 @@ def parent(instance: Instance) -> str:
     return sys_id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("accept", ["application/json", "application/xml"])
 @pytest.mark.parametrize("display", ["false", "all"])
 async def test_a_list_is_written_in_pieces(client: Client, parent: str, accept: str, display: str) -> None:
@@ -46,6 +47,7 @@ async def test_a_list_is_written_in_pieces(client: Client, parent: str, accept: 
     assert "Content-Length" not in response.headers
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("limit", ["8", "100", "1000"])
 async def test_long_rows_are_read_a_few_at_a_time(client: Client, instance: Instance, limit: str) -> None:
     """Short and long rows, in the order that was asked for, each once."""
@@ -162,6 +164,7 @@ async def test_many_groups_with_long_names_are_refused(
     assert caplog.records[0].exc_info is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "asked",
     [

@@ -22,6 +22,7 @@ COUNTING = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE
 FINDING = Finding("swallowed", "field-ignored", "it was ignored")
 
 
+@pytest.mark.long
 async def test_a_write_after_a_long_read_happens_once(instance: Instance) -> None:
     """It reads in vain twice, and then on the instance's own connection; it finds nothing twice."""
     begun, findings = [], Findings()
@@ -57,6 +58,7 @@ async def test_work_that_has_written_is_not_repeated(instance: Instance) -> None
     assert begun == [1]
 
 
+@pytest.mark.long
 async def test_facts_read_aside_are_not_kept(instance: Instance) -> None:
     """It may be outdated by then."""
     if not instance.store.embedded:
@@ -73,6 +75,7 @@ async def test_facts_read_aside_are_not_kept(instance: Instance) -> None:
     assert loaded == [1, 1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("light", [True, False])
 async def test_a_long_read_begins_when_the_last_has_ended(instance: Instance, light: bool) -> None:  # noqa: FBT001
     """However soon nobody waited for that any more: each of them may have a copy of the database."""
@@ -97,6 +100,7 @@ async def test_a_long_read_begins_when_the_last_has_ended(instance: Instance, li
     assert steps == ["the first one has ended", "the second one has begun"]
 
 
+@pytest.mark.long
 def test_no_large_copy_is_made() -> None:
     """It would take as much memory again."""
     engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)

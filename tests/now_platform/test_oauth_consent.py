@@ -35,6 +35,7 @@ async def test_authorization_code_grant(anonymous: Client) -> None:
     assert await refused(anonymous, **redeemed), "a code can be redeemed once"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("often_switching")
 async def test_concurrent_calls_redeem_a_code_once(anonymous: Client) -> None:
     """Codes that are issued and redeemed at the same moments are whole, and each is redeemed once."""

@@ -452,6 +452,7 @@ def writes(draw: st.DrawFn) -> tuple[str, int, dict[str, str]]:
     return table, draw(st.just(1_000) | st.integers(0, 30)), drawn | chosen
 
 
+@pytest.mark.long
 @examples(150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chain=st.lists(writes(), min_size=1, max_size=8))
 def test_no_chain_of_writes_makes_an_administrator(

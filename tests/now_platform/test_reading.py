@@ -279,6 +279,7 @@ async def test_pages_without_order_follow_insertion(client: Client) -> None:
     assert [record["number"] for record in found] == ["PRB0000001", "PRB0000002"]
 
 
+@pytest.mark.long
 async def test_a_list_has_a_default_limit(client: Client, instance: Instance) -> None:
     """1.3: without sysparm_limit a list ends after 10,000 records, and its Link header leads on."""
     with instance.transaction(instance.system) as session:
@@ -426,6 +427,7 @@ def many(create: Callable[..., str]) -> list[str]:
     return [create("problem", short_description="one of many", description=text) for text in texts]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("display", ["false", "true", "all"])
 async def test_a_long_list_is_its_pages_together(client: Client, many: list[str], display: str) -> None:
     """However long a list is, it shows what its pages show."""

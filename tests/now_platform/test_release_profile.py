@@ -80,6 +80,7 @@ def test_an_unknown_release_names_the_nearest() -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("release", "text"),
     [
@@ -96,6 +97,7 @@ async def test_the_text_of_a_401(anonymous: Client, text: str) -> None:
     assert (await response.json())["error"]["message"] == text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("release", "server_header"), [("default", "ServiceNow"), ("xanadu", "ServiceNow"), ("australia", "snow_adc")]
 )
@@ -160,6 +162,7 @@ async def test_the_gate_lets_service_users_pass(
     assert (await user.get(INCIDENTS)).status == 401
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("release", ["zurich"])
 @pytest.mark.parametrize("switch", ["active", "enforce"])
 async def test_either_switch_opens_the_gate(client: Client, property_: Callable[[str, str], None], switch: str) -> None:
@@ -168,6 +171,7 @@ async def test_either_switch_opens_the_gate(client: Client, property_: Callable[
     assert (await client.get(INCIDENTS)).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("release", ["default", "zurich"])
 async def test_invalid_queries_are_ignored(role_holder: Client) -> None:
     """A term with an unknown column is dropped and the rest applies (platform 2.6, 9)."""

@@ -123,6 +123,7 @@ async def written(client: Client, rows: Rows, table: str, *, privileged: bool) -
     return [status < 300 for status in statuses]
 
 
+@pytest.mark.long
 async def test_ordinary_rows_are_written_by_their_managers(holder: tuple[str, Client], rows: Rows) -> None:
     """And by administrators, and by nobody else."""
     role, client = holder

@@ -249,6 +249,7 @@ async def test_table_without_access(user: Client) -> None:
     assert response.status == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("display", ["false", "all"])
 async def test_many_groups(client: Client, instance: Instance, display: str) -> None:
     """They come part by part, and are the same as a few at a time."""

@@ -105,6 +105,7 @@ NOT_SERVICENOW = {
 NO_REFUSALS = {**RACES, "expect-refusal": "- servicenow.approve:\n- servicenow.expect-refusal:"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", NOT_SERVICENOW.values(), ids=NOT_SERVICENOW)
 @pytest.mark.parametrize("steps", NO_REFUSALS.values(), ids=NO_REFUSALS)
 async def test_only_servicenow_refuses_a_decision(
@@ -151,6 +152,7 @@ async def test_a_record_with_another_value_was_not_asked_for(
     assert (ended.failure.expected, ended.failure.got) == ("only records with status 'Approve'", "one with 'Deny'")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("stored", "got"),
     [
@@ -188,6 +190,7 @@ def test_another_decision_that_is_delivered_is_not_that_of_the_test(
     privman_loop.run(served.__aexit__(None, None, None))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("longest", [1, 2])
 async def test_a_list_of_several_pages_is_read_to_its_end(
     longest: int, stub: tuple[StubInstance, WorldBuilder]

@@ -113,12 +113,14 @@ REFUSED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", HOLDS.values(), ids=HOLDS)
 def test_a_captured_value_is_used_by_later_steps(steps: str) -> None:
     """Status, headers and the JSON of the body, alone and within a text."""
     assert why_failed(f"title: T\nsteps:\n{LISTED}{steps}") == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("steps", "message"), FAILS.values(), ids=FAILS)
 def test_a_value_that_is_not_there_fails_the_step(steps: str, message: str) -> None:
     """The failure names the path and what is there; nothing is sent with a value that nobody knows."""
@@ -134,6 +136,7 @@ def test_a_misspelt_path_is_refused_at_load(steps: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.long
 def test_captured_keys_are_those_of_the_packaged_spelling(tmp_path: Path) -> None:
     """A team's file of inferred names does not change what a scenario captures, in a list too."""
     names, story = tmp_path / "ours.yaml", tmp_path / "story.yaml"

@@ -245,6 +245,7 @@ async def test_an_instance_that_does_not_list_responses_meanwhile(stub: tuple[St
 NOT_THERE = [web.HTTPBadRequest, web.HTTPForbidden, web.HTTPNotFound]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", NOT_THERE)
 @pytest.mark.parametrize("table", TABLES)
 async def test_a_table_that_is_not_there_fails_the_steps_that_need_it(
@@ -260,6 +261,7 @@ async def test_a_table_that_is_not_there_fails_the_steps_that_need_it(
     assert list(stub[1].unlisted) == [f"{stub[0].url} does not list {wire}, so nothing is deleted there"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", NOT_THERE)
 def test_reports_name_a_table_that_is_not_there(
     answer: type[web.HTTPError],

@@ -76,6 +76,7 @@ def test_a_failure_names_file_line_step_and_shows_the_exchanges(file: Path, caps
     assert '> {"UserName":"***","Password":"***"}' in out
 
 
+@pytest.mark.long
 def test_a_failure_is_in_every_report(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """JUnit, the page with its diagram, JSON and the annotation tell of it, the difference marked, secrets masked."""
     file.write_text(FAILING)
@@ -178,6 +179,7 @@ STORY = "---\ntitle: T\nwhen: {token_renewals: %s}\nsteps: [{console.ask: }, {co
 HERE, ELSEWHERE = STORY % 1, STORY % 9
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("others", "options", "complaint"),
     [
@@ -196,6 +198,7 @@ def test_scenarios_that_do_not_apply_are_not_played(
     assert capsys.readouterr().out.splitlines()[-1].startswith(complaint or "1 passed, 0 failed, 0 skipped")
 
 
+@pytest.mark.long
 def test_a_real_system_may_lack_anything(
     file: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -454,6 +457,7 @@ def test_an_interrupted_run_leaves_its_report(
     assert 'tests="1" failures="0" skipped="0" errors="1"' in junit.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--strict"], 1), (["--strict", "--dry-run"], 0)])
 def test_a_strict_run_has_to_see_findings(
     options: list[str], code: int, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]

@@ -79,6 +79,7 @@ def test_paths_may_lead_out_of_the_folder_of_the_ini_file(
         result.stdout.fnmatch_lines(["3 tests collected*"])
 
 
+@pytest.mark.long
 def test_scenarios_are_chosen_as_tests_are(project: pytest.Pytester) -> None:
     """By name, by tag, by what failed last, and by node; processes of pytest-xdist share them."""
     cases = {
@@ -136,6 +137,7 @@ def test_paths_where_nothing_would_be_played(ini: str, complaint: str, project: 
     result.stderr.fnmatch_lines([f"ERROR: {complaint}"])
 
 
+@pytest.mark.long
 def test_the_options_of_fixtures_count_for_scenarios(
     project: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,6 +223,7 @@ steps:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("step", "things"),
     [

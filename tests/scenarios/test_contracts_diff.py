@@ -327,6 +327,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit", CHANGES, ids=lambda edit: edit.line.partition(";")[0])
 def test_a_change_breaks_whom_it_breaks(release: Path, edit: Edit, capsys: pytest.CaptureFixture[str]) -> None:
     """The change is named with its place, its parties and their roles; exit code 1."""
@@ -382,6 +383,7 @@ HARMLESS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("edit", HARMLESS, ids=lambda edit: edit.line.partition(";")[0])
 def test_a_harmless_change_is_told_and_held(release: Path, edit: Edit, capsys: pytest.CaptureFixture[str]) -> None:
     """It is listed, and exit code 0 lets CI go on."""

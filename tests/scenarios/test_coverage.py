@@ -162,6 +162,7 @@ def files() -> Mapping[str, str]:
     return {path.stem: str(path) for path in catalog_files()}
 
 
+@pytest.mark.long
 def test_a_scenario_that_is_gone_is_noticed(
     files: Mapping[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +209,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_what_a_sweep_exercises_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The faults that a message meets in variations are told in every process, those that hold among them."""
     file, report = tmp_path / "registered.yaml", tmp_path / "report.json"

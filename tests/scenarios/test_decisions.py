@@ -66,6 +66,7 @@ def test_it(world):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("within", "after"),
     [

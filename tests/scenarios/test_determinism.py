@@ -71,6 +71,7 @@ async def journals(played: list[Scenario], seed: int) -> str:
     return worlds.journals
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", ["approve", "race-of-two-approvers", "retry-maximum", "setup-survives-hibernation"])
 async def test_the_same_seed_gives_the_same_journals(file: str) -> None:
     """Byte for byte, twice in a row; another seed gives other identifiers."""

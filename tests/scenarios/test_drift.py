@@ -30,6 +30,7 @@ from .recorded_entries import (
 OTHER_WORD: dict[str, object] = {"Result": None, "Status": "success", "Messages": []}
 
 
+@pytest.mark.long
 def test_the_fakes_do_not_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A recording of what keeps the contracts holds, masked secrets and all; exit code 0."""
     file = record(tmp_path, "")
@@ -38,6 +39,7 @@ def test_the_fakes_do_not_drift(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().out.endswith("; 0 names differ, 0 differences are of another kind\n")
 
 
+@pytest.mark.long
 def test_the_override_explains_the_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What is printed is a file for --inferred, with which the same recording does not drift."""
     ours = {
@@ -56,6 +58,7 @@ def test_the_override_explains_the_drift(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["drift", file, "--inferred", str(tmp_path / "found.yaml")]) == 0
 
 
+@pytest.mark.long
 def test_responses_of_another_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A list of responses shows both, though one is like none."""
     ours = {"words": {"response": {"approve": "Approved", "deny": "Rejected"}}}

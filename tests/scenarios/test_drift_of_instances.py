@@ -15,6 +15,7 @@ from .stub_instance import StubInstance
 SCOPE = "x_thyti_thycotic_p_"
 
 
+@pytest.mark.long
 def test_a_real_instance_shows_its_names(
     tmp_path: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -43,6 +44,7 @@ def columns_of_app() -> list[dict[str, str]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("total", [2_500, 3_000, 100])
 def test_a_long_dictionary_is_read_to_its_end(total: int, compare: Callable[[StubInstance], str]) -> None:
     """Tables of the scope that stand before those of the app fill pages, the last one perhaps to its last row."""
@@ -53,6 +55,7 @@ def test_a_long_dictionary_is_read_to_its_end(total: int, compare: Callable[[Stu
     assert stub.lists["sys_dictionary"] == total // 1_000 + 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("broken", ["endless", "hidden"])
 def test_a_dictionary_that_is_not_read_to_its_end_says_nothing(
     broken: str, compare: Callable[[StubInstance], str]
@@ -76,6 +79,7 @@ OTHERWISE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("theirs", OTHERWISE.values(), ids=OTHERWISE)
 def test_a_real_instance_that_refuses_shows_its_names(
     theirs: dict[str, Any], tmp_path: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]

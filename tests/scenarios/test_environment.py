@@ -36,6 +36,7 @@ def load(steps: str, head: str = "title: T\n", **environment: str) -> str:
     return ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("others", [1, 31], ids=["one process", "two processes"])
 def test_no_output_has_a_secret(
     others: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -74,6 +74,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return written
 
 
+@pytest.mark.long
 def test_failures_of_one_kind_become_one_file_as_small_as_it_can_be(found: Path) -> None:
     """Named by scenario and invariant; steps and arguments that do not matter are gone, seed and clock are said."""
     assert found.name == "twice-one-record-each.yaml"
@@ -87,6 +88,7 @@ def test_failures_of_one_kind_become_one_file_as_small_as_it_can_be(found: Path)
     ]
 
 
+@pytest.mark.long
 def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither failure takes the other one's place."""
     files = [tmp_path / folder / "twice.yaml" for folder in ("gate", "nightly")]
@@ -101,6 +103,7 @@ def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys:
     assert [load(file).title[:5] for file in written] == ["In ni", "In ga"]
 
 
+@pytest.mark.long
 def test_files_of_somebody_else_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A folder may hold scenarios that somebody has written; what an earlier run found is replaced.
 
@@ -137,6 +140,7 @@ def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None
     ]
 
 
+@pytest.mark.long
 def test_the_file_replays_the_failure_byte_for_byte(
     found: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +168,7 @@ def without_title(file: Path) -> bytes:
     return file.read_bytes().partition(b"\ntags:")[2]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", catalog_files(), ids=lambda file: file.stem)
 def test_whatever_a_scenario_says_is_read_as_it_was_written(file: Path) -> None:
     """Texts that look like numbers, spans of time or words of YAML stay texts."""
@@ -188,6 +193,7 @@ def test_what_a_shell_would_take_for_more_than_a_text_is_quoted() -> None:
     assert told.splitlines()[0].endswith(" console: 404")
 
 
+@pytest.mark.long
 def test_regressions_are_part_of_the_catalog(capsys: pytest.CaptureFixture[str]) -> None:
     """What was found once is played with everything else, by its tag or alone."""
     regressions = [str(file) for file in catalog_files() if file.parent.name == "regressions"]

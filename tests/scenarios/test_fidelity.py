@@ -130,6 +130,7 @@ def test_a_changed_answer_is_named(
     assert re.search(rf"^{planted.trap} \(trap \d+\): .* \[.*\]$", out, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_another_release_differs_until_it_is_named(
     privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,6 +188,7 @@ class Instance:
         return web.json_response(error, status=400) if "x_thyti" in request.path else self.watch(request, answer)
 
 
+@pytest.mark.long
 def test_the_fake_is_like_itself(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Against the mock every probe is the same, and whatever a probe creates it deletes; exit code 0."""
     there = Instance()
@@ -234,6 +236,7 @@ def test_what_cannot_be_deleted_is_told(privman_loop: LoopThread, capsys: pytest
     assert sorted(told) == sorted(there.created)
 
 
+@pytest.mark.long
 def test_an_instance_without_the_app(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Probes of the app are left out, with the reason, and the rest is compared."""
     with instance(privman_loop, Instance().without_app) as url:
@@ -243,6 +246,7 @@ def test_an_instance_without_the_app(privman_loop: LoopThread, capsys: pytest.Ca
     assert re.search(r"^\d\d the same, 0 different, 2 left out; ", out, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_the_app_must_be_there_where_it_is_named(
     tmp_path: Path, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,6 +269,7 @@ UNANSWERED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("unanswered", UNANSWERED.values(), ids=UNANSWERED)
 def test_only_servicenow_says_that_it_lacks_the_app(
     unanswered: tuple[int, str], privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]

@@ -65,6 +65,7 @@ def test_it(world):
 """
 
 
+@pytest.mark.long
 def test_an_instance_that_already_runs_keeps_its_records(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +222,7 @@ def test_options_are_read_as_by_the_commands(
     assert f"argument {option}: {complaint}" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_an_option_names_the_spelling_of_an_instance(
     pytester: pytest.Pytester, real_instance: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -228,6 +228,7 @@ def test_it(console):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "clear",
     [
@@ -257,6 +258,7 @@ def test_it(servicenow):
 """
 
 
+@pytest.mark.long
 def test_what_servicenow_swallows_fails_a_strict_test(pytester: pytest.Pytester) -> None:
     """As --strict does for scenarios; a test that means it says so."""
     pytester.makepyfile(SWALLOWING.format(tolerate=""))
@@ -276,6 +278,7 @@ def test_it(servicenow):
 """
 
 
+@pytest.mark.long
 def test_findings_that_nobody_sees_are_not_none(pytester: pytest.Pytester, real_instance: Callable[[str], str]) -> None:
     """A real system has no control plane: a strict test, and one that expects no findings, cannot be checked."""
     target = ["-p", "no:asyncio", "--privman-servicenow-url", real_instance("")]
@@ -398,6 +401,7 @@ def test_it(servicenow):
 """
 
 
+@pytest.mark.long
 def test_exchanges_that_left_the_journal_unchecked_fail_the_test(pytester: pytest.Pytester) -> None:
     """Nobody knows any more what they broke; findings that were read before are known."""
     pytester.makepyfile(FILLING.format(after=""))
@@ -443,6 +447,7 @@ def test_request(console):
 """
 
 
+@pytest.mark.long
 def test_a_failure_shows_the_users_line_and_what_explains_it(pytester: pytest.Pytester) -> None:
     """No frame of ours, no second failure for what may have caused the first, or come of it; the last exchanges."""
     pytester.makepyfile(WRONG)

@@ -46,6 +46,7 @@ def test_a_planted_defect_is_found() -> None:
     assert next(failure.step for failure in failures if failure) == "both-sides-agree"
 
 
+@pytest.mark.long
 def test_walks_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A few; `privman-scenarios run --generate` plays as many as one likes."""
     file = tmp_path / "one.yaml"

@@ -60,6 +60,7 @@ def test_command_can_be_executed(name: str) -> None:
     assert callable(getattr(import_module(f"privman_scenarios.commands.{module}"), function))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", [[], ["run"], ["record"], ["drift"]], ids=" ".join)
 def test_help_loads_no_player(command: list[str]) -> None:
     """Nobody waits for the fakes, or for what plays on them, to read a help text."""

@@ -30,6 +30,7 @@ def around(fault: str, after: str = "") -> str:
     return f"  - {fault}\n  - console.ask:\n  - servicenow.approve:\n{after}  - console.expect-approval: Approved"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("strict", [(), ("--strict",)], ids=["lenient", "strict"])
 @pytest.mark.parametrize("fault", IDLE.values(), ids=IDLE)
 def test_a_fault_that_never_strikes_fails_its_scenario(

@@ -91,6 +91,7 @@ def test_every_rule_has_an_alternative() -> None:
     assert {rule.partition(":")[0] for together in ALTERNATIVES for rule in together} == rules
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rules", "reason"),
     [

@@ -97,6 +97,7 @@ def test_a_message_among_others_of_its_step_is_held_alone() -> None:
     assert fault.arguments["skip"] == 1
 
 
+@pytest.mark.long
 def test_a_planted_defect_is_found_in_the_order_that_shows_it() -> None:
     """A third delivery that says the opposite needs a token that died before the second: the written order has none."""
     touches = MessageFilter(at="console", side="request", path=APPROVE, skip=2)

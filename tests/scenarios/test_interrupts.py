@@ -91,12 +91,14 @@ async def play(moment: str, way: str, command: list[str]) -> tuple[int | None, s
     return process.returncode, err.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("moment", "way", "command"), MOMENTS.values(), ids=MOMENTS)
 async def test_an_interrupt_while_a_command_begins(moment: str, way: str, command: list[str]) -> None:
     """Also where Python ignores what the handler raises."""
     assert await play(moment, way, command) == (130, f"{command[1]}: interrupted\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["raised", "swallowed"])
 async def test_an_interrupt_once_a_command_has_ended(way: str) -> None:
     """The interpreter tidies up undisturbed, and the outcome stays."""
@@ -145,6 +147,7 @@ class Striking:
         return app
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 @pytest.mark.parametrize("command", ["run", "record", "fidelity"])
@@ -179,6 +182,7 @@ def test_interrupts_while_a_command_works_and_tidies_up(  # noqa: PLR0913, PLR09
         assert error == "the run did not come to its end" or re.search(r"keeps? records of this run", error)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("strikes", "left"),
     [

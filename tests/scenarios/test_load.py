@@ -140,6 +140,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.long
 def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Both obey the settings, each decision arrives once, and the statistics are there to compare."""
     # No variable can name such a file.
@@ -154,6 +155,7 @@ def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: py
     assert "Aggregated" in capfd.readouterr().out
 
 
+@pytest.mark.long
 def test_consoles_and_users_behind_mutual_tls_and_oauth(
     folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,6 +192,7 @@ def mutual_tls(folder: Path) -> ssl.SSLContext:
     return context
 
 
+@pytest.mark.long
 async def test_a_master_judges_what_users_of_its_workers_were_told(targets: list[str]) -> None:
     """The worker makes the requests; what was acknowledged and lost is named, and the exit code is 1."""
     port = free_port()
@@ -216,6 +219,7 @@ def free_port() -> str:
         return str(taken.getsockname()[1])
 
 
+@pytest.mark.long
 async def test_locusts_web_page_is_served_until_an_interrupt() -> None:
     """The page answers, and both fakes end with the command."""
     process = await start("privman-scenarios", "load", "--web", "--web-port", free_port(), "--locustfile", "web.py")
@@ -301,6 +305,7 @@ def test_statistics_stay_where_a_run_cannot_begin(folder: Path) -> None:
     assert file.read_text() == HEADINGS
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -375,6 +380,7 @@ def test_a_log_in_without_a_password(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "Expected SERVICENOW_INTEGRATION_USER and SERVICENOW_INTEGRATION_PASSWORD." in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_set_up_that_fails(
     folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -389,6 +395,7 @@ def test_a_set_up_that_fails(
     assert err.count("\n") == 1
 
 
+@pytest.mark.long
 def test_an_instance_with_other_names(folder: Path, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody could say what became of its requests, so nothing is set up."""
     (folder / "rows.yaml").write_text("x_thyti_thycotic_p_request: [{request_id: old}]\n")
@@ -401,6 +408,7 @@ def test_an_instance_with_other_names(folder: Path, serve: Serve, capsys: pytest
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("program", "code", "said"),
     [

@@ -438,6 +438,7 @@ def put(value: Any, place: tuple[str | int, ...], odd: object) -> Any:
     return changed
 
 
+@pytest.mark.long
 @given(st.deferred(lambda: st.sampled_from(documents())), st.data())
 def test_whatever_is_odd_in_a_file_is_refused_with_its_line(document: dict[str, Any], data: st.DataObject) -> None:
     """Or it is played; nothing that may be in YAML ends in another error."""

@@ -189,6 +189,7 @@ def sent_by_the_run(url: str) -> list[dict[str, Any]]:
     return [each for each in incoming if each["headers"].get("User-Agent") == "privman-scenarios"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", SETTINGS)
 def test_a_run_logs_in(kind: str, run: Run, serve: Serve) -> None:
     """Every request of the run itself proves its user in that way; the console's user is tried with a password."""
@@ -205,6 +206,7 @@ def test_a_run_logs_in(kind: str, run: Run, serve: Serve) -> None:
     assert keyed == ({True} if kind == "api-key" else set())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("key_id", "key"), [("k1", private(RSA_KEY)), ("k2", private(EC_KEY)), ("k3", private(LONG_EC_KEY))]
 )
@@ -216,6 +218,7 @@ def test_an_assertion_may_be_signed_with_a_private_key(key_id: str, key: str, ru
     assert run(url, "--servicenow-auth", "jwt-bearer", **settings) == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["password-grant", "jwt-bearer"])
 def test_the_newest_release_needs_no_basic_and_no_new_user(kind: str, run: Run, serve: Serve) -> None:
     """An existing approver decides, by the same kind of log-in; the run only tries the console's user with Basic."""
@@ -264,6 +267,7 @@ def test_a_dry_run_prints_no_user_where_they_exist(run: Run, serve: Serve, capsy
     assert "/sys_user" not in printed
 
 
+@pytest.mark.long
 def test_who_is_not_there_is_not_created(
     run: Run, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -416,6 +420,7 @@ def mutual(tmp_path: Path) -> tuple[ssl.SSLContext, dict[str, str]]:
     return context, {name: str(tmp_path / file) for name, file in files.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["basic", "certificate"])
 def test_mutual_tls(kind: str, mutual: tuple[ssl.SSLContext, dict[str, str]], serve: Serve, tmp_path: Path) -> None:
     """A gateway demands a certificate beside the credentials, or the certificate alone proves the user."""
@@ -430,6 +435,7 @@ def test_mutual_tls(kind: str, mutual: tuple[ssl.SSLContext, dict[str, str]], se
     assert main(["fidelity", "--servicenow-url", url, *trusted, *shown, "--servicenow-auth", kind]) == 0
 
 
+@pytest.mark.long
 def test_the_console_of_a_run_shows_the_certificate(
     mutual: tuple[ssl.SSLContext, dict[str, str]], run: Run, serve: Serve, tmp_path: Path
 ) -> None:
@@ -480,6 +486,7 @@ def test_a_key_may_have_a_password(
     assert (err.count("\n"), "of-the-key" in err) == (1, False)
 
 
+@pytest.mark.long
 def test_a_recording_holds_no_credentials(run: Run, serve: Serve, tmp_path: Path) -> None:
     """Neither what the log-in was asked for nor the token."""
     url, out = serve(), tmp_path / "out.har"
@@ -491,6 +498,7 @@ def test_a_recording_holds_no_credentials(run: Run, serve: Serve, tmp_path: Path
     assert "oauth_token" not in recorded
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["api-key", "client-credentials"])
 def test_fidelity_logs_in(
     kind: str, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -524,6 +532,7 @@ def test_it(servicenow, console):
 """
 
 
+@pytest.mark.long
 def test_fixtures_log_in(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connector under test gets what it logs in with, as approver and as the console's user."""
     for name, value in {**SETTINGS["password-grant"], **CONSOLE, **APPROVER}.items():

@@ -24,6 +24,7 @@ def rows(out: str) -> list[list[str]]:
     return [line.split(maxsplit=4)[:4] for line in out.splitlines()[1:] if not line.startswith(" ")]
 
 
+@pytest.mark.long
 def test_all_releases_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
     """The newest releases let only exceptions in by Basic authentication (platform 4.2), so one cannot: exit code 1."""
     assert main(["matrix"]) == 1
@@ -47,6 +48,7 @@ def test_exceptions_pass_the_gate(names: str, capsys: pytest.CaptureFixture[str]
     assert rows(capsys.readouterr().out) == [[names, names, "australia", "yes"]]
 
 
+@pytest.mark.long
 def test_names_must_be_those_of_the_app(names: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the console calls a column otherwise, the round trip fails, and the names that differ are the reason."""
     assert main(["matrix", "--app", names, "--console", "packaged", "--console", names, "--release", "yokohama"]) == 1
@@ -57,6 +59,7 @@ def test_names_must_be_those_of_the_app(names: str, capsys: pytest.CaptureFixtur
     assert reasons[2] == "console, app: columns.request.instance_id is called 'instance_id', was 'integration_id'"
 
 
+@pytest.mark.long
 def test_the_app_follows_the_rules_on_which_the_console_relies(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,6 +78,7 @@ def test_the_app_follows_the_rules_on_which_the_console_relies(
     assert [rule for rule in rules if f"console, app: rules.{rule} is " not in out] == []
 
 
+@pytest.mark.long
 def test_messages_must_be_those_of_the_app(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A property that the app demands and the console does not send is told without playing."""
     shutil.copytree(PACKAGED / "schemas", tmp_path / "schemas")
@@ -98,6 +102,7 @@ def test_a_set_or_a_release_that_there_is_not(capsys: pytest.CaptureFixture[str]
     assert "invalid choice 'paris'" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_the_profile_of_a_team_counts(
     names: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,6 +63,7 @@ def test_there_are_mutants_of_every_part() -> None:
     assert {change for mutant in packaged for change in mutant.change} == set(changes())
 
 
+@pytest.mark.long
 def test_the_duty_broken_is_noticed_where_it_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     """Each mutant of the sample makes a scenario fail at the step that looks at the duty, and none survives."""
     noticing = {mutant.name: mutant.noticed_by for mutant in load_mutants() if mutant.name in SAMPLE}
@@ -122,6 +123,7 @@ def test_unusable_arguments(arguments: list[str], complaint: str, capsys: pytest
     assert error.count("\n") == 1
 
 
+@pytest.mark.long
 def test_work_is_spread_over_processes() -> None:
     """Results come in the order of the items, from as many processes as are worth their start."""
     assert list(spread(abs, range(-40, 0), 2)) == list(range(40, 0, -1))

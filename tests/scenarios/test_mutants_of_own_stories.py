@@ -83,6 +83,7 @@ def tried(file: Path, story: str, mutant: str) -> int:
     return main(["mutate", str(file), "--mutant", mutant])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("story", "mutant", "step"),
     [
@@ -108,6 +109,7 @@ def test_names_and_figures_of_ones_own_are_struck(
     assert total == "1 mutants, 1 noticed, 0 survived, 0 never struck"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mutant", "duty"),
     [
@@ -136,18 +138,21 @@ def test_what_stories_never_do_is_told_apart(
     ]
 
 
+@pytest.mark.long
 def test_a_part_of_the_catalog_may_miss_mutants(capsys: pytest.CaptureFixture[str]) -> None:
     """Scenarios of the catalog that are chosen by a tag need not strike every mutant."""
     assert main(["mutate", "--tag", "deletion", "--tag", "set-up", "--mutant", "retry-forgotten"]) == 0
     assert "1 mutants, 0 noticed, 0 survived, 1 never struck" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_no_scenario_proves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Where no scenario is chosen no mutant can strike, so the exit code is 1."""
     assert main(["mutate", "-k", "nosuch", "--mutant", "retry-forgotten"]) == 1
     assert capsys.readouterr().out == "No scenario was played, so nothing is known of any mutant\n"
 
 
+@pytest.mark.long
 def test_the_profile_of_a_team_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -139,6 +139,7 @@ async def test_an_odd_answer_fails_its_step_alone(name: str) -> None:
             assert ended.outcome in ("passed", "failed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["a list", "records without a sys_id", "half a body"])
 async def test_the_run_goes_on_after_an_odd_answer(name: str) -> None:
     """The failure names the step and shows the exchange; the next scenario passes."""

@@ -85,6 +85,7 @@ def test_what_would_be_lost_or_ignored_is_refused(
     assert {name: (folder / name).read_text() for name in OF_OTHERS} == OF_OTHERS
 
 
+@pytest.mark.long
 def test_reports_are_written_again(folder: Path) -> None:
     """By the option that has written them, and over what is empty."""
     (folder / "j.xml").touch()
@@ -102,6 +103,7 @@ def test_a_link_to_a_report_is_the_same_file(folder: Path, capsys: pytest.Captur
     assert "--junit-xml and --html are both j.xml" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", ["no.yaml", "one.yaml --jobs 0", "one.yaml --inferred no.yaml", "--bad one.yaml"])
 @pytest.mark.parametrize("report", ["--junit-xml j.xml", "--junit-xml=j.xml"])
 def test_no_green_report_of_an_earlier_run_stays(words: str, report: str, folder: Path) -> None:
@@ -133,6 +135,7 @@ def start(words: str) -> None:
 REPORTS = "--junit-xml j.xml --json=j.json --html h.html"
 
 
+@pytest.mark.long
 def test_a_command_that_is_killed_while_it_begins_leaves_red_reports(folder: Path) -> None:
     """It has read nothing yet: the scenario is a pipe into which nobody writes."""
     assert command(f"run one.yaml {REPORTS}") == 0
@@ -150,6 +153,7 @@ def test_a_command_that_is_killed_while_it_begins_leaves_red_reports(folder: Pat
     assert command(f"run one.yaml {REPORTS}") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", ["run --help", "--version"])
 def test_a_report_stays_where_nothing_is_played(words: str, folder: Path) -> None:
     """Nobody has asked for another run."""
@@ -166,6 +170,7 @@ def test_a_report_turns_red_before_the_command_line_is_read(folder: Path) -> Non
     assert command("run one.yaml --json j.json") == 0
 
 
+@pytest.mark.long
 def test_a_file_of_somebody_else_stays(folder: Path) -> None:
     """Also before the command line has been read."""
     (folder / "mine.json").write_text("{}")

@@ -115,6 +115,7 @@ def test_it(servicenow):
 PROFILE = 'tables = "tables.yaml"\ndata = "rows.yaml"\nrelease = "yokohama"\n'
 
 
+@pytest.mark.long
 def test_options_and_the_profile(pytester: pytest.Pytester) -> None:
     """The mock has the tables, rows and release that either names."""
     tables, rows = _files(pytester.path)
@@ -125,6 +126,7 @@ def test_options_and_the_profile(pytester: pytest.Pytester) -> None:
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
 
 
+@pytest.mark.long
 def test_several_files(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,6 +167,7 @@ def test_several_files(
     )
 
 
+@pytest.mark.long
 def test_a_mark_is_for_the_tests_that_have_it(pytester: pytest.Pytester) -> None:
     """It is registered; its files are relative to the test's, and those of all marks count."""
     _files(pytester.path)
@@ -172,6 +175,7 @@ def test_a_mark_is_for_the_tests_that_have_it(pytester: pytest.Pytester) -> None
     pytester.runpytest_inprocess("-p", "no:asyncio", "--strict-markers").assert_outcomes(passed=2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("mark", "fixture", "message"),
     [
@@ -199,6 +203,7 @@ def test_a_fixture_finds_records_of_any_table(pytester: pytest.Pytester) -> None
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=2)
 
 
+@pytest.mark.long
 def test_collected_scenarios_know_the_tables(pytester: pytest.Pytester) -> None:
     """A file of tables that cannot be used is an error of the scenarios' file."""
     _files(pytester.path)
@@ -300,6 +305,7 @@ def test_a_target_has_more_columns_than_a_file(
     assert "unknown column of u_laptop 'u_vendor'." in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_scenarios_are_played_on_it(tmp_path: Path, jobs: str) -> None:
     """Each process of a run starts the same mock."""

@@ -53,6 +53,7 @@ def outcomes(file: Path, *options: str) -> list[Any]:
     return scenarios
 
 
+@pytest.mark.long
 def test_the_same_seed_gives_the_same_whatever_the_number_of_processes(
     many: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +75,7 @@ def test_a_system_that_already_runs_is_spoken_to_by_one_process() -> None:
     assert WorldBuilder(0, console=remote).at_a_time(4) == 1
 
 
+@pytest.mark.long
 def test_an_interrupted_run_of_several_processes_leaves_its_report(many: Path) -> None:
     """Ctrl-C reaches all of them; what has been told by then is in the report, which says that it is not complete."""
     report = many.with_suffix(".json")
@@ -99,6 +101,7 @@ def test_an_interrupted_run_of_several_processes_leaves_its_report(many: Path) -
     assert 0 < written["passed"] < ROWS
 
 
+@pytest.mark.long
 def test_a_killed_run_leaves_no_process(many: Path) -> None:
     """Each of its processes ends when nobody can ask it for more."""
     command: list[str | Path] = [Path(sys.executable).with_name("privman-scenarios"), "run", many, "--jobs", "2"]
@@ -114,6 +117,7 @@ def test_a_killed_run_leaves_no_process(many: Path) -> None:
         os.close(each)
 
 
+@pytest.mark.long
 def test_a_command_with_threads_starts_its_processes_anew() -> None:
     """A copy of it might wait for a lock that one of the threads holds."""
     end = threading.Event()

@@ -90,6 +90,7 @@ async def answer_late(stub: StubInstance, expectation: str, second: int) -> Scen
     return ended
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("expectation", NOT_YET)
 async def test_what_must_not_happen_is_watched(expectation: str, stub: tuple[StubInstance, WorldBuilder]) -> None:
     """In real time the first look proves nothing: it may come until the patience of the run ends."""

@@ -33,6 +33,7 @@ FILES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.partition("\n")[0])
 def test_an_example_passes(example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each scenario in the README passes on the fakes; one with columns of another instance can be loaded."""

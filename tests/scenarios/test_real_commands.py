@@ -68,6 +68,7 @@ async def count(url: str) -> list[int]:
     return counts
 
 
+@pytest.mark.long
 async def test_the_mock_elsewhere_is_played_on_like_a_real_instance() -> None:
     """Without a control plane it is spoken to by its API alone: some pass, some are skipped, nothing is left."""
     async with elsewhere("mock-servicenow") as url:
@@ -89,6 +90,7 @@ async def test_a_run_of_skipped_scenarios_is_no_success() -> None:
     assert lines[-1] == "Nothing was checked, so the run fails."
 
 
+@pytest.mark.long
 async def test_an_instance_with_a_certificate_of_its_own(tmp_path: Path) -> None:
     """It is refused with one plain line, and played on where --ca-file names who has signed it."""
     authority = str(tmp_path / "ca.pem")
@@ -115,6 +117,7 @@ def redirecting() -> web.Application:
     return app
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("option", ["--servicenow-url", "--console-url"])
 async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     """One plain line says where to, without what the address carries along; exit code 3."""
@@ -125,6 +128,7 @@ async def test_a_target_that_redirects_to_a_log_in(option: str) -> None:
     assert complaint.endswith(" redirects to https://login.example/saml.")
 
 
+@pytest.mark.long
 async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
     """Whoever presses Ctrl-C at once is told in the same line, and sees no traceback."""
     (tmp_path / "watchfiles.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
@@ -136,6 +140,7 @@ async def test_an_interrupt_while_the_command_loads(tmp_path: Path) -> None:
     assert (process.returncode, err) == (130, b"privman-scenarios: interrupted\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ending", "before"),
     [
@@ -237,6 +242,7 @@ async def test_a_target_that_is_not_reached_is_an_error_in_the_reports(tmp_path:
     assert "could not be reached" in reports["html"].read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("given", ["variables", "file", "nothing"])
 async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> None:
     """A control plane that demands a token gets it from two variables or a file; without it there is none."""

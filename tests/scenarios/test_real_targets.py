@@ -358,6 +358,7 @@ async def test_wrong_credentials_reset_nothing(*, armed: bool) -> None:
                 assert await world.servicenow.find("request") == []
 
 
+@pytest.mark.long
 async def test_fakes_that_may_be_reset_are_played_on() -> None:
     """Two fakes elsewhere, each with its own virtual clock, play the catalog like those started here."""
     async with WorldBuilder(1).open() as one, WorldBuilder(2).open() as other:

@@ -90,6 +90,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_a_recording_of_one_seed_is_the_same_in_each_run(tmp_path: Path) -> None:
     """Byte for byte, as it names the parties instead of their ports: so it can be committed and compared."""
     story, outs = tmp_path / "one.yaml", [tmp_path / "one.har", tmp_path / "two.har"]
@@ -127,6 +128,7 @@ def test_only_the_address_of_a_party_is_replaced(text: str, name: str) -> None:
     assert addresses.replaced(one) == Recorded(one.at, "GET", name, named, name.encode(), 200, named, name.encode())
 
 
+@pytest.mark.long
 def test_a_real_instance(scenario: Path, real_instance: Callable[[str], str], tmp_path: Path) -> None:
     """What the console and the approver asked of it, and what it asked of the console; credentials masked."""
     out = tmp_path / "out.har"
@@ -142,6 +144,7 @@ def test_a_real_instance(scenario: Path, real_instance: Callable[[str], str], tm
     assert json.loads(user["request"]["postData"]["text"])["user_password"] == "***"
 
 
+@pytest.mark.long
 def test_with_secrets(scenario: Path, real_instance: Callable[[str], str], tmp_path: Path) -> None:
     """Only when asked for are the credentials kept."""
     out = tmp_path / "out.har"

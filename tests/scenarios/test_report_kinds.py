@@ -22,6 +22,7 @@ def test_what_a_kind_writes_is_its_own(kind: ReportKind, tmp_path: Path) -> None
         assert [each for each in REPORTS if each.is_ours(file)] == [kind]
 
 
+@pytest.mark.long
 @KINDS
 def test_option_writes_the_report(kind: ReportKind, tmp_path: Path) -> None:
     """A run leaves a finished report in the named file."""

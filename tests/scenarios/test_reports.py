@@ -274,6 +274,7 @@ def test_other_events_leave_no_trace(event: Event) -> None:
 NO_VARIATION = "No variation was played, so the run fails"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -307,6 +308,7 @@ def test_every_report_of_a_failed_run_is_red(
     assert error in Path("h.html").read_text()
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_fails_the_run(tmp_path: Path) -> None:
     """In one line, also in the report: what it was playing is not known."""
     report = tmp_path / "j.xml"
@@ -340,12 +342,14 @@ def test_a_process_that_is_killed_as_it_starts_fails_the_run(tmp_path: Path) -> 
     assert told.startswith("privman-scenarios: a process that played scenarios was ended from outside; --jobs 1 ")
 
 
+@pytest.mark.long
 def test_what_goes_wrong_in_a_process_is_raised_here() -> None:
     """As it is where one process plays."""
     with pytest.raises(ValueError, match="invalid literal for int"):
         [*spread(int, ["seven"] * (2 * ITEMS_A_PROCESS), 2)]
 
 
+@pytest.mark.long
 def test_work_of_a_process_that_is_killed_is_lost() -> None:
     """Nobody waits for it."""
     with pytest.raises(WorkerLostError):

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import requests
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ APPROVE = "/Tms/services/api/v1/approval/approve"
 STATES = {"Approve": "Approved", "Deny": "Denied"}
 
 
+@pytest.mark.long
 @GENERATED
 @given(metadata=strategies.metadata(), answer=strategies.answers())
 def test_what_was_decided_is_what_the_console_ends_with(
@@ -52,6 +54,7 @@ DECISION = {
 }
 
 
+@pytest.mark.long
 @GENERATED
 @given(data=st.data())
 def test_a_decision_broken_in_one_place_is_refused_by_its_key(
@@ -71,6 +74,7 @@ def test_a_decision_broken_in_one_place_is_refused_by_its_key(
     world.console.tolerate("decision")
 
 
+@pytest.mark.long
 @GENERATED
 @given(data=st.data(), request_id=strategies.guids())
 def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_column(

@@ -69,6 +69,7 @@ def outputs(folder: Path, captured: tuple[str, str]) -> dict[str, str]:
     return {"out": captured[0], "err": captured[1]} | {file.name: file.read_text() for file in folder.iterdir()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["run", "record", "fidelity", "run dry"])
 def test_no_output_holds_the_password(
     command: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -86,6 +86,7 @@ def test_check_reports_every_broken_file(folder: Path, capsys: pytest.CaptureFix
     assert sorted(told) == ["empty", "nosuch.yaml", "stories/one.yaml", "stories/two.yaml"]
 
 
+@pytest.mark.long
 def test_no_file_hides_the_errors_of_another(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Of many errors in a file some are counted, and the first of every file is shown."""
     steps = "".join(f"- console.nosuch{number}:\n" for number in range(40))
@@ -163,6 +164,7 @@ def test_an_expression_means_what_it_means_in_python(expression: str, text: str)
     assert Keyword.parse(expression).matches(text) == eval(expression, {}, texts)  # noqa: S307 - made above
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("more", [[], ["--interleave"], ["--generate", "2"]])
 def test_exitfirst_ends_the_run(more: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What comes after the first failure is not played, and no limit is judged."""
@@ -186,6 +188,7 @@ def test_exitfirst_without_a_failure_plays_all(capsys: pytest.CaptureFixture[str
     assert code_of("-x", "--min-coverage", "99") == 1
 
 
+@pytest.mark.long
 def test_exitfirst_ends_several_processes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No scenario after the first failure is reported, however many have been played by then."""
     rows = "".join(
@@ -196,6 +199,7 @@ def test_exitfirst_ends_several_processes(folder: Path, capsys: pytest.CaptureFi
     assert "3 passed, 1 failed, 0 skipped" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_exitfirst_ends_at_the_first_variation_that_fails(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The scenarios held, and what was varied before held too."""
     twice = (
@@ -232,6 +236,7 @@ def test_last_failed_plays_what_failed_until_it_passes(folder: Path, capsys: pyt
     assert (folder / ".privman_cache" / ".gitignore").read_text() == "*\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "no JSON", '[["a"]]', "5"])
 def test_a_damaged_memory_is_none(text: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is written anew."""
@@ -267,6 +272,7 @@ def test_failures_are_repeated_in_a_closing_list(folder: Path, capsys: pytest.Ca
     assert "Failed:" not in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_closing_list_is_bounded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Fifty lines, and how many more there are."""
     rows = "".join(f"- {{number: '{number}'}}\n" for number in range(53))

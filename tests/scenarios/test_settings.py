@@ -62,6 +62,7 @@ def as_toml(setting: Setting, given: Mapping[str, str], shown: Mapping[str, str]
 PLACES = {"chosen": "privman.toml:3, profile ours", "common": "privman.toml:1", "default": "default"}
 
 
+@pytest.mark.long
 @NAMES
 def test_precedence(
     setting: Setting, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -245,6 +246,7 @@ def instance(privman_loop: LoopThread) -> Iterator[str]:
         yield url
 
 
+@pytest.mark.long
 def test_an_address_in_the_environment_is_announced(
     instance: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -393,6 +395,7 @@ def misspelt(name: str) -> Iterator[str]:
     yield from (name.replace("_", "", 1), f"{name[:3]}_{name[3:]}")
 
 
+@pytest.mark.long
 @NAMES
 def test_a_misspelt_variable_is_refused(
     setting: Setting, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -65,6 +65,7 @@ def read(name: str) -> dict[str, Any]:
     return report
 
 
+@pytest.mark.long
 def test_shards_are_joined_to_the_report_of_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """With the same scenarios in the same order, and the same contract coverage; in every kind of report."""
     assert main(["run", "stories", "--json", "whole.json", "--html", "whole.html"]) == 0
@@ -81,6 +82,7 @@ def test_shards_are_joined_to_the_report_of_the_whole(capsys: pytest.CaptureFixt
     assert Path("merged.xml").read_text().count("<testcase ") == 4
 
 
+@pytest.mark.long
 def test_limits_are_judged_over_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """A part may exercise less than is demanded of all, which no part alone can tell."""
     names = shards(2)
@@ -102,6 +104,7 @@ def test_a_shard_takes_no_limit_of_the_whole(option: str, capsys: pytest.Capture
     assert capsys.readouterr().err == told
 
 
+@pytest.mark.long
 def test_a_failure_of_a_shard_fails_the_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is shown again, at its place, as the shard has shown it."""
     (folder / "stories" / "1.yaml").write_text(HELD.format("Bad", "Approved"))
@@ -121,6 +124,7 @@ def test_a_failure_of_a_shard_fails_the_whole(folder: Path, capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines()[: len(failed)] == failed
 
 
+@pytest.mark.long
 def test_an_empty_shard_holds_and_an_empty_run_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     """There may be more jobs than scenarios; a text that no title has fails each of them, and the whole."""
     names = shards(5)
@@ -131,6 +135,7 @@ def test_an_empty_shard_holds_and_an_empty_run_does_not(capsys: pytest.CaptureFi
     assert "No scenario was played, so the run fails.\n" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_sweep_is_split(capsys: pytest.CaptureFixture[str]) -> None:
     """Each shard varies its own scenarios, and the generated ones are dealt out too."""
     (names, more) = (["1.json", "2.json"], ["--interleave", "--generate", "3", "--jobs", "1"])
@@ -147,6 +152,7 @@ def test_a_sweep_is_split(capsys: pytest.CaptureFixture[str]) -> None:
     assert "No variation was played, so the run fails.\n" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_shards_that_are_not_one_run_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line each, with the file and what was expected; earlier reports are void."""
     one, two = shards(2)
@@ -182,6 +188,7 @@ def test_shards_that_are_not_one_run_are_refused(folder: Path, capsys: pytest.Ca
         (folder / "merged.json").unlink()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("option", "told"),
     [
@@ -208,6 +215,7 @@ def test_shards_of_other_options_are_refused(
     assert capsys.readouterr().err == f"privman-scenarios: {refused}\n"
 
 
+@pytest.mark.long
 def test_shards_of_other_tables_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Their contents count, whether a file or its folder is named; what cannot be read has the mock's own message."""
     tables = folder / "tables"
@@ -223,6 +231,7 @@ def test_shards_of_other_tables_are_refused(folder: Path, capsys: pytest.Capture
     assert capsys.readouterr().err.startswith("privman-scenarios: --data: nowhere.yaml: ")
 
 
+@pytest.mark.long
 def test_shards_of_other_steps_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Though each scenario is at its place under its title."""
     assert main(["run", "stories", "--shard", "1/2", "--json", "1.json"]) == 0
@@ -234,6 +243,7 @@ def test_shards_of_other_steps_are_refused(folder: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err.startswith(f"privman-scenarios: {told}")
 
 
+@pytest.mark.long
 def test_the_header_of_the_whole_is_that_of_every_part() -> None:
     """What only one part knows, such as the version of a target that it has reached, is in it; it began with the first.
 
@@ -254,6 +264,7 @@ def test_the_header_of_the_whole_is_that_of_every_part() -> None:
     assert json.loads(Path("merged.json").read_text())["context"]["build"] == "App 2"
 
 
+@pytest.mark.long
 def test_the_whole_prints_what_one_run_prints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each failure with the path that the run has named, and all of them again above the last line."""
     for number in (1, 2):
@@ -272,6 +283,7 @@ def test_the_whole_prints_what_one_run_prints(folder: Path, capsys: pytest.Captu
     assert of_failures[-3].startswith("  stories/1.yaml:4: Bad 1: console.expect-approval: expected ")
 
 
+@pytest.mark.long
 def test_a_shard_that_did_not_end_fails_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
     """Its report says so, and so does that of the whole."""
     one, two = shards(2)
@@ -283,6 +295,7 @@ def test_a_shard_that_did_not_end_fails_the_whole(capsys: pytest.CaptureFixture[
     assert (merged["complete"], merged["error"]) == (False, "shard 2/2: the run did not come to its end")
 
 
+@pytest.mark.long
 def test_shards_of_other_contracts_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Their coverage cannot be added up; coverage that one of them lacks meets no demand."""
     one, two = shards(2)
@@ -298,6 +311,7 @@ def test_shards_of_other_contracts_are_refused(capsys: pytest.CaptureFixture[str
     assert "--min-coverage needs the contract coverage of every shard" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_report_of_a_shard_is_not_overwritten(capsys: pytest.CaptureFixture[str]) -> None:
     """It is read, so it is kept, though it is a report."""
     one, two = shards(2)

@@ -97,6 +97,7 @@ def _password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "command", [each if "dry" in each else pytest.param(each, marks=pytest.mark.once) for each in COMMANDS]
 )
@@ -171,6 +172,7 @@ steps:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("hostility", "named"),
     [
@@ -197,6 +199,7 @@ def test_records_that_stay_are_named(
     assert all(named in told for told in (captured.err, captured.out)[: len(codes)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hostility", ["busy at a deletion", "busy after a deletion"])
 def test_an_instance_that_is_busy_for_a_moment_is_cleaned_up(
     hostility: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -229,6 +232,7 @@ def test_a_dry_run_prints_what_would_be_sent(
     assert all(entry["url"].startswith(f"{url}/api/now/table/") for entry in kept)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 @pytest.mark.parametrize("command", ["run", "fidelity"])
 def test_a_full_disk_leaves_nothing_on_the_instance(
@@ -248,6 +252,7 @@ def test_a_full_disk_leaves_nothing_on_the_instance(
     assert any("not kept (No space left on device): 201 POST " in line for line in lost)
 
 
+@pytest.mark.long
 def test_every_write_is_kept_in_a_journal(
     privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -79,6 +79,7 @@ def test_a_restore_keeps_the_step_of_a_finding(folder: Path, capsys: pytest.Capt
     assert re.findall(r"  restored\.yaml:(\d+): findings", capsys.readouterr().out) == ["4", "6"]
 
 
+@pytest.mark.long
 def test_reports_show_a_finding_at_its_step(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The page has failed scenarios first, and a list of the failures that leads to them."""
     (folder / "more.yaml").write_text(story("Approved", "Pending"))

@@ -128,6 +128,7 @@ async def test_each_fault_strikes_once_and_breaks_nothing() -> None:
     ]
 
 
+@pytest.mark.long
 async def test_either_party_restarts_between_any_two_steps() -> None:
     """Set-up, request and denial have two places between them."""
     restarted = [each for each in await asyncio.to_thread(swept, load("deny")) if "; restart of " in each.title]
@@ -149,6 +150,7 @@ def test_a_message_that_comes_again_in_its_step_meets_each_fault_too() -> None:
     assert {step.arguments["skip"] for each in twice for step in each.steps if step.verb == "console.fault"} == {1}
 
 
+@pytest.mark.long
 def test_a_planted_defect_is_found() -> None:
     """A repeated delivery that says the opposite is noticed where the first one fails, and only there."""
     touches = MessageFilter(at="console", side="request", path=APPROVE, skip=1)
@@ -185,6 +187,7 @@ def test_a_second_registration_is_found(table: str) -> None:
     assert VariationRunner(Player(WorldBuilder(0))).failure(lost) is None
 
 
+@pytest.mark.long
 def test_variations_play_whatever_a_story_may_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Included steps, examples, captures, checks that wait and soft ones; the teardown is left out.
 
@@ -205,6 +208,7 @@ def test_what_failed_is_not_varied() -> None:
     assert (played.ended.outcome, played.variations) == ("failed", ())
 
 
+@pytest.mark.long
 def test_a_request_that_is_to_be_refused_is_not_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The invariants are about the set-up then."""
     file = tmp_path / "refused.yaml"
@@ -212,6 +216,7 @@ def test_a_request_that_is_to_be_refused_is_not_missed(tmp_path: Path, capsys: p
     assert main(["run", str(file), "--sweep", "--jobs", "1"]) == 0, capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_the_command_tells_of_variations_that_fail_and_counts_them(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

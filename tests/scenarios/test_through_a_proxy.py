@@ -57,6 +57,7 @@ def start(
         yield start
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_run_goes_through_the_proxy(
     scheme: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -195,6 +195,7 @@ def here(
         yield Place(stack, pytester, monkeypatch, capsys, privman_loop)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("message", "provoke"), [*zip(MESSAGES, CASES, strict=True)], ids=range(len(CASES)))
 def test_the_message_is_met(message: str, provoke: Callable[[Place], str], here: Place) -> None:
     """Word by word, but for what … stands for."""

@@ -78,6 +78,7 @@ async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> N
     assert await to_thread(read_all, shared) == before
 
 
+@pytest.mark.long
 async def test_a_run_after_one_that_was_killed(shared: str) -> None:
     """What the first one has created is still there, users among it, as it has never come to tidying up."""
     async with WorldBuilder(7, servicenow=Target(shared, Credentials("admin", "admin")), quiet_time=0).open() as killed:
@@ -107,6 +108,7 @@ async def test_a_run_changes_the_password_of_its_own_user(shared: str) -> None:
     assert await to_thread(read_all, shared) == before
 
 
+@pytest.mark.long
 async def test_two_commands_at_once_share_an_instance(shared: str) -> None:
     """Two processes play the same scenarios; both pass, and each deletes only what it has created."""
     await to_thread(fill, shared)

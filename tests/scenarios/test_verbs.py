@@ -143,6 +143,7 @@ HOLDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", HOLDS.values(), ids=HOLDS)
 async def test_what_holds(steps: str) -> None:
     """Each of these is so."""
@@ -150,6 +151,7 @@ async def test_what_holds(steps: str) -> None:
     assert (ended.outcome, ended.failure) == ("passed", None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("steps", "step", "expected", "got"),
     [

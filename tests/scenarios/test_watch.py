@@ -77,6 +77,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_only_what_a_changed_file_touches_is_played_again(folder: Path) -> None:
     """A changed scenario, a new one; a file that is none is let alone. The exit code is that of the last playing."""
     with watching(folder) as watched:
@@ -89,6 +90,7 @@ def test_only_what_a_changed_file_touches_is_played_again(folder: Path) -> None:
         assert watched.interrupt() == (0, "")
 
 
+@pytest.mark.long
 def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
     """Half-written files are usual while somebody writes; the complaint is one line."""
     with watching(folder) as watched:
@@ -103,6 +105,7 @@ def test_a_broken_file_is_told_and_watching_goes_on(folder: Path) -> None:
     assert complaints.count("\n") == 1
 
 
+@pytest.mark.long
 def test_a_tag_that_no_file_has_any_more_is_told_and_watching_goes_on(folder: Path) -> None:
     """Unlike one that no file had at the start."""
     put(folder / "One.yaml", "tags: [smoke]\n" + HELD.format(title="One", state="Approved"))
@@ -116,6 +119,7 @@ def test_a_tag_that_no_file_has_any_more_is_told_and_watching_goes_on(folder: Pa
     assert (code, complaints) == (2, "privman-scenarios: --tag: unknown tag 'smoke'. The chosen files have no tags.\n")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("in_folder", ["--tables", "--data"])
 def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, tmp_path: Path) -> None:
     """Every scenario follows the files of the mock, and the YAML in a folder of them; unusable ones are told."""
@@ -145,6 +149,7 @@ def test_changed_tables_and_rows_touch_everything(in_folder: str, folder: Path, 
         assert (code, complaints.count("own.yaml:1: ")) == (2, 1)
 
 
+@pytest.mark.long
 def test_changed_wire_names_touch_everything(folder: Path, tmp_path: Path) -> None:
     """Every scenario follows the file of names."""
     names = tmp_path / "names.yaml"
@@ -156,6 +161,7 @@ def test_changed_wire_names_touch_everything(folder: Path, tmp_path: Path) -> No
         assert watched.interrupt() == (0, "")
 
 
+@pytest.mark.long
 def test_what_several_files_may_read_affects_all(folder: Path) -> None:
     """Nobody has to say which scenarios include it."""
     with watching(folder) as watched:

@@ -216,6 +216,7 @@ async def test_timed_out_request_leaves_the_list(site: Site) -> None:
     assert re.search(r"of an unknown user under policy R&D .*: request [\w-]+ timed out at", shown.text)
 
 
+@pytest.mark.long
 async def test_requests_by_the_thousand_are_forgotten_once_timed_out(site: Site) -> None:
     """The list of those that wait stays right, however many have timed out."""
     await site.set_up(use_webhook=False)

@@ -114,6 +114,7 @@ async def test_new_password_of_servicenow_sends_what_waited(site: Site) -> None:
     assert [each["request_id"] for each in await site.records("request")] == [asked]
 
 
+@pytest.mark.long
 async def test_replaced_password_of_another_credential_stays_masked(site: Site) -> None:
     """Only a password that no credential has any more is forgotten in time."""
     shared, own = "shared-5ecret-of-two", "own-5ecret-of-one"

@@ -37,6 +37,7 @@ async def test_this_machine_sees_every_page(site: Site) -> None:
         assert (path, shown.status, PUBLIC in shown.url) == (path, expected, path == PUBLIC)
 
 
+@pytest.mark.long
 async def test_links_lead_to_every_page(site: Site) -> None:
     """From the first page, before and after the set-up, each row of the tables of pages, unless it says why not."""
 

@@ -118,6 +118,7 @@ async def test_unused_session_ends(site: Site) -> None:
     assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/login"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
 async def test_visitors_end_no_session(site: Site) -> None:
     """A thousand requests without a cookie log nobody out."""

@@ -71,6 +71,7 @@ async def _numbers(person: Person, query: str) -> list[str]:
     return re.findall(r'id="r\w{32}" href="[^"]+">(\w+)<', (await person.get(path + query)).html)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "first", "index"),
     [
@@ -89,6 +90,7 @@ async def test_large_list_gets_an_index_once(
     assert _made(database) == {index}
 
 
+@pytest.mark.long
 async def test_number_of_indexes_is_limited(person: Person, database: Path) -> None:
     """However users filter and sort, a table has a bounded number of such indexes, including the newest."""
     columns = [

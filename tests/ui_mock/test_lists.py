@@ -40,6 +40,7 @@ async def test_breadcrumbs_show_queries_in_words(site: Site) -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.word)
 async def test_breadcrumb_shows_each_operator_in_words(site: Site, operator: Operator) -> None:
     """A condition that is added by the filter has the same crumb."""
@@ -158,6 +159,7 @@ async def test_unknown_table_gets_404(site: Site, path: str) -> None:
     assert "Table &#39;no_table&#39; does not exist" in shown.html
 
 
+@pytest.mark.long
 async def test_every_table_has_a_list_and_a_form(site: Site) -> None:
     """Tables need nothing more than the dictionary."""
     person = await site.person()
@@ -180,6 +182,7 @@ async def test_unreadable_rows_leave_no_trace(site: Site) -> None:
     assert 'class="notice"' not in html
 
 
+@pytest.mark.long
 async def test_long_rows_are_read_in_parts(site: Site) -> None:
     """Each row is listed once, in order."""
     for number in range(3):

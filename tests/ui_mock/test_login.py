@@ -69,6 +69,7 @@ async def test_log_out_closes_the_session(site: Site) -> None:
     assert "/login.do" in (await thief.get("/", cookies=cookie)).url
 
 
+@pytest.mark.long
 async def test_clients_without_cookies_end_no_session(site: Site) -> None:
     """Neither visitors nor API calls, with or without credentials, end a session from the log-in page."""
     tester = await site.person()

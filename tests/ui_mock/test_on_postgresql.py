@@ -30,6 +30,7 @@ async def shared(settings: Settings, postgresql: PostgreSql) -> AsyncIterator[Si
         yield Site(url, app, clock, http, stack, console="http://127.0.0.1:9")
 
 
+@pytest.mark.long
 async def test_pages_work_on_a_shared_database(shared: Site) -> None:
     """List, order, form, decision and cockpit work on PostgreSQL, and the second of two decisions is refused."""
     sys_id = await shared.ask()

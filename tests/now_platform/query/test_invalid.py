@@ -71,6 +71,7 @@ def test_long_term_is_quoted_in_part(shelf: Desk) -> None:
         assert len(shelf.ignored()[0]) <= 401
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "query",
     [
@@ -104,6 +105,7 @@ def test_longest_pattern(shelf: Desk, length: int, unusable: int) -> None:
     assert [finding.rule for finding in shelf.findings] == ["query-value-unusable"] * unusable
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("term", ["number=", "short_descriptionLIKE", "opened_atMORETHANdue_date@day@before@"])
 def test_too_large(shelf: Desk, term: str) -> None:
     """A query of too many values or conditions returns no row and says so (platform 5.2)."""
