@@ -72,11 +72,19 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if collection_path.name == "test_pysnc_suite.py" and not config.option.pysnc else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what depends on the store, and pages and documents, which depend on neither it nor the version of Python."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Mark what depends on the store, and pages and documents, which depend on neither it nor the version of Python.
+
+    On other stores than memory the first example of a test is enough for the gate.
+    """
+    begun = set[str]()
     for item in items:
         if "new_database" in item.fixturenames:
             item.add_marker("store")
+            test = item.nodeid.partition("[")[0]
+            if test in begun and config.option.store != "memory":
+                item.add_marker("long")
+            begun.add(test)
         elif "chromium" in item.fixturenames or item.path.parent.name == "docs":
             item.add_marker("once")
 
