@@ -119,6 +119,7 @@ BODIES: dict[str, tuple[bytes, dict[str, str]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("kind", BODIES)
 async def test_no_body_gets_a_500(ready: ConsoleUnderTest, kind: str) -> None:
@@ -146,6 +147,7 @@ VALUES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("kind", VALUES)
 async def test_no_field_of_a_form_gets_a_500(ready: ConsoleUnderTest, kind: str) -> None:
@@ -192,6 +194,7 @@ QUERIES = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("kind", QUERIES)
 async def test_no_parameter_gets_a_500(ready: ConsoleUnderTest, kind: str) -> None:
@@ -244,6 +247,7 @@ HEADERS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in HEADERS.items() for value in values])
 async def test_no_header_gets_a_500(ready: ConsoleUnderTest, name: str, value: str) -> None:

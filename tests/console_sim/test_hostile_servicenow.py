@@ -111,6 +111,7 @@ async def live_through(stub: StubServiceNow, status: int, body: bytes, headers: 
     assert lost == []
 
 
+@pytest.mark.long
 @pytest.mark.once
 @given(
     status=STATUSES, body=JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=30), headers=HEADERS

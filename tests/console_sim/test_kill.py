@@ -7,6 +7,7 @@ from tests.killing import free_ports
 from .killing import kill_often
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_a_few_kills_lose_nothing(tmp_path: Path) -> None:
     """What is acknowledged is kept and reaches ServiceNow."""

@@ -164,6 +164,7 @@ WORST = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("worst", WORST)
 async def test_a_megabyte_of_the_worst_is_journaled(party: Party, worst: str) -> None:

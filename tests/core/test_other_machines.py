@@ -103,6 +103,7 @@ async def network(**tokens: str) -> AsyncIterator[Network]:
         yield Network(pid, {SERVICENOW: servicenow, CONSOLE: console})
 
 
+@pytest.mark.long
 async def test_a_token_opens_the_control_plane_to_other_machines() -> None:
     """Both servers demand theirs: without either, nothing is played."""
     async with network(**TOKENS_OF_SERVERS) as both:
@@ -112,6 +113,7 @@ async def test_a_token_opens_the_control_plane_to_other_machines() -> None:
         assert await both.refuses(CONSOLE, SERVICENOW, SERVICENOW_ADMIN_TOKEN=TOKENS["SERVICENOW_ADMIN_TOKEN"])
 
 
+@pytest.mark.long
 async def test_servers_without_tokens_refuse_other_machines() -> None:
     """Whatever tokens these send."""
     async with network() as both:

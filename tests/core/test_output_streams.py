@@ -35,6 +35,7 @@ async def test_exit_code_survives_a_closed_or_full_stderr(command: str, redirect
     assert await end_of(command, arguments, redirection) == (2, "")
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_unreachable_target_with_a_closed_stderr() -> None:
     """Exit code 3 says that a target could not be reached."""

@@ -259,6 +259,7 @@ class Machine:
         return argument.replace("=0.0.0.0", "=127.0.0.1").replace("sqlite:////data/", f"sqlite:///{self._folder}/")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("file", FILES)
 def test_the_commands_run_as_processes(file: str, tmp_path: Path, postgresql: PostgreSql) -> None:
     """The servers start and become healthy, a scenario holds against them, and nothing prints a secret."""

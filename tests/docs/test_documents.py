@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
@@ -136,8 +137,14 @@ def free_port() -> str:
         return str(taken.getsockname()[1])
 
 
+def example(document: Path) -> ParameterSet:
+    """Return a parameter; how-tos take long, since they play whole suites."""
+    marks = pytest.mark.long if document.parent.name in {"how-to", "explanation"} else ()
+    return pytest.param(document, marks=marks, id=str(document.relative_to(ROOT)))
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the documents speak to the servers with curl")
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("document", [*map(example, DOCUMENTS)])
 def test_document(document: Path, tmp_path: Path) -> None:
     """The commands of a document print what it shows, with the files that it shows; ``...`` stands for anything."""
     checker = doctest.OutputChecker()

@@ -176,6 +176,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Runner:
     return made
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_action_plays_and_reports(runner: Runner) -> None:
     """Paths are lines and options words; the reports are in their folder."""
@@ -190,6 +191,7 @@ def test_the_action_plays_and_reports(runner: Runner) -> None:
     assert ", seed 7\n" in runner.summary.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_action_fails_and_annotates(runner: Runner) -> None:
     """The exit code is the run's, the annotation has the path in the workspace, and the summary lists the failure."""
@@ -199,6 +201,7 @@ def test_the_action_fails_and_annotates(runner: Runner) -> None:
     assert "| T | stories/two words/bad.yaml:4 | " in runner.summary.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("name", ["paths", "options", "reports"])
 def test_an_input_is_no_script(name: str, runner: Runner) -> None:
@@ -237,6 +240,7 @@ def jenkins() -> list[str]:
     return re.findall(r"\bsh '([^']+)'", text)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("commands", [gitlab, jenkins, sharded])
 def test_documented_pipeline(commands: Any, wheel: Path, tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ async def served(blueprint: Blueprint, patience: Patience | None = None) -> Asyn
         yield Served(url, app, http)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_no_body_is_answered_with_500(blueprint: Blueprint, client: str) -> None:
@@ -200,6 +201,7 @@ async def test_no_body_is_answered_with_500(blueprint: Blueprint, client: str) -
     assert {sent: status for sent, status in statuses.items() if status >= SERVER_ERROR} == {}
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("client", CLIENTS)
 async def test_no_parameter_is_answered_with_500(blueprint: Blueprint, client: str) -> None:

@@ -8,6 +8,7 @@ from tests.killing import free_ports
 from .killing import kill_often
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("store", ["file", "postgresql"])
 async def test_a_few_kills_lose_nothing(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> None:

@@ -42,6 +42,7 @@ async def instance(blueprint: Blueprint) -> AsyncIterator[Instance]:
         yield served
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.usefixtures("traced")
 async def test_long_queries_are_forgotten(instance: Instance) -> None:
@@ -56,6 +57,7 @@ async def test_long_queries_are_forgotten(instance: Instance) -> None:
     assert tracemalloc.get_traced_memory()[0] - before < 8 * MEBIBYTE
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_queries_that_differ_leave_no_objects(instance: Instance) -> None:
     """Everybody waits while all objects are searched for garbage, for the longer the more there are."""
@@ -114,6 +116,7 @@ async def _leave_unread(instance: Instance, path: str, most: int) -> None:
         writer.close()
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize("columns", ["", "&sysparm_display_value=all&sysparm_fields=number,description,sys_id"])
@@ -125,6 +128,7 @@ async def test_lists_that_nobody_reads_are_not_in_memory(instance: Instance, col
     await _leave_unread(instance, path, most)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.usefixtures("traced")
 async def test_files_that_nobody_reads_are_not_in_memory(instance: Instance) -> None:
@@ -137,6 +141,7 @@ async def test_files_that_nobody_reads_are_not_in_memory(instance: Instance) -> 
     await _leave_unread(instance, path, most)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.usefixtures("traced")
 async def test_batches_wait_outside_memory(instance: Instance) -> None:

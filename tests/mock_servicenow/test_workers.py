@@ -437,6 +437,7 @@ async def test_a_worker_that_takes_no_connections_holds_nobody_up(database: str)
     assert process.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_a_worker_that_hangs_is_killed_at_the_end(database: str) -> None:
     """Its server waits for it for a while, and then ends as always."""

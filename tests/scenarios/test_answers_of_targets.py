@@ -203,6 +203,7 @@ async def test_a_list_of_several_pages_is_read_to_its_end(
     assert {table: rows for table, rows in stub[0].tables.items() if rows and table != "sys_user_role"} == {}
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize(("row_size", "bound", "pages"), [(32, "1,000,000 rows", 101), (1_500, "64 MiB", 5)])
 async def test_a_list_that_goes_on_is_given_up(

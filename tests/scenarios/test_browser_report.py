@@ -31,6 +31,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     return file.as_uri()
 
 
+@pytest.mark.long
 async def test_it_fits_every_screen(chromium: Chromium, report: str) -> None:
     """Unfolded, on a phone and a wide screen, light and dark, and accessible; the network is off."""
     async with chromium.page("about:blank", offline=True) as page:

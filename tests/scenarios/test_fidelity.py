@@ -116,6 +116,7 @@ DIFFERENCES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("planted", DIFFERENCES, ids=lambda planted: f"{planted.trap} {planted.what} {planted.real}")
 def test_a_changed_answer_is_named(

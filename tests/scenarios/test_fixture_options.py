@@ -113,6 +113,7 @@ def test_what_cannot_be_deleted_fails_the_test(
     result.stdout.fnmatch_lines([f"{url} keeps records of this run: /api/now/table/{CONFIGURATION}/*"])
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_journal_of_writes_is_kept(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch

@@ -382,6 +382,7 @@ def test_a_broken_contract_may_be_tolerated(pytester: pytest.Pytester) -> None:
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_examples_run_beside_each_other(pytester: pytest.Pytester) -> None:
     """Each worked example passes as a project of its own, spread over two processes by pytest-xdist."""

@@ -178,6 +178,7 @@ def test_a_race_keeps_the_answers_of_both_parties(tmp_path: Path, capsys: pytest
     assert run(steps, tmp_path) == 0, capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_exchanges_that_left_the_journal_unchecked_fail_the_scenario(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -106,6 +106,7 @@ def _cases() -> list[tuple[str, str]]:
     return [(command, option) for command, options in OPTIONS.items() for option in options]
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize(("command", "option"), _cases())
 @pytest.mark.usefixtures("folder")

@@ -71,6 +71,7 @@ def run(rules: str, folder: Path, *arguments: str) -> int:
     return main(["run", *arguments, "--inferred", str(file), "--jobs", "1"])
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("rules", ALTERNATIVES)
 def test_the_catalog_follows(rules: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,6 +110,7 @@ def test_a_planted_defect_is_found_in_the_order_that_shows_it() -> None:
     assert found == dict.fromkeys(list(failures)[1:], "both-sides-agree")
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("stem", ["race-of-log-out-and-delivery", "race-of-retry-and-timeout"])
 def test_the_races_of_the_catalog_hold_in_any_order(stem: str, capsys: pytest.CaptureFixture[str]) -> None:

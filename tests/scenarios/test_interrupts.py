@@ -105,6 +105,7 @@ async def test_an_interrupt_once_a_command_has_ended(way: str) -> None:
     assert await play("the end", way, [*RUN[:2], "schema"]) == (0, "")
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_processes_that_still_load_hear_no_interrupt(tmp_path: Path) -> None:
     """A terminal sends Ctrl-C to each of them; whoever started them ends them."""

@@ -117,6 +117,7 @@ def is_asked_by_the_harness(request: web.Request) -> bool:
     return by_harness and not any(path in request.raw_path for path in opening)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("name", ODD)
 async def test_an_odd_answer_fails_its_step_alone(name: str) -> None:

@@ -61,6 +61,7 @@ def drive(schema: BaseSchema, operation_id: str, send: Callable[[Case[Any]], obj
     test()
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(SERVICENOW))
 def test_servicenow_keeps_its_document(operation_id: str, world: WorldFixture) -> None:
@@ -74,6 +75,7 @@ def test_servicenow_keeps_its_document(operation_id: str, world: WorldFixture) -
     world.servicenow.tolerate("*")
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(CONSOLE))
 def test_the_console_keeps_its_openapi_document(operation_id: str, world: WorldFixture, logon: dict[str, str]) -> None:
@@ -82,6 +84,7 @@ def test_the_console_keeps_its_openapi_document(operation_id: str, world: WorldF
     world.console.tolerate("*")
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("operation_id", operations(SWAGGER))
 def test_the_console_keeps_its_swagger_document(operation_id: str, world: WorldFixture, logon: dict[str, str]) -> None:

@@ -185,6 +185,7 @@ async def test_an_interrupted_run_cleans_up_and_leaves_its_report(
     assert suite.get("errors") == "1"
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize(
     ("ending", "arguments"),
@@ -209,6 +210,7 @@ async def test_an_interrupted_pytest_cleans_up(ending: signal.Signals, arguments
     assert [table for table, rows in instance.tables.items() if rows] == ["sys_user_role"]
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
     """A fake that already runs is not controlled without --reset: what is skipped fails the run, unless it may be."""
@@ -267,6 +269,7 @@ async def test_tokens_of_control_planes_are_sent(given: str, tmp_path: Path) -> 
 ASCII = {"PYTHONIOENCODING": "ascii"}
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_a_terminal_that_lacks_a_character(tmp_path: Path) -> None:
     """What it cannot show is escaped, and the exit code is that of the run."""
@@ -298,6 +301,7 @@ async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_an_output_that_is_closed(tmp_path: Path) -> None:
     """Whoever closes it still gets the complaint and the exit code."""

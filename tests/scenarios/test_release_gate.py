@@ -101,6 +101,7 @@ async def client(*arguments: str, program: str = "privman-scenarios", **variable
 GATE = ("run", "stories", "--strict", "--reset", "--github", "--profile")
 
 
+@pytest.mark.long
 async def test_the_gate_is_green_and_then_red(database: str, project: Path) -> None:
     """One of two processes is upgraded to a candidate with a defect: the gate fails on it alone, at the step's line."""
     mock = ("mock-servicenow", "--database", database)
@@ -132,6 +133,7 @@ async def passes(profile: str, url: str) -> None:
     assert "::error" not in out
 
 
+@pytest.mark.long
 async def test_whoever_lacks_a_token_controls_nothing(database: str, project: Path) -> None:
     """Neither from this machine: every client says which one is missing or refused, and sets up nothing."""
     async with serving("mock-servicenow", "--database", database) as one, serving("console-sim") as console:

@@ -325,6 +325,7 @@ def test_a_process_that_is_killed_fails_the_run(tmp_path: Path) -> None:
     assert '<error message="a process that played' in report.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_process_that_is_killed_as_it_starts_fails_the_run(tmp_path: Path) -> None:
     """It has not even taken its first scenario, which is a large one."""

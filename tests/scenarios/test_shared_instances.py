@@ -124,6 +124,7 @@ def test_the_setup_changes_nothing_of_others(privman_loop: LoopThread) -> None:
         assert {sys_id: after[table].get(sys_id) for sys_id in records} == records
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("kind", sorted({*fault_kinds()["servicenow"]} - {"slow"}))
 def test_a_fault_of_the_instance_costs_others_nothing(
@@ -145,6 +146,7 @@ def test_a_fault_of_the_instance_costs_others_nothing(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("hostility", HOSTILITIES)
 def test_a_hostile_instance_costs_others_nothing(

@@ -56,6 +56,7 @@ def everything_else(tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_catalog_holds_when_everything_inferred_is_spelled_otherwise(
     everything_else: Path, capsys: pytest.CaptureFixture[str]

@@ -434,6 +434,7 @@ class BothSides(RuleBasedStateMachine):
         return (await servicenow.delete("request", sys_id, servicenow.admin)).status
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.hypothesis
 def test_both_sides_agree_with_the_model(privman_loop: LoopThread, privman_worlds: WorldBuilder) -> None:

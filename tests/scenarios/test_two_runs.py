@@ -62,6 +62,7 @@ async def play(world: World, played: Sequence[Path]) -> list[ScenarioEnded]:
     return [await engine.play(Loader(vocabulary()).load([file])[0]) for file in played]
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("stem", PLAYED)
 async def test_two_worlds_at_once_share_an_instance(stem: str, shared: str) -> None:

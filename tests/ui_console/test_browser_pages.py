@@ -52,6 +52,7 @@ async def items(site: Site) -> list[str]:
     ]
 
 
+@pytest.mark.long
 async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     await site.set_up()
@@ -67,6 +68,7 @@ async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     assert await misfits(page, [*pages, *more]) == []
 
 
+@pytest.mark.long
 async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
     """The pages that only a form leads to are as clean as the others."""
     await site.set_up()
@@ -92,6 +94,7 @@ async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
     assert await complaints(page) == []
 
 
+@pytest.mark.long
 async def test_back_posts_nothing_again(site: Site, page: Page) -> None:
     """After a Secret, members of a role, an approval and an application that was started."""
     await site.set_up()
@@ -121,6 +124,7 @@ async def test_back_posts_nothing_again(site: Site, page: Page) -> None:
     await expect(page.get_by_label("Reason")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_back_to_a_refused_form_opens_it(site: Site, page: Page) -> None:
     """After the form was corrected, Back leads to the form with what was saved, without the question to post again."""
     await site.set_up()
@@ -138,6 +142,7 @@ async def test_back_to_a_refused_form_opens_it(site: Site, page: Page) -> None:
     await expect(page.get_by_label("Base URL")).to_have_value(site.servicenow)
 
 
+@pytest.mark.long
 async def test_save_changes_appears_at_the_first_change(site: Site, chromium: Chromium, page: Page) -> None:
     """As on the pictures, in place of tabs and Refresh; Cancel takes it away; without script it is always there."""
     await site.set_up()
@@ -217,6 +222,7 @@ async def leave_and_return(page: Page) -> None:
     await page.go_back()
 
 
+@pytest.mark.long
 async def test_refused_form_passes_axe(page: Page) -> None:
     """The form that is shown again announces its errors beside their fields."""
     await page.goto(f"{SERVERS}/create")
@@ -318,6 +324,7 @@ async def test_list_refreshes_itself_unless_something_is_ticked(site: Site, page
     await expect(page.get_by_role("cell", name="Another", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None:
     """Asking and deciding need no script, neither for one request nor for several at once."""
     await site.set_up()
@@ -338,6 +345,7 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
     assert [each["status"] for each in records] == ["Approve", "Approve"]
 
 
+@pytest.mark.long
 async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
     """Markup in the name of a policy, a user or a credential is escaped."""
     await site.set_up(name=HOSTILE, policy=HOSTILE, approval_type=HOSTILE, api_user=HOSTILE)

@@ -426,6 +426,7 @@ PICTURES = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("picture", PICTURES, ids=str)
 async def test_page_is_as_on_its_picture(site: Site, page: Page, picture: Picture) -> None:
     """In the order in which they are seen: from top to bottom, and from left to right."""
@@ -433,6 +434,7 @@ async def test_page_is_as_on_its_picture(site: Site, page: Page, picture: Pictur
     assert await page.evaluate(READ, OURS) == expected(picture)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [Settings(documented_only=True)], ids=[""])
 @pytest.mark.parametrize("picture", [each for each in PICTURES if OURS in repr(each)], ids=str)
 async def test_documented_page_has_nothing_of_ours(site: Site, page: Page, picture: Picture) -> None:

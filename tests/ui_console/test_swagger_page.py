@@ -37,6 +37,7 @@ async def test_it_has_what_the_picture_prints(site: Site, page: Page) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_it_passes_axe_and_fits(page: Page) -> None:
     """With everything unfolded, on a phone and on a wide screen."""
     await page.goto(PAGE)

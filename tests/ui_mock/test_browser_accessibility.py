@@ -26,6 +26,7 @@ async def _pages(site: Site) -> list[str]:
     ]
 
 
+@pytest.mark.long
 async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     found = await misfits(page, ["/login.do"])
@@ -34,6 +35,7 @@ async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     assert found == []
 
 
+@pytest.mark.long
 async def test_refused_form_passes_axe(site: Site, page: Page) -> None:
     """The form that is shown again announces its errors."""
     sys_id = await site.activity_type(await site.register())
@@ -45,6 +47,7 @@ async def test_refused_form_passes_axe(site: Site, page: Page) -> None:
     await expect(page.get_by_label("Minutes")).to_have_attribute("aria-invalid", "true")
 
 
+@pytest.mark.long
 async def test_approving_needs_no_mouse(site: Site, page: Page) -> None:
     """From the log-in to the decision everything works by keyboard, and the focus is always visible."""
     sys_id = await site.ask()
@@ -65,6 +68,7 @@ async def test_approving_needs_no_mouse(site: Site, page: Page) -> None:
     await expect(page.get_by_role("status")).to_have_text("Decision recorded")
 
 
+@pytest.mark.long
 async def test_skip_link_skips_the_navigator(site: Site, page: Page) -> None:
     """The first tab stop leads to the main content."""
     await site.ask()
@@ -75,6 +79,7 @@ async def test_skip_link_skips_the_navigator(site: Site, page: Page) -> None:
     assert await page.evaluate("() => document.activeElement.closest('main') !== null")
 
 
+@pytest.mark.long
 async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None:
     """Log-in, filter, form and decision need no script."""
     sys_id = await site.ask()

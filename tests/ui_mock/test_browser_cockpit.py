@@ -18,6 +18,7 @@ async def _busy(site: Site) -> None:
     await site.call("POST", "/__admin/faults", json={"kind": "status", "status": 500, "path": "/api/now/table/x*"})
 
 
+@pytest.mark.long
 async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     await _busy(site)
@@ -25,6 +26,7 @@ async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     assert await misfits(page, [*of_cockpit(shown_pages(site.app)), *more]) == []
 
 
+@pytest.mark.long
 async def test_journal_refreshes_itself(site: Site, page: Page) -> None:
     """A new exchange appears in the open page without a reload, and links to its page."""
     await page.goto("/__cockpit")
@@ -34,6 +36,7 @@ async def test_journal_refreshes_itself(site: Site, page: Page) -> None:
     await expect(page.get_by_role("region", name="Body of the request")).to_contain_text('"instance_metadata"')
 
 
+@pytest.mark.long
 async def test_faults_and_clock_need_no_mouse(site: Site, page: Page) -> None:
     """Both forms work by keyboard, and their errors are announced."""
     await page.goto("/__cockpit/faults")

@@ -7,6 +7,7 @@ from .conftest import CONFIGURATION, SECRET, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_registration_shows_pairs_with_its_password_masked(site: Site, page: Page) -> None:
     """Integration Configuration shows what the console registered, in the order of the documentation."""
     sys_id = await site.register()
@@ -28,6 +29,7 @@ async def test_registration_shows_pairs_with_its_password_masked(site: Site, pag
     assert SECRET not in await page.content()
 
 
+@pytest.mark.long
 async def test_rows_are_added_changed_and_removed(site: Site, page: Page) -> None:
     """Add row, Update and Remove write the pairs; the Password keeps its value."""
     sys_id = await site.register()
@@ -45,6 +47,7 @@ async def test_rows_are_added_changed_and_removed(site: Site, page: Page) -> Non
     assert (pairs["Minimum wait time"], pairs["Password"], "Note" in pairs) == ("00:00:10", "********", False)
 
 
+@pytest.mark.long
 async def test_enter_in_a_row_presses_update(site: Site, page: Page) -> None:
     """Enter does not press the first Remove button."""
     sys_id = await site.register()

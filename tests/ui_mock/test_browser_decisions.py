@@ -7,6 +7,7 @@ from .conftest import GUID, POLICY, REQUEST, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_approver_approves_with_comment_and_duration(site: Site, page: Page) -> None:
     """An approver finds the request, reads its details and approves it; the console receives the decision."""
     sys_id = await site.ask()
@@ -26,6 +27,7 @@ async def test_approver_approves_with_comment_and_duration(site: Site, page: Pag
     await expect(page.get_by_role("status")).to_have_text("1 to 1 of 1")
 
 
+@pytest.mark.long
 async def test_approver_denies(site: Site, page: Page) -> None:
     """Deny needs neither comment nor duration."""
     sys_id = await site.ask()
@@ -35,6 +37,7 @@ async def test_approver_denies(site: Site, page: Page) -> None:
     assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
 
 
+@pytest.mark.long
 async def test_enter_decides_nothing(site: Site, page: Page) -> None:
     """Enter in a field does not press the first button."""
     sys_id = await site.ask()

@@ -18,6 +18,7 @@ fetch("{url}", options).finally(() => document.title = "asked");
 </script>"""
 
 
+@pytest.mark.long
 async def test_other_sites_cannot_post_to_the_apis(site: Site, page: Page) -> None:
     """Credentials in the form's address do not help, and neither do those that the browser remembers."""
     path = "/api/now/attachment/file?table_name=sys_user&table_sys_id=6816f79cc0a8016401c5a33be04be441&file_name=x"

@@ -7,6 +7,7 @@ from .conftest import ACTIVITY_TYPE, ADMIN_ID, REQUEST, RESPONSE, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_activity_type_has_the_documented_fields(site: Site, page: Page) -> None:
     """The max timeout is edited as hours, minutes and seconds."""
     sys_id = await site.activity_type(await site.register())
@@ -21,6 +22,7 @@ async def test_activity_type_has_the_documented_fields(site: Site, page: Page) -
     assert await page.get_by_label("Include duration").is_checked()
 
 
+@pytest.mark.long
 async def test_update_writes_changes(site: Site, page: Page) -> None:
     """Text, check box and duration reach the record, and the page confirms it."""
     sys_id = await site.activity_type(await site.register())
@@ -35,6 +37,7 @@ async def test_update_writes_changes(site: Site, page: Page) -> None:
     assert (record["include_comment"], record["max_timeout"]) == ("true", "1970-01-01 16:05:00")
 
 
+@pytest.mark.long
 async def test_new_form_has_the_defaults(site: Site, page: Page) -> None:
     """Submit creates the record and leads to its form."""
     await log_in(page, "admin", "/incident.do?sys_id=-1")
@@ -50,6 +53,7 @@ async def test_new_form_has_the_defaults(site: Site, page: Page) -> None:
     await expect(page.get_by_text("Bring water")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_delete_needs_two_steps(site: Site, page: Page) -> None:
     """Delete is hidden until it is unfolded, and leads back to the list."""
     sys_id = await site.insert("incident", {"short_description": "gone soon"})
@@ -62,6 +66,7 @@ async def test_delete_needs_two_steps(site: Site, page: Page) -> None:
     assert (await (await site.person()).get(f"/incident.do?sys_id={sys_id}")).status == 404
 
 
+@pytest.mark.long
 async def test_stale_form_is_refused(site: Site, page: Page) -> None:
     """Saving a form after another user's change overwrites nothing, and the page names the other user."""
     sys_id = await site.activity_type(await site.register())
@@ -76,6 +81,7 @@ async def test_stale_form_is_refused(site: Site, page: Page) -> None:
     assert (await site.read(ACTIVITY_TYPE, sys_id))["description"] == "changed meanwhile"
 
 
+@pytest.mark.long
 async def test_response_has_the_documented_fields(site: Site, page: Page) -> None:
     """The form of a response shows request id, response, status code and retry attempts."""
     sys_id = await site.ask()

@@ -7,6 +7,7 @@ from .conftest import ACTIVITY_TYPE, GUID, REQUEST, Site, log_in
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_heading_sorts_and_then_reverses(site: Site, page: Page) -> None:
     """The first click on a heading sorts in ascending order, the second in descending order."""
     await site.incidents(3)
@@ -20,6 +21,7 @@ async def test_heading_sorts_and_then_reverses(site: Site, page: Page) -> None:
     assert "mine 02" in await page.locator("tbody tr").first.inner_text()
 
 
+@pytest.mark.long
 async def test_breadcrumb_removes_a_condition(site: Site, page: Page) -> None:
     """The filter adds a condition to sysparm_query; the breadcrumb before it leads back."""
     await site.incidents(3)
@@ -36,6 +38,7 @@ async def test_breadcrumb_removes_a_condition(site: Site, page: Page) -> None:
     assert page.url.endswith("/incident_list.do")
 
 
+@pytest.mark.long
 async def test_list_has_next_and_previous_pages(site: Site, page: Page) -> None:
     """A list longer than a page links to the next one, which links back."""
     await site.incidents(21)
@@ -48,6 +51,7 @@ async def test_list_has_next_and_previous_pages(site: Site, page: Page) -> None:
     await expect(page.get_by_role("status")).to_have_text("1 to 20 of 21")
 
 
+@pytest.mark.long
 async def test_columns_can_be_chosen(page: Page) -> None:
     """Only the ticked columns are shown, and the choice survives sorting."""
     await log_in(page, "admin", "/incident_list.do?sysparm_fields=number,priority,nonsense")
@@ -61,6 +65,7 @@ async def test_columns_can_be_chosen(page: Page) -> None:
     assert await page.get_by_role("columnheader").count() == 2
 
 
+@pytest.mark.long
 async def test_list_refreshes_itself(site: Site, page: Page) -> None:
     """A new request appears in the open list, and the focus stays where it was."""
     await site.ask()
@@ -73,6 +78,7 @@ async def test_list_refreshes_itself(site: Site, page: Page) -> None:
     await expect(page.get_by_role("status")).to_have_text("1 to 2 of 2")
 
 
+@pytest.mark.long
 async def test_refresh_keeps_unfolded_parts_open(site: Site, page: Page) -> None:
     """A refresh replaces only the live parts of the page."""
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")

@@ -42,6 +42,7 @@ async def test_navigator_has_the_documented_modules(page: Page) -> None:
     assert [await each.get_attribute("href") for each in await links.all()] == [f"/{name}_list.do" for name in tables]
 
 
+@pytest.mark.long
 async def test_navigator_filters_by_label_and_table(page: Page) -> None:
     """The filter ignores case."""
     await log_in(page, "admin")

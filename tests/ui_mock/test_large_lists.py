@@ -113,6 +113,7 @@ async def test_number_of_indexes_is_limited(person: Person, database: Path) -> N
     assert ".task.sys_class_name.category.active" not in made
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize(
     "query",

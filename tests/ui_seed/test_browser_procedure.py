@@ -205,6 +205,7 @@ class Procedure:
         await log_in(self._servicenow, user_name)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("response", "state"), [("Approve", "Approved"), ("Deny", "Denied")])
 async def test_documented_procedure(products: Products, gallery: Gallery, response: str, state: str) -> None:
     """From an empty console to a decided request, every step of the documentation works as written."""

@@ -161,6 +161,7 @@ class CurrentProcedure:
         await self._gallery.take(self._console, TITLE, step)
 
 
+@pytest.mark.long
 async def test_current_documentation(products: Products, gallery: Gallery) -> None:
     """From an empty console to a decided approval, every step of today's pages works as written."""
     procedure = CurrentProcedure(products, gallery)
