@@ -202,6 +202,7 @@ async def test_any_expiry_up_to_ten_years(console: ConsoleUnderTest, seconds: fl
     assert expires == datetime(2026, 1, 5, 9, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [

@@ -86,6 +86,7 @@ async def test_a_run_that_a_timed_approval_allows_changes_nothing(file: Path, se
     assert (run["outcome"], run["request_id"]) == ("allowed", asked)
 
 
+@pytest.mark.long
 async def test_a_request_is_kept_with_what_it_is_the_last_one_for(file: Path, servicenow: StubServiceNow) -> None:
     """Without the one there is not the other, so that asking again shows the request that is pending."""
     async with console_on(file, servicenow) as console:

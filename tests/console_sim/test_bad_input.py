@@ -319,6 +319,7 @@ def test_any_json_is_answered(body: Any) -> None:
 LONG = "x" * 100_000
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -85,6 +85,7 @@ async def test_what_was_begun_is_finished(tmp_path: Path, name: str) -> None:
         assert await state(console) == expected
 
 
+@pytest.mark.long
 async def test_set_ups_of_callers_that_have_left_are_bounded(tmp_path: Path) -> None:
     """At most 32 are in progress; once they have ended, there is room again."""
     async with silent_servicenow(tmp_path / "console.db", "set up") as (console, asking, release):

@@ -93,6 +93,7 @@ async def test_serve(clock: str) -> None:
             assert answer.status == {"virtual": 200, "real": 400}[clock]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "sent", [b"POST /Tms/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{", b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"]
 )

@@ -109,6 +109,7 @@ async def test_a_secret_from_before_the_restart_is_masked(
         assert await masked(console, pairs["Password"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [

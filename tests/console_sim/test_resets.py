@@ -64,6 +64,7 @@ async def state(console: ConsoleUnderTest) -> list[Any]:
     return [*shown, await console.journal()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SLOW_CALLS)
 async def test_nothing_comes_back(file: Path, servicenow: StubServiceNow, name: str) -> None:
     """Whoever waits is told of the reset; the console is as a new one, and so is its file."""
@@ -82,6 +83,7 @@ async def test_nothing_comes_back(file: Path, servicenow: StubServiceNow, name: 
         assert database.execute("SELECT kind, key FROM document").fetchall() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SLOW_CALLS)
 async def test_the_next_life_is_its_own(console: ConsoleUnderTest, name: str) -> None:
     """With one seed the next request has the same id and time; what became of its namesake is nothing to it."""

@@ -302,6 +302,7 @@ except SystemExit as ended:
 """
 
 
+@pytest.mark.long
 def test_source_that_is_not_installed_has_an_unknown_version(tmp_path: Path) -> None:
     """A copy of the packages on Python's path serves and answers as an installed one does."""
     for folder in map(Path, dict.fromkeys(site.getsitepackages())):

@@ -74,6 +74,7 @@ async def test_own_certificate(command: str, tmp_path: Path) -> None:
         assert await _status(url, context) == 200
 
 
+@pytest.mark.long
 @both
 async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: Path) -> None:
     """One of another CA is refused, as is a client without one; without TLS there is nobody to ask."""

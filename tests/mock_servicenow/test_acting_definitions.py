@@ -54,6 +54,7 @@ async def test_unique_over_equal_values_is_refused(lasting: str) -> None:
         assert (await instance.call("POST", "/__admin/reset", None)).status == 204
 
 
+@pytest.mark.long
 async def test_unique_acts_and_ends(instance: Instance) -> None:
     """Where values differ, until the record says otherwise."""
     made = await _own_table(instance)
@@ -62,6 +63,7 @@ async def test_unique_acts_and_ends(instance: Instance) -> None:
         assert (await instance.insert("u_case", {"u_size": "7"})).status == status
 
 
+@pytest.mark.long
 async def test_a_file_of_rows_that_cannot_act_ends_the_start(tmp_path: Path) -> None:
     """In one line that says why; the database stays as it was."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"

@@ -32,6 +32,7 @@ async def test_serve() -> None:
             assert await answer.json() == {"now": "2026-01-05T09:00:05+00:00"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "sent",
     [
@@ -125,6 +126,7 @@ async def test_a_database_keeps_its_administrator(tmp_path: Path) -> None:
                 assert answer.status == status
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "sent",
     [
@@ -297,6 +299,7 @@ async def test_a_driver_that_cannot_be_imported(tmp_path: Path, error: str, reas
     assert said.count("\n") == 1
 
 
+@pytest.mark.long
 async def test_the_package_is_the_command() -> None:
     """``python -m mock_servicenow`` does what the command does."""
     process = await asyncio.create_subprocess_exec(

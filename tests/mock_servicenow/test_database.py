@@ -75,6 +75,7 @@ async def test_files_are_private(tmp_path: Path, address: str, name: str) -> Non
     assert modes == dict.fromkeys((name, f"{name}-wal", f"{name}-shm", f"{name}-lock"), "0o600")
 
 
+@pytest.mark.long
 async def test_a_start_waits_for_no_writer(postgresql: Any, first_state: str) -> None:
     """A process that starts on a database in use takes no lock that an open transaction of another one bars."""
     with (
@@ -87,6 +88,7 @@ async def test_a_start_waits_for_no_writer(postgresql: Any, first_state: str) ->
             pass
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
@@ -172,6 +174,7 @@ async def test_rows_that_cannot_be_one_of_a_kind_are_refused(tmp_path: Path) -> 
     assert "the database cannot be used: UNIQUE constraint failed" in line
 
 
+@pytest.mark.long
 async def test_a_disk_that_is_full_before_the_first_start(tmp_path: Path) -> None:
     """An instance that finds no room for its first rows says so in one line."""
     bounded = ("sh", "-c", 'ulimit -f 600 && exec "$0" "$@"')
@@ -311,6 +314,7 @@ async def test_rows_that_an_existing_database_cannot_take_are_refused(tmp_path: 
     assert message in await _refusal("--database", database, *_files(tmp_path, rows))
 
 
+@pytest.mark.long
 async def test_tables_of_files_stay_in_an_existing_database(tmp_path: Path) -> None:
     """Their records define them without the file, until they are deleted; rows then have no table."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"

@@ -302,6 +302,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
 async def test_whatever_a_console_answers_the_delivery_goes_on(instance: Instance, answer: bytes) -> None:
     """An answer that is none, in place of a token or of a verdict, is a failed attempt that is made again."""

@@ -99,6 +99,7 @@ async def test_a_new_table_answers_and_extends(instance: Instance) -> None:
     assert not await ignored(instance)
 
 
+@pytest.mark.long
 async def test_deletion_acts(instance: Instance) -> None:
     """A deleted column and its values are gone; so are a deleted table, its records, its columns and choices."""
     column = await make_record(instance, "sys_dictionary", **CENTRE, unique="true")
@@ -140,6 +141,7 @@ async def test_administrators_alone_define_tables(instance: Instance) -> None:
     assert "u_cost_centre" not in (await instance.insert("incident", {})).result
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "values", "why"),
     [
@@ -246,6 +248,7 @@ async def test_a_table_that_ships_may_become_extendable(instance: Instance) -> N
     assert not await ignored(instance)
 
 
+@pytest.mark.long
 async def test_rows_of_files_define_tables_within_bounds(tmp_path: Path) -> None:
     """Such rows of --data act from the start on and after a reset; beyond a bound they have no effect."""
     file = tmp_path / "rows.yaml"

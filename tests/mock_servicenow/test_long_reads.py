@@ -115,6 +115,7 @@ async def test_a_long_pattern_is_searched_for_aside(large: Instance) -> None:
     assert [row["short_description"] for row in found.result] == [label]
 
 
+@pytest.mark.long
 async def test_others_are_answered_during_a_long_read_in_a_batch(large: Instance) -> None:
     """Each of its items may be one; what is asked in vain is told once."""
     query = quote(f"{TESTS}^nothing=1")

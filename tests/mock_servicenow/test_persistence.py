@@ -84,6 +84,7 @@ async def test_acknowledged_decision_is_delivered_after_a_kill(tmp_path: Path) -
     assert console.decisions[-1]["Response"] == "Approve"
 
 
+@pytest.mark.long
 async def test_a_decision_made_by_a_clock_ahead_is_delivered(tmp_path: Path) -> None:
     """A retry waits as long as it was to wait, although the clock has been set back by months meanwhile."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"

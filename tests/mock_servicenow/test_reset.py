@@ -220,6 +220,7 @@ async def test_a_delivery_from_before_a_reset_is_none_afterwards(blueprint: Blue
         assert (delivery["state"], [each["status"] for each in delivery["attempts"]]) == ("pending", [503])
 
 
+@pytest.mark.long
 async def test_a_file_that_was_vanishing_at_a_reset_can_be_attached_again(blueprint: Blueprint) -> None:
     """After the reset the same story draws the same sys_ids."""
     content = random.Random(1).randbytes(30_000_000)  # noqa: S311 - bytes that nothing compresses

@@ -304,6 +304,7 @@ async def test_single_records_say_nothing(twins: Twins) -> None:
     assert json.loads(said)["result"]["u_parent"]["display_value"] == CAT
 
 
+@pytest.mark.long
 async def test_writes_say_nothing(twins: Twins) -> None:
     """What is answered to a write holds nothing hidden, and a name finds no record that may not be read."""
     for name in HIDDEN:
@@ -356,6 +357,7 @@ async def test_stored_conditions_say_nothing(twins: Twins, clause: str) -> None:
         await twins.same("POST", asked, json={"short_description": "admin"}, headers=admin)
 
 
+@pytest.mark.long
 async def test_a_form_that_came_too_late_names_nobody_who_is_hidden(twins: Twins) -> None:
     """Who changed a record meanwhile, and when, is shown to those alone who may read it."""
     client = twins.clients[0]
@@ -387,6 +389,7 @@ async def test_closed_tables_have_pages_for_administrators_alone(twins: Twins, t
     assert (await client.post(f"/{table}.do?sys_id=-1", data=saved)).status == 403
 
 
+@pytest.mark.long
 async def test_attachments_of_closed_tables_are_out_of_reach(twins: Twins) -> None:
     """Whether a record of a closed table exists is not told by attaching to it."""
     admin = {"Authorization": encode_basic_auth("admin", "admin")}

@@ -278,6 +278,7 @@ async def test_deleting_a_file_deletes_files_attached_to_it(client: Client, inst
             assert [record.sys_id for record in session.find_all(table)] == [ids[501]]
 
 
+@pytest.mark.long
 async def test_many_long_files_names_and_attributes_are_listed(client: Client, instance: Instance) -> None:
     """Lists of rows of any length and number are read in parts, and complete; they can be deleted at once."""
     with instance.transaction(instance.system) as session:

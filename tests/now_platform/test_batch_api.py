@@ -369,6 +369,7 @@ async def test_the_request_of_an_item_is_bounded(client: Client, swallowed: Call
     assert "batch-ended" in swallowed()
 
 
+@pytest.mark.long
 async def test_an_item_never_sends_more_than_10_megabytes(client: Client) -> None:
     """3.2: glide.rest.batch.max.inputSize counts up to 10 MB."""
     await set_property(client, "glide.rest.max_content_length", "25")

@@ -203,6 +203,7 @@ async def make_client(holder: Holder, **values: str) -> None:
     await holder.make("jwt_verifier_map", oauth_jwt=CLIENT, shared_key=SIGNING)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", OF_USERS)
 async def test_credentials_open_until_their_user_is_deleted(holder: Holder, kind: Kind) -> None:
     """Each kind opens something at first."""

@@ -84,6 +84,7 @@ async def test_the_length_of_a_record_is_bounded(
         assert swallowed()[-1] == "record-too-long"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("accept", "text"), [("application/json", "\x01"), ("application/json", '"'), ("application/xml", "&")]
 )

@@ -100,6 +100,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_a_scenario_shows_what_was_swallowed(project: pytest.Pytester) -> None:
     """As findings beside its outcome; a strict run fails."""
     (project.path / "stories" / "decisions.yaml").write_text(SWALLOWED.lstrip())

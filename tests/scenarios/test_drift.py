@@ -129,6 +129,7 @@ def test_two_keys_may_not_have_one_name(drift: Any) -> None:
     assert (code, list(override["columns"]["request"])) == (1, ["instance_id"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("entries", "words"),
     [
@@ -184,6 +185,7 @@ RULES: list[tuple[list[Entry], dict[str, object]]] = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("entries", "rules"), RULES, ids=[next(iter(rules)) for _, rules in RULES])
 def test_a_rule_is_another(entries: list[Entry], rules: object, drift: Any) -> None:
     """What was asked before tells which rule an answer contradicts (integration 3, 4)."""

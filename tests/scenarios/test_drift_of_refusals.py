@@ -120,6 +120,7 @@ ON_PURPOSE = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entries", ON_PURPOSE.values(), ids=ON_PURPOSE)
 def test_a_decision_that_was_to_be_refused_is_no_drift(entries: list[Entry], drift: Any) -> None:
     """Of a request that is decided, timed out or deleted, or by who may not."""

@@ -124,6 +124,7 @@ def test_files_of_somebody_else_are_kept(tmp_path: Path, capsys: pytest.CaptureF
     assert sorted(folder.iterdir()) == sorted([theirs, *links, ours])
 
 
+@pytest.mark.long
 def test_the_file_says_what_failed_and_how_to_send_it_again(found: Path) -> None:
     """The comment has the failure and a curl command for each message, on a line each and without secrets."""
     comment = [line for line in found.read_text(encoding="utf-8").splitlines() if line.startswith("#")]

@@ -25,6 +25,7 @@ def test_it(console):
 """
 
 
+@pytest.mark.long
 def test_the_seed_decides_about_identifiers(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same --privman-seed gives the same ids, another one gives others."""
     seen = pytester.path / "seen"
@@ -96,6 +97,7 @@ def test_a_table_that_is_not_listed_is_named_once(
     assert result.stdout.str().count(RESPONSE) == 1
 
 
+@pytest.mark.long
 def test_what_cannot_be_deleted_fails_the_test(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +133,7 @@ def test_a_journal_of_writes_is_kept(
             assert {"POST", "PATCH", "DELETE"} == {each["method"] for each in writes}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -172,6 +175,7 @@ def test_console(console): console.ask({})
 """
 
 
+@pytest.mark.long
 def test_what_a_target_cannot_do_fails_a_test(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:

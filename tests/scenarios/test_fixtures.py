@@ -211,6 +211,7 @@ def test_a_broken_contract_is_not_forgotten_with_the_journal(pytester: pytest.Py
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(failed=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wipe", ["requests.post(f'{servicenow.url}/__admin/reset')", "requests.delete(journal)"])
 def test_a_broken_contract_is_not_forgotten_by_a_wipe(wipe: str, pytester: pytest.Pytester) -> None:
     """Whoever empties the journal through the control plane itself."""
@@ -479,6 +480,7 @@ def test_it(world):
 """
 
 
+@pytest.mark.long
 def test_a_refused_password_is_explained(pytester: pytest.Pytester) -> None:
     """ServiceNow's 401 says nothing of its reason, so the finding does; it explains, and is no failure itself."""
     pytester.makepyfile(REFUSED)
@@ -517,6 +519,7 @@ def test_it(servicenow, vanish):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("passes", [True, False])
 def test_a_fake_that_has_vanished_is_named(
     passes: bool,  # noqa: FBT001 - of the inner test

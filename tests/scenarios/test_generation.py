@@ -26,6 +26,7 @@ def test_the_same_seed_gives_the_same_walks() -> None:
     assert {each.seed for each in first}.isdisjoint(each.seed for each in walks(20, 4))
 
 
+@pytest.mark.long
 def test_walks_are_scenarios_that_could_have_been_written() -> None:
     """Each verb and argument is one that the loader takes, and each request is asked for before it is decided."""
     drawn = list(walks(60, 0))

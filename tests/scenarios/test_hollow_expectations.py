@@ -44,6 +44,7 @@ def test_a_fault_that_never_strikes_fails_its_scenario(
     assert TOLD in out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", IDLE.values(), ids=IDLE)
 def test_an_optional_fault_need_not_strike(fault: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A scenario may say so."""
@@ -204,6 +205,7 @@ UNWANTED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("comment", "step"), UNWANTED.values(), ids=UNWANTED)
 def test_a_number_that_must_not_be_there_is_read_as_text(
     comment: str, step: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -43,6 +43,7 @@ def hostile(value: Any, key: str = "") -> Any:
     return f"{MARKUP}{value}" if isinstance(value, str) and key not in WORDS else value
 
 
+@pytest.mark.long
 def test_no_text_of_a_report_is_markup(written: str) -> None:
     """Whichever value it is in; the XML is well-formed, and neither report has a control character."""
     Path("1.json").write_text(json.dumps(hostile(json.loads(written))))

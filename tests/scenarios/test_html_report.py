@@ -166,6 +166,7 @@ def test_html_shows_the_arguments_of_each_step() -> None:
     assert "x" * 1001 not in page
 
 
+@pytest.mark.long
 def test_html_says_what_was_played_against_what(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +203,7 @@ def test_html_says_what_was_played_against_what(
         assert str(tmp_path) not in Path(name).read_text()
 
 
+@pytest.mark.long
 def test_reports_name_the_versions_of_targets(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -86,6 +86,7 @@ def test_a_message_is_held_until_what_races_with_it_has_happened() -> None:
     ]
 
 
+@pytest.mark.long
 def test_a_message_among_others_of_its_step_is_held_alone() -> None:
     """Those before it in its step pass."""
     race = RACE.replace("- console.log-out:", "- console.restart:").replace(

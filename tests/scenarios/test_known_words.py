@@ -53,6 +53,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_typos_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each line is named with the nearest valid word; nothing is played and the exit code is 2."""
     files = {name: tmp_path / f"{number:03}.yaml" for number, name in enumerate(TYPOS)}

@@ -297,6 +297,7 @@ def test_short_runs_are_not_judged(folder: Path, capsys: pytest.CaptureFixture[s
     assert main(["load-compare", "a", "b", "--min-requests", "499"]) == 1
 
 
+@pytest.mark.long
 def test_statistics_stay_where_a_run_cannot_begin(folder: Path) -> None:
     """Those of the last run are overwritten by the next one alone."""
     file = folder / "one_stats.csv"

@@ -41,6 +41,7 @@ def test_all_releases_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
     assert "no    the release admits only exempt users by Basic authentication" in out
 
 
+@pytest.mark.long
 def test_exceptions_pass_the_gate(names: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With its users as exceptions the newest release ships, under the instance's own names; exit code 0."""
     arguments = ["--app", names, "--console", names, "--release", "australia", "--basic-auth-allowed"]

@@ -101,6 +101,7 @@ def test_all_had_the_same_server({scope}_servicenow):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scope", ["module", "session"])
 def test_one_server_for_several_tests(scope: str, pytester: pytest.Pytester) -> None:
     """Each test begins clean: no records, faults or tolerance of the test before, and the same time and identifiers."""
@@ -118,6 +119,7 @@ def test_it({scope}_servicenow, servicenow):
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("scope", "servers"), [("module", 2), ("session", 1)])
 def test_a_server_lives_as_long_as_its_scope(scope: str, servers: int, pytester: pytest.Pytester) -> None:
     """Two modules have two servers, or share one; a fresh one is beside it."""

@@ -196,6 +196,7 @@ def test_a_mark_that_cannot_be_used(pytester: pytest.Pytester, mark: str, fixtur
     result.stdout.fnmatch_lines([message])
 
 
+@pytest.mark.long
 def test_a_fixture_finds_records_of_any_table(pytester: pytest.Pytester) -> None:
     """Of the platform and of files; a misspelt table or column raises with the nearest word."""
     _files(pytester.path)
@@ -274,6 +275,7 @@ def test_misspelt_tables_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert told in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_columns_of_the_app_in_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The app's table goes by its canonical name, also where the instance spells it otherwise."""
     names, tables, story = (tmp_path / f"{each}.yaml" for each in ("names", "tables", "story"))

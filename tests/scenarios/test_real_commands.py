@@ -81,6 +81,7 @@ async def test_the_mock_elsewhere_is_played_on_like_a_real_instance() -> None:
         assert await count(url) == before
 
 
+@pytest.mark.long
 async def test_a_run_of_skipped_scenarios_is_no_success() -> None:
     """Where nothing can be played nothing holds: exit code 1."""
     async with elsewhere("console-sim") as url:
@@ -229,6 +230,7 @@ async def test_the_catalog_skips_nothing_on_fakes(tmp_path: Path) -> None:
         assert (await run(*files("approve", "timeout"), *target, "--max-skipped", "50"))[0] == 0
 
 
+@pytest.mark.long
 async def test_a_target_that_is_not_reached_is_an_error_in_the_reports(tmp_path: Path) -> None:
     """CI sees why there is nothing to see; exit code 3."""
     reports = {kind: tmp_path / kind for kind in ("junit-xml", "json", "html")}

@@ -156,6 +156,7 @@ NASTY = 'title: "Nice\\n::error::injected\\n\\e[2J##vso[task.complete]\\u202e \\
 STEPS = 'steps:\n- console.ask: {}\n- console.expect-approval: {comment: "a\\n::warning::injected"}\n'
 
 
+@pytest.mark.long
 def test_a_title_is_no_command_of_a_pipeline_or_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A scenario file of somebody else may hold anything; each report stays what it is."""
     file = tmp_path / "nasty.yaml"

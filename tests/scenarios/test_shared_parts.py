@@ -242,6 +242,7 @@ def test_a_table_that_cannot_be_read(tmp_path: Path) -> None:
     assert refused(tmp_path) == "story.yaml:2: 'examples' 'rows.csv' cannot be read: More than 10485760 bytes."
 
 
+@pytest.mark.long
 def test_examples_in_the_file_are_bounded_too(tmp_path: Path) -> None:
     """Nobody waits for a million rows."""
     rows = "- {name: one, new: true}\n" * 10_001

@@ -141,6 +141,7 @@ async def test_either_party_restarts_between_any_two_steps() -> None:
         assert await struck(each) == []
 
 
+@pytest.mark.long
 def test_a_message_that_comes_again_in_its_step_meets_each_fault_too() -> None:
     """The fault lets those before it pass, and one that the scenario itself disturbs is left alone."""
     titles = [each.title for each in swept(load("retry-last-one-succeeds"))]

@@ -96,6 +96,7 @@ async def test_an_interrupted_scenario_is_torn_down(stub: tuple[StubInstance, Wo
     assert played == ["console.set-up", "console.ask", "servicenow.deny"]
 
 
+@pytest.mark.long
 def test_every_report_has_each_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The terminal, an annotation each, and the files."""
     story = tmp_path / "story.yaml"

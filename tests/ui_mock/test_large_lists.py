@@ -137,6 +137,7 @@ async def test_unsupported_filters_get_no_index(person: Person, database: Path, 
     assert _made(database) == set()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("column", "indexes"), [("number", set()), ("priority", {".task.priority"})])
 async def test_indexed_column_gets_no_second_index(
     person: Person, database: Path, column: str, indexes: set[str]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -138,6 +139,7 @@ def store(desk: Desk, world: World) -> None:
             desk.connection.execute(sa.insert(physical), [dict(row) for row in rows.values()])
 
 
+@pytest.mark.long
 @examples(200, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds, query=queries, table=st.sampled_from(["task", "incident"]))
 def test_where(dictionary: Dictionary, engine: sa.Engine, world: World, query: list, table: str) -> None:  # type: ignore[type-arg]
