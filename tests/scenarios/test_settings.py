@@ -453,7 +453,7 @@ def test_pytest_refuses_misspelt_variables(
     """Those tests that use the fixtures fail; an option that requires a target ends the run."""
     monkeypatch.setenv("SERVICENOW_ULR", "http://127.0.0.1:9")
     pytester.makepyfile("def test_ours(servicenow): ...\ndef test_theirs(): ...")
-    ran = pytester.runpytest_inprocess(*options)
+    ran = pytester.runpytest_inprocess("-p", "no:asyncio", *options)
     message = "*unknown variable SERVICENOW_ULR (did you mean 'SERVICENOW_URL'?)."
     if options:
         ran.stderr.fnmatch_lines([message])
