@@ -62,6 +62,7 @@ async def test_setup_asks_for_the_instance(missing: str, told: str) -> None:
     assert answer == (2, "", f"console-sim: no servicenow {missing}. {told}\n")
 
 
+@pytest.mark.long
 async def test_an_empty_token_is_refused() -> None:
     """It may be a secret that was not handed over, and would leave the pages open."""
     code, out, err = await run("serve", "--port", "0", CONSOLE_SIM_ADMIN_TOKEN="")

@@ -218,6 +218,7 @@ async def quote_everywhere(console: ConsoleUnderTest, text: str) -> str:
     return "".join(texts)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @given(paddings=st.lists(st.integers(0, 250) | st.integers(900, 1_000), min_size=5, max_size=10))
 @example([162, 170, 190, 50, 49, 965, 990])

@@ -248,6 +248,7 @@ async def test_half_a_handshake_does_not_keep_a_server_from_ending(party: Party)
     await ends(party, tls, use)
 
 
+@pytest.mark.long
 async def test_an_application_that_has_ended_is_forgotten() -> None:
     """With all that it holds, however many follow it in the same process."""
 

@@ -3,6 +3,7 @@ import pytest
 from .conftest import GUID, REQUEST, Instance
 
 
+@pytest.mark.long
 async def test_deliveries_are_listed_oldest_first(instance: Instance) -> None:
     """However many there are: they are read and sent part by part."""
     assert (await instance.call("GET", "/__admin/deliveries", None)).body == {"deliveries": []}

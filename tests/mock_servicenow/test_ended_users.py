@@ -139,6 +139,7 @@ async def test_a_long_answer_ends_with_its_reader(instance: Instance, path: str)
     assert len(await instance.findings("user-ended")) == 1
 
 
+@pytest.mark.long
 async def test_a_file_ends_with_its_reader(instance: Instance) -> None:
     """What he gets of it is no whole file."""
     problem = (await instance.insert("problem", {})).result["sys_id"]

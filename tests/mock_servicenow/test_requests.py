@@ -206,6 +206,7 @@ async def test_each_request_times_out_at_its_own_time(instance: Instance) -> Non
     assert await statuses() == ["TimedOut", "Pending", "TimedOut", "TimedOut"]
 
 
+@pytest.mark.long
 async def test_others_are_answered_while_many_requests_time_out(instance: Instance) -> None:
     """Requests that time out together do so in steps: a caller who comes meanwhile sees some of them pending."""
     ids = await instance.set_up(max_timeout="02:00:00")

@@ -267,6 +267,7 @@ async def quote_everywhere(instance: Instance, ids: tuple[str, str], text: str) 
     return "".join(each.decode() if isinstance(each, bytes) else json.dumps(each) for each in outputs)
 
 
+@pytest.mark.long
 @pytest.mark.once
 @given(paddings=st.lists(st.integers(0, 450), min_size=5, max_size=10))
 @example([40, 50, 60, 70, 85, 170, 190])

@@ -128,6 +128,7 @@ async def test_only_texts_are_compressed(client: Client, problem: str, content_t
     assert await response.read() == b"a,b\r\n" * 100
 
 
+@pytest.mark.long
 async def test_thirty_megabytes_round_trip(client: Client, problem: str) -> None:
     """3.1: the limits of other REST bodies do not hold for files."""
     content = shake_256(b"").digest(1024) * 30 * 1024

@@ -195,6 +195,7 @@ async def test_cookies_of_a_session(client: Client) -> None:
     assert names == ["JSESSIONID", *glide, "BIGipServerpool_mock"]
 
 
+@pytest.mark.long
 async def test_the_oldest_session_of_a_user_is_dropped(instance: Instance, clock: VirtualClock) -> None:
     """Of one user's sessions the least recently used ends past a thousand; other users keep theirs."""
     sessions = instance.web_sessions

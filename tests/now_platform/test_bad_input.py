@@ -422,6 +422,7 @@ OPERANDS = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_every_operator_may_be_asked_of_every_column(client: Client, instance: Instance) -> None:
     """Whatever types it compares, and whatever a database thinks of that."""

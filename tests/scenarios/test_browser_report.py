@@ -38,6 +38,7 @@ async def test_it_fits_every_screen(chromium: Chromium, report: str) -> None:
         assert await misfits(page, [report]) == []
 
 
+@pytest.mark.long
 async def test_search_and_tags_choose(chromium: Chromium, report: str) -> None:
     """By the words of a scenario, its steps among them, and by tag; it says how many are left."""
     async with chromium.page("about:blank", offline=True) as page:

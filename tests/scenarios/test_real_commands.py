@@ -284,6 +284,7 @@ async def test_a_terminal_that_lacks_a_character(tmp_path: Path) -> None:
     assert out.startswith(rb"passed  Nach 16\xbd h \u2192 Ende")
 
 
+@pytest.mark.long
 async def test_a_reset_where_nothing_can_be_reset() -> None:
     """What needs control planes would be skipped, and the rest would pass."""
     async with elsewhere("mock-servicenow") as instance:
