@@ -93,8 +93,8 @@ async def test_a_start_waits_for_no_writer(postgresql: Any, first_state: str) ->
     ("statement", "message"),
     [
         ("DROP TABLE mock_servicenow_schema", "has tables or views that no instance of this version has made; ex"),
-        ("UPDATE mock_servicenow_schema SET version = 2", "has schema version 2; expected 6, or an empty database"),
-        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 6, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 2", "has schema version 2; expected 7, or an empty database"),
+        ("UPDATE mock_servicenow_schema SET version = 9", "has schema version 9; expected 7, or an empty database"),
     ],
     ids=["0.1.0", "older", "newer"],
 )

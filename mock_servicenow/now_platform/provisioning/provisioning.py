@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
 from importlib.resources.abc import Traversable
 from itertools import chain
 
+import orjson
+
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
@@ -26,6 +31,7 @@ FIRST_PASSWORDS = "sys_first_password"
 """The stored passwords that a reset gives back to the administrator and the app's users."""
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
+_DICTIONARIES = 4
 Values = dict[str, str]
 Rows = Iterable[PlacedRow | tuple[str, Values]]
 
@@ -124,6 +130,7 @@ def fill(instance: Platform, administrator: Administrator, *extra: Traversable, 
         )
         store_rows(session, rows)
         install(session.of_system)
+        instance.store.note_described(session.work.transaction, _digest(first))
         instance.store.seal(session.work.transaction)
 
 
@@ -160,7 +167,10 @@ def _complete_dictionary(instance: Platform) -> None:
 
     Records that somebody has changed or deleted since stay so.
     """
+    digest = _digest(instance.first.dictionary)
     with instance.transaction(instance.system) as session:
+        if instance.store.described(session.work.transaction) == digest:
+            return
         counted = {counter["category"].casefold() for counter in session.find_all(COUNTERS)}
         dictionary = instance.first.dictionary
         new = (row for row in counters(dictionary) if row[1]["category"] not in counted)
@@ -177,6 +187,13 @@ def _complete_dictionary(instance: Platform) -> None:
             session.store_rows(table, [row for row in all_rows if row["sys_id"] not in taken | deleted])
             for row in all_rows:
                 _renew(session, table, row, known.get(row["sys_id"]))
+        instance.store.note_described(session.work.transaction, digest)
+
+
+@lru_cache(_DICTIONARIES)
+def _digest(dictionary: Dictionary) -> str:
+    """Return a digest of what records say of a dictionary, so that a start need not compare them all."""
+    return sha256(orjson.dumps([*dictionary_rows.rows(dictionary), *counters(dictionary)])).hexdigest()
 
 
 def _renew(session: Session, table: str, row: Values, known: Values | None) -> None:

@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.storage.long_reads import (
 from mock_servicenow.now_platform.storage.transaction import Transaction
 
 T = TypeVar("T")
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Counts up whenever what is stored changes its meaning; 0.1.0 stored none."""
 _QUERY_CANCELED = "57014"  # PostgreSQL's SQLSTATE
 # Those of unknown tables and columns, and of columns that have another type.
@@ -112,7 +112,7 @@ class Store:
             for table in (*self._schema.names, STATE_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
             connection.exec_driver_sql(f"CREATE TABLE {STATE_TABLE} ({_STATE_COLUMNS})")
-            connection.exec_driver_sql(f"INSERT INTO {STATE_TABLE} VALUES ({SCHEMA_VERSION}, 0, 0, 0, 0)")  # noqa: S608 - our own number
+            connection.exec_driver_sql(f"INSERT INTO {STATE_TABLE} VALUES ({SCHEMA_VERSION}, 0, 0, 0, 0, '')")  # noqa: S608 - our own number
             self._schema.create_all(connection)
 
     def complete(self) -> None:
@@ -133,6 +133,15 @@ class Store:
         """Mark the database as made, with the commit of the transaction."""
         transaction.lock()
         transaction.execute(sa.text(f"UPDATE {STATE_TABLE} SET made = 1"))  # noqa: S608 - our own name
+
+    def described(self, transaction: Transaction) -> str:
+        """Return the digest of the dictionary that the records described last; empty for none."""
+        return str(transaction.run(_DESCRIBED, ())[0][0])
+
+    def note_described(self, transaction: Transaction, digest: str) -> None:
+        """Note the digest of the dictionary that the records describe, with the commit of the transaction."""
+        transaction.lock()
+        transaction.execute(sa.text(f"UPDATE {STATE_TABLE} SET described = :digest"), {"digest": digest})  # noqa: S608 - our own name
 
     def count_start(self) -> int:
         """Count a start of an instance on these rows and return the number of starts."""
@@ -347,8 +356,9 @@ def _refuse_to_wait(status: int, _remaining: int, _total: int) -> None:
 
 _IN_USE = "is in use by another process; to share an instance, give each process --database postgresql+psycopg://…"
 _EXPECTED = "instance of this version has made; expected an empty database, or one that mock-servicenow has made"
-_STATE_COLUMNS = "version INTEGER, made INTEGER, starts INTEGER, facts BIGINT, tables BIGINT"
+_STATE_COLUMNS = "version INTEGER, made INTEGER, starts INTEGER, facts BIGINT, tables BIGINT, described TEXT"
 _VERSIONS = Prepared(f"SELECT facts, tables FROM {STATE_TABLE}")  # noqa: S608 - our own name
+_DESCRIBED = Prepared(f"SELECT described FROM {STATE_TABLE}")  # noqa: S608 - our own name
 # No two transactions of a server have the same number, even after the tables were created anew.
 _RENEW_FACTS = Prepared(f"UPDATE {STATE_TABLE} SET facts = txid_current()")  # noqa: S608 - our own name
 _RENEW_TABLES = Prepared(f"UPDATE {STATE_TABLE} SET tables = txid_current() RETURNING tables")  # noqa: S608
