@@ -297,7 +297,9 @@ def test_every_report_of_a_failed_run_is_red(
     Path("rules.yaml").write_text("rules: {token_renewals: 0}")
     when = "when: {token_renewals: 1}"
     Path("one.yaml").write_text(f"title: T\n{when}\nsteps:\n- console.ask:\n- console.expect-approval: Pending\n")
-    assert main(["run", "one.yaml", *options, "--junit-xml", "j.xml", "--json", "j.json", "--html", "h.html"]) == 1
+    reports = ["--junit-xml", "j.xml", "--json", "j.json", "--html", "h.html", "--github"]
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "s.md")
+    assert main(["run", "one.yaml", *options, *reports, "--build", "App 2.1"]) == 1
     (suite,) = ET.parse("j.xml").getroot()  # noqa: S314 - written by the run
     (told,) = suite.iter("error")
     report = json.loads(Path("j.json").read_text())
@@ -306,6 +308,9 @@ def test_every_report_of_a_failed_run_is_red(
     assert error in told.get("message", "")
     assert (error in report["error"], report["held"]) == (True, False)
     assert error in Path("h.html").read_text()
+    properties = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert (properties["Build"], properties["ServiceNow"]) == ("App 2.1", "mock-servicenow")
+    assert "- Build: App 2.1\n" in Path("s.md").read_text()
 
 
 @pytest.mark.long

@@ -94,6 +94,8 @@ def summary(result: RunResult) -> str:
         "",
         f"{ended.checks} expectations in {ended.seconds:.1f} s, seed {result.seed}",
         "",
+        *(f"- {_cell(name)}: {_cell(text)}" for name, text in result.context.facts()),
+        "",
         *_table(("Failed", "Where", "Why"), list(_failures(result))),
         *_table(("Scenario", "Finding"), list(_findings(result))),
     ]

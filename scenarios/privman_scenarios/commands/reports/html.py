@@ -97,17 +97,12 @@ def html(result: RunResult) -> str:
 
 def _facts(result: RunResult) -> Iterator[tuple[str, str]]:
     """Yield what a reader of the report must know of the run."""
-    ended, context = result.ended, result.context
-    yield "Build", context.build
-    yield "Date", context.at
+    ended = result.ended
+    yield from result.context.facts()
     yield "Duration", f"{ended.seconds:.1f} s in all scenarios"
     yield "Expectations", str(ended.checks)
     yield "Variations", "" if result.variations is None else str(result.variations)
-    yield from context.targets.items()
-    yield "Profile", context.profile
-    yield from context.options.items()
     yield "Seed", str(result.seed)
-    yield "Versions", ", ".join(f"{name} {version}" for name, version in context.versions.items())
     yield "Exercised by evidence", _by_mark(result.coverage) if result.coverage else ""
     yield "Evidence marks", "; ".join(f"{mark}: {meaning}" for mark, meaning in MEANING.items())
 

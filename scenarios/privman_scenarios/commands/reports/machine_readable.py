@@ -39,6 +39,10 @@ def junit(result: RunResult) -> str:
         errors=str(int(bool(result.error))),
         time=f"{ended.seconds:.3f}",
     )
+    if facts := dict(result.context.facts()):
+        properties = _element(suite, "properties")
+        for name, value in facts.items():
+            _element(properties, "property", name=name, value=value)
     _add_cases(suite, result.scenarios)
     if result.error:
         run = _element(suite, "testcase", classname="privman-scenarios", name="the run", time="0")

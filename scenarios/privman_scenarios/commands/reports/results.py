@@ -1,7 +1,7 @@
 """A run as data: every report renders it, JSON keeps it, and the runs of shards are joined from that."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -38,6 +38,12 @@ class RunContext:
     profile: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     build: str = ""
+
+    def facts(self) -> Iterator[tuple[str, str]]:
+        """Yield what is known of it, by names for people."""
+        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        named = {"Build": self.build, "Date": self.at, **self.targets, "Profile": self.profile, **self.options}
+        yield from ((name, text) for name, text in {**named, "Versions": versions}.items() if text)
 
 
 @dataclass(frozen=True, slots=True)
