@@ -106,7 +106,7 @@ def test_a_pipe_gets_plain_lines() -> None:
     """Each scenario is a line; a failure names file, line, step and both values, marks what differs."""
     marked = "".join(f"    {line}\n" for line in MARKED.split("\n"))
     assert told(RunStarted(3, 0), ScenarioStarted(GOOD), *ENDED, RunEnded(1, 1, 1, 7, 1.25)) == (
-        "passed  Approve <it>\n"
+        "passed  Approve <it> (1 finding, see --html or --strict)\n"
         "failed  Deny [it]\n"
         "  some/b.yaml:9: console.expect-approval\n"
         "    expected state 'Denied'\n"
@@ -130,7 +130,7 @@ def test_variations_are_counted_and_quiet() -> None:
     """Those that hold move a terminal's progress on, and a pipe gets no line of them."""
     run: list[Event] = [RunStarted(1, 0), ScenarioStarted(GOOD), ENDED[0], RunGrew(4), VariationHeld(BAD)]
     assert "2/5 Deny [it]" in told(*run, terminal=True)
-    assert told(*run) == "passed  Approve <it>\n"
+    assert told(*run) == "passed  Approve <it> (1 finding, see --html or --strict)\n"
 
 
 def test_a_terminal_gets_a_table() -> None:

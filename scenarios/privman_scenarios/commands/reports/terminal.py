@@ -119,7 +119,8 @@ class TerminalReport:
             self._print_failure(failure)
 
     def _remark(self, event: ScenarioEnded) -> str:
-        remark = event.reason or (f"watched for {self._watched} s" if self._watched else "")
+        watched = f"watched for {self._watched} s" if self._watched else ""
+        remark = "; ".join(filter(None, [event.reason, watched, "" if event.failure else _counted(event.findings)]))
         return f" ({remark})" if remark else ""
 
     def _print_failure(self, failure: FailureResult) -> None:
@@ -133,6 +134,12 @@ class TerminalReport:
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
+
+
+def _counted(findings: Sequence[str]) -> str:
+    """Return how many there are, and which option shows them; empty for none."""
+    many = "s" if len(findings) > 1 else ""
+    return f"{len(findings)} finding{many}, see --html or --strict" if findings else ""
 
 
 def _outcome_table() -> Table:
