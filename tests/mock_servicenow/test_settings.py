@@ -81,6 +81,22 @@ async def test_rows_of_a_file(tmp_path: Path, name: str, content: Any) -> None:
     assert row == {"short_description": "x", "opened_by": OWNER, "active": "false"}
 
 
+@pytest.mark.parametrize("database", ["sqlite://", "sqlite:///{}/instance.db"])
+async def test_rows_change_what_ships(tmp_path: Path, database: str) -> None:
+    """A row is named as people name it: a property, a user whose sys_id is ServiceNow's; at each start."""
+    file = tmp_path / "rows.yaml"
+    for city in ("Berlin", "Vienna"):
+        properties, users = (
+            f"[{{name: glide.sys.default.tz, value: Europe/{city}}}]",
+            f"[{{user_name: admin, city: {city}}}]",
+        )
+        file.write_text(f"sys_properties: {properties}\nsys_user: {users}\n")
+        async with running(Settings(database=database.format(tmp_path), data=(file,))) as instance:
+            [zone] = await instance.read("sys_properties", query="name=glide.sys.default.tz")
+            [admin] = await instance.read("sys_user", query="user_name=admin")
+        assert (zone["value"], admin["city"], admin["sys_id"]) == (f"Europe/{city}", city, OWNER)
+
+
 async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
     """Dates and times need no quotes, integers may be long where text may stand, and passwords open the door."""
     file = tmp_path / "rows.yaml"
@@ -158,7 +174,12 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
         ),
         (
             "rows.yaml",
-            "sys_user:\n  - {user_name: x}\n  - {user_name: itil}",
+            "sys_user:\n  - {user_name: x}\n  - {user_name: x}",
+            "rows.yaml:3: table 'sys_user', row 2 cannot be stored: ",
+        ),
+        (
+            "rows.yaml",
+            f"sys_user:\n  - {{user_name: x}}\n  - {{user_name: itil, sys_id: {'0' * 32}}}",
             "rows.yaml:3: table 'sys_user', row 2 cannot be stored: ",
         ),
     ],

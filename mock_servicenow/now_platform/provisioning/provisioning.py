@@ -145,10 +145,10 @@ def _take_in(instance: Platform, administrator: Administrator, extra: Iterable[T
     """Insert the rows of files into an existing instance, or give those that it has the files' values."""
     rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
     with instance.transaction(instance.system) as session:
-        named = list(_identified(session, _named_rows(instance, administrator) if rows else ()))
-        found = list(_identified(session, rows))
-        targets = Targets(session.dictionary, [*named, *found])
-        for row in found:
+        named = list(_named_rows(instance, administrator)) if rows else []
+        found = list(_identified(session, [*named, *rows]))
+        targets = Targets(session.dictionary, found)
+        for row in found[len(named) :]:
             with _stored_together(row):
                 session.replace_row(row.table, targets.resolved(row))
 
@@ -206,7 +206,10 @@ def _renew(session: Session, table: str, row: Values, known: Values | None) -> N
 
 
 def store_rows(session: Session, rows: Rows) -> None:
-    """Store rows without business rules; a reference may name its target among them, as `Targets` finds it."""
+    """Store rows without business rules; a reference may name its target among them, as `Targets` finds it.
+
+    A row of a file may change one that ships, but no other of a file.
+    """
     found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
     shipped: dict[str, list[Values]] = {}
@@ -215,22 +218,34 @@ def store_rows(session: Session, rows: Rows) -> None:
             shipped.setdefault(row.table, []).append(targets.resolved(row))
     for table, stored in shipped.items():
         session.store_rows(table, stored)
+    begun = set[tuple[str, str]]()
     for row in found:
         if row.place is not None:
+            stored, key = targets.resolved(row), (row.table, row.values["sys_id"])
             with _stored_together(row):
-                session.store_rows(row.table, [targets.resolved(row)])
+                if key in begun:
+                    session.store_rows(row.table, [stored])  # which is refused
+                session.replace_row(row.table, stored)
+            begun.add(key)
 
 
 def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
+    """Yield the rows with sys_ids: one without has that of the row before it with the same name, if there is one."""
+    sys_ids: dict[tuple[str, str], str] = {}
     for row in (PlacedRow(*each) for each in rows):
-        yield row._replace(values=_with_id(session, row.table, row.values))
+        name = _name(session, row.table, row.values)
+        sys_id = row.values.get("sys_id") or sys_ids.get((row.table, name))
+        sys_id = sys_id or seed_id(row.table, name or "/".join(row.values.values()))
+        if name:
+            sys_ids.setdefault((row.table, name), sys_id)
+        secret = dict(_secrets(session, row.table, row.values))
+        yield row._replace(values={**row.values, **secret, "sys_id": sys_id})
 
 
-def _with_id(session: Session, table: str, values: Values) -> Values:
+def _name(session: Session, table: str, values: Values) -> str:
+    """Return the name by which people know a row; empty if its table displays none."""
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
-    named = values.get(shown, "") if shown in NAMES else ""
-    secret = dict(_secrets(session, table, values))
-    return {"sys_id": seed_id(table, named or "/".join(values.values()))} | values | secret
+    return values.get(shown, "") if shown in NAMES else ""
 
 
 def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:
