@@ -86,15 +86,15 @@ async def test_rows_change_what_ships(tmp_path: Path, database: str) -> None:
     """A row is named as people name it: a property, a user whose sys_id is ServiceNow's; at each start."""
     file = tmp_path / "rows.yaml"
     for city in ("Berlin", "Vienna"):
-        properties, users = (
-            f"[{{name: glide.sys.default.tz, value: Europe/{city}}}]",
-            f"[{{user_name: admin, city: {city}}}]",
-        )
-        file.write_text(f"sys_properties: {properties}\nsys_user: {users}\n")
+        rows = {
+            "sys_properties": [{"name": "glide.sys.default.tz", "value": f"Europe/{city}"}],
+            "sys_user": [{"user_name": "admin", "email": f"{city}@example.com"}],
+        }
+        file.write_text(json.dumps(rows))
         async with running(Settings(database=database.format(tmp_path), data=(file,))) as instance:
             [zone] = await instance.read("sys_properties", query="name=glide.sys.default.tz")
             [admin] = await instance.read("sys_user", query="user_name=admin")
-        assert (zone["value"], admin["city"], admin["sys_id"]) == (f"Europe/{city}", city, OWNER)
+        assert (zone["value"], admin["email"], admin["sys_id"]) == (f"Europe/{city}", f"{city}@example.com", OWNER)
 
 
 async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:

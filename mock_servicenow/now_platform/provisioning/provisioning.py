@@ -221,11 +221,11 @@ def store_rows(session: Session, rows: Rows) -> None:
     begun = set[tuple[str, str]]()
     for row in found:
         if row.place is not None:
-            stored, key = targets.resolved(row), (row.table, row.values["sys_id"])
+            values, key = targets.resolved(row), (row.table, row.values["sys_id"])
             with _stored_together(row):
                 if key in begun:
-                    session.store_rows(row.table, [stored])  # which is refused
-                session.replace_row(row.table, stored)
+                    session.store_rows(row.table, [values])  # which is refused
+                session.replace_row(row.table, values)
             begun.add(key)
 
 
