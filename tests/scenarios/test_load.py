@@ -413,23 +413,31 @@ def test_an_instance_with_other_names(folder: Path, serve: Serve, capsys: pytest
 @pytest.mark.parametrize(
     ("program", "code", "said"),
     [
-        ("", 3, "mock_servicenow did not start."),
-        ("import sys; print(*sys.argv[1:], file=sys.stderr); sys.exit(2)", 2, "serve --port 0 --release=nosuch"),
+        ("", 3, ["mock_servicenow did not start."]),
+        ("import sys; sys.exit('crashed')", 3, ["crashed", "mock_servicenow did not start."]),
+        ("import sys; print(*sys.argv[1:], file=sys.stderr); sys.exit(2)", 2, ["serve --port 0 --release=nosuch"]),
+        (
+            "import sys; print('it serves http://127.0.0.1:0', flush=True); sys.exit('crashed')",
+            3,
+            ["crashed", "expected an answer with a list of records"],
+        ),
     ],
 )
-def test_a_mock_that_does_not_start(  # noqa: PLR0913, PLR0917 - fixtures
+def test_a_mock_that_fails(  # noqa: PLR0913, PLR0917 - fixtures
     folder: Path,
     program: str,
     code: int,
-    said: str,
+    said: Sequence[str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It is named, or says itself which option it cannot use."""
+    """The error names it, or the option that it cannot use; nothing that it wrote to standard error is lost."""
     (folder / "mock_servicenow.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     assert main(["load", "--release", "nosuch"]) == code
-    assert capsys.readouterr().err == f"privman-scenarios: {said}\n"
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(said)
+    assert all(line.startswith(f"privman-scenarios: {text}") for line, text in zip(lines, said, strict=True))
 
 
 def test_locust_is_an_extra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

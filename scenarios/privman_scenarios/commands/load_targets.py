@@ -141,21 +141,24 @@ async def _serving_mock(options: argparse.Namespace) -> AsyncIterator[str]:
             assert process.stdout is not None  # noqa: S101 - a pipe
             found = _BANNER.search((await process.stdout.readline()).decode())
             if found is None:
-                raise _not_started(await process.wait(), _written(errors))
+                raise _not_started(await process.wait(), errors)
             yield found[1]
         finally:
             await end(process)
-        complain("load", *_written(errors).splitlines())
+            complain("privman-scenarios", *_take(errors).splitlines())
 
 
-def _written(file: IO[bytes]) -> str:
+def _take(file: IO[bytes]) -> str:
+    """Return the text of a file and empty it."""
     file.seek(0)
-    return file.read().decode(errors="replace")
+    text = file.read().decode(errors="replace")
+    file.truncate(0)
+    return text
 
 
-def _not_started(code: int, errors: str) -> Exception:
+def _not_started(code: int, errors: IO[bytes]) -> Exception:
     if code == Exit.UNUSABLE:
-        return UsageError(errors.strip())
+        return UsageError(_take(errors).strip())
     return TargetUnreachableError("mock_servicenow did not start.")
 
 
