@@ -8,6 +8,8 @@ from pathlib import Path
 
 _SHORTEST, _LONGEST = 0.1, 3_600
 _MOST_DIGITS = 9
+LOG_INS = ("basic", "password-grant", "client-credentials", "jwt-bearer", "api-key", "certificate")
+"""Ways to log in to ServiceNow."""
 
 
 def path(text: str) -> Path:
@@ -92,6 +94,16 @@ def text(value: str) -> str:
     if not value or CONTROL.search(value) or not _is_utf8(value):
         raise ArgumentTypeError(f"invalid text {value!r}: expected UTF-8 text without control characters")
     return value
+
+
+def log_in_kind(name: str) -> str:
+    """Return the name of a way to log in."""
+    from privman_core.near_words import hint  # noqa: PLC0415 - see the module's docstring
+
+    if name not in LOG_INS:
+        expected = hint(name, LOG_INS)
+        raise ArgumentTypeError(f"invalid log-in {name!r}{expected}; expected one of {', '.join(LOG_INS)}")
+    return name
 
 
 def secret(value: str) -> str:

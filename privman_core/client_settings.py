@@ -265,7 +265,8 @@ _TOKEN_FILE = "admin-token-file"  # noqa: S105 - an option's name
 _NAME = SettingKind(argument_types.user, "NAME")
 _TEXT = SettingKind(argument_types.text, "TEXT")
 _SECRET = SettingKind(argument_types.secret, "SECRET")
-_KINDS = "basic, password-grant, client-credentials, jwt-bearer, api-key or certificate"
+_LOG_IN = SettingKind(argument_types.log_in_kind, "KIND")
+_KINDS = " or ".join((", ".join(argument_types.LOG_INS[:-1]), argument_types.LOG_INS[-1]))
 
 
 def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Setting]:
@@ -292,7 +293,7 @@ def _existing(role: str, whose: str, purpose: str) -> Iterator[Setting]:
     )
     yield SecretSetting("servicenow", f"{role}-password", f"password of {whose}", _SECRET, PLAYERS)
     help_ = f"how {whose} logs in: {_KINDS}"
-    yield Setting("servicenow", f"{role}-auth", help_, _TEXT, PLAYERS, in_option="")
+    yield Setting("servicenow", f"{role}-auth", help_, _LOG_IN, PLAYERS, in_option="")
     yield from _of_user(f"{role}-", whose, PLAYERS)
 
 
@@ -327,7 +328,7 @@ SETTINGS: tuple[Setting, ...] = (
         "servicenow",
         "auth",
         f"how the user logs in: {_KINDS}",
-        SettingKind(argument_types.text, "KIND"),
+        _LOG_IN,
         PLAYERS | {"fidelity"},
         default="basic",
     ),
@@ -421,6 +422,14 @@ SETTINGS: tuple[Setting, ...] = (
         frozenset({"run", "record", "merge"}),  # what cannot be done fails a test of pytest
     ),
 )
+
+
+_BY_NAME = {each.name: each for each in SETTINGS}
+
+
+def setting_named(name: str) -> Setting:
+    """Return the setting of that name, such as ``servicenow_url``."""
+    return _BY_NAME[name]
 
 
 def settings_of(client: Client) -> Iterator[Setting]:

@@ -28,6 +28,10 @@ class Resolved:
     source: Source
     where: object
 
+    def place(self, setting: Setting) -> str:
+        """Return where the value of that setting is from, with its key where that is a profile."""
+        return f"{self.where}: {setting.key}" if self.source == "profile" else str(self.where)
+
     def refused_token(self, url: str) -> str:
         """Return the error of a control plane that refuses this token."""
         why = "the fake has another, or it has none and is on another machine"
@@ -158,8 +162,7 @@ def _resolved(
         value = read() if source == "default" else _existing(setting, read())
         return Resolved(value, source, where)
     except (ArgumentTypeError, ValueError) as error:
-        place = f"{where}: {setting.key}" if source == "profile" else where
-        raise UsageError(f"{place}: {error}.") from None
+        raise UsageError(f"{Resolved(None, source, where).place(setting)}: {error}.") from None
     except OSError as error:
         raise UsageError(f"{where}: {error.filename}: {reason_of(error)}.") from None
 

@@ -327,9 +327,12 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
     [
         (
             {"SERVICENOW_AUTH": "jwt-barer"},
-            "SERVICENOW_AUTH is 'jwt-barer', which is not a way to log in. Did you mean",
+            "SERVICENOW_AUTH: invalid log-in 'jwt-barer' (did you mean 'jwt-bearer'?)",
         ),
-        ({"SERVICENOW_AUTH": "saml"}, "Expected one of basic, password-grant, client-credentials, jwt-bearer, api-key"),
+        (
+            {"SERVICENOW_AUTH": "saml"},
+            "; expected one of basic, password-grant, client-credentials, jwt-bearer, api-key",
+        ),
         ({"SERVICENOW_AUTH": "api-key"}, "SERVICENOW_API_KEY is not set, and the log-in by api-key requires it."),
         ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": "a\nb"}, "SERVICENOW_API_KEY is not a key. Expected one"),
         ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": KEY}, "the API key has none. Expected SERVICENOW_INTEGR"),
@@ -375,32 +378,29 @@ def test_an_unusable_setting_is_one_line(
 
 
 @pytest.mark.parametrize(
-    ("profile", "options", "said"),
+    ("profile", "said"),
     [
-        ("auth = 'Basic'", [], "privman.toml:2: servicenow.auth is 'Basic', which is not a way to log in. Did you"),
-        ("", ["--servicenow-auth", "Basic"], "--servicenow-auth is 'Basic', which is not a way to log in."),
+        ("auth = 'Basic'", "privman.toml:2: servicenow.auth: invalid log-in 'Basic' (did you mean 'basic'?)"),
         (
             "auth = 'api-key'\napi-key-variable = 'OURS'",
-            [],
             "privman.toml:3: servicenow.api-key-variable is not a key.",
         ),
-        ("auth = 'jwt-bearer'\njwt-key-variable = 'OURS'", [], "privman.toml:3: servicenow.jwt-key-variable cannot"),
-        ("cert-key = '/dev/null'", [], "privman.toml:2: servicenow.cert-key requires SERVICENOW_CERT"),
+        ("auth = 'jwt-bearer'\njwt-key-variable = 'OURS'", "privman.toml:3: servicenow.jwt-key-variable cannot"),
+        ("cert-key = '/dev/null'", "privman.toml:2: servicenow.cert-key requires SERVICENOW_CERT"),
     ],
 )
 def test_an_unusable_setting_is_named_by_its_source(  # noqa: PLR0913, PLR0917 - fixtures
     profile: str,
-    options: list[str],
     said: str,
     run: Run,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """An option, or file and line of a profile: nobody has set a variable."""
+    """By file and line of a profile: nobody has set a variable."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "privman.toml").write_text(f"[servicenow]\n{profile}\n")
-    assert run("http://127.0.0.1:9", *options, OURS="-----BEGIN a\nb") == 2
+    assert run("http://127.0.0.1:9", OURS="-----BEGIN a\nb") == 2
     assert said in capsys.readouterr().err
 
 

@@ -1,7 +1,7 @@
 """Settings of clients: an option wins over a variable, that over the profile, that over the default."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -21,6 +21,11 @@ pytest_plugins = ["pytester"]
 
 SOURCES = ("option", "variable", "chosen", "common")
 NUMBERS = {"timeout", "patience", "quiet-time", "max-skipped"}
+AUTH = ("auth", "approver-auth", "integration-auth")
+CHOICES: Mapping[str, Sequence[str]] = {
+    "release": ("zurich", "yokohama", "xanadu", "washington"),
+    **dict.fromkeys(AUTH, ("jwt-bearer", "api-key", "certificate", "password-grant")),
+}
 TARGETS = {"SERVICENOW_URL": "http://127.0.0.1:1", "CONSOLE_URL": "http://127.0.0.1:1"}
 NAMES = pytest.mark.parametrize("setting", list(settings_of("run")), ids=lambda each: each.name)
 
@@ -44,6 +49,8 @@ def values(setting: Setting, folder: Path) -> dict[str, str]:
             (folder / source).touch()
     if setting.word in NUMBERS:
         return {source: str(number) for number, source in enumerate(SOURCES, 21)}
+    if setting.word in CHOICES:
+        return dict(zip(SOURCES, CHOICES[setting.word], strict=True))
     return dict(zip(SOURCES, SOURCES, strict=True))
 
 
@@ -108,6 +115,8 @@ def row(setting: Setting, printed: str) -> list[str]:
 UNUSABLE = {
     "url": "nowhere",
     "ca-file": "none.pem",
+    "release": "zurick",
+    **dict.fromkeys(AUTH, "basik"),
     **dict.fromkeys(("inferred", "tables", "data", "cert", "cert-key"), ""),
 }
 
@@ -313,11 +322,30 @@ def test_a_file_that_is_not_there(
         assert "No such file or directory" in line
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("inferred", "ours.yaml: unknown wire name 'nonsense'. No known one is like it."),
+        ("tables", "ours.yaml:1: expected a list of tables"),
+        ("data", "ours.yaml:1: table 'nonsense' is not defined"),
+    ],
+)
+def test_a_file_that_the_mock_refuses(
+    setting: str, said: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``targets`` says of it what a run says."""
+    (folder / "ours.yaml").write_text("nonsense: 1")
+    (folder / "privman.toml").write_text(f"{setting} = 'ours.yaml'")
+    for command in ("targets", "run"):
+        assert main([command]) == 2
+        assert capsys.readouterr().err == f"privman-scenarios: {said}\n"
+
+
 def test_an_unknown_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """It is named with the nearest one and its place."""
     monkeypatch.setenv("PRIVMAN_RELEASE", "zurick")
     assert main(["fidelity", "--servicenow-url", "http://127.0.0.1:9"]) == 2
-    assert "PRIVMAN_RELEASE: unknown release 'zurick'. Did you mean 'zurich'?" in capsys.readouterr().err
+    assert "PRIVMAN_RELEASE: unknown release 'zurick' (did you mean 'zurich'?); expected" in capsys.readouterr().err
 
 
 def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

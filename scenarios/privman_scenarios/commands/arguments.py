@@ -18,7 +18,7 @@ from privman_scenarios.output import say
 from privman_scenarios.playing.cleanup import Write, Writes, line_in
 from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.named_targets import announcement, console_target, servicenow_target
-from privman_scenarios.playing.product_facts import releases, tables_of_files
+from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
@@ -144,14 +144,6 @@ def announce(options: argparse.Namespace) -> None:
     """Say which targets are played on unless options name them: an address in a variable must not pass for a fake."""
     if text := announcement(options.settings):
         say(text)
-
-
-def release(options: argparse.Namespace) -> str:
-    """Return the release that settings name; raises UsageError for one that the mock lacks."""
-    name: str = options.release
-    if name not in releases():
-        raise UsageError(f"{options.settings['release'].where}: unknown release {name!r}. {advice(name, releases())}")
-    return name
 
 
 def writes(options: argparse.Namespace) -> Writes:

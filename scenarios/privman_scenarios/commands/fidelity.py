@@ -21,7 +21,7 @@ from privman_scenarios.commands import arguments
 from privman_scenarios.commands.reports.terminal import print_table, terminal
 from privman_scenarios.output import say
 from privman_scenarios.playing.http_api import HttpApi
-from privman_scenarios.playing.mock_options import MockOptions
+from privman_scenarios.playing.mock_options import MockOptions, mock_options
 from privman_scenarios.playing.named_targets import named_instance
 from privman_scenarios.playing.reaching import log_on
 from privman_scenarios.playing.target import Target
@@ -31,7 +31,10 @@ from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servi
 def execute(options: argparse.Namespace) -> Exit:
     """Print where the fake is wrong; raises UsageError, InferredNamesError and TargetUnreachableError."""
     arguments.check_files(options)
-    instance, release = named_instance(options.settings), arguments.release(options)
+    instance, release = (
+        named_instance(options.settings),
+        mock_options(options.settings, of_instance=("release",)).release,
+    )
     arguments.announce(options)
     names = WireNames.load(options.inferred)
     probed, unprobed = load_traps()

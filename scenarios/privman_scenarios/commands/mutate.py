@@ -34,7 +34,6 @@ def execute(options: argparse.Namespace) -> Exit:
     if not scenarios:
         _say(console, ["No scenario was played, so nothing is known of any mutant"])
         return Exit.FAILURE
-    arguments.release(options)  # must be known before processes start
     trials = MutantTrials(scenarios, options.seed, mock_options(options.settings))
     failures = spread(trials.failure_without_mutant, scenarios, options.jobs)
     if failing := [each for each in watched(console, failures, len(scenarios), "nothing broken") if each]:

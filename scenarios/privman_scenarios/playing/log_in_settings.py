@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from privman_core.client_settings import SETTINGS
+from privman_core.client_settings import setting_named
 from privman_core.clock import Clock
 from privman_core.command_line import UsageError
-from privman_core.inputs import quoted, reason_of
-from privman_core.near_words import advice
+from privman_core.inputs import reason_of
 from privman_core.resolution import Resolved
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.log_in import ApiKeyLogIn, CertificateLogIn, Credentials, LogIn
@@ -70,9 +69,7 @@ def _text(values: Values, variable: str) -> str:
 
 
 def _place(values: Values, variable: str) -> str:
-    found = values[variable]
-    key = next(each.key for each in SETTINGS if each.variable == variable)
-    return f"{found.where}: {key}" if found.source == "profile" else str(found.where)
+    return values[variable].place(setting_named(variable.lower()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +123,6 @@ _KINDS: Mapping[str, _Kind] = {
     "api-key": _Kind(_api_key),
     "certificate": _Kind(lambda settings, _clock: CertificateLogIn(settings.find("USER"))),
 }
-KINDS = tuple(_KINDS)
-"""Ways to log in, as ``SERVICENOW_AUTH`` names them."""
 
 
 def log_in(values: Values, clock: Clock, role: Role = "") -> LogIn:
@@ -136,10 +131,6 @@ def log_in(values: Values, clock: Clock, role: Role = "") -> LogIn:
     sources = [f"SERVICENOW_{role}AUTH", *([] if role == "INTEGRATION_" else ["SERVICENOW_AUTH"])]
     source = next((each for each in sources if _text(values, each)), "")
     name = _text(values, source) or "basic"
-    if name not in _KINDS:
-        raise UsageError(
-            f"{_place(values, source)} is {quoted(name)}, which is not a way to log in. {advice(name, KINDS)}"
-        )
     kind = _KINDS[name]
     return kind.log_in(_Settings(values, role, name, kind.personal), clock)
 

@@ -4,8 +4,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from privman_core.client_settings import setting_named
 from privman_core.command_line import UsageError
+from privman_core.near_words import hint
 from privman_core.resolution import Resolved
+from privman_scenarios.playing.product_facts import releases
 
 OF_MOCK = ("release", "tables", "data")
 """Names of the settings with which a mock is started."""
@@ -29,8 +32,9 @@ class MockOptions:
 def mock_options(
     settings: Mapping[str, Resolved], *, dry_run: bool = False, of_instance: Collection[str] = ("tables",)
 ) -> MockOptions:
-    """Return what settings say of the mock; raises UsageError for an option that means it where none is started.
+    """Return what settings say of the mock.
 
+    Raises UsageError for an unknown release, and for an option that means the mock where none is started.
     Variables and profiles may hold such a setting for other runs.
 
     Args:
@@ -45,4 +49,13 @@ def mock_options(
         raise UsageError(
             f"{given[0].where} is about the mock, and a ServiceNow instance is named. Expected one of them."
         )
+    if "release" in settings:
+        _require_known_release(settings["release"])
     return MockOptions(**{name: settings[name].value for name in OF_MOCK if name in settings})
+
+
+def _require_known_release(release: Resolved) -> None:
+    known, name = releases(), release.value
+    if name not in known:
+        place = release.place(setting_named("release"))
+        raise UsageError(f"{place}: unknown release {name!r}{hint(name, known)}; expected one of {', '.join(known)}.")
