@@ -336,8 +336,9 @@ def test_a_file_that_the_mock_refuses(
     """``targets`` says of it what a run says."""
     (folder / "ours.yaml").write_text("nonsense: 1")
     (folder / "privman.toml").write_text(f"{setting} = 'ours.yaml'")
-    for command in ("targets", "run"):
-        assert main([command]) == 2
+    (folder / "story.yaml").write_text("title: One\nsteps:\n  - console.ask:\n  - console.expect-approval: Pending\n")
+    for command in (["targets"], ["run", "story.yaml"]):
+        assert main(command) == 2
         assert capsys.readouterr().err == f"privman-scenarios: {said}\n"
 
 
