@@ -15,6 +15,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.own_records import agree, text_of
 from privman_scenarios.playing.party_answer import Shape, moment_or_null
+from privman_scenarios.playing.step_player import look_in_real_time
 from privman_scenarios.playing.world import World
 from privman_scenarios.short_tracebacks import is_for_users
 
@@ -92,7 +93,7 @@ class Decision:
 
         Raises:
             ExpectationError: nobody has decided, ServiceNow has refused this decision or given up, or a system that
-                keeps real time has not delivered within a quarter of a minute, or has delivered another decision.
+                keeps real time has not delivered within the patience of the run, or has delivered another decision.
         """
         self._world.unawaited[self] = f"{self.words} was delivered"
         if _is_asynchronous():
@@ -115,7 +116,9 @@ class Decision:
         # What reached the console then is the decision of somebody before.
         if self.status >= HTTPStatus.BAD_REQUEST:
             raise self._error(f"{self.status} from ServiceNow, which refused it")
-        return await (self._virtual() if self._world.virtual else self._real())
+        if self._world.virtual:
+            return await self._virtual()
+        return await look_in_real_time(self._accepted, self._world.patience, lambda: self._clock.sleep(1))
 
     async def _virtual(self) -> DecisionDelivery:
         control = self._world.servicenow.control
@@ -165,18 +168,17 @@ class Decision:
         declared = [each for each in await servicenow.find_of_all("activity_type") if each["sys_id"] in types]
         return any(text_of(each["include_comment"]) == "false" for each in declared)
 
-    async def _real(self) -> DecisionDelivery:
+    async def _accepted(self) -> DecisionDelivery:
+        """Return the delivery that the Responses table shows; raises ExpectationError while it shows none."""
         last = "no decision"
-        for _ in range(self._world.patience):
-            for record in await self._world.servicenow.select("response", request_id=self._request_id):
-                if other := await self._another(record):
-                    last = other
-                    continue
-                last, retries = (str(record.get(key) or "") for key in ("response_status_code", "retry_attempts"))
-                if _ACCEPTED.fullmatch(last):
-                    return DecisionDelivery(int(last), int(retries) if _COUNT.fullmatch(retries) else 0)
-                last = last or "no attempt"
-            await self._clock.sleep(1)
+        for record in await self._world.servicenow.select("response", request_id=self._request_id):
+            if other := await self._another(record):
+                last = other
+                continue
+            last, retries = (str(record.get(key) or "") for key in ("response_status_code", "retry_attempts"))
+            if _ACCEPTED.fullmatch(last):
+                return DecisionDelivery(int(last), int(retries) if _COUNT.fullmatch(retries) else 0)
+            last = last or "no attempt"
         raise self._error(last)
 
     def _error(self, got: str) -> ExpectationError:

@@ -161,13 +161,14 @@ def test_a_request_that_nobody_decided_has_no_delivery(servicenow: ServiceNowFix
 class Passing(RealClock):
     """Real time that passes as soon as somebody waits."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, speed: int = 10) -> None:
         super().__init__()
         self._world = world
+        self._speed = speed
 
     async def sleep(self, seconds: float) -> None:
-        """Let as much pass at both parties."""
-        await self._world.advance(seconds * 10)
+        """Let as much pass at both parties, times the speed."""
+        await self._world.advance(seconds * self._speed)
 
 
 def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, world: WorldFixture) -> None:
@@ -180,3 +181,20 @@ def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, wor
     assert Decision(privman_loop, world.world, clock, request_id).delivered() == DecisionDelivery(200, 1)
     with pytest.raises(ExpectationError, match="to be delivered; got no decision"):
         Decision(privman_loop, world.world, clock, undecided).delivered()
+
+
+@pytest.mark.parametrize(("patience", "delivered"), [(49, False), (50, True)])
+def test_a_delivery_in_the_last_second_of_the_patience(
+    privman_loop: LoopThread, world: WorldFixture, patience: int, *, delivered: bool
+) -> None:
+    """It is looked for once more after the last pause."""
+    world.console.faults.arm("status", status=503, path="*/approval/approve")
+    request_id = world.console.ask({})
+    world.decide(request_id, "Approve")
+    world.world.virtual, world.world.patience = False, patience
+    decision = Decision(privman_loop, world.world, Passing(world.world, 1), request_id)
+    if delivered:
+        assert decision.delivered() == DecisionDelivery(200, 1)
+        return
+    with pytest.raises(ExpectationError, match="to be delivered; got 503"):
+        decision.delivered()

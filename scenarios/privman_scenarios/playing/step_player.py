@@ -1,9 +1,9 @@
 """Play one step: once where time is virtual, and where it is real for as long as patience and quiet time ask."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError
@@ -16,6 +16,7 @@ from privman_scenarios.playing.play import Play
 
 _PENDING = names().word("request_status", "pending")
 _NOTHING = (None, "", 0, "0")
+_Seen = TypeVar("_Seen")
 
 
 def forbids(verb: Verb, arguments: Arguments, *, decided: bool) -> bool:
@@ -79,6 +80,24 @@ async def look_in_virtual_time(verb: Verb, play: Play, arguments: Arguments, sec
         left -= await play.world.advance_until_due(least, left)
 
 
+async def look_in_real_time(
+    look: Callable[[], Awaitable[_Seen]], seconds: int, pause: Callable[[], Awaitable[object]]
+) -> _Seen:
+    """Look once a second until it holds, the last time when all seconds are over; raises ExpectationError then.
+
+    Args:
+        look: raises ExpectationError while it does not hold.
+        seconds: how many to wait.
+        pause: waits for one second.
+    """
+    for _ in range(seconds):
+        try:
+            return await look()
+        except ExpectationError:
+            await pause()
+    return await look()
+
+
 class StepPlayer:
     """Plays the steps of one scenario.
 
@@ -130,17 +149,9 @@ class StepPlayer:
             play.waited, play.decided = 0, play.decided or not verb.prepares
             await verb.perform(play, arguments)
             return 0
-        await self._wait_for(verb, arguments, ceil(eventually) or play.world.patience)
+        seconds = ceil(eventually) or play.world.patience
+        await look_in_real_time(lambda: verb.perform(play, arguments), seconds, self._pause)
         return await self._watch(verb, arguments) if forbids(verb, arguments, decided=play.decided) else 0
-
-    async def _wait_for(self, verb: Verb, arguments: Arguments, seconds: int) -> None:
-        """Look until what is expected is there, once a second for at most so many seconds."""
-        for _ in range(seconds):
-            try:
-                return await verb.perform(self._play, arguments)
-            except ExpectationError:
-                await self._pause()
-        return await verb.perform(self._play, arguments)
 
     async def _watch(self, verb: Verb, arguments: Arguments) -> int:
         """Look until what must not happen has had its time since the last step that acted."""
