@@ -59,6 +59,9 @@ _LONGEST_NAMESPACE = 64
 _LONGEST_KIND = max(map(len, _KINDS_OF_KEYS)) + 1
 _WORD = re.compile(r"[A-Za-z0-9_-]++")
 _COLUMN = re.compile(r"(?:OR|NQ)?([a-z0-9_]++)")
+_PATH = re.compile(r"(?:[a-z0-9_]++\.)*+([a-z0-9_]++)")
+_ENDING = re.compile("|".join("_*+".join(ending) for ending in _ENDINGS))
+_BLANK = re.compile(r"[+ ]|%20")
 _KIND_OF_KEY = re.compile(rf"({'|'.join(_KINDS_OF_KEYS)})[ +]\Z", re.IGNORECASE)
 _COLON, _COMMA = re.compile(r"\s*+:\s*+"), re.compile(r"\s*+,\s*+")
 _BEFORE_NAME = re.compile(r"""\s*+,\s*+["'](?:name|type)["']\s*+:\s*+["']""")
@@ -74,11 +77,15 @@ _OPERATOR = re.compile(
     "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|N?SAMEAS"
     "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"
 )
+# What follows the blank in a term that is no condition, as the operator should follow the name.
+_MISSPELT = re.compile(r"""(?:[^&^%"'<>\r\n]|%(?!5[Ee]))*+""")
 _HAVING = re.compile(r"\^(?:[!<>]?=|[<>]|[a-z ]{1,20})\^", re.IGNORECASE)
 _CONDITION, _CONDITION_IN_PROSE = re.compile(r"[^,&\r\n]*+"), re.compile(r"""[^,&\s"'<>]*+""")
 _ATTRIBUTE = re.compile(r"""\s++value\s*+=\s*+(?=["'])""", re.IGNORECASE)
 # Any other operator that takes an operand.
 _ANY_OPERATOR = re.compile(r"(?!(?:(?:IS(?:NOT)?|NOT)?EMPTY|EMPTYSTRING|ANYTHING|VALCHANGES)\b)[A-Z]{2}")
+# An operator, so that the column's name was whole; or another name of a list.
+_ENDS_NAME = re.compile(rf"{_SIGN.pattern}|{_PATTERN.pattern}|{_ANY_OPERATOR.pattern}|,|%2[Cc]")
 _ADDRESS = re.compile(r"""(?:\.do)?\?[^\s"'<>\\]*+""")
 _PARAMETERS = re.compile(r"(?:[a-z][a-z+.-]{0,20}:/)?/|[\w.%+-]{1,256}=", re.IGNORECASE)
 _LINE, _PARAMETER, _PARAMETER_IN_PROSE = (re.compile(f"[^{ends}]*+") for ends in (r"\r\n", r"&\r\n", r"""&\s"'<>\\"""))
@@ -130,6 +137,15 @@ def places(text: str, fields: Collection[str] = (), parameters: Collection[str] 
 def is_secret_field(name: str) -> bool:
     """Return whether a field, parameter or column of this name is secret."""
     return name.lower().rstrip("0123456789").replace("_", "").replace("-", "").endswith(_ENDINGS)
+
+
+def end_of_secret_name(term: str) -> int:
+    """Return where the name of a secret column ends with which a term begins; 0 if it begins otherwise."""
+    path = _PATH.match(term)
+    if path is None:
+        return 0
+    ends = [path.start(1) + found.end() for found in _ENDING.finditer(path[1])]
+    return ends[-1] if ends else 0
 
 
 def last_word(name: str) -> str:
@@ -191,18 +207,22 @@ class _Reader:
         if name in _PROPERTIES and end > self._of_properties and (address := _ADDRESS.match(self._text, end)):
             self._of_properties = address.end()
         follower = self._text[end : end + 1]
-        if follower == "'" and (operator := self._operator_in(word)):  # a term that a message quotes
-            yield SecretPlace(self._term(operator))
+        if self._may_end_term(word, follower) and (operand := self._operand_in(word)):
+            yield SecretPlace(operand)
         elif follower in ('"', "'"):
             yield from self._after_quoted_name(word)
         elif follower == ":":
             yield from self._before_colon(word)
         elif follower == " " and name in ("basic", "bearer"):
             yield from self._after_scheme(name, end + 1)
-        elif operator := self._operator_in(word):
-            yield SecretPlace(self._term(operator))
+        elif operand := self._operand_in(word):
+            yield SecretPlace(operand)
         elif self._is_secret(word):
             yield from self._after_field_name(word.start(), end)
+
+    def _may_end_term(self, word: re.Match[str], follower: str) -> bool:
+        """Return whether a word before a quote may be a term: one that a message quotes, or the last of a URL."""
+        return follower == "'" or (follower == '"' and self._is_term(word.start()))
 
     def _is_secret(self, word: re.Match[str]) -> bool:
         """Return whether a field of that name is secret; the name may have two words, as in ``API Key``."""
@@ -295,6 +315,8 @@ class _Reader:
             yield SecretPlace(self._operand(start, sign.end()))
         elif (pattern := _PATTERN.match(text, end)) and self._is_term(start, quoted=True):
             yield SecretPlace(self._term(pattern.end()))
+        elif _BLANK.match(text, end) and self._is_term(start):
+            yield SecretPlace(_span(_MISSPELT, text, end))
         elif _TAG_GOES_ON.match(text, end) and _OPENING.search(text[max(0, start - _LONGEST_NAMESPACE) : start]):
             yield from self._after_opening_tag(end)
 
@@ -305,15 +327,26 @@ class _Reader:
             yield SecretPlace((end + 1, closing))
             yield SecretPlace((closing + 1, self._find("</", closing + 1)))
 
-    def _operator_in(self, word: re.Match[str]) -> int:
-        """Return the start of the operand in a word such as ``passwordSTARTSWITHx``; else 0."""
+    def _operand_in(self, word: re.Match[str]) -> Span | None:
+        """Return the span of the operand that begins in a word such as ``passwordSTARTSWITHx``; None if none does."""
         column = _COLUMN.match(word[0])
-        if column is None or not self._holds_secret(column[1], word.start()):
-            return 0
-        begun = word.start() + column.end()
-        if operator := _OPERATOR.match(self._text, begun):
-            return operator.end()
-        return begun if _ANY_OPERATOR.match(self._text, begun) and self._is_term(word.start(), quoted=True) else 0
+        if column is None:
+            return None
+        text, begun = self._text, word.start() + column.end()
+        if not self._holds_secret(column[1], word.start()):
+            return self._misspelt(word.start() + column.start(1), begun)
+        if operator := _OPERATOR.match(text, begun):
+            return self._term(operator.end())
+        if _ANY_OPERATOR.match(text, begun) and self._is_term(word.start(), quoted=True):
+            return _span(_MISSPELT, text, begun)
+        return None
+
+    def _misspelt(self, start: int, end: int) -> Span | None:
+        """Return the span after a secret name with which a longer word begins, as in ``user_passwordlikex``."""
+        if _ENDS_NAME.match(self._text, end) or not self._is_term(start, quoted=True):
+            return None
+        name = end_of_secret_name(self._text[start:end])
+        return _span(_MISSPELT, self._text, start + name) if name else None
 
     def _operand(self, start: int, after: int) -> Span:
         first = self._text[after : after + 1]

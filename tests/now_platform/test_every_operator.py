@@ -141,7 +141,31 @@ async def test_a_business_rule_has_it_as_its_condition(
     assert (changed.status, swallowed()) == ((403, ["rule-aborted"]) if matches else (200, []))
 
 
-@pytest.mark.long
+@pytest.mark.parametrize("column", ["user_password", "assigned_to.user_password"])
+@pytest.mark.parametrize("table", ["problem", "sys_user"])
+async def test_the_journal_masks_what_follows_a_misspelt_operator(
+    client: Client, journal: Journal, table: str, column: str
+) -> None:
+    """Neither the URL nor the finding shows the value; alone, among other terms and in a batch."""
+    for misspelt in (
+        " = ",
+        " LIKE ",
+        "like",
+        "NOT STARTSWITH",
+        "NOT ENDSWITH",
+        "NOT BETWEEN",
+        "IS ",
+        "IS NOT ",
+        " IN ",
+    ):
+        for query in (f"{column}{misspelt}Tr0ub4dor", f"active=true^{column}{misspelt}Tr0ub4dor^active=true"):
+            await client.get(f"/api/now/table/{table}", params={"sysparm_query": query, "sysparm_limit": "1"})
+            address = {"id": "1", "method": "GET", "url": f"/api/now/table/{table}?sysparm_query={query}"}
+            await client.post("/api/now/v1/batch", json={"batch_request_id": "1", "rest_requests": [address]})
+    printed = [journal.to_json(exchange) for exchange in journal.kept()]
+    assert [each["url"] for each in printed if "Tr0ub4dor" in json.dumps(each)] == []
+
+
 @pytest.mark.parametrize("word", [operator.word for operator in OPERATORS if operator.takes is not Takes.NOTHING])
 async def test_the_journal_masks_what_a_secret_is_compared_with(client: Client, journal: Journal, word: str) -> None:
     """The operand of a condition on a password is a secret, whatever the operator."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mock_servicenow.now_platform.dictionary.values import UNSTORABLE
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, Operator
-from privman_core.places import is_secret_field
+from privman_core.places import end_of_secret_name, is_secret_field
 from privman_core.sized_cache import SizedCache
 
 
@@ -194,10 +194,13 @@ class _Parsing:
             self._add(self._discreet(term), either=either)
 
     def _discreet(self, term: Term) -> Term:
-        """Hide a term that may be the rest of a secret to which the term before it compares."""
+        """Hide what may be a secret in a term without effect: a value after a misspelt operator, or the rest of one."""
         if isinstance(term, Condition):
             self._compares_secret = is_secret_field(term.path[-1])
-        return replace(term, text="…") if self._compares_secret and isinstance(term, Ignored) else term
+        if not isinstance(term, Ignored):
+            return term
+        name = end_of_secret_name(term.text)
+        return replace(term, text=f"{term.text[:name]}…") if name or self._compares_secret else term
 
     def _add(self, term: Term, *, either: bool = False) -> None:
         blocks = self._groups[-1]
