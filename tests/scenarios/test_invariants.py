@@ -1,13 +1,17 @@
 """Invariants: what each says of what both parties know in the end."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from mock_servicenow.conditions import CONDITIONS
 from privman_contracts import WireNames
 from privman_core.clock import RealClock
+from privman_core.faults import NUMBER, Strike
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Failure, ScenarioEnded
@@ -476,10 +480,39 @@ async def test_messages_that_the_scenario_breaks_itself_are_no_violations() -> N
     assert (await played(call)).outcome == "passed"
 
 
-async def test_a_slow_servicenow_keeps_only_its_caller_waiting() -> None:
+async def _queue(strike: Strike) -> web.StreamResponse:
+    """Wait before it does what was asked."""
+    await strike.clock.sleep(strike.options.get("seconds", 60))
+    return await strike.proceed()
+
+
+@pytest.fixture
+def queued() -> Iterator[str]:
+    """Return another kind of fault of the instance that holds the true answer back."""
+    CONDITIONS.kind("queued", holds=True, seconds=NUMBER)(_queue)
+    vocabulary.cache_clear()
+    yield "queued"
+    del CONDITIONS["queued"]
+    vocabulary.cache_clear()
+
+
+def test_a_condition_that_holds_the_answer_back_needs_a_shared_clock(queued: str) -> None:
+    """Its caller waits on another clock otherwise, which nothing advances."""
+    assert "a shared clock" in vocabulary()["servicenow.fault"].needs_of({"kind": queued})
+
+
+def test_a_decision_that_a_condition_held_back_was_taken(queued: str) -> None:
+    """The party itself gave the answer."""
+    exchange = received("POST", APPROVE, {"RequestId": "r1", "Response": "Approve"}, fault=queued)
+    assert list(replace(WELL, received={"console": [exchange]}).taken()) == [("r1", "Approve")]
+
+
+@pytest.mark.parametrize("kind", ["slow", "queued"])
+@pytest.mark.usefixtures("queued")
+async def test_a_slow_servicenow_keeps_only_its_caller_waiting(kind: str) -> None:
     """A message that a fault holds arrives when its time has come, though its sender waits for the answer."""
     ended = await played(
-        "- servicenow.fault: {kind: slow, path: '*_request', options: {seconds: 20}}\n"
+        f"- servicenow.fault: {{kind: {kind}, path: '*_request', options: {{seconds: 20}}}}\n"
         "- console.ask:\n"
         "- clock.advance: 1 minute\n"
         "- servicenow.approve:\n"

@@ -11,18 +11,16 @@ from urllib.parse import urlsplit
 import orjson
 
 from privman_contracts import WireNames
-from privman_core.fault_kinds import GENERIC
 from privman_scenarios.language.kinds import duration_seconds
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.http_api import USER_AGENT
 from privman_scenarios.playing.party import Party
+from privman_scenarios.playing.product_facts import holding_faults
 from privman_scenarios.playing.world import World, find_all
 
 Record = Mapping[str, Any]
 Sighting = Mapping[str, str]
 _SUCCESS = range(200, 300)
-# Faults that let the party itself give the answer.
-_HARMLESS = {"", *GENERIC.holding}
 # The kind of fault that does twice what was asked once.
 REPEATED = "duplicated"
 
@@ -96,7 +94,7 @@ class Observations:
     def taken(self) -> Iterator[tuple[str, str]]:
         """Yield request_id and response of each decision that the console answered with success, in order."""
         for exchange, body in self._answered_with_success():
-            if exchange["fault"] in _HARMLESS and not self._says_error(exchange):
+            if _is_answered_by_party(exchange) and not self._says_error(exchange):
                 yield body["RequestId"], body["Response"]
 
     def refused_with_success(self) -> frozenset[str]:
@@ -226,7 +224,11 @@ async def _violations(world: World, received: Mapping[str, Sequence[Record]]) ->
 
 def _is_accepted_update(exchange: Record) -> bool:
     updates = exchange["method"] in ("PATCH", "PUT")
-    return updates and exchange["status"] in _SUCCESS and exchange["fault"] in _HARMLESS
+    return updates and exchange["status"] in _SUCCESS and _is_answered_by_party(exchange)
+
+
+def _is_answered_by_party(exchange: Record) -> bool:
+    return not exchange["fault"] or exchange["fault"] in holding_faults()
 
 
 def parsed_object(text: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.privilege_manager.tables import AppTables
 from privman_contracts import PartyName, WireNames
 from privman_core.fault_kinds import GENERIC
-from privman_core.faults import FaultKind, Option
+from privman_core.faults import FaultKinds, Option
 from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.language.model import FileTables
 
@@ -32,8 +32,16 @@ def fault_kinds() -> dict[PartyName, list[str]]:
 
 def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
     """Return the kinds of faults of each party, with the options of each."""
-    kinds: dict[PartyName, dict[str, FaultKind]] = {"servicenow": GENERIC | CONDITIONS, "console": GENERIC}
-    return {party: {name: kind.options for name, kind in its.items()} for party, its in kinds.items()}
+    return {party: {name: kind.options for name, kind in kinds.items()} for party, kinds in _faults().items()}
+
+
+def holding_faults() -> frozenset[str]:
+    """Return the kinds of faults of either party that only hold the true answer back."""
+    return frozenset().union(*(kinds.holding for kinds in _faults().values()))
+
+
+def _faults() -> Mapping[PartyName, FaultKinds]:
+    return {"servicenow": FaultKinds(GENERIC | CONDITIONS), "console": GENERIC}
 
 
 @cache

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import orjson
 
 from privman_contracts import PartyName
-from privman_core.fault_kinds import GENERIC
 from privman_core.journal import EVICTED
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import captures, checks, expected_checks, known, request_checks
@@ -38,7 +37,7 @@ from privman_scenarios.language.model import Arguments, Own
 from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Needs, Verbs, given
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.play import Armed, Play
-from privman_scenarios.playing.product_facts import fault_options, finding_rules
+from privman_scenarios.playing.product_facts import fault_options, finding_rules, holding_faults
 from privman_scenarios.playing.world import PartyFinding
 
 METHOD = one_of(known.METHODS)
@@ -55,7 +54,7 @@ def every_rule(party: PartyName) -> tuple[str, ...]:
 
 def _needs_of_fault(arguments: Arguments) -> Needs:
     """Return what a fault needs as well: whoever waits for an answer must wait on the clock that holds it back."""
-    return frozenset({"a shared clock"}) if arguments.get("kind") in GENERIC.holding else frozenset()
+    return frozenset({"a shared clock"}) if arguments.get("kind") in holding_faults() else frozenset()
 
 
 def _lasting(value: str, _arguments: Arguments, _own: Own) -> Iterator[Flaw]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from privman_core.fault_kinds import GENERIC
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.model import Scenario, Step
@@ -14,14 +13,15 @@ from privman_scenarios.language.vocabulary import Need, Verb, Vocabulary
 from privman_scenarios.playing.events import Failure
 from privman_scenarios.playing.invariants import INVARIANTS, Invariant, Observations, Sighting, gather
 from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.product_facts import holding_faults
 from privman_scenarios.playing.step_player import look_in_virtual_time
 
 # Real seconds until a step that has not ended is looked into.
 GLANCE = 0.05
 # Long enough for every retry; long enough for every time-out.
 QUIET, OVER = 3_600, 17 * 3_600
-# The default wait of the fault, in seconds.
-SLOW = 60
+# The default of the faults that hold an answer back, in seconds.
+HOLD = 60
 ASKS = "console.ask"
 TRIAL_NEEDS: frozenset[Need] = frozenset({"a console control plane", "a servicenow control plane", "virtual time"})
 
@@ -30,7 +30,7 @@ class InvariantTrial:
     """Plays steps whatever becomes of them, notes what the console shows on the way, and judges at the end.
 
     Args:
-        hold: for how many seconds a slow fault of the scenario holds what ServiceNow receives; 0 for never.
+        hold: for how many seconds a fault of the scenario holds what ServiceNow receives; 0 for never.
     """
 
     def __init__(self, vocabulary: Vocabulary, play: Play, hold: float = 0) -> None:
@@ -99,13 +99,14 @@ class InvariantTrial:
             await verb.perform(self._play, arguments)
 
     async def _held(self) -> int:
-        """Return how many messages are held by a slow fault; whoever sent them waits for the answer."""
+        """Return how many messages are held by a fault; whoever sent them waits for the answer."""
         journals = [await instance.control.journal() for instance in self._play.world.instances]
         return sum(_is_held(exchange) for journal in journals for exchange in journal)
 
 
 def _is_held(exchange: Mapping[str, Any]) -> bool:
-    return exchange["fault"] in GENERIC.holding and not exchange["status"] and not exchange["error"]
+    waits = not exchange["status"] and not exchange["error"]
+    return waits and exchange["fault"] in holding_faults()
 
 
 async def try_out(vocabulary: Vocabulary, scenario: Scenario, play: Play) -> Failure | None:
@@ -141,10 +142,10 @@ def _only_looks_on(verb: Verb) -> bool:
 
 
 def hold_of(steps: Sequence[Step]) -> float:
-    """Return for how many seconds a slow fault holds what ServiceNow receives; 0 without one."""
+    """Return for how many seconds a fault holds what ServiceNow receives; 0 without one."""
     faults = (step.arguments for step in steps if step.verb == "servicenow.fault")
-    holding = (arguments for arguments in faults if arguments["kind"] in GENERIC.holding)
-    return max((arguments.get("options", {}).get("seconds", SLOW) for arguments in holding), default=0)
+    holding = (arguments for arguments in faults if arguments["kind"] in holding_faults())
+    return max((arguments.get("options", {}).get("seconds", HOLD) for arguments in holding), default=0)
 
 
 def _promise(invariant: Invariant) -> str:
