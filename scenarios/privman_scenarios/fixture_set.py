@@ -14,8 +14,8 @@ from privman_scenarios.playing.world import Activity, PartyFinding, find_all
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 _WAITING = "Expected a call of '.delivered()' on each decision, and 'await' before each call in an 'async def'"
-_MOST_SWALLOWED = 5
-_LINE = 240  # of a long body its beginning says which it is
+_MOST_OTHERS = 5
+_LINE = 240  # of a long body or path its beginning says which it is
 
 
 class FixtureSet:
@@ -93,12 +93,12 @@ class FixtureSet:
             if not self.is_used:
                 return []
             broken = [] if has_complaints else self._broken_contracts(strict=strict)
-            swallowed = [] if strict else self._swallowed()
+            others = [] if strict else self._other_findings()
             exchanges = self._loop.run(self.parties.last_exchanges())
         except ExpectationError as error:
-            broken, swallowed, exchanges = [], [], [str(error)]
-        texts = {"broken contracts": broken, "swallowed": swallowed, "last exchanges": exchanges}
-        return [(heading, presentable("\n".join(map(_brief, lines)))) for heading, lines in texts.items() if lines]
+            broken, others, exchanges = [], [], [str(error)]
+        texts = {"broken contracts": broken, "findings": others, "last exchanges": [*map(_brief, exchanges)]}
+        return [(heading, presentable("\n".join(lines))) for heading, lines in texts.items() if lines]
 
     def complaints(self, *, strict: bool) -> list[str]:
         """Return what fails a test: broken contracts, idle faults, and what nobody has waited for.
@@ -106,7 +106,7 @@ class FixtureSet:
         None of a test that has failed already: they may follow from that.
 
         Args:
-            strict: whether what ServiceNow swallowed fails it, too.
+            strict: whether findings that break no contract fail it, too.
         """
         if self._has_failed:
             return []
@@ -117,10 +117,10 @@ class FixtureSet:
         self._has_failed = bool(found)
         return found
 
-    def _swallowed(self) -> list[str]:
+    def _other_findings(self) -> list[str]:
         """Return the newest findings that break no contract, such as the reason of a 401 that names none."""
         found = [each for each in self._loop.run(find_all(self.parties)) if each.kind == "swallowed"]
-        return [_sentence(each.party, [each]) for each in found[-_MOST_SWALLOWED:]]
+        return [_sentence(each.party, [each]) for each in found[-_MOST_OTHERS:]]
 
     def _broken_contracts(self, *, strict: bool) -> list[str]:
         return [line for name, made in self._made.items() for line in _broken(name, made, strict=strict)]
@@ -180,7 +180,7 @@ def _broken(name: str, party: PartyFixture, *, strict: bool) -> list[str]:
 def _sentence(name: str, found: Sequence[PartyFinding]) -> str:
     one = found[0]
     numbers = ", ".join(f"#{each.exchange}" for each in found if each.exchange)
-    where = " ".join(filter(None, [name, one.asked, f"({numbers})" if numbers else ""]))
+    where = " ".join(filter(None, [name, cut(one.asked, _LINE), f"({numbers})" if numbers else ""]))
     if one.evidence:
         return f"{where} breaks the contract {one.rule}, evidence {one.evidence}: {_ended(one.message)}"
     return f"{where}: {one.rule}: {_ended(one.message)}"

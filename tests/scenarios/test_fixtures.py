@@ -463,7 +463,10 @@ def test_a_failure_shows_the_users_line_and_what_explains_it(pytester: pytest.Py
         [
             "*expected the decision on * to be delivered; got no decision",
             "* broken contracts *",
-            'servicenow PATCH * breaks the contract decision-update, evidence P: status has value "Approved". *',
+            (
+                'servicenow PATCH * breaks the contract decision-update, evidence P: status has value "Approved". '
+                'Expected * To allow it, call servicenow.tolerate("decision-update").'
+            ),
             "* last exchanges *",
             "servicenow received #* PATCH /api/now/table/x_thyti_thycotic_p_request/*",
             '  > {"status": "Approved"}',
@@ -488,8 +491,12 @@ def test_a_refused_password_is_explained(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "* swallowed *",
-            "servicenow POST *integration_configuration (#1): basic-refused: 'admin' has the right password, but *",
+            "* findings *",
+            (
+                "servicenow POST *integration_configuration (#1): basic-refused: 'admin' has the right password, but * "
+                "which the release requires. Add a role of the user to that property by a row in --data, "
+                "or set web_service_access_only of the user."
+            ),
             "* last exchanges *",
         ]
     )

@@ -58,6 +58,16 @@ def test_a_failure_shows_the_findings_before_it(folder: Path, capsys: pytest.Cap
     assert Path("junit.xml").read_text().count("finding: servicenow.call in line") == 2
 
 
+def test_a_long_finding_is_shown_to_its_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its end says what was expected, or what became of it."""
+    long = CALL.replace("nosuch", f"nosuch{'x' * 150}")
+    (folder / "bad.yaml").write_text(story("Pending", "Approve").replace(CALL, long, 1))
+    assert main(["run", "bad.yaml"]) == 1
+    first, _ = re.findall("\n    finding  (.*)", capsys.readouterr().out)
+    assert len(first) > 240
+    assert first.endswith("x'")
+
+
 def test_many_findings_are_cut(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The nearest ones are shown, and the others are counted."""
     (folder / "bad.yaml").write_text(story("Pending", "Approve").replace(f"  - {CALL}\n", f"  - {CALL}\n" * 5))

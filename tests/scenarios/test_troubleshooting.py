@@ -52,6 +52,13 @@ import requests
 def test_it(servicenow):
     requests.%s(servicenow.url + "/api/now/table/%s", json={"request_id": "1"}, auth=servicenow.auth)
 """
+REFUSED = """
+import pytest
+
+@pytest.mark.servicenow(release="zurich")
+def test_it(console):
+    pass
+"""
 
 
 class Place:
@@ -177,6 +184,7 @@ CASES: Sequence[Callable[[Place], str]] = (
     lambda here: here.test("", "-p", "no:privman", "--privman-strict"),
     lambda here: here.test(CALL % ("post", "x_thyti_thycotic_p_request")),
     lambda here: here.test(CALL % ("get", "incident?sysparm_query=nam=1"), "--privman-strict"),
+    lambda here: here.test(REFUSED),
     lambda here: here.test(DECIDED % False),
     lambda here: here.test(DECIDED % True),
     lambda here: here.test(ASK),

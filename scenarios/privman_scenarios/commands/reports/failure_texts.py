@@ -62,9 +62,9 @@ def cut_line(line: str) -> str:
 
 
 def _found(findings: Sequence[str]) -> Iterator[ShownLine]:
-    """Yield the findings nearest to the failure."""
+    """Yield the findings nearest to the failure, uncut: each is bounded, and its end says what was expected."""
     for each in findings[-_MOST_FINDINGS:]:
-        yield ShownLine(cut_line(presentable(f"    finding  {each}")))
+        yield ShownLine(presentable(f"    finding  {each}"))
     if len(findings) > _MOST_FINDINGS:
         yield ShownLine(f"      {LEFT_OUT} and {len(findings) - _MOST_FINDINGS} earlier findings, in the reports")
 
