@@ -27,6 +27,7 @@ RESERVED = "/__"
 _REFUSAL = (
     "/__admin requires its token in X-Admin-Token; without a token it serves this machine only, under a loopback name"
 )
+_READS = frozenset({"GET", "HEAD"})
 _OTHER_SITES = frozenset({"cross-site", "same-site"})
 Reset = Callable[[], Coroutine[Any, Any, None]]
 
@@ -180,7 +181,8 @@ class Control:
     def _allowed(self, request: web.Request) -> bool:
         if self._token:
             return has_token(request, self._token)
-        return is_opened_here(request) and is_own_origin(request)
+        sent_by_foreign = request.method not in _READS and is_foreign_page(request)  # a link may lead here
+        return is_opened_here(request) and is_own_origin(request) and not sent_by_foreign
 
     def _refusal(self, request: web.Request) -> str:
         header = "" if self._token else unknown_header(request)

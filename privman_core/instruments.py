@@ -107,6 +107,8 @@ class Instruments:
         async def reset() -> None:
             await changes.make(empty)
 
+        if token:
+            self.secrets.add_word(token)
         snapshots = Snapshots(self.clock, self.ids, states, changes, forget)
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, snapshots, token)
         recorder = exchange_recorder(self.journal, self.faults, pages, control, server)

@@ -343,6 +343,27 @@ async def test_foreign_requests_get_403(party: Party, headers: dict[str, str]) -
     assert (party.resets, len(party.faults.armed), party.clock.now()) == (0, 0, START)
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_foreign_page_changes_nothing(party: Party, site: str) -> None:
+    """A browser that says so need not send the page's origin; a link to the control plane works."""
+    headers = {"Sec-Fetch-Site": site}
+    for method, path in (("POST", "reset"), ("POST", "clock/advance"), ("DELETE", "requests")):
+        status, _ = await party.call(method, f"/__admin/{path}", headers=headers, json={"seconds": 5})
+        assert status == 403
+    assert (party.resets, party.clock.now()) == (0, START)
+    assert (await party.call("GET", "/__admin/health", headers=headers))[0] == 200
+
+
+async def test_the_token_is_masked_wherever_it_was_sent(guarded_party: Party) -> None:
+    """In a URL, a header of another name or a body, as any secret that a server knows; after a reset, too."""
+    for _ in range(2):
+        await guarded_party.call("POST", f"/x?a={TOKEN}", headers={"X-Other": TOKEN}, json={"said": f"it is {TOKEN}"})
+        journal = [guarded_party.journal.to_json(each) for each in guarded_party.journal.kept()]
+        assert journal
+        assert TOKEN not in str(journal)
+        assert (await guarded_party.call("POST", "/__admin/reset", headers={"X-Admin-Token": TOKEN}))[0] == 204
+
+
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 async def test_foreign_requests_with_the_token_are_answered(guarded_party: Party, headers: dict[str, str]) -> None:
     """The token opens the control plane whatever else a request says."""

@@ -157,6 +157,17 @@ async def test_no_stored_rule_hands_out_the_rights_of_an_administrator(instance:
     assert await instance.findings("privilege-refused")
 
 
+async def test_no_rule_waits_for_a_table_of_users(instance: Instance) -> None:
+    """A table that does not exist yet may be defined as one of users, by an administrator who knows of no rule."""
+    rules = await instance.add_user("rules", "business_rule_admin")
+    maps = await instance.add_user("maps", "import_admin")
+    template = {"name": "wait", "when": "before", "template": "user_password=stolen", "action_insert": "true"}
+    assert (await instance.insert("sys_script", {"collection": "u_vip", **template}, rules)).status == 403
+    loads = {"name": "wait", "source_table": "imp_user", "target_table": "u_vip"}
+    assert (await instance.insert("sys_transform_map", loads, maps)).status == 403
+    assert (await instance.insert("sys_script", {"collection": "u_vip", **template})).status == 201
+
+
 async def test_no_stored_rule_sets_the_password_of_an_administrator(instance: Instance) -> None:
     """Every wrong password is counted in the user's record, which the instance itself writes."""
     rule = {"collection": "sys_user", "when": "before", "filter_condition": "user_name=admin", **EVERY_WRITE}

@@ -15,7 +15,6 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
 from mock_servicenow.now_platform.records.kernel import Fact
-from mock_servicenow.now_platform.records.rulebook import EVERY_TABLE
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 
@@ -234,9 +233,12 @@ def _is_part_of(column: str, table: str, acting_on: str) -> Concerns:
 
 
 def _concerns_rights(session: Session, table: str) -> bool:
-    """Return whether a table, or another one in its hierarchy, holds records that concern rights."""
+    """Return whether a table, or another one in its hierarchy, holds records that concern rights.
+
+    One that does not exist may be defined as one that does, with what acts on it stored before.
+    """
     if session.dictionary.table(table) is None:
-        return table == EVERY_TABLE
+        return bool(table)
     return not _RIGHTS.isdisjoint({*session.dictionary.lineage(table), *session.dictionary.family(table)})
 
 
