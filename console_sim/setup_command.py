@@ -17,6 +17,7 @@ from console_sim.settings import Settings
 from console_sim.setup_parameters import read_setup_parameters
 from console_sim.setup_steps import STEPS
 from privman_contracts import WireNames
+from privman_core.client_settings import setting_named
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, disarmed, say
 from privman_core.control_index import PREFIX
@@ -31,7 +32,6 @@ from privman_core.resolution import Resolved
 _HEALTH_SECONDS = 5
 _SETUP_SECONDS = 120
 _LONGEST_LINE = 1_000
-_TOKEN = "CONSOLE_ADMIN_TOKEN or --admin-token-file"  # noqa: S105 - where the token is expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,8 @@ async def _require_simulator(caller: HttpCaller, settings: Settings, token: Reso
     except NoAnswerError as error:
         raise UnreachableTargetError(f"{error}; {_EXPECTED}") from None
     if answer.status == HTTPStatus.FORBIDDEN and b"X-Admin-Token" in answer.body:
-        demanded = f"{settings.console_url} cannot be controlled: the console demands its token ({_TOKEN})"
+        expected = setting_named("console_admin_token").sources
+        demanded = f"{settings.console_url} cannot be controlled: the console demands its token. Expected {expected}."
         raise UnreachableTargetError(token.refused_token(settings.console_url) if token.value else demanded)
     if answer.status != HTTPStatus.OK or not _is_healthy(answer.body):
         raise UnreachableTargetError(f"{url} answers {answer.status}; {_EXPECTED}")

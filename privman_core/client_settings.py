@@ -110,8 +110,8 @@ class Setting:
 
     @property
     def sources(self) -> str:
-        """Where it may be set, for people."""
-        return " or ".join(filter(None, [self.option, self.variable, f"{self.key} in a profile"]))
+        """Each way to set it, for people: the one text that errors name them by."""
+        return " or ".join([", ".join(filter(None, [self.option, self.variable])), f"{self.key} in a profile"])
 
     def option_of(self, client: Client) -> str:
         """Return its option of a client; empty where it has none."""

@@ -50,8 +50,8 @@ def nowhere() -> str:
 @pytest.mark.parametrize(
     ("missing", "told"),
     [
-        ("url", "Expected --servicenow-url or SERVICENOW_URL or servicenow.url in a profile."),
-        ("user", "Expected --servicenow-user or SERVICENOW_USER or servicenow.user in a profile."),
+        ("url", "Expected --servicenow-url, SERVICENOW_URL or servicenow.url in a profile."),
+        ("user", "Expected --servicenow-user, SERVICENOW_USER or servicenow.user in a profile."),
         ("password", "Expected SERVICENOW_PASSWORD or servicenow.password-variable in a profile."),
     ],
 )
@@ -183,7 +183,10 @@ async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow
         registered = len(servicenow.rows(REGISTRATIONS))
         code, out, err = await run("setup", *target, SERVICENOW_PASSWORD=password)
         assert (code, out, len(servicenow.rows(REGISTRATIONS))) == (3, "", registered)
-        assert "the console demands its token (CONSOLE_ADMIN_TOKEN or --admin-token-file)" in err
+        assert (
+            "demands its token. Expected --admin-token-file, CONSOLE_ADMIN_TOKEN or console.admin-token-variable in a"
+            in err
+        )
 
 
 async def test_no_control_plane() -> None:
@@ -463,7 +466,7 @@ SETUP = ("setup", "--servicenow-user", "a", "--servicenow-url")
         (("serve", "--host", "nowhere.invalid"), "console-sim: cannot listen on nowhere.invalid:8090: "),
         (
             ("setup", "--servicenow-user", "a"),
-            "console-sim: no servicenow url. Expected --servicenow-url or SERVICENOW",
+            "console-sim: no servicenow url. Expected --servicenow-url, SERVICENOW_U",
         ),
         ((*SETUP, "x"), "console-sim setup: argument --servicenow-url: 'x'; expected an address such as https://"),
         ((*SETUP, "http://x"), "console-sim: no servicenow password. Expected SERVICENOW_PASSWORD or servicenow"),

@@ -391,6 +391,28 @@ def guarded() -> Iterator[str]:
         yield console.url
 
 
+TOKEN_SOURCES = "--admin-token-file, CONSOLE_ADMIN_TOKEN or console.admin-token-variable in a profile"
+
+
+def test_a_token_that_is_missing(
+    guarded: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run names each way to give it, as the other clients do, and never says that there is no control plane."""
+    monkeypatch.setenv("CONSOLE_URL", guarded)
+    Path("story.yaml").write_text(
+        "title: One\ngiven: nothing\nsteps:\n  - console.create-policy: {name: P}\n  - console.expect-approval: Denied\n"
+    )
+    main(["run", "story.yaml"])
+    played = capsys.readouterr().out
+    assert f"needs a console control plane: {guarded} already runs and demands a token" in played
+    assert f"--reset (pytest: --privman-reset) with {TOKEN_SOURCES} lets this run control it" in played
+    for client in (["targets"], ["load"], ["run", "story.yaml", "--reset"]):
+        assert main(client) == 3
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"{guarded} cannot be controlled: /__admin requires its token" in line
+        assert line.endswith(f". Expected {TOKEN_SOURCES}.")
+
+
 @pytest.mark.parametrize("client", CLIENTS, ids=["targets", "run", "reset", "load", "setup"])
 @pytest.mark.parametrize("source", ["--admin-token-file", "CONSOLE_ADMIN_TOKEN", "privman.toml:2"])
 def test_a_token_that_is_refused(

@@ -25,7 +25,6 @@ from privman_scenarios.playing.mock_options import OF_MOCK, mock_options
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
 from privman_scenarios.playing.reaching import (
     Connection,
-    answers_control,
     reach_console,
     reach_servicenow,
     refuse_bad_users,
@@ -112,7 +111,9 @@ class NamedTargets:
 
 
 async def _require_fake(connection: Connection) -> None:
-    if not await answers_control(connection.api):
+    if connection.refusal:
+        raise TargetUnreachableError(connection.refusal)
+    if not connection.is_fake:
         raise UsageError(f"{connection.why_not}. Expected a fake.")
     jump = await ControlPlane(connection.api).ask("POST", "/clock/advance", {"seconds": 0})
     if not jump.refused:

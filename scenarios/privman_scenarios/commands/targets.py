@@ -22,7 +22,6 @@ from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.reaching import (
     Connection,
     Restart,
-    answers_control,
     reach_console,
     reach_servicenow,
     refuse_bad_users,
@@ -85,10 +84,11 @@ async def _reach_users(servicenow: Target, api: HttpApi, restart: Restart) -> Co
 async def _reached(api: HttpApi, reach: Callable[..., Awaitable[Connection]]) -> str:
     """Print that a target answers; return why it does not, or why it cannot be controlled though it is a fake."""
     try:
-        await reach(api, restart="never")
-        is_controlled = await answers_control(api)
+        connection = await reach(api, restart="never")
     except TargetUnreachableError as error:
         return str(error)
-    control = "its control plane answers" if is_controlled else "it has no control plane"
+    if connection.refusal:
+        return connection.refusal
+    control = "its control plane answers" if connection.is_fake else "it has no control plane"
     say(f"{api.url} answers; {control}")
     return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Literal
 
+from privman_core.client_settings import Setting, setting_named
 from privman_core.cuts import cut
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.playing.control_plane import ControlPlane
@@ -82,12 +83,29 @@ async def _activity_type(servicenow: ServiceNowParty, instance_id: str) -> str:
 Restart = Literal["never", "clear", "reset"]
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
-_INSTANCE, _CONSOLE = "ServiceNow instance", "Privilege Manager Console"
-# What only the control plane of the other party has.
-_ONLY_OF_THE_OTHER = {_INSTANCE: "webhooks", _CONSOLE: "deliveries"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What must be at an address.
+
+    Attributes:
+        words: name it for people.
+        other: what only the control plane of the other party has.
+        token: sets the token of its control plane.
+    """
+
+    words: str
+    other: str
+    token: Setting
+
+
+_INSTANCE = _Expected("ServiceNow instance", "webhooks", setting_named("servicenow_admin_token"))
+_CONSOLE = _Expected("Privilege Manager Console", "deliveries", setting_named("console_admin_token"))
 UNKNOWN = "unknown"
 """The version of a system that does not say it to everybody."""
 _LONGEST_VERSION = 100
+_RESET, _LETS = "--reset (pytest: --privman-reset)", "lets this run control it"
 _VERSION = "/Tms/services/api/v1/version/Current"
 
 
@@ -102,6 +120,7 @@ class Connection:
         version: as it says itself.
         why_real: why its clock cannot be advanced.
         is_fake: whether there is a control plane, used or not.
+        refusal: the error of a control plane that demands a token, which the run lacks; empty where none does.
     """
 
     api: HttpApi
@@ -111,6 +130,7 @@ class Connection:
     why_real: str = ""
     version: str = UNKNOWN
     is_fake: bool = True
+    refusal: str = ""
 
 
 async def reach_servicenow(api: HttpApi, auth: LogIn, restart: Restart) -> Connection:
@@ -167,13 +187,16 @@ def _version(said: object) -> str:
     return cut(said, _LONGEST_VERSION) if isinstance(said, str) and said else UNKNOWN
 
 
-async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
+async def _reach(api: HttpApi, restart: Restart, what: _Expected) -> Connection:
     """Return what is at the address; if that is the other party, raises TargetUnreachableError before a reset."""
     url = api.url
     control = ControlPlane(api)
     health = _require_answer(await control.ask("GET", "/health"), url)
-    if restart != "never" or api.admin_token.value:
-        _require_token(health, api)
+    if refusal := _refusal(health, api, what.token):
+        if restart != "never" or api.admin_token.value:
+            raise TargetUnreachableError(refusal)
+        why = f"{url} already runs and demands a token, and only {_RESET} with {what.token.sources} {_LETS}"
+        return Connection(api, None, virtual=False, why_not=why, why_real=why, refusal=refusal)
     said = health.json if isinstance(health.json, dict) else {}
     if health.refused or said.get("status") != "ok":
         return Connection(
@@ -186,13 +209,12 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
         )
     version = _version(said.get("version"))
     if restart == "never":
-        why = f"{url} already runs, and only --reset (pytest: --privman-reset) lets this run control it"
+        why = f"{url} already runs, and only {_RESET} {_LETS}"
         return Connection(api, None, virtual=False, why_not=why, why_real=why, version=version)
-    other = _ONLY_OF_THE_OTHER[what]
-    found = await control.ask("GET", f"/{other}")
-    if found.status == HTTPStatus.OK and isinstance(found.json, dict) and other in found.json:
+    found = await control.ask("GET", f"/{what.other}")
+    if found.status == HTTPStatus.OK and isinstance(found.json, dict) and what.other in found.json:
         raise TargetUnreachableError(
-            f"{url} is not a {what} and was not reset. Swap --servicenow-url and --console-url."
+            f"{url} is not a {what.words} and was not reset. Swap --servicenow-url and --console-url."
         )
     if restart == "reset":
         api.shared = False
@@ -204,26 +226,20 @@ async def _reach(api: HttpApi, restart: Restart, what: str) -> Connection:
     return Connection(api, control, virtual=not jump.refused, why_real=f"{url} keeps real time", version=version)
 
 
-def _require_token(health: PartyAnswer, api: HttpApi) -> None:
-    """Raise TargetUnreachableError if a control plane refuses the token, or lacks one.
+def _refusal(health: PartyAnswer, api: HttpApi, token: Setting) -> str:
+    """Return the error of a control plane that refuses the token, or demands one; empty where it does neither.
 
     Args:
         health: its answer for its health.
         api: how that was asked.
+        token: sets the token.
     """
     said = health.json if isinstance(health.json, dict) else {}
     if health.status != HTTPStatus.FORBIDDEN or not isinstance(said.get("error"), str):
-        return
+        return ""
     if api.admin_token.value:
-        raise TargetUnreachableError(api.admin_token.refused_token(api.url))
-    raise TargetUnreachableError(f"{api.url} cannot be controlled: {said['error']} (--admin-token-file FILE).")
-
-
-async def answers_control(api: HttpApi) -> bool:
-    """Return whether there is a control plane; raises TargetUnreachableError if it refuses the token, or lacks one."""
-    health = await ControlPlane(api).ask("GET", "/health")
-    _require_token(health, api)
-    return health.status == HTTPStatus.OK
+        return api.admin_token.refused_token(api.url)
+    return f"{api.url} cannot be controlled: {said['error']}. Expected {token.sources}."
 
 
 def _require_answer(answer: PartyAnswer, url: str) -> PartyAnswer:
@@ -232,10 +248,10 @@ def _require_answer(answer: PartyAnswer, url: str) -> PartyAnswer:
     return answer
 
 
-def _demand(answer: PartyAnswer, key: str, url: str, what: str) -> None:
+def _demand(answer: PartyAnswer, key: str, url: str, what: _Expected) -> None:
     _require_answer(answer, url)
     if answer.refused or not isinstance(answer.json, dict) or key not in answer.json:
-        raise TargetUnreachableError(f"{url} is not a {what}: GET {answer.path} {_answered_in_words(answer)}.")
+        raise TargetUnreachableError(f"{url} is not a {what.words}: GET {answer.path} {_answered_in_words(answer)}.")
 
 
 def _answered_in_words(answer: PartyAnswer) -> str:
