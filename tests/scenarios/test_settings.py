@@ -20,7 +20,6 @@ from .shared_instance import shared_mock
 pytest_plugins = ["pytester"]
 
 SOURCES = ("option", "variable", "chosen", "common")
-NUMBERS = {"timeout", "patience", "quiet-time", "max-skipped"}
 AUTH = ("auth", "approver-auth", "integration-auth")
 CHOICES: Mapping[str, Sequence[str]] = {
     "release": ("zurich", "yokohama", "xanadu", "washington"),
@@ -47,7 +46,7 @@ def values(setting: Setting, folder: Path) -> dict[str, str]:
     elif setting.kind.is_path:
         for source in SOURCES:
             (folder / source).touch()
-    if setting.word in NUMBERS:
+    if setting.kind.is_number:
         return {source: str(number) for number, source in enumerate(SOURCES, 21)}
     if setting.word in CHOICES:
         return dict(zip(SOURCES, CHOICES[setting.word], strict=True))
@@ -60,7 +59,7 @@ def as_toml(setting: Setting, given: Mapping[str, str], shown: Mapping[str, str]
     def line(source: str) -> str:
         if source not in given:
             return ""
-        value = shown[source] if setting.word in NUMBERS else f'"{shown[source]}"'
+        value = shown[source] if setting.kind.is_number else f'"{shown[source]}"'
         return f"{setting.key} = {value}"
 
     return f"{line('common')}\n[profiles.ours]\n{line('chosen')}\n"
@@ -129,7 +128,7 @@ def test_unusable_values(
     """They are named in one line with their place, as those of an option are."""
     for name, url in TARGETS.items():
         monkeypatch.setenv(name, url)
-    other = "-1" if setting.word in NUMBERS else "a\nb"
+    other = "-1" if setting.kind.is_number else "a\nb"
     value = "a secret\udce4" if isinstance(setting, SecretSetting) else UNUSABLE.get(setting.word, other)
     monkeypatch.setenv("OURS", value)
     monkeypatch.delenv(setting.variable, raising=False)
@@ -137,7 +136,7 @@ def test_unusable_values(
         monkeypatch.setenv(setting.variable, value)
     else:
         in_profile = "OURS" if isinstance(setting, SecretSetting) else value
-        quoted = in_profile if setting.word in NUMBERS else '"{}"'.format(in_profile.replace("\n", "\\n"))
+        quoted = in_profile if setting.kind.is_number else '"{}"'.format(in_profile.replace("\n", "\\n"))
         (folder / "privman.toml").write_text(f"{setting.key} = {quoted}")
     assert main(["targets"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
