@@ -96,6 +96,7 @@ def resolve(  # noqa: PLR0913 - one for each source
         else:
             found[setting.name] = _resolved(setting, client, given.get(setting.name), environment, chosen)
     _refuse_options_without_target(client, given, found, fakes=fakes)
+    _refuse_one_address(client, found)
     return found
 
 
@@ -146,6 +147,17 @@ def _refuse_options_without_target(
         raise UsageError(
             f"{setting.option_of(client)} requires {' or '.join(each.option_of(client) for each in urls)}."
         )
+
+
+def _refuse_one_address(client: Client, found: Mapping[str, Resolved]) -> None:
+    """Raise UsageError where both parties have the same address."""
+    urls = {each: found[each.name] for each in settings_of(client) if each.word == "url"}
+    named = [url.value for url in urls.values() if url.value is not None]
+    if len(set(named)) == len(named):
+        return
+    places = " and ".join(url.place(setting) for setting, url in urls.items())
+    expected = "Expected that of a ServiceNow instance and that of a console"
+    raise UsageError(f"{places} are the same address, {named[0]}. {expected}.")
 
 
 Candidate = tuple[Source, object, Callable[[], object]]

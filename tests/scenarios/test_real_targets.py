@@ -330,7 +330,7 @@ async def test_a_fake_under_the_wrong_address_is_not_reset(swapped: str) -> None
         }
         with pytest.raises(
             TargetUnreachableError,
-            match=r"is not a (Serv|Priv).* and was not reset\. Swap --servicenow-url and --console-url\.",
+            match=r"is not a (Serv|Priv).* and was not reset: it is the other party's\. Expected --",
         ):
             await swaps[swapped].open().__aenter__()
         assert len(await fakes.servicenow.find("request", request_id=request_id)) == 1

@@ -25,7 +25,7 @@ CHOICES: Mapping[str, Sequence[str]] = {
     "release": ("zurich", "yokohama", "xanadu", "washington"),
     **dict.fromkeys(AUTH, ("jwt-bearer", "api-key", "certificate", "password-grant")),
 }
-TARGETS = {"SERVICENOW_URL": "http://127.0.0.1:1", "CONSOLE_URL": "http://127.0.0.1:1"}
+TARGETS = {"SERVICENOW_URL": "http://127.0.0.1:9", "CONSOLE_URL": "http://127.0.0.1:19"}
 NAMES = pytest.mark.parametrize("setting", list(settings_of("run")), ids=lambda each: each.name)
 
 
@@ -296,6 +296,31 @@ def test_inferred_names_of_a_profile(folder: Path, capsys: pytest.CaptureFixture
         assert "ours.yaml" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("client", [["targets"], ["run", "--reset"], ["load"], ["console-sim", "setup"]], ids=" ".join)
+def test_one_address_of_both(
+    client: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is asked of it; both places are named."""
+    (folder / "privman.toml").write_text("console.url = 'http://127.0.0.1:9/'")
+    monkeypatch.setenv("SERVICENOW_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SERVICENOW_USER", "admin")
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    assert (console_sim.cli.main(client[1:]) if client[0] == "console-sim" else main(client)) == 2
+    said = "SERVICENOW_URL and privman.toml:1: console.url are the same address, http://127.0.0.1:9."
+    expected = "Expected that of a ServiceNow instance and that of a console."
+    assert capsys.readouterr().err.partition(": ")[2] == f"{said} {expected}\n"
+
+
+def test_swapped_addresses(instance: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is at the address is not reset; the place of the address and each way to set it are named."""
+    (folder / "privman.toml").write_text(f"console.url = '{instance}'")
+    (folder / "story.yaml").write_text("title: One\nsteps:\n  - console.ask:\n  - console.expect-approval: Pending\n")
+    assert main(["run", "story.yaml", "--reset"]) == 3
+    said = f"{instance} (privman.toml:1: console.url) is not a Privilege Manager Console and was not reset"
+    expected = "it is the other party's. Expected --console-url, CONSOLE_URL or console.url in a profile."
+    assert capsys.readouterr().err == f"privman-scenarios: {said}: {expected}\n"
+
+
 FILES = [each for each in SETTINGS if each.kind.is_path]
 
 
@@ -399,7 +424,8 @@ def test_a_token_that_is_missing(
     """A run names each way to give it, as the other clients do, and never says that there is no control plane."""
     monkeypatch.setenv("CONSOLE_URL", guarded)
     Path("story.yaml").write_text(
-        "title: One\ngiven: nothing\nsteps:\n  - console.create-policy: {name: P}\n  - console.expect-approval: Denied\n"
+        "title: One\ngiven: nothing\nsteps:\n  - console.create-policy: {name: P}\n"
+        "  - console.expect-approval: Denied\n"
     )
     main(["run", "story.yaml"])
     played = capsys.readouterr().out

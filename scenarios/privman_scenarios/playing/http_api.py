@@ -83,9 +83,11 @@ class HttpApi:
         admin_token: what its control plane demands, and where that is from.
         seconds: how long an answer may take.
         route: how it is reached.
+        place: names where its address is from, for people; empty for one that nobody has named.
 
     Attributes:
         url: without a trailing slash.
+        named: that, with the place.
         recent: the last calls and their answers, oldest first.
         listeners: called with each call when it has ended.
     """
@@ -99,6 +101,7 @@ class HttpApi:
         admin_token: Resolved = NO_TOKEN,
         seconds: float = NEAR_SECONDS,
         route: OriginRoute = _DIRECT,
+        place: str = "",
     ) -> None:
         self._session = session
         self._route = route
@@ -106,6 +109,7 @@ class HttpApi:
         self.admin_token = admin_token
         self.shared = shared
         self.url = url.rstrip("/")
+        self.named = f"{self.url} ({place})" if place else self.url
         # Within a machine packing an answer takes longer than sending it.
         self._unasked = frozenset[str]() if shared else frozenset({"Accept-Encoding"})
         self._silent_seconds = min(SILENT_SECONDS, seconds / 2) if shared else NEVER_SECONDS

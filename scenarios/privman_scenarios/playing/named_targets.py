@@ -1,8 +1,9 @@
 """The targets that settings name."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from privman_core.client_settings import SETTINGS
+from privman_core.client_settings import SETTINGS, setting_named
 from privman_core.clock import RealClock
 from privman_core.resolution import Resolved
 from privman_scenarios.playing.log_in_settings import instance
@@ -21,7 +22,12 @@ def named_instance(settings: Named) -> Target:
     """Return the instance that settings name; raises UsageError for an unusable log-in."""
     url, token = settings["servicenow_url"].value, settings["servicenow_admin_token"]
     seconds, trusted = settings["timeout"].value, settings["ca_file"].value
-    return instance(url, _users(settings), RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
+    found = instance(url, _users(settings), RealClock(), admin_token=token, seconds=seconds, ca_file=trusted)
+    return replace(found, place=_place(settings, "servicenow_url"))
+
+
+def _place(settings: Named, name: str) -> str:
+    return settings[name].place(setting_named(name))
 
 
 def _users(settings: Named) -> Named:
@@ -43,8 +49,8 @@ def console_target(settings: Named) -> Target | None:
     """Return the console that settings name, None for the simulator."""
     if settings["console_url"].value is None:
         return None
-    token = settings["console_admin_token"]
-    return Target(settings["console_url"].value, admin_token=token, seconds=settings["timeout"].value)
+    url, token, place = settings["console_url"].value, settings["console_admin_token"], _place(settings, "console_url")
+    return Target(url, admin_token=token, seconds=settings["timeout"].value, place=place)
 
 
 def announcement(settings: Named) -> str:

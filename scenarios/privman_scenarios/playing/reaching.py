@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Literal
 
+from privman_contracts import PartyName
 from privman_core.client_settings import Setting, setting_named
 from privman_core.cuts import cut
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
@@ -92,16 +93,26 @@ class _Expected:
     Attributes:
         words: name it for people.
         other: what only the control plane of the other party has.
-        token: sets the token of its control plane.
+        party: whose settings are about it.
     """
 
     words: str
     other: str
-    token: Setting
+    party: PartyName
+
+    @property
+    def url(self) -> Setting:
+        """Sets its address."""
+        return setting_named(f"{self.party}_url")
+
+    @property
+    def token(self) -> Setting:
+        """Sets the token of its control plane."""
+        return setting_named(f"{self.party}_admin_token")
 
 
-_INSTANCE = _Expected("ServiceNow instance", "webhooks", setting_named("servicenow_admin_token"))
-_CONSOLE = _Expected("Privilege Manager Console", "deliveries", setting_named("console_admin_token"))
+_INSTANCE = _Expected("ServiceNow instance", "webhooks", "servicenow")
+_CONSOLE = _Expected("Privilege Manager Console", "deliveries", "console")
 UNKNOWN = "unknown"
 """The version of a system that does not say it to everybody."""
 _LONGEST_VERSION = 100
@@ -213,9 +224,8 @@ async def _reach(api: HttpApi, restart: Restart, what: _Expected) -> Connection:
         return Connection(api, None, virtual=False, why_not=why, why_real=why, version=version)
     found = await control.ask("GET", f"/{what.other}")
     if found.status == HTTPStatus.OK and isinstance(found.json, dict) and what.other in found.json:
-        raise TargetUnreachableError(
-            f"{url} is not a {what.words} and was not reset. Swap --servicenow-url and --console-url."
-        )
+        why = f"{api.named} is not a {what.words} and was not reset: it is the other party's"
+        raise TargetUnreachableError(f"{why}. Expected {what.url.sources}.")
     if restart == "reset":
         api.shared = False
     try:

@@ -52,6 +52,7 @@ class Target:
         seconds: how long it may take to answer.
         integration, approver: see `InstanceUsers`.
         certificate: shown to it, and to nobody else; None for none.
+        place: names where its address is from, for people; empty for one that nobody has named.
     """
 
     url: str
@@ -61,6 +62,7 @@ class Target:
     integration: LogIn | None = None
     approver: LogIn | None = None
     certificate: ClientCertificate | None = None
+    place: str = ""
 
     def __post_init__(self) -> None:
         SECRETS.add(self.admin_token.value)
@@ -85,4 +87,6 @@ class Target:
         tls: Trust = self.certificate.context if self.certificate else True
         route = OriginRoute(tls, forward_proxies(os.environ))
         token, seconds = self.admin_token, self.seconds
-        return HttpApi(session, self.url, shared=True, admin_token=token, seconds=seconds, route=route)
+        return HttpApi(
+            session, self.url, shared=True, admin_token=token, seconds=seconds, route=route, place=self.place
+        )
