@@ -381,6 +381,25 @@ async def test_a_reset_and_a_new_column_do_not_wait_for_each_other(postgresql: A
         assert "u_cost_centre" in (await one.insert("incident", {})).result
 
 
+async def test_a_reset_that_waits_for_a_new_column_ends_it(postgresql: Any, blueprint: Blueprint) -> None:
+    """The reset began while the column was not there yet; no process has it afterwards."""
+    async with AsyncExitStack() as stack:
+        url = stack.enter_context(postgresql.database())
+        one, other = [
+            await stack.enter_async_context(running(Settings(database=url), blueprint, seed=seed)) for seed in (1, 2)
+        ]
+        outside = stack.enter_context(closing(psycopg.connect(url.replace("+psycopg", ""))))
+        outside.execute("SELECT pg_advisory_xact_lock(hashtextextended('tables', 0))")  # as a change of tables has it
+        made = asyncio.create_task(other.insert("sys_dictionary", {**CENTRE, "internal_type": "string"}))
+        await _waiting(outside, 1)
+        reset = asyncio.create_task(one.call("POST", "/__admin/reset", None))
+        await _waiting(outside, 2)
+        outside.rollback()
+        assert ((await reset).status, (await made).status) == (204, 201)
+        for instance in (one, other):
+            assert "u_cost_centre" not in (await instance.insert("incident", {})).result
+
+
 async def _waiting(outside: "psycopg.Connection[Any]", number: int) -> None:
     """Return once so many wait for a lock of the database."""
     waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"

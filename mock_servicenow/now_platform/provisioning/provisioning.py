@@ -1,7 +1,7 @@
 """The first rows of a new instance, with those that clients' test suites rely on (platform 8.2)."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
-from mock_servicenow.now_platform.errors import UniqueKeyViolation
+from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
@@ -32,6 +32,7 @@ FIRST_PASSWORDS = "sys_first_password"
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 _DICTIONARIES = 4
+_ATTEMPTS = 10
 Values = dict[str, str]
 Rows = Iterable[PlacedRow | tuple[str, Values]]
 
@@ -117,9 +118,18 @@ def administrator_name(instance: Platform) -> str:
 
 def fill(instance: Platform, administrator: Administrator, *extra: Traversable, install: Install) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(TablesChanged):
+            return _fill(instance, administrator, extra, install)
+    return _fill(instance, administrator, extra, install)
+
+
+def _fill(instance: Platform, administrator: Administrator, extra: Iterable[Traversable], install: Install) -> None:
+    """Do so, unless the database has got other tables before others could be kept from writing: TablesChanged."""
     first = instance.first.dictionary
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
+        instance.store.exclude_writers(session.work.transaction, session.work.schema.version)
         instance.store.clear(session.work.transaction, instance.dictionary.sql.names)
         rows = chain(
             _named_rows(instance, administrator),

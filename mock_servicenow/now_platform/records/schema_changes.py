@@ -35,7 +35,7 @@ def changed_schema(kernel: Kernel, work: Work) -> Schema | None:
     found = StoredDefinitions.read(base, rows, kept)
     for message in sorted(found.ignored - before.ignored)[:_MOST_REPORTED]:
         work.findings.append(Finding("swallowed", "definition-ignored", f"dictionary: {message}: it has no effect"))
-    if found.tables == tuple(before.dictionary) and found.acting == kept:
+    if found.tables == tuple(before.dictionary) and set(found.acting) == set(kept):
         return None if found.ignored == before.ignored else before._replace(ignored=found.ignored)
     added = [each for each in found.acting if each not in kept]
     _keep(work, added, {each.sys_id for each in kept if each not in found.acting})

@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar, cast
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, SchemaChange, position
+from mock_servicenow.now_platform.errors import TablesChanged
 from mock_servicenow.now_platform.storage.database import Database, Prepared, Statements, StoreError, without_password
 from mock_servicenow.now_platform.storage.long_reads import (
     CANCEL_SECONDS,
@@ -182,9 +183,14 @@ class Store:
         self._prepared.forget()
         return Statements(self._engine.dialect)
 
-    def clear(self, transaction: Transaction, tables: Iterable[str]) -> None:
-        """Delete every row of the tables, which nobody else writes meanwhile; until the commit others read them."""
+    def exclude_writers(self, transaction: Transaction, version: int) -> None:
+        """Keep others from writing until this transaction ends; raises TablesChanged for tables of another version."""
         transaction.lock_alone()
+        if not self.embedded and self.versions(transaction)[1] != version:
+            raise TablesChanged("the tables have changed while the transaction waited for others who write")
+
+    def clear(self, transaction: Transaction, tables: Iterable[str]) -> None:
+        """Delete every row of the tables; until the commit others read them."""
         for table in tables:
             transaction.execute(sa.text(f"DELETE FROM {self.quote(table)}"))  # noqa: S608 - the dictionary's names
 
