@@ -58,13 +58,13 @@ def _is_header(name: str, text: object) -> bool:
 
 
 TEXT = Option(_is_text, "a text")
-NUMBER = Option(_is_number, f"a number from 0 to {MOST_SECONDS}")
+NUMBER = Option(_is_number, f"a number of seconds from 0 to {MOST_SECONDS}")
 COUNT = Option(_is_count, f"a whole number from 0 to {_MOST_COUNT}")
 TURNS = Option(
     lambda value: value is None or (value != 0 and _is_count(value)),
     f"a whole number from 1 to {_MOST_COUNT}, or null",
 )
-SPAN = Option(lambda value: _is_number(value) and value != 0, f"a number above 0, up to {MOST_SECONDS}")
+SPAN = Option(lambda value: _is_number(value) and value != 0, f"a number of seconds above 0, up to {MOST_SECONDS}")
 STATUS = Option(_is_status, "a status from 200 to 599")
 HEADERS = Option(_are_headers, "an object of header texts, of digits for Content-Length")
 

@@ -111,5 +111,13 @@ class ExpectationError(Exception):
         self.comparison = comparison
 
 
+class ControlRefusedError(ExpectationError):
+    """A control plane refused a call and said why; the message is the call and that reason."""
+
+    def __init__(self, call: str, why: str) -> None:
+        super().__init__(f"{call} to be accepted", why)
+        self.args = (presentable(f"{call}: {self.got}"),)
+
+
 class NotSavedError(ExpectationError):
     """A step uses a value that no step before it has saved."""

@@ -191,7 +191,4 @@ def _ended(sentence: str) -> str:
 
 
 def _idle(name: str, party: PartyFixture) -> list[str]:
-    return [
-        f"{name}: {fault} has struck no request, or fewer than its 'times'. Expected that, or optional=True."
-        for fault in party.idle_faults()
-    ]
+    return [f"{name}: {sentences}" for sentences in party.idle_faults()]

@@ -13,10 +13,10 @@ from privman_scenarios.language import durations
 from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, nearly
 from privman_scenarios.language.model import FileTables, Own, with_tables
-from privman_scenarios.party_fixture import PartyFixture, in_python, refuse_unknown
+from privman_scenarios.party_fixture import PartyFixture, in_python, in_seconds, refuse_unknown
 from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.log_in import Credentials
-from privman_scenarios.playing.party import ASKED, SET_UP, STARTED
+from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, failed_steps
 from privman_scenarios.playing.record_checks import A_RESPONSE, A_TABLE, SELECTING
 from privman_scenarios.playing.world import World
 from privman_scenarios.short_tracebacks import is_for_users
@@ -117,9 +117,8 @@ class ConsoleFixture(PartyFixture):
     def _set_up(self) -> None:
         self._policies = [name for kind, name in made_by_set_up({}) if kind == "policy"] + [*ITEMS["policy"]]
         answer = self._loop.run(self._world.set_up({}))
-        failed = [step for step in answer.read(SET_UP)["steps"] if step["status"] == "failed"]
-        if failed:
-            raise ExpectationError("the set-up to succeed", str(failed))
+        if failed := failed_steps(answer.read(SET_UP)):
+            raise ExpectationError("the set-up to succeed", failed)
         outcome = answer.read({"instance_id": str, "activity_type_id": str})
         self.instance_id: str = outcome["instance_id"]
         self.activity_type_id: str = outcome["activity_type_id"]
@@ -171,12 +170,12 @@ class ConsoleFixture(PartyFixture):
         self._configure("/foreign-system", changes)
 
     def create_process(self, name: str, **values: object) -> None:
-        """Make an approval process with ``template``, ``server`` or ``timeout``, in seconds."""
-        self._configure("/approval-processes", {"name": name, **values})
+        """Make an approval process with ``template``, ``server`` or ``timeout``, in seconds or as ``2 hours``."""
+        self._configure("/approval-processes", {"name": name, **in_seconds(values, "timeout")})
 
     def change_process(self, process: str, **changes: object) -> None:
-        """Change ``template``, ``server`` or ``timeout``, in seconds, of an approval process."""
-        self._configure("/approval-process", {"process": process, **changes})
+        """Change ``template``, ``server`` or ``timeout``, in seconds or a span, of an approval process."""
+        self._configure("/approval-process", {"process": process, **in_seconds(changes, "timeout")})
 
     def create_type(self, name: str, **values: object) -> None:
         """Make an approval type with ``process``, ``policy_specific`` or ``file_specific``."""

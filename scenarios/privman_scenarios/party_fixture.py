@@ -1,11 +1,11 @@
 """What the fixtures of both parties have: clock, faults, journal and findings."""
 
 import re
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from privman_contracts import PartyName
 from privman_core.clock import RealClock
@@ -16,13 +16,14 @@ from privman_scenarios.language.checks import Flaw
 from privman_scenarios.language.expectation import holds_word, is_glob
 from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.model import FileTables, Own, with_tables
-from privman_scenarios.playing.control_plane import ControlPlane, Wiped
+from privman_scenarios.playing.control_plane import ControlPlane, IdleFault, Wiped
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.shared_verbs import every_rule
 from privman_scenarios.playing.world import PartyFinding, World, find_all
 from privman_scenarios.short_tracebacks import is_for_users
 
 __tracebackhide__ = is_for_users
+_T = TypeVar("_T")
 _OF_SCENARIOS = re.compile(r"list it under 'own: (\w+)'")
 
 
@@ -101,12 +102,13 @@ class FaultsFixture:
     def arm(self, kind: str, *, own: Own = MappingProxyType({}), optional: bool = False, **options: object) -> None:
         """Arm a fault, such as ``arm("status", status=503, path="*/approve", times=2)``.
 
+        ``after`` and ``lasts`` are seconds or spans such as ``2 minutes``.
         One that strikes nothing fails the test at its end, unless it is ``optional``.
-        Raises ExpectationError; UnknownWordError for a path that nobody asks this party for, which
-        ``own={"paths": [...]}`` lets pass, as in a scenario.
+        Raises ExpectationError; UnknownWordError for text that is no span, and for a path that nobody asks this party
+        for, which ``own={"paths": [...]}`` lets pass, as in a scenario.
         """
         refuse_unknown([*self._flaws(options.get("path", "*"), {}, with_tables(own, self._tables))])
-        number = self._loop.run(self._control.arm({"kind": kind, **options}))
+        number = self._loop.run(self._control.arm({"kind": kind, **in_seconds(options, "after", "lasts")}))
         if not optional:
             self._armed[number] = (
                 f"the fault {kind!r} on {options.get('method', 'any method')} {options.get('path', '*')}"
@@ -125,7 +127,7 @@ class FaultsFixture:
         self._idle_before, self._armed = await self._idle_now(), {}
 
     def idle(self) -> list[str]:
-        """Return the faults that should have struck and have not."""
+        """Return two sentences about each fault that should have struck and has not."""
         return self._loop.run(self._idle_now())
 
     def reset(self) -> None:
@@ -133,8 +135,15 @@ class FaultsFixture:
         self._armed, self._idle_before = {}, []
 
     async def _idle_now(self) -> list[str]:
-        numbers = await self._control.idle_faults() if self._armed else set()
-        return [*self._idle_before, *(words for number, words in self._armed.items() if number in numbers)]
+        idle = await self._control.idle_faults() if self._armed else {}
+        return [
+            *self._idle_before,
+            *(_idle(self._armed[number], idle[number]) for number in self._armed if number in idle),
+        ]
+
+
+def _idle(words: str, idle: IdleFault) -> str:
+    return f"{words} has struck {idle.done}. Expected {idle.wanted} that it fits, or optional=True."
 
 
 class PartyFixture:
@@ -189,7 +198,7 @@ class PartyFixture:
             self._faults.reset()
 
     def idle_faults(self) -> list[str]:
-        """Return the faults that should have struck and have not."""
+        """Return two sentences about each fault that should have struck and has not."""
         return self._faults.idle() if self._faults else []
 
     @property
@@ -261,7 +270,12 @@ def in_python(message: str) -> str:
     return _OF_SCENARIOS.sub(r'pass own={"\1": [...]}', message)
 
 
-def _seconds(span: float | str) -> float:
+def in_seconds(values: Mapping[str, object], *spans: str) -> dict[str, object]:
+    """Return the values with these spans in seconds where they are text; raises UnknownWordError for other text."""
+    return {**values, **{name: _seconds(values[name]) for name in spans if name in values}}
+
+
+def _seconds(span: _T | str) -> _T | float:
     if not isinstance(span, str):
         return span
     try:

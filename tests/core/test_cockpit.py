@@ -296,8 +296,8 @@ async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> No
         ("status", "teapot", "'status' is 'teapot'; expected a status from 200 to 599"),
         ("skip", "-1", "'skip' is -1; expected a whole number from 0"),
         ("skip", "9" * 5_000, "expected a whole number from 0"),
-        ("after", "1e300", "'after' is 1e+300; expected a number from 0 to 316224000"),
-        ("after", "9" * 5_000, "expected a number from 0 to 316224000"),
+        ("after", "1e300", "'after' is 1e+300; expected a number of seconds from 0 to 316224000"),
+        ("after", "9" * 5_000, "expected a number of seconds from 0 to 316224000"),
         ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
     ],
 )

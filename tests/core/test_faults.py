@@ -84,10 +84,10 @@ async def test_faults_are_listed_and_cleared(party: Party) -> None:
         ),
         ({"kind": "reset", "status": 503}, "unknown key 'status' of the fault 'reset'; expected one of after, kind"),
         ({"kind": ["slow"]}, "'kind' is ['slow'] (did you mean 'slow'?); expected one of"),
-        ({"kind": "slow", "seconds": "1"}, "'seconds' is '1'; expected a number from 0 to 316224000"),
+        ({"kind": "slow", "seconds": "1"}, "'seconds' is '1'; expected a number of seconds from 0 to 316224000"),
         ({"kind": "slow", "times": True}, "'times' is True; expected a whole number from 1 to 1000000000, or null"),
         ({"kind": "slow", "skip": -1}, "'skip' is -1; expected a whole number from 0 to 1000000000"),
-        ({"kind": "slow", "lasts": 0}, "'lasts' is 0; expected a number above 0, up to 316224000"),
+        ({"kind": "slow", "lasts": 0}, "'lasts' is 0; expected a number of seconds above 0, up to 316224000"),
         ({"kind": "status", "status": 99}, "'status' is 99; expected a status from 200 to 599"),
         ({"kind": "status", "headers": {"a": 1}}, "'headers' is {'a': 1}; expected an object of header texts"),
         (

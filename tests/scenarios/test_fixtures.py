@@ -100,7 +100,7 @@ def test_a_request_goes_where_its_process_leads(world: WorldFixture) -> None:
     """To people in the console, or to ServiceNow, for which the process does not wait for ever (integration 7, 8)."""
     world.console.create_type("Decided here", process="Default Manual Approval Process")
     world.console.create_policy("Elevate scripts", approval_type="Decided here")
-    world.console.change_process("ServiceNow Approval Process", timeout=60)
+    world.console.change_process("ServiceNow Approval Process", timeout="1 minute")
     here, there = world.console.ask({"PolicyName": "Elevate scripts"}), world.console.ask({})
     assert [each["request_id"] for each in world.servicenow.find("request")] == [there]
     world.clock.advance(60)
@@ -164,7 +164,7 @@ def test_a_refused_question_is_told(console: ConsoleFixture) -> None:
 def test_a_set_up_that_fails_is_told(privman_loop: LoopThread, privman_set: FixtureSet) -> None:
     """A console that cannot be set up is no fixture to go on with."""
     privman_set.servicenow.faults.arm("hibernating", path="/api/*")
-    with pytest.raises(ExpectationError, match=r"the set-up to succeed.*hibernating"):
+    with pytest.raises(ExpectationError, match=r"the set-up to succeed; got register failed: [^{]*hibernating"):
         ConsoleFixture(privman_loop, privman_set.parties)
 
 
@@ -224,7 +224,7 @@ IDLE = """
 import requests
 
 def test_it(console):
-    console.faults.arm("status", status=503, path="*/approval/approve", method="GET"{optional})
+    console.faults.arm("status", status=503, path="*/approval/approve", method="GET", times=2{optional})
     {clear}
 """
 
@@ -245,10 +245,60 @@ def test_a_fault_that_never_strikes_fails_the_test(clear: str, pytester: pytest.
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*console: the fault 'status' on GET */approval/approve has struck no request, or fewer *"]
+        [
+            (
+                "*console: the fault 'status' on GET */approval/approve has struck no request. "
+                "Expected 2 requests that it fits, or optional=True."
+            ),
+        ]
     )
     pytester.makepyfile(IDLE.format(optional=", optional=True", clear=clear))
     pytester.runpytest_inprocess("-p", "no:asyncio").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("times", "told"),
+    [
+        (1, "has struck no request. Expected 1 request that it fits, or"),
+        (3, "has struck no request. Expected 3 requests that it fits, or"),
+        (None, "has struck no request. Expected at least 1 request that it fits, or"),
+    ],
+)
+def test_an_idle_fault_says_what_is_missing(times: int | None, told: str, servicenow: ServiceNowFixture) -> None:
+    """It has struck nothing so far."""
+    servicenow.faults.arm("status", status=503, times=times, optional=False)
+    [words] = servicenow.faults.idle()
+    assert told in words
+    servicenow.faults.reset()
+
+
+def test_a_fault_that_struck_too_seldom_says_how_often(servicenow: ServiceNowFixture) -> None:
+    """One that has struck as often as it was to is not idle, and one without a number is not once it struck."""
+    servicenow.faults.arm("status", status=503, path="/api/now/table/sys_user", times=3)
+    servicenow.faults.arm("status", status=503, path="/api/now/table/*_request", times=None)
+    for table in ("sys_user", "request"):
+        with pytest.raises(ExpectationError):
+            servicenow.find(table)
+    [words] = servicenow.faults.idle()
+    assert words.endswith("has struck 1 of 3 requests. Expected 2 more requests that it fits, or optional=True.")
+    servicenow.faults.reset()
+
+
+def test_spans_of_faults_are_seconds_or_text(console: ConsoleFixture) -> None:
+    """As the clock takes them; a control plane's refusal is told in its words."""
+    console.faults.arm("reset", after=0, lasts="2 minutes", optional=True)
+    with pytest.raises(UnknownWordError, match=r"invalid span of time '2 minuts'\. Expected '50 seconds'"):
+        console.faults.arm("reset", lasts="2 minuts")
+    with pytest.raises(ExpectationError) as refused:
+        console.faults.arm("reset", lasts=-1)
+    expected = "expected a number of seconds above 0, up to 316224000"
+    assert str(refused.value) == f"POST /__admin/faults: 'lasts' is -1; {expected}"
+    assert (refused.value.expected, refused.value.got) == (
+        "POST /__admin/faults to be accepted",
+        f"'lasts' is -1; {expected}",
+    )
+    with pytest.raises(ExpectationError, match=r"^POST /__admin/policy: [^{]*'Nobody'"):
+        console.change_policy("Nobody", enabled=False)
 
 
 SWALLOWING = """

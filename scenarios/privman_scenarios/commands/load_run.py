@@ -15,6 +15,7 @@ from privman_scenarios.commands.load_targets import LoadTargets
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.control_plane import ControlPlane
+from privman_scenarios.playing.party import failed_steps
 from privman_scenarios.playing.record_pages import record_pages
 from privman_scenarios.playing.servicenow import records_of
 
@@ -39,8 +40,8 @@ class LoadRun:
         parameters = {"servicenow_url": self._servicenow.url, "servicenow_user": user, "servicenow_password": password}
         for console in self._consoles:
             answer = await ControlPlane(console).call("POST", "/setup", parameters)
-            if failed := [step for step in answer["steps"] if step["status"] == "failed"]:
-                raise ExpectationError("the set-up to succeed", str(failed))
+            if failed := failed_steps(answer):
+                raise ExpectationError("the set-up to succeed", failed)
         self._before = {each["request_id"] for each in await self._approvals()}
 
     async def outcome(self, acknowledged: Acknowledged, patience: int) -> LoadOutcome:

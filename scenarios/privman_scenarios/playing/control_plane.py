@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from typing import Any, Literal
@@ -10,7 +11,6 @@ from urllib.parse import quote
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.party_answer import (
     CONTROL_PLANE,
@@ -83,6 +83,30 @@ class WipeWatch:
         return watch
 
 
+@dataclass(frozen=True, slots=True)
+class IdleFault:
+    """An armed fault that has struck no request, or fewer than it is to strike.
+
+    Attributes:
+        left: how many more it is to strike; None where any number will do.
+    """
+
+    struck: int
+    left: int | None
+
+    @property
+    def done(self) -> str:
+        """The requests that it has struck, for people."""
+        return f"{self.struck} of {self.struck + self.left} requests" if self.struck and self.left else "no request"
+
+    @property
+    def wanted(self) -> str:
+        """The requests that are missing, for people."""
+        number = self.left or 1
+        more = " more" if self.struck else ""
+        return f"{'at least ' if self.left is None else ''}{number}{more} request{'' if number == 1 else 's'}"
+
+
 class ControlPlane:
     """Journal, findings, faults, clock and reset of one party; every call raises ExpectationError when refused.
 
@@ -129,11 +153,12 @@ class ControlPlane:
         number: int = (await self.ask("POST", "/faults", fault)).read({"number": int})["number"]
         return number
 
-    async def idle_faults(self) -> set[int]:
-        """Return the numbers of the armed faults that have touched no request, or fewer than they are to touch."""
+    async def idle_faults(self) -> dict[int, IdleFault]:
+        """Return the armed faults that have struck no request, or fewer than they are to strike, by number."""
         shape = {"faults": [{"number": int, "struck": int, "times": int | None}]}
         armed = await self.read("/faults", shape)
-        return {fault["number"] for fault in armed["faults"] if not fault["struck"] or fault["times"] is not None}
+        idle = (each for each in armed["faults"] if not each["struck"] or each["times"] is not None)
+        return {each["number"]: IdleFault(each["struck"], each["times"]) for each in idle}
 
     async def clear_faults(self) -> None:
         """Disarm every fault."""
@@ -199,8 +224,7 @@ class ControlPlane:
     async def call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON holds anything
         """Return the answer's JSON."""
         answer = await self.ask(method, path, body)
-        if answer.refused:
-            raise ExpectationError(f"{method} {CONTROL_PLANE}{path} to be answered", str(answer))
+        answer.raise_if_refused(f"{method} {CONTROL_PLANE}{path} to be answered")
         return answer.json
 
     async def ask(self, method: str, path: str, body: object = None) -> PartyAnswer:

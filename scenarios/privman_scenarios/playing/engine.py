@@ -224,19 +224,15 @@ async def _seen(failure: Failure | None, play: Play) -> list[Failure]:
 async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
     """Return why a scenario fails that was to show what comes of a fault which has never struck."""
     try:
-        idle = await play.idle_fault()
+        found = await play.idle_fault()
     except ExpectationError as error:
         return Failure("findings", scenario.file, scenario.line, error.expected, error.got)
-    if idle is None:
+    if found is None:
         return None
-    expected = f"{idle.words} to strike (or 'optional: true')"
-    return Failure(
-        idle.step.verb,
-        scenario.file_of(idle.step),
-        idle.step.line,
-        expected,
-        "no request that it fits, or fewer than its 'times'",
-    )
+    armed, idle = found
+    expected = f"{armed.words} to strike (or 'optional: true')"
+    got = f"{idle.done} that it fits"
+    return Failure(armed.step.verb, scenario.file_of(armed.step), armed.step.line, expected, got)
 
 
 async def _unasked_findings(play: Play) -> list[PartyFinding]:

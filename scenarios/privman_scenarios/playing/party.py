@@ -51,6 +51,12 @@ SET_UP: Mapping[str, Shape] = {
 }
 
 
+def failed_steps(outcome: Mapping[str, Any]) -> str:
+    """Return which steps of a set-up failed, and why, for people; empty when none did."""
+    failed = [each for each in outcome["steps"] if each["status"] == "failed"]
+    return "; ".join(f"{each['step']} failed: {each['detail']}" for each in failed)
+
+
 class ConsoleParty(Party):
     """A console; what an endpoint user or an administrator does goes through the control plane of the simulator."""
 

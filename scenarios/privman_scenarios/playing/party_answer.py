@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ControlRefusedError, ExpectationError
 from privman_scenarios.output import mask
 
 Shape = type | UnionType | Callable[[object], bool] | Sequence["Shape"] | Mapping[str, "Shape"]
@@ -108,10 +108,19 @@ class PartyAnswer:
 
     def read(self, shape: Shape) -> Any:  # noqa: ANN401 - JSON of that shape
         """Return the JSON; raises ExpectationError, which shows the exchange, where it was refused or is misshapen."""
+        self.raise_if_refused()
         value = self.json
-        if self.refused or (fault := fault_of(value, shape)):
-            raise ExpectationError("an answer" if self.refused else fault, str(self))
+        if fault := fault_of(value, shape):
+            raise ExpectationError(fault, str(self))
         return value
+
+    def raise_if_refused(self, expected: str = "an answer") -> None:
+        """Raise ControlRefusedError for the reason of a control plane, ExpectationError where nobody gave one."""
+        if not self.refused:
+            return
+        if self.is_of_client and self.path.startswith(CONTROL_PLANE):
+            raise ControlRefusedError(f"{self.method} {self.path}", self.json["error"])
+        raise ExpectationError(expected, str(self))
 
     @property
     def refused(self) -> bool:

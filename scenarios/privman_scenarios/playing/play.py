@@ -21,7 +21,8 @@ from privman_scenarios.language.variables import (
     replaced,
 )
 from privman_scenarios.language.vocabulary import Verb
-from privman_scenarios.playing.party import SET_UP, Party
+from privman_scenarios.playing.control_plane import IdleFault
+from privman_scenarios.playing.party import SET_UP, Party, failed_steps
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.world import Numbers, PartyFinding, World, find_all
 
@@ -106,8 +107,7 @@ class Play:
             return
         outcome = self._set_up = answer.read(SET_UP)
         self._save_ids({key: outcome[key] for key in ("instance_id", "activity_type_id") if outcome.get(key)}, name)
-        failed = [f"{step['step']}: {step['detail']}" for step in outcome["steps"] if step["status"] == "failed"]
-        self._trouble = "; ".join(failed)
+        self._trouble = failed_steps(outcome)
 
     async def edit_activity_type(self, values: Mapping[str, Any]) -> None:
         """Change the activity type that the set-up has registered; does nothing if the set-up failed."""
@@ -142,19 +142,19 @@ class Play:
             self._set_up = None
         self.step = step
 
-    async def idle_fault(self, of: Party | None = None) -> Armed | None:
+    async def idle_fault(self, of: Party | None = None) -> tuple[Armed, IdleFault] | None:
         """Return the first armed fault, perhaps of one party, that should have struck and has not."""
         for armed in self.armed:
-            if of in (None, armed.party) and armed.number in await armed.party.control.idle_faults():
-                return armed
+            if of in (None, armed.party) and (idle := (await armed.party.control.idle_faults()).get(armed.number)):
+                return armed, idle
         return None
 
     async def require_struck(self, of: Party | None = None) -> None:
         """Raise ExpectationError where an armed fault, perhaps of one party, has not struck and will be disarmed."""
-        if idle := await self.idle_fault(of):
+        if found := await self.idle_fault(of):
+            armed, idle = found
             raise ExpectationError(
-                f"{idle.words} of line {idle.step.line} to strike before it is cleared",
-                "no request that it fits, or fewer than its 'times'",
+                f"{armed.words} of line {armed.step.line} to strike before it is cleared", f"{idle.done} that it fits"
             )
 
     async def leave_behind(self) -> None:
