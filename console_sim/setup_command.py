@@ -70,10 +70,11 @@ async def set_up(options: Namespace, settings: Settings, password: str) -> int:
     clock = RealClock()
     secrets = Secrets()
     secrets.add_login(options.servicenow_user, password)
+    proxies = forward_proxies(os.environ)
+    for login in proxies.logins():
+        secrets.add_login(*login)
     journal = Journal(clock, secrets, lambda _exchange: ())
-    caller = HttpCaller(
-        clock, journal, "console-sim", trusted=trust(settings.ca_file), proxies=forward_proxies(os.environ)
-    )
+    caller = HttpCaller(clock, journal, "console-sim", trusted=trust(settings.ca_file), proxies=proxies)
     values = {
         "servicenow_url": options.servicenow_url,
         "servicenow_user": options.servicenow_user,

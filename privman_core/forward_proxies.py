@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
@@ -104,6 +104,14 @@ class ForwardProxies:
     def __init__(self, variables: Mapping[str, tuple[str, str]], no_proxy: str) -> None:
         self._variables = variables
         self._exceptions = [_Exception.read(entry.strip().lower()) for entry in no_proxy.split(",") if entry.strip()]
+
+    def logins(self) -> Iterator[tuple[str, str]]:
+        """Yield user and password of each proxy that has a password, which outputs must mask."""
+        for _, value in self._variables.values():
+            login = value.rpartition("://")[2].rpartition("@")[0]
+            user, _, password = login.partition(":")
+            if password:
+                yield unquote(user), unquote(password)
 
     def options(self, url: URL, headers: Mapping[str, str]) -> RequestOptions:
         """Return what a request to that address is sent with; raises ProxyError for an unusable variable."""

@@ -59,7 +59,10 @@ class Instruments:
         self._log = log
         self._proxies = proxies
         self.faults = Faults(clock, kinds)
-        self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trusted, proxies=forward_proxies(os.environ))
+        through = forward_proxies(os.environ)
+        for login in through.logins():
+            secrets.add_login(*login)
+        self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trusted, proxies=through)
 
     def app(  # noqa: PLR0913 - what it brings together
         self,

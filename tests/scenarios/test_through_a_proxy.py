@@ -1,5 +1,8 @@
 """A run on an instance that is reached through a proxy only, by a name that only the proxy knows."""
 
+import asyncio
+import re
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -97,6 +100,22 @@ def test_a_proxy_that_cannot_be_used_is_one_line(
     assert err.count("\n") == 1
 
 
+@pytest.fixture
+def start_echo(privman_loop: LoopThread) -> Iterator[str]:
+    """Serve a proxy that answers with what it was told, and not as HTTP; gives the address."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        encoded = re.search(rb"(?i)proxy-authorization: basic (\S+)", head)
+        writer.write(b"GARBAGE " + b64decode(encoded[1] if encoded else b"") + b"\r\n\r\n")
+        writer.close()
+
+    server = privman_loop.run(asyncio.start_server(answer, "127.0.0.1", 0))
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+    privman_loop.run(server.wait_closed())
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_proxy_that_demands_a_password_is_one_line(
     scheme: str, start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -107,3 +126,15 @@ def test_a_proxy_that_demands_a_password_is_one_line(
     assert main(["run", APPROVE, "--servicenow-url", f"{scheme}://instance.test"]) == 3
     says = f"the proxy {url} of {scheme}_proxy demands a user and password (407); expected them before its host"
     assert capsys.readouterr().err == (f"privman-scenarios: {scheme}://instance.test could not be reached: {says}.\n")
+
+
+def test_a_proxy_that_tells_its_password_is_not_quoted(
+    start_echo: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """An answer that nobody can read is shown in an error, without what the proxy repeats in it."""
+    monkeypatch.setenv("http_proxy", start_echo.replace("://", f"://{LOGIN}@"))
+    reports = ["--json", str(tmp_path / "r.json"), "--junit-xml", str(tmp_path / "r.xml"), "--github"]
+    assert main(["run", APPROVE, "--servicenow-url", "http://instance.test", *reports]) == 3
+    told = "".join((*capsys.readouterr(), *(file.read_text() for file in tmp_path.iterdir())))
+    assert "GARBAGE" in told
+    assert PASSWORD not in told

@@ -66,6 +66,8 @@ class Target:
 
     def __post_init__(self) -> None:
         SECRETS.add(self.admin_token.value)
+        for login in forward_proxies(os.environ).logins():
+            SECRETS.add_login(*login)
 
     @property
     def users(self) -> InstanceUsers:
