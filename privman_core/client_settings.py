@@ -113,6 +113,11 @@ class Setting:
         """Each way to set it, for people: the one text that errors name them by."""
         return " or ".join([", ".join(filter(None, [self.option, self.variable])), f"{self.key} in a profile"])
 
+    def missing(self, by: str = "") -> str:
+        """Return the error of a setting that is not set, though something requires it."""
+        why = f", which {by} requires" if by else ""
+        return f"no {self._joined(' ')}{why}. Expected {self.sources}."
+
     def option_of(self, client: Client) -> str:
         """Return its option of a client; empty where it has none."""
         return self.option.replace("--", "--privman-", 1) if client == "pytest" else self.option
@@ -192,7 +197,10 @@ class SecretSetting(Setting):
         name = str(value)
         if name not in environment:
             raise ArgumentTypeError(_not_set(name, environment))
-        return self.kind.read(environment[name])
+        try:
+            return self.kind.read(environment[name])
+        except ArgumentTypeError as error:
+            raise ArgumentTypeError(f"variable {name}: {error}") from None
 
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what is no variable's name."""

@@ -169,7 +169,7 @@ def _resolved(
     named = _candidates(setting, client, given, environment, profile)
     source, where, read = next(named, ("default", "default", lambda: setting.default))
     if source == "default" and client in setting.required_by:
-        raise UsageError(f"no {setting.party} {setting.word}. Expected {setting.sources}.")
+        raise UsageError(setting.missing())
     try:
         value = read() if source == "default" else _existing(setting, read())
         return Resolved(value, source, where)

@@ -307,7 +307,8 @@ async def test_setup_of_a_sleeping_instance(servicenow: StubServiceNow, nowhere:
 async def test_setup_of_nothing(servicenow: StubServiceNow, nowhere: str) -> None:
     """Where nobody listens the exit code is 3."""
     servicenow.url = nowhere
-    code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone")
+    console = nowhere.replace("127.0.0.1", "localhost")
+    code, lines, _ = await set_up(servicenow, "--console-url", console, "--alone")
     assert code == 3
     assert f"POST {nowhere}/api/now/table/{REGISTRATIONS}: no connection" in step(lines, "register")
 

@@ -333,19 +333,31 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
             {"SERVICENOW_AUTH": "saml"},
             "; expected one of basic, password-grant, client-credentials, jwt-bearer, api-key",
         ),
-        ({"SERVICENOW_AUTH": "api-key"}, "SERVICENOW_API_KEY is not set, and the log-in by api-key requires it."),
+        (
+            {"SERVICENOW_AUTH": "api-key"},
+            "no servicenow api-key, which the log-in by api-key requires. Expected SERVICENOW_API_KEY or",
+        ),
         ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": "a\nb"}, "SERVICENOW_API_KEY is not a key. Expected one"),
-        ({"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": KEY}, "the API key has none. Expected SERVICENOW_INTEGR"),
-        ({"SERVICENOW_AUTH": "password-grant", **CLIENT}, "SERVICENOW_USER is not set, and the log-in by password-gra"),
+        (
+            {"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": KEY},
+            "the API key has none. Expected a user (--integration-user",
+        ),
+        (
+            {"SERVICENOW_AUTH": "password-grant", **CLIENT},
+            "no servicenow user, which the log-in by password-grant requires. Exp",
+        ),
         (
             {"SERVICENOW_AUTH": "client-credentials"},
-            "SERVICENOW_CLIENT_ID is not set, and the log-in by client-credent",
+            "no servicenow client-id, which the log-in by client-credentials requires. Expected SERVICENOW_CLIENT_ID",
         ),
         (
             {"SERVICENOW_AUTH": "client-credentials", **CLIENT, **CONSOLE, "SERVICENOW_APPROVER_USER": "a"},
-            "SERVICENOW_APPROVER_CLIENT_ID is not set, and the log-in by client-credentials requires it.",
+            "requires. Expected SERVICENOW_APPROVER_CLIENT_ID or servicenow.approver-client-id in a profile.",
         ),
-        ({"SERVICENOW_APPROVER_USER": "a"}, "SERVICENOW_APPROVER_PASSWORD is not set, and the log-in by basic"),
+        (
+            {"SERVICENOW_APPROVER_USER": "a"},
+            "Expected SERVICENOW_APPROVER_PASSWORD or servicenow.approver-password-variable in a profile.",
+        ),
         (
             {**SETTINGS["jwt-bearer"], "SERVICENOW_AUTH": "jwt-bearer", "SERVICENOW_JWT_KEY": public(RSA_KEY)},
             "SERVICENOW_JWT_KEY cannot sign. Expected the secret that is shared with the instance, or a private RSA",
@@ -358,12 +370,18 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
             },
             "SERVICENOW_JWT_KEY cannot sign. Expected the secret that is shared with the instance, or a private RSA",
         ),
-        ({"SERVICENOW_AUTH": "certificate", **CONSOLE}, "SERVICENOW_CERT is not set, and the log-in by certificate"),
+        (
+            {"SERVICENOW_AUTH": "certificate", **CONSOLE},
+            "no servicenow cert, which the log-in by certificate requires. Expected --servicenow-cert, SERVICENOW_CERT",
+        ),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
         ({"SERVICENOW_CERT": "/dev/zero"}, "/dev/zero: Not a regular file. Expected a certificate and its private"),
         ({"SERVICENOW_CERT": "no.pem"}, "SERVICENOW_CERT: no.pem: No such file or directory."),
         ({"SERVICENOW_JWT_SUBJECT": "\udcff"}, "SERVICENOW_JWT_SUBJECT: invalid text '\\udcff': expected UTF-8 text"),
-        ({"SERVICENOW_CERT_KEY": "/dev/null"}, "SERVICENOW_CERT_KEY requires SERVICENOW_CERT, the certificate of"),
+        (
+            {"SERVICENOW_CERT_KEY": "/dev/null"},
+            "no servicenow cert, which SERVICENOW_CERT_KEY requires. Expected --servicenow-cert, SERVICENOW_CERT",
+        ),
     ],
 )
 def test_an_unusable_setting_is_one_line(
@@ -386,7 +404,7 @@ def test_an_unusable_setting_is_one_line(
             "privman.toml:3: servicenow.api-key-variable is not a key.",
         ),
         ("auth = 'jwt-bearer'\njwt-key-variable = 'OURS'", "privman.toml:3: servicenow.jwt-key-variable cannot"),
-        ("cert-key = '/dev/null'", "privman.toml:2: servicenow.cert-key requires SERVICENOW_CERT"),
+        ("cert-key = '/dev/null'", "which privman.toml:2: servicenow.cert-key requires. Expected --servic"),
     ],
 )
 def test_an_unusable_setting_is_named_by_its_source(  # noqa: PLR0913, PLR0917 - fixtures
@@ -465,7 +483,7 @@ def test_a_certificate_is_shown_over_https_only(
     assert run("http://127.0.0.1:9", **mutual[1]) == 2
     assert "SERVICENOW_CERT requires an address that begins with https" in capsys.readouterr().err
     assert run("https://127.0.0.1:9", SERVICENOW_AUTH="certificate", **mutual[1]) == 2
-    assert "the client certificate has none. Expected SERVICENOW_INTEGRATION_USER" in capsys.readouterr().err
+    assert "the client certificate has none. Expected a user (--integration-user" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("password", "code"), [("of-the-key", 3), ("another", 2), ("", 2), ("x" * 2_000, 2)])

@@ -99,7 +99,7 @@ async def test_an_instance_with_a_certificate_of_its_own(tmp_path: Path) -> None
         code, _, (complaint,) = await run(*files("approve"), "--servicenow-url", url)
         assert code == 3
         assert complaint.startswith(f"privman-scenarios: {url} could not be reached: its certificate is not trusted: ")
-        assert complaint.endswith("(--ca-file PATH names certificates to trust).")
+        assert complaint.endswith("(certificates to trust: --ca-file, PRIVMAN_CA_FILE or ca-file in a profile).")
         code, lines, complaints = await run(
             *files("approve"), "--servicenow-url", url, "--ca-file", authority, *ONE_LOOK
         )

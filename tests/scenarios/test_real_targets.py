@@ -265,7 +265,8 @@ async def test_a_console_registered_under_another_address(stub: tuple[StubInstan
         (ended,) = await play(worlds, scenarios("setup-activity-type"))
     assert ended.reason == (
         f"console.set-up in line 2 needs a console that is set up: {url} is not registered with {instance.url}, which "
-        f"has registrations of {elsewhere}, https://other.example. --console-url must be the registered address"
+        f"has registrations of {elsewhere}, https://other.example. Expected the registered address as --console-url, "
+        "CONSOLE_URL or console.url in a profile"
     )
 
 

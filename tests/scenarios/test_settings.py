@@ -373,6 +373,17 @@ def test_an_unknown_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     assert "PRIVMAN_RELEASE: unknown release 'zurick' (did you mean 'zurich'?); expected" in capsys.readouterr().err
 
 
+def test_an_empty_variable_of_a_secret(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The profile names it, and so does the error."""
+    monkeypatch.setenv("OUR_SECRET", "")
+    (folder / "privman.toml").write_text("[servicenow]\nurl = 'http://127.0.0.1:9'\npassword-variable = 'OUR_SECRET'")
+    assert main(["targets"]) == 2
+    place, said = "privman.toml:3: servicenow.password-variable", "variable OUR_SECRET: invalid secret: expected text"
+    assert capsys.readouterr().err == f"privman-scenarios: {place}: {said}, got none.\n"
+
+
 def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file is named; what it holds is not shown."""
     arguments = ["targets", "--console-url", "http://127.0.0.1:9", "--admin-token-file", "token"]

@@ -20,6 +20,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from privman_core.client_settings import setting_named
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError
 from privman_core.inputs import CONTROL, Trust, reason_of
 from privman_core.outbound import read_bounded
@@ -193,7 +194,11 @@ class HttpApi:
             error, ClientConnectorError
         )
         is_asked = ends and self._route.tls is True and self.url.startswith("https:")
-        return " (perhaps it demands a client certificate: --servicenow-cert FILE)" if is_asked else ""
+        return (
+            f" (perhaps it demands a client certificate: {setting_named('servicenow_cert').sources})"
+            if is_asked
+            else ""
+        )
 
     async def _send(self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]) -> PartyAnswer:
         address = URL(f"{self.url}{path}", encoded=True)
@@ -248,7 +253,7 @@ async def finished(call: Coroutine[Any, Any, PartyAnswer]) -> PartyAnswer:
 def _reason(error: Exception) -> str:
     if isinstance(error, ClientConnectorCertificateError):
         why = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
-        return f"its certificate is not trusted: {why} (--ca-file PATH names certificates to trust)"
+        return f"its certificate is not trusted: {why} (certificates to trust: {setting_named('ca_file').sources})"
     if isinstance(error, ClientConnectorError) and (error.os_error.errno is None or error.os_error.errno > 0):
         return f"no connection: {reason_of(error.os_error)}"
     return f"no answer: {' '.join(str(error).split()) or type(error).__name__}"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from privman_core.client_settings import setting_named
+from privman_core.client_settings import Setting, setting_named
 from privman_core.clock import Clock
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of
@@ -61,7 +61,7 @@ class _Settings:
         """Return the setting; raises UsageError for one that is not set, or is not text."""
         if found := self.find(setting):
             return found
-        raise UsageError(f"{self.name(setting)} is not set, and the log-in by {self.kind} requires it.")
+        raise UsageError(_setting(self.name(setting)).missing(f"the log-in by {self.kind}"))
 
 
 def _text(values: Values, variable: str) -> str:
@@ -69,7 +69,11 @@ def _text(values: Values, variable: str) -> str:
 
 
 def _place(values: Values, variable: str) -> str:
-    return values[variable].place(setting_named(variable.lower()))
+    return values[variable].place(_setting(variable))
+
+
+def _setting(variable: str) -> Setting:
+    return setting_named(variable.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +143,7 @@ def certificate(values: Values, ca_file: Path | None) -> ClientCertificate | Non
     """Return the certificate to show to the instance, None for none; raises UsageError."""
     file, key = _text(values, "SERVICENOW_CERT"), _text(values, "SERVICENOW_CERT_KEY")
     if not file and key:
-        raise UsageError(
-            f"{_place(values, 'SERVICENOW_CERT_KEY')} requires SERVICENOW_CERT, the certificate of that key."
-        )
+        raise UsageError(_setting("SERVICENOW_CERT").missing(_place(values, "SERVICENOW_CERT_KEY")))
     if not file:
         return None
     password = _text(values, "SERVICENOW_CERT_KEY_PASSWORD")
@@ -149,7 +151,8 @@ def certificate(values: Values, ca_file: Path | None) -> ClientCertificate | Non
     try:
         return ClientCertificate.load(Path(file), Path(key) if key else None, password, ca_file)
     except (OSError, ValueError) as error:
-        expected = "Expected a certificate and its private key (PEM); SERVICENOW_CERT_KEY_PASSWORD has its password"
+        of_key = _setting("SERVICENOW_CERT_KEY_PASSWORD").sources
+        expected = f"Expected a certificate and its private key (PEM); {of_key} has its password"
         raise UsageError(f"{' and '.join(filter(None, (file, key)))}: {_why_unusable(error)}. {expected}.") from None
 
 
@@ -170,7 +173,7 @@ def instance(  # noqa: PLR0913 - what a target is made of
         place = _place(values, "SERVICENOW_CERT")
         raise UsageError(f"{place} requires an address that begins with https, and {url} does not.")
     if isinstance(own, CertificateLogIn) and not client_certificate:
-        raise UsageError("SERVICENOW_CERT is not set, and the log-in by certificate requires it.")
+        raise UsageError(_setting("SERVICENOW_CERT").missing("the log-in by certificate"))
     integration, approver = (_existing(values, clock, role) for role in _EXISTING)
     return Target(url, own, admin_token, seconds, integration, approver, client_certificate)
 

@@ -54,7 +54,8 @@ class NotRegistered:
         if not self.others:
             return why
         named = ", ".join(self.others[:_MOST_NAMED])
-        return f"{why}, which has registrations of {named}. --console-url must be the registered address"
+        ways = setting_named("console_url").sources
+        return f"{why}, which has registrations of {named}. Expected the registered address as {ways}"
 
 
 async def find_registration(servicenow: ServiceNowParty, console_url: str) -> Registration | NotRegistered:

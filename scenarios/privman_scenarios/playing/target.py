@@ -8,7 +8,7 @@ from typing import Self
 
 from aiohttp import ClientSession
 
-from privman_core.client_settings import FAR_SECONDS
+from privman_core.client_settings import FAR_SECONDS, setting_named
 from privman_core.command_line import UsageError
 from privman_core.forward_proxies import forward_proxies
 from privman_core.inputs import Trust, trust
@@ -80,7 +80,8 @@ class Target:
         try:
             return self.users.console.login
         except ExpectationError:
-            expected = "Expected SERVICENOW_INTEGRATION_USER and SERVICENOW_INTEGRATION_PASSWORD"
+            user, password = (setting_named(f"servicenow_integration_{each}").sources for each in ("user", "password"))
+            expected = f"Expected a user ({user}) and a password ({password})"
             why = f"The console that this run sets up logs in with a password, and {self.log_in.words} has none"
             raise UsageError(f"{why}. {expected}.") from None
 
