@@ -65,6 +65,10 @@ def pytest_configure(config: pytest.Config) -> None:
         _end_as_interrupted(config)
     if reset and not (servicenow or console):
         raise pytest.UsageError("--privman-reset requires --privman-servicenow-url or --privman-console-url.")
+    workers = config.getoption("numprocesses", 0) or 0
+    if reset and workers > 1:
+        expected = "Expected one process (-n 1), or a fake that each process starts"
+        raise pytest.UsageError(f"--privman-reset resets what all {workers} processes of pytest-xdist use. {expected}.")
     if file is None or hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
         return
     if not servicenow:

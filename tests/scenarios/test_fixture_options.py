@@ -155,6 +155,10 @@ def test_a_journal_of_writes_is_kept(
             "--privman-admin-token-file: missing: No such file or directory.",
         ),
         (("--privman-writes", "kept", "--privman-profile", "nosuch"), "no profile 'nosuch': "),
+        (
+            ("--privman-reset", "--privman-servicenow-url=http://127.0.0.1:9", "-n", "2"),
+            "--privman-reset resets what all 2 processes of pytest-xdist use. Expected one process (-n 1), or a fake",
+        ),
     ],
 )
 def test_options_that_would_count_for_nothing_are_refused(
