@@ -7,7 +7,7 @@ import re
 import tomllib
 from argparse import ArgumentTypeError
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ _IN_SHARED = ("tool", "privman")
 _PROFILES = "profiles"
 # Defaults of environment variables that are not set.
 _VARIABLES = "variables"
+_URL = "url"
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _MOST_BYTES = 1024 * 1024
 # Of valid TOML: what may hold the end of a line, or a bracket that is none.
@@ -102,10 +103,12 @@ class Profile:
 
     Attributes:
         folder: what paths are relative to.
+        unchosen: says that profiles have targets and none is chosen; empty otherwise.
     """
 
     folder: Path
     values: Mapping[str, ProfileValue]
+    unchosen: str = ""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -125,7 +128,13 @@ def load_profile(folder: Path, name: str | None) -> Profile:
     values = list(_checked(file))
     common = [value for value in values if value.keys[0] != _PROFILES]
     chosen = () if name is None else _chosen(file, values, name)
-    return Profile(folder, {".".join(_without_profile(each.keys)): each for each in (*common, *chosen)})
+    found = {".".join(_without_profile(each.keys)): each for each in (*common, *chosen)}
+    return Profile(folder, found, _unchosen(file, values) if name is None else "")
+
+
+def _unchosen(file: ProfileFile, values: Sequence[ProfileValue]) -> str:
+    names = dict.fromkeys(each.keys[1] for each in values if each.keys[0] == _PROFILES and each.keys[-1] == _URL)
+    return f"no --profile is given, and {file.path.name} has {', '.join(names)}" if names else ""
 
 
 def _find(folder: Path) -> ProfileFile | None:

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -95,6 +95,10 @@ def resolve(  # noqa: PLR0913 - one for each source
             found[setting.name] = Resolved(setting.default, "default", "default")
         else:
             found[setting.name] = _resolved(setting, client, given.get(setting.name), environment, chosen)
+    if chosen.unchosen and not fakes:
+        for name in (each.name for each in settings_of(client) if each.word == "url"):
+            if found[name].source == "default":
+                found[name] = replace(found[name], where=chosen.unchosen)
     _refuse_options_without_target(client, given, found, fakes=fakes)
     _refuse_one_address(client, found)
     return found

@@ -598,3 +598,19 @@ def test_a_variable_of_another_tool_fails_only_what_needs_it(
     result = pytester.runpytest_inprocess("-p", "no:asyncio")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["SERVICENOW_URL: 'dev12345'; expected an address such as https://*"])
+
+
+def test_a_profile_that_is_not_chosen_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run on fakes would otherwise pass for one on the instance that the profile has; fakes that are asked for pass."""
+    monkeypatch.chdir(tmp_path)
+    Path("privman.toml").write_text(
+        '[profiles.test]\nservicenow.url = "http://127.0.0.1:9"\n[profiles.slow]\npatience = 9\n'
+    )
+    Path("s.yaml").write_text("title: T\nsteps: [console.ask: , console.expect-approval: Pending]\n")
+    said = "On fakes: no --profile is given, and privman.toml has test.\n"
+    assert main(["run", "s.yaml", "--jobs", "1"]) == 0
+    assert capsys.readouterr().out.startswith(said)
+    assert main(["run", "s.yaml", "--jobs", "1", "--fakes"]) == 0
+    assert "On fakes" not in capsys.readouterr().out

@@ -54,8 +54,14 @@ def console_target(settings: Named) -> Target | None:
 
 
 def announcement(settings: Named) -> str:
-    """Return which targets are played on and where each address is from; empty if options alone name them."""
+    """Return which targets are played on and where each address is from.
+
+    Empty if options alone name them, and for fakes where no profile names others.
+    """
     urls = {party: settings[f"{party}_url"] for party in _FAKES if f"{party}_url" in settings}
+    if all(url.value is None for url in urls.values()):
+        why = next((str(url.where) for url in urls.values() if url.where != url.source), "")
+        return f"On fakes: {why}." if why else ""
     if all(url.value is None or url.source == "option" for url in urls.values()):
         return ""
     return " ".join(_one(*_FAKES[party], url) for party, url in urls.items())
