@@ -10,6 +10,8 @@ _SHORTEST, _LONGEST = 0.1, 3_600
 _MOST_DIGITS = 9
 LOG_INS = ("basic", "password-grant", "client-credentials", "jwt-bearer", "api-key", "certificate")
 """Ways to log in to ServiceNow."""
+PASSWORD_LOG_INS = LOG_INS[:2]
+"""Those that send a user's password: the default user and password count for these alone."""
 
 
 def path(text: str) -> Path:

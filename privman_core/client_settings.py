@@ -63,6 +63,7 @@ class Setting:
         in_option: option name; None derives it from party and word, empty means no option. Secrets may share one.
         needs_target: whether its option is refused where only fakes are played on.
         required_by: clients that have no default for it.
+        needs_password: whether its default counts only for a log-in that sends a password.
     """
 
     party: Literal["", "servicenow", "console"]
@@ -74,6 +75,7 @@ class Setting:
     needs_target: bool = False
     in_option: str | None = None
     required_by: frozenset[Client] = frozenset()
+    needs_password: bool = False
 
     @property
     def name(self) -> str:
@@ -322,6 +324,7 @@ SETTINGS: tuple[Setting, ...] = (
         _OF_SERVICENOW,
         default="admin",
         required_by=frozenset({"setup"}),
+        needs_password=True,
     ),
     SecretSetting(
         "servicenow",
@@ -331,6 +334,7 @@ SETTINGS: tuple[Setting, ...] = (
         _OF_SERVICENOW,
         default="admin",
         required_by=frozenset({"setup"}),
+        needs_password=True,
     ),
     Setting(
         "servicenow",

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+from privman_core.argument_types import PASSWORD_LOG_INS
 from privman_core.client_settings import PLAYERS, PROFILE, Client, SecretSetting, Setting, settings_of
 from privman_core.command_line import NO_OPTION, Once, Options, UsageError
 from privman_core.environment_variables import read_variable
@@ -101,13 +102,14 @@ def resolve(  # noqa: PLR0913 - one for each source
                 found[name] = replace(found[name], where=chosen.unchosen)
     _refuse_options_without_target(client, given, found, fakes=fakes)
     _refuse_one_address(client, found)
-    return found
+    return {**found, **_without_password(client, found)}
 
 
 def resolve_variables(client: Client, environment: Mapping[str, str]) -> dict[str, Resolved]:
     """Return each setting of a client as its variable gives it, else its default; raises UsageError."""
     no_profile = Profile(Path(), {})
-    return {each.name: _resolved(each, client, None, environment, no_profile) for each in settings_of(client)}
+    found = {each.name: _resolved(each, client, None, environment, no_profile) for each in settings_of(client)}
+    return {**found, **_without_password(client, found)}
 
 
 def variables(environment: Mapping[str, str], folder: Path, profile: str | None) -> Mapping[str, str]:
@@ -151,6 +153,15 @@ def _refuse_options_without_target(
         raise UsageError(
             f"{setting.option_of(client)} requires {' or '.join(each.option_of(client) for each in urls)}."
         )
+
+
+def _without_password(client: Client, found: Mapping[str, Resolved]) -> dict[str, Resolved]:
+    """Return what has no default, as the log-in sends no password: the user who ships with a fake would act."""
+    kind = found.get("servicenow_auth")
+    if kind is None or kind.value in PASSWORD_LOG_INS:
+        return {}
+    names = (each.name for each in settings_of(client) if each.needs_password)
+    return {name: Resolved(None, "default", "default") for name in names if found[name].source == "default"}
 
 
 def _refuse_one_address(client: Client, found: Mapping[str, Resolved]) -> None:

@@ -343,8 +343,8 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
             "the API key has none. Expected a user (--integration-user",
         ),
         (
-            {"SERVICENOW_AUTH": "password-grant", **CLIENT},
-            "no servicenow user, which the log-in by password-grant requires. Exp",
+            {"SERVICENOW_AUTH": "jwt-bearer", **CLIENT, "SERVICENOW_JWT_KEY": SHARED},
+            "no servicenow user, which the log-in by jwt-bearer requires. Exp",
         ),
         (
             {"SERVICENOW_AUTH": "client-credentials"},
@@ -420,6 +420,23 @@ def test_an_unusable_setting_is_named_by_its_source(  # noqa: PLR0913, PLR0917 -
     (tmp_path / "privman.toml").write_text(f"[servicenow]\n{profile}\n")
     assert run("http://127.0.0.1:9", OURS="-----BEGIN a\nb") == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", SETTINGS)
+def test_the_default_user_is_shown_where_it_counts(
+    kind: str, serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It logs in wherever ``targets`` shows it: with a password, in both ways."""
+    for name, value in SETTINGS[kind].items():
+        if name not in ADMIN:
+            monkeypatch.setenv(name, value)
+    code = main(["targets", "--servicenow-url", serve(), "--servicenow-auth", kind])
+    names = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.endswith("default")}
+    has_password = kind in {"basic", "password-grant"}
+    assert names & {"servicenow-user", "servicenow-password"} == (
+        {"servicenow-user", "servicenow-password"} if has_password else set()
+    )
+    assert code == 0 or not has_password
 
 
 @pytest.fixture

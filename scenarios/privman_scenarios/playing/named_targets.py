@@ -31,18 +31,9 @@ def _place(settings: Named, name: str) -> str:
 
 
 def _users(settings: Named) -> Named:
-    """Return what is set about users of an instance, under the names of the variables.
-
-    The user who ships with the fake is the default, for one kind of log-in alone.
-    """
-    is_basic = settings["servicenow_auth"].value == "basic"
+    """Return what is set about users of an instance, under the names of the variables."""
     found = (each for each in SETTINGS if each.party == "servicenow" and each.name in settings)
-    named = {each.variable: settings[each.name] for each in found}
-    return {
-        variable: each
-        for variable, each in named.items()
-        if each.value is not None and (is_basic or each.source != "default")
-    }
+    return {each.variable: settings[each.name] for each in found if settings[each.name].value is not None}
 
 
 def console_target(settings: Named) -> Target | None:
