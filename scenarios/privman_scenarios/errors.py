@@ -59,12 +59,16 @@ class ScenarioFileError(UnusableFileError):
 
     Attributes:
         line: from 1.
+        why: the message without file and line.
+        each: this error; of several errors all of them.
     """
 
     def __init__(self, file: str, line: int, message: str) -> None:
         super().__init__(f"{file}:{line}: {message}")
         self.file = file
         self.line = line
+        self.why = presentable(mask(message))
+        self.each: Sequence[ScenarioFileError] = (self,)
 
 
 _MOST_SHOWN = 20
@@ -79,7 +83,8 @@ class ScenarioFilesError(ScenarioFileError):
         lines = [str(error) for error in errors if error in firsts or error in others]
         more = len(errors) - len(lines)
         ScenariosError.__init__(self, *lines, *([f"{more} more errors"] if more > 0 else []))
-        self.file, self.line = errors[0].file, errors[0].line
+        self.file, self.line, self.why = errors[0].file, errors[0].line, errors[0].why
+        self.each = errors
 
 
 class UnknownWordError(ScenariosError):

@@ -182,7 +182,7 @@ def test_the_action_plays_and_reports(runner: Runner) -> None:
     """Paths are lines and options words; the reports are in their folder."""
     played = runner.run("Play", paths="stories/good.yaml\n", options="--strict\n--seed 7", reports="out put")
     assert played.returncode == 0, played.stdout
-    assert played.stdout.startswith("passed  T\n1 passed, 0 failed, 0 skipped; 1 expectations in ")
+    assert played.stdout.startswith("passed  T\n1 passed, 0 failed, 0 skipped; 1 expectation in ")
     assert sorted(each.name for each in (runner.workspace / "out put").iterdir()) == [
         "junit.xml",
         "report.html",

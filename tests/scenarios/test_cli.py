@@ -61,7 +61,7 @@ def test_all_held(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(HELD)
     assert main(["run", str(file)]) == 0
     assert capsys.readouterr().out.startswith(
-        "passed  An approval reaches the console\n1 passed, 0 failed, 0 skipped; 1 expectations in "
+        "passed  An approval reaches the console\n1 passed, 0 failed, 0 skipped; 1 expectation in "
     )
 
 

@@ -1,5 +1,6 @@
 """What a job of GitHub Actions is told of a run: annotations of its files, and its summary."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,52 @@ def test_a_summary_that_cannot_be_written_is_one_line_before_anything_is_played(
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err == f"privman-scenarios: {job}/nosuch/summary.md: No such file or directory\n"
+
+
+def test_a_broken_file_is_annotated_at_its_lines(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each flaw at its own; the summary has them, too."""
+    (job / "part" / "one.yaml").write_text(
+        "title: T\nsteps:\n- console.aks:\n- console.deny:\n- clock.advance: 1 day\n"
+    )
+    assert main(["run", "one.yaml", "--github"]) == 2
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("::error file=part/one.yaml,line=3,title=privman-scenarios::unknown step 'console.aks'.")
+    assert second.startswith("::error file=part/one.yaml,line=4,title=privman-scenarios::unknown step 'console.deny'.")
+    text = (job / "summary.md").read_text()
+    assert text.startswith("### privman-scenarios: 0 passed, 0 failed, 0 skipped; ")
+    assert "one.yaml:3: unknown step" in text
+
+
+def test_an_unusable_command_line_is_annotated(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no file; once, though the run had begun."""
+    (job / "part" / "one.yaml").write_text(FAILING)
+    assert main(["run", "one.yaml", "--github", "--orders", "3"]) == 2
+    assert capsys.readouterr().out == "::error title=privman-scenarios::--orders requires --interleave.\n"
+    assert (job / "summary.md").read_text().count("###") == 1
+
+
+def test_merged_shards_are_annotated(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As the whole run would have been."""
+    (job / "part" / "one.yaml").write_text(FAILING)
+    found = '- servicenow.call: {method: GET, path: "/api/now/table/sys_user?sysparm_query=no=1", by: administrator}\n'
+    two = FAILING.replace("Approved", "Pending").replace("- console.ask:\n", f"- console.ask:\n{found}")
+    (job / "part" / "two.yaml").write_text(two)
+    assert main(["run", "one.yaml", "two.yaml", "--shard", "1/1", "--json", "1.json"]) == 1
+    capsys.readouterr()
+    assert main(["report", "merge", "1.json", "--github"]) == 1
+    error, warning = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
+    assert error.startswith("::error file=part/one.yaml,line=4,title=T::console.expect-approval: expected state 'Appr")
+    assert warning.startswith("::warning file=part/two.yaml,line=1,title=T::servicenow #")
+
+
+def test_merged_shards_of_the_catalog_are_annotated_without_a_file(
+    job: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """GitHub could show no such file, though another may have its path below the checkout."""
+    report = GitHubReport(print, job)
+    report.annotate(replace(recorded(*RUN), catalog=True))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[2].partition("::")[0] for line in lines] == ["title=Approve <it>", "title=Deny [it]"]
 
 
 def test_nothing_in_a_summary_is_markup() -> None:

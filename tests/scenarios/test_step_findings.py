@@ -77,9 +77,11 @@ def test_many_findings_are_cut(folder: Path, capsys: pytest.CaptureFixture[str])
 
 
 def test_what_was_swallowed_fails_at_the_line_of_its_step(capsys: pytest.CaptureFixture[str]) -> None:
-    """Not at the title; each line on its own."""
+    """Not at the title; each line on its own, with the step that would expect it."""
     assert main(["run", "good.yaml", "--strict"]) == 1
-    assert re.findall(r"  good\.yaml:(\d+): findings", capsys.readouterr().out) == ["4", "8"]
+    out = capsys.readouterr().out
+    assert re.findall(r"  good\.yaml:(\d+): findings", out) == ["4", "8"]
+    assert "a later step 'servicenow.expect-finding: query-term-ignored' would expect it\n" in out
 
 
 def test_a_restore_keeps_the_step_of_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

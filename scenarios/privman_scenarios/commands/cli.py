@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from privman_core.client_settings import Client
 from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
@@ -17,6 +17,9 @@ from privman_core.interrupts import terminable
 from privman_core.resolution import resolve_options
 from privman_scenarios.commands import options
 from privman_scenarios.extras import explain_missing
+
+if TYPE_CHECKING:
+    from privman_scenarios.errors import ScenarioFileError
 
 _COMMAND = "privman-scenarios"
 
@@ -140,12 +143,12 @@ def _checked(arguments: Sequence[str]) -> Sequence[str]:
     return arguments
 
 
-def _void(arguments: Sequence[str], error: str) -> None:
+def _void(arguments: Sequence[str], error: str, flaws: "Sequence[ScenarioFileError]" = ()) -> None:
     """Let no report of an earlier run pass for that of this one, which could not begin."""
     from privman_scenarios.commands.reporting import void  # noqa: PLC0415 - only a command that fails pays for it
 
     with suppress(OSError, ValueError):
-        void(arguments, error)
+        void(arguments, error, flaws)
 
 
 class _CommandParser(OneLineParser):

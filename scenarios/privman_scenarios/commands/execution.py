@@ -1,33 +1,51 @@
 """Execute a command, and turn its errors into a line and an exit code."""
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from privman_contracts import ContractError
 from privman_core.command_line import Exit, UsageError
 from privman_core.inputs import reason_of
 from privman_core.interrupts import interrupted
-from privman_scenarios.errors import TargetUnreachableError, UnusableFileError, WorkerLostError, lines_of
+from privman_scenarios.errors import (
+    ScenarioFileError,
+    TargetUnreachableError,
+    UnusableFileError,
+    WorkerLostError,
+    lines_of,
+)
 from privman_scenarios.output import complain
 from privman_scenarios.playing.processes import tuned_gc
 
+UNUSABLE = (UnusableFileError, ContractError, UsageError, OSError)
+"""Errors of arguments and files, after which `execute` voids the reports."""
 
-def execute(command: str, run: Callable[[], int], void: Callable[[str], None]) -> int:
+
+class Void(Protocol):
+    """Marks the reports of earlier runs as failed, as this run could not begin."""
+
+    def __call__(self, error: str, flaws: Sequence[ScenarioFileError] = ()) -> None:
+        """Take the reason, and the flaws of files that it consists of."""
+
+
+def execute(command: str, run: Callable[[], int], void: Void) -> int:
     """Return the exit code of a command.
 
     Args:
         command: named in complaints.
         run: executes it.
-        void: marks the reports of earlier runs as failed, when this run could not begin; takes the reason.
+        void: called when the run could not begin.
     """
     try:
         with tuned_gc():
             return run()
-    except (UnusableFileError, ContractError, UsageError, OSError, TargetUnreachableError, WorkerLostError) as error:
+    except (*UNUSABLE, TargetUnreachableError, WorkerLostError) as error:
         if interrupted():
             raise  # the one line about the interrupt says this too
         why, code = _explanation(error)
+        flaws = error.each if isinstance(error, ScenarioFileError) else ()
     if code == Exit.UNUSABLE:
-        void("\n".join(why))
+        void("\n".join(why), flaws)
     complain(command, *why)
     return code
 

@@ -30,6 +30,8 @@ def merge(options: argparse.Namespace) -> Exit:
     judged = replace(whole, error="; ".join(errors))
     for line in _lines(judged):
         say(line)
+    if reports.github:
+        reports.github.annotate(judged)
     reports.close(judged, errors)
     return Exit.SUCCESS if judged.held else Exit.FAILURE
 
@@ -139,4 +141,4 @@ def _lines(result: RunResult) -> Iterator[str]:
             yield from (line.text for line in shown_lines(scenario.failure))
     failed = [(each.name, each.failure) for each in result.scenarios if each.failure]
     yield from listed_lines(failed, len(result.scenarios))
-    yield f"{result.ended.counts}; {result.checks} expectations in {result.ended.seconds:.1f} s"
+    yield f"{result.ended.counts}; {result.ended.expectations} in {result.ended.seconds:.1f} s"

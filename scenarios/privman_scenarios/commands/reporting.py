@@ -14,6 +14,7 @@ from privman_core.clock import RealClock
 from privman_scenarios.analysis.coverage import Coverage, CoverageReport, Exercised, by_contract, by_evidence
 from privman_scenarios.commands.arguments import check_files
 from privman_scenarios.commands.contexts import context_of
+from privman_scenarios.commands.execution import UNUSABLE
 from privman_scenarios.commands.last_failed import LastFailed
 from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reports.github import GitHubReport
@@ -21,7 +22,7 @@ from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_nam
 from privman_scenarios.commands.reports.results import RunContext, RunResult, ShardResult
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport, print_table
-from privman_scenarios.errors import TargetUnreachableError, WorkerLostError
+from privman_scenarios.errors import ScenarioFileError, TargetUnreachableError, WorkerLostError
 from privman_scenarios.output import say, say_command, write
 from privman_scenarios.playing.events import Listener
 from privman_scenarios.playing.product_facts import fault_kinds
@@ -123,6 +124,10 @@ class Reports:
         except (TargetUnreachableError, WorkerLostError) as error:
             self.fail(str(error))
             raise
+        except UNUSABLE:
+            self._files.github = None  # `void` says why, once
+            self.fail("the run did not come to its end")
+            raise
         except BaseException:  # whatever it is, what has not been played has not held
             self.fail("the run did not come to its end")
             raise
@@ -154,10 +159,18 @@ class Reports:
         self._record.shard = shard
 
 
-def void(arguments: Sequence[str], error: str) -> None:
-    """Put reports of a run that could not begin in the place of earlier ones, which may be green."""
+def void(arguments: Sequence[str], error: str, flaws: Sequence[ScenarioFileError] = ()) -> None:
+    """Put reports of a run that could not begin in the place of earlier ones, which may be green.
+
+    Args:
+        arguments: name the reports.
+        error: why it could not begin.
+        flaws: those of files that the error consists of.
+    """
     record = RunRecord(Path.cwd())
     record.errors.append(error)
     for kind, file in reports_named_in(arguments):
         if kind.is_ours(file):
             write(file, kind.render(record.result()))
+    if "--github" in arguments:
+        GitHubReport.of_job(say_command, os.environ).close(record.result(), flaws)

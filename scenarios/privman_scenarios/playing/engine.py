@@ -181,15 +181,14 @@ class Engine:
 
     def _afterwards(self, scenario: Scenario, play: Play, findings: Sequence[PartyFinding]) -> list[Failure]:
         """Return why a scenario fails whose steps all held: a failure for each line that has findings."""
-        red: dict[tuple[str, int], list[str]] = defaultdict(list)
+        red: dict[tuple[str, int], list[PartyFinding]] = defaultdict(list)
         for each in findings:
             if self._strict or each.kind == "violation":
                 step = play.step_of(each)
                 place = (scenario.file_of(step), step.line) if step else (scenario.file, scenario.line)
-                red[place].append(str(each))
+                red[place].append(each)
         if red:
-            expected = "no finding that no step asked for"
-            return [Failure("findings", *place, expected, "; ".join(texts)) for place, texts in red.items()]
+            return [_unexpected(place, found) for place, found in red.items()]
         if not any(self._vocabulary[step.verb].checks for step in scenario.steps):
             return [Failure("steps", scenario.file, scenario.line, "a step that expects something", "none")]
         return []
@@ -233,6 +232,12 @@ async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
     expected = f"{armed.words} to strike (or 'optional: true')"
     got = f"{idle.done} that it fits"
     return Failure(armed.step.verb, scenario.file_of(armed.step), armed.step.line, expected, got)
+
+
+def _unexpected(place: tuple[str, int], found: Sequence[PartyFinding]) -> Failure:
+    steps = dict.fromkeys(f"'{each.party}.expect-finding: {each.rule}'" for each in found)
+    expected = f"no finding that no step expects; a later step {' and '.join(steps)} would expect it"
+    return Failure("findings", *place, expected, "; ".join(map(str, found)))
 
 
 async def _unasked_findings(play: Play) -> list[PartyFinding]:

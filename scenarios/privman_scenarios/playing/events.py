@@ -215,6 +215,11 @@ class RunEnded(Event):
         return self.skipped + self.inapplicable
 
     @property
+    def expectations(self) -> str:
+        """The number of expectations in words."""
+        return f"{self.checks} expectation{'' if self.checks == 1 else 's'}"
+
+    @property
     def counts(self) -> str:
         """The outcomes in words."""
         counts = f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"

@@ -6,12 +6,13 @@ from html import escape
 from pathlib import Path
 from typing import Self
 
-from privman_scenarios.commands.reports.file_places import place_below, short_place
+from privman_scenarios.commands.reports.file_places import PACKAGES, place_below, short_place
 from privman_scenarios.commands.reports.results import RunResult
-from privman_scenarios.language.model import Scenario
+from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.output import append, in_a_line, presentable
 from privman_scenarios.playing.events import Event, ScenarioEnded
 
+_TITLE = "privman-scenarios"
 # GitHub drops a summary that is larger than 1 MiB.
 _MOST_ROWS, _LONGEST_CELL = 100, 1_000
 
@@ -44,7 +45,7 @@ class GitHubReport:
             return
         scenario = event.scenario
         for each in event.failure.each if event.failure else ():
-            self._annotate("error", scenario, each.file, each.line, each.mismatch)
+            self._annotate("error", scenario.name, each.file, each.line, each.mismatch)
         if event.findings and not event.failure:
             self._warn(event)
 
@@ -57,25 +58,45 @@ class GitHubReport:
         if others := [each for each in event.findings if each not in of_steps]:
             places[event.scenario.file, event.scenario.line][:0] = others
         for (file, line), texts in places.items():
-            self._annotate("warning", event.scenario, file, line, "\n".join(texts))
+            self._annotate("warning", event.scenario.name, file, line, "\n".join(texts))
 
-    def close(self, result: RunResult) -> None:
-        """Print why the run failed, though perhaps no scenario did, and add to the job's summary."""
-        if result.error:
-            self._print(f"::error title=privman-scenarios::{_escaped(result.error)}")
+    def annotate(self, result: RunResult) -> None:
+        """Print the same of a run that was recorded elsewhere; findings are at the titles of their scenarios."""
+        for scenario in result.scenarios:
+            file = _recorded_file(scenario.file, result)
+            for each in scenario.failures:
+                self._annotate("error", scenario.name, _recorded_file(each.file, result), each.line, each.mismatch)
+            if scenario.findings and not scenario.failure:
+                self._annotate("warning", scenario.name, file, scenario.line, "\n".join(scenario.findings))
+
+    def close(self, result: RunResult, flaws: Sequence[ScenarioFileError] = ()) -> None:
+        """Print why the run failed, though perhaps no scenario did, and add to the job's summary.
+
+        Args:
+            result: the run, as far as it got.
+            flaws: those of files that the error consists of, each of which is printed at its line.
+        """
+        for each in flaws:
+            self._annotate("error", _TITLE, each.file, each.line, each.why)
+        if result.error and not flaws:
+            self._print(f"::error title={_TITLE}::{_escaped(result.error)}")
         self._summarize(summary(result))
 
     def _summarize(self, text: str) -> None:
         if self._step_summary:
             append(self._step_summary, text)
 
-    def _annotate(self, level: str, scenario: Scenario, in_file: str, line: int, message: str) -> None:
-        title = f"title={_escaped_property(scenario.name)}"
+    def _annotate(self, level: str, name: str, in_file: str, line: int, message: str) -> None:
+        title = f"title={_escaped_property(name)}"
         if file := place_below(in_file, Path.cwd(), self._workspace):
             self._print(f"::{level} file={_escaped_property(file)},line={line},{title}::{_escaped(message)}")
         else:
             place = f"{short_place(in_file, Path.cwd())}:{line}"
             self._print(f"::{level} {title}::{_escaped(f'{place}: {message}')}")
+
+
+def _recorded_file(file: str, result: RunResult) -> str:
+    return str(PACKAGES / file) if result.catalog else file
 
 
 def _escaped(text: str) -> str:
@@ -90,9 +111,9 @@ def summary(result: RunResult) -> str:
     """Return what has run so far as Markdown: the counts, what failed, and the findings."""
     ended = result.ended
     lines = [
-        f"### privman-scenarios: {_cell(result.summary)}",
+        f"### {_TITLE}: {_cell(result.summary)}",
         "",
-        f"{ended.checks} expectations in {ended.seconds:.1f} s, seed {result.seed}",
+        f"{ended.expectations} in {ended.seconds:.1f} s, seed {result.seed}",
         "",
         *(f"- {_cell(name)}: {_cell(text)}" for name, text in result.context.facts()),
         "",

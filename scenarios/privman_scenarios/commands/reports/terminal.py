@@ -130,7 +130,7 @@ class TerminalReport:
     def _print_end(self, event: RunEnded) -> None:
         for line in listed_lines(self._failed, self._ended):
             self._print(Text(line, style=STYLES["failed"] if line == LISTED else ""))
-        self._print(Text(f"{event.counts}; {event.checks} expectations in {event.seconds:.1f} s"))
+        self._print(Text(f"{event.counts}; {event.expectations} in {event.seconds:.1f} s"))
 
     def _print(self, text: Text) -> None:
         self._console.print(text, soft_wrap=True)
