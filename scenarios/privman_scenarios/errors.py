@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from privman_contracts import ContractError
+from privman_core.command_line import UsageError
 from privman_scenarios.output import mask, presentable
 
 
@@ -52,6 +54,10 @@ def lines_of(error: Exception) -> tuple[str, ...]:
 
 class UnusableFileError(ScenariosError):
     """A file cannot be used; the message begins with its name."""
+
+
+UNUSABLE = (UnusableFileError, ContractError, UsageError, OSError)
+"""Errors of arguments and files: a command that ends with one voids its reports."""
 
 
 class ScenarioFileError(UnusableFileError):

@@ -3,22 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from privman_contracts import ContractError
-from privman_core.command_line import Exit, UsageError
+from privman_core.command_line import Exit
 from privman_core.inputs import reason_of
 from privman_core.interrupts import interrupted
 from privman_scenarios.errors import (
+    UNUSABLE,
     ScenarioFileError,
     TargetUnreachableError,
-    UnusableFileError,
     WorkerLostError,
     lines_of,
 )
 from privman_scenarios.output import complain
 from privman_scenarios.playing.processes import tuned_gc
-
-UNUSABLE = (UnusableFileError, ContractError, UsageError, OSError)
-"""Errors of arguments and files, after which `execute` voids the reports."""
 
 
 class Void(Protocol):
