@@ -96,12 +96,18 @@ def can_be_path(text: str) -> bool:
         return False
 
 
+# What versions of OpenSSL call an answer that is no TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+
+
 def reason_of(error: OSError) -> str:
     """Return the system's message in one line, the same on every version of Python.
 
     asyncio has its own wording for socket errors, and none for a connection that ends while TLS begins; failed name
     look-ups have negative numbers.
     """
+    if isinstance(error, ssl.SSLError) and error.reason in _NO_TLS:
+        return "the server answered without TLS, as one of plain HTTP does"
     if error.errno is not None and 0 < error.errno < _WINSOCK and not isinstance(error, ssl.SSLError):
         return os.strerror(error.errno)
     return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split()) or "it broke off"

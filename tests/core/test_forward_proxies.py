@@ -189,7 +189,7 @@ async def hostile_proxy(begins: bytes, repeats: bytes) -> AsyncIterator[str]:
         (b"HTTP/1.1 500 No\r\n\r\n", ENDLESS, "answered 500 to CONNECT"),
         (b"HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n", ENDLESS, "(407); expected them before its host"),
         (b"HTTP/1.1 302 No\r\nLocation: http://127.0.0.1:1/\r\n\r\n", b"", "answered 302 to CONNECT"),
-        (TUNNEL, ENDLESS, "no connection to instance.test:443: [SSL: WRONG_VERSION_NUMBER] wrong version number"),
+        (TUNNEL, ENDLESS, "no connection to instance.test:443: the server answered without TLS, as one of plain"),
         (TUNNEL, b"", "no connection to instance.test:443: it broke off"),
         (b"", b"", "the connection broke off"),
     ],

@@ -110,6 +110,11 @@ class Place:
         self._stack.callback(lambda: self._loop.run(served.__aexit__(None, None, None)))
         return self.play("--servicenow-url", f"{scheme}://{urlsplit(url).netloc}")
 
+    def play_on_http(self, scheme: str) -> str:
+        """Play a scenario on a mock without TLS."""
+        instance = self._stack.enter_context(MockServiceNow())
+        return self.play("--servicenow-url", f"{scheme}://{urlsplit(instance.url).netloc}")
+
     def serve_where_another_does(self) -> str:
         """Start a mock at a port that is taken."""
         url = self._stack.enter_context(MockServiceNow()).url
@@ -161,6 +166,7 @@ CASES: Sequence[Callable[[Place], str]] = (
     lambda here: here.serve_with_tables("- name: incident\n  columns:\n    u_severity: {type: intger}\n"),
     lambda here: here.play("--servicenow-url", NOWHERE),
     lambda here: here.play_on_https("https"),
+    lambda here: here.play_on_http("https"),
     lambda here: here.play_on_https("http"),
     lambda here: here.play_on(Settings(), SERVICENOW_PASSWORD="wrong"),
     lambda here: here.play_on(Settings(), fault="hibernating"),
