@@ -565,7 +565,7 @@ def test_a_failed_test_shows_its_own_exchanges(pytester: pytest.Pytester) -> Non
     pytester.makepyfile(test_a=ASKING)
     result = pytester.runpytest_inprocess("-W", "ignore")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["* last exchanges *", "FAILED test_a.py::test_it - ExpectationError: *"])
+    result.stdout.fnmatch_lines(["* last exchanges *", "FAILED test_a.py::test_it - ControlRefusedError: *"])
     assert "instance_metadata" not in result.stdout.str()
 
 
