@@ -248,8 +248,9 @@ async def test_a_real_console_that_is_not_set_up() -> None:
         played = scenarios("approve", "console-api", "setup-activity-type", "setup-messaging-tab")
         ended = await play(WorldBuilder(0, console=Target(url)), played)
     assert {each.outcome for each in ended} == {"skipped"}
-    needs = "console.set-up in line 2 needs a console"
+    needs = "the set-up before the steps needs a console"
     assert ended[0].reason.startswith(f"{needs} that is set up: {url} is not registered with http://127.0.0.1:")
+    assert ended[0].reason.endswith(", and its administrators must connect it")
     assert ended[-1].reason == f"{needs} control plane: {url} has no control plane"
 
 
@@ -264,8 +265,9 @@ async def test_a_console_registered_under_another_address(stub: tuple[StubInstan
         )
         (ended,) = await play(worlds, scenarios("setup-activity-type"))
     assert ended.reason == (
-        f"console.set-up in line 2 needs a console that is set up: {url} is not registered with {instance.url}, which "
-        f"has registrations of {elsewhere}, https://other.example. Expected the registered address as --console-url, "
+        f"the set-up before the steps needs a console that is set up: {url} is not registered with "
+        f"{instance.url}, which has registrations of {elsewhere}, https://other.example. "
+        f"Expected the registered address as --console-url, "
         "CONSOLE_URL or console.url in a profile"
     )
 

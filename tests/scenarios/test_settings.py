@@ -321,6 +321,17 @@ def test_swapped_addresses(instance: str, folder: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == f"privman-scenarios: {said}: {expected}\n"
 
 
+def test_a_console_that_is_not_set_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason names no step that the file lacks, and the way out."""
+    Path("story.yaml").write_text("title: One\nsteps:\n  - console.ask:\n  - console.expect-approval: Denied\n")
+    with ConsoleSim(clock="real") as console:
+        assert main(["run", "story.yaml", "--console-url", console.url]) == 1
+        said = f"(the set-up before the steps needs a console that is set up: {console.url} is not registered with http"
+        played = capsys.readouterr().out
+        assert said in played
+        assert ", and only --reset (pytest: --privman-reset) lets this run set it up)" in played
+
+
 FILES = [each for each in SETTINGS if each.kind.is_path]
 
 

@@ -118,6 +118,11 @@ class Scenario:
         """Every step, those of the set-up and the teardown among them."""
         return (*self.played, *self.teardown)
 
+    def named(self, step: Step) -> str:
+        """Return the name of a step for people, with its line unless the run adds it."""
+        is_written = step in (*self.steps, *self.teardown)
+        return f"{step.verb} in line {step.line}" if is_written else "the set-up before the steps"
+
     def file_of(self, step: Step) -> str:
         """Return the file in which a step stands."""
         return step.file or self.file

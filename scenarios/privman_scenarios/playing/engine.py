@@ -200,7 +200,7 @@ class Engine:
         for step in scenario.all_steps:
             for need in sorted(self._vocabulary[step.verb].needs_of(step.arguments)):
                 if need in world.lacking:
-                    return f"{step.verb} in line {step.line} needs {need}: {world.lacking[need]}"
+                    return f"{scenario.named(step)} needs {need}: {world.lacking[need]}"
         return ""
 
     def _since(self, began: datetime) -> float:

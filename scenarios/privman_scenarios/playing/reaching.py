@@ -48,11 +48,12 @@ class NotRegistered:
 
     others: tuple[str, ...]
 
-    def reason(self, servicenow_url: str, console_url: str) -> str:
-        """Return the sentence for people."""
-        why = f"{console_url} is not registered with {servicenow_url}"
+    def reason(self, servicenow_url: str, console: "Connection") -> str:
+        """Return the sentence for people, with the way out."""
+        why = f"{console.api.url} is not registered with {servicenow_url}"
         if not self.others:
-            return why
+            only = f"only {_RESET} lets this run set it up" if console.is_fake else "its administrators must connect it"
+            return f"{why}, and {only}"
         named = ", ".join(self.others[:_MOST_NAMED])
         ways = setting_named("console_url").sources
         return f"{why}, which has registrations of {named}. Expected the registered address as {ways}"

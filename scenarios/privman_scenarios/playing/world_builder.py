@@ -193,7 +193,7 @@ class WorldBuilder:
                 party.why_no_control = connection.why_not
             world.lacking = {**world.lacking, **lacking_beside(far_servicenow, far_console, users)}
             if far_console is not None and far_console.control is None:
-                await _adopt(world)
+                await _adopt(world, far_console)
             own = world.servicenow.own
             cleanup = Cleanup(world.servicenow, own, self._writes, self._pauses) if own else None
             if cleanup:
@@ -362,11 +362,11 @@ def _require_control(connections: Sequence[Connection]) -> None:
         raise TargetUnreachableError(f"{urls} cannot be reset: there is no control plane.")
 
 
-async def _adopt(world: World) -> None:
+async def _adopt(world: World, console: Connection) -> None:
     """Take a console as its administrators have set it up."""
     found = await find_registration(world.servicenow, world.console.url)
     if isinstance(found, NotRegistered):
-        reason = found.reason(world.servicenow.url, world.console.url)
+        reason = found.reason(world.servicenow.url, console)
         world.lacking = {**world.lacking, "a console that is set up": reason}
     else:
         world.registration = found
