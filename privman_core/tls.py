@@ -88,7 +88,8 @@ def _own_certificate(options: Namespace) -> Tls:
     try:
         return Tls(load_certificate(options.tls_cert, options.tls_key))
     except OSError as error:
-        raise UsageError(f"{options.tls_cert}, {options.tls_key}: {reason_of(error)}") from None
+        named = error.filename or f"{options.tls_cert}, {options.tls_key}"  # OpenSSL does not say which
+        raise UsageError(f"{named}: {reason_of(error)}") from None
 
 
 def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:

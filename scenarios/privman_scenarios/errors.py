@@ -64,13 +64,13 @@ class ScenarioFileError(UnusableFileError):
     """A scenario file cannot be used; the message begins with file and line.
 
     Attributes:
-        line: from 1.
+        line: from 1; 0 for a file or folder that has none.
         why: the message without file and line.
         each: this error; of several errors all of them.
     """
 
     def __init__(self, file: str, line: int, message: str) -> None:
-        super().__init__(f"{file}:{line}: {message}")
+        super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
         self.file = file
         self.line = line
         self.why = presentable(mask(message))

@@ -107,8 +107,9 @@ async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: P
             "--tls cannot certify the --host 'my_host'. Expected",
         ),
         (["--tls-cert", "cert.pem"], "--tls-cert and --tls-key go together"),
-        (["--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem, no.key: No such file or directory"),
-        (["--tls-cert", "/dev/zero", "--tls-key", "no.key"], "/dev/zero, no.key: Not a regular file"),
+        (["--tls-cert", "no.pem", "--tls-key", "no.key"], "no.pem: No such file or directory"),
+        (["--tls-cert", __file__, "--tls-key", "no.key"], "no.key: No such file or directory"),
+        (["--tls-cert", "/dev/zero", "--tls-key", "no.key"], "/dev/zero: Not a regular file"),
         (
             ["--tls", "--tls-ca-file", "ca.pem", "--tls-cert", "no.pem", "--tls-key", "no.key"],
             "--tls-ca-file and --tls-cert exclude each other",

@@ -120,8 +120,8 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("rows.yaml", "[1]", "rows.yaml:1: holds list; expected table names with lists of rows"),
-        ("rows.yaml", "problem: 1", "rows.yaml:1: table 'problem' holds int; expected a list of rows"),
+        ("rows.yaml", "[1]", "rows.yaml:1: holds a list; expected table names with lists of rows"),
+        ("rows.yaml", "problem: 1", "rows.yaml:1: table 'problem' holds a single value; expected a list of rows"),
         ("rows.yaml", "problem: [1]", "rows.yaml:1: table 'problem', row 1 is 1; expected a mapping of columns"),
         ("rows.yaml", "u_none: []", "rows.yaml:1: table 'u_none' is not defined"),
         (

@@ -222,7 +222,7 @@ async def test_the_package_is_the_command() -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["run", "nosuch.yaml"], "nosuch.yaml:1: cannot be read: No such file or directory."),
+        (["run", "nosuch.yaml"], "nosuch.yaml: cannot be read: No such file or directory."),
         (["run", "--inferred", "nosuch.yaml"], "--inferred: nosuch.yaml: No such file or directory."),
         (["run", "a\0b.yaml"], "an argument holds a null byte."),
     ],

@@ -116,6 +116,16 @@ def test_a_broken_file_is_annotated_at_its_lines(job: Path, capsys: pytest.Captu
     assert "one.yaml:3: unknown step" in text
 
 
+@pytest.mark.usefixtures("job")
+def test_a_file_that_is_not_there_is_annotated(capsys: pytest.CaptureFixture[str]) -> None:
+    """GitHub wants one all the same."""
+    assert main(["run", "nosuch.yaml", "--github"]) == 2
+    why = "cannot be read: No such file or directory."
+    assert capsys.readouterr().out == f"::error file=part/nosuch.yaml,line=1,title=privman-scenarios::{why}\n"
+    assert main(["run", "/nosuch/folder/story.yaml", "--github"]) == 2
+    assert capsys.readouterr().out == f"::error title=privman-scenarios::folder/story.yaml: {why}\n"
+
+
 def test_an_unusable_command_line_is_annotated(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It has no file; once, though the run had begun."""
     (job / "part" / "one.yaml").write_text(FAILING)

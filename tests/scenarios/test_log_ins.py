@@ -376,6 +376,7 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
         ),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
         ({"SERVICENOW_CERT": "/dev/zero"}, "/dev/zero: Not a regular file. Expected a certificate and its private"),
+        ({"SERVICENOW_CERT": __file__, "SERVICENOW_CERT_KEY": "/dev/zero"}, ": /dev/zero: Not a regular file."),
         ({"SERVICENOW_CERT": "no.pem"}, "SERVICENOW_CERT: no.pem: No such file or directory."),
         ({"SERVICENOW_JWT_SUBJECT": "\udcff"}, "SERVICENOW_JWT_SUBJECT: invalid text '\\udcff': expected UTF-8 text"),
         (

@@ -47,16 +47,21 @@ def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow
     for file in yaml_files(source):
         for table, rows, place in _tables(file, dictionary):
             if not isinstance(rows, list):
-                raise place.error(f"table '{table}' holds {type(rows).__name__}; expected a list of rows")
+                raise place.error(f"table '{table}' holds {_kind(rows)}; expected a list of rows")
             for index, row in enumerate(rows):
                 there = place.at(index)
                 yield PlacedRow(table, _values(dictionary, table, row, there), there)
 
 
+def _kind(value: object) -> str:
+    """Return what a value is, in words; the value itself may be a password."""
+    return {list: "a list", dict: "a mapping", type(None): "nothing"}.get(type(value), "a single value")
+
+
 def _tables(file: Traversable, dictionary: Dictionary) -> Iterator[tuple[str, object, FilePlace]]:
     content, place = load_file(file)
     if not isinstance(content or {}, dict):
-        raise place.error(f"holds {type(content).__name__}; expected table names with lists of rows")
+        raise place.error(f"holds {_kind(content)}; expected table names with lists of rows")
     for name, rows in (content or {}).items():
         printed, there = name == "result", place.at(str(name))
         table = _printed_table(file, rows) if printed else name

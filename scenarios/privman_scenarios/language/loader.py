@@ -124,8 +124,8 @@ def _refuse_folder(file: Path) -> None:
     except NotADirectoryError:
         return
     except OSError as error:
-        raise ScenarioFileError(str(file), 1, _why_unreadable(file, error)) from None
-    raise ScenarioFileError(str(file), 1, f"no scenario in this folder. Expected files named *{SUFFIXES[0]}.")
+        raise ScenarioFileError(str(file), 0, _why_unreadable(file, error)) from None
+    raise ScenarioFileError(str(file), 0, f"no scenario in this folder. Expected files named *{SUFFIXES[0]}.")
 
 
 def _why_unreadable(file: Path, error: OSError) -> str:

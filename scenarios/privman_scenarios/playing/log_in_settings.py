@@ -153,7 +153,9 @@ def certificate(values: Values, ca_file: Path | None) -> ClientCertificate | Non
     except (OSError, ValueError) as error:
         of_key = _setting("SERVICENOW_CERT_KEY_PASSWORD").sources
         expected = f"Expected a certificate and its private key (PEM); {of_key} has its password"
-        raise UsageError(f"{' and '.join(filter(None, (file, key)))}: {_why_unusable(error)}. {expected}.") from None
+        # OpenSSL does not say which.
+        named = getattr(error, "filename", None) or " and ".join(filter(None, (file, key)))
+        raise UsageError(f"{named}: {_why_unusable(error)}. {expected}.") from None
 
 
 def _why_unusable(error: Exception) -> str:

@@ -89,9 +89,9 @@ class GitHubReport:
     def _annotate(self, level: str, name: str, in_file: str, line: int, message: str) -> None:
         title = f"title={_escaped_property(name)}"
         if file := place_below(in_file, Path.cwd(), self._workspace):
-            self._print(f"::{level} file={_escaped_property(file)},line={line},{title}::{_escaped(message)}")
+            self._print(f"::{level} file={_escaped_property(file)},line={line or 1},{title}::{_escaped(message)}")
         else:
-            place = f"{short_place(in_file, Path.cwd())}:{line}"
+            place = short_place(in_file, Path.cwd()) + (f":{line}" if line else "")
             self._print(f"::{level} {title}::{_escaped(f'{place}: {message}')}")
 
 
