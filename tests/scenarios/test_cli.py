@@ -152,10 +152,15 @@ def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.C
 @pytest.mark.once
 def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Every packaged scenario passes, strictly, the reports say so, and the contracts are exercised."""
-    junit, html = tmp_path / "junit.xml", tmp_path / "report.html"
+    junit, html, report = tmp_path / "junit.xml", tmp_path / "report.html", tmp_path / "report.json"
     exercised = ["--min-coverage", "90,S=100,D=100,P=100,C=100"]
-    assert main(["run", "--strict", *exercised, "--junit-xml", str(junit), "--html", str(html)]) == 0
+    reports = ["--junit-xml", str(junit), "--html", str(html), "--json", str(report)]
+    code = main(["run", "--strict", *exercised, *reports])
+    items = json.loads(report.read_text())["coverage"]["items"]
+    missing = [each for each in items if not each["exercised"] and each["evidence"] != "I"]
+    assert not missing, "\n".join(f"{each['contract']}: {each['kind']} {each['name']}" for each in missing)
     out = capsys.readouterr().out
+    assert code == 0
     assert " 0 failed, 0 skipped; " in out
     assert out.count("passed ") >= 90
     assert 'failures="0"' in junit.read_text()
