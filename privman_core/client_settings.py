@@ -296,7 +296,7 @@ def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Sett
     yield secret("api-key", f"API key of {whose}")
 
 
-def _existing(role: str, whose: str, purpose: str) -> Iterator[Setting]:
+def _of_existing_user(role: str, whose: str, purpose: str) -> Iterator[Setting]:
     """Yield the settings of a user who exists already."""
     yield Setting(
         "servicenow", f"{role}-user", f"existing user {purpose}: {whose}", _NAME, PLAYERS, in_option=f"{role}-user"
@@ -354,8 +354,8 @@ SETTINGS: tuple[Setting, ...] = (
         PLAYERS | {"fidelity"},
     ),
     SecretSetting("servicenow", "cert-key-password", "password of that private key", _SECRET, PLAYERS | {"fidelity"}),
-    *_existing("approver", "the approver", "to decide as"),
-    *_existing("integration", "the integration user", "for the console's log-in"),
+    *_of_existing_user("approver", "the approver", "to decide as"),
+    *_of_existing_user("integration", "the integration user", "for the console's log-in"),
     SecretSetting(
         "servicenow",
         "admin-token",

@@ -186,7 +186,7 @@ def _resolved(
     if source == "default" and client in setting.required_by:
         raise UsageError(setting.missing())
     try:
-        value = read() if source == "default" else _existing(setting, read())
+        value = read() if source == "default" else _with_its_files(setting, read())
         return Resolved(value, source, where)
     except (ArgumentTypeError, ValueError) as error:
         raise UsageError(f"{Resolved(None, source, where).place(setting)}: {error}.") from None
@@ -194,7 +194,7 @@ def _resolved(
         raise UsageError(f"{where}: {error.filename}: {reason_of(error)}.") from None
 
 
-def _existing(setting: Setting, value: Any) -> object:  # noqa: ANN401 - of any setting
+def _with_its_files(setting: Setting, value: Any) -> object:  # noqa: ANN401 - of any setting
     """Return the value; raises OSError if it names a file that is not there, before a command begins."""
     for file in setting.files(value):
         file.stat()

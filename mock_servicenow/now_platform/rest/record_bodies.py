@@ -34,7 +34,6 @@ def check_length(call: Call, most: int) -> None:
         raise PayloadTooLarge(len(call.body), most)
 
 
-# One that is not closed ends with the body, so that a body is read but once.
 MOST_VALUES = 100_000
 """How many values a JSON body may hold: more than any table has, or 10,000 rows of ten columns (I)."""
 MOST_FIELDS = 10_000
@@ -42,6 +41,7 @@ MOST_FIELDS = 10_000
 LONGEST_SINGLE_QUOTED = 256 * 1024
 _BEFORE_VALUES = b",[{"
 _NO_MARKS = bytes(set(range(256)) - set(_BEFORE_VALUES + b'"'))
+# One that is not closed ends with the body, so that a body is read but once.
 _STRING = re.compile(r""""(?:[^"\\]|\\.?)*+(?:"|\Z)|'(?:[^'\\]|\\.?)*+(?:'|\Z)""", re.DOTALL)
 
 

@@ -43,9 +43,9 @@ async def _load(options: argparse.Namespace) -> Exit:
     async with AsyncExitStack() as stack:
         connector = TCPConnector(ssl=trust(options.ca_file))
         session = await stack.enter_async_context(ClientSession(connector=connector, cookie_jar=DummyCookieJar()))
-        await named.reach(session)
+        await named.require_fakes_in_real_time(session)
         acknowledged = _create_in(stack.enter_context(TemporaryDirectory()))
-        await locust_process.check(options, named.or_nowhere().environment(options.settings, acknowledged))
+        await locust_process.check(options, named.with_placeholders().environment(options.settings, acknowledged))
         targets = await named.with_fakes(options, stack)
         environment = targets.environment(options.settings, acknowledged)
         if options.worker:

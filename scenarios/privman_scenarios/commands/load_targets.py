@@ -84,7 +84,7 @@ class NamedTargets:
                 raise UsageError(f"--{option} requires --servicenow-url and --console-url, which its workers share.")
         return named
 
-    async def reach(self, session: ClientSession) -> None:
+    async def require_fakes_in_real_time(self, session: ClientSession) -> None:
         """Raise TargetUnreachableError or UsageError for what is not a fake in real time."""
         if self.servicenow:
             api = self.servicenow.api(session)
@@ -93,10 +93,10 @@ class NamedTargets:
         if self.console:
             await _require_fake(await reach_console(self.console.api(session), "never"))
 
-    def or_nowhere(self) -> LoadTargets:
-        """Return them with addresses without a server for those to start."""
-        nowhere = Target("http://127.0.0.1")
-        return LoadTargets(self.servicenow or nowhere, [self.console or nowhere])
+    def with_placeholders(self) -> LoadTargets:
+        """Return them with an address that nothing serves for those to start."""
+        placeholder = Target("http://127.0.0.1")
+        return LoadTargets(self.servicenow or placeholder, [self.console or placeholder])
 
     async def with_fakes(self, options: argparse.Namespace, stack: AsyncExitStack) -> LoadTargets:
         """Start the others; raises UsageError and TargetUnreachableError."""

@@ -13,7 +13,6 @@ from privman_contracts import Contracts
 from privman_core.clock import RealClock
 from privman_scenarios.analysis.coverage import Coverage, CoverageReport, Exercised, by_contract, by_evidence
 from privman_scenarios.commands.arguments import check_files
-from privman_scenarios.commands.contexts import context_of
 from privman_scenarios.commands.last_failed import LastFailed
 from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reports.github import GitHubReport
@@ -21,6 +20,7 @@ from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_nam
 from privman_scenarios.commands.reports.results import RunContext, RunResult, ShardResult
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport, print_table
+from privman_scenarios.commands.run_context import context_of
 from privman_scenarios.errors import UNUSABLE, ScenarioFileError, TargetUnreachableError, WorkerLostError
 from privman_scenarios.output import say, say_command, write
 from privman_scenarios.playing.events import Listener
