@@ -381,6 +381,29 @@ async def test_a_reset_and_a_new_column_do_not_wait_for_each_other(postgresql: A
         assert "u_cost_centre" in (await one.insert("incident", {})).result
 
 
+@pytest.mark.long
+async def test_lists_are_answered_while_columns_change(postgresql: Any, blueprint: Blueprint) -> None:
+    """A request in another thread keeps to the tables with which it began, and to what is known of these."""
+    with postgresql.database() as url:
+        async with running(Settings(database=url), blueprint) as instance:
+            statuses: list[int] = []
+
+            async def change() -> None:
+                for _ in range(15):
+                    column = await make_record(instance, "sys_dictionary", **CENTRE, internal_type="string")
+                    await delete_record(instance, "sys_dictionary", column)
+
+            async def look(query: str) -> None:
+                while not changing.done():
+                    path = f"/api/now/table/incident?sysparm_query={query}&sysparm_limit=5"
+                    statuses.append((await instance.call("GET", path)).status)
+
+            changing = asyncio.create_task(change())
+            await asyncio.gather(*map(look, ("u_cost_centre=1", "caller_id.name=x^ORDERBYnumber", "numberISNOTEMPTY")))
+            await changing
+            assert 500 not in statuses
+
+
 async def test_a_reset_that_waits_for_a_new_column_ends_it(postgresql: Any, blueprint: Blueprint) -> None:
     """The reset began while the column was not there yet; no process has it afterwards."""
     async with AsyncExitStack() as stack:

@@ -106,30 +106,42 @@ class Cache:
         try:
             yield
         finally:
-            self._used.across, self._used.facts = False, None
+            self._used.across, self._used.facts, self._used.schema = False, None, None
 
     @property
     def is_in_use(self) -> bool:
         """Whether facts of a version are in use in this thread."""
         return self._used.facts is not None
 
-    def begin(self, version: int) -> None:
-        """Use the facts of that version of the database from now on in this thread."""
+    @property
+    def schema(self) -> "Schema | None":
+        """The tables from which the facts in use in this thread were worked out."""
+        return self._used.schema
+
+    def begin(self, version: int, schema: "Schema") -> None:
+        """Use the facts of that version of the database, which has these tables, from now on in this thread."""
         known = self._of_version
         if known[0] != version:
             known = self._of_version = version, {}
-        self._used.facts = known[1]
+        self._used.facts, self._used.schema = known[1], schema
+
+    def adopt(self, schema: "Schema") -> None:
+        """Drop everything, since there are other tables; what this thread has begun goes on with these."""
+        self.clear()
+        if self.is_in_use:
+            self._used.facts, self._used.schema = {}, schema
 
     def end(self) -> None:
         """Stop using facts at the end of a transaction."""
         if not self._used.across:
-            self._used.facts = None
+            self._used.facts = self._used.schema = None
 
 
 class _Used(local):
-    """The facts in use in one thread."""
+    """The facts in use in one thread, and the tables that they are about."""
 
     facts: Facts | None = None
+    schema: "Schema | None" = None
     across = False
 
 
@@ -229,7 +241,7 @@ class Kernel(Runner):
         """Give the transactions that begin from now on other tables."""
         self.schema = schema
         self.secrets.add_fields(schema.dictionary.password_columns())
-        self.cache.clear()
+        self.cache.adopt(schema)
 
     def unavailable(self, failure: BaseException) -> DatabaseUnavailable:
         """Return the platform's error for a failure of the database, and log one line now and then.

@@ -75,7 +75,8 @@ class Work:
         self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
         self.entries: dict[tuple[str, str], list[Values]] = {}
         self._kernel = kernel
-        self.schema = schema = kernel.schema
+        # Another thread may adopt other tables at any time.
+        self.schema = schema = kernel.cache.schema or kernel.schema
         self._plans = schema.plans
         self._dictionary = schema.dictionary
         self._statements = schema.statements

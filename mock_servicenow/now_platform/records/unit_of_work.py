@@ -90,9 +90,11 @@ def _use_versions(kernel: Kernel, transaction: Transaction) -> None:
         return
     try:
         facts, tables = kernel.store.versions(transaction)
-        if tables != kernel.schema.version:
-            kernel.adopt(stored_schema(kernel, Work(kernel, transaction, []), tables))
-        kernel.cache.begin(facts)
+        schema = kernel.schema
+        if tables != schema.version:
+            schema = stored_schema(kernel, Work(kernel, transaction, []), tables)
+            kernel.adopt(schema)
+        kernel.cache.begin(facts, schema)
     except BaseException:
         transaction.end(keep=False)
         raise
