@@ -75,8 +75,9 @@ class Work:
         self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
         self.entries: dict[tuple[str, str], list[Values]] = {}
         self._kernel = kernel
-        # Another thread may adopt other tables at any time.
-        self.schema = schema = kernel.cache.schema or kernel.schema
+        # On a shared database another thread may adopt other tables at any time.
+        used = None if kernel.store.embedded else kernel.cache.schema
+        self.schema = schema = used or kernel.schema
         self._plans = schema.plans
         self._dictionary = schema.dictionary
         self._statements = schema.statements
