@@ -343,7 +343,7 @@ class _Reader:
 
     def _misspelt(self, start: int, end: int) -> Span | None:
         """Return the span after a secret name with which a longer word begins, as in ``user_passwordlikex``."""
-        if _ENDS_NAME.match(self._text, end) or not self._is_term(start, quoted=True):
+        if _ENDS_NAME.match(self._text, end) or not self._is_of_query(start):
             return None
         name = end_of_secret_name(self._text[start:end])
         return _span(_MISSPELT, self._text, start + name) if name else None
@@ -366,6 +366,12 @@ class _Reader:
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
         before = before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.")
         return before.endswith(("^", "=", "^OR", "^NQ", *"'" * quoted))
+
+    def _is_of_query(self, start: int) -> bool:
+        """Return whether a name begins a term of what is certainly an encoded query: other values may be such names."""
+        before = self._text[max(0, start - _LONGEST_DISPOSITION) : start]
+        before = before.rstrip("abcdefghijklmnopqrstuvwxyz0123456789_.")
+        return before.endswith(("^", "query=", "^OR", "^NQ")) or self._text[start - 1 : start + 2].upper() == "%5E"
 
     def _is_part(self, start: int) -> bool:
         before = self._text[max(0, start - _LONGEST_DISPOSITION) : start].lower()

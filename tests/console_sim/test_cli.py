@@ -426,7 +426,7 @@ async def test_setup_is_interrupted_while_a_console_is_silent() -> None:
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     url = "http://{}:{}".format(*server.sockets[0].getsockname())
-    target = ["--servicenow-url", url, "--servicenow-user", "a", "--console-url", url]
+    target = ["--servicenow-url", "http://127.0.0.1:9", "--servicenow-user", "a", "--console-url", url]
     process = await start("setup", *target, SERVICENOW_PASSWORD="p")
     await connected.wait()
     process.send_signal(signal.SIGINT)
