@@ -108,6 +108,7 @@ async def test_a_request_is_kept_with_what_it_is_the_last_one_for(file: Path, se
         assert second["request_id"] == first["request_id"]
 
 
+@pytest.mark.long
 async def test_an_action_is_kept_with_the_policy_that_it_is_made_for(file: Path, servicenow: StubServiceNow) -> None:
     """A policy that is refused leaves no action behind."""
     async with console_on(file, servicenow) as console:

@@ -70,6 +70,7 @@ async def test_an_empty_token_is_refused() -> None:
     assert err.startswith("console-sim: CONSOLE_SIM_ADMIN_TOKEN is empty; expected a token, or ")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("command", "given", "meant"),
     [

@@ -248,6 +248,7 @@ async def test_waiting_posts_are_bounded(fresh: ConsoleUnderTest, silent: Silent
     assert len(silent.posts) == 1
 
 
+@pytest.mark.long
 async def test_a_post_that_waits_holds_no_request(fresh: ConsoleUnderTest, silent: Silent) -> None:
     """One that the console has dropped for lack of memory is not posted."""
     await hook(fresh, silent, "silent")

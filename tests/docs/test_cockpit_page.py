@@ -12,6 +12,7 @@ from mock_servicenow import MockServiceNow
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "cockpit.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("server", [MockServiceNow, ConsoleSim])
 async def test_every_tab_is_listed(server: type[MockServiceNow | ConsoleSim]) -> None:
     """In the order in which the pages show them."""

@@ -106,6 +106,7 @@ async def test_a_second_record_of_a_table_owns_nothing(instance: Instance, table
     assert await _size(instance, made) == "Seven"
 
 
+@pytest.mark.long
 async def test_a_second_record_of_a_column_owns_nothing(instance: Instance) -> None:
     """Its deletion leaves the column with its values and choices, of a table that ships, too."""
     made = await _own_table(instance)
@@ -182,6 +183,7 @@ async def test_a_change_that_would_lose_values_has_no_effect(
         assert (await instance.read(CHOICE, query=f"sys_id={made['choice']}")) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("lacking", [False, True])
 async def test_the_name_of_what_exists_cannot_be_changed(instance: Instance, *, lacking: bool) -> None:
     """Of a table or a column that was made, or ships; a record without effect may get the name under which it acts."""
@@ -205,6 +207,7 @@ async def test_the_name_of_what_exists_cannot_be_changed(instance: Instance, *, 
     assert (await instance.insert("u_case", {"u_length": "3"})).result["u_length"] == "3"
 
 
+@pytest.mark.long
 async def test_a_type_of_the_same_values_acts(instance: Instance) -> None:
     """No stored value changes."""
     made = await _own_table(instance, internal_type="string")
@@ -213,6 +216,7 @@ async def test_a_type_of_the_same_values_acts(instance: Instance) -> None:
     assert not await ignored(instance)
 
 
+@pytest.mark.long
 async def test_children_stay_where_parents_would_extend_them(instance: Instance) -> None:
     """Circles have no effect."""
     [task] = await instance.read(TABLE, query="name=task")

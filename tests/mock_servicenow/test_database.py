@@ -108,6 +108,7 @@ async def test_a_database_of_another_version_is_refused(tmp_path: Path, statemen
     assert message in await _refusal("--database", f"sqlite:///{file}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("store", ["file", "postgresql"])
 async def test_a_database_of_views_is_refused(request: pytest.FixtureRequest, tmp_path: Path, store: str) -> None:
     """A database that holds only views is somebody's, and nothing is created in it."""

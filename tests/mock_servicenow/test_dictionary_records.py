@@ -59,6 +59,7 @@ async def test_a_changed_column_acts(instance: Instance) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_the_label_of_a_choice_is_its_display_value(instance: Instance) -> None:
     """Of a column that ships, of one that a parent has, until it is inactive or deleted."""
     sys_id = await make_record(instance, "incident", category="cloud", escalation="9")
@@ -76,6 +77,7 @@ async def test_the_label_of_a_choice_is_its_display_value(instance: Instance) ->
     assert await instance.read("incident", sys_id, **fields) == {"category": "cloud", "escalation": "9"}
 
 
+@pytest.mark.long
 async def test_a_new_table_answers_and_extends(instance: Instance) -> None:
     """Its columns are defined by records too; those that it inherits are there."""
     [task] = await instance.read("sys_db_object", query="name=task")
@@ -272,6 +274,7 @@ async def test_a_password_column_hides_what_is_written_to_it(instance: Instance)
     assert "four" not in str(shown)
 
 
+@pytest.mark.long
 async def test_a_reset_returns_to_the_tables_at_start(instance: Instance) -> None:
     """Columns, tables and choices made since are gone, and may be made again, of another type."""
     for type_ in ("string", "integer"):
@@ -404,6 +407,7 @@ async def test_lists_are_answered_while_columns_change(postgresql: Any, blueprin
             assert 500 not in statuses
 
 
+@pytest.mark.long
 async def test_a_reset_that_waits_for_a_new_column_ends_it(postgresql: Any, blueprint: Blueprint) -> None:
     """The reset began while the column was not there yet; no process has it afterwards."""
     async with AsyncExitStack() as stack:

@@ -285,6 +285,7 @@ async def test_slow_body_earns_time(blueprint: Blueprint) -> None:
         writer.close()
 
 
+@pytest.mark.long
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=20)
 @given(
     content_type=st.sampled_from([*(headers["Content-Type"] for headers in (FORM, JSON, XML, MULTIPART)), ""]),

@@ -56,6 +56,7 @@ async def test_a_reset_ends_a_batch(instance: Instance, size: int) -> None:
     assert await _made(instance) == 0
 
 
+@pytest.mark.long
 async def test_a_reset_ends_a_transformation(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:
     """No row is transformed after a reset, neither of a set that waits nor of one that is being transformed."""
     assert (await instance.call("POST", ROWS, json=_rows(40))).status == 201
@@ -70,6 +71,7 @@ async def test_a_reset_ends_a_transformation(instance: Instance, caplog: pytest.
     assert not caplog.records
 
 
+@pytest.mark.long
 async def test_a_deleted_row_keeps_no_other_from_being_transformed(
     instance: Instance, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -125,6 +127,7 @@ async def test_others_are_answered_between_large_bodies(blueprint: Blueprint) ->
     assert answered > len(posted) // 3
 
 
+@pytest.mark.long
 async def test_a_reset_ends_time_outs(instance: Instance, caplog: pytest.LogCaptureFixture) -> None:
     """Requests that are just timing out end with everything else."""
     ids = await instance.set_up()

@@ -156,6 +156,7 @@ async def test_requests_made_at_odd_times(instance: Instance, created: str) -> N
     assert (await instance.read(REQUEST, answer.result["sys_id"]))["status"] == "TimedOut"
 
 
+@pytest.mark.long
 async def test_a_rule_that_refuses_a_time_out_is_a_finding(instance: Instance, request: pytest.FixtureRequest) -> None:
     """A request that a business rule keeps from timing out is looked at again; others time out."""
     rule = {"name": "Stay", "collection": REQUEST, "when": "before", "action_update": "true", "abort_action": "true"}

@@ -227,6 +227,7 @@ async def test_other_columns_of_a_decided_request_may_change(instance: Instance)
     assert (await _decide(instance, sys_id, comment="late")).status == 403
 
 
+@pytest.mark.long
 async def test_deleted_activity_type_leaves_its_terms_to_pending_requests(instance: Instance) -> None:
     """What waits is decided by the valid responses it was made under; nothing new is accepted under them."""
     ids = await instance.set_up()
@@ -420,6 +421,7 @@ async def test_an_approver_decides_what_was_asked(
         assert (await instance.read(REQUEST, sys_id))["metadata"] == forged["metadata"]
 
 
+@pytest.mark.long
 async def test_one_look_serves_all_requests_that_wait_for_it(instance: Instance) -> None:
     """However many requests are due, they are looked for by one after the other, and none is forgotten."""
     instance_id = await instance.register()

@@ -33,6 +33,7 @@ async def _story(instance: Instance) -> bytes:
     return json.dumps(journal.body).encode()
 
 
+@pytest.mark.long
 async def test_reset_goes_back_to_the_start(instance: Instance) -> None:
     """After a reset rows, journal, faults and time are as at the start, and the same story gives the same journal."""
     first = await _story(instance)
@@ -180,6 +181,7 @@ async def test_reset_without_a_seed(blueprint: Blueprint) -> None:
         assert ids[0] != ids[1]
 
 
+@pytest.mark.long
 async def test_reset_forgets_deliveries_that_wait(instance: Instance) -> None:
     """A delivery that waits for its retry is gone after a reset."""
     instance.console.statuses = [503]

@@ -99,6 +99,7 @@ async def test_no_output_shows_a_secret_in_its_place(instance: Instance, secret:
     assert instance.console.decisions
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("secret", ["test", "x", "contract", "20261127"])
 async def test_words_that_are_a_secret_stay_readable(instance: Instance, secret: str) -> None:
     """Whoever chooses an ordinary word as a password still reads it everywhere else."""
@@ -212,6 +213,7 @@ PIN = """
 """
 
 
+@pytest.mark.long
 async def test_columns_and_properties_of_a_password_type_are_masked(tmp_path: Path) -> None:
     """A short value is masked by the column's name, the long one of a property wherever it appears."""
     (tmp_path / "tables.yaml").write_text(PIN)

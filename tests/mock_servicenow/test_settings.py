@@ -17,6 +17,7 @@ from .conftest import Instance, running
 OWNER = "6816f79cc0a8016401c5a33be04be441"
 
 
+@pytest.mark.long
 async def test_links_begin_with_the_origin_of_the_settings(blueprint: Blueprint) -> None:
     """Links and the OpenAPI document name the instance's own URL; without one, the Host that the client used (1.5)."""
     for url in ("https://dev12345.service-now.com", ""):
@@ -33,6 +34,7 @@ async def test_the_document_of_the_app(instance: Instance) -> None:
     assert document["openapi"] == "3.1.0"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -81,6 +83,7 @@ async def test_rows_of_a_file(tmp_path: Path, name: str, content: Any) -> None:
     assert row == {"short_description": "x", "opened_by": OWNER, "active": "false"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("database", ["sqlite://", "sqlite:///{}/instance.db"])
 async def test_rows_change_what_ships(tmp_path: Path, database: str) -> None:
     """A row is named as people name it: a property, a user whose sys_id is ServiceNow's; at each start."""

@@ -237,6 +237,7 @@ async def test_a_server_that_goes_just_when_an_instance_starts(own_postgresql: A
         own_postgresql.resume()
 
 
+@pytest.mark.long
 async def test_a_locked_file_loses_no_delivery(tmp_path: Path, blueprint: Blueprint) -> None:
     """While a tool has the file locked deliveries and time-outs wait."""
     file = tmp_path / "instance.db"

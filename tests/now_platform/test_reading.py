@@ -445,6 +445,7 @@ async def test_a_long_list_is_its_pages_together(client: Client, many: list[str]
     assert len(whole) == len(many)
 
 
+@pytest.mark.long
 async def test_a_long_list_in_xml(client: Client, many: list[str]) -> None:
     """A long list is one document in XML, too."""
     asked = {"sysparm_query": "short_description=one of many", "sysparm_fields": "sys_id", "sysparm_limit": "500"}
@@ -461,6 +462,7 @@ def slow_socket(address: AddrInfoType) -> socket.socket:
     return opened
 
 
+@pytest.mark.long
 async def test_others_are_answered_while_a_long_list_is_sent(client: Client, create: Callable[..., str]) -> None:
     """Records that vanish while a long list is sent are left out of what is still to come."""
     text = "long " * 13_000  # 20 MB in all, which no buffers on the way hold

@@ -122,6 +122,7 @@ async def test_the_gate_stops_even_an_administrator(client: Client, swallowed: C
     assert swallowed() == ["basic-refused"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("release", ["zurich"])
 async def test_a_wrong_password_is_told_from_a_closed_gate(
     anonymous: Client, swallowed: Callable[[], list[str]]
@@ -137,6 +138,7 @@ async def test_the_gate_lets_the_role_pass(role_holder: Client) -> None:
     assert (await role_holder.get(INCIDENTS)).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("release", ["zurich"])
 async def test_the_gate_lets_roles_of_the_property_pass(
     user: Client, grant: Callable[[str, str], None], property_: Callable[[str, str], None]
@@ -191,6 +193,7 @@ async def test_invalid_queries_are_forbidden(role_holder: Client) -> None:
     assert (await role_holder.get(INCIDENTS)).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("release", "status"), [("default", 200), ("australia", 403)])
 async def test_queries_of_unreadable_columns(
     role_holder: Client, grant: Callable[[str, str], None], status: int

@@ -57,6 +57,7 @@ async def test_search_and_tags_choose(chromium: Chromium, report: str) -> None:
         await expect(scenarios).to_have_count(1)
 
 
+@pytest.mark.long
 async def test_everything_is_there_without_script(chromium: Chromium, report: str) -> None:
     """What needs script is not shown; the rest works, hiding what passed included."""
     async with chromium.page("about:blank", offline=True, java_script_enabled=False) as page:

@@ -344,6 +344,7 @@ def test_findings_that_nobody_sees_are_not_none(pytester: pytest.Pytester, real_
     result.stdout.fnmatch_lines(["--privman-strict cannot be checked, as no findings are seen: *"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("content", "password", "complaint"),
     [

@@ -136,6 +136,7 @@ REFUSED = """  - servicenow.create-user: {name: no.approver}
   - servicenow.expect-refusal: 403"""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("steps", "told"),
     [

@@ -237,6 +237,7 @@ steps:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("saved", "step", "told"),
     [

@@ -246,6 +246,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_scenarios_that_create_users_are_skipped(
     run: Run, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,6 +294,7 @@ def refusals() -> Iterator[Any]:
         yield pytest.param(kind, {**SETTINGS[kind], variable: f"{wrong}-{'x' * 32}"}, begins, id=kind)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "settings", "begins"), [*refusals()])
 def test_a_refusal_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
     kind: str, settings: Mapping[str, str], begins: str, run: Run, serve: Serve, capsys: pytest.CaptureFixture[str]
@@ -479,6 +481,7 @@ def test_the_console_of_a_run_shows_the_certificate(
     assert run(serve(tls=mutual[0]), "--ca-file", str(tmp_path / "ca.pem"), **mutual[1]) == 0
 
 
+@pytest.mark.long
 def test_a_certificate_that_is_demanded_and_missing_is_named(
     mutual: tuple[ssl.SSLContext, dict[str, str]],
     run: Run,
@@ -590,6 +593,7 @@ def test_it(servicenow):
 """
 
 
+@pytest.mark.long
 def test_fixtures_create_users_in_our_own_instance(pytester: pytest.Pytester) -> None:
     """Nobody has named existing ones."""
     pytester.makepyfile(OWN)
@@ -623,6 +627,7 @@ def test_all_tests_try_a_password_once(
     assert [each["status"] for each in sent_by_the_run(url)].count(401) == 1
 
 
+@pytest.mark.long
 def test_fixtures_without_a_password(pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """What has none says so; an existing user who is refused fails each test in one line."""
     for name, value in {**SETTINGS["api-key"], "SERVICENOW_AUTH": "api-key"}.items():

@@ -76,6 +76,7 @@ def test_the_duty_broken_is_noticed_where_it_is_checked(capsys: pytest.CaptureFi
     assert last == f"{len(SAMPLE)} mutants, {len(SAMPLE)} noticed, 0 survived, 0 never struck"
 
 
+@pytest.mark.long
 def test_a_survivor_is_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where no scenario looks at a duty its mutant survives, which is told with the duty; exit code 1."""
     file = tmp_path / "approval.yaml"

@@ -293,6 +293,7 @@ async def test_a_reset_where_nothing_can_be_reset() -> None:
     assert err == [f"privman-scenarios: {instance} cannot be reset: there is no control plane."]
 
 
+@pytest.mark.long
 async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     """What no header can carry is no token."""
     token = tmp_path / "token"

@@ -108,6 +108,7 @@ async def struck(scenario: Scenario) -> list[str]:
     return [each["fault"] for journal in read.journals.values() for each in journal if each["fault"]]
 
 
+@pytest.mark.long
 @pytest.mark.once
 async def test_each_fault_strikes_once_and_breaks_nothing() -> None:
     """A sample that has each fault and each message: what was lost is said again, what came twice counts once."""
@@ -169,6 +170,7 @@ def test_a_planted_defect_is_found() -> None:
     assert runner.failure(variation(f"late: {delivery}", variations)) is None
 
 
+@pytest.mark.long
 @pytest.mark.once
 @pytest.mark.parametrize("table", ["integration_configuration", "activity_type"])
 def test_a_second_registration_is_found(table: str) -> None:

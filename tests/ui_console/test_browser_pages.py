@@ -201,6 +201,7 @@ async def test_other_types_of_users_are_shown_and_disabled(page: Page) -> None:
     assert [await each.is_disabled() for each in await options.all()] == [False, False, True, True]
 
 
+@pytest.mark.long
 async def test_decisions_need_a_choice(site: Site, page: Page) -> None:
     """Approve and Deny above the list are disabled until a request is ticked; the box above ticks all, as printed."""
     await site.ask(FilePath="/1")
@@ -248,6 +249,7 @@ async def test_use_webhook_reveals_its_fields(site: Site, page: Page) -> None:
         await expect(page.get_by_label(label)).to_be_visible()
 
 
+@pytest.mark.long
 async def test_switches_say_yes_or_no(site: Site, page: Page) -> None:
     """As printed, beside the switch."""
     await site.set_up()
@@ -261,6 +263,7 @@ async def test_switches_say_yes_or_no(site: Site, page: Page) -> None:
         await expect(field.get_by_text("No", exact=True)).to_be_visible()
 
 
+@pytest.mark.long
 async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
     """From Home to the decision everything works by keyboard, and the focus is always visible."""
     await site.set_up()
@@ -280,6 +283,7 @@ async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
 
 
+@pytest.mark.long
 async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
     """Only the buttons decide: Enter in a tick box asks for confirmation first, in the duration it does nothing."""
     await site.set_up()
@@ -306,6 +310,7 @@ async def test_skip_link_skips_the_modules(page: Page) -> None:
     assert await page.evaluate("() => document.activeElement.closest('main') !== null")
 
 
+@pytest.mark.long
 async def test_list_refreshes_itself_unless_something_is_ticked(site: Site, page: Page) -> None:
     """A new request appears in the open Manage Approvals; what is ticked stays so."""
     await page.clock.install()

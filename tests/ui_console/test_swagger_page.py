@@ -14,6 +14,7 @@ PAGE = "/Tms/services/swagger/ui/index"
 TOKEN = "/Tms/services/api/logon/token"
 
 
+@pytest.mark.long
 async def test_it_has_what_the_picture_prints(site: Site, page: Page) -> None:
     """Title, base URL, address of the document, Schemes, Authorize, and a block for each heading."""
     await page.goto(PAGE)
@@ -49,6 +50,7 @@ async def test_it_passes_axe_and_fits(page: Page) -> None:
         assert await page.evaluate("() => document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 
+@pytest.mark.long
 async def test_it_loads_nothing_from_elsewhere(site: Site, page: Page) -> None:
     """Neither script, style nor picture."""
     loaded: list[str] = []
@@ -58,6 +60,7 @@ async def test_it_loads_nothing_from_elsewhere(site: Site, page: Page) -> None:
     assert {urlsplit(url).netloc for url in loaded} == {urlsplit(site.url).netloc}
 
 
+@pytest.mark.long
 async def test_a_report_as_the_pictures_have_it(site: Site, page: Page) -> None:
     """Its parameters, an empty list as the body, Request URL, code and the answer (api: post-reports.png)."""
     await site.set_up()
@@ -76,6 +79,7 @@ async def test_a_report_as_the_pictures_have_it(site: Site, page: Page) -> None:
     await expect(row.get_by_text('"columnName": "Computer Name"')).to_be_visible()
 
 
+@pytest.mark.long
 async def test_a_decision_is_tried_out(site: Site, page: Page) -> None:
     """As the documentation says: get a token, Authorize, paste it, and Execute."""
     await site.set_up()

@@ -55,6 +55,7 @@ async def test_faults_and_clock_need_no_mouse(site: Site, page: Page) -> None:
     assert site.clock.now().hour == 1
 
 
+@pytest.mark.long
 async def test_cockpit_works_without_script(site: Site, chromium: Chromium) -> None:
     """Journal, diagram and clock need no script."""
     await _busy(site)

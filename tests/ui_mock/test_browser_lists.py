@@ -89,6 +89,7 @@ async def test_refresh_keeps_unfolded_parts_open(site: Site, page: Page) -> None
     assert await page.get_by_label("Value").input_value() == "half typ"
 
 
+@pytest.mark.long
 async def test_new_leads_to_an_empty_form(site: Site, page: Page) -> None:
     """The list offers New to users who may create records, and to no others."""
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}_list.do")

@@ -7,6 +7,7 @@ from .conftest import ACTIVITY_TYPE, CONFIGURATION, REQUEST, RESPONSE, Site, log
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.long
 async def test_log_in_returns_to_the_page(page: Page) -> None:
     """Without a session, a link leads to the log-in page and from there to its target."""
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
@@ -23,6 +24,7 @@ async def test_wrong_password_is_refused(page: Page) -> None:
     assert await page.get_by_role("alert").inner_text() == "User name or password invalid"
 
 
+@pytest.mark.long
 async def test_logging_out_ends_the_session(page: Page) -> None:
     """After a log-out every page requires a log-in again."""
     await log_in(page, "admin")
@@ -53,6 +55,7 @@ async def test_navigator_filters_by_label_and_table(page: Page) -> None:
     assert await page.get_by_role("main").get_by_role("link", name="Requests").count() == 0
 
 
+@pytest.mark.long
 async def test_script_in_a_value_is_shown_as_text(site: Site, page: Page) -> None:
     """Markup in the name of a policy is escaped in list and form."""
     hostile = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"

@@ -54,6 +54,7 @@ def test_doubled_caret_is_no_escape(shelf: Desk) -> None:
     assert shelf.ignored() == ["'^^' is ignored: it is an empty condition, not an escaped caret"]
 
 
+@pytest.mark.long
 def test_order_in_the_order_given(shelf: Desk) -> None:
     """ORDERBY sorts up and ORDERBYDESC down, the first one first (platform 2.1 order)."""
     assert shelf.ask("ORDERBYDESCpriority^ORDERBYnumber") == ["three", "one", "two"]
