@@ -74,7 +74,6 @@ async def test_every_kind_of_fault_is_listed() -> None:
     assert set(keys) == index["fault_keys"].keys()
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("example", [example for *_, example in FAULTS], ids=lambda example: str(example["kind"]))
 async def test_the_example_of_a_fault_strikes(example: dict[str, Any]) -> None:
     """A request with its method, or GET, after those that it lets pass."""

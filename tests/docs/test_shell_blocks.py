@@ -112,7 +112,6 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Path], lis
     return run
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("script", list(scripts()), ids=str)
 def test_command_lines_can_be_parsed(
     script: Script,
