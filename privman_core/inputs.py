@@ -96,7 +96,7 @@ def can_be_path(text: str) -> bool:
         return False
 
 
-# What versions of OpenSSL call an answer that is no TLS.
+# How versions of OpenSSL report an answer without TLS.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 
 

@@ -77,7 +77,7 @@ _OPERATOR = re.compile(
     "STARTSWITH|ENDSWITH|CONTAINS|DOES NOT CONTAIN|BETWEEN|CHANGESTO|CHANGESFROM|N?SAMEAS"
     "|MATCH_(?:PAT|RGX)|(?:NOT ?)?LIKE|(?:NOT )?IN"
 )
-# What follows the blank in a term that is no condition, as the operator should follow the name.
+# The rest of a term whose operator is unknown or stands after a blank: all of it may be the value.
 _MISSPELT = re.compile(r"""(?:[^&^%"'<>\r\n]|%(?!5[Ee]))*+""")
 _HAVING = re.compile(r"\^(?:[!<>]?=|[<>]|[a-z ]{1,20})\^", re.IGNORECASE)
 _CONDITION, _CONDITION_IN_PROSE = re.compile(r"[^,&\r\n]*+"), re.compile(r"""[^,&\s"'<>]*+""")
@@ -140,7 +140,7 @@ def is_secret_field(name: str) -> bool:
 
 
 def end_of_secret_name(term: str) -> int:
-    """Return where the name of a secret column ends with which a term begins; 0 if it begins otherwise."""
+    """Return where the secret column's name at the beginning of a term ends; 0 if there is none."""
     path = _PATH.match(term)
     if path is None:
         return 0

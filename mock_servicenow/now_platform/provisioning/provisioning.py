@@ -125,7 +125,7 @@ def fill(instance: Platform, administrator: Administrator, *extra: Traversable, 
 
 
 def _fill(instance: Platform, administrator: Administrator, extra: Iterable[Traversable], install: Install) -> None:
-    """Do so, unless the database has got other tables before others could be kept from writing: TablesChanged."""
+    """Fill once; raises TablesChanged if the tables have changed while it waited for others who write."""
     first = instance.first.dictionary
     founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
