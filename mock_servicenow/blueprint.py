@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
     DEFAULT_NAME,
     DEFAULT_PASSWORD,
     Administrator,
+    FirstRows,
     administrator_name,
     fill,
     first_passwords,
@@ -28,7 +29,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
-from mock_servicenow.privilege_manager.scoped_app import USER_IDS, add_roles_and_users
+from mock_servicenow.privilege_manager.scoped_app import USER_IDS, first_rows
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
@@ -208,18 +209,14 @@ class Blueprint:
         """
         settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
 
-        def install(session: Session) -> None:
-            add_roles_and_users(session, self.tables, settings.password)
+        def end(session: Session) -> None:
             if settings.password != DEFAULT_PASSWORD:
                 note_first_passwords(session, USER_IDS)
             and_then(session)
 
-        rows(
-            instance,
-            Administrator(settings.username or DEFAULT_NAME, settings.password),
-            *settings.data,
-            install=install,
-        )
+        administrator = Administrator(settings.username or DEFAULT_NAME, settings.password)
+        app = tuple(first_rows(self.tables, settings.password))
+        rows(instance, FirstRows(administrator, app, tuple(settings.data)), end)
         return None if instance.schema is instance.first else instance.schema
 
 

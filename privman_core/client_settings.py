@@ -60,7 +60,7 @@ class Setting:
         word: its name beside the party's, in the spelling of options.
         help: one line for people.
         clients: commands that read it.
-        in_option: option name; None derives it from party and word, empty means no option. Secrets may share one.
+        option_name: option name; None derives it from party and word, empty means no option. Secrets may share one.
         needs_target: whether its option is refused where only fakes are played on.
         required_by: clients that have no default for it.
         needs_password: whether its default counts only for a log-in that sends a password.
@@ -73,7 +73,7 @@ class Setting:
     clients: frozenset[Client]
     default: object = None
     needs_target: bool = False
-    in_option: str | None = None
+    option_name: str | None = None
     required_by: frozenset[Client] = frozenset()
     needs_password: bool = False
 
@@ -85,12 +85,12 @@ class Setting:
     @property
     def option(self) -> str:
         """Its option of the commands; empty where it has none."""
-        if self.in_option is None:
-            return self.plain_option
-        return f"--{self.in_option}" if self.in_option else ""
+        if self.option_name is None:
+            return self.derived_option
+        return f"--{self.option_name}" if self.option_name else ""
 
     @property
-    def plain_option(self) -> str:
+    def derived_option(self) -> str:
         """The option that its name suggests, whether or not it has that one."""
         return f"--{self._joined('-')}"
 
@@ -176,7 +176,7 @@ class Setting:
 class SecretSetting(Setting):
     """A secret: an option names a file that has it, a profile the variable that has it, and no output shows it."""
 
-    in_option: str | None = ""
+    option_name: str | None = ""
 
     @property
     def key(self) -> str:
@@ -270,7 +270,7 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a profile holds anything
 
 _OF_SERVICENOW: frozenset[Client] = PLAYERS | {"fidelity", "setup"}
 _OF_CONSOLE: frozenset[Client] = PLAYERS | {"setup"}
-_OF_MOCK: frozenset[Client] = PLAYERS | {"mutate", "matrix"}
+_ON_MOCK: frozenset[Client] = PLAYERS | {"mutate", "matrix"}
 _TOKEN_FILE = "admin-token-file"  # noqa: S105 - an option's name
 _NAME = SettingKind(argument_types.user, "NAME")
 _TEXT = SettingKind(argument_types.text, "TEXT")
@@ -283,7 +283,7 @@ def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Sett
     """Yield the credentials of a user of an instance, for every kind of log-in."""
 
     def named(word: str, help_: str) -> Setting:
-        return Setting("servicenow", f"{role}{word}", help_, _TEXT, clients, in_option="")
+        return Setting("servicenow", f"{role}{word}", help_, _TEXT, clients, option_name="")
 
     def secret(word: str, help_: str) -> Setting:
         return SecretSetting("servicenow", f"{role}{word}", help_, _SECRET, clients)
@@ -299,11 +299,11 @@ def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Sett
 def _of_existing_user(role: str, whose: str, purpose: str) -> Iterator[Setting]:
     """Yield the settings of a user who exists already."""
     yield Setting(
-        "servicenow", f"{role}-user", f"existing user {purpose}: {whose}", _NAME, PLAYERS, in_option=f"{role}-user"
+        "servicenow", f"{role}-user", f"existing user {purpose}: {whose}", _NAME, PLAYERS, option_name=f"{role}-user"
     )
     yield SecretSetting("servicenow", f"{role}-password", f"password of {whose}", _SECRET, PLAYERS)
     help_ = f"how {whose} logs in: {_KINDS}"
-    yield Setting("servicenow", f"{role}-auth", help_, _LOG_IN, PLAYERS, in_option="")
+    yield Setting("servicenow", f"{role}-auth", help_, _LOG_IN, PLAYERS, option_name="")
     yield from _of_user(f"{role}-", whose, PLAYERS)
 
 
@@ -363,7 +363,7 @@ SETTINGS: tuple[Setting, ...] = (
         SettingKind(argument_types.token, "SECRET"),
         PLAYERS | {"fidelity"},
         default="",
-        in_option=_TOKEN_FILE,
+        option_name=_TOKEN_FILE,
     ),
     Setting("console", "url", "URL of a console that already runs", _URL, _OF_CONSOLE),
     SecretSetting(
@@ -373,7 +373,7 @@ SETTINGS: tuple[Setting, ...] = (
         SettingKind(argument_types.token, "SECRET"),
         _OF_CONSOLE,
         default="",
-        in_option=_TOKEN_FILE,
+        option_name=_TOKEN_FILE,
     ),
     Setting("", "ca-file", "extra CA certificates to trust (PEM)", _CA_FILE, _OF_SERVICENOW),
     Setting(
@@ -396,9 +396,9 @@ SETTINGS: tuple[Setting, ...] = (
         "tables",
         "tables, columns, choices and rules to add to the mock (YAML or a folder; may be repeated)",
         _FILE,
-        _OF_MOCK,
+        _ON_MOCK,
     ),
-    FilesSetting("", "data", "rows to add to the mock (YAML, JSON or a folder; may be repeated)", _FILE, _OF_MOCK),
+    FilesSetting("", "data", "rows to add to the mock (YAML, JSON or a folder; may be repeated)", _FILE, _ON_MOCK),
     Setting(
         "",
         "timeout",

@@ -43,8 +43,8 @@ def add_settings(parser: Options, client: Client) -> None:
     """Add the options of a client's settings, and those that choose where settings come from."""
     known = set[str]()
     for setting in settings_of(client):
-        if setting.option != setting.plain_option:
-            parser.register(NO_OPTION, setting.plain_option, setting.sources)
+        if setting.option != setting.derived_option:
+            parser.register(NO_OPTION, setting.derived_option, setting.sources)
         if setting.option and setting.option not in known:
             known.add(setting.option)
             kind, action = setting.option_kind, "append" if setting.is_repeated else Once

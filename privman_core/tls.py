@@ -13,6 +13,7 @@ from privman_core.inputs import reason_of
 from privman_core.regular_files import read_regular
 
 _MOST_BYTES = 16 * 1024 * 1024
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 
 def add_tls(parser: ArgumentParser) -> None:
@@ -78,8 +79,21 @@ def _check(options: Namespace) -> None:
         raise UsageError("--tls-ca-file and --tls-cert exclude each other; clients trust the issuer of --tls-cert")
     if options.tls and not options.tls_cert and options.tls_ca_file is None:
         raise UsageError("--tls requires --tls-ca-file PATH, where the certificate to trust is written")
+    if options.tls_ca_file and not _may_replace(options.tls_ca_file):
+        raise UsageError(f"--tls-ca-file would overwrite {options.tls_ca_file}, which is not one CA certificate")
     if options.tls_client_ca and not (options.tls or options.tls_cert):
         raise UsageError("--tls-client-ca requires --tls or --tls-cert")
+
+
+def _may_replace(file: Path) -> bool:
+    """Return whether a file holds no more than an earlier start has written: people mistype paths."""
+    if not file.is_file():
+        return True
+    try:
+        text = read_regular(file, _MOST_BYTES)
+    except OSError:
+        return False
+    return not text.strip() or (text.startswith(_CERTIFICATE) and text.count(b"-----BEGIN ") == 1)
 
 
 def _own_certificate(options: Namespace) -> Tls:

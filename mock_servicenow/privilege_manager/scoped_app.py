@@ -1,8 +1,9 @@
 """The scoped app "Thycotic Privilege Manager", installed on an instance."""
 
+from collections.abc import Iterator
+
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, RequestRules
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.deliverer import Deliverer
@@ -19,24 +20,15 @@ ADMIN, APPROVER, INTEGRATION = "privman.admin", "privman.approver", "privman.int
 USER_IDS = [seed_id("sys_user", name) for name in (ADMIN, APPROVER, INTEGRATION)]
 
 
-def add_roles_and_users(session: Session, tables: AppTables, password: str) -> None:
-    """Insert the app's roles, unless the platform has them, and its three users (integration 1)."""
-    roles = {role["name"]: role.sys_id for role in session.find_all("sys_user_role")}
-    for role in (tables.admin_role, tables.approver_role):
-        if role not in roles:
-            roles[role] = seed_id("sys_user_role", role)
-            session.insert("sys_user_role", {"sys_id": roles[role], "name": role})
-    _add_user(session, ADMIN, password, roles[tables.admin_role])
-    _add_user(session, APPROVER, password, roles[tables.approver_role])
-    _add_user(session, INTEGRATION, password, *(roles[role] for role in INTEGRATION_ROLES))
-
-
-def _add_user(session: Session, user_name: str, password: str, *roles: str) -> None:
-    sys_id = seed_id("sys_user", user_name)
-    name = user_name.replace(".", " ").title()
-    session.insert("sys_user", {"sys_id": sys_id, "user_name": user_name, "name": name, "user_password": password})
-    for role in roles:
-        session.insert("sys_user_has_role", {"user": sys_id, "role": role})
+def first_rows(tables: AppTables, password: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the app's roles and its three users, by table; references name their targets (integration 1)."""
+    roles = {ADMIN: [tables.admin_role], APPROVER: [tables.approver_role], INTEGRATION: INTEGRATION_ROLES}
+    for user, granted in roles.items():
+        name = user.replace(".", " ").title()
+        yield "sys_user", {"user_name": user, "name": name, "user_password": password}
+        for role in granted:
+            yield "sys_user_role", {"name": role}
+            yield "sys_user_has_role", {"user": user, "role": role}
 
 
 class PrivilegeManagerApp:

@@ -69,9 +69,9 @@ class Timeouts:
         """Time out overdue requests and watch the rest; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
         self._ahead.clear()
-        await self._swept()
+        await self._sweep_in_turn()
         if not self._instance.store.embedded:
-            self._poll = self._clock.poll(POLL_SECONDS, self._sweep)
+            self._poll = self._clock.poll(POLL_SECONDS, self._sweep_unless_awaited)
 
     def stop(self) -> None:
         """Stop watching."""
@@ -108,24 +108,24 @@ class Timeouts:
         if self._next is None or deadline < self._next:
             self._forget_timer()
             self._next = deadline
-            self._timer = self._clock.call_at(deadline, self._sweep)
+            self._timer = self._clock.call_at(deadline, self._sweep_unless_awaited)
 
-    async def _sweep(self) -> None:
+    async def _sweep_unless_awaited(self) -> None:
         """Time out due requests, unless a waiting sweep will do it."""
         if not self._is_awaited:
             self._is_awaited = True
-            await self._swept()
+            await self._sweep_in_turn()
 
-    async def _swept(self) -> None:
+    async def _sweep_in_turn(self) -> None:
         """Time out due requests and watch the rest; after a failure, check again later."""
         async with self._turn:
             self._is_awaited = False
-            await self._time_out_and_watch()
+            await self._sweep_and_watch()
 
-    async def _time_out_and_watch(self) -> None:
+    async def _sweep_and_watch(self) -> None:
         self._forget_timer()
         try:
-            deadlines = await self._instance.work_off(self._time_out())
+            deadlines = await self._instance.work_off(self._sweep_all())
         except TransactionCancelled:  # a reset or the end of the server, which starts it again if needed
             return
         except DatabaseUnavailable:
@@ -133,19 +133,19 @@ class Timeouts:
         if deadlines:
             self._watch_until(min(deadlines))
 
-    def _time_out(self) -> Deadlines:
+    def _sweep_all(self) -> Deadlines:
         """Time out every overdue request and return when to check again; yields between steps."""
         with self._instance.transaction(self._instance.system) as session:
             activity_types = self._activity_types.ids(session)
         deadlines: list[datetime] = []
         for each in activity_types:
-            deadlines += yield from self._looked_at(each)
+            deadlines += yield from self._sweep_type_or_note(each)
             yield
         return deadlines
 
-    def _looked_at(self, activity_type_id: str) -> Deadlines:
+    def _sweep_type_or_note(self, activity_type_id: str) -> Deadlines:
         try:
-            return (yield from self._time_out_type(activity_type_id))
+            return (yield from self._sweep_type(activity_type_id))
         except DatabaseUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - a row written by another tool may contain anything
@@ -153,22 +153,22 @@ class Timeouts:
             self._note(Finding("swallowed", "time-out-refused", message))
             return []
 
-    def _time_out_type(self, activity_type_id: str) -> Deadlines:
+    def _sweep_type(self, activity_type_id: str) -> Deadlines:
         """Time out the requests of one activity type; those that cannot be timed out are noted."""
         with self._instance.transaction(self._instance.system) as session:
             limit = self._activity_types.terms(session, activity_type_id).max_timeout
         if limit is None:
             return []
         waiting, latest = self._waiting(activity_type_id), utc_form(self._clock.now() - limit)
-        earliest = self._earliest(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on")
+        earliest = self._find_earliest(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on")
         deadlines = self._deadlines(earliest, limit)
-        left_ahead, left = (yield from self._time_out_ahead(activity_type_id, limit, deadlines)), 0
-        while overdue := self._found(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
+        left_ahead, left = (yield from self._sweep_made_ahead(activity_type_id, limit, deadlines)), 0
+        while overdue := self._find_ids(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
             left += yield from self._time_out_each(overdue)
             yield
         return [*deadlines, *([self._clock.now() + PAUSE] if left or left_ahead else [])]
 
-    def _time_out_ahead(self, activity_type_id: str, limit: timedelta, deadlines: list[datetime]) -> Left:
+    def _sweep_made_ahead(self, activity_type_id: str, limit: timedelta, deadlines: list[datetime]) -> Left:
         """Time out requests with a later date than now, or without one.
 
         They wait from when this process first saw them. Adds their deadlines to the others.
@@ -183,7 +183,7 @@ class Timeouts:
 
     def _made_ahead(self, activity_type_id: str, now: datetime) -> list[str]:
         made_ahead = f"sys_created_on>{utc_form(now + MOST_CLOCK_SKEW)}^ORsys_created_onISEMPTY"
-        return self._found(f"{self._waiting(activity_type_id)}^{made_ahead}", _MOST_AHEAD)
+        return self._find_ids(f"{self._waiting(activity_type_id)}^{made_ahead}", _MOST_AHEAD)
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:
         """Time requests out and return how many could not be."""
@@ -194,11 +194,11 @@ class Timeouts:
                 yield
         return left
 
-    def _earliest(self, query: str) -> list[Record]:
+    def _find_earliest(self, query: str) -> list[Record]:
         with self._instance.transaction(self._instance.system) as session:
             return session.query(self._table.name, query, limit=1)
 
-    def _found(self, query: str, most: int, skipped: int = 0) -> list[str]:
+    def _find_ids(self, query: str, most: int, skipped: int = 0) -> list[str]:
         """Return sys_ids only: requests may be long."""
         with self._instance.transaction(self._instance.system) as session:
             compiled = session.compiled(self._table.name, query)
@@ -215,10 +215,10 @@ class Timeouts:
         except DatabaseUnavailable:
             raise
         except PlatformError as refusal:
-            return self._left_pending(sys_id, str(refusal))
-        return not still_pending or self._left_pending(sys_id, f"a rule keeps it {self._pending!r}")
+            return self._note_left_pending(sys_id, str(refusal))
+        return not still_pending or self._note_left_pending(sys_id, f"a rule keeps it {self._pending!r}")
 
-    def _left_pending(self, sys_id: str, reason: str) -> bool:
+    def _note_left_pending(self, sys_id: str, reason: str) -> bool:
         """Note why a request has not timed out; returns false."""
         message = f"request {sys_id} cannot be timed out: {reason}"
         self._note(Finding("swallowed", "time-out-refused", message, self._table[RequestRow.status]))

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import encode_basic_auth, web
 from aiohttp.test_utils import TestServer
 
+from console_sim.settings import Settings
 from privman_contracts.contracts import Contracts
 
 from .conftest import REQUESTS, ConsoleUnderTest, StubServiceNow
@@ -249,8 +250,12 @@ async def test_waiting_posts_are_bounded(fresh: ConsoleUnderTest, silent: Silent
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("settings", [Settings(answer_seconds=600)], ids=["patient"])
 async def test_a_post_that_waits_holds_no_request(fresh: ConsoleUnderTest, silent: Silent) -> None:
-    """One that the console has dropped for lack of memory is not posted."""
+    """One that the console has dropped for lack of memory is not posted.
+
+    The first post waits until that is so, however long the machine takes.
+    """
     await hook(fresh, silent, "silent")
     asking = [asyncio.ensure_future(fresh.ask())]
     await silent.waits.wait()

@@ -64,6 +64,22 @@ async def test_a_server_that_finds_no_port_leaves_the_authority(command: str, tm
 
 
 @both
+async def test_the_authority_replaces_nothing_else(command: str, tmp_path: Path) -> None:
+    """A path that was mistyped may be that of a key, a bundle or anything else; an earlier authority may go."""
+    one = trustme.CA().cert_pem.bytes()
+    for number, text in enumerate((b"a note", one + one, trustme.CA().private_key_pem.bytes(), bytes(17 << 20))):
+        file = tmp_path / f"{number}.pem"
+        file.write_bytes(text)
+        code, _, err = await run(command, "serve", "--port", "0", "--tls", "--tls-ca-file", str(file), environment={})
+        assert (code, file.read_bytes()) == (2, text)
+        assert f"--tls-ca-file would overwrite {file}, which is not one CA certificate" in err
+    for text in (b"", one):
+        (tmp_path / "ca.pem").write_bytes(text)
+        async with serving(command, "--tls", "--tls-ca-file", str(tmp_path / "ca.pem")):
+            assert (tmp_path / "ca.pem").read_bytes() not in {b"", one}
+
+
+@both
 async def test_own_certificate(command: str, tmp_path: Path) -> None:
     """A certificate and key of one's own are used as they are."""
     authority = trustme.CA()

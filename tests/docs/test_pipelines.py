@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -179,8 +180,9 @@ def runner(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Runner:
 @pytest.mark.long
 @pytest.mark.once
 def test_the_action_plays_and_reports(runner: Runner) -> None:
-    """Paths are lines and options words; the reports are in their folder."""
-    played = runner.run("Play", paths="stories/good.yaml\n", options="--strict\n--seed 7", reports="out put")
+    """Paths are lines and options words, as a shell splits them; the reports are in their folder."""
+    options = '--strict\n--seed 7 --build "today\'s \\build"'
+    played = runner.run("Play", paths="stories/good.yaml\n", options=options, reports="out put")
     assert played.returncode == 0, played.stdout
     assert played.stdout.startswith("passed  T\n1 passed, 0 failed, 0 skipped; 1 expectation in ")
     assert sorted(each.name for each in (runner.workspace / "out put").iterdir()) == [
@@ -189,6 +191,8 @@ def test_the_action_plays_and_reports(runner: Runner) -> None:
         "report.json",
     ]
     assert ", seed 7\n" in runner.summary.read_text()
+    report = json.loads((runner.workspace / "out put" / "report.json").read_text())
+    assert report["context"]["build"] == "today's \\build"
 
 
 @pytest.mark.long
@@ -199,6 +203,14 @@ def test_the_action_fails_and_annotates(runner: Runner) -> None:
     assert played.returncode == 1
     assert "\n::error file=stories/two words/bad.yaml,line=4,title=T::console.expect-approval: " in played.stdout
     assert "| T | stories/two words/bad.yaml:4 | " in runner.summary.read_text()
+
+
+@pytest.mark.long
+@pytest.mark.once
+def test_an_open_quote_among_the_options_is_named(runner: Runner) -> None:
+    """Nothing is played."""
+    played = runner.run("Play", options="--tag 'set-up")
+    assert (played.returncode, played.stdout) == (1, 'options: No closing quotation in "--tag \'set-up"\n')
 
 
 @pytest.mark.long

@@ -168,6 +168,19 @@ async def test_no_rule_waits_for_a_table_of_users(instance: Instance) -> None:
     assert (await instance.insert("sys_script", {"collection": "u_vip", **template})).status == 201
 
 
+@pytest.mark.parametrize("table", ["sys_script", "sys_data_policy2", "sys_transform_map"])
+async def test_what_acts_on_a_table_goes_with_it(instance: Instance, table: str) -> None:
+    """The next table of that name may be one of users, and nobody looks for what the first one had."""
+    await instance.insert("sys_user_role", {"name": "data_policy_admin"})
+    role = {"sys_script": "business_rule_admin", "sys_transform_map": "import_admin"}.get(table, "data_policy_admin")
+    manager = await instance.add_user("manager", role)
+    first = (await instance.insert("sys_db_object", {"name": "u_vip"})).result["sys_id"]
+    stored = await instance.insert(table, acting(table, "u_vip"), manager)
+    assert stored.status == 201
+    assert (await instance.call("DELETE", f"/api/now/table/sys_db_object/{first}")).status == 204
+    assert (await instance.call("GET", f"/api/now/table/{table}/{stored.result['sys_id']}")).status == 404
+
+
 async def test_no_stored_rule_sets_the_password_of_an_administrator(instance: Instance) -> None:
     """Every wrong password is counted in the user's record, which the instance itself writes."""
     rule = {"collection": "sys_user", "when": "before", "filter_condition": "user_name=admin", **EVERY_WRITE}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mock_servicenow import StartError
 from mock_servicenow.settings import Settings
@@ -97,6 +98,20 @@ async def test_a_rule_that_cannot_act(rule: str, told: str, tmp_path: Path, *, s
             pass
     assert str(caught.value).startswith("tables.yaml:6: table 'incident', acl has ")
     assert told in str(caught.value)
+
+
+async def test_rows_name_the_users_of_the_app(tmp_path: Path) -> None:
+    """They ship, so rows may refer to them and change them, in a new database and in one that is there."""
+    rows, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    for title in ("First", "Second"):
+        user = {"user_name": "privman.approver", "title": title}
+        incident = {"number": f"INC-{title}", "caller_id": "privman.approver"}
+        rows.write_text(yaml.safe_dump({"sys_user": [user], "incident": [incident]}))
+        async with running(Settings(database=database, data=(rows,))) as instance:
+            [found] = await instance.read("incident", query=f"caller_id.title={title}^number=INC-{title}")
+            [user] = await instance.read("sys_user", query="user_name=privman.approver")
+            assert (found["caller_id"]["value"], user["name"]) == (user["sys_id"], "Privman Approver")
+            assert (await instance.call("GET", "/api/now/table/incident", ("privman.approver", "admin"))).status == 200
 
 
 async def test_an_existing_database_gets_the_columns_and_its_records_a_class(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Col
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import load_dictionary
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import Administrator, provision
+from mock_servicenow.now_platform.provisioning.provisioning import Administrator, FirstRows, provision
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.web.oauth import routes as oauth_routes
@@ -170,7 +170,9 @@ def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tupl
     with new_database("") as url:
         # The copy of a database in a file would be one, too; that of one in memory may become either.
         store = Store(Database(url if url.startswith("postgresql") else "sqlite://", dictionary.sql))
-        provision(Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1)), Administrator())
+        provision(
+            Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1)), FirstRows(Administrator())
+        )
         copy = store.image() if store.embedded else b""
         store.close()
         yield url, copy

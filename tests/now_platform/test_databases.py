@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.errors import (
 )
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import Administrator, provision
+from mock_servicenow.now_platform.provisioning.provisioning import Administrator, FirstRows, provision
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
@@ -37,7 +37,7 @@ def open_instance(url: str, dictionary: Dictionary, seed: int) -> Instance:
     """Return an instance on a database, provisioned."""
     store = Store(Database(url, dictionary.sql))
     instance = Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(seed))
-    provision(instance, Administrator())
+    provision(instance, FirstRows(Administrator()))
     return instance
 
 

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import Administrator, provision
+from mock_servicenow.now_platform.provisioning.provisioning import Administrator, FirstRows, provision
 from mock_servicenow.now_platform.release_profile import ReleaseError, ReleaseProfile
 from mock_servicenow.now_platform.storage.database import Database
 from mock_servicenow.now_platform.storage.store import Store
@@ -38,7 +38,7 @@ def instance(
     profile = ReleaseProfile.load(release)
     with new_database("") as url, closing(Store(Database(url, dictionary.sql))) as store:
         instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(3), release=profile)
-        provision(instance, Administrator())
+        provision(instance, FirstRows(Administrator()))
         yield instance
 
 

@@ -266,23 +266,24 @@ def test_what_did_not_arrive_once(
 
 
 @pytest.mark.parametrize(
-    ("new", "code"),
+    ("new", "verdict"),
     [
-        ("ask,500,0,5,100,219\nAggregated,500,0,5,100,219\n", 0),
-        ("ask,500,0,5,100,241\nAggregated,500,0,5,100,219\n", 1),
-        ("ask,499,0,5,100,241\nAggregated,500,0,5,100,219\n", 0),
-        ("ask,500,1,5,100,200\nAggregated,500,0,5,100,219\n", 1),
-        ("ask,10,1,5,100,200\nAggregated,500,0,5,100,219\n", 1),
-        ("other,500,0,5,100,N/A\nAggregated,500,0,5,100,219\n", 1),
-        ("ask,0,0,5,100,200\nmore,1,0,5,1,1\nAggregated,500,0,5,100,219\n", 0),
+        ("ask,500,0,5,100,219\nAggregated,500,0,5,100,219\n", ""),
+        ("ask,500,0,5,100,241\nAggregated,500,0,5,100,219\n", "slower"),
+        ("ask,499,0,5,100,241\nAggregated,500,0,5,100,219\n", "too few"),
+        ("ask,500,1,5,100,200\nAggregated,500,0,5,100,219\n", "more fail"),
+        ("ask,10,1,5,100,200\nAggregated,500,0,5,100,219\n", "more fail"),
+        ("other,500,0,5,100,N/A\nAggregated,500,0,5,100,219\n", "missing"),
+        ("ask,0,0,5,100,200\nmore,1,0,5,1,1\nAggregated,500,0,5,100,219\n", "too few"),
     ],
 )
-def test_two_runs_are_compared(folder: Path, new: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_runs_are_compared(folder: Path, new: str, verdict: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A request that fails more, is slower than allowed or is missing makes the second run worse."""
     (folder / "a_stats.csv").write_text(f"{HEADINGS}ask,500,0,5,100,200\nAggregated,500,0,5,100,200\n")
     (folder / "b_stats.csv").write_text(HEADINGS + new)
-    assert main(["load-compare", "a", "b"]) == code
-    assert ("worse" in capsys.readouterr().out) is bool(code)
+    assert main(["load-compare", "a", "b"]) == (verdict in {"slower", "more fail", "missing"})
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("ask "))
+    assert row.endswith(verdict or "5.0 → 5.0")
 
 
 def test_short_runs_are_not_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,10 +292,13 @@ def test_short_runs_are_not_judged(folder: Path, capsys: pytest.CaptureFixture[s
         (folder / f"{name}_stats.csv").write_text(f"{HEADINGS}ask,499,0,5,9,{slow}\nAggregated,499,0,5,9,{slow}\n")
     assert main(["load-compare", "a", "b"]) == 1
     out = capsys.readouterr().out
-    assert (out.count("too few"), out.count("worse")) == (2, 0)
+    assert (out.count("too few"), out.count("slower")) == (2, 0)
     assert out.endswith("\nTimes are compared from 500 requests in both runs (--min-requests); run longer.\n")
     assert main(["load-compare", "a", "a", "--min-requests", "499"]) == 0
+    capsys.readouterr()
     assert main(["load-compare", "a", "b", "--min-requests", "499"]) == 1
+    limit = "\nslower: the 95th percentile grew by more than 20 percent (--max-slower).\n"
+    assert capsys.readouterr().out.endswith(limit)
 
 
 @pytest.mark.long

@@ -45,22 +45,42 @@ class Administrator:
     password: str = field(default=DEFAULT_PASSWORD, repr=False)
 
 
-Install = Callable[[Session], None]
+Step = Callable[[Session], None]
 
 
-def provision(
-    instance: Platform,
-    administrator: Administrator,
-    *extra: Traversable,
-    install: Install = lambda _session: None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class FirstRows:
+    """What a new instance holds besides what ships with the platform.
+
+    Attributes:
+        administrator: the only user who can log in, besides those of the app.
+        app: the first rows of an app, by table. One without sys_id is the row before it with the same name, if any.
+        files: YAML files or folders of rows; they change the rows of an existing instance with the same sys_ids.
+    """
+
+    administrator: Administrator
+    app: tuple[tuple[str, Values], ...] = ()
+    files: tuple[Traversable, ...] = ()
+
+    def named(self, dictionary: Dictionary) -> Iterator[PlacedRow | tuple[str, Values]]:
+        """Yield the rows to which those of files may refer by name."""
+        yield from ((row.table, row.values) for row in read_rows(packaged_rows(), dictionary))
+        yield from _bulk()
+        yield "sys_user", _administrator(self.administrator)
+        yield from self.app
+
+    def of_files(self, dictionary: Dictionary) -> Iterator[PlacedRow]:
+        """Return the rows of the files; raises DictionaryError."""
+        return chain.from_iterable(read_rows(file, dictionary) for file in self.files)
+
+
+def provision(instance: Platform, first: FirstRows, and_then: Step = lambda _session: None) -> None:
     """Create the tables and the first rows of a new instance, or add what an existing one lacks.
 
     Args:
         instance: its database is empty, or was provisioned before and keeps its rows.
-        administrator: the only user who can log in.
-        extra: more YAML files or folders of rows; they change the rows of an existing instance with the same sys_ids.
-        install: stores an app's first rows.
+        first: what a new instance holds; an existing one takes the rows of its files.
+        and_then: takes part in the transaction that fills a new instance.
 
     Raises:
         DictionaryError: a file of rows cannot be used, or has a value that only one row may have.
@@ -68,11 +88,11 @@ def provision(
     """
     if not instance.store.is_made():
         instance.store.create()
-        fill(instance, administrator, *extra, install=install)
+        fill(instance, first, and_then)
         return
     instance.store.complete()
     _complete_dictionary(instance)
-    _take_in(instance, administrator, extra)
+    _take_in(instance, first)
 
 
 def retire_default_password(instance: Platform, password: str, users: Iterable[str]) -> None:
@@ -116,51 +136,44 @@ def administrator_name(instance: Platform) -> str:
         return "" if record is None else record["user_name"]
 
 
-def fill(instance: Platform, administrator: Administrator, *extra: Traversable, install: Install) -> None:
+def fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
     for _ in range(_ATTEMPTS - 1):
         with suppress(TablesChanged):
-            return _fill(instance, administrator, extra, install)
-    return _fill(instance, administrator, extra, install)
+            return _fill(instance, first, and_then)
+    return _fill(instance, first, and_then)
 
 
-def _fill(instance: Platform, administrator: Administrator, extra: Iterable[Traversable], install: Install) -> None:
+def _fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
     """Fill once; raises TablesChanged if the tables have changed while it waited for others who write."""
-    first = instance.first.dictionary
-    founder = User(ADMIN_ID, administrator.username, "System Administrator", unrestricted=True)
+    dictionary = instance.first.dictionary
+    founder = User(ADMIN_ID, first.administrator.username, "System Administrator", unrestricted=True)
     with instance.transaction(founder) as session:
         instance.store.exclude_writers(session.work.transaction, session.work.schema.version)
         instance.store.clear(session.work.transaction, instance.dictionary.sql.names)
         rows = chain(
-            _named_rows(instance, administrator),
-            dictionary_rows.rows(first),
-            counters(first),
+            first.named(dictionary),
+            dictionary_rows.rows(dictionary),
+            counters(dictionary),
             instance.release.rows(),
-            *(read_rows(source, first) for source in extra),  # last, so that errors name them
+            first.of_files(dictionary),  # last, so that errors name them
         )
         store_rows(session, rows)
-        install(session.of_system)
-        instance.store.note_described(session.work.transaction, _digest(first))
+        and_then(session.of_system)
+        instance.store.note_described(session.work.transaction, _digest(dictionary))
         instance.store.seal(session.work.transaction)
 
 
-def _named_rows(instance: Platform, administrator: Administrator) -> Rows:
-    """Return the first rows that others may refer to by name."""
-    yield from ((row.table, row.values) for row in read_rows(packaged_rows(), instance.first.dictionary))
-    yield from _bulk()
-    yield "sys_user", _administrator(administrator)
-
-
-def _take_in(instance: Platform, administrator: Administrator, extra: Iterable[Traversable]) -> None:
+def _take_in(instance: Platform, first: FirstRows) -> None:
     """Insert the rows of files into an existing instance, or give those that it has the files' values."""
-    rows = [row for source in extra for row in read_rows(source, instance.dictionary)]
+    rows = list(first.of_files(instance.dictionary))
     with instance.transaction(instance.system) as session:
-        named = list(_named_rows(instance, administrator)) if rows else []
+        named = list(first.named(instance.first.dictionary)) if rows else []
         found = list(_identified(session, [*named, *rows]))
         targets = Targets(session.dictionary, found)
         for row in found[len(named) :]:
             with _stored_together(row):
-                session.replace_row(row.table, targets.resolved(row))
+                session.replace_row(row.table, _to_stored(session, targets, row))
 
 
 @contextmanager
@@ -222,16 +235,17 @@ def store_rows(session: Session, rows: Rows) -> None:
     """
     found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
-    shipped: dict[str, list[Values]] = {}
+    shipped: dict[str, dict[str, Values]] = {}
     for row in found:
         if row.place is None:
-            shipped.setdefault(row.table, []).append(targets.resolved(row))
+            values = _to_stored(session, targets, row)
+            shipped.setdefault(row.table, {}).setdefault(values["sys_id"], {}).update(values)
     for table, stored in shipped.items():
-        session.store_rows(table, stored)
+        session.store_rows(table, stored.values())
     begun = set[tuple[str, str]]()
     for row in found:
         if row.place is not None:
-            values, key = targets.resolved(row), (row.table, row.values["sys_id"])
+            values, key = _to_stored(session, targets, row), (row.table, row.values["sys_id"])
             with _stored_together(row):
                 if key in begun:
                     session.store_rows(row.table, [values])  # which is refused
@@ -248,14 +262,17 @@ def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
         sys_id = sys_id or seed_id(row.table, name or "/".join(row.values.values()))
         if name:
             sys_ids.setdefault((row.table, name), sys_id)
-        secret = dict(_secrets(session, row.table, row.values))
-        yield row._replace(values={**row.values, **secret, "sys_id": sys_id})
+        yield row._replace(values={**row.values, "sys_id": sys_id})
 
 
 def _name(session: Session, table: str, values: Values) -> str:
     """Return the name by which people know a row; empty if its table displays none."""
     shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
     return values.get(shown, "") if shown in NAMES else ""
+
+
+def _to_stored(session: Session, targets: Targets, row: PlacedRow) -> Values:
+    return targets.resolved(row) | dict(_secrets(session, row.table, row.values))
 
 
 def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,7 @@ TABLE_RECORDS = Fact("tables and columns", *SOURCES)
 _MOST_REPORTED = 20
 
 
-def changed_schema(kernel: Kernel, work: Work) -> Schema | None:
+def apply_definitions(kernel: Kernel, work: Work) -> Schema | None:
     """Give the database the tables that its records define, with the commit of the transaction.
 
     What records say without effect becomes findings.
@@ -31,16 +31,17 @@ def changed_schema(kernel: Kernel, work: Work) -> Schema | None:
         The tables for `Kernel.adopt` after the commit; None if nothing has changed.
     """
     work.transaction.reserve("tables")
-    before, base, rows, kept = work.schema, kernel.first.dictionary, _rows(work), _kept(work)
+    before, base = work.schema, kernel.first.dictionary
+    rows, kept = _dictionary_records(work), _acting_definitions(work)
     found = StoredDefinitions.read(base, rows, kept)
     for message in sorted(found.ignored - before.ignored)[:_MOST_REPORTED]:
         work.findings.append(Finding("swallowed", "definition-ignored", f"dictionary: {message}: it has no effect"))
     if found.tables == tuple(before.dictionary) and set(found.acting) == set(kept):
         return None if found.ignored == before.ignored else before._replace(ignored=found.ignored)
     added = [each for each in found.acting if each not in kept]
-    _keep(work, added, {each.sys_id for each in kept if each not in found.acting})
+    _note_acting(work, added, {each.sys_id for each in kept if each not in found.acting})
     dictionary, old = Dictionary(found.tables), before.dictionary
-    if any(_is_stored(old, definition) for definition in added):
+    if any(_may_hold_values(old, definition) for definition in added):
         old = Dictionary(StoredDefinitions.read(base, _without(rows, added), kept).tables)
         _change_tables(kernel, work, before.dictionary, old)
     elif _shape(old) == _shape(dictionary):  # labels, choices, defaults: the statements stay
@@ -53,23 +54,23 @@ def changed_schema(kernel: Kernel, work: Work) -> Schema | None:
 
 def stored_schema(kernel: Kernel, work: Work, version: int = 0) -> Schema:
     """Return the tables that the records of a database define, which has them already."""
-    found = StoredDefinitions.read(kernel.first.dictionary, _rows(work), _kept(work))
+    found = StoredDefinitions.read(kernel.first.dictionary, _dictionary_records(work), _acting_definitions(work))
     if found.tables == tuple(kernel.first.dictionary):
         return kernel.first._replace(version=version, ignored=found.ignored)
     return _schema(kernel, Dictionary(found.tables), found.ignored, version)
 
 
-def _rows(work: Work) -> dict[str, list[Values]]:
+def _dictionary_records(work: Work) -> dict[str, list[Values]]:
     return {table: work.find(table, {}, most=MOST_ROWS) for table in SOURCES}
 
 
-def _kept(work: Work) -> tuple[Definition, ...]:
+def _acting_definitions(work: Work) -> tuple[Definition, ...]:
     """Return the definitions of the records that act before this commit."""
     rows = work.find(DEFINITIONS, {})
     return tuple(Definition(*(row[name] for name in Definition._fields)) for row in rows)
 
 
-def _keep(work: Work, added: Collection[Definition], ended: Collection[str]) -> None:
+def _note_acting(work: Work, added: Collection[Definition], ended: Collection[str]) -> None:
     """Note the definitions of records that begin to act, and forget those of records that do no more."""
     for sys_id in ended:
         work.delete(DEFINITIONS, sys_id)
@@ -77,7 +78,7 @@ def _keep(work: Work, added: Collection[Definition], ended: Collection[str]) -> 
         work.insert(DEFINITIONS, *(definition._asdict() for definition in added))
 
 
-def _is_stored(dictionary: Dictionary, new: Definition) -> bool:
+def _may_hold_values(dictionary: Dictionary, new: Definition) -> bool:
     """Return whether the database has a table or column of that name, which may hold another record's values."""
     if dictionary.table(new.name) is None:
         return False

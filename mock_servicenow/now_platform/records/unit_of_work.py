@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.errors import NotAuthenticated, TablesChanged,
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Parts, Schema
 from mock_servicenow.now_platform.records.rows import Work
 from mock_servicenow.now_platform.records.rulebook import Rulebook
-from mock_servicenow.now_platform.records.schema_changes import TABLE_RECORDS, changed_schema, stored_schema
+from mock_servicenow.now_platform.records.schema_changes import TABLE_RECORDS, apply_definitions, stored_schema
 from mock_servicenow.now_platform.records.session import BusinessRule, RunRules, Session
 from mock_servicenow.now_platform.storage.database import one_line
 from mock_servicenow.now_platform.storage.long_reads import OverrunError, is_interrupted
@@ -69,7 +69,7 @@ class UnitOfWork:
         work, store = self._work, self._kernel.store
         try:
             if keep and not work.written.isdisjoint(TABLE_RECORDS.tables):
-                self._changed = changed_schema(self._kernel, work)
+                self._changed = apply_definitions(self._kernel, work)
             if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
                 store.renew_facts(work.transaction)
         except BaseException:  # whatever it is, an open transaction would keep what was refused

@@ -7,6 +7,13 @@ from mock_servicenow.now_platform.records.session import BusinessRule, Operation
 
 DELETED_CHOICES = "sys_deleted_choice"
 """The sys_ids of choices that were deleted, which a start on the same database does not add again."""
+_ACTING = (
+    ("sys_script", "collection"),
+    ("sys_data_policy2", "model_table"),
+    ("sys_transform_map", "source_table"),
+    ("sys_transform_map", "target_table"),
+)
+"""Records that act on a table, and the column that names it. They go with it: the next of its name may hold users."""
 _UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETIONS: frozenset[Operation] = frozenset({"delete"})
 
@@ -61,7 +68,7 @@ def _keep_column(context: RuleContext) -> None:
 
 
 def _delete_definitions(context: RuleContext) -> None:
-    """Delete the columns and choices of a table; a record that defines none has none."""
+    """Delete the columns and choices of a table, and what acts on it; a record that defines none has none."""
     kept = context.work.get(DEFINITIONS, context.current["sys_id"])
     if kept is None:
         return
@@ -75,6 +82,9 @@ def _delete_definitions(context: RuleContext) -> None:
         if not acts:
             context.work.delete(COLUMNS, record.sys_id)
     _delete_all_choices(context, name=kept["name"])
+    for table, column in _ACTING:
+        for record in context.session.find_all(table, **{column: kept["name"]}):
+            context.work.delete(table, record.sys_id)
 
 
 def _delete_choices(context: RuleContext) -> None:

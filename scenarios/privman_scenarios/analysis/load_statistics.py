@@ -9,7 +9,8 @@ from typing import Literal, Self
 from privman_scenarios.errors import UnusableFileError
 
 _TOTAL = "Aggregated"
-Verdict = Literal["", "worse", "too few"]
+Verdict = Literal["", "missing", "more fail", "slower", "too few"]
+WORSE: tuple[Verdict, ...] = ("missing", "more fail", "slower")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,17 @@ class RequestComparison:
     new: RequestStatistics | None
 
     def judge(self, max_slower: float, min_requests: int) -> Verdict:
-        """Return whether more of them fail, or the 95th percentile is slower by more than so many percent.
+        """Return in what the second run is worse; "slower" if the 95th percentile grew by more than so many percent.
 
         Of fewer requests the percentile is noise, and only failures are judged.
         """
         if self.old is None or self.new is None:
-            return "worse" if self.new is None else ""
+            return "missing" if self.new is None else ""
         if self.new.failed_share > self.old.failed_share:
-            return "worse"
+            return "more fail"
         if min(self.old.count, self.new.count) < min_requests:
             return "too few"
-        return "worse" if self.new.slow > self.old.slow * (1 + max_slower / 100) else ""
+        return "slower" if self.new.slow > self.old.slow * (1 + max_slower / 100) else ""
 
 
 def load_statistics(prefix: str) -> dict[str, RequestStatistics]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from privman_core.command_line import Exit
 from privman_scenarios.analysis.load_statistics import (
+    WORSE,
     RequestComparison,
     Verdict,
     compare_statistics,
@@ -20,10 +21,13 @@ def execute(options: argparse.Namespace) -> Exit:
     judged = [(each, each.judge(options.max_slower, options.min_requests)) for each in compared]
     print_table(("REQUEST", "COUNT", "FAILED", "MEDIAN ms", "95% ms", "REQUESTS/s", ""), map(_row, judged))
     verdicts = [verdict for _, verdict in judged]
+    if "slower" in verdicts:
+        say(f"slower: the 95th percentile grew by more than {options.max_slower:g} percent (--max-slower).")
     if "too few" in verdicts:
         say(f"Times are compared from {options.min_requests} requests in both runs (--min-requests); run longer.")
     # The last is of all requests: where these are too few, nothing is.
-    return Exit.FAILURE if "worse" in verdicts or verdicts[-1] == "too few" else Exit.SUCCESS
+    failed = verdicts[-1] == "too few" or not set(WORSE).isdisjoint(verdicts)
+    return Exit.FAILURE if failed else Exit.SUCCESS
 
 
 def _row(judged: tuple[RequestComparison, Verdict]) -> Sequence[str]:

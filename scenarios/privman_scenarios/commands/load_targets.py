@@ -120,7 +120,7 @@ async def _require_fake(connection: Connection) -> None:
         raise UsageError(f"{connection.api.url} keeps virtual time. Expected a server with --clock real.")
 
 
-def _of_mock(options: argparse.Namespace) -> Iterator[str]:
+def _mock_options(options: argparse.Namespace) -> Iterator[str]:
     mock = mock_options(options.settings)
     files = {"inferred": options.inferred, "ca-file": options.ca_file}
     yield from (f"--{word}={file}" for word, file in files.items() if file)
@@ -133,7 +133,7 @@ def _of_mock(options: argparse.Namespace) -> Iterator[str]:
 async def _serving_mock(options: argparse.Namespace) -> AsyncIterator[str]:
     """Serve a mock on a free port, in a process of its own, and yield its URL."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(_SERVER_VARIABLES)}
-    arguments = ("-m", "mock_servicenow", "serve", "--port", "0", *_of_mock(options))
+    arguments = ("-m", "mock_servicenow", "serve", "--port", "0", *_mock_options(options))
     with TemporaryFile() as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable, *arguments, stdin=DEVNULL, stdout=PIPE, stderr=errors, env=environment
