@@ -397,7 +397,7 @@ def test_a_mistake_is_named_with_its_line(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"\xff", ":1: is not UTF-8 text."), (None, ": cannot be read: No such file or directory.")],
+    [(b"\xff", ": is not UTF-8 text."), (None, ": cannot be read: No such file or directory.")],
 )
 def test_a_file_that_is_no_text_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
     """A missing or binary file is a message, not a traceback."""

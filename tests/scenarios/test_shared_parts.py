@@ -236,7 +236,7 @@ def test_a_table_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "row.csv").write_text("")
     assert refused(tmp_path).endswith("Did you mean 'row.csv'?")
     (tmp_path / "rows.csv").write_bytes(b"name,new\n\xff,true\n")
-    assert refused(tmp_path) == "rows.csv:1: is not UTF-8 text."
+    assert refused(tmp_path) == "rows.csv: is not UTF-8 text."
     with (tmp_path / "rows.csv").open("wb") as large:
         large.truncate(11 * 1024 * 1024)
     assert refused(tmp_path) == "story.yaml:2: 'examples' 'rows.csv' cannot be read: More than 10485760 bytes."

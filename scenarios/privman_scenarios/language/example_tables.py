@@ -47,7 +47,7 @@ def _text(path: Path, named: Located, file: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ScenarioFileError(str(path), 1, "is not UTF-8 text.") from None
+        raise ScenarioFileError(str(path), 0, "is not UTF-8 text.") from None
 
 
 def _flaw_of_columns(columns: Sequence[str]) -> str:

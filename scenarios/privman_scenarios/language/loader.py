@@ -113,7 +113,7 @@ def _read_file(file: Path) -> str:
     try:
         return yaml_reader.read_text(file)
     except YamlError as error:
-        raise ScenarioFileError(str(file), 1, str(error)) from None
+        raise ScenarioFileError(str(file), 0, str(error)) from None
 
 
 def _refuse_folder(file: Path) -> None:

@@ -227,5 +227,6 @@ class RunResult:
     @property
     def summary(self) -> str:
         """The outcomes in a line."""
-        run = "" if self.complete else "interrupted"
+        began = bool(self.scenarios) or not self.error
+        run = "interrupted" if began and not self.complete else ""
         return "; ".join(filter(None, [self.ended.counts, run, self.error, *self.remarks]))
