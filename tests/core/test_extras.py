@@ -23,7 +23,7 @@ pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-NOBODY = "--servicenow-url http://127.0.0.1:1 --console-url http://127.0.0.1:1"
+NOBODY = "--servicenow-url http://127.0.0.1:1 --console-url http://127.0.0.1:2"
 SERVERS = ("mock_servicenow", "console_sim", "contracts/privman_contracts", "privman_core")
 HARNESS = "scenarios/privman_scenarios"
 CALLS = """

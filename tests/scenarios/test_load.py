@@ -419,7 +419,7 @@ def test_an_instance_with_other_names(folder: Path, serve: Serve, capsys: pytest
     [
         ("", 3, ["mock_servicenow did not start."]),
         ("import sys; sys.exit('crashed')", 3, ["crashed", "mock_servicenow did not start."]),
-        ("import sys; print(*sys.argv[1:], file=sys.stderr); sys.exit(2)", 2, ["serve --port 0 --release=nosuch"]),
+        ("import sys; print(*sys.argv[1:], file=sys.stderr); sys.exit(2)", 2, ["serve --port 0 --release=zurich"]),
         (
             "import sys; print('it serves http://127.0.0.1:0', flush=True); sys.exit('crashed')",
             3,
@@ -438,7 +438,7 @@ def test_a_mock_that_fails(  # noqa: PLR0913, PLR0917 - fixtures
     """The error names it, or the option that it cannot use; nothing that it wrote to standard error is lost."""
     (folder / "mock_servicenow.py").write_text(program)
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    assert main(["load", "--release", "nosuch"]) == code
+    assert main(["load", "--release", "zurich"]) == code
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == len(said)
     assert all(line.startswith(f"privman-scenarios: {text}") for line, text in zip(lines, said, strict=True))

@@ -167,4 +167,4 @@ def test_the_profile_of_a_team_counts(
     assert "1 never struck" in capsys.readouterr().out
     profile.write_text('release = "zurch"\n')
     assert main(["mutate", "--mutant", "retry-forgotten", "--tag", "retry"]) == 2
-    assert "privman.toml:1: unknown release 'zurch'. Did you mean 'zurich'?" in capsys.readouterr().err
+    assert "privman.toml:1: release: unknown release 'zurch' (did you mean 'zurich'?)" in capsys.readouterr().err

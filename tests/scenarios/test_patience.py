@@ -68,6 +68,7 @@ NOT_YET = (
     "console.expect-approval: {state: {contains: end}}",
     "console.expect-approval: {state: {not: {one-of: [Approved, Denied]}}}",
     "console.expect-approval: {responded_by: {absent: true}}",
+    "console.call: {path: '/__admin/approval-requests/${one.request_id}', body: {state: Pending}, status: 200}",
     (
         "servicenow.call:\n    {path: '/api/now/table/${table.response}', by: administrator, "
         "answer-headers: {content-length: {'<': 20}}}"

@@ -624,3 +624,8 @@ def test_a_profile_that_is_not_chosen_is_named(
     assert capsys.readouterr().out.startswith(said)
     assert main(["run", "s.yaml", "--jobs", "1", "--fakes"]) == 0
     assert "On fakes" not in capsys.readouterr().out
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
+    assert main(["targets", "--servicenow-url", "http://127.0.0.1:9"]) == 3
+    rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert ["servicenow-url", "http://127.0.0.1:9", "--servicenow-url"] in rows
+    assert any(name == "console-url" and "no --profile is given" in rest for name, *_, rest in rows)

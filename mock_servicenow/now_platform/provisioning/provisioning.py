@@ -32,7 +32,6 @@ FIRST_PASSWORDS = "sys_first_password"
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 _DICTIONARIES = 4
-_ATTEMPTS = 10
 Values = dict[str, str]
 Rows = Iterable[PlacedRow | tuple[str, Values]]
 
@@ -138,10 +137,9 @@ def administrator_name(instance: Platform) -> str:
 
 def fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
-    for _ in range(_ATTEMPTS - 1):
+    while True:
         with suppress(TablesChanged):
             return _fill(instance, first, and_then)
-    return _fill(instance, first, and_then)
 
 
 def _fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
