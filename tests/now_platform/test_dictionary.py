@@ -1,10 +1,13 @@
 """Table definitions, packaged and of one's own."""
 
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Column, DictionaryError, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -84,6 +87,43 @@ def test_definitions_that_cannot_hold(tables: list[Table], message: str) -> None
     """What is wrong is told with table and column."""
     with pytest.raises(DictionaryError, match=message):
         Dictionary(tables)
+
+
+NAMES = [f"u_{name}" for name in "abcdef"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), st.none() | st.sampled_from(NAMES), min_size=1))
+@example({"u_a": "u_b", "u_b": "u_c", "u_c": "u_b"})
+def test_any_tables_are_ordered_or_refused(parents: dict[str, str | None]) -> None:
+    """Each table is below its parents, or one of those that are missing or extend themselves is named."""
+    walks = {name: [*_walk(name, parents)] for name in parents}
+    wrong = [name for name, walk in walks.items() if len(walk) > len(parents) or walk[-1] not in parents]
+    tables = [Table(name, parent=parent) for name, parent in parents.items()]
+    if wrong:
+        with pytest.raises(DictionaryError) as refused:
+            Dictionary(tables)
+        assert str(refused.value).split("'")[1] in wrong
+        return
+    made = Dictionary(tables)
+    assert {name: [*made.lineage(name)] for name in parents} == walks
+    assert all({*made.family(name)} == {each for each in parents if name in walks[each]} for name in parents)
+
+
+def _walk(name: str, parents: Mapping[str, str | None]) -> Iterator[str]:
+    """Yield a table and what it extends, one more than there are tables if that never ends."""
+    each: str | None = name
+    for _ in range(len(parents) + 1):
+        if each is None:
+            return
+        yield each
+        each = parents.get(each)
+
+
+@pytest.mark.long
+def test_tables_may_extend_each_other_in_a_long_row() -> None:
+    """More of them than Python's functions may call each other."""
+    tables = [Table(f"u_{number}", parent=f"u_{number - 1}" if number else None) for number in range(1_200)]
+    assert len(Dictionary(tables[::-1]).lineage("u_1199")) == 1_200
 
 
 def test_tables_of_ones_own(tmp_path: Path) -> None:

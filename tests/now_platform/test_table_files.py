@@ -97,6 +97,10 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
         ("- {name: incident, extends: problem}", "1: table 'incident' extends 'task'; it cannot extend 'problem'"),
         ("- {name: task, extends: problem}", "1: table 'task' extends no table; it cannot extend 'problem'"),
         ("- {name: u_x, extends: u_y}\n- {name: u_y, extends: u_x}\n", "1: table 'u_x' extends itself through 'u_y'"),
+        (
+            "- {name: u_x, extends: u_y}\n- {name: u_y, extends: u_z}\n- {name: u_z, extends: u_y}\n",
+            "2: table 'u_y' extends itself through 'u_z'",
+        ),
         ("- {name: u_x}\n- {name: u_x}\n", "2: table 'u_x' is defined twice"),
         (
             "- name: incident\n  columns:\n    state:\n      type: string\n",

@@ -44,13 +44,13 @@ class Dictionary:
         for table in self._tables.values():
             self._check(table)
             self._children.setdefault(table.parent or "", []).append(table.name)
-        self._columns = {name: MappingProxyType(self._inherit(name)) for name in self._tables}
+        self._lineages = self._ascend()
+        self._columns = self._inherit_columns()
         self._by_family = {name: _by_family(columns) for name, columns in self._columns.items()}
         self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
         self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
         self._check_acls()
-        self._acls = {name: self._inherit_acls(name) for name in self._tables}
-        self._lineages = {name: self._ascend(name) for name in self._tables}
+        self._acls = self._inherit_acls()
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
         self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
         self.sql = PhysicalSchema({root: self._stored(root) for root in self._children.get("", ())})
@@ -122,12 +122,6 @@ class Dictionary:
         parent = table.parent
         if parent is not None and parent not in self._tables:
             raise DictionaryError(f"table '{table.name}' extends {self._undefined(parent)}", table.name, "extends")
-        while parent is not None and parent != table.name:
-            parent = self._tables[parent].parent if parent in self._tables else None
-        if parent is not None:
-            raise DictionaryError(
-                f"table '{table.name}' extends itself through '{table.parent}'", table.name, "extends"
-            )
         for column in table.columns:
             self._check_column(table.name, column)
 
@@ -141,29 +135,47 @@ class Dictionary:
     def _undefined(self, table: str) -> str:
         return f"'{table}'{hint(table, self._tables, len(self._tables))}, which is not defined"
 
-    def _inherit(self, name: str) -> dict[str, Column]:
-        table = self._tables[name]
-        if table.parent is not None:
-            columns = self._inherit(table.parent)
-        else:
+    def _ascend(self) -> dict[str, tuple[str, ...]]:
+        """Return each table with its parents, parents first."""
+        lineages: dict[str, tuple[str, ...]] = {}
+        for table in self._tables.values():
+            path: dict[str, Table] = {}
+            each: Table | None = table
+            while each is not None and each.name not in lineages:
+                if each.name in path:
+                    why = f"table '{each.name}' extends itself through '{each.parent}'"
+                    raise DictionaryError(why, each.name, "extends")
+                path[each.name] = each
+                each = self._tables.get(each.parent or "")
+            for each in reversed(path.values()):
+                lineages[each.name] = (each.name, *lineages.get(each.parent or "", ()))
+        return lineages
+
+    def _inherit_columns(self) -> dict[str, Mapping[str, Column]]:
+        found: dict[str, Mapping[str, Column]] = {}
+        for name in self._lineages:
+            table = self._tables[name]
             classes = table.extendable or name in self._children
-            columns = {column.name: column for column in SYSTEM_COLUMNS + (CLASS_COLUMN,) * classes}
-        return columns | {column.name: column for column in table.columns}
+            system = {column.name: column for column in SYSTEM_COLUMNS + (CLASS_COLUMN,) * classes}
+            inherited = system if table.parent is None else found[table.parent]
+            found[name] = MappingProxyType({**inherited, **{column.name: column for column in table.columns}})
+        return {name: found[name] for name in self._tables}
 
-    def _inherit_acls(self, name: str) -> tuple[Acl, ...]:
-        table = self._tables[name]
-        inherited = () if table.parent is None else self._inherit_acls(table.parent)
-        own = {(acl.operation, acl.column) for acl in table.acls}
-        return table.acls + tuple(acl for acl in inherited if (acl.operation, acl.column) not in own)
-
-    def _ascend(self, name: str) -> tuple[str, ...]:
-        parent = self._tables[name].parent
-        return (name,) if parent is None else (name, *self._ascend(parent))
+    def _inherit_acls(self) -> dict[str, tuple[Acl, ...]]:
+        found: dict[str, tuple[Acl, ...]] = {}
+        for name in self._lineages:
+            table = self._tables[name]
+            own = {(acl.operation, acl.column) for acl in table.acls}
+            inherited = found.get(table.parent or "", ())
+            found[name] = table.acls + tuple(acl for acl in inherited if (acl.operation, acl.column) not in own)
+        return found
 
     def _descend(self, name: str) -> Iterator[str]:
-        yield name
-        for child in self._children.get(name, ()):
-            yield from self._descend(child)
+        waiting = [name]
+        while waiting:
+            each = waiting.pop()
+            yield each
+            waiting.extend(reversed(self._children.get(each, ())))
 
     def _stored(self, root: str) -> dict[str, Column]:
         """Return the columns of a whole hierarchy; raises if two classes would store one differently."""

@@ -140,25 +140,18 @@ class Definitions:
             raise self._located(error) from None
 
     def _built(self) -> Iterable[Table]:
-        built = {**self._tables}
-        for name in sorted(self._by_name, key=self._depth):  # parents first: columns inherit
+        built, parents = {**self._tables}, self._parents()
+        for name in sorted(self._by_name, key=lambda name: _depth(name, parents)):  # parents first: columns inherit
             for definition in self._by_name[name]:
                 built[name] = _TableBuilder(built, definition).table()
         return [built[name] for name in self._order]
 
-    def _depth(self, name: str) -> int:
-        """Return how many tables it extends, directly or not; a cycle ends as soon as it is closed."""
+    def _parents(self) -> dict[str, str | None]:
         parents = {table.name: table.parent for table in self._tables.values()}
         for each, definitions in self._by_name.items():
-            parents[each] = next(
-                (one.said["extends"] for one in definitions if "extends" in one.said), parents.get(each)
-            )
-        seen: list[str | None] = []
-        parent = parents.get(name)
-        while parent is not None and parent not in seen:
-            seen.append(parent)
-            parent = parents.get(parent)
-        return len(seen)
+            said = (one.said["extends"] for one in definitions if "extends" in one.said)
+            parents[each] = next(said, parents.get(each))
+        return parents
 
     def _located(self, error: DictionaryError) -> DictionaryError:
         """Return the error with the place in the file that says so."""
@@ -176,6 +169,16 @@ def _packaged() -> Definitions:
     definitions.read(packaged_tables())
     definitions._shipped = {*definitions._order}  # noqa: SLF001 - of this class
     return definitions
+
+
+def _depth(name: str, parents: Mapping[str, str | None]) -> int:
+    """Return how many tables it extends, directly or not; a cycle ends as soon as it is closed."""
+    above: dict[str, None] = {}
+    parent = parents.get(name)
+    while parent is not None and parent not in above:
+        above[parent] = None
+        parent = parents.get(parent)
+    return len(above)
 
 
 class _TableBuilder:
