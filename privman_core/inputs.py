@@ -113,6 +113,11 @@ def reason_of(error: OSError) -> str:
     return " ".join((error.strerror or str(error)).partition(" (_ssl")[0].split()) or "it broke off"
 
 
+def escape_controls(text: str) -> str:
+    """Return the text in one line that a terminal shows as it is: each character of `CONTROL` is escaped."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
 def quoted(value: object) -> str:
     """Return the value's repr, truncated; the mark of a cut text is within its quotes."""
     return repr(cut(value, _LONGEST_SHOWN)) if isinstance(value, str) else cut(repr(value), _LONGEST_SHOWN)

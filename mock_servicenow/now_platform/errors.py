@@ -28,6 +28,9 @@ Signal: caught inside the platform, never seen by a client
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from privman_core.cuts import cut
+from privman_core.inputs import escape_controls
+
 REQUEST_MEDIA_TYPES = ("application/json", "application/xml", "text/xml")
 
 
@@ -49,8 +52,17 @@ class PlatformError(Exception):
         self.headers = headers or {}
 
 
+_LONGEST_SETUP_ERROR = 2_000
+
+
 class SetupError(Exception):
-    """Raised where an instance cannot start with its files, its database or its settings."""
+    """Raised where an instance cannot start with its files, its database or its settings.
+
+    The message is one line of bounded length, whatever the files hold.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(cut(escape_controls(message), _LONGEST_SETUP_ERROR))
 
 
 class Signal(Exception):  # noqa: N818 - it tells a caller what happened, and is no failure by itself

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.records.intake import is_sys_id
+from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import UNITS, FieldError, Pair, join_duration, write_pairs
 from mock_servicenow.ui.form_fields import FormField

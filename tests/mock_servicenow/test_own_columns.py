@@ -100,6 +100,44 @@ async def test_a_rule_that_cannot_act(rule: str, told: str, tmp_path: Path, *, s
     assert told in str(caught.value)
 
 
+async def test_a_numbered_table_has_numbers(tmp_path: Path) -> None:
+    """Whoever gives a prefix need not define the column; who defines it, or extends a numbered table, has one only."""
+    file = tmp_path / "tables.yaml"
+    file.write_text(
+        "- {name: u_asset, number: AST, extendable: true}\n- {name: u_car, extends: u_asset, number: CAR}\n"
+        "- {name: u_tool, number: TOL, columns: {number: {label: Tag}}}\n"
+    )
+    async with running(Settings(tables=(file,))) as instance:
+        rows = [(await instance.insert(name, {})).result["number"] for name in ("u_asset", "u_car", "u_tool")]
+        labels = await instance.read("sys_dictionary", query="element=number^nameSTARTSWITHu_^ORDERBYname")
+    assert rows == ["AST0010001", "CAR0010001", "TOL0010001"]
+    assert [(each["name"], each["column_label"]) for each in labels] == [("u_asset", "Number"), ("u_tool", "Tag")]
+
+
+async def test_a_default_has_the_form_that_records_store(tmp_path: Path) -> None:
+    """Whatever form of it a file or a record writes: it is shown, and it is found."""
+    duration, flag, day = ("glide_duration", "01:30:00"), ("boolean", "true"), ("glide_date", "2026-01-05")
+    said = {"u_wait": duration, "u_flag": flag, "u_day": day}
+    file = tmp_path / "tables.yaml"
+    columns = {name: {"type": type_, "default": default} for name, (type_, default) in said.items()}
+    file.write_text(yaml.safe_dump([{"name": "u_file", "columns": columns}]))
+    async with running(Settings(tables=(file,))) as instance:
+        await instance.insert("sys_db_object", {"name": "u_rest"})
+        for name, (type_, default) in said.items():
+            column = {
+                "name": "u_rest",
+                "element": name,
+                "internal_type": type_,
+                "default_value": default.replace("true", "yes"),
+            }
+            assert (await instance.insert("sys_dictionary", column)).status == 201
+        for table in ("u_file", "u_rest"):
+            assert (await instance.insert(table, {})).status == 201
+            [shown] = await instance.read(table, query="u_flag=true^u_day=2026-01-05", sysparm_display_value="all")
+            assert shown["u_wait"] == {"display_value": "1 Hour 30 Minutes", "value": "1970-01-01 01:30:00"}
+            assert (shown["u_flag"]["value"], shown["u_day"]["value"]) == ("true", "2026-01-05")
+
+
 async def test_rows_name_the_users_of_the_app(tmp_path: Path) -> None:
     """They ship, so rows may refer to them and change them, in a new database and in one that is there."""
     rows, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"

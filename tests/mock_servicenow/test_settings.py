@@ -177,8 +177,56 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
         ),
         (
             "rows.yaml",
-            "sys_user:\n  - {user_name: x}\n  - {user_name: x}",
-            "rows.yaml:3: table 'sys_user', row 2 cannot be stored: ",
+            "sys_user:\n  - {user_name: x}\n  - {user_name: x, title: Chief}",
+            "rows.yaml:3: table 'sys_user', row 2 is of the same record as rows.yaml:2, and differs; expected one row",
+        ),
+        (
+            "rows.yaml",
+            "task:\n  - {sys_class_name: incidnt}",
+            "rows.yaml:2: table 'task', row 1 has class 'incidnt' (did you mean 'incident'?); expected 'task' or a",
+        ),
+        (
+            "rows.yaml",
+            "incident: [{sys_class_name: problem}]",
+            "rows.yaml:1: table 'incident', row 1 has class 'problem'; expected 'incident'",
+        ),
+        (
+            "rows.yaml",
+            "incident: [{watch_list: [admin, nobdy]}]",
+            "rows.yaml:1: table 'incident', row 1, column 'watch_list' refers to 'nobdy'",
+        ),
+        *(
+            ("rows.yaml", f"problem: [{{{key}: x}}]", "rows.yaml:1: table 'problem', row 1 has key ")
+            for key in ("1.5", "? !!binary YS5i ", "true")
+        ),
+        *(
+            (
+                "rows.yaml",
+                f"problem: [{{{name}: {value}}}]",
+                f"rows.yaml:1: table 'problem', row 1, column '{name}' has ",
+            )
+            for name, value in (
+                ("opened_at", "0001-01-01T00:00:00+14:00"),
+                ("opened_at", "9999-12-31T23:59:59-14:00"),
+                ("description", "!!binary AAEC"),
+                ("description", "{value: !!binary AAEC}"),
+                ("description", "!!set {a}"),
+                ("description", "[!!set {a}]"),
+                ("description", "{1: a}"),
+                ("description", "{null: a}"),
+                ("description", "{2026-01-01: 1}"),
+                ("description", f"[{'9' * 40}]"),
+            )
+        ),
+        (
+            "rows.yaml",
+            'problem: [{"a\\e[31m\\0\\n::error::x": 1}]',
+            r"rows.yaml:1: table 'problem', row 1 has column 'a\x1b[31m\x00\n::error::x', which is not defined",
+        ),
+        (
+            "rows.yaml",
+            r'problem: [{assigned_to: "\e]0;x\a"}]',
+            r"rows.yaml:1: table 'problem', row 1, column 'assigned_to' refers to '\x1b]0;x\x07'",
         ),
         (
             "rows.yaml",
@@ -195,6 +243,31 @@ def test_rows_that_cannot_be_used(tmp_path: Path, name: str, content: str, messa
         create_app(settings, clock=VirtualClock(), ids=Ids(1))
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+async def test_rows_have_what_rules_would_give_them(tmp_path: Path) -> None:
+    """A number and a full name; a class and lists of names; equal rows without a name are records of their own."""
+    file = tmp_path / "rows.yaml"
+    file.write_text(
+        "task: [{sys_class_name: incident, short_description: classed}, {sys_class_name: task, number: TASK1}]\n"
+        "incident: [{description: same}, {description: same}, {close_notes: same, watch_list: [itil, admin]}]\n"
+        "sys_user: [{user_name: jane, first_name: Jane, last_name: Porter}, {user_name: kala, name: K}]\n"
+        "sys_user_group: [{name: Apes, manager: jane}, {name: Apes, manager: jane}]\n"
+    )
+    database = f"sqlite:///{tmp_path / 'instance.db'}"
+    for _ in range(2):
+        async with running(Settings(database=database, data=(file, file))) as instance:
+            classed = await instance.read("incident", query="short_description=classed")
+            same = await instance.read("incident", query="description=same^ORclose_notes=same^ORDERBYnumber")
+            query = "user_nameINjane,kala^ORDERBYuser_name"
+            names = await instance.read("sys_user", query=query, sysparm_fields="name")
+            groups = await instance.read("sys_user_group", query="name=Apes", sysparm_fields="manager.name")
+            users = {each["sys_id"] for each in await instance.read("sys_user", query="user_nameINitil,admin")}
+        numbers = [each["number"] for each in (*classed, *same)]
+        assert numbers == ["INC0010001", "INC0010002", "INC0010003", "INC0010004"]
+        assert set(same[2]["watch_list"].split(",")) == users
+        assert names == [{"name": "Jane Porter"}, {"name": "K"}]
+        assert groups == [{"manager.name": "Jane Porter"}]
 
 
 CLIENT = {"client_id": "c" * 32, "client_secret": "of-a-client-0123456789"}

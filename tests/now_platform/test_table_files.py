@@ -98,6 +98,38 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
         ("- {name: task, extends: problem}", "1: table 'task' extends no table; it cannot extend 'problem'"),
         ("- {name: u_x, extends: u_y}\n- {name: u_y, extends: u_x}\n", "1: table 'u_x' extends itself through 'u_y'"),
         (
+            "- {name: u_x, columns: {u_a: {type: boolean, default: maybe}}}",
+            "1: table 'u_x', column 'u_a' has default 'maybe'; expected true or false",
+        ),
+        (
+            "- {name: u_x, columns: {u_a: {reference: sys_user, default: admin}}}",
+            "1: table 'u_x', column 'u_a' has default 'admin'; expected a sys_id, or javascript:gs.getUserID()",
+        ),
+        (
+            "- {name: u_x, columns: {u_a: {default: 'javascript:gs.getUserId()'}}}",
+            "1: table 'u_x', column 'u_a' has default 'javascript:gs.getUserId()'; expected one of javascript:gs.get",
+        ),
+        (
+            "- name: u_x\n  columns:\n    u_a:\n      choices: {low: Low}\n      type: integer",
+            "4: table 'u_x', column 'u_a' has choice 'low'; expected a value of type integer",
+        ),
+        (
+            "- {name: u_x, columns: {u_a: {choices: {yes: Sure}}}}",
+            "1: table 'u_x', column 'u_a' has choice true: Sure. YAML reads yes, no, on and off as true or false.",
+        ),
+        (
+            "- {name: u_x, columns: {u_a: {choices: {sure: Yes}}}}",
+            "1: table 'u_x', column 'u_a' has choice sure: true. YAML reads yes, no, on and off as true or false.",
+        ),
+        (
+            "- name: incident\n  columns:\n    catgory: {}\n",
+            "3: table 'incident', column 'catgory' does not ship (did you mean 'category'?); a new name so like it",
+        ),
+        (
+            "- {name: incident, columns: {shortdescription: {}}}",
+            "1: table 'incident', column 'shortdescription' does not ship (did you mean 'short_description'?)",
+        ),
+        (
             "- {name: u_x, extends: u_y}\n- {name: u_y, extends: u_z}\n- {name: u_z, extends: u_y}\n",
             "2: table 'u_y' extends itself through 'u_z'",
         ),

@@ -1,12 +1,15 @@
 """Rules of the names and types of tables and columns that are stored together.
 
-Each function returns why a definition breaks a rule, to go after its name in a sentence; empty if it breaks none.
+Each function returns why a definition breaks a rule, to go after its name in a sentence, or what was expected of it;
+empty if it breaks none.
 """
 
 from collections.abc import Mapping
 
-from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import DEFAULT_CALLS, SCRIPT, SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.dictionary.sql_tables import is_reserved_column, is_reserved_table
+from mock_servicenow.now_platform.dictionary.values import is_sys_id
 
 SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
 
@@ -36,3 +39,22 @@ def why_other_type(column: Column, stored: Column) -> str:
     if stored.family.storage == column.family.storage:
         return ""
     return f"has type '{column.type}'; its hierarchy stores that column as '{stored.type}'"
+
+
+def expected_default(column: Column) -> str:
+    """Return what the column's default should be, if it is something else."""
+    default = column.default or ""
+    if default.startswith(SCRIPT):
+        known = default.removeprefix(SCRIPT) in DEFAULT_CALLS
+        return "" if known else f"one of {', '.join(f'{SCRIPT}{call}' for call in DEFAULT_CALLS)}"
+    if column.type == "reference" and default and not is_sys_id(default):
+        return f"a sys_id, or {SCRIPT}{DEFAULT_CALLS[0]}"
+    if column.family is Family.BOOLEAN and default not in {"", "true", "false"}:
+        return "true or false"
+    return "" if column.to_stored(default) is not None else f"a value of type {column.type}"
+
+
+def stored_default(column: Column) -> str | None:
+    """Return the column's default in the form that records store: a call as it is, and what is invalid as it is."""
+    default = column.default
+    return default if default is None or default.startswith(SCRIPT) else column.to_stored(default) or default

@@ -9,6 +9,10 @@ from mock_servicenow.now_platform.errors import SetupError
 
 MOST_LENGTH = 10_000_000
 """Characters that a column may be said to hold."""
+SCRIPT = "javascript:"
+"""How the default of a column begins that is a call."""
+DEFAULT_CALLS = ("gs.getUserID()", "gs.getUserName()", "gs.nowDateTime()")
+"""The calls that a default may be; any other yields no value."""
 MOST_NAME = 63
 """Characters of a name: PostgreSQL cuts longer ones."""
 NAME_PATTERN = f"[A-Za-z][A-Za-z0-9_]{{0,{MOST_NAME - 1}}}"
@@ -70,7 +74,7 @@ class Column:
     Attributes:
         type: the platform's word for it, such as ``string``, ``glide_date_time`` or ``reference``.
         reference: the table that a reference (or each entry of a ``glide_list``) points to.
-        default: the value of a new record: literal, or ``javascript:`` with a call that `defaults` knows.
+        default: the value of a new record: in its stored form, or ``javascript:`` with one of `DEFAULT_CALLS`.
         choices: what a choice column offers; empty for every other column.
         display: whether its value is shown where others refer to the record.
         read_only: whether clients' values for it are ignored.

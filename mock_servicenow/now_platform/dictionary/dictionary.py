@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.dictionary.definition_rules import (
 )
 from mock_servicenow.now_platform.dictionary.definitions import (
     CLASS_COLUMN,
+    SCRIPT,
     SYSTEM_COLUMNS,
     Acl,
     Column,
@@ -22,8 +23,6 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 )
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 from privman_core.near_words import hint
-
-_SCRIPT = "javascript:"
 
 
 class Dictionary:
@@ -208,13 +207,13 @@ def _new_record(columns: Mapping[str, Column]) -> dict[str, str]:
 
 def _scripted(columns: Mapping[str, Column]) -> dict[str, str]:
     return {
-        name: (column.default or "").removeprefix(_SCRIPT) for name, column in columns.items() if is_scripted(column)
+        name: (column.default or "").removeprefix(SCRIPT) for name, column in columns.items() if is_scripted(column)
     }
 
 
 def is_scripted(column: Column) -> bool:
     """Return whether the column's default is a call."""
-    return column.default is not None and column.default.startswith(_SCRIPT)
+    return column.default is not None and column.default.startswith(SCRIPT)
 
 
 def _by_family(columns: Mapping[str, Column]) -> dict[Family, list[str]]:

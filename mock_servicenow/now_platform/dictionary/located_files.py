@@ -30,7 +30,11 @@ class FilePlace:
 
     def error(self, message: str) -> DictionaryError:
         """Return an error that names file and line."""
-        return DictionaryError(f"{self.file}:{yaml_reader.line_of(self._text, self.path)}: {message}")
+        return DictionaryError(f"{self}: {message}")
+
+    def __str__(self) -> str:
+        """Return file and line."""
+        return f"{self.file}:{yaml_reader.line_of(self._text, self.path)}"
 
 
 def yaml_files(source: Traversable) -> list[Traversable]:

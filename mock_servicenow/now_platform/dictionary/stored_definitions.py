@@ -7,6 +7,8 @@ from typing import NamedTuple
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
 from mock_servicenow.now_platform.dictionary.definition_rules import (
     SYSTEM_NAMES,
+    expected_default,
+    stored_default,
     why_no_column,
     why_no_table,
     why_other_name,
@@ -21,7 +23,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     is_name,
     to_label,
 )
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     CHOICES,
     COLUMNS,
@@ -264,9 +266,9 @@ class _RecordReader:
     def _with_values(self, column: Column, row: Values, where: str) -> Column:
         length = int(row["max_length"] or 0)
         default: str | None = row["default_value"] or None
-        changed = replace(column, default=default)
-        if default is not None and not is_scripted(changed) and column.to_stored(default) is None:
-            self._ignore(f"{where} has default '{default}'; expected a value of type {column.type}")
+        default = stored_default(replace(column, default=default))
+        if expected := expected_default(replace(column, default=default)):
+            self._ignore(f"{where} has default '{default}'; expected {expected}")
             default = column.default
         return replace(
             column,

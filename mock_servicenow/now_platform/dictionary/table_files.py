@@ -7,6 +7,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definition_rules import expected_default, stored_default
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table, to_label
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace, Step, load_file, yaml_files
@@ -16,6 +18,7 @@ from privman_core.near_words import hint, misspelt_words
 
 _TABLE_FIELDS = {"label": "label", "extends": "parent", "number": "number_prefix"}
 _TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access")}
+_OF_CUSTOMERS = ("u_", "x_")
 _OF_CHOICES = {"default", "choices"}
 _LONGEST_LIST = 200
 _COLUMN_FIELDS = {"length": "max_length"}
@@ -117,6 +120,7 @@ class Definitions:
                     raise there.error(f"table '{name}' is defined twice")
                 known.add(name)
                 self._check_new(said, there)
+                self._check_new_columns(said, there)
                 self._order[name] = None
                 self._by_name.setdefault(name, []).append(_Definition(said, there))
                 placed = ((each, there.at("acls", index)) for index, each in enumerate(said["acls"]))
@@ -130,6 +134,28 @@ class Definitions:
         near = "" if is_new or name in self._order else misspelt_words(name, self._shipped)
         if near:
             raise place.error(f"table '{name}' does not ship (did you mean '{near}'?); a new table has 'new: true'")
+
+    def _check_new_columns(self, said: Mapping[str, Any], place: FilePlace) -> None:
+        """Raise DictionaryError for a misspelt column of a table that ships, unless its name is a customer's."""
+        if said["name"] not in self._shipped:
+            return
+        known = set(self._columns(said["name"]))
+        for name in said["columns"].keys() - known:
+            near = "" if name.startswith(_OF_CUSTOMERS) else misspelt_words(name, known)
+            if near:
+                where = f"table '{said['name']}', column '{name}'"
+                why = f"does not ship (did you mean '{near}'?); a new name so like it begins with u_"
+                raise place.at("columns", name).error(f"{where} {why}")
+
+    def _columns(self, table: str) -> Iterator[str]:
+        """Yield the names of the columns of a table and its parents, as far as they are read."""
+        parents, each, seen = self._parents(), table, set[str]()
+        while each and each not in seen:
+            seen.add(each)
+            if each in self._tables:
+                yield from (column.name for column in self._tables[each].columns)
+            yield from (name for definition in self._by_name.get(each, ()) for name in definition.said["columns"])
+            each = parents.get(each) or ""
 
     @cached_property
     def dictionary(self) -> Dictionary:
@@ -205,6 +231,8 @@ class _TableBuilder:
             raise self._place.at("extends").error(f"table '{self._name}' {extends}; it cannot extend '{parent}'")
         columns = {column.name: column for column in before.columns}
         columns |= {name: self._column(name, given) for name, given in said["columns"].items()}
+        if "number" in said and "number" not in columns and self._inherited("number") is None:
+            columns["number"] = Column("number", "Number")
         acls = tuple(map(_acl, said["acls"]))
         fields = {field: said[key] for key, field in _TABLE_FIELDS.items() if key in said}
         return replace(before, **fields, columns=tuple(columns.values()), acls=before.acls + acls)
@@ -223,16 +251,26 @@ class _TableBuilder:
             raise place.at("type").error(f"{where} has type reference and no reference; expected the name of a table")
         if "choices" in said:
             choices = {choice.value: choice for choice in (own.choices if own else ())}
-            choices |= {_text(value): Choice(_text(value), str(label)) for value, label in said["choices"].items()}
+            choices |= {each.value: each for each in self._choices(column, said["choices"], where)}
             column = replace(column, choices=tuple(choices.values()))
         if "default" in said:
             column = replace(column, default=_text(said["default"]))
-            if not is_scripted(column) and column.to_stored(column.default or "") is None:
-                raise place.at("default").error(
-                    f"{where} has default {said['default']!r}; expected a value of type {column.type}"
-                )
+            if expected := expected_default(column):
+                raise place.at("default").error(f"{where} has default {said['default']!r}; expected {expected}")
+            column = replace(column, default=stored_default(column))
         self._check_default(column, said, where)
         return column
+
+    def _choices(self, column: Column, said: Mapping[Any, Any], where: str) -> Iterator[Choice]:
+        place = self._place.at("columns", column.name, "choices")
+        for value, label in said.items():
+            text = _text(value)
+            if isinstance(label, bool) or (isinstance(value, bool) and column.family is not Family.BOOLEAN):
+                why = "YAML reads yes, no, on and off as true or false. Put the text in quotes"
+                raise place.error(f"{where} has choice {text}: {_text(label)}. {why}")
+            if column.to_stored(text) is None:
+                raise place.error(f"{where} has choice {text!r}; expected a value of type {column.type}")
+            yield Choice(text, str(label))
 
     def _check_default(self, column: Column, said: Mapping[str, Any], where: str) -> None:
         """Raise DictionaryError for a default that is none of the choices, if the file says either of them."""

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mock_servicenow.now_platform.dictionary.column_types import MEANT, NAMED_TYPES
-from mock_servicenow.now_platform.dictionary.definitions import MOST_LENGTH, NAME_PATTERN, NAME_WORDS, is_name
+from mock_servicenow.now_platform.dictionary.definitions import (
+    DEFAULT_CALLS,
+    MOST_LENGTH,
+    NAME_PATTERN,
+    NAME_WORDS,
+    SCRIPT,
+    is_name,
+)
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
 from privman_core.near_words import hint
 
@@ -67,7 +74,9 @@ _TABLE: Mapping[str, KeyForm] = {
     "new": _flag("Says that the table is new although its name is nearly that of a table that ships."),
     "label": _text("Label (default: made from the name)."),
     "extends": _text("The table that it extends, which may be any other."),
-    "number": _text("Prefix of the column 'number', which then counts, such as INC."),
+    "number": _text(
+        "Prefix of the column 'number', which then counts, such as INC. The table gets the column if it has none."
+    ),
     "extendable": _flag("Whether records have sys_class_name although no table extends this one yet."),
     "web_service_access": _flag("Whether the REST APIs reach the table (default true)."),
     "columns": KeyForm(
@@ -103,7 +112,10 @@ _COLUMN: Mapping[str, KeyForm] = {
     ),
     "reference": _text("The table that a reference, or each entry of a glide_list, points to."),
     "default": KeyForm(
-        "Value of a new record, or a call such as javascript:gs.getUserID().", _SCALAR, _is_scalar, "a single value"
+        f"Value of a new record, or one of {', '.join(f'{SCRIPT}{call}' for call in DEFAULT_CALLS)}.",
+        _SCALAR,
+        _is_scalar,
+        "a single value",
     ),
     "choices": KeyForm(
         "Values with their labels. A column that has choices gets these, too; a value that it has gets the label.",

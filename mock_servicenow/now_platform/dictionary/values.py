@@ -10,6 +10,8 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - stored date-times carry no zone
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """Characters that no database stores: NUL, and halves of surrogate pairs."""
 TRUE_WORDS = frozenset({"true", "1", "yes"})
+SYS_ID_LENGTH = 32
+_HEX = frozenset("0123456789abcdefABCDEF")
 UNITS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 _CLOCK_DURATION = re.compile(r"(?:(\d{1,12}) )?(\d{1,4}):(\d{2}):(\d{2})")
 _WORDS = re.compile(r"(\d{1,12}) (day|hour|minute|second)s?\b", re.IGNORECASE)
@@ -18,6 +20,11 @@ _DECIMAL = re.compile(r"[+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCI
 _BEYOND_INTEGERS = 2**63
 _BEYOND_DECIMALS = 1e100  # databases reckon sums, and means with squares, that are finite up to there
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def is_sys_id(text: str) -> bool:
+    """Return whether the text has the form of a primary key."""
+    return len(text) == SYS_ID_LENGTH and _HEX.issuperset(text)
 
 
 def utc_form(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """The first rows of a new instance, with those that clients' test suites rely on (platform 8.2)."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
-from mock_servicenow.now_platform.records.intake import COUNTERS, counters
+from mock_servicenow.now_platform.records.intake import COUNTERS, assign_number, counters
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.dictionary_rules import DELETED_CHOICES
@@ -70,7 +71,7 @@ class FirstRows:
 
     def of_files(self, dictionary: Dictionary) -> Iterator[PlacedRow]:
         """Return the rows of the files; raises DictionaryError."""
-        return chain.from_iterable(read_rows(file, dictionary) for file in self.files)
+        return chain.from_iterable(read_rows(file, dictionary) for file in dict.fromkeys(self.files))
 
 
 def provision(instance: Platform, first: FirstRows, and_then: Step = lambda _session: None) -> None:
@@ -169,9 +170,7 @@ def _take_in(instance: Platform, first: FirstRows) -> None:
         named = list(first.named(instance.first.dictionary)) if rows else []
         found = list(_identified(session, [*named, *rows]))
         targets = Targets(session.dictionary, found)
-        for row in found[len(named) :]:
-            with _stored_together(row):
-                session.replace_row(row.table, _to_stored(session, targets, row))
+        _store_rows_of_files(session, targets, found[len(named) :])
 
 
 @contextmanager
@@ -229,7 +228,7 @@ def _renew(session: Session, table: str, row: Values, known: Values | None) -> N
 def store_rows(session: Session, rows: Rows) -> None:
     """Store rows without business rules; a reference may name its target among them, as `Targets` finds it.
 
-    A row of a file may change one that ships, but no other of a file.
+    A row of a file may change one that ships.
     """
     found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
@@ -240,26 +239,48 @@ def store_rows(session: Session, rows: Rows) -> None:
             shipped.setdefault(row.table, {}).setdefault(values["sys_id"], {}).update(values)
     for table, stored in shipped.items():
         session.store_rows(table, stored.values())
-    begun = set[tuple[str, str]]()
-    for row in found:
-        if row.place is not None:
-            values, key = _to_stored(session, targets, row), (row.table, row.values["sys_id"])
-            with _stored_together(row):
-                if key in begun:
-                    session.store_rows(row.table, [values])  # which is refused
-                session.replace_row(row.table, values)
-            begun.add(key)
+    _store_rows_of_files(session, targets, (row for row in found if row.place is not None))
+
+
+def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[PlacedRow]) -> None:
+    """Insert the rows, or give those with their sys_ids these values; raises DictionaryError for two of one record."""
+    known: dict[str, PlacedRow] = {}
+    for row in rows:
+        sys_id = row.values["sys_id"]
+        first = known.setdefault(sys_id, row)
+        if first.values != row.values:
+            raise row.error(f"is of the same record as {first.place}, and differs; expected one row of each record")
+        values = _to_stored(session, targets, row)
+        with _stored_together(row):
+            if session.work.get(row.table, sys_id) is None:
+                _complete(session, row.table, values)
+            session.replace_row(row.table, values)
+
+
+def _complete(session: Session, table: str, values: Values) -> None:
+    """Give a new record what rules would: a number, and a user the full name."""
+    assign_number(session, table, values)
+    if session.dictionary.root(table) == "sys_user" and not values.get("name"):
+        values["name"] = " ".join(filter(None, (values.get("first_name"), values.get("last_name"))))
 
 
 def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
-    """Yield the rows with sys_ids: one without has that of the row before it with the same name, if there is one."""
+    """Yield the rows with sys_ids: one without has that of the row before it with the same name, if there is one.
+
+    Without a name it has one made of its values; rows of equal values are different records.
+    """
     sys_ids: dict[tuple[str, str], str] = {}
+    equal: Counter[tuple[str, str]] = Counter()
     for row in (PlacedRow(*each) for each in rows):
-        name = _name(session, row.table, row.values)
-        sys_id = row.values.get("sys_id") or sys_ids.get((row.table, name))
-        sys_id = sys_id or seed_id(row.table, name or "/".join(row.values.values()))
-        if name:
-            sys_ids.setdefault((row.table, name), sys_id)
+        key = row.table, _name(session, row.table, row.values)
+        sys_id = row.values.get("sys_id") or sys_ids.get(key)
+        if not sys_id and not key[1]:
+            values = row.table, orjson.dumps(row.values).decode()
+            equal[values] += 1
+            sys_id = seed_id(row.table, f"{values[1]}{equal[values]}")
+        sys_id = sys_id or seed_id(*key)
+        if key[1]:
+            sys_ids.setdefault(key, sys_id)
         yield row._replace(values={**row.values, "sys_id": sys_id})
 
 

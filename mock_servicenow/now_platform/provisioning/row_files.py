@@ -1,20 +1,22 @@
 """Rows from files: YAML by table, or the JSON that the Table API prints; references may name their targets."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column, DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace, load_file, yaml_files
-from mock_servicenow.now_platform.dictionary.values import is_storable, json_text, utc_form
-from mock_servicenow.now_platform.records.intake import is_sys_id
+from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id, json_text, utc_form
+from privman_core.inputs import quoted
 from privman_core.near_words import hint
 
 Values = dict[str, str]
+_CLASS, _PRINTED = "sys_class_name", "result"
 
 
 class PlacedRow(NamedTuple):
@@ -38,8 +40,8 @@ def packaged_rows() -> Traversable:
 def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow]:
     """Return the rows in a file, or in every YAML file of a folder, each with its table.
 
-    A file holds table names with lists of rows, or ``{"result": [...]}`` as the Table API prints it; the rows of the
-    latter belong to their ``sys_class_name``, else to the table after which the file is named.
+    A file holds table names with lists of rows, or ``{"result": [...]}`` as the Table API prints it; the latter are of
+    the table after which the file is named, if they have no ``sys_class_name``.
 
     Raises:
         DictionaryError: the message names file, line, table, row and column.
@@ -50,7 +52,23 @@ def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow
                 raise place.error(f"table '{table}' holds {_kind(rows)}; expected a list of rows")
             for index, row in enumerate(rows):
                 there = place.at(index)
-                yield PlacedRow(table, _values(dictionary, table, row, there), there)
+                if not isinstance(row, dict):
+                    raise there.error(f"{_where(table, there)} is {row!r}; expected a mapping of columns")
+                of_class = _class(dictionary, table, row, there)
+                yield PlacedRow(of_class, _values(dictionary, of_class, row, there), there)
+
+
+def _class(dictionary: Dictionary, table: str, row: Mapping[str, Any], place: FilePlace) -> str:
+    """Return the table that a row names as its class, which is the table of the list or extends it."""
+    if not dictionary.has_classes(table) or not (named := _text(row.get(_CLASS))):
+        return table
+    printed = place.path[0] == _PRINTED
+    known = dictionary.family(dictionary.root(table) if printed else table)
+    if named not in known:
+        expected = f"'{known[0]}'" + (" or a table that extends it" if len(known) > 1 else "")
+        near = hint(named, known, len(known))
+        raise place.at(_CLASS).error(f"{_where(table, place)} has class '{named}'{near}; expected {expected}")
+    return named
 
 
 def _kind(value: object) -> str:
@@ -63,7 +81,7 @@ def _tables(file: Traversable, dictionary: Dictionary) -> Iterator[tuple[str, ob
     if not isinstance(content or {}, dict):
         raise place.error(f"holds {_kind(content)}; expected table names with lists of rows")
     for name, rows in (content or {}).items():
-        printed, there = name == "result", place.at(str(name))
+        printed, there = name == _PRINTED, place.at(str(name))
         table = _printed_table(file, rows) if printed else name
         if dictionary.table(table) is None:
             known = [each.name for each in dictionary]
@@ -81,23 +99,32 @@ def _where(table: str, place: FilePlace | None) -> str:
     return f"table '{table}'" if place is None else f"table '{table}', row {int(place.path[-1]) + 1}"
 
 
-def _values(dictionary: Dictionary, table: str, row: object, place: FilePlace) -> Values:
+def _values(dictionary: Dictionary, table: str, row: Mapping[str, Any], place: FilePlace) -> Values:
     where, columns = _where(table, place), dictionary.columns(table)
-    if not isinstance(row, dict):
-        raise place.error(f"{where} is {row!r}; expected a mapping of columns")
     for name in row:
+        if not isinstance(name, str):
+            raise place.error(f"{where} has key {quoted(name)}; expected the name of a column")
         if name not in columns and "." not in str(name):
             near = hint(str(name), columns, len(columns))
             raise place.at(str(name)).error(f"{where} has column '{name}'{near}, which is not defined")
-    return {name: _stored(columns[name], _text(value), where, place) for name, value in row.items() if "." not in name}
+    given = {name: value for name, value in row.items() if "." not in name and name != _CLASS}
+    return {name: _stored(columns[name], value, where, place) for name, value in given.items()}
 
 
-def _stored(column: Column, text: str, row: str, place: FilePlace) -> str:
-    stored = column.to_stored(text) if is_storable(text) else None
+def _stored(column: Column, value: object, row: str, place: FilePlace) -> str:
+    try:
+        text = ",".join(map(_text, value)) if isinstance(value, list) and _is_list(column) else _text(value)
+    except (TypeError, OverflowError):  # a moment outside of the calendar, or what JSON does not have
+        text = None
+    stored = column.to_stored(text) if text is not None and is_storable(text) else None
     if stored is None:
-        where = f"{row}, column '{column.name}'"
-        raise place.at(column.name).error(f"{where} has {text!r}; expected a value of type {column.type}")
+        where, shown = f"{row}, column '{column.name}'", quoted(value if text is None else text)
+        raise place.at(column.name).error(f"{where} has {shown}; expected a value of type {column.type}")
     return stored
+
+
+def _is_list(column: Column) -> bool:
+    return column.family is Family.LIST
 
 
 def _text(value: object) -> str:
@@ -140,14 +167,21 @@ class Targets:
         return {name: self._resolved(row, columns[name], value) for name, value in row.values.items()}
 
     def _resolved(self, row: PlacedRow, column: Column, value: str) -> str:
-        if column.type != "reference" or column.reference is None or not value or is_sys_id(value):
+        if column.reference is None:
             return value
-        known = [self._sys_ids.get(table, {}) for table in self._dictionary.family(column.reference)]
+        if _is_list(column):
+            return ",".join(self._sys_id(row, column, column.reference, each.strip()) for each in value.split(","))
+        return self._sys_id(row, column, column.reference, value) if column.type == "reference" else value
+
+    def _sys_id(self, row: PlacedRow, column: Column, target: str, value: str) -> str:
+        if not value or is_sys_id(value):
+            return value
+        known = [self._sys_ids.get(table, {}) for table in self._dictionary.family(target)]
         found = next((names[value] for names in known if value in names), None)
-        if found is None and row.place is not None and row.place.path[0] != "result":
+        if found is None and row.place is not None and row.place.path[0] != _PRINTED:
             names = [name for each in known for name in each if name and not is_sys_id(name)]
             near = hint(value, names, _MOST_COMPARED)
-            expected = f"a sys_id, or the name of a record of '{column.reference}' that ships or is in the files"
+            expected = f"a sys_id, or the name of a record of '{target}' that ships or is in the files"
             where = f"{_where(row.table, row.place)}, column '{column.name}'"
             raise row.place.at(column.name).error(f"{where} refers to '{value}'{near}; expected {expected}")
         return found or value

@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Fami
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
-from mock_servicenow.now_platform.dictionary.values import is_storable
+from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
 from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, stored_length
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
@@ -21,21 +21,14 @@ FIRST = 10_001
 DIGITS = 7
 _LAST = 2**63 - 1  # the largest count that the database holds
 _MOST_CHANGES = 2**63 - 2  # a client may write any count that the database holds
-SYS_ID_LENGTH = 32
 LONGEST_VALUE = LONGEST_INDEXED
 """Characters of a number, a date, a duration or a reference: parsing more may take seconds."""
 _MOST_COMPARED, _MOST_COLUMNS = 5, 1_000
 """At most so many unknown names of a record get the nearest column, and only of so many columns: comparing is slow."""
 _OF_ANY_LENGTH = frozenset({CompareAs.TEXT, CompareAs.BOOLEAN})
-_HEX = frozenset("0123456789abcdefABCDEF")
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
     {"sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count"}
 )
-
-
-def is_sys_id(text: str) -> bool:
-    """Return whether the text has the form of a primary key."""
-    return len(text) == SYS_ID_LENGTH and _HEX.issuperset(text)
 
 
 class Intake:

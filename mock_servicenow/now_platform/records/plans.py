@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.dictionary.definitions import Column, Table
+from mock_servicenow.now_platform.dictionary.definitions import DEFAULT_CALLS, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import InvalidTable
 
@@ -15,12 +15,10 @@ LONGEST_TEXT = 1024 * 1024
 journals read many texts at once. The platform cuts a text at the length of its column."""
 LONGEST_INDEXED = 600
 """The same for a column with an index: an index entry of PostgreSQL has at most 2,704 bytes."""
-_CALLS: Mapping[str, Callable[[Any], str]] = {
-    "gs.getUserID()": attrgetter("user.sys_id"),
-    "gs.getUserName()": attrgetter("user.user_name"),
-    "gs.nowDateTime()": attrgetter("now"),
-}
-"""The calls of default scripts, each a function of the view that creates the record; any other yields no default."""
+_CALLS: Mapping[str, Callable[[Any], str]] = dict(
+    zip(DEFAULT_CALLS, map(attrgetter, ("user.sys_id", "user.user_name", "now")), strict=True)
+)
+"""The calls of default scripts, each a function of the view that creates the record."""
 
 
 @dataclass(frozen=True, slots=True)

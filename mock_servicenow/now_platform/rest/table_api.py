@@ -9,10 +9,11 @@ from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.display_formats import parse_currency
-from mock_servicenow.now_platform.records.intake import LONGEST_VALUE, is_sys_id
+from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer, result_length
