@@ -16,10 +16,10 @@ from mock_servicenow.app import ADMINISTRATOR, Blueprint, StartError, create_app
 from mock_servicenow.now_platform.dictionary.table_format import table_schema
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
-from privman_core.argument_types import ca_file, url
+from privman_core.argument_types import basic_user, ca_file, url
 from privman_core.clock import Clock
 from privman_core.command_line import Exit, OneLineParser, UsageError, say
-from privman_core.environment_variables import admin_token, read_variable
+from privman_core.environment_variables import admin_token, password
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.operating_system import CAN_FORK
@@ -82,7 +82,10 @@ def _add_serve(serve: ArgumentParser) -> None:
         "than Windows, and serve no control plane (default %(default)s)",
     )
     serve.add_argument(
-        "--username", help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)"
+        "--username",
+        type=basic_user,
+        metavar="NAME",
+        help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)",
     )
     serve.add_argument("--url", type=url, help="public base URL used in links (default: the request's Host)")
     serve.add_argument(
@@ -165,8 +168,6 @@ def _check_workers(options: Namespace) -> None:
 
 
 def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
-    if options.username == "":
-        raise UsageError("--username is empty; expected the administrator's user name")
     _check_workers(options)
     token = admin_token(_ADMIN_TOKEN, environment)
     return Settings(
@@ -186,10 +187,10 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
 
 
 def _password(host: str, environment: Mapping[str, str]) -> str:
-    password = read_variable(_PASSWORD, environment) or DEFAULT_PASSWORD
-    if password == DEFAULT_PASSWORD and not _is_loopback(host):
+    given = password(_PASSWORD, environment, DEFAULT_PASSWORD)
+    if given == DEFAULT_PASSWORD and not _is_loopback(host):
         raise UsageError(f"--host is {host!r}, which others may reach; set {_PASSWORD} to a password of your own")
-    return password
+    return given
 
 
 def _is_loopback(host: str) -> bool:

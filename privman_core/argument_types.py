@@ -98,6 +98,23 @@ def text(value: str) -> str:
     return value
 
 
+def basic_user(name: str) -> str:
+    """Return the name of a user who can log in with Basic, which ends it at a colon."""
+    if ":" in user(name):
+        raise ArgumentTypeError(f"invalid user name {name!r}: expected no ':', which Basic cannot send")
+    return name
+
+
+def host(name: str) -> str:
+    """Return the name or the address of an interface to listen on."""
+    from privman_core.inputs import can_be_looked_up, quoted  # noqa: PLC0415 - see the module's docstring
+
+    if not can_be_looked_up(name):
+        expected = "expected a host name, or an IP address such as 127.0.0.1 (0.0.0.0 is every IPv4 one)"
+        raise ArgumentTypeError(f"invalid host {quoted(name)}: {expected}")
+    return name
+
+
 def log_in_kind(name: str) -> str:
     """Return the name of a way to log in."""
     from privman_core.near_words import hint  # noqa: PLC0415 - see the module's docstring
@@ -119,8 +136,8 @@ def secret(value: str) -> str:
 
 def token(text: str) -> str:
     """Return what a header can carry."""
-    if not text or not text.isascii() or not text.isprintable():
-        raise ArgumentTypeError("invalid token: expected one line of ASCII characters")
+    if not text or not text.isascii() or not text.isprintable() or text != text.strip():
+        raise ArgumentTypeError("invalid token: expected one line of ASCII characters, without blanks at its ends")
     return text
 
 

@@ -1,8 +1,10 @@
 """Read environment variables; a misspelt one is an error and never counts as unset."""
 
-from collections.abc import Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
+from privman_core import argument_types
 from privman_core.client_settings import PROFILE, SETTINGS
 from privman_core.command_line import UsageError
 from privman_core.near_words import misspelt_words
@@ -36,9 +38,27 @@ def _nearest(given: str, names: frozenset[str]) -> str:
 
 
 def admin_token(variable: str, environment: Mapping[str, str]) -> str:
-    """Return a control plane's token, empty if the variable is not set; raises UsageError if it is set and empty."""
-    token = read_variable(variable, environment)
-    if token == "":
-        expected = "expected a token, or the variable unset, which leaves the control plane to this machine"
-        raise UsageError(f"{variable} is empty; {expected}")
-    return token or ""
+    """Return a control plane's token, empty if the variable is not set; raises UsageError."""
+    unset = "leaves the control plane to this machine"
+    return _secret(variable, environment, argument_types.token, "a token", unset)
+
+
+def password(variable: str, environment: Mapping[str, str], default: str) -> str:
+    """Return a server's password, the default if the variable is not set; raises UsageError."""
+    unset = f"makes it {default!r}, for this machine alone"
+    return _secret(variable, environment, argument_types.secret, "a password", unset) or default
+
+
+def _secret(
+    variable: str, environment: Mapping[str, str], read: Callable[[str], str], expected: str, unset: str
+) -> str:
+    """Return a secret, empty if the variable is not set; an empty one may be a secret that was not handed over."""
+    given = read_variable(variable, environment)
+    if given is None:
+        return ""
+    if not given:
+        raise UsageError(f"{variable} is empty; expected {expected}, or the variable unset, which {unset}")
+    try:
+        return read(given)
+    except ArgumentTypeError as error:
+        raise UsageError(f"{variable}: {error}.") from None

@@ -49,10 +49,18 @@ def without_login(text: str) -> str:
 def _has_host(text: str) -> bool:
     try:
         host = URL(text, encoded=True).host or ""  # as it is sent: it must be ASCII
-        host.encode("idna")  # as it is looked up: no label is empty or too long
         if _NUMBERS.fullmatch(host):
             IPv4Address(host)
     except ValueError:
+        return False
+    return can_be_looked_up(host)
+
+
+def can_be_looked_up(host: str) -> bool:
+    """Return whether a name or an address can be asked of the resolver: no label is empty or too long."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
         return False
     return bool(host)
 

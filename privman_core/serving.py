@@ -14,7 +14,7 @@ from typing import Any, cast
 from aiohttp import web, web_app
 from aiohttp.http_exceptions import HttpProcessingError
 
-from privman_core import interrupts
+from privman_core import argument_types, interrupts
 from privman_core.bodies import IN_MEMORY
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain, port, prepare_output, say
@@ -52,7 +52,9 @@ _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 def add_serving(parser: ArgumentParser, default_port: int) -> None:
     """Add the options address, https, proxies, clock, seed and control plane."""
-    parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default %(default)s)")
+    parser.add_argument(
+        "--host", type=argument_types.host, default=LOOPBACK, help="address to listen on (default %(default)s)"
+    )
     parser.add_argument(
         "--port", type=port, default=default_port, help="port to listen on; 0 takes a free one (default %(default)s)"
     )

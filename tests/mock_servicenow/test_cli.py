@@ -63,6 +63,13 @@ async def test_an_empty_token_is_refused() -> None:
     assert err.startswith("mock-servicenow: MOCK_SERVICENOW_ADMIN_TOKEN is empty; expected a token, or ")
 
 
+async def test_an_empty_password_is_refused() -> None:
+    """It may be a secret that was not handed over, and would leave the default one."""
+    code, out, err = await run_command("serve", "--port", "0", MOCK_SERVICENOW_PASSWORD="")
+    assert (code, out) == (2, "")
+    assert err.startswith("mock-servicenow: MOCK_SERVICENOW_PASSWORD is empty; expected a password, or the variable un")
+
+
 @pytest.mark.parametrize(
     ("given", "meant"),
     [
@@ -83,7 +90,8 @@ async def test_a_database_does_not_keep_the_default_password(tmp_path: Path) -> 
     database = ("--database", f"sqlite:///{tmp_path / 'instance.db'}")
     opens = {}
     for password in ("", "another", "a third"):
-        async with serving_command(*database, MOCK_SERVICENOW_PASSWORD=password) as url, ClientSession() as session:
+        chosen = {"MOCK_SERVICENOW_PASSWORD": password} if password else {}
+        async with serving_command(*database, **chosen) as url, ClientSession() as session:
             for name in ("admin", "privman.approver"):
                 for tried in ("admin", "another", "a third"):
                     headers = {"Authorization": encode_basic_auth(name, tried)}
@@ -235,10 +243,18 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
             "'sqlite:///%00.db' cannot be opened: ",
         ),
         (["serve", "--database", "sqlite://me:hidden@/x"], "cannot be opened: Invalid SQLite URL: sqlite://me:***@/x"),
-        (["serve", "--database", "sqlite://?timeout=soon"], "could not convert string to float: 'soon'"),
+        *(
+            (
+                ["serve", "--database", f"sqlite:///x.db?{query}"],
+                "database URL 'sqlite:///x.db' is not usable with a query: expected none",
+            )
+            for query in ("x=1", "timeout=soon", "mode=foo&uri=true", "isolation_level=foo", "password=hidden")
+        ),
         (["serve", "--ca-file", "no.pem"], "no certificate in 'no.pem': No such file or directory; expected a PEM"),
         (["serve", "--ca-file", "/dev/null"], "no certificate in '/dev/null': "),
-        (["serve", "--username", ""], "--username is empty; expected the administrator's user name"),
+        (["serve", "--username", ""], "argument --username: invalid user name '': expected UTF-8 text without con"),
+        (["serve", "--username", "a\tb"], r"argument --username: invalid user name 'a\tb': expected UTF-8 text"),
+        (["serve", "--username", "joe:x"], "invalid user name 'joe:x': expected no ':', which Basic cannot send"),
         (["serve", "--inferred", "no.yaml"], "no.yaml: "),
         (["serve", "--release", "zurick"], "did you mean 'zurich'?"),
         (["serve", "--tables", "no.yaml"], "no.yaml: No such file or directory"),

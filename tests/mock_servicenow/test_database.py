@@ -56,19 +56,10 @@ async def test_a_second_process_on_a_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(
-    ("address", "name"),
-    [
-        ("{}/instance.db", "instance.db"),
-        ("file:{}/instance.db?uri=true", "instance.db"),
-        ("file:{}/instance.db?mode=rwc&uri=true", "instance.db"),
-        ("file:{}/an%20instance.db?uri=true", "an instance.db"),
-        ("{}/instance.db?mode=rwc&uri=true", "instance.db?mode=rwc"),
-    ],
-)
-async def test_files_are_private(tmp_path: Path, address: str, name: str) -> None:
-    """Nobody but their owner reads the files of a database, however SQLite reads their name: they hold Secrets."""
-    database = f"sqlite:///{address.format(tmp_path)}"
+@pytest.mark.parametrize("name", ["instance.db", "an instance.db"])
+async def test_files_are_private(tmp_path: Path, name: str) -> None:
+    """Nobody but their owner reads the files of a database: they hold Secrets."""
+    database = f"sqlite:///{tmp_path / name}"
     async with serving_command("--database", database) as url, _client(url) as instance:
         assert (await instance.insert("problem", {})).status == 201
         modes = {file.name: oct(file.stat().st_mode & 0o777) for file in os.scandir(tmp_path)}
@@ -152,7 +143,10 @@ async def test_a_read_only_database_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "instance.db"
     async with serving_command("--database", f"sqlite:///{file}"):
         pass
-    line = await _refusal("--database", f"sqlite:///file:{file}?mode=ro&uri=true")
+    with file.open("r+b") as stored:  # as a newer SQLite marks what this one may only read
+        stored.seek(18)
+        stored.write(b"\3")
+    line = await _refusal("--database", f"sqlite:///{file}")
     assert "cannot be written: attempt to write a readonly database" in line
 
 

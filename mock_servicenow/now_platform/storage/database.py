@@ -61,6 +61,8 @@ def _address(url: str) -> sa.URL:
         raise StoreError(f"database URL {without_login(url)!r} is not usable: {_EXPECTED}") from None
     if address.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise StoreError(f"database URL '{address.drivername}://…' is not usable: {_EXPECTED}")
+    if address.query and address.drivername == "sqlite":
+        raise StoreError(f"database URL {without_password(address)} is not usable with a query: expected none")
     return address
 
 
@@ -96,7 +98,7 @@ def _compiling() -> dict[str, Any]:
 
 @contextmanager
 def _private_files() -> Iterator[None]:
-    """Let files that are missing be readable by their owner alone, whatever the URL makes SQLite call them.
+    """Let files that are missing be readable by their owner alone.
 
     SQLite gives the files beside the database's the same mode.
     """
