@@ -13,6 +13,8 @@ SCRIPT = "javascript:"
 """How the default of a column begins that is a call."""
 DEFAULT_CALLS = ("gs.getUserID()", "gs.getUserName()", "gs.nowDateTime()")
 """The calls that a default may be; any other yields no value."""
+MOST_COLUMNS = 1_000
+"""Columns that a table and those that extend it may store together: databases take few more."""
 MOST_NAME = 63
 """Characters of a name: PostgreSQL cuts longer ones."""
 NAME_PATTERN = f"[A-Za-z][A-Za-z0-9_]{{0,{MOST_NAME - 1}}}"

@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.dictionary.definition_rules import (
 )
 from mock_servicenow.now_platform.dictionary.definitions import (
     CLASS_COLUMN,
+    MOST_COLUMNS,
     SCRIPT,
     SYSTEM_COLUMNS,
     Acl,
@@ -187,6 +188,8 @@ class Dictionary:
                     raise DictionaryError(f"{where} {why}", *path)
                 if why := why_other_type(column, known):
                     raise DictionaryError(f"{where} {why}", *path, "type")
+                if len(stored) > MOST_COLUMNS:
+                    raise DictionaryError(f"{where} is one more than {MOST_COLUMNS} in its hierarchy", *path)
         return {column.name: column for column in stored.values()}
 
 

@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.dictionary.definition_rules import (
     why_other_type,
 )
 from mock_servicenow.now_platform.dictionary.definitions import (
+    MOST_COLUMNS,
     MOST_LENGTH,
     NAME_WORDS,
     Choice,
@@ -35,8 +36,8 @@ from mock_servicenow.now_platform.dictionary.shipped_records import ShippedColum
 SOURCES = (TABLES, COLUMNS, CHOICES)
 MOST_ROWS = 10_000
 """Records of each of these tables that act, the oldest; each change reads them all."""
-MOST_TABLES, MOST_COLUMNS = 500, 1_000
-"""Tables made by records; columns that a hierarchy stores (databases take few more)."""
+MOST_TABLES = 500
+"""Tables made by records."""
 DEFINITIONS = "sys_acting_definition"
 """The definitions of records that act, in the order in which they began to."""
 _KEPT = ("name", "element", "internal_type", "reference", "unique")
