@@ -71,6 +71,8 @@ async def _cancelled(_strike: Strike) -> web.StreamResponse:
 async def _cancelled_partial(strike: Strike) -> web.StreamResponse:
     """Answer 200 with half of the result and an error beside it (platform 5.2)."""
     answer = await strike.proceed()
+    if strike.request.method == "HEAD":  # has no result to cut
+        return strike.spare(answer)
     result = _result(answer)
     if isinstance(result, list):
         result = result[: len(result) // 2]
@@ -91,13 +93,13 @@ async def _node_switch(_strike: Strike) -> web.StreamResponse:
     return _error(403, "User Not Authorized", "Failed API level ACL Validation", {})
 
 
-@CONDITIONS.kind("short-page")
+@CONDITIONS.kind("short-page", spares_posts=True)
 async def _short_page(strike: Strike) -> web.StreamResponse:
     """Leave the last row out of a page that promises it (traps 6 and 29)."""
     answer = await strike.proceed()
     result = _result(answer)
-    if not isinstance(result, list):
-        return answer
+    if not isinstance(result, list) or not result or not strike.sends_body(answer):
+        return strike.spare(answer)
     return web.Response(status=answer.status, body=orjson.dumps({"result": result[:-1]}), headers=_kept(answer))
 
 
@@ -106,7 +108,7 @@ async def _stored_but_denied(strike: Strike) -> web.StreamResponse:
     """Insert, then answer 403, as if the user may not read what they have just created (platform 1.9)."""
     answer = await strike.proceed()
     if answer.status != web.HTTPCreated.status_code:
-        return answer
+        return strike.spare(answer)
     return _error(403, "Operation Failed", "ACL Exception Insert Failed due to security constraints", {})
 
 

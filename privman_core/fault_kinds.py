@@ -44,8 +44,13 @@ async def _slow(strike: Strike) -> web.StreamResponse:
 
 @GENERIC.kind("truncated")
 async def _truncated(strike: Strike) -> web.StreamResponse:
-    """Do what was asked, send half of the answer, or the first piece of a streamed one, and drop the connection."""
+    """Do what was asked, send half of the answer, or the first piece of a streamed one, and drop the connection.
+
+    Nothing is sent of an answer that has no body.
+    """
     whole = await strike.proceed()
+    if not strike.sends_body(whole):
+        return strike.hang_up(whole)
     answer = web.StreamResponse(status=whole.status, headers=whole.headers.copy())
     answer.headers.setdefault("Date", formatdate(strike.clock.now().timestamp(), usegmt=True))
     if isinstance(whole, web.Response) and isinstance(whole.body, Payload):
@@ -74,8 +79,10 @@ class _FirstPiece:
 
 @GENERIC.kind("malformed", body=TEXT)
 async def _malformed(strike: Strike) -> web.StreamResponse:
-    """Do what was asked, and answer with ``body`` (cut-off JSON) under the true status."""
+    """Do what was asked, and answer with ``body`` (cut-off JSON) under the true status, if that allows a body."""
     answer = await strike.proceed()
+    if not strike.sends_body(answer):
+        return strike.spare(answer)
     body = strike.options.get("body", '{"result":')
     return web.Response(status=answer.status, body=body.encode(), content_type="application/json")
 

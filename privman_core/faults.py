@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from privman_core.near_words import hint
 _MOST_COUNT = 1_000_000_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ class Fault:
         options: of its kind, such as ``status`` or ``seconds``.
         number: counts from 1 in order of arming.
         struck: how many requests it has struck.
+        striking: how many of these are not answered yet.
     """
 
     kind: str
@@ -121,6 +124,7 @@ class Fault:
     ends: datetime | None = None
     number: int = 0
     struck: int = 0
+    striking: int = 0
 
     def fits(self, request: web.Request) -> bool:
         """Return whether the fault matches the request."""
@@ -151,6 +155,7 @@ class Strike:
     Attributes:
         options: what the fault was armed with for its kind.
         hung_up: whether the connection was dropped.
+        spared: whether the request got its true answer, because the fault cannot change such an answer.
     """
 
     options: Mapping[str, Any]
@@ -158,10 +163,23 @@ class Strike:
     clock: Clock
     handler: Handler
     hung_up: bool = False
+    spared: bool = False
 
     async def proceed(self) -> web.StreamResponse:
-        """Do what was asked and return the answer."""
-        return await self.handler(self.request)
+        """Do what was asked and return the answer, which may be an exception of aiohttp such as that for no route."""
+        try:
+            return await self.handler(self.request)
+        except web.HTTPException as error:
+            return web.Response(status=error.status, reason=error.reason, headers=error.headers, body=error.body)
+
+    def sends_body(self, answer: web.StreamResponse) -> bool:
+        """Return whether HTTP lets the answer to this request have a body."""
+        return self.request.method != "HEAD" and answer.status not in _WITHOUT_BODY
+
+    def spare(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """Return an answer that the fault cannot change; the request does not count as struck."""
+        self.spared = True
+        return answer
 
     def hang_up(self, answer: web.StreamResponse) -> web.StreamResponse:
         """Drop the connection in place of the answer, or after what was sent of it."""
@@ -179,11 +197,13 @@ class FaultKind:
 
     Attributes:
         holds: whether it only holds the true answer back on the clock.
+        spares_posts: whether it never strikes a POST.
     """
 
     effect: Effect
     options: Mapping[str, Option]
     holds: bool = False
+    spares_posts: bool = False
 
     @property
     def summary(self) -> str:
@@ -199,11 +219,18 @@ class FaultKinds(dict[str, FaultKind]):
         """The kinds that only hold the true answer back."""
         return frozenset(name for name, kind in self.items() if kind.holds)
 
-    def kind(self, name: str, /, *, holds: bool = False, **options: Option) -> Callable[[Effect], Effect]:
+    @property
+    def striking_posts(self) -> list[str]:
+        """The kinds that may strike a POST."""
+        return [name for name, kind in self.items() if not kind.spares_posts]
+
+    def kind(
+        self, name: str, /, *, holds: bool = False, spares_posts: bool = False, **options: Option
+    ) -> Callable[[Effect], Effect]:
         """Add the decorated function as the kind of that name."""
 
         def add(effect: Effect) -> Effect:
-            self[name] = FaultKind(effect, options, holds)
+            self[name] = FaultKind(effect, options, holds, spares_posts)
             return effect
 
         return add
@@ -216,7 +243,12 @@ class Faults:
         self._clock = clock
         self._kinds = kinds
         self._armings = 0
-        self.armed: list[Fault] = []
+        self._faults: list[Fault] = []
+
+    @property
+    def armed(self) -> list[Fault]:
+        """The faults that may strike further requests."""
+        return [fault for fault in self._faults if fault.times != 0]
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -257,16 +289,16 @@ class Faults:
             fault.times = spec.get("times")
         self._armings += 1
         fault.number = self._armings
-        self.armed.append(fault)
+        self._faults.append(fault)
         return fault
 
     def clear(self) -> None:
         """Disarm everything."""
-        self.armed.clear()
+        self._faults.clear()
 
     def disarm(self, number: int) -> None:
         """Disarm the fault with that number, if it is still armed."""
-        self.armed = [fault for fault in self.armed if fault.number != number]
+        self._faults = [fault for fault in self._faults if fault.number != number]
 
     def take(self, request: web.Request) -> Fault | None:
         """Return the fault that strikes this request, if any, and update its counts."""
@@ -276,11 +308,23 @@ class Faults:
                 return self._count(fault)
         return None
 
-    async def apply(self, fault: Fault, request: web.Request, handler: Handler) -> tuple[web.StreamResponse, bool]:
-        """Strike the request; return the answer, and whether the connection was dropped."""
+    async def apply(self, fault: Fault, request: web.Request, handler: Handler) -> tuple[web.StreamResponse, Strike]:
+        """Let a fault that `take` returned strike the request; return the answer and what became of it."""
         strike = Strike(fault.options, request, self._clock, handler)
-        answer = await self._kinds[fault.kind].effect(strike)
-        return answer, strike.hung_up
+        fault.striking += 1
+        try:
+            return await self._kinds[fault.kind].effect(strike), strike
+        finally:
+            fault.striking -= 1
+            self._settle(fault, strike)
+
+    def _settle(self, fault: Fault, strike: Strike) -> None:
+        """Give a fault the turn back that it spared a request; disarm it after its last."""
+        if strike.spared:
+            fault.struck -= 1
+            fault.times = None if fault.times is None else fault.times + 1
+        if fault.times == 0 and not fault.striking:
+            self.disarm(fault.number)
 
     def _count(self, fault: Fault) -> Fault | None:
         if fault.skip:
@@ -289,8 +333,6 @@ class Faults:
         fault.struck += 1
         if fault.times is not None:
             fault.times -= 1
-        if fault.times == 0:
-            self.armed.remove(fault)
         return fault
 
     def _refuse_unknown(self, spec: Mapping[str, Any]) -> None:

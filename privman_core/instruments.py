@@ -240,5 +240,8 @@ async def _answer_or_strike(
     if fault is None:
         return await handler(request)
     exchange.fault = fault.kind
-    answer, exchange.dropped = await faults.apply(fault, request, handler)
+    answer, strike = await faults.apply(fault, request, handler)
+    exchange.dropped = strike.hung_up
+    if strike.spared:
+        exchange.fault = ""
     return answer

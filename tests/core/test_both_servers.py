@@ -7,7 +7,7 @@ from io import BytesIO
 from itertools import product
 
 import pytest
-from aiohttp import ClientError, ClientSession, TCPConnector
+from aiohttp import ClientError, ClientSession, TCPConnector, encode_basic_auth
 from yarl import URL
 
 from privman_scenarios.playing.target import Target
@@ -208,3 +208,51 @@ async def test_no_call_of_the_control_plane_ignores_a_key(server: str) -> None:
                 assert "'nosuch'" in (await answer.json())["error"]
         async with session.post(f"{server}/__admin/reset", json={}) as answer:
             assert answer.status == 204
+
+
+LOGIN = {"Authorization": encode_basic_auth("admin", "admin")}
+REQUESTS = [
+    *(("GET", path) for path in ("/no/such/page", "/api/now/nosuch", "/Tms/services/nosuch", "/tms/services/api/v1")),
+    *(("TRACE", path) for path in ("/login.do", "/api/now/table/incident", "/tms/services/api/v1")),
+    ("GET", "/api/now/table/sys_user?sysparm_limit=2&sysparm_fields=name"),
+    ("HEAD", "/api/now/table/sys_user?sysparm_limit=2"),
+    ("GET", "/api/now/table/sys_user?sysparm_query=name=nobody"),
+    ("GET", "/api/now/table/sys_user/6816f79cc0a8016401c5a33be04be441?sysparm_fields=name"),
+    ("POST", "/api/now/table/incident?sysparm_fields=state"),
+    ("DELETE", "/api/now/table/{new}"),
+]
+# The answer to their request is the true one: it is late, or the second one.
+UNSEEN = {"slow", "duplicated"}
+
+
+@pytest.mark.long
+async def test_the_journal_names_a_fault_exactly_where_it_changes_the_answer(server: str) -> None:
+    """Whatever the answer is, also where no route answers; what a fault spares does not count as struck."""
+    async with ClientSession(server, headers=LOGIN, connector=TCPConnector(force_close=True)) as session:
+        index = await (await session.get("/__admin")).json()
+        for (method, path), each in product(REQUESTS, index["fault_kinds"]):
+            true, _ = await _asked(session, method, path)
+            fault = {"kind": each["kind"], "method": method, "times": None}
+            await session.post("/__admin/faults", json=fault | ({"seconds": 0} if each["kind"] == "slow" else {}))
+            seen, named = await _asked(session, method, path)
+            armed = (await (await session.get("/__admin/faults")).json())["faults"]
+            await session.delete("/__admin/faults")
+            changes = each["kind"] in UNSEEN or seen != true
+            case = (method, path, each["kind"], seen)
+            assert (case, named) == (case, each["kind"] if changes else "")
+            assert (case, [one["struck"] > 0 for one in armed]) == (case, [changes])
+
+
+async def _asked(session: ClientSession, method: str, path: str) -> tuple[tuple[int, str, bytes] | None, str]:
+    """Return what the client gets, None for a dropped connection, and the fault that the journal names."""
+    new = "incident/"
+    if "{new}" in path:
+        created = await session.post("/api/now/table/incident", json={})
+        new += (await created.json())["result"]["sys_id"] if created.status == 201 else "none"
+    try:
+        async with session.request(method, path.replace("{new}", new)) as answer:
+            seen = answer.status, answer.content_type, await answer.read()
+    except ClientError:
+        seen = None
+    journal = (await (await session.get("/__admin/requests?last=1")).json())["requests"]
+    return seen, journal[0]["fault"]

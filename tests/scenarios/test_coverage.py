@@ -16,7 +16,7 @@ from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Event, JournalsRead
-from privman_scenarios.playing.product_facts import fault_kinds
+from privman_scenarios.playing.product_facts import faults_of_posts
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
@@ -35,7 +35,7 @@ def exchange(method: str, url: str, request: object, status: int, answer: object
 
 def measured(*expected: int, **journals: list[dict[str, Any]]) -> Coverage:
     """Return the coverage of a scenario that left these journals and expected answers of these statuses."""
-    report = CoverageReport(Exercised(Contracts.load(), fault_kinds()))
+    report = CoverageReport(Exercised(Contracts.load(), faults_of_posts()))
     report(JournalsRead(PLAYED, journals, frozenset(expected)))
     return report.coverage
 
@@ -48,7 +48,7 @@ def exercised(coverage: Coverage, contract: str) -> list[str]:
 def test_what_can_be_exercised_is_what_the_contracts_tell() -> None:
     """Each exchange and status of the index, each field of a request, and nothing twice."""
     contracts = Contracts.load()
-    items = Exercised(contracts, fault_kinds()).items
+    items = Exercised(contracts, faults_of_posts()).items
     assert len(set(items)) == len(items)
     kinds = {(item.contract, item.kind, item.name) for item in items}
     for contract in contracts.exchanges:

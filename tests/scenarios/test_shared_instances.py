@@ -12,7 +12,7 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import catalog_files
-from privman_scenarios.playing.product_facts import fault_kinds, holding_faults
+from privman_scenarios.playing.product_facts import fault_options, holding_faults
 
 from .hostile_instance import FOREIGN, HOSTILITIES, HostileInstance
 from .shared_instance import APP, arm, disarm, read_all, shared_mock
@@ -126,7 +126,7 @@ def test_the_setup_changes_nothing_of_others(privman_loop: LoopThread) -> None:
 
 @pytest.mark.long
 @pytest.mark.once
-@pytest.mark.parametrize("kind", sorted({*fault_kinds()["servicenow"]} - holding_faults()))
+@pytest.mark.parametrize("kind", sorted({*fault_options()["servicenow"]} - holding_faults()))
 def test_a_fault_of_the_instance_costs_others_nothing(
     kind: str, privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

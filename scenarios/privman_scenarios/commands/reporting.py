@@ -24,7 +24,7 @@ from privman_scenarios.commands.run_context import context_of
 from privman_scenarios.errors import UNUSABLE, ScenarioFileError, TargetUnreachableError, WorkerLostError
 from privman_scenarios.output import say, say_command, write
 from privman_scenarios.playing.events import Listener
-from privman_scenarios.playing.product_facts import fault_kinds
+from privman_scenarios.playing.product_facts import faults_of_posts
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 
@@ -40,7 +40,7 @@ def coverage_reader(options: argparse.Namespace) -> Callable[[], Exercised] | No
 @cache
 def exercised(inferred: Path | None) -> Exercised:
     """Return the reader of journals, made once a process; raises InferredNamesError."""
-    return Exercised(Contracts.load(inferred), fault_kinds())
+    return Exercised(Contracts.load(inferred), faults_of_posts())
 
 
 def show_coverage(coverage: Coverage) -> None:

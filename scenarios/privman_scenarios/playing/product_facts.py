@@ -25,9 +25,9 @@ from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.language.model import FileTables
 
 
-def fault_kinds() -> dict[PartyName, list[str]]:
-    """Return the kinds of faults of each party."""
-    return {party: list(kinds) for party, kinds in fault_options().items()}
+def faults_of_posts() -> dict[PartyName, list[str]]:
+    """Return the kinds of faults of each party that may strike a message that is posted to it."""
+    return {party: kinds.striking_posts for party, kinds in _faults().items()}
 
 
 def fault_options() -> dict[PartyName, dict[str, Mapping[str, Option]]]:
