@@ -35,7 +35,7 @@ class Resolved:
 
     def refused_token(self, url: str) -> str:
         """Return the error of a control plane that refuses this token."""
-        why = "the fake has another, or it has none and is on another machine"
+        why = "the fake has another, it has none and is on another machine, or the address is that of the other fake"
         return f"{url} cannot be controlled: the token of {self.where} was refused: {why}."
 
 

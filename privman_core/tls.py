@@ -14,6 +14,7 @@ from privman_core.regular_files import read_regular
 
 _MOST_BYTES = 16 * 1024 * 1024
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+_PRIVATE_KEY = b"PRIVATE KEY-----"
 
 
 def add_tls(parser: ArgumentParser) -> None:
@@ -115,8 +116,14 @@ def load_certificate(certificate: Path, key: Path) -> ssl.SSLContext:
 
 def load_chain(context: ssl.SSLContext, certificate: Path, key: Path | None, password: Callable[[], str]) -> None:
     """Give a context the certificate to show, its key perhaps in the same file; raises OSError."""
-    for file in filter(None, (certificate, key)):
-        read_regular(file, _MOST_BYTES)  # OpenSSL would read a device without an end, and wait at a pipe
+    # OpenSSL would read a device without an end, wait at a pipe, and not say which file lacks what.
+    texts = {file: read_regular(file, _MOST_BYTES) for file in filter(None, (certificate, key))}
+    for file, mark, lacks in (
+        (certificate, _CERTIFICATE, "certificate"),
+        (key or certificate, _PRIVATE_KEY, "private key"),
+    ):
+        if mark not in texts[file]:
+            raise OSError(None, f"no {lacks} (PEM) in it", str(file))
     context.load_cert_chain(certificate, key, password)
 
 

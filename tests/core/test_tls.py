@@ -140,6 +140,18 @@ async def test_unusable_options_are_one_line(command: str, arguments: list[str],
 
 
 @both
+async def test_certificate_and_key_are_swapped(command: str, tmp_path: Path) -> None:
+    """The file that lacks what its option names is named; both may be in one file."""
+    _write_certificate(trustme.CA(), tmp_path)
+    cert, key = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    for given, lacks in (((key, cert), "certificate"), ((cert, cert), "private key")):
+        files = ("--tls-cert", given[0], "--tls-key", given[1])
+        code, out, err = await run(command, "serve", "--port", "0", *files, environment={})
+        line = f"{command}: {given[0]}: no {lacks} (PEM) in it\n"
+        assert (code, out, err) == (2, "", line)
+
+
+@both
 async def test_a_passphrase_is_never_asked_for(command: str, tmp_path: Path) -> None:
     """A key that has one is refused; OpenSSL would wait for it at the terminal."""
     files = _write_certificate(trustme.CA(), tmp_path)

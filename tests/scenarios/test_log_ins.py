@@ -377,6 +377,7 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
             "no servicenow cert, which the log-in by certificate requires. Expected --servicenow-cert, SERVICENOW_CERT",
         ),
         ({"SERVICENOW_CERT": "/dev/null"}, "/dev/null: "),
+        ({"SERVICENOW_CERT": __file__}, f"{__file__}: no certificate (PEM) in it. Expected a cert"),
         ({"SERVICENOW_CERT": "/dev/zero"}, "/dev/zero: Not a regular file. Expected a certificate and its private"),
         ({"SERVICENOW_CERT": __file__, "SERVICENOW_CERT_KEY": "/dev/zero"}, ": /dev/zero: Not a regular file."),
         ({"SERVICENOW_CERT": "no.pem"}, "SERVICENOW_CERT: no.pem: No such file or directory."),

@@ -372,7 +372,7 @@ def test_a_file_that_the_mock_refuses(
     (folder / "ours.yaml").write_text("nonsense: 1")
     (folder / "privman.toml").write_text(f"{setting} = 'ours.yaml'")
     (folder / "story.yaml").write_text("title: One\nsteps:\n  - console.ask:\n  - console.expect-approval: Pending\n")
-    for command in (["targets"], ["run", "story.yaml"]):
+    for command in (["targets"], ["run", "story.yaml"], ["run", "--check", "story.yaml"]):
         assert main(command) == 2
         assert capsys.readouterr().err == f"privman-scenarios: {said}\n"
 
@@ -484,6 +484,7 @@ def test_a_token_that_is_refused(
     err = capsys.readouterr().err
     refused = f"{guarded} cannot be controlled: the token of {source} was refused: the fake has another"
     assert err.partition(": ")[2].startswith(refused)
+    assert err.endswith(", or the address is that of the other fake.\n")
     assert err.count("\n") == 1
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations, product
 from pathlib import Path
 
+from privman_contracts import Contracts
 from privman_core.clock import RealClock
 from privman_core.command_line import UsageError
 from privman_core.near_words import advice
@@ -20,7 +21,7 @@ from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.named_targets import announcement, console_target, servicenow_target
 from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import WorldBuilder
+from privman_scenarios.playing.world_builder import WorldBuilder, fresh_servicenow
 
 _OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file", "tables", "data")
 
@@ -92,6 +93,17 @@ def _tables(options: argparse.Namespace) -> FileTables:
     mock = mock_options(options.settings, dry_run=dry_run)
     on_mock = given.get("servicenow_url") is None or dry_run
     return tables_of_files(mock.tables, given.get("inferred"), on_mock=on_mock)
+
+
+async def require_usable_files(options: argparse.Namespace) -> None:
+    """Raise UsageError, ContractError or UnusableFileError for what a run could not start with."""
+    dry_run = getattr(options, "dry_run", False)
+    mock, on_mock = mock_options(options.settings, dry_run=dry_run), options.servicenow_url is None or dry_run
+    Contracts.load(options.inferred)
+    tables_of_files(mock.tables, options.inferred, on_mock=on_mock)
+    if on_mock and (mock.tables or mock.data):
+        async with fresh_servicenow(mock, options.inferred):
+            pass
 
 
 def _refuse_unknown_tags(given: Sequence[str], known: Collection[str]) -> None:

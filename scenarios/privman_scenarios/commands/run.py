@@ -73,6 +73,8 @@ def execute(options: argparse.Namespace) -> Exit:
     if listing := listing_of(options):
         scenarios = _part(options, _chosen(options, None))
         _warn_of_unused(scenarios)
+        if options.check:
+            interrupts.run(arguments.require_usable_files(options))
         return list_scenarios(listing, scenarios)
     arguments.announce(options)
     if not options.watch:

@@ -6,19 +6,17 @@ from functools import partial
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
-from privman_contracts import Contracts
 from privman_core import interrupts
 from privman_core.client_settings import settings_of
 from privman_core.command_line import Exit
 from privman_core.inputs import trust
 from privman_core.resolution import Resolved
+from privman_scenarios.commands.arguments import require_usable_files
 from privman_scenarios.commands.reports.terminal import print_table
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.output import say
 from privman_scenarios.playing.http_api import HttpApi
-from privman_scenarios.playing.mock_options import mock_options
 from privman_scenarios.playing.named_targets import console_target, servicenow_target
-from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.reaching import (
     Connection,
     Restart,
@@ -27,7 +25,6 @@ from privman_scenarios.playing.reaching import (
     refuse_bad_users,
 )
 from privman_scenarios.playing.target import Target
-from privman_scenarios.playing.world_builder import fresh_servicenow
 
 
 def execute(options: argparse.Namespace) -> Exit:
@@ -36,7 +33,7 @@ def execute(options: argparse.Namespace) -> Exit:
     Raises TargetUnreachableError, and what a run raises for unusable settings.
     """
     print_table(("SETTING", "VALUE", "FROM"), _rows(options.settings))
-    interrupts.run(_require_usable_files(options))
+    interrupts.run(require_usable_files(options))
     failed = interrupts.run(_reach_both(options))
     if failed:
         raise TargetUnreachableError(*failed)
@@ -50,16 +47,6 @@ def _rows(settings: Mapping[str, Resolved]) -> Iterator[Sequence[str]]:
         is_used = not setting.party or settings[f"{setting.party}_url"].value is not None
         if setting.word == "url" or (is_used and found.value not in (None, "", ())):
             yield setting.name.replace("_", "-"), setting.shown(found.value), str(found.where)
-
-
-async def _require_usable_files(options: argparse.Namespace) -> None:
-    """Raise UsageError, ContractError or UnusableFileError for what a run could not start with."""
-    mock, on_mock = mock_options(options.settings), options.servicenow_url is None
-    Contracts.load(options.inferred)
-    tables_of_files(mock.tables, options.inferred, on_mock=on_mock)
-    if on_mock and (mock.tables or mock.data):
-        async with fresh_servicenow(mock, options.inferred):
-            pass
 
 
 async def _reach_both(options: argparse.Namespace) -> list[str]:
