@@ -2,17 +2,17 @@
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal, NoReturn
 
-from mock_servicenow.now_platform.dictionary.values import DATE_TIME, duration_seconds
+from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.registrations import Registrations
 from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn, AppTables, RequestRow
-from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object
+from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object, parse_moment
 from privman_contracts.wire_names import WireNames
 from privman_core.cuts import cut
 
@@ -234,8 +234,8 @@ class RequestRules:
         if status not in terms.valid_responses:
             self._refuse(context, RequestRow.status, f"one of {', '.join(terms.valid_responses)}")
         limit = terms.max_timeout
-        asked_at = request.created_on or context.session.now  # clients can empty it
-        if limit is not None and _parsed(context.session.now) - _parsed(asked_at) >= limit:
+        asked_at = parse_moment(request.created_on)  # clients can empty it
+        if limit is not None and asked_at is not None and context.session.kernel.clock.now() - asked_at >= limit:
             context.abort(f"the request timed out after {limit}")
 
     def _report_missing(self, context: RuleContext, request: RequestRow, terms: Terms) -> None:
@@ -251,7 +251,3 @@ class RequestRules:
     def _refuse(self, context: RuleContext, field: AppColumn, expected: str) -> NoReturn:
         column = self._table[field]
         context.abort(f"{column!r} is {context.current.get(column, '')!r}; expected {expected}")
-
-
-def _parsed(stored: str) -> datetime:
-    return datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)

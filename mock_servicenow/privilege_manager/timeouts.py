@@ -1,20 +1,20 @@
 """Time-outs of pending requests (integration 4, ``max_timeout``)."""
 
 import asyncio
-from collections.abc import Callable, Generator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Generator, Mapping
+from datetime import datetime, timedelta
 
-from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
-from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TransactionCancelled
+from mock_servicenow.now_platform.dictionary.values import utc_form
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, TransactionCancelled
 from mock_servicenow.now_platform.imports.import_sets import MOST_CLOCK_SKEW
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
-from mock_servicenow.privilege_manager.wire_formats import after
+from mock_servicenow.privilege_manager.wire_formats import after, parse_moment
 from privman_contracts.wire_names import WireNames
 from privman_core.clock import Timer
+from privman_core.cuts import cut
 from privman_core.findings import Finding
 
 POLL_SECONDS = 5.0
@@ -24,7 +24,8 @@ PAUSE = timedelta(seconds=60)
 PAUSE_AFTER_FAILURE = timedelta(seconds=1)
 _PAGE = 500  # overdue requests per query
 _STEP = 10  # requests between two yields
-_MOST_AHEAD = 100_000  # requests of one activity type with a later date than now
+_MOST_IN_FUTURE = 100_000  # requests of one activity type with a later date than now
+_SHOWN = 40  # characters of such a date in a finding
 Note = Callable[[Finding], None]
 Deadlines = Generator[None, None, list[datetime]]
 Left = Generator[None, None, int]
@@ -54,7 +55,7 @@ class Timeouts:
         self._next: datetime | None = None
         self._turn = asyncio.Lock()  # one sweep at a time, and at most one waiting
         self._is_awaited = False
-        self._ahead: dict[str, dict[str, datetime]] = {}  # activity type -> request -> first seen by this process
+        self._undated: dict[str, dict[str, datetime]] = {}  # activity type -> request -> first seen by this process
 
     def rules(self) -> list[BusinessRule]:
         """Return the rules that watch for new and changed deadlines."""
@@ -68,7 +69,7 @@ class Timeouts:
     async def start(self) -> None:
         """Time out overdue requests and watch the rest; call it in the loop that serves."""
         self._loop = asyncio.get_running_loop()
-        self._ahead.clear()
+        self._undated.clear()
         await self._sweep_in_turn()
         if not self._instance.store.embedded:
             self._poll = self._clock.poll(POLL_SECONDS, self._sweep_unless_awaited)
@@ -92,8 +93,8 @@ class Timeouts:
         if limit is None:
             return
         now = self._clock.now()
-        made = _parsed(request.created_on) if request.created_on else None
-        # A request with a later date, or without one, waits from when it is first seen.
+        made = parse_moment(request.created_on)
+        # A request with a later date, or without a readable one, waits from when it is first seen.
         self._watch_once_committed(context, now if made is None or made > now + MOST_CLOCK_SKEW else made + limit)
 
     def _watch_all(self, context: RuleContext) -> None:
@@ -151,7 +152,7 @@ class Timeouts:
         except Exception as error:  # noqa: BLE001 - a row written by another tool may contain anything
             message = f"requests of activity type {activity_type_id} cannot be timed out: {error}"
             self._note(Finding("swallowed", "time-out-refused", message))
-            return []
+            return [self._clock.now() + PAUSE]
 
     def _sweep_type(self, activity_type_id: str) -> Deadlines:
         """Time out the requests of one activity type; those that cannot be timed out are noted."""
@@ -159,31 +160,38 @@ class Timeouts:
             limit = self._activity_types.terms(session, activity_type_id).max_timeout
         if limit is None:
             return []
-        waiting, latest = self._waiting(activity_type_id), utc_form(self._clock.now() - limit)
-        earliest = self._find_earliest(f"{waiting}^sys_created_on>{latest}^ORDERBYsys_created_on")
-        deadlines = self._deadlines(earliest, limit)
-        left_ahead, left = (yield from self._sweep_made_ahead(activity_type_id, limit, deadlines)), 0
+        waiting, now = self._waiting(activity_type_id), self._clock.now()
+        latest, future = utc_form(now - limit), utc_form(now + MOST_CLOCK_SKEW)
+        deadlines = yield from self._sweep_undated(
+            activity_type_id, limit, f"{waiting}^sys_created_on>{future}^ORsys_created_onISEMPTY"
+        )
+        left = 0
         while overdue := self._find_ids(f"{waiting}^sys_created_on<={latest}^ORDERBYsys_created_on", _PAGE, left):
             left += yield from self._time_out_each(overdue)
             yield
-        return [*deadlines, *([self._clock.now() + PAUSE] if left or left_ahead else [])]
+        coming = f"{waiting}^sys_created_on>{latest}^sys_created_on<={future}^ORDERBYsys_created_on"
+        deadlines += yield from self._deadlines(coming, limit)
+        return [*deadlines, *([now + PAUSE] if left else [])]
 
-    def _sweep_made_ahead(self, activity_type_id: str, limit: timedelta, deadlines: list[datetime]) -> Left:
-        """Time out requests with a later date than now, or without one.
+    def _sweep_undated(self, activity_type_id: str, limit: timedelta, query: str) -> Deadlines:
+        """Time out requests dated in the future, or without a date, and return when to check again.
 
-        They wait from when this process first saw them. Adds their deadlines to the others.
+        They wait from when this process first saw them. What is no date may sort as one in the future.
         """
-        now, known = self._clock.now(), self._ahead.get(activity_type_id, {})
-        seen = dict.fromkeys(self._made_ahead(activity_type_id, now), now) | known
+        now, known = self._clock.now(), self._undated.get(activity_type_id, {})
+        found = self._find_ids(query, _MOST_IN_FUTURE)
+        yield from self._note_unreadable_dates([sys_id for sys_id in found if sys_id not in known])
+        seen = dict.fromkeys(found, now) | known
         later = {sys_id: first for sys_id, first in seen.items() if first > now - limit}
         left = yield from self._time_out_each([sys_id for sys_id in seen if sys_id not in later])
-        self._ahead[activity_type_id] = seen if left else later
-        deadlines.extend(first + limit for first in later.values())
-        return left
+        self._undated[activity_type_id] = seen if left else later
+        return [*(first + limit for first in later.values()), *([now + PAUSE] if left else [])]
 
-    def _made_ahead(self, activity_type_id: str, now: datetime) -> list[str]:
-        made_ahead = f"sys_created_on>{utc_form(now + MOST_CLOCK_SKEW)}^ORsys_created_onISEMPTY"
-        return self._find_ids(f"{self._waiting(activity_type_id)}^{made_ahead}", _MOST_AHEAD)
+    def _note_unreadable_dates(self, sys_ids: list[str]) -> Generator[None, None, None]:
+        for number, sys_id in enumerate(sys_ids, 1):
+            self._made(sys_id)
+            if number % _STEP == 0:
+                yield
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:
         """Time requests out and return how many could not be."""
@@ -193,10 +201,6 @@ class Timeouts:
             if number % _STEP == 0:
                 yield
         return left
-
-    def _find_earliest(self, query: str) -> list[Record]:
-        with self._instance.transaction(self._instance.system) as session:
-            return session.query(self._table.name, query, limit=1)
 
     def _find_ids(self, query: str, most: int, skipped: int = 0) -> list[str]:
         """Return sys_ids only: requests may be long."""
@@ -214,7 +218,7 @@ class Timeouts:
                     still_pending = changed.status == self._pending
         except DatabaseUnavailable:
             raise
-        except PlatformError as refusal:
+        except Exception as refusal:  # noqa: BLE001 - a row written by another tool may contain anything
             return self._note_left_pending(sys_id, str(refusal))
         return not still_pending or self._note_left_pending(sys_id, f"a rule keeps it {self._pending!r}")
 
@@ -228,19 +232,43 @@ class Timeouts:
         """Return whether the request is still pending, and lock it until the transaction ends."""
         session.work.transaction.lock()
         current = session.work.get(self._table.name, sys_id, lock=True)
-        return current is not None and current[self._table[RequestRow.status]] == self._pending
+        if current is None or current[self._table[RequestRow.status]] != self._pending:
+            return False
+        self._parsed(current)
+        return True
 
-    def _deadlines(self, requests: list[Record], limit: timedelta) -> list[datetime]:
-        created = [_parsed(each["sys_created_on"]) for each in requests]
-        return [deadline for moment in created if (deadline := after(moment, limit)) is not None]
+    def _deadlines(self, query: str, limit: timedelta) -> Deadlines:
+        """Return the earliest deadline of the requests of a query; past dates that cannot be read, also a time soon."""
+        soon: list[datetime] = []
+        skipped = 0
+        while found := self._find_ids(query, 1, skipped):
+            made = self._made(found[0])
+            if made is not None:
+                deadline = after(made, limit)
+                return soon if deadline is None else [*soon, deadline]
+            skipped, soon = skipped + 1, [self._clock.now() + PAUSE]
+            yield
+        return soon
+
+    def _made(self, sys_id: str) -> datetime | None:
+        """Return when a request was made; None if it is gone, has no date or, which is noted, one that is none."""
+        with self._instance.transaction(self._instance.system) as session:
+            found = session.work.get(self._table.name, sys_id)
+        return None if found is None else self._parsed(found)
+
+    def _parsed(self, request: Mapping[str, str]) -> datetime | None:
+        created_on = request["sys_created_on"]
+        made = parse_moment(created_on)
+        if created_on and made is None:
+            message = (
+                f"request {request['sys_id']} has the date '{cut(created_on, _SHOWN)}'; expected YYYY-MM-DD HH:MM:SS"
+            )
+            self._note(Finding("swallowed", "unreadable-row", message, "sys_created_on"))
+        return made
 
     def _waiting(self, activity_type_id: str) -> str:
         status, activity_type = self._table[RequestRow.status], self._table[RequestRow.activity_type_id]
         return f"{status}={self._pending}^{activity_type}={activity_type_id}"
-
-
-def _parsed(stored: str) -> datetime:
-    return datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)
 
 
 def _discard(_handle: object) -> None:

@@ -1,9 +1,11 @@
-"""GUIDs, JSON and spans of time, as the console writes them."""
+"""GUIDs, JSON and spans of time, as the console writes them, and moments, as records have them."""
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -42,6 +44,14 @@ def parse_clock(text: str) -> timedelta | None:
         return None
     hours, minutes, seconds = map(int, match.groups())
     return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def parse_moment(stored: str) -> datetime | None:
+    """Return the moment in stored form, None for any other text, such as another tool may have written."""
+    try:
+        return datetime.strptime(stored, DATE_TIME).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def after(moment: datetime, span: timedelta) -> datetime | None:

@@ -250,6 +250,41 @@ async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Bluepr
             assert len(delivery["attempts"]) == attempts
 
 
+@pytest.mark.parametrize("date", ["soon", "2026-01-05T09:00:00Z", "2026-01-0x", "1-2", "x" * 500])
+async def test_a_date_that_another_program_wrote_delays_no_other_request(
+    tmp_path: Path, blueprint: Blueprint, date: str
+) -> None:
+    """Its request is a finding, and times out in the end; the others time out when they are due."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings, blueprint) as instance:
+        ids = await instance.set_up(max_timeout="01:00:00")
+        odd, sound = [await instance.asked(ids, request_id=f"{GUID[:-1]}{number}") for number in (7, 8)]
+    with closing(sqlite3.connect(tmp_path / "instance.db", isolation_level=None)) as other:
+        other.execute(f"UPDATE {REQUEST} SET sys_created_on = ? WHERE sys_id = ?", (date, odd))  # noqa: S608
+    async with running(settings, blueprint) as instance:
+        for seconds, status in ((3599, "Pending"), (1, "TimedOut")):
+            await instance.clock.advance(seconds)
+            assert (await instance.read(REQUEST, sound))["status"] == status
+        await instance.clock.advance(24 * 3600)
+        assert (await instance.read(REQUEST, odd))["status"] == "TimedOut"
+        (message,) = await instance.findings("unreadable-row")
+        assert message.startswith(f"request {odd} has the date '{date[:20]}")
+
+
+async def test_a_request_with_a_date_that_another_program_wrote_can_be_decided(
+    tmp_path: Path, blueprint: Blueprint
+) -> None:
+    """As one without a date."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    async with running(settings, blueprint) as instance:
+        odd = await instance.asked(await instance.set_up())
+    with closing(sqlite3.connect(tmp_path / "instance.db", isolation_level=None)) as other:
+        other.execute(f"UPDATE {REQUEST} SET sys_created_on = 'soon'")  # noqa: S608
+    async with running(settings, blueprint) as instance:
+        await instance.update(REQUEST, odd, {"status": "Approve"})
+        assert (await instance.read(REQUEST, odd))["status"] == "Approve"
+
+
 @pytest.mark.parametrize("lifespan", ["9223372036854775807", "-9223372036854775807"])
 async def test_tokens_of_odd_lifespans(instance: Instance, lifespan: str) -> None:
     """A client's lifespan may be any number: a token lives a century at most."""
