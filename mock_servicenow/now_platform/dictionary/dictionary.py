@@ -46,7 +46,7 @@ class Dictionary:
             self._children.setdefault(table.parent or "", []).append(table.name)
         self._lineages = self._ascend()
         self._columns = self._inherit_columns()
-        self._by_family = {name: _by_family(columns) for name, columns in self._columns.items()}
+        self._by_family = {name: _names_by_family(columns) for name, columns in self._columns.items()}
         self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
         self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
         self._check_acls()
@@ -136,7 +136,7 @@ class Dictionary:
         return f"'{table}'{hint(table, self._tables, len(self._tables))}, which is not defined"
 
     def _ascend(self) -> dict[str, tuple[str, ...]]:
-        """Return each table with its parents, parents first."""
+        """Return each table's lineage, itself first; the tables that others extend come before these."""
         lineages: dict[str, tuple[str, ...]] = {}
         for table in self._tables.values():
             path: dict[str, Table] = {}
@@ -147,8 +147,8 @@ class Dictionary:
                     raise DictionaryError(why, each.name, "extends")
                 path[each.name] = each
                 each = self._tables.get(each.parent or "")
-            for each in reversed(path.values()):
-                lineages[each.name] = (each.name, *lineages.get(each.parent or "", ()))
+            for below in reversed(path.values()):
+                lineages[below.name] = (below.name, *lineages.get(below.parent or "", ()))
         return lineages
 
     def _inherit_columns(self) -> dict[str, Mapping[str, Column]]:
@@ -219,7 +219,7 @@ def is_scripted(column: Column) -> bool:
     return column.default is not None and column.default.startswith(SCRIPT)
 
 
-def _by_family(columns: Mapping[str, Column]) -> dict[Family, list[str]]:
+def _names_by_family(columns: Mapping[str, Column]) -> dict[Family, list[str]]:
     found: dict[Family, list[str]] = {}
     for column in columns.values():
         found.setdefault(column.family, []).append(column.name)

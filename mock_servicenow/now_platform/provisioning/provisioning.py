@@ -138,7 +138,7 @@ def administrator_name(instance: Platform) -> str:
 
 def fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
-    while True:
+    while True:  # each attempt begins with the tables as they are by then
         with suppress(TablesChanged):
             return _fill(instance, first, and_then)
 
@@ -252,9 +252,11 @@ def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[Plac
             raise row.error(f"is of the same record as {first.place}, and differs; expected one row of each record")
         values = _to_stored(session, targets, row)
         with _stored_together(row):
-            if session.work.get(row.table, sys_id) is None:
-                _complete(session, row.table, values)
-            session.replace_row(row.table, values)
+            if session.work.get(row.table, sys_id) is not None:
+                session.replace_row(row.table, values)
+                continue
+            _complete(session, row.table, values)
+            session.store_rows(row.table, [values])
 
 
 def _complete(session: Session, table: str, values: Values) -> None:

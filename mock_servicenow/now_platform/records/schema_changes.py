@@ -42,7 +42,7 @@ def apply_definitions(kernel: Kernel, work: Work) -> Schema | None:
     _note_acting(work, added, {each.sys_id for each in kept if each not in found.acting})
     dictionary, old = Dictionary(found.tables), before.dictionary
     if any(_may_hold_values(old, definition) for definition in added):
-        old = Dictionary(StoredDefinitions.read(base, _without(rows, added), kept).tables)
+        old = Dictionary(StoredDefinitions.read(base, _rows_without(rows, added), kept).tables)
         _change_tables(kernel, work, before.dictionary, old)
     elif _shape(old) == _shape(dictionary):  # labels, choices, defaults: the statements stay
         dictionary.sql = old.sql  # of which they are made
@@ -85,7 +85,7 @@ def _may_hold_values(dictionary: Dictionary, new: Definition) -> bool:
     return not new.element or new.element in dictionary.sql.columns(dictionary.root(new.name))
 
 
-def _without(rows: Mapping[str, list[Values]], added: Collection[Definition]) -> dict[str, list[Values]]:
+def _rows_without(rows: Mapping[str, list[Values]], added: Collection[Definition]) -> dict[str, list[Values]]:
     """Return the records without those that begin to act."""
     new = {definition.sys_id for definition in added}
     return {table: [row for row in found if row["sys_id"] not in new] for table, found in rows.items()}
