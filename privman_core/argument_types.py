@@ -69,6 +69,16 @@ def url(text: str) -> str:
         raise ArgumentTypeError(str(error)) from None
 
 
+def system_url(text: str) -> str:
+    """Return the http(s) address of a system, which has no path."""
+    address = url(text)
+    scheme, _, rest = address.partition("://")
+    place, slash, _ = rest.partition("/")
+    if slash:
+        raise ArgumentTypeError(f"invalid address {address!r}: expected it without a path, {scheme}://{place}")
+    return address
+
+
 def ca_file(text: str) -> Path:
     """Return a PEM file that has a certificate."""
     from privman_core.inputs import reason_of, trust  # noqa: PLC0415 - see the module's docstring

@@ -45,7 +45,7 @@ class SettingKind:
     is_number: bool = False
 
 
-_URL = SettingKind(argument_types.url, "URL")
+_URL = SettingKind(argument_types.system_url, "URL")
 _FILE = SettingKind(argument_types.path, "FILE", is_path=True)
 _CA_FILE = SettingKind(argument_types.ca_file, "PATH", is_path=True)
 _SPAN = SettingKind(argument_types.seconds, "SECONDS", is_number=True)
@@ -163,13 +163,18 @@ class Setting:
         """Raise ArgumentTypeError for what a profile's value cannot be."""
         valid = (int, float) if self.kind.is_number else (str,)
         if type(value) not in valid:
-            raise ArgumentTypeError(
-                f"invalid value {value!r}: expected {'a number' if self.kind.is_number else 'text'}"
-            )
+            raise _invalid(value, "a number" if self.kind.is_number else "text")
 
     def shown(self, value: object) -> str:
         """Return the value for people; without a URL, a party is a fake."""
         return "a fake" if value is None else str(value)
+
+
+def _invalid(value: object, expected: str) -> ArgumentTypeError:
+    """Return the error of a profile's value of another type."""
+    from privman_core.inputs import quoted_toml  # noqa: PLC0415 - see the module's docstring
+
+    return ArgumentTypeError(f"invalid value {quoted_toml(value)}: expected {expected}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,7 @@ class FilesSetting(Setting):
     def check(self, value: object) -> None:
         """Raise ArgumentTypeError for what is neither text nor a list of texts."""
         if not all(isinstance(each, str) for each in _listed(value)):
-            raise ArgumentTypeError(f"invalid value {value!r}: expected text or a list of texts")
+            raise _invalid(value, "text or a list of texts")
 
     def shown(self, value: Any) -> str:  # noqa: ANN401 - files
         """Return the files for people."""

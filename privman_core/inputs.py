@@ -92,6 +92,8 @@ def trust(ca_file: Path | None) -> Trust:
 
 
 _LONGEST_SHOWN = 80
+_MOST_BITS = 8_192
+"""Python writes longer numbers only in hexadecimal."""
 _WINSOCK = 10_000
 """The first number of Windows' socket errors, which `os.strerror` does not know."""
 
@@ -129,3 +131,23 @@ def escape_controls(text: str) -> str:
 def quoted(value: object) -> str:
     """Return the value's repr, truncated; the mark of a cut text is within its quotes."""
     return repr(cut(value, _LONGEST_SHOWN)) if isinstance(value, str) else cut(repr(value), _LONGEST_SHOWN)
+
+
+def quoted_toml(value: object) -> str:
+    """Return a value of a TOML file as the file may have it, truncated."""
+    return cut(_toml(value), _LONGEST_SHOWN)
+
+
+def _toml(value: object) -> str:
+    match value:
+        case str():
+            return quoted(value)
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value) if value.bit_length() < _MOST_BITS else f"{value:#x}"
+        case list():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            return f"{{{', '.join(f'{key} = {_toml(each)}' for key, each in value.items())}}}"
+    return str(value)  # a float, a date or a time

@@ -15,8 +15,8 @@ from typing import Any
 
 from privman_core.client_settings import PROFILE_FILES, SETTINGS, Setting
 from privman_core.command_line import UsageError
-from privman_core.inputs import quoted, reason_of
-from privman_core.near_words import hint
+from privman_core.inputs import quoted, quoted_toml, reason_of
+from privman_core.near_words import hint, nearest
 from privman_core.regular_files import read_regular
 
 _OWN, _SHARED = PROFILE_FILES
@@ -24,7 +24,6 @@ _IN_SHARED = ("tool", "privman")
 _PROFILES = "profiles"
 # Defaults of environment variables that are not set.
 _VARIABLES = "variables"
-_URL = "url"
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _MOST_BYTES = 1024 * 1024
 # Of valid TOML: what may hold the end of a line, or a bracket that is none.
@@ -33,9 +32,18 @@ _TOKENS = re.compile(
     r""""(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|#[^\n]*+|[\[\]{}\n]""",
     re.DOTALL,
 )
+# Options of a run that are no settings.
+_ONLY_OPTIONS = frozenset(
+    "tag keyword seed jobs shard list list-tags check last-failed "  # noqa: SIM905 - a line for each would hide the rest
+    "exitfirst strict watch profile fakes reset dry-run writes sweep interleave generate orders failures-dir "
+    "junit-xml html json build coverage min-coverage github".split()
+)
 _OPENING, _CLOSING = ("[", "{"), ("]", "}")
 Keys = tuple[str, ...]
 _SETTINGS: Mapping[Keys, Setting] = {tuple(each.key.split(".")): each for each in SETTINGS}
+_OPTION_KEYS = {each.option.removeprefix("--"): each.key for each in reversed(SETTINGS)}
+_TABLES = (*_SETTINGS, (_VARIABLES,), (_PROFILES,))
+_URLS = frozenset(keys for keys, setting in _SETTINGS.items() if setting.word == "url")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +141,8 @@ def load_profile(folder: Path, name: str | None) -> Profile:
 
 
 def _unchosen(file: ProfileFile, values: Sequence[ProfileValue]) -> str:
-    names = dict.fromkeys(each.keys[1] for each in values if each.keys[0] == _PROFILES and each.keys[-1] == _URL)
+    urls = (each for each in values if each.keys[0] == _PROFILES and _without_profile(each.keys) in _URLS)
+    names = dict.fromkeys(each.keys[1] for each in urls)
     return f"no --profile is given, and {file.path.name} has {', '.join(names)}" if names else ""
 
 
@@ -184,7 +193,7 @@ def _check(keys: Keys, value: object) -> None:
     if keys[0] != _VARIABLES:
         _SETTINGS[keys].check(value)
     elif not isinstance(value, str) or not value:
-        raise ArgumentTypeError(f"invalid value {quoted(value)}: expected text that is not empty")
+        raise ArgumentTypeError(f"invalid value {quoted_toml(value)}: expected text that is not empty")
     elif not _VARIABLE.fullmatch(keys[1]):
         raise ArgumentTypeError("no environment variable has such a name; expected letters, digits and '_'")
 
@@ -221,16 +230,22 @@ def _nearest(keys: Keys) -> str:
     rest = ".".join(_without_profile(keys))
     if tuple(rest.split(".")) in _SETTINGS:
         return f"; expected {rest} without quotes"
-    valid = dict.fromkeys(".".join(known[:end]) for known in _SETTINGS for end in range(1, len(known) + 1))
-    return (
-        hint(rest, [*valid, _VARIABLES, _PROFILES])
-        or f"; expected one of {', '.join('.'.join(known) for known in _SETTINGS)}"
-    )
+    *above, last = rest.split(".")
+    beside = [*dict.fromkeys(known[len(above)] for known in _TABLES if known[: len(above)] == tuple(above))]
+    if not above and last in _OPTION_KEYS:
+        return f" (did you mean {_OPTION_KEYS[last]!r}?)"
+    if not above and last in _ONLY_OPTIONS:
+        return f"; expected the option --{last}, which no profile sets"
+    if found := nearest(last, beside):
+        return f" (did you mean {'.'.join([*above, found])!r}?)"
+    where = f" in {'.'.join(above)}" if above else ""
+    return f"; expected one of {', '.join(beside)}{where}"
 
 
 def _chosen(file: ProfileFile, values: Iterable[ProfileValue], name: str) -> Iterator[ProfileValue]:
     profiles = file.table.get(_PROFILES, {})
     if name not in profiles:
-        expected = hint(name, profiles) or f"; expected one of {', '.join(profiles) or 'none'}"
+        listed = f"; expected one of {', '.join(profiles)}" if profiles else f"; expected a table [{_PROFILES}.{name}]"
+        expected = hint(name, profiles) or listed
         raise UsageError(f"no profile {quoted(name)} in {file.path.name}{expected}.")
     return (value for value in values if value.keys[:2] == (_PROFILES, name))

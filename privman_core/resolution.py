@@ -168,11 +168,19 @@ def _refuse_one_address(client: Client, found: Mapping[str, Resolved]) -> None:
     """Raise UsageError where both parties have the same address."""
     urls = {each: found[each.name] for each in settings_of(client) if each.word == "url"}
     named = [url.value for url in urls.values() if url.value is not None]
-    if len(set(named)) == len(named):
+    if len(set(map(_served_at, named))) == len(named):
         return
     places = " and ".join(url.place(setting) for setting, url in urls.items())
     expected = "Expected that of a ServiceNow instance and that of a console"
     raise UsageError(f"{places} are the same address, {named[0]}. {expected}.")
+
+
+def _served_at(url: str) -> object:
+    """Return what is the same for two spellings of an address."""
+    from yarl import URL  # noqa: PLC0415 - every run of pytest loads this module, and few name a target
+
+    place = URL(url)
+    return place.host, place.port
 
 
 Candidate = tuple[Source, object, Callable[[], object]]

@@ -65,8 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _end_as_interrupted(config)
     if reset and not (servicenow or console):
         raise pytest.UsageError("--privman-reset requires --privman-servicenow-url or --privman-console-url.")
-    workers = config.getoption("numprocesses", 0) or 0
-    if reset and workers > 1:
+    if reset and (workers := _workers(config)) > 1:
         expected = "Expected one process (-n 1), or a fake that each process starts"
         raise pytest.UsageError(f"--privman-reset resets what all {workers} processes of pytest-xdist use. {expected}.")
     if file is None or hasattr(config, "workerinput"):  # processes of pytest-xdist add to the one file
@@ -76,6 +75,14 @@ def pytest_configure(config: pytest.Config) -> None:
             "--privman-writes requires --privman-servicenow-url: nothing else keeps what is written."
         )
     _begin_writes(file)
+
+
+def _workers(config: pytest.Config) -> int:
+    """Return between how many processes pytest-xdist distributes the tests, of ``-n`` or ``--tx 2*popen``."""
+    if config.getoption("dist", "no") == "no":
+        return 0
+    counts = (each.partition("*") for each in config.getoption("tx"))
+    return sum(int(count) if star and count.isdecimal() else 1 for count, star, _ in counts)
 
 
 @pytest.hookimpl(tryfirst=True)  # before fixtures are set up

@@ -188,7 +188,7 @@ HERE, ELSEWHERE = STORY % 1, STORY % 9
 @pytest.mark.parametrize(
     ("others", "options", "complaint"),
     [
-        (2, [], "2 of 3 scenarios were skipped or not applicable, more than the 50% of --max-skipped."),
+        (2, [], "2 of 3 scenarios were skipped or not applicable, more than the 50% of --max-skipped, the default"),
         (1, [], ""),
         (1, ["--max-skipped", "49"], "1 of 2 scenarios were skipped or not applicable, more than the 49% of"),
         (3, ["--max-skipped", "75"], ""),

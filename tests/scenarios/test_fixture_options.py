@@ -159,6 +159,16 @@ def test_a_journal_of_writes_is_kept(
             ("--privman-reset", "--privman-servicenow-url=http://127.0.0.1:9", "-n", "2"),
             "--privman-reset resets what all 2 processes of pytest-xdist use. Expected one process (-n 1), or a fake",
         ),
+        (
+            (
+                "--privman-reset",
+                "--privman-servicenow-url=http://127.0.0.1:9",
+                "--dist=load",
+                "--tx=2*popen",
+                "--tx=popen",
+            ),
+            "--privman-reset resets what all 3 processes of pytest-xdist use. Expected one process (-n 1), or a fake",
+        ),
     ],
 )
 def test_options_that_would_count_for_nothing_are_refused(

@@ -1,6 +1,7 @@
 """Settings of clients: an option wins over a variable, that over the profile, that over the default."""
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -173,13 +174,25 @@ PROFILES = {
     "# of ours\n\n[servicenow_]\nurl = 'x'": "privman.toml:3: unknown key 'servicenow_' (did you mean 'servicenow'?).",
     "\n[profiles.ours]\n\n[profiles.ours.console]\nuri = 'x'": "privman.toml:5: unknown key "
     "'profiles.ours.console.uri' (did you mean 'console.url'?).",
-    "zzz = 1": "privman.toml:1: unknown key 'zzz'; expected one of servicenow.url, servicenow.user, ",
+    "zzz = 1": "privman.toml:1: unknown key 'zzz'; expected one of servicenow, console, ca-file, inferred, release, "
+    "tables, data, timeout, patience, quiet-time, max-skipped, variables, profiles.",
+    "servicenow.bad = 1": "privman.toml:1: unknown key 'servicenow.bad'; expected one of url, user, ",
+    "console.xyz = 1": "privman.toml:1: unknown key 'console.xyz'; expected one of url, admin-token-variable "
+    "in console.",
+    "reset = true": "privman.toml:1: unknown key 'reset'; expected the option --reset, which no profile sets.",
+    "servicenow-url = 'x'": "privman.toml:1: unknown key 'servicenow-url' (did you mean 'servicenow.url'?).",
     "servicenow = 'http://127.0.0.1:1'": "privman.toml:1: servicenow: expected a table.",
     "profiles = 1": "privman.toml:1: profiles: expected a table.",
     "inferred = [\n'x',\n'y']": "privman.toml:1: inferred: invalid value ['x', 'y']: expected text.",
     'inferred = "a\\u0000b"': "privman.toml:1: inferred: invalid path 'a\\x00b': expected a file or a folder.",
     "\npatience = '5'": "privman.toml:2: patience: invalid value '5': expected a number.",
-    "timeout = true": "privman.toml:1: timeout: invalid value True: expected a number.",
+    "timeout = true": "privman.toml:1: timeout: invalid value true: expected a number.",
+    "timeout = 2026-01-01": "privman.toml:1: timeout: invalid value 2026-01-01: expected a number.",
+    "inferred = {a = 1, b = [nan]}": "privman.toml:1: inferred: invalid value {a = 1, b = [nan]}: expected text.",
+    f"inferred = 0x{'f' * 9_000}": "privman.toml:1: inferred: invalid value 0xffff",
+    "tables = [false]": "privman.toml:1: tables: invalid value [false]: expected text or a list of texts.",
+    "[variables]\nA = 07:32:00": "privman.toml:2: variables.A: invalid value 07:32:00: expected text that "
+    "is not empty.",
     "'servicenow.url' = 'x'": "privman.toml:1: unknown key 'servicenow.url'; expected servicenow.url without quotes.",
     "a = [": "privman.toml: invalid TOML: ",
     "\xff": "privman.toml: invalid TOML: ",
@@ -202,6 +215,18 @@ def test_a_profile_is_strict(
     assert "hunter2" not in line.lower()
 
 
+def test_no_profile_sets_what_only_an_option_sets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each option of a run is a setting, which the error names, or is said to be an option alone."""
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    for option in set(re.findall(r"--([a-z-]+)", capsys.readouterr().out)) - {"help", "version"}:
+        (folder / "privman.toml").write_text(f"{option} = {{}}")
+        assert main(["targets"]) == 2
+        said = capsys.readouterr().err
+        known = f"{option}: invalid value {{}}" in said
+        assert known or "did you mean" in said or f"expected the option --{option}, which no profile sets" in said, said
+
+
 def test_a_profile_in_pyproject(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,7 +244,7 @@ def test_a_profile_in_pyproject(
     assert "privman.toml and [tool.privman] in pyproject.toml both hold settings." in capsys.readouterr().err
     project.write_text("tool = 3\n")
     assert main(["targets", "--profile", "late"]) == 2
-    assert "no profile 'late' in privman.toml; expected one of none." in capsys.readouterr().err
+    assert "no profile 'late' in privman.toml; expected a table [profiles.late]." in capsys.readouterr().err
     project.write_text("[tool]\nprivman = 3\n")
     assert main(["targets"]) == 2
     assert "pyproject.toml: tool.privman: expected a table." in capsys.readouterr().err
@@ -309,6 +334,32 @@ def test_one_address_of_both(
     said = "SERVICENOW_URL and privman.toml:1: console.url are the same address, http://127.0.0.1:9."
     expected = "Expected that of a ServiceNow instance and that of a console."
     assert capsys.readouterr().err.partition(": ")[2] == f"{said} {expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://localhost:9", "http://LOCALHOST:9/"),
+        ("http://127.0.0.1", "http://127.0.0.1:80"),
+        ("http://127.0.0.1:9", "https://127.0.0.1:9"),
+    ],
+)
+def test_one_address_in_two_spellings(
+    one: str, other: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Case, default port and scheme make no other server."""
+    monkeypatch.setenv("SERVICENOW_URL", one)
+    monkeypatch.setenv("CONSOLE_URL", other)
+    assert main(["targets"]) == 2
+    assert "SERVICENOW_URL and CONSOLE_URL are the same address, " in capsys.readouterr().err
+
+
+def test_an_address_with_a_path(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is refused before anything is asked, as nothing is at such an address."""
+    monkeypatch.setenv("SERVICENOW_URL", "http://127.0.0.1:9/api/now/")
+    assert main(["targets"]) == 2
+    expected = "invalid address 'http://127.0.0.1:9/api/now': expected it without a path, http://127.0.0.1:9."
+    assert capsys.readouterr().err == f"privman-scenarios: SERVICENOW_URL: {expected}\n"
 
 
 def test_swapped_addresses(instance: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -618,6 +669,7 @@ def test_a_profile_that_is_not_chosen_is_named(
     monkeypatch.chdir(tmp_path)
     Path("privman.toml").write_text(
         '[profiles.test]\nservicenow.url = "http://127.0.0.1:9"\n[profiles.slow]\npatience = 9\n'
+        '[profiles.none.variables]\nurl = "a"\n'
     )
     Path("s.yaml").write_text("title: T\nsteps: [console.ask: , console.expect-approval: Pending]\n")
     said = "On fakes: no --profile is given, and privman.toml has test.\n"

@@ -39,20 +39,21 @@ class RunLimits:
     def _skipped(self, result: RunResult) -> Iterator[str]:
         ended = result.ended
         total = ended.passed + ended.failed + ended.unplayed
-        for count, most in self._most(result):
+        for count, most, whose in self._most(result):
             if count * 100 > most * total:
                 what = "skipped" if count == ended.skipped else "skipped or not applicable"
-                yield f"{count} of {total} scenarios were {what}, more than the {most:g}% of --max-skipped"
+                yield f"{count} of {total} scenarios were {what}, more than the {most:g}% of --max-skipped{whose}"
                 return
 
-    def _most(self, result: RunResult) -> Sequence[tuple[int, float]]:
-        """Return how many scenarios were not played, with how many percent they may be."""
+    def _most(self, result: RunResult) -> Sequence[tuple[int, float, str]]:
+        """Return how many scenarios were not played, how many percent they may be, and whose default that is."""
         ended = result.ended
         if self.most_skipped is not None:
-            return [(ended.unplayed, self.most_skipped)]
+            return [(ended.unplayed, self.most_skipped, "")]
         if not result.fakes:
             return []
-        return [(ended.skipped, 0 if result.catalog else 100), (ended.unplayed, _MOST_UNPLAYED)]
+        of_catalog = [(ended.skipped, 0, ", the default for the packaged catalog")] if result.catalog else []
+        return [*of_catalog, (ended.unplayed, _MOST_UNPLAYED, ", the default where both parties are fakes")]
 
     def _uncovered(self, coverage: Coverage) -> Iterator[str]:
         for mark, share in self.coverage.items():
