@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from privman_contracts import ContractError
 from privman_core.command_line import UsageError
@@ -91,6 +92,15 @@ class ScenarioFilesError(ScenarioFileError):
         ScenariosError.__init__(self, *lines, *([f"{more} more errors"] if more > 0 else []))
         self.file, self.line, self.why = errors[0].file, errors[0].line, errors[0].why
         self.each = errors
+
+
+class BrokenShardError(ScenarioFileError):
+    """The report of a shard whose run could not begin because of its files; the message begins with the report."""
+
+    def __init__(self, report: Path, why: str, flaws: Sequence[ScenarioFileError]) -> None:
+        ScenariosError.__init__(self, f"{report}: expected a report of 'run --shard'; it says: {why}")
+        self.file, self.line, self.why = flaws[0].file, flaws[0].line, flaws[0].why
+        self.each = flaws
 
 
 class UnknownWordError(ScenariosError):

@@ -144,7 +144,18 @@ def test_merged_shards_are_annotated(job: Path, capsys: pytest.CaptureFixture[st
     assert main(["report", "merge", "1.json", "--github"]) == 1
     error, warning = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::")]
     assert error.startswith("::error file=part/one.yaml,line=4,title=T::console.expect-approval: expected state 'Appr")
-    assert warning.startswith("::warning file=part/two.yaml,line=1,title=T::servicenow #")
+    assert warning.startswith("::warning file=part/two.yaml,line=4,title=T::servicenow #")
+
+
+def test_a_shard_of_a_broken_file_is_annotated_at_its_lines(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As by the run itself."""
+    (job / "part" / "one.yaml").write_text("title: T\nsteps:\n- console.aks:\n")
+    assert main(["run", "one.yaml", "--shard", "1/1", "--json", "1.json"]) == 2
+    capsys.readouterr()
+    assert main(["report", "merge", "1.json", "--github"]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("::error file=part/one.yaml,line=3,title=privman-scenarios::unknown step 'console.aks'.")
+    assert told.err.startswith("privman-scenarios: 1.json: expected a report of 'run --shard'; it says: one.yaml:3: ")
 
 
 def test_merged_shards_of_the_catalog_are_annotated_without_a_file(

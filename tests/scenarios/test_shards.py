@@ -232,6 +232,36 @@ def test_shards_of_other_tables_are_refused(folder: Path, capsys: pytest.Capture
 
 
 @pytest.mark.long
+def test_versions_are_compared_with_each_shard(capsys: pytest.CaptureFixture[str]) -> None:
+    """In any order, also where one shard has not reached the target that has a version."""
+    names = shards(3)
+    for name, version in zip(names, (None, "0.1.0", "0.2.0"), strict=True):
+        report = json.loads(Path(name).read_text())
+        report["context"]["versions"] |= {"the instance": version} if version else {}
+        Path(name).write_text(json.dumps(report))
+    one, two, three = names
+    capsys.readouterr()
+    for order, told in (
+        ((one, two, three), "3.json and 2.json are not of one run: version of the instance '0.2.0' and '0.1.0'; "),
+        ((two, one, three), "3.json and 2.json are not of one run: version of the instance '0.2.0' and '0.1.0'; "),
+        ((three, two, one), "2.json and 3.json are not of one run: version of the instance '0.1.0' and '0.2.0'; "),
+    ):
+        assert main(["report", "merge", *order]) == 2
+        assert capsys.readouterr().err.startswith(f"privman-scenarios: {told}")
+
+
+@pytest.mark.long
+def test_a_shard_that_was_interrupted_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """It fails the whole, though none of its scenarios failed and it says nothing else."""
+    names = shards(2)
+    report = json.loads(Path(names[1]).read_text())
+    Path(names[1]).write_text(json.dumps({**report, "complete": False}))
+    capsys.readouterr()
+    assert main(["report", "merge", *names]) == 1
+    assert capsys.readouterr().out.endswith("\nshard 2/2: the run did not come to its end.\n")
+
+
+@pytest.mark.long
 def test_shards_of_other_steps_are_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Though each scenario is at its place under its title."""
     assert main(["run", "stories", "--shard", "1/2", "--json", "1.json"]) == 0

@@ -1,8 +1,9 @@
 """``privman-scenarios report merge``."""
 
 import argparse
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import reduce
 from itertools import chain
 from pathlib import Path
@@ -15,10 +16,12 @@ from privman_scenarios.commands.reports.failure_texts import listed_lines, shown
 from privman_scenarios.commands.reports.machine_readable import read_json_report
 from privman_scenarios.commands.reports.results import RunResult, ShardResult
 from privman_scenarios.commands.shards import Shard, joined
-from privman_scenarios.errors import UnusableFileError
+from privman_scenarios.errors import BrokenShardError, ScenarioFileError, UnusableFileError
 from privman_scenarios.output import say
 
 Parts = Mapping[Shard, RunResult]
+_Known = dict[str, tuple[str, Path]]
+"""What parts of a run have in common, and the report that said so first."""
 _VERSION, _NONE = "version of ", "none"
 
 
@@ -33,6 +36,8 @@ def merge(options: argparse.Namespace) -> Exit:
     if reports.github:
         reports.github.annotate(judged)
     reports.close(judged, errors)
+    if not judged.complete:
+        say(f"{judged.error}.")
     return Exit.SUCCESS if judged.held else Exit.FAILURE
 
 
@@ -40,12 +45,14 @@ def _parts(files: Sequence[Path]) -> Parts:
     """Return the parts in their order; each is there, once, and all are of one run."""
     found: dict[Shard, tuple[Path, RunResult]] = {}
     first: tuple[Path, RunResult] | None = None
+    known: _Known = {}
     for file in files:
         result = read_json_report(file)
         part = _part(file, result)
-        first = first or (file, result)
+        if first is None:
+            first, known = (file, result), {name: (text, file) for name, text in _conditions(result).items()}
         _refuse_other_scenarios(first[0], _part(*first), file, part)
-        _refuse_other_context(*first, file, result)
+        _refuse_other_context(known, first[0], file, result)
         if part.shard in found:
             raise UnusableFileError(f"{file}: shard {part.shard} was already given in {found[part.shard][0]}")
         found[part.shard] = (file, result)
@@ -54,6 +61,8 @@ def _parts(files: Sequence[Path]) -> Parts:
 
 
 def _part(file: Path, result: RunResult) -> ShardResult:
+    if result.flaws:
+        raise BrokenShardError(file, result.error, [ScenarioFileError(*astuple(each)) for each in result.flaws])
     if result.shard is None:
         why = f"it says: {result.error}" if result.error else "it is of a whole run"
         raise UnusableFileError(f"{file}: expected a report of 'run --shard'; {why}")
@@ -73,14 +82,21 @@ def _refuse_other_scenarios(first: Path, expected: ShardResult, file: Path, part
         )
 
 
-def _refuse_other_context(first: Path, expected: RunResult, file: Path, part: RunResult) -> None:
-    ours, theirs = _conditions(expected), _conditions(part)
-    names = [each for each in dict.fromkeys([*ours, *theirs]) if ours.get(each) != theirs.get(each)]
-    # Only what has reached a target knows its version.
-    known = [each for each in names if not each.startswith(_VERSION) or (each in ours and each in theirs)]
-    if known:
-        shown = "; ".join(f"{each} {theirs.get(each, _NONE)!r} and {ours.get(each, _NONE)!r}" for each in known)
-        raise UnusableFileError(f"{file} and {first} are not of one run: {shown}; expected the same in each job")
+def _refuse_other_context(known: _Known, first: Path, file: Path, part: RunResult) -> None:
+    """Raise UnusableFileError unless a part agrees with those before it; adds the versions that it alone knows."""
+    theirs = _conditions(part)
+    other: dict[Path, list[str]] = defaultdict(list)
+    for name in dict.fromkeys([*known, *theirs]):
+        if name.startswith(_VERSION) and not (name in known and name in theirs):
+            continue  # only what has reached a target knows its version
+        expected, named_in = known.get(name, (_NONE, first))
+        if theirs.get(name, _NONE) != expected:
+            other[named_in].append(f"{name} {theirs.get(name, _NONE)!r} and {expected!r}")
+    for named_in, differing in other.items():
+        shown = "; ".join(differing)
+        raise UnusableFileError(f"{file} and {named_in} are not of one run: {shown}; expected the same in each job")
+    for name, text in theirs.items():
+        known.setdefault(name, (text, file))
 
 
 def _conditions(result: RunResult) -> dict[str, str]:
@@ -111,7 +127,7 @@ def _joined(parts: Parts, build: str | None) -> RunResult:
             build=build or first.build,
         ),
         complete=all(each.complete for each in results),
-        error="; ".join(f"shard {shard}: {each.error}" for shard, each in parts.items() if each.error),
+        error="; ".join(f"shard {shard}: {why}" for shard, each in parts.items() if (why := _flaw(each))),
         remarks=tuple(dict.fromkeys(chain.from_iterable(each.remarks for each in results))),
         chosen=sum(each.chosen for each in results),
         fakes=all(each.fakes for each in results),
@@ -121,6 +137,11 @@ def _joined(parts: Parts, build: str | None) -> RunResult:
         shard=None,
         coverage=_coverage([each.coverage for each in results]),
     )
+
+
+def _flaw(part: RunResult) -> str:
+    """Return why a part does not hold though its scenarios may; empty for nothing."""
+    return part.error or ("" if part.complete else "the run did not come to its end")
 
 
 def _coverage(measured: Sequence[Coverage | None]) -> Coverage | None:

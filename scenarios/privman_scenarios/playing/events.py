@@ -170,6 +170,17 @@ class ScenarioEnded(Event):
     checks: int = 0
     of_steps: tuple[StepFinding, ...] = ()
 
+    @property
+    def findings_by_place(self) -> Mapping[tuple[str, int], list[str]]:
+        """The findings by file and line: those of the title, which no step has, and those of each step."""
+        places: dict[tuple[str, int], list[str]] = {}
+        of_steps = {each.text for each in self.of_steps}
+        if others := [each for each in self.findings if each not in of_steps]:
+            places[self.scenario.file, self.scenario.line] = others
+        for each in self.of_steps:
+            places.setdefault((each.file, each.step.line), []).append(each.text)
+        return places
+
 
 class Ended(Protocol):
     """What counts of a scenario that has ended."""

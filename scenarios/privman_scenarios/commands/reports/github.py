@@ -1,6 +1,5 @@
 """A run in a job of GitHub Actions: annotations of files, and the job's summary."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Self
 
 from privman_scenarios.commands.reports.file_places import PACKAGES, place_below, short_place
 from privman_scenarios.commands.reports.results import RunResult
-from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.output import append, in_a_line, presentable
 from privman_scenarios.playing.events import Event, ScenarioEnded
 
@@ -46,39 +44,27 @@ class GitHubReport:
         scenario = event.scenario
         for each in event.failure.each if event.failure else ():
             self._annotate("error", scenario.name, each.file, each.line, each.mismatch)
-        if event.findings and not event.failure:
-            self._warn(event)
-
-    def _warn(self, event: ScenarioEnded) -> None:
-        """Warn at the line of each step that has findings, and at the title of the others."""
-        places: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for each in event.of_steps:
-            places[each.file, each.step.line].append(each.text)
-        of_steps = {each.text for each in event.of_steps}
-        if others := [each for each in event.findings if each not in of_steps]:
-            places[event.scenario.file, event.scenario.line][:0] = others
-        for (file, line), texts in places.items():
-            self._annotate("warning", event.scenario.name, file, line, "\n".join(texts))
+        for (file, line), texts in event.findings_by_place.items() if not event.failure else ():
+            self._annotate("warning", scenario.name, file, line, "\n".join(texts))
 
     def annotate(self, result: RunResult) -> None:
-        """Print the same of a run that was recorded elsewhere; findings are at the titles of their scenarios."""
+        """Print the same of a run that was recorded elsewhere."""
         for scenario in result.scenarios:
-            file = _recorded_file(scenario.file, result)
-            for each in scenario.failures:
-                self._annotate("error", scenario.name, _recorded_file(each.file, result), each.line, each.mismatch)
-            if scenario.findings and not scenario.failure:
-                self._annotate("warning", scenario.name, file, scenario.line, "\n".join(scenario.findings))
+            for failure in scenario.failures:
+                file = _recorded_file(failure.file, result)
+                self._annotate("error", scenario.name, file, failure.line, failure.mismatch)
+            for place in scenario.finding_places if not scenario.failure else ():
+                file = _recorded_file(place.file, result)
+                self._annotate("warning", scenario.name, file, place.line, "\n".join(place.findings))
 
-    def close(self, result: RunResult, flaws: Sequence[ScenarioFileError] = ()) -> None:
-        """Print why the run failed, though perhaps no scenario did, and add to the job's summary.
+    def close(self, result: RunResult) -> None:
+        """Print why the run failed, though perhaps no scenario did, each flaw of a file at its line.
 
-        Args:
-            result: the run, as far as it got.
-            flaws: those of files that the error consists of, each of which is printed at its line.
+        Also adds to the job's summary.
         """
-        for each in flaws:
+        for each in result.flaws:
             self._annotate("error", _TITLE, each.file, each.line, each.why)
-        if result.error and not flaws:
+        if result.error and not result.flaws:
             self._print(f"::error title={_TITLE}::{_escaped(result.error)}")
         self._summarize(summary(result))
 

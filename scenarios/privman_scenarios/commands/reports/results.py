@@ -108,11 +108,21 @@ class FailureResult(FailedStep):
 
 
 @dataclass(frozen=True, slots=True)
+class FindingPlace:
+    """A line that has findings: of a step, or of the title for those that no step has."""
+
+    file: str
+    line: int
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ScenarioResult:
     """A scenario that was played, or why it was not.
 
     Attributes:
         file: the same on every machine.
+        finding_places: of all findings.
         messages: of both parties in one order; empty where no report needs them.
     """
 
@@ -126,6 +136,7 @@ class ScenarioResult:
     checks: int
     reason: str
     findings: tuple[str, ...]
+    finding_places: tuple[FindingPlace, ...]
     failure: FailureResult | None
     steps: tuple[StepResult, ...]
     messages: tuple[DiagramMessage, ...]
@@ -182,6 +193,15 @@ def _content(scenario: Scenario) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a file, at a line from 1; 0 for a file that has none."""
+
+    file: str
+    line: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunResult:
     """A run, as far as it got.
 
@@ -197,6 +217,7 @@ class RunResult:
         scenarios: in order; of variations, those that failed.
         shard: None for the whole.
         coverage: of the contracts; None where it was not measured.
+        flaws: those of files for which it could not begin; the error consists of them.
     """
 
     seed: int
@@ -212,6 +233,7 @@ class RunResult:
     scenarios: tuple[ScenarioResult, ...]
     shard: ShardResult | None
     coverage: Coverage | None
+    flaws: tuple[Flaw, ...] = ()
 
     @property
     def ended(self) -> RunEnded:

@@ -12,6 +12,8 @@ from privman_scenarios.commands.reports.file_places import short_place
 from privman_scenarios.commands.reports.marked import LEFT_OUT
 from privman_scenarios.commands.reports.results import (
     FailureResult,
+    FindingPlace,
+    Flaw,
     RunContext,
     RunResult,
     ScenarioResult,
@@ -44,6 +46,7 @@ class RunRecord:
 
     Attributes:
         errors: why the run failed, though perhaps no scenario did.
+        flaws: those of files that the errors consist of.
         remarks: what people should know of the run, whatever its outcome.
         fakes: whether both parties are fakes.
         shard: which part of a run this is; None for the whole.
@@ -53,6 +56,7 @@ class RunRecord:
     def __init__(self, folder: Path, *, catalog: bool = False, context: RunContext | None = None) -> None:
         self._context = context or RunContext()
         self.errors: list[str] = []
+        self.flaws: list[Flaw] = []
         self.remarks: list[str] = []
         self.fakes = False
         self.shard: ShardResult | None = None
@@ -100,6 +104,7 @@ class RunRecord:
             scenarios=tuple(self._scenarios),
             shard=self.shard,
             coverage=coverage,
+            flaws=tuple(self.flaws),
         )
 
     def _end(self, event: ScenarioEnded) -> None:
@@ -120,6 +125,10 @@ class RunRecord:
                 checks=event.checks,
                 reason=event.reason,
                 findings=event.findings,
+                finding_places=tuple(
+                    FindingPlace(self._place(file), line, tuple(texts))
+                    for (file, line), texts in event.findings_by_place.items()
+                ),
                 failure=FailureResult.of(failure, self._place) if failure else None,
                 steps=tuple(_with_findings(step, result, event) for step, result in self._steps),
                 messages=tuple(sequence(self._journals)),
