@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from privman_scenarios.language.loader import Loader
+from privman_scenarios.language.vocabulary import Verbs, Vocabulary
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Event, ScenarioEnded, StepPassed
 from privman_scenarios.playing.log_in import Credentials
@@ -118,7 +119,7 @@ steps:
 """
 
 
-async def watch(worlds: WorldBuilder, text: str) -> tuple[list[int], list[int]]:
+async def watch(worlds: WorldBuilder, text: str, verbs: Vocabulary | None = None) -> tuple[list[int], list[int]]:
     """Return for how many seconds each step of a scenario was watched, and each pause."""
     pauses: list[int] = []
 
@@ -127,7 +128,8 @@ async def watch(worlds: WorldBuilder, text: str) -> tuple[list[int], list[int]]:
             pauses.append(int(seconds))
 
     told: list[Event] = []
-    await Engine(vocabulary(), worlds, [told.append], Noting()).run(list(Loader(vocabulary()).parse(text, "t.yaml")), 0)
+    verbs = verbs or vocabulary()
+    await Engine(verbs, worlds, [told.append], Noting()).run(list(Loader(verbs).parse(text, "t.yaml")), 0)
     assert [event.outcome for event in told if isinstance(event, ScenarioEnded)] == ["passed"]
     return [event.watched for event in told if isinstance(event, StepPassed)], pauses
 
@@ -135,6 +137,18 @@ async def watch(worlds: WorldBuilder, text: str) -> tuple[list[int], list[int]]:
 async def test_a_run_of_expectations_is_watched_once(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The time counts from the last step that acted; a request that is pending before any decision has just arrived."""
     assert await watch(stub[1], PENDING_AT_FIRST) == ([0, 0, 0, 0, 15, 15, 0, 0], [1] * 15)
+
+
+async def expect_no_second_message(_play: object, _party: str) -> None:
+    """No second message comes."""
+
+
+async def test_a_verb_may_say_that_something_must_not_happen(stub: tuple[StubInstance, WorldBuilder]) -> None:
+    """Its steps are watched, though no argument says so."""
+    own = Verbs()
+    own.verb(forbids=True)(expect_no_second_message)
+    text = "title: T\nsteps:\n- console.ask:\n- servicenow.expect-no-second-message:\n"
+    assert await watch(stub[1], text, Vocabulary([*vocabulary(), *own.of("servicenow")])) == ([0, 0, 15], [1] * 15)
 
 
 async def test_nothing_is_watched_in_virtual_time_and_in_a_dry_run(stub: tuple[StubInstance, WorldBuilder]) -> None:

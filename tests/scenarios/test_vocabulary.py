@@ -8,7 +8,7 @@ import pytest
 from privman_scenarios.language.kinds import FLAG, TEXT
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.schema import scenario_schema
-from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Verb, Verbs, Vocabulary, given
+from privman_scenarios.language.vocabulary import ABSENT, Arg, ByParty, Handler, Verb, Verbs, Vocabulary, given
 from privman_scenarios.playing.verbs import vocabulary
 
 BOTH = Verbs(needs=ByParty(lambda party: frozenset({f"a {party} control plane"})))
@@ -43,6 +43,25 @@ def test_function_is_the_verb() -> None:
         ("twice", False, "Again."),
     ]
     assert verb.one_of == ("twice",)
+
+
+async def expect_no_noise(_play: object, _party: str) -> None:
+    """It is quiet."""
+
+
+async def expect_silence(_play: object, _party: str) -> None:
+    """Nothing is heard."""
+
+
+@pytest.mark.parametrize("function", [expect_no_noise, expect_silence])
+def test_a_verb_that_sounds_like_an_absence_says_whether_it_expects_one(function: Handler) -> None:
+    """Without the flag a step of it would pass at once on a real system."""
+    name = function.__name__.replace("_", "-")
+    with pytest.raises(TypeError, match=f"^{name}: expected forbids=True or False"):
+        Verbs().verb()(function)
+    own = Verbs()
+    own.verb(forbids=True)(function)
+    assert [verb.forbids for verb in own.of("console")] == [True]
 
 
 def test_verb_of_both_parties_differs_where_it_says_so() -> None:

@@ -14,6 +14,7 @@ step leaves out has its default, which is `ABSENT` where the step has to have sa
 """
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -119,6 +120,8 @@ class Verb:
         shorthand: the argument that a plain value stands for, as in ``clock.advance: 50 seconds``.
         checks: whether it expects something.
         excuses: whether it expects that the step before was refused.
+        forbids: whether it expects that something does not happen, whatever its arguments are. On a system that keeps
+            real time such a step is watched, as are steps whose arguments expect that (`step_player.forbids`).
         prepares: whether no request can be decided because of it.
         one_of: arguments of which one must be given, where the verb without any would pass whatever happened.
         table: of the app, in which it looks; empty where its arguments name one, or none.
@@ -140,6 +143,7 @@ class Verb:
     shorthand: str = ""
     checks: bool = False
     excuses: bool = False
+    forbids: bool = False
     prepares: bool = False
     one_of: tuple[str, ...] = ()
     table: str = ""
@@ -215,11 +219,15 @@ class _Row:
         return Verb(
             **{"checks": name.startswith("expect-"), **facts},
             name=f"{party}.{name}",
-            doc=inspect.getdoc(function).partition("\n\n")[0],  # type: ignore[union-attr]  # a verb has a docstring
+            doc=_help(function),
             handler=function,
             arguments=arguments,
             one_of=() if self.one_beside is None else tuple(each for each in optional if each not in self.one_beside),
         )
+
+
+def _help(function: Handler) -> str:
+    return (inspect.getdoc(function) or "").partition("\n\n")[0]
 
 
 def _arguments(function: Handler, party: Party) -> Iterator[Argument]:
@@ -256,10 +264,11 @@ class Verbs:
 
         Args:
             one_beside: the optional arguments beside which another one must be given; None where none has to be.
-            facts: fields of `Verb`.
+            facts: fields of `Verb`; ``forbids`` is one that a verb must say whose name or help text has a negation.
         """
 
         def add(function: Handler) -> Handler:
+            _require_forbids(function, facts)
             self._rows.append(_Row(function, {**self._facts, **facts}, one_beside))
             return function
 
@@ -268,6 +277,18 @@ class Verbs:
     def of(self, party: Party) -> list[Verb]:
         """Return the verbs of a party."""
         return [row.verb(party) for row in self._rows]
+
+
+_NEGATION = re.compile(r"\b(no|nobody|none|not|nothing|never|without)\b", re.IGNORECASE)
+
+
+def _require_forbids(function: Handler, facts: Mapping[str, Any]) -> None:
+    """Raise TypeError for a verb that seems to expect that something does not happen, and does not say whether."""
+    name = function.__name__.replace("_", "-")
+    if not (name.startswith("expect-") or facts.get("checks")) or "forbids" in facts:
+        return
+    if _NEGATION.search(f"{name} {_help(function)}"):
+        raise TypeError(f"{name}: expected forbids=True or False, as name or help text say that something must not be")
 
 
 class Vocabulary:

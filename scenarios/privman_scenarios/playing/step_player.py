@@ -22,9 +22,9 @@ _Seen = TypeVar("_Seen")
 def forbids(verb: Verb, arguments: Arguments, *, decided: bool) -> bool:
     """Tell whether the step expects that something does not happen.
 
-    It does with ``not``, ``absent: true``, a value or pattern that is empty or 0, a list (which is complete), a
-    ``count``, a status of 404, and with the state that a request begins in. An answer that came before cannot change,
-    so it is left out.
+    It does if its verb says so, and with ``not``, ``absent: true``, a value or pattern that is empty or 0, a list
+    (which is complete), a ``count``, a status of 404, and with the state that a request begins in. An answer that came
+    before cannot change, so it is left out.
 
     Args:
         verb: of the step.
@@ -33,7 +33,7 @@ def forbids(verb: Verb, arguments: Arguments, *, decided: bool) -> bool:
     """
     if verb.excuses:
         return False
-    if "count" in arguments or arguments.get("status") == HTTPStatus.NOT_FOUND:
+    if verb.forbids or "count" in arguments or arguments.get("status") == HTTPStatus.NOT_FOUND:
         return True
     expected = [arguments.get(each.name, True) for each in verb.arguments if each.kind.expects]
     return any(_forbids(each) or (decided and _holds_pending(each)) for each in expected)
