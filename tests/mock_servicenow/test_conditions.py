@@ -178,6 +178,14 @@ async def test_short_page_leaves_other_answers_alone(instance: Instance, path: s
     assert (await _under(instance, "short-page", path=path)).status == (await instance.call("GET", path)).status
 
 
+@pytest.mark.parametrize("path", ["/login.do", "/incident_list.do"])
+async def test_pages_meet_no_fault(instance: Instance, path: str) -> None:
+    """Nor are they in the journal; the fault waits for other requests."""
+    assert (await _under(instance, "status", path=path)).status == 200
+    assert (await instance.call("GET", "/__admin/requests", None)).body["requests"] == []
+    assert (await instance.call("GET", USERS)).status == 503
+
+
 async def test_write_committed_though_its_answer_is_lost(instance: Instance) -> None:
     """A write whose answer got lost is there all the same."""
     before = len(await instance.read("problem"))
