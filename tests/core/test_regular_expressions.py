@@ -143,7 +143,7 @@ def _takes(op: Any, argument: Any, character: str) -> bool:
 
 
 # Importing Locust replaces the sockets and threads of these tests; the module keeps no expressions.
-NOT_IMPORTED = ("privman_scenarios.load_users",)
+NOT_IMPORTED = ("privman_scenarios.load_process", "privman_scenarios.load_users")
 
 
 def expressions() -> Iterator[tuple[str, re.Pattern[str], bool]]:

@@ -1,5 +1,7 @@
 """``privman-scenarios load``: Locust against both fakes, and the checks of what arrived."""
 
+import csv
+import re
 import socket
 import ssl
 import sys
@@ -151,8 +153,20 @@ def test_a_run_starts_both_fakes_and_checks_what_arrived(folder: Path, capfd: py
     out, err = capfd.readouterr()
     assert out.endswith(" refused (403): each arrived once\n")
     assert "Traceback" not in err
+    assert counts_of_file(folder / "new" / "one_stats.csv") == counts_of_table(err)
     assert main(["load-compare", "new/one", "new/one"]) == 1  # so short a run proves nothing
     assert "Aggregated" in capfd.readouterr().out
+
+
+def counts_of_table(printed: str) -> dict[str, str]:
+    """Return the number of requests of each name in the table that Locust prints at the end."""
+    return {row[1]: row[2] for row in re.finditer(r"^\S* +(\w+) +(\d+) +\d+\(", printed, re.MULTILINE)}
+
+
+def counts_of_file(file: Path) -> dict[str, str]:
+    """Return the same of the file that Locust writes."""
+    with file.open(newline="", encoding="utf-8") as opened:
+        return {row["Name"]: row["Request Count"] for row in csv.DictReader(opened)}
 
 
 @pytest.mark.long
@@ -193,14 +207,13 @@ def mutual_tls(folder: Path) -> ssl.SSLContext:
 
 
 @pytest.mark.long
-async def test_a_master_judges_what_users_of_its_workers_were_told(targets: list[str]) -> None:
+async def test_a_master_judges_what_users_of_its_workers_were_told(targets: list[str], folder: Path) -> None:
     """The worker makes the requests; what was acknowledged and lost is named, and the exit code is 1."""
     port = free_port()
     shared = [*targets, "--master-port", port, "--locustfile", "vandal.py"]
     worker = await start("privman-scenarios", "load", *shared, "--worker", "--processes", "1")
-    master = await start(
-        "privman-scenarios", "load", *shared, "--master", "--expect-workers", "1", "--patience", "1", *LONG
-    )
+    of_master = ("--master", "--expect-workers", "1", "--patience", "1", "--csv", "run", *LONG)
+    master = await start("privman-scenarios", "load", *shared, *of_master)
     out, err = await master.communicate()
     await worker.communicate()
     said = out.decode()
@@ -210,6 +223,9 @@ async def test_a_master_judges_what_users_of_its_workers_were_told(targets: list
     assert said.count(" and has no such record\n") == 1
     assert said.endswith("2 requests, 0 decisions, 0 refused (403): 4 failures\n")
     assert "two" not in said
+    counts = counts_of_table(err.decode())
+    assert counts["Aggregated"] != "0"
+    assert counts_of_file(folder / "run_stats.csv") == counts
 
 
 def free_port() -> str:
@@ -281,7 +297,7 @@ def test_two_runs_are_compared(folder: Path, new: str, verdict: str, capsys: pyt
     """A request that fails more, is slower than allowed or is missing makes the second run worse."""
     (folder / "a_stats.csv").write_text(f"{HEADINGS}ask,500,0,5,100,200\nAggregated,500,0,5,100,200\n")
     (folder / "b_stats.csv").write_text(HEADINGS + new)
-    assert main(["load-compare", "a", "b"]) == (verdict in {"slower", "more fail", "missing"})
+    assert main(["load-compare", "a", "b_stats.csv"]) == (verdict in {"slower", "more fail", "missing"})
     (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("ask "))
     assert row.endswith(verdict or "5.0 → 5.0")
 

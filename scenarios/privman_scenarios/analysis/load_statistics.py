@@ -9,6 +9,7 @@ from typing import Literal, Self
 from privman_scenarios.errors import UnusableFileError
 
 _TOTAL = "Aggregated"
+_SUFFIX = "_stats.csv"
 Verdict = Literal["", "missing", "more fail", "slower", "too few"]
 WORSE: tuple[Verdict, ...] = ("missing", "more fail", "slower")
 
@@ -58,8 +59,12 @@ class RequestComparison:
 
 
 def load_statistics(prefix: str) -> dict[str, RequestStatistics]:
-    """Return the statistics of a run by the name of the request; raises UnusableFileError, OSError."""
-    file = Path(f"{prefix}_stats.csv")
+    """Return the statistics of a run by the name of the request; raises UnusableFileError, OSError.
+
+    Args:
+        prefix: what the run's ``--csv`` was, or the name of its file of statistics.
+    """
+    file = Path(f"{prefix.removesuffix(_SUFFIX)}{_SUFFIX}")
     try:
         with file.open(newline="", encoding="utf-8") as opened:
             found = {row["Name"]: RequestStatistics.read(row) for row in csv.DictReader(opened)}

@@ -15,7 +15,7 @@ from privman_core.serving import LOOPBACK, listen
 from privman_scenarios.commands.load_targets import end
 from privman_scenarios.commands.options import LOCUST_OPTIONS
 
-_LOCUST = (sys.executable, "-m", "locust")
+_LOCUST = (sys.executable, "-m", "privman_scenarios.load_process")
 _RUN_TIME = "30s"
 _WITH_DEFAULTS = ("locustfile", "run_time")
 _PASSED_ON = [

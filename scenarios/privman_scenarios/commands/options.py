@@ -126,7 +126,10 @@ LOCUST_OPTIONS: Sequence[tuple[str, Callable[[str], object], str, str]] = (
 
 def load_compare(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``load-compare``."""
-    for name, help_ in (("old", "the --csv of a run"), ("new", "the --csv of a later run")):
+    for name, help_ in (
+        ("old", "the --csv of a run, or its file PREFIX_stats.csv"),
+        ("new", "those of a later run"),
+    ):
         parser.add_argument(name, metavar=name.upper(), help=help_)
     help_ = "fail if the 95th percentile of a request is slower in NEW by more than that (default %(default)s)"
     parser.add_argument("--min-requests", type=count, default=500, metavar="N", help=_COMPARED)
