@@ -438,7 +438,9 @@ def test_a_target_that_refuses_the_credentials(
     url = privman_loop.run(served.__aenter__())
     assert main(["run", APPROVE, "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
     privman_loop.run(served.__aexit__(None, None, None))
-    why = "refused the credentials of 'someone' (401). Tried once: refusals may lock a user out."
+    why = (
+        "refused the credentials of 'someone' from SERVICENOW_PASSWORD (401). Tried once: refusals may lock a user out."
+    )
     assert capsys.readouterr().err == f"privman-scenarios: {url} {why}\n"
 
 

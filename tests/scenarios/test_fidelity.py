@@ -341,5 +341,7 @@ def test_credentials_that_are_refused(
     monkeypatch.setenv("SERVICENOW_PASSWORD", "wrong-password")
     with instance(privman_loop, untouched) as url:
         assert main(["fidelity", "--servicenow-url", url, "--servicenow-user", "someone"]) == 3
-    why = "refused the credentials of 'someone' (401). Tried once: refusals may lock a user out."
+    why = (
+        "refused the credentials of 'someone' from SERVICENOW_PASSWORD (401). Tried once: refusals may lock a user out."
+    )
     assert capsys.readouterr().err == f"privman-scenarios: {url} {why}\n"

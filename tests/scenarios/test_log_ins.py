@@ -282,13 +282,22 @@ def test_who_is_not_there_is_not_created(
 
 def refusals() -> Iterator[Any]:
     """Yield a setting that is wrong in each kind, and how the refusal begins."""
-    wrong = "Wrong-0123456789-of-nobody"
+    wrong, client = "Wrong-0123456789-of-nobody", "SERVICENOW_CLIENT_SECRET"
     words = {
-        "basic": ("SERVICENOW_PASSWORD", "the credentials of 'admin' (401)"),
-        "password-grant": ("SERVICENOW_PASSWORD", "the OAuth password grant of 'admin': POST /oauth_token.do -> 401 "),
-        "client-credentials": ("SERVICENOW_CLIENT_SECRET", "the OAuth client credentials of 'harness': POST /oauth"),
-        "jwt-bearer": ("SERVICENOW_JWT_KEY", "the OAuth JWT assertion for 'harness': POST /oauth_token.do -> 401 "),
-        "api-key": ("SERVICENOW_API_KEY", "the API key (401)"),
+        "basic": ("SERVICENOW_PASSWORD", "the credentials of 'admin' from SERVICENOW_PASSWORD (401)"),
+        "password-grant": (
+            "SERVICENOW_PASSWORD",
+            f"the OAuth password grant of 'admin' from {client} and SERVICENOW_PASSWORD: ",
+        ),
+        "client-credentials": (
+            client,
+            f"the OAuth client credentials of 'harness' from {client}: POST /oauth_token.do -> 401 ",
+        ),
+        "jwt-bearer": (
+            "SERVICENOW_JWT_KEY",
+            f"the OAuth JWT assertion for 'harness' from {client} and SERVICENOW_JWT_KEY: ",
+        ),
+        "api-key": ("SERVICENOW_API_KEY", "the API key from SERVICENOW_API_KEY (401)"),
     }
     for kind, (variable, begins) in words.items():
         yield pytest.param(kind, {**SETTINGS[kind], variable: f"{wrong}-{'x' * 32}"}, begins, id=kind)
@@ -315,7 +324,9 @@ def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys
     name = f"privman.{role.lower()}"
     wrong = {**APPROVER, **CONSOLE, f"SERVICENOW_{role}_PASSWORD": "Wrong-0123456789"}
     once = "Tried once: refusals may lock a user out."
-    why = f"privman-scenarios: {url} refused the credentials of '{name}' (401). {once}\n"
+    why = (
+        f"privman-scenarios: {url} refused the credentials of '{name}' from SERVICENOW_{role}_PASSWORD (401). {once}\n"
+    )
     assert run(url, **wrong) == 3
     assert capsys.readouterr().err == why
     assert main(["targets", "--servicenow-url", url]) == 3
@@ -624,7 +635,7 @@ def test_all_tests_try_a_password_once(
     )
     refused = pytester.runpytest_inprocess("-p", "no:asyncio", "--privman-servicenow-url", url)
     refused.assert_outcomes(errors=5)
-    refused.stdout.fnmatch_lines(["*refused the credentials of 'admin' (401). Tried once: *"])
+    refused.stdout.fnmatch_lines(["*refused the credentials of 'admin' from SERVICENOW_PASSWORD (401). Tried once: *"])
     assert [each["status"] for each in sent_by_the_run(url)].count(401) == 1
 
 
@@ -642,5 +653,7 @@ def test_fixtures_without_a_password(pytester: pytest.Pytester, serve: Serve, mo
     refused = pytester.runpytest_inprocess(*options)
     refused.assert_outcomes(errors=1)
     refused.stdout.fnmatch_lines(
-        ["*refused the OAuth password grant of 'privman.approver': POST /oauth_token.do -> 401 *"]
+        [
+            "*refused the OAuth password grant of 'privman.approver' from SERVICENOW_CLIENT_SECRET and SERVICENOW_APPROVER*"
+        ]
     )

@@ -52,6 +52,17 @@ class LogIn(ABC):
     def words(self) -> str:
         """Names the kind, and the user as far as known, for people."""
 
+    @property
+    @abstractmethod
+    def sources(self) -> tuple[str, ...]:
+        """Where its secrets are set, for people; empty texts for those that nobody has set."""
+
+    @property
+    def named(self) -> str:
+        """Names the kind, the user, and where the secrets are set."""
+        sources = " and ".join(dict.fromkeys(filter(None, self.sources)))
+        return f"{self.words} from {sources}" if sources else self.words
+
     @abstractmethod
     async def headers(self, post: PostForm) -> Mapping[str, str]:
         """Return the headers that a request is sent with; raises LogInRefusedError."""
@@ -72,6 +83,7 @@ class Credentials(LogIn):
 
     user: str
     password: str = field(repr=False)
+    source: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         SECRETS.add_login(self.user, self.password)
@@ -80,6 +92,11 @@ class Credentials(LogIn):
     def words(self) -> str:
         """Names the kind and the user."""
         return f"the credentials of {self.user!r}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where its password is set."""
+        return (self.source,)
 
     @property
     def login(self) -> Login:
@@ -133,6 +150,7 @@ class ApiKeyLogIn(LogIn):
 
     key: str = field(repr=False)
     user: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         SECRETS.add(self.key)
@@ -141,6 +159,11 @@ class ApiKeyLogIn(LogIn):
     def words(self) -> str:
         """Names the kind."""
         return "the API key"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where its key is set."""
+        return (self.source,)
 
     async def headers(self, post: PostForm) -> Mapping[str, str]:  # noqa: ARG002 - no token is asked for
         """Return the header for keys."""
@@ -152,11 +175,17 @@ class CertificateLogIn(LogIn):
     """A client certificate that the instance maps to a user: no request carries anything else (platform 4.1)."""
 
     user: str = ""
+    source: str = ""
 
     @property
     def words(self) -> str:
         """Names the kind."""
         return "the client certificate"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where its certificate is set."""
+        return (self.source,)
 
     async def headers(self, post: PostForm) -> Mapping[str, str]:  # noqa: ARG002 - no token is asked for
         """Return none."""

@@ -57,6 +57,11 @@ class _Settings:
         own = self.name(setting)
         return _place(self.values, own if _text(self.values, own) else f"SERVICENOW_{setting}")
 
+    def source(self, setting: str) -> str:
+        """Return where a secret has its value from, for people; empty where it is not set."""
+        place = self.place(setting) if self.find(setting) else ""
+        return "the default password" if place == "default" else place
+
     def __getitem__(self, setting: str) -> str:
         """Return the setting; raises UsageError for one that is not set, or is not text."""
         if found := self.find(setting):
@@ -89,22 +94,22 @@ class _Kind:
 
 
 def _client(settings: _Settings) -> OAuthClient:
-    return OAuthClient(settings["CLIENT_ID"], settings["CLIENT_SECRET"])
+    return OAuthClient(settings["CLIENT_ID"], settings["CLIENT_SECRET"], settings.source("CLIENT_SECRET"))
 
 
 def _credentials(settings: _Settings, _clock: Clock) -> Credentials:
-    return Credentials(settings["USER"], settings["PASSWORD"])
+    return Credentials(settings["USER"], settings["PASSWORD"], settings.source("PASSWORD"))
 
 
 def _api_key(settings: _Settings, _clock: Clock) -> LogIn:
     key = settings["API_KEY"].strip()
     if not key.isascii() or not key.isprintable():
         raise UsageError(f"{settings.place('API_KEY')} is not a key. Expected one line of ASCII characters.")
-    return ApiKeyLogIn(key, settings.find("USER"))
+    return ApiKeyLogIn(key, settings.find("USER"), settings.source("API_KEY"))
 
 
 def _jwt_bearer(settings: _Settings, clock: Clock) -> LogIn:
-    key = AssertionKey(settings["JWT_KEY"], settings.find("JWT_KEY_ID"))
+    key = AssertionKey(settings["JWT_KEY"], settings.find("JWT_KEY_ID"), settings.source("JWT_KEY"))
     try:
         key.sign({})
     except ValueError:
@@ -125,7 +130,7 @@ _KINDS: Mapping[str, _Kind] = {
     ),
     "jwt-bearer": _Kind(_jwt_bearer),
     "api-key": _Kind(_api_key),
-    "certificate": _Kind(lambda settings, _clock: CertificateLogIn(settings.find("USER"))),
+    "certificate": _Kind(lambda settings, _clock: CertificateLogIn(settings.find("USER"), settings.source("CERT"))),
 }
 
 

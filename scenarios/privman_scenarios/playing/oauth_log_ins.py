@@ -26,6 +26,7 @@ class OAuthClient:
 
     client_id: str
     secret: str = field(repr=False)
+    source: str = ""
 
     def __post_init__(self) -> None:
         SECRETS.add(self.secret)
@@ -45,6 +46,11 @@ class OAuthLogIn(LogIn):
         self._clock = clock
         self._token = ""
         self._ends = _NEVER
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the client's secret is set."""
+        return (self._client.source,)
 
     @abstractmethod
     def _grant(self) -> Mapping[str, str]:
@@ -98,6 +104,11 @@ class PasswordGrant(OAuthLogIn):
         return f"the OAuth password grant of {self.user!r}"
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the client's secret and the password are set."""
+        return (self._client.source, self._credentials.source)
+
+    @property
     def login(self) -> Login:
         """User name and password."""
         return self._credentials.login
@@ -131,6 +142,7 @@ class AssertionKey:
 
     text: str = field(repr=False)
     key_id: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         SECRETS.add(self.text)
@@ -178,6 +190,11 @@ class JwtBearerGrant(OAuthLogIn):
     def words(self) -> str:
         """Names the kind and the user."""
         return f"the OAuth JWT assertion for {self._subject!r}"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Where the client's secret and the key are set."""
+        return (self._client.source, self._key.source)
 
     def _grant(self) -> Mapping[str, str]:
         now, client = int(self._clock.now().timestamp()), self._client.client_id

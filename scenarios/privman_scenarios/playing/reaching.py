@@ -175,10 +175,10 @@ async def refuse_bad_users(api: HttpApi, users: Iterable[LogIn]) -> None:
 
 def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn, refusals: Container[int] = _REFUSALS) -> None:
     if answer.path != _LOGON_CHECK and answer.status:  # no token was given
-        raise BadLogInError(f"{api.url} refused {auth.words}: {answer}.")
+        raise BadLogInError(f"{api.url} refused {auth.named}: {answer}.")
     if answer.status in refusals:
         once = " Tried once: refusals may lock a user out." if answer.status == HTTPStatus.UNAUTHORIZED else ""
-        raise BadLogInError(f"{api.url} refused {auth.words} ({answer.status}).{once}")
+        raise BadLogInError(f"{api.url} refused {auth.named} ({answer.status}).{once}")
 
 
 async def log_on(api: HttpApi, auth: LogIn) -> None:
