@@ -2,7 +2,7 @@
 
 from typing import Unpack
 
-from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules
+from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules, report_refused_key
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.makers import maker_rules
 from mock_servicenow.now_platform.identity.oauth.clients import registry_rules
@@ -49,4 +49,6 @@ class Instance(Platform):
         )
         super().__init__(rulebook, by_now, **parts)
         self.web_sessions = WebSessions(self)
-        self.authentication = Authentication(self, (bearer, api_key, self.web_sessions.authenticate))
+        self.authentication = Authentication(
+            self, (bearer, api_key, self.web_sessions.authenticate), report_refused_key
+        )

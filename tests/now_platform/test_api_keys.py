@@ -177,6 +177,61 @@ async def test_keys_are_masked(anonymous: Client, opened: Callable[..., str], jo
     assert not journal.findings()
 
 
+REFUSALS: dict[str, tuple[tuple[str, str, str, dict[str, str]], str]] = {
+    "inactive": (("api_key", "name", "Key", {"active": "false"}), "'Key' is inactive"),
+    "expired": (
+        ("api_key", "name", "Key", {"expires": "2026-01-05 09:00:00"}),
+        "'Key' expired at 2026-01-05 09:00:00",
+    ),
+    "another token": (("api_key", "name", "Key", {"token": "another"}), "no record of api_key has this token"),
+    "inactive user": (
+        ("sys_user", "user_name", "plain", {"active": "false"}),
+        "the user of 'Key' is missing, inactive or locked out",
+    ),
+    "no user": (("api_key", "name", "Key", {"user": ""}), "the user of 'Key' is missing, inactive or locked out"),
+    "inactive policy": (
+        ("sys_api_access_policy", "name", "Tables", {"active": "false"}),
+        "no active policy with a profile opens /api/now/table/incident to a key in the header x-sn-apikey",
+    ),
+    "inactive profile": (
+        ("http_key_auth", "name", "Keys", {"active": "false"}),
+        "no active policy with a profile opens /api/now/table/incident to a key in the header x-sn-apikey",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+async def test_a_refused_key_is_a_finding(
+    anonymous: Client, opened: Callable[..., str], change: Change, journal: Journal, case: str
+) -> None:
+    """With its cause, and never with the key."""
+    (table, column, value, changed), why = REFUSALS[case]
+    opened()
+    change(table, column, value, **changed)
+    assert await status(anonymous, **HEADER) == 401
+    findings = [(finding.rule, finding.message) for _, finding in journal.findings()]
+    assert findings == [("api-key-refused", f"an API key is refused: {why}")]
+    assert KEY not in printed(journal)
+
+
+async def test_a_key_that_no_place_takes_is_a_finding(anonymous: Client, key: str, journal: Journal) -> None:
+    """Without any policy; a call without a key has none."""
+    assert key
+    assert await status(anonymous, IN_QUERY) == 401
+    assert await status(anonymous) == 401
+    ((_, finding),) = journal.findings()
+    assert finding.message.endswith(" opens /api/now/table/incident to a key in the parameter x-sn-apikey")
+
+
+async def test_a_refused_key_beside_another_log_in_is_no_finding(
+    client: Client, opened: Callable[..., str], journal: Journal
+) -> None:
+    """The call is let in as the user of the password."""
+    opened()
+    assert await status(client, **{"x-sn-apikey": "unknown"}) == 200
+    assert not journal.findings()
+
+
 def printed(journal: Journal) -> str:
     """Return the whole journal as the control plane prints it."""
     return orjson.dumps([journal.to_json(exchange) for exchange in journal.kept()]).decode()

@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import User
+from privman_core.findings import Finding
 
 KEYS = "api_key"
 POLICIES = "sys_api_access_policy"
@@ -46,8 +47,7 @@ class Opening:
 
 def api_key(session: Session, evidence: Evidence) -> User | None:
     """Return the user of the API key that the request carries in a place opened for it."""
-    openings = session.kernel.cache.get(_OPENINGS, "", lambda: tuple(_openings(session)))
-    for opening in openings:
+    for opening in _known_openings(session):
         key = opening.key(evidence)
         session.kernel.secrets.add(key)  # its place may have any name, so it is masked by its value
         record = find_by_credential(session, KEYS, "token", key, active="true")
@@ -56,6 +56,38 @@ def api_key(session: Session, evidence: Evidence) -> User | None:
             return None if user is None else acting_by(session, record.sys_id, user)
         session.kernel.secrets.retire(key)
     return None
+
+
+def report_refused_key(session: Session, evidence: Evidence) -> None:
+    """Report why a key that the request carries let nobody in; call it once every way to log in has failed."""
+    key = next(filter(None, (opening.key(evidence) for opening in _known_openings(session))), "")
+    if key:
+        refusal = _refusal(session, find_by_credential(session, KEYS, "token", key))
+    else:
+        place = next(_places(session, evidence), "")
+        refusal = f"no active policy with a profile opens {evidence.path} to a key in {place}" if place else ""
+    if refusal:
+        session.findings.append(Finding("swallowed", "api-key-refused", f"an API key is refused: {refusal}"))
+
+
+def _refusal(session: Session, record: Record | None) -> str:
+    """Return why a key opens nothing; empty for one that has a finding of its own."""
+    if record is None:
+        return "no record of api_key has this token"
+    if record["active"] != "true":
+        return f"'{record['name']}' is inactive"
+    if _has_expired(session, record):
+        return f"'{record['name']}' expired at {record['expires']}"
+    user = acting_user(session, record["user"])
+    return "" if user else f"the user of '{record['name']}' is missing, inactive or locked out"
+
+
+def _places(session: Session, evidence: Evidence) -> Iterator[str]:
+    """Yield each place in which the request carries a text that may be a key."""
+    for parameter in session.find_all(PARAMETERS):
+        in_header, name = parameter["type"] == "auth_header", parameter["parameter_name"]
+        if (evidence.headers if in_header else evidence.query).get(name):
+            yield f"the {'header' if in_header else 'parameter'} {name}"
 
 
 def api_key_rules() -> list[BusinessRule]:
@@ -91,6 +123,10 @@ def _deactivate_without_token(context: RuleContext) -> None:
 
 def _has_expired(session: Session, record: Record) -> bool:
     return bool(record["expires"]) and record["expires"] <= session.now
+
+
+def _known_openings(session: Session) -> tuple[Opening, ...]:
+    return session.kernel.cache.get(_OPENINGS, "", lambda: tuple(_openings(session)))
 
 
 def _openings(session: Session) -> Iterator[Opening]:

@@ -69,10 +69,14 @@ class Authentication:
     Args:
         platform: opens sessions.
         schemes: tried between Basic authentication and the guest; each returns None for evidence that is not its own.
+        report: called with evidence that no scheme accepts, to add findings that say why.
     """
 
-    def __init__(self, platform: Platform, schemes: Iterable[Scheme]) -> None:
+    def __init__(
+        self, platform: Platform, schemes: Iterable[Scheme], report: Callable[[Session, Evidence], None]
+    ) -> None:
         self._platform = platform
+        self._report = report
         self._schemes: tuple[Scheme, ...] = (self._basic, *schemes, _guest)
 
     def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> User:
@@ -80,6 +84,8 @@ class Authentication:
         with self._platform.transaction(SYSTEM, findings) as session:
             found = (scheme(session, evidence) for scheme in self._schemes)
             user = next((user for user in found if user is not None), None)
+            if user is None:
+                self._report(session, evidence)
         if user is None:
             raise NotAuthenticated(self._platform.release.not_authenticated)
         return user
