@@ -2,11 +2,13 @@
 
 import re
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
+from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture
 from privman_scenarios.language.loader import Loader
@@ -15,6 +17,7 @@ from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
+from .shared_instance import shared_mock
 from .stub_instance import REQUEST, RESPONSE, StubInstance
 from .targets import Hurried, play, scenarios
 
@@ -261,3 +264,31 @@ async def test_a_refusal_of_a_real_instance_is_seen_by_its_answer(stub: tuple[St
     assert (held.outcome, held.checks) == ("passed", 1)
     assert failed.failure is not None
     assert (failed.failure.expected, failed.failure.got) == ("status 403", "status 400")
+
+
+LAPTOPS = "[{name: u_laptop, columns: {u_serial: {type: string}}}]"
+STEPS = (
+    "servicenow.find: {table: u_laptop, where: {u_serial: L-1}, as: one}",
+    "servicenow.expect-records: {table: u_laptop, where: {u_serial: L-1}, count: 1}",
+    "servicenow.insert: {table: u_laptop, values: {u_serial: L-1}}",
+    "servicenow.call: {path: /api/now/table/u_laptop, by: administrator}",
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("step", STEPS)
+def test_a_table_that_a_running_instance_lacks(
+    step: str,
+    privman_loop: LoopThread,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The failure says that --tables adds nothing to an instance that runs already."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "admin")
+    Path("tables.yaml").write_text(LAPTOPS)
+    Path("story.yaml").write_text(f"title: T\ngiven: nothing\nsteps:\n- {step}\n")
+    with shared_mock(privman_loop) as url:
+        assert main(["run", "story.yaml", "--tables", "tables.yaml", "--servicenow-url", url, "--patience", "1"]) == 1
+    assert ' -> 400 (--tables adds no table to an instance that already runs) {"error":' in capsys.readouterr().out

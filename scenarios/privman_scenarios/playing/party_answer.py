@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from types import UnionType
 from typing import Any
 
@@ -76,6 +77,7 @@ def header_pairs(value: object) -> bool:
 
 
 CONTROL_PLANE = "/__admin"
+_NO_TABLE = "(--tables adds no table to an instance that already runs) "
 _SUCCESS, _CLIENT_ERRORS = range(200, 300), range(400, 500)
 # Credentials, a proxy, a time limit, a rate limit: nobody has looked at what was asked.
 _UNSEEN = frozenset({401, 407, 408, 425, 429})
@@ -154,5 +156,12 @@ class PartyAnswer:
         return self.refused and not self.is_of_client
 
     def __str__(self) -> str:
-        shown = f"{self.method} {self.path} -> {self.status} {self.error or self.body.decode(errors='replace')}"
+        hint = _NO_TABLE if self._lacks_table else ""  # before the body, as reports cut what is long
+        shown = f"{self.method} {self.path} -> {self.status} {hint}{self.error or self.body.decode(errors='replace')}"
         return mask(shown.strip())
+
+    @property
+    def _lacks_table(self) -> bool:
+        value = self.json if self.status == HTTPStatus.BAD_REQUEST else None
+        error = value.get("error") if isinstance(value, dict) else None
+        return isinstance(error, dict) and str(error.get("message")).startswith("Invalid table")
