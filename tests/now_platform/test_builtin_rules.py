@@ -1,5 +1,7 @@
 """Data policies and the business rules that every instance has (platform 1.8, 1.9)."""
 
+from collections.abc import Callable
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
@@ -98,3 +100,22 @@ async def test_a_user_is_named_by_first_and_last_name(client: Client) -> None:
     ]:
         changed = await client.patch(f"{path}/{user['sys_id']}", json=change)
         assert (await changed.json())["result"]["name"] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("glide.oauth.inbound.client.credentials.grant_type.enabled", ["misspelt-property"]),
+        ("glide.rest.max_content_lenght", ["misspelt-property"]),
+        ("glide.sys.date_format", []),
+        ("glide.sys.time_format", []),
+        ("my.own.property", []),
+    ],
+)
+async def test_a_misspelt_property_is_a_finding(
+    client: Client, swallowed: Callable[[], list[str]], name: str, found: list[str]
+) -> None:
+    """It is stored as on an instance, and the finding names the property that was meant."""
+    record = await post(client, "sys_properties", {"name": name, "value": "true"})
+    assert (await client.patch(f"/api/now/table/sys_properties/{record['sys_id']}", json={"value": "1"})).status == 200
+    assert swallowed() == found

@@ -1,6 +1,7 @@
 """Business rules that every instance has on its tasks and properties (platform 1.8)."""
 
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
+from privman_core.near_words import misspelt
 
 CLOSED_STATES = {
     "task": frozenset({"3", "4", "7"}),
@@ -20,15 +21,18 @@ PRIORITIES = {
     ("3", "2"): "4",
     ("3", "3"): "5",
 }
+_PLATFORM = "glide."
+_LIKE_A_TYPO = 0.92  # glide.sys.date_format and glide.sys.time_format are two properties
 _WRITES: frozenset[Operation] = frozenset({"insert", "update"})
 
 
 def builtin_rules() -> list[BusinessRule]:
-    """Return the rules of tasks, and the one that masks properties of a password type."""
+    """Return the rules of tasks, and those of properties: passwords are masked, misspelt names reported."""
     return [
         BusinessRule("mark_closed", "task", "before", _WRITES, mark_closed),
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
         BusinessRule("mask_property", "sys_properties", "before", _WRITES, _mask),
+        BusinessRule("report_misspelt_property", "sys_properties", "after", _WRITES, _report_misspelt),
     ]
 
 
@@ -57,3 +61,18 @@ def calculate_priority(context: RuleContext) -> None:
 def _mask(context: RuleContext) -> None:
     if context.current["type"].lower().startswith("password"):
         context.session.kernel.secrets.add(context.current["value"])
+
+
+def _report_misspelt(context: RuleContext) -> None:
+    """Report a property whose name is that of another one but for a typo: nothing reads it."""
+    name = context.current["name"]
+    if not (context.changed("name") and name.startswith(_PLATFORM)):
+        return
+    others = (row["name"] for row in context.session.find_all("sys_properties") if row["name"] != name)
+    if near := misspelt(name, filter(_is_of_platform, others), _LIKE_A_TYPO):
+        message = f"'{name}' is not the name of a property that is read; did you mean '{near}'?"
+        context.report("misspelt-property", message, "name")
+
+
+def _is_of_platform(name: str) -> bool:
+    return name.startswith(_PLATFORM)
