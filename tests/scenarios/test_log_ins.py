@@ -653,7 +653,5 @@ def test_fixtures_without_a_password(pytester: pytest.Pytester, serve: Serve, mo
     refused = pytester.runpytest_inprocess(*options)
     refused.assert_outcomes(errors=1)
     refused.stdout.fnmatch_lines(
-        [
-            "*refused the OAuth password grant of 'privman.approver' from SERVICENOW_CLIENT_SECRET and SERVICENOW_APPROVER*"
-        ]
+        ["*refused the OAuth password grant of 'privman.approver' from SERVICENOW_CLIENT_SECRET and SERVICENOW_APP*"]
     )
