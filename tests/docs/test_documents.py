@@ -77,6 +77,7 @@ class Shell:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
         self._stack = stack
+        self._serving: dict[str, subprocess.Popen[str]] = {}
         self._ports = {port: free_port() for port in PORTS}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self._environment = {**os.environ, "PATH": path, "COLUMNS": "120", "PYTHONSAFEPATH": "1"}
@@ -103,6 +104,11 @@ class Shell:
         return self._there(done.stdout)
 
     def _serve(self, command: Command) -> str:
+        """Start a server; one that serves the same address ends, as a reader would have to end it."""
+        address = f"{command.text.split()[0]} {''.join(re.findall(r'--port [0-9]+', command.text))}"
+        if address in self._serving:
+            self._serving[address].terminate()
+            self._serving[address].wait()
         process = subprocess.Popen(  # noqa: S603 - the project's own documents
             ["/bin/bash", "-c", f"exec {self._here(command.text)}"],
             cwd=self._folder,
@@ -111,6 +117,7 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self._serving[address] = process
         self._stack.callback(process.wait)
         self._stack.callback(process.terminate)
         assert process.stdout is not None
