@@ -240,7 +240,11 @@ def test_json_is_for_programs() -> None:
         "checks": 7,
         "seconds": 0.75,
         "coverage": None,
+        "flaws": [],
     }
+    kept = ["servicenow: rule-aborted: kept"]
+    assert scenarios[0]["findings"] == kept
+    assert scenarios[0]["finding_places"] == [{"file": "some/a.yaml", "line": 1, "findings": kept}]
     assert [each["outcome"] for each in scenarios] == ["passed", "failed", "skipped"]
     assert scenarios[0]["failure"] is None
     assert (scenarios[1]["line"], scenarios[1]["tags"]) == (3, ["decision"])
