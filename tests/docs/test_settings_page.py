@@ -73,7 +73,11 @@ def test_a_command_has_the_options_of_its_rows(client: Client, capsys: pytest.Ca
 def test_a_client_has_the_defaults_of_its_rows(client: Client, tmp_path: Path) -> None:
     """What has none must be set; the error names where."""
     required = [setting for setting in settings_of(client) if client in setting.required_by]
-    given = {setting.name: setting.name for setting in [*required, *settings_of(client)] if setting.word == "url"}
+    given = {
+        setting.name: f"http://{setting.party}.example"
+        for setting in [*required, *settings_of(client)]
+        if setting.word == "url"
+    }
     environment = {setting.variable: "given" for setting in required if setting.word != "url"}
     found = resolve(client, given, environment, tmp_path, None)
     others = [setting for setting in settings_of(client) if setting.word != "url" and setting not in required]
