@@ -237,18 +237,22 @@ class FaultKinds(dict[str, FaultKind]):
 
 
 class Faults:
-    """The faults armed on one server, first armed first served."""
+    """The faults armed on one server, first armed first served.
+
+    Attributes:
+        known: the armed ones, and those that are used up and strike a request that is not answered yet.
+    """
 
     def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind]) -> None:
         self._clock = clock
         self._kinds = kinds
         self._armings = 0
-        self._faults: list[Fault] = []
+        self.known: list[Fault] = []
 
     @property
     def armed(self) -> list[Fault]:
         """The faults that may strike further requests."""
-        return [fault for fault in self._faults if fault.times != 0]
+        return [fault for fault in self.known if fault.times != 0]
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -289,16 +293,16 @@ class Faults:
             fault.times = spec.get("times")
         self._armings += 1
         fault.number = self._armings
-        self._faults.append(fault)
+        self.known.append(fault)
         return fault
 
     def clear(self) -> None:
         """Disarm everything."""
-        self._faults.clear()
+        self.known.clear()
 
     def disarm(self, number: int) -> None:
         """Disarm the fault with that number, if it is still armed."""
-        self._faults = [fault for fault in self._faults if fault.number != number]
+        self.known = [fault for fault in self.known if fault.number != number]
 
     def take(self, request: web.Request) -> Fault | None:
         """Return the fault that strikes this request, if any, and update its counts."""

@@ -187,7 +187,7 @@ async def _answer_and_record(
     try:
         if short:
             await _read_short(journal, exchange, request)
-        answer = await (_answer_or_strike(faults, exchange, request, handler) if faults.armed else handler(request))
+        answer = await (_answer_or_strike(faults, exchange, request, handler) if faults.known else handler(request))
     except web.HTTPException as error:
         _finish(journal, exchange, error)
         raise
