@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
-from mock_servicenow.privilege_manager.wire_formats import after, parse_moment
+from mock_servicenow.privilege_manager.wire_formats import parse_moment
 from privman_contracts.wire_names import WireNames
 from privman_core.clock import Timer
 from privman_core.cuts import cut
@@ -188,10 +188,9 @@ class Timeouts:
         return [*(first + limit for first in later.values()), *([now + PAUSE] if left else [])]
 
     def _note_unreadable_dates(self, sys_ids: list[str]) -> Generator[None, None, None]:
-        for number, sys_id in enumerate(sys_ids, 1):
+        for sys_id in sys_ids:
             self._made(sys_id)
-            if number % _STEP == 0:
-                yield
+            yield
 
     def _time_out_each(self, sys_ids: list[str]) -> Left:
         """Time requests out and return how many could not be."""
@@ -244,8 +243,7 @@ class Timeouts:
         while found := self._find_ids(query, 1, skipped):
             made = self._made(found[0])
             if made is not None:
-                deadline = after(made, limit)
-                return soon if deadline is None else [*soon, deadline]
+                return [*soon, made + limit]
             skipped, soon = skipped + 1, [self._clock.now() + PAUSE]
             yield
         return soon

@@ -54,14 +54,6 @@ def parse_moment(stored: str) -> datetime | None:
         return None
 
 
-def after(moment: datetime, span: timedelta) -> datetime | None:
-    """Return the moment a span later, None beyond the last date."""
-    try:
-        return moment + span
-    except OverflowError:
-        return None
-
-
 def format_clock(span: timedelta) -> str:
     """Return the span as ``HH:MM:SS``; hours may pass 24."""
     minutes, seconds = divmod(int(span.total_seconds()), 60)

@@ -250,7 +250,9 @@ async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Bluepr
             assert len(delivery["attempts"]) == attempts
 
 
-@pytest.mark.parametrize("date", ["soon", "2026-01-05T09:00:00Z", "2026-01-0x", "1-2", "x" * 500])
+@pytest.mark.parametrize(
+    "date", ["soon", "2026-01-05T09:00:00Z", "2026-01-0x", "2026-01-05 08:59:5x", "1-2", "x" * 500]
+)
 async def test_a_date_that_another_program_wrote_delays_no_other_request(
     tmp_path: Path, blueprint: Blueprint, date: str
 ) -> None:

@@ -99,7 +99,7 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
         ("- {name: u_x, extends: u_y}\n- {name: u_y, extends: u_x}\n", "1: table 'u_x' extends itself through 'u_y'"),
         (
             f"- name: u_x\n  columns: {{{', '.join(f'u_{number}: ' for number in range(1_001))}}}",
-            "2: table 'u_x', column 'u_993' is one more than 1000 in its hierarchy",
+            "2: table 'u_x', column 'u_1000' is one more than 1000 in its hierarchy",
         ),
         (
             "- {name: u_x, columns: {u_a: {type: boolean, default: maybe}}}",

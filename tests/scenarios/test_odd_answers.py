@@ -158,6 +158,16 @@ async def test_the_run_goes_on_after_an_odd_answer(name: str) -> None:
     assert "POST /api/now/table/sys_user" in first.failure.got
 
 
+async def test_an_answer_of_another_shape_is_shown() -> None:
+    """A control plane is read by the keys that it must have; the failure names the first that is wrong."""
+    asks = {"POST /__admin/approval-requests"}
+    story = "title: T\nsteps:\n- console.ask:\n"
+    async with oddly(lambda request: (201, b"[]") if f"{request.method} {request.path}" in asks else None) as worlds:
+        (ended,) = await play(worlds, story)
+    assert ended.failure is not None
+    assert "POST /__admin/approval-requests" in ended.failure.got
+
+
 @pytest.mark.parametrize("path", ["/__admin/reset", "/api/now/table/sys_user", "/Tms/services/api/v1/version/Current"])
 async def test_a_target_that_answers_oddly_from_the_start_is_none(path: str) -> None:
     """One line says what it answered."""

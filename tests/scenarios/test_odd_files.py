@@ -51,7 +51,7 @@ def test_a_story_is_a_regular_file(capsys: pytest.CaptureFixture[str]) -> None:
     """Also one that is named in the command."""
     os.mkfifo("pipe.yaml")
     assert main(["run", "--check", "pipe.yaml"]) == 2
-    assert capsys.readouterr().err.startswith("privman-scenarios: pipe.yaml:1: cannot be read: Not a regular file.")
+    assert capsys.readouterr().err.startswith("privman-scenarios: pipe.yaml: cannot be read: Not a regular file.")
 
 
 def test_a_recording_is_a_regular_file(capsys: pytest.CaptureFixture[str]) -> None:

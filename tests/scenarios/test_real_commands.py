@@ -305,9 +305,10 @@ async def test_a_file_without_a_token_is_refused(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_bytes(b"two\nlines\xff")
     code, _, err = await run("--servicenow-url", "http://127.0.0.1:9", "--admin-token-file", str(token))
+    expected = "expected one line of ASCII characters, without blanks at its ends."
     assert (code, err) == (
         2,
-        ["privman-scenarios: --admin-token-file: invalid token: expected one line of ASCII characters."],
+        [f"privman-scenarios: --admin-token-file: invalid token: {expected}"],
     )
 
 

@@ -453,7 +453,8 @@ def test_a_token_that_is_not_in_its_file(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err == "privman-scenarios: --admin-token-file: token: No such file or directory.\n"
     (folder / "token").write_bytes(b"a secret\nof two lines\xff")
     assert main(arguments) == 2
-    said = "privman-scenarios: --admin-token-file: invalid token: expected one line of ASCII characters.\n"
+    expected = "expected one line of ASCII characters, without blanks at its ends."
+    said = f"privman-scenarios: --admin-token-file: invalid token: {expected}\n"
     assert capsys.readouterr().err == said
 
 

@@ -25,6 +25,8 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 from privman_core.near_words import hint
 
+_OF_EVERY_TABLE = frozenset(column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN))
+
 
 class Dictionary:
     """Every table of an instance, with inheritance resolved.
@@ -188,8 +190,12 @@ class Dictionary:
                     raise DictionaryError(f"{where} {why}", *path)
                 if why := why_other_type(column, known):
                     raise DictionaryError(f"{where} {why}", *path, "type")
-                if len(stored) > MOST_COLUMNS:
-                    raise DictionaryError(f"{where} is one more than {MOST_COLUMNS} in its hierarchy", *path)
+        own = [name for name in stored if name not in _OF_EVERY_TABLE]
+        if len(own) > MOST_COLUMNS:
+            extra = stored[own[MOST_COLUMNS]].name
+            table = next(name for name in self._families[root] if extra in self._columns[name])
+            why = f"table '{table}', column '{extra}' is one more than {MOST_COLUMNS} in its hierarchy"
+            raise DictionaryError(why, table, "columns", extra)
         return {column.name: column for column in stored.values()}
 
 

@@ -42,10 +42,12 @@ class LogIn(ABC):
 
     Attributes:
         user: their name; empty where only the instance knows it.
+        source: where the last of its secrets is set, for people; empty where nobody has set it.
     """
 
     __slots__ = ()
     user: str
+    source: str
 
     @property
     @abstractmethod
@@ -53,9 +55,9 @@ class LogIn(ABC):
         """Names the kind, and the user as far as known, for people."""
 
     @property
-    @abstractmethod
     def sources(self) -> tuple[str, ...]:
         """Where its secrets are set, for people; empty texts for those that nobody has set."""
+        return (self.source,)
 
     @property
     def named(self) -> str:
@@ -92,11 +94,6 @@ class Credentials(LogIn):
     def words(self) -> str:
         """Names the kind and the user."""
         return f"the credentials of {self.user!r}"
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Where its password is set."""
-        return (self.source,)
 
     @property
     def login(self) -> Login:
@@ -160,11 +157,6 @@ class ApiKeyLogIn(LogIn):
         """Names the kind."""
         return "the API key"
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Where its key is set."""
-        return (self.source,)
-
     async def headers(self, post: PostForm) -> Mapping[str, str]:  # noqa: ARG002 - no token is asked for
         """Return the header for keys."""
         return {"x-sn-apikey": self.key}
@@ -181,11 +173,6 @@ class CertificateLogIn(LogIn):
     def words(self) -> str:
         """Names the kind."""
         return "the client certificate"
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Where its certificate is set."""
-        return (self.source,)
 
     async def headers(self, post: PostForm) -> Mapping[str, str]:  # noqa: ARG002 - no token is asked for
         """Return none."""
