@@ -17,7 +17,7 @@ from privman_scenarios.commands.last_failed import LastFailed
 from privman_scenarios.commands.limits import RunLimits
 from privman_scenarios.commands.reports.github import GitHubReport
 from privman_scenarios.commands.reports.report_kinds import REPORTS, reports_named_in
-from privman_scenarios.commands.reports.results import Flaw, RunContext, RunResult, ShardResult
+from privman_scenarios.commands.reports.results import FileFlaw, RunContext, RunResult, ShardResult
 from privman_scenarios.commands.reports.run_record import RunRecord
 from privman_scenarios.commands.reports.terminal import TerminalReport, print_table
 from privman_scenarios.commands.run_context import context_of
@@ -168,7 +168,7 @@ def void(arguments: Sequence[str], error: str, flaws: Sequence[ScenarioFileError
     """
     record = RunRecord(Path.cwd())
     record.errors.append(error)
-    record.flaws += [Flaw(each.file, each.line, each.why) for each in flaws]
+    record.flaws += [FileFlaw(each.file, each.line, each.why) for each in flaws]
     for kind, file in reports_named_in(arguments):
         if kind.is_ours(file):
             write(file, kind.render(record.result()))

@@ -193,7 +193,7 @@ def _content(scenario: Scenario) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
+class FileFlaw:
     """What is wrong with a file, at a line from 1; 0 for a file that has none."""
 
     file: str
@@ -233,7 +233,7 @@ class RunResult:
     scenarios: tuple[ScenarioResult, ...]
     shard: ShardResult | None
     coverage: Coverage | None
-    flaws: tuple[Flaw, ...] = ()
+    flaws: tuple[FileFlaw, ...] = ()
 
     @property
     def ended(self) -> RunEnded:

@@ -12,8 +12,8 @@ from privman_scenarios.commands.reports.file_places import short_place
 from privman_scenarios.commands.reports.marked import LEFT_OUT
 from privman_scenarios.commands.reports.results import (
     FailureResult,
+    FileFlaw,
     FindingPlace,
-    Flaw,
     RunContext,
     RunResult,
     ScenarioResult,
@@ -56,7 +56,7 @@ class RunRecord:
     def __init__(self, folder: Path, *, catalog: bool = False, context: RunContext | None = None) -> None:
         self._context = context or RunContext()
         self.errors: list[str] = []
-        self.flaws: list[Flaw] = []
+        self.flaws: list[FileFlaw] = []
         self.remarks: list[str] = []
         self.fakes = False
         self.shard: ShardResult | None = None
