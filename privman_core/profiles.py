@@ -32,7 +32,7 @@ _TOKENS = re.compile(
     r""""(?:[^"\\\n]|\\.)*+"|'[^'\n]*+'|#[^\n]*+|[\[\]{}\n]""",
     re.DOTALL,
 )
-# Options of a run that are no settings.
+# Options of `run` that a profile cannot set.
 _ONLY_OPTIONS = frozenset(
     "tag keyword seed jobs shard list list-tags check last-failed "  # noqa: SIM905 - a line for each would hide the rest
     "exitfirst strict watch profile fakes reset dry-run writes sweep interleave generate orders failures-dir "

@@ -176,7 +176,7 @@ class Timeouts:
     def _sweep_undated(self, activity_type_id: str, limit: timedelta, query: str) -> Deadlines:
         """Time out requests dated in the future, or without a date, and return when to check again.
 
-        They wait from when this process first saw them. What is no date may sort as one in the future.
+        They wait from when this process first saw them. An unreadable date may sort as one in the future.
         """
         now, known = self._clock.now(), self._undated.get(activity_type_id, {})
         found = self._find_ids(query, _MOST_IN_FUTURE)

@@ -185,6 +185,13 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
             "task:\n  - {sys_class_name: incidnt}",
             "rows.yaml:2: table 'task', row 1 has class 'incidnt' (did you mean 'incident'?); expected 'task' or a",
         ),
+        *(
+            (name, content % "!!binary AAEC", f"{name}:1: table ")
+            for name, content in (
+                ("rows.yaml", "incident: [{sys_class_name: %s}]"),
+                ("incident.yaml", "result: [{sys_class_name: %s}]"),
+            )
+        ),
         (
             "rows.yaml",
             "incident: [{sys_class_name: problem}]",
@@ -253,6 +260,8 @@ async def test_rows_have_what_rules_would_give_them(tmp_path: Path) -> None:
         "incident: [{description: same}, {description: same}, {close_notes: same, watch_list: [itil, admin]}]\n"
         "sys_user: [{user_name: jane, first_name: Jane, last_name: Porter}, {user_name: kala, name: K}]\n"
         "sys_user_group: [{name: Apes, manager: jane}, {name: Apes, manager: jane}]\n"
+        f"sys_user_role: [{{sys_id: {'ab' * 16}, name: keeper}}]\n"
+        f"core_company: [{{sys_id: {'ab' * 16}, name: Greystoke}}]\n"
     )
     database = f"sqlite:///{tmp_path / 'instance.db'}"
     for _ in range(2):

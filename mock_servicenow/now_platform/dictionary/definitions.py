@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.errors import SetupError
 MOST_LENGTH = 10_000_000
 """Characters that a column may be said to hold."""
 SCRIPT = "javascript:"
-"""How the default of a column begins that is a call."""
+"""Stands before the call where a column's default is one."""
 DEFAULT_CALLS = ("gs.getUserID()", "gs.getUserName()", "gs.nowDateTime()")
 """The calls that a default may be; any other yields no value."""
 MOST_COLUMNS = 1_000

@@ -54,7 +54,7 @@ class FirstRows:
 
     Attributes:
         administrator: the only user who can log in, besides those of the app.
-        app: the first rows of an app, by table. One without sys_id is the row before it with the same name, if any.
+        app: the first rows of an app, by table.
         files: YAML files or folders of rows; they change the rows of an existing instance with the same sys_ids.
     """
 
@@ -244,10 +244,10 @@ def store_rows(session: Session, rows: Rows) -> None:
 
 def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[PlacedRow]) -> None:
     """Insert the rows, or give those with their sys_ids these values; raises DictionaryError for two of one record."""
-    known: dict[str, PlacedRow] = {}
+    known: dict[tuple[str, str], PlacedRow] = {}
     for row in rows:
         sys_id = row.values["sys_id"]
-        first = known.setdefault(sys_id, row)
+        first = known.setdefault((session.dictionary.root(row.table), sys_id), row)
         if first.values != row.values:
             raise row.error(f"is of the same record as {first.place}, and differs; expected one row of each record")
         values = _to_stored(session, targets, row)

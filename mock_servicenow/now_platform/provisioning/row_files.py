@@ -60,7 +60,7 @@ def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow
 
 def _class(dictionary: Dictionary, table: str, row: Mapping[str, Any], place: FilePlace) -> str:
     """Return the table that a row names as its class, which is the table of the list or extends it."""
-    if not dictionary.has_classes(table) or not (named := _text(row.get(_CLASS))):
+    if not dictionary.has_classes(table) or not (named := _class_name(row)):
         return table
     printed = place.path[0] == _PRINTED
     known = dictionary.family(dictionary.root(table) if printed else table)
@@ -69,6 +69,15 @@ def _class(dictionary: Dictionary, table: str, row: Mapping[str, Any], place: Fi
         near = hint(named, known, len(known))
         raise place.at(_CLASS).error(f"{_where(table, place)} has class '{named}'{near}; expected {expected}")
     return named
+
+
+def _class_name(row: Mapping[str, Any]) -> str:
+    """Return the class that a row names, as written if it is no name at all; empty if it names none."""
+    named = row.get(_CLASS)
+    try:
+        return _text(named)
+    except (TypeError, OverflowError):
+        return quoted(named)
 
 
 def _kind(value: object) -> str:
@@ -91,7 +100,7 @@ def _tables(file: Traversable, dictionary: Dictionary) -> Iterator[tuple[str, ob
 
 def _printed_table(file: Traversable, rows: Any) -> str:  # noqa: ANN401 - YAML holds anything
     first = rows[0] if isinstance(rows, list) and rows else rows
-    named = _text(first.get("sys_class_name")) if isinstance(first, dict) else ""
+    named = _class_name(first) if isinstance(first, dict) else ""
     return named or PurePath(file.name).stem
 
 

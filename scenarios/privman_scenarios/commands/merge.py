@@ -21,7 +21,7 @@ from privman_scenarios.output import say
 
 Parts = Mapping[Shard, RunResult]
 _Known = dict[str, tuple[str, Path]]
-"""What parts of a run have in common, and the report that said so first."""
+"""The conditions that all parts share: the value of each, and the report that gave it first."""
 _VERSION, _NONE = "version of ", "none"
 
 

@@ -56,7 +56,7 @@ class LogIn(ABC):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Where its secrets are set, for people; empty texts for those that nobody has set."""
+        """Where each of its secrets is set, for people; empty for one that is not set."""
         return (self.source,)
 
     @property

@@ -194,7 +194,7 @@ def _content(scenario: Scenario) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileFlaw:
-    """What is wrong with a file, at a line from 1; 0 for a file that has none."""
+    """An error in a file. Lines count from 1; line 0 means the whole file."""
 
     file: str
     line: int
