@@ -16,6 +16,7 @@ PlatformError: the client sees it; each has its HTTP status and the two texts of
     UnsupportedMediaType 415
     UriTooLong 414
     RateLimitExceeded 429
+    ExecutionFailed 500
     TransactionCancelled 500
     DatabaseUnavailable 500: TablesChanged
 SetupError: an instance cannot start; the message is one line for the user
@@ -263,6 +264,17 @@ class RateLimitExceeded(PlatformError):  # noqa: N818 - named after its message
 
     def __init__(self, limit: int, api: str) -> None:
         super().__init__("Rate limit exceeded", f"Rate limit of {limit} requests per hour for {api} exceeded")
+
+
+class ExecutionFailed(PlatformError):  # noqa: N818 - named after its message
+    """A script of the platform failed on what it was given (Docs: cmdb-instance-api)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Exception while executing request: null",
+            "Exception while executing request: null Check logs for error trace or enable glide.rest.debug property to "
+            "verify REST request processing",
+        )
 
 
 class TransactionCancelled(PlatformError):  # noqa: N818 - named after its message

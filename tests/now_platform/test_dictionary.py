@@ -26,6 +26,7 @@ def test_inheritance(dictionary: Dictionary) -> None:
         "cmdb_ci_linux_server",
         "cmdb_ci_server",
         "cmdb_ci_computer",
+        "cmdb_ci_hardware",
         "cmdb_ci",
     )
     assert set(dictionary.family("cmdb_ci_computer")) >= {"cmdb_ci_computer", "cmdb_ci_server", "cmdb_ci_linux_server"}

@@ -12,11 +12,18 @@ NOWHERE = {
     "status": "failure",
 }
 UNKNOWN_VERB = "PURGE"
+SECTIONS = {"now/cmdb": "/instance"}
+"""Where an API begins that has nothing at its own path."""
 
 
 def paths(api: str) -> list[str]:
     """Return the API's own path, and those of something in it, and in that."""
-    return [f"/api/now/{api}{words}" for words in ("", "/cmn_department", "/cmn_department/x")]
+    return [f"{beginning(api)}{words}" for words in ("", "/cmn_department", "/cmn_department/x")]
+
+
+def beginning(api: str) -> str:
+    """Return the path below which the API has something."""
+    return f"/api/{api}{SECTIONS.get(api, '')}"
 
 
 @pytest.mark.parametrize("api", APIS)
@@ -46,7 +53,7 @@ async def test_guests_get_401(anonymous: Client, api: str) -> None:
 async def test_a_path_with_more_words_is_no_resource(client: Client, api: str) -> None:
     """400, by whichever verb."""
     for verb in ("GET", "POST", "DELETE", UNKNOWN_VERB):
-        answer = await client.request(verb, f"/api/now/{api}/cmn_department/x/y/z")
+        answer = await client.request(verb, f"{beginning(api)}/cmn_department/x/y/z")
         assert (answer.status, await answer.json()) == (400, NOWHERE)
 
 

@@ -16,9 +16,11 @@ from mock_servicenow.now_platform.records.rows import Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.formats import (
+    Document,
     Result,
     character_data,
     response_format,
+    write_document,
     write_error,
     write_results,
 )
@@ -146,6 +148,13 @@ def document_answer(call: Call, head: Mapping[str, str], results: list[Result], 
     if response_format(call.headers.get("Accept", "")) == "xml":
         return Answer(status, write_results(results, head), CIMultiDict({"Content-Type": XML}))
     return json_answer({**head, "result": results}, status)
+
+
+def value_answer(call: Call, value: Document, status: int = 200) -> Answer:
+    """Return the envelope of a result that is no record; raises NotAcceptable."""
+    if response_format(call.headers.get("Accept", "")) == "xml":
+        return Answer(status, write_document({"result": value}), CIMultiDict({"Content-Type": XML}))
+    return json_answer({"result": value}, status)
 
 
 def json_answer(value: object, status: int = 200) -> Answer:

@@ -30,8 +30,8 @@ class Call:
         verb: as `verb_of` returns it.
         path: the whole path of the URL, decoded.
         version: ``v1`` or ``v2`` where the URL names it, else empty.
-        prefix: the path of the API as this call wrote it, which links in the answer repeat (platform 1.1).
-        resource: what follows ``/api/now`` and the version.
+        prefix: what links to records begin with: ``/api/now``, and the version if this call names one (platform 1.1).
+        resource: what follows the namespace, such as ``/api/now``, and the version.
         query: the decoded parameters.
         raw_query: the query string as sent.
         origin: what links in the answer begin with, such as ``https://dev12345.service-now.com``.

@@ -6,6 +6,7 @@ from functools import lru_cache
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
+from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import REQUEST_MEDIA_TYPES, NotAcceptable, UnreadableBody, UnsupportedMediaType
 
 _FORMATS = {
@@ -170,6 +171,26 @@ def write_results(results: "list[Result]", head: Mapping[str, Value] | None = No
     texts = Texts()
     rows = "".join(f"<result>{_fields(result, texts)}</result>" for result in results)
     return f"{HEAD}<response>{_fields(head or {}, texts)}{rows}</response>".encode()
+
+
+Document = str | float | bool | None | Mapping[str, "Document"] | Sequence["Document"]
+"""A value of an answer that is no record: objects, and lists of them, in any depth that the code gives them."""
+
+
+def write_document(fields: Mapping[str, Document]) -> bytes:
+    """Return a document; a list is an element for each of its entries."""
+    return f"{HEAD}<response>{_nested(fields)}</response>".encode()
+
+
+def _nested(value: Document) -> str:
+    if isinstance(value, Mapping):
+        return "".join(_named(name, each) for name, each in value.items())
+    return "" if value is None else character_data(value if isinstance(value, str) else json_text(value))
+
+
+def _named(name: str, value: Document) -> str:
+    entries = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    return "".join(element(name, _nested(entry)) for entry in entries)
 
 
 def write_error(message: str, detail: str | None) -> bytes:

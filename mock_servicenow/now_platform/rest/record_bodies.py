@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import orjson
 
 from mock_servicenow.now_platform.dictionary.values import json_text
-from mock_servicenow.now_platform.errors import PayloadTooLarge, UnreadableBody
+from mock_servicenow.now_platform.errors import PayloadTooLarge, UnreadableBody, UnsupportedMediaType
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.view import MEGABYTE
 from mock_servicenow.now_platform.rest.call import Call
@@ -73,6 +73,25 @@ def read_record(call: Call, most_bytes: int, to_text: Callable[[object], str] = 
     if count > 1:
         call.swallowed("records-ignored", f"the body holds {count} records: all but the first were ignored")
     return {name: value if isinstance(value, str) else to_text(value) for name, value in record.items()}
+
+
+def read_object(call: Call, most_bytes: int) -> dict[str, object]:
+    """Return the JSON object in the body, empty for no body.
+
+    Raises:
+        PayloadTooLarge: the body is longer than ``most_bytes``.
+        UnsupportedMediaType: it is not JSON.
+        UnreadableBody: it holds something else.
+    """
+    check_length(call, most_bytes)
+    if not call.body.strip():
+        return {}
+    if request_format(call.headers.get("Content-Type", "")) == "xml":
+        raise UnsupportedMediaType
+    body = read_json(call)
+    if not isinstance(body, dict):
+        raise UnreadableBody
+    return body
 
 
 def read_json(call: Call) -> object:

@@ -1,4 +1,4 @@
-"""The REST APIs, one row each, by the first word of their paths.
+"""The REST APIs, one row each, by their namespace and the first word of their paths.
 
 To add an API, add a row to `APIS`: authentication, rate limits, headers, errors, batches, journal and faults follow.
 `tests/now_platform/test_every_api.py` holds each row to the rules of all: 401, 405 with ``Allow``, XML, and 400 for a
@@ -13,39 +13,41 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.batch_api import BatchApi
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
+from mock_servicenow.now_platform.rest.cmdb_instance_api import CmdbInstanceApi
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
 from mock_servicenow.now_platform.rest.stats_api import StatsApi
 from mock_servicenow.now_platform.rest.table_api import TableApi, TinyUrlApi
 
 Resource = Callable[[Call], Answer | Steps]
-_PATH = re.compile(r"/api/now(?:/(v[12]))?/(.+)", re.DOTALL)
+_PATH = re.compile(r"/api/(\w+)(?:/(v[12]))?/(.+)", re.ASCII | re.DOTALL)
 
 
 class Router:
-    """The APIs under ``/api/now`` by the first word of their path."""
+    """The APIs under ``/api`` by namespace and first word."""
 
     def __init__(self, instance: Instance) -> None:
-        self._resources = {word: build(instance, self) for word, build in APIS.items()}
+        self._resources = {tuple(api.split("/")): build(instance, self) for api, build in APIS.items()}
 
     def answer(self, call: Call) -> Answer | Steps:
         """Answer a call, or return the work to be done for it; both raise PlatformError."""
         match = _PATH.fullmatch(call.path)
         if match is None or "\0" in call.path or "%00" in call.raw_query:
             raise UnknownPath  # no database compares with what none can store
-        if match[1]:
-            call.version, call.prefix = match[1], f"/api/now/{match[1]}"
-        call.resource = tuple(match[2].split("/"))
-        resource = self._resources.get(call.resource[0])
+        if match[2]:
+            call.version, call.prefix = match[2], f"/api/now/{match[2]}"
+        call.resource = tuple(match[3].split("/"))
+        resource = self._resources.get((match[1], call.resource[0]))
         if resource is None or "" in call.resource:
             raise UnknownPath
         return resource(call)
 
 
 APIS: Mapping[str, Callable[[Instance, Router], Resource]] = {
-    "table": lambda instance, _router: TableApi(instance).answer,
-    "tinyurl": lambda instance, _router: TinyUrlApi(instance).answer,
-    "attachment": lambda instance, _router: AttachmentApi(instance).answer,
-    "batch": lambda instance, router: BatchApi(instance, router.answer).answer,
-    "import": lambda instance, _router: ImportSetApi(instance).answer,
-    "stats": lambda instance, _router: StatsApi(instance).answer,
+    "now/table": lambda instance, _router: TableApi(instance).answer,
+    "now/tinyurl": lambda instance, _router: TinyUrlApi(instance).answer,
+    "now/attachment": lambda instance, _router: AttachmentApi(instance).answer,
+    "now/batch": lambda instance, router: BatchApi(instance, router.answer).answer,
+    "now/import": lambda instance, _router: ImportSetApi(instance).answer,
+    "now/stats": lambda instance, _router: StatsApi(instance).answer,
+    "now/cmdb": lambda instance, _router: CmdbInstanceApi(instance).answer,
 }
