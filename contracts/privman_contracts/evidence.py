@@ -1,18 +1,46 @@
 """Evidence for the parts of a contract, and violations of it."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, get_args
 
-Evidence = Literal["S", "D", "P", "C", "I"]
+Evidence = Literal["S", "D", "P", "C", "O", "I"]
 
 MEANING: dict[Evidence, str] = {
     "S": "stated on the vendor's page about the webhook",
     "D": "stated in the vendor's other documentation, or in ServiceNow's",
     "P": "printed on a screenshot in that documentation",
     "C": "seen in a third party's working client",
+    "O": "observed on a real instance",
     "I": "inferred; no source documents it",
 }
 MARKS: tuple[Evidence, ...] = get_args(Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """How a name was learned from an instance; as text it is one line.
+
+    Attributes:
+        release: the instance's, or ``unknown``.
+        how: what showed it, without any value that may be a secret.
+    """
+
+    date: date
+    release: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"observed on {self.date}, release {self.release}: {self.how}"
+
+
+def in_words(marks: Iterable[Evidence]) -> str:
+    """Return how many of the marks say inferred, observed and documented, for people."""
+    counts = Counter(marks)
+    documented = counts.total() - counts["I"] - counts["O"]
+    return f"{documented} documented, {counts['O']} observed, {counts['I']} inferred"
 
 
 @dataclass(frozen=True, slots=True)

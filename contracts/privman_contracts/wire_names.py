@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import date
 from functools import cache
 from http import HTTPStatus
 from importlib.resources.abc import Traversable
@@ -12,7 +13,7 @@ from typing import Any, Self
 import yaml
 
 from privman_contracts import rules
-from privman_contracts.evidence import MARKS, Evidence, Part
+from privman_contracts.evidence import MARKS, Evidence, Observation, Part
 from privman_contracts.files import PACKAGED, ContractError, InferredNamesError, load_yaml
 from privman_core.inputs import CONTROL
 from privman_core.near_words import advice
@@ -28,10 +29,12 @@ class WireName:
         path: canonical name with its groups, such as ``columns.request.instance_id``.
         value: the spelling on the wire; for ``rules`` a number or a list of statuses.
         packaged: the value that stands where no file of a user says otherwise.
-        holds: what a column or key holds: ``guid``, ``number``, ``flag``, ``json``, ``address``, the canonical name of
-            a table for its sys_ids, or empty for any text.
+        holds: what a column or key holds: ``guid``, ``number``, ``flag``, ``json``, ``address``, ``duration``, the
+            canonical name of a table for its sys_ids, or empty for any text.
         words: the groups of words that a value of a column or key may be, such as ``response``.
         source: the pages that say it, by their names in ``sources.yaml``; of an I, those that suggest it.
+        labels: of a table or column, as pages of the app print them.
+        observation: how it was learned from an instance; None for a name that was not.
     """
 
     path: str
@@ -41,6 +44,8 @@ class WireName:
     holds: str = field(default="", compare=False)
     words: tuple[str, ...] = field(default=(), compare=False)
     source: str = field(default="", compare=False)
+    labels: tuple[str, ...] = field(default=(), compare=False)
+    observation: Observation | None = field(default=None, compare=False)
 
     @property
     def group(self) -> str:
@@ -54,8 +59,12 @@ class WireName:
 
     @property
     def cited(self) -> str:
-        """The source, or the sections of the reference that explain inferred names."""
-        return self.source or "integration 1, 3, 4, 8"
+        """The observation or source, or the sections of the reference that explain inferred names."""
+        return str(self.observation or self.source or "integration 1, 3, 4, 8")
+
+    def observed(self, value: Value, observation: Observation) -> Self:
+        """Return the name with the value that an instance has shown."""
+        return replace(self, value=value, evidence="O", observation=observation)
 
 
 # Of no table of the platform, and no column that every table has.
@@ -63,7 +72,9 @@ _TABLE = re.compile(r"[xu]_[a-z0-9_]{1,78}")
 _COLUMN = re.compile(r"(?!sys_)[A-Za-z]\w{0,79}", re.ASCII)
 _ROLE = re.compile(r"\w[\w.]{0,99}", re.ASCII)
 _LONGEST = 100
-_TEXT = f"text without line breaks, blanks around it, or more than {_LONGEST} characters"
+_LONGEST_OBSERVATION = 300
+_EXPECTED_TEXT = "text without line breaks, blanks around it, or more than {} characters"
+_TEXT = _EXPECTED_TEXT.format(_LONGEST)
 # Words of one column, or of a list in a column.
 _LISTED = ("words.response", "words.request_status")
 
@@ -97,14 +108,25 @@ def _answered_with_200(names: Mapping[str, WireName], changed: Container[str]) -
 
 
 def override_text(names: Iterable[WireName]) -> str:
-    """Return what a file says that gives these names these values; empty for none."""
+    """Return what a file says that gives these names these values, and their observations; empty for none."""
     tree: dict[str, Any] = {}
     for name in names:
         group = tree
         for word in name.group.split("."):
             group = group.setdefault(word, {})
-        group[name.word] = name.value
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None) if tree else ""
+        group[name.word] = _entry(name)
+    if not tree:
+        return ""
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
+
+
+_WIDTH = 1_000  # one line for each name
+
+
+def _entry(name: WireName) -> object:
+    if name.observation is None:
+        return name.value
+    return {_field_of(name.path): name.value, "observed": asdict(name.observation)}
 
 
 def _field_of(path: str) -> str:
@@ -134,22 +156,38 @@ def _changed_name(name: WireName, entry: object) -> WireName:
     """Return the name as the user has it: a plain value, or a mapping as in the packaged file."""
     value_key = _field_of(name.path)
     change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {value_key: entry}
-    copied = {"holds": name.holds, "words": list(name.words)}
-    known = {value_key, "evidence", "source"}
+    copied = {"holds": name.holds, "words": list(name.words), "labels": list(name.labels)}
+    known = {value_key, "evidence", "source", "observed"}
     strange = [key for key in change if key not in known and (key not in copied or change[key] != copied[key])]
     if strange:
         raise InferredNamesError(
-            f"{name.path} has key {strange[0]!r}. Expected {value_key!r}, 'evidence' and 'source'."
+            f"{name.path} has key {strange[0]!r}. Expected {value_key!r}, 'evidence', 'source' and 'observed'."
         )
-    evidence = change.get("evidence", name.evidence)
-    if evidence not in MARKS:
-        raise InferredNamesError(f"{name.path} has evidence {evidence!r}. Expected one of {', '.join(MARKS)}.")
+    observation = _observation(name.path, change["observed"]) if "observed" in change else None
+    evidence = change.get("evidence", "O" if observation else name.evidence)
+    if evidence not in MARKS or (observation and evidence != "O"):
+        expected = "'O' beside 'observed'" if observation else f"one of {', '.join(MARKS)}"
+        raise InferredNamesError(f"{name.path} has evidence {evidence!r}. Expected {expected}.")
     source = change.get("source", name.source)
     if "source" in change and not _is_text(source):
         raise InferredNamesError(f"{name.path} has source {source!r}. Expected {_TEXT}.")
     value = change.get(value_key, name.value)
     _check_value(name, value)
-    return replace(name, value=value, evidence=evidence, source=source)
+    return replace(name, value=value, evidence=evidence, source=source, observation=observation)
+
+
+def _observation(path: str, entry: object) -> Observation:
+    """Return how a name was learned, as `override_text` writes it."""
+    keys = [each.name for each in fields(Observation)]
+    if not isinstance(entry, dict) or {*entry} != {*keys}:
+        raise InferredNamesError(f"{path}.observed has value {entry!r}. Expected the keys {', '.join(keys)}.")
+    for key, value in entry.items():
+        valid, expected = _is_text(value, _LONGEST_OBSERVATION), _EXPECTED_TEXT.format(_LONGEST_OBSERVATION)
+        if key == "date":
+            valid, expected = type(value) is date, "a day such as 2026-11-29"
+        if not valid:
+            raise InferredNamesError(f"{path}.observed.{key} has value {value!r}. Expected {expected}.")
+    return Observation(**entry)
 
 
 def _check_value(name: WireName, value: object) -> None:
@@ -168,10 +206,8 @@ def _check_value(name: WireName, value: object) -> None:
         raise InferredNamesError(f"{name.path} has value {value!r}. Expected {expected}.")
 
 
-def _is_text(value: object) -> bool:
-    return (
-        isinstance(value, str) and not CONTROL.search(value) and value == value.strip() and 0 < len(value) <= _LONGEST
-    )
+def _is_text(value: object, longest: int = _LONGEST) -> bool:
+    return isinstance(value, str) and not CONTROL.search(value) and value == value.strip() and 0 < len(value) <= longest
 
 
 def _fits(form: re.Pattern[str], value: object) -> bool:
@@ -317,9 +353,9 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
         path = f"{groups}{word}"
         if "evidence" in entry:
             value = entry[_field_of(path)]
-            words = tuple(entry.get("words", ()))
-            source = entry.get("source", "")
-            yield WireName(path, value, entry["evidence"], value, entry.get("holds", ""), words, source)
+            words, labels = tuple(entry.get("words", ())), tuple(entry.get("labels", ()))
+            holds, source = entry.get("holds", ""), entry.get("source", "")
+            yield WireName(path, value, entry["evidence"], value, holds, words, source, labels)
         else:
             yield from _entries(entry, f"{path}.")
 

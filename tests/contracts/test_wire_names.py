@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from privman_contracts import ContractError, Contracts, InferredNamesError, WireNames
+from privman_contracts.evidence import in_words
 from privman_contracts.rules import RULES
-from privman_contracts.wire_names import WireName
+from privman_contracts.wire_names import WireName, override_text
 
 NamesFile = Callable[[str], Path]
 
@@ -84,6 +85,43 @@ def test_a_users_file_may_change_the_mark_too(names_file: NamesFile) -> None:
     assert (names.role("approver"), names.find("roles.approver").evidence) == ("pm_approver", "C")
 
 
+LEARNED = """
+columns:
+  request:
+    status: {name: state, observed: {date: 2026-11-29, release: zurich, how: label 'Status' on x_acme_request}}
+rules:
+  token_renewals: {value: 2, observed: {date: 2026-11-29, release: unknown, how: seen}}
+"""
+
+
+def test_what_was_observed_has_its_mark_and_its_source(names_file: NamesFile) -> None:
+    """The name, and each part of a schema that has it."""
+    contracts = Contracts.load(names_file(LEARNED))
+    name = contracts.names.find("columns.request.status")
+    assert (name.value, name.evidence) == ("state", "O")
+    (part,) = (part for part in contracts.parts() if (part.message, part.path) == ("approval-request", "$.state"))
+    assert part.source == "observed on 2026-11-29, release zurich: label 'Status' on x_acme_request"
+    assert part.evidence == "O"
+    assert contracts.names.number("token_renewals") == 2
+
+
+def test_what_was_observed_is_written_as_it_is_read(names_file: NamesFile) -> None:
+    """A file of observed names, and one of plain names, are the same after reading and writing."""
+    changed = {path: WireNames.load(names_file(LEARNED)).find(path) for path in LEARNED_NAMES}
+    text = override_text(changed.values())
+    again = WireNames.load(names_file(text))
+    assert {path: again.find(path) for path in LEARNED_NAMES} == changed
+    assert [again.find(path).observation for path in LEARNED_NAMES] == [each.observation for each in changed.values()]
+
+
+LEARNED_NAMES = ("columns.request.status", "rules.token_renewals")
+
+
+def test_marks_are_counted_in_words() -> None:
+    """What is documented is whatever has a source."""
+    assert in_words(["S", "D", "I", "O", "P", "O"]) == "3 documented, 2 observed, 1 inferred"
+
+
 def test_a_users_file_may_repeat_what_a_column_holds(names_file: NamesFile) -> None:
     """A line that was copied from the packaged file is accepted; what a column holds can't be changed."""
     line = "columns: {request: {instance_id: {name: u_instance, holds: %s}}}"
@@ -117,7 +155,7 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("name", [name for name in WireNames.load() if name.holds], ids=lambda name: name.path)
 def test_what_a_column_holds_is_a_known_word(names: WireNames, name: WireName) -> None:
     """One of the kinds at the top of inferred.yaml, or a table; the same name holds the same everywhere."""
-    assert name.holds in {"guid", "number", "flag", "json", "address", *names.group("tables")}
+    assert name.holds in {"guid", "number", "flag", "json", "address", "duration", *names.group("tables")}
     assert {each.holds for each in names if each.word == name.word and each.group.startswith("columns.")} <= {
         name.holds
     }
@@ -233,8 +271,34 @@ BAD_FILES = {
         "words: {request_status: {pending: Approve}}",
         "words.request_status.pending has value 'Approve'. Expected another than words.response.approve has.",
     ),
-    "unknown mark": ("roles: {admin: {evidence: X}}", "roles.admin has evidence 'X'. Expected one of S, D, P, C, I."),
-    "unknown key": ("roles: {admin: {nme: x}}", "roles.admin has key 'nme'. Expected 'name', 'evidence' and 'source'."),
+    "unknown mark": (
+        "roles: {admin: {evidence: X}}",
+        "roles.admin has evidence 'X'. Expected one of S, D, P, C, O, I.",
+    ),
+    "unknown key": (
+        "roles: {admin: {nme: x}}",
+        "roles.admin has key 'nme'. Expected 'name', 'evidence', 'source' and 'observed'.",
+    ),
+    "observation that is text": (
+        "roles: {admin: {observed: yesterday}}",
+        "roles.admin.observed has value 'yesterday'. Expected the keys date, release, how.",
+    ),
+    "observation without its day": (
+        "roles: {admin: {observed: {release: zurich, how: seen}}}",
+        "roles.admin.observed has value {'release': 'zurich', 'how': 'seen'}. Expected the keys date, release, how.",
+    ),
+    "observation on no day": (
+        "roles: {admin: {observed: {date: 2026-13-01, release: zurich, how: seen}}}",
+        "roles.admin.observed.date has value '2026-13-01'. Expected a day such as 2026-11-29.",
+    ),
+    "observation of a number": (
+        "roles: {admin: {observed: {date: 2026-11-29, release: 7, how: seen}}}",
+        "roles.admin.observed.release has value 7. Expected text without line breaks",
+    ),
+    "observation with another mark": (
+        "roles: {admin: {evidence: D, observed: {date: 2026-11-29, release: zurich, how: seen}}}",
+        "roles.admin has evidence 'D'. Expected 'O' beside 'observed'.",
+    ),
     "twins": (
         "columns: {request: {comment: duration}}",
         "columns.request.duration has value 'duration'. Expected another than columns.request.comment has.",

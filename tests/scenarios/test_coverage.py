@@ -246,4 +246,4 @@ def test_a_mark_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["run", "--min-coverage=90,X=10"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith("unknown mark in 'X=10': expected one of S, D, P, C, I\n")
+    assert capsys.readouterr().err.endswith("unknown mark in 'X=10': expected one of S, D, P, C, O, I\n")
