@@ -12,7 +12,7 @@ NOWHERE = {
     "status": "failure",
 }
 UNKNOWN_VERB = "PURGE"
-SECTIONS = {"now/cmdb": "/instance"}
+SECTIONS = {"now/cmdb": "/instance", "sn_sc/servicecatalog": "/items"}
 """Where an API begins that has nothing at its own path."""
 
 

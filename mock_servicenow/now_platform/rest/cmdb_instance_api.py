@@ -134,7 +134,7 @@ def _attributes(body: Mapping[str, object]) -> dict[str, str]:
     attributes = body.get("attributes", {})
     if not isinstance(attributes, dict):
         raise BadRequest("Invalid attributes", "attributes is no object")
-    return {name: value if isinstance(value, str) else json_text(value) for name, value in attributes.items()}
+    return {name: json_text(value) for name, value in attributes.items()}
 
 
 def _discovered(session: Session, body: Mapping[str, object]) -> dict[str, str]:

@@ -99,6 +99,11 @@ def read_parameters(call: Call, *, listing: bool = False) -> Parameters:
     )
 
 
+def page_bounds(call: Call, most: int) -> tuple[int, int]:
+    """Return limit and offset of a list that answers at most so many entries; raises BadRequest."""
+    return min(most, _integer(call, "sysparm_limit", most, least=0)), _offset(call)
+
+
 def asked_query(session: Session, table: str, query: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:
     """Return the query of a list: ``sysparm_query``, or ``field=value`` pairs whose values are raw or as displayed.
 

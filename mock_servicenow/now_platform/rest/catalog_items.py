@@ -1,0 +1,180 @@
+"""Items of the service catalog and their variables, as the Service Catalog API shows and reads them."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from mock_servicenow.now_platform.dictionary.values import json_text
+from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.formats import Document
+from privman_core.findings import MOST_FINDINGS
+
+ITEMS, PRODUCERS, VARIABLES, CHOICES = "sc_cat_item", "sc_cat_item_producer", "item_option_new", "question_choice"
+MOST_VARIABLES = 200
+"""How many variables of an item count, and choices of a variable (I)."""
+_KINDS = {PRODUCERS: "record_producer", "sc_cat_item_guide": "order_guide"}
+_KIND = "catalog_item"
+_FREE = "USD;0.00"
+Values = list[tuple[Record, str]]
+"""Variables with the values that an order gives them."""
+
+
+class Variable(NamedTuple):
+    """A variable with its choices, each with label and value."""
+
+    record: Record
+    choices: list[dict[str, str]]
+
+
+def orderable(session: Session, sys_id: str) -> Record:
+    """Return an item that the user may order; raises BadRequest with the documented words."""
+    item = session.get(ITEMS, sys_id)
+    if item is None or item["active"] != "true" or item.table in _KINDS:
+        raise BadRequest("Security constraints prevent ordering of Item", f"'{sys_id}' is no item that may be ordered")
+    return item
+
+
+def brief_items(session: Session, items: list[Record]) -> list[Document]:
+    """Return items as a list shows them."""
+    titles = _titles(session, items)
+    return [_brief(session, item, titles) for item in items]
+
+
+def full_item(session: Session, item: Record) -> dict[str, Document]:
+    """Return an item with its categories and variables; scripts are none."""
+    category = session.get("sc_category", item["category"])
+    parent = None if category is None else session.get("sc_category", category["parent"])
+    return {
+        **_brief(session, item, _titles(session, [item])),
+        "availability": item["availability"],
+        "mandatory_attachment": item["mandatory_attachment"] == "true",
+        "request_method": item["request_method"],
+        "categories": [] if category is None else [_placed(category, parent)],
+        "variables": [_shown(session, each) for each in variables_of(session, _variables(session, item))],
+        "ui_policy": [],
+        "client_script": {"onChange": [], "onSubmit": [], "onLoad": []},
+        "data_lookup": [],
+    }
+
+
+def _brief(session: Session, item: Record, titles: Mapping[str, str]) -> dict[str, Document]:
+    catalogs: list[Document] = [
+        {"sys_id": each, "title": titles[each]} for each in item["sc_catalogs"].split(",") if each in titles
+    ]
+    category = item["category"]
+    return {
+        "short_description": item["short_description"] or None,
+        "kb_article": "",
+        "icon": item["icon"],
+        "description": item["description"],
+        **_prices(session, item),
+        "type": _KINDS.get(item.table, _KIND),
+        "show_quantity": item["no_quantity"] != "true",
+        "sys_class_name": item.table,
+        "picture": item["picture"],
+        "url": "",
+        "sys_id": item.sys_id,
+        "content_type": "",
+        "catalogs": catalogs,
+        "name": item["name"],
+        "category": {"sys_id": category, "title": titles.get(category, "")},
+        "order": int(item["order"] or 0),
+    }
+
+
+def _prices(session: Session, item: Record) -> dict[str, Document]:
+    if not shows_price(item):
+        return {"show_price": False}
+    shown: dict[str, Document] = {"show_price": True, "recurring_frequency": item["recurring_frequency"] or None}
+    for name in ("price", "recurring_price"):
+        shown[name] = shown[f"localized_{name}"] = price(session, item, name)
+        shown[f"{name}_currency"] = (item[name] or _FREE).partition(";")[0]
+    return {**shown, "local_currency": shown["price_currency"]}
+
+
+def shows_price(item: Record) -> bool:
+    """Return whether an item has a price that people see."""
+    return item.table not in _KINDS and item["omit_price"] != "true"
+
+
+def price(session: Session, item: Record, column: str) -> str:
+    """Return a price of an item as people read it."""
+    return session.display(item, column) or "$0.00"
+
+
+def _titles(session: Session, items: list[Record]) -> dict[str, str]:
+    """Return the titles of the catalogs and categories of items, by sys_id."""
+    catalogs = {each for item in items for each in item["sc_catalogs"].split(",") if each}
+    found = session.get_many("sc_catalog", catalogs)
+    found |= session.get_many("sc_category", {item["category"] for item in items if item["category"]})
+    return {sys_id: record["title"] for sys_id, record in found.items()}
+
+
+def _placed(category: Record, parent: Record | None) -> Document:
+    above = category if parent is None else parent
+    return {
+        "sys_id": above.sys_id,
+        "active": above["active"] == "true",
+        "category": {"sys_id": category.sys_id, "active": category["active"] == "true", "title": category["title"]},
+        "title": above["title"],
+    }
+
+
+def _variables(session: Session, item: Record) -> list[Record]:
+    query = f"active=true^cat_item={item.sys_id}^ORDERBYorder"
+    return session.query(VARIABLES, query, limit=MOST_VARIABLES)
+
+
+def variables_of(session: Session, variables: list[Record]) -> list[Variable]:
+    """Return variables with their choices."""
+    choices: dict[str, list[dict[str, str]]] = {}
+    ids = ",".join(each.sys_id for each in variables)
+    query = f"questionIN{ids}^ORDERBYorder"
+    for choice in session.query(CHOICES, query, limit=MOST_VARIABLES) if ids else ():
+        choices.setdefault(choice["question"], []).append({"label": choice["text"], "value": choice["value"]})
+    return [Variable(each, choices.get(each.sys_id, [])) for each in variables]
+
+
+def _shown(session: Session, variable: Variable) -> Document:
+    record, choices = variable
+    kind = session.display(record, "type")
+    value = record["default_value"]
+    return {
+        "active": True,
+        "label": record["question_text"],
+        "name": record["name"],
+        "id": f"IO:{record.sys_id}",
+        "type": int(record["type"]) if record["type"].isdecimal() else 0,
+        "display_type": kind,
+        "friendly_type": "_".join(re.findall(r"\w+", kind.lower())),
+        "reference": record["reference"],
+        "mandatory": record["mandatory"] == "true",
+        "read_only": record["read_only"] == "true",
+        "render_label": True,
+        "help_text": record["help_text"],
+        "max_length": int(record["max_length"] or 0),
+        "order": int(record["order"] or 0),
+        "value": value,
+        "displayvalue": next((each["label"] for each in choices if each["value"] == value), value),
+        "choices": list[Document](choices),
+    }
+
+
+def given_variables(call: Call, session: Session, item: Record, body: Mapping[str, object]) -> Values:
+    """Return what a body's variables give those of an item, defaults included.
+
+    Raises BadRequest, with the documented words, where a mandatory one stays empty.
+    """
+    given = body.get("variables")
+    values = given if isinstance(given, dict) else {}
+    known = _variables(session, item)
+    for name in sorted(values.keys() - {each["name"] for each in known})[: MOST_FINDINGS + 1]:
+        call.swallowed("variable-ignored", f"'{item['name']}' has no variable '{name}': ignored", name)
+    filled = [(each, json_text(values.get(each["name"], each["default_value"]))) for each in known]
+    missing = ", ".join(each["name"] for each, value in filled if each["mandatory"] == "true" and not value)
+    if missing:
+        raise BadRequest("Mandatory Variables are required", f"These have no value: {missing}")
+    return filled

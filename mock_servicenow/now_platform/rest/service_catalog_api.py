@@ -1,0 +1,310 @@
+"""The Service Catalog API: catalogs, categories, items and their variables, and orders (Docs: c_ServiceCatalogAPI)."""
+
+from collections.abc import Iterable
+
+from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
+from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest import shopping_cart as cart
+from mock_servicenow.now_platform.rest.answers import value_answer
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.catalog_items import (
+    ITEMS,
+    PRODUCERS,
+    VARIABLES,
+    brief_items,
+    full_item,
+    given_variables,
+    orderable,
+    variables_of,
+)
+from mock_servicenow.now_platform.rest.endpoints import Endpoints
+from mock_servicenow.now_platform.rest.formats import Document
+from mock_servicenow.now_platform.rest.parameters import DEFAULT_LIMIT, page_bounds
+from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
+
+CATALOGS, CATEGORIES = "sc_catalog", "sc_category"
+MOST_CATALOGS = 100
+MOST_CATEGORIES = 200
+"""How many of them an answer shows (I)."""
+_ACTIVE = "active=true"
+_TYPES = {"record producer": PRODUCERS, "order guide": "sc_cat_item_guide"}
+
+
+class ServiceCatalogApi:
+    """Answers calls on ``servicecatalog``."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._endpoints = Endpoints(
+            instance,
+            {
+                "catalogs": {"GET": _catalogs},
+                "catalogs/{sys_id}": {"GET": _catalog},
+                "catalogs/{sys_id}/categories": {"GET": _categories},
+                "categories/{sys_id}": {"GET": _category},
+                "items": {"GET": _items},
+                "items/{sys_id}": {"GET": _item},
+                "items/{sys_id}/add_to_cart": {"POST": _add_to_cart},
+                "items/{sys_id}/order_now": {"POST": _order_now},
+                "items/{sys_id}/submit_producer": {"POST": _submit_producer},
+                "cart": {"GET": _cart},
+                "cart/{cart_item}": {"PUT": _change_line, "DELETE": _remove_line},
+                "cart/{cart}/empty": {"DELETE": _empty_cart},
+                "cart/checkout": {"POST": _check_out},
+                "cart/submit_order": {"POST": _submit_order},
+                "cart/delivery_address/{user}": {"GET": _delivery_address},
+                "variables/{sys_id}/display_value": {"POST": _display_value},
+            },
+        )
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a call; raises PlatformError."""
+        return self._endpoints.answer(call, call.resource[1:])
+
+
+# Catalogs and categories
+
+
+def _catalogs(call: Call, session: Session) -> Answer:
+    limit, offset = page_bounds(call, MOST_CATALOGS)
+    text = _as_operand(call.query.get("sysparm_text", ""))
+    query = f"{_ACTIVE}^titleLIKE{text}" if text else _ACTIVE
+    found = session.query(CATALOGS, query, limit=limit, offset=offset)
+    return value_answer(call, [_described(session, catalog) for catalog in found])
+
+
+def _catalog(call: Call, session: Session, sys_id: str) -> Answer:
+    catalog = _known(session, CATALOGS, sys_id)
+    categories = _top_categories(session, catalog)
+    listed: list[Document] = [
+        {"header_image": "", "sys_id": each.sys_id, "description": each["description"] or None, "title": each["title"]}
+        for each in categories
+    ]
+    return value_answer(call, {**_described(session, catalog), "categories": listed})
+
+
+def _described(session: Session, catalog: Record) -> dict[str, Document]:
+    return {
+        "title": catalog["title"],
+        "sys_id": catalog.sys_id,
+        "has_categories": bool(session.query(CATEGORIES, _categories_of(catalog), limit=1)),
+        "has_items": bool(session.query(ITEMS, _items_of(catalog), limit=1)),
+        "description": catalog["description"],
+        "desktop_image": catalog["desktop_image"],
+    }
+
+
+def _categories_of(catalog: Record) -> str:
+    return f"{_ACTIVE}^sc_catalog={catalog.sys_id}"
+
+
+def _items_of(catalog: Record) -> str:
+    return f"{_ACTIVE}^sc_catalogsLIKE{catalog.sys_id}"
+
+
+def _top_categories(session: Session, catalog: Record) -> list[Record]:
+    return session.query(CATEGORIES, f"{_categories_of(catalog)}^parentISEMPTY^ORDERBYtitle", limit=MOST_CATEGORIES)
+
+
+def _categories(call: Call, session: Session, sys_id: str) -> Answer:
+    catalog = _known(session, CATALOGS, sys_id)
+    limit, offset = page_bounds(call, MOST_CATEGORIES)
+    top = "^parentISEMPTY" if call.query.get("sysparm_top_level_only", "").lower() == "true" else ""
+    query = f"{_categories_of(catalog)}{top}^ORDERBYtitle"
+    found = session.query(CATEGORIES, query, limit=limit, offset=offset)
+    children = _children(session, found)
+    return value_answer(
+        call,
+        [
+            {
+                **_text_and_images(each),
+                "count": session.count(ITEMS, f"{_ACTIVE}^category={each.sys_id}"),
+                "subcategories": _titles(children.get(each.sys_id, ())),
+                "sys_id": each.sys_id,
+            }
+            for each in found
+        ],
+    )
+
+
+def _category(call: Call, session: Session, sys_id: str) -> Answer:
+    category = _known(session, CATEGORIES, sys_id)
+    children = _children(session, [category]).get(category.sys_id, [])
+    grandchildren = _children(session, children)
+    shown: list[Document] = [
+        {
+            "sys_id": child.sys_id,
+            "title": child["title"],
+            "count": session.count(ITEMS, f"{_ACTIVE}^category={child.sys_id}"),
+            "parent": category.sys_id,
+            "subcategories": _titles(grandchildren.get(child.sys_id, ())),
+            "isParentCategory": child.sys_id in grandchildren,
+        }
+        for child in children
+    ]
+    return value_answer(call, {**_text_and_images(category), "sys_id": category.sys_id, "child_categories": shown})
+
+
+def _text_and_images(category: Record) -> dict[str, Document]:
+    return {
+        "title": category["title"],
+        "description": category["description"] or None,
+        "full_description": category["full_description"] or None,
+        "icon": category["icon"],
+        "header_icon": category["header_icon"],
+        "homepage_image": category["homepage_image"],
+    }
+
+
+def _children(session: Session, parents: list[Record]) -> dict[str, list[Record]]:
+    """Return the active categories below each of the categories, by sys_id."""
+    children: dict[str, list[Record]] = {}
+    ids = ",".join(parent.sys_id for parent in parents)
+    query = f"{_ACTIVE}^parentIN{ids}^ORDERBYtitle"
+    for child in session.query(CATEGORIES, query, limit=MOST_CATEGORIES) if ids else ():
+        children.setdefault(child["parent"], []).append(child)
+    return children
+
+
+def _titles(categories: Iterable[Record]) -> list[Document]:
+    return [{"sys_id": each.sys_id, "title": each["title"]} for each in categories]
+
+
+def _known(session: Session, table: str, sys_id: str) -> Record:
+    """Return a record; raises BadRequest, as documented, where there is none or the user may not see it."""
+    record = session.get(table, sys_id)
+    if record is None:
+        raise BadRequest(f"Invalid sys_id '{sys_id}'", f"There is no {table} with this sys_id, or it may not be read")
+    return record
+
+
+# Items
+
+
+def _items(call: Call, session: Session) -> Answer:
+    limit, offset = page_bounds(call, DEFAULT_LIMIT)
+    terms = [_ACTIVE]
+    for parameter, term in (("sysparm_catalog", "sc_catalogsLIKE"), ("sysparm_category", "category=")):
+        if wanted := call.query.get(parameter, ""):
+            terms.append(f"{term}{wanted if is_sys_id(wanted) else '-'}")  # no item has '-'
+    if table := _TYPES.get(call.query.get("sysparm_type", "").lower()):
+        terms.append(f"sys_class_name={table}")
+    if text := _as_operand(call.query.get("sysparm_text", "").strip('"')):
+        terms.append(f"123TEXTQUERY321={text}")
+    found = session.query(ITEMS, f"{'^'.join(terms)}^ORDERBYname", limit=limit, offset=offset)
+    return value_answer(call, brief_items(session, found))
+
+
+def _item(call: Call, session: Session, sys_id: str) -> Answer:
+    return value_answer(call, full_item(session, _known(session, ITEMS, sys_id)))
+
+
+def _as_operand(text: str) -> str:
+    """Return a text without what would end it within an encoded query."""
+    return text.replace("^", " ").strip()
+
+
+def _submit_producer(call: Call, session: Session, sys_id: str) -> Answer:
+    """Create the record that a producer describes: each variable fills the column of its name."""
+    producer = session.get(PRODUCERS, sys_id)
+    if producer is None:
+        raise RecordNotFound
+    table = producer["table_name"]
+    session.check_reach(table)
+    values = given_variables(call, session, producer, read_object(call, longest_body(session)))
+    columns = session.dictionary.columns(table)
+    filled = {each["name"]: value for each, value in values if each["name"] in columns}
+    record = session.insert(table, filled)
+    return value_answer(
+        call,
+        {
+            "sys_id": record.sys_id,
+            "number": record.values.get("number", ""),
+            "parent_id": None,
+            "record": f"api/now/table/{table}/{record.sys_id}",
+            "redirect_portal_url": "",
+            "parent_table": session.dictionary.root(table),
+            "redirect_url": f"{table}.do?sys_id={record.sys_id}&sysparm_view={producer['view'] or 'ess'}",
+            "table": table,
+            "redirect_to": "",
+        },
+    )
+
+
+def _display_value(call: Call, session: Session, sys_id: str) -> Answer:
+    """Return what a value of a variable shows: a reference's display value, a choice's label, else the value."""
+    variable = session.get(VARIABLES, sys_id)
+    if variable is None:
+        raise RecordNotFound
+    value = json_text(read_object(call, longest_body(session)).get("sysparm_value", ""))
+    table = variable["reference"]
+    if session.dictionary.table(table) is not None and session.sight.serves(table):
+        referred, column = session.get(table, value), session.dictionary.display_column(table)
+        return value_answer(call, "" if referred is None else session.display(referred, column))
+    [shown] = variables_of(session, [variable])
+    labels = {choice["value"]: choice["label"] for choice in shown.choices}
+    return value_answer(call, labels.get(value, value))
+
+
+# The cart
+
+
+def _cart(call: Call, session: Session) -> Answer:
+    return value_answer(call, cart.summary(session, cart.cart_of(session)))
+
+
+def _asked(call: Call, session: Session, item: Record) -> cart.Wanted:
+    """Return what a body orders of an item; raises BadRequest."""
+    body = read_object(call, longest_body(session))
+    if body.get("sysparm_also_request_for"):
+        raise BadRequest("Invalid also_request_for", "The item has no variable that lets others be requested for")
+    quantity, values = cart.quantity_of(body), given_variables(call, session, item, body)
+    return cart.Wanted(item, quantity, values, json_text(body.get("sysparm_requested_for")))
+
+
+def _add_to_cart(call: Call, session: Session, sys_id: str) -> Answer:
+    wanted = _asked(call, session, orderable(session, sys_id))
+    current = cart.cart_of(session)
+    cart.add(session, current, wanted)
+    return value_answer(call, cart.contents(session, current))
+
+
+def _change_line(call: Call, session: Session, cart_item: str) -> Answer:
+    line = cart.line_of(session, cart_item)
+    cart.change(session, line, _asked(call, session, orderable(session, line["cat_item"])))
+    return value_answer(call, cart.summary(session, cart.cart_of(session)), 201)
+
+
+def _remove_line(_call: Call, session: Session, cart_item: str) -> Answer:
+    cart.remove(session, cart.line_of(session, cart_item))
+    return Answer(204)
+
+
+def _empty_cart(_call: Call, session: Session, sys_id: str) -> Answer:
+    cart.empty(session, sys_id)
+    return Answer(204)
+
+
+def _check_out(call: Call, session: Session) -> Answer:
+    current = cart.filled_cart_of(session)
+    if session.system_property("glide.sc.checkout.twostep") == "true":
+        return value_answer(call, cart.summary(session, current) | cart.delivery(session, current))
+    return _submit_order(call, session)
+
+
+def _submit_order(call: Call, session: Session) -> Answer:
+    request = cart.submit(session, cart.filled_cart_of(session))
+    return value_answer(call, {"request_number": request["number"], "request_id": request.sys_id})
+
+
+def _order_now(call: Call, session: Session, sys_id: str) -> Answer:
+    request = cart.order(session, _asked(call, session, orderable(session, sys_id)))
+    ordered = {"request_number": request["number"], "request_id": request.sys_id}
+    known = {"sys_id": request.sys_id, "number": request["number"], "table": request.table}
+    return value_answer(call, known | ordered)
+
+
+def _delivery_address(call: Call, session: Session, user: str) -> Answer:
+    return value_answer(call, cart.address(session, _known(session, "sys_user", user)))

@@ -1,0 +1,309 @@
+"""The Service Catalog API: catalogs, categories, items, cart and orders (Docs: c_ServiceCatalogAPI)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+Client = TestClient[web.Request, web.Application]
+Create = Callable[..., str]
+API = "/api/sn_sc/servicecatalog"
+SERVICE, TECHNICAL = "e0d08b13c3330100c8b837659bba8fb4", "742ce428d7211100f2d224837e61036d"
+IPAD, EMAIL = "060f3afa3731300054b6a3549dbe5d3e", "186d917a6fab7980575967ddbb3ee4f2"
+TABLETS, HARDWARE = "b06546f23731300054b6a3549dbe5dd8", "d258b953c611227a0146101fb1be7c31"
+PRODUCER = "3f1dd0320a0a0b99000a53f7604a2ef9"
+ONE = {"sysparm_quantity": 1}
+NOBODY = "0" * 32
+
+
+async def got(client: Client, path: str, verb: str = "GET", body: object = None, status: int = 200) -> Any:
+    """Return a result."""
+    answer = await client.request(verb, f"{API}/{path}", json=body)
+    assert answer.status == status, await answer.text()
+    return (await answer.json())["result"]
+
+
+async def refused(client: Client, path: str, verb: str = "GET", body: object = None) -> tuple[int, str]:
+    """Return status and message of an error."""
+    answer = await client.request(verb, f"{API}/{path}", json=body)
+    return answer.status, (await answer.json())["error"]["message"]
+
+
+async def rows(client: Client, table: str, query: str) -> list[dict[str, str]]:
+    """Return the raw records that a query finds."""
+    parameters = {"sysparm_query": query, "sysparm_exclude_reference_link": "true"}
+    answer = await client.get(f"/api/now/table/{table}", params=parameters)
+    found: list[dict[str, str]] = (await answer.json())["result"]
+    return found
+
+
+async def test_catalogs_are_listed_and_found_by_their_titles(user: Client) -> None:
+    """With what they hold; a text is searched in the titles, whatever syntax it contains."""
+    listed = await got(user, "catalogs")
+    assert [catalog["title"] for catalog in listed] == ["Service Catalog", "Technical Catalog"]
+    assert listed[1] == {
+        "title": "Technical Catalog",
+        "sys_id": TECHNICAL,
+        "has_categories": True,
+        "has_items": True,
+        "description": "Products and services for the IT department",
+        "desktop_image": "",
+    }
+    assert [each["sys_id"] for each in await got(user, "catalogs?sysparm_text=tech")] == [TECHNICAL]
+    assert await got(user, "catalogs?sysparm_text=x^ORtitle=Service Catalog") == []
+    assert len(await got(user, "catalogs?sysparm_limit=1&sysparm_offset=1")) == 1
+
+
+async def test_catalog_shows_its_top_categories(user: Client) -> None:
+    """An unknown one gets 400, as documented."""
+    catalog = await got(user, f"catalogs/{SERVICE}")
+    assert [each["title"] for each in catalog["categories"]] == ["Can We Help You?", "Hardware", "Office"]
+    assert catalog["categories"][1] == {
+        "header_image": "",
+        "sys_id": HARDWARE,
+        "description": "Order from a variety of hardware",
+        "title": "Hardware",
+    }
+    assert (await refused(user, f"catalogs/{NOBODY}"))[0] == 400
+
+
+async def test_categories_count_items_and_list_what_is_below(user: Client) -> None:
+    """Of a catalog all, or those at the top; of a category its children."""
+    categories = await got(user, f"catalogs/{SERVICE}/categories")
+    assert [each["title"] for each in categories] == ["Can We Help You?", "Hardware", "Office", "Tablets"]
+    assert categories[1]["subcategories"] == [{"sys_id": TABLETS, "title": "Tablets"}]
+    assert (categories[1]["count"], categories[1]["full_description"]) == (1, None)
+    top = await got(user, f"catalogs/{SERVICE}/categories?sysparm_top_level_only=true&sysparm_limit=2")
+    assert [each["title"] for each in top] == ["Can We Help You?", "Hardware"]
+    assert await got(user, f"categories/{TABLETS}") | {"child_categories": []} == await got(
+        user, f"categories/{TABLETS}"
+    )
+    [child] = (await got(user, f"categories/{HARDWARE}"))["child_categories"]
+    assert child == {
+        "sys_id": TABLETS,
+        "title": "Tablets",
+        "count": 1,
+        "parent": HARDWARE,
+        "subcategories": [],
+        "isParentCategory": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["Apple iPad 3", "Create Incident", "New Email Account", "Standard Laptop", "Virtual Server"]),
+        (f"sysparm_catalog={TECHNICAL}", ["Virtual Server"]),
+        (f"sysparm_category={TABLETS}", ["Apple iPad 3"]),
+        ("sysparm_category=x^ORactive=true", []),
+        ("sysparm_text=Ipad", ["Apple iPad 3"]),
+        ("sysparm_text=%22email new%22", ["New Email Account"]),
+        ("sysparm_text=x^ORactive=true", []),
+        ("sysparm_type=Record Producer", ["Create Incident"]),
+        ("sysparm_type=Order Guide", []),
+        ("sysparm_type=other&sysparm_limit=1&sysparm_offset=1", ["Create Incident"]),
+    ],
+)
+async def test_items_are_filtered(user: Client, query: str, names: list[str]) -> None:
+    """By catalog, category, text and type; any other type is ignored."""
+    assert [item["name"] for item in await got(user, f"items?{query}")] == names
+
+
+async def test_items_show_prices_unless_they_are_omitted(user: Client) -> None:
+    """And their catalogs and category by title."""
+    by_name = {item["name"]: item for item in await got(user, "items")}
+    laptop, email, producer = (by_name[name] for name in ("Standard Laptop", "New Email Account", "Create Incident"))
+    assert (laptop["price"], laptop["localized_recurring_price"]) == ("$1,100.00", "$100.00")
+    assert (laptop["recurring_frequency"], laptop["local_currency"]) == ("yearly", "USD")
+    assert laptop["catalogs"] == [{"sys_id": SERVICE, "title": "Service Catalog"}]
+    assert laptop["category"] == {"sys_id": HARDWARE, "title": "Hardware"}
+    assert (email["show_price"], "price" in email, email["type"]) == (False, False, "catalog_item")
+    assert (producer["type"], producer["sys_class_name"]) == ("record_producer", "sc_cat_item_producer")
+
+
+async def test_item_shows_where_it_stands_and_its_variables(user: Client, create: Create) -> None:
+    """The category with the one above, and each variable with its choices."""
+    ipad = await got(user, f"items/{IPAD}")
+    [placed] = ipad["categories"]
+    assert (placed["title"], placed["category"]["title"], ipad["variables"]) == ("Hardware", "Tablets", [])
+    [email] = (await got(user, f"items/{EMAIL}"))["variables"]
+    assert (email["name"], email["mandatory"], email["friendly_type"]) == ("new_email", True, "single_line_text")
+    [server] = await got(user, f"items?sysparm_catalog={TECHNICAL}")
+    [system] = (await got(user, f"items/{server['sys_id']}"))["variables"]
+    assert system["choices"] == [{"label": "Linux", "value": "linux"}, {"label": "Windows", "value": "windows"}]
+    assert (system["value"], system["displayvalue"], system["type"]) == ("linux", "Linux", 5)
+    homeless = create("sc_cat_item", name="Homeless")
+    assert (await got(user, f"items/{homeless}"))["categories"] == []
+    top = create("sc_cat_item", name="Top", category=HARDWARE)
+    assert (await got(user, f"items/{top}"))["categories"][0]["title"] == "Hardware"
+    assert (await refused(user, f"items/{NOBODY}"))[0] == 400
+
+
+async def test_order_becomes_request_item_task_and_values(user: Client, client: Client) -> None:
+    """One requested item with the values of its variables, and one task."""
+    body = {**ONE, "sysparm_requested_for": "abraham.lincoln", "variables": {"new_email": "a@example.com", "bunk": "x"}}
+    ordered = await got(user, f"items/{EMAIL}/order_now", "POST", body)
+    assert ordered["number"] == ordered["request_number"]
+    assert ordered["number"].startswith("REQ")
+    assert (ordered["sys_id"], ordered["table"]) == (ordered["request_id"], "sc_request")
+    [request] = await rows(client, "sc_request", f"sys_id={ordered['sys_id']}")
+    assert (request["request_state"], request["approval"]) == ("in_process", "approved")
+    [item] = await rows(client, "sc_req_item", f"request={request['sys_id']}")
+    assert (item["cat_item"], item["quantity"], item["stage"]) == (EMAIL, "1", "fulfillment")
+    [lincoln] = await rows(client, "sys_user", "user_name=abraham.lincoln")
+    assert item["requested_for"] == request["requested_for"] == lincoln["sys_id"]
+    [task] = await rows(client, "sc_task", f"request_item={item['sys_id']}")
+    assert (task["request"], task["parent"]) == (request["sys_id"], item["sys_id"])
+    [owned] = await rows(client, "sc_item_option_mtom", f"request_item={item['sys_id']}")
+    [value] = await rows(client, "sc_item_option", f"sys_id={owned['sc_item_option']}")
+    assert value["value"] == "a@example.com"
+
+
+async def test_unknown_variables_are_findings(user: Client, swallowed: Callable[[], list[str]]) -> None:
+    """An order goes through without them."""
+    await got(user, f"items/{IPAD}/order_now", "POST", {**ONE, "variables": {"color": "red"}})
+    assert swallowed() == ["variable-ignored"]
+
+
+@pytest.mark.parametrize("action", ["order_now", "add_to_cart"])
+async def test_orders_are_refused_in_documented_words(user: Client, create: Create, action: str) -> None:
+    """Whatever the quantity, the variables or the item."""
+    for quantity in (None, 0, -1, "many", 1.5, 10_000):
+        body = {"sysparm_quantity": quantity}
+        assert await refused(user, f"items/{IPAD}/{action}", "POST", body) == (400, "Invalid quantity value")
+    missing = (400, "Mandatory Variables are required")
+    assert await refused(user, f"items/{EMAIL}/{action}", "POST", ONE) == missing
+    assert await refused(user, f"items/{EMAIL}/{action}", "POST", {**ONE, "variables": "x"}) == missing
+    denied = (400, "Security constraints prevent ordering of Item")
+    for item in (NOBODY, PRODUCER, create("sc_cat_item", name="Old", active="false")):
+        assert await refused(user, f"items/{item}/{action}", "POST", ONE) == denied
+    others = {**ONE, "sysparm_also_request_for": "x,y"}
+    assert (await refused(user, f"items/{IPAD}/{action}", "POST", others))[0] == 400
+
+
+async def laptop_of(client: Client) -> str:
+    """Return the sys_id of an item that costs something every year."""
+    [laptop] = await got(client, "items?sysparm_text=laptop")
+    return str(laptop["sys_id"])
+
+
+async def test_cart_shows_lines_by_frequency(user: Client) -> None:
+    """With subtotals, in dollars and as numbers."""
+    laptop = await laptop_of(user)
+    assert (await got(user, "cart"))["subtotal_price"] == "$0.00"
+    added = await got(user, f"items/{IPAD}/add_to_cart", "POST", {"sysparm_quantity": "2"})
+    assert (added["subtotal"], added["items"][0]["quantity"]) == ("$1,200.00", "2")
+    await got(user, f"items/{laptop}/add_to_cart", "POST", {**ONE, "variables": {"acrobat": True}})
+    cart = await got(user, "cart")
+    assert (cart["cart_id"], cart["subtotal_price"]) == (added["cart_id"], "$2,300.00")
+    [ipad], [computer] = cart["none"]["items"], cart["yearly"]["items"]
+    assert (ipad["subtotal"], ipad["subtotal_price"], ipad["delivery_time"]) == (1200, "$1,200.00", "2 Days")
+    assert cart["none"]["frequency_label"] is None
+    assert cart["yearly"]["frequency_label"] == computer["recurring_frequency"] == "Annually"
+    assert computer["variables"] == {"acrobat": "true", "additional_software": ""}
+    assert (computer["recurring_subtotal_price"], computer["show_recurring_price"]) == ("$100.00", True)
+
+
+async def test_line_is_changed_and_removed(user: Client) -> None:
+    """By its owner alone."""
+    laptop = await laptop_of(user)
+    added = await got(user, f"items/{laptop}/add_to_cart", "POST", {**ONE, "variables": {"acrobat": "true"}})
+    line = added["items"][0]["cart_item_id"]
+    body = {"sysparm_quantity": 3, "variables": {"acrobat": "false"}}
+    changed = await got(user, f"cart/{line}", "PUT", body, 201)
+    [item] = changed["yearly"]["items"]
+    assert (item["quantity"], item["variables"]["acrobat"]) == ("3", "false")
+    assert (await refused(user, f"cart/{NOBODY}", "PUT", ONE))[0] == 400
+    assert (await user.delete(f"{API}/cart/{line}")).status == 204
+    assert (await user.delete(f"{API}/cart/{line}")).status == 400
+    assert "yearly" not in await got(user, "cart")
+
+
+async def test_carts_are_private(user: Client, client: Client) -> None:
+    """Others' lines are not to be changed, nor found by the Table API; an administrator empties any cart."""
+    added = await got(user, f"items/{IPAD}/add_to_cart", "POST", ONE)
+    line = added["items"][0]["cart_item_id"]
+    assert (await refused(client, f"cart/{line}", "DELETE"))[0] == 400
+    own = (await got(client, "cart"))["cart_id"]
+    assert (await refused(user, f"cart/{own}/empty", "DELETE"))[0] == 400
+    assert [cart["sys_id"] for cart in await rows(user, "sc_cart", "")] == [added["cart_id"]]
+    assert (await client.delete(f"{API}/cart/{added['cart_id']}/empty")).status == 204
+    assert await rows(client, "sc_cart_item", "") == []
+
+
+async def test_cart_is_bounded(user: Client) -> None:
+    """A hundred lines."""
+    for _ in range(100):
+        await got(user, f"items/{IPAD}/add_to_cart", "POST", ONE)
+    assert await refused(user, f"items/{IPAD}/add_to_cart", "POST", ONE) == (400, "Cart is full")
+
+
+@pytest.mark.parametrize("way", ["checkout", "submit_order"])
+async def test_checkout_orders_what_is_in_the_cart(user: Client, client: Client, way: str) -> None:
+    """And empties it; an empty one is refused."""
+    assert (await refused(user, f"cart/{way}", "POST"))[0] == 400
+    laptop = await laptop_of(user)
+    await got(user, f"items/{IPAD}/add_to_cart", "POST", {"sysparm_quantity": 2, "sysparm_requested_for": "itil"})
+    await got(user, f"items/{laptop}/add_to_cart", "POST", {**ONE, "variables": {"acrobat": "true"}})
+    ordered = await got(user, f"cart/{way}", "POST")
+    [request] = await rows(client, "sc_request", f"number={ordered['request_number']}")
+    assert (request["sys_id"], request["price"]) == (ordered["request_id"], "USD;2300.00")
+    items = await rows(client, "sc_req_item", f"request={request['sys_id']}^ORDERBYDESCquantity")
+    assert [(item["cat_item"], item["quantity"]) for item in items] == [(IPAD, "2"), (laptop, "1")]
+    assert len(await rows(client, "sc_item_option_mtom", f"request_item={items[1]['sys_id']}")) == 2
+    assert (await refused(user, f"cart/{way}", "POST"))[0] == 400
+
+
+async def test_two_step_checkout_shows_the_cart_first(user: Client, create: Create) -> None:
+    """By the property; the order is submitted in the second step."""
+    create("sys_properties", name="glide.sc.checkout.twostep", value="true")
+    await got(user, f"items/{IPAD}/add_to_cart", "POST", ONE)
+    shown = await got(user, "cart/checkout", "POST")
+    assert (shown["requested_for_user"], shown["subtotal_price"]) == ("Plain User", "$600.00")
+    assert (await got(user, "cart/submit_order", "POST"))["request_number"].startswith("REQ")
+
+
+async def test_delivery_address_is_that_of_the_location(user: Client, create: Create) -> None:
+    """In lines; empty for a user without one."""
+    place = create(
+        "cmn_location", name="x", street="1 Main Street", city="Boston", state="MA", zip="02114", country="USA"
+    )
+    at = create("sys_user", user_name="at", location=place)
+    assert await got(user, f"cart/delivery_address/{at}") == "1 Main Street\nBoston, MA, 02114\nUSA"
+    assert await got(user, f"cart/delivery_address/{create('sys_user', user_name='nowhere')}") == ""
+    assert (await refused(user, f"cart/delivery_address/{NOBODY}"))[0] == 400
+
+
+async def test_record_producer_creates_its_record(user: Client, client: Client) -> None:
+    """Each variable fills the column of its name."""
+    body = {"variables": {"urgency": "2", "comments": "This is sample incident"}}
+    made = await got(user, f"items/{PRODUCER}/submit_producer", "POST", body)
+    [incident] = await rows(client, "incident", f"number={made['number']}")
+    assert (incident["sys_id"], incident["urgency"]) == (made["sys_id"], "2")
+    assert (made["record"], made["parent_table"]) == (f"api/now/table/incident/{made['sys_id']}", "task")
+    assert (await refused(user, f"items/{IPAD}/submit_producer", "POST", body))[0] == 404
+
+
+async def test_display_value_of_a_variable(user: Client, create: Create) -> None:
+    """A choice's label, a reference's name, else the value."""
+    [server] = await got(user, f"items?sysparm_catalog={TECHNICAL}")
+    [system] = (await got(user, f"items/{server['sys_id']}"))["variables"]
+    choice, reference = system["id"].removeprefix("IO:"), create("item_option_new", type="8", reference="sys_user")
+    for variable, value, shown in (
+        (choice, "windows", "Windows"),
+        (choice, "other", "other"),
+        (reference, "5137153cc611227c000bbd1bd8cd2007", "David Loo"),
+        (reference, NOBODY, ""),
+    ):
+        path = f"variables/{variable}/display_value"
+        assert await got(user, path, "POST", {"sysparm_value": value}) == shown
+    assert (await refused(user, f"variables/{NOBODY}/display_value", "POST", {}))[0] == 404
+
+
+async def test_odd_prices_cost_nothing(user: Client, create: Create) -> None:
+    """A price that is no number is shown as it is, and not counted."""
+    odd = create("sc_cat_item", name="Odd", price="USD;x")
+    added = await got(user, f"items/{odd}/add_to_cart", "POST", ONE)
+    assert added["subtotal"] == "$0.00"
