@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import Pair, pairs_in_one_line, read_pairs, split_duration
-from mock_servicenow.ui.visible_schema import readable
 from privman_core.cuts import cut
 
 LONG_TEXT = 255

@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
+from mock_servicenow.now_platform.records.list_columns import chosen, listable
 from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -17,7 +18,7 @@ from mock_servicenow.now_platform.rest.call import parameters_of, query_of
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ListQuery, ListUrl, count_rows, rows_in_words
-from mock_servicenow.ui.visible_schema import VisibleTables, cell_text, chosen, listable
+from mock_servicenow.ui.visible_schema import VisibleTables, cell_text
 from privman_core.pages.rendering import see
 
 ROWS = 20

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
 from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, LONGEST_TEXT
-from mock_servicenow.now_platform.rest.table_api import MOST_NAMES
+from mock_servicenow.now_platform.rest.record_bodies import MOST_NAMES
 
 from .writing import ADMIN, patch, post
 

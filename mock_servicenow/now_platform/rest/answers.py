@@ -64,13 +64,16 @@ def list_answer(call: Call, results: list[Result], further: Iterator[list[Result
         NotAcceptable: the client accepts neither JSON nor XML.
     """
     answer = result_answer(call, results, many=True)
-    if further is not None:
-        empty = result_answer(call, [], many=True).body
-        end, between = (b"]", b",") if empty.startswith(b"{") else (b"</response>", b"")
-        around = _Around(empty[: empty.index(end)], empty[empty.index(end) :], between)
-        answer.body = answer.body.removesuffix(around.closing)
-        answer.pieces = _pieces(call, further, around, between if results else b"")
-    return answer
+    if further is None:
+        return answer
+    empty = result_answer(call, [], many=True).body
+    end, between = (b"]", b",") if empty.startswith(b"{") else (b"</response>", b"")
+    opening, closing = empty[: empty.index(end)], empty[empty.index(end) :]
+
+    def write(part: list[Result]) -> bytes:
+        return result_answer(call, part, many=True).body[len(opening) : -len(closing)]
+
+    return laid_out(Layout(opening, write, between, closing), results, further, answer.headers)
 
 
 def fitting(call: Call, results: list[Result]) -> int:
@@ -121,26 +124,36 @@ def _json_text(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Around:
-    """The text before, after and between results."""
+class Layout:
+    """How a document holds records: the text before, between and after them, and how some of them are written."""
 
     opening: bytes
-    closing: bytes
+    write: Callable[[list[Result]], bytes]
     between: bytes
+    closing: bytes
 
 
-def _pieces(call: Call, parts: Iterator[list[Result]], around: _Around, before: bytes) -> Iterator[bytes]:
-    """Return the rest of an answer with many results piece by piece; nothing keeps a piece that has been given."""
+def laid_out(
+    layout: Layout, results: list[Result], further: Iterator[list[Result]] | None, headers: CIMultiDict[str]
+) -> Answer:
+    """Return the document of the results, with pieces where further ones follow; nothing keeps a piece once given."""
+    written = layout.write(results)
+    answer = Answer(200, layout.opening + written, headers)
+    if further is None:
+        answer.body += layout.closing
+        return answer
+    before = layout.between if written else b""
 
     def render(part: list[Result]) -> bytes:
         nonlocal before
-        body = result_answer(call, part, many=True).body[len(around.opening) : -len(around.closing)]
-        if not body:
+        written = layout.write(part)
+        if not written:
             return b""
-        piece, before = before + body, around.between
+        piece, before = before + written, layout.between
         return piece
 
-    return chain(filter(None, map(render, parts)), [around.closing])
+    answer.pieces = chain(filter(None, map(render, further)), [layout.closing])
+    return answer
 
 
 def document_answer(call: Call, head: Mapping[str, str], results: list[Result], status: int) -> Answer:
@@ -257,7 +270,27 @@ def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
     *,
     repeats: bool = False,
 ) -> Answer:
-    """Return the envelope of a page that begins with these rows; further ones are read as it is sent.
+    """Return the envelope of a page; the arguments are those of `page_parts`.
+
+    Raises:
+        NotAcceptable: the client accepts neither JSON nor XML.
+        TransactionCancelled: one of the records is longer than `LARGEST_RECORD`.
+    """
+    results, further = page_parts(call, instance, session, page, first, show, repeats=repeats)
+    return list_answer(call, results, further)
+
+
+def page_parts(  # noqa: PLR0913, PLR0917 - what a list asks for
+    call: Call,
+    instance: Instance,
+    session: Session,
+    page: RowRange,
+    first: tuple[list[Values], bool],
+    show: Show,
+    *,
+    repeats: bool = False,
+) -> tuple[list[Result], Iterator[list[Result]] | None]:
+    """Return the first results of a page, and further ones, if there are any, which are read when it is their turn.
 
     Args:
         call: what is answered.
@@ -269,7 +302,6 @@ def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
         repeats: whether results may show texts of other records, each any number of times.
 
     Raises:
-        NotAcceptable: the client accepts neither JSON nor XML.
         TransactionCancelled: one of the records is longer than `LARGEST_RECORD`.
     """
     rows, whole = first
@@ -278,7 +310,7 @@ def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
     fits = fit(results)
     further = array("q") if whole and fits == len(results) else page.after(session, fits)
     parts = _Parts(instance, call, page, further, _Shown(show, fit)) if further else None
-    return list_answer(call, results[:fits], parts)
+    return results[:fits], parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The ``sysparm_*`` parameters of the Table API (platform 1.3)."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import BadRequest
@@ -66,8 +66,13 @@ class Parameters:
 NOTHING_ASKED = Parameters()
 
 
-def read_parameters(call: Call, *, listing: bool = False) -> Parameters:
+def read_parameters(call: Call, *, listing: bool = False, also: Container[str] = ()) -> Parameters:
     """Return the parameters of a call; what means nothing to the platform becomes a finding.
+
+    Args:
+        call: what is asked.
+        listing: whether ``field=value`` pairs filter.
+        also: further parameters, which mean something to the caller.
 
     Raises:
         BadRequest: the offset is negative.
@@ -75,13 +80,13 @@ def read_parameters(call: Call, *, listing: bool = False) -> Parameters:
     given = call.query
     if not given:
         return NOTHING_ASKED
-    filters = tuple((name, value) for name, value in given.items() if not name.startswith(PREFIX))
+    filters = tuple((name, value) for name, value in given.items() if not (name.startswith(PREFIX) or name in also))
     if filters and not listing:
         _report(call, [name for name, _ in filters])
     elif filters and "sysparm_query" in given:
         call.swallowed("filters-ignored", "field=value pairs do not go with sysparm_query: they were ignored", "url")
         filters = ()
-    _report(call, [name for name in given if name.startswith(PREFIX) and name not in _KNOWN])
+    _report(call, [name for name in given if name.startswith(PREFIX) and not (name in _KNOWN or name in also)])
     fields = given.get("sysparm_fields", "")
     return Parameters(
         query=given.get("sysparm_query", ""),

@@ -1,17 +1,23 @@
-"""Request bodies: how long they may be, and the record that they hold (platform 1.2, 1.9, 5.3)."""
+"""Request bodies: how long they may be, and the record that they hold, as it is stored (platform 1.2, 1.9, 5.3)."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 import orjson
 
-from mock_servicenow.now_platform.dictionary.values import json_text
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
 from mock_servicenow.now_platform.errors import PayloadTooLarge, UnreadableBody, UnsupportedMediaType
+from mock_servicenow.now_platform.records.display_formats import parse_currency
+from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.view import MEGABYTE
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.formats import read_entries, request_format
+from privman_core.findings import Finding
 
 LONGEST_BODY = 10 * MEGABYTE
 """How long a body may be unless a property says otherwise."""
@@ -39,12 +45,15 @@ MOST_VALUES = 100_000
 MOST_FIELDS = 10_000
 """How many fields the record that a body holds may have (I)."""
 LONGEST_SINGLE_QUOTED = 256 * 1024
+MOST_NAMES = 1_000
+"""Distinct names of a list that are looked up as display values; the others are stored as given (I)."""
 _BEFORE_VALUES = b",[{"
 _NO_MARKS = bytes(set(range(256)) - set(_BEFORE_VALUES + b'"'))
 # One that is not closed ends with the body, so that a body is read but once.
 _STRING = re.compile(r""""(?:[^"\\]|\\.?)*+(?:"|\Z)|'(?:[^'\\]|\\.?)*+(?:'|\Z)""", re.DOTALL)
 
 
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 _LONG = 19
 _DEEPEST = 254  # brackets inside one another that orjson writes
 _BEYOND_INTEGERS = 2**63
@@ -166,3 +175,48 @@ def _double_quoted(match: re.Match[str]) -> str:
     if text.startswith('"'):
         return text
     return '"' + text[1:-1].replace("\\'", "'").replace('"', '\\"') + '"'
+
+
+def to_raw(session: Session, table: str, values: dict[str, str], *, display: bool) -> dict[str, str]:
+    """Convert a client's values to raw ones if they are display values (platform 1.3, 1.7).
+
+    Raw passwords are ignored: the platform would store one as if it were encrypted already.
+    """
+    plan = session.schema.plans[table]
+    if display:
+        columns = plan.columns
+        return {
+            name: _from_display(session, columns[name], value) if name in columns else value
+            for name, value in values.items()
+        }
+    if not plan.passwords:
+        return values
+    for name in filter(plan.passwords.__contains__, values):
+        message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
+        session.findings.append(Finding("swallowed", "password-ignored", message, name))
+    return {name: value for name, value in values.items() if name not in plan.passwords}
+
+
+def _from_display(session: Session, column: Column, text: str) -> str:
+    match column.family:
+        case Family.DATE_TIME:
+            return session.formats.to_utc(text)
+        case Family.DATE:
+            return session.formats.to_date(text)
+        case Family.LIST:
+            return _list(session, column, text)
+        case Family.CURRENCY:
+            return parse_currency(text)
+        case Family.INTEGER | Family.DECIMAL if len(text) <= LONGEST_VALUE and _GROUPED.fullmatch(text):
+            return text.replace(",", "")
+    return next((choice.value for choice in column.choices if choice.label == text), text)
+
+
+def _list(session: Session, column: Column, text: str) -> str:
+    """Return the sys_ids of a list of names; what names no single record stays as it is."""
+    entries = [entry.strip() for entry in text.split(",")]
+    if column.reference is None:
+        return ",".join(entries)
+    names = islice((entry for entry in dict.fromkeys(entries) if not is_sys_id(entry)), MOST_NAMES)
+    known = {name: session.by_display(column.reference, name) or name for name in names}
+    return ",".join(known.get(entry, entry) for entry in entries)

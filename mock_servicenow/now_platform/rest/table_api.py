@@ -1,34 +1,23 @@
 """The Table API: lists, reads and writes of records, and the tiny URLs for its long queries (platform 1)."""
 
-import re
 from collections.abc import Callable
-from itertools import islice
 
 import orjson
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.records.display_formats import parse_currency
-from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer, result_length
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, address_of, parameters_of, query_of
 from mock_servicenow.now_platform.rest.formats import Result, response_format
 from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters
-from mock_servicenow.now_platform.rest.record_bodies import LONGEST_URL, longest_body, read_json, read_record
+from mock_servicenow.now_platform.rest.record_bodies import LONGEST_URL, longest_body, read_json, read_record, to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.users import ADMIN_ROLE
-from privman_core.findings import Finding
 
 TINY_URLS = "sys_tiny_url"
-MOST_NAMES = 1_000
-"""Distinct names of a list that are looked up as display values; the others are stored as given (I)."""
-_GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?", re.ASCII)
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
 Verb = Callable[[Call, Session, str, str], Answer]
 
@@ -117,7 +106,7 @@ class TableApi:
 
     def _values(self, call: Call, session: Session, parameters: Parameters, table: str) -> dict[str, str]:
         values = read_record(call, longest_body(session))
-        return _to_raw(session, table, values, display=parameters.input_display_value)
+        return to_raw(session, table, values, display=parameters.input_display_value)
 
 
 def _record(call: Call, session: Session, parameters: Parameters, table: str, record: Record) -> Answer:
@@ -138,51 +127,6 @@ def _may_supply(session: Session, parameters: Parameters) -> bool:
         return False
     only_admins = session.system_property("glide.rest.table_api.admin_only_sys_fields") == "true"
     return not only_admins or ADMIN_ROLE in session.user.roles
-
-
-def _to_raw(session: Session, table: str, values: dict[str, str], *, display: bool) -> dict[str, str]:
-    """Convert a client's values to raw ones if they are display values (platform 1.3, 1.7).
-
-    Raw passwords are ignored: the platform would store one as if it were encrypted already.
-    """
-    plan = session.schema.plans[table]
-    if display:
-        columns = plan.columns
-        return {
-            name: _from_display(session, columns[name], value) if name in columns else value
-            for name, value in values.items()
-        }
-    if not plan.passwords:
-        return values
-    for name in filter(plan.passwords.__contains__, values):
-        message = f"table {table}: password '{name}' is not set without sysparm_input_display_value=true: ignored"
-        session.findings.append(Finding("swallowed", "password-ignored", message, name))
-    return {name: value for name, value in values.items() if name not in plan.passwords}
-
-
-def _from_display(session: Session, column: Column, text: str) -> str:
-    match column.family:
-        case Family.DATE_TIME:
-            return session.formats.to_utc(text)
-        case Family.DATE:
-            return session.formats.to_date(text)
-        case Family.LIST:
-            return _list(session, column, text)
-        case Family.CURRENCY:
-            return parse_currency(text)
-        case Family.INTEGER | Family.DECIMAL if len(text) <= LONGEST_VALUE and _GROUPED.fullmatch(text):
-            return text.replace(",", "")
-    return next((choice.value for choice in column.choices if choice.label == text), text)
-
-
-def _list(session: Session, column: Column, text: str) -> str:
-    """Return the sys_ids of a list of names; what names no single record stays as it is."""
-    entries = [entry.strip() for entry in text.split(",")]
-    if column.reference is None:
-        return ",".join(entries)
-    names = islice((entry for entry in dict.fromkeys(entries) if not is_sys_id(entry)), MOST_NAMES)
-    known = {name: session.by_display(column.reference, name) or name for name in names}
-    return ",".join(known.get(entry, entry) for entry in entries)
 
 
 class TinyUrlApi:

@@ -109,6 +109,8 @@ def is_light(request: web.Request, size: int) -> bool:
     """
     if size > _SMALL_BODY or len(request.raw_path) > _SHORT_PATH:
         return False
+    if request.path.endswith(".do"):
+        return False  # an export
     if request.method != "GET" or _LISTS.fullmatch(request.path) is None:
         return True
     limit = request.query.get("sysparm_limit", "")

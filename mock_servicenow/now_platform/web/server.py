@@ -23,6 +23,7 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
+from mock_servicenow.now_platform.rest.processors import Processors, processor_of
 from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.running import Repeatable
@@ -54,7 +55,7 @@ LARGEST_BODY = 25 * 1024 * 1024
 LARGEST_FILE = 1_100 * 1024 * 1024
 """The same for files, of which it takes 1024 MB (platform 3.1)."""
 _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
-_LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)", re.DOTALL)
+_LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)|.*[.]do", re.DOTALL)
 _AT_ONCE = 6
 """How many long bodies of `_LONG_WORK` are worked on at the same time; each is in memory meanwhile."""
 
@@ -112,6 +113,7 @@ class Server:
         self._instance = instance
         self._own_url = own_url
         self._router = Router(instance)
+        self._processors = Processors(instance)
         self._limits = RateLimits(instance)
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -130,6 +132,8 @@ class Server:
                 return web.Response(status=400, text=_UNREADABLE, content_type="text/html", headers=balancer)
             if request.path.startswith(API):
                 return await handler(request)
+            if processor_of(request.path, request.query):
+                return await self._api(request)
             try:
                 if is_from_browser(request) and not is_control(request):
                     check_host(request, self._own_url)
@@ -233,7 +237,8 @@ class Server:
             upload=body.file if is_file else None,
             check=None if user.opens_session else partial(self._check, request),
         )
-        return self._router.answer(call)
+        answer = self._router.answer if call.path.startswith(API) else self._processors.answer
+        return answer(call)
 
     def _check(self, request: web.Request, path: str, verb: str) -> None:
         """Raise PlatformError unless the request's credentials open another path too."""
