@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
 from mock_servicenow.now_platform.rules.dictionary_rules import dictionary_rules
+from mock_servicenow.now_platform.rules.life_cycle_rules import life_cycle_rules
 from mock_servicenow.now_platform.rules.stored_rules import SOURCES, load_policies, load_rules, stored_rule_checks
 
 
@@ -43,6 +44,7 @@ class Instance(Platform):
                 *privilege_rules(),
                 *dictionary_rules(),
             ],
+            life_cycle_rules,
             load_rules,
             load_policies,
             SOURCES,

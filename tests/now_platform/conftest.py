@@ -32,6 +32,7 @@ from privman_core.virtual_clock import VirtualClock
 from .import_sets import make, make_map
 
 URL = "https://dev12345.service-now.com"
+Create = Callable[..., str]
 NewDatabase = Callable[[str], AbstractContextManager[str]]
 Client = TestClient[web.Request, web.Application]
 

@@ -19,7 +19,7 @@ async def test_a_data_policy_demands_columns(client: Client) -> None:
     for field in ("close_notes", "resolution_code", "bunk"):
         rule = {"sys_data_policy": policy_id, "field": field, "mandatory": True}
         assert (await client.post("/api/now/table/sys_data_policy_rule", json=rule)).status == 201
-    record = await post(client, "problem", {})
+    record = await post(client, "problem", {"state": "103"})
     path = f"/api/now/table/problem/{record['sys_id']}"
     response = await client.patch(path, json={"state": "107"})
     assert response.status == 403
@@ -67,14 +67,14 @@ async def test_a_new_incident_has_priority_five(client: Client) -> None:
 
 async def test_a_closed_task_is_inactive(client: Client) -> None:
     """A task is inactive from its closed state until it leaves it; who closed it first is kept."""
-    record = await post(client, "problem", {})
+    record = await post(client, "problem", {"state": "103"})
     closed = await patch(client, "problem", record["sys_id"], {"state": "107"})
     assert (closed["active"], closed["closed_at"], closed["closed_by"]["value"]) == (
         "false",
         "2026-01-05 09:00:00",
         ADMIN,
     )
-    assert (await patch(client, "problem", record["sys_id"], {"state": "101"}))["active"] == "true"
+    assert (await patch(client, "problem", record["sys_id"], {"state": "103"}))["active"] == "true"
     again = await patch(client, "problem", record["sys_id"], {"state": "107"})
     assert again["closed_at"] == "2026-01-05 09:00:00"
 

@@ -10,6 +10,8 @@ from typing import Literal, NamedTuple
 
 from mock_servicenow.now_platform.dictionary import values
 
+JOURNAL_LIST = "journal_list"
+"""A journal that shows the entries of all the others."""
 Storage = Literal["integer", "number", "text"]
 Convert = Callable[[str], str | None]
 
@@ -71,7 +73,7 @@ class Family(Enum):
     CLASS = _FamilyRow(("sys_class_name",), "class", CompareAs.IDENTIFIER)
     LIST = _FamilyRow(("glide_list",), "list")
     PAIRS = _FamilyRow(("name_values",), "name-value pairs", convert=values.name_values, control="pairs")
-    JOURNAL = _FamilyRow(("journal_input", "journal"), "journal entry", concealed=True, control="journal")
+    JOURNAL = _FamilyRow(("journal_input", "journal", JOURNAL_LIST), "journal entry", concealed=True, control="journal")
     PASSWORD = _FamilyRow(("password", "password2"), "password", concealed=True, control="password")
 
     __hash__ = object.__hash__  # faster than Enum's, and a member is equal only to itself
@@ -105,7 +107,7 @@ _TEXTS = (
     *("field_name", "geo_point", "glide_action_list", "glide_encrypted", "glide_precise_time", "glide_time"),
     *("glide_utc_time", "glide_var", "glyphicon", "graphql_schema", "html", "html_script", "html_template", "icon"),
     *("image", "index_name", "insert_timestamp", "int", "integer_date", "integer_time", "internal_type", "ip_addr"),
-    *("ip_address", "journal_list", "json", "json_translations", "language", "long", "long_integer_string"),
+    *("ip_address", "json", "json_translations", "language", "long", "long_integer_string"),
     *("mask_code", "metric_absolute", "metric_counter", "metric_derive", "metric_gauge", "mid_config"),
     *("month_of_year", "multi_small", "multi_two_lines", "nds_icon", "nl_task_int1", "percent_complete", "ph_number"),
     *("phone_number", "phone_number_e164", "physical_address", "placement", "properties", "radio", "records"),

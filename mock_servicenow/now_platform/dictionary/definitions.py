@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Family
+from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
 from mock_servicenow.now_platform.errors import SetupError
 
 MOST_LENGTH = 10_000_000
@@ -128,6 +129,7 @@ class Table:
         extendable: whether rows carry ``sys_class_name`` although no other table extends it yet.
         acls: access rules; without any, every user may do everything.
         web_service_access: whether the REST APIs reach it at all.
+        life_cycle: None for that of the nearest parent.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Table:
     extendable: bool = False
     acls: tuple[Acl, ...] = ()
     web_service_access: bool = True
+    life_cycle: LifeCycle | None = None
 
 
 SYSTEM_COLUMNS = (

@@ -22,6 +22,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     DictionaryError,
     Table,
 )
+from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 from privman_core.near_words import hint
 
@@ -107,6 +108,11 @@ class Dictionary:
     def acls(self, name: str) -> tuple[Acl, ...]:
         """Return the access rules of the table: for each operation and column those of the nearest class."""
         return self._acls[name]
+
+    def life_cycle(self, name: str) -> LifeCycle | None:
+        """Return the life cycle of the nearest class that has one; None if none has."""
+        classes = (self._tables[each] for each in self._lineages[name])
+        return next((table.life_cycle for table in classes if table.life_cycle is not None), None)
 
     def sql_table(self, name: str) -> sa.Table:
         """Return the physical table in which the rows of this table are stored."""

@@ -11,6 +11,8 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definition_rules import expected_default, stored_default
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table, to_label
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
+from mock_servicenow.now_platform.dictionary.life_cycle_files import check_life_cycle, life_cycle
+from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace, Step, load_file, yaml_files
 from mock_servicenow.now_platform.dictionary.table_format import checked_tables
 from privman_core.cuts import cut
@@ -161,9 +163,18 @@ class Definitions:
     def dictionary(self) -> Dictionary:
         """The dictionary of all tables, once they are read; raises DictionaryError."""
         try:
-            return Dictionary(self._built())
+            dictionary = Dictionary(self._built())
+            self._check_life_cycles(dictionary)
         except DictionaryError as error:
             raise self._located(error) from None
+        return dictionary
+
+    def _check_life_cycles(self, dictionary: Dictionary) -> None:
+        """Check those of files; records may take away a choice, and then nobody reaches that state."""
+        for name, definitions in self._by_name.items():
+            cycle = dictionary.life_cycle(name)
+            for said in (each.said["life_cycle"] for each in definitions if "life_cycle" in each.said):
+                check_life_cycle(name, said, cycle or LifeCycle(), dictionary.columns(name))
 
     def _built(self) -> Iterable[Table]:
         built, parents = {**self._tables}, self._parents()
@@ -235,7 +246,14 @@ class _TableBuilder:
             columns["number"] = Column("number", "Number")
         acls = tuple(map(_acl, said["acls"]))
         fields = {field: said[key] for key, field in _TABLE_FIELDS.items() if key in said}
-        return replace(before, **fields, columns=tuple(columns.values()), acls=before.acls + acls)
+        changed = replace(before, **fields, columns=tuple(columns.values()), acls=before.acls + acls)
+        return replace(changed, life_cycle=self._life_cycle()) if "life_cycle" in said else changed
+
+    def _life_cycle(self) -> LifeCycle:
+        """Return the life cycle that the file makes of the table's, else of the nearest parent's."""
+        classes = (self._before, *self._parents())
+        known = (table.life_cycle for table in classes if table is not None and table.life_cycle is not None)
+        return life_cycle(self._said["life_cycle"], next(known, LifeCycle()))
 
     def _column(self, name: str, said: Mapping[str, Any]) -> Column:
         place, where = self._place.at("columns", name), f"table '{self._name}', column '{name}'"

@@ -48,6 +48,32 @@ def _are_texts(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
 
 
+def _are_moves(value: object) -> bool:
+    if not isinstance(value, dict) or not all(map(_is_name_of_state, value)):
+        return False
+    return all(following == "any" or _are_states(following) for following in value.values())
+
+
+def _are_moves_by_kind(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_name_of_state, value)) and all(map(_are_moves, value.values()))
+
+
+def _are_states(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_name_of_state, value))
+
+
+def _is_name_of_state(value: object) -> bool:
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def _are_settings(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and all(isinstance(name, str) for name in value)
+        and all(map(_is_scalar, value.values()))
+    )
+
+
 def _is_length(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_LENGTH
 
@@ -96,6 +122,13 @@ _TABLE: Mapping[str, KeyForm] = {
         lambda value: isinstance(value, list),
         "a list of rules",
     ),
+    "life_cycle": KeyForm(
+        "Which states follow which, and what a change of state does. A table has that of its parent; a file changes "
+        "the keys that it names.",
+        {"$ref": "#/$defs/life_cycle"},
+        lambda value: isinstance(value, dict),
+        "a mapping",
+    ),
 }
 _COLUMN: Mapping[str, KeyForm] = {
     "label": _text("Label (default: made from the name)."),
@@ -140,7 +173,69 @@ _ACL: Mapping[str, KeyForm] = {
     "column": _text("The column that it guards (default: the whole record)."),
     "condition": _text("An encoded query that the record must meet."),
 }
-FORMS: Mapping[str, Mapping[str, KeyForm]] = {"table": _TABLE, "column": _COLUMN, "acl": _ACL}
+_STATES = {"type": "array", "items": {"type": ["string", "integer"]}}
+_MOVES = {"type": "object", "additionalProperties": {"anyOf": [{"const": "any"}, _STATES]}}
+_LIFE_CYCLE: Mapping[str, KeyForm] = {
+    "column": _text("The column that holds the state (default state)."),
+    "mirror": _text("A column that always has the same value, whichever of both is written."),
+    "moves": KeyForm(
+        "For each state, the states that may follow it, or `any`. Any state may follow one that is not named.",
+        _MOVES,
+        _are_moves,
+        "a mapping of states to lists of states, or to any",
+    ),
+    "kind": _text("The column by whose value `moves_by_kind` tells records apart."),
+    "moves_by_kind": KeyForm(
+        "For each value of that column, the moves of its records.",
+        {"type": "object", "additionalProperties": _MOVES},
+        _are_moves_by_kind,
+        "a mapping of values to moves",
+    ),
+    "invalid_move": _word(
+        "What another move does: `error` (default) refuses the write with 403, `keep` leaves the state as it was, "
+        "`allow` changes it; each is a finding.",
+        ("error", "keep", "allow"),
+        "error, keep or allow",
+    ),
+    "rule": _text("Name of the business rule that refuses a move."),
+    "message": _text("The text of that error, with {from} and {to} (default: that of a write which a rule aborts)."),
+    "effects": KeyForm(
+        "What changes do to other columns, by a name of your own, in order. The name of an effect that the table has "
+        "replaces that one; without a value it takes it away.",
+        {"type": "object", "additionalProperties": {"$ref": "#/$defs/effect"}},
+        lambda value: isinstance(value, dict),
+        "a mapping of effects",
+    ),
+}
+_VALUES = {"type": "object", "additionalProperties": _SCALAR}
+_OF_COLUMNS = "a mapping of columns to values"
+_EFFECT: Mapping[str, KeyForm] = {
+    "column": _text("The column whose change has the effect (default: the one that holds the state)."),
+    "into": KeyForm(
+        "The values that it gets, having had others; a new record counts.", _STATES, _are_states, "a list of values"
+    ),
+    "out_of": KeyForm(
+        "The values that it had, getting others. Without `into` and `out_of` any change counts but the first value.",
+        _STATES,
+        _are_states,
+        "a list of values",
+    ),
+    "set": KeyForm(
+        "Values of columns, or the calls of a default.", _VALUES, _are_settings, "a mapping of columns to values"
+    ),
+    "fill": KeyForm("The same for columns that are empty.", _VALUES, _are_settings, "a mapping of columns to values"),
+    "clear": KeyForm(
+        "Columns to empty.", {"type": "array", "items": {"type": "string"}}, _are_texts, "a list of names"
+    ),
+    "count": _text("The column that counts these changes."),
+}
+FORMS: Mapping[str, Mapping[str, KeyForm]] = {
+    "table": _TABLE,
+    "column": _COLUMN,
+    "acl": _ACL,
+    "life_cycle": _LIFE_CYCLE,
+    "effect": _EFFECT,
+}
 _REQUIRED = {"table": "name", "acl": "operation"}
 
 
@@ -170,6 +265,8 @@ def _schema(kind: str, forms: Mapping[str, KeyForm]) -> dict[str, Any]:
 
 
 def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    if "$ref" in schema:  # the definition takes null
+        return dict(schema)
     if "enum" in schema:
         return {**schema, "enum": [*schema["enum"], None]}
     types = schema["type"]
@@ -196,6 +293,8 @@ def _checked_table(given: object, place: FilePlace) -> dict[str, Any]:
     said = _checked("table", given, place, where)
     columns, acls = said.get("columns", {}), said.get("acls", [])
     said["columns"] = {name: _checked_column(name, each, place, where) for name, each in columns.items()}
+    if "life_cycle" in said:
+        said["life_cycle"] = _checked_life_cycle(said["life_cycle"], place.at("life_cycle"), where)
     said["acls"] = [_checked_acl(each, place.at("acls", index), where) for index, each in enumerate(acls)]
     return said
 
@@ -212,6 +311,18 @@ def _checked_acl(given: object, place: FilePlace, table: str) -> dict[str, Any]:
     said = _checked("acl", given, place, where)
     if "operation" not in said:
         raise place.error(f"{where} has no operation; expected one of {', '.join(OPERATIONS)}")
+    return said
+
+
+def _checked_life_cycle(given: object, place: FilePlace, table: str) -> dict[str, Any]:
+    where = f"{table}, life_cycle"
+    said = _checked("life_cycle", given, place, where)
+    for name, effect in said.get("effects", {}).items():
+        there = place.at("effects", str(name))
+        if not isinstance(name, str):
+            raise there.error(f"{where} has effect {name!r}; expected a name")
+        if effect is not None:
+            said["effects"][name] = _checked("effect", effect, there, f"{where}, effect '{name}'")
     return said
 
 

@@ -293,7 +293,9 @@ def _name(session: Session, table: str, values: Values) -> str:
 
 
 def _to_stored(session: Session, targets: Targets, row: PlacedRow) -> Values:
-    return targets.resolved(row) | dict(_secrets(session, row.table, row.values))
+    cycle = session.dictionary.life_cycle(row.table)
+    values = targets.resolved(row) | dict(_secrets(session, row.table, row.values))
+    return values if cycle is None else cycle.mirrored(values)
 
 
 def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:

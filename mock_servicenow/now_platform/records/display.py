@@ -5,7 +5,7 @@ from functools import partial
 from itertools import chain
 from typing import assert_never
 
-from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_LIST, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.display_formats import currency, duration_words
@@ -138,13 +138,23 @@ class Displays:
         """Return the entries of the column, the newest first, as they are displayed."""
         self.prefetch_entries([record])
         known = self.view.work.entries[self.view.dictionary.root(record.table), record.sys_id]
-        entries = [entry for entry in known if entry["element"] == column.name]
+        labels = self._elements(record.table, column)
+        entries = [entry for entry in known if entry["element"] in labels]
         names = {name: self._author(name) for name in {entry["sys_created_by"] for entry in entries}}
         moment = self.view.formats.date_time
         heads = (f"{moment(entry['sys_created_on'])} - {names[entry['sys_created_by']]}" for entry in entries)
         return "".join(
-            f"{head} ({column.label})\n{entry['value']}\n\n" for head, entry in zip(heads, entries, strict=True)
+            f"{head} ({labels[entry['element']]})\n{entry['value']}\n\n"
+            for head, entry in zip(heads, entries, strict=True)
         )
+
+    def _elements(self, table: str, column: Column) -> dict[str, str]:
+        """Return the columns whose entries a journal column shows, with their labels."""
+        if column.type != JOURNAL_LIST:
+            return {column.name: column.label}
+        columns, hidden = self.view.dictionary.columns(table), self.view.sight.hidden(table)
+        journals = self.view.dictionary.columns_of(table, Family.JOURNAL)
+        return {name: columns[name].label for name in journals if name not in hidden}
 
     def _newest(self, root: str, sys_ids: list[str]) -> Iterable[tuple[str, list[Values]]]:
         """Return the newest entries of each of these records of a hierarchy."""

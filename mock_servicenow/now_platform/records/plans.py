@@ -15,7 +15,7 @@ LONGEST_TEXT = 1024 * 1024
 journals read many texts at once. The platform cuts a text at the length of its column."""
 LONGEST_INDEXED = 600
 """The same for a column with an index: an index entry of PostgreSQL has at most 2,704 bytes."""
-_CALLS: Mapping[str, Callable[[Any], str]] = dict(
+CALLS: Mapping[str, Callable[[Any], str]] = dict(
     zip(DEFAULT_CALLS, map(attrgetter, ("user.sys_id", "user.user_name", "now")), strict=True)
 )
 """The calls of default scripts, each a function of the view that creates the record."""
@@ -85,7 +85,7 @@ def _plan(dictionary: Dictionary, table: Table) -> TablePlan:
         journals=tuple(dictionary.columns_of(name, Family.JOURNAL)),
         passwords=tuple(dictionary.columns_of(name, Family.PASSWORD)),
         defaults=dictionary.new_record(name),
-        scripted=tuple((column, _CALLS[call]) for column, call in scripts.items() if call in _CALLS),
+        scripted=tuple((column, CALLS[call]) for column, call in scripts.items() if call in CALLS),
         lengths={each.name: _unchanged_length(each) for each in columns.values() if _is_free_text(each)},
         verbatim_choices={
             each.name: _verbatim_choices(each) for each in columns.values() if each.choices and not each.read_only

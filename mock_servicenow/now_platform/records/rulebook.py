@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.errors import AbortedByRule, MandatoryFieldMissing
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.errors import AbortedByRule, MandatoryFieldMissing, OperationFailed
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleAbort, RuleContext, When
 from mock_servicenow.now_platform.records.view import View
@@ -29,6 +30,7 @@ class Rulebook:
 
     Args:
         rules: those of the platform.
+        table_rules: returns those that follow from the definition of a table.
         stored_rules: loads the stored rules of every table.
         policies: loads the data policies of a table and its parents.
         sources: the tables that both read.
@@ -37,11 +39,13 @@ class Rulebook:
     def __init__(
         self,
         rules: Iterable[BusinessRule],
+        table_rules: Callable[[Dictionary, str], Iterable[BusinessRule]],
         stored_rules: Callable[[View], list[BusinessRule]],
         policies: Callable[[View, str], tuple[Policy, ...]],
         sources: tuple[str, ...],
     ) -> None:
         self._rules = list(rules)
+        self._table_rules = table_rules
         self._load_rules = stored_rules
         self._load_policies = policies
         self._accompanying = Fact("rules and policies that accompany a write", *sources)
@@ -58,6 +62,7 @@ class Rulebook:
 
         Raises:
             AbortedByRule: a rule aborts the write.
+            OperationFailed: a rule aborts it with a message.
             MandatoryFieldMissing: a mandatory column is empty.
         """
         key = when, context.operation, context.table
@@ -77,7 +82,7 @@ class Rulebook:
         stored = [] if table in view.schema.queries.closed else self._stored(view)
         chosen = [
             rule
-            for rule in (*self._rules, *stored)
+            for rule in (*self._table_rules(view.dictionary, table), *self._rules, *stored)
             if rule.table in tables and rule.when == when and operation in rule.operations
         ]
         checked = when == "before" and operation != "delete"
@@ -102,6 +107,8 @@ def _execute(rule: BusinessRule, context: RuleContext) -> None:
     except RuleAbort as abort:
         reason = str(abort)
         context.report("rule-aborted", f"business rule '{rule.name}' on {context.table}: {reason}", rule.name)
+        if abort.message:
+            raise OperationFailed(abort.message) from None
         raise AbortedByRule(context.table, rule.name, rule.id, stack[::-1], reason) from None
     finally:
         stack.pop()

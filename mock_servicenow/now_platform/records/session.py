@@ -233,7 +233,15 @@ class Session(View):
 
 
 class RuleAbort(Signal):
-    """Raised in a rule to abort the write it accompanies."""
+    """Raised in a rule to abort the write it accompanies.
+
+    Attributes:
+        message: what the client reads; empty for the platform's own text.
+    """
+
+    def __init__(self, reason: str, message: str = "") -> None:
+        super().__init__(reason)
+        self.message = message
 
 
 class RuleAnswer(Signal):
@@ -315,9 +323,12 @@ class RuleContext:
         """Record something that the instance swallows of this write."""
         self.work.findings.append(Finding("swallowed", rule, message, where))
 
-    def abort(self, reason: str) -> NoReturn:
-        """Refuse the write; the reason becomes a finding and never reaches the client (platform 1.9)."""
-        raise RuleAbort(reason)
+    def abort(self, reason: str, message: str = "") -> NoReturn:
+        """Refuse the write; the reason becomes a finding, and the client reads the message (platform 1.9).
+
+        Without a message it reads the platform's own text.
+        """
+        raise RuleAbort(reason, message)
 
     def answer_with(self, record: Record, status: int) -> NoReturn:
         """Insert nothing and answer with an existing record and this status, as a coalescing import does."""

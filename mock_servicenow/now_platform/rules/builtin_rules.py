@@ -1,15 +1,8 @@
-"""Business rules that every instance has on its tasks and properties (platform 1.8)."""
+"""Business rules that every instance has on its incidents and properties (platform 1.8)."""
 
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 from privman_core.near_words import misspelt
 
-CLOSED_STATES = {
-    "task": frozenset({"3", "4", "7"}),
-    "incident": frozenset({"7", "8"}),
-    "problem": frozenset({"107"}),
-    "problem_task": frozenset({"157"}),
-    "change_request": frozenset({"3", "4"}),
-}
 PRIORITIES = {
     ("1", "1"): "1",
     ("1", "2"): "2",
@@ -27,28 +20,12 @@ _WRITES: frozenset[Operation] = frozenset({"insert", "update"})
 
 
 def builtin_rules() -> list[BusinessRule]:
-    """Return the rules of tasks, and those of properties: passwords are masked, misspelt names reported."""
+    """Return the rule of incidents, and those of properties: passwords are masked, misspelt names reported."""
     return [
-        BusinessRule("mark_closed", "task", "before", _WRITES, mark_closed),
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
         BusinessRule("mask_property", "sys_properties", "before", _WRITES, _mask),
         BusinessRule("report_misspelt_property", "sys_properties", "after", _WRITES, _report_misspelt),
     ]
-
-
-def mark_closed(context: RuleContext) -> None:
-    """Make a task inactive while it is in a closed state."""
-    if not context.changed("state"):
-        return
-    closed = CLOSED_STATES.get(context.table, CLOSED_STATES["task"])
-    if context.current["state"] not in closed:
-        if context.previous is not None and context.previous["state"] in closed:
-            context.current["active"] = "true"
-        return
-    context.current["active"] = "false"
-    if not context.current["closed_at"]:
-        context.current["closed_at"] = context.session.now
-        context.current["closed_by"] = context.session.user.sys_id
 
 
 def calculate_priority(context: RuleContext) -> None:
