@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.records.kernel import Parts
 from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
+from mock_servicenow.now_platform.rules.change_rules import change_rules
 from mock_servicenow.now_platform.rules.dictionary_rules import dictionary_rules
 from mock_servicenow.now_platform.rules.life_cycle_rules import life_cycle_rules
 from mock_servicenow.now_platform.rules.stored_rules import SOURCES, load_policies, load_rules, stored_rule_checks
@@ -35,6 +36,7 @@ class Instance(Platform):
         rulebook = Rulebook(
             [
                 *builtin_rules(),
+                *change_rules(),
                 *user_rules(),
                 *attachment_rules(),
                 *registry_rules(),

@@ -12,7 +12,7 @@ from multidict import CIMultiDict
 from mock_servicenow.now_platform.errors import NotAcceptable, PlatformError, TransactionCancelled
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
-from mock_servicenow.now_platform.records.rows import Values
+from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.formats import (
@@ -20,6 +20,7 @@ from mock_servicenow.now_platform.rest.formats import (
     Result,
     character_data,
     response_format,
+    text_length,
     write_document,
     write_error,
     write_results,
@@ -163,8 +164,30 @@ def document_answer(call: Call, head: Mapping[str, str], results: list[Result], 
     return json_answer({**head, "result": results}, status)
 
 
+def bounded_records(
+    session: Session, table: str, query: str | CompiledQuery, *, limit: int, offset: int = 0
+) -> list[Record]:
+    """Return a page of records; raises TransactionCancelled where they have more characters than `LARGEST_RECORD`."""
+    compiled = session.compiled(table, query) if isinstance(query, str) else query
+    records: list[Record] = []
+    length = 0
+    for part in session.parts(table, compiled, limit=limit, offset=offset):
+        length += sum(len(text) for record in part for text in record.values.values())
+        if length > LARGEST_RECORD:
+            raise TransactionCancelled
+        records += part
+    return records
+
+
 def value_answer(call: Call, value: Document, status: int = 200) -> Answer:
-    """Return the envelope of a result that is no record; raises NotAcceptable."""
+    """Return the envelope of a result that is no record.
+
+    Raises:
+        NotAcceptable: the client accepts neither JSON nor XML.
+        TransactionCancelled: it has more characters than `LARGEST_RECORD`: a name may be repeated any number of times.
+    """
+    if text_length(value) > LARGEST_RECORD:
+        raise TransactionCancelled
     if response_format(call.headers.get("Accept", "")) == "xml":
         return Answer(status, write_document({"result": value}), CIMultiDict({"Content-Type": XML}))
     return json_answer({"result": value}, status)

@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.answers import bounded_records
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.formats import Document
 from privman_core.findings import MOST_FINDINGS
@@ -32,7 +33,7 @@ class Variable(NamedTuple):
 def orderable(session: Session, sys_id: str) -> Record:
     """Return an item that the user may order; raises BadRequest with the documented words."""
     item = session.get(ITEMS, sys_id)
-    if item is None or item["active"] != "true" or item.table in _KINDS:
+    if item is None or item["active"] != "true" or _kind(session, item) != _KIND:
         raise BadRequest("Security constraints prevent ordering of Item", f"'{sys_id}' is no item that may be ordered")
     return item
 
@@ -71,7 +72,7 @@ def _brief(session: Session, item: Record, titles: Mapping[str, str]) -> dict[st
         "icon": item["icon"],
         "description": item["description"],
         **_prices(session, item),
-        "type": _KINDS.get(item.table, _KIND),
+        "type": _kind(session, item),
         "show_quantity": item["no_quantity"] != "true",
         "sys_class_name": item.table,
         "picture": item["picture"],
@@ -86,7 +87,7 @@ def _brief(session: Session, item: Record, titles: Mapping[str, str]) -> dict[st
 
 
 def _prices(session: Session, item: Record) -> dict[str, Document]:
-    if not shows_price(item):
+    if not shows_price(session, item):
         return {"show_price": False}
     shown: dict[str, Document] = {"show_price": True, "recurring_frequency": item["recurring_frequency"] or None}
     for name in ("price", "recurring_price"):
@@ -95,9 +96,14 @@ def _prices(session: Session, item: Record) -> dict[str, Document]:
     return {**shown, "local_currency": shown["price_currency"]}
 
 
-def shows_price(item: Record) -> bool:
+def _kind(session: Session, item: Record) -> str:
+    classes = session.dictionary.lineage(item.table)
+    return next((kind for table, kind in _KINDS.items() if table in classes), _KIND)
+
+
+def shows_price(session: Session, item: Record) -> bool:
     """Return whether an item has a price that people see."""
-    return item.table not in _KINDS and item["omit_price"] != "true"
+    return _kind(session, item) == _KIND and item["omit_price"] != "true"
 
 
 def price(session: Session, item: Record, column: str) -> str:
@@ -125,7 +131,7 @@ def _placed(category: Record, parent: Record | None) -> Document:
 
 def _variables(session: Session, item: Record) -> list[Record]:
     query = f"active=true^cat_item={item.sys_id}^ORDERBYorder"
-    return session.query(VARIABLES, query, limit=MOST_VARIABLES)
+    return bounded_records(session, VARIABLES, query, limit=MOST_VARIABLES)
 
 
 def variables_of(session: Session, variables: list[Record]) -> list[Variable]:
@@ -133,7 +139,7 @@ def variables_of(session: Session, variables: list[Record]) -> list[Variable]:
     choices: dict[str, list[dict[str, str]]] = {}
     ids = ",".join(each.sys_id for each in variables)
     query = f"questionIN{ids}^ORDERBYorder"
-    for choice in session.query(CHOICES, query, limit=MOST_VARIABLES) if ids else ():
+    for choice in bounded_records(session, CHOICES, query, limit=MOST_VARIABLES) if ids else ():
         choices.setdefault(choice["question"], []).append({"label": choice["text"], "value": choice["value"]})
     return [Variable(each, choices.get(each.sys_id, [])) for each in variables]
 

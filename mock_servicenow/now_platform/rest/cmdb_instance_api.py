@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.errors import BadRequest, ExecutionFailed, Inv
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.answers import RowRange, page_answer, value_answer
+from mock_servicenow.now_platform.rest.answers import RowRange, bounded_records, page_answer, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, check_role
 from mock_servicenow.now_platform.rest.formats import Document, Result
@@ -183,7 +183,7 @@ def _shown(call: Call, session: Session, table: str, item: Record) -> Answer:
 
 def _relations(call: Call, session: Session, item: Record, direction: _Direction) -> list[Document]:
     query = session.accept(RELATIONS, session.equal_query(RELATIONS, [(direction.here, item.sys_id)]))
-    records = session.page(RELATIONS, query, limit=MOST_RELATIONS, offset=0)
+    records = bounded_records(session, RELATIONS, query, limit=MOST_RELATIONS)
     session.displays.prefetch(records, [("type",), (direction.there,)])
     return [
         {

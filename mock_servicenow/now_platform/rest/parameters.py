@@ -104,9 +104,9 @@ def read_parameters(call: Call, *, listing: bool = False, also: Container[str] =
     )
 
 
-def page_bounds(call: Call, most: int) -> tuple[int, int]:
-    """Return limit and offset of a list that answers at most so many entries; raises BadRequest."""
-    return min(most, _integer(call, "sysparm_limit", most, least=0)), _offset(call)
+def page_bounds(call: Call, default: int, most: int = DEFAULT_LIMIT) -> tuple[int, int]:
+    """Return limit, at most so many entries, and offset of a list; raises BadRequest."""
+    return min(most, _integer(call, "sysparm_limit", min(default, most), least=0)), _offset(call)
 
 
 def asked_query(session: Session, table: str, query: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:

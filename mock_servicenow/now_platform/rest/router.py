@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.attachment_api import AttachmentApi
 from mock_servicenow.now_platform.rest.batch_api import BatchApi
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
+from mock_servicenow.now_platform.rest.change_management_api import ChangeManagementApi
 from mock_servicenow.now_platform.rest.cmdb_instance_api import CmdbInstanceApi
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
 from mock_servicenow.now_platform.rest.service_catalog_api import ServiceCatalogApi
@@ -50,6 +51,7 @@ APIS: Mapping[str, Callable[[Instance, Router], Resource]] = {
     "now/batch": lambda instance, router: BatchApi(instance, router.answer).answer,
     "now/import": lambda instance, _router: ImportSetApi(instance).answer,
     "now/stats": lambda instance, _router: StatsApi(instance).answer,
+    "sn_chg_rest/change": lambda instance, _router: ChangeManagementApi(instance).answer,
     "sn_sc/servicecatalog": lambda instance, _router: ServiceCatalogApi(instance).answer,
     "now/cmdb": lambda instance, _router: CmdbInstanceApi(instance).answer,
 }

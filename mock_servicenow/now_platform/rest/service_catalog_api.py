@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import shopping_cart as cart
-from mock_servicenow.now_platform.rest.answers import value_answer
+from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.catalog_items import (
     ITEMS,
@@ -68,10 +68,10 @@ class ServiceCatalogApi:
 
 
 def _catalogs(call: Call, session: Session) -> Answer:
-    limit, offset = page_bounds(call, MOST_CATALOGS)
+    limit, offset = page_bounds(call, MOST_CATALOGS, MOST_CATALOGS)
     text = _as_operand(call.query.get("sysparm_text", ""))
     query = f"{_ACTIVE}^titleLIKE{text}" if text else _ACTIVE
-    found = session.query(CATALOGS, query, limit=limit, offset=offset)
+    found = bounded_records(session, CATALOGS, query, limit=limit, offset=offset)
     return value_answer(call, [_described(session, catalog) for catalog in found])
 
 
@@ -105,15 +105,16 @@ def _items_of(catalog: Record) -> str:
 
 
 def _top_categories(session: Session, catalog: Record) -> list[Record]:
-    return session.query(CATEGORIES, f"{_categories_of(catalog)}^parentISEMPTY^ORDERBYtitle", limit=MOST_CATEGORIES)
+    query = f"{_categories_of(catalog)}^parentISEMPTY^ORDERBYtitle"
+    return bounded_records(session, CATEGORIES, query, limit=MOST_CATEGORIES)
 
 
 def _categories(call: Call, session: Session, sys_id: str) -> Answer:
     catalog = _known(session, CATALOGS, sys_id)
-    limit, offset = page_bounds(call, MOST_CATEGORIES)
+    limit, offset = page_bounds(call, MOST_CATEGORIES, MOST_CATEGORIES)
     top = "^parentISEMPTY" if call.query.get("sysparm_top_level_only", "").lower() == "true" else ""
     query = f"{_categories_of(catalog)}{top}^ORDERBYtitle"
-    found = session.query(CATEGORIES, query, limit=limit, offset=offset)
+    found = bounded_records(session, CATEGORIES, query, limit=limit, offset=offset)
     children = _children(session, found)
     return value_answer(
         call,
@@ -163,7 +164,7 @@ def _children(session: Session, parents: list[Record]) -> dict[str, list[Record]
     children: dict[str, list[Record]] = {}
     ids = ",".join(parent.sys_id for parent in parents)
     query = f"{_ACTIVE}^parentIN{ids}^ORDERBYtitle"
-    for child in session.query(CATEGORIES, query, limit=MOST_CATEGORIES) if ids else ():
+    for child in bounded_records(session, CATEGORIES, query, limit=MOST_CATEGORIES) if ids else ():
         children.setdefault(child["parent"], []).append(child)
     return children
 
@@ -193,7 +194,7 @@ def _items(call: Call, session: Session) -> Answer:
         terms.append(f"sys_class_name={table}")
     if text := _as_operand(call.query.get("sysparm_text", "").strip('"')):
         terms.append(f"123TEXTQUERY321={text}")
-    found = session.query(ITEMS, f"{'^'.join(terms)}^ORDERBYname", limit=limit, offset=offset)
+    found = bounded_records(session, ITEMS, f"{'^'.join(terms)}^ORDERBYname", limit=limit, offset=offset)
     return value_answer(call, brief_items(session, found))
 
 

@@ -215,7 +215,7 @@ def _shown(session: Session, line: _Line) -> Document:
         "picture": item["picture"],
         "quantity": record["quantity"],
         "short_description": item["short_description"],
-        "show_price": shows_price(item),
+        "show_price": shows_price(session, item),
         "show_quantity": item["no_quantity"] != "true",
         "show_recurring_price": _number(item["recurring_price"]) > 0,
         **_line_prices(session, line),

@@ -1,0 +1,143 @@
+"""The Change Management API: change requests of every type, their tasks, and what is decided about them.
+
+Docs: change-management-api. Its schedules, and the refreshing of impacted services, are missing.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+
+from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest import change_processes as processes
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.changes import (
+    CHANGES,
+    TASKS,
+    check_caller,
+    list_answer,
+    record_answer,
+    record_of,
+    written,
+)
+from mock_servicenow.now_platform.rest.endpoints import Endpoint, Endpoints, Verbs
+from mock_servicenow.now_platform.rules.change_rules import PRODUCERS, template_values
+
+MODELS = "chg_model"
+_CREATED = ("normal", "emergency")
+_STANDARD = "standard"
+_OF_TEMPLATE = frozenset({"description", "backout_plan", "test_plan", "implementation_plan"})
+"""What a standard change has from its template alone, as documented."""
+
+
+class ChangeManagementApi:
+    """Answers calls on ``change``."""
+
+    def __init__(self, instance: Instance) -> None:
+        paths: dict[str, Verbs] = {
+            "": {"GET": partial(_list, CHANGES), "POST": _create},
+            "{sys_id}": _of_type(),
+            "standard/template": {"GET": partial(_list, PRODUCERS)},
+            "standard/template/{sys_id}": {"GET": partial(_get, PRODUCERS)},
+            "model": {"GET": partial(_list, MODELS)},
+            "model/{sys_id}": {"GET": partial(_get, MODELS)},
+            "worker/{sys_id}": {"GET": processes.worker},
+            "{sys_id}/task": {"GET": _tasks, "POST": _create_task},
+            "{sys_id}/task/{task}": {"PATCH": _update_task, "DELETE": _delete_task},
+            "{sys_id}/approvals": {"PATCH": processes.decide},
+            "{sys_id}/ci": {"GET": processes.items, "POST": processes.add_items},
+            "{sys_id}/conflict": processes.CONFLICT,
+            # Without conditions of risk a change keeps the risk that it has (I).
+            "{sys_id}/risk": {"PATCH": partial(_get, CHANGES)},
+            "standard/{sys_id}/risk": {"PATCH": partial(_get, CHANGES, type=_STANDARD)},
+            "{sys_id}/nextstates": {"GET": processes.next_states},
+        }
+        for kind in _CREATED:
+            paths[kind] = {"GET": partial(_list, CHANGES, type=kind), "POST": partial(_create, type=kind)}
+            paths[f"{kind}/{{sys_id}}"] = _of_type(type=kind)
+        paths[_STANDARD] = {"GET": partial(_list, CHANGES, type=_STANDARD)}
+        paths[f"{_STANDARD}/{{sys_id}}"] = {**_of_type(type=_STANDARD), "POST": _create_standard}
+        guarded = {path: {verb: _guarded(each) for verb, each in verbs.items()} for path, verbs in paths.items()}
+        self._endpoints = Endpoints(instance, guarded)
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a call; raises PlatformError."""
+        return self._endpoints.answer(call, call.resource[1:])
+
+
+def _guarded(endpoint: Endpoint) -> Endpoint:
+    def answer(call: Call, session: Session, *words: str) -> Answer:
+        check_caller(call, session)
+        return endpoint(call, session, *words)
+
+    return answer
+
+
+def _of_type(**equal: str) -> Verbs:
+    """Return the endpoints of a change request with these values."""
+    verbs: Mapping[str, Endpoint] = {"GET": _get, "PATCH": _update, "DELETE": _delete}
+    return {verb: partial(each, CHANGES, **equal) for verb, each in verbs.items()}
+
+
+def _list(table: str, call: Call, session: Session, **equal: str) -> Answer:
+    return list_answer(call, session, table, **equal)
+
+
+def _get(table: str, call: Call, session: Session, sys_id: str, **equal: str) -> Answer:
+    return record_answer(call, session, table, record_of(session, table, sys_id, **equal))
+
+
+def _update(table: str, call: Call, session: Session, sys_id: str, **equal: str) -> Answer:
+    record_of(session, table, sys_id, **equal)
+    values, ignored = written(call, session, table)
+    return record_answer(call, session, table, session.update(table, sys_id, values), ignored)
+
+
+def _delete(table: str, call: Call, session: Session, sys_id: str, **equal: str) -> Answer:
+    answer = record_answer(call, session, table, record_of(session, table, sys_id, **equal))
+    session.delete(table, sys_id)
+    return answer
+
+
+def _create(call: Call, session: Session, **equal: str) -> Answer:
+    values, ignored = written(call, session, CHANGES)
+    named = values.get("chg_model", "")
+    model = session.get(MODELS, named) or session.find_alike(MODELS, name=named) if named else None
+    if named and model is None:
+        raise BadRequest("Invalid change model", f"chg_model '{named}' is no change model")
+    if model is not None:
+        preset = dict(term.split("=", 1) for term in model["record_preset"].split("^") if "=" in term)
+        values = {**preset, **values, "chg_model": model.sys_id}
+    if "type" in values:
+        values["type"] = values["type"].lower()
+    return record_answer(call, session, CHANGES, session.insert(CHANGES, values | equal), ignored)
+
+
+def _create_standard(call: Call, session: Session, template: str) -> Answer:
+    producer = record_of(session, PRODUCERS, template)
+    values, ignored = written(call, session, CHANGES, kept=_OF_TEMPLATE)
+    version = producer["current_version"]
+    if not template_values(session.elevated, version):
+        raise BadRequest("Invalid template", f"'{producer['name']}' has no current version with a template")
+    fixed = {"type": _STANDARD, "std_change_producer_version": version}
+    return record_answer(call, session, CHANGES, session.insert(CHANGES, values | fixed), ignored)
+
+
+def _tasks(call: Call, session: Session, sys_id: str) -> Answer:
+    record_of(session, CHANGES, sys_id)
+    return list_answer(call, session, TASKS, change_request=sys_id)
+
+
+def _create_task(call: Call, session: Session, sys_id: str) -> Answer:
+    record_of(session, CHANGES, sys_id)
+    values, ignored = written(call, session, TASKS)
+    task = session.insert(TASKS, {**values, "change_request": sys_id, "parent": sys_id})
+    return record_answer(call, session, TASKS, task, ignored)
+
+
+def _update_task(call: Call, session: Session, sys_id: str, task: str) -> Answer:
+    return _update(TASKS, call, session, task, change_request=sys_id)
+
+
+def _delete_task(call: Call, session: Session, sys_id: str, task: str) -> Answer:
+    return _delete(TASKS, call, session, task, change_request=sys_id)

@@ -1,0 +1,207 @@
+"""What is done about a change request: approvals, conflicts, configuration items (Docs: change-management-api)."""
+
+from collections.abc import Mapping
+from itertools import islice
+
+import orjson
+
+from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
+from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
+from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.changes import CHANGES, list_answer, record_answer, record_of, shown
+from mock_servicenow.now_platform.rest.endpoints import Verbs
+from mock_servicenow.now_platform.rest.formats import Document
+from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
+from mock_servicenow.now_platform.rules.change_rules import APPROVALS
+
+CONFLICTS, WORKERS, ITEMS = "conflict", "chg_mgt_worker", "cmdb_ci"
+MOST_CONFLICTS = 100
+MOST_ITEMS = 1_000
+"""How many conflicts a check finds, and items a call may add (I)."""
+# By type of association: the table, and its column with the item.
+_ASSOCIATIONS = {
+    "affected": ("task_ci", "ci_item"),
+    "impacted": ("task_cmdb_ci_service", "cmdb_ci_service"),
+    "offering": ("task_service_offering", "service_offering"),
+}
+_COMPLETE = "3"
+
+
+def decide(call: Call, session: Session, sys_id: str) -> Answer:
+    """Approve or reject a change for the caller, who must have been asked."""
+    change = record_of(session, CHANGES, sys_id)
+    body = read_object(call, longest_body(session))
+    state, comments = body.get("state"), body.get("comments", "")
+    if state not in {"approved", "rejected"}:
+        raise BadRequest("Invalid state", f"state is '{state}'; expected approved or rejected")
+    if not isinstance(comments, str) or (state == "rejected" and not comments):
+        raise BadRequest("Comments are required", "A rejection gives its reason in comments")
+    system = session.elevated
+    asked = system.find_all(APPROVALS, sysapproval=change.sys_id, approver=session.user.sys_id, state="requested")
+    if not asked:
+        raise BadRequest("Not authorized", f"{session.user.user_name} is not asked to approve {change['number']}")
+    for approval in asked:
+        system.update(APPROVALS, approval.sys_id, {"state": str(state), "comments": comments})
+    return record_answer(call, session, CHANGES, record_of(session, CHANGES, sys_id))
+
+
+# Conflicts
+
+
+def _conflicts(call: Call, session: Session, sys_id: str) -> Answer:
+    change = record_of(session, CHANGES, sys_id)
+    found = bounded_records(session, CONFLICTS, f"change={change.sys_id}", limit=MOST_CONFLICTS)
+    return value_answer(
+        call,
+        {
+            "status": change["conflict_status"],
+            "last_run": change["conflict_last_run"],
+            "record_count": str(len(found)),
+            "job_status": _COMPLETE if change["conflict_last_run"] else "",
+            "conflicts": list[Document](shown(session, call, CONFLICTS, found)),
+        },
+    )
+
+
+def _check_conflicts(call: Call, session: Session, sys_id: str) -> Answer:
+    """Check at once which changes of the same item are planned for the same time (I)."""
+    change, system = record_of(session, CHANGES, sys_id), session.elevated
+    for known in bounded_records(system, CONFLICTS, f"change={change.sys_id}", limit=MOST_CONFLICTS):
+        system.delete(CONFLICTS, known.sys_id)
+    others = _at_the_same_time(system, change)
+    about = {"change": change.sys_id, "type": "ci_already_scheduled", "configuration_item": change["cmdb_ci"]}
+    for other in others:
+        system.insert(CONFLICTS, {**about, "conflicting_change": other.sys_id, "last_checked": session.now})
+    status = "Conflict" if others else "No Conflict"
+    system.update(CHANGES, sys_id, {"conflict_status": status, "conflict_last_run": session.now})
+    return value_answer(call, session.ids.sys_id())
+
+
+def _at_the_same_time(session: Session, change: Record) -> list[Record]:
+    item, start, end = (change[name] for name in ("cmdb_ci", "start_date", "end_date"))
+    if not (item and start and end):
+        return []
+    query = f"active=true^cmdb_ci={item}^sys_id!={change.sys_id}^start_date<{end}^end_date>{start}"
+    return bounded_records(session, CHANGES, query, limit=MOST_CONFLICTS)
+
+
+def _cancel_conflicts(_call: Call, session: Session, sys_id: str) -> Answer:
+    record_of(session, CHANGES, sys_id)
+    raise BadRequest("Cancel request failed", "No conflict checking process is running")
+
+
+def next_states(call: Call, session: Session, sys_id: str) -> Answer:
+    """List the state of a change and those that its life cycle lets follow; while it is on hold, none may."""
+    change = record_of(session, CHANGES, sys_id)
+    cycle = session.dictionary.life_cycle(CHANGES) or LifeCycle()
+    labels = {choice.value: choice.label for choice in session.dictionary.columns(CHANGES)["state"].choices}
+    state = change["state"]
+    following = cycle.following(state, change["type"])
+    available = [each for each in labels if each == state or following is None or each in following]
+    moves: list[Document] = [
+        [_move(change, each, f"{labels.get(state, state)} to {labels[each]}")] for each in available if each != state
+    ]
+    shown = {"available_states": list[Document](available), "state_transitions": moves}
+    return value_answer(call, {**shown, "state_label": {each: labels[each] for each in available}})
+
+
+def _move(change: Record, state: str, label: str) -> Document:
+    ready = change["on_hold"] != "true"
+    condition = {"name": "Not On hold", "description": None, "sys_id": seed_id("sttrm_condition", "Not On hold")}
+    return {
+        "sys_id": seed_id("sttrm_state_transition", f"{change['type']} {change['state']} {state}"),
+        "display_value": label,
+        "from_state": change["state"],
+        "to_state": state,
+        "transition_available": ready,
+        "automatic_transition": False,
+        "conditions": [{"passed": ready, "condition": condition}],
+    }
+
+
+CONFLICT: Verbs = {"GET": _conflicts, "POST": _check_conflicts, "DELETE": _cancel_conflicts}
+
+
+# Configuration items
+
+
+def items(call: Call, session: Session, sys_id: str) -> Answer:
+    """List the items of an association."""
+    change = record_of(session, CHANGES, sys_id)
+    table, _ = _association(call.query.get("association_type"))
+    return list_answer(call, session, table, task=change.sys_id)
+
+
+def _association(kind: object) -> tuple[str, str]:
+    """Return the table of an association, and its column with the item; raises BadRequest."""
+    if not isinstance(kind, str) or kind not in _ASSOCIATIONS:
+        expected = ", ".join(_ASSOCIATIONS)
+        raise BadRequest("Invalid association_type", f"association_type is '{kind}'; expected one of {expected}")
+    return _ASSOCIATIONS[kind]
+
+
+def add_items(call: Call, session: Session, sys_id: str) -> Answer:
+    """Associate items with a change; it is done at once, although the answer leads to a worker."""
+    change = record_of(session, CHANGES, sys_id)
+    body = read_object(call, longest_body(session))
+    kind, given = body.get("association_type"), body.get("cmdb_ci_sys_ids")
+    table, column = _association(kind)
+    ids = given.split(",") if isinstance(given, str) else given
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise BadRequest("Invalid cmdb_ci_sys_ids", "cmdb_ci_sys_ids is no list of sys_ids")
+    wanted = list(islice(dict.fromkeys(each.strip() for each in ids), MOST_ITEMS))
+    messages = _associate(session, change, table, column, wanted)
+    asked = orjson.dumps({"cmdb_ci_sys_ids": wanted, "association_type": kind, "task": change.sys_id}).decode()
+    values = {"type": str(kind), "state": _COMPLETE, "request": asked, "messages": orjson.dumps(messages).decode()}
+    made = session.elevated.insert(WORKERS, values)
+    waiting: Document = {"value": 1, "display_value": "Waiting"}
+    return value_answer(call, _worker(call, made, state=waiting, messages=_messages()), 202)
+
+
+def _associate(session: Session, change: Record, table: str, column: str, ids: list[str]) -> dict[str, list[str]]:
+    """Add the rows and return messages about those that are not added."""
+    target = session.dictionary.columns(table)[column].reference or ITEMS
+    known = session.get_many(target, ids)
+    there = {row[column] for row in session.find_all(table, task=change.sys_id)}
+    for each in ids:
+        if each in known and each not in there:
+            session.insert(table, {"task": change.sys_id, column: each})
+    return {
+        **_messages(),
+        "errorMessages": [f"Invalid CMDB_CI sys_id provided: {each}" for each in ids if each not in known],
+        "infoMessages": [f"CMDB_CI sys_id already associated: {each}" for each in ids if each in there],
+    }
+
+
+def _messages() -> dict[str, list[str]]:
+    return {"errorMessages": [], "warningMessages": [], "infoMessages": []}
+
+
+def worker(call: Call, session: Session, sys_id: str) -> Answer:
+    """Return a worker, which has done its work."""
+    found = record_of(session, WORKERS, sys_id)
+    state: Document = {"value": int(found["state"] or 0), "display_value": session.display(found, "state")}
+    return value_answer(call, _worker(call, found, state=state, messages=_stored_messages(found)))
+
+
+def _stored_messages(found: Record) -> Mapping[str, list[str]]:
+    try:
+        stored = orjson.loads(found["messages"])
+    except ValueError:
+        return _messages()
+    return stored if isinstance(stored, dict) else _messages()
+
+
+def _worker(call: Call, found: Record, *, state: Document, messages: Mapping[str, list[str]]) -> Document:
+    link = f"{call.origin}/api/sn_chg_rest/change/worker/{found.sys_id}"
+    return {
+        "worker": {"sysId": found.sys_id, "link": link},
+        "request": found["request"],
+        "state": state,
+        "type": found["type"],
+        "messages": messages,
+    }

@@ -1,0 +1,272 @@
+"""The Change Management API: changes of every type, tasks, approvals, conflicts (Docs: change-management-api)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
+
+Client = TestClient[web.Request, web.Application]
+Create = Callable[..., str]
+API = "/api/sn_chg_rest/change"
+CHANGES = "/api/now/table/change_request"
+NOBODY = "0" * 32
+
+
+async def got(client: Client, path: str = "", verb: str = "GET", body: object = None, status: int = 200) -> Any:
+    """Return a result."""
+    answer = await client.request(verb, f"{API}{path}", json=body)
+    assert answer.status == status, await answer.text()
+    return (await answer.json())["result"]
+
+
+async def refused(client: Client, path: str, verb: str = "GET", body: object = None) -> tuple[int, str]:
+    """Return status and message of an error."""
+    answer = await client.request(verb, f"{API}{path}", json=body)
+    return answer.status, (await answer.json())["error"]["message"]
+
+
+async def new(client: Client, **values: object) -> str:
+    """Return the sys_id of a new normal change."""
+    return str((await got(client, "/normal", "POST", values))["sys_id"]["value"])
+
+
+async def test_each_field_has_value_and_display_value(client: Client, create: Create) -> None:
+    """Numbers and booleans are such; a moment is also shown in the user's zone; journals are empty."""
+    sys_id = create("change_request", short_description="a", start_date="2026-07-01 19:00:00", comments="said")
+    change = await got(client, f"/{sys_id}")
+    assert change["state"] == {"display_value": "New", "value": -5}
+    assert change["on_hold"] == {"display_value": "false", "value": False}
+    assert change["requested_by"]["value"] == "system"
+    moment = {"display_value": "2026-07-01 12:00:00", "value": "2026-07-01 19:00:00"}
+    assert change["start_date"] == {**moment, "display_value_internal": "2026-07-01 12:00:00"}
+    assert change["end_date"] == {"display_value": "", "value": "", "display_value_internal": ""}
+    assert change["comments"] == {"display_value": "", "value": ""}
+    assert change["sys_id"] == {"display_value": sys_id, "value": sys_id}
+
+
+@pytest.mark.parametrize("kind", ["normal", "emergency"])
+async def test_change_of_a_type_is_created_changed_and_deleted(client: Client, kind: str) -> None:
+    """The body overrides the parameters; what is no writable field is named and ignored."""
+    body = {"short_description": "Reboot", "sys_mod_count": 9, "no_such_field": "x", "encrypted_fields": "description"}
+    made = await got(client, f"/{kind}?short_description=x&description=d&sysparm_x=y", "POST", body)
+    assert (made["short_description"]["value"], made["description"]["value"]) == ("Reboot", "d")
+    assert (made["type"]["value"], made["state"]["display_value"]) == (kind, "New")
+    assert made["__meta"] == {"ignoredFields": ["no_such_field", "sys_mod_count"]}
+    sys_id = made["sys_id"]["value"]
+    changed = await got(client, f"/{kind}/{sys_id}", "PATCH", {"risk": 2})
+    assert (changed["risk"], "__meta" in changed) == ({"display_value": "High", "value": 2}, False)
+    other = {"normal": "emergency", "emergency": "normal"}[kind]
+    for verb in ("GET", "PATCH", "DELETE"):
+        assert (await refused(client, f"/{other}/{sys_id}", verb, {}))[0] == 404
+    assert (await got(client, f"/{kind}/{sys_id}", "DELETE"))["number"] == made["number"]
+    assert (await refused(client, f"/{sys_id}"))[0] == 404
+
+
+async def test_changes_are_found_by_query_pairs_text_and_order(client: Client, create: Create) -> None:
+    """Of every type, or of one, which no query leaves."""
+    for text, kind in (("b", "normal"), ("a", "normal"), ("needle", "emergency")):
+        create("change_request", short_description=f"find {text}", type=kind, category="Network")
+
+    async def texts(path: str) -> list[str]:
+        return [change["short_description"]["value"] for change in await got(client, path)]
+
+    assert await texts("?category=Network&order=short_description") == ["find a", "find b", "find needle"]
+    assert await texts("?category=Network&type=normal&sysparm_limit=1&sysparm_offset=1") == ["find a"]
+    assert await texts("/emergency?sysparm_query=category=Network") == ["find needle"]
+    assert await texts("/emergency?sysparm_query=category=Network^NQtype=normal") == ["find needle"]
+    assert await texts("/normal?sysparm_query=category=Network^ORDERBYDESCshort_description&order=number") == [
+        "find b",
+        "find a",
+    ]
+    assert await texts("?textSearch=find%20needle&order=no_such_field") == ["find needle"]
+    assert await texts("/standard?category=Network") == []
+
+
+async def test_model_presets_the_type(client: Client) -> None:
+    """By name or sys_id; a type that is given wins; an unknown model is refused."""
+    models = {model["name"]["value"]: model["sys_id"]["value"] for model in await got(client, "/model")}
+    assert models.keys() == {"Normal", "Standard", "Emergency"}
+    assert (await got(client, f"/model/{models['Normal']}"))["table_name"]["value"] == "change_request"
+    made = await got(client, "?chg_model=emergency", "POST")
+    assert (made["type"]["value"], made["chg_model"]["value"]) == ("emergency", models["Emergency"])
+    made = await got(client, "", "POST", {"chg_model": models["Emergency"], "type": "Normal"})
+    assert made["type"]["value"] == "normal"
+    assert (await refused(client, "", "POST", {"chg_model": "x"}))[0] == 400
+
+
+async def test_standard_change_takes_its_template(client: Client, create: Create) -> None:
+    """Whose texts nobody overrides, while other fields may be given."""
+    [template] = await got(client, "/standard/template")
+    assert template["template"]["display_value"] == "Clear BGP sessions on a Cisco router"
+    path = f"/standard/{template['sys_id']['value']}"
+    made = await got(client, path, "POST", {"priority": 2, "description": "mine", "category": "Other"})
+    assert "Resend the complete BGP table" in made["description"]["value"]
+    assert (made["type"]["value"], made["priority"]["value"], made["category"]["value"]) == ("standard", 2, "Other")
+    assert made["__meta"] == {"ignoredFields": ["description"]}
+    change = made["sys_id"]["value"]
+    assert (await got(client, f"/standard/{change}/risk", "PATCH"))["risk"]["value"] == 3
+    assert (await got(client, f"/standard/template/{template['sys_id']['value']}"))["name"] == template["name"]
+    empty = create("std_change_record_producer", name="Empty")
+    assert (await refused(client, f"/standard/{empty}", "POST"))[0] == 400
+    assert (await refused(client, f"/standard/{NOBODY}", "POST"))[0] == 404
+
+
+async def test_template_version_fills_a_change_of_the_table_api(client: Client) -> None:
+    """Except for the fields that the client gives."""
+    [version] = (await (await client.get("/api/now/table/std_change_producer_version")).json())["result"]
+    body = {"std_change_producer_version": version["sys_id"], "short_description": "mine", "type": "standard"}
+    made = (await (await client.post(CHANGES, json=body)).json())["result"]
+    assert (made["short_description"], made["category"]) == ("mine", "Network")
+
+
+async def test_tasks_belong_to_their_change(client: Client) -> None:
+    """A task is listed, changed and deleted below its change alone."""
+    change, other = await new(client), await new(client)
+    made = await got(client, f"/{change}/task?short_description=Retire%20node&no_such_field=x", "POST")
+    assert (made["parent"]["value"], made["short_description"]["value"]) == (change, "Retire node")
+    assert made["__meta"] == {"ignoredFields": ["no_such_field"]}
+    task = made["sys_id"]["value"]
+    assert [each["sys_id"]["value"] for each in await got(client, f"/{change}/task")] == [task]
+    assert await got(client, f"/{other}/task") == []
+    assert (await got(client, f"/{change}/task/{task}", "PATCH", {"state": 1}))["state"]["display_value"] == "Open"
+    assert (await refused(client, f"/{other}/task/{task}", "DELETE"))[0] == 404
+    assert (await got(client, f"/{change}/task/{task}", "DELETE"))["sys_id"]["value"] == task
+    for verb in ("GET", "POST"):
+        assert (await refused(client, f"/{NOBODY}/task", verb))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("decision", "state"), [({"state": "approved"}, "Authorize"), ({"state": "rejected", "comments": "why"}, "New")]
+)
+async def test_approver_decides(client: Client, create: Create, decision: dict[str, str], state: str) -> None:
+    """Once nobody else is asked; a rejection counts at once."""
+    change = create("change_request", state="-4", type="normal")
+    create("sysapproval_approver", sysapproval=change, approver=ADMIN_ID, state="requested")
+    assert (await got(client, f"/{change}"))["approval"]["value"] == "requested"
+    decided = await got(client, f"/{change}/approvals", "PATCH", decision)
+    assert (decided["approval"]["value"], decided["state"]["display_value"]) == (decision["state"], state)
+    assert (await refused(client, f"/{change}/approvals", "PATCH", decision))[0] == 400
+
+
+async def test_change_waits_for_every_approver(client: Client, create: Create) -> None:
+    """A second one who is still asked keeps it where it is; approvals of other tasks only set their outcome."""
+    change = create("change_request", state="-4", type="normal")
+    for approver in (ADMIN_ID, create("sys_user", user_name="second")):
+        create("sysapproval_approver", sysapproval=change, approver=approver, state="requested")
+    decided = await got(client, f"/{change}/approvals", "PATCH", {"state": "approved"})
+    assert (decided["approval"]["value"], decided["state"]["display_value"]) == ("requested", "Assess")
+    task = create("sc_request")
+    create("sysapproval_approver", sysapproval=task, state="approved")
+    create("sysapproval_approver", sysapproval=task, state="duplicate")
+    create("sysapproval_approver", state="approved")
+    assert (await (await client.get(f"/api/now/table/sc_request/{task}")).json())["result"]["approval"] == "approved"
+
+
+@pytest.mark.parametrize("body", [{}, {"state": "open"}, {"state": "rejected"}, {"state": "approved", "comments": 1}])
+async def test_unusable_decisions_are_refused(client: Client, body: dict[str, object]) -> None:
+    """A state but the two, and a rejection without a reason."""
+    assert (await refused(client, f"/{await new(client)}/approvals", "PATCH", body))[0] == 400
+
+
+async def test_conflict_check_finds_changes_of_the_same_item_and_time(client: Client, create: Create) -> None:
+    """It ends at once, so that there is nothing to cancel."""
+    item = create("cmdb_ci", name="switch")
+    when = {"start_date": "2026-07-01 10:00:00", "end_date": "2026-07-01 12:00:00"}
+    one = create("change_request", cmdb_ci=item, **when)
+    other = create("change_request", cmdb_ci=item, start_date="2026-07-01 11:00:00", end_date="2026-07-01 13:00:00")
+    create("change_request", cmdb_ci=item, start_date="2026-07-02 11:00:00", end_date="2026-07-02 13:00:00")
+    assert (await got(client, f"/{one}/conflict"))["status"] == "Not Run"
+    for _ in range(2):
+        assert len(await got(client, f"/{one}/conflict", "POST")) == 32
+    checked = await got(client, f"/{one}/conflict")
+    assert (checked["status"], checked["record_count"], checked["job_status"]) == ("Conflict", "1", "3")
+    [conflict] = checked["conflicts"]
+    assert (conflict["change"]["value"], conflict["conflicting_change"]["value"]) == (one, other)
+    assert conflict["type"]["display_value"] == "CI Already Scheduled"
+    without = await new(client)
+    await got(client, f"/{without}/conflict", "POST")
+    assert (await got(client, f"/{without}/conflict"))["status"] == "No Conflict"
+    assert await refused(client, f"/{one}/conflict", "DELETE") == (400, "Cancel request failed")
+
+
+async def test_items_are_associated_and_listed(client: Client, create: Create) -> None:
+    """By a worker, whose messages name what was not associated."""
+    change, item = await new(client), create("cmdb_ci", name="node")
+    body = {"association_type": "affected", "cmdb_ci_sys_ids": f"{item}, {NOBODY}"}
+    begun = await got(client, f"/{change}/ci", "POST", body, 202)
+    assert begun["state"] == {"value": 1, "display_value": "Waiting"}
+    worker = begun["worker"]["sysId"]
+    done = await got(client, f"/worker/{worker}")
+    assert (done["state"], done["type"]) == ({"value": 3, "display_value": "Complete"}, "affected")
+    assert done["messages"]["errorMessages"] == [f"Invalid CMDB_CI sys_id provided: {NOBODY}"]
+    [listed] = await got(client, f"/{change}/ci?association_type=affected")
+    assert listed["ci_item"] == {"display_value": "node", "value": item}
+    again = await got(client, f"/{change}/ci", "POST", {**body, "cmdb_ci_sys_ids": [item]}, 202)
+    again = await got(client, f"/worker/{again['worker']['sysId']}")
+    assert again["messages"]["infoMessages"] == [f"CMDB_CI sys_id already associated: {item}"]
+    assert await got(client, f"/{change}/ci?association_type=impacted") == []
+    assert (await refused(client, f"/{change}/ci"))[0] == 400
+    for wrong in ({**body, "association_type": "x"}, {**body, "cmdb_ci_sys_ids": 1}, {**body, "cmdb_ci_sys_ids": [1]}):
+        assert (await refused(client, f"/{change}/ci", "POST", wrong))[0] == 400
+
+
+@pytest.mark.parametrize("messages", ["", "[]", "x"])
+async def test_worker_with_odd_messages_has_none(client: Client, create: Create, messages: str) -> None:
+    """Anybody may write its record."""
+    worker = create("chg_mgt_worker", messages=messages)
+    empty: dict[str, list[str]] = {"errorMessages": [], "warningMessages": [], "infoMessages": []}
+    assert (await got(client, f"/worker/{worker}"))["messages"] == empty
+
+
+async def test_next_states_follow_the_life_cycle(client: Client, create: Create) -> None:
+    """Of the change's type; while it is on hold none is available."""
+    change = create("change_request", type="normal", state="-1")
+    states = await got(client, f"/{change}/nextstates")
+    assert states["available_states"] == ["-1", "0", "4"]
+    assert states["state_label"] == {"-1": "Implement", "0": "Review", "4": "Canceled"}
+    [[review], _] = states["state_transitions"]
+    assert (review["display_value"], review["to_state"]) == ("Implement to Review", "0")
+    assert (review["transition_available"], review["conditions"][0]["passed"]) == (True, True)
+    held = create("change_request", type="normal", on_hold="true")
+    [[first], *_] = (await got(client, f"/{held}/nextstates"))["state_transitions"]
+    assert (first["transition_available"], first["conditions"][0]["passed"]) == (False, False)
+
+
+async def test_roles_of_each_verb(user: Client, grant: Callable[[str, str], None], create: Create) -> None:
+    """Documented: readers, writers, and who deletes."""
+    change = create("change_request")
+
+    async def may() -> list[bool]:
+        calls = (("GET", f"{API}/{change}"), ("PATCH", f"{API}/{change}"), ("DELETE", f"{API}/{NOBODY}"))
+        return [(await user.request(verb, path, json={})).status != 403 for verb, path in calls]
+
+    assert await may() == [False, False, False]
+    grant("plain", "sn_change_read")
+    assert await may() == [True, False, False]
+    grant("plain", "itil")
+    assert await may() == [True, True, False]
+    grant("plain", "change_manager")
+    assert await may() == [True, True, True]
+
+
+async def test_changes_are_also_xml(client: Client, create: Create) -> None:
+    """Each field an element with two of its own."""
+    change = create("change_request", short_description="<a>")
+    text = await (await client.get(f"{API}/{change}", headers={"Accept": "application/xml"})).text()
+    assert "<short_description><display_value>&lt;a&gt;</display_value>" in text
+    assert "<on_hold><display_value>false</display_value><value>false</value></on_hold>" in text
+
+
+async def test_long_lists_end_with_an_error(client: Client, create: Create) -> None:
+    """What would be too long to write is cancelled, as a record of the Table API is."""
+    for _ in range(35):
+        create("change_request", description="x" * 1024 * 1024)
+    assert (await refused(client, "?sysparm_limit=10000"))[0] == 500
+    named = create("sys_user", user_name="long", name="x" * 1024 * 1024)
+    for number in range(35):
+        create("change_request", category="Named", assigned_to=named, order=str(number))
+    assert (await refused(client, "?category=Named"))[0] == 500
