@@ -88,10 +88,10 @@ async def test_values_by_type(
 async def test_questionable_values_become_findings(
     client: Client, swallowed: Swallowed, column: str, written: str, rule: str
 ) -> None:
-    """Invalid values are dropped, doubtful ones stored; both become findings."""
+    """Invalid values and unknown references are dropped, other doubtful ones stored; all become findings."""
     record = await post(client, "u_toy", {"u_color": "r", column: written}, sysparm_exclude_reference_link="true")
     assert swallowed() == [rule]
-    assert record[column] == ("" if rule == "value-ignored" else written)
+    assert record[column] == ("" if rule in {"value-ignored", "reference-unresolved"} else written)
 
 
 @pytest.mark.parametrize("display", ["false", "true"])
@@ -117,7 +117,7 @@ async def test_texts_of_indexed_columns_fit_any_index(client: Client, swallowed:
     record = await post(client, "problem", {"number": text})
     assert (record["number"], swallowed()) == (text[:LONGEST_INDEXED], ["value-too-long"])
     record = await post(client, "problem", {"assigned_to": text[:LONGEST_INDEXED]})
-    assert (record["assigned_to"]["value"], swallowed()[1:]) == (text[:LONGEST_INDEXED], ["reference-unresolved"])
+    assert (record["assigned_to"], swallowed()[1:]) == ("", ["reference-unresolved"])
 
 
 async def test_a_list_looks_up_a_bounded_number_of_names(client: Client) -> None:
@@ -134,7 +134,7 @@ async def test_a_display_value_of_several_records_is_not_resolved(client: Client
     for _ in range(2):
         await post(client, "cmn_department", {"name": "Twins"})
     record = await post(client, "sys_user", {"user_name": "x", "department": "Twins"})
-    assert record["department"]["value"] == "Twins"
+    assert record["department"] == ""
     assert swallowed() == ["reference-unresolved"]
 
 

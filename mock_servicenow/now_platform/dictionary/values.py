@@ -1,7 +1,7 @@
 """Values as text: the forms that a client may write, and the one form that is stored (platform 1.7)."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
@@ -20,6 +20,7 @@ _DECIMAL = re.compile(r"[+-]?(?:\d++\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCI
 _BEYOND_INTEGERS = 2**63
 _BEYOND_DECIMALS = 1e100  # databases reckon sums, and means with squares, that are finite up to there
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2})?(?:\.\d{1,6})?(Z|[+-]\d{2}:\d{2})?", re.ASCII)
 
 
 def is_sys_id(text: str) -> bool:
@@ -76,12 +77,24 @@ def _after_epoch(seconds: int) -> str | None:
 
 
 def date_time(text: str) -> str | None:
-    """Return a UTC date-time as it is stored, from a date too; None if it is invalid."""
+    """Return a date-time as it is stored, from a date or an ISO form too; None if it is invalid.
+
+    It is UTC unless it has an offset.
+    """
     candidate = f"{text} 00:00:00" if _DATE.fullmatch(text) else text
     try:
-        return utc_form(datetime.strptime(candidate, DATE_TIME))  # noqa: DTZ007 - UTC by definition
-    except ValueError:
+        if not _ISO.fullmatch(candidate):
+            return utc_form(datetime.strptime(candidate, DATE_TIME))  # noqa: DTZ007 - UTC by definition
+        moment = datetime.fromisoformat(candidate)
+        return utc_form(moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment)
+    except (OverflowError, ValueError):
         return None
+
+
+def has_uncertain_form(text: str) -> bool:
+    """Return whether no source says what the platform makes of a date-time: it has an offset, or lacks seconds."""
+    form = _ISO.fullmatch(text)
+    return form is not None and (form[1] is None or form[2] is not None)
 
 
 def name_values(text: str) -> str:

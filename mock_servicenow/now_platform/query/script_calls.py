@@ -179,6 +179,7 @@ _FUNCTIONS: dict[str, Callable[..., str]] = {
     "getUserName": lambda context: context.user_name,
     "now": lambda context: context.local_now.strftime("%Y-%m-%d"),
     "nowDateTime": lambda context: context.stored(context.local_now),
+    "yesterday": lambda context: context.stored(shift(context.local_now, "day", -1)),
     "dateGenerate": _date_generate,
     "datePart": _date_part,
 }

@@ -5,6 +5,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import PurePath
 from typing import IO
 
 import sqlalchemy as sa
@@ -32,10 +33,17 @@ _SAMPLE, _GAIN = 16 * 1024, 0.9
 LARGEST = ("com.glide.attachment.max_size", 1024)
 """The system property with the largest size of a file, in megabytes, and its default."""
 
+EXTENSIONS = "glide.attachment.extensions"
+"""The system property with the extensions that files may have, separated by commas; empty for any."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be attached: ``size`` bytes of ``content`` from ``start`` on."""
+    """A file to be attached: ``size`` bytes of ``content`` from ``start`` on.
+
+    Attributes:
+        created: when it was made, in stored form; empty for now.
+    """
 
     name: str
     content_type: str
@@ -43,6 +51,7 @@ class File:
     size: int
     start: int = 0
     encryption_context: str = ""
+    created: str = ""
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes, `PIECE_BYTES` at a time."""
@@ -68,6 +77,7 @@ class AttachmentTarget:
             raise RecordNotFound
         _check_writable(session, parent, "Insert")
         _check_size(session, file)
+        _check_extension(session, file)
 
 
 def attach(target: AttachmentTarget, file: File, findings: list[Finding]) -> Generator[None, None, Record]:
@@ -89,7 +99,8 @@ def attach(target: AttachmentTarget, file: File, findings: list[Finding]) -> Gen
         packing = yield from _store_chunks(target, sys_id, file)
         with target.instance.next_transaction(target.user, findings) as session:
             target.check(session, file)
-            return session.insert(TABLE, {"sys_id": sys_id, **_metadata(target, file, packing)})
+            metadata = {"sys_id": sys_id, **_metadata(target, file, packing)}
+            return session.insert(TABLE, metadata, system_columns=bool(file.created))
     except BaseException:
         with target.instance.transaction(SYSTEM) as session:
             _delete_content(session, [sys_id])
@@ -277,6 +288,14 @@ def _check_size(session: Session, file: File) -> None:
         )
 
 
+def _check_extension(session: Session, file: File) -> None:
+    """Raise BadRequest for a file of another type than the property allows; one without extension is of none."""
+    allowed = [each.strip() for each in session.system_property(EXTENSIONS).lower().split(",") if each.strip()]
+    if allowed and PurePath(file.name.lower()).suffix.removeprefix(".") not in allowed:
+        refused = f"'{file.name}' is not of a type that {EXTENSIONS} allows: {', '.join(allowed)}"
+        raise BadRequest("Failed to create the attachment", refused)
+
+
 class _Packing:
     """Compresses a file piece by piece.
 
@@ -327,6 +346,7 @@ def _metadata(target: AttachmentTarget, file: File, packing: _Packing) -> dict[s
         "chunk_size_bytes": str(CHUNK_BYTES),
         "hash": packing.hash.hexdigest(),
         "encryption_context": file.encryption_context,
+        **({"sys_created_on": file.created} if file.created else {}),
     }
 
 

@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Fami
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
-from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
+from mock_servicenow.now_platform.dictionary.values import has_uncertain_form, is_storable, is_sys_id
 from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, stored_length
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
@@ -84,6 +84,9 @@ class Intake:
             return None
         if column.is_reference:
             return self._reference(column, stored)
+        if column.family is Family.DATE_TIME and has_uncertain_form(text):
+            what = f"column '{column.name}' got '{text}', and no source says what an instance makes of that form"
+            self._report("value-form-unknown", column.name, f"{what}: stored as {stored}")
         if column.choices and all(choice.value != stored for choice in column.choices):
             return self._unknown_choice(column, stored)
         # Pairs cut short could not be read, nor a Secret in them be found; rules refuse long ones.
@@ -108,14 +111,17 @@ class Intake:
         return text if taken else None
 
     def _reference(self, column: Column, text: str) -> str:
-        """Return the sys_id of the only record with that display value; else the text itself (platform 9)."""
-        if is_sys_id(text) or column.reference is None:
+        """Return the sys_id of the only record with that display value; else nothing (platform 9).
+
+        A domain has its path as well as a sys_id.
+        """
+        if is_sys_id(text) or column.reference is None or column.type != "reference":
             return text
         found = self._view.by_display(column.reference, text)
         if found is None:
             unresolved = f"reference '{column.name}' got '{text}', no sys_id and displayed by no single record"
-            self._report("reference-unresolved", column.name, f"{unresolved} of {column.reference}: stored as given")
-        return found or text
+            self._report("reference-unresolved", column.name, f"{unresolved} of {column.reference}: left empty")
+        return found or ""
 
     def _report(self, rule: str, column: str, what: str) -> None:
         self._view.findings.append(Finding("swallowed", rule, f"table {self._table}: {what}", column))

@@ -135,16 +135,21 @@ class View:
     def by_display(self, table: str, text: str) -> str | None:
         """Return the sys_id of the only record with that display value or user name; None if there is none or several.
 
-        An empty text names no record, although records without a name exist, and a closed table has no names.
+        One in other capital letters counts if none is the same. An empty text names no record, although records without
+        a name exist, and a closed table has no names.
         """
         if not text or table in self.sight.closed:
             return None
+        found = self._named(table, text, exact=True) or self._named(table, text, exact=False)
+        return found.pop() if len(found) == 1 else None
+
+    def _named(self, table: str, text: str, *, exact: bool) -> set[str]:
+        """Return the sys_ids of at least two of the records of that name, as far as there are two."""
         columns = self.dictionary.columns(table)
         names = {self.dictionary.display_column(table), "user_name"} & columns.keys() - self.sight.hidden(table)
         most = 2 if self.sight.opens(table, "read") else None
-        rows = [row for name in names for row in self.work.find(table, {name: text}, most=most)]
-        found = {record.sys_id for record in self._visible(table, rows)}
-        return found.pop() if len(found) == 1 else None
+        rows = [row for name in names for row in self.work.find(table, {name: text}, most=most, exact=exact)]
+        return {record.sys_id for record in self._visible(table, rows)}
 
     def record(self, table: str, values: Mapping[str, str]) -> Record:
         """Return a row of the table as a record of its class; columns that the user may not read are empty."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from multidict import CIMultiDict
 
+from mock_servicenow.now_platform.dictionary.values import date_time
 from mock_servicenow.now_platform.errors import (
     BadRequest,
     MethodNotAllowed,
@@ -19,6 +20,7 @@ from mock_servicenow.now_platform.errors import (
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, AttachmentTarget, File
+from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer
@@ -175,8 +177,19 @@ def _upload(call: Call, instance: Instance) -> Steps:
     given = {name: call.query.get(name, "") for name in ("file_name", "table_name", "table_sys_id")}
     content_type, content = call.headers.get("Content-Type", UNKNOWN_TYPE), call.file()
     context = call.query.get("encryption_context", "")
-    file = File(given["file_name"], content_type, content, content.seek(0, SEEK_END), encryption_context=context)
+    size, created = content.seek(0, SEEK_END), _creation_time(call)
+    file = File(given["file_name"], content_type, content, size, encryption_context=context, created=created)
     return (yield from _attach(call, instance, given, file))
+
+
+def _creation_time(call: Call) -> str:
+    """Return the moment at which the client made the file; empty if it says none, or none that can be read."""
+    asked = call.query.get("creation_time", "")
+    created = date_time(asked) if len(asked) <= LONGEST_VALUE else None
+    if asked and created is None:
+        expected = "expected a date and time, as 2026-01-05 09:00:00"
+        call.swallowed("parameter-ignored", f"creation_time is '{asked[:LONGEST_VALUE]}', {expected}", "creation_time")
+    return created or ""
 
 
 def _upload_form(call: Call, instance: Instance) -> Steps:

@@ -135,8 +135,8 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
 
 def _choice(call: Call, name: str, choices: tuple[str, ...]) -> str:
     value = call.query.get(name, choices[0])
-    if value in choices:
-        return value
+    if value.lower() in choices:  # Python writes True
+        return value.lower()
     expected = f"expected one of {', '.join(choices)}"
     call.swallowed("parameter-ignored", f"{name} is '{value}', {expected}: it was ignored", name)
     return choices[0]

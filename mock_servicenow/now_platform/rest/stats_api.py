@@ -73,7 +73,7 @@ def _parameters(call: Call) -> _Parameters:
         if name.startswith("sysparm_") and name not in _KNOWN:
             _ignore(call, name, "means nothing here")
     counted = (Aggregate("count"),) * (given.get("sysparm_count", "").lower() == "true")
-    display = given.get("sysparm_display_value", "false")
+    display = given.get("sysparm_display_value", "false").lower()
     return _Parameters(
         query=given.get("sysparm_query", ""),
         filters=() if "sysparm_query" in given else _filters(call),
