@@ -15,7 +15,17 @@ import yaml
 
 from .command import serving_command
 
-CLIENT = {"client_id": "itsm", "client_secret": "itsm-secret", "name": "itsm", "user": "admin"}
+CLIENT = {"client_id": "itsm", "client_secret": "itsm-secret"}
+KEY = "itsm-key"
+ROWS = {
+    "oauth_entity": [{"name": "itsm", "user": "admin", **CLIENT}],
+    "sys_properties": [{"name": "glide.oauth.inbound.client.credential.grant_type.enabled", "value": "true"}],
+    "api_key": [{"name": "itsm", "user": "admin", "token": KEY}],
+    "http_key_auth": [{"name": "itsm", "auth_parameter": "x-sn-apikey"}],
+    "sys_api_access_policy": [{"name": "itsm", "api": "Table API"}],
+    "sys_auth_profile_mapping": [{"api_access_policy": "itsm", "inbound_auth_profile": "itsm"}],
+}
+"""What the instance of the targets' authors has been given."""
 SHARED = "prepare_test_vars"
 DEMO_ONLY: dict[str, str] = {}
 """Why a target needs what only a demo instance has, in one sentence each."""
@@ -39,10 +49,10 @@ async def test_target(suite: Path, target: str, tmp_path: Path) -> None:
     """A target passes."""
     folder = laid_out(suite, tmp_path)
     rows = tmp_path / "rows.yaml"
-    rows.write_text(yaml.safe_dump({"oauth_entity": [CLIENT]}))
+    rows.write_text(yaml.safe_dump(ROWS))
     async with serving_command("--data", str(rows)) as url:
         settings = {"sn_host": url, "sn_username": "admin", "sn_password": "admin"}
-        settings |= {f"sn_{name}": value for name, value in CLIENT.items() if name.startswith("client")}
+        settings |= {f"sn_{name}": value for name, value in CLIENT.items()} | {"sn_api_key": KEY}
         settings |= {"sn_client_certificate_file": "/dev/null", "sn_client_key_file": "/dev/null"}
         (folder / "integration_config.yml").write_text(yaml.safe_dump(settings))
         exit_code, output = await play(folder, target)

@@ -163,6 +163,14 @@ async def test_order_becomes_request_item_task_and_values(user: Client, client: 
     assert value["value"] == "a@example.com"
 
 
+async def test_submitted_request_is_in_process(client: Client, create: Create) -> None:
+    """By the answer to the write that submits it."""
+    request = create("sc_request", request_state="draft")
+    answer = await client.patch(f"/api/now/table/sc_request/{request}", json={"request_state": "submitted"})
+    written = (await answer.json())["result"]
+    assert (written["request_state"], written["approval"]) == ("in_process", "approved")
+
+
 async def test_unknown_variables_are_findings(user: Client, swallowed: Callable[[], list[str]]) -> None:
     """An order goes through without them."""
     await got(user, f"items/{IPAD}/order_now", "POST", {**ONE, "variables": {"color": "red"}})

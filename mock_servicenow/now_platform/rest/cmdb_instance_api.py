@@ -100,7 +100,8 @@ def _update(call: Call, session: Session, table: str, sys_id: str) -> Answer:
 def _relate(call: Call, session: Session, table: str, sys_id: str) -> Answer:
     item = _item(session, table, sys_id)
     body = read_object(call, longest_body(session))
-    _source(session, body)
+    if "source" in body:  # documented as required, but itsm's targets go without
+        _source(session, body)
     _add_relations(session, item.sys_id, body)
     return _shown(call, session, table, item)
 
@@ -142,7 +143,7 @@ def _discovered(session: Session, body: Mapping[str, object]) -> dict[str, str]:
 
 
 def _source(session: Session, body: Mapping[str, object]) -> str:
-    """Return the source that every write names; raises BadRequest unless it is a choice of discovery_source."""
+    """Return the source that a write names; raises BadRequest unless it is a choice of discovery_source."""
     source = body.get("source")
     choices = [choice.value for choice in session.dictionary.columns(ITEMS)["discovery_source"].choices]
     if source not in choices:
