@@ -1,7 +1,7 @@
 """Wires the instance, the app, its pages and the control plane."""
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -31,6 +31,7 @@ from privman_core.clock import Clock
 from privman_core.control import COCKPIT
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKinds
+from privman_core.findings import Finding
 from privman_core.ids import Ids
 from privman_core.inputs import trust
 from privman_core.instruments import CHANGES, Instruments
@@ -45,11 +46,13 @@ USER_AGENT = "ServiceNow/1.0"
 INSTANCE = web.AppKey("instance", Instance)
 ADMINISTRATOR = web.AppKey("administrator", str)
 """The administrator's user name; empty if the database has none any more."""
+FIRST_FINDINGS: web.AppKey[Sequence[Finding]] = web.AppKey("first findings", list)
+"""What the first rows say without effect."""
 _STALE = timedelta(days=1)
 """Younger leftovers may be the work of another process on the same database."""
 
 _ANY_TIME = "9999-12-31 23:59:59"
-__all__ = ["ADMINISTRATOR", "INSTANCE", "Blueprint", "StartError", "create_app"]
+__all__ = ["ADMINISTRATOR", "FIRST_FINDINGS", "INSTANCE", "Blueprint", "StartError", "create_app"]
 
 
 def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Blueprint | None = None) -> web.Application:
@@ -79,6 +82,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     cockpit = COCKPIT * settings.control_plane
     pages = build_pages(instance, blueprint.tables, privilege_manager.activity_types, journal, cockpit)
     is_new = _build(blueprint, instance)
+    journal.note_first(blueprint.findings)
     administrator = administrator_name(instance)
     beginning = blueprint.named(administrator)
 
@@ -110,7 +114,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         server=instance.release.server,
         largest_body=LARGEST_BODY,
     )
-    app[ADMINISTRATOR], app[INSTANCE] = administrator, instance
+    app[ADMINISTRATOR], app[INSTANCE], app[FIRST_FINDINGS] = administrator, instance, blueprint.findings
     if settings.control_plane:
         app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES], settings.url).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)

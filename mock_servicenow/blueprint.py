@@ -35,6 +35,7 @@ from mock_servicenow.settings import Settings
 from privman_contracts import InferredNamesError, WireNames
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
+from privman_core.findings import Findings
 from privman_core.ids import Ids
 from privman_core.masking import Secrets
 from privman_core.snapshots import SnapshotError, StateCopy, require_room
@@ -56,6 +57,7 @@ class Blueprint:
         tables: those of the scoped app.
         checks: judge exchanges by their contracts.
         password_columns: names in lower case of the columns of every table that hold passwords.
+        findings: what the first rows say without effect.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Blueprint:
         self.checks = ContractChecks(names, "servicenow")
         self.dictionary = dictionary = definitions.dictionary
         self.password_columns = dictionary.password_columns()
+        self.findings = Findings()
         self._definitions = definitions
         self._settings = settings
         self._image = b""
@@ -208,6 +211,7 @@ class Blueprint:
         Returns the tables that the rows define; None if these are the dictionary's.
         """
         settings, instance = self._settings, self.instance(store, VirtualClock(), Ids(0))
+        self.findings = Findings()
 
         def end(session: Session) -> None:
             if settings.password != DEFAULT_PASSWORD:
@@ -216,7 +220,7 @@ class Blueprint:
 
         administrator = Administrator(settings.username or DEFAULT_NAME, settings.password)
         app = tuple(first_rows(self.tables, settings.password))
-        rows(instance, FirstRows(administrator, app, tuple(settings.data)), end)
+        rows(instance, FirstRows(administrator, app, tuple(settings.data)), end, self.findings)
         return None if instance.schema is instance.first else instance.schema
 
 

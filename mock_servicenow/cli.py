@@ -12,14 +12,15 @@ from typing import Any
 
 from aiohttp import web
 
-from mock_servicenow.app import ADMINISTRATOR, Blueprint, StartError, create_app
+from mock_servicenow.app import ADMINISTRATOR, FIRST_FINDINGS, Blueprint, StartError, create_app
 from mock_servicenow.now_platform.dictionary.table_format import table_schema
 from mock_servicenow.now_platform.provisioning.provisioning import DEFAULT_NAME, DEFAULT_PASSWORD
 from mock_servicenow.settings import Settings
 from privman_core.argument_types import basic_user, ca_file, url
 from privman_core.clock import Clock
-from privman_core.command_line import Exit, OneLineParser, UsageError, say
+from privman_core.command_line import Exit, OneLineParser, UsageError, complain, say
 from privman_core.environment_variables import admin_token, password
+from privman_core.findings import Finding
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
 from privman_core.operating_system import CAN_FORK
@@ -31,6 +32,7 @@ _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 _MOST_WORKERS = 64
+_MOST_PRINTED = 20
 
 # Objects between two collections, of which a request leaves hardly any and a long query thousands, and how many
 # collections of the young come before one of all: what a compiled query leaves is old by then, and everybody waits.
@@ -114,7 +116,7 @@ def _add_serve(serve: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="extra rows (YAML or JSON); may be repeated",
+        help="extra rows (YAML, JSON, or the XML of an instance); may be repeated",
     )
 
 
@@ -127,6 +129,7 @@ def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any,
 
     def create(clock: Clock, ids: Ids) -> web.Application:
         app = create_app(settings, clock=clock, ids=ids, blueprint=blueprint)
+        _print_findings(app[FIRST_FINDINGS])
         gc.freeze()
         gc.set_threshold(*_GARBAGE)
         gc.enable()
@@ -143,6 +146,14 @@ def _serve(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any,
     return workers.serve_with_workers(  # type: ignore[attr-defined,no-any-return,unused-ignore]
         _COMMAND, options, create, fact, (StartError,)
     )
+
+
+def _print_findings(findings: Sequence[Finding]) -> None:
+    """Print what the rows of files say without effect; the control plane has the rest of a long list."""
+    for finding in findings[:_MOST_PRINTED]:
+        complain(_COMMAND, f"{finding.where}: {finding.message}" if finding.where else finding.message)
+    if len(findings) > _MOST_PRINTED:
+        complain(_COMMAND, f"{len(findings) - _MOST_PRINTED} more findings: GET /__admin/findings")
 
 
 def _workers(text: str) -> int:

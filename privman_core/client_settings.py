@@ -403,7 +403,7 @@ SETTINGS: tuple[Setting, ...] = (
         _FILE,
         _ON_MOCK,
     ),
-    FilesSetting("", "data", "rows to add to the mock (YAML, JSON or a folder; may be repeated)", _FILE, _ON_MOCK),
+    FilesSetting("", "data", "rows to add to the mock (YAML, JSON, XML or a folder; may be repeated)", _FILE, _ON_MOCK),
     Setting(
         "",
         "timeout",

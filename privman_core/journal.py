@@ -52,6 +52,7 @@ class Journal:
         self._kept_bytes = kept_bytes
         self._entries: deque[Exchange] = deque()
         self._notes: dict[Finding, None] = {}
+        self._first_notes: dict[Finding, None] = {}
         self._bytes = 0
         self._begun = 0
         self._pause = asyncio.Lock()
@@ -144,6 +145,11 @@ class Journal:
         if len(self._notes) < KEPT_NOTES:
             self._notes[finding] = None
 
+    def note_first(self, findings: Iterable[Finding]) -> None:
+        """Keep findings of the start, which `clear` does not forget."""
+        self._first_notes = dict.fromkeys(findings)
+        self._notes |= self._first_notes
+
     def notes(self) -> list[Finding]:
         """Return the findings without an exchange."""
         if not self._unchecked:
@@ -154,11 +160,11 @@ class Journal:
         return [*self._notes, Finding("violation", EVICTED, message)]
 
     def clear(self) -> None:
-        """Forget everything; the next exchange is number 1."""
+        """Forget everything but the findings of the start; the next exchange is number 1."""
         for exchange in self._entries:
             exchange.journaled = False
         self._entries.clear()
-        self._notes.clear()
+        self._notes = {**self._first_notes}
         self._bytes = self._begun = self.evicted = self._unchecked = 0
 
     async def printed(self, exchange: Exchange) -> dict[str, Any]:

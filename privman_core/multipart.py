@@ -44,8 +44,12 @@ class FormPart:
 
     def text(self, body: IO[bytes]) -> str:
         """Return the content as UTF-8, whatever encoding the part declares; invalid bytes are replaced."""
+        return self.content(body).decode(errors="replace")
+
+    def content(self, body: IO[bytes]) -> bytes:
+        """Return the content."""
         body.seek(self.start)
-        return body.read(self.size).decode(errors="replace")
+        return body.read(self.size)
 
 
 def parts(content_type: str, body: IO[bytes]) -> Generator[None, None, list[FormPart]]:

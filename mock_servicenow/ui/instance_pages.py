@@ -5,6 +5,7 @@ from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.form_page import FormPage
+from mock_servicenow.ui.import_page import MOST_BYTES, ImportPage
 from mock_servicenow.ui.instance_gate import LOG_IN, InstanceGate, InstanceVisit, LoginPage
 from mock_servicenow.ui.list_page import ListPage
 from mock_servicenow.ui.navigator import Application, Module, Navigator
@@ -33,13 +34,15 @@ def build_pages(
     """
     application = _application(tables)
     login, navigator = LoginPage(instance), Navigator(instance, application, tables.hidden)
-    visible = VisibleTables(instance, tables.hidden)
+    imports, visible = ImportPage(instance), VisibleTables(instance, tables.hidden)
     listing, form = ListPage(instance, visible), FormPage(instance, visible, Decisions(tables, activity_types))
     table: dict[str, Page[InstanceVisit]] = {
         "/": Page(navigator.show),
         "/nav_to.do": Page(navigator.lead, unlinked="links in e-mails lead here"),
         LOG_IN: Page(login.show, login.log_in, public=True, unlinked=TO_LOG_IN),
         "/logout.do": Page(None, login.log_out),
+        "/upload.do": Page(imports.show, unlinked="lists lead administrators here"),
+        "/sys_upload.do": Page(None, imports.upload, largest=MOST_BYTES),
         _LIST: Page(listing.show),
         _FORM: Page(form.show, form.save),
     }

@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import parameters_of, query_of
 from mock_servicenow.now_platform.running import Repeatable
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ListQuery, ListUrl, count_rows, rows_in_words
 from mock_servicenow.ui.visible_schema import VisibleTables, cell_text
@@ -118,6 +119,7 @@ class _List:
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": session.may("create", url.table),
+            "may_import": session.user.has_any((ADMIN_ROLE,)),
             "choices": self._choices(),
             "operators": [operator for operator in OPERATORS if operator.offered],
         }

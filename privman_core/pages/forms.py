@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -11,9 +11,26 @@ from multidict import MultiDict, MultiMapping
 
 from privman_core.bodies import IN_MEMORY, SpooledBody, receive
 from privman_core.inputs import EXAMPLE_URL, plain_url, quoted
-from privman_core.multipart import MOST_PARTS, MultipartError, parts
+from privman_core.multipart import MOST_PARTS, FormPart, MultipartError, parts
 
 LARGEST = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A file in a posted form.
+
+    Attributes:
+        name: as the browser says.
+    """
+
+    name: str
+    _part: FormPart
+    _body: SpooledBody
+
+    def content(self) -> bytes:
+        """Return the whole file."""
+        return self._part.content(self._body.file)
 
 
 class Form:
@@ -21,11 +38,24 @@ class Form:
 
     Attributes:
         errors: by field; pages print the label before it, as in "Name is empty".
+        too_large: whether what was posted was too large to be read.
     """
 
-    def __init__(self, values: Mapping[str, str] | MultiMapping[str] | None = None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, str] | MultiMapping[str] | None = None,
+        files: Mapping[str, UploadedFile] | None = None,
+        *,
+        too_large: bool = False,
+    ) -> None:
         self._values = MultiDict(values or {})
+        self._files = files or {}
         self.errors: dict[str, str] = {}
+        self.too_large = too_large
+
+    def file(self, field: str) -> UploadedFile | None:
+        """Return the file of the field; None if the form has none."""
+        return self._files.get(field)
 
     def values(self, field: str) -> list[str]:
         """Return every value of the field, in the order of the form."""
@@ -82,20 +112,27 @@ class Form:
         return text
 
 
-async def read_form(request: web.Request) -> Form:
-    """Return the posted form, without uploaded files; an empty one for other requests.
+async def read_form(request: web.Request, largest: int = LARGEST) -> Form:
+    """Return the posted form; an empty one for other requests.
 
     Texts are UTF-8, whatever the form claims, and their lines end with a line feed. A form that cannot be read, or
-    has more than `LARGEST` bytes or 1,000 fields, is empty: it lacks its token, so it is refused.
+    has more than ``largest`` bytes or 1,000 fields, is empty: it lacks its token, so it is refused.
     """
     if request.method != "POST":
         return Form()
-    with suppress(web.HTTPException, MultipartError, ValueError):
-        body = await receive(request, LARGEST)
-        multipart = request.content_type == "multipart/form-data"
-        found = await _in_parts(request, body) if multipart else await _in_pairs(body)
-        return Form(MultiDict((name, text.replace("\r\n", "\n")) for name, text in found))
-    return Form()
+    try:
+        body = await receive(request, largest)
+        if request.content_type == "multipart/form-data":
+            return await _in_parts(request, body)
+        return Form(_in_lines(await _in_pairs(body)))
+    except web.HTTPRequestEntityTooLarge:
+        return Form(too_large=True)
+    except (web.HTTPException, MultipartError, ValueError):
+        return Form()
+
+
+def _in_lines(found: Iterable[tuple[str, str]]) -> MultiDict[str]:
+    return MultiDict((name, text.replace("\r\n", "\n")) for name, text in found)
 
 
 async def _in_pairs(body: SpooledBody) -> list[tuple[str, str]]:
@@ -110,11 +147,13 @@ def _pairs(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARTS)
 
 
-async def _in_parts(request: web.Request, body: SpooledBody) -> list[tuple[str, str]]:
+async def _in_parts(request: web.Request, body: SpooledBody) -> Form:
     reading = parts(request.headers["Content-Type"], body.file)
     while True:
         try:
             next(reading)
         except StopIteration as end:
-            return [(part.name, part.text(body.file)) for part in end.value if part.is_text]
+            texts = _in_lines((part.name, part.text(body.file)) for part in end.value if part.is_text)
+            files = {part.name: UploadedFile(part.file_name, part, body) for part in end.value if part.file_name}
+            return Form(texts, files)
         await asyncio.sleep(0)

@@ -14,10 +14,11 @@ from privman_core.cuts import cut
 from privman_core.findings import Finding
 from privman_core.ids import is_same
 from privman_core.journal import Journal
-from privman_core.pages.forms import Form, read_form
+from privman_core.pages.forms import LARGEST, Form, read_form
 from privman_core.pages.rendering import Assets, Templates, to_page
 
 EXPIRED = "This form has expired. Reload the page."
+TOO_LARGE = "The form has more bytes than this page takes."
 NOT_FOUND = "Page not found"
 LONGEST_SHOWN = 200
 """Characters that a page repeats of an unknown address."""
@@ -125,6 +126,7 @@ class Page(NamedTuple, Generic[V]):
         public: whether the page is open to browsers that the gate turns away from the others.
         tab: label in a navigation that is made from the table; empty for no entry.
         unlinked: why no link from the site's first page leads here; empty if one does.
+        largest: bytes that a posted form may have.
     """
 
     show: Show[V] | None
@@ -132,6 +134,7 @@ class Page(NamedTuple, Generic[V]):
     public: bool = False
     tab: str = ""
     unlinked: str = ""
+    largest: int = LARGEST
 
 
 class Gate(ABC, Generic[V]):
@@ -199,7 +202,7 @@ class Site(Generic[V]):
         return routes
 
     async def _handle(self, page: Page[V], show: Show[V], request: web.Request) -> web.Response:
-        visit = await self._gate.visit(request, await read_form(request))
+        visit = await self._gate.visit(request, await read_form(request, page.largest))
         answering = self._answer(visit, show, public=page.public)
         if self._journal is not None and request.method == "POST":
             answering = _journaled(self._journal, visit, answering)
@@ -215,6 +218,8 @@ class Site(Generic[V]):
             return await visit.page("refusal.html", error.status, **shown)
 
     def _require_token(self, visit: V) -> None:
+        if visit.form.too_large:
+            raise PageError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Form too large", TOO_LARGE)
         if visit.request.method == "POST" and not self._gate.trusts_form(visit):
             raise PageError(HTTPStatus.FORBIDDEN, "Form expired", EXPIRED)
 

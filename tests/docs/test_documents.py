@@ -27,7 +27,7 @@ PORTS = ("8080", "8090")
 LENIENT = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 OWN = ("mock_servicenow", "console_sim", "privman_contracts", "privman_core", "privman_scenarios")
 MODULES_OF_HARNESS = (*OWN, "aiohttp", "hypothesis", "pytest")
-FILE = re.compile(r"#(?: file:)? ([\w./-]+\.(?:py|yaml|yml|ini|toml|json))\n")
+FILE = re.compile(r"(?:#(?: file:)?|<!--) ([\w./-]+\.(?:py|yaml|yml|ini|toml|json|xml))(?: -->)?\n")
 
 
 @dataclass(frozen=True)

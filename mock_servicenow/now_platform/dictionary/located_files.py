@@ -1,4 +1,4 @@
-"""YAML and JSON files of tables and rows, with the places in them that errors name."""
+"""Files of tables and rows, with the places in them that errors name."""
 
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
@@ -9,6 +9,7 @@ from privman_core import yaml_reader
 from privman_core.yaml_reader import YamlError
 
 Step = str | int
+_XML = ".xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,21 @@ class FilePlace:
 
 def yaml_files(source: Traversable) -> list[Traversable]:
     """Return the file itself, or the YAML files in the folder in order of their names."""
-    if source.is_file():
-        return [source]
-    found = (file for file in source.iterdir() if file.name.endswith((".yaml", ".yml")))
+    return [source] if source.is_file() else _in_order(source, ".yaml", ".yml")
+
+
+def xml_files(source: Traversable) -> list[Traversable]:
+    """Return the file itself if it is XML, or the XML files in the folder in order of their names."""
+    return [source] * is_xml(source) if source.is_file() else _in_order(source, _XML)
+
+
+def is_xml(file: Traversable) -> bool:
+    """Return whether a file's name says that it is XML."""
+    return file.name.endswith(_XML)
+
+
+def _in_order(folder: Traversable, *endings: str) -> list[Traversable]:
+    found = (file for file in folder.iterdir() if file.name.endswith(endings))
     return sorted(found, key=lambda file: file.name)
 
 

@@ -12,17 +12,20 @@ from itertools import chain
 import orjson
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
-from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
-from mock_servicenow.now_platform.records.intake import COUNTERS, assign_number, counters
+from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
+from mock_servicenow.now_platform.provisioning.xml_import import import_xml
+from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument, xml_documents
+from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.dictionary_rules import DELETED_CHOICES
 from mock_servicenow.now_platform.storage.transaction import DuplicateError
-from mock_servicenow.now_platform.users import User, hash_password, one_way, verify_password
+from mock_servicenow.now_platform.users import User, hash_password, verify_password
+from privman_core.findings import Finding
 
 ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
 ADMIN_ROLE_ID = "2831a114c611228501d4ea6c309d626d"
@@ -55,7 +58,7 @@ class FirstRows:
     Attributes:
         administrator: the only user who can log in, besides those of the app.
         app: the first rows of an app, by table.
-        files: YAML files or folders of rows; they change the rows of an existing instance with the same sys_ids.
+        files: files or folders of rows; they change the rows of an existing instance with the same sys_ids.
     """
 
     administrator: Administrator
@@ -73,14 +76,24 @@ class FirstRows:
         """Return the rows of the files; raises DictionaryError."""
         return chain.from_iterable(read_rows(file, dictionary) for file in dict.fromkeys(self.files))
 
+    def documents(self) -> list[XmlDocument]:
+        """Return the XML files; raises DictionaryError."""
+        return [document for file in dict.fromkeys(self.files) for document in xml_documents(file)]
 
-def provision(instance: Platform, first: FirstRows, and_then: Step = lambda _session: None) -> None:
+
+def provision(
+    instance: Platform,
+    first: FirstRows,
+    and_then: Step = lambda _session: None,
+    findings: list[Finding] | None = None,
+) -> None:
     """Create the tables and the first rows of a new instance, or add what an existing one lacks.
 
     Args:
         instance: its database is empty, or was provisioned before and keeps its rows.
         first: what a new instance holds; an existing one takes the rows of its files.
         and_then: takes part in the transaction that fills a new instance.
+        findings: collects what rows say without effect.
 
     Raises:
         DictionaryError: a file of rows cannot be used, or has a value that only one row may have.
@@ -88,11 +101,11 @@ def provision(instance: Platform, first: FirstRows, and_then: Step = lambda _ses
     """
     if not instance.store.is_made():
         instance.store.create()
-        fill(instance, first, and_then)
+        fill(instance, first, and_then, findings)
         return
     instance.store.complete()
     _complete_dictionary(instance)
-    _take_in(instance, first)
+    _take_in(instance, first, findings)
 
 
 def retire_default_password(instance: Platform, password: str, users: Iterable[str]) -> None:
@@ -136,18 +149,18 @@ def administrator_name(instance: Platform) -> str:
         return "" if record is None else record["user_name"]
 
 
-def fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
+def fill(instance: Platform, first: FirstRows, and_then: Step, findings: list[Finding] | None = None) -> None:
     """Replace all rows with the first ones, in one transaction; raises DictionaryError as `provision` does."""
     while True:  # each attempt begins with the tables as they are by then
         with suppress(TablesChanged):
-            return _fill(instance, first, and_then)
+            return _fill(instance, first, and_then, findings)
 
 
-def _fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
+def _fill(instance: Platform, first: FirstRows, and_then: Step, findings: list[Finding] | None) -> None:
     """Fill once; raises TablesChanged if the tables have changed while it waited for others who write."""
     dictionary = instance.first.dictionary
     founder = User(ADMIN_ID, first.administrator.username, "System Administrator", unrestricted=True)
-    with instance.transaction(founder) as session:
+    with instance.transaction(founder, findings) as session:
         instance.store.exclude_writers(session.work.transaction, session.work.schema.version)
         instance.store.clear(session.work.transaction, instance.dictionary.sql.names)
         rows = chain(
@@ -158,19 +171,21 @@ def _fill(instance: Platform, first: FirstRows, and_then: Step) -> None:
             first.of_files(dictionary),  # last, so that errors name them
         )
         store_rows(session, rows)
+        import_xml(session, first.documents())
         and_then(session.of_system)
         instance.store.note_described(session.work.transaction, _digest(dictionary))
         instance.store.seal(session.work.transaction)
 
 
-def _take_in(instance: Platform, first: FirstRows) -> None:
+def _take_in(instance: Platform, first: FirstRows, findings: list[Finding] | None) -> None:
     """Insert the rows of files into an existing instance, or give those that it has the files' values."""
     rows = list(first.of_files(instance.dictionary))
-    with instance.transaction(instance.system) as session:
+    with instance.transaction(instance.system, findings) as session:
         named = list(first.named(instance.first.dictionary)) if rows else []
         found = list(_identified(session, [*named, *rows]))
         targets = Targets(session.dictionary, found)
         _store_rows_of_files(session, targets, found[len(named) :])
+        import_xml(session, first.documents())
 
 
 @contextmanager
@@ -255,15 +270,8 @@ def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[Plac
             if session.work.get(row.table, sys_id) is not None:
                 session.replace_row(row.table, values)
                 continue
-            _complete(session, row.table, values)
+            complete(session, row.table, values)
             session.store_rows(row.table, [values])
-
-
-def _complete(session: Session, table: str, values: Values) -> None:
-    """Give a new record what rules would: a number, and a user the full name."""
-    assign_number(session, table, values)
-    if session.dictionary.root(table) == "sys_user" and not values.get("name"):
-        values["name"] = " ".join(filter(None, (values.get("first_name"), values.get("last_name"))))
 
 
 def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
@@ -293,18 +301,7 @@ def _name(session: Session, table: str, values: Values) -> str:
 
 
 def _to_stored(session: Session, targets: Targets, row: PlacedRow) -> Values:
-    cycle = session.dictionary.life_cycle(row.table)
-    values = targets.resolved(row) | dict(_secrets(session, row.table, row.values))
-    return values if cycle is None else cycle.mirrored(values)
-
-
-def _secrets(session: Session, table: str, values: Values) -> Iterator[tuple[str, str]]:
-    """Yield the secrets of a row that are stored one way, in their stored form."""
-    columns = session.dictionary.columns(table)
-    for name in session.dictionary.columns_of(table, Family.PASSWORD):
-        store = one_way(session.dictionary.root(table), name, columns[name].type)
-        if store is not None and values.get(name):
-            yield name, store(values[name], session.ids)
+    return to_stored(session, row.table, targets.resolved(row))
 
 
 def _administrator(administrator: Administrator) -> Values:

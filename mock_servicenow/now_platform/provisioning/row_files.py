@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column, DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.located_files import FilePlace, load_file, yaml_files
+from mock_servicenow.now_platform.dictionary.located_files import FilePlace, is_xml, load_file, yaml_files
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id, json_text, utc_form
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
@@ -38,7 +38,7 @@ def packaged_rows() -> Traversable:
 
 
 def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow]:
-    """Return the rows in a file, or in every YAML file of a folder, each with its table.
+    """Return the rows in a file, or in every YAML file of a folder, each with its table; an XML file has none.
 
     A file holds table names with lists of rows, or ``{"result": [...]}`` as the Table API prints it; the latter are of
     the table after which the file is named, if they have no ``sys_class_name``.
@@ -47,6 +47,8 @@ def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow
         DictionaryError: the message names file, line, table, row and column.
     """
     for file in yaml_files(source):
+        if is_xml(file):
+            continue
         for table, rows, place in _tables(file, dictionary):
             if not isinstance(rows, list):
                 raise place.error(f"table '{table}' holds {_kind(rows)}; expected a list of rows")

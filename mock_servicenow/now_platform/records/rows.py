@@ -14,7 +14,7 @@ from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_nam
 from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, utc_form
 from mock_servicenow.now_platform.errors import UniqueKeyViolation
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
-from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.kernel import Kernel, Schema
 from mock_servicenow.now_platform.records.plans import TablePlan
 from mock_servicenow.now_platform.storage.database import Row, row_expressions, row_values
 from mock_servicenow.now_platform.storage.transaction import DuplicateError, Transaction
@@ -55,7 +55,8 @@ class Work:
     Access control is the business of a session.
 
     Attributes:
-        schema: the tables of the instance when the transaction began.
+        schema: the tables of the instance when the transaction began, or those that it has defined since.
+        defined: the tables that the transaction has defined before its commit; None if there are none.
         findings: what was swallowed so far.
         rules: names of the business rules now running, the outermost first.
         written: the tables written so far.
@@ -77,11 +78,19 @@ class Work:
         self._kernel = kernel
         # On a shared database another thread may adopt other tables at any time.
         used = None if kernel.store.embedded else kernel.cache.schema
+        self.defined: Schema | None = None
         self.schema = schema = used or kernel.schema
         self._plans = schema.plans
         self._dictionary = schema.dictionary
         self._statements = schema.statements
         self._store = kernel.store
+
+    def define(self, schema: Schema) -> None:
+        """Go on with the tables that the transaction has given the database."""
+        self.defined = self.schema = schema
+        self._plans = schema.plans
+        self._dictionary = schema.dictionary
+        self._statements = schema.statements
 
     @cached_property
     def now(self) -> str:

@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.dictionary.stored_definitions import (
 from mock_servicenow.now_platform.errors import OperationFailed
 from mock_servicenow.now_platform.records.kernel import Compiled, Fact, Kernel, Schema
 from mock_servicenow.now_platform.records.rows import Values, Work
+from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.storage.transaction import DuplicateError
 from privman_core.findings import Finding
 
@@ -50,6 +51,14 @@ def apply_definitions(kernel: Kernel, work: Work) -> Schema | None:
         return Schema(dictionary, *Compiled.of(dictionary), before.statements, version, found.ignored)
     _change_tables(kernel, work, old, dictionary)
     return _schema(kernel, dictionary, found.ignored, kernel.store.renew_tables(work.transaction))
+
+
+def with_defined_tables(session: Session) -> Session:
+    """Return the session with the tables that records define by now, for the rest of the transaction."""
+    schema = apply_definitions(session.kernel, session.work)
+    if schema is not None:
+        session.work.define(schema)
+    return session.acting_for(session.user)
 
 
 def stored_schema(kernel: Kernel, work: Work, version: int = 0) -> Schema:

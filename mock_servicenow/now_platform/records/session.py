@@ -163,6 +163,12 @@ class Session(View):
         self.work.transaction.lock()
         self.work.update(table, sys_id, changes)
 
+    def remove_row(self, table: str, sys_id: str) -> None:
+        """Delete a row with the entries of its journal columns, without access control and business rules."""
+        self.work.transaction.lock()
+        self.work.delete(table, sys_id)
+        self._delete_entries(Record(table, {"sys_id": sys_id}))
+
     def _insert(self, table: str, values: Mapping[str, str], *, system_columns: bool) -> Record:
         self.work.transaction.lock()
         current = new_values(self, table)

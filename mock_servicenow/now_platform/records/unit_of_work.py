@@ -69,7 +69,7 @@ class UnitOfWork:
         work, store = self._work, self._kernel.store
         try:
             if keep and not work.written.isdisjoint(TABLE_RECORDS.tables):
-                self._changed = apply_definitions(self._kernel, work)
+                self._changed = apply_definitions(self._kernel, work) or work.defined
             if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
                 store.renew_facts(work.transaction)
         except BaseException:  # whatever it is, an open transaction would keep what was refused

@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import REQUEST_MEDIA_TYPES, NotAcceptable, UnreadableBody, UnsupportedMediaType
+from privman_core.safe_xml import XmlError, parse
 
 _FORMATS = {
     "application/json": "json",
@@ -59,7 +60,6 @@ MOST_TAGS = 100_000
 """How many tags, comments and attributes, and names and values of attributes, a document may have."""
 MOST_BREAKS = 500_000
 """How many line ends and references, at each of which the parser pauses."""
-LONGEST_TAG = 64 * 1024
 MOST_NAMES = 5_000
 """How many names of elements, attributes, prefixes and namespaces may differ."""
 LONGEST_NAMES, LONGEST_MARKUP = 256 * 1024, 8 * 1024 * 1024
@@ -68,7 +68,6 @@ _MANY_NAMES = (
     f"The document has more than {MOST_NAMES:,} names of elements, attributes and namespaces, "
     f"or more than {LONGEST_NAMES:,} characters in them"
 )
-_PIECE = 16 * 1024
 _BREAKS = (b"\n", b"\r", b"&")
 _ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
 _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32)))
@@ -80,28 +79,20 @@ def read_entries(body: bytes) -> tuple[dict[str, str], int]:
     """Return the first entry of ``<request><entry><field>v</field></entry></request>``, and how many there are.
 
     Nothing else of the document is kept. Raises UnreadableBody, also for a document that defines entities, nests
-    deeper than entries do, has no entry, or more markup than `MOST_TAGS`, `MOST_BREAKS`, `LONGEST_TAG`, `MOST_NAMES`,
-    `LONGEST_NAMES` and `LONGEST_MARKUP` allow.
+    deeper than entries do, has no entry, or more markup than `MOST_TAGS`, `MOST_BREAKS`, `MOST_NAMES`,
+    `LONGEST_NAMES` and `LONGEST_MARKUP` allow, or a longer tag than `parse` does.
     """
     if body.count(b"<") > MOST_TAGS or sum(map(body.count, _BREAKS)) > MOST_BREAKS:
         raise UnreadableBody
     entries = _Entries()
     try:
-        _read(body, entries.parser())
-    except (expat.ExpatError, LookupError, ValueError):  # the latter two tell of the encoding
+        for _ in parse(body, entries.parser()):
+            pass
+    except XmlError:
         raise UnreadableBody from None
     if not entries.count:
         raise UnreadableBody
     return entries.first, entries.count
-
-
-def _read(body: bytes, parser: expat.XMLParserType) -> None:
-    """Read in pieces: the parser begins a tag anew with each, so that a long tag takes the square of its length."""
-    for start in range(0, len(body), _PIECE):
-        parser.Parse(body[start : start + _PIECE])
-        if start - parser.CurrentByteIndex > LONGEST_TAG:
-            raise UnreadableBody
-    parser.Parse(b"", True)  # noqa: FBT003 - expat's own
 
 
 class _Entries:
@@ -121,15 +112,11 @@ class _Entries:
         """Return a parser that tells what it reads."""
         parser = expat.ParserCreate(namespace_separator="}")
         parser.buffer_text = parser.ordered_attributes = True
-        parser.StartDoctypeDeclHandler = self.doctype
         parser.StartNamespaceDeclHandler = self.namespace
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self._text.append
         return parser
-
-    def doctype(self, *_declared: object) -> None:
-        raise UnreadableBody
 
     def namespace(self, prefix: str | None, uri: str | None) -> None:
         self._meet(prefix or "")

@@ -53,7 +53,7 @@ def _to_rule(view: View, record: Record) -> BusinessRule | None:
     if when is None:
         return None
     operations = frozenset(name for name in _OPERATIONS if record[f"action_{name}"] == "true")
-    why = _why_not_run(record.values)
+    why = why_not_run(record.values)
     return BusinessRule(
         name=record["name"],
         table=record["collection"],
@@ -82,7 +82,7 @@ def _scripts(values: Mapping[str, str]) -> list[str]:
     return [name for name in ("condition", "script") if _NO_CODE.sub("", values[name]) not in {"", _UNTOUCHED}]
 
 
-def _why_not_run(values: Mapping[str, str]) -> str:
+def why_not_run(values: Mapping[str, str]) -> str:
     """Return why a rule never acts; empty if it can."""
     scripts = _scripts(values)
     if scripts:
@@ -96,7 +96,7 @@ def _why_not_run(values: Mapping[str, str]) -> str:
 
 
 def _report_script(context: RuleContext) -> None:
-    why = _why_not_run(context.current)
+    why = why_not_run(context.current)
     if why:
         _report_not_run(context, context.current["name"], why)
 

@@ -1,0 +1,284 @@
+"""The import of XML documents: tables, columns and choices first, then records, all in one transaction."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import orjson
+
+from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
+from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
+from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound, UniqueKeyViolation
+from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
+from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, Values, XmlDocument, XmlRecord
+from mock_servicenow.now_platform.records.schema_changes import with_defined_tables
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rules.stored_rules import why_not_run
+from mock_servicenow.now_platform.storage.transaction import DuplicateError
+from privman_core.cuts import cut
+from privman_core.findings import Finding
+from privman_core.inputs import quoted
+from privman_core.near_words import hint
+
+MOST_DEFINITIONS = 30_000
+"""Records of `_DEFINITIONS` in all documents: as many as act."""
+_DEFINITIONS = (TABLES, COLUMNS, CHOICES)
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    TABLES: ("name",),
+    COLUMNS: ("name", "element"),
+    CHOICES: ("name", "element", "value", "language"),
+    "sys_properties": ("name",),
+    "sys_user_role": ("name",),
+    "sys_user_group": ("name",),
+    "sys_user": ("user_name",),
+}
+"""The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
+_UPDATE_SET = "sys_remote_update_set"
+_PARENT = "parent"
+_LABELS = "sys_documentation"
+_LABELLED = {TABLES: "label", COLUMNS: "column_label"}
+_ENVELOPE = frozenset({_UPDATE_SET, UPDATE, "sys_update_set", "sys_choice_set", "sys_update_version", _LABELS})
+"""Tables of records about updates, and of labels; what these contain is imported."""
+_OF_CUSTOMERS = ("u_", "x_")
+_OF_PLATFORM = "sys_"
+_LONGEST_LIST = 600
+
+
+def import_xml(session: Session, documents: Sequence[XmlDocument]) -> None:
+    """Import documents, in order and without business rules; what has no effect becomes findings.
+
+    Raises:
+        DictionaryError: a document or a record cannot be used; the message names file and line. The transaction must
+            then be undone.
+    """
+    if documents:
+        session.work.transaction.lock()
+        _Import(session, documents).run()
+
+
+class _Import:
+    def __init__(self, session: Session, documents: Sequence[XmlDocument]) -> None:
+        self._session = session
+        self._documents = documents
+        self._here: dict[str, str] = {}  # sys_ids of documents, with those that the records have here
+        self._labels: dict[tuple[str, str], str] = {}  # by table and column, which is empty for the table's own
+        self._lacking: dict[str, dict[str, None]] = {}  # columns with values, by table
+
+    def run(self) -> None:
+        definitions, tables = self._look_through()
+        for record in definitions:
+            self._take(self._labelled(self._with_parent(record, tables)))
+        self._session = with_defined_tables(self._session)
+        for record in self._records():
+            if record.table not in _DEFINITIONS:
+                self._take(record)
+        for table, columns in self._lacking.items():
+            names = cut(", ".join(columns), _LONGEST_LIST)
+            self._report("column-ignored", f"table {table} lacks columns, whose values were left out: {names}")
+
+    def _records(self) -> Iterator[XmlRecord]:
+        for document in self._documents:
+            yield from document.records()
+
+    # Before anything is stored
+
+    def _look_through(self) -> tuple[list[XmlRecord], dict[str, str]]:
+        """Return the records that define tables, and the names of tables by their sys_ids in the documents.
+
+        Notes which records are here under other sys_ids. Raises DictionaryError for a circle of update sets.
+        """
+        definitions: list[XmlRecord] = []
+        tables: dict[str, str] = {}
+        batches: dict[str, XmlRecord] = {}
+        for record in self._records():
+            sys_id = record.values.get("sys_id", "")
+            if record.table in _KEYS and is_sys_id(sys_id):
+                self._note_here(record, sys_id)
+            if record.table == _LABELS and record.values.get("language", "en") == "en":
+                key = record.values.get("name", ""), record.values.get("element", "")
+                self._labels[key] = record.values.get("label", "")
+            if record.table == TABLES:
+                tables[sys_id] = record.values.get("name", "")
+            if record.table == _UPDATE_SET and sys_id:
+                batches[sys_id] = record
+            if record.table in _DEFINITIONS:
+                definitions.append(record)
+            if len(definitions) > MOST_DEFINITIONS:
+                raise record.error(
+                    f"is one more than {MOST_DEFINITIONS:,} records that define tables, columns and choices"
+                )
+        _check_batches(batches)
+        return definitions, tables
+
+    def _note_here(self, record: XmlRecord, sys_id: str) -> None:
+        known = self._known_by_key(record)
+        if known and known != sys_id and self._session.work.get(record.table, sys_id) is None:
+            self._here[sys_id] = known
+
+    def _known_by_key(self, record: XmlRecord) -> str:
+        """Return the sys_id of the record here that has the same key; empty if there is none."""
+        key = {name: record.values.get(name, "") for name in _KEYS[record.table]}
+        if record.table == CHOICES:
+            key["language"] = key["language"] or "en"
+        if not any(key.values()) or not all(map(is_storable, key.values())):
+            return ""
+        found = self._session.work.find(record.table, key, most=1)
+        return found[0]["sys_id"] if found else ""
+
+    def _with_parent(self, record: XmlRecord, tables: Mapping[str, str]) -> XmlRecord:
+        """Return the record of a table with the sys_id here of the table that it extends.
+
+        A document may have the parent, or no more than its label.
+        """
+        parent = record.values.get("super_class", "")
+        if record.table != TABLES or not parent:
+            return record
+        name = tables.get(parent, "") or record.names.get("super_class", "")
+        found = next((self._table_named(each) for each in (name, parent) if each), "")
+        return record._replace(values={**record.values, "super_class": found or parent})
+
+    def _labelled(self, record: XmlRecord) -> XmlRecord:
+        """Return the record of a table or a column with the label that the documents have elsewhere."""
+        column = _LABELLED.get(record.table, "")
+        label = self._labels.get((record.values.get("name", ""), record.values.get("element", "")), "")
+        if not column or not label or record.values.get(column):
+            return record
+        return record._replace(values={**record.values, column: label})
+
+    def _table_named(self, name: str) -> str:
+        work = self._session.work
+        rows = [row for key in ("name", "label") for row in work.find(TABLES, {key: name}, most=1)]
+        return rows[0]["sys_id"] if rows else ""
+
+    # Records
+
+    def _take(self, record: XmlRecord) -> None:
+        if not self._is_stored(record):
+            return
+        if record.action == "delete_multiple":
+            self._delete_multiple(record)
+        elif record.action == "DELETE":
+            self._delete(record.table, self._sys_id(record), record)
+        else:
+            self._store(record)
+
+    def _is_stored(self, record: XmlRecord) -> bool:
+        """Return whether there is such a table; raises DictionaryError unless the record may be left out."""
+        dictionary = self._session.dictionary
+        table = dictionary.table(record.table)
+        if table is not None and table.web_service_access:
+            return True
+        if record.table in _ENVELOPE:
+            return False
+        configures = record.of_update_set and not record.table.startswith(_OF_CUSTOMERS)
+        if configures or record.table.startswith(_OF_PLATFORM):
+            if record.action != "delete_multiple":
+                self._report("record-ignored", f"{record.shown} was left out: there is no such table here", record)
+            return False
+        known = [each.name for each in dictionary]
+        near = hint(record.table, known, len(known))
+        raise record.place.error(f"table {quoted(record.table)}{near} is not defined")
+
+    def _store(self, record: XmlRecord) -> None:
+        session, table = self._session, self._class(record)
+        values = self._values(table, record) | {"sys_id": self._sys_id(record)}
+        self._report_scripts(table, record, values)
+        values = to_stored(session, table, values)
+        try:
+            if session.work.get(table, values["sys_id"]) is not None:
+                session.replace_row(table, values)
+                return
+            complete(session, table, values)
+            session.store_rows(table, [values])
+        except (DuplicateError, UniqueKeyViolation) as error:
+            raise record.error(f"cannot be stored: {error}") from None
+
+    def _class(self, record: XmlRecord) -> str:
+        """Return the table that the record names as its class, if that extends its table."""
+        dictionary, named = self._session.dictionary, record.values.get("sys_class_name", "")
+        classes = dictionary.has_classes(record.table) and named in dictionary.family(record.table)
+        return named if classes else record.table
+
+    def _values(self, table: str, record: XmlRecord) -> Values:
+        columns = self._session.dictionary.columns(table)
+        values = {}
+        for name, text in record.values.items():
+            column = columns.get(name)
+            if column is None:
+                if text:
+                    self._lacking.setdefault(table, {})[name] = None
+            elif name not in {"sys_id", "sys_class_name"}:
+                stored = self._stored(column, text)
+                if stored is None:
+                    expected = f"expected a value of type {column.type}: it was left out"
+                    self._report(
+                        "value-ignored", f"{record.shown}, column '{name}' has {quoted(text)}; {expected}", record
+                    )
+                else:
+                    values[name] = stored
+        return values
+
+    def _stored(self, column: Column, text: str) -> str | None:
+        stored = column.to_stored(text) if is_storable(text) else None
+        if stored is None or column.reference is None:
+            return stored
+        return ",".join(self._here.get(each, each) for each in stored.split(","))
+
+    def _sys_id(self, record: XmlRecord) -> str:
+        given = record.values.get("sys_id", "")
+        if is_sys_id(given):
+            return self._here.get(given, given)
+        known = self._known_by_key(record) if record.table in _KEYS else ""
+        return known or seed_id(record.table, orjson.dumps(record.values).decode())
+
+    def _report_scripts(self, table: str, record: XmlRecord, values: Values) -> None:
+        columns = self._session.dictionary.columns(table)
+        if table == "sys_script":
+            why = why_not_run({name: values.get(name, "") for name in columns})
+            if why:
+                self._report("business-rule-not-run", f"{record.shown} never acts: {why}", record)
+            return
+        scripts = [name for name, text in values.items() if text and columns[name].type.startswith("script")]
+        if scripts:
+            why = f"no script runs here, and it has one in {' and '.join(scripts)}"
+            self._report("script-not-run", f"{record.shown} is stored, and does nothing: {why}", record)
+
+    def _delete_multiple(self, record: XmlRecord) -> None:
+        session = self._session.of_system
+        unknown = session.unknown_terms(record.table, record.query)
+        if not record.query or unknown:
+            why = unknown[0].message if unknown else "it has no query"
+            self._report("record-ignored", f"{record.table}: nothing was deleted: {why}", record)
+            return
+        for each in session.of_system.query(record.table, record.query):
+            self._delete(each.table, each.sys_id, record)
+
+    def _delete(self, table: str, sys_id: str, record: XmlRecord) -> None:
+        session = self._session
+        try:
+            if table in _DEFINITIONS:
+                session.of_system.delete(table, sys_id)  # with what depends on it
+            elif session.work.get(table, sys_id) is not None:
+                session.remove_row(table, sys_id)
+        except RecordNotFound:
+            return
+        except OperationFailed:
+            self._report(
+                "record-ignored", f"{record.shown} was not deleted: it ships, comes from a file, or is extended", record
+            )
+
+    def _report(self, rule: str, message: str, record: XmlRecord | None = None) -> None:
+        self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
+
+
+def _check_batches(batches: Mapping[str, XmlRecord]) -> None:
+    """Raise DictionaryError if an update set is in a batch that is in it."""
+    ended: set[str] = set()
+    for start in batches:
+        each, path = start, dict[str, None]()
+        while each in batches and each not in ended:
+            if each in path:
+                why = "is its own parent, directly or through others; expected a batch without a circle"
+                raise batches[each].error(why)
+            path[each] = None
+            each = batches[each].values.get(_PARENT, "")
+        ended |= path.keys()

@@ -1,0 +1,64 @@
+"""Import XML: ``/upload.do`` and ``/sys_upload.do``."""
+
+from http import HTTPStatus
+
+from aiohttp import web
+
+from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.provisioning.xml_import import import_xml
+from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument
+from mock_servicenow.now_platform.users import ADMIN_ROLE
+from mock_servicenow.ui.instance_gate import InstanceVisit, own_page
+from privman_core.pages.rendering import see
+from privman_core.pages.site import PageError
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Of an uploaded form: importing it takes seconds, in which an embedded database answers nobody else."""
+_FILE = "attachFile"
+
+
+class ImportPage:
+    """A form that takes an XML file, for administrators."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    async def show(self, visit: InstanceVisit) -> web.Response:
+        """Show the form; raises PageError for a user who is no administrator."""
+        _require_admin(visit)
+        return await self._form(visit, visit.query.get("sysparm_target", ""), "")
+
+    async def upload(self, visit: InstanceVisit) -> web.Response:
+        """Import the posted file and lead to the list that it came from; raises PageError as `show` does."""
+        _require_admin(visit)
+        target, file = visit.form.value("sysparm_target"), visit.form.file(_FILE)
+        if file is None:
+            return await self._form(visit, target, "is empty; choose an XML file")
+        document = XmlDocument(file.name, file.content())
+        try:
+            await self._instance.run(lambda: self._import(visit, document))
+        except DictionaryError as error:
+            return await self._form(visit, target, str(error))
+        return see(own_page(visit.form.value("sysparm_referring_url") or (f"{target}_list.do" if target else "/")))
+
+    def _import(self, visit: InstanceVisit, document: XmlDocument) -> None:
+        with self._instance.transaction(visit.user, visit.findings) as session:
+            import_xml(session, [document])
+
+    async def _form(self, visit: InstanceVisit, target: str, error: str) -> web.Response:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK
+        referring = visit.query.get("sysparm_referring_url", "") or visit.form.value("sysparm_referring_url")
+        shown = {
+            "title": "Import XML",
+            "target": target,
+            "referring": referring,
+            "error": error,
+            "most": MOST_BYTES >> 20,
+        }
+        return await visit.page("upload.html", status, **shown)
+
+
+def _require_admin(visit: InstanceVisit) -> None:
+    if not visit.user.has_any((ADMIN_ROLE,)):
+        raise PageError(HTTPStatus.FORBIDDEN, "Access denied", "Importing XML requires the role admin.")

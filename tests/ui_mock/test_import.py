@@ -1,0 +1,131 @@
+import html
+import re
+from io import BytesIO
+from xml.sax.saxutils import escape
+
+import pytest
+from aiohttp import FormData
+
+from mock_servicenow.ui.import_page import MOST_BYTES
+from privman_core.pages.site import TOO_LARGE
+
+from .conftest import Person, Shown, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+INCIDENT = (
+    "<incident action='INSERT_OR_UPDATE'><number>INC7</number><impact>high</impact><u_floor>3</u_floor></incident>"
+)
+COLUMN = (
+    "<sys_dictionary><name>incident</name><element>u_floor</element><internal_type>integer</internal_type>"
+    "</sys_dictionary>"
+)
+USERS = "".join(f"\n<sys_user><user_name>a</user_name><sys_id>{digit * 32}</sys_id></sys_user>" for digit in "12")
+SETS = "".join(
+    f"\n<sys_remote_update_set><name>{own}</name><sys_id>{own * 32}</sys_id><parent>{parent * 32}</parent>"
+    "</sys_remote_update_set>"
+    for own, parent in ("12", "23", "32", "42")
+)
+
+
+async def _upload(person: Person, text: str, token: str = "", **fields: str) -> Shown:
+    form = FormData({"sysparm_ck": token or person.token, "sysparm_target": "incident"} | fields)
+    form.add_field("attachFile", BytesIO(text.encode()), filename="instance.xml", content_type="text/xml")
+    return await person.call("POST", "/sys_upload.do", data=form)
+
+
+def _error(shown: Shown) -> str:
+    found = re.search(r'id="refused">XML file ([^<]*)<', shown.html)
+    return "" if found is None else html.unescape(found[1])
+
+
+def _payload(text: str) -> str:
+    update = f"<record_update>{text}</record_update>"
+    return f"<unload>\n<sys_update_xml>\n<payload>{escape(update)}</payload></sys_update_xml></unload>"
+
+
+async def test_an_administrator_uploads_an_export(site: Site) -> None:
+    """The list's form imports columns and records, and leads back; what has no effect is a finding of the exchange."""
+    person = await site.person()
+    assert 'href="/upload.do?sysparm_target=incident"' in (await person.get("/incident_list.do")).html
+    assert 'name="attachFile"' in (await person.get("/upload.do?sysparm_target=incident")).html
+    shown = await _upload(person, f"<unload>{INCIDENT}{COLUMN}</unload>")
+    assert (shown.status, shown.url.removeprefix(site.url)) == (200, "/incident_list.do")
+    [row] = (await site.call("GET", "/api/now/table/incident?sysparm_query=number=INC7"))["result"]
+    assert (row["u_floor"], row["impact"], row["sys_created_by"]) == ("3", "3", "admin")
+    found = (await site.call("GET", "/__admin/findings"))["findings"]
+    message = "incident 'INC7', column 'impact' has 'high'; expected a value of type integer: it was left out"
+    assert message in [each["message"] for each in found]
+    back = await _upload(person, "<unload/>", sysparm_referring_url="problem_list.do")
+    assert back.url.removeprefix(site.url) == "/problem_list.do"
+    assert (await _upload(person, "<unload/>", sysparm_target="")).url.removeprefix(site.url) == "/"
+
+
+async def test_others_may_not_upload(site: Site) -> None:
+    """Users without the role admin, visitors, and forms of other pages are refused."""
+    await site.add_user("keeper", "itil")
+    keeper, visitor, person = await site.person("keeper"), await site.person(""), await site.person()
+    assert "Import XML" not in (await keeper.get("/incident_list.do")).html
+    assert (await keeper.get("/upload.do")).status == 403
+    assert (await _upload(keeper, f"<unload>{INCIDENT}</unload>")).status == 403
+    visitor.token = (await visitor.get("/login.do")).token
+    assert "/login.do" in (await _upload(visitor, f"<unload>{INCIDENT}</unload>")).url
+    assert (await _upload(person, f"<unload>{INCIDENT}</unload>", token="forged")).status == 403
+    assert (await site.call("GET", "/api/now/table/incident?sysparm_query=number=INC7"))["result"] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("<unload>\n<incident>", "instance.xml:2: is not XML: no element found"),
+        (
+            "<?xml version='1.0' encoding='utf-7'?><unload/>",
+            "instance.xml:1: is in an unknown encoding; expected UTF-8",
+        ),
+        (
+            '<!DOCTYPE a [<!ENTITY x "y">]>\n<unload/>',
+            "instance.xml:1: declares a document type; expected none, because",
+        ),
+        (f"<unload a='{'a' * 100_000}'/>", "instance.xml:1: has a tag of more than 65,536 bytes"),
+        ("<html/>", "instance.xml:1: the document is 'html'; expected unload, xml, record_update or database"),
+        ("<unload>\n<incidnt/></unload>", "instance.xml:2: table 'incidnt' (did you mean 'incident'?) is not defined"),
+        ("<unload>\n<sys_none/><u_a/></unload>", "instance.xml:2: table 'u_a'"),
+        (
+            "<unload>\n<incident action='UPSERT'/></unload>",
+            "instance.xml:2: a record of incident has action 'UPSERT'; exp",
+        ),
+        (_payload("<u_none action='INSERT_OR_UPDATE'/>"), "instance.xml:3: table 'u_none'"),
+        (_payload("\n<incident>"), "instance.xml:4: the payload of an update is not XML: mismatched tag"),
+        (
+            f"<unload>{USERS}</unload>",
+            "instance.xml:3: sys_user 'a' cannot be stored: ",
+        ),
+        (
+            f"<unload>{SETS}</unload>",
+            "instance.xml:3: sys_remote_update_set '2' is its own parent, directly or through others; expected",
+        ),
+        (
+            f"<unload>\n{'<sys_choice/>' * 30_001}</unload>",
+            "is one more than 30,000 records that define tables, columns",
+        ),
+        ("<unload>" + "<a>" * 18, "instance.xml:1: element 'a' is more than 16 elements deep"),
+        (f"<unload><incident>{''.join(f'<a{n}/>' for n in range(5001))}", "has more than 5,000 fields"),
+    ],
+)
+async def test_a_file_with_an_error_changes_nothing(site: Site, text: str, error: str) -> None:
+    """The form shows one line with file and line; records before the error are not imported."""
+    person = await site.person()
+    shown = await _upload(person, text.replace("<unload>", f"<unload>{INCIDENT}{COLUMN}", 1))
+    assert shown.status == 422
+    assert error in _error(shown)
+    assert (await site.call("GET", "/api/now/table/incident?sysparm_query=number=INC7"))["result"] == []
+    assert (await site.call("GET", "/api/now/table/sys_dictionary?sysparm_query=element=u_floor"))["result"] == []
+
+
+async def test_a_form_without_a_file_or_with_a_large_one(site: Site) -> None:
+    """The form says that a file is missing; one that is too large is not read."""
+    person = await site.person()
+    shown = await person.post("/sys_upload.do", {"sysparm_target": "incident"})
+    assert (shown.status, _error(shown)) == (422, "is empty; choose an XML file")
+    large = await _upload(person, f"<unload>{' ' * MOST_BYTES}</unload>")
+    assert large.status == 413
+    assert TOO_LARGE in large.html
