@@ -17,7 +17,7 @@ PlatformError: the client sees it; each has its HTTP status and the two texts of
     UriTooLong 414
     RateLimitExceeded 429
     ExecutionFailed 500
-    TransactionCancelled 500
+    TransactionCancelled, SoapError 500
     DatabaseUnavailable 500: TablesChanged
 SetupError: an instance cannot start; the message is one line for the user
     DictionaryError, StoreError, ReleaseError, StartError
@@ -275,6 +275,10 @@ class ExecutionFailed(PlatformError):  # noqa: N818 - named after its message
             "Exception while executing request: null Check logs for error trace or enable glide.rest.debug property to "
             "verify REST request processing",
         )
+
+
+class SoapError(PlatformError):
+    """A SOAP message cannot be read, or its operation fails; it becomes a fault of a message."""
 
 
 class TransactionCancelled(PlatformError):  # noqa: N818 - named after its message

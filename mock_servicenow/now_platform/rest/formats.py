@@ -3,12 +3,11 @@
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from xml.parsers import expat
 from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import REQUEST_MEDIA_TYPES, NotAcceptable, UnreadableBody, UnsupportedMediaType
-from privman_core.safe_xml import XmlError, parse
+from mock_servicenow.now_platform.rest.bounded_xml import BoundedXml
 
 _FORMATS = {
     "application/json": "json",
@@ -54,21 +53,8 @@ def _parse(media_range: str) -> tuple[str, float]:
 
 Value = str | dict[str, str]
 Result = Mapping[str, Value]
-_ENTRY, _FIELD, _DEPTH = 2, 3, 8
-"""How deep entries and their fields stand, and how deep any element may."""
-MOST_TAGS = 100_000
-"""How many tags, comments and attributes, and names and values of attributes, a document may have."""
-MOST_BREAKS = 500_000
-"""How many line ends and references, at each of which the parser pauses."""
-MOST_NAMES = 5_000
-"""How many names of elements, attributes, prefixes and namespaces may differ."""
-LONGEST_NAMES, LONGEST_MARKUP = 256 * 1024, 8 * 1024 * 1024
-"""How many characters these names may have, each once, and all tags with their attributes and namespaces."""
-_MANY_NAMES = (
-    f"The document has more than {MOST_NAMES:,} names of elements, attributes and namespaces, "
-    f"or more than {LONGEST_NAMES:,} characters in them"
-)
-_BREAKS = (b"\n", b"\r", b"&")
+_ENTRY, _FIELD = 2, 3
+"""How deep entries and their fields stand."""
 _ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
 _CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32)))
 """The same of ASCII: deleting them takes a tenth of the time."""
@@ -78,79 +64,30 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 def read_entries(body: bytes) -> tuple[dict[str, str], int]:
     """Return the first entry of ``<request><entry><field>v</field></entry></request>``, and how many there are.
 
-    Nothing else of the document is kept. Raises UnreadableBody, also for a document that defines entities, nests
-    deeper than entries do, has no entry, or more markup than `MOST_TAGS`, `MOST_BREAKS`, `MOST_NAMES`,
-    `LONGEST_NAMES` and `LONGEST_MARKUP` allow, or a longer tag than `parse` does.
+    Nothing else of the document is kept. Raises UnreadableBody, also for a document without an entry, or one that
+    `BoundedXml` refuses.
     """
-    if body.count(b"<") > MOST_TAGS or sum(map(body.count, _BREAKS)) > MOST_BREAKS:
-        raise UnreadableBody
     entries = _Entries()
-    try:
-        for _ in parse(body, entries.parser()):
-            pass
-    except XmlError:
-        raise UnreadableBody from None
+    entries.read(body)
     if not entries.count:
         raise UnreadableBody
     return entries.first, entries.count
 
 
-class _Entries:
-    """Hears an XML document as it is read."""
+class _Entries(BoundedXml):
+    """Hears the entries of a document."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.first: dict[str, str] = {}
         self.count = 0
-        self._depth = 0
-        self._attributes = 0
-        self._names: set[str] = set()
-        self._characters = 0  # of the names, each once
-        self._markup = 0
-        self._text: list[str] = []
 
-    def parser(self) -> expat.XMLParserType:
-        """Return a parser that tells what it reads."""
-        parser = expat.ParserCreate(namespace_separator="}")
-        parser.buffer_text = parser.ordered_attributes = True
-        parser.StartNamespaceDeclHandler = self.namespace
-        parser.StartElementHandler = self.start
-        parser.EndElementHandler = self.end
-        parser.CharacterDataHandler = self._text.append
-        return parser
+    def begin(self, tag: str) -> None:
+        self.count += self.depth == _ENTRY and tag == "entry"
 
-    def namespace(self, prefix: str | None, uri: str | None) -> None:
-        self._meet(prefix or "")
-        self._meet(uri or "")
-
-    def start(self, tag: str, attributes: Sequence[str]) -> None:
-        self._depth += 1
-        self._markup += len(tag)
-        if tag not in self._names:
-            self._meet(tag)
-        if attributes:
-            self._attributes += len(attributes)
-            self._markup += sum(map(len, attributes))
-            for name in attributes[::2]:
-                self._meet(name)
-        if self._depth > _DEPTH or self._attributes > MOST_TAGS or self._markup > LONGEST_MARKUP:
-            raise UnreadableBody
-        self.count += self._depth == _ENTRY and tag == "entry"
-        self._text.clear()
-
-    def _meet(self, name: str) -> None:
-        """Count a name, the first time; raises UnreadableBody for more than a document may have."""
-        if name in self._names:
-            return
-        self._names.add(name)
-        self._characters += len(name)
-        if len(self._names) > MOST_NAMES or self._characters > LONGEST_NAMES:
-            raise UnreadableBody(_MANY_NAMES)
-
-    def end(self, tag: str) -> None:
-        if self._depth == _FIELD and self.count == 1:
-            self.first[tag] = "".join(self._text)
-        self._text.clear()
-        self._depth -= 1
+    def end(self, tag: str, text: str) -> None:
+        if self.depth == _FIELD and self.count == 1:
+            self.first[tag] = text
 
 
 def write_results(results: "list[Result]", head: Mapping[str, Value] | None = None) -> bytes:
@@ -162,14 +99,6 @@ def write_results(results: "list[Result]", head: Mapping[str, Value] | None = No
 
 Document = str | float | bool | None | Mapping[str, "Document"] | Sequence["Document"]
 """A value of an answer that is no record: objects, and lists of them, in any depth that the code gives them."""
-
-
-def text_length(document: Document) -> int:
-    """Return how many characters the texts of a document have."""
-    if isinstance(document, str):
-        return len(document)
-    parts = document.values() if isinstance(document, Mapping) else document if isinstance(document, Sequence) else ()
-    return sum(map(text_length, parts))
 
 
 def write_document(fields: Mapping[str, Document]) -> bytes:

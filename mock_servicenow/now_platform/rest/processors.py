@@ -5,28 +5,34 @@ limits, headers, journal and faults follow, as for a REST API. An address withou
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from mock_servicenow.now_platform.errors import UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.exports import Csv, RowExport, Xml
 from mock_servicenow.now_platform.rest.jsonv2 import JsonService
+from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
+from mock_servicenow.now_platform.rest.soap.soap_processors import DescriptionProcessor, SoapProcessor
 from mock_servicenow.now_platform.rest.table_schema import TableSchema
 from mock_servicenow.now_platform.rest.workbooks import Xlsx
 
 Processor = Callable[[Call, str], Answer | Steps]
+Services = Mapping[str, ScriptedService]
 # The OAuth endpoints have the form of a table's address.
-_ADDRESS = re.compile(r"/(?!oauth_(?:auth|token|revoke_token)[.])([a-z0-9_]+?)(?:_list)?[.]do")
+_ADDRESS = re.compile(r"/(?!oauth_(?:auth|token|revoke_token)[.])(\w+?)(?:_list)?[.]do", re.ASCII)
 
-PROCESSORS: Mapping[str, Callable[[Instance], Processor]] = {
-    "CSV": lambda instance: RowExport(instance, Csv()).answer,
-    "XML": lambda instance: RowExport(instance, Xml("xml")).answer,
-    "UNL": lambda instance: RowExport(instance, Xml("unload", "INSERT_OR_UPDATE")).answer,
-    "XLSX": lambda instance: RowExport(instance, Xlsx()).answer,
-    "SCHEMA": lambda instance: TableSchema(instance).answer,
-    "JSON": lambda instance: JsonService(instance).answer,
-    "JSONv2": lambda instance: JsonService(instance).answer,
+PROCESSORS: Mapping[str, Callable[[Instance, Services], Processor]] = {
+    "CSV": lambda instance, _services: RowExport(instance, Csv()).answer,
+    "XML": lambda instance, _services: RowExport(instance, Xml("xml")).answer,
+    "UNL": lambda instance, _services: RowExport(instance, Xml("unload", "INSERT_OR_UPDATE")).answer,
+    "XLSX": lambda instance, _services: RowExport(instance, Xlsx()).answer,
+    "SCHEMA": lambda instance, _services: TableSchema(instance).answer,
+    "JSON": lambda instance, _services: JsonService(instance).answer,
+    "JSONv2": lambda instance, _services: JsonService(instance).answer,
+    "SOAP": lambda instance, services: SoapProcessor(instance, services).answer,
+    "WSDL": lambda instance, services: DescriptionProcessor(instance, services).wsdl,
+    "XSD": lambda instance, services: DescriptionProcessor(instance, services).xsd,
 }
 
 
@@ -38,10 +44,11 @@ def processor_of(path: str, query: Mapping[str, str]) -> str:
 
 
 class Processors:
-    """The processors of the tables of an instance."""
+    """The processors of the tables of an instance, and of its scripted web services."""
 
-    def __init__(self, instance: Instance) -> None:
-        self._processors = {name: build(instance) for name, build in PROCESSORS.items()}
+    def __init__(self, instance: Instance, services: Iterable[ScriptedService]) -> None:
+        named = {service.name: service for service in services}
+        self._processors = {name: build(instance, named) for name, build in PROCESSORS.items()}
 
     def answer(self, call: Call) -> Answer | Steps:
         """Answer a call, or return the work to be done for it; both raise PlatformError."""

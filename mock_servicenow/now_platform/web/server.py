@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,6 +26,7 @@ from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of
 from mock_servicenow.now_platform.rest.processors import Processors, processor_of
 from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
+from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import NOBODY, User
 from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, RateLimitVerdict, Rule
@@ -107,13 +108,14 @@ class Server:
         instance: the one that answers.
         own_url: its public address: links begin with it, and browsers may name it; empty for the one that each
             request names.
+        services: its scripted web services.
     """
 
-    def __init__(self, instance: Instance, own_url: str = "") -> None:
+    def __init__(self, instance: Instance, own_url: str = "", services: Iterable[ScriptedService] = ()) -> None:
         self._instance = instance
         self._own_url = own_url
         self._router = Router(instance)
-        self._processors = Processors(instance)
+        self._processors = Processors(instance, services)
         self._limits = RateLimits(instance)
         self._turns = asyncio.Semaphore(_AT_ONCE)
 

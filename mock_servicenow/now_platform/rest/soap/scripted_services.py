@@ -1,0 +1,41 @@
+"""Scripted web services: one operation, ``execute``, with inputs and outputs of their own (platform 7.3).
+
+On an instance their scripts are JavaScript; here an app brings functions.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mock_servicenow.now_platform.errors import SoapError
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.soap.direct_services import check_role
+from mock_servicenow.now_platform.rest.soap.soap_message import SoapRequest, Writer, elements
+
+EXECUTE = "execute"
+ROLES = ("soap", "soap_script")
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptedService:
+    """One service.
+
+    Attributes:
+        run: returns the outputs for the inputs, each of which is there; it may raise PlatformError.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    run: Callable[[Session, Mapping[str, str]], Mapping[str, str]]
+
+    def answer(self, instance: Instance, call: Call, request: SoapRequest, writer: Writer) -> Answer:
+        """Answer a request; raises PlatformError."""
+        if request.operation.name != EXECUTE:
+            raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
+        given = request.operation.values
+        with instance.transaction(call.user, call.findings) as session:
+            check_role(session, ROLES)
+            outputs = self.run(session, {name: given.get(name, "") for name in self.inputs})
+        return writer.answer(elements({name: outputs.get(name, "") for name in self.outputs}).encode())

@@ -1,0 +1,179 @@
+"""Descriptions of web services: WSDL, and the XML schema in it (platform 7.5; Docs: direct web services)."""
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from xml.sax.saxutils import quoteattr
+
+from multidict import CIMultiDict
+
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.call import Answer
+from mock_servicenow.now_platform.rest.formats import HEAD
+from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, OPERATIONS, Operation
+from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
+from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
+
+UNQUALIFIED = "glide.wsdl.schema.UnqualifiedElementFormDefault"
+_SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
+_TYPES = {Family.BOOLEAN: "boolean", Family.INTEGER: "integer", Family.DECIMAL: "double"}
+_NUMBERS = frozenset({"__limit", "__first_row", "__last_row", "count"})
+_NAMESPACES = {
+    "soapenc": "http://schemas.xmlsoap.org/soap/encoding/",
+    "wsdl": "http://schemas.xmlsoap.org/wsdl/",
+    "http": "http://schemas.xmlsoap.org/wsdl/http/",
+    "xsd": "http://www.w3.org/2001/XMLSchema",
+    "mime": "http://schemas.xmlsoap.org/wsdl/mime/",
+    "soap": "http://schemas.xmlsoap.org/wsdl/soap/",
+}
+_XML = "text/xml;charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a description: its element, and the elements in that as XML schema."""
+
+    name: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The description of one service: its operations, each with the message it takes and the one it gives."""
+
+    name: str
+    operations: Mapping[str, tuple[Message, Message]]
+
+    def wsdl(self, session: Session, origin: str) -> Answer:
+        """Return it as WSDL."""
+        return _document(_wsdl(self, session, origin))
+
+    def xsd(self, session: Session) -> Answer:
+        """Return the schema of its messages."""
+        return _document(_schema(self, session, f' xmlns:xsd="{_NAMESPACES["xsd"]}"'))
+
+
+def namespace_of(session: Session, name: str) -> str:
+    """Return the namespace of a service, which is its own unless a property says otherwise."""
+    own = session.system_property("glide.wsdl.definition.use_unique_namespace", "true") == "true"
+    return f"{OWN_NAMESPACE}/{name}" if own else OWN_NAMESPACE
+
+
+def is_qualified(session: Session) -> bool:
+    """Return whether the elements in messages are in the service's namespace."""
+    return session.system_property(UNQUALIFIED, "true") == "false"
+
+
+def describe_table(table: str, columns: list[Column], display: str) -> Description:
+    """Return the description of a table's service.
+
+    Args:
+        table: its name.
+        columns: those that the user may see.
+        display: its display column.
+    """
+    messages = {name: _messages(name, operation, columns, display) for name, operation in OPERATIONS.items()}
+    return Description(table, messages)
+
+
+def describe_scripted(service: ScriptedService) -> Description:
+    """Return the description of a scripted service."""
+    takes, gives = (_elements((name, "string") for name in names) for names in (service.inputs, service.outputs))
+    return Description(service.name, {EXECUTE: (Message(EXECUTE, takes), Message(f"{EXECUTE}Response", gives))})
+
+
+def _messages(name: str, operation: Operation, columns: list[Column], display: str) -> tuple[Message, Message]:
+    own = [column for column in columns if not name.startswith("insert") or column.name not in _SYSTEM]
+    takes = _of_words(operation.takes) + (_of_columns(own) if operation.columns else "")
+    words = [display if word == DISPLAY else word for word in operation.gives]
+    gives = _of_words(words) if words else _of_columns(columns)
+    if name == "insertMultiple":
+        takes = _repeated("record", takes)
+    return Message(name, takes), Message(f"{name}Response", _repeated(operation.repeated, gives))
+
+
+def _of_words(words: Iterable[str]) -> str:
+    return _elements((word, "integer" if word in _NUMBERS else "string") for word in dict.fromkeys(words))
+
+
+def _of_columns(columns: Iterable[Column]) -> str:
+    return _elements(
+        ((column.name, _TYPES.get(column.family, "string")) for column in columns),
+        {column.name for column in columns if column.mandatory},
+    )
+
+
+def _elements(typed: Iterable[tuple[str, str]], mandatory: Container[str] = ()) -> str:
+    return "".join(
+        f'<xsd:element maxOccurs="1" minOccurs="{int(name in mandatory)}" name={quoteattr(name)} type="xsd:{kind}"/>'
+        for name, kind in typed
+    )
+
+
+def _repeated(name: str, content: str) -> str:
+    """Return an element that holds others and may stand any number of times; just the others without a name."""
+    if not name:
+        return content
+    inner = f"<xsd:complexType><xsd:sequence>{content}</xsd:sequence></xsd:complexType>"
+    return f'<xsd:element maxOccurs="unbounded" minOccurs="0" name="{name}">{inner}</xsd:element>'
+
+
+def _schema(description: Description, session: Session, declared: str = "") -> str:
+    form = "qualified" if is_qualified(session) else "unqualified"
+    target = quoteattr(namespace_of(session, description.name))
+    messages = (
+        f'<xsd:element name="{message.name}"><xsd:complexType><xsd:sequence>{message.content}'
+        "</xsd:sequence></xsd:complexType></xsd:element>"
+        for pair in description.operations.values()
+        for message in pair
+    )
+    return (
+        f'<xsd:schema{declared} elementFormDefault="{form}" targetNamespace={target}>{"".join(messages)}</xsd:schema>'
+    )
+
+
+def _wsdl(description: Description, session: Session, origin: str) -> str:
+    name, namespace = description.name, namespace_of(session, description.name)
+    unique = session.system_property("glide.wsdl.unique_service_name", "true") == "true"
+    service = f"ServiceNow_{name}" if unique else "ServiceNow"
+    declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in _NAMESPACES.items())
+    messages = "".join(map(partial(_parts, name), description.operations))
+    ports = "".join(map(_port, description.operations))
+    bindings = "".join(map(partial(_binding, namespace), description.operations))
+    address = quoteattr(f"{origin}/{name}.do?SOAP")
+    return (
+        f"<wsdl:definitions{declared} xmlns:tns={quoteattr(namespace)} targetNamespace={quoteattr(namespace)}>"
+        f"<wsdl:types>{_schema(description, session)}</wsdl:types>{messages}"
+        f'<wsdl:portType name="ServiceNowSoap">{ports}</wsdl:portType>'
+        '<wsdl:binding name="ServiceNowSoap" type="tns:ServiceNowSoap">'
+        '<soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>'
+        f'{bindings}</wsdl:binding><wsdl:service name="{service}">'
+        '<wsdl:port binding="tns:ServiceNowSoap" name="ServiceNowSoap">'
+        f"<soap:address location={address}/></wsdl:port></wsdl:service></wsdl:definitions>"
+    )
+
+
+def _parts(service: str, name: str) -> str:
+    return "".join(
+        f'<wsdl:message name="{name}Soap{way}"><wsdl:part element="tns:{element}" name="{service}"/></wsdl:message>'
+        for way, element in (("In", name), ("Out", f"{name}Response"))
+    )
+
+
+def _port(name: str) -> str:
+    ways = f'<wsdl:input message="tns:{name}SoapIn"/><wsdl:output message="tns:{name}SoapOut"/>'
+    return f'<wsdl:operation name="{name}">{ways}</wsdl:operation>'
+
+
+def _binding(namespace: str, name: str) -> str:
+    body, action = '<soap:body use="literal"/>', quoteattr(f"{namespace}/{name}")
+    return (
+        f'<wsdl:operation name="{name}"><soap:operation soapAction={action} style="document"/>'
+        f"<wsdl:input>{body}</wsdl:input><wsdl:output>{body}</wsdl:output></wsdl:operation>"
+    )
+
+
+def _document(root: str) -> Answer:
+    return Answer(200, f"{HEAD}{root}".encode(), CIMultiDict({"Content-Type": _XML}))

@@ -1,0 +1,92 @@
+"""What a table's or a service's address answers to ``?SOAP``, ``?WSDL`` and ``?XSD``."""
+
+from collections.abc import Generator, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from mock_servicenow.now_platform.errors import MethodNotAllowed, PlatformError, SoapError
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
+from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body
+from mock_servicenow.now_platform.rest.soap.direct_services import READERS, Service, check_role
+from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
+from mock_servicenow.now_platform.rest.soap.service_description import (
+    Description,
+    describe_scripted,
+    describe_table,
+    is_qualified,
+)
+from mock_servicenow.now_platform.rest.soap.soap_message import INCOMPLETE, Writer, fault, read_request
+
+_READS = ("GET", "HEAD")
+
+
+class SoapProcessor:
+    """Answers messages; whatever fails is a fault."""
+
+    def __init__(self, instance: Instance, services: Mapping[str, ScriptedService]) -> None:
+        self._instance = instance
+        self._services = services
+        self._direct = Service(instance)
+
+    def answer(self, call: Call, name: str) -> Answer | Steps:
+        """Answer a message to a table, or to the scripted service of that name."""
+        try:
+            outcome = self._answer(call, name)
+        except PlatformError as error:
+            return fault(error)
+        return outcome if isinstance(outcome, Answer) else _answered(outcome)
+
+    def _answer(self, call: Call, name: str) -> Answer | Steps:
+        if call.verb != "POST":
+            raise SoapError(f"{INCOMPLETE} - Only HTTP POST supported")
+        with self._instance.transaction(call.user, call.findings) as session:
+            check_length(call, longest_body(session))
+            qualified = is_qualified(session)
+        request = read_request(call.body)
+        writer = Writer(request, qualified=qualified)
+        service = self._services.get(name)
+        if service is not None:
+            return service.answer(self._instance, call, request, writer)
+        return self._direct.answer(call, name, request, writer)
+
+
+class DescriptionProcessor:
+    """Answers with the description of a table's service, or of a scripted one."""
+
+    def __init__(self, instance: Instance, services: Mapping[str, ScriptedService]) -> None:
+        self._instance = instance
+        self._services = services
+
+    def wsdl(self, call: Call, name: str) -> Answer:
+        """Return it as WSDL; raises PlatformError."""
+        with self._session(call) as session:
+            return self._described(session, name).wsdl(session, call.origin)
+
+    def xsd(self, call: Call, name: str) -> Answer:
+        """Return the schema of its messages; raises PlatformError."""
+        with self._session(call) as session:
+            return self._described(session, name).xsd(session)
+
+    def _session(self, call: Call) -> AbstractContextManager[Session]:
+        if call.verb not in _READS:
+            raise MethodNotAllowed(call.verb, _READS)
+        return self._instance.transaction(call.user, call.findings)
+
+    def _described(self, session: Session, name: str) -> Description:
+        check_role(session, READERS)
+        if name in self._services:
+            return describe_scripted(self._services[name])
+        session.check_reach(name)
+        known, hidden = session.dictionary.columns(name), session.sight.hidden(name)
+        # In the order in which records have them, which the schema demands.
+        columns = [column for each, column in known.items() if each not in hidden]
+        return describe_table(name, columns, session.dictionary.display_column(name))
+
+
+def _answered(steps: Steps) -> Generator[Any, Any, Answer]:
+    try:
+        return (yield from steps)
+    except PlatformError as error:
+        return fault(error)

@@ -1,0 +1,251 @@
+"""Direct SOAP services: zeep, which reads their descriptions, and messages as the documentation prints them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import requests
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from zeep import Client as Zeep
+from zeep.exceptions import Fault
+from zeep.transports import Transport
+
+Client = TestClient[web.Request, web.Application]
+Create = Callable[..., str]
+Swallowed = Callable[[], list[str]]
+ADMIN = "6816f79cc0a8016401c5a33be04be441"
+ENVELOPE = "{http://schemas.xmlsoap.org/soap/envelope/}"
+TOY = "http://www.service-now.com/u_toy"
+
+
+@pytest.fixture(autouse=True)
+def toys(create: Create) -> list[str]:
+    """Make two toys and return their sys_ids."""
+    ball = create("u_toy", u_name="Ball", u_color="r", u_pieces="1", u_owner=ADMIN, u_broken="true")
+    return [ball, create("u_toy", u_name="Blocks <&>", u_color="b", u_pieces="30")]
+
+
+async def in_zeep(origin: str, use: Callable[[Any], Any], address: str = "u_toy.do?WSDL") -> Any:
+    """Return what a client does that has read a description."""
+
+    def run() -> Any:
+        with requests.Session() as session:
+            session.auth = ("admin", "admin")
+            return use(Zeep(f"{origin}/{address}", transport=Transport(session=session)).service)
+
+    return await asyncio.to_thread(run)
+
+
+def message(operation: str, content: str = "", namespace: str = TOY) -> str:
+    """Return a message as the documentation prints one."""
+    return (
+        '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+        f'xmlns:toy="{namespace}"><soapenv:Header/><soapenv:Body><toy:{operation}>{content}</toy:{operation}>'
+        "</soapenv:Body></soapenv:Envelope>"
+    )
+
+
+def parsed(text: str) -> ET.Element:
+    """Return the root of a document."""
+    return ET.fromstring(text)  # noqa: S314 - what our own server wrote
+
+
+async def sent(client: Client, operation: str, content: str = "", address: str = "/u_toy.do?SOAP") -> ET.Element:
+    """Return the response to a message."""
+    answer = await client.post(address, data=message(operation, content), headers={"Content-Type": "text/xml"})
+    text = await answer.text()
+    assert answer.status == 200, text
+    return parsed(text)[1][0]
+
+
+async def refused(client: Client, body: str, address: str = "/u_toy.do?SOAP") -> str | None:
+    """Return why a message was refused."""
+    answer = await client.post(address, data=body, headers={"Content-Type": "text/xml"})
+    root = parsed(await answer.text())
+    assert (answer.status, root.findtext(".//faultcode")) == (500, "SOAP-ENV:Server")
+    return root.findtext(".//faultstring")
+
+
+async def test_zeep_reads(origin: str, toys: list[str]) -> None:
+    """Records with the types of their columns, one by sys_id, keys by example."""
+
+    def use(toy: Any) -> None:
+        ball, blocks = toy.getRecords(__order_by="u_pieces")
+        assert (ball.u_name, ball.u_pieces, ball.u_broken, ball.u_owner) == ("Ball", 1, True, ADMIN)
+        assert (blocks.u_name, blocks.u_owner, blocks.u_broken) == ("Blocks <&>", None, False)
+        assert toy.get(sys_id=toys[0]).u_name == "Ball"
+        assert toy.get(sys_id="bunk").u_name is None
+        keys = toy.getKeys(u_color="r")
+        assert (keys.sys_id, keys["count"]) == (toys[0], 1)
+
+    await in_zeep(origin, use)
+
+
+async def test_zeep_writes(origin: str, client: Client) -> None:
+    """Values as people read them; what an insert returns names the record; refusals are faults."""
+
+    def use(toy: Any) -> str:
+        kite = toy.insert(u_name="Kite", u_color="Blue", u_owner="System Administrator", u_pieces=2)
+        assert kite.u_name == "Kite"
+        with pytest.raises(Fault, match="Insert Aborted : Unique Key violation"):
+            toy.insert(u_name="Kite")
+        assert toy.update(sys_id=kite.sys_id, u_pieces=3) == kite.sys_id
+        several = toy.insertMultiple(record=[{"u_name": "Top"}, {"u_name": "Kite"}])
+        assert [each.u_name for each in several] == ["Top", None]
+        assert toy.deleteRecord(sys_id=several[0].sys_id) == 1
+        assert toy.deleteRecord(sys_id=several[0].sys_id) == 0
+        return str(kite.sys_id)
+
+    kite = await in_zeep(origin, use)
+    record = (await (await client.get(f"/api/now/table/u_toy/{kite}")).json())["result"]
+    assert (record["u_color"], record["u_owner"]["value"], record["u_pieces"]) == ("b", ADMIN, "3")
+
+
+async def test_an_answer_has_the_prefixes_of_its_request(client: Client) -> None:
+    """Docs: the samples."""
+    answer = await client.post("/u_toy.do?SOAP", data=message("getKeys", "<u_color>b</u_color>"))
+    assert answer.headers["Content-Type"] == "text/xml;charset=UTF-8"
+    start = '<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"'
+    assert (await answer.text()).startswith(
+        f'{start} xmlns:toy="{TOY}"><soapenv:Header/><soapenv:Body><toy:getKeysResponse>'
+    )
+    plain = f'<e:Envelope xmlns:e="{ENVELOPE[1:-1]}"><e:Body><getKeys xmlns="{TOY}"/></e:Body></e:Envelope>'
+    assert (
+        f'<tns:getKeysResponse xmlns:tns="{TOY}"><sys_id>'
+        in await (await client.post("/u_toy.do?SOAP", data=plain)).text()
+    )
+    bare = f'<e:Envelope xmlns:e="{ENVELOPE[1:-1]}"><e:Body><getKeys/></e:Body></e:Envelope>'
+    assert "<getKeysResponse><sys_id>" in await (await client.post("/u_toy.do?SOAP", data=bare)).text()
+
+
+async def test_extended_query_parameters(client: Client, create: Create, toys: list[str]) -> None:
+    """Docs: query, order, window, view, excluded columns; values of columns beside them."""
+
+    async def names(content: str) -> list[str | None]:
+        return [each.findtext("u_name") for each in await sent(client, "getRecords", content)]
+
+    create("u_toy", u_name="Kite", u_color="r", u_pieces="5")
+    assert await names(
+        "<__encoded_query>u_pieces&lt;10</__encoded_query><__order_by_desc>u_name</__order_by_desc>"
+    ) == [
+        "Kite",
+        "Ball",
+    ]
+    query = "<__encoded_query>u_pieces&lt;10^ORDERBYu_name</__encoded_query>"
+    assert await names(f"{query}<u_color>r</u_color><u_name>Kite</u_name>") == ["Kite"]
+    by_name = "<__order_by>u_name</__order_by>"
+    assert await names(f"{by_name}<__limit>1</__limit>") == ["Ball"]
+    assert await names(f"{by_name}<__first_row>1</__first_row><__last_row>2</__last_row>") == ["Blocks <&>"]
+    (ball,) = await sent(
+        client, "getRecords", "<__exclude_columns>u_name,u_color</__exclude_columns><u_name>Ball</u_name>"
+    )
+    assert (ball.find("u_color"), ball.findtext("u_pieces")) == (None, "1")
+    create("sys_ui_list_element", name="u_toy", view="soap", element="u_owner.user_name", position="0")
+    response = await sent(client, "get", f"<sys_id>{toys[0]}</sys_id><__use_view>soap</__use_view>")
+    assert [(each.tag, each.text) for each in response] == [("u_owner.user_name", "admin")]
+
+
+async def test_display_values_and_empty_elements(client: Client, create: Create, toys: list[str]) -> None:
+    """Docs: by a parameter of the address, or a property."""
+    asked = f"<sys_id>{toys[0]}</sys_id>"
+    shown = await sent(client, "get", asked, "/u_toy.do?displayvalue=true&SOAP")
+    assert (shown.findtext("u_owner"), shown.findtext("u_broken")) == ("System Administrator", "1")
+    both = await sent(client, "get", asked, "/u_toy.do?SOAP&displayvalue=all")
+    assert (both.findtext("u_owner"), both.findtext("dv_u_owner")) == (ADMIN, "System Administrator")
+    assert both.findtext("u_sold") == ""
+    create("sys_properties", name="glide.soap.omit_null_values", value="true")
+    create("sys_properties", name="glide.soap.return_displayValue", value="true")
+    shown = await sent(client, "get", asked)
+    assert (shown.findtext("u_owner"), shown.find("u_sold")) == ("System Administrator", None)
+
+
+async def test_aggregates(client: Client, create: Create) -> None:
+    """Docs: functions, groups, HAVING, a query and values."""
+    create("u_toy", u_name="Kite", u_color="r", u_pieces="5")
+    counted = await sent(client, "aggregate", "<COUNT>u_name</COUNT><u_color>r</u_color>")
+    assert [(each.tag, each.text) for each in counted[0]] == [("count", "2")]
+    grouped = await sent(
+        client,
+        "aggregate",
+        "<AVG>u_pieces</AVG><GROUP_BY>u_color</GROUP_BY><__encoded_query>u_pieces&lt;30</__encoded_query>",
+    )
+    assert [[(each.tag, each.text) for each in group] for group in grouped] == [[("avg", "3.0000"), ("u_color", "r")]]
+    having = "<COUNT>u_name</COUNT><GROUP_BY>u_color</GROUP_BY><HAVING>COUNT^*^&gt;^1</HAVING>"
+    assert [group.findtext("u_color") for group in await sent(client, "aggregate", having)] == ["r"]
+
+
+async def test_records_deleted_by_example(client: Client, swallowed: Swallowed) -> None:
+    """Docs: the number of them; without an example nothing is deleted (inferred)."""
+    assert "needs a value" in str(await refused(client, message("deleteMultiple")))
+    assert (await sent(client, "deleteMultiple", "<u_color>r</u_color>")).findtext("count") == "1"
+    assert (await sent(client, "getKeys")).findtext("count") == "1"
+    assert swallowed() == []
+
+
+async def test_faults(client: Client) -> None:
+    """Users: no XML, no envelope, another verb; an unknown operation, table or record."""
+    assert await refused(client, "{}") == "Unable to parse SOAP document"
+    assert await refused(client, "<a/>") == "Unable to parse SOAP document"
+    assert await refused(client, message("fetch")) == "Unsupported SOAP operation fetch"
+    assert await refused(client, message("getKeys"), "/u_bunk.do?SOAP") == "Invalid table u_bunk"
+    assert "No Record found" in str(await refused(client, message("update", "<sys_id>bunk</sys_id>")))
+    answer = await client.get("/u_toy.do?SOAP")
+    assert parsed(await answer.text()).findtext(".//faultstring") == (
+        "Error completing SOAP request - Only HTTP POST supported"
+    )
+
+
+async def test_roles(user: Client, grant: Callable[[str, str], None], create: Create) -> None:
+    """Docs: with strict security a role opens each kind of operation; access control holds with and without."""
+    assert "User Not Authorized" in str(await refused(user, message("getKeys")))
+    assert (await user.get("/u_toy.do?WSDL")).status == 403
+    grant("plain", "soap_query")
+    assert (await sent(user, "getKeys")).findtext("count") == "1"
+    assert (await user.get("/u_toy.do?WSDL")).status == 200
+    assert "User Not Authorized" in str(await refused(user, message("insert", "<u_name>x</u_name>")))
+    create("sys_properties", name="glide.soap.strict_security", value="false")
+    assert "Insert Aborted" in str(await refused(user, message("insert", "<u_name>x</u_name>")))
+    assert (await sent(user, "deleteMultiple", "<u_nameISNOTEMPTY/><u_color>r</u_color>")).findtext("count") == "0"
+    several = await sent(user, "insertMultiple", "<record><u_name>x</u_name></record>")
+    assert several[0].findtext("status") == "error"
+
+
+async def test_descriptions(client: Client, create: Create) -> None:
+    """Docs: namespaces, names and types, and the properties that change them; the schema alone."""
+    wsdl = await (await client.get("/u_toy.do?WSDL")).text()
+    assert f'targetNamespace="{TOY}"' in wsdl
+    assert '<xsd:element maxOccurs="1" minOccurs="0" name="u_broken" type="xsd:boolean"/>' in wsdl
+    assert 'elementFormDefault="unqualified"' in wsdl
+    assert '<wsdl:service name="ServiceNow_u_toy">' in wsdl
+    assert 'location="https://dev12345.service-now.com/u_toy.do?SOAP"' in wsdl
+    assert parsed(await (await client.get("/u_toy.do?XSD")).text()).tag == "{http://www.w3.org/2001/XMLSchema}schema"
+    assert (await client.post("/u_toy.do?WSDL")).status == 405
+    assert (await client.get("/u_bunk.do?WSDL")).status == 400
+    create("sys_properties", name="glide.wsdl.definition.use_unique_namespace", value="false")
+    create("sys_properties", name="glide.wsdl.schema.UnqualifiedElementFormDefault", value="false")
+    create("sys_properties", name="glide.wsdl.unique_service_name", value="false")
+    wsdl = await (await client.get("/u_toy.do?WSDL")).text()
+    assert 'targetNamespace="http://www.service-now.com"' in wsdl
+    assert 'elementFormDefault="qualified"' in wsdl
+    assert '<wsdl:service name="ServiceNow">' in wsdl
+    response = await sent(client, "getKeys")
+    assert response[0].tag == f"{{{TOY}}}sys_id"
+
+
+async def test_zeep_reads_qualified_answers(origin: str, create: Create) -> None:
+    """The property makes description and answers agree."""
+    create("sys_properties", name="glide.wsdl.schema.UnqualifiedElementFormDefault", value="false")
+    assert await in_zeep(origin, lambda toy: toy.getKeys(u_color="r")["count"]) == 1
+
+
+async def test_many_records(client: Client, create: Create) -> None:
+    """Docs: 250 at most; keys of all."""
+    for number in range(260):
+        create("cmn_department", name=f"Department {number:03}")
+    asked = "<__encoded_query>nameSTARTSWITHDepartment^ORDERBYname</__encoded_query><__limit>300</__limit>"
+    found = await sent(client, "getRecords", asked, "/cmn_department.do?SOAP")
+    assert [each.findtext("name") for each in found] == [f"Department {number:03}" for number in range(250)]
+    assert (await sent(client, "getKeys", asked, "/cmn_department.do?SOAP")).findtext("count") == "260"
