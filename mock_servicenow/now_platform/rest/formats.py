@@ -101,6 +101,14 @@ Document = str | float | bool | None | Mapping[str, "Document"] | Sequence["Docu
 """A value of an answer that is no record: objects, and lists of them, in any depth that the code gives them."""
 
 
+def text_length(document: Document) -> int:
+    """Return how many characters the texts of a document have."""
+    if isinstance(document, str):
+        return len(document)
+    parts = document.values() if isinstance(document, Mapping) else document if isinstance(document, Sequence) else ()
+    return sum(map(text_length, parts))
+
+
 def write_document(fields: Mapping[str, Document]) -> bytes:
     """Return a document; a list is an element for each of its entries."""
     return f"{HEAD}<response>{_nested(fields)}</response>".encode()

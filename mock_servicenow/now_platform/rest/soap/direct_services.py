@@ -45,11 +45,11 @@ DISPLAY = "the display column"
 """Stands for it among the names of what a response holds."""
 _FAILED = "com.glide.processors.soap.SOAPProcessingException"
 _BOOLEANS = {"true": "1", "false": "0"}
-Run = Callable[["Service", "Asked"], Answer | Steps]
+Run = Callable[["Service", "SoapCall"], Answer | Steps]
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class TableOperation:
     """One operation.
 
     Attributes:
@@ -70,7 +70,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SoapCall:
     """One request on a table, and what writes its answer."""
 
     call: Call
@@ -103,11 +103,11 @@ class Service:
         with self._instance.transaction(call.user, call.findings) as session:
             session.check_reach(table)
             check_role(session, operation.roles)
-        return operation.run(self, Asked(call, table, request.operation, writer))
+        return operation.run(self, SoapCall(call, table, request.operation, writer))
 
     # Reading
 
-    def get(self, asked: Asked) -> Answer:
+    def get(self, asked: SoapCall) -> Answer:
         """Return one record, an empty response where there is none (I)."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             record = session.get(asked.table, asked.values.get("sys_id", ""))
@@ -115,7 +115,7 @@ class Service:
             content = "" if record is None else shown.written(shown.results(session, [record]))[0]
             return asked.writer.answer(content.encode())
 
-    def get_records(self, asked: Asked) -> Answer:
+    def get_records(self, asked: SoapCall) -> Answer:
         """Return the records that match."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             shown = _Shown(session, asked)
@@ -130,12 +130,12 @@ class Service:
 
             return asked.writer.pieces(write, found, further)
 
-    def get_keys(self, asked: Asked) -> Steps:
+    def get_keys(self, asked: SoapCall) -> Steps:
         """Return the sys_ids of the records that match, and how many there are."""
         ids = yield from self._ids(asked)
         return asked.writer.answer(elements({"sys_id": ",".join(ids), "count": str(len(ids))}).encode())
 
-    def aggregate(self, asked: Asked) -> Answer:
+    def aggregate(self, asked: SoapCall) -> Answer:
         """Return what the Aggregate API computes of the records that match."""
         call = replace(asked.call, verb="GET", query=_statistics(asked), headers={}, resource=("stats", asked.table))
         answer = self._stats.answer(call)
@@ -146,7 +146,7 @@ class Service:
 
     # Writing
 
-    def insert(self, asked: Asked) -> Answer:
+    def insert(self, asked: SoapCall) -> Answer:
         """Create a record."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             try:
@@ -154,7 +154,7 @@ class Service:
             except PlatformError as error:
                 raise SoapError(f"{_FAILED}: Insert Aborted : {error.detail or error.message}") from None
 
-    def insert_multiple(self, asked: Asked) -> Steps:
+    def insert_multiple(self, asked: SoapCall) -> Steps:
         """Create several records; of one that is refused the response says why, as an import's does (I)."""
         written: list[str] = []
         for record in asked.operation.children:
@@ -167,7 +167,7 @@ class Service:
             yield None
         return asked.writer.answer("".join(written).encode())
 
-    def update(self, asked: Asked) -> Answer:
+    def update(self, asked: SoapCall) -> Answer:
         """Change a record."""
         sys_id = asked.values.get("sys_id", "")
         values = {name: text for name, text in asked.values.items() if name != "sys_id"}
@@ -175,7 +175,7 @@ class Service:
             session.update(asked.table, sys_id, to_raw(session, asked.table, values, display=True))
         return asked.writer.answer(elements({"sys_id": sys_id}).encode())
 
-    def delete_record(self, asked: Asked) -> Answer:
+    def delete_record(self, asked: SoapCall) -> Answer:
         """Delete a record."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             try:
@@ -184,7 +184,7 @@ class Service:
                 return asked.writer.answer(elements({"count": "0"}).encode())
         return asked.writer.answer(elements({"count": "1"}).encode())
 
-    def delete_multiple(self, asked: Asked) -> Steps:
+    def delete_multiple(self, asked: SoapCall) -> Steps:
         """Delete the records that match, as far as the user may, and return how many those were."""
         if not asked.operation.children:
             raise SoapError(f"{_FAILED}: deleteMultiple needs a value to look for")
@@ -200,7 +200,7 @@ class Service:
             yield None
         return asked.writer.answer(elements({"count": str(count)}).encode())
 
-    def _ids(self, asked: Asked) -> Generator[None, Any, list[str]]:
+    def _ids(self, asked: SoapCall) -> Generator[None, Any, list[str]]:
         """Return the sys_ids of the records that match, whose number nothing bounds but `MOST_KEYS`."""
 
         def show(_session: Session, rows: list[Values]) -> list[Result]:
@@ -224,16 +224,18 @@ _CREATE, _DELETE = ("soap", "soap_create"), ("soap", "soap_delete")
 _OUTCOME = ("sys_id", DISPLAY, "status", "error_message")
 READERS = _QUERY
 """Who may read the description of a service."""
-OPERATIONS: Mapping[str, Operation] = {
-    "get": Operation(_QUERY, Service.get, ("sys_id", "__use_view", "__exclude_columns"), columns=False),
-    "getKeys": Operation(_QUERY, Service.get_keys, QUERY_WORDS, gives=("sys_id", "count")),
-    "getRecords": Operation(_QUERY, Service.get_records, QUERY_WORDS, repeated="getRecordsResult"),
-    "insert": Operation(_CREATE, Service.insert, gives=("sys_id", DISPLAY)),
-    "insertMultiple": Operation(_CREATE, Service.insert_multiple, gives=_OUTCOME, repeated="insertResponse"),
-    "update": Operation(_UPDATE, Service.update, ("sys_id",), gives=("sys_id",)),
-    "deleteRecord": Operation(_DELETE, Service.delete_record, ("sys_id",), columns=False, gives=("count",)),
-    "deleteMultiple": Operation(_DELETE, Service.delete_multiple, QUERY_WORDS, gives=("count",)),
-    "aggregate": Operation(_QUERY, Service.aggregate, (*_AGGREGATES, "__encoded_query"), repeated="aggregateResult"),
+OPERATIONS: Mapping[str, TableOperation] = {
+    "get": TableOperation(_QUERY, Service.get, ("sys_id", "__use_view", "__exclude_columns"), columns=False),
+    "getKeys": TableOperation(_QUERY, Service.get_keys, QUERY_WORDS, gives=("sys_id", "count")),
+    "getRecords": TableOperation(_QUERY, Service.get_records, QUERY_WORDS, repeated="getRecordsResult"),
+    "insert": TableOperation(_CREATE, Service.insert, gives=("sys_id", DISPLAY)),
+    "insertMultiple": TableOperation(_CREATE, Service.insert_multiple, gives=_OUTCOME, repeated="insertResponse"),
+    "update": TableOperation(_UPDATE, Service.update, ("sys_id",), gives=("sys_id",)),
+    "deleteRecord": TableOperation(_DELETE, Service.delete_record, ("sys_id",), columns=False, gives=("count",)),
+    "deleteMultiple": TableOperation(_DELETE, Service.delete_multiple, QUERY_WORDS, gives=("count",)),
+    "aggregate": TableOperation(
+        _QUERY, Service.aggregate, (*_AGGREGATES, "__encoded_query"), repeated="aggregateResult"
+    ),
 }
 
 
@@ -246,7 +248,7 @@ def check_role(session: Session, roles: tuple[str, ...]) -> None:
 class _Shown:
     """The columns that a request asks for, and how their values are written."""
 
-    def __init__(self, session: Session, asked: Asked) -> None:
+    def __init__(self, session: Session, asked: SoapCall) -> None:
         usual = session.system_property("glide.soap.return_displayValue", "false")
         display = asked.call.query.get("displayvalue", usual).lower()
         self._display = display if display in {"true", "all"} else "false"
@@ -283,7 +285,7 @@ class _Shown:
                 yield f"dv_{field.key}", value["display_value"]
 
 
-def _rows(session: Session, asked: Asked) -> RowRange:
+def _rows(session: Session, asked: SoapCall) -> RowRange:
     """Return the rows that a request means: those with its values that match its query, in its window."""
     first, last = _number(asked.word("first_row"), 0), _number(asked.word("last_row"), None)
     limit = min(_number(asked.word("limit"), MOST_RECORDS) or 0, MOST_RECORDS)
@@ -296,7 +298,7 @@ def _number(text: str, default: int | None) -> int | None:
     return int(text[:9]) if text.isascii() and text.isdecimal() else default
 
 
-def _query(session: Session, asked: Asked) -> CompiledQuery:
+def _query(session: Session, asked: SoapCall) -> CompiledQuery:
     query = ordered(asked.word("encoded_query"), asked.word("order_by"))
     descending = asked.word("order_by_desc")
     query = f"{query}^ORDERBYDESC{descending}" if descending else query
@@ -316,7 +318,7 @@ def _inserted(session: Session, table: str, values: Mapping[str, str]) -> str:
     return elements({"sys_id": record.sys_id, **named})
 
 
-def _statistics(asked: Asked) -> MultiDict[str]:
+def _statistics(asked: SoapCall) -> MultiDict[str]:
     """Return the parameters of the Aggregate API that compute the same; a value with a caret ends at it."""
     texts = asked.operation.texts
     alike = (f"{name}={text}" for name, text in asked.values.items() if name not in _AGGREGATES)

@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, 
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer
 from mock_servicenow.now_platform.rest.formats import HEAD
-from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, OPERATIONS, Operation
+from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, OPERATIONS, TableOperation
 from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
 from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 
@@ -84,7 +84,7 @@ def describe_scripted(service: ScriptedService) -> Description:
     return Description(service.name, {EXECUTE: (Message(EXECUTE, takes), Message(f"{EXECUTE}Response", gives))})
 
 
-def _messages(name: str, operation: Operation, columns: list[Column], display: str) -> tuple[Message, Message]:
+def _messages(name: str, operation: TableOperation, columns: list[Column], display: str) -> tuple[Message, Message]:
     own = [column for column in columns if not name.startswith("insert") or column.name not in _SYSTEM]
     takes = _of_words(operation.takes) + (_of_columns(own) if operation.columns else "")
     words = [display if word == DISPLAY else word for word in operation.gives]
