@@ -111,14 +111,14 @@ class Service:
         """Return one record, an empty response where there is none (I)."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             record = session.get(asked.table, asked.values.get("sys_id", ""))
-            shown = _Shown(session, asked)
+            shown = _SoapColumns(session, asked)
             content = "" if record is None else shown.written(shown.results(session, [record]))[0]
             return asked.writer.answer(content.encode())
 
     def get_records(self, asked: SoapCall) -> Answer:
         """Return the records that match."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
-            shown = _Shown(session, asked)
+            shown = _SoapColumns(session, asked)
             rows = _rows(session, asked)
             found, further = page_parts(
                 asked.call, self._instance, session, rows, rows.beginning(session), shown.rows, repeats=shown.repeats
@@ -245,7 +245,7 @@ def check_role(session: Session, roles: tuple[str, ...]) -> None:
         raise ApiAccessDenied
 
 
-class _Shown:
+class _SoapColumns:
     """The columns that a request asks for, and how their values are written."""
 
     def __init__(self, session: Session, asked: SoapCall) -> None:
