@@ -13,7 +13,7 @@ from typing import Any, Literal
 from privman_core import argument_types
 from privman_core.regular_files import read_regular
 
-Client = Literal["run", "record", "fidelity", "drift", "setup", "merge", "load", "mutate", "matrix", "pytest"]
+Client = Literal["run", "record", "fidelity", "learn", "drift", "setup", "merge", "load", "mutate", "matrix", "pytest"]
 FAR_SECONDS = 30
 """Seconds that a target may take for an answer by default."""
 PATIENCE = 15
@@ -273,7 +273,8 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a profile holds anything
     return value if isinstance(value, list) else [value]
 
 
-_OF_SERVICENOW: frozenset[Client] = PLAYERS | {"fidelity", "setup"}
+_INSTANCE_ALONE: frozenset[Client] = frozenset({"fidelity", "learn"})
+_OF_SERVICENOW: frozenset[Client] = PLAYERS | _INSTANCE_ALONE | {"setup"}
 _OF_CONSOLE: frozenset[Client] = PLAYERS | {"setup"}
 _ON_MOCK: frozenset[Client] = PLAYERS | {"mutate", "matrix"}
 _TOKEN_FILE = "admin-token-file"  # noqa: S105 - an option's name
@@ -346,19 +347,21 @@ SETTINGS: tuple[Setting, ...] = (
         "auth",
         f"how the user logs in: {_KINDS}",
         _LOG_IN,
-        PLAYERS | {"fidelity"},
+        PLAYERS | _INSTANCE_ALONE,
         default="basic",
     ),
-    *_of_user("", "the user", PLAYERS | {"fidelity"}),
-    Setting("servicenow", "cert", "client certificate to show to ServiceNow (PEM)", _FILE, PLAYERS | {"fidelity"}),
+    *_of_user("", "the user", PLAYERS | _INSTANCE_ALONE),
+    Setting("servicenow", "cert", "client certificate to show to ServiceNow (PEM)", _FILE, PLAYERS | _INSTANCE_ALONE),
     Setting(
         "servicenow",
         "cert-key",
         "private key of the client certificate (PEM; default: in the same file)",
         _FILE,
-        PLAYERS | {"fidelity"},
+        PLAYERS | _INSTANCE_ALONE,
     ),
-    SecretSetting("servicenow", "cert-key-password", "password of that private key", _SECRET, PLAYERS | {"fidelity"}),
+    SecretSetting(
+        "servicenow", "cert-key-password", "password of that private key", _SECRET, PLAYERS | _INSTANCE_ALONE
+    ),
     *_of_existing_user("approver", "the approver", "to decide as"),
     *_of_existing_user("integration", "the integration user", "for the console's log-in"),
     SecretSetting(
@@ -366,7 +369,7 @@ SETTINGS: tuple[Setting, ...] = (
         "admin-token",
         "token of the mock's control plane",
         SettingKind(argument_types.token, "SECRET"),
-        PLAYERS | {"fidelity"},
+        PLAYERS | _INSTANCE_ALONE,
         default="",
         option_name=_TOKEN_FILE,
     ),
@@ -409,7 +412,7 @@ SETTINGS: tuple[Setting, ...] = (
         "timeout",
         "how long to wait for each answer of a target",
         _SPAN,
-        PLAYERS | {"fidelity"},
+        PLAYERS | _INSTANCE_ALONE,
         default=FAR_SECONDS,
         needs_target=True,
     ),

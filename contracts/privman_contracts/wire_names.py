@@ -34,6 +34,7 @@ class WireName:
         words: the groups of words that a value of a column or key may be, such as ``response``.
         source: the pages that say it, by their names in ``sources.yaml``; of an I, those that suggest it.
         labels: of a table or column, as pages of the app print them.
+        optional: whether an instance may lack the column, as pages of the app do not print it.
         observation: how it was learned from an instance; None for a name that was not.
     """
 
@@ -45,6 +46,7 @@ class WireName:
     words: tuple[str, ...] = field(default=(), compare=False)
     source: str = field(default="", compare=False)
     labels: tuple[str, ...] = field(default=(), compare=False)
+    optional: bool = field(default=False, compare=False)
     observation: Observation | None = field(default=None, compare=False)
 
     @property
@@ -117,16 +119,29 @@ def override_text(names: Iterable[WireName]) -> str:
         group[name.word] = _entry(name)
     if not tree:
         return ""
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
+    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
 
 
-_WIDTH = 1_000  # one line for each name
+_WIDTH = 1_000
+
+
+class _OneLine(dict[str, object]):
+    """A mapping that is written on one line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes an entry of a name on one line, whatever it holds."""
+
+
+_Dumper.add_representer(
+    _OneLine, lambda dumper, entry: dumper.represent_mapping("tag:yaml.org,2002:map", entry, flow_style=True)
+)
 
 
 def _entry(name: WireName) -> object:
     if name.observation is None:
         return name.value
-    return {_field_of(name.path): name.value, "observed": asdict(name.observation)}
+    return _OneLine({_field_of(name.path): name.value, "observed": _OneLine(asdict(name.observation))})
 
 
 def _field_of(path: str) -> str:
@@ -156,7 +171,8 @@ def _changed_name(name: WireName, entry: object) -> WireName:
     """Return the name as the user has it: a plain value, or a mapping as in the packaged file."""
     value_key = _field_of(name.path)
     change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {value_key: entry}
-    copied = {"holds": name.holds, "words": list(name.words), "labels": list(name.labels)}
+    copied = {key: getattr(name, key) for key in ("holds", "optional")}
+    copied |= {key: list(getattr(name, key)) for key in ("words", "labels")}
     known = {value_key, "evidence", "source", "observed"}
     strange = [key for key in change if key not in known and (key not in copied or change[key] != copied[key])]
     if strange:
@@ -354,8 +370,8 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
         if "evidence" in entry:
             value = entry[_field_of(path)]
             words, labels = tuple(entry.get("words", ())), tuple(entry.get("labels", ()))
-            holds, source = entry.get("holds", ""), entry.get("source", "")
-            yield WireName(path, value, entry["evidence"], value, holds, words, source, labels)
+            holds, source, optional = entry.get("holds", ""), entry.get("source", ""), entry.get("optional", False)
+            yield WireName(path, value, entry["evidence"], value, holds, words, source, labels, optional)
         else:
             yield from _entries(entry, f"{path}.")
 

@@ -53,17 +53,19 @@ _ALIKE = 0.6
 
 def likest(word: str, words: Iterable[str]) -> str:
     """Return the word that is most like it, empty where none is; case and punctuation do not count."""
-    ranked = sorted(((_likeness(word, other), other) for other in words), reverse=True)
-    return next((other for likeness, other in ranked if likeness >= _ALIKE), "")
+    ranked = sorted(((likeness(word, other), other) for other in words), reverse=True)
+    return next((other for alike, other in ranked if alike >= _ALIKE), "")
 
 
-def _likeness(one: str, other: str) -> float:
+def likeness(one: str, other: str) -> float:
+    """Return how alike two words are, from 0 to 1; case and punctuation do not count."""
     # Which of the two is first makes a difference.
-    pair = _bare(one), _bare(other)
+    pair = bare(one), bare(other)
     return max(SequenceMatcher(None, *order).ratio() for order in (pair, pair[::-1]))
 
 
-def _bare(word: str) -> str:
+def bare(word: str) -> str:
+    """Return the word without case and punctuation."""
     return re.sub(r"[\W_]", "", word).lower()
 
 

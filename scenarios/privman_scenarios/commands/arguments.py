@@ -23,7 +23,7 @@ from privman_scenarios.playing.product_facts import tables_of_files
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder, fresh_servicenow
 
-_OPTIONS_READ = ("paths", "files", "har", "inferred", "ca_file", "admin_token_file", "tables", "data")
+_OPTIONS_READ = ("paths", "files", "har", "recording", "inferred", "ca_file", "admin_token_file", "tables", "data")
 
 
 def check_files(options: argparse.Namespace) -> None:

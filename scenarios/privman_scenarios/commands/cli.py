@@ -87,6 +87,12 @@ COMMANDS: Mapping[str, Command] = {
     "record": Command(
         "play scenarios and write every exchange to a HAR file", options.record, "recordings:record", "record"
     ),
+    "learn": Command(
+        "read the names of the app's tables, columns and words from an instance, with GET alone",
+        options.learn,
+        "learn:execute",
+        "learn",
+    ),
     "drift": Command(
         "report where recorded traffic differs from the contracts", options.drift, "recordings:drift", "drift"
     ),

@@ -71,7 +71,7 @@ class LoadRun:
         query = urlencode({"sysparm_query": "ORDERBYsys_created_on", "sysparm_fields": ",".join(columns)})
         path = f"/api/now/table/{self._names.table('request')}?{query}"
         found: list[Mapping[str, Any]] = []
-        async for page in record_pages(self._instance, path, self._servicenow.log_in):
+        async for page in record_pages(self._instance.getting(self._servicenow.log_in), path):
             for record in records_of(page):
                 if missing := [each for each in columns if each not in record]:
                     raise UsageError(f"{self._instance.url} lists requests without {missing[0]!r}. {_OTHER_NAMES}")

@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import re
 from collections.abc import Callable, Sequence
+from datetime import date
 
 from privman_core.argument_types import count, path, percent, text
 from privman_core.client_settings import Client
@@ -16,6 +18,8 @@ from privman_scenarios.commands.shards import MOST_SHARDS, Shard
 ORDERS = 24
 """Every order of four steps that happen together."""
 _COMPARED = "compare times only of requests that both runs have made this often (default %(default)s)"
+PREFIX = "x_thyti_thycotic_p_"
+"""With which the names of the app's tables begin (integration 3)."""
 _SETS = "'packaged', a file of names, a privman_contracts folder, or a wheel"
 
 
@@ -94,6 +98,20 @@ def record(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--with-secrets", action="store_true", help="keep secrets, except those that a fake masks itself"
     )
+
+
+def learn(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``learn``."""
+    add_settings(parser, "learn")
+    help_ = "file of names to write, for --inferred"
+    parser.add_argument("--out", dest="learned", type=path, action=Once, required=True, metavar="FILE", help=help_)
+    help_ = "learn from this HAR file, too; may be repeated"
+    parser.add_argument("--recording", type=path, action="append", default=[], metavar="FILE", help=help_)
+    help_ = "what the names of the app's tables begin with (default %(default)s; others are found by their labels)"
+    parser.add_argument("--prefix", type=table_prefix, action=Once, default=PREFIX, metavar="PREFIX", help=help_)
+    help_ = "record every request (one line of JSON each)"
+    parser.add_argument("--journal", type=path, action=Once, metavar="FILE", help=help_)
+    parser.add_argument("--date", type=day, action=Once, metavar="DAY", help="day of the observation (default: today)")
 
 
 def load(parser: argparse.ArgumentParser) -> None:
@@ -290,6 +308,21 @@ def shares(text: str) -> dict[str | None, float]:
             raise argparse.ArgumentTypeError(f"duplicate {key or 'overall percentage'} in {text!r}")
         found[key] = percent(value)
     return found
+
+
+def table_prefix(text: str) -> str:
+    """Return what the names of tables of an app begin with."""
+    if not re.fullmatch(r"[xu]_[a-z0-9_]{0,60}", text):
+        raise argparse.ArgumentTypeError(f"invalid prefix {text!r}: expected x_ or u_ and letters, digits, underscores")
+    return text
+
+
+def day(text: str) -> date:
+    """Return a day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid day {text!r}: expected one such as 2026-11-29") from None
 
 
 def _mutant(name: str) -> object:

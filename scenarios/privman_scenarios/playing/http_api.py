@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,6 +33,8 @@ from privman_scenarios.playing.party_answer import PartyAnswer
 KEPT_CALLS = 6
 NEAR_SECONDS = 60
 """Seconds that a party of this process may take to answer, including everything it does first."""
+Get = Callable[[str], Awaitable[PartyAnswer]]
+"""Gets a path of an origin, and can do nothing else."""
 # After so many it is said whom a command waits for; longer than any call.
 SILENT_SECONDS, NEVER_SECONDS = 5, 86_400
 USER_AGENT = "privman-scenarios"
@@ -163,6 +165,10 @@ class HttpApi:
         for listener in self.listeners:
             listener(PartyCall(f"{self.url}{path}", sent, data or b"", answer))
         return answer
+
+    def getting(self, auth: LogIn) -> Get:
+        """Return what gets a path as that user."""
+        return lambda path: self.call("GET", path, auth=auth)
 
     async def headers_for(self, auth: LogIn) -> dict[str, str]:
         """Return the headers that a request of that user carries; raises ExpectationError where they are refused."""

@@ -207,7 +207,7 @@ class OwnRecords:
         """Return the records that carry the mark; raises NotOwnError where there are more than were created."""
         query = urlencode({"sysparm_query": f"{mark.column}={mark.value}", "sysparm_exclude_reference_link": "true"})
         found = []
-        async for page in record_pages(self._api, f"/api/now/table/{mark.table}?{query}", self._reader):
+        async for page in record_pages(self._api.getting(self._reader), f"/api/now/table/{mark.table}?{query}"):
             if page.refused:
                 raise ExpectationError(f"the records of {mark.table} with {mark.column} {mark.value!r}", str(page))
             # An instance ignores a term of a query that it does not understand, and then every record is found.

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from privman_scenarios.errors import ExpectationError
-from privman_scenarios.playing.http_api import HttpApi
+from privman_scenarios.playing.http_api import Get, HttpApi
 from privman_scenarios.playing.log_in import LogIn
 from privman_scenarios.playing.party_answer import PartyAnswer
 
@@ -21,7 +21,7 @@ _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
 
 
 async def record_pages(
-    api: HttpApi, path: str, auth: LogIn, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
+    get: Get, path: str, most: int = OF_RECORDS, most_pages: int = MOST_PAGES
 ) -> AsyncIterator[PartyAnswer]:
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
@@ -35,7 +35,7 @@ async def record_pages(
         allowance.take_page()
         following = offset
         start = f"&sysparm_offset={offset}" if offset else ""
-        answer = await api.call("GET", f"{path}&sysparm_limit={most}{start}", auth=auth)
+        answer = await get(f"{path}&sysparm_limit={most}{start}")
         rows = _rows(answer)
         allowance.take(len(rows), len(answer.body))
         yield answer

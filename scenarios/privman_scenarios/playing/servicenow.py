@@ -16,7 +16,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_ROLES, INTEGRATION_USER
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.control_plane import ControlPlane
-from privman_scenarios.playing.http_api import HttpApi, finished
+from privman_scenarios.playing.http_api import Get, HttpApi, finished
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn, Login
 from privman_scenarios.playing.own_records import NotOwnError, OwnRecord, OwnRecords, text_of
 from privman_scenarios.playing.party import Party
@@ -214,7 +214,7 @@ class ServiceNowParty(Party):
 
     async def sys_ids(self, table: str) -> set[str]:
         """Return the sys_id of every record of a table; raises ExpectationError as `records_of` does."""
-        listed = record_pages(self.api, f"{_path(self._table(table))}?sysparm_fields=sys_id", self.admin, OF_SYS_IDS)
+        listed = record_pages(self._get, f"{_path(self._table(table))}?sysparm_fields=sys_id", OF_SYS_IDS)
         return {record["sys_id"] async for page in listed for record in records_of(page)}
 
     async def create_user(self, user_name: str, roles: Iterable[str]) -> None:
@@ -284,9 +284,7 @@ class ServiceNowParty(Party):
         query = f"nameSTARTSWITH{scope}^ORDERBYname^ORDERBYelement"
         asked = urlencode({"sysparm_query": query, "sysparm_fields": "sys_id,name,element"})
         with suppress(ExpectationError):
-            async for _page in record_pages(
-                self.api, f"{_path('sys_dictionary')}?{asked}", self.admin, most_pages=_DICTIONARY
-            ):
+            async for _page in record_pages(self._get, f"{_path('sys_dictionary')}?{asked}", most_pages=_DICTIONARY):
                 pass
 
     def _traces(self, own: OwnRecords, table: str) -> set[str]:
@@ -300,6 +298,10 @@ class ServiceNowParty(Party):
 
     def _unique(self, user_name: str) -> str:
         return f"{user_name[: _USER_NAME - _DRAWN - 1]}.{self._ids.hex(_DRAWN)}"
+
+    @property
+    def _get(self) -> Get:
+        return self.api.getting(self.admin)
 
     def _table(self, table: str) -> str:
         """Return the name of one of the app's tables; any other table goes by its own."""
@@ -341,7 +343,7 @@ class ServiceNowParty(Party):
         parameters = urlencode({"sysparm_query": query, "sysparm_exclude_reference_link": "true"})
         found: list[Record] = []
         counted = ""
-        async for page in record_pages(self.api, f"{_path(table)}?{parameters}", self.admin):
+        async for page in record_pages(self._get, f"{_path(table)}?{parameters}"):
             found += records_of(page)
             counted = page.headers.get(_COUNTED, "")
         if _NUMBER.fullmatch(counted) and int(counted) > len(found):

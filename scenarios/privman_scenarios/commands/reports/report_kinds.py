@@ -6,7 +6,7 @@ No interrupt may leave the report of an earlier run green, and one may come whil
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,17 @@ class WrittenFile:
 
     Attributes:
         ours: what a file begins with that the option has written before.
+        name: its name among parsed options, where that is not the option's: two commands may have one option.
     """
 
     option: str
     ours: re.Pattern[bytes]
+    name: str = field(default="", kw_only=True)
 
     @property
     def dest(self) -> str:
         """The option's name among the parsed ones."""
-        return self.option.removeprefix("--").replace("-", "_")
+        return self.name or self.option.removeprefix("--").replace("-", "_")
 
     def is_ours(self, file: Path) -> bool:
         """Tell whether the option may write the file: it is not there, is empty, or was written by it before."""
@@ -108,7 +110,11 @@ RECORDING = WrittenFile(
     re.compile(rb'\s*\{\s*"log":\s*\{\s*"version":\s*"1.2",\s*"creator":\s*\{\s*"name":\s*"privman-scenarios"'),
 )
 WRITES = WrittenFile("--writes", re.compile(rb'\s*\{"at":'))
-WRITTEN = (*REPORTS, RECORDING, WRITES)
+JOURNAL = WrittenFile("--journal", WRITES.ours)
+LEARNED = "Learned by privman-scenarios learn"
+"""With which the first line of a file of `learn` begins."""
+NAMES = WrittenFile("--out", re.compile(f"# {LEARNED}".encode()), name="learned")
+WRITTEN = (*REPORTS, RECORDING, WRITES, JOURNAL, NAMES)
 
 
 def mark_unfinished(arguments: Sequence[str]) -> None:

@@ -1,0 +1,178 @@
+"""Read from an instance what shows the names of the app: with GET alone, in pages, within its rate limits."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from privman_contracts import WireNames
+from privman_core.clock import Clock
+from privman_scenarios.analysis.instance_facts import ACL_COLUMNS, InstanceFacts, text_of
+from privman_scenarios.analysis.recorded import Recorded
+from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.playing.http_api import Get
+from privman_scenarios.playing.party_answer import PartyAnswer
+from privman_scenarios.playing.record_pages import record_pages
+
+# Rows of each table of the app, the newest ones.
+_SAMPLE = 200
+_MOST_PAGES = 20
+_MOST_TABLES = 60
+_OF_APPS = ("x_", "u_")
+# An instance counts requests by the hour.
+_MOST_SECONDS, _MOST_WAITS, _USUAL_SECONDS = 3_600, 10, 60
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is asked about one table of the platform."""
+
+    table: str
+    query: str
+    columns: Sequence[str]
+
+    @property
+    def path(self) -> str:
+        """The path, with a query."""
+        asked = {"sysparm_query": self.query, "sysparm_fields": ",".join(("sys_id", *self.columns))}
+        return f"/api/now/table/{self.table}?{urlencode({**asked, 'sysparm_exclude_reference_link': 'true'})}"
+
+
+class InstanceReader:
+    """Reads an instance, as far as its user may.
+
+    Args:
+        get: asks the instance, and can do nothing else.
+        url: the instance's.
+        clock: on which it waits when the instance allows no more requests for a while.
+
+    Attributes:
+        url: the instance's.
+        exchanges: what was asked and answered.
+        unreadable: the tables that the instance does not show to the user, each with its answer.
+    """
+
+    def __init__(self, get: Get, url: str, clock: Clock) -> None:
+        self._ask = get
+        self.url = url
+        self._clock = clock
+        self._waits = 0
+        self.exchanges: list[Recorded] = []
+        self.unreadable: dict[str, str] = {}
+
+    @property
+    def facts(self) -> InstanceFacts:
+        """What was read by now; raises CannotLearnError."""
+        return InstanceFacts.of(self.exchanges)
+
+    async def read_definitions(self, names: WireNames, prefix: str) -> None:
+        """Read which tables may be the app's, and their columns, choices, roles and access rules.
+
+        Raises TargetUnreachableError where the instance stops answering.
+        """
+        await self._list(Listing("sys_properties", "nameINglide.buildname,glide.war", ("name", "value")))
+        tables = ("name", "label", "sys_scope.scope")
+        await self._list(Listing("sys_db_object", _may_be_of_app(names, prefix), tables))
+        if scopes := _scopes(self.facts, prefix):
+            others = "^OR".join(f"nameSTARTSWITH{scope}" for scope in scopes)
+            await self._list(Listing("sys_db_object", others, tables))
+        found = ",".join(self._tables())
+        for listing in _of_tables(found) if found else ():
+            await self._list(listing)
+        scopes = ["x_", "u_", prefix]
+        roles = "^OR".join((*(f"nameSTARTSWITH{scope}" for scope in scopes), "nameLIKEapprove"))
+        await self._list(Listing("sys_user_role", roles, ("name",)))
+
+    async def read_rows(self, tables: Iterable[str]) -> None:
+        """Read the newest rows of tables of the app; raises TargetUnreachableError."""
+        for table in tables:
+            query = urlencode({"sysparm_query": "ORDERBYDESCsys_created_on", "sysparm_limit": _SAMPLE})
+            answer = await self._get(f"/api/now/table/{table}?{query}")
+            self._require_read(table, answer)
+
+    def _tables(self) -> list[str]:
+        return [name for name in self.facts.tables if name.startswith(_OF_APPS)][:_MOST_TABLES]
+
+    async def _list(self, listing: Listing) -> None:
+        """Read every page of a list; raises TargetUnreachableError."""
+        try:
+            async for page in record_pages(self._get, listing.path, most_pages=_MOST_PAGES):
+                self._require_read(listing.table, page)
+        except ExpectationError as error:
+            raise TargetUnreachableError(
+                f"{self.url} was not read: expected {error.expected}; got {error.got}."
+            ) from None
+
+    def _require_read(self, table: str, answer: PartyAnswer) -> None:
+        """Take note of a table that the instance does not show; raises TargetUnreachableError for no such answer."""
+        if answer.is_of_client:
+            self.unreadable[table] = f"{answer.status} {_message(answer)}".strip()
+        elif answer.refused:
+            raise TargetUnreachableError(f"{self.url} stopped answering, and nothing was written: {_in_words(answer)}.")
+
+    async def _get(self, path: str) -> PartyAnswer:
+        """Get a path, and do so again once the instance allows it."""
+        while True:
+            answer = await self._ask(path)
+            self.exchanges.append(self._recorded(answer))
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS or self._waits >= _MOST_WAITS:
+                return answer
+            self._waits += 1
+            await self._clock.sleep(_wait(answer, self._clock.now()))
+
+    def _recorded(self, answer: PartyAnswer) -> Recorded:
+        return Recorded(
+            at=self._clock.now(),
+            method=answer.method,
+            url=f"{self.url}{answer.path}",
+            status=answer.status,
+            response_headers=tuple(answer.headers.items()),
+            response=answer.body,
+        )
+
+
+def _may_be_of_app(names: WireNames, prefix: str) -> str:
+    """Return the query for the tables of the scope, and for those with a label that the app's pages print."""
+    labels = [label for name in names if name.group == "tables" for label in name.labels]
+    return f"nameSTARTSWITH{prefix}^ORlabelIN{','.join(labels)}"
+
+
+def _scopes(facts: InstanceFacts, prefix: str) -> list[str]:
+    """Return the other scopes that have a table with such a label."""
+    scopes = dict.fromkeys(table.scope for table in facts.tables.values())
+    return [scope for scope in scopes if scope.startswith(_OF_APPS) and not prefix.startswith(scope)]
+
+
+def _of_tables(tables: str) -> Iterable[Listing]:
+    """Yield what is asked about these tables."""
+    columns = ("name", "element", "column_label", "internal_type", "max_length", "reference", "default_value")
+    yield Listing("sys_dictionary", f"nameIN{tables}^ORDERBYname^ORDERBYelement", columns)
+    yield Listing("sys_choice", f"nameIN{tables}^inactive=false", ("name", "element", "value", "label"))
+    yield Listing("sys_security_acl", f"nameIN{tables}", ("name", "operation"))
+    yield Listing("sys_security_acl_role", f"sys_security_acl.nameIN{tables}", ACL_COLUMNS)
+
+
+def _message(answer: PartyAnswer) -> str:
+    error: Any = answer.json["error"]
+    return text_of(error.get("message"))
+
+
+def _in_words(answer: PartyAnswer) -> str:
+    if answer.status == HTTPStatus.OK and answer.json is None:
+        return f"GET {answer.path} -> 200 with a page instead of JSON, as an instance that hibernates has it"
+    return str(answer)
+
+
+def _wait(answer: PartyAnswer, now: datetime) -> float:
+    """Return after how many seconds to ask again: as the instance says, in seconds or as a date."""
+    said = answer.headers.get("retry-after", "")
+    if said.isdecimal() and said.isascii():
+        return min(int(said[:9]), _MOST_SECONDS)
+    try:
+        until = parsedate_to_datetime(said)
+        return min(max((until - now).total_seconds(), 0), _MOST_SECONDS)
+    except (ValueError, TypeError):
+        return _USUAL_SECONDS

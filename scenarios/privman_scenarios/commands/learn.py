@@ -1,0 +1,130 @@
+"""``privman-scenarios learn``."""
+
+import argparse
+import errno
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+
+from privman_contracts import Contracts, InferredNamesError, WireNames
+from privman_core import interrupts
+from privman_core.clock import RealClock
+from privman_core.command_line import Exit
+from privman_core.inputs import trust
+from privman_scenarios.analysis.definition_clues import find_tables
+from privman_scenarios.analysis.har import read_har
+from privman_scenarios.analysis.instance_facts import CannotLearnError
+from privman_scenarios.analysis.instance_reader import InstanceReader
+from privman_scenarios.analysis.learning import Learner
+from privman_scenarios.commands import arguments
+from privman_scenarios.commands.learned_names import LearnedNames
+from privman_scenarios.output import complain, say
+from privman_scenarios.playing.cleanup import Write, line_in
+from privman_scenarios.playing.http_api import PartyCall
+from privman_scenarios.playing.named_targets import named_instance
+from privman_scenarios.playing.reaching import log_on
+from privman_scenarios.playing.target import Target
+
+
+def execute(options: argparse.Namespace) -> Exit:
+    """Write what was learned; raises UsageError, UnusableFileError, InferredNamesError and TargetUnreachableError."""
+    arguments.check_files(options)
+    contracts = Contracts.load(options.inferred)
+    recording = [*chain.from_iterable(map(read_har, options.recording))]
+    instance = named_instance(options.settings)
+    arguments.announce(options)
+    if not options.learned.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(options.learned))
+    try:
+        reader = interrupts.run(_read(instance, contracts.names, options))
+        facts = reader.facts
+        learned = Learner(facts, contracts, options.prefix, options.date or RealClock().now().date()).learn(recording)
+        names = LearnedNames(learned, contracts.names, instance.url, facts.release, reader.unreadable)
+        _write(options.learned, names.file_text())
+    except CannotLearnError as error:
+        complain("privman-scenarios", *error.lines)
+        return Exit.FAILURE
+    for line in names.lines():
+        say(line)
+    return Exit.FAILURE if learned.missing or learned.contradictions else Exit.SUCCESS
+
+
+async def _read(instance: Target, names: WireNames, options: argparse.Namespace) -> InstanceReader:
+    """Return what has read the instance; raises TargetUnreachableError and CannotLearnError."""
+    connector = TCPConnector(ssl=trust(options.ca_file))
+    async with ClientSession(cookie_jar=DummyCookieJar(), connector=connector) as session:
+        api = instance.api(session)
+        with _journal(options.journal, api.url) as journal:
+            api.listeners.append(journal)
+            await log_on(api, instance.log_in)
+            reader = InstanceReader(api.getting(instance.log_in), api.url, RealClock())
+            await reader.read_definitions(names, options.prefix)
+            tables = find_tables(reader.facts, names, options.prefix)
+            if not tables.found:
+                raise CannotLearnError(_without_tables(reader, options.prefix))
+            await reader.read_rows(each.candidate for each in tables.found.values())
+    return reader
+
+
+def _without_tables(reader: InstanceReader, prefix: str) -> str:
+    refusal = reader.unreadable.get("sys_db_object")
+    why = f"sys_db_object was answered with {refusal}" if refusal else f"none begins with {prefix} or has its labels"
+    return f"{reader.url} shows no table of the app to this user: {why}."
+
+
+class _Journal:
+    """Counts the requests of a run, and writes them to a file if there is one.
+
+    Attributes:
+        methods: how many requests there were of each.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self._keep = line_in(file) if file else None
+        self.methods: Counter[str] = Counter()
+
+    def __call__(self, call: PartyCall) -> None:
+        """Take note of a request that was sent."""
+        self.methods[call.answer.method] += 1
+        if self._keep:
+            at = RealClock().now().isoformat()
+            self._keep(Write(at, "run", call.answer.method, call.url, call.body.decode(), call.answer.status))
+
+
+@contextmanager
+def _journal(file: Path | None, url: str) -> Iterator[_Journal]:
+    """Say at the end, however that comes, which requests were sent; raises OSError for an unwritable file."""
+    if file:
+        arguments.begin_writes(file)
+    journal = _Journal(file)
+    try:
+        yield journal
+    finally:
+        counts = ", ".join(f"{count} {method}" for method, count in journal.methods.items())
+        of_kind = "all GET" if {*journal.methods} <= {"GET"} else counts
+        say(f"{url}: {journal.methods.total()} requests, {of_kind}")
+
+
+def _write(file: Path, text: str) -> None:
+    """Write the file at once and whole.
+
+    Raises OSError, and CannotLearnError if ``--inferred`` would refuse what was learned.
+    """
+    with TemporaryDirectory(dir=file.parent if file.is_file() or not file.exists() else None) as folder:
+        draft = Path(folder) / "learned.yaml"
+        draft.write_text(text, encoding="utf-8")
+        try:
+            WireNames.load(draft)
+        except InferredNamesError as error:
+            why = str(error).removeprefix(f"{draft}: ")
+            raise CannotLearnError(f"the instance's names cannot be used: {why}") from None
+        if file.exists() and not file.is_file():
+            file.write_text(text, encoding="utf-8")  # such as /dev/stdout
+        else:
+            Path(draft).replace(file)

@@ -1,0 +1,340 @@
+"""Names that are learned from an instance: what it shows, what is written, and what ends it."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from privman_contracts import WireNames
+from privman_core.loop_thread import LoopThread
+from privman_core.serving import serving
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import catalog_files
+
+from .filled_instance import filled_instance
+from .read_instance import REQUEST, SCOPE, TABLES, ReadInstance, listing, page, refusal, too_many
+
+THEIRS: dict[str, Any] = {
+    "tables": {"request": "x_acme_pm_asked", "response": "u_answers"},
+    "columns": {"request": {"instance_id": "registration", "comment": "why"}, "response": {"comment": "remark"}},
+    "words": {
+        "response": {"approve": "Grant", "deny": "Refuse"},
+        "request_status": {"pending": "Requested", "timed_out": "Gone"},
+        "authentication_type": {"get_token": "Fetch"},
+    },
+    "keys": {
+        "instance_metadata": {"Token Url": "Log on at", "Username": "client", "Password": "pw", "Endpoint Url": "to"},
+        "metadata": {"PolicyName": "policy_name"},
+    },
+    "roles": {"approver": "x_acme.request_approver", "admin": "x_acme.admins"},
+}
+
+Learn = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """Where the names are written."""
+    return tmp_path / "ours.yaml"
+
+
+@pytest.fixture
+def learn(out: Path, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> Iterator[Learn]:
+    """Return what learns from an instance, and gives exit code, output and errors, without the instance's address."""
+    with ExitStack() as stack:
+
+        def run(instance: ReadInstance, *more: str) -> tuple[int, str, str]:
+            served = serving(instance.app())
+            url = privman_loop.run(served.__aenter__())
+            stack.callback(lambda: privman_loop.run(served.__aexit__(None, None, None)))
+            code = main(["learn", "--servicenow-url", url, "--out", str(out), "--date", "2026-11-29", *more])
+            printed = capsys.readouterr()
+            return code, *(text.replace(url, "URL").replace(str(out), "OUT") for text in printed)  # type: ignore[return-value]  # two
+
+        yield run
+
+
+def values(names: WireNames) -> dict[str, object]:
+    """Return what each name is on the wire."""
+    return {name.path: name.value for name in names}
+
+
+@pytest.mark.long
+def test_what_an_instance_calls_things_is_learned_and_played(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the file that is written a scenario passes on the instance; all that was sent was GET."""
+    theirs, journal = tmp_path / "theirs.yaml", tmp_path / "journal.jsonl"
+    theirs.write_text(yaml.safe_dump(THEIRS), encoding="utf-8")
+    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    with filled_instance(theirs) as instance:
+        before = len(instance.journal)
+        target = ["--servicenow-url", instance.url]
+        assert main(["learn", *target, "--out", str(out), "--journal", str(journal)]) == 0
+        seen = [each["method"] for each in instance.journal[before:]]
+        noted = [json.loads(line)["method"] for line in journal.read_text(encoding="utf-8").splitlines()]
+        assert seen == noted == ["GET"] * len(noted)
+        assert f"{instance.url}: {len(noted)} requests, all GET\n" in capsys.readouterr().out
+        assert values(WireNames.load(out)) == values(WireNames.load(theirs))
+        assert main(["run", deny, *target, "--reset", "--inferred", str(out)]) == 0
+
+
+def test_each_name_says_how_it_was_learned(learn: Learn, out: Path) -> None:
+    """Day, release and clue; what nothing has shown is listed, and stays inferred."""
+    instance = ReadInstance()
+    instance.tables["sys_properties"] = [{"name": "glide.war", "value": "glide-zurich-07-01-2025__patch1"}]
+    code, printed, _ = learn(instance)
+    assert code == 0
+    name = WireNames.load(out).find("columns.request.status")
+    assert (name.value, name.evidence) == ("status", "O")
+    assert name.cited == f"observed on 2026-11-29, release zurich: label 'Status' on {SCOPE}request"
+    assert WireNames.load(out).find("keys.decision.Comment").evidence == "I"
+    text = out.read_text(encoding="utf-8")
+    assert text.startswith("# Learned by privman-scenarios learn from http://127.0.0.1:")
+    assert "# Still inferred, because nothing has shown them:" in text
+    assert "keys.decision.*" in text
+    assert printed.splitlines()[0].endswith(" requests, all GET")
+    assert printed.splitlines()[-1].startswith("URL, release zurich: 25 names observed; of all, ")
+
+
+def test_a_file_of_its_own_is_written_over_and_no_other(learn: Learn, out: Path) -> None:
+    """As every file that a command writes."""
+    assert learn(ReadInstance())[0] == 0
+    assert learn(ReadInstance())[0] == 0
+    out.write_text("tables: {}\n", encoding="utf-8")
+    code, _, error = learn(ReadInstance())
+    assert code == 2
+    assert error == "privman-scenarios: --out would overwrite OUT, which is not a file that it has written.\n"
+
+
+def test_what_a_team_knows_already_stays(learn: Learn, out: Path, tmp_path: Path) -> None:
+    """A rule that no instance shows is written again."""
+    known = tmp_path / "known.yaml"
+    known.write_text("rules: {duplicate_request_status: 200}", encoding="utf-8")
+    assert learn(ReadInstance(), "--inferred", str(known))[0] == 0
+    assert WireNames.load(out).number("duplicate_request_status") == 200
+
+
+def test_what_must_be_known_and_is_not_is_listed_with_its_candidates(learn: Learn, out: Path) -> None:
+    """The file is written, without those names; exit code 1."""
+    others = {"u_one": ("Eins", "string", ""), "u_two": ("Zwei", "string", "")}
+    columns = {name: each for name, each in REQUEST.items() if name != "comment"} | others
+    instance = ReadInstance({**TABLES, f"{SCOPE}request": ("Request", columns)})
+    instance.tables["sys_user_role"] = []
+    code, printed, _ = learn(instance)
+    assert code == 1
+    lines = [
+        "columns.request.comment was not found. Perhaps u_one or u_two.",
+        "roles.admin was not found. Nothing fits.",
+    ]
+    assert [line for line in lines if line not in printed] == []
+    assert [line for line in lines if f"# {line}" not in out.read_text(encoding="utf-8")] == []
+    assert WireNames.load(out).find("columns.request.comment").evidence == "I"
+
+
+def test_no_label_is_needed(learn: Learn, out: Path) -> None:
+    """Types, references and rows tell the columns of a table apart; what is left is the only one that can be it."""
+    request = {
+        "a": ("", "string", ""),
+        "b": ("", "choice", ""),
+        "c": ("", "string", ""),
+        "d": ("", "reference", f"{SCOPE}integration_configuration"),
+        "e": ("", "string", ""),
+        "f": ("", "string", ""),
+        "g": ("", "string", ""),
+        "h": ("", "boolean", ""),
+    }
+    instance = ReadInstance({**TABLES, f"{SCOPE}request": ("Request", request)})
+    instance.tables[f"{SCOPE}activity_type"] = [{"valid_responses": "Approve,Deny"}]
+    instance.tables["sys_choice"] = [
+        {"name": f"{SCOPE}request", "element": "b", "value": value}
+        for value in ("Pending", "Approve", "Deny", "Expired")
+    ]
+    instance.tables[f"{SCOPE}request"] = [
+        {
+            "a": "85d71683-7dac-4762-8120-76a9a564fdc1",
+            "b": {"value": "Approve", "link": "http://x"},
+            "c": '{"PolicyId": "{85d71683-7dac-4762-8120-76a9a564fdc1}", "reason": "x", "count": 7}',
+            "e": f"{0:032x}",
+            "f": "1970-01-01 02:00:00",
+            "g": "Fine",
+        }
+    ]
+    code, printed, _ = learn(instance)
+    assert code == 0, printed
+    names = WireNames.load(out).group("columns.request")
+    assert names == {
+        "request_id": "a",
+        "status": "b",
+        "metadata": "c",
+        "instance_id": "d",
+        "activity_type_id": "e",
+        "duration": "f",
+        "comment": "g",
+    }
+    assert WireNames.load(out).word("request_status", "timed_out") == "Expired"
+
+
+def test_access_rules_tell_roles_apart(learn: Learn, out: Path) -> None:
+    """An approver may change requests; an administrator may change activity types, too."""
+    instance = ReadInstance()
+    instance.tables["sys_user_role"] = [{"name": "x_one.lower"}, {"name": "x_one.upper"}]
+    may = [("request", "x_one.lower"), ("request", "x_one.upper"), ("activity_type", "x_one.upper")]
+    instance.tables["sys_security_acl_role"] = [
+        {
+            "sys_security_acl.name": f"{SCOPE}{table}",
+            "sys_security_acl.operation": "write",
+            "sys_user_role.name": role,
+        }
+        for table, role in may
+    ]
+    assert learn(instance)[0] == 0
+    assert WireNames.load(out).group("roles") == {"admin": "x_one.upper", "approver": "x_one.lower"}
+    assert "it may write" in WireNames.load(out).find("roles.approver").cited
+
+
+def test_tables_that_are_not_readable_are_named(learn: Learn) -> None:
+    """It goes on without them."""
+    instance = ReadInstance()
+    instance.answers["sys_security_acl"] = [refusal(403, "User Not Authorized")]
+    code, printed, _ = learn(instance)
+    assert code == 0
+    assert "sys_security_acl is not readable: 403 User Not Authorized.\n" in printed
+
+
+def test_it_waits_as_long_as_the_instance_says(learn: Learn) -> None:
+    """A number of seconds, or a moment, which has passed."""
+    instance = ReadInstance()
+    waits = [too_many("0"), too_many("Wed, 01 Jan 2020 00:00:00 GMT")]
+    instance.answers["sys_dictionary"] = [*waits, lambda: instance.listed("sys_dictionary")]
+    code, printed, _ = learn(instance)
+    assert code == 0
+    assert f"URL: {len(instance.methods)} requests, all GET" in printed
+
+
+ENDS = {
+    "limit": ("sys_dictionary", [too_many("0")], "429 {"),
+    "page": ("sys_dictionary", [page], "200 with a page instead of JSON, as an instance that hibernates has it."),
+    "failure": ("sys_choice", [refusal(503)], "503 {"),
+    "log-in that ends": ("sys_choice", [refusal(401)], "401 {"),
+}
+
+
+@pytest.mark.parametrize(("table", "answers", "why"), ENDS.values(), ids=ENDS)
+def test_an_instance_that_stops_answering_is_named_and_nothing_is_written(
+    table: str, answers: list[Any], why: str, learn: Learn, out: Path
+) -> None:
+    """One line, with what was asked; exit code 3."""
+    instance = ReadInstance()
+    instance.answers[table] = answers
+    code, printed, error = learn(instance)
+    assert (code, len(error.splitlines()), out.exists()) == (3, 1, False)
+    assert error.startswith(
+        f"privman-scenarios: URL stopped answering, and nothing was written: GET /api/now/table/{table}?"
+    )
+    assert why in error
+    assert "requests, all GET" in printed
+
+
+def test_a_list_without_an_end_is_given_up(learn: Learn, out: Path) -> None:
+    """After a bounded number of pages."""
+    instance, number = ReadInstance(), iter(range(10**9))
+    rows = ({"sys_id": f"{next(number):032x}"} for _ in iter(int, 1))
+    instance.answers["sys_choice"] = [lambda: listing([next(rows) for _ in range(1_000)])]
+    code, _, error = learn(instance)
+    assert (code, out.exists()) == (3, False)
+    assert error.startswith("privman-scenarios: URL was not read: expected a list of at most 20 pages at /api/now/")
+
+
+TWINS = f"{SCOPE}ask ('Request') and {SCOPE}request_2 ('Request')"
+CONTRADICTIONS = {
+    "two tables": (
+        "sys_db_object",
+        {"name": f"{SCOPE}request_2", "label": "Request"},
+        f"sys_db_object has more than one table that can be tables.request: {TWINS}. Expected one; --prefix chooses.",
+    ),
+    "two types": (
+        "sys_dictionary",
+        {"name": f"{SCOPE}ask", "element": "status", "internal_type": "boolean"},
+        f"sys_dictionary gives {SCOPE}ask.status two types: boolean and string. Expected one.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("table", "row", "message"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_dictionary_that_contradicts_itself_is_named_and_nothing_is_written(
+    table: str, row: dict[str, str], message: str, learn: Learn, out: Path
+) -> None:
+    """One line that names both; exit code 1."""
+    tables = {name: each for name, each in TABLES.items() if name != f"{SCOPE}request"}
+    instance = ReadInstance({**tables, f"{SCOPE}ask": ("Request", REQUEST)})
+    instance.tables[table].append(row)
+    if table == "sys_db_object":
+        own = [each for each in instance.tables["sys_dictionary"] if each["name"] == f"{SCOPE}ask"]
+        instance.tables["sys_dictionary"] += [{**each, "name": row["name"]} for each in own]
+    code, _, error = learn(instance)
+    assert (code, error, out.exists()) == (1, f"privman-scenarios: {message}\n", False)
+
+
+def test_names_that_no_file_can_have_are_named(learn: Learn, out: Path) -> None:
+    """A column and another may not be called the same in one table."""
+    columns = {
+        **{name: each for name, each in REQUEST.items() if name != "comment"},
+        "sys-x": ("Comment", "string", ""),
+    }
+    code, _, error = learn(ReadInstance({**TABLES, f"{SCOPE}request": ("Request", columns)}))
+    assert (code, out.exists()) == (1, False)
+    assert error.startswith(
+        "privman-scenarios: the instance's names cannot be used: columns.request.comment has value 'sys-x'. Expected"
+    )
+
+
+def test_a_user_who_may_read_nothing_learns_nothing(learn: Learn, out: Path) -> None:
+    """One line; exit code 1, and nothing is written."""
+    instance = ReadInstance()
+    for table in ("sys_db_object", "sys_dictionary", "sys_choice", "sys_user_role", "sys_properties"):
+        instance.answers[table] = [refusal(403, "User Not Authorized")]
+    code, _, error = learn(instance)
+    assert (code, out.exists()) == (1, False)
+    assert error == (
+        "privman-scenarios: URL shows no table of the app to this user: sys_db_object was answered with "
+        "403 User Not Authorized.\n"
+    )
+
+
+def test_an_instance_without_the_app_shows_nothing(learn: Learn, out: Path) -> None:
+    """The prefix was looked for, and the labels."""
+    code, _, error = learn(ReadInstance({}), "--prefix", "x_other_")
+    assert (code, out.exists()) == (1, False)
+    assert error == (
+        "privman-scenarios: URL shows no table of the app to this user: none begins with x_other_ or has its labels.\n"
+    )
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2."""
+    missing, there = str(tmp_path / "none" / "file"), str(tmp_path / "file")
+    for out, journal in ((missing, there), (there, missing)):
+        assert main(["learn", "--servicenow-url", "http://127.0.0.1:1", "--out", out, "--journal", journal]) == 2
+        assert capsys.readouterr().err == f"privman-scenarios: {missing}: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--prefix", "incident", "invalid prefix 'incident': expected x_ or u_ and letters, digits, underscores"),
+        ("--date", "29.11.2026", "invalid day '29.11.2026': expected one such as 2026-11-29"),
+    ],
+)
+def test_an_unusable_option_is_named(option: str, value: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line; exit code 2."""
+    with pytest.raises(SystemExit) as ended:
+        main(["learn", "--servicenow-url", "http://127.0.0.1:1", "--out", "x.yaml", option, value])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"privman-scenarios learn: argument {option}: {message}\n"
