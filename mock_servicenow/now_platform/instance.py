@@ -4,6 +4,7 @@ from typing import Unpack
 
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules, report_refused_key
 from mock_servicenow.now_platform.identity.authentication import Authentication
+from mock_servicenow.now_platform.identity.inherited_roles import inherited_role_rules
 from mock_servicenow.now_platform.identity.makers import maker_rules
 from mock_servicenow.now_platform.identity.oauth.clients import registry_rules
 from mock_servicenow.now_platform.identity.oauth.tokens import bearer
@@ -38,6 +39,7 @@ class Instance(Platform):
                 *builtin_rules(),
                 *change_rules(),
                 *user_rules(),
+                *inherited_role_rules(),
                 *attachment_rules(),
                 *registry_rules(),
                 *api_key_rules(),

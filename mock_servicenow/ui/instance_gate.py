@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -119,7 +120,10 @@ class LoginPage:
     def _check(self, user_name: str, password: str) -> User | None:
         with self._instance.transaction(self._instance.system) as session:
             user = check_password(session, user_name, password)
-            return user if user is not None and may_log_in(session, user) else None
+            if user is None or not may_log_in(session, user):
+                return None
+            session.on_commit(partial(self._instance.authentication.note_log_in, user.sys_id))
+            return user
 
 
 async def _login_page(visit: InstanceVisit, goto: str, error: str) -> web.Response:

@@ -3,11 +3,13 @@
 import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
-from mock_servicenow.now_platform.errors import MfaTokenInvalid, NotAuthenticated
+from mock_servicenow.now_platform.errors import DatabaseUnavailable, MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, find_by_credential, load_user
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.rows import Record
@@ -39,7 +41,9 @@ _CLOSED_GATE = (
     "Add a role of the user to that property by a row in --data, or set web_service_access_only of the user."
 )
 USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
-"""Each key is an ``Authorization`` header."""
+"""Each key is an ``Authorization`` header and a minute: log-ins are noted to the minute."""
+NOTES_LOG_INS = "glide.basicauth.update_last_login_time"
+_MINUTE, _DAY = len("2026-01-05 09:00"), len("2026-01-05")
 _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
@@ -51,6 +55,7 @@ class Evidence:
     Attributes:
         headers: case-insensitive.
         path: the whole path of the URL, since an API may have its own ways to authenticate.
+        minute: that in which the request began, if it is known.
     """
 
     headers: Mapping[str, str]
@@ -58,6 +63,7 @@ class Evidence:
     cookies: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
     method: str = ""
+    minute: datetime | None = None
 
 
 Scheme = Callable[[Session, Evidence], User | None]
@@ -90,9 +96,17 @@ class Authentication:
             raise NotAuthenticated(self._platform.release.not_authenticated)
         return user
 
+    def note_log_in(self, sys_id: str) -> None:
+        """Note when a user logged in, to the minute, unless the database cannot be written now."""
+        with suppress(DatabaseUnavailable), self._platform.transaction(SYSTEM) as session:
+            noted = {"last_login_time": session.now, "last_login": session.now[:_DAY]}
+            for user in session.find_all("sys_user", sys_id=sys_id):
+                if user["last_login_time"][:_MINUTE] != session.now[:_MINUTE]:
+                    session.change_row(user.table, sys_id, noted)
+
     def _basic(self, session: Session, evidence: Evidence) -> User | None:
-        key = evidence.headers.get("Authorization", "")
-        credentials = basic_credentials(key)
+        header = evidence.headers.get("Authorization", "")
+        credentials, key = basic_credentials(header), (header, evidence.minute)
         if credentials is None:
             return None
         cache = session.kernel.cache
@@ -112,6 +126,8 @@ class Authentication:
             return None
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._platform.release.not_authenticated)
+        if session.system_property(NOTES_LOG_INS, "true") == "true":
+            session.on_commit(partial(self.note_log_in, user.sys_id))
         return replace(user, opens_session=True)
 
 

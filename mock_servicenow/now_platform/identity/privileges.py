@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied
+from mock_servicenow.now_platform.identity.roles import is_granted
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.now_platform.users import ADMIN_ROLE
@@ -43,7 +44,8 @@ def privilege_rules() -> list[BusinessRule]:
 
 def is_privileged(session: Session, user_id: str) -> bool:
     """Return whether a user holds a privileged role, through a group or not."""
-    granted = {row["role"] for row in session.find_all("sys_user_has_role", user=user_id)}
+    mine = session.find_all("sys_user_has_role", user=user_id)
+    granted = {row["role"] for row in mine if is_granted(row.values)}
     memberships = session.find_all("sys_user_grmember", user=user_id)
     roles = granted.union(*(_group_roles(session, row["group"]) for row in memberships))
     return not roles.isdisjoint(_privileged_roles(session))

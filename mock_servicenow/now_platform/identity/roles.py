@@ -127,10 +127,15 @@ def end_lives(session: Session) -> None:
     session.replace_row(LIVES, {"sys_id": _ALL, "life": uuid4().hex})  # never the same twice, whatever the seed
 
 
+def is_granted(row: Mapping[str, str]) -> bool:
+    """Return whether a row of sys_user_has_role gives a role; one that tells what a group gives does not."""
+    return row["inherited"] != "true" or not row["granted_by"]
+
+
 def _granted(session: Session, user_id: str) -> set[str]:
     """Return the roles granted to the user and to their groups, without those only requested."""
     mine = session.find_all("sys_user_has_role", user=user_id)
-    granted = {row["role"] for row in mine if row["state"] in {"", "active"}}
+    granted = {row["role"] for row in mine if row["state"] in {"", "active"} and is_granted(row.values)}
     for membership in session.find_all("sys_user_grmember", user=user_id):
         if session.work.get("sys_user_group", membership["group"]) is not None:
             granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}

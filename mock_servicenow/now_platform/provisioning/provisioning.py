@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
+from mock_servicenow.now_platform.identity.inherited_roles import inherit_roles
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
 from mock_servicenow.now_platform.provisioning.xml_import import import_xml
@@ -172,6 +173,7 @@ def _fill(instance: Platform, first: FirstRows, and_then: Step, findings: list[F
         )
         store_rows(session, rows)
         import_xml(session, first.documents())
+        inherit_roles(session)
         and_then(session.of_system)
         instance.store.note_described(session.work.transaction, _digest(dictionary))
         instance.store.seal(session.work.transaction)
@@ -186,6 +188,7 @@ def _take_in(instance: Platform, first: FirstRows, findings: list[Finding] | Non
         targets = Targets(session.dictionary, found)
         _store_rows_of_files(session, targets, found[len(named) :])
         import_xml(session, first.documents())
+        inherit_roles(session)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ may use any password that they know. Nobody can do that to an address, nor to a 
 """
 
 import re
+from datetime import datetime
 from ipaddress import ip_address
 
 from aiohttp import web
@@ -82,10 +83,10 @@ def check_poster(request: web.Request) -> None:
     raise Forbidden("User Not Authorized", "Posted by a page of another site")
 
 
-def evidence_of(request: web.Request) -> Evidence:
-    """Return what a request carries to prove who sent it."""
+def evidence_of(request: web.Request, minute: datetime | None = None) -> Evidence:
+    """Return what a request carries to prove who sent it, and the minute in which it began if that is known."""
     verb = verb_of(request.method, request.headers)
-    return Evidence(request.headers, request.query, request.cookies, request.path, verb)
+    return Evidence(request.headers, request.query, request.cookies, request.path, verb, minute)
 
 
 def parameters_of(request: web.Request) -> MultiDict[str]:

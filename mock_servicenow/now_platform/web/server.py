@@ -5,7 +5,9 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
+from typing import Self
 
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Middleware
@@ -43,7 +45,7 @@ from mock_servicenow.now_platform.web.requests import (
 )
 from privman_core.bodies import IN_MEMORY, NO_BODY, SpooledBody, is_short
 from privman_core.control import is_control
-from privman_core.exchange import findings_of
+from privman_core.exchange import EXCHANGE
 from privman_core.findings import Finding
 from privman_core.streaming import Unsent
 
@@ -91,14 +93,24 @@ class _Asked:
     """A request that is being answered; its user and the rate limit's verdict are added once they are known.
 
     Attributes:
+        minute: that in which it began, if the journal says so.
         opened: the session that the answer opens for the user, if any.
     """
 
     request: web.Request
     findings: list[Finding]
+    minute: datetime | None = None
     user: User | None = None
     opened: WebSession | None = None
     verdict: RateLimitVerdict | None = None
+
+    @classmethod
+    def of(cls, request: web.Request) -> Self:
+        """Return a request whose user is still to be found."""
+        exchange = request.get(EXCHANGE)
+        if exchange is None:
+            return cls(request, [])
+        return cls(request, exchange.findings, exchange.at.replace(second=0, microsecond=0))
 
 
 class Server:
@@ -146,7 +158,7 @@ class Server:
         return platform
 
     async def _api(self, request: web.Request) -> web.Response:
-        asked = _Asked(request, findings_of(request))
+        asked = _Asked.of(request)
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
@@ -169,7 +181,7 @@ class Server:
         """
         request = asked.request
         known = self._instance.cache.peek
-        user, rules = known(USERS, request.headers.get("Authorization", "")), known(RULES, "")
+        user, rules = known(USERS, (request.headers.get("Authorization", ""), asked.minute)), known(RULES, "")
         if user is not None and rules is not None:  # accepted before, and no table has changed since
             self._grant(asked, user, rules)
         elif self._instance.store.embedded or not (
@@ -179,7 +191,7 @@ class Server:
 
     def _admit(self, asked: _Asked) -> User:
         """Return the user behind a request; raises NotAuthenticated and RateLimitExceeded."""
-        user = self._instance.authentication.user(evidence_of(asked.request), asked.findings)
+        user = self._instance.authentication.user(evidence_of(asked.request, asked.minute), asked.findings)
         self._grant(asked, user, self._limits.rules())
         self._instance.store.may_repeat()  # whoever is admitted stays so
         return user

@@ -1,0 +1,144 @@
+"""What an instance notes of its users: their last log-in, and the roles that they have through groups."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from mock_servicenow import MockServiceNow, Settings
+
+ADMIN = "6816f79cc0a8016401c5a33be04be441"
+PROPERTY = "glide.basicauth.update_last_login_time"
+
+
+class _Tables:
+    """The Table API of an instance, for the administrator or another user."""
+
+    def __init__(self, instance: MockServiceNow, auth: tuple[str, str] | None = None) -> None:
+        self._session = requests.Session()
+        self._session.auth = auth or instance.auth
+        self._session.params = {"sysparm_exclude_reference_link": "true", "sysparm_input_display_value": "true"}
+        self._url = f"{instance.url}/api/now/table"
+
+    def find(self, table: str, query: str) -> list[dict[str, Any]]:
+        answer = self._session.get(f"{self._url}/{table}", params={"sysparm_query": query})
+        found: list[dict[str, Any]] = answer.json()["result"]
+        return found
+
+    def make(self, table: str, **values: str) -> str:
+        answer = self._session.post(f"{self._url}/{table}", json=values)
+        assert answer.status_code == 201, answer.text
+        sys_id: str = answer.json()["result"]["sys_id"]
+        return sys_id
+
+    def change(self, table: str, sys_id: str, **values: str) -> None:
+        assert self._session.patch(f"{self._url}/{table}/{sys_id}", json=values).ok
+
+    def delete(self, table: str, sys_id: str) -> None:
+        assert self._session.delete(f"{self._url}/{table}/{sys_id}").status_code == 204
+
+    def log_in_of(self, sys_id: str) -> tuple[str, str, str]:
+        [user] = self.find("sys_user", f"sys_id={sys_id}")
+        return user["last_login_time"], user["last_login"], user["sys_mod_count"]
+
+    def inherited(self, user: str) -> list[tuple[str, str]]:
+        """Return the roles of a user through groups, each with the group."""
+        rows = self.find("sys_user_has_role", f"user={user}^inherited=true")
+        return sorted((row["role"], row["granted_by"]) for row in rows)
+
+
+def test_a_basic_request_is_a_log_in() -> None:
+    """Docs, available system properties: the time follows the requests, to the minute; the record is not changed."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        tables.find("incident", "number=none")
+        assert tables.log_in_of(ADMIN) == ("2026-01-05 09:00:00", "2026-01-05", "0")
+        instance.clock.advance(86_400 + 90)
+        tables.find("incident", "number=none")
+        assert tables.log_in_of(ADMIN) == ("2026-01-06 09:01:30", "2026-01-06", "0")
+
+
+def test_a_property_stops_the_notes() -> None:
+    """Docs, available system properties: ``glide.basicauth.update_last_login_time``."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        [switch] = tables.find("sys_properties", f"name={PROPERTY}")
+        tables.change("sys_properties", switch["sys_id"], value="false")
+        instance.clock.advance(3_600)
+        assert tables.log_in_of(ADMIN)[0] == "2026-01-05 09:00:00"
+
+
+def test_a_person_logs_in() -> None:
+    """On the page, whatever the property says."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        [switch] = tables.find("sys_properties", f"name={PROPERTY}")
+        tables.change("sys_properties", switch["sys_id"], value="false")
+        user = tables.make("sys_user", user_name="ann", user_password="secret")
+        assert tables.log_in_of(user)[0] == ""
+        browser = requests.Session()
+        page = browser.get(f"{instance.url}/login.do").text
+        token = page.partition('name="sysparm_ck" value="')[2].partition('"')[0]
+        form = {"sysparm_ck": token, "user_name": "ann", "user_password": "secret"}
+        assert browser.post(f"{instance.url}/login.do", data=form).ok
+        assert tables.log_in_of(user)[:2] == ("2026-01-05 09:00:00", "2026-01-05")
+
+
+def test_a_member_has_the_roles_of_the_group() -> None:
+    """Docs, users and groups: rows with ``inherited`` follow memberships and the roles of groups."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        user, group = tables.make("sys_user", user_name="ann"), tables.make("sys_user_group", name="Staff")
+        first, second = (tables.make("sys_user_role", name=name) for name in ("u_first", "u_second"))
+        member = tables.make("sys_user_grmember", user=user, group=group)
+        again = tables.make("sys_user_grmember", user=user, group=group)
+        assert tables.inherited(user) == []
+        rows = [tables.make("sys_group_has_role", group=group, role=role) for role in (first, second)]
+        assert tables.inherited(user) == sorted([(first, group), (second, group)])
+        tables.delete("sys_group_has_role", rows[0])
+        tables.delete("sys_user_grmember", again)
+        assert tables.inherited(user) == [(second, group)]
+        other = tables.make("sys_user_group", name="Others")
+        tables.change("sys_user_grmember", member, group=other)
+        assert tables.inherited(user) == []
+        tables.change("sys_group_has_role", rows[1], group=other)
+        assert tables.inherited(user) == [(second, other)]
+        tables.delete("sys_user_group", other)
+        assert tables.inherited(user) == []
+
+
+def test_rows_about_groups_give_no_rights() -> None:
+    """Docs, users and groups: rights end with the membership, whatever a row still says."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        user = tables.make("sys_user", user_name="ann", user_password="secret")
+        [group], [role] = tables.find("sys_user_group", "name=Network"), tables.find("sys_user_role", "name=user_admin")
+        row = {"user": user, "role": role["sys_id"], "inherited": "true"}
+        tables.make("sys_user_has_role", **row, granted_by=group["sys_id"])
+        users = _Tables(instance, ("ann", "secret"))
+        with pytest.raises(AssertionError):
+            users.make("sys_user", user_name="bob")
+        tables.make("sys_user_has_role", **row)
+        users.make("sys_user", user_name="bob")
+
+
+@pytest.mark.long
+def test_members_that_files_make_have_the_roles(tmp_path: Path) -> None:
+    """So have those that ship; only so many rows follow from one write, which is a finding."""
+    rows = tmp_path / "rows.yaml"
+    members = "".join(f"  - {{group: Crowd, user: employee{number}}}\n" for number in range(1_000))
+    users = "".join(f"  - {{user_name: employee{number}}}\n" for number in range(1_000))
+    rows.write_text(
+        f"sys_user:\n{users}sys_user_group: [{{name: Crowd}}]\nsys_user_grmember:\n{members}"
+        "  - {group: Crowd, user: employee}\nsys_group_has_role: [{group: Network, role: itil}]\n"
+    )
+    with MockServiceNow(Settings(data=(rows,))) as instance:
+        tables = _Tables(instance)
+        [group], [role] = tables.find("sys_user_group", "name=Crowd"), tables.find("sys_user_role", "name=itil")
+        assert len(tables.inherited("5137153cc611227c000bbd1bd8cd2007")) == 2
+        given = tables.make("sys_group_has_role", group=group["sys_id"], role=role["sys_id"])
+        assert len(tables.find("sys_user_has_role", f"granted_by={group['sys_id']}")) == 1_000
+        tables.delete("sys_group_has_role", given)
+        assert tables.find("sys_user_has_role", f"granted_by={group['sys_id']}") == []
+        assert [each["rule"] for each in instance.findings] == ["inherited-roles-incomplete"]
