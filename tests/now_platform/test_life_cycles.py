@@ -190,5 +190,5 @@ async def test_all_notes_of_a_task_are_one_journal(client: Client) -> None:
 def test_every_life_cycle_that_ships_is_checked() -> None:
     """The reader checks them as it checks a team's."""
     dictionary = load_dictionary()
-    named = [table.name for table in dictionary if table.life_cycle is not None]
-    assert named == ["task", "incident", "problem", "problem_task", "change_request", "change_task"]
+    named = {table.name for table in dictionary if table.life_cycle is not None}
+    assert named >= {"task", "incident", "problem", "problem_task", "change_request", "change_task"}
