@@ -13,7 +13,7 @@ from typing import Any, Self
 import yaml
 
 from privman_contracts import rules
-from privman_contracts.evidence import MARKS, Evidence, Observation, Part
+from privman_contracts.evidence import MARKS, Evidence, Observation, Part, in_words
 from privman_contracts.files import PACKAGED, ContractError, InferredNamesError, load_yaml
 from privman_core.inputs import CONTROL
 from privman_core.near_words import advice
@@ -273,6 +273,11 @@ class WireNames:
 
     def __iter__(self) -> Iterator[WireName]:
         return iter(self._names.values())
+
+    @property
+    def how_known(self) -> str:
+        """How many of the names are documented, observed and inferred, for people."""
+        return f"{len(self._names)} names on the wire: {in_words(name.evidence for name in self)}"
 
     def table(self, table: str) -> str:
         """Return the table's name, of ``request`` for instance."""

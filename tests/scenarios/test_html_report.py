@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from console_sim import Settings as ConsoleSettings
+from privman_contracts import WireNames
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios import WorldFixture
@@ -194,7 +195,7 @@ def test_html_says_what_was_played_against_what(
     )
     assert "<dt>Build</dt><dd>App &lt;2&gt;</dd>" in page
     options = {"Release": "yokohama", "Tables": "own.yaml", "Inferred names": f"{tmp_path.name}/names.yaml"}
-    options |= {"Strict": "yes", "Other options": "--exitfirst"}
+    options |= {"Strict": "yes", "Other options": "--exitfirst", "Evidence": WireNames.load().how_known}
     assert all(f"<dt>{name}</dt><dd>{text}</dd>" in page for name, text in options.items())
     assert json.loads(Path("r.json").read_text())["context"]["options"] == options
     assert re.search(r"<dt>Exercised by evidence</dt><dd>S \d+ of \d+, D \d+ of \d+, ", page)

@@ -98,7 +98,7 @@ def test_each_name_says_how_it_was_learned(learn: Learn, out: Path) -> None:
     assert "# Still inferred, because nothing has shown them:" in text
     assert "keys.decision.*" in text
     assert printed.splitlines()[0].endswith(" requests, all GET")
-    assert printed.splitlines()[-1].startswith("URL, release zurich: 25 names observed; of all, ")
+    assert printed.splitlines()[-1].startswith("URL, release zurich: 107 names on the wire: 26 documented, 25 ")
 
 
 def test_a_file_of_its_own_is_written_over_and_no_other(learn: Learn, out: Path) -> None:

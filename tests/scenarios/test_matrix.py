@@ -21,7 +21,8 @@ def names(tmp_path: Path) -> str:
 
 def rows(out: str) -> list[list[str]]:
     """Return the cells of each row but the last column, without the headings."""
-    return [line.split(maxsplit=4)[:4] for line in out.splitlines()[1:] if not line.startswith(" ")]
+    table = out.partition("\n\n")[0].splitlines()
+    return [line.split(maxsplit=4)[:4] for line in table[1:] if not line.startswith(" ")]
 
 
 @pytest.mark.long
@@ -58,6 +59,21 @@ def test_names_must_be_those_of_the_app(names: str, capsys: pytest.CaptureFixtur
     reasons = [line.strip() for line in out.splitlines()]
     assert "no    console.ask: expected sent True; got sent False: 403 " in reasons[1]
     assert reasons[2] == "console, app: columns.request.instance_id is called 'instance_id', was 'integration_id'"
+
+
+@pytest.mark.long
+def test_what_an_instance_has_shown_is_marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a name that differs, and in the count of each set."""
+    app = tmp_path / "app.yaml"
+    entry = "{name: kind, observed: {date: 2026-11-29, release: zurich, how: label 'Kind'}}"
+    app.write_text(f"columns: {{request: {{activity_type_id: {entry}}}}}\n", encoding="utf-8")
+    assert main(["matrix", "--app", str(app), "--console", "packaged", "--release", "yokohama"]) == 1
+    out = capsys.readouterr().out
+    shown = "'activity_type_id', was 'kind'; app: observed on 2026-11-29, release zurich: label 'Kind'"
+    assert f"columns.request.activity_type_id is called {shown}" in " ".join(out.split())
+    counts = dict(line.rsplit(": ", 1) for line in out.partition("\n\n")[2].splitlines())
+    assert " 0 observed, " in counts.pop(next(name for name in counts if name.startswith("packaged: ")))
+    assert [" 1 observed, " in count for count in counts.values()] == [True]
 
 
 @pytest.mark.long

@@ -104,8 +104,8 @@ class Judge:
         changes = compare(combination.app.contracts, combination.console.contracts, _BETWEEN_THE_TWO)
         reasons = [str(change) for change in changes if change.part != NAMES and "servicenow" in change.broken]
         if not reasons and (reason := await self._play(combination)):
-            reasons = [reason, *_renamed(changes)]
-        reasons += [f"console, app: {each.where} {each.text}" for each in _rules_not_kept(combination)]
+            reasons = [reason, *(_in_words(each, combination) for each in _renamed(changes))]
+        reasons += [_in_words(each, combination) for each in _rules_not_kept(combination)]
         return MatrixVerdict(combination, tuple(reasons))
 
     async def _play(self, combination: Combination) -> str:
@@ -137,8 +137,19 @@ def _rules_not_kept(combination: Combination) -> Iterator[Change]:
     return (each for each in changes if each.where in _RELIED_ON and "console" in each.broken)
 
 
-def _renamed(changes: Iterable[Change]) -> Iterator[str]:
+def _renamed(changes: Iterable[Change]) -> Iterator[Change]:
     """Yield the names that differ between console and app, which is why a round trip fails."""
-    return (
-        f"console, app: {change.where} {change.text}" for change in changes if change.part == NAMES and change.broken
-    )
+    return (change for change in changes if change.part == NAMES and change.broken)
+
+
+def _in_words(change: Change, combination: Combination) -> str:
+    """Return how the two differ, and which of them an instance has shown."""
+    sides = {"console": combination.console, "app": combination.app}
+    known = {
+        side: each.observation
+        for side, contracts in sides.items()
+        for each in contracts.contracts.names
+        if each.path == change.where
+    }
+    observed = (f"; {side}: {observation}" for side, observation in known.items() if observation)
+    return "".join((f"console, app: {change.where} {change.text}", *observed))

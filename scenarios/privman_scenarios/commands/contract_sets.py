@@ -39,8 +39,10 @@ def matrix(options: argparse.Namespace) -> Exit:
     """Print the matrix; raises ContractError for a set that cannot be used."""
     with TemporaryDirectory() as folder:
         verdicts = interrupts.run(_judge(options, Path(folder)))
+    sets = {each.name: each for verdict in verdicts for each in (verdict.combination.console, verdict.combination.app)}
     rows = [_row(verdict) for verdict in verdicts]
     print_table(("CONSOLE", "APP", "RELEASE", "SHIP", "WHY NOT"), rows)
+    say("\n".join(["", *(f"{each.name}: {each.contracts.names.how_known}" for each in sets.values())]))
     return Exit.FAILURE if any(verdict.reasons for verdict in verdicts) else Exit.SUCCESS
 
 

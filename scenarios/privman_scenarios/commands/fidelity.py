@@ -40,6 +40,7 @@ def execute(options: argparse.Namespace) -> Exit:
     probed, unprobed = load_traps()
     comparisons = interrupts.run(_compare(instance, release, names, _chosen(probed, options.trap), options))
     outcome = _report(comparisons, unprobed)
+    say(names.how_known)
     # Whoever names a trap, or what the app is called there, expects the instance to have it.
     demanded = options.trap or options.inferred
     return Exit.FAILURE if demanded and any(each.left_out for each in comparisons) else outcome

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from privman_contracts import WireName, WireNames
-from privman_contracts.evidence import in_words
 from privman_contracts.wire_names import override_text
 from privman_scenarios.analysis.learning import Learned
 from privman_scenarios.commands.reports.report_kinds import LEARNED
@@ -43,8 +42,8 @@ class LearnedNames:
         """Yield what to print."""
         yield from self._unknown()
         paths = {name.path: name for name in self.learned.observed}
-        known = in_words(paths.get(name.path, name).evidence for name in self.before)
-        yield f"{self.url}, release {self.release}: {len(paths)} names observed; of all, {known}"
+        known = WireNames(paths.get(name.path, name) for name in self.before)
+        yield f"{self.url}, release {self.release}: {known.how_known}"
 
     def _unknown(self) -> Iterator[str]:
         for table, answer in self.unreadable.items():

@@ -6,7 +6,7 @@ import platform
 from hashlib import sha256
 from pathlib import Path
 
-from privman_contracts import Contracts
+from privman_contracts import Contracts, WireNames
 from privman_core.client_settings import PROFILE
 from privman_core.clock import Clock
 from privman_core.command_line import installed_version
@@ -40,10 +40,11 @@ def _options(options: argparse.Namespace) -> dict[str, str]:
     here = Path.cwd()
     mock = mock_options(options.settings, dry_run=options.dry_run)
     named = {"Tables": mock.tables, "Rows": mock.data, "Inferred names": filter(None, [options.inferred])}
+    known = {"Evidence": WireNames.load(options.inferred).how_known}
     files = {name: ", ".join(short_place(str(file), here) for file in given) for name, given in named.items()}
     release = {} if options.servicenow_url else {"Release": mock.release}
     given = {"Strict": "yes" if vars(options).get("strict") else "no", "Other options": _others(options)}
-    return {**release, **{name: text for name, text in (files | given).items() if text}}
+    return {**release, **{name: text for name, text in (files | given | known).items() if text}}
 
 
 def _others(options: argparse.Namespace) -> str:
