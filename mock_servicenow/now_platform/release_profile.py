@@ -27,7 +27,7 @@ class ReleaseProfile:
         not_authenticated: the message of a 401.
         server: the ``Server`` header.
         basic_auth_restricted: whether a new instance lets only exceptions in by Basic authentication.
-        invalid_queries_forbidden: whether an invalid query is a 403 for users other than administrators.
+        query_acls: whether a query that names a column which the user may not read is a 403 (Docs: query ACLs).
     """
 
     name: str = DEFAULT
@@ -35,7 +35,7 @@ class ReleaseProfile:
     not_authenticated: str = "User is not authenticated"
     server: str = "ServiceNow"
     basic_auth_restricted: bool = False
-    invalid_queries_forbidden: bool = False
+    query_acls: bool = False
 
     @classmethod
     def load(cls, name: str) -> Self:

@@ -206,11 +206,10 @@ class View:
         """Return a query on a table; its parts without effect, and unreadable rows that it matches, become findings.
 
         Raises:
-            QueryForbidden: it names a column that does not exist or that the user may not read, and the release
-                refuses such queries.
+            QueryForbidden: it names a column that the user may not read, and the release refuses such queries.
         """
         self.findings.extend(query.findings)
-        if self._is_held_to_columns() and (query.invalid or query.forbidden):
+        if query.forbidden and self._is_held_to_columns():
             raise QueryForbidden
         if query.unreadable is not None and self.work.matches(table, query.unreadable):
             hidden = f"table {table}: rows that the user may not read match the query; they were left out"
@@ -344,9 +343,9 @@ class View:
         return self.sight.reads_all(record.table) or bool(self.allowed("read", [record]))
 
     def _is_held_to_columns(self) -> bool:
-        """Return whether the release checks the columns that this user's queries name (platform 2.6)."""
+        """Return whether the release refuses queries of columns that this user may not read (platform 2.6)."""
         reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
-        return self.kernel.release.invalid_queries_forbidden and not reads_everything
+        return self.kernel.release.query_acls and not reads_everything
 
     def _condition(self, encoded: str, change: RecordChange) -> CompiledQuery:
         queries = self.schema.queries
