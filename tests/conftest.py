@@ -43,6 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=STORES, default="memory", help="where instances keep their records (memory)")
     parser.addoption("--gallery", type=Path, metavar="PATH", help="folder for screenshots of the documented procedure")
     parser.addoption("--pysnc", type=Path, metavar="PATH", help="a copy of PySNC's repository, whose live suite is run")
+    parser.addoption("--clients", action="store_true", help="download clients of other authors and run them")
     parser.addoption("--itsm", type=Path, metavar="PATH", help="a copy of servicenow.itsm, whose live targets are run")
 
 
@@ -69,7 +70,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Collect the suites of other projects only where a copy of theirs is named."""
+    """Collect the suites of other projects only where a copy of theirs is named, and what downloads only on request."""
+    if collection_path.name == "clients" and not config.option.clients:
+        return True
     copies = {"test_pysnc_suite.py": config.option.pysnc, "test_itsm_targets.py": config.option.itsm}
     return True if not copies.get(collection_path.name, True) else None
 
