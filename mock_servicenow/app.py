@@ -105,7 +105,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     def restoring(state: StateCopy) -> AbstractAsyncContextManager[None]:
         return rebuilding(lambda: beginning.put_back(instance, state))
 
-    server = Server(instance, settings.url)
+    server = Server(instance, settings.url, privilege_manager.services)
     app = instruments.app(
         States(lambda: rebuilding(lambda: beginning.rebuild(instance)), copy, restoring),
         settings.admin_token if settings.control_plane else None,

@@ -73,6 +73,8 @@ class WireName:
 _TABLE = re.compile(r"[xu]_[a-z0-9_]{1,78}")
 _COLUMN = re.compile(r"(?!sys_)[A-Za-z]\w{0,79}", re.ASCII)
 _ROLE = re.compile(r"\w[\w.]{0,99}", re.ASCII)
+_SERVICE = re.compile(r"\w{1,100}", re.ASCII)
+_ELEMENT = re.compile(r"[A-Za-z_][\w.-]{0,99}", re.ASCII)
 _LONGEST = 100
 _LONGEST_OBSERVATION = 300
 _EXPECTED_TEXT = "text without line breaks, blanks around it, or more than {} characters"
@@ -214,6 +216,10 @@ def _check_value(name: WireName, value: object) -> None:
         valid, expected = _fits(_TABLE, value), "a table of an app, x_ or u_ and then letters, digits and underscores"
     elif name.path.startswith("columns."):
         valid, expected = _fits(_COLUMN, value), "letters, digits and underscores, not beginning with sys_"
+    elif name.group == "words.soap_service":
+        valid, expected = _fits(_SERVICE, value), "letters, digits and underscores"
+    elif name.group.startswith("keys.soap_"):
+        valid, expected = _fits(_ELEMENT, value), "the name of an XML element, without a colon"
     elif name.group == "roles":
         valid, expected = _fits(_ROLE, value), "letters, digits, underscores and dots"
     elif name.group in _LISTED and valid:

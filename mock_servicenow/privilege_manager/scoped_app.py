@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, RequestRules
+from mock_servicenow.privilege_manager.approval_services import ApprovalServices
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
 from mock_servicenow.privilege_manager.deliverer import Deliverer
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue
@@ -36,6 +37,9 @@ class PrivilegeManagerApp:
 
     Its tables (`AppTables`) must be in the instance's dictionary.
 
+    Attributes:
+        services: the scripted SOAP services of the older integration.
+
     Args:
         note: receives findings of the background work.
     """
@@ -44,6 +48,7 @@ class PrivilegeManagerApp:
         self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets, note: Note
     ) -> None:
         self.tables = tables
+        self.services = ApprovalServices(names).services()
         self._instance = instance
         self._registrations = registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, names, registrations)

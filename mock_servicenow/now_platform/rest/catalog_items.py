@@ -54,7 +54,7 @@ def full_item(session: Session, item: Record) -> dict[str, Document]:
         "mandatory_attachment": item["mandatory_attachment"] == "true",
         "request_method": item["request_method"],
         "categories": [] if category is None else [_placed(category, parent)],
-        "variables": [_shown(session, each) for each in variables_of(session, _variables(session, item))],
+        "variables": [_shown(session, each) for each in variables_of(session, variables(session, item))],
         "ui_policy": [],
         "client_script": {"onChange": [], "onSubmit": [], "onLoad": []},
         "data_lookup": [],
@@ -129,19 +129,20 @@ def _placed(category: Record, parent: Record | None) -> Document:
     }
 
 
-def _variables(session: Session, item: Record) -> list[Record]:
+def variables(session: Session, item: Record) -> list[Record]:
+    """Return the active variables of an item, in order."""
     query = f"active=true^cat_item={item.sys_id}^ORDERBYorder"
     return bounded_records(session, VARIABLES, query, limit=MOST_VARIABLES)
 
 
-def variables_of(session: Session, variables: list[Record]) -> list[Variable]:
+def variables_of(session: Session, records: list[Record]) -> list[Variable]:
     """Return variables with their choices."""
     choices: dict[str, list[dict[str, str]]] = {}
-    ids = ",".join(each.sys_id for each in variables)
+    ids = ",".join(each.sys_id for each in records)
     query = f"questionIN{ids}^ORDERBYorder"
     for choice in bounded_records(session, CHOICES, query, limit=MOST_VARIABLES) if ids else ():
         choices.setdefault(choice["question"], []).append({"label": choice["text"], "value": choice["value"]})
-    return [Variable(each, choices.get(each.sys_id, [])) for each in variables]
+    return [Variable(each, choices.get(each.sys_id, [])) for each in records]
 
 
 def _shown(session: Session, variable: Variable) -> Document:
@@ -176,7 +177,7 @@ def given_variables(call: Call, session: Session, item: Record, body: Mapping[st
     """
     given = body.get("variables")
     values = given if isinstance(given, dict) else {}
-    known = _variables(session, item)
+    known = variables(session, item)
     for name in sorted(values.keys() - {each["name"] for each in known})[: MOST_FINDINGS + 1]:
         call.swallowed("variable-ignored", f"'{item['name']}' has no variable '{name}': ignored", name)
     filled = [(each, json_text(values.get(each["name"], each["default_value"]))) for each in known]

@@ -260,11 +260,12 @@ def _number(stored: str) -> float:
 
 
 class _Ordered(NamedTuple):
-    """An item of a request: how much of it, and the values of its variables."""
+    """An item of a request: how much of it, the values of its variables, and whether it is approved."""
 
     item: Record
     quantity: str
     options: list[Record]
+    approved: bool = True
 
 
 def submit(session: Session, cart: Record) -> Record:
@@ -281,11 +282,16 @@ def submit(session: Session, cart: Record) -> Record:
     return request
 
 
-def order(session: Session, wanted: Wanted) -> Record:
-    """Order an item at once, whatever is in the cart, and return the request."""
+def order(session: Session, wanted: Wanted, *, approved: bool = True) -> Record:
+    """Order an item at once, whatever is in the cart, and return the request.
+
+    ``approved`` tells whether nobody has to approve the item before a task fulfils it.
+    """
     options = _add_options(session, {}, wanted.variables)
     total = f"USD;{_number(wanted.item['price']) * wanted.quantity:.2f}"
-    return _request(session, wanted.requested_for, [_Ordered(wanted.item, str(wanted.quantity), options)], total)
+    return _request(
+        session, wanted.requested_for, [_Ordered(wanted.item, str(wanted.quantity), options, approved)], total
+    )
 
 
 def _request(session: Session, requested_for: str, ordered: list[_Ordered], total: str) -> Record:
@@ -306,12 +312,14 @@ def _requested_item(system: Session, request: Record, ordered: _Ordered) -> None
         "requested_for": request["requested_for"],
         "quantity": ordered.quantity,
         **{name: item[name] for name in ("price", "recurring_price", "recurring_frequency")},
-        "approval": "approved",
-        "stage": "fulfillment",
+        "approval": "approved" if ordered.approved else "requested",
+        "stage": "fulfillment" if ordered.approved else "waiting_for_approval",
     }
     requested = system.insert("sc_req_item", values)
     for option in ordered.options:
         owned = {"request_item": requested.sys_id, "sc_item_option": option.sys_id}
         system.insert("sc_item_option_mtom", owned)
+    if not ordered.approved:
+        return
     task = {"request_item": requested.sys_id, "parent": requested.sys_id, "assignment_group": item["group"]}
     system.insert("sc_task", {**about, **task})

@@ -1,6 +1,7 @@
 """Scripted web services: one operation, ``execute``, with inputs and outputs of their own (platform 7.3).
 
-On an instance their scripts are JavaScript; here an app brings functions.
+On an instance their scripts are JavaScript; here an app brings functions. As there, a service exists while it has an
+active record.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from mock_servicenow.now_platform.rest.soap.direct_services import check_role
 from mock_servicenow.now_platform.rest.soap.soap_message import SoapRequest, Writer, elements
 
 EXECUTE = "execute"
+SERVICES = "sys_web_service"
 ROLES = ("soap", "soap_script")
 
 
@@ -39,3 +41,11 @@ class ScriptedService:
             check_role(session, ROLES)
             outputs = self.run(session, {name: given.get(name, "") for name in self.inputs})
         return writer.answer(elements({name: outputs.get(name, "") for name in self.outputs}).encode())
+
+
+def service_of(session: Session, services: Mapping[str, ScriptedService], name: str) -> ScriptedService | None:
+    """Return the service of that name; None without an active record of it."""
+    service = services.get(name)
+    if service is None or session.elevated.find(SERVICES, name=name, active="true") is None:
+        return None
+    return service

@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body
 from mock_servicenow.now_platform.rest.soap.direct_services import READERS, Service, check_role
-from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
+from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService, service_of
 from mock_servicenow.now_platform.rest.soap.service_description import (
     Description,
     describe_scripted,
@@ -44,9 +44,9 @@ class SoapProcessor:
         with self._instance.transaction(call.user, call.findings) as session:
             check_length(call, longest_body(session))
             qualified = is_qualified(session)
+            service = service_of(session, self._services, name)
         request = read_request(call.body)
         writer = Writer(request, qualified=qualified)
-        service = self._services.get(name)
         if service is not None:
             return service.answer(self._instance, call, request, writer)
         return self._direct.answer(call, name, request, writer)
@@ -76,8 +76,9 @@ class DescriptionProcessor:
 
     def _described(self, session: Session, name: str) -> Description:
         check_role(session, READERS)
-        if name in self._services:
-            return describe_scripted(self._services[name])
+        service = service_of(session, self._services, name)
+        if service is not None:
+            return describe_scripted(service)
         session.check_reach(name)
         known, hidden = session.dictionary.columns(name), session.sight.hidden(name)
         # In the order in which records have them, which the schema demands.
