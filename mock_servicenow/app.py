@@ -16,7 +16,7 @@ from mock_servicenow.now_platform.identity.api_keys import learn_places
 from mock_servicenow.now_platform.imports import import_sets
 from mock_servicenow.now_platform.imports.import_sets import ImportSets
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.provisioning.provisioning import administrator_name
+from mock_servicenow.now_platform.provisioning.provisioning import administrator_name, note_address
 from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.storage.database import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
@@ -81,7 +81,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     imports = ImportSets(instance)
     cockpit = COCKPIT * settings.control_plane
     pages = build_pages(instance, blueprint.tables, privilege_manager.activity_types, journal, cockpit)
-    is_new = _build(blueprint, instance)
+    is_new = _build(blueprint, instance, settings.url)
     journal.note_first(blueprint.findings)
     administrator = administrator_name(instance)
     beginning = blueprint.named(administrator)
@@ -99,6 +99,10 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
             imports.watch()
             await privilege_manager.start()
 
+    def rebuild() -> None:
+        beginning.rebuild(instance)
+        note_address(instance, settings.url)
+
     async def copy(most_bytes: int) -> StateCopy:
         return await instance.run(lambda: beginning.copy(instance, most_bytes))
 
@@ -107,7 +111,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
 
     server = Server(instance, settings.url, privilege_manager.services)
     app = instruments.app(
-        States(lambda: rebuilding(lambda: beginning.rebuild(instance)), copy, restoring),
+        States(lambda: rebuilding(rebuild), copy, restoring),
         settings.admin_token if settings.control_plane else None,
         pages=pages.handlers,
         inner=[server.middleware],
@@ -133,10 +137,11 @@ def _store(settings: Settings, blueprint: Blueprint) -> Store:
         raise StartError(str(error)) from None
 
 
-def _build(blueprint: Blueprint, instance: Instance) -> bool:
+def _build(blueprint: Blueprint, instance: Instance, url: str) -> bool:
     failures: tuple[type[Exception], ...] = (DatabaseUnavailable, *instance.store.failures)
     try:
-        return blueprint.build(instance)
+        is_new = blueprint.build(instance)
+        note_address(instance, url)
     except StartError:
         instance.store.close()
         raise
@@ -144,6 +149,7 @@ def _build(blueprint: Blueprint, instance: Instance) -> bool:
         instance.store.close()
         reason = error.reason if isinstance(error, DatabaseUnavailable) else one_line(error)
         raise StartError(f"the database cannot be used: {reason}") from None
+    return is_new
 
 
 def _running(

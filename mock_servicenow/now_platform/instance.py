@@ -15,6 +15,7 @@ from mock_servicenow.now_platform.records.attachments import attachment_rules
 from mock_servicenow.now_platform.records.kernel import Parts
 from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.unit_of_work import Platform
+from mock_servicenow.now_platform.rules.audit_rules import audit_rules
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
 from mock_servicenow.now_platform.rules.change_rules import change_rules
 from mock_servicenow.now_platform.rules.dictionary_rules import dictionary_rules
@@ -48,7 +49,7 @@ class Instance(Platform):
                 *privilege_rules(),
                 *dictionary_rules(),
             ],
-            life_cycle_rules,
+            lambda dictionary, table: (*life_cycle_rules(dictionary, table), *audit_rules(dictionary, table)),
             load_rules,
             load_policies,
             SOURCES,

@@ -185,9 +185,8 @@ class AppTable(Generic[R]):
     def definition(self, names: WireNames) -> Table:
         """Return the table as an administrator would define it; columns and labels are integration 3."""
         columns = tuple(each.column(self[each], names) for each in fields_of(self.rows))
-        return Table(
-            self.name, self.label, columns=columns, acls=self.acls or (), web_service_access=self.acls is not None
-        )
+        is_open, acls = self.acls is not None, self.acls or ()
+        return Table(self.name, self.label, columns=columns, acls=acls, web_service_access=is_open, listed=is_open)
 
     def row(self, record: Record) -> R:
         """Return a record of this table as a row."""

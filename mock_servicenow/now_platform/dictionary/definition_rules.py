@@ -7,11 +7,17 @@ empty if it breaks none.
 from collections.abc import Mapping
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.dictionary.definitions import DEFAULT_CALLS, SCRIPT, SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.dictionary.definitions import (
+    CLASS_COLUMN,
+    DEFAULT_CALLS,
+    SCRIPT,
+    SYSTEM_COLUMNS,
+    Column,
+)
 from mock_servicenow.now_platform.dictionary.sql_tables import is_reserved_column, is_reserved_table
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
 
-SYSTEM_NAMES = frozenset(column.name for column in SYSTEM_COLUMNS)
+SYSTEM_NAMES = frozenset(column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN))
 
 
 def why_no_table(name: str, others: Mapping[str, str]) -> str:

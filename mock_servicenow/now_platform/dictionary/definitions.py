@@ -129,6 +129,8 @@ class Table:
         extendable: whether rows carry ``sys_class_name`` although no other table extends it yet.
         acls: access rules; without any, every user may do everything.
         web_service_access: whether the REST APIs reach it at all.
+        listed: whether records of the dictionary describe it, so that clients know of it.
+        audited: whether its changes become rows of sys_audit; those of tables that extend it do not.
         life_cycle: None for that of the nearest parent.
     """
 
@@ -140,6 +142,8 @@ class Table:
     extendable: bool = False
     acls: tuple[Acl, ...] = ()
     web_service_access: bool = True
+    listed: bool = True
+    audited: bool = False
     life_cycle: LifeCycle | None = None
 
 

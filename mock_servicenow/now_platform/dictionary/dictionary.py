@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definition_rules import (
+    SYSTEM_NAMES,
     why_no_column,
     why_no_table,
     why_other_name,
@@ -25,8 +26,6 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 from privman_core.near_words import hint
-
-_OF_EVERY_TABLE = frozenset(column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN))
 
 
 class Dictionary:
@@ -196,7 +195,7 @@ class Dictionary:
                     raise DictionaryError(f"{where} {why}", *path)
                 if why := why_other_type(column, known):
                     raise DictionaryError(f"{where} {why}", *path, "type")
-        own = [name for name in stored if name not in _OF_EVERY_TABLE]
+        own = [name for name in stored if name not in SYSTEM_NAMES]
         if len(own) > MOST_COLUMNS:
             extra = stored[own[MOST_COLUMNS]].name
             table = next(name for name in self._families[root] if extra in self._columns[name])

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from hashlib import md5
 
-from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column, Table
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 
 TABLES, COLUMNS, CHOICES = "sys_db_object", "sys_dictionary", "sys_choice"
+COLLECTION = "collection"
+"""The type of the record of `COLUMNS` that is about a table itself, and has no element."""
 
 
 def seed_id(table: str, key: str) -> str:
@@ -18,13 +20,20 @@ Values = dict[str, str]
 
 
 def rows(dictionary: Dictionary) -> Iterator[tuple[str, Values]]:
-    """Return the rows that describe every table, its own columns and their choices."""
-    for table in dictionary:
+    """Return the rows that describe every table that is listed, its own columns and their choices."""
+    for table in (each for each in dictionary if each.listed):
         yield TABLES, _table(dictionary, table)
-        own = table.columns if table.parent else SYSTEM_COLUMNS + table.columns
-        for column in own:
+        yield COLUMNS, _collection(table)
+        for column in (*_system_columns(dictionary, table), *table.columns):
             yield COLUMNS, column_row(table, column)
             yield from ((CHOICES, values) for values in _choices(table, column))
+
+
+def _system_columns(dictionary: Dictionary, table: Table) -> tuple[Column, ...]:
+    """Return those that describe the columns of the system: once for a hierarchy, at its root."""
+    if table.parent is not None:
+        return ()
+    return (*SYSTEM_COLUMNS, CLASS_COLUMN) if dictionary.has_classes(table.name) else SYSTEM_COLUMNS
 
 
 def _table(dictionary: Dictionary, table: Table) -> Values:
@@ -35,6 +44,19 @@ def _table(dictionary: Dictionary, table: Table) -> Values:
         "super_class": seed_id(TABLES, table.parent) if table.parent else "",
         "is_extendable": _word(dictionary.has_classes(table.name)),
         "ws_access": _word(table.web_service_access),
+        "sys_name": table.label,
+    }
+
+
+def _collection(table: Table) -> Values:
+    """Return the row of sys_dictionary about the table itself."""
+    return {
+        "sys_id": seed_id(COLUMNS, table.name),
+        "name": table.name,
+        "element": "",
+        "column_label": table.label,
+        "internal_type": COLLECTION,
+        "audit": _word(table.audited),
         "sys_name": table.label,
     }
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column, Table
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, TABLES, Values, column_row, rows, seed_id
 
@@ -26,7 +26,7 @@ class ShippedColumn(NamedTuple):
 @lru_cache(maxsize=4)
 def shipped_columns(base: Dictionary) -> Mapping[str, ShippedColumn]:
     """Return each column by the sys_id of its record."""
-    columns = ((table, column) for table in base for column in (*SYSTEM_COLUMNS, *table.columns))
+    columns = ((table, column) for table in base for column in (*SYSTEM_COLUMNS, CLASS_COLUMN, *table.columns))
     described = (ShippedColumn(*each, column_row(*each) | {"active": "true"}) for each in columns)
     return {each.described["sys_id"]: each for each in described}
 

@@ -27,6 +27,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     CHOICES,
+    COLLECTION,
     COLUMNS,
     TABLES,
     Values,
@@ -183,12 +184,20 @@ class _RecordReader:
 
     def take_columns(self, rows: Sequence[Values]) -> None:
         shipped = shipped_columns(self._base)
+        self._audit([row for row in rows if row["internal_type"] == COLLECTION and not row["element"]])
         for row in self._in_order(rows):
             known = shipped.get(row["sys_id"])
             if known is None:
                 self._add_column(self._as_kept_column(row))
             elif known.column.name not in SYSTEM_NAMES and not known.described.items() <= row.items():
                 self._change_column(known, row)
+
+    def _audit(self, rows: Sequence[Values]) -> None:
+        """Audit the tables whose records say so, of several the first."""
+        for row in reversed(rows):
+            if row["name"] in self._tables:
+                table = self._tables[row["name"]]
+                self._tables[table.name] = replace(table, audited=row["audit"] == "true")
 
     def _change_column(self, known: ShippedColumn, row: Values) -> None:
         table, column, described = known
@@ -219,7 +228,7 @@ class _RecordReader:
 
     def _add_column(self, row: Values) -> None:
         name, table = row["element"], row["name"]
-        if row["active"] == "false" or (not name and row["internal_type"] == "collection"):
+        if row["active"] == "false" or (not name and row["internal_type"] == COLLECTION):
             return
         where = f"column '{table}.{name}'"
         why = self._why_not(table, name)

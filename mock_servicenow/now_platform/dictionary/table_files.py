@@ -19,7 +19,7 @@ from privman_core.cuts import cut
 from privman_core.near_words import hint, misspelt_words
 
 _TABLE_FIELDS = {"label": "label", "extends": "parent", "number": "number_prefix"}
-_TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access")}
+_TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access", "listed", "audited")}
 _OF_CUSTOMERS = ("u_", "x_")
 _OF_CHOICES = {"default", "choices"}
 _LONGEST_LIST = 200

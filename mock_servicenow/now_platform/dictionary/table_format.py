@@ -105,6 +105,8 @@ _TABLE: Mapping[str, KeyForm] = {
     ),
     "extendable": _flag("Whether records have sys_class_name although no table extends this one yet."),
     "web_service_access": _flag("Whether the REST APIs reach the table (default true)."),
+    "listed": _flag("Whether `sys_db_object`, `sys_dictionary` and `sys_choice` describe the table (default true)."),
+    "audited": _flag("Whether changes of its records, not of tables that extend it, become rows of `sys_audit`."),
     "columns": KeyForm(
         "Columns by name. The name of a column that the table has changes that column.",
         {

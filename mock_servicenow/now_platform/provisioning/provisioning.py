@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 
 import orjson
+from yarl import URL
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -141,6 +142,20 @@ def keep_first_passwords(session: Session, noted: Iterable[Values]) -> None:
     for row in noted:
         session.replace_row(FIRST_PASSWORDS, row)
         session.replace_row("sys_user", {"sys_id": row["sys_id"], "user_password": row["stored"]})
+
+
+def note_address(instance: Platform, url: str) -> None:
+    """Give the properties of the instance's address its public URL; an empty one changes nothing."""
+    if not url:
+        return
+    known = {"glide.servlet.uri": f"{url}/"}
+    name, dot, _ = (URL(url).host or "").partition(".")
+    if dot and not name.isdigit():
+        known["instance_name"] = name
+    with instance.transaction(instance.system) as session:
+        for record in session.find_all("sys_properties"):
+            if record["name"] in known:
+                session.change_row("sys_properties", record.sys_id, {"value": known[record["name"]]})
 
 
 def administrator_name(instance: Platform) -> str:

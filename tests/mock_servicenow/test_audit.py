@@ -1,0 +1,123 @@
+"""Changes of audited tables are rows of sys_audit."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from mock_servicenow import MockServiceNow, Settings
+
+OWN = """
+- {name: u_vault, audited: true, columns: {u_name: , u_key: {type: password2}, u_text: {length: 9000}}}
+- {name: u_safe, extends: u_vault}
+"""
+
+
+class _Tables:
+    """The Table API of an instance."""
+
+    def __init__(self, instance: MockServiceNow, auth: tuple[str, str] | None = None) -> None:
+        self._session = requests.Session()
+        self._session.auth = auth or instance.auth
+        self._session.params = {"sysparm_exclude_reference_link": "true", "sysparm_input_display_value": "true"}
+        self._url = f"{instance.url}/api/now/table"
+
+    def find(self, table: str, query: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._session.get(f"{self._url}/{table}", params={"sysparm_query": query}).json()[
+            "result"
+        ]
+        return found
+
+    def status(self, table: str) -> int:
+        return self._session.get(f"{self._url}/{table}").status_code
+
+    def make(self, table: str, **values: str) -> str:
+        sys_id: str = self._session.post(f"{self._url}/{table}", json=values).json()["result"]["sys_id"]
+        return sys_id
+
+    def change(self, table: str, sys_id: str, asked: str = "", /, **values: str) -> None:
+        assert self._session.patch(f"{self._url}/{table}/{sys_id}{asked}", json=values).ok
+
+    def audit(self, table: str, enabled: str) -> None:
+        [record] = self.find("sys_dictionary", f"name={table}^internal_type=collection^elementISEMPTY")
+        self.change("sys_dictionary", record["sys_id"], audit=enabled)
+
+    def audited(self, sys_id: str, *names: str) -> list[tuple[str, ...]]:
+        """Return columns of the rows about a record, in order."""
+        rows = self.find("sys_audit", f"documentkey={sys_id}^ORDERBYrecord_checkpoint^ORDERBYfieldname")
+        return [tuple(row[name] for name in names or ("fieldname", "oldvalue", "newvalue")) for row in rows]
+
+
+def test_changes_of_an_incident_are_audited() -> None:
+    """Docs, auditing: table, column, record, user, both values; journals too, columns of the system not."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        incident = tables.make("incident", short_description="a")
+        assert tables.audited(incident) == []
+        tables.change("incident", incident, state="2", work_notes="Looked")
+        tables.change("incident", incident, short_description="b")
+        assert tables.audited(incident) == [
+            ("incident_state", "1", "2"),
+            ("state", "1", "2"),
+            ("work_notes", "", "Looked"),
+            ("short_description", "a", "b"),
+        ]
+        assert tables.audited(incident, "tablename", "user", "record_checkpoint")[-1] == ("incident", "admin", "2")
+
+
+@pytest.mark.parametrize(("table", "enabled"), [("sc_task", "true"), ("incident", "false")])
+def test_the_dictionary_says_what_is_audited(table: str, enabled: str) -> None:
+    """Docs, auditing: the check box Audit of the table's own record, from its write on."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        record = tables.make(table)
+        for number, wanted in enumerate((enabled, "true" if enabled == "false" else "false")):
+            tables.audit(table, wanted)
+            known = len(tables.audited(record))
+            tables.change(table, record, description=str(number))
+            assert len(tables.audited(record)) - known == (wanted == "true")
+
+
+def test_a_record_for_another_table_audits_nothing() -> None:
+    """It has no effect, and neither has a second record of a table."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        for name in ("u_nothing", "sc_task"):
+            tables.make("sys_dictionary", name=name, internal_type="collection", audit="true")
+        task = tables.make("sc_task")
+        tables.change("sc_task", task, description="x")
+        assert tables.audited(task) == []
+
+
+def test_passwords_and_long_texts_are_kept_out(tmp_path: Path) -> None:
+    """A table that extends an audited one is not audited itself (Docs, auditing: parent and child tables)."""
+    (tmp_path / "tables.yaml").write_text(OWN)
+    with MockServiceNow(Settings(tables=(tmp_path / "tables.yaml",))) as instance:
+        tables = _Tables(instance)
+        vault = tables.make("u_vault")
+        tables.change("u_vault", vault, u_key="secret", u_text="x" * 9_000)
+        assert tables.audited(vault) == [("u_text", "", "x" * 4_000)]
+        safe = tables.make("u_safe")
+        tables.change("u_safe", safe, u_name="x")
+        assert tables.audited(safe) == []
+
+
+def test_rows_of_the_oldest_changes_end() -> None:
+    """Of a record that changes for ever the newest thousand changes stay."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        incident = tables.make("incident")
+        tables.change("incident", incident, description="1")
+        tables.change("incident", incident, "?sysparm_suppress_auto_sys_field=true", sys_mod_count="1099")
+        tables.change("incident", incident, description="2")
+        assert tables.audited(incident) == [("description", "1", "2")]
+
+
+def test_administrators_alone_read_the_rows() -> None:
+    """They may hold values of columns that others may not read."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        tables.change("incident", tables.make("incident"), description="1")
+        tables.make("sys_user", user_name="ann", user_password="secret")
+        assert _Tables(instance, ("ann", "secret")).status("sys_audit") == 403
