@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 
@@ -14,6 +15,21 @@ from privman_contracts import WireNames
 
 _HOURS = 3_600
 _BY_APPROVER = ("privman.approver", "admin")
+THEIRS: dict[str, Any] = {
+    "tables": {"request": "x_acme_pm_asked", "response": "u_answers"},
+    "columns": {"request": {"instance_id": "registration", "comment": "why"}, "response": {"comment": "remark"}},
+    "words": {
+        "response": {"approve": "Grant", "deny": "Refuse"},
+        "request_status": {"pending": "Requested", "timed_out": "Gone"},
+        "authentication_type": {"get_token": "Fetch"},
+    },
+    "keys": {
+        "instance_metadata": {"Token Url": "Log on at", "Username": "client", "Password": "pw", "Endpoint Url": "to"},
+        "metadata": {"PolicyName": "policy_name"},
+    },
+    "roles": {"approver": "x_acme.request_approver", "admin": "x_acme.admins"},
+}
+"""Names of an instance, in a file for ``--inferred``."""
 METADATA = {"PolicyName": "Elevate installers", "FilePath": "C:\\setup.exe", "UserReason": "Update"}
 
 

@@ -15,23 +15,9 @@ from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import catalog_files
 
-from .filled_instance import filled_instance
+from .filled_instance import THEIRS, filled_instance
+from .other_instance import OtherInstance
 from .read_instance import REQUEST, SCOPE, TABLES, ReadInstance, listing, page, refusal, too_many
-
-THEIRS: dict[str, Any] = {
-    "tables": {"request": "x_acme_pm_asked", "response": "u_answers"},
-    "columns": {"request": {"instance_id": "registration", "comment": "why"}, "response": {"comment": "remark"}},
-    "words": {
-        "response": {"approve": "Grant", "deny": "Refuse"},
-        "request_status": {"pending": "Requested", "timed_out": "Gone"},
-        "authentication_type": {"get_token": "Fetch"},
-    },
-    "keys": {
-        "instance_metadata": {"Token Url": "Log on at", "Username": "client", "Password": "pw", "Endpoint Url": "to"},
-        "metadata": {"PolicyName": "policy_name"},
-    },
-    "roles": {"approver": "x_acme.request_approver", "admin": "x_acme.admins"},
-}
 
 Learn = Callable[..., tuple[int, str, str]]
 
@@ -81,6 +67,59 @@ def test_what_an_instance_calls_things_is_learned_and_played(
         assert f"{instance.url}: {len(noted)} requests, all GET\n" in capsys.readouterr().out
         assert values(WireNames.load(out)) == values(WireNames.load(theirs))
         assert main(["run", deny, *target, "--reset", "--inferred", str(out)]) == 0
+
+
+@pytest.fixture
+def other(
+    privman_loop: LoopThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[OtherInstance, list[str]]]:
+    """Serve an instance that nobody derived from our contracts, and give the options that name it."""
+    monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
+    monkeypatch.chdir(tmp_path)
+    instance = OtherInstance()
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    yield instance, ["--servicenow-url", url, "--servicenow-user", "integration"]
+    privman_loop.run(served.__aexit__(None, None, None))
+
+
+DENY = next(str(path) for path in catalog_files() if path.stem == "deny")
+SOON = ["--quiet-time", "0", "--patience", "1"]
+
+
+@pytest.mark.long
+def test_the_keys_of_a_decision_are_learned_from_a_recording(
+    other: tuple[OtherInstance, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """First the definitions of an instance of other origin, then what it posts; then a denial passes on it."""
+    _, target = other
+    assert main(["learn", *target, "--out", "one.yaml"]) == 0
+    assert main(["record", DENY, *target, *SOON, "--inferred", "one.yaml", "--out", "real.har"]) == 1
+    assert main(["learn", *target, "--recording", "real.har", "--out", "two.yaml"]) == 0
+    names = WireNames.load(Path("two.yaml"))
+    assert (names.key("decision", "RequestId"), names.key("decision", "Comment")) == ("RequestGuid", "Remark")
+    assert names.find("keys.decision.Response").cited.endswith(": seen in real.har entry 19")
+    capsys.readouterr()
+    assert main(["run", DENY, *target, *SOON, "--inferred", "two.yaml"]) == 0
+    # The console was a fake, which says nothing of real ones.
+    fakes = [name for name in names if name.evidence == "O" and name.group in {"keys.metadata", "keys.envelope"}]
+    assert fakes == []
+
+
+@pytest.mark.long
+def test_a_recording_that_contradicts_the_instance_is_named(
+    other: tuple[OtherInstance, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The instance's names are written; exit code 1."""
+    instance, target = other
+    assert main(["learn", *target, "--out", "one.yaml"]) == 0
+    assert main(["record", DENY, *target, *SOON, "--inferred", "one.yaml", "--out", "real.har"]) == 1
+    for row in instance.tables["sys_dictionary"]:
+        row["element"] = "hint" if row["element"] == "remark" else row["element"]
+    capsys.readouterr()
+    assert main(["learn", *target, "--recording", "real.har", "--out", "two.yaml"]) == 1
+    assert "The recording differs: columns.request.comment [I]: remark, not hint " in capsys.readouterr().out
+    assert WireNames.load(Path("two.yaml")).column("request", "comment") == "hint"
 
 
 def test_each_name_says_how_it_was_learned(learn: Learn, out: Path) -> None:

@@ -1,10 +1,12 @@
 """Learn the names of the wire from what an instance, and perhaps a recording, has shown."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import get_args
+from urllib.parse import urlsplit
 
-from privman_contracts import Contracts
+from privman_contracts import Contracts, PartyName
 from privman_contracts.evidence import Observation
 from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireName
@@ -16,6 +18,8 @@ from privman_scenarios.analysis.recorded import Recorded, values
 from privman_scenarios.analysis.row_clues import RowClues
 
 _SUCCESS = range(200, 300)
+# An instance only repeats them.
+_OF_CONSOLE = frozenset({"keys.instance_metadata", "keys.metadata", "words.authentication_type", "words.response"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,17 +126,27 @@ class Learner:
         self.contracts = self.contracts.spelled(spelled)
 
 
-def _seen_names(recording: Iterable[Recorded], contracts: Contracts) -> Iterator[tuple[WireName, str]]:
-    """Yield the names that a recording has as the contracts spell them, with the place."""
+def _seen_names(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[tuple[WireName, str]]:
+    """Yield the names that a real system has as the contracts spell them, with the place."""
+    fakes = {party for party in get_args(PartyName) if any(_is_of_fake(each, party) for each in recording)}
     for recorded in recording:
-        if recorded.status in _SUCCESS and contracts.find(recorded.method, recorded.url):
-            for table, spelled in contracts.names.group("tables").items():
-                if f"/table/{spelled}" in recorded.url:
-                    yield contracts.names.find(f"tables.{table}"), recorded.label
+        exchange = contracts.find(recorded.method, recorded.url)
+        if exchange and exchange.server not in fakes and recorded.status in _SUCCESS:
+            path = urlsplit(recorded.url).path.split("/")
+            tables = (name for name in contracts.names if name.group == "tables" and name.value in path)
+            yield from ((name, recorded.label) for name in tables)
+    names = [name for name in contracts.names if "console" not in fakes or name.group not in _OF_CONSOLE]
     for seen in values(recording, contracts):
-        for name in contracts.names:
-            if _is_shown(name, seen.schema, seen.value):
-                yield name, seen.recorded.label
+        # What this run has sent, as an approver or for a console of its own, says nothing of others.
+        speaker = seen.exchange.caller if seen.sent else seen.exchange.server
+        if speaker not in {*fakes, "approver"}:
+            shown = (name for name in names if _is_shown(name, seen.schema, seen.value))
+            yield from ((name, seen.recorded.label) for name in shown)
+
+
+def _is_of_fake(recorded: Recorded, party: str) -> bool:
+    """Tell whether it was sent to a fake that `record` started, whose address is its name."""
+    return urlsplit(recorded.url).hostname == party
 
 
 def _is_shown(name: WireName, schema: Schema, value: object) -> bool:

@@ -1,6 +1,7 @@
 """Find the keys and words of the app in the rows of its tables."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 import orjson
 
@@ -57,65 +58,68 @@ class RowClues:
         yield self._find_authentication()
 
     def _find_responses(self) -> Narrowing[str]:
-        lists = [
-            [word.strip() for word in value.split(",")] for value in self._values("activity_type", "valid_responses")
-        ]
-        said = dict.fromkeys((*(word for each in lists for word in each), *self._values("response", "response")))
-        wanted = self._wanted("words.response")
+        said = dict.fromkeys((*chain(*self._lists()), *self._values("response", "response")))
+        # Without a row, choices show responses beside the other statuses.
+        known = {each.value for each in self._wanted("words.response")}
+        said = said or dict.fromkeys(word for word in self._choices() if word in known)
+        narrowing = Narrowing(dict.fromkeys(self._wanted("words.response"), said))
+        narrowing.follow((spelling, self._with_duration, alike, self._in_order))
+        narrowing.settle(self._wanted("words.response"), ALONE)
+        return narrowing
+
+    def _lists(self) -> list[list[str]]:
+        """Return the valid responses of each activity type."""
+        values = self._values("activity_type", "valid_responses")
+        return [[word.strip() for word in value.split(",")] for value in values]
+
+    def _choices(self) -> Sequence[str]:
+        return self._facts.choices.get((self._names.table("request"), self._column("request", "status")), ())
+
+    def _with_duration(self, name: WireName, word: str) -> str:
+        """Point at the response that alone has durations: a denial has none."""
+        decided = (("request", "status"), ("response", "response"))
         timed = {
             row.get(self._column(table, column), "")
-            for table, column in (("request", "status"), ("response", "response"))
+            for table, column in decided
             for row in self._rows(table)
             if row.get(self._column(table, "duration"))
         }
+        return "a decision with a duration" if name.word == "approve" and timed == {word} else ""
 
-        def with_duration(name: WireName, word: str) -> str:
-            return "a decision with a duration" if name.word == "approve" and timed == {word} else ""
-
-        def in_order(name: WireName, word: str) -> str:
-            order = [each.index(word) for each in lists if word in each]
-            is_place = set(order) == {[each.word for each in wanted].index(name.word)}
-            return f"its place in {','.join(lists[0])!r}" if is_place else ""
-
-        narrowing = Narrowing(dict.fromkeys(wanted, said))
-        narrowing.follow((spelling, with_duration, alike, in_order))
-        narrowing.settle(wanted, ALONE)
-        return narrowing
+    def _in_order(self, name: WireName, word: str) -> str:
+        """Point at the place that a response has in the printed list, ``Approve,Deny``."""
+        place = [each.word for each in self._wanted("words.response")].index(name.word)
+        lists = self._lists()
+        places = {each.index(word) for each in lists if word in each}
+        return f"its place in {','.join(lists[0])!r}" if places == {place} else ""
 
     def _find_statuses(self, responses: set[str]) -> Narrowing[str]:
-        place = self._names.table("request"), self._column("request", "status")
-        column = self._facts.columns.get(place[0], {}).get(place[1])
-        default = column.default if column else ""
-        choices = self._facts.choices.get(place, ())
-        said = [*self._values("request", "status"), *choices, default]
-        untouched = {value for value, rows in self._by_status().items() if all(map(_is_unchanged, rows))}
-        ended = {value for value, rows in self._by_status().items() if not any(map(_is_unchanged, rows))}
-
-        def by_default(name: WireName, word: str) -> str:
-            return f"default of {place[1]}" if name.word == "pending" and word == default else ""
-
-        def by_changes(name: WireName, word: str) -> str:
-            if name.word == "pending" and word in untouched:
-                return "requests that nobody has changed"
-            is_end = name.word == "timed_out" and word in ended and word != default
-            return "requests that have ended without a decision" if is_end else ""
-
-        narrowing = Narrowing(
-            {
-                name: dict.fromkeys(word for word in said if word and word not in responses)
-                for name in self._wanted("words.request_status")
-            }
-        )
-        narrowing.follow((spelling, by_default, by_changes, alike))
-        if choices:  # rows may lack a status, but no choice is missing
-            narrowing.settle(self._wanted("words.request_status"), ALONE)
+        said = (*self._values("request", "status"), *self._choices(), self._default())
+        wanted = self._wanted("words.request_status")
+        statuses = dict.fromkeys(word for word in said if word and word not in responses)
+        narrowing = Narrowing(dict.fromkeys(wanted, statuses))
+        narrowing.follow((spelling, self._by_default, self._by_changes, alike))
+        if self._choices():  # rows may lack a status, but no choice is missing
+            narrowing.settle(wanted, ALONE)
         return narrowing
 
-    def _by_status(self) -> Mapping[str, list[Row]]:
-        rows: dict[str, list[Row]] = {}
-        for row in self._rows("request"):
-            rows.setdefault(row.get(self._column("request", "status"), ""), []).append(row)
-        return rows
+    def _default(self) -> str:
+        """Return the status of a new request, as the dictionary has it; empty where it is unknown."""
+        columns = self._facts.columns.get(self._names.table("request"), {})
+        column = columns.get(self._column("request", "status"))
+        return column.default if column else ""
+
+    def _by_default(self, name: WireName, word: str) -> str:
+        is_default = name.word == "pending" and word == self._default()
+        return f"default of {self._column('request', 'status')}" if is_default else ""
+
+    def _by_changes(self, name: WireName, word: str) -> str:
+        """Point at the status of requests that nobody has changed, and at that of those that only ended."""
+        status = self._column("request", "status")
+        changes = {row.get("sys_mod_count") != _UNCHANGED for row in self._rows("request") if row.get(status) == word}
+        if name.word == "pending":
+            return "requests that nobody has changed" if changes == {False} else ""
+        return "requests that have ended without a decision" if changes == {True} and word != self._default() else ""
 
     def _find_authentication(self) -> Narrowing[str]:
         key = self._names.key("instance_metadata", "Authentication Type")
@@ -139,10 +143,6 @@ class RowClues:
         return self._facts.values(self._names.table(table), self._column(table, column))
 
 
-def _is_unchanged(row: Row) -> bool:
-    return row.get("sys_mod_count") == _UNCHANGED
-
-
 def _values_by_key(texts: Iterable[str]) -> dict[str, list[str]]:
     """Return what JSON objects have at each key, if that is text."""
     values: dict[str, list[str]] = {}
@@ -160,10 +160,14 @@ def _key_clues(values: Mapping[str, list[str]], properties: Mapping[str, Schema]
         is_log_on = name.word == "Token Url" and all(_LOG_ON in value for value in values[key])
         return "addresses of a log-on" if is_log_on else ""
 
+    def masked(name: WireName, key: str) -> str:
+        is_secret = properties.get(str(name.value), {}).get("x-secret") and name.word == "Password"
+        return "its values are masked" if is_secret and not "".join(values[key]).strip("*") else ""
+
     def form(name: WireName, key: str) -> str:
         schema = properties.get(str(name.value), {})
         if not _TELLING.intersection(schema):
             return ""
         return "the form of its values" if all(map(ContractValidator(schema).is_valid, values[key])) else ""
 
-    yield from (spelling, same_letters, log_on, form, alike)
+    yield from (spelling, same_letters, log_on, masked, form, alike)
