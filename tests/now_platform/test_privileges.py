@@ -34,7 +34,6 @@ def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[
     assert user is not None
     for role in ("user_admin", "oauth_admin", "api_service_admin", "import_set_loader"):
         grant("plain", role)
-    create("sys_user_role", name="security_admin")
     create("sys_user_role", name="elevated", elevated_privilege="true")
     above, harmless = create("sys_user_role", name="above"), create("sys_user_role", name="harmless")
     create("sys_user_role_contains", role=create("sys_user_role", name="between"), contains=ADMIN_ROLE)

@@ -1,9 +1,10 @@
-"""Tables as the records of the dictionary change them: sys_db_object, sys_dictionary and sys_choice (platform 8)."""
+"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), and access rules."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from mock_servicenow.now_platform.dictionary.access_records import ROLES, RULE_ROLES, RULES, StoredRules
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
 from mock_servicenow.now_platform.dictionary.definition_rules import (
     SYSTEM_NAMES,
@@ -18,6 +19,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     MOST_COLUMNS,
     MOST_LENGTH,
     NAME_WORDS,
+    Acl,
     Choice,
     Column,
     Table,
@@ -34,7 +36,7 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import (
 )
 from mock_servicenow.now_platform.dictionary.shipped_records import ShippedColumn, shipped_columns, shipped_tables
 
-SOURCES = (TABLES, COLUMNS, CHOICES)
+SOURCES = (TABLES, COLUMNS, CHOICES, RULES, RULE_ROLES, ROLES)
 MOST_ROWS = 10_000
 """Records of each of these tables that act, the oldest; each change reads them all."""
 MOST_TABLES = 500
@@ -96,6 +98,7 @@ class StoredDefinitions:
         reader.take_tables(rows[TABLES])
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
+        reader.take_rules(rows)
         return cls(tuple(reader.tables()), frozenset(reader.ignored), tuple(reader.acting))
 
 
@@ -108,12 +111,14 @@ class _RecordReader:
         self._own = {table.name: {column.name: column for column in table.columns} for table in base}
         self._spelled = {name.lower(): name for name in self._tables}
         self._stored: dict[str, dict[str, Column]] = {}
+        self._rules: Mapping[str, tuple[Acl, ...]] = {}
         self.ignored: list[str] = []
 
     def tables(self) -> Iterator[Table]:
         for table in self._tables.values():
-            columns = tuple(self._own[table.name].values())
-            yield table if columns == table.columns else replace(table, columns=columns)
+            columns, acls = tuple(self._own[table.name].values()), self._rules.get(table.name, ())
+            changed = columns != table.columns or acls != table.acls
+            yield replace(table, columns=columns, acls=acls) if changed else table
 
     # Tables
 
@@ -326,6 +331,20 @@ class _RecordReader:
             elif value not in seen:
                 seen.add(value)
                 yield Choice(value, row["label"])
+
+    # Access rules
+
+    def take_rules(self, rows: Mapping[str, Sequence[Values]]) -> None:
+        found = StoredRules.read(self._base, self._column_names, rows)
+        self._rules = found.by_table
+        self.ignored += found.ignored
+
+    def _column_names(self, table: str) -> Collection[str] | None:
+        """Return the columns of a table that web services reach; None if there is no such table."""
+        known = self._tables.get(table)
+        if known is None or not known.web_service_access:
+            return None
+        return {*SYSTEM_NAMES, *(name for each in self._lineage(table) for name in self._own[each])}
 
     # Hierarchies
 

@@ -13,6 +13,7 @@ import orjson
 from yarl import URL
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
+from mock_servicenow.now_platform.dictionary.access_records import ROLES, access_rows
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
@@ -182,6 +183,7 @@ def _fill(instance: Platform, first: FirstRows, and_then: Step, findings: list[F
         rows = chain(
             first.named(dictionary),
             dictionary_rows.rows(dictionary),
+            access_rows(dictionary, {}),
             counters(dictionary),
             instance.release.rows(),
             first.of_files(dictionary),  # last, so that errors name them
@@ -228,7 +230,8 @@ def _complete_dictionary(instance: Platform) -> None:
         dictionary = instance.first.dictionary
         new = (row for row in counters(dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
-        rows = _identified(session, (*dictionary_rows.rows(dictionary), *new))
+        roles = {record["name"]: record.sys_id for record in session.find_all(ROLES)}
+        rows = _identified(session, (*dictionary_rows.rows(dictionary), *access_rows(dictionary, roles), *new))
         for table, row, _ in rows:
             described.setdefault(table, []).append(row)
         for table, all_rows in described.items():
@@ -246,7 +249,9 @@ def _complete_dictionary(instance: Platform) -> None:
 @lru_cache(_DICTIONARIES)
 def _digest(dictionary: Dictionary) -> str:
     """Return a digest of what records say of a dictionary, so that a start need not compare them all."""
-    return sha256(orjson.dumps([*dictionary_rows.rows(dictionary), *counters(dictionary)])).hexdigest()
+    return sha256(
+        orjson.dumps([*dictionary_rows.rows(dictionary), *access_rows(dictionary, {}), *counters(dictionary)])
+    ).hexdigest()
 
 
 def _renew(session: Session, table: str, row: Values, known: Values | None) -> None:

@@ -1,5 +1,12 @@
 """Rules that keep the names of what exists, keep what ships, and delete what depends on a deleted record."""
 
+from mock_servicenow.now_platform.dictionary.access_records import (
+    RULE_ROLES,
+    RULES,
+    rules_of,
+    shipped_role_of,
+    shipped_rules,
+)
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES
 from mock_servicenow.now_platform.dictionary.shipped_records import shipped_choices, shipped_columns, shipped_tables
 from mock_servicenow.now_platform.dictionary.stored_definitions import DEFINITIONS
@@ -16,6 +23,7 @@ _ACTING = (
 """Records that act on a table, and the column that names it. They go with it: the next of its name may hold users."""
 _UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETIONS: frozenset[Operation] = frozenset({"delete"})
+_CHANGES = _UPDATES | _DELETIONS
 
 
 def dictionary_rules() -> list[BusinessRule]:
@@ -28,6 +36,8 @@ def dictionary_rules() -> list[BusinessRule]:
         BusinessRule("delete_definitions", TABLES, "after", _DELETIONS, _delete_definitions),
         BusinessRule("delete_choices", COLUMNS, "after", _DELETIONS, _delete_choices),
         BusinessRule("note_deleted_choice", CHOICES, "after", _DELETIONS, _note_choice),
+        BusinessRule("keep_access_rule", RULES, "before", _DELETIONS, _keep_rule),
+        BusinessRule("keep_role_of_rule", RULE_ROLES, "before", _CHANGES, _keep_role),
     ]
 
 
@@ -82,6 +92,8 @@ def _delete_definitions(context: RuleContext) -> None:
         if not acts:
             context.work.delete(COLUMNS, record.sys_id)
     _delete_all_choices(context, name=kept["name"])
+    for sys_id in rules_of(kept["name"], (record.values for record in context.session.find_all(RULES))):
+        context.work.delete(RULES, sys_id)
     for table, column in _ACTING:
         for record in context.session.find_all(table, **{column: kept["name"]}):
             context.work.delete(table, record.sys_id)
@@ -103,3 +115,15 @@ def _delete_all_choices(context: RuleContext, **equal: str) -> None:
 def _note_choice(context: RuleContext) -> None:
     if context.current["sys_id"] in shipped_choices(context.kernel.first.dictionary):
         context.session.replace_row(DELETED_CHOICES, {"sys_id": context.current["sys_id"]})
+
+
+def _keep_rule(context: RuleContext) -> None:
+    if context.current["sys_id"] in shipped_rules(context.kernel.first.dictionary):
+        name = context.current["name"]
+        context.abort(f"access rule '{name}' ships, or comes from a file, and cannot be deleted; make it inactive")
+
+
+def _keep_role(context: RuleContext) -> None:
+    """Keep the roles of rules that ship: a rule without a role is everybody's."""
+    if role := shipped_role_of(context.kernel.first.dictionary, context.current["sys_id"]):
+        context.abort(f"role '{role}' of an access rule ships, or comes from a file, and cannot be changed or removed")

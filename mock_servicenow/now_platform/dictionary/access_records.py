@@ -1,0 +1,183 @@
+"""Access rules as records: sys_security_acl, with their roles in sys_security_acl_role (Docs: ACL rules).
+
+Each rule that ships, or comes from a file, has a record that describes it; other records add rules.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Acl, Table
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary_rows import Values, seed_id
+
+RULES, RULE_ROLES, ROLES = "sys_security_acl", "sys_security_acl_role", "sys_user_role"
+OPERATIONS = frozenset({"create", "read", "write", "delete"})
+LONGEST_CONDITION = 4_000
+MOST_RULES = 1_000
+"""Rules that records add, the oldest; each query on their tables reads them."""
+_WHOLE = "*"
+_SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
+
+
+@lru_cache(maxsize=4)
+def shipped_rules(base: Dictionary) -> Mapping[str, tuple[Table, Acl]]:
+    """Return each rule of a table that web services reach, by the sys_id of its record."""
+    found: dict[str, tuple[Table, Acl]] = {}
+    for table in base:
+        for number, acl in enumerate(table.acls if table.web_service_access else ()):
+            found[seed_id(RULES, f"{table.name}.{number}")] = table, acl
+    return found
+
+
+def access_rows(base: Dictionary, roles: Mapping[str, str]) -> Iterator[tuple[str, Values]]:
+    """Yield the rows that describe the rules and name their roles, and one for each role that has none.
+
+    Args:
+        base: the tables.
+        roles: the sys_ids of roles by name; a role that is not among them is named.
+    """
+    needed = dict.fromkeys(role for _, acl in shipped_rules(base).values() for role in acl.roles)
+    yield from ((ROLES, {"name": role}) for role in needed if role not in roles)
+    for sys_id, (table, acl) in shipped_rules(base).items():
+        name = table.name if acl.column is None else f"{table.name}.{acl.column}"
+        described = {"name": name, "operation": acl.operation, "condition": acl.condition, "sys_name": name}
+        yield RULES, {"sys_id": sys_id, **described}
+        for role in acl.roles:
+            named = {"sys_security_acl": sys_id, "sys_user_role": roles.get(role, role)}
+            yield RULE_ROLES, {"sys_id": seed_id(RULE_ROLES, f"{sys_id}.{role}"), **named}
+
+
+def shipped_role_of(base: Dictionary, sys_id: str) -> str:
+    """Return the name of the role that a record gives to a rule that ships; empty if it is no such record."""
+    return _shipped_roles(base).get(sys_id, "")
+
+
+@lru_cache(maxsize=4)
+def _shipped_roles(base: Dictionary) -> Mapping[str, str]:
+    rules = shipped_rules(base).items()
+    return {seed_id(RULE_ROLES, f"{sys_id}.{role}"): role for sys_id, (_, acl) in rules for role in acl.roles}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRules:
+    """The access rules that an instance has with the records of its rules.
+
+    Attributes:
+        by_table: the rules of each table that has some.
+        ignored: what records say without effect, each in one line.
+    """
+
+    by_table: Mapping[str, tuple[Acl, ...]]
+    ignored: tuple[str, ...]
+
+    @classmethod
+    def read(
+        cls, base: Dictionary, columns: Callable[[str], Collection[str] | None], rows: Mapping[str, Sequence[Values]]
+    ) -> "StoredRules":
+        """Return the rules of the base as records change and add to them.
+
+        Args:
+            base: the tables that ship, and those of files: a rule without a record stays as it is.
+            columns: returns the names of the columns of a table; None if there is no such table.
+            rows: the records of `RULES`, `RULE_ROLES` and `ROLES`, in order of insertion.
+        """
+        reader = _RuleReader(columns, _roles_of_rules(rows))
+        shipped, records = shipped_rules(base), {row["sys_id"]: row for row in rows[RULES]}
+        for table in base:
+            if not table.web_service_access:
+                reader.rules[table.name] = [*table.acls]
+        for sys_id, (table, acl) in shipped.items():
+            reader.take_shipped(table.name, acl, sys_id, records.get(sys_id))
+        reader.take([row for row in rows[RULES] if row["sys_id"] not in shipped])
+        return cls({name: tuple(rules) for name, rules in reader.rules.items()}, tuple(reader.ignored))
+
+
+class _RuleReader:
+    def __init__(self, columns: Callable[[str], Collection[str] | None], roles: Mapping[str, Sequence[str]]) -> None:
+        self.rules: dict[str, list[Acl]] = {}
+        self.ignored: list[str] = []
+        self._columns = columns
+        self._roles = roles
+
+    def take_shipped(self, table: str, acl: Acl, sys_id: str, row: Values | None) -> None:
+        """Add a rule of the base unless its record is inactive, which may change the condition and add roles."""
+        rules = self.rules.setdefault(table, [])
+        if row is None:
+            rules.append(acl)
+        elif row["active"] != "false":
+            others = tuple(role for role in self._roles.get(sys_id, ()) if role not in acl.roles)
+            rules.append(replace(acl, roles=acl.roles + others, condition=self._condition(row, acl.condition)))
+
+    def take(self, rows: Sequence[Values]) -> None:
+        """Add the rules of records; those for all columns come after those for one, which they spare."""
+        acting = [row for row in rows if row["active"] != "false"]
+        for row in acting[MOST_RULES:]:
+            self._ignore(row, f"is one more than {MOST_RULES:,}")
+        for row in sorted(acting[:MOST_RULES], key=_is_for_all):
+            if why := self._why_not(row):
+                self._ignore(row, why)
+                continue
+            if row["admin_overrides"] == "false":
+                self._ignore(row, "has admin_overrides 'false': administrators pass all the same")
+            self._add(row)
+
+    def _why_not(self, row: Values) -> str:
+        """Return why a record adds no rule; empty if it does."""
+        if row["type"] not in {"", "record"}:
+            return f"is of type '{row['type']}'; expected record"
+        if row["operation"] not in OPERATIONS:
+            return f"has operation '{row['operation']}'; expected one of {', '.join(sorted(OPERATIONS))}"
+        if row["script"].strip():
+            return "has a script, which is not run"
+        return self._why_no_place(*row["name"].partition(".")[::2]) or _why_no_condition(row["condition"])
+
+    def _why_no_place(self, table: str, column: str) -> str:
+        columns = self._columns(table)
+        if columns is None:
+            return f"is of table '{table}', which is not defined"
+        return "" if column in {"", _WHOLE, *columns} else f"is of column '{column}', which is not defined"
+
+    def _add(self, row: Values) -> None:
+        table, _, column = row["name"].partition(".")
+        rule = Acl(row["operation"], tuple(self._roles.get(row["sys_id"], ())), column or None, row["condition"])
+        rules = self.rules.setdefault(table, [])
+        if column != _WHOLE:
+            rules.append(rule)
+            return
+        known = {each.column for each in rules if each.operation == rule.operation}
+        names = [name for name in self._columns(table) or () if name not in known and name not in _SYSTEM]
+        rules += [replace(rule, column=name) for name in names]
+
+    def _condition(self, row: Values, condition: str) -> str:
+        why = _why_no_condition(row["condition"])
+        if why:
+            self._ignore(row, why)
+        return condition if why else row["condition"]
+
+    def _ignore(self, row: Values, why: str) -> None:
+        self.ignored.append(f"access rule '{row['name']}' ({row['operation']}) {why}")
+
+
+def _roles_of_rules(rows: Mapping[str, Sequence[Values]]) -> dict[str, list[str]]:
+    names = {row["sys_id"]: row["name"] for row in rows[ROLES]}
+    found: dict[str, list[str]] = {}
+    for row in rows[RULE_ROLES]:
+        found.setdefault(row["sys_security_acl"], []).append(names.get(row["sys_user_role"], row["sys_user_role"]))
+    return found
+
+
+def _why_no_condition(condition: str) -> str:
+    length = len(condition)
+    if length <= LONGEST_CONDITION:
+        return ""
+    return f"has a condition of {length:,} characters; expected at most {LONGEST_CONDITION:,}"
+
+
+def _is_for_all(row: Values) -> bool:
+    return row["name"].endswith(f".{_WHOLE}")
+
+
+def rules_of(table: str, rows: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    """Yield the sys_ids of the records of rules of a table and its columns."""
+    return (row["sys_id"] for row in rows if row["name"].partition(".")[0] == table)
