@@ -79,7 +79,7 @@ class StoredRules:
 
         Args:
             base: the tables that ship, and those of files: a rule without a record stays as it is.
-            columns: returns the names of the columns of a table; None if there is no such table.
+            columns: returns the names of a table's columns but for the system's; None if there is no such table.
             rows: the records of `RULES`, `RULE_ROLES` and `ROLES`, in order of insertion.
         """
         reader = _RuleReader(columns, _roles_of_rules(rows))
@@ -136,7 +136,7 @@ class _RuleReader:
         columns = self._columns(table)
         if columns is None:
             return f"is of table '{table}', which is not defined"
-        return "" if column in {"", _WHOLE, *columns} else f"is of column '{column}', which is not defined"
+        return "" if column in {"", _WHOLE, *columns, *_SYSTEM} else f"is of column '{column}', which is not defined"
 
     def _add(self, row: Values) -> None:
         table, _, column = row["name"].partition(".")
@@ -146,7 +146,7 @@ class _RuleReader:
             rules.append(rule)
             return
         known = {each.column for each in rules if each.operation == rule.operation}
-        names = [name for name in self._columns(table) or () if name not in known and name not in _SYSTEM]
+        names = sorted(set(self._columns(table) or ()) - known)
         rules += [replace(rule, column=name) for name in names]
 
     def _condition(self, row: Values, condition: str) -> str:

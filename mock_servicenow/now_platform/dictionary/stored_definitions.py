@@ -344,7 +344,7 @@ class _RecordReader:
         known = self._tables.get(table)
         if known is None or not known.web_service_access:
             return None
-        return {*SYSTEM_NAMES, *(name for each in self._lineage(table) for name in self._own[each])}
+        return {name for each in self._lineage(table) for name in self._own[each]}
 
     # Hierarchies
 
