@@ -4,7 +4,7 @@ import gc
 import json
 import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -52,11 +52,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> ArgumentParser:
     parser = OneLineParser(prog=_COMMAND, description="A fake ServiceNow instance to test integrations against.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_LateParser)
     _add_serve(commands.add_parser("serve", help="serve an instance until interrupted"))
     schema = commands.add_parser("schema", help="print the JSON Schema of files for --tables")
     schema.set_defaults(work=_print_schema)
+    commands.add_parser("pull", help="copy tables and rows of an instance into files").fill = _add_pull
     return parser
+
+
+class _LateParser(OneLineParser):
+    """A parser that gets its options when it is first used: what they import would delay every other command."""
+
+    fill: Callable[[ArgumentParser], None] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse has it
+        """Parse, with the options."""
+        if self.fill is not None:
+            self.fill(self)
+        return super().parse_known_args(args, namespace)
+
+
+def _add_pull(parser: ArgumentParser) -> None:
+    from mock_servicenow.pull.pull_options import add_options  # noqa: PLC0415 - see above
+
+    add_options(parser)
 
 
 async def _print_schema(_options: Namespace, _environment: Mapping[str, str]) -> int:

@@ -13,7 +13,9 @@ from typing import Any, Literal
 from privman_core import argument_types
 from privman_core.regular_files import read_regular
 
-Client = Literal["run", "record", "fidelity", "learn", "drift", "setup", "merge", "load", "mutate", "matrix", "pytest"]
+Client = Literal[
+    "run", "record", "fidelity", "learn", "drift", "setup", "merge", "load", "mutate", "matrix", "pull", "pytest"
+]
 FAR_SECONDS = 30
 """Seconds that a target may take for an answer by default."""
 PATIENCE = 15
@@ -275,6 +277,7 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - a profile holds anything
 
 _INSTANCE_ALONE: frozenset[Client] = frozenset({"fidelity", "learn"})
 _OF_SERVICENOW: frozenset[Client] = PLAYERS | _INSTANCE_ALONE | {"setup"}
+_OF_USER: frozenset[Client] = _OF_SERVICENOW | {"pull"}
 _OF_CONSOLE: frozenset[Client] = PLAYERS | {"setup"}
 _ON_MOCK: frozenset[Client] = PLAYERS | {"mutate", "matrix"}
 _TOKEN_FILE = "admin-token-file"  # noqa: S105 - an option's name
@@ -285,21 +288,23 @@ _LOG_IN = SettingKind(argument_types.log_in_kind, "KIND")
 _KINDS = " or ".join((", ".join(argument_types.LOG_INS[:-1]), argument_types.LOG_INS[-1]))
 
 
-def _of_user(role: str, whose: str, clients: frozenset[Client]) -> Iterator[Setting]:
-    """Yield the credentials of a user of an instance, for every kind of log-in."""
+def _of_user(
+    role: str, whose: str, clients: frozenset[Client], of_key: frozenset[Client] = frozenset()
+) -> Iterator[Setting]:
+    """Yield the credentials of a user of an instance, for every kind of log-in; more clients read the API key."""
 
     def named(word: str, help_: str) -> Setting:
         return Setting("servicenow", f"{role}{word}", help_, _TEXT, clients, option_name="")
 
-    def secret(word: str, help_: str) -> Setting:
-        return SecretSetting("servicenow", f"{role}{word}", help_, _SECRET, clients)
+    def secret(word: str, help_: str, more: frozenset[Client] = frozenset()) -> Setting:
+        return SecretSetting("servicenow", f"{role}{word}", help_, _SECRET, clients | more)
 
     yield named("client-id", f"OAuth client of {whose}")
     yield secret("client-secret", f"secret of the OAuth client of {whose}")
     yield secret("jwt-key", f"private key (PEM) or shared secret that signs assertions for {whose}")
     yield named("jwt-key-id", f"`kid` of the assertions for {whose}")
     yield named("jwt-subject", f"`sub` of the assertions for {whose} (default: the user name)")
-    yield secret("api-key", f"API key of {whose}")
+    yield secret("api-key", f"API key of {whose}", of_key)
 
 
 def _of_existing_user(role: str, whose: str, purpose: str) -> Iterator[Setting]:
@@ -327,7 +332,7 @@ SETTINGS: tuple[Setting, ...] = (
         "user",
         "ServiceNow user",
         _NAME,
-        _OF_SERVICENOW,
+        _OF_USER,
         default="admin",
         required_by=frozenset({"setup"}),
         needs_password=True,
@@ -337,7 +342,7 @@ SETTINGS: tuple[Setting, ...] = (
         "password",
         "the user's password",
         _SECRET,
-        _OF_SERVICENOW,
+        _OF_USER,
         default="admin",
         required_by=frozenset({"setup"}),
         needs_password=True,
@@ -347,10 +352,10 @@ SETTINGS: tuple[Setting, ...] = (
         "auth",
         f"how the user logs in: {_KINDS}",
         _LOG_IN,
-        PLAYERS | _INSTANCE_ALONE,
+        PLAYERS | _INSTANCE_ALONE | {"pull"},
         default="basic",
     ),
-    *_of_user("", "the user", PLAYERS | _INSTANCE_ALONE),
+    *_of_user("", "the user", PLAYERS | _INSTANCE_ALONE, frozenset({"pull"})),
     Setting("servicenow", "cert", "client certificate to show to ServiceNow (PEM)", _FILE, PLAYERS | _INSTANCE_ALONE),
     Setting(
         "servicenow",
@@ -383,7 +388,7 @@ SETTINGS: tuple[Setting, ...] = (
         default="",
         option_name=_TOKEN_FILE,
     ),
-    Setting("", "ca-file", "extra CA certificates to trust (PEM)", _CA_FILE, _OF_SERVICENOW),
+    Setting("", "ca-file", "extra CA certificates to trust (PEM)", _CA_FILE, _OF_USER),
     Setting(
         "",
         "inferred",
@@ -412,7 +417,7 @@ SETTINGS: tuple[Setting, ...] = (
         "timeout",
         "how long to wait for each answer of a target",
         _SPAN,
-        PLAYERS | _INSTANCE_ALONE,
+        PLAYERS | _INSTANCE_ALONE | {"pull"},
         default=FAR_SECONDS,
         needs_target=True,
     ),

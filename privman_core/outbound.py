@@ -127,7 +127,11 @@ class HttpAnswer:
 
 
 class HttpCaller:
-    """Sends the requests of one server."""
+    """Sends the requests of one server, or of a command.
+
+    Args:
+        largest: bytes that an answer may have, unpacked.
+    """
 
     def __init__(  # noqa: PLR0913 - what it brings together
         self,
@@ -138,6 +142,7 @@ class HttpCaller:
         turns: Turns | None = None,
         trusted: Trust = True,
         proxies: ForwardProxies = NO_PROXIES,
+        largest: int = LARGEST_HEARD,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -145,6 +150,7 @@ class HttpCaller:
         self._turns = turns or Turns(CONNECTIONS_PER_HOST, CONNECTIONS)
         self._trusted = trusted
         self._proxies = proxies
+        self._largest = largest
         self._session: ClientSession | None = None
 
     async def send(  # noqa: PLR0913 - what a request is made of
@@ -162,7 +168,7 @@ class HttpCaller:
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
 
         Raises NoAnswerError when the connection fails or breaks off, ``seconds`` pass on the clock, the answer is
-        longer than `LARGEST_HEARD`, or it takes long while others wait (see `Turns`).
+        longer than ``largest``, or it takes long while others wait (see `Turns`).
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
@@ -208,7 +214,7 @@ class HttpCaller:
         )
         async with request as response:
             self._proxies.raise_if_proxy_refused(url, response)
-            body = await read_bounded(response, LARGEST_HEARD)
+            body = await read_bounded(response, self._largest)
             self._journal.finish(exchange, response.status, response.headers, body)
             return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 

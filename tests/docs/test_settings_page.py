@@ -14,7 +14,7 @@ from privman_scenarios.commands.cli import COMMANDS
 from privman_scenarios.commands.cli import main as privman_scenarios
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
-CLIENTS = {"pytest": "fixtures", "setup": "`console-sim setup`"}
+CLIENTS = {"pull": "`mock-servicenow pull`", "pytest": "fixtures", "setup": "`console-sim setup`"}
 
 
 def row(setting: Setting) -> str:

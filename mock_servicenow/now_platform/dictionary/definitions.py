@@ -81,6 +81,7 @@ class Column:
         choices: what a choice column offers; empty for every other column.
         display: whether its value is shown where others refer to the record.
         read_only: whether clients' values for it are ignored.
+        reference_qual: an encoded query of the records that forms offer; described, without effect here.
         family: how its values are stored, compared and read.
         is_reference: whether the value is the sys_id of one other record.
     """
@@ -97,6 +98,7 @@ class Column:
     unique: bool = False
     indexed: bool = False
     read_only: bool = False
+    reference_qual: str = ""
     family: Family = field(init=False, repr=False, compare=False)
     is_reference: bool = field(init=False, repr=False, compare=False)
 

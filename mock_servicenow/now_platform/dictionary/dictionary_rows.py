@@ -71,6 +71,7 @@ def column_row(table: Table, column: Column) -> Values:
         "internal_type": column.type,
         "max_length": str(column.max_length),
         "reference": column.reference or "",
+        "reference_qual": column.reference_qual,
         "default_value": column.default or "",
         "choice": "1" if column.choices else "",
         "mandatory": _word(column.mandatory),

@@ -25,7 +25,18 @@ _OF_CHOICES = {"default", "choices"}
 _LONGEST_LIST = 200
 _COLUMN_FIELDS = {"length": "max_length"}
 _COLUMN_FIELDS |= {
-    name: name for name in ("label", "type", "reference", "mandatory", "display", "unique", "indexed", "read_only")
+    name: name
+    for name in (
+        "label",
+        "type",
+        "reference",
+        "mandatory",
+        "display",
+        "unique",
+        "indexed",
+        "read_only",
+        "reference_qual",
+    )
 }
 
 
@@ -143,10 +154,13 @@ class Definitions:
             return
         known = set(self._columns(said["name"]))
         for name in said["columns"].keys() - known:
-            near = "" if name.startswith(_OF_CUSTOMERS) else misspelt_words(name, known)
+            is_new = name.startswith(_OF_CUSTOMERS) or said["columns"][name].get("new", False)
+            near = "" if is_new else misspelt_words(name, known)
             if near:
                 where = f"table '{said['name']}', column '{name}'"
-                why = f"does not ship (did you mean '{near}'?); a new name so like it begins with u_"
+                why = (
+                    f"does not ship (did you mean '{near}'?); a new name so like it begins with u_, or has 'new: true'"
+                )
                 raise place.at("columns", name).error(f"{where} {why}")
 
     def _columns(self, table: str) -> Iterator[str]:

@@ -133,6 +133,7 @@ _TABLE: Mapping[str, KeyForm] = {
     ),
 }
 _COLUMN: Mapping[str, KeyForm] = {
+    "new": _flag("Says that the column is new although its name is nearly that of a column that ships."),
     "label": _text("Label (default: made from the name)."),
     "type": _word(
         "ServiceNow's name of the type (default: reference for a column with a reference, else string).",
@@ -163,6 +164,7 @@ _COLUMN: Mapping[str, KeyForm] = {
     "unique": _flag("Whether no two records may have the same value."),
     "indexed": _flag("Whether the database has an index on it."),
     "read_only": _flag("Whether values that clients send are ignored."),
+    "reference_qual": _text("An encoded query of the records that a form would offer; sys_dictionary shows it."),
 }
 _ACL: Mapping[str, KeyForm] = {
     "operation": _word("What the rule allows.", OPERATIONS, f"one of {', '.join(OPERATIONS)}"),

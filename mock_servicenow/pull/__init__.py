@@ -1,0 +1,1 @@
+"""Copies tables and rows of an instance into files; it sends nothing but GET requests."""

@@ -1,0 +1,180 @@
+"""``mock-servicenow pull``."""
+
+import sys
+from argparse import Namespace
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from hashlib import sha256
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from mock_servicenow.now_platform.dictionary.table_files import Definitions
+from mock_servicenow.now_platform.errors import SetupError
+from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.pull.page_log import PageLog
+from mock_servicenow.pull.pseudonyms import Pseudonyms, packaged_rules, read_rules
+from mock_servicenow.pull.pulled_files import check_tables, rows_texts, tables_text, write_together
+from mock_servicenow.pull.pulled_rows import PulledRows, Sample, Treatments
+from mock_servicenow.pull.pulled_schema import PulledSchema
+from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance
+from privman_contracts import WireNames
+from privman_core.client_settings import setting_named
+from privman_core.clock import RealClock
+from privman_core.command_line import Exit, UsageError, complain, say
+from privman_core.forward_proxies import forward_proxies
+from privman_core.ids import Ids
+from privman_core.inputs import reason_of, trust
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.outbound import LARGEST_ANSWER, HttpCaller
+from privman_core.regular_files import read_regular
+
+COMMAND = "mock-servicenow pull"
+UNFINISHED = "unfinished-pull.jsonl"
+TABLES, DATA, REPORT, SEED = "tables.yaml", "data.yaml", "report.txt", "seed.txt"
+_LOG_INS = ("basic", "api-key")
+_MOST_BYTES = 64 * 1024
+
+
+async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
+    """Copy tables and rows of an instance into files and return the exit code; raises UsageError."""
+    headers, user = _log_in(options)
+    rules_file: Traversable = options.rules or packaged_rules()
+    try:
+        rules = read_rules(rules_file)
+        options.out.mkdir(parents=True, exist_ok=True)
+        seed = _seed(options.seed_file or options.out / SEED)
+    except SetupError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{error.filename}: {reason_of(error)}") from None
+    sample = Sample(options.tables, options.rows, dict(options.query), options.follow)
+    log = PageLog(options.out / UNFINISHED, _fingerprint(options, rules_file, seed))
+    clock = RealClock()
+    proxies = forward_proxies(environment)
+    caller = HttpCaller(
+        clock,
+        Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1),
+        COMMAND.replace(" ", "-"),
+        trusted=trust(options.ca_file),
+        proxies=proxies,
+        largest=LARGEST_ANSWER,
+    )
+    try:
+        with _progress() as tell:
+            instance = ReadOnlyInstance(
+                options.source, caller, clock, log, headers=headers, user=user, seconds=options.timeout, tell=tell
+            )
+            treatments = Treatments(rules, Pseudonyms(seed), keeps_text=options.keep_text)
+            return await _pull(instance, sample, treatments, log, options.out)
+    except PullError as error:
+        complain(COMMAND, f"{error}. What has been read is kept: the same command goes on there.")
+        return Exit.UNREACHABLE
+    except (OSError, SetupError) as error:
+        raise UsageError(f"{options.out}: {reason_of(error) if isinstance(error, OSError) else error}") from None
+    finally:
+        log.close()
+        await caller.aclose()
+        await clock.aclose()
+
+
+async def _pull(instance: ReadOnlyInstance, sample: Sample, treatments: Treatments, log: PageLog, folder: Path) -> Exit:
+    definitions = Definitions.packaged()
+    definitions.add(AppTables(WireNames.load(None)).definitions())
+    base = definitions.dictionary
+    schema = PulledSchema(instance, base)
+    found = await schema.read(sample.tables)
+    if lacking := [name for name in sample.tables if name not in found]:
+        raise UsageError(f"--tables: the instance has no table {', '.join(map(repr, lacking))}")
+    rows = PulledRows(instance, schema, treatments)
+    await rows.read(sample)
+    await schema.read_displays()
+    tables, defined = tables_text(base, schema.dictionary())
+    by_table = rows.by_table()
+    lines = [*schema.lines, *rows.lines, *_treated(rows.treated)]
+    texts = {TABLES: tables, **_numbered(rows_texts(by_table)), REPORT: "".join(f"{line}\n" for line in lines)}
+    _write(folder, texts, definitions)
+    log.end()
+    for line in lines:
+        say(line)
+    data = [name for name in texts if name not in {TABLES, REPORT}]
+    count = Counter({table: len(each) for table, each in by_table.items()})
+    say(f"{count.total()} rows of {len(count)} tables, {defined} tables defined or changed: {folder}")
+    files = " ".join(f"--data {folder / name}" for name in data)
+    say(f"mock-servicenow serve --tables {folder / TABLES} {files}")
+    return Exit.FAILURE if rows.refused else Exit.SUCCESS
+
+
+def _write(folder: Path, texts: Mapping[str, str], definitions: Definitions) -> None:
+    write_together(folder, texts, lambda written: check_tables(written / TABLES, definitions.copy()))
+    for old in {*folder.glob("data-*.yaml")} - {folder / name for name in texts}:
+        old.unlink()
+
+
+def _numbered(texts: Iterable[str]) -> dict[str, str]:
+    stem, dot, ending = DATA.partition(".")
+    return {DATA if number == 1 else f"{stem}-{number}{dot}{ending}": text for number, text in enumerate(texts, 1)}
+
+
+def _treated(treated: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    """Yield a line for each way in which columns were treated, and each table."""
+    by_kind: dict[tuple[str, str], list[str]] = {}
+    for (table, name), kind in treated.items():
+        by_kind.setdefault((table, kind), []).append(name)
+    for (table, kind), names in sorted(by_kind.items()):
+        yield f"table '{table}': {kind}: {', '.join(sorted(names))}"
+
+
+def _log_in(options: Namespace) -> tuple[Mapping[str, str], str]:
+    """Return the headers that log in, and whom, in words; raises UsageError."""
+    found = options.settings
+    kind = found["servicenow_auth"].value
+    if kind not in _LOG_INS:
+        asks = "asks for a token or needs a certificate, and pull sends GET requests alone"
+        raise UsageError(f"{found['servicenow_auth'].where}: {kind!r} {asks}; expected one of {', '.join(_LOG_INS)}")
+    if kind == "api-key":
+        key = found["servicenow_api_key"]
+        if not key.value:
+            raise UsageError(setting_named("servicenow_api_key").missing())
+        return {"x-sn-apikey": key.value}, f"the API key from {key.where}"
+    user, password = found["servicenow_user"].value, found["servicenow_password"]
+    login = b64encode(f"{user}:{password.value}".encode()).decode()
+    return {"Authorization": f"Basic {login}"}, f"user {user!r} with the password from {password.where}"
+
+
+def _seed(file: Path) -> str:
+    """Return the seed in a file, which is made with a new one if it is not there; raises OSError and UsageError."""
+    try:
+        seed = read_regular(file, _MOST_BYTES).decode(errors="replace").strip()
+    except FileNotFoundError:
+        seed = Ids().token()
+        file.touch(0o600)
+        file.write_text(f"{seed}\n", encoding="utf-8")
+    if not seed:
+        raise UsageError(f"{file} is empty; expected a seed, or no file to make one")
+    return seed
+
+
+def _fingerprint(options: Namespace, rules: Traversable, seed: str) -> dict[str, object]:
+    """Return what decides which pages are read and what is kept of them."""
+    digest = sha256(rules.read_bytes() + seed.encode()).hexdigest()
+    named = ("source", "tables", "rows", "query", "follow", "keep_text")
+    return {"version": 1, "rules": digest, **{name: getattr(options, name) for name in named}}
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Yield what shows a line of progress on a terminal; nothing is shown elsewhere."""
+    shown = sys.stderr.isatty()
+
+    def tell(text: str) -> None:
+        if shown:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()
+
+    try:
+        yield tell
+    finally:
+        tell("")

@@ -1,0 +1,318 @@
+"""The tables of an instance, as files of tables can define them beside those that ship."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from mock_servicenow.now_platform.dictionary.column_types import MEANT, TYPES, Family
+from mock_servicenow.now_platform.dictionary.definition_rules import (
+    SYSTEM_NAMES,
+    expected_default,
+    stored_default,
+    why_other_type,
+)
+from mock_servicenow.now_platform.dictionary.definitions import (
+    CLASS_COLUMN,
+    MOST_LENGTH,
+    SCRIPT,
+    Choice,
+    Column,
+    DictionaryError,
+    Table,
+    is_name,
+    to_label,
+)
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.pull.page_log import Rows
+from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance, UnreadableTableError
+from privman_core.inputs import quoted
+
+_TABLE_FIELDS = ["sys_id", "name", "label", "super_class.name", "is_extendable"]
+_FLAGS = ("mandatory", "display", "unique", "read_only")
+_COLUMN_FIELDS = [
+    *("sys_id", "name", "element", "column_label", "internal_type", "max_length", "reference", *_FLAGS),
+    *("default_value", "use_dynamic_default", "reference_qual", "use_reference_qualifier", "virtual"),
+]
+_CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence"]
+_NAMES_A_QUERY = 50
+_LAST = 2**63
+_WITH_TARGETS = frozenset({Family.REFERENCE, Family.LIST})
+
+
+class PulledSchema:
+    """The tables that have been read, and what cannot be carried over.
+
+    Args:
+        instance: they are read from it.
+        base: the tables that ship with the mock.
+
+    Attributes:
+        lines: what cannot be carried over, a line each, without repetition.
+    """
+
+    def __init__(self, instance: ReadOnlyInstance, base: Dictionary) -> None:
+        self._instance = instance
+        self._base = base
+        self.lines: dict[str, None] = {}
+        self._known: dict[str, dict[str, str]] = {}  # rows of sys_db_object by name
+        self._absent: set[str] = set()
+        self._columns: dict[str, Rows] = {}
+        self._choices: dict[tuple[str, str], Rows] = {}
+        self._prefixes: dict[str, str] = {}
+        self._dictionary: Dictionary | None = None
+
+    async def read(self, names: Iterable[str]) -> list[str]:
+        """Read tables with those that they extend; returns those that the instance has.
+
+        Raises PullError, also where the user may not read the dictionary.
+        """
+        try:
+            return await self._read_all(list(dict.fromkeys(names)))
+        except UnreadableTableError as error:
+            raise PullError(f"{error}; expected a user who may read the dictionary, such as an administrator") from None
+
+    async def _read_all(self, wanted: list[str]) -> list[str]:
+        self._dictionary = None
+        await self._read_tables(wanted)
+        found = [name for name in wanted if name in self._known]
+        new = list(dict.fromkeys(each for name in found for each in self.lineage(name)))
+        await self._read_columns([name for name in new if name not in self._columns])
+        targets = dict.fromkeys(row["reference"] for rows in self._columns.values() for row in rows)
+        await self._read_tables([name for name in targets if name and not self._ships(name)])
+        return found
+
+    async def read_displays(self) -> None:
+        """Read the display columns of the tables to which columns refer, of which nothing else is known."""
+        self._dictionary = None
+        await self._read_columns([name for name in self._known if name not in self._columns], "^display=true")
+
+    def lineage(self, name: str) -> list[str]:
+        """Return a table and those that it extends, the nearest first."""
+        found: dict[str, None] = {}
+        each = name
+        while each in self._known and each not in found:
+            found[each] = None
+            each = self._known[each]["super_class.name"]
+        return list(found)
+
+    def dictionary(self) -> Dictionary:
+        """Return the tables that ship with all that has been read; what contradicts itself is left out, with a line."""
+        if self._dictionary is None:
+            self._dictionary = self._built()
+        return self._dictionary
+
+    def _built(self) -> Dictionary:
+        tables = {table.name: table for table in self._base}
+        for name in sorted(self._known, key=lambda name: len(self.lineage(name))):
+            if is_name(name):
+                tables[name] = self._table(name, tables)
+            else:
+                self._leave_out(f"table {quoted(name)}", "its name is invalid")
+        while True:
+            try:
+                return Dictionary(tables.values())
+            except DictionaryError as error:
+                self._drop(tables, error)
+
+    # Reading
+
+    async def _read_tables(self, names: Iterable[str]) -> None:
+        pending = [name for name in names if name not in self._known and name not in self._absent]
+        while pending:
+            rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS)
+            for row in rows:
+                if self._known.setdefault(row["name"], row) != row:
+                    self._leave_out(f"table '{row['name']}'", "a second record of sys_db_object defines it")
+            self._absent |= set(pending) - self._known.keys()
+            parents = dict.fromkeys(row["super_class.name"] for row in rows)
+            pending = [each for each in parents if each and each not in self._known and each not in self._absent]
+        for row in self._known.values():
+            if row["name"] in self._above(row["name"]):
+                self._leave_out(f"table '{row['name']}'", f"it extends itself through '{row['super_class.name']}'")
+                row["super_class.name"] = ""
+
+    def _above(self, name: str) -> list[str]:
+        return self.lineage(self._known[name]["super_class.name"])
+
+    async def _read_columns(self, names: Sequence[str], more: str = "") -> None:
+        query = f"^elementISNOTEMPTY^active=true^internal_type!=collection{more}"
+        for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query):
+            self._columns.setdefault(row["name"], []).append(row)
+        for name in names:
+            self._columns.setdefault(name, [])
+        try:
+            choices = await self._read("sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false^language=en")
+        except UnreadableTableError as error:
+            choices = []
+            self.lines[f"choices were left out: {error}"] = None
+        for row in sorted(choices, key=lambda row: (_number(row["sequence"]), row["sys_id"])):
+            self._choices.setdefault((row["name"], row["element"]), []).append(row)
+        await self._read_prefixes(names)
+
+    async def _read_prefixes(self, names: Sequence[str]) -> None:
+        try:
+            rows = await self._read("sys_number", "category", names, ["sys_id", "category", "prefix"])
+        except UnreadableTableError as error:
+            self.lines[f"prefixes of numbers were left out: {error}"] = None
+            return
+        self._prefixes |= {row["category"]: row["prefix"] for row in rows}
+
+    async def _read(self, table: str, key: str, names: Sequence[str], fields: list[str], query: str = "") -> Rows:
+        """Return the rows of a table of the dictionary about these; raises UnreadableTableError and PullError."""
+        found = []
+        for start in range(0, len(names), _NAMES_A_QUERY):
+            some = names[start : start + _NAMES_A_QUERY]
+            found += await self._instance.rows(table, f"{key}IN{','.join(some)}{query}", fields)
+        return [dict.fromkeys(fields, "") | row for row in found]
+
+    # Definitions
+
+    def _ships(self, name: str) -> bool:
+        return self._base.table(name) is not None
+
+    def _table(self, name: str, tables: Mapping[str, Table]) -> Table:
+        row = self._known[name]
+        parent = row["super_class.name"] or None
+        before = tables.get(name) or Table(name, parent=parent, extendable=row["is_extendable"] == "true")
+        if self._ships(name) and before.parent != parent:
+            here = f"extends '{before.parent}'" if before.parent else "extends no table"
+            self._leave_out(f"table '{name}'", f"extending '{parent or ''}': the mock's {here}")
+        inherited = self._inherited(before, tables)
+        columns = {column.name: column for column in before.columns}
+        for given in self._columns.get(name, ()):
+            column = self._column(given, columns.get(given["element"]) or inherited.get(given["element"]))
+            if column is not None and column != inherited.get(column.name):
+                columns[column.name] = column
+        columns |= self._with_choices(name, {**inherited, **columns})
+        columns = {each: self._with_a_choice(name, column) for each, column in columns.items()}
+        prefix = before.number_prefix or self._prefixes.get(name) or None
+        prefix = prefix if "number" in {**inherited, **columns} else None
+        return replace(
+            before, label=row["label"] or before.label, columns=tuple(columns.values()), number_prefix=prefix
+        )
+
+    @staticmethod
+    def _inherited(table: Table, tables: Mapping[str, Table]) -> dict[str, Column]:
+        found: dict[str, Column] = {}
+        each = tables.get(table.parent or "")
+        while each is not None:
+            found = {column.name: column for column in each.columns} | found
+            each = tables.get(each.parent or "")
+        return {name: replace(column, choices=()) for name, column in found.items()}
+
+    def _column(self, row: Mapping[str, str], known: Column | None) -> Column | None:
+        """Return a column as its record describes it, with the type and the target that a known one has."""
+        name, where = row["element"], f"column '{row['name']}.{row['element']}'"
+        if name in SYSTEM_NAMES or name == CLASS_COLUMN.name:
+            return None
+        if not is_name(name):
+            self._leave_out(where, "its name is invalid")
+            return None
+        column = self._typed(row, where)
+        if known is not None:
+            if column.reference != known.reference or why_other_type(column, known):
+                self._leave_out(where, f"type {_typed_words(column)}: the mock's is {_typed_words(known)}")
+            column = replace(column, type=known.type, reference=known.reference, indexed=known.indexed)
+            column = replace(column, unique=known.unique, read_only=known.read_only, choices=known.choices)
+        length = _number(row["max_length"])
+        column = replace(column, max_length=length) if 0 < length <= MOST_LENGTH else column
+        return self._with_default(replace(column, reference_qual=self._qualifier(row, where)), row, where)
+
+    def _typed(self, row: Mapping[str, str], where: str) -> Column:
+        type_ = MEANT.get(row["internal_type"], row["internal_type"]) or "string"
+        if type_ not in TYPES:
+            self._leave_out(where, f"type '{type_}', which the mock does not know: it holds texts")
+            type_ = "string"
+        target = row["reference"] or None
+        mandatory, display, unique, read_only = (row[flag] == "true" for flag in _FLAGS)
+        column = Column(
+            row["element"],
+            row["column_label"] or to_label(row["element"]),
+            type_,
+            mandatory=mandatory,
+            display=display,
+            unique=unique,
+            read_only=read_only,
+        )
+        if column.family not in _WITH_TARGETS:
+            return column
+        if target is not None and target not in self._known and not self._ships(target):
+            self._leave_out(where, f"the table '{target}' to which it refers: the instance has none of that name")
+            target = None
+        return replace(column, type="string" if type_ == "reference" and target is None else type_, reference=target)
+
+    def _qualifier(self, row: Mapping[str, str], where: str) -> str:
+        kind, query = row["use_reference_qualifier"], row["reference_qual"]
+        if kind in {"dynamic", "advanced"} or query.startswith(SCRIPT):
+            self._leave_out(where, f"its {kind or 'scripted'} reference qualifier")
+            return ""
+        return query
+
+    def _with_default(self, column: Column, row: Mapping[str, str], where: str) -> Column:
+        if row["virtual"] == "true":
+            self._leave_out(where, "its calculation: rows have the values as they were")
+        if row["use_dynamic_default"] == "true":
+            self._leave_out(where, "its dynamic default")
+            return column
+        defaulting = replace(column, default=row["default_value"] or None)
+        if expected := expected_default(defaulting):
+            self._leave_out(where, f"default {quoted(row['default_value'])}: expected {expected}")
+            return column
+        return replace(defaulting, default=stored_default(defaulting))
+
+    def _with_choices(self, table: str, columns: Mapping[str, Column]) -> Iterator[tuple[str, Column]]:
+        """Yield the columns of which the table has choices, by name."""
+        for (name, element), rows in self._choices.items():
+            column = columns.get(element) if name == table else None
+            if column is None:
+                continue
+            choices = {choice.value: choice for choice in column.choices}
+            if stay := choices.keys() - {row["value"] for row in rows}:
+                self._leave_out(
+                    f"column '{table}.{element}'", f"that it lacks choices of the mock: {', '.join(sorted(stay))}"
+                )
+            for row in rows:
+                if row["value"] and column.to_stored(row["value"]) is None:
+                    self._leave_out(
+                        f"column '{table}.{element}'", f"choice {quoted(row['value'])}: it is no {column.type}"
+                    )
+                elif row["value"]:
+                    choices[row["value"]] = Choice(row["value"], row["label"])
+            yield element, replace(column, choices=tuple(choices.values()))
+
+    def _with_a_choice(self, table: str, column: Column) -> Column:
+        """Return the column without a default that is none of its choices."""
+        default = column.default or ""
+        if not column.choices or not default or default.startswith(SCRIPT):
+            return column
+        if default in {choice.value for choice in column.choices}:
+            return column
+        self._leave_out(f"column '{table}.{column.name}'", f"default {quoted(default)}: it is none of its choices")
+        return replace(column, default=None)
+
+    def _drop(self, tables: dict[str, Table], error: DictionaryError) -> None:
+        """Leave out of the tables what an error is about."""
+        name, *path = error.path
+        table = tables[name]
+        match path:
+            case ["columns", column, *_]:
+                kept = tuple(each for each in table.columns if each.name != column)
+                tables[name] = replace(table, columns=kept)
+                self._leave_out(f"column '{name}.{column}'", str(error))
+            case ["extends"]:
+                tables[name] = replace(table, parent=None)
+                self._leave_out(f"table '{name}'", str(error))
+            case _:
+                del tables[name]
+                self._leave_out(f"table '{name}'", str(error))
+
+    def _leave_out(self, where: str, what: str) -> None:
+        self.lines[f"{where}: left out: {what}"] = None
+
+
+def _typed_words(column: Column) -> str:
+    return f"{column.type} to {column.reference}" if column.reference else column.type
+
+
+def _number(text: str) -> int:
+    digits = text.replace(",", "")
+    return int(digits) if digits.isascii() and digits.isdecimal() else _LAST

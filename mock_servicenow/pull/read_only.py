@@ -1,0 +1,168 @@
+"""An instance that is read: GET requests alone, in pages, within its rate limits."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+
+from mock_servicenow.pull.page_log import PageLog, ReadPage, Rows
+from privman_core.clock import Clock
+from privman_core.cuts import cut
+from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
+
+PAGE = 1_000
+"""Rows that one request asks for."""
+_TRIES = 10
+_LONGEST_WAIT = 3_600
+_LONGEST_SHOWN = 200
+_NO_RECORDS = "No Record found"
+Replace = Callable[[Rows], Rows]
+
+
+class PullError(Exception):
+    """The instance cannot be read; the message is one line."""
+
+
+class UnreadableTableError(Exception):
+    """The user may not read a table; the message is one line."""
+
+
+class ReadOnlyInstance:
+    """An instance of which tables are read.
+
+    Args:
+        log: has pages already, and gets each that is read.
+        headers: log the user in.
+        user: who that is, for messages.
+        seconds: that an answer may take.
+        tell: is told what is read, and what is waited for.
+    """
+
+    def __init__(  # noqa: PLR0913 - what reading takes
+        self,
+        url: str,
+        caller: HttpCaller,
+        clock: Clock,
+        log: PageLog,
+        *,
+        headers: Mapping[str, str],
+        user: str,
+        seconds: float,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._url = url
+        self._caller = caller
+        self._clock = clock
+        self._log = log
+        self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
+        self._user = user
+        self._seconds = seconds
+        self._tell = tell
+
+    async def rows(
+        self, table: str, query: str, fields: list[str], most: int | None = None, replace: Replace = list
+    ) -> Rows:
+        """Return the rows of a table that a query matches, at most so many, by sys_id.
+
+        Args:
+            table: its name.
+            query: an encoded query.
+            fields: columns to read, ``sys_id`` among them.
+            most: rows; None for all.
+            replace: makes of rows what is kept of them.
+
+        Raises:
+            UnreadableTableError: the user may not read the table.
+            PullError: the instance does not answer, or with something else.
+        """
+        found: dict[str, dict[str, str]] = {}
+        offset, total = 0, 1
+        while offset < total and (most is None or len(found) < most):
+            limit = PAGE if most is None else min(PAGE, most - len(found))
+            page = await self._page(table, query, fields, limit, offset, replace)
+            found |= {row["sys_id"]: row for row in page.rows}
+            offset, total = offset + limit, page.total
+            self._tell(f"{table}: {len(found)} of {total if most is None else min(most, total)} rows")
+        return list(found.values())
+
+    async def _page(  # noqa: PLR0913, PLR0917 - what a page is made of
+        self, table: str, query: str, fields: list[str], limit: int, offset: int, replace: Replace
+    ) -> ReadPage:
+        parameters = {
+            "sysparm_query": f"{query}^ORDERBYsys_id" if query else "ORDERBYsys_id",
+            "sysparm_fields": ",".join(fields),
+            "sysparm_exclude_reference_link": "true",
+            "sysparm_limit": str(limit),
+            "sysparm_offset": str(offset),
+        }
+        path = f"/api/now/table/{table}?{urlencode(parameters)}"
+        page = self._log.get(path)
+        if page is None:
+            rows, total = await self._read(path, table)
+            page = ReadPage(replace(rows), offset + len(rows) + (len(rows) == limit) if total is None else total)
+            self._log.add(path, page)
+        return page
+
+    async def _read(self, path: str, table: str) -> tuple[Rows, int | None]:
+        """Return the rows of a page, and the number of all rows if the instance tells."""
+        answer = await self._answer(path)
+        where, body = f"GET {self._url}{path.partition('?')[0]}", _json(answer)
+        error = body.get("error") if isinstance(body, dict) else None
+        message = cut(str(error.get("message", "")), _LONGEST_SHOWN) if isinstance(error, dict) else ""
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise PullError(f"{where} -> 401: {self._user} was refused")
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise UnreadableTableError(
+                f"table '{table}': {self._user} may not read it (403{message and f': {message}'})"
+            )
+        if answer.status == HTTPStatus.NOT_FOUND and message == _NO_RECORDS:
+            return [], 0
+        if body is None:
+            expected = "expected JSON; a hibernating instance, and a proxy, answer with a page"
+            raise PullError(f"{where} -> {answer.status} {answer.content_type or 'without a type'}: {expected}")
+        rows = body.get("result") if isinstance(body, dict) else None
+        if answer.status != HTTPStatus.OK or error or not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise PullError(f"{where} -> {answer.status}: {message or 'expected a list of records as result'}")
+        total = answer.headers.get("x-total-count", "")
+        texts = [{name: _text(value) for name, value in row.items()} for row in rows]
+        return texts, int(total) if total.isascii() and total.isdecimal() else None
+
+    async def _answer(self, path: str) -> HttpAnswer:
+        """Return the answer, once the rate limit admits the request; raises PullError."""
+        for attempt in range(_TRIES):
+            try:
+                answer = await self._caller.send("GET", f"{self._url}{path}", self._headers, b"", self._seconds)
+            except NoAnswerError as error:
+                raise PullError(str(error)) from None
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
+                return answer
+            wait = _wait(answer, attempt)
+            self._tell(f"waiting {wait:g} s: the instance limits how much is asked (429)")
+            await self._clock.sleep(wait)
+        raise PullError(f"GET {self._url}{path.partition('?')[0]} -> 429, {_TRIES} times: the instance admits no more")
+
+
+def _wait(answer: HttpAnswer, attempt: int) -> float:
+    """Return how many seconds to wait: as many as the answer says, else twice as many each time."""
+    after = answer.headers.get("retry-after", "")
+    return min(float(after), _LONGEST_WAIT) if after.isascii() and after.isdecimal() else float(2**attempt)
+
+
+def _json(answer: HttpAnswer) -> Any:  # noqa: ANN401 - JSON holds anything
+    try:
+        return orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _text(value: object) -> str:
+    """Return a value as text; a reference may be an object with a ``value``."""
+    if isinstance(value, dict):
+        value = value.get("value")
+    return "" if value is None else str(value)
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("sys_id"), str)

@@ -1,0 +1,559 @@
+"""``mock-servicenow pull``: the mock is the real instance."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mock_servicenow import MockServiceNow, Settings
+from mock_servicenow.cli import main
+from mock_servicenow.pull.pseudonyms import Pseudonyms
+from mock_servicenow.pull.pulled_files import rows_texts
+from tests.generated import examples
+
+TABLES = """
+- name: incident
+  columns:
+    u_cost_centre: {label: Cost centre, reference: u_cost_centre, reference_qual: u_code!=CC-9}
+    category: {choices: {cloud: Cloud service}, default: cloud}
+    caller_idd: {new: true, label: Nearly}
+- name: u_cost_centre
+  columns: {u_code: {display: true, unique: true, length: 12}, u_owner: {reference: sys_user}, u_floor: {type: integer}}
+- name: u_laptop
+  extends: task
+  number: LAP
+  columns:
+    u_keepers: {type: glide_list, reference: sys_user}
+    u_contact_phone: {type: ph_number, mandatory: true}
+    u_admin_password: {type: password2}
+    u_secret_word: {}
+    u_remarks: {type: html, length: 4000}
+    u_since: {type: glide_date, default: "2026-01-05"}
+"""
+ROWS = """
+sys_user:
+  - user_name: olga.oakley
+    first_name: Olga
+    last_name: Oakley
+    email: olga.oakley@firm.test
+    user_password: opensesame
+    phone: +1 555 0100
+  - {user_name: patricia.pinewood, first_name: Patricia, last_name: Pinewood, manager: olga.oakley}
+u_cost_centre: [{u_code: CC-1, u_owner: patricia.pinewood, u_floor: 3}]
+u_laptop:
+  - number: LAP0000001
+    u_keepers: [olga.oakley, patricia.pinewood]
+    u_contact_phone: 555-0101
+    u_secret_word: hush
+    u_remarks: Olga says
+incident:
+  - {number: INC0007001, short_description: Olga calls, caller_id: olga.oakley, u_cost_centre: CC-1, category: cloud}
+  - {number: INC0007002, caller_id: patricia.pinewood, opened_at: 2026-01-05 10:00:00}
+"""
+NAMES = ["olga", "oakley", "patricia", "pinewood", "firm.test", "555 0100", "555-0101", "hush", "opensesame"]
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockServiceNow]:
+    """Serve the instance that is copied."""
+    folder = tmp_path_factory.mktemp("source")
+    tables, rows = folder / "tables.yaml", folder / "rows.yaml"
+    tables.write_text(TABLES)
+    rows.write_text(ROWS)
+    with MockServiceNow(Settings(tables=(tables,), data=(rows,)), seed=1) as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def _fresh(source: MockServiceNow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source.reset()
+    monkeypatch.chdir(tmp_path)
+
+
+def pull(source: MockServiceNow, folder: Path, *options: str, tables: str = "incident,u_laptop") -> int:
+    """Run the command with a seed that is given, and return its exit code."""
+    seed = folder.parent / "seed"
+    seed.write_text("any seed")
+    given = ["pull", "--from", source.url, "--tables", tables, "--out", str(folder), "--seed-file", str(seed), *options]
+    try:
+        return main(given)
+    except SystemExit as end:
+        return int(str(end.code))
+
+
+def read(served: MockServiceNow, table: str, query: str = "", **parameters: str) -> Rows:
+    """Return the records that a query matches."""
+    asked = {"sysparm_query": query, "sysparm_exclude_reference_link": "true", **parameters}
+    answer = requests.get(f"{served.url}/api/now/table/{table}", asked, auth=served.auth, timeout=30)
+    result: Rows = answer.json()["result"]
+    return result
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Return the files of a pull."""
+    return {file.name: file.read_text() for file in sorted(folder.iterdir())}
+
+
+def test_what_was_pulled_answers_as_the_instance(source: MockServiceNow, tmp_path: Path) -> None:
+    """Schema and rows are the same, references lead to the same records, and people have pseudonyms."""
+    folder = tmp_path / "pulled"
+    assert pull(source, folder) == 0
+    assert {each["method"] for each in source.journal} == {"GET"}
+    copied = contents(folder)
+    assert not [name for name in NAMES if name in (copied["data.yaml"] + copied["tables.yaml"]).lower()]
+    names = Pseudonyms("any seed")
+    with MockServiceNow(Settings(tables=(folder / "tables.yaml",), data=(folder / "data.yaml",))) as here:
+        for table, query in (
+            ("sys_dictionary", "nameINincident,task,u_laptop,u_cost_centre"),
+            ("sys_choice", "nameINincident,task,u_laptop"),
+            ("sys_db_object", "nameINincident,u_laptop,u_cost_centre"),
+        ):
+            fields = {
+                "sysparm_fields": "name,element,internal_type,column_label,max_length,reference,default_value,"
+                "mandatory,display,unique,read_only,reference_qual,value,label"
+            }
+            there, found = (sorted(map(str, read(each, table, query, **fields))) for each in (source, here))
+            assert found == there
+        fields = {"sysparm_fields": "sys_id,number,caller_id,u_cost_centre,category,opened_at,sys_created_on,priority"}
+        assert read(here, "incident", "", **fields) == read(source, "incident", "", **fields)
+        shown = {"sysparm_display_value": "true", "sysparm_fields": "u_keepers,u_contact_phone,u_secret_word,u_remarks"}
+        [laptop] = read(here, "u_laptop", **shown)
+        olga, pat = names.words("Olga Oakley"), names.words("Patricia Pinewood")
+        assert sorted(laptop["u_keepers"].split(", ")) == sorted([olga, pat])
+        assert laptop["u_contact_phone"] == names.digits("555-0101")
+        assert (laptop["u_secret_word"], laptop["u_remarks"]) == ("", "")
+        [person] = read(here, "sys_user", "user_name=" + names.words("olga.oakley"))
+        assert (person["name"], person["email"]) == (olga, names.email("olga.oakley@firm.test"))
+        [centre] = read(here, "u_cost_centre")
+        assert (centre["u_code"], centre["u_owner"]) == ("CC-1", read(source, "u_cost_centre")[0]["u_owner"])
+        made = requests.post(f"{here.url}/api/now/table/u_laptop", json={}, auth=here.auth, timeout=30).json()["result"]
+        assert (made["number"][:3], made["u_since"]) == ("LAP", "2026-01-05")
+
+
+@pytest.mark.long
+def test_the_same_options_write_the_same_files(source: MockServiceNow, tmp_path: Path) -> None:
+    """Two pulls write the same, and a seed of one's own is made once."""
+    assert [pull(source, tmp_path / each) for each in ("a", "b")] == [0, 0]
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    made = ["pull", "--from", source.url, "--tables", "u_laptop", "--out", str(tmp_path / "c")]
+    assert main(made) == 0
+    first = contents(tmp_path / "c")
+    (tmp_path / "c" / "data-2.yaml").touch()
+    (tmp_path / "c" / "unfinished-pull.jsonl").write_text("of another program\n")
+    assert main(made) == 0
+    assert contents(tmp_path / "c") == first
+    assert first["data.yaml"] != contents(tmp_path / "a")["data.yaml"]
+
+
+@pytest.mark.long
+def test_a_pull_that_was_stopped_goes_on(
+    source: MockServiceNow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What had been read is not read again, nothing looks complete before, and the files are the same in the end."""
+    assert pull(source, tmp_path / "whole") == 0
+    asked = len(source.journal)
+    source.reset()
+    source.faults.arm("hibernating", path="/api/now/*", skip=asked - 2, times=1)
+    folder = tmp_path / "pulled"
+    assert pull(source, folder) == 3
+    error = capsys.readouterr().err
+    assert (
+        "200 text/html: expected JSON; a hibernating instance, and a proxy, answer with a page. What has been" in error
+    )
+    assert list(contents(folder)) == ["unfinished-pull.jsonl"]
+    with (folder / "unfinished-pull.jsonl").open("a") as file:
+        file.write('["/api/now/table/sys_user?half of a li')
+    assert not [name for name in NAMES if name in contents(folder)["unfinished-pull.jsonl"].lower().rsplit("[", 1)[0]]
+    source.reset()
+    assert pull(source, folder) == 0
+    assert len(source.journal) == 2
+    assert contents(folder) == contents(tmp_path / "whole")
+    source.faults.arm("hibernating", path="/api/now/*", skip=3, times=1)
+    assert pull(source, folder) == 3
+    source.reset()
+    assert pull(source, folder, "--rows", "1") == 0
+    assert len(source.journal) > 5
+
+
+def test_rate_limits_are_waited_for(source: MockServiceNow, tmp_path: Path) -> None:
+    """A request that is refused with 429 is sent again when the answer says."""
+    source.faults.arm("rate-limited", path="/api/now/*", times=3, seconds=0)
+    assert pull(source, tmp_path / "pulled") == 0
+    assert [each["status"] for each in source.journal][:4] == [429, 429, 429, 200]
+
+
+@pytest.mark.long
+def test_rows_queries_levels_and_text(source: MockServiceNow, tmp_path: Path) -> None:
+    """Options choose the rows, what they refer to, and whether text is copied."""
+    options = ("--query", "incident=numberSTARTSWITHINC0007", "--rows", "1", "--follow", "0", "--keep-text")
+    assert pull(source, tmp_path / "pulled", *options, tables="incident") == 0
+    rows = yaml.safe_load((tmp_path / "pulled" / "data.yaml").read_text())
+    [incident] = rows["incident"]
+    assert list(rows) == ["incident"]
+    assert incident["number"] in {"INC0007001", "INC0007002"}
+    assert "caller_id" not in incident
+    report = (tmp_path / "pulled" / "report.txt").read_text()
+    assert "column 'incident.caller_id': emptied in 1 rows: it refers to records that were not copied" in report
+    assert (
+        pull(source, tmp_path / "all", "--query", "incident=number=INC0007001", "--keep-text", tables="incident") == 0
+    )
+    [incident] = yaml.safe_load((tmp_path / "all" / "data.yaml").read_text())["incident"]
+    assert incident["short_description"] == "Olga calls"
+    administrator = "sys_user=user_name=admin"
+    assert pull(source, tmp_path / "none", "--query", administrator, tables="sys_user") == 0
+    assert (tmp_path / "none" / "data.yaml").read_text() == "{}\n"
+    assert pull(source, tmp_path / "none", "--rows", "0") == 0
+    assert (tmp_path / "none" / "data.yaml").read_text() == "{}\n"
+
+
+RULES = """
+- {columns: [short_description], as: words}
+- {tables: [task], columns: [number], as: digits}
+"""
+
+
+def test_a_team_may_replace_the_rules(source: MockServiceNow, tmp_path: Path) -> None:
+    """Rules of a file count in place of those that ship."""
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES)
+    options = ("--rules", str(rules), "--query", "incident=number=INC0007001")
+    assert pull(source, tmp_path / "pulled", *options, tables="incident") == 0
+    rows = yaml.safe_load((tmp_path / "pulled" / "data.yaml").read_text())
+    names = Pseudonyms("any seed")
+    [incident] = rows["incident"]
+    assert incident["short_description"] == names.words("Olga calls")
+    assert incident["number"] == names.digits("INC0007001")
+    assert [row["user_name"] for row in rows["sys_user"]] == ["olga.oakley"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "error"),
+    [
+        (
+            "- {columns: [a], as: word}",
+            "rules.yaml, rule 1 has as 'word' (did you mean 'words'?); expected one of never",
+        ),
+        ("- {column: [a], as: words}", "rules.yaml, rule 1 has key 'column' (did you mean 'columns'?)"),
+        ("- {columns: a, as: words}", "rules.yaml, rule 1 has columns 'a'; expected a list of names or patterns"),
+        ("- {longer_than: a, as: words}", "rules.yaml, rule 1 has longer_than 'a'; expected a whole number"),
+        ("- words", "rules.yaml, rule 1 is 'words'; expected a mapping"),
+        ("a: b", "rules.yaml: expected a list of rules"),
+        ("- {a", "rules.yaml:2: "),
+    ],
+)
+def test_wrong_rules(
+    source: MockServiceNow, tmp_path: Path, capsys: pytest.CaptureFixture[str], rules: str, error: str
+) -> None:
+    """Rules that cannot be used are refused in one line before anything is read."""
+    (tmp_path / "rules.yaml").write_text(rules)
+    assert pull(source, tmp_path / "pulled", "--rules", "rules.yaml") == 2
+    said = capsys.readouterr().err
+    assert error in said
+    assert said.count("\n") == 1
+    assert source.journal == []
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "code", "error"),
+    [
+        ({"tables": "u_laptp,incident"}, {}, 2, "--tables: the instance has no table 'u_laptp'"),
+        ({"tables": "a b"}, {}, 2, "argument --tables: invalid table 'a b': expected letters, digits and _"),
+        ({"rows": "x"}, {}, 2, "argument --rows: invalid number of rows 'x': expected 0 to 1000000"),
+        ({"follow": "6"}, {}, 2, "argument --follow: invalid number of levels '6': expected 0 to 5"),
+        ({"query": "incident"}, {}, 2, "argument --query: invalid query 'incident': expected TABLE=ENCODED"),
+        ({"from": "http://127.0.0.1:1"}, {}, 3, "no connection to 127.0.0.1:1: Connection refused. What has been read"),
+        (
+            {},
+            {"SERVICENOW_PASSWORD": "no"},
+            3,
+            "401: user 'admin' with the password from SERVICENOW_PASSWORD was refused",
+        ),
+        ({}, {"SERVICENOW_AUTH": "api-key"}, 2, "no servicenow api-key. Expected SERVICENOW_API_KEY or"),
+        (
+            {},
+            {"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": "no"},
+            3,
+            "the API key from SERVICENOW_API_KEY was ref",
+        ),
+        (
+            {},
+            {"SERVICENOW_AUTH": "jwt-bearer"},
+            2,
+            "SERVICENOW_AUTH: 'jwt-bearer' asks for a token or needs a certificate",
+        ),
+        ({"out": "full"}, {}, 2, "Is a directory"),
+        ({"out": "/dev/null/x"}, {}, 2, "/dev/null/x: Not a directory"),
+        ({"seed-file": "empty"}, {}, 2, "empty is empty; expected a seed, or no file to make one"),
+        ({"ca-file": "empty"}, {}, 2, "argument --ca-file: no certificate in 'empty'"),
+    ],
+)
+def test_errors_are_one_line(  # noqa: PLR0913, PLR0917 - fixtures
+    source: MockServiceNow,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: Mapping[str, str],
+    environment: Mapping[str, str],
+    code: int,
+    error: str,
+) -> None:
+    """Unusable arguments end with 2, an instance that cannot be read with 3, each with one line."""
+    (tmp_path / "empty").touch()
+    (tmp_path / "full" / "unfinished-pull.jsonl").mkdir(parents=True)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    given = {"from": source.url, "tables": "incident", "out": "pulled", **options}
+    try:
+        ended = main(["pull", *(f"--{name}={value}" for name, value in given.items())])
+    except SystemExit as end:
+        ended = int(str(end.code))
+    said = capsys.readouterr().err
+    assert (ended, said.count("\n")) == (code, 1)
+    assert error in said
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("fault", "code", "error"),
+    [
+        ({"kind": "cancelled"}, 3, "500: Transaction cancelled: maximum execution time exceeded"),
+        ({"kind": "cancelled-partial"}, 3, "200: Transaction cancelled"),
+        ({"kind": "rate-limited", "seconds": 0}, 3, "429, 10 times: the instance admits no more"),
+        (
+            {"kind": "node-switch"},
+            3,
+            "table 'sys_dictionary': user 'admin' with the password from default may not read",
+        ),
+        ({"kind": "node-switch", "path": "*/sys_choice"}, 0, ""),
+        ({"kind": "node-switch", "path": "*/sys_number"}, 0, ""),
+        ({"kind": "node-switch", "path": "*/u_laptop"}, 1, ""),
+    ],
+)
+def test_trouble_of_the_instance(  # noqa: PLR0913, PLR0917 - fixtures
+    source: MockServiceNow,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    fault: dict[str, Any],
+    code: int,
+    error: str,
+) -> None:
+    """What cannot be read ends the pull, or is a line of the report."""
+    given = {"path": "*/sys_dictionary", "times": None, **fault}
+    source.faults.arm(given.pop("kind"), **given)
+    assert pull(source, tmp_path / "pulled") == code
+    out = capsys.readouterr()
+    assert error in out.err
+    left_out = "choices were left out: |prefixes of numbers were left out: |rows were left out: "
+    assert bool(re.search(left_out, out.out)) == (not error)
+
+
+@contextmanager
+def stub(tables: Mapping[str, list[dict[str, Any]]], answer: Callable[[str], bytes] | None = None) -> Iterator[str]:
+    """Serve rows of tables, by name those of the dictionary, without counts; yields the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            name, asked = address.path.rpartition("/")[2], parse_qs(address.query)
+            query = asked["sysparm_query"][0].partition("^")[0]
+            key, _, named = query.partition("IN")
+            rows = [row for row in tables.get(name, ()) if key not in row or row[key] in named.split(",")]
+            start, most = int(asked["sysparm_offset"][0]), int(asked["sysparm_limit"][0])
+            body = answer(name) if answer else b""
+            self.send_response(404 if body.startswith(b'{"error"') else 200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(body or json.dumps({"result": rows[start : start + most]}).encode())
+
+        def log_message(self, *_arguments: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def defined(number: int, table: str, parent: str = "", **more: str) -> dict[str, str]:
+    """Return a row of sys_db_object."""
+    return {"sys_id": f"{number:032x}", "name": table, "label": table, "super_class.name": parent, **more}
+
+
+def column(number: int, name: str, type_: str, table: str = "u_odd", **more: object) -> dict[str, Any]:
+    """Return a row of sys_dictionary."""
+    return {"sys_id": f"{number:032x}", "name": table, "element": name, "internal_type": type_, **more}
+
+
+def choice(number: int, element: str, value: str) -> dict[str, str]:
+    """Return a row of sys_choice."""
+    return {"sys_id": f"{number:032x}", "name": "u_odd", "element": element, "value": value, "label": value}
+
+
+ODD: dict[str, list[dict[str, Any]]] = {
+    "sys_db_object": [
+        defined(1, "u_odd", "u_even"),
+        defined(2, "u_even", "u_odd"),
+        defined(3, "u_odd", ""),
+        defined(4, "task", "u_odd"),
+        defined(5, "u-bad"),
+        defined(6, "U_ODD"),
+        defined(7, "u_orphan", "u_ghost"),
+    ],
+    "sys_dictionary": [
+        column(1, "u_kind", "klingon"),
+        column(2, "u_day", "date"),
+        column(3, "u_call", "string", default_value="javascript:new Thing().value()"),
+        column(4, "u_dynamic", "string", use_dynamic_default="true", virtual="true"),
+        column(5, "u_state", "integer", default_value="9", max_length="4,000"),
+        column(6, "u_gone", "reference", reference="u_nowhere"),
+        column(7, "u_bad", "reference", reference="u-bad"),
+        column(8, "u_user", "reference", reference={"value": "sys_user"}, reference_qual="javascript:x()"),
+        column(9, "u_same", "string"),
+        column(10, "U_same", "string"),
+        column(11, "u_number", "integer"),
+        column(12, "u_number", "string", "u_even"),
+        column(13, "sys_id", "GUID"),
+        column(14, "u odd", "string"),
+        column(15, "short_description", "reference", "task", reference="sys_user"),
+        column(16, "u_twice", "string"),
+        column(17, "order", "integer"),
+    ],
+    "sys_choice": [
+        choice(1, "u_state", "1"),
+        choice(2, "u_state", "one"),
+        choice(3, "u_state", ""),
+        choice(4, "none", "1"),
+        choice(5, "priority", "1") | {"name": "task"},
+    ],
+    "u_odd": [
+        {
+            "sys_id": "e" * 32,
+            "u_kind": "a\u0080b\u2028c",
+            "u_number": "many",
+            "u_user": "f" * 32,
+            "sys_class_name": "u_other",
+        },
+        {"sys_id": "d" * 32, "u_kind": None, "unasked": "x"},
+    ],
+}
+
+
+@pytest.mark.long
+def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
+    """What cannot be carried over is a line with its place, and a mock starts with the rest."""
+    folder = tmp_path / "pulled"
+    with stub(ODD) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd,U_ODD,u_orphan,task", "--out", str(folder)]) == 0
+    lines = (folder / "report.txt").read_text()
+    for line in (
+        "table 'u_odd': left out: a second record of sys_db_object defines it",
+        "it extends itself through",
+        "table 'task': left out: extending 'u_odd': the mock's extends no table",
+        "column 'task.short_description': left out: type reference to sys_user: the mock's is string",
+        "column 'task.priority': left out: that it lacks choices of the mock: 2, 3, 4, 5",
+        "table 'U_ODD' differs only in case from table 'u_odd'",
+        "table 'u_orphan' extends 'u_ghost', which is not defined",
+        "table 'u-bad': left out: its name is invalid",
+        "column 'u_odd.u_kind': left out: type 'klingon', which the mock does not know: it holds texts",
+        "column 'u_odd.u_call': left out: default 'javascript:new Thing().value()': expected one of javascript:gs.",
+        "column 'u_odd.u_dynamic': left out: its dynamic default",
+        "column 'u_odd.u_dynamic': left out: its calculation: rows have the values as they were",
+        "column 'u_odd.u_state': left out: default '9': it is none of its choices",
+        "column 'u_odd.u_state': left out: choice 'one': it is no integer",
+        "column 'u_odd.u_gone': left out: the table 'u_nowhere' to which it refers: the instance has none of that name",
+        "column 'u_odd.u_user': left out: its scripted reference qualifier",
+        "column 'U_same' differs only in case from column 'u_same'",
+        "column 'u_odd.u odd': left out: its name is invalid",
+        "column 'u_odd.u_number': values were left out that are not of type integer",
+    ):
+        assert line in lines
+    with MockServiceNow(Settings(tables=(folder / "tables.yaml",), data=(folder / "data.yaml",))) as here:
+        rows = read(here, "u_odd", sysparm_fields="u_kind,u_number,u_user")
+        assert rows == [
+            {"u_kind": "", "u_number": "", "u_user": ""},
+            {"u_kind": "a\u0080b\u2028c", "u_number": "", "u_user": ""},
+        ]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "error"),
+    [
+        (b'{"result": [1]}', 3, "200: expected a list of records as result"),
+        (b"[]", 3, "200: expected a list of records as result"),
+        (b'{"error": {"message": "No Record found"}}', 2, "--tables: the instance has no table 'u_odd'"),
+        (b'{"error": "no"}', 3, "404: expected a list of records as result"),
+    ],
+)
+def test_answers_of_another_shape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: bytes, code: int, error: str
+) -> None:
+    """An answer that no instance gives ends the pull in one line; an old instance has 404 for no rows."""
+    with stub({}, lambda _table: body) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", str(tmp_path / "pulled")]) == code
+    assert error in capsys.readouterr().err
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(["words", "email", "digits"]), st.text())
+@examples(200)
+def test_a_pseudonym_is_stable_and_never_the_value(value: str, kind: str, seed: str) -> None:
+    """The same seed gives the same pseudonym, whoever makes it; it differs from the value."""
+    made = Pseudonyms(seed).replaced(kind, value)
+    assert made == Pseudonyms(seed).replaced(kind, value)
+    assert Pseudonyms(seed).replaced(kind, "") == ""
+    assert made != value
+
+
+@given(st.from_regex(r"[A-Z][a-z]{1,9}", fullmatch=True), st.from_regex(r"[A-Z][a-z]{1,9}", fullmatch=True))
+@examples(50)
+def test_a_name_and_its_parts_stay_alike(first: str, last: str) -> None:
+    """The pseudonym of a full name consists of those of its parts, and those of user name and address do, too."""
+    names = Pseudonyms("any seed")
+    both = f"{names.words(first)} {names.words(last)}"
+    assert names.words(f"{first} {last}") == both
+    assert names.words(f"{first}.{last}".lower()) == both.lower().replace(" ", ".")
+    assert names.email(f"{first}.{last}@firm.test").startswith(both.replace(" ", ".") + "@")
+
+
+def test_many_rows_are_in_several_files() -> None:
+    """No file of rows exceeds its bound, and together they have every row, below its table."""
+    rows: dict[str, Rows] = {"incident": [{"sys_id": f"{number:032x}"} for number in range(10)], "task": [{}]}
+    texts = list(rows_texts(rows, 200))
+    assert max(map(len, texts)) < 220
+    found = [yaml.safe_load(text) for text in texts]
+    assert [row for each in found for row in each.get("incident") or ()] == rows["incident"]
+
+
+@pytest.mark.long
+def test_a_terminal_shows_progress(source: MockServiceNow, tmp_path: Path) -> None:
+    """A terminal shows which rows have been read; the line is gone in the end."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "mock_servicenow", "pull", "--from", source.url, "--tables", "u_laptop"]
+    command += ["--out", str(tmp_path / "pulled")]
+    try:
+        subprocess.run(command, stderr=theirs, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - our own
+        shown = os.read(ours, 100_000).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert "u_laptop: 1 of 1 rows" in shown
+    assert shown.endswith("\r\x1b[K")
