@@ -118,8 +118,28 @@ def test_a_recording_that_contradicts_the_instance_is_named(
         row["element"] = "hint" if row["element"] == "remark" else row["element"]
     capsys.readouterr()
     assert main(["learn", *target, "--recording", "real.har", "--out", "two.yaml"]) == 1
-    assert "The recording differs: columns.request.comment [I]: remark, not hint " in capsys.readouterr().out
+    assert "The recording differs: columns.request.comment [I]: remark, not hint (" in capsys.readouterr().out
     assert WireNames.load(Path("two.yaml")).column("request", "comment") == "hint"
+
+
+@pytest.mark.long
+def test_a_failure_names_the_observations_that_it_depends_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the terminal and in the reports; a name that was not observed is none of them."""
+    monkeypatch.chdir(tmp_path)
+    observed = "observed: {date: 2026-11-29, release: zurich, how: default of state}"
+    statuses = f"request_status: {{pending: {{name: Waiting, {observed}}}, timed_out: Lapsed}}"
+    Path("ours.yaml").write_text(f"words: {{{statuses}}}\n", encoding="utf-8")
+    steps = "[{console.ask: }, {servicenow.expect-request: TimedOut}]"
+    Path("one.yaml").write_text(f"title: Late\nsteps: {steps}\n", encoding="utf-8")
+    assert main(["run", "one.yaml", "--inferred", "ours.yaml", "--json", "r.json"]) == 1
+    depends = (
+        "depends on words.request_status.pending 'Waiting', observed on 2026-11-29, release zurich: default of state"
+    )
+    assert f"\n    {depends}\n" in capsys.readouterr().out
+    (scenario,) = json.loads(Path("r.json").read_text(encoding="utf-8"))["scenarios"]
+    assert scenario["failure"]["observations"] == [depends]
 
 
 def test_each_name_says_how_it_was_learned(learn: Learn, out: Path) -> None:

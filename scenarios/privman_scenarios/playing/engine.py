@@ -1,13 +1,15 @@
 """Play scenarios, and report typed events."""
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Protocol
 
+from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError, NotSavedError
 from privman_scenarios.language.model import Scenario, Step
@@ -216,8 +218,22 @@ def _failure_of(scenario: Scenario, step: Step, error: ExpectationError) -> Fail
 
 
 async def _seen(failure: Failure | None, play: Play) -> list[Failure]:
-    """Return the failure with the last exchanges, if there is one."""
-    return [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
+    """Return the failure with the last exchanges and the observed names in it, if there is one."""
+    if failure is None:
+        return []
+    observations = tuple(islice(_observations(failure, play.world.servicenow.names), _MOST_OBSERVATIONS))
+    return [replace(failure, exchanges=await _last_exchanges(play.world), observations=observations)]
+
+
+_MOST_OBSERVATIONS = 3
+
+
+def _observations(failure: Failure, names: WireNames) -> Iterator[str]:
+    """Yield the names that were observed on an instance and are in the failure, in its words or the scenario's."""
+    for name in names:
+        spelled = "|".join(re.escape(str(value)) for value in (name.value, name.packaged))
+        if name.observation and re.search(rf"(?<!\w)(?:{spelled})(?!\w)", failure.mismatch):
+            yield f"depends on {name.path} {name.value!r}, {name.observation}"
 
 
 async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:

@@ -48,12 +48,14 @@ class Failure(FailedStep):
         comparison: the whole value that was compared, where there is one.
         further: what failed after it.
         findings: those of its step's exchanges and of the steps before, which may explain it, each with its step.
+        observations: the names that it depends on and an instance has shown, one of which may be wrong, and how.
     """
 
     exchanges: tuple[str, ...] = ()
     comparison: Comparison | None = None
     further: tuple["Failure", ...] = ()
     findings: tuple[str, ...] = ()
+    observations: tuple[str, ...] = ()
 
     @property
     def each(self) -> tuple["Failure", ...]:

@@ -29,9 +29,10 @@ class ShownLine:
 
 
 def whole_text(failure: FailureResult) -> str:
-    """Return the failure with the findings before it, what was compared and the last exchanges, for reports."""
+    """Return the failure with what may explain it, what was compared and the last exchanges, for reports."""
     findings = (f"finding: {each}" for each in failure.findings)
-    return "\n".join(filter(None, [failure.message, *findings, failure.compared, *failure.exchanges]))
+    lines = [failure.message, *failure.observations, *findings, failure.compared, *failure.exchanges]
+    return "\n".join(filter(None, lines))
 
 
 def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
@@ -40,6 +41,7 @@ def shown_lines(failure: FailureResult) -> Iterator[ShownLine]:
         yield ShownLine(f"  {in_a_line(each.file)}:{each.line}: {each.step}")
         yield ShownLine(cut_line(presentable(f"    expected {each.expected}")))
         yield ShownLine(cut_line(presentable(f"    got      {each.got}")))
+        yield from (ShownLine(presentable(f"    {observation}")) for observation in each.observations)
         yield from _found(each.findings)
         yield from _compared(each.compared.split("\n") if each.compared else [])
         yield from _exchanged(presentable("\n".join(each.exchanges)).split("\n") if each.exchanges else [])

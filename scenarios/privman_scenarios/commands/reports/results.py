@@ -73,13 +73,14 @@ class FailureResult(FailedStep):
         compared: the value in lines, those that differ begin with ``>``; empty where none was compared.
         exchanges: the last ones of both parties, for people.
         further: what failed after it.
-        findings: see `Failure`.
+        findings, observations: see `Failure`.
     """
 
     compared: str
     exchanges: tuple[str, ...]
     further: tuple["FailureResult", ...]
     findings: tuple[str, ...] = ()
+    observations: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, failure: Failure, place: Callable[[str], str] = str) -> Self:
@@ -94,6 +95,7 @@ class FailureResult(FailedStep):
             exchanges=failure.exchanges,
             further=tuple(cls.of(each, place) for each in failure.further),
             findings=failure.findings,
+            observations=failure.observations,
         )
 
     def __post_init__(self) -> None:
