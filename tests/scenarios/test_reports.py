@@ -258,6 +258,7 @@ def test_json_is_for_programs() -> None:
         "exchanges": ["#1 POST\n< 200"],
         "further": [],
         "findings": [],
+        "observations": [],
     }
 
 
