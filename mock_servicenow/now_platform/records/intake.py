@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary_rows import TABLES
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
 from mock_servicenow.now_platform.dictionary.values import has_uncertain_form, is_storable, is_sys_id
 from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, stored_length
@@ -113,15 +114,17 @@ class Intake:
     def _reference(self, column: Column, text: str) -> str:
         """Return the sys_id of the only record with that display value; else nothing (platform 9).
 
-        A domain has its path as well as a sys_id.
+        A domain has its path as well as a sys_id, and a table its name, which says what a record would define.
         """
         if is_sys_id(text) or column.reference is None or column.type != "reference":
             return text
         found = self._view.by_display(column.reference, text)
-        if found is None:
-            unresolved = f"reference '{column.name}' got '{text}', no sys_id and displayed by no single record"
-            self._report("reference-unresolved", column.name, f"{unresolved} of {column.reference}: left empty")
-        return found or ""
+        if found is not None:
+            return found
+        kept, outcome = (text, "stored as given") if column.reference == TABLES else ("", "left empty")
+        unresolved = f"reference '{column.name}' got '{text}', no sys_id and displayed by no single record"
+        self._report("reference-unresolved", column.name, f"{unresolved} of {column.reference}: {outcome}")
+        return kept
 
     def _report(self, rule: str, column: str, what: str) -> None:
         self._view.findings.append(Finding("swallowed", rule, f"table {self._table}: {what}", column))
