@@ -31,6 +31,9 @@ def add_tls(parser: ArgumentParser) -> None:
         metavar="PATH",
         help="refuse clients without a certificate that one of these CAs has issued (PEM)",
     )
+    parser.add_argument(
+        "--tls-client-optional", action="store_true", help="with --tls-client-ca, serve clients without one, too"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def tls_settings(options: Namespace) -> Tls:
     _check(options)
     tls = _own_certificate(options)
     if options.tls_client_ca and tls.context is not None:
-        tls.context.verify_mode = ssl.CERT_REQUIRED
+        tls.context.verify_mode = ssl.CERT_OPTIONAL if options.tls_client_optional else ssl.CERT_REQUIRED
         tls.context.load_verify_locations(options.tls_client_ca)
     return tls
 
@@ -84,6 +87,8 @@ def _check(options: Namespace) -> None:
         raise UsageError(f"--tls-ca-file would overwrite {options.tls_ca_file}, which is not one CA certificate")
     if options.tls_client_ca and not (options.tls or options.tls_cert):
         raise UsageError("--tls-client-ca requires --tls or --tls-cert")
+    if options.tls_client_optional and not options.tls_client_ca:
+        raise UsageError("--tls-client-optional requires --tls-client-ca PATH")
 
 
 def _may_replace(file: Path) -> bool:

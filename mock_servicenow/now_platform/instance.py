@@ -4,6 +4,7 @@ from typing import Unpack
 
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules, report_refused_key
 from mock_servicenow.now_platform.identity.authentication import Authentication
+from mock_servicenow.now_platform.identity.certificates import certificate_user
 from mock_servicenow.now_platform.identity.inherited_roles import inherited_role_rules
 from mock_servicenow.now_platform.identity.makers import maker_rules
 from mock_servicenow.now_platform.identity.oauth.clients import registry_rules
@@ -57,5 +58,5 @@ class Instance(Platform):
         super().__init__(rulebook, by_now, **parts)
         self.web_sessions = WebSessions(self)
         self.authentication = Authentication(
-            self, (bearer, api_key, self.web_sessions.authenticate), report_refused_key
+            self, (bearer, api_key, self.web_sessions.authenticate, certificate_user), report_refused_key
         )

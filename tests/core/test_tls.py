@@ -112,9 +112,27 @@ async def test_a_certificate_of_the_client_is_demanded(command: str, tmp_path: P
 
 @pytest.mark.long
 @both
+async def test_a_certificate_of_the_client_may_be_optional(command: str, tmp_path: Path) -> None:
+    """Then a client without one is served, while one of another CA is refused."""
+    authority, clients = trustme.CA(), trustme.CA()
+    clients.cert_pem.write_to_path(tmp_path / "clients.pem")
+    optional = ("--tls-client-ca", str(tmp_path / "clients.pem"), "--tls-client-optional")
+    bare, unknown = (ssl.create_default_context() for _ in range(2))
+    for context in (bare, unknown):
+        authority.configure_trust(context)
+    trustme.CA().issue_cert("jane@example.com").configure_cert(unknown)
+    async with serving(command, *_write_certificate(authority, tmp_path), *optional) as url:
+        assert await _status(url, bare) == 200
+        with pytest.raises(ClientError):
+            await _status(url, unknown)
+
+
+@pytest.mark.long
+@both
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--tls-client-optional"], "--tls-client-optional requires --tls-client-ca PATH"),
         (["--tls"], "--tls requires --tls-ca-file PATH"),
         (["--tls", "--tls-ca-file", "/no/such/folder/ca.pem"], "/no/such/folder/ca.pem: No such file or directory"),
         (["--tls-ca-file", "ca.pem"], "--tls-ca-file PATH requires --tls"),

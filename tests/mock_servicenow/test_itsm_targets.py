@@ -11,6 +11,7 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+import trustme
 import yaml
 
 from .command import serving_command
@@ -27,9 +28,7 @@ ROWS = {
 }
 """What the instance of the targets' authors has been given."""
 SHARED = "prepare_test_vars"
-_CERTIFICATE = "it logs in with a client certificate, which an instance maps to a user and the mock does not"
-DEMO_ONLY = {"api_authentication": _CERTIFICATE, "inventory": _CERTIFICATE}
-"""Why a target cannot pass here."""
+CLIENTS = "clients.pem"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -38,26 +37,42 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     folder = suite / "tests/integration/targets"
     assert folder.is_dir(), f"--itsm {suite}: expected a copy of the repository of servicenow.itsm"
     targets = sorted(target.name for target in folder.iterdir() if target.name != SHARED)
-    metafunc.parametrize(("suite", "target"), [pytest.param(suite, each, marks=marks(each)) for each in targets])
-
-
-def marks(target: str) -> list[pytest.MarkDecorator]:
-    """Return the mark of a target that must fail here, if it is one."""
-    return [pytest.mark.xfail(reason=DEMO_ONLY[target], strict=True)] if target in DEMO_ONLY else []
+    metafunc.parametrize("target", targets)
+    metafunc.parametrize("suite", [suite], ids=[""])
 
 
 async def test_target(suite: Path, target: str, tmp_path: Path) -> None:
     """A target passes."""
-    folder = laid_out(suite, tmp_path)
+    folder, authority = laid_out(suite, tmp_path), tmp_path / "server.pem"
+    certificate, key = client_certificate(tmp_path)
     rows = tmp_path / "rows.yaml"
-    rows.write_text(yaml.safe_dump(ROWS))
-    async with serving_command("--data", str(rows)) as url:
-        settings = {"sn_host": url, "sn_username": "admin", "sn_password": "admin"}
-        settings |= {f"sn_{name}": value for name, value in CLIENT.items()} | {"sn_api_key": KEY}
-        settings |= {"sn_client_certificate_file": "/dev/null", "sn_client_key_file": "/dev/null"}
+    mapped = {"name": "itsm", "user": "admin", "pem_certificate": certificate.read_text()}
+    rows.write_text(yaml.safe_dump({**ROWS, "sys_user_certificate": [mapped]}))
+    tls = (
+        "--tls",
+        "--tls-ca-file",
+        str(authority),
+        "--tls-client-ca",
+        str(tmp_path / CLIENTS),
+        "--tls-client-optional",
+    )
+    async with serving_command("--data", str(rows), *tls) as url:
+        settings = {"sn_host": url, "sn_username": "admin", "sn_password": "admin", "sn_api_key": KEY}
+        settings |= {f"sn_{name}": value for name, value in CLIENT.items()}
+        settings |= {"sn_client_certificate_file": str(certificate), "sn_client_key_file": str(key)}
         (folder / "integration_config.yml").write_text(yaml.safe_dump(settings))
-        exit_code, output = await play(folder, target)
+        exit_code, output = await play(folder, target, authority)
     assert exit_code == 0, output
+
+
+def client_certificate(folder: Path) -> tuple[Path, Path]:
+    """Write the authority of clients, and return the files of a certificate that it has issued and of its key."""
+    authority, certificate, key = trustme.CA(), folder / "client.pem", folder / "client.key"
+    issued = authority.issue_cert("itsm@example.com")
+    authority.cert_pem.write_to_path(folder / CLIENTS)
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    return certificate, key
 
 
 def laid_out(suite: Path, folder: Path) -> Path:
@@ -68,7 +83,7 @@ def laid_out(suite: Path, folder: Path) -> Path:
     return Path(copytree(suite / "tests/integration", folder / "integration"))
 
 
-async def play(folder: Path, target: str) -> tuple[int | None, str]:
+async def play(folder: Path, target: str, authority: Path) -> tuple[int | None, str]:
     """Run a target and return its exit code and output."""
     there = folder / "targets" / target
     command = ["sh", "runme.sh"] if (there / "runme.sh").exists() else ["ansible-playbook", "play.yml"]
@@ -80,6 +95,7 @@ async def play(folder: Path, target: str) -> tuple[int | None, str]:
         "ANSIBLE_ROLES_PATH": str(folder / "targets"),
         "ANSIBLE_HOME": str(folder / "home"),
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+        "SSL_CERT_FILE": str(authority),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     process = await asyncio.create_subprocess_exec(

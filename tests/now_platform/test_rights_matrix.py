@@ -37,6 +37,7 @@ MANAGERS: dict[str, tuple[str, ...]] = {
     "oauth_jwt_claim_validation": ("oauth_admin",),
     "oauth_entity_scope": ("oauth_admin",),
     "sys_certificate": (),
+    "sys_user_certificate": (),
     "sys_public": (),
     "sys_properties": (),
     "sys_script": ("business_rule_admin",),

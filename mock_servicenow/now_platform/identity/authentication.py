@@ -55,6 +55,7 @@ class Evidence:
     Attributes:
         headers: case-insensitive.
         path: the whole path of the URL, since an API may have its own ways to authenticate.
+        certificate: the client's own, in DER, as TLS has verified it; empty without one.
         minute: that in which the request began, if it is known.
     """
 
@@ -63,6 +64,7 @@ class Evidence:
     cookies: Mapping[str, str] = field(default_factory=dict)
     path: str = ""
     method: str = ""
+    certificate: bytes = b""
     minute: datetime | None = None
 
 

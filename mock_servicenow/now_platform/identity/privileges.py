@@ -278,6 +278,7 @@ _RIGHTS = frozenset(
     {
         *_GUARDED,
         *("jwt_verifier_map", "oauth_jwt_claim_validation", "sys_certificate", "sys_public", "sys_properties"),
+        "sys_user_certificate",
         *("sys_db_object", "sys_dictionary", "sys_import_set_row"),
     }
 )

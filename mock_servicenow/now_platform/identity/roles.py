@@ -32,6 +32,7 @@ _RIGHTS: Mapping[str, Sequence[tuple[str, str]]] = {
         ("sys_user_has_role", "user"),
         ("sys_user_grmember", "user"),
         ("api_key", "user"),
+        ("sys_user_certificate", "user"),
         ("oauth_credential", "user"),
     ),
     "oauth_entity": (

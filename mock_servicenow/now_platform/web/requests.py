@@ -85,8 +85,9 @@ def check_poster(request: web.Request) -> None:
 
 def evidence_of(request: web.Request, minute: datetime | None = None) -> Evidence:
     """Return what a request carries to prove who sent it, and the minute in which it began if that is known."""
-    verb = verb_of(request.method, request.headers)
-    return Evidence(request.headers, request.query, request.cookies, request.path, verb, minute)
+    verb, tls = verb_of(request.method, request.headers), request.get_extra_info("ssl_object")
+    certificate = b"" if tls is None else tls.getpeercert(binary_form=True) or b""
+    return Evidence(request.headers, request.query, request.cookies, request.path, verb, certificate, minute)
 
 
 def parameters_of(request: web.Request) -> MultiDict[str]:
