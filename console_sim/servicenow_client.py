@@ -4,7 +4,6 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -24,7 +23,7 @@ from console_sim.errors import (
 from console_sim.json_object import SYS_ID
 from privman_core.clock import Clock
 from privman_core.cuts import cut
-from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
+from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, retry_after
 
 _LONGEST_WAIT = 86_400.0
 _LONGEST_TEXT = 1_000
@@ -119,7 +118,7 @@ def _json(answer: HttpAnswer) -> object:
 
 def _refusal(answer: HttpAnswer, now: datetime) -> ServiceNowError:
     message = f"{answer.status} {_reason(answer)}"
-    wait = _retry_after(answer, now)
+    wait = retry_after(answer.headers.get("retry-after", ""), now, _LONGEST_WAIT)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         return BusyError(f"rate limit: {message}", wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
@@ -147,18 +146,6 @@ def _error_text(body: object) -> str:
 
 def _in_words(value: Any) -> str:  # noqa: ANN401 - any JSON
     return cut(value if isinstance(value, str) else brief(value), _LONGEST_TEXT)
-
-
-def _retry_after(answer: HttpAnswer, now: datetime) -> float | None:
-    """Return the seconds in Retry-After, which may be a date; None for anything else."""
-    text = answer.headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text), _LONGEST_WAIT)
-    try:
-        until = parsedate_to_datetime(text)
-        return min(max((until - now).total_seconds(), 0.0), _LONGEST_WAIT)
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 Fields = Mapping[str, str]

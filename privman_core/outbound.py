@@ -2,6 +2,8 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import NoReturn
 
@@ -102,6 +104,18 @@ CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
 """Concurrent requests; half of the files that a process may open by default."""
 LARGEST_HEARD = 1024 * 1024
 """Longest answer, in bytes, unpacked, that a server reads; many may arrive at once."""
+
+
+def retry_after(text: str, now: datetime, longest: float) -> float | None:
+    """Return the seconds that a header Retry-After asks to wait, in seconds or as a date; None for anything else."""
+    said = text.strip()
+    if said.isascii() and said.isdigit():
+        return min(float(said), longest)
+    try:
+        until = parsedate_to_datetime(said)
+        return min(max((until - now).total_seconds(), 0.0), longest)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 class NoAnswerError(Exception):

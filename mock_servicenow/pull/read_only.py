@@ -10,7 +10,7 @@ import orjson
 from mock_servicenow.pull.page_log import PageLog, ReadPage, Rows
 from privman_core.clock import Clock
 from privman_core.cuts import cut
-from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
+from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, retry_after
 
 PAGE = 1_000
 """Rows that one request asks for."""
@@ -138,16 +138,11 @@ class ReadOnlyInstance:
                 raise PullError(str(error)) from None
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return answer
-            wait = _wait(answer, attempt)
+            asked = retry_after(answer.headers.get("retry-after", ""), self._clock.now(), _LONGEST_WAIT)
+            wait = float(2**attempt) if asked is None else asked
             self._tell(f"waiting {wait:g} s: the instance limits how much is asked (429)")
             await self._clock.sleep(wait)
         raise PullError(f"GET {self._url}{path.partition('?')[0]} -> 429, {_TRIES} times: the instance admits no more")
-
-
-def _wait(answer: HttpAnswer, attempt: int) -> float:
-    """Return how many seconds to wait: as many as the answer says, else twice as many each time."""
-    after = answer.headers.get("retry-after", "")
-    return min(float(after), _LONGEST_WAIT) if after.isascii() and after.isdecimal() else float(2**attempt)
 
 
 def _json(answer: HttpAnswer) -> Any:  # noqa: ANN401 - JSON holds anything

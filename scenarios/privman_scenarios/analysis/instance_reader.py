@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
 from privman_contracts import WireNames
 from privman_core.clock import Clock
+from privman_core.outbound import retry_after
 from privman_scenarios.analysis.instance_facts import ACL_COLUMNS, InstanceFacts, text_of
 from privman_scenarios.analysis.recorded import Recorded
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
+from privman_scenarios.output import complain
 from privman_scenarios.playing.http_api import Get
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.record_pages import record_pages
@@ -23,7 +23,7 @@ _MOST_PAGES = 20
 _MOST_TABLES = 60
 _OF_APPS = ("x_", "u_")
 # An instance counts requests by the hour.
-_MOST_SECONDS, _MOST_WAITS, _USUAL_SECONDS = 3_600, 10, 60
+_LONGEST_WAIT, _USUAL_WAIT, _MOST_WAITS = 3_600, 60, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,15 @@ class InstanceReader:
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS or self._waits >= _MOST_WAITS:
                 return answer
             self._waits += 1
-            await self._clock.sleep(_wait(answer, self._clock.now()))
+            await self._wait(answer.headers.get("retry-after", ""))
+
+    async def _wait(self, asked: str) -> None:
+        """Wait as long as the instance asks for; says so if that takes longer than an answer does."""
+        seconds = retry_after(asked, self._clock.now(), _LONGEST_WAIT)
+        seconds = _USUAL_WAIT if seconds is None else seconds
+        if seconds >= 1:
+            complain("privman-scenarios", f"waiting {seconds:g} s for {self.url}, which limits how much is asked (429)")
+        await self._clock.sleep(seconds)
 
     def _recorded(self, answer: PartyAnswer) -> Recorded:
         return Recorded(
@@ -164,15 +172,3 @@ def _in_words(answer: PartyAnswer) -> str:
     if answer.status == HTTPStatus.OK and answer.json is None:
         return f"GET {answer.path} -> 200 with a page instead of JSON, as an instance that hibernates has it"
     return str(answer)
-
-
-def _wait(answer: PartyAnswer, now: datetime) -> float:
-    """Return after how many seconds to ask again: as the instance says, in seconds or as a date."""
-    said = answer.headers.get("retry-after", "")
-    if said.isdecimal() and said.isascii():
-        return min(int(said[:9]), _MOST_SECONDS)
-    try:
-        until = parsedate_to_datetime(said)
-        return min(max((until - now).total_seconds(), 0), _MOST_SECONDS)
-    except (ValueError, TypeError):
-        return _USUAL_SECONDS
