@@ -16,7 +16,7 @@ PAGE = 1_000
 """Rows that one request asks for."""
 _TRIES = 10
 _LONGEST_WAIT = 3_600
-_LONGEST_SHOWN = 200
+_LONGEST_SHOWN, _LONGEST_ERROR = 200, 400
 _NO_RECORDS = "No Record found"
 Replace = Callable[[Rows], Rows]
 
@@ -94,10 +94,11 @@ class ReadOnlyInstance:
             "sysparm_query": f"{query}^ORDERBYsys_id" if query else "ORDERBYsys_id",
             "sysparm_fields": ",".join(fields),
             "sysparm_exclude_reference_link": "true",
+            "sysparm_suppress_pagination_header": "true",  # its links would repeat a long query four times
             "sysparm_limit": str(limit),
             "sysparm_offset": str(offset),
         }
-        path = f"/api/now/table/{table}?{urlencode(parameters)}"
+        path = f"/api/now/table/{table}?{urlencode(parameters, safe=',')}"
         page = self._log.get(path)
         if page is None:
             rows, total = await self._read(path, table)
@@ -135,7 +136,7 @@ class ReadOnlyInstance:
             try:
                 answer = await self._caller.send("GET", f"{self._url}{path}", self._headers, b"", self._seconds)
             except NoAnswerError as error:
-                raise PullError(str(error)) from None
+                raise PullError(cut(str(error), _LONGEST_ERROR)) from None
             if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
                 return answer
             asked = retry_after(answer.headers.get("retry-after", ""), self._clock.now(), _LONGEST_WAIT)

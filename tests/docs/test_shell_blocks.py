@@ -228,7 +228,12 @@ CHECKS: dict[str, Callable[[str, Call, pytest.FixtureRequest], Any]] = {
 def options() -> set[str]:
     """Return the options of our commands, as their help shows them."""
     lines = [(OURS["privman-scenarios"], name.split()) for name in scenarios_cli.COMMANDS]
-    lines += [(OURS["mock-servicenow"], ["serve"]), (OURS["console-sim"], ["serve"]), (OURS["console-sim"], ["setup"])]
+    lines += [
+        (OURS["mock-servicenow"], ["serve"]),
+        (OURS["mock-servicenow"], ["pull"]),
+        (OURS["console-sim"], ["serve"]),
+        (OURS["console-sim"], ["setup"]),
+    ]
     shown = StringIO()
     for main, words in lines:
         with redirect_stdout(shown), suppress(SystemExit):

@@ -44,6 +44,10 @@ TABLES = """
     u_secret_word: {}
     u_remarks: {type: html, length: 4000}
     u_since: {type: glide_date, default: "2026-01-05"}
+- name: u_desk_user
+  extends: sys_user
+- name: u_desk
+  columns: {number: {display: true}, u_user: {reference: u_desk_user}}
 """
 ROWS = """
 sys_user:
@@ -65,6 +69,10 @@ incident:
   - {number: INC0007001, short_description: Olga calls, caller_id: olga.oakley, u_cost_centre: CC-1, category: cloud}
   - {number: INC0007002, caller_id: patricia.pinewood, opened_at: 2026-01-05 10:00:00}
 """
+ROWS += "".join(f"  - {{user_name: desk.{number}}}\n" for number in range(100)).join(["u_desk_user:\n", ""])
+ROWS += "".join(f"  - {{number: DSK{number}, u_user: desk.{number}}}\n" for number in range(100)).join(
+    ["u_desk:\n", ""]
+)
 NAMES = ["olga", "oakley", "patricia", "pinewood", "firm.test", "555 0100", "555-0101", "hush", "opensesame"]
 Rows = list[dict[str, str]]
 
@@ -220,6 +228,14 @@ def test_rows_queries_levels_and_text(source: MockServiceNow, tmp_path: Path) ->
     assert (tmp_path / "none" / "data.yaml").read_text() == "{}\n"
     assert pull(source, tmp_path / "none", "--rows", "0") == 0
     assert (tmp_path / "none" / "data.yaml").read_text() == "{}\n"
+
+
+def test_many_references(source: MockServiceNow, tmp_path: Path) -> None:
+    """As many records as one request may ask for are followed."""
+    assert pull(source, tmp_path / "pulled", tables="u_desk") == 0
+    rows = yaml.safe_load((tmp_path / "pulled" / "data.yaml").read_text())
+    assert {row["u_user"] for row in rows["u_desk"]} == {row["sys_id"] for row in rows["u_desk_user"]}
+    assert len(rows["u_desk_user"]) == 100
 
 
 RULES = """
