@@ -1,6 +1,7 @@
-"""Measures how much of the time that `mock-servicenow pull` takes is its own: its processor time.
+"""Measures how much of a pull is our work, and how much that of the instance: the processor time of each.
 
-The mock stands in for the instance, on a file, in a process of its own.
+The mock stands in for the instance, on a file, in a process of its own. A real instance takes longer, and so does the
+network; what others do on the machine does not count.
 
     python -m benchmarks.pull --rows 100000
 """
@@ -68,7 +69,7 @@ def run() -> None:
     with TemporaryDirectory() as folder:
         file, out = Path(folder) / "instance.db", Path(folder) / "pulled"
         fill(file, rows)
-        with serve(mock_servicenow(PORT, "--database", f"sqlite:///{file}"), PORT):
+        with serve(mock_servicenow(PORT, "--database", f"sqlite:///{file}"), PORT) as server:
             options = [
                 "--from",
                 f"http://{HOST}:{PORT}",
@@ -79,25 +80,16 @@ def run() -> None:
                 "--out",
                 str(out),
             ]
-            began, used = time.perf_counter(), time.process_time()
+            began, used, served = time.perf_counter(), time.process_time(), server.processor
             with redirect_stdout(StringIO()):
                 code = main(["pull", *options])
             took, ours = time.perf_counter() - began, time.process_time() - used
+            theirs = (server.processor - served) / 1000
         size = sum(each.stat().st_size for each in out.iterdir()) / 2**20
-    show(
-        f"Pull of {rows:,} rows (exit {code})",
-        ("rows/s", "seconds", "ours", "share", f"goal {GOAL:.0%}", "MiB written"),
-        [
-            (
-                f"{rows / took:,.0f}",
-                f"{took:.1f}",
-                f"{ours:.1f}",
-                f"{ours / took:.0%}",
-                str(ours / took <= GOAL),
-                f"{size:.0f}",
-            )
-        ],
-    )
+    share = ours / (ours + theirs)
+    figures = f"{rows / took:,.0f}", f"{took:.1f}", f"{ours:.1f}", f"{theirs:.1f}", f"{share:.0%}", f"{size:.0f}"
+    title = f"Pull of {rows:,} rows (exit {code}); aim: a share of at most {GOAL:.0%}"
+    show(title, ("rows/s", "seconds", "ours", "the instance's", "our share", "MiB written"), [figures])
 
 
 if __name__ == "__main__":

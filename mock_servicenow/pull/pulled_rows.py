@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
@@ -102,11 +103,7 @@ class PulledRows:
         """Return the rows by table, in order of their sys_ids; a reference to a record that is not there is empty."""
         here = {ADMIN_ID, *(sys_id for rows in self._rows.values() for sys_id in rows)}
         emptied: Counter[tuple[str, str]] = Counter()
-        found = {
-            table: [self._whole(table, rows[sys_id], here, emptied) for sys_id in sorted(rows)]
-            for table, rows in sorted(self._rows.items())
-            if rows
-        }
+        found = {table: self._whole(table, rows, here, emptied) for table, rows in sorted(self._rows.items()) if rows}
         for (table, name), count in sorted(emptied.items()):
             self.lines[
                 f"column '{table}.{name}': emptied in {count} rows: it refers to records that were not copied"
@@ -125,12 +122,9 @@ class PulledRows:
         columns, lineage = dictionary.columns(table), dictionary.lineage(table)
         kinds = self._treatments.of(lineage, columns.values())
         read = [name for name, column in columns.items() if _is_read(column, kinds.get(name, ""))]
-
-        def replaced(rows: Rows) -> Rows:
-            return [self._replaced(row, columns, kinds) for row in rows]
-
+        lists = {name for name in read if columns[name].family is Family.LIST}
         try:
-            rows = await self._instance.rows(table, query, read, most, replaced)
+            rows = await self._instance.rows(table, query, read, most, lambda rows: self._replaced(rows, lists, kinds))
         except UnreadableTableError as error:
             self.lines[f"rows were left out: {error}"] = None
             self.refused += [table] * named
@@ -142,32 +136,29 @@ class PulledRows:
         """Keep the rows under their classes; one of a class that is not known here is of the table that was read."""
         classes = dict.fromkeys(row.get(CLASS_COLUMN.name, "") or table for row in rows)
         await self._schema.read([name for name in classes if name != table])
-        family = self._schema.dictionary().family(table)
+        family, columns = self._schema.dictionary().family(table), self._schema.dictionary().columns(table)
+        converted = {name: column for name, column in columns.items() if column.family.convert is not None}
         for row in rows:
             named = row.pop(CLASS_COLUMN.name, "") or table
             if (table, row["sys_id"]) != ("sys_user", ADMIN_ID):  # the mock has its own administrator
-                of_class = named if named in family else table
-                known = self._rows.setdefault(of_class, {})
-                known[row["sys_id"]] = self._stored(of_class, row) | known.get(row["sys_id"], {})
+                known = self._rows.setdefault(named if named in family else table, {})
+                known[row["sys_id"]] = self._stored(table, row, converted) | known.get(row["sys_id"], {})
 
-    def _replaced(self, row: Row, columns: Mapping[str, Column], kinds: Mapping[str, str]) -> Row:
-        """Return what is kept of a row: its values, with pseudonyms; of lists, such as watchers, the sys_ids alone."""
-        kept = {}
-        for name, value in row.items():
-            column = columns.get(name)
-            if column is None or not value:
-                continue
-            text = ",".join(_targets(value)) if column.family is Family.LIST else value
-            kept[name] = self._treatments.replaced(kinds[name], text) if name in kinds else text
-        return {name: text for name, text in kept.items() if text}
+    def _replaced(self, rows: Rows, lists: AbstractSet[str], kinds: Mapping[str, str]) -> Rows:
+        """Put pseudonyms into rows, and keep of lists, such as watchers, the sys_ids alone."""
+        for row in rows:
+            for name in lists & row.keys():
+                row[name] = ",".join(_targets(row[name]))
+            for name in kinds.keys() & row.keys():
+                row[name] = self._treatments.replaced(kinds[name], row[name])
+        return rows
 
-    def _stored(self, table: str, row: Row) -> Row:
+    def _stored(self, table: str, row: Row, converted: Mapping[str, Column]) -> Row:
         """Return the values of a row in the form in which they are stored."""
-        columns = self._schema.dictionary().columns(table)
-        stored = {name: columns[name].to_stored(text) if is_storable(text) else None for name, text in row.items()}
-        for name in (name for name, text in stored.items() if text is None):
-            where = f"column '{table}.{name}'"
-            self.lines[f"{where}: values were left out that are not of type {columns[name].type}"] = None
+        stored: dict[str, str | None] = {name: text for name, text in row.items() if is_storable(text)}
+        stored |= {name: converted[name].to_stored(text or "") for name, text in stored.items() if name in converted}
+        for name in (name for name in row if stored.get(name) is None):
+            self.lines[f"column '{table}.{name}': values were left out that are not of its type"] = None
         return {name: text for name, text in stored.items() if text}
 
     def _missing(self) -> dict[str, list[str]]:
@@ -178,22 +169,29 @@ class PulledRows:
         for table, rows in self._rows.items():
             pointing = _pointing(dictionary.columns(table))
             for row in rows.values():
-                for name, target in pointing.items():
-                    for sys_id in _targets(row.get(name, "")):
-                        if sys_id not in here and (target, sys_id) not in self._asked:
-                            found.setdefault(target, {})[sys_id] = None
+                for name in (name for name in pointing.keys() & row.keys() if row[name] not in here):
+                    wanted = found.setdefault(pointing[name], {})
+                    wanted.update(dict.fromkeys(each for each in _targets(row[name]) if each not in here))
+        found = {
+            target: {each: None for each in sys_ids if (target, each) not in self._asked}
+            for target, sys_ids in found.items()
+        }
         self._asked |= {(target, sys_id) for target, sys_ids in found.items() for sys_id in sys_ids}
         return {target: sorted(sys_ids) for target, sys_ids in sorted(found.items())}
 
-    def _whole(self, table: str, row: Row, here: set[str], emptied: Counter[tuple[str, str]]) -> Row:
-        whole = dict(row)
-        for name in _pointing(self._schema.dictionary().columns(table)):
-            value = row.get(name, "")
-            kept = ",".join(each for each in value.split(",") if each in here)
-            if kept != value:
-                emptied[table, name] += 1
-                whole[name] = kept
-        return {name: text for name, text in whole.items() if text}
+    def _whole(
+        self, table: str, rows: Mapping[str, Row], here: set[str], emptied: Counter[tuple[str, str]]
+    ) -> list[Row]:
+        pointing = _pointing(self._schema.dictionary().columns(table)).keys()
+        for row in rows.values():
+            for name in pointing & row.keys():
+                if row[name] not in here:
+                    kept = ",".join(each for each in row[name].split(",") if each in here)
+                    emptied[table, name] += kept != row[name]
+                    row[name] = kept
+                    if not kept:
+                        del row[name]
+        return [rows[sys_id] for sys_id in sorted(rows)]
 
 
 def _is_read(column: Column, kind: str) -> bool:

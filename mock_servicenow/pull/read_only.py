@@ -1,6 +1,7 @@
 """An instance that is read: GET requests alone, in pages, within its rate limits."""
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
@@ -101,13 +102,13 @@ class ReadOnlyInstance:
         path = f"/api/now/table/{table}?{urlencode(parameters, safe=',')}"
         page = self._log.get(path)
         if page is None:
-            rows, total = await self._read(path, table)
+            rows, total = await self._read(path, table, frozenset(fields))
             page = ReadPage(replace(rows), offset + len(rows) + (len(rows) == limit) if total is None else total)
             self._log.add(path, page)
         return page
 
-    async def _read(self, path: str, table: str) -> tuple[Rows, int | None]:
-        """Return the rows of a page, and the number of all rows if the instance tells."""
+    async def _read(self, path: str, table: str, read: AbstractSet[str]) -> tuple[Rows, int | None]:
+        """Return the rows of a page without empty values, and the number of all rows if the instance tells."""
         answer = await self._answer(path)
         where, body = f"GET {self._url}{path.partition('?')[0]}", _json(answer)
         error = body.get("error") if isinstance(body, dict) else None
@@ -127,7 +128,14 @@ class ReadOnlyInstance:
         if answer.status != HTTPStatus.OK or error or not isinstance(rows, list) or not all(map(_is_row, rows)):
             raise PullError(f"{where} -> {answer.status}: {message or 'expected a list of records as result'}")
         total = answer.headers.get("x-total-count", "")
-        texts = [{name: _text(value) for name, value in row.items()} for row in rows]
+        texts = [
+            {
+                name: value if type(value) is str else _text(value)
+                for name, value in row.items()
+                if value and name in read
+            }
+            for row in rows
+        ]
         return texts, int(total) if total.isascii() and total.isdecimal() else None
 
     async def _answer(self, path: str) -> HttpAnswer:
@@ -157,7 +165,7 @@ def _text(value: object) -> str:
     """Return a value as text; a reference may be an object with a ``value``."""
     if isinstance(value, dict):
         value = value.get("value")
-    return "" if value is None else str(value)
+    return str(value or "")
 
 
 def _is_row(value: object) -> bool:

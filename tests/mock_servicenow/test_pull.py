@@ -500,7 +500,7 @@ def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
         "column 'u_odd.u_user': left out: its scripted reference qualifier",
         "column 'U_same' differs only in case from column 'u_same'",
         "column 'u_odd.u odd': left out: its name is invalid",
-        "column 'u_odd.u_number': values were left out that are not of type integer",
+        "column 'u_odd.u_number': values were left out that are not of its type",
     ):
         assert line in lines
     with MockServiceNow(Settings(tables=(folder / "tables.yaml",), data=(folder / "data.yaml",))) as here:
