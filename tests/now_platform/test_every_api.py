@@ -12,7 +12,13 @@ NOWHERE = {
     "status": "failure",
 }
 UNKNOWN_VERB = "PURGE"
-SECTIONS = {"now/cmdb": "/instance", "sn_sc/servicecatalog": "/items"}
+SECTIONS = {
+    "now/cmdb": "/instance",
+    "sn_sc/servicecatalog": "/items",
+    "now/doc": "/table/schema",
+    "now/ui": "/meta",
+    "global/em": "/jsonv2",
+}
 """Where an API begins that has nothing at its own path."""
 
 

@@ -31,6 +31,10 @@ STOCK = {
     "Aggregate API": "now/stats",
     "Batch API": "now/batch",
     "Import Set API": "now/import",
+    "Change Management API": "sn_chg_rest/change",
+    "CMDB Instance API": "now/cmdb/instance",
+    "Email API": "now/email",
+    "Service Catalog API": "sn_sc/servicecatalog",
 }
 """The REST APIs by the names that tables of rules give them; any other goes by its path."""
 _VERSION = re.compile(r"(?<=/)v\d+/")

@@ -1,9 +1,10 @@
-"""Rate limit rules: how many requests an hour a user may make of an API (platform 5.1)."""
+"""Rate limit rules: how many requests an hour a user may make of an API (platform 5.1); APIs that are disabled."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Lock
 
+from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.identity.authentication import covers
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.kernel import Fact
@@ -12,7 +13,8 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 
 _TABLE = "sys_rate_limit_rules"
-RULES = Fact("rate limit rules", _TABLE, "sys_user_role")
+_ENABLED, _DISABLED = "glide.rest.apis.enabled", "glide.rest.apis.disabled"
+RULES = Fact("rate limit rules", _TABLE, "sys_user_role", "sys_properties")
 """A single fact, with an empty key: the active rules, those that win first."""
 HOUR = 3600
 FLUSH = 30
@@ -51,6 +53,25 @@ class Rule:
         return covers(self.api, path) and (not self.table or self.table in path.split("/"))
 
 
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """The APIs that properties close, by their names or paths.
+
+    Attributes:
+        enabled: the only ones that are open; every one if empty.
+    """
+
+    enabled: tuple[str, ...]
+    disabled: tuple[str, ...]
+
+    def applies_to(self, _user: User, path: str) -> bool:
+        """Return whether the API of that path is closed."""
+        if not path.startswith("/api/"):
+            return False
+        closed = any(covers(api, path) for api in self.disabled)
+        return closed or (bool(self.enabled) and not any(covers(api, path) for api in self.enabled))
+
+
 @dataclass(slots=True)
 class _Count:
     """What one node has counted for one rule and user in one hour."""
@@ -85,6 +106,9 @@ class RateLimitVerdict:
         return headers | {"Retry-After": str(self.seconds_left)} if self.refused else headers
 
 
+Rules = tuple[Rule | Closure, ...]
+
+
 class RateLimits:
     """Counts requests against the rules of an instance."""
 
@@ -93,19 +117,24 @@ class RateLimits:
         self._counts: dict[tuple[str, int, str], _Count] = {}
         self._lock = Lock()
 
-    def rules(self) -> tuple[Rule, ...]:
+    def rules(self) -> Rules:
         """Return the active rules, those that win first."""
-        known: tuple[Rule, ...] | None = self._instance.cache.peek(RULES, "")
+        known: Rules | None = self._instance.cache.peek(RULES, "")
         if known is not None:
             return known
         with self._instance.transaction(self._instance.system) as session:
             return session.kernel.cache.get(RULES, "", lambda: _load(session))
 
-    def count(self, rules: tuple[Rule, ...], user: User, path: str) -> RateLimitVerdict | None:
-        """Count a request and return the verdict; None if no rule applies to it. Any thread may count."""
+    def count(self, rules: Rules, user: User, path: str) -> RateLimitVerdict | None:
+        """Count a request and return the verdict; None if no rule applies to it. Any thread may count.
+
+        Raises ApiAccessDenied where its API is closed.
+        """
         rule = next((rule for rule in rules if rule.applies_to(user, path)), None)
         if rule is None:
             return None
+        if isinstance(rule, Closure):
+            raise ApiAccessDenied
         now = int(self._instance.clock.now().timestamp())
         reset = (now // HOUR + 1) * HOUR
         with self._lock:
@@ -126,9 +155,15 @@ class RateLimits:
         return counted
 
 
-def _load(session: Session) -> tuple[Rule, ...]:
+def _load(session: Session) -> Rules:
     rules = [rule for record in session.find_all(_TABLE, active="true") for rule in _rules(session, record)]
-    return tuple(sorted(rules, key=lambda rule: rule.rank))
+    closure = Closure(_apis(session, _ENABLED), _apis(session, _DISABLED))
+    closures = (closure,) if closure.enabled or closure.disabled else ()
+    return (*closures, *sorted(rules, key=lambda rule: rule.rank))
+
+
+def _apis(session: Session, name: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, session.system_property(name).split(","))))
 
 
 def _rules(session: Session, record: Record) -> Iterator[Rule]:

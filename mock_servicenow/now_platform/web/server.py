@@ -31,7 +31,8 @@ from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import NOBODY, User
-from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, RateLimitVerdict, Rule
+from mock_servicenow.now_platform.web.cors import CorsRules
+from mock_servicenow.now_platform.web.rate_limits import RULES, RateLimits, RateLimitVerdict, Rules
 from mock_servicenow.now_platform.web.requests import (
     check_host,
     check_poster,
@@ -129,6 +130,7 @@ class Server:
         self._router = Router(instance)
         self._processors = Processors(instance, services)
         self._limits = RateLimits(instance)
+        self._cors = CorsRules(instance)
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
     def routes(self) -> list[web.RouteDef]:
@@ -158,7 +160,11 @@ class Server:
         return platform
 
     async def _api(self, request: web.Request) -> web.Response:
-        asked = _Asked.of(request)
+        asked, told = _Asked.of(request), {}
+        if "Origin" in request.headers:
+            told = await self._cors.headers(request.path, verb_of(request.method, request.headers), request.headers)
+            if told and request.method == "OPTIONS":
+                return web.Response(headers=told)
         try:
             if len(request.raw_path) > LONGEST_PATH:
                 raise UriTooLong(len(request.raw_path))
@@ -171,6 +177,7 @@ class Server:
             response = _error_response(request, error)
         if asked.verdict is not None:
             response.headers.update(asked.verdict.headers())
+        response.headers.update(told)
         add_headers(self._instance, request, response, asked.user, asked.opened)
         return response
 
@@ -196,7 +203,7 @@ class Server:
         self._instance.store.may_repeat()  # whoever is admitted stays so
         return user
 
-    def _grant(self, asked: _Asked, user: User, rules: tuple[Rule, ...]) -> None:
+    def _grant(self, asked: _Asked, user: User, rules: Rules) -> None:
         # A token or a key may open one API alone and end before a session does, so it opens none for its user.
         owner = user.holder if user.opens_session else NOBODY
         asked.user, asked.opened = user, self._instance.web_sessions.of_call(_cookie_of(asked.request), owner)
