@@ -26,7 +26,8 @@ class ReleaseProfile:
         build_name: the property ``glide.buildname``.
         not_authenticated: the message of a 401.
         server: the ``Server`` header.
-        basic_auth_restricted: whether a new instance lets only exceptions in by Basic authentication.
+        basic_auth_restricted: whether a newly provisioned instance lets only exceptions in by Basic authentication. The
+            mock is an upgraded one, which may go on without (Docs: basic authentication).
         query_acls: whether a query that names a column which the user may not read is a 403 (Docs: query ACLs).
     """
 
@@ -53,12 +54,11 @@ class ReleaseProfile:
         return (DEFAULT, *_releases())
 
     def rows(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Return the system properties that a new instance of this release has, each row with its table."""
-        restricted = "true" if self.basic_auth_restricted else "false"
+        """Return the system properties that an instance of this release begins with, each row with its table."""
         yield "sys_properties", {"name": "glide.buildname", "value": self.build_name}
         for switch in ("active", "enforce"):
             name = f"glide.authenticate.basic_auth.restriction.{switch}"
-            yield "sys_properties", {"name": name, "value": restricted, "type": "boolean"}
+            yield "sys_properties", {"name": name, "value": "false", "type": "boolean"}
 
 
 def _releases() -> dict[str, dict[str, Any]]:

@@ -525,10 +525,15 @@ def test_a_failure_shows_the_users_line_and_what_explains_it(pytester: pytest.Py
     )
 
 
+RESTRICTED = """
+sys_properties:
+  - {name: glide.authenticate.basic_auth.restriction.active, value: "true"}
+  - {name: glide.authenticate.basic_auth.restriction.enforce, value: "true"}
+"""
 REFUSED = """
 import pytest
 
-@pytest.mark.servicenow(release="zurich")
+@pytest.mark.servicenow(release="zurich", data=["rows.yaml"])
 def test_it(world):
     pass
 """
@@ -537,6 +542,7 @@ def test_it(world):
 @pytest.mark.long
 def test_a_refused_password_is_explained(pytester: pytest.Pytester) -> None:
     """ServiceNow's 401 says nothing of its reason, so the finding does; it explains, and is no failure itself."""
+    pytester.makefile(".yaml", rows=RESTRICTED)
     pytester.makepyfile(REFUSED)
     result = pytester.runpytest_inprocess("-W", "ignore")
     result.assert_outcomes(errors=1)
@@ -545,7 +551,8 @@ def test_a_refused_password_is_explained(pytester: pytest.Pytester) -> None:
             "* findings *",
             (
                 "servicenow POST *integration_configuration (#1): basic-refused: 'admin' has the right password, but * "
-                "which the release requires. Add a role of the user to that property by a row in --data, "
+                "which glide.authenticate.basic_auth.restriction.enforce requires. Add "
+                "a role of the user to that property by a row in --data, "
                 "or set web_service_access_only of the user."
             ),
             "* last exchanges *",

@@ -52,10 +52,15 @@ import requests
 def test_it(servicenow):
     requests.%s(servicenow.url + "/api/now/table/%s", json={"request_id": "1"}, auth=servicenow.auth)
 """
+RESTRICTED = """
+sys_properties:
+  - {name: glide.authenticate.basic_auth.restriction.active, value: "true"}
+  - {name: glide.authenticate.basic_auth.restriction.enforce, value: "true"}
+"""
 REFUSED = """
 import pytest
 
-@pytest.mark.servicenow(release="zurich")
+@pytest.mark.servicenow(release="zurich", data=["rows.yaml"])
 def test_it(console):
     pass
 """
@@ -142,6 +147,7 @@ class Place:
 
     def test(self, text: str, *options: str) -> str:
         """Run a test of pytest."""
+        self._pytester.makefile(".yaml", rows=RESTRICTED)
         self._pytester.makepyfile(text)
         result = self._pytester.runpytest_inprocess("-p", "no:asyncio", "-p", "no:cacheprovider", *options)
         return f"{result.stdout}\n{result.stderr}"

@@ -41,7 +41,8 @@ _VERSION = re.compile(r"(?<=/)v\d+/")
 _BASIC_GATE = "glide.authenticate.basic_auth"
 _BASIC_ROLE = "snc_basic_auth_api_access"
 _CLOSED_GATE = (
-    f"{{!r}} has the right password, but no role of {_BASIC_GATE}.allowed_roles ({{}}), which the release requires. "
+    f"{{!r}} has the right password, but no role of {_BASIC_GATE}.allowed_roles ({{}}), "
+    f"which {_BASIC_GATE}.restriction.enforce requires. "
     "Add a role of the user to that property by a row in --data, or set web_service_access_only of the user."
 )
 USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")

@@ -17,7 +17,7 @@ from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.verbs import vocabulary
-from privman_scenarios.playing.world_builder import WorldBuilder, basic_auth_rows, fresh_console, fresh_servicenow
+from privman_scenarios.playing.world_builder import WorldBuilder, fresh_console, fresh_servicenow, restricting_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ _RELIED_ON = frozenset(
     )
 )
 _GATE = (
-    "the release admits only exempt users by Basic authentication, which the console uses (platform 4.2); "
+    "a newly provisioned instance of the release admits only exempt users by Basic authentication, "
+    "which the console uses (platform 4.2); "
     "--basic-auth-allowed exempts its users"
 )
 
@@ -111,7 +112,8 @@ class Judge:
     async def _play(self, combination: Combination) -> str:
         """Return why the round trip does not succeed; empty when it does."""
         app = combination.app.inferred
-        self._rows.write_text(self._exceptions(combination.app.contracts.names), encoding="utf-8")
+        rows = "" if self._basic_auth_allowed else restricting_rows(combination.release)
+        self._rows.write_text(rows, encoding="utf-8")
         async with AsyncExitStack() as stack:
             mock = replace(self._mock, release=combination.release, data=(*self._mock.data, self._rows))
             instance = await stack.enter_async_context(fresh_servicenow(mock, app))
@@ -123,12 +125,6 @@ class Judge:
                 return _GATE
         failure = ended.failure
         return f"{failure.step}: expected {failure.expected}; got {failure.got}" if failure else ended.reason
-
-    def _exceptions(self, names: WireNames) -> str:
-        """Return the rows that make exceptions of administrators and approvers."""
-        if not self._basic_auth_allowed:
-            return ""
-        return basic_auth_rows(["admin", names.role("approver")])
 
 
 def _rules_not_kept(combination: Combination) -> Iterator[Change]:

@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 from rich.progress import track
@@ -25,7 +24,7 @@ from privman_scenarios.playing.mock_options import MockOptions, mock_options
 from privman_scenarios.playing.named_targets import named_instance
 from privman_scenarios.playing.reaching import log_on
 from privman_scenarios.playing.target import Target
-from privman_scenarios.playing.world_builder import basic_auth_rows, fresh_servicenow
+from privman_scenarios.playing.world_builder import fresh_servicenow
 
 
 def execute(options: argparse.Namespace) -> Exit:
@@ -62,12 +61,9 @@ async def _compare(
         api = instance.api(session)
         with _reaching(instance.url):
             await log_on(api, instance.log_in)
-        rows = Path(stack.enter_context(TemporaryDirectory())) / "rows.yaml"
-        # The instance lets its user in by Basic authentication, so the fake has to do the same (platform 4.2).
-        rows.write_text(basic_auth_rows(["admin"]), encoding="utf-8")
 
         async def start() -> Target:
-            fake = fresh_servicenow(MockOptions(release, data=(rows,)), options.inferred)
+            fake = fresh_servicenow(MockOptions(release), options.inferred)
             return await stack.enter_async_context(fake)
 
         writes = arguments.writes(options)

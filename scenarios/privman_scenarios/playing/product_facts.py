@@ -119,6 +119,11 @@ def finding_rules(party: PartyName) -> tuple[str, ...]:
     return mock_servicenow.finding_rules.finding_rules("mock_servicenow" if party == "servicenow" else "console_sim")
 
 
+def restricts_passwords(release: str) -> bool:
+    """Return whether newly provisioned instances of a release let only exceptions in by Basic authentication."""
+    return ReleaseProfile.load(release).basic_auth_restricted
+
+
 def releases() -> tuple[str, ...]:
     """Return the releases that an instance can be of, the oldest first."""
     return ReleaseProfile.names()

@@ -32,7 +32,7 @@ from privman_scenarios.playing.lacking import lacking_beside, lacking_in
 from privman_scenarios.playing.log_in import Credentials, InstanceUsers
 from privman_scenarios.playing.mock_options import MockOptions
 from privman_scenarios.playing.party import ConsoleParty
-from privman_scenarios.playing.product_facts import tables_of_files
+from privman_scenarios.playing.product_facts import restricts_passwords, tables_of_files
 from privman_scenarios.playing.reaching import (
     BadLogInError,
     Connection,
@@ -324,10 +324,12 @@ async def fresh_servicenow(mock: MockOptions = _USUAL, inferred: Path | None = N
         yield Target(server.url, Credentials(*server.auth))
 
 
-def basic_auth_rows(roles: Sequence[str]) -> str:
-    """Return rows, in YAML, that let users with these roles log on with a password in every release."""
-    row = {"name": "glide.authenticate.basic_auth.allowed_roles", "value": ",".join(roles)}
-    return json.dumps({"sys_properties": [row]})
+def restricting_rows(release: str) -> str:
+    """Return rows, in YAML, that restrict passwords as newly provisioned instances of a release do; empty for none."""
+    if not restricts_passwords(release):
+        return ""
+    names = (f"glide.authenticate.basic_auth.restriction.{switch}" for switch in ("active", "enforce"))
+    return json.dumps({"sys_properties": [{"name": name, "value": "true"} for name in names]})
 
 
 @asynccontextmanager
