@@ -69,6 +69,9 @@ def test_a_dictionary_that_is_not_read_to_its_end_says_nothing(
 
 
 OTHERWISE = {
+    "columns that only their labels tell": {
+        "columns": {"request": {"instance_id": "zugqip", "activity_type_id": "mvqiqpw"}}
+    },
     "the activity type's instance": {"columns": {"activity_type": {"instance_id": "integration_id"}}},
     "the request's instance": {"columns": {"request": {"instance_id": "registration"}}},
     "a table": {"tables": {"response": "x_thyti_thycotic_p_answers"}},

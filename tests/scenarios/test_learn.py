@@ -170,6 +170,15 @@ def test_a_file_of_its_own_is_written_over_and_no_other(learn: Learn, out: Path)
     assert error == "privman-scenarios: --out would overwrite OUT, which is not a file that it has written.\n"
 
 
+def test_a_device_takes_the_names_too(privman_loop: LoopThread) -> None:
+    """It cannot be replaced by a file."""
+    served = serving(ReadInstance().app())
+    url = privman_loop.run(served.__aenter__())
+    assert main(["learn", "--servicenow-url", url, "--out", "/dev/null"]) == 0
+    privman_loop.run(served.__aexit__(None, None, None))
+    assert Path("/dev/null").is_char_device()
+
+
 def test_what_a_team_knows_already_stays(learn: Learn, out: Path, tmp_path: Path) -> None:
     """A rule that no instance shows is written again."""
     known = tmp_path / "known.yaml"
@@ -236,6 +245,20 @@ def test_no_label_is_needed(learn: Learn, out: Path) -> None:
         "comment": "g",
     }
     assert WireNames.load(out).word("request_status", "timed_out") == "Expired"
+
+
+def test_words_are_known_by_what_happened_to_their_requests(learn: Learn, out: Path) -> None:
+    """A new request has not been changed; one that timed out has, and its status is no response."""
+    instance = ReadInstance()
+    instance.tables[f"{SCOPE}activity_type"] = [{"valid_responses": "Ja,Nein"}]
+    instance.tables[f"{SCOPE}request"] = [
+        {"status": status, "sys_mod_count": changes}
+        for status, changes in (("Neu", "0"), ("Ja", "1"), ("Nein", "1"), ("Vorbei", "1"))
+    ]
+    assert learn(instance)[0] == 0
+    names = WireNames.load(out)
+    assert names.group("words.request_status") == {"pending": "Neu", "timed_out": "Vorbei"}
+    assert names.group("words.response") == {"approve": "Ja", "deny": "Nein"}
 
 
 def test_access_rules_tell_roles_apart(learn: Learn, out: Path) -> None:

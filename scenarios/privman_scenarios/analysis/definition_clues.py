@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
-from privman_scenarios.analysis.instance_facts import CannotLearnError, Grant, InstanceFacts, SeenColumn
+from privman_scenarios.analysis.instance_facts import APPS, CannotLearnError, Grant, InstanceFacts, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
 from privman_scenarios.analysis.renamed import bare, likeness
 from privman_scenarios.analysis.value_forms import FORMS
 
-APPS = ("x_", "u_")
-"""With which the tables of apps begin."""
 ALONE = "the only one left that can be it"
 _MOST_OF = 0.6
 _ALIKE = 0.6
@@ -172,7 +170,12 @@ def names_of_columns(names: WireNames) -> Iterator[WireName]:
 
 
 def _table_of(name: WireName) -> str:
-    return name.group.rpartition(".")[2]
+    return word_of(name.group)
+
+
+def word_of(path: str) -> str:
+    """Return the last word of a path of names."""
+    return path.rpartition(".")[2]
 
 
 # What each role may do to the records of which tables, and what it may not, as the app's pages have it.

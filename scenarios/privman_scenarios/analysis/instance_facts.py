@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from privman_scenarios.analysis.recorded import Recorded, to_json
 from privman_scenarios.errors import ScenariosError
 
+APPS = ("x_", "u_")
+"""With which the tables of apps begin."""
 UNKNOWN_RELEASE = "unknown"
 _LIST = re.compile(r"/api/now/(?:v[12]/)?table/(\w+)")
 _OF_PLATFORM = "sys_"

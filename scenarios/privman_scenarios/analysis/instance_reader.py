@@ -9,19 +9,19 @@ from urllib.parse import urlencode
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.outbound import retry_after
-from privman_scenarios.analysis.instance_facts import ACL_COLUMNS, InstanceFacts, text_of
+from privman_scenarios.analysis.instance_facts import ACL_COLUMNS, APPS, InstanceFacts, text_of
 from privman_scenarios.analysis.recorded import Recorded
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.output import complain
 from privman_scenarios.playing.http_api import Get
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.record_pages import record_pages
+from privman_scenarios.playing.servicenow import OF_COLUMNS
 
 # Rows of each table of the app, the newest ones.
 _SAMPLE = 200
 _MOST_PAGES = 20
 _MOST_TABLES = 60
-_OF_APPS = ("x_", "u_")
 # An instance counts requests by the hour.
 _LONGEST_WAIT, _USUAL_WAIT, _MOST_WAITS = 3_600, 60, 10
 
@@ -79,11 +79,10 @@ class InstanceReader:
         if scopes := _scopes(self.facts, prefix):
             others = "^OR".join(f"nameSTARTSWITH{scope}" for scope in scopes)
             await self._list(Listing("sys_db_object", others, tables))
-        found = ",".join(self._tables())
+        found = ",".join(self._tables(prefix))
         for listing in _of_tables(found) if found else ():
             await self._list(listing)
-        scopes = ["x_", "u_", prefix]
-        roles = "^OR".join((*(f"nameSTARTSWITH{scope}" for scope in scopes), "nameLIKEapprove"))
+        roles = "^OR".join((*(f"nameSTARTSWITH{each}" for each in APPS), "nameLIKEapprove"))
         await self._list(Listing("sys_user_role", roles, ("name",)))
 
     async def read_rows(self, tables: Iterable[str]) -> None:
@@ -93,8 +92,10 @@ class InstanceReader:
             answer = await self._get(f"/api/now/table/{table}?{query}")
             self._require_read(table, answer)
 
-    def _tables(self) -> list[str]:
-        return [name for name in self.facts.tables if name.startswith(_OF_APPS)][:_MOST_TABLES]
+    def _tables(self, prefix: str) -> list[str]:
+        """Return the tables of apps, those of the scope first."""
+        of_apps = (name for name in self.facts.tables if name.startswith(APPS))
+        return sorted(of_apps, key=lambda name: not name.startswith(prefix))[:_MOST_TABLES]
 
     async def _list(self, listing: Listing) -> None:
         """Read every page of a list; raises TargetUnreachableError."""
@@ -151,13 +152,12 @@ def _may_be_of_app(names: WireNames, prefix: str) -> str:
 def _scopes(facts: InstanceFacts, prefix: str) -> list[str]:
     """Return the other scopes that have a table with such a label."""
     scopes = dict.fromkeys(table.scope for table in facts.tables.values())
-    return [scope for scope in scopes if scope.startswith(_OF_APPS) and not prefix.startswith(scope)]
+    return [scope for scope in scopes if scope.startswith(APPS) and not prefix.startswith(scope)]
 
 
 def _of_tables(tables: str) -> Iterable[Listing]:
     """Yield what is asked about these tables."""
-    columns = ("name", "element", "column_label", "internal_type", "max_length", "reference", "default_value")
-    yield Listing("sys_dictionary", f"nameIN{tables}^ORDERBYname^ORDERBYelement", columns)
+    yield Listing("sys_dictionary", f"nameIN{tables}^ORDERBYname^ORDERBYelement", OF_COLUMNS)
     yield Listing("sys_choice", f"nameIN{tables}^inactive=false", ("name", "element", "value", "label"))
     yield Listing("sys_security_acl", f"nameIN{tables}", ("name", "operation"))
     yield Listing("sys_security_acl_role", f"sys_security_acl.nameIN{tables}", ACL_COLUMNS)

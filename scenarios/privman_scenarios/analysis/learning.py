@@ -10,7 +10,7 @@ from privman_contracts import Contracts, PartyName
 from privman_contracts.evidence import Observation
 from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireName
-from privman_scenarios.analysis.definition_clues import ColumnClues, find_roles, find_tables, names_of_columns
+from privman_scenarios.analysis.definition_clues import ColumnClues, find_roles, find_tables, names_of_columns, word_of
 from privman_scenarios.analysis.drift import find_drift
 from privman_scenarios.analysis.instance_facts import InstanceFacts
 from privman_scenarios.analysis.narrowing import Narrowing
@@ -74,7 +74,7 @@ class Learner:
     def _learn_definitions(self) -> None:
         names = self.contracts.names
         tables = find_tables(self.facts, names, self.prefix)
-        found = {path.rpartition(".")[2]: each.candidate for path, each in tables.found.items()}
+        found = {word_of(path): each.candidate for path, each in tables.found.items()}
         self._know(tables)
         self._require(tables)
         columns = ColumnClues(self.facts, names, found).find()

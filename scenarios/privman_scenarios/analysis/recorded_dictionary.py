@@ -1,14 +1,19 @@
 """Names that an instance's own dictionary, or its refusals, show to be missing."""
 
+import os.path
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from privman_contracts import Contracts
 from privman_contracts.wire_names import WireName
+from privman_scenarios.analysis.definition_clues import ColumnClues, find_tables, word_of
+from privman_scenarios.analysis.instance_facts import CannotLearnError, InstanceFacts, SeenTable
 from privman_scenarios.analysis.recorded import Recorded, to_json
-from privman_scenarios.analysis.renamed import Renamed, likest
+from privman_scenarios.analysis.renamed import Renamed
 from privman_scenarios.playing.record_pages import next_page
 
 LABEL = "the instance's dictionary"
@@ -52,11 +57,25 @@ def _is_last_page(recorded: Recorded) -> bool:
 
 
 def renamed_in_dictionary(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
-    """Yield the names that the dictionary lacks, with the likeliest of those that have no meaning yet."""
+    """Yield the tables and columns that the dictionary has by another name, as far as clues lead."""
     dictionary = dictionary_of(recording)
-    if dictionary:
-        yield from _tables(dictionary, contracts)
-        yield from _columns(dictionary, contracts)
+    # One that contradicts itself says nothing.
+    with suppress(CannotLearnError):
+        facts = InstanceFacts.of(recording) if dictionary else InstanceFacts()
+        known = {name: SeenTable(name, "", "") for name in dictionary}
+        yield from _renamed(replace(facts, tables={**known, **facts.tables}), contracts)
+
+
+def _renamed(facts: InstanceFacts, contracts: Contracts) -> Iterator[Renamed]:
+    names = contracts.names
+    scope = os.path.commonprefix([*names.group("tables").values()])  # noqa: RUF071 - characters are meant
+    tables = find_tables(facts, names, scope).found
+    columns = ColumnClues(facts, names, {word_of(path): each.candidate for path, each in tables.items()}).find().found
+    seen = {path: each.candidate for path, each in tables.items()}
+    seen |= {path: each.candidate.name for path, each in columns.items()}
+    for path, value in seen.items():
+        if value != names.find(path).value:
+            yield Renamed(names.find(path), value, LABEL)
 
 
 def lacking_in_dictionary(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[str]:
@@ -85,33 +104,6 @@ def _lacking(name: WireName, others: set[str]) -> str:
     perhaps = f" Perhaps it is {' or '.join(sorted(others))}:" if others else ""
     value = min(others) if len(others) == 1 else "NAME"
     return f"{name.path} [{name.evidence}]: the dictionary has no {name.value}.{perhaps} {mend(name, value)}"
-
-
-def _tables(dictionary: Dictionary, contracts: Contracts) -> Iterator[Renamed]:
-    tables = contracts.names.group("tables")
-    unknown = dictionary.keys() - tables.values()
-    for word, table in tables.items():
-        if table in dictionary:
-            continue
-        shared = {other: len(dictionary[other] & _known(contracts, word)) for other in sorted(unknown)}
-        best = max(shared, key=shared.__getitem__, default="")
-        if best and shared[best]:
-            unknown.discard(best)
-            yield Renamed(contracts.names.find(f"tables.{word}"), best, LABEL)
-
-
-def _columns(dictionary: Dictionary, contracts: Contracts) -> Iterator[Renamed]:
-    for word, table in contracts.names.group("tables").items():
-        spellings = contracts.names.group(f"columns.{word}")
-        missing = {
-            spelling: column for column, spelling in spellings.items() if spelling not in dictionary.get(table, ())
-        }
-        unknown = set(dictionary.get(table, ())) - _known(contracts, word)
-        for spelling, column in missing.items():
-            found = likest(spelling, sorted(unknown)) or (min(unknown) if len(missing) == len(unknown) == 1 else "")
-            if found:
-                unknown.discard(found)
-                yield Renamed(contracts.names.find(f"columns.{word}.{column}"), found, LABEL)
 
 
 def _known(contracts: Contracts, word: str) -> set[str]:

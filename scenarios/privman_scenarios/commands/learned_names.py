@@ -34,8 +34,8 @@ class LearnedNames:
     def file_text(self) -> str:
         """Return the file; its comments say what is not known."""
         comments = [f"{LEARNED} from {self.url}, release {self.release}.", *self._unknown()]
-        if unseen := [name for name in self.learned.unseen if name.evidence == "I"]:
-            comments.append(f"Still inferred, because nothing has shown them: {', '.join(self._shortened(unseen))}.")
+        unseen = [name for name in self.learned.unseen if name.evidence == "I"]  # rules, at least
+        comments.append(f"Still inferred, because nothing has shown them: {', '.join(self._shortened(unseen))}.")
         return f"{_commented(comments)}\n{override_text(self._written())}"
 
     def lines(self) -> Iterator[str]:

@@ -40,6 +40,10 @@ _DICTIONARY = 20
 _NOT_LISTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
+OF_COLUMNS = ("name", "element", "column_label", "internal_type", "max_length", "reference", "default_value")
+"""What is asked about a column (platform 1.2)."""
+
+
 class TableNotListedError(ExpectationError):
     """An instance lacks the table, or does not let the user list it."""
 
@@ -282,7 +286,7 @@ class ServiceNowParty(Party):
         """
         scope = os.path.commonprefix([*self.names.group("tables").values()])  # noqa: RUF071 - characters are meant
         query = f"nameSTARTSWITH{scope}^ORDERBYname^ORDERBYelement"
-        asked = urlencode({"sysparm_query": query, "sysparm_fields": "sys_id,name,element"})
+        asked = urlencode({"sysparm_query": query, "sysparm_fields": ",".join(("sys_id", *OF_COLUMNS))})
         with suppress(ExpectationError):
             async for _page in record_pages(self._get, f"{_path('sys_dictionary')}?{asked}", most_pages=_DICTIONARY):
                 pass
