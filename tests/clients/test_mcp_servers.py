@@ -50,6 +50,7 @@ SERVERS = {
             Call("create_ci", {"class_name": "cmdb_ci_linux_server", "data": {"name": "mcp1"}}, "mcp1"),
             Call("get_current_user", {}, "System Administrator"),
             Call("get_table_schema", {"table_name": "incident"}, "caller_id"),
+            Call("find_references", {"table_name": "incident"}, "incident"),
             Call("create_update_set", {"name": "set of mcp"}, "set of mcp"),
             Call("list_update_sets", {}, "set of mcp"),
         ),
@@ -73,6 +74,7 @@ SERVERS = {
             Call("cmdb_health_summary", {}, "total_count"),
             Call("get_client_scripts", {"table": "incident"}, "caller_id"),
             Call("list_data_sources", {}, "Users from a file"),
+            Call("get_acls", {"table": "sys_user"}, "sys_user"),
         ),
     ),
     "snow-mcp-server": Server(

@@ -166,7 +166,9 @@ async def test_change_waits_for_every_approver(client: Client, create: Create) -
     assert (await (await client.get(f"/api/now/table/sc_request/{task}")).json())["result"]["approval"] == "approved"
 
 
-@pytest.mark.parametrize("body", [{}, {"state": "open"}, {"state": "rejected"}, {"state": "approved", "comments": 1}])
+@pytest.mark.parametrize(
+    "body", [{}, {"state": []}, {"state": "open"}, {"state": "rejected"}, {"state": "approved", "comments": 1}]
+)
 async def test_unusable_decisions_are_refused(client: Client, body: dict[str, object]) -> None:
     """A state but the two, and a rejection without a reason."""
     assert (await refused(client, f"/{await new(client)}/approvals", "PATCH", body))[0] == 400

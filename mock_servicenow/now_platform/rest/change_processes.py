@@ -36,7 +36,7 @@ def decide(call: Call, session: Session, sys_id: str) -> Answer:
     change = record_of(session, CHANGES, sys_id)
     body = read_object(call, longest_body(session))
     state, comments = body.get("state"), body.get("comments", "")
-    if state not in {"approved", "rejected"}:
+    if state not in ("approved", "rejected"):  # no set: a list has no hash
         raise BadRequest("Invalid state", f"state is '{state}'; expected approved or rejected")
     if not isinstance(comments, str) or (state == "rejected" and not comments):
         raise BadRequest("Comments are required", "A rejection gives its reason in comments")
