@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
@@ -30,6 +31,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "sys_user_role": ("name",),
     "sys_user_group": ("name",),
     "sys_user": ("user_name",),
+    "sys_number": ("category",),
+    "oauth_entity": ("client_id",),
 }
 """The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
 _UPDATE_SET = "sys_remote_update_set"
@@ -62,6 +65,7 @@ class _Import:
         self._here: dict[str, str] = {}  # sys_ids of documents, with those that the records have here
         self._labels: dict[tuple[str, str], str] = {}  # by table and column, which is empty for the table's own
         self._lacking: dict[str, dict[str, None]] = {}  # columns with values, by table
+        self._secrets: dict[str, dict[str, None]] = {}  # the same
 
     def run(self) -> None:
         definitions, tables = self._look_through()
@@ -74,6 +78,9 @@ class _Import:
         for table, columns in self._lacking.items():
             names = cut(", ".join(columns), _LONGEST_LIST)
             self._report("column-ignored", f"table {table} lacks columns, whose values were left out: {names}")
+        for table, columns in self._secrets.items():
+            why = "only the instance that they are from can read them"
+            self._report("value-ignored", f"table {table}: secrets were left out: {', '.join(columns)}: {why}")
 
     def _records(self) -> Iterator[XmlRecord]:
         for document in self._documents:
@@ -206,6 +213,9 @@ class _Import:
             if column is None:
                 if text:
                     self._lacking.setdefault(table, {})[name] = None
+            elif column.family is Family.PASSWORD:
+                if text:
+                    self._secrets.setdefault(table, {})[name] = None
             elif name not in {"sys_id", "sys_class_name"}:
                 stored = self._stored(column, text)
                 if stored is None:
