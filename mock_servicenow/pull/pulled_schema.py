@@ -175,20 +175,28 @@ class PulledSchema:
         before = tables.get(name) or Table(name, parent=parent, extendable=row["is_extendable"] == "true")
         if self._ships(name) and before.parent != parent:
             here = f"extends '{before.parent}'" if before.parent else "extends no table"
-            self._leave_out(f"table '{name}'", f"extending '{parent or ''}': the mock's {here}")
+            self._leave_out(f"table '{name}'", f"extending '{parent or ''}', but for its columns: the mock's {here}")
+        sources = self._sources(name)
         inherited = self._inherited(before, tables)
         columns = {column.name: column for column in before.columns}
-        for given in self._columns.get(name, ()):
+        for given in (row for source in sources for row in self._columns.get(source, ())):
             column = self._column(given, columns.get(given["element"]) or inherited.get(given["element"]))
             if column is not None and column != inherited.get(column.name):
                 columns[column.name] = column
-        columns |= self._with_choices(name, {**inherited, **columns})
+        for source in sources:
+            columns |= self._with_choices(source, {**inherited, **columns})
         columns = {each: self._with_a_choice(name, column) for each, column in columns.items()}
         prefix = before.number_prefix or self._prefixes.get(name) or None
         prefix = prefix if "number" in {**inherited, **columns} else None
         return replace(
             before, label=row["label"] or before.label, columns=tuple(columns.values()), number_prefix=prefix
         )
+
+    def _sources(self, name: str) -> list[str]:
+        """Return the tables whose columns a table has: itself last, before it those that the mock's does not extend."""
+        above = self.lineage(name)[1:] if self._ships(name) else []
+        kept = self._base.lineage(name) if self._ships(name) else ()
+        return [*reversed([each for each in above if each not in kept]), name]
 
     @staticmethod
     def _inherited(table: Table, tables: Mapping[str, Table]) -> dict[str, Column]:

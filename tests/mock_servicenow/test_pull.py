@@ -484,7 +484,7 @@ def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
     for line in (
         "table 'u_odd': left out: a second record of sys_db_object defines it",
         "it extends itself through",
-        "table 'task': left out: extending 'u_odd': the mock's extends no table",
+        "table 'task': left out: extending 'u_odd', but for its columns: the mock's extends no table",
         "column 'task.short_description': left out: type reference to sys_user: the mock's is string",
         "column 'task.priority': left out: that it lacks choices of the mock: 2, 3, 4, 5",
         "table 'U_ODD' differs only in case from table 'u_odd'",
@@ -504,6 +504,8 @@ def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
     ):
         assert line in lines
     with MockServiceNow(Settings(tables=(folder / "tables.yaml",), data=(folder / "data.yaml",))) as here:
+        [task] = read(here, "sys_dictionary", "name=task^element=u_state", sysparm_fields="internal_type,max_length")
+        assert task == {"internal_type": "integer", "max_length": "4000"}
         rows = read(here, "u_odd", sysparm_fields="u_kind,u_number,u_user")
         assert rows == [
             {"u_kind": "", "u_number": "", "u_user": ""},
