@@ -261,6 +261,21 @@ def test_words_are_known_by_what_happened_to_their_requests(learn: Learn, out: P
     assert names.group("words.response") == {"approve": "Ja", "deny": "Nein"}
 
 
+SECRET = "kV7pQ2mZ9xB4tR6nW1cY8dF3gH5jL0sA"
+
+
+@pytest.mark.parametrize("table", ["integration_configuration", "request"])
+def test_no_secret_and_no_text_of_a_row_is_taken_for_a_word(table: str, learn: Learn, out: Path) -> None:
+    """Neither a Secret at a key that nobody knows, nor texts in what may be the column of the status."""
+    instance = ReadInstance()
+    metadata = {"Username": "85d71683-7dac-4762-8120-76a9a564fdc1", "Password": "x", "Client key": SECRET}
+    instance.tables[f"{SCOPE}integration_configuration"] = [{"instance_metadata": json.dumps(metadata)}]
+    if table == "request":
+        instance.tables[f"{SCOPE}request"] = [{"status": f"{SECRET} was here"}]
+    _, printed, error = learn(instance)
+    assert [text for text in (printed, error, out.read_text(encoding="utf-8")) if SECRET in text] == []
+
+
 def test_access_rules_tell_roles_apart(learn: Learn, out: Path) -> None:
     """An approver may change requests; an administrator may change activity types, too."""
     instance = ReadInstance()

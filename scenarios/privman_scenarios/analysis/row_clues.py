@@ -1,5 +1,6 @@
 """Find the keys and words of the app in the rows of its tables."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -24,6 +25,9 @@ _MESSAGES: Sequence[tuple[str, str, tuple[str, str]]] = (
 _TELLING = {"pattern", "enum"}
 _LOG_ON = "/logon/token"
 _UNCHANGED = "0"
+# A Secret has digits among its letters, and is longer.
+_WORD = re.compile(r"[^\W\d_]+(?:[ _-][^\W\d_]+){0,3}")
+_MOST_WORDS, _LONGEST_WORD = 12, 30
 
 
 class RowClues:
@@ -58,7 +62,7 @@ class RowClues:
         yield self._find_authentication()
 
     def _find_responses(self) -> Narrowing[str]:
-        said = dict.fromkeys((*chain(*self._lists()), *self._values("response", "response")))
+        said = _words((*chain(*self._lists()), *self._values("response", "response")))
         # Without a row, choices show responses beside the other statuses.
         known = {each.value for each in self._wanted("words.response")}
         said = said or dict.fromkeys(word for word in self._choices() if word in known)
@@ -96,7 +100,7 @@ class RowClues:
     def _find_statuses(self, responses: set[str]) -> Narrowing[str]:
         said = (*self._values("request", "status"), *self._choices(), self._default())
         wanted = self._wanted("words.request_status")
-        statuses = dict.fromkeys(word for word in said if word and word not in responses)
+        statuses = _words(word for word in said if word and word not in responses)
         narrowing = Narrowing(dict.fromkeys(wanted, statuses))
         narrowing.follow((spelling, self._by_default, self._by_changes, alike))
         if self._choices():  # rows may lack a status, but no choice is missing
@@ -125,7 +129,7 @@ class RowClues:
         key = self._names.key("instance_metadata", "Authentication Type")
         said = _values_by_key(self._values("integration_configuration", "instance_metadata")).get(key, [])
         wanted = self._wanted("words.authentication_type")
-        narrowing = Narrowing({name: dict.fromkeys(said) for name in wanted})
+        narrowing = Narrowing(dict.fromkeys(wanted, _words(said)))
         narrowing.follow((spelling,))
         narrowing.settle(wanted, f"the value of {key!r}")
         return narrowing
@@ -141,6 +145,16 @@ class RowClues:
 
     def _values(self, table: str, column: str) -> list[str]:
         return self._facts.values(self._names.table(table), self._column(table, column))
+
+
+def _words(values: Iterable[str]) -> dict[str, None]:
+    """Return the values if they are words of which there are few; none if they may be texts, or secrets."""
+    words = dict.fromkeys(values)
+    return words if len(words) <= _MOST_WORDS and all(map(_is_word, words)) else {}
+
+
+def _is_word(text: str) -> bool:
+    return len(text) <= _LONGEST_WORD and _WORD.fullmatch(text) is not None
 
 
 def _values_by_key(texts: Iterable[str]) -> dict[str, list[str]]:
