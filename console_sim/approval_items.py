@@ -22,7 +22,7 @@ class ApprovalProcess:
 
     Attributes:
         server_id: of the foreign system; empty if none is selected, and for a manual one.
-        check_every: of the SOAP integration, which asks ServiceNow; a webhook does not ask.
+        check_every: how often the SOAP integration asks ServiceNow; a webhook does not ask.
         timeout: the console's own time limit for decisions of ServiceNow; a manual process has none.
     """
 

@@ -22,6 +22,13 @@ class RequestState(StrEnum):
     EXPIRED = "Expired"  # its approval was used up, or its duration has ended
 
 
+class IntegrationKind(StrEnum):
+    """How requests travel to a ServiceNow, and decisions back."""
+
+    WEBHOOK = "webhook"
+    SOAP = "soap"
+
+
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
     """An endpoint user's request for approval.
@@ -32,15 +39,17 @@ class ApprovalRequest:
         process: name of its approval process when it was made.
         server_id: of the foreign system that gets it; empty if it is decided in the console only.
         times_out_at: end of the approval process's time-out; None for a manual process.
+        check_every: how often the SOAP integration asks for the decision.
+        integration: by which it was sent.
         sent_to: Endpoint URL that acknowledged it; empty before.
         instance_id: Instance Id under which it was last sent; empty before the first attempt.
-        sys_id: of its record in ServiceNow, once acknowledged.
+        sys_id: of its record in ServiceNow, once acknowledged; with SOAP any text that identifies it there.
         sent: whether ServiceNow has acknowledged it.
         attempts: number of attempts to insert it in ServiceNow.
         last_error: why ServiceNow lacks it or its decision; empty if it lacks nothing.
         refused: whether ServiceNow refused the last attempt, so that a retry is pointless.
         decided_here: whether it was decided in the console.
-        recorded: whether ServiceNow has that decision, too.
+        recorded: whether ServiceNow has that decision, too; with SOAP also whether it knows of the time-out.
         used_at: time of the run that a one-time approval has allowed.
         refused_decision: the newest decision of ServiceNow that was refused, and why; empty if there is none.
     """
@@ -49,9 +58,11 @@ class ApprovalRequest:
     metadata: str
     asked_at: Moment
     times_out_at: Moment | None = None
+    check_every: timedelta = timedelta(0)
     process: str = ""
     server_id: str = ""
     instance_id: str = ""
+    integration: IntegrationKind = IntegrationKind.WEBHOOK
     sent_to: str = ""
     sys_id: str = ""
     sent: bool = False
@@ -150,9 +161,11 @@ class ApprovalRequest:
         )
         return self if changed == self else changed
 
-    def acknowledged(self, sys_id: str, endpoint_url: str) -> Self:
+    def acknowledged(self, sys_id: str, endpoint_url: str, by: IntegrationKind) -> Self:
         """Return the request after ServiceNow has acknowledged it."""
-        return replace(self, sys_id=sys_id, sent_to=endpoint_url, sent=True, last_error="", refused=False)
+        return replace(
+            self, sys_id=sys_id, sent_to=endpoint_url, integration=by, sent=True, last_error="", refused=False
+        )
 
     def failed(self, reason: str, *, refused: bool) -> Self:
         """Return the request after an attempt that failed."""
@@ -185,6 +198,7 @@ class ApprovalRequest:
             "recorded": self.recorded,
             "asked_at": self.asked_at.isoformat(),
             "process": self.process,
+            "integration": self.integration,
             "times_out_at": _or_none(self.times_out_at),
             "decided_at": _or_none(self.decided_at),
             "one_time": decision is not None and decision.one_time,

@@ -62,6 +62,7 @@ class Approvals:
         sender: RequestSender,
         messenger: Messenger,
         background: BackgroundTasks,
+        pending: PendingRequests,
     ) -> None:
         self._store = store
         self._requests = store.approval_requests
@@ -73,7 +74,7 @@ class Approvals:
         self._sender = sender
         self._messenger = messenger
         self._background = background
-        self._pending = PendingRequests()
+        self._pending = pending
 
     async def ask(self, reported: Mapping[str, Any]) -> EndpointAnswer:
         """Make a request, unless one with the same fingerprint is pending, and attempt once to send it.
@@ -190,7 +191,7 @@ class Approvals:
         if process.is_manual:
             return new
         lacking = "" if process.server_id else f"not sent: approval process {process.name!r} has no ServiceNow server"
-        return replace(new, times_out_at=now + process.timeout, last_error=lacking)
+        return replace(new, times_out_at=now + process.timeout, check_every=process.check_every, last_error=lacking)
 
     def _store_new(self, request: ApprovalRequest, fingerprint: str) -> ApprovalRequest:
         with self._store.transaction():

@@ -23,7 +23,8 @@ _SYSTEM_KEYS = (
 )
 _WEBHOOK_KEYS = ("name", "description", "credential", "endpoint_url", "event", "enabled")
 _CREDENTIAL_KEYS = ("account_name", "password")
-_PROCESS_KEYS = ("description", "template", "server", "timeout")
+_PROCESS_SPANS = ("check_every", "timeout")
+_PROCESS_KEYS = ("description", "template", "server", *_PROCESS_SPANS)
 _TYPE_KEYS = ("description", "process", "policy_specific", "file_specific")
 _POLICY_KEYS = ("description", "approval_type", "enabled")
 
@@ -49,6 +50,7 @@ class ConfigurationAdmin:
             web.get(f"{PREFIX}/foreign-systems", self.list_foreign_systems),
             web.get(f"{PREFIX}/foreign-system", self.read_foreign_system),
             web.post(f"{PREFIX}/foreign-system", self.save_foreign_system),
+            web.post(f"{PREFIX}/request-items", self.create_request_items),
             web.get(f"{PREFIX}/webhooks", self.list_webhooks),
             web.post(f"{PREFIX}/webhooks", self.create_webhook),
             web.post(f"{PREFIX}/webhook", self.change_webhook),
@@ -80,6 +82,12 @@ class ConfigurationAdmin:
         self._systems.change(before.id, **self._read_system(body, before, request))
         await self._console.registrar.run(before.id)
         return to_json(self._system_json(self._systems.get(before.id)))
+
+    async def create_request_items(self, request: web.Request) -> web.Response:
+        """Run the task that prepares a ServiceNow for the SOAP integration; answer why it failed."""
+        body = JsonObject(await read_object(request), ("foreign_system",))
+        failure = await self._console.request_items.create(self._system(body.text("foreign_system", "")))
+        return to_json({"failure": "" if failure is None else self._secrets.mask(str(failure))})
 
     async def list_webhooks(self, _request: web.Request) -> web.Response:
         """Answer the rows of the Messaging tab."""
@@ -220,9 +228,7 @@ class ConfigurationAdmin:
             name = body.text_or_null("server")
             values["server_id"] = self._systems.named(name).id if name else ""
             values.setdefault("template", ProcessTemplate.SERVICENOW)
-        if "timeout" in body:
-            values["timeout"] = timedelta(seconds=body.seconds("timeout"))
-        return values
+        return {**values, **{key: timedelta(seconds=body.seconds(key)) for key in _PROCESS_SPANS if key in body}}
 
     def _process_json(self, process: ApprovalProcess) -> dict[str, object]:
         server = next((system.name for system in self._systems if system.id == process.server_id), None)

@@ -10,14 +10,17 @@ from functools import partial
 from console_sim.api_tokens import ApiTokens
 from console_sim.api_users import CredentialShelf, Users
 from console_sim.approval_decision import DecisionReader
+from console_sim.approval_request import IntegrationKind
 from console_sim.approvals import Approvals
 from console_sim.automation import Automation
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.foreign_systems import Connector, ForeignSystems, Webhooks
 from console_sim.messenger import Messenger
+from console_sim.pending_requests import PendingRequests
 from console_sim.registrar import Registrar
 from console_sim.registration import ActivityType
+from console_sim.request_items import RequestItems
 from console_sim.request_metadata import MetadataWriter
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import RetryPolicy, ServerTasks
@@ -25,6 +28,8 @@ from console_sim.settings import Settings
 from console_sim.setup import Setup
 from console_sim.setup_names import SetupNames
 from console_sim.setup_steps import SetupSteps
+from console_sim.soap_integration import SoapIntegration
+from console_sim.webhook_integration import WebhookIntegration
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.findings import Finding
@@ -53,6 +58,8 @@ class Console:
     decisions: DecisionReader
     approvals: Approvals
     messenger: Messenger
+    soap: SoapIntegration
+    request_items: RequestItems
     background: BackgroundTasks
 
     async def restart(self) -> Collection[asyncio.Future[None]]:
@@ -63,6 +70,7 @@ class Console:
     def resume(self) -> None:
         """Attempt in the background what the previous process left undone."""
         self.approvals.load_pending()
+        self.soap.resume()
         if self.store.foreign_systems.oldest() is not None:
             self.clock.call_at(self.clock.now(), self.registrar.resume)
 
@@ -72,6 +80,7 @@ class Console:
         self.store.clear()
         self.users.forget()
         self.approvals.clear_pending()
+        self.soap.forget()
         self.messenger.forget()
         self.tokens.revoke_all()
         self.server_tasks.stop()
@@ -118,14 +127,19 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
     connector = Connector(credentials, caller, clock, settings.answer_seconds)
     background = BackgroundTasks()
     server_tasks = ServerTasks(clock, _retry_policy(settings, names), background)
+    pending = PendingRequests()
+    soap = SoapIntegration(
+        store=store, names=names, clock=clock, connector=connector, server_tasks=server_tasks, pending=pending
+    )
     sender = RequestSender(
         store=store,
-        webhooks=webhooks,
-        names=names,
         clock=clock,
-        connector=connector,
         server_tasks=server_tasks,
         background=background,
+        integrations={
+            IntegrationKind.WEBHOOK: WebhookIntegration(store, webhooks, names, connector),
+            IntegrationKind.SOAP: soap,
+        },
     )
     registrar = Registrar(
         store=store,
@@ -157,6 +171,7 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
         sender=sender,
         messenger=messenger,
         background=background,
+        pending=pending,
     )
     steps = partial(
         SetupSteps,
@@ -186,6 +201,8 @@ def build_console(  # noqa: PLR0913 - the settings and the outside world
         decisions=DecisionReader(names, documented_only=settings.documented_only),
         approvals=approvals,
         messenger=messenger,
+        soap=soap,
+        request_items=RequestItems(names, connector, server_tasks),
         background=background,
     )
 

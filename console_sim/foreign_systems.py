@@ -11,6 +11,8 @@ from console_sim.errors import ApiDisabledError, ConflictError, NotFoundError, N
 from console_sim.foreign_system import ForeignSystem
 from console_sim.names import free_name
 from console_sim.servicenow_client import ServiceNowClient, table_url
+from console_sim.servicenow_http import ServiceNowHttp
+from console_sim.soap_client import SoapClient
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
 from privman_core.clock import Clock
@@ -197,7 +199,7 @@ _NO_SYSTEM = "there is no foreign system yet; run the set-up first"
 
 
 class Connector:
-    """Opens the Table API of an instance."""
+    """Opens the APIs of an instance as the user of a credential; raises NotReadyError without that credential."""
 
     def __init__(self, credentials: CredentialShelf, caller: HttpCaller, clock: Clock, answer_seconds: float) -> None:
         self._credentials = credentials
@@ -206,9 +208,16 @@ class Connector:
         self._answer_seconds = answer_seconds
 
     def open(self, name: str) -> ServiceNowClient:
-        """Return the Table API as the user of the credential of that name; raises NotReadyError."""
+        """Return the Table API."""
+        return ServiceNowClient(self._http(name))
+
+    def open_services(self, system: ForeignSystem) -> SoapClient:
+        """Return the scripted SOAP services."""
+        return SoapClient(self._http(system.credential), system.base_url)
+
+    def _http(self, name: str) -> ServiceNowHttp:
         credential = self._credentials.find(name)
         if credential is None:
             lacking = f"credential {brief(name)} does not exist" if name else "no credential is selected"
             raise NotReadyError(f"not sent: {lacking}")
-        return ServiceNowClient(self._caller, self._clock, credential, self._answer_seconds)
+        return ServiceNowHttp(self._caller, self._clock, credential, self._answer_seconds)

@@ -119,6 +119,9 @@ class Registrar:
         await self._background.run_all(partial(self._resume, system) for system in self._systems)
 
     async def _resume(self, system: ForeignSystem) -> None:
+        if not system.use_webhook:
+            await self._sender.send_waiting(system, refused=False)
+            return
         if system.refused or not self._has_enabled_webhook(system):
             return
         if self.has_registered(system) and self.has_activity_type(system):
@@ -136,7 +139,12 @@ class Registrar:
 
     async def _reconcile(self, system_id: str) -> None:
         system = self._systems.get(system_id)
-        if system is None or not self._has_enabled_webhook(system):
+        if system is None:
+            return
+        if not system.use_webhook:
+            await self._sender.send_waiting(system)
+            return
+        if not self._has_enabled_webhook(system):
             return
         try:
             await self._register(system)

@@ -1,31 +1,20 @@
-"""ServiceNow's Table API as the console calls it (platform 1, 1.9, 5.1 to 5.4)."""
+"""ServiceNow's Table API as the console calls it (platform 1, 1.9)."""
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
 
-from console_sim.accounts import Credential
 from console_sim.error_texts import brief
-from console_sim.errors import (
-    BrokenAnswerError,
-    BusyError,
-    NoSuchRecordError,
-    RefusedError,
-    ServiceNowError,
-    UnreachableError,
-)
+from console_sim.errors import BrokenAnswerError
 from console_sim.json_object import SYS_ID
-from privman_core.clock import Clock
+from console_sim.servicenow_http import ServiceNowHttp, html_page, require_success
 from privman_core.cuts import cut
-from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, retry_after
+from privman_core.outbound import HttpAnswer
 
-_LONGEST_WAIT = 86_400.0
 _LONGEST_TEXT = 1_000
 
 
@@ -78,21 +67,9 @@ def _texts(value: object) -> dict[str, str]:
 
 
 def _result(answer: HttpAnswer, now: datetime) -> object:
-    if answer.status >= HTTPStatus.BAD_REQUEST:
-        raise _refusal(answer, now)
-    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise UnreachableError(
-            f"{answer.status}: redirected to {brief(answer.headers.get('location', 'nowhere'))}, a login page or a "
-            "hibernating instance; expected JSON"
-        )
-    if answer.status == HTTPStatus.ACCEPTED:
-        raise BrokenAnswerError("202 without a record: ServiceNow dropped the request, its session queue is full")
-    return _result_of_success(answer)
-
-
-def _result_of_success(answer: HttpAnswer) -> object:
-    if answer.content_type == "text/html" or answer.body.lstrip()[:1] == b"<":
-        raise _page(answer)
+    require_success(answer, now, _reason, "JSON")
+    if answer.body.lstrip()[:1] == b"<":
+        raise html_page(answer, "JSON")
     body = _json(answer)
     if not isinstance(body, dict):
         raise BrokenAnswerError(f"{answer.status} with JSON that is not an object; expected 'result'")
@@ -103,29 +80,11 @@ def _result_of_success(answer: HttpAnswer) -> object:
     return body["result"]
 
 
-def _page(answer: HttpAnswer) -> ServiceNowError:
-    if b"hibernating" in answer.body.lower():
-        return UnreachableError(f"{answer.status} with an HTML page: the instance is hibernating and must be woken up")
-    return UnreachableError(f"{answer.status} with an HTML page, perhaps of a login or a proxy; expected JSON")
-
-
 def _json(answer: HttpAnswer) -> object:
     try:
         return orjson.loads(answer.body)
     except orjson.JSONDecodeError as error:
         raise BrokenAnswerError(f"{answer.status} with a body that is not JSON: {error}") from None
-
-
-def _refusal(answer: HttpAnswer, now: datetime) -> ServiceNowError:
-    message = f"{answer.status} {_reason(answer)}"
-    wait = retry_after(answer.headers.get("retry-after", ""), now, _LONGEST_WAIT)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return BusyError(f"rate limit: {message}", wait)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.REQUEST_TIMEOUT:
-        return BrokenAnswerError(message, wait)
-    if answer.status == HTTPStatus.NOT_FOUND:
-        return NoSuchRecordError(message)
-    return RefusedError(message)
 
 
 def _reason(answer: HttpAnswer) -> str:
@@ -153,17 +112,13 @@ _MOST_FOUND = 100
 
 
 class ServiceNowClient:
-    """Calls the Table API as one user, with HTTP Basic; every method raises ServiceNowError.
+    """Calls the Table API as one user; every method raises ServiceNowError.
 
     A table is given by its URL; see `table_url`.
     """
 
-    def __init__(self, caller: HttpCaller, clock: Clock, credential: Credential, seconds: float) -> None:
-        self._caller = caller
-        self._clock = clock
-        self._seconds = seconds
-        account = f"{credential.account_name}:{credential.password}".encode()
-        self._headers = {"Authorization": f"Basic {b64encode(account).decode()}", "Accept": "application/json"}
+    def __init__(self, http: ServiceNowHttp) -> None:
+        self._http = http
 
     async def create(self, table: str, fields: Fields) -> str:
         """Insert a record and return its sys_id."""
@@ -189,15 +144,12 @@ class ServiceNowClient:
 
     async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[HttpAnswer, datetime]:
         """Return the answer and its time."""
-        headers, body = dict(self._headers), b""
-        if fields is not None:
-            headers["Content-Type"] = "application/json"
-            body = orjson.dumps(dict(fields))
-        try:
-            answer = await self._caller.send(method, url, headers, body, self._seconds)
-        except NoAnswerError as error:
-            raise UnreachableError(str(error)) from None
-        return answer, self._clock.now()
+        headers = {"Accept": "application/json"}
+        if fields is None:
+            return await self._http.send(method, url, headers, b"")
+        return await self._http.send(
+            method, url, {**headers, "Content-Type": "application/json"}, orjson.dumps(dict(fields))
+        )
 
 
 def table_url(base_url: str, table: str) -> str:

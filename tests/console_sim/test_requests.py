@@ -123,12 +123,12 @@ async def test_a_report_has_at_most_a_thousand_entries(fresh: ConsoleUnderTest) 
     assert (await fresh.call("POST", "/__admin/approval-requests", {"metadata": entries}))[0] == 201
 
 
-async def test_nothing_is_sent_without_webhook(fresh: ConsoleUnderTest) -> None:
-    """Before Use Webhook is ticked a request waits, and says for what."""
+async def test_request_refused_by_soap_is_sent_by_the_webhook(fresh: ConsoleUnderTest) -> None:
+    """Once Use Webhook is ticked."""
     await fresh.set_up(use_webhook=False)
     request = await fresh.ask()
-    assert (request["sent"], request["attempts"]) == (False, 0)
-    assert request["last_error"] == "not sent: no webhook is enabled"
+    assert (request["sent"], request["attempts"]) == (False, 1)
+    assert request["last_error"] == "404 without a SOAP fault"
     await fresh.set_up()
     request = await fresh.request(request["request_id"])
     assert (request["sent"], request["last_error"]) == (True, "")

@@ -67,12 +67,12 @@ async def test_request_without_a_name_is_shown_by_its_policy_id(site: Site) -> N
 
 
 async def test_unsent_request_shows_the_reason(site: Site) -> None:
-    """A request whose webhook is off waits, and its details give the reason."""
+    """A request that ServiceNow refuses waits, and its details give the reason."""
     await site.set_up(use_webhook=False)
     await site.ask()
     shown = await site.person.get(APPROVALS)
     assert shown.detail("In ServiceNow") == "not sent"
-    assert shown.detail("Last error") == "not sent: no webhook is enabled"
+    assert shown.detail("Last error") == "500 Invalid table CreateExecuteAppApprovalRequest"
     assert shown.detail("Approval process") == "ServiceNow Approval Process"
     assert shown.detail("Times out") == "Jan 5, 2026, 9:20:00 AM"
 

@@ -213,6 +213,15 @@ async def expect_set_up(
         require(webhook, outcome.get("webhook"), "webhook")
 
 
+@CONFIGURATION.verb(needs=frozenset({"an instance of its own"}))
+async def create_request_items(play: Play, _party: PartyName, *, foreign_system: System = ABSENT) -> None:
+    """Run the task that prepares ServiceNow for the SOAP integration."""
+    await play.post_to_console("/request-items", given(foreign_system=foreign_system))
+    failure = play.last_answer("console").json["failure"]
+    if failure:
+        raise ExpectationError("the task to succeed", str(failure))
+
+
 @CONFIGURATION.verb()
 async def reset_secret(
     play: Play,

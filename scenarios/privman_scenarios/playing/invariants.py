@@ -21,6 +21,7 @@ from privman_scenarios.playing.world import World, find_all
 Record = Mapping[str, Any]
 Sighting = Mapping[str, str]
 _SUCCESS = range(200, 300)
+_SOAP_QUERY = "SOAP"
 # The kind of fault that does twice what was asked once.
 REPEATED = "duplicated"
 
@@ -241,6 +242,7 @@ def parsed_object(text: str) -> dict[str, Any]:
 
 
 ALLOWED = "allowed"
+SOAP = "soap"
 PENDING, APPROVED, DENIED, TIMED_OUT, EXPIRED = "Pending", "Approved", "Denied", "TimedOut", "Expired"
 APPROVE = "Approve"
 # An approval may end; nothing else follows on a final state.
@@ -385,7 +387,8 @@ def no_server_error(seen: Observations) -> Iterator[str]:
     """Neither party answers with a server error of its own."""
     for party, exchanges in seen.received.items():
         for exchange in exchanges:
-            if exchange["status"] >= 500 and not exchange["fault"]:  # noqa: PLR2004 - the server's own errors
+            refuses = urlsplit(exchange["url"]).query == _SOAP_QUERY  # SOAP has no other status for a refusal
+            if exchange["status"] >= 500 and not exchange["fault"] and not refuses:  # noqa: PLR2004 - its own errors
                 yield f"{party} answered {exchange['method']} {exchange['url']} with {exchange['status']}"
 
 
@@ -408,8 +411,13 @@ def _agree(approval: Record, row: Record) -> bool:
 
 
 def _absence(approval: Record) -> Iterator[str]:
-    """Tell that ServiceNow lacks a request, unless the console shows why, or it is decided in the console only."""
-    if approval["server"] and approval["state"] != TIMED_OUT and not approval["last_error"]:
+    """Tell that ServiceNow lacks a request, unless the console shows why, or it needs no row in the Requests table."""
+    if (
+        approval["server"]
+        and approval.get("integration") != SOAP
+        and approval["state"] != TIMED_OUT
+        and not approval["last_error"]
+    ):
         yield f"request {approval['request_id']} is {approval['state']} in the console and missing in ServiceNow"
 
 

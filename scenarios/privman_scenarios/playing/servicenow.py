@@ -136,9 +136,13 @@ class ServiceNowParty(Party):
     ) -> PartyAnswer:
         """Let a named approver decide a request, perhaps with ``comment`` and ``duration``.
 
-        Raises ExpectationError if there is no such request or, on a shared instance, if somebody else made it.
+        A request of the SOAP integration is a requested item, whose approval and comment are written. Raises
+        ExpectationError if there is no such request, if it has no place for a duration or, on a shared instance, if
+        somebody else made it.
         """
         found = await self.find_only("request", "request_id", request_id)
+        if not found and not self.own and (items := await self._requested_items(request_id)):
+            return await self._decide_item(items[-1], response, values, by)
         if not found:
             raise ExpectationError(f"the request {request_id} in ServiceNow", "none")
         auth = await self.credentials(by)
@@ -147,6 +151,18 @@ class ServiceNowParty(Party):
         if not self.own:
             return await self.update("request", found[0]["sys_id"], decision, auth)
         return await self._decide_own(self.own, request_id, found, decision, auth)
+
+    async def _requested_items(self, request_id: str) -> list[str]:
+        """Return the requested items that have the request_id among their variables, oldest first."""
+        owned = await self._find("sc_item_option_mtom", f"sc_item_option.value={request_id}^ORDERBYsys_created_on")
+        return [each["request_item"] for each in owned]
+
+    async def _decide_item(self, item: str, response: str, values: Mapping[str, str], by: str) -> PartyAnswer:
+        if "duration" in values:
+            raise ExpectationError("a request whose approval may last", "a requested item of the SOAP integration")
+        approvals = {"Approve": "approved", "Deny": "rejected"}
+        columns = {"approval": approvals.get(response, response), "comments": values.get("comment", "")}
+        return await self.update("sc_req_item", item, columns, await self.credentials(by))
 
     async def _decide_own(
         self, own: OwnRecords, request_id: str, found: Iterable[Record], decision: Record, auth: LogIn

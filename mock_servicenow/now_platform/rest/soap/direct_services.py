@@ -97,11 +97,11 @@ class Service:
 
     def answer(self, call: Call, table: str, request: SoapRequest, writer: Writer) -> Answer | Steps:
         """Answer a request; raises PlatformError."""
-        operation = OPERATIONS.get(request.operation.name)
-        if operation is None:
-            raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
         with self._instance.transaction(call.user, call.findings) as session:
             session.check_reach(table)
+            operation = OPERATIONS.get(request.operation.name)
+            if operation is None:
+                raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
             check_role(session, operation.roles)
         return operation.run(self, SoapCall(call, table, request.operation, writer))
 
