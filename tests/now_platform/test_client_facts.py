@@ -113,3 +113,22 @@ async def test_yesterday_in_a_query(client: Client, create: Create, swallowed: S
     found = await _found(client, "incident", query="due_date>javascript:gs.yesterday()", fields="number")
     assert [each["number"] for each in found] == [moment for moment, later in moments.items() if later]
     assert swallowed() == []
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        (
+            "incident",
+            "business_stc calendar_stc child_incidents caused_by comments_and_work_notes business_service delivery_plan "
+            "group_list incident_state reopened_by reopened_time",
+        ),
+        ("problem", "problem_state reopen_count reopened_at reopened_by"),
+        ("sys_user", "last_login building source notification cost_center country calendar_integration"),
+        ("change_task", "on_hold on_hold_reason close_code"),
+        ("sc_request", "stage"),
+    ],
+)
+async def test_columns_that_samples_and_clients_read(client: Client, table: str, columns: str) -> None:
+    """Docs, samples of the Table, Contact and Case APIs; itsm."""
+    assert {*columns.split()} <= (await post(client, table, {})).keys()
