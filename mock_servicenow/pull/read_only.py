@@ -18,6 +18,8 @@ PAGE = 1_000
 _TRIES = 10
 _LONGEST_WAIT = 3_600
 _LONGEST_SHOWN, _LONGEST_ERROR = 200, 400
+_NEXT = "^NQ"
+"""Begins another query, to which alone a further condition would apply."""
 _NO_RECORDS = "No Record found"
 Replace = Callable[[Rows], Rows]
 
@@ -78,21 +80,24 @@ class ReadOnlyInstance:
             UnreadableTableError: the user may not read the table.
             PullError: the instance does not answer, or with something else.
         """
-        found: dict[str, dict[str, str]] = {}
-        offset, total = 0, 1
+        found: Rows = []
+        after, offset, total = "", 0, 1  # the total counts from `after` on, as the offset does
         while offset < total and (most is None or len(found) < most):
             limit = PAGE if most is None else min(PAGE, most - len(found))
-            page = await self._page(table, query, fields, limit, offset, replace)
-            found |= {row["sys_id"]: row for row in page.rows}
-            offset, total = offset + limit, page.total
-            self._tell(f"{table}: {len(found)} of {total if most is None else min(most, total)} rows")
-        return list(found.values())
+            rows, total = await self._page(table, _in_order(query, after), fields, limit, offset, replace)
+            found += rows
+            offset += limit
+            expected = len(found) + max(0, total - offset)
+            self._tell(f"{table}: {len(found)} of {expected if most is None else min(most, expected)} rows")
+            if rows and _NEXT not in query:  # a page far from the beginning takes an instance long
+                after, offset, total = rows[-1]["sys_id"], 0, total - offset
+        return found
 
     async def _page(  # noqa: PLR0913, PLR0917 - what a page is made of
         self, table: str, query: str, fields: list[str], limit: int, offset: int, replace: Replace
     ) -> ReadPage:
         parameters = {
-            "sysparm_query": f"{query}^ORDERBYsys_id" if query else "ORDERBYsys_id",
+            "sysparm_query": query,
             "sysparm_fields": ",".join(fields),
             "sysparm_exclude_reference_link": "true",
             "sysparm_suppress_pagination_header": "true",  # its links would repeat a long query four times
@@ -152,6 +157,12 @@ class ReadOnlyInstance:
             self._tell(f"waiting {wait:g} s: the instance limits how much is asked (429)")
             await self._clock.sleep(wait)
         raise PullError(f"GET {self._url}{path.partition('?')[0]} -> 429, {_TRIES} times: the instance admits no more")
+
+
+def _in_order(query: str, after: str) -> str:
+    """Return a query for the same rows by sys_id, from the one after that on."""
+    parts = [query, f"sys_id>{after}" if after else "", "ORDERBYsys_id"]
+    return "^".join(filter(None, parts))
 
 
 def _json(answer: HttpAnswer) -> Any:  # noqa: ANN401 - JSON holds anything

@@ -387,9 +387,11 @@ def stub(tables: Mapping[str, list[dict[str, Any]]], answer: Callable[[str], byt
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             name, asked = address.path.rpartition("/")[2], parse_qs(address.query)
-            query = asked["sysparm_query"][0].partition("^")[0]
-            key, _, named = query.partition("IN")
-            rows = [row for row in tables.get(name, ()) if key not in row or row[key] in named.split(",")]
+            query, _, after = asked["sysparm_query"][0].partition("^ORDERBY")[0].partition("sys_id>")
+            key, _, named = query.partition("^")[0].partition("IN")
+            found = sorted(tables.get(name, ()), key=lambda row: str(row["sys_id"]))
+            rows = [row for row in found if key not in row or row[key] in named.split(",")]
+            rows = [row for row in rows if row["sys_id"] > after]
             start, most = int(asked["sysparm_offset"][0]), int(asked["sysparm_limit"][0])
             body = answer(name) if answer else b""
             self.send_response(404 if body.startswith(b'{"error"') else 200)
@@ -511,6 +513,19 @@ def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
             {"u_kind": "", "u_number": "", "u_user": ""},
             {"u_kind": "a\u0080b\u2028c", "u_number": "", "u_user": ""},
         ]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("query", ["", "u_kind=1^NQu_kind=2"])
+def test_pages(tmp_path: Path, query: str) -> None:
+    """More rows than a page are read in pages, also of an instance that does not count them."""
+    rows = [{"sys_id": f"{number:032x}", "u_kind": str(number)} for number in range(2_500)]
+    folder, given = tmp_path / "pulled", {**ODD, "u_odd": rows}
+    asked = [f"--query=u_odd={query}"] * bool(query)
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--rows", "2400", "--out", str(folder), *asked]) == 0
+    found = yaml.safe_load((folder / "data.yaml").read_text())["u_odd"]
+    assert [row["sys_id"] for row in found] == [row["sys_id"] for row in rows[:2400]]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,10 @@ COLUMN = (
     "<sys_dictionary><name>incident</name><element>u_floor</element><internal_type>integer</internal_type>"
     "</sys_dictionary>"
 )
+REMOTE = (
+    "<sys_remote_update_set><name>r</name><remote_sys_id>1</remote_sys_id><remote_parent_id>1</remote_parent_id>"
+    "</sys_remote_update_set>"
+)
 USERS = "".join(f"\n<sys_user><user_name>a</user_name><sys_id>{digit * 32}</sys_id></sys_user>" for digit in "12")
 SETS = "".join(
     f"\n<sys_remote_update_set><name>{own}</name><sys_id>{own * 32}</sys_id><parent>{parent * 32}</parent>"
@@ -106,6 +110,10 @@ async def test_others_may_not_upload(site: Site) -> None:
         (
             f"<unload>\n{'<sys_choice/>' * 30_001}</unload>",
             "is one more than 30,000 records that define tables, columns",
+        ),
+        (
+            f"<unload>\n{REMOTE}</unload>",
+            "instance.xml:2: sys_remote_update_set 'r' is its own parent, directly or through others; expected",
         ),
         ("<unload>" + "<a>" * 18, "instance.xml:1: element 'a' is more than 16 elements deep"),
         (f"<unload><incident>{''.join(f'<a{n}/>' for n in range(5001))}", "has more than 5,000 fields"),

@@ -35,11 +35,12 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "oauth_entity": ("client_id",),
 }
 """The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
-_UPDATE_SET = "sys_remote_update_set"
-_PARENT = "parent"
+_UPDATE_SETS = frozenset({"sys_remote_update_set", "sys_update_set"})
+_BATCHED = (("sys_id", "parent"), ("remote_sys_id", "remote_parent_id"))
+"""The columns that identify an update set, each with the one that names that of the set whose batch it is in."""
 _LABELS = "sys_documentation"
 _LABELLED = {TABLES: "label", COLUMNS: "column_label"}
-_ENVELOPE = frozenset({_UPDATE_SET, UPDATE, "sys_update_set", "sys_choice_set", "sys_update_version", _LABELS})
+_ENVELOPE = _UPDATE_SETS | {UPDATE, "sys_choice_set", "sys_update_version", _LABELS}
 """Tables of records about updates, and of labels; what these contain is imported."""
 _OF_CUSTOMERS = ("u_", "x_")
 _OF_PLATFORM = "sys_"
@@ -95,7 +96,7 @@ class _Import:
         """
         definitions: list[XmlRecord] = []
         tables: dict[str, str] = {}
-        batches: dict[str, XmlRecord] = {}
+        update_sets: list[XmlRecord] = []
         for record in self._records():
             sys_id = record.values.get("sys_id", "")
             if record.table in _KEYS and is_sys_id(sys_id):
@@ -105,15 +106,16 @@ class _Import:
                 self._labels[key] = record.values.get("label", "")
             if record.table == TABLES:
                 tables[sys_id] = record.values.get("name", "")
-            if record.table == _UPDATE_SET and sys_id:
-                batches[sys_id] = record
+            if record.table in _UPDATE_SETS:
+                update_sets.append(record)
             if record.table in _DEFINITIONS:
                 definitions.append(record)
             if len(definitions) > MOST_DEFINITIONS:
                 raise record.error(
                     f"is one more than {MOST_DEFINITIONS:,} records that define tables, columns and choices"
                 )
-        _check_batches(batches)
+        for identity, parent in _BATCHED:
+            _check_batches({record.values.get(identity, ""): record for record in update_sets}, parent)
         return definitions, tables
 
     def _note_here(self, record: XmlRecord, sys_id: str) -> None:
@@ -280,15 +282,15 @@ class _Import:
         self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
 
 
-def _check_batches(batches: Mapping[str, XmlRecord]) -> None:
+def _check_batches(update_sets: Mapping[str, XmlRecord], parent: str) -> None:
     """Raise DictionaryError if an update set is in a batch that is in it."""
-    ended: set[str] = set()
-    for start in batches:
+    ended = {""}
+    for start in update_sets:
         each, path = start, dict[str, None]()
-        while each in batches and each not in ended:
+        while each in update_sets and each not in ended:
             if each in path:
                 why = "is its own parent, directly or through others; expected a batch without a circle"
-                raise batches[each].error(why)
+                raise update_sets[each].error(why)
             path[each] = None
-            each = batches[each].values.get(_PARENT, "")
+            each = update_sets[each].values.get(parent, "")
         ended |= path.keys()
