@@ -24,8 +24,8 @@ EXPORT = f"""<?xml version="1.0" encoding="UTF-8"?>
   <column_label>Summary</column_label><max_length>200</max_length></sys_dictionary>
 <u_laptop action="INSERT_OR_UPDATE"><number>LAP1</number><u_owner display_value="Olga">{"8" * 32}</u_owner>
   <sys_id>{"9" * 32}</sys_id><u_unknown>x</u_unknown><u_empty/></u_laptop>
-<sys_user action="INSERT_OR_UPDATE"><user_name>olga</user_name><first_name>Olga</first_name><last_name>Oak</last_name><user_password/>
-  <sys_id>{"8" * 32}</sys_id></sys_user>
+<sys_user action="INSERT_OR_UPDATE"><user_name>olga</user_name><first_name>Olga</first_name><last_name>Oak</last_name>
+  <user_password/><sys_id>{"8" * 32}</sys_id></sys_user>
 <sys_user_role action="INSERT_OR_UPDATE"><name>u_keeper</name><sys_id>{"6" * 32}</sys_id></sys_user_role>
 <sys_user_role action="INSERT_OR_UPDATE"><name>itil</name><sys_id>{"5" * 32}</sys_id></sys_user_role>
 <sys_user_has_role action="INSERT_OR_UPDATE"><user>{"8" * 32}</user><role display_value="itil">{"5" * 32}</role>
