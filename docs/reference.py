@@ -98,9 +98,9 @@ def inferred() -> Iterator[str]:
     yield "# Names and rules on the wire"
     yield from ("", "The evidence of each is one of these:", "", *table(("Mark", "Meaning")))
     yield from (row(mark, meaning) for mark, meaning in MEANING.items())
-    yield from ("", *table(("Name", "On the wire", "Evidence", "Source", "Holds")))
+    yield from ("", *table(("Name", "On the wire", "Evidence", "Source", "Holds", "Labels")))
     for name in WireNames.load():
-        yield row(f"`{name.path}`", f"`{name.value}`", name.evidence, name.source, name.holds)
+        yield row(f"`{name.path}`", f"`{name.value}`", name.evidence, name.source, name.holds, ", ".join(name.labels))
     yield from ("", "The sources of the contracts:", "", *table(("Source", "Evidence", "Where")))
     yield from (row(page.name, page.mark, page.at) for page in load_pages().values())
 

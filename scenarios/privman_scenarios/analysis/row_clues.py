@@ -93,9 +93,9 @@ class RowClues:
     def _in_order(self, name: WireName, word: str) -> str:
         """Point at the place that a response has in the printed list, ``Approve,Deny``."""
         place = [each.word for each in self._wanted("words.response")].index(name.word)
-        lists = self._lists()
-        places = {each.index(word) for each in lists if word in each}
-        return f"its place in {','.join(lists[0])!r}" if places == {place} else ""
+        lists = [each for each in self._lists() if word in each]
+        is_there = {each.index(word) for each in lists} == {place}
+        return f"its place in {','.join(lists[0])!r}" if is_there else ""
 
     def _find_statuses(self, responses: set[str]) -> Narrowing[str]:
         said = (*self._values("request", "status"), *self._choices(), self._default())
