@@ -53,6 +53,11 @@ COMMANDS: Mapping[str, Command] = {
         "mutate:execute",
         "mutate",
     ),
+    "parity": Command(
+        "play stories over the webhook and over SOAP, and print what changes for a team that moves",
+        options.parity,
+        "parity:execute",
+    ),
     "contracts diff": Command(
         "list the changes from OLD to NEW and the party that each breaks; fail if one breaks any",
         options.diff,

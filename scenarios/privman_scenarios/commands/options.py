@@ -27,6 +27,10 @@ def schema(_parser: argparse.ArgumentParser) -> None:
     """Add the options of ``schema``: none."""
 
 
+def parity(_parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``parity``: none."""
+
+
 def run(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``run``."""
     _add_scenarios(parser)
