@@ -108,6 +108,12 @@ def page() -> web.Response:
     return web.Response(text="<html>Your instance is hibernating</html>", content_type="text/html")
 
 
+def half_a_list() -> web.Response:
+    """Return a list that a quota has cut off, with an error beside it."""
+    error = {"message": "Transaction cancelled: maximum execution time exceeded", "detail": ""}
+    return web.json_response({"result": [{"name": "x"}], "error": error, "status": "failure"})
+
+
 def too_many(retry_after: str) -> Callable[[], web.Response]:
     """Return what says when to ask again."""
     headers = {"Retry-After": retry_after} if retry_after else {}

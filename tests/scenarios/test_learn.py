@@ -17,7 +17,7 @@ from privman_scenarios.language.loader import catalog_files
 
 from .filled_instance import THEIRS, filled_instance
 from .other_instance import OtherInstance
-from .read_instance import REQUEST, SCOPE, TABLES, ReadInstance, listing, page, refusal, too_many
+from .read_instance import REQUEST, SCOPE, TABLES, ReadInstance, half_a_list, listing, page, refusal, too_many
 
 Learn = Callable[..., tuple[int, str, str]]
 
@@ -319,6 +319,7 @@ ENDS = {
     "page": ("sys_dictionary", [page], "200 with a page instead of JSON, as an instance that hibernates has it."),
     "failure": ("sys_choice", [refusal(503)], "503 {"),
     "log-in that ends": ("sys_choice", [refusal(401)], "401 {"),
+    "half a list": ("sys_choice", [half_a_list], "200 {"),
 }
 
 
@@ -376,6 +377,22 @@ def test_a_dictionary_that_contradicts_itself_is_named_and_nothing_is_written(
         instance.tables["sys_dictionary"] += [{**each, "name": row["name"]} for each in own]
     code, _, error = learn(instance)
     assert (code, error, out.exists()) == (1, f"privman-scenarios: {message}\n", False)
+
+
+def test_a_prefix_chooses_among_scopes(learn: Learn, out: Path) -> None:
+    """Two copies of the app fit alike; with the prefix of one, that is learned."""
+    copies = {
+        table.replace(SCOPE, scope): (
+            label,
+            {name: (text, type_, refers.replace(SCOPE, scope)) for name, (text, type_, refers) in columns.items()},
+        )
+        for scope in ("x_one_", "x_two_")
+        for table, (label, columns) in TABLES.items()
+    }
+    code, _, error = learn(ReadInstance(copies))
+    assert (code, error.count("x_one_"), error.count("x_two_")) == (1, 1, 1)
+    assert learn(ReadInstance(copies), "--prefix", "x_two_")[0] == 0
+    assert {name.partition("two_")[0] for name in WireNames.load(out).group("tables").values()} == {"x_"}
 
 
 def test_names_that_no_file_can_have_are_named(learn: Learn, out: Path) -> None:
