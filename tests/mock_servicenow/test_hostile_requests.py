@@ -105,7 +105,9 @@ PARAMETERS = [
 PARTS = {
     "table": [REQUEST, "nothing"],
     "path:(?s:.*)": [
-        *(f"now/{api}{words}" for api in APIS for words in ("", "/incident", "/imp_user", "/incident/x")),
+        *(f"{api}{words}" for api in APIS for words in ("", "/incident", "/imp_user", "/incident/x")),
+        *("now/cmdb/instance/cmdb_ci", "now/cmdb/instance/cmdb_ci/x", "sn_chg_rest/change/normal/x"),
+        *(f"sn_sc/servicecatalog/{words}" for words in ("items", "items/x/order_now", "cart", "cart/submit_order")),
         *(f"now/table/{CONFIGURATION}", "now/v2/table/incident/x", "now/attachment/file", "now/attachment/upload"),
         *("now/attachment/x/file", "now/attachment/x/attributes", "now/import/imp_user/insertMultiple"),
         *("now/v1/batch", "now/%00", "x"),
