@@ -69,9 +69,7 @@ class _Keeper:
             context.abort(reason, told)
         context.report("invalid-move", f"table {context.table}: {reason}", cycle.column)
         if cycle.invalid_move == "keep":
-            current[cycle.column] = state
-            if cycle.mirror:
-                current[cycle.mirror] = state
+            current.update(dict.fromkeys(filter(None, (cycle.column, cycle.mirror)), state))
 
 
 def _listed(states: States) -> str:
