@@ -139,12 +139,10 @@ class Registrar:
 
     async def _reconcile(self, system_id: str) -> None:
         system = self._systems.get(system_id)
-        if system is None:
-            return
-        if not system.use_webhook:
+        if system is not None and not system.use_webhook:
             await self._sender.send_waiting(system)
             return
-        if not self._has_enabled_webhook(system):
+        if system is None or not self._has_enabled_webhook(system):
             return
         try:
             await self._register(system)

@@ -14,6 +14,7 @@ WORLDS = WorldBuilder(0)
 OWN = "{keys: [PolicyNam]}"  # what a scenario says that means a misspelt key
 INSERTED = "- servicenow.insert: {table: response, as: made, values: {response: Deny}}\n"
 DECIDED = "- console.ask:\n- servicenow.approve: {comment: Fine}\n"
+OVER_SOAP = "- console.create-request-items:\n- console.save-foreign-system: {use_webhook: false}\n- console.ask:\n"
 
 
 async def play(steps: str, given: str = "{}") -> ScenarioEnded:
@@ -40,6 +41,9 @@ HOLDS = {
     "exchanges by their answers": DECIDED
     + "- console.expect-exchanges: {path: '*/APPROVE', direction: in, response: {Status: ok}}\n",
     "no wait after a single exchange": DECIDED + "- servicenow.expect-exchanges: {path: '*/approve', waits: []}\n",
+    "a decision over SOAP": OVER_SOAP
+    + "- servicenow.deny: {comment: No}\n- console.expect-approval: {state: Denied, comment: No}\n"
+    + "  eventually: 20 seconds\n",
     "cleared faults": "- console.fault: {kind: status, path: '/tms/*', optional: true}\n- console.clear-faults:\n"
     + DECIDED
     + "- console.expect-approval: Approved\n",
@@ -234,6 +238,18 @@ async def test_what_holds(steps: str) -> None:
             "servicenow.approve",
             "the request ",
             "none",
+        ),
+        (
+            "- servicenow.fault: {kind: status, method: GET}\n- console.create-request-items:\n",
+            "console.create-request-items",
+            "the task to succeed",
+            "503 without an error in JSON",
+        ),
+        (
+            OVER_SOAP + "- servicenow.approve: {duration: '01:00:00'}\n",
+            "servicenow.approve",
+            "a request whose approval may last",
+            "a requested item of the SOAP integration",
         ),
         (
             "- servicenow.fault: {kind: reset, method: PATCH}\n" + DECIDED,
