@@ -108,7 +108,8 @@ def _journal(file: Path | None, url: str) -> Iterator[_Journal]:
     finally:
         counts = ", ".join(f"{count} {method}" for method, count in journal.methods.items())
         of_kind = "all GET" if {*journal.methods} <= {"GET"} else counts
-        say(f"{url}: {journal.methods.total()} requests, {of_kind}")
+        total = journal.methods.total()
+        say(f"{url}: {total} {'request' if total == 1 else 'requests'}, {of_kind}")
 
 
 def _write(file: Path, text: str) -> None:
