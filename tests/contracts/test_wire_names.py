@@ -196,6 +196,14 @@ BAD_FILES = {
         "columns: {request: {status: the status}}",
         "columns.request.status has value 'the status'. Expected letters, digits and underscores, not",
     ),
+    "spaces in an element": (
+        "keys: {soap_created: {PMRequestId: the id}}",
+        "keys.soap_created.PMRequestId has value 'the id'. Expected the name of an XML element, without a colon.",
+    ),
+    "a service that is no address": (
+        "words: {soap_service: {create: Create.do}}",
+        "words.soap_service.create has value 'Create.do'. Expected letters, digits and underscores.",
+    ),
     "empty word": (
         "words: {response: {deny: ' '}}",
         "words.response.deny has value ' '. Expected text without line breaks, ",

@@ -49,7 +49,7 @@ def everything_else(tmp_path: Path) -> Path:
         node = tree
         for part in name.group.split("."):
             node = node.setdefault(part, {})
-        plain = name.path.startswith(("tables.", "columns.", "roles."))
+        plain = name.path.startswith(("tables.", "columns.", "roles.", "keys.soap_", "words.soap_service."))
         node[name.word] = f"{name.value}_x" if plain else f"Our {name.value}"
     file = tmp_path / "ours.yaml"
     file.write_text(yaml.safe_dump(tree))
