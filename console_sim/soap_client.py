@@ -20,6 +20,8 @@ _UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _RESPONSE, _OUTPUT = 3, 4
 """How deep the response of an envelope is, and each of its outputs."""
+_LONGEST_BODY = 512 * 1024
+"""Bytes: each of many tags takes time, and no answer that the console expects is longer."""
 _LONGEST_TEXT = 1_000
 
 
@@ -66,6 +68,8 @@ class _Response:
     """
 
     def __init__(self, answer: HttpAnswer) -> None:
+        if len(answer.body) > _LONGEST_BODY:
+            raise BrokenAnswerError(f"{answer.status} with a body of more than {_LONGEST_BODY:,} bytes")
         self.name = ""
         self.outputs: dict[str, str] = {}
         self._path: list[str] = []

@@ -173,6 +173,7 @@ async def test_what_times_out_is_cancelled(console: ConsoleUnderTest, services: 
         ((200, "<e/>"), "200 with XML that is not a SOAP envelope with a response"),
         ((200, "{}"), "200 with a body that is not XML: "),
         ((200, '<!DOCTYPE x [<!ENTITY a "b">]><x/>'), "200 with a body that declares a document type; "),
+        (outputs(PMRequestId="x" * 600_000), "200 with a body of more than 524,288 bytes"),
         (outputs(), "the answer has PMRequestId ''; expected 1 to 256 characters"),
         (outputs(PMRequestId="x" * 257), "the answer has PMRequestId 'xxx"),
         ((401, ""), "401 without a SOAP fault"),
