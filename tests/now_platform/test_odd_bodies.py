@@ -10,7 +10,22 @@ Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
 IPAD, PRODUCER = "060f3afa3731300054b6a3549dbe5d3e", "3f1dd0320a0a0b99000a53f7604a2ef9"
 SERVERS, CATALOG, CHANGES = "now/cmdb/instance/cmdb_ci_server", "sn_sc/servicecatalog", "sn_chg_rest/change"
-VALUES = (None, True, 0, -1, 1.5, "", "x", "javascript:gs.getUserID()", "^ORDERBY", [], [None], [[]], {}, {"value": 1})
+VALUES: tuple[object, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    "",
+    "x",
+    "javascript:gs.getUserID()",
+    "^ORDERBY",
+    [],
+    [None],
+    [[]],
+    {},
+    {"value": 1},
+)
 NAMES = (
     *("attributes", "source", "inbound_relations", "outbound_relations", "depends_on"),
     *("variables", "sysparm_quantity", "sysparm_requested_for", "sysparm_value", "sysparm_also_request_for"),
