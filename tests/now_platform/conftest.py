@@ -143,6 +143,9 @@ STAGING = Table(
 CLOSED = Table("u_imp_closed", parent="sys_import_set_row", acls=(Acl("create", ("importer",)),))
 
 
+ROLES = ("toy_reader", "toy_writer", "vault", "keeper", "importer")
+
+
 @pytest.fixture(scope="session")
 def dictionary() -> Dictionary:
     """Return the packaged tables and those of the tests."""
@@ -172,7 +175,8 @@ def prepared(dictionary: Dictionary, new_database: NewDatabase) -> Iterator[tupl
         # The copy of a database in a file would be one, too; that of one in memory may become either.
         store = Store(Database(url if url.startswith("postgresql") else "sqlite://", dictionary.sql))
         provision(
-            Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1)), FirstRows(Administrator())
+            Instance(dictionary=dictionary, store=store, clock=VirtualClock(), ids=Ids(1)),
+            FirstRows(Administrator(), app=tuple(("sys_user_role", {"name": role}) for role in ROLES)),
         )
         copy = store.image() if store.embedded else b""
         store.close()

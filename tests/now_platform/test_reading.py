@@ -141,7 +141,7 @@ async def test_an_unknown_view_is_ignored(client: Client, swallowed: Swallowed) 
 async def test_references_to_nothing_keep_their_value(client: Client, instance: Instance) -> None:
     """A reference with another value than a sys_id is answered with it, and with a link."""
     with instance.transaction(instance.system) as session:
-        session.insert("cmn_department", {"name": "Maintenance", "dept_head": "glide.maint"})
+        session.store_rows("cmn_department", [{"sys_id": "1" * 32, "name": "Maintenance", "dept_head": "glide.maint"}])
     [record] = await get(client, "table/cmn_department", sysparm_query="name=Maintenance", sysparm_display_value="all")
     assert record["dept_head"]["value"] == record["dept_head"]["display_value"] == "glide.maint"
     assert record["dept_head"]["link"].endswith("/sys_user/glide.maint")

@@ -318,7 +318,7 @@ def test_a_report_that_cannot_be_written(file: Path, capsys: pytest.CaptureFixtu
         (["run", "--console-url", "https://me:word@pm.example"], "an address with a user; expected an address such as"),
         (["run", "--seed", "x"], "invalid int value: 'x'"),
         (["run", "--data", "\ud800.yaml"], "argument --data: invalid path '\\ud800.yaml'"),
-        (["play"], "argument COMMAND: invalid choice 'play'; expected one of schema, run, "),
+        (["bunk"], "argument COMMAND: invalid choice 'bunk'; expected one of schema, run, "),
         (["lod"], "privman-scenarios: argument COMMAND: invalid choice 'lod' (did you mean 'load'?)"),
         (["report", "merg"], "report: argument COMMAND: invalid choice 'merg' (did you mean 'merge'?)"),
         (["contracts", "dif"], "contracts: argument COMMAND: invalid choice 'dif' (did you mean 'diff'?)"),

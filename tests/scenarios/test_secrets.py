@@ -198,6 +198,5 @@ def test_one_module_writes_what_leaves_the_process() -> None:
         "output.py",
         "commands/reports/report_kinds.py",
         "analysis/matrix.py",
-        "commands/fidelity.py",
         "commands/arguments.py",
     }

@@ -31,14 +31,12 @@ def shipped_rules(base: Dictionary) -> Mapping[str, tuple[Table, Acl]]:
 
 
 def access_rows(base: Dictionary, roles: Mapping[str, str]) -> Iterator[tuple[str, Values]]:
-    """Yield the rows that describe the rules and name their roles, and one for each role that has none.
+    """Yield the rows that describe the rules, and those that name their roles.
 
     Args:
         base: the tables.
         roles: the sys_ids of roles by name; a role that is not among them is named.
     """
-    needed = dict.fromkeys(role for _, acl in shipped_rules(base).values() for role in acl.roles)
-    yield from ((ROLES, {"name": role}) for role in needed if role not in roles)
     for sys_id, (table, acl) in shipped_rules(base).items():
         name = table.name if acl.column is None else f"{table.name}.{acl.column}"
         described = {"name": name, "operation": acl.operation, "condition": acl.condition, "sys_name": name}

@@ -24,7 +24,7 @@ from privman_scenarios.analysis.instance_reader import InstanceReader
 from privman_scenarios.analysis.learning import Learner
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.learned_names import LearnedNames
-from privman_scenarios.output import complain, say
+from privman_scenarios.output import complain, say, write
 from privman_scenarios.playing.cleanup import Write, line_in
 from privman_scenarios.playing.http_api import PartyCall
 from privman_scenarios.playing.named_targets import named_instance
@@ -119,13 +119,13 @@ def _write(file: Path, text: str) -> None:
     """
     with TemporaryDirectory(dir=file.parent if file.is_file() or not file.exists() else None) as folder:
         draft = Path(folder) / "learned.yaml"
-        draft.write_text(text, encoding="utf-8")
+        write(draft, text)
         try:
             WireNames.load(draft)
         except InferredNamesError as error:
             why = str(error).removeprefix(f"{draft}: ")
             raise CannotLearnError(f"the instance's names cannot be used: {why}") from None
         if file.exists() and not file.is_file():
-            file.write_text(text, encoding="utf-8")  # such as /dev/stdout
+            write(file, text)  # such as /dev/stdout
         else:
             Path(draft).replace(file)
