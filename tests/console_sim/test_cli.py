@@ -85,6 +85,7 @@ async def test_a_misspelt_variable_is_refused(command: str, given: str, meant: s
     assert err == f"console-sim: unknown variable {given} (did you mean {meant!r}?).\n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clock", ["real", "virtual"])
 async def test_serve(clock: str) -> None:
     """The command serves until it is told to stop, with the clock that was asked for."""

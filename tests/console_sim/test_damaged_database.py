@@ -203,6 +203,7 @@ async def test_a_spoilt_request_is_skipped_and_shown(file: Path, servicenow: Stu
         assert "of kind 'approval request'" in finding["message"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("metadata", ["no JSON", "[]", '{"PolicyId": {}}'])
 async def test_spoilt_metadata_is_left_out(file: Path, servicenow: StubServiceNow, metadata: str) -> None:
     """The request is there, and the page of all requests shows it without what was asked for."""

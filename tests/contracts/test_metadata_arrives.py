@@ -89,6 +89,7 @@ def test_metadata_arrives_unaltered(pair: Pair, text: str) -> None:
     _arrives(pair, dict.fromkeys(TEXTS, text))
 
 
+@pytest.mark.long
 def test_64_kb_arrive_unaltered(pair: Pair) -> None:
     """In each of the four keys, with characters that JSON escapes."""
     _arrives(pair, dict.fromkeys(OF_RELEASE_10_8, ('é"\\{}' * 65_536)[:65_536]))

@@ -198,6 +198,7 @@ def test_no_violation_shows_a_secret(contracts: Contracts, message: str, body: o
     assert SECRET not in repr(violations)
 
 
+@pytest.mark.long
 def test_loading_and_matching_do_not_pay_for_the_validator() -> None:
     """The validator is imported by the first check, so that a server starts without it."""
     program = (

@@ -120,6 +120,7 @@ async def test_no_output_shows_a_distinct_secret(roomy_party: Party, secret: str
         assert [name for name, encode in ENCODINGS.items() if encode(secret) in output] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("secret", ["test", "x1", "contract"])
 async def test_no_output_shows_a_short_secret_in_its_place(roomy_party: Party, secret: str) -> None:
     """A short password is masked in every place of one, and words that have it in them stay."""

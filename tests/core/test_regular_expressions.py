@@ -176,6 +176,7 @@ def schema_patterns(node: object) -> Iterator[str]:
         yield from schema_patterns(child)
 
 
+@pytest.mark.long
 def test_expressions_are_linear() -> None:
     """No module keeps an expression that a caller could make slow."""
     kept = list(expressions())

@@ -136,6 +136,7 @@ def without_room() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("traced")
 async def test_answers_that_nobody_reads_are_not_in_memory() -> None:
     """However many connections wait, and each of them gets its answer whole once it reads."""

@@ -63,6 +63,7 @@ async def test_a_server_that_finds_no_port_leaves_the_authority(command: str, tm
         assert (code, "cannot listen on" in err, authority.read_bytes() == before) == (2, True, True)
 
 
+@pytest.mark.long
 @both
 async def test_the_authority_replaces_nothing_else(command: str, tmp_path: Path) -> None:
     """A path that was mistyped may be that of a key, a bundle or anything else; an earlier authority may go."""

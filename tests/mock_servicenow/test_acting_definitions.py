@@ -138,6 +138,7 @@ async def test_the_second_record_follows_a_deleted_one(lasting: str) -> None:
         assert (await instance.call("GET", "/api/now/table/u_case")).status == 400
 
 
+@pytest.mark.long
 async def test_a_file_takes_over_what_a_record_made(tmp_path: Path) -> None:
     """The values and choices stay, and stay when the record is deleted."""
     file, database = tmp_path / "tables.yaml", f"sqlite:///{tmp_path / 'instance.db'}"

@@ -27,6 +27,7 @@ def client_of(instance: Instance, password: str) -> aiosnow.Client:
     return aiosnow.Client(urlsplit(instance.url).netloc, basic_auth=("admin", password), use_ssl=False)
 
 
+@pytest.mark.long
 async def test_a_record_comes_and_goes(incidents: IncidentModel) -> None:
     """It creates, finds, changes and deletes a record, and maps choices to their labels (platform 1.6, 1.7)."""
     created = await incidents.create({"short_description": "Disk full", "impact": 1, "urgency": 1})

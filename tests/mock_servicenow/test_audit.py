@@ -90,6 +90,7 @@ def test_a_record_for_another_table_audits_nothing() -> None:
         assert tables.audited(task) == []
 
 
+@pytest.mark.long
 def test_passwords_and_long_texts_are_kept_out(tmp_path: Path) -> None:
     """A table that extends an audited one is not audited itself (Docs, auditing: parent and child tables)."""
     (tmp_path / "tables.yaml").write_text(OWN)

@@ -168,6 +168,7 @@ async def test_no_rule_waits_for_a_table_of_users(instance: Instance) -> None:
     assert (await instance.insert("sys_script", {"collection": "u_vip", **template})).status == 201
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", ["sys_script", "sys_data_policy2", "sys_transform_map"])
 async def test_what_acts_on_a_table_goes_with_it(instance: Instance, table: str) -> None:
     """The next table of that name may be one of users, and nobody looks for what the first one had."""
@@ -235,6 +236,7 @@ def acting(table: str, acts_on: str) -> dict[str, str]:
     }[table]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column", "role"),
     [

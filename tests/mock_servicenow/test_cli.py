@@ -50,6 +50,7 @@ async def test_a_client_that_waits_does_not_keep_it_from_ending(sent: bytes) -> 
     writer.close()
 
 
+@pytest.mark.long
 async def test_password_comes_from_the_environment() -> None:
     """With a password of one's own the default one is refused."""
     async with serving_command(MOCK_SERVICENOW_PASSWORD="another") as url:
@@ -102,6 +103,7 @@ async def test_a_database_does_not_keep_the_default_password(tmp_path: Path) -> 
     assert sum(status == 200 for status in opens.values()) == 6
 
 
+@pytest.mark.long
 async def test_the_administrator_is_named_by_an_option() -> None:
     """With --username another administrator logs in, and admin is nobody."""
     async with serving_command("--username", "boss") as url, ClientSession() as session:
@@ -173,6 +175,7 @@ async def test_no_control_plane() -> None:
         assert first[0] == 404
 
 
+@pytest.mark.long
 async def test_file_database_keeps_its_rows(tmp_path: Path) -> None:
     """What was written to a database in a file is there after a restart."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -185,6 +188,7 @@ async def test_file_database_keeps_its_rows(tmp_path: Path) -> None:
                 assert answer.status == wanted
 
 
+@pytest.mark.long
 async def test_further_tables_and_rows(tmp_path: Path) -> None:
     """Tables and rows of the user's own are served like the packaged ones."""
     tables, data = tmp_path / "tables.yaml", tmp_path / "data.yaml"
@@ -345,6 +349,7 @@ async def test_version_and_help() -> None:
     assert "MOCK_SERVICENOW_PASSWORD" in (await run_command("serve", "--help"))[1]
 
 
+@pytest.mark.long
 async def test_release_profile() -> None:
     """A release can be chosen; one that restricts passwords on new instances works like an upgraded one."""
     async with serving_command("--release", "zurich") as url:

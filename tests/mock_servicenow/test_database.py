@@ -41,6 +41,7 @@ async def _refusal(*arguments: str) -> str:
     return err
 
 
+@pytest.mark.long
 async def test_a_second_process_on_a_file_is_refused(tmp_path: Path) -> None:
     """A file is served by one process; who was killed has left it, and PostgreSQL is named for several."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -138,6 +139,7 @@ async def test_a_value_of_another_type_is_kept_out_of_a_file(
             tool.execute(f"UPDATE {table} SET {column} = {value}")  # noqa: S608
 
 
+@pytest.mark.long
 async def test_a_read_only_database_is_refused(tmp_path: Path) -> None:
     """A database that cannot be written is no place for an instance."""
     file = tmp_path / "instance.db"
@@ -157,6 +159,7 @@ async def test_a_folder_is_no_database(tmp_path: Path) -> None:
     assert "cannot be opened: " in await _refusal("--database", f"sqlite:///{tmp_path}")
 
 
+@pytest.mark.long
 async def test_rows_that_cannot_be_one_of_a_kind_are_refused(tmp_path: Path) -> None:
     """Tables that want a value only once cannot be laid over rows that have it twice."""
     database, tables = f"sqlite:///{tmp_path / 'instance.db'}", tmp_path / "tables.yaml"
@@ -202,6 +205,7 @@ async def test_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> No
     assert err.decode().splitlines() == ["database: disk I/O error"]
 
 
+@pytest.mark.long
 async def test_a_locked_file_is_an_error_until_it_is_free(tmp_path: Path) -> None:
     """While a tool has the file locked reads are answered and writes fail; pages say so, too."""
     file = tmp_path / "instance.db"

@@ -414,6 +414,7 @@ async def test_an_attempt_that_fails_unexpectedly_is_a_failed_attempt(blueprint:
     instance.store.close()
 
 
+@pytest.mark.long
 async def test_a_silent_console_does_not_hold_the_clock(blueprint: Blueprint) -> None:
     """A jump gives up requests that have no answer in real time, goes on, and says how many there were."""
     silent = asyncio.Event()

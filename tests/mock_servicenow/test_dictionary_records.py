@@ -226,6 +226,7 @@ async def test_what_has_no_effect_is_a_finding(
     assert [message] == await ignored(instance)
 
 
+@pytest.mark.long
 async def test_records_without_meaning_are_no_findings(instance: Instance) -> None:
     """A collection's own record, an inactive one, another language, a second record of a choice, a changed comment."""
     await make_record(instance, "sys_dictionary", name="incident", internal_type="collection")
@@ -289,6 +290,7 @@ async def test_a_reset_returns_to_the_tables_at_start(instance: Instance) -> Non
         assert (await instance.read("incident", made.result["sys_id"], **SHOWN))["category"] == "cloud"
 
 
+@pytest.mark.long
 async def test_a_snapshot_has_the_tables_of_its_moment(blueprint: Blueprint) -> None:
     """Those made later are gone, and those deleted later are back with their records."""
     async with running(Settings(), blueprint) as instance:

@@ -38,6 +38,7 @@ async def _file_of(instance: Instance) -> str:
     return f"/api/now/attachment/file?table_name=problem&table_sys_id={problem}&file_name=x"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [0, 1_000_000])
 async def test_an_upload_is_taken_without_room_on_the_disk(instance: Instance, size: int) -> None:
     """Whether there is none, or it ends while the body arrives."""

@@ -13,6 +13,7 @@ def _rows(instance: MockServiceNow, table: str, query: str = "", fields: str = "
     return rows
 
 
+@pytest.mark.long
 def test_each_listed_table_answers() -> None:
     """Clients read the list and ask each: tables of the mock's own, such as those of secrets, are in no list."""
     with MockServiceNow() as instance, requests.Session() as session:

@@ -128,6 +128,7 @@ async def test_others_are_answered_during_a_long_read_in_a_batch(large: Instance
     assert [finding["rule"] for finding in findings] == ["query-term-ignored"]
 
 
+@pytest.mark.long
 async def test_a_reset_ends_a_long_read(large: Instance) -> None:
     """It is told that it was cancelled; what is read afterwards is what is there then."""
     read = _asked(large, COLUMNS + quote(TESTS))
@@ -137,6 +138,7 @@ async def test_a_reset_ends_a_long_read(large: Instance) -> None:
     assert (await large.call("GET", f"{COLUMNS}name=copies")).result == []
 
 
+@pytest.mark.long
 async def test_a_long_read_ends_with_its_caller(large: Instance) -> None:
     """The next one does not wait for it."""
     for _ in range(5):

@@ -95,6 +95,7 @@ async def test_retries_have_a_floor_and_a_ceiling(instance: Instance) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_floor_and_ceilings_follow_the_inferred_rules(tmp_path: Path) -> None:
     """A user's file replaces the shortest wait, the most retries and the longest time-out."""
     file = tmp_path / "ours.yaml"
@@ -250,6 +251,7 @@ async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Bluepr
             assert len(delivery["attempts"]) == attempts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "date", ["soon", "2026-01-05T09:00:00Z", "2026-01-0x", "2026-01-05 08:59:5x", "1-2", "x" * 500]
 )

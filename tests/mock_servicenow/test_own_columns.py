@@ -35,6 +35,7 @@ ACLS = """acls:
     %s"""
 
 
+@pytest.mark.long
 async def test_a_shipped_table_has_own_columns_choices_and_rules(tmp_path: Path) -> None:
     """A record takes the column, queries and pages know it, a choice has its label, and a rule refuses."""
     tables, rows = tmp_path / "tables.yaml", tmp_path / "rows.yaml"
@@ -100,6 +101,7 @@ async def test_a_rule_that_cannot_act(rule: str, told: str, tmp_path: Path, *, s
     assert told in str(caught.value)
 
 
+@pytest.mark.long
 async def test_a_numbered_table_has_numbers(tmp_path: Path) -> None:
     """Whoever gives a prefix need not define the column; who defines it, or extends a numbered table, has one only."""
     file = tmp_path / "tables.yaml"
@@ -114,6 +116,7 @@ async def test_a_numbered_table_has_numbers(tmp_path: Path) -> None:
     assert [(each["name"], each["column_label"]) for each in labels] == [("u_asset", "Number"), ("u_tool", "Tag")]
 
 
+@pytest.mark.long
 async def test_a_default_has_the_form_that_records_store(tmp_path: Path) -> None:
     """Whatever form of it a file or a record writes: it is shown, and it is found."""
     duration, flag, day = ("glide_duration", "01:30:00"), ("boolean", "true"), ("glide_date", "2026-01-05")
@@ -138,6 +141,7 @@ async def test_a_default_has_the_form_that_records_store(tmp_path: Path) -> None
             assert (shown["u_flag"]["value"], shown["u_day"]["value"]) == ("true", "2026-01-05")
 
 
+@pytest.mark.long
 async def test_rows_name_the_users_of_the_app(tmp_path: Path) -> None:
     """They ship, so rows may refer to them and change them, in a new database and in one that is there."""
     rows, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
@@ -152,6 +156,7 @@ async def test_rows_name_the_users_of_the_app(tmp_path: Path) -> None:
             assert (await instance.call("GET", "/api/now/table/incident", ("privman.approver", "admin"))).status == 200
 
 
+@pytest.mark.long
 async def test_an_existing_database_gets_the_columns_and_its_records_a_class(tmp_path: Path) -> None:
     """Records stored before their table was extended are of that table."""
     tables, rows, database = tmp_path / "tables.yaml", tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"

@@ -70,6 +70,7 @@ def _settings(folder: Path, *texts: str) -> Settings:
     return Settings(tables=files)
 
 
+@pytest.mark.long
 def test_a_table_has_a_life_cycle_of_its_own(tmp_path: Path) -> None:
     """Moves, those of one kind, the message, and each sort of effect; the shown step follows."""
     with MockServiceNow(_settings(tmp_path, ORDERS)) as instance:
@@ -87,6 +88,7 @@ def test_a_table_has_a_life_cycle_of_its_own(tmp_path: Path) -> None:
         assert orders.change(express, u_step="1")["detail"] == "From 3 to 1? No."
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("invalid_move", "step"), [("keep", "2"), ("allow", "9")])
 def test_a_later_file_changes_a_life_cycle(tmp_path: Path, invalid_move: str, step: str) -> None:
     """It replaces what it names, and takes an effect away; a table that extends the other has the same."""
@@ -100,6 +102,7 @@ def test_a_later_file_changes_a_life_cycle(tmp_path: Path, invalid_move: str, st
             instance.reset()
 
 
+@pytest.mark.long
 def test_a_team_allows_what_ships_forbids(tmp_path: Path) -> None:
     """One line: the other moves, the message and the effects stay."""
     text = "- {name: problem, life_cycle: {moves: {102: [103, 106, 107]}}}"
@@ -181,6 +184,7 @@ def test_an_error_names_file_line_and_what_was_expected(tmp_path: Path, cycle: s
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 def test_rows_of_files_have_both_columns(tmp_path: Path) -> None:
     """No rule runs for them, and yet ``incident_state`` is what ``state`` is."""
     rows = tmp_path / "rows.yaml"

@@ -123,6 +123,7 @@ async def test_a_claim_made_by_a_clock_ahead_has_ended(postgresql: Any) -> None:
         await _until_recorded(instance)
 
 
+@pytest.mark.long
 async def test_restarted_instance_times_requests_out(tmp_path: Path) -> None:
     """A request whose time was up while the instance was down has timed out when it is back."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -181,6 +182,7 @@ async def test_two_processes_share_one_instance(postgresql: Any) -> None:
         assert len(await second.read(RESPONSE)) == 25
 
 
+@pytest.mark.long
 async def test_what_an_earlier_process_was_told_stays_masked(tmp_path: Path) -> None:
     """A Client Id that the Table API shows is in full in no journal, after a restart either (integration 3)."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"

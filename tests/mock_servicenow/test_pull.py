@@ -118,6 +118,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {file.name: file.read_text() for file in sorted(folder.iterdir())}
 
 
+@pytest.mark.long
 def test_what_was_pulled_answers_as_the_instance(source: MockServiceNow, tmp_path: Path) -> None:
     """Schema and rows are the same, references lead to the same records, and people have pseudonyms."""
     folder = tmp_path / "pulled"
@@ -230,6 +231,7 @@ def test_rows_queries_levels_and_text(source: MockServiceNow, tmp_path: Path) ->
     assert (tmp_path / "none" / "data.yaml").read_text() == "{}\n"
 
 
+@pytest.mark.long
 def test_many_references(source: MockServiceNow, tmp_path: Path) -> None:
     """As many records as one request may ask for are followed."""
     assert pull(source, tmp_path / "pulled", tables="u_desk") == 0
@@ -244,6 +246,7 @@ RULES = """
 """
 
 
+@pytest.mark.long
 def test_a_team_may_replace_the_rules(source: MockServiceNow, tmp_path: Path) -> None:
     """Rules of a file count in place of those that ship."""
     rules = tmp_path / "rules.yaml"

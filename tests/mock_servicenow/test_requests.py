@@ -371,6 +371,7 @@ async def test_ready_made_users(instance: Instance, name: str, roles: list[str])
     assert (await instance.call("GET", f"/api/now/table/{REQUEST}", (name, "admin"))).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [200, 403])
 async def test_status_of_a_repeated_request_can_be_overridden(status: int, tmp_path: Path) -> None:
     """A team whose instance answers a repeated request otherwise says so in its file of inferred rules."""

@@ -109,6 +109,7 @@ async def test_a_snapshot_has_its_tables(in_memory: Instance) -> None:
     assert (created.result["u_before"], "u_after" in created.result) == ("kept", False)
 
 
+@pytest.mark.long
 async def test_a_shared_database_has_no_snapshots(blueprint: Blueprint, postgresql: Any) -> None:
     """The message says which do, and what PostgreSQL has instead."""
     with postgresql.database() as database:

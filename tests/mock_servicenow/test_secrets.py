@@ -56,6 +56,7 @@ async def send_everywhere(instance: Instance, secret: str) -> None:
         assert (await instance.call(method, path, **arguments)).status < 500
 
 
+@pytest.mark.long
 async def test_no_output_shows_a_secret_under_an_inferred_name(tmp_path: Path) -> None:
     """The keys of the registration and of the log-on may have any name."""
     ours = tmp_path / "ours.yaml"
@@ -232,6 +233,7 @@ async def test_columns_and_properties_of_a_password_type_are_masked(tmp_path: Pa
     assert "password2 column 'u_pin' got a text with NUL or half a character: ignored" in outputs[1]
 
 
+@pytest.mark.long
 async def test_keys_are_masked_where_calls_carry_them(tmp_path: Path) -> None:
     """A short API key is no journal's business, whatever the header or parameter is called, after a restart either."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")

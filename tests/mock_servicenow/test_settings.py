@@ -100,6 +100,7 @@ async def test_rows_change_what_ships(tmp_path: Path, database: str) -> None:
         assert (zone["value"], admin["email"], admin["sys_id"]) == (f"Europe/{city}", f"{city}@example.com", OWNER)
 
 
+@pytest.mark.long
 async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
     """Dates and times need no quotes, integers may be long where text may stand, and passwords open the door."""
     file = tmp_path / "rows.yaml"
@@ -252,6 +253,7 @@ def test_rows_that_cannot_be_used(tmp_path: Path, name: str, content: str, messa
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 async def test_rows_have_what_rules_would_give_them(tmp_path: Path) -> None:
     """A number and a full name; a class and lists of names; equal rows without a name are records of their own."""
     file = tmp_path / "rows.yaml"
@@ -283,6 +285,7 @@ CLIENT = {"client_id": "c" * 32, "client_secret": "of-a-client-0123456789"}
 LOG_ON = {"grant_type": "password", "username": "admin", "password": "admin"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("rule", "status"), [("refused", 401), ("accepted", 200)])
 @pytest.mark.parametrize("end", ["deactivated", "deleted"])
 async def test_tokens_of_a_client_that_has_ended_follow_the_inferred_rule(

@@ -64,6 +64,7 @@ async def shown(instance: Instance, table: str, query: str, fields: str) -> list
     return [[row[name] for name in fields.split(",")] for row in rows]
 
 
+@pytest.mark.long
 async def test_an_export_brings_tables_columns_and_records(tmp_path: Path) -> None:
     """Tables act, records of them refer to others, and what is here already under another sys_id is changed."""
     async with running(written(tmp_path, EXPORT)) as instance:
@@ -109,6 +110,7 @@ DATABASE = """<database><element label="Site" max_length="40" name="u_site" type
 </element></database>"""
 
 
+@pytest.mark.long
 async def test_an_update_set_brings_what_it_contains(tmp_path: Path) -> None:
     """Payloads are imported; what cannot run or has no table becomes a finding with its name and line."""
     rows = '<u_site action="INSERT_OR_UPDATE"><u_zone>a</u_zone></u_site>'
@@ -151,6 +153,7 @@ async def test_what_an_instance_exports_comes_back(tmp_path: Path) -> None:
         assert [sorted(map(str, await instance.read(table, **plain))) for table in tables] == there
 
 
+@pytest.mark.long
 async def test_deletions(tmp_path: Path) -> None:
     """Records are deleted by sys_id, by their key or by a query; what ships of the dictionary stays, with a finding."""
     text = f"""<unload>
@@ -178,6 +181,7 @@ async def test_deletions(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.long
 async def test_a_large_file_is_refused(tmp_path: Path) -> None:
     """A file of more than 64 MiB is not read."""
     settings = written(tmp_path, "")

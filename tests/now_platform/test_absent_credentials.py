@@ -81,6 +81,7 @@ def empty(instance: Instance) -> None:
             session.update("sys_properties", record.sys_id, {"value": "true"})
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("empty")
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("headers", HEADERS, ids=str)

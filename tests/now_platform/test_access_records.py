@@ -48,6 +48,7 @@ def desks(create: Create) -> None:
     create("cmn_department", name="Sales", id="78")
 
 
+@pytest.mark.long
 async def test_a_rule_needs_one_of_its_roles(
     client: Client, user: Client, grant: Callable[[str, str], None], create: Create
 ) -> None:

@@ -393,6 +393,7 @@ pieces = st.one_of(
 queries = st.builds(lambda parts, times: ("".join(parts) * times)[:20_000], st.lists(pieces), st.sampled_from([1, 400]))
 
 
+@pytest.mark.long
 @examples(100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries)
 async def test_any_query_is_answered(client: Client, query: str) -> None:

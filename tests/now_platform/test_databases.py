@@ -41,6 +41,7 @@ def open_instance(url: str, dictionary: Dictionary, seed: int) -> Instance:
     return instance
 
 
+@pytest.mark.long
 def test_a_file_keeps_its_rows(tmp_path: Path, dictionary: Dictionary) -> None:
     """An instance opened again on the same file has the rows of before, and is not filled anew."""
     url = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -56,6 +57,7 @@ def test_a_file_keeps_its_rows(tmp_path: Path, dictionary: Dictionary) -> None:
         assert session.insert("problem", {})["number"] > number
 
 
+@pytest.mark.long
 def test_a_numbered_table_may_be_added_later(tmp_path: Path, dictionary: Dictionary) -> None:
     """Tables that a later version defines are created and numbered in an existing database."""
     url = f"sqlite:///{tmp_path / 'instance.db'}"
@@ -66,6 +68,7 @@ def test_a_numbered_table_may_be_added_later(tmp_path: Path, dictionary: Diction
         assert session.insert("u_ticket", {})["number"] == "TCK0010001"
 
 
+@pytest.mark.long
 def test_a_table_may_be_wide(tmp_path: Path) -> None:
     """Records of more columns than a function of the database takes arguments are read whole."""
     columns = {f"u_column_{number}": str(number) for number in range(300)}

@@ -141,6 +141,7 @@ async def test_a_business_rule_has_it_as_its_condition(
     assert (changed.status, swallowed()) == ((403, ["rule-aborted"]) if matches else (200, []))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("column", ["user_password", "assigned_to.user_password"])
 @pytest.mark.parametrize("table", ["problem", "sys_user"])
 async def test_the_journal_masks_what_follows_a_misspelt_operator(

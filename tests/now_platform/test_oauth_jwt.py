@@ -239,6 +239,7 @@ async def test_an_assertion_can_be_used_once(
     assert await tokens(anonymous, **bearing(assertion(jti="same")))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("often_switching")
 async def test_concurrent_calls_use_an_assertion_once(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]

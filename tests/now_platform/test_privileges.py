@@ -62,6 +62,7 @@ async def write(client: Client, table: str, sys_id: str = "", /, **values: str) 
     return answer.status
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", INSTALLS)
 async def test_only_administrators_grant_privileged_roles(
     me: Client, client: Client, ids: dict[str, str], swallowed: Swallowed, role: str
@@ -78,6 +79,7 @@ async def test_only_administrators_grant_privileged_roles(
     assert [await write(client, table, **values) for table, values in attempts] == [201] * 4
 
 
+@pytest.mark.long
 async def test_user_admins_grant_other_roles(me: Client, ids: dict[str, str]) -> None:
     """As on the platform, user managers grant roles that are not an administrator's."""
     assert await write(me, "sys_user_has_role", user=ids["abel"], role=ids["web_service_admin"]) == 201
@@ -94,6 +96,7 @@ async def test_nobody_joins_a_privileged_group(me: Client, ids: dict[str, str]) 
     assert await write(me, "sys_user_grmember", user=ids["me"], group=ids["Bosses"]) == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column"),
     [
@@ -137,6 +140,7 @@ async def test_a_harmless_grant_is_not_turned_into_a_privileged_one(
     assert await write(me, table, grant, **{column: ids["admin"]}) == 403
 
 
+@pytest.mark.long
 async def test_only_administrators_remove_privileged_rights(
     me: Client, client: Client, create: Create, ids: dict[str, str], swallowed: Swallowed
 ) -> None:

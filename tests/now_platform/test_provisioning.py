@@ -47,6 +47,7 @@ def test_rows(instance: Instance, table: str, query: str, least: int, most: int)
         assert least <= session.count(table, query) <= most
 
 
+@pytest.mark.long
 def test_every_reference_leads_somewhere(instance: Instance) -> None:
     """No packaged row refers to a record that is not there."""
     with instance.transaction(instance.system) as session:

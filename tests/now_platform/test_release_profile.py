@@ -113,6 +113,7 @@ async def test_the_server_header(anonymous: Client, server_header: str) -> None:
     assert (await anonymous.get(INCIDENTS)).headers["Server"] == server_header
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("release", "name"), [("default", "Australia"), ("washington", "Washington DC")])
 async def test_the_build_name(client: Client, name: str) -> None:
     """The property glide.buildname names the release."""

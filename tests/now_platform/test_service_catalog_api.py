@@ -93,6 +93,7 @@ async def test_categories_count_items_and_list_what_is_below(user: Client) -> No
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("query", "names"),
     [

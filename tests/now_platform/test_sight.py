@@ -222,6 +222,7 @@ async def test_journals_of_hidden_columns_are_not_read(user: Client, client: Cli
     assert ["of" in each["u_log"] for each in await found(client, "u_locker", **asked)] == [True, True]
 
 
+@pytest.mark.long
 async def test_entries_of_locked_columns_stay_as_they_are(user: Client, client: Client, create: Create) -> None:
     """A journal column that the user may not write takes no entry over the Table API, and loses none."""
     owner = {"name": "u_locker", "element_id": create("u_locker", u_name="a"), "value": "v"}
@@ -257,6 +258,7 @@ async def test_rows_left_out_of_a_clause_are_a_finding(user: Client, client: Cli
     assert swallowed() == ["rows-unreadable"]
 
 
+@pytest.mark.long
 async def test_attributes_belong_to_the_record_of_their_attachment(
     user: Client, client: Client, create: Create, grant: Grant, toys: dict[str, str]
 ) -> None:

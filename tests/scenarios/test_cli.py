@@ -56,6 +56,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "one.yaml"
 
 
+@pytest.mark.long
 def test_all_held(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each scenario is a line with its outcome; exit code 0."""
     file.write_text(HELD)
@@ -104,6 +105,7 @@ def test_a_broken_contract_that_no_step_asked_for_fails(file: Path, capsys: pyte
     assert "decision-update: " in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_strict_fails_what_was_swallowed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """ServiceNow keeps quiet about why a rule refused; only --strict makes that red."""
     file.write_text(SWALLOWING)
@@ -167,6 +169,7 @@ def test_the_catalog_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "0 failed" in html.read_text()
 
 
+@pytest.mark.long
 def test_too_many_skipped_scenarios_fail(
     file: Path, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:

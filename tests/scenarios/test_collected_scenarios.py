@@ -44,6 +44,7 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.long
 def test_each_scenario_is_a_test(project: pytest.Pytester) -> None:
     """A failure shows step and line, what came and the exchanges; no frame of ours is in any line."""
     result = project.runpytest_inprocess(*OPTIONS, "-rfs")
@@ -61,6 +62,7 @@ def test_each_scenario_is_a_test(project: pytest.Pytester) -> None:
     assert "privman_scenarios" not in result.stdout.str()
 
 
+@pytest.mark.long
 def test_an_unknown_profile_is_an_error_of_the_file(project: pytest.Pytester) -> None:
     """Its scenarios may use the profile's variables; in one line."""
     result = project.runpytest_inprocess(*OPTIONS, "--privman-profile", "nowhere")

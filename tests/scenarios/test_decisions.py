@@ -183,6 +183,7 @@ def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, wor
         Decision(privman_loop, world.world, clock, undecided).delivered()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("patience", "delivered"), [(49, False), (50, True)])
 def test_a_delivery_in_the_last_second_of_the_patience(
     privman_loop: LoopThread, world: WorldFixture, patience: int, *, delivered: bool

@@ -80,6 +80,7 @@ async def test_the_same_seed_gives_the_same_journals(file: str) -> None:
     assert first != await journals(scenarios(file), 8)
 
 
+@pytest.mark.long
 async def test_a_scenario_may_bring_its_own_seed_and_clock() -> None:
     """Then it goes the same way whatever the run's seed, and its time begins when it says."""
     (scenario,) = scenarios("deny")

@@ -143,6 +143,7 @@ def test_another_release_differs_until_it_is_named(
         assert main(["fidelity", "--servicenow-url", url, "--release", "yokohama"]) == 0
 
 
+@pytest.mark.long
 def test_a_release_that_lets_only_exceptions_in_with_a_password(
     privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:

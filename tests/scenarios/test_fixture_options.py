@@ -43,6 +43,7 @@ def test_it(servicenow, console):
 """
 
 
+@pytest.mark.long
 def test_the_options_name_systems_that_already_run(
     pytester: pytest.Pytester, privman_set: FixtureSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,6 +80,7 @@ def test_an_instance_that_already_runs_keeps_its_records(
         assert read_all(url) == before
 
 
+@pytest.mark.long
 def test_a_table_that_is_not_listed_is_named_once(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +214,7 @@ def test_it(world, privman_set):
 """
 
 
+@pytest.mark.long
 def test_patience_and_quiet_time_are_options(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,6 +301,7 @@ def test_an_address_where_nothing_runs_is_told(pytester: pytest.Pytester) -> Non
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
+@pytest.mark.long
 def test_a_test_module_that_cannot_be_imported_is_one_error(pytester: pytest.Pytester) -> None:
     """The summary is printed as without the plugin."""
     pytester.makepyfile("import no_such_module")

@@ -187,6 +187,7 @@ def test_certificates_after_a_run_within_this_one(pytester: pytest.Pytester, tmp
     issue_certificate("127.0.0.1", tmp_path / "authority.pem")
 
 
+@pytest.mark.long
 def test_a_broken_contract_fails_the_test(pytester: pytest.Pytester) -> None:
     """Once, in one sentence without a traceback; the last exchanges explain it."""
     pytester.makepyfile(BREAKING.format(tolerate=""))
@@ -380,6 +381,7 @@ def test_it(servicenow):
 """
 
 
+@pytest.mark.long
 def test_a_traceback_shows_no_password(pytester: pytest.Pytester) -> None:
     """Neither do local variables and what a test prints; the client gets it all the same."""
     pytester.makepyfile(SHOWING)

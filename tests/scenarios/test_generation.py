@@ -38,6 +38,7 @@ def test_walks_are_scenarios_that_could_have_been_written() -> None:
     assert len({step.verb for each in drawn for step in each.steps}) == 15
 
 
+@pytest.mark.long
 def test_a_planted_defect_is_found() -> None:
     """Deliveries after the first with another comment are noticed within a few walks."""
     touches = MessageFilter(at="console", side="request", path=APPROVE, skip=1)

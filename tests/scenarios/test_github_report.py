@@ -133,6 +133,7 @@ def test_an_unusable_command_line_is_annotated(job: Path, capsys: pytest.Capture
     assert (job / "summary.md").read_text().count("###") == 1
 
 
+@pytest.mark.long
 def test_merged_shards_are_annotated(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As the whole run would have been."""
     (job / "part" / "one.yaml").write_text(FAILING)

@@ -120,6 +120,7 @@ def test_a_scenario_that_does_not_apply(
     assert f'<skipped message="does not apply: {reason}' in report.read_text().replace("&#x27;", "'")
 
 
+@pytest.mark.long
 def test_a_scenario_that_applies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """All its conditions hold."""
     (tmp_path / "one.yaml").write_text(FIRST)
@@ -187,6 +188,7 @@ def test_names_that_clash_are_one_line(names: str, tmp_path: Path, capsys: pytes
     assert capsys.readouterr().err.startswith(f"privman-scenarios: {file}: ")
 
 
+@pytest.mark.long
 def test_names_that_the_platform_has_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The app may share a role with the platform, and call a column as the mock would its own."""
     file = tmp_path / "ours.yaml"

@@ -303,6 +303,7 @@ def test_tables_that_are_not_readable_are_named(learn: Learn) -> None:
     assert "sys_security_acl is not readable: 403 User Not Authorized.\n" in printed
 
 
+@pytest.mark.long
 def test_it_waits_as_long_as_the_instance_says(learn: Learn) -> None:
     """A number of seconds, or a moment, which has passed; a wait of a second or more is announced."""
     instance = ReadInstance()

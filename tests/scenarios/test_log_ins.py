@@ -260,6 +260,7 @@ def test_scenarios_that_create_users_are_skipped(
     assert "0 passed, 0 failed, 2 skipped" in said
 
 
+@pytest.mark.long
 def test_a_dry_run_prints_no_user_where_they_exist(run: Run, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     """It prints what the run would write: with an approver who exists, no user."""
     assert run(serve(), "--dry-run", **APPROVER) == 0
@@ -624,6 +625,7 @@ def test_it(servicenow):
 """
 
 
+@pytest.mark.long
 def test_all_tests_try_a_password_once(
     pytester: pytest.Pytester, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,7 @@ def test_work_is_spread_over_processes() -> None:
     assert list(spread(abs, range(-40, 0), 2)) == list(range(40, 0, -1))
 
 
+@pytest.mark.long
 async def test_a_lost_journal_is_a_failure(privman_worlds: WorldBuilder) -> None:
     """What the journals found cannot be told, so nothing is called passed, and the failure says why."""
     told: list[Event] = []

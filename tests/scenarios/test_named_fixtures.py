@@ -42,6 +42,7 @@ privman_fixture_names =
 """
 
 
+@pytest.mark.long
 def test_fixtures_are_renamed(pytester: pytest.Pytester) -> None:
     """A short name that another plugin has is left to it."""
     pytester.makeini(RENAMED)
@@ -228,6 +229,7 @@ def test_a_test_that_uses_neither_party_resets_nothing(pytester: pytest.Pytester
     assert "last exchanges" not in result.stdout.str()
 
 
+@pytest.mark.long
 def test_what_cannot_be_reset_cannot_be_shared(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:

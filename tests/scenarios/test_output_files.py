@@ -122,6 +122,7 @@ def test_a_report_that_cannot_be_written_hides_no_error(folder: Path, capsys: py
     assert not (folder / "nowhere").exists()
 
 
+@pytest.mark.long
 def test_a_device_is_not_a_file_that_would_be_lost(capsys: pytest.CaptureFixture[str]) -> None:
     """Several reports may go there."""
     assert command("run one.yaml --junit-xml /dev/null --html /dev/null") == 0, capsys.readouterr().err

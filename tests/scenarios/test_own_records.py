@@ -106,6 +106,7 @@ async def test_a_marked_record_holds_its_mark(instance: tuple[StubInstance, OwnR
         await own.marked(Mark("groups", "name", "m", 1))
 
 
+@pytest.mark.long
 def test_a_record_that_two_answers_name_is_deleted_once(real_instance: Callable[[str], str], tmp_path: Path) -> None:
     """An instance answers a repeated request with the record that it has."""
     (repeated,) = (str(path) for path in catalog_files() if path.stem == "duplicate-request")

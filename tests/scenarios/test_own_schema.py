@@ -229,6 +229,7 @@ def test_unusable_settings_fail_scenarios_alone(pytester: pytest.Pytester, monke
     result.stdout.fnmatch_lines(["*PRIVMAN_TABLES: invalid path ''*"])
 
 
+@pytest.mark.long
 def test_a_mark_means_the_mock_alone(
     pytester: pytest.Pytester, privman_set: FixtureSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +243,7 @@ def test_a_mark_means_the_mock_alone(
     result.stdout.fnmatch_lines(["--privman-release is about the mock, and a ServiceNow instance is named.*"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("typo", "places", "told"),
     [
@@ -289,6 +291,7 @@ def test_columns_of_the_app_in_files(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "unknown column of request 'u_taem'. Did you mean 'u_team'?" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["option", "profile"])
 def test_a_target_has_more_columns_than_a_file(
     source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -151,6 +151,7 @@ async def test_a_verb_may_say_that_something_must_not_happen(stub: tuple[StubIns
     assert await watch(stub[1], text, Vocabulary([*vocabulary(), *own.of("servicenow")])) == ([0, 0, 15], [1] * 15)
 
 
+@pytest.mark.long
 async def test_nothing_is_watched_in_virtual_time_and_in_a_dry_run(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """There nothing is under way once a step has ended, or nothing is at stake."""
     assert await watch(WorldBuilder(0), PENDING_AT_FIRST) == ([0] * 8, [])

@@ -28,6 +28,7 @@ from .stub_instance import ACTIVITY_TYPE, CONFIGURATION, REQUEST, StubInstance, 
 from .targets import Hurried, play, scenarios
 
 
+@pytest.mark.long
 async def test_the_catalog_plays_against_a_real_instance(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """What needs neither virtual time nor faults is played as it stands."""
     ended = await play(stub[1], scenarios("approve", "deny", "decision-with-comment-and-duration", "setup-every-step"))

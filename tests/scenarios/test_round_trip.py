@@ -99,6 +99,7 @@ def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_colu
     world.servicenow.tolerate("approval-request")
 
 
+@pytest.mark.long
 @GENERATED
 @given(valid_responses=strategies.csv_responses(), max_timeout=strategies.spans(23))
 def test_an_activity_type_is_kept_as_it_was_declared(

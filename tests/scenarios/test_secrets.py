@@ -133,6 +133,7 @@ def repeating(loop: LoopThread, heard: list[str]) -> Iterator[str]:
     loop.run(served.__aexit__(None, None, None))
 
 
+@pytest.mark.long
 def test_no_output_holds_the_password_of_a_user_that_is_refused(
     privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

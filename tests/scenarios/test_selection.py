@@ -181,6 +181,7 @@ def test_exitfirst_ends_the_run(more: list[str], folder: Path, capsys: pytest.Ca
     ]
 
 
+@pytest.mark.long
 def test_exitfirst_without_a_failure_plays_all(capsys: pytest.CaptureFixture[str]) -> None:
     """And judges the whole."""
     assert code_of("-x", "--jobs", "1") == 0
@@ -217,6 +218,7 @@ def test_exitfirst_ends_at_the_first_variation_that_fails(folder: Path, capsys: 
     assert (found > 1, first) == (True, 1)
 
 
+@pytest.mark.long
 def test_last_failed_plays_what_failed_until_it_passes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Another run in between takes nothing else away; with nothing to play again everything is played."""
     assert code_of("--last-failed", "--list") == 0
@@ -255,6 +257,7 @@ def test_a_folder_that_cannot_be_written_is_no_failure(folder: Path, capsys: pyt
     assert "2 passed, 1 failed" in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_failures_are_repeated_in_a_closing_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A line each, above the counts; a run of one scenario has just shown its failure."""
     fail(folder, "one")

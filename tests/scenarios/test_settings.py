@@ -215,6 +215,7 @@ def test_a_profile_is_strict(
     assert "hunter2" not in line.lower()
 
 
+@pytest.mark.long
 def test_no_profile_sets_what_only_an_option_sets(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each option of a run is a setting, which the error names, or is said to be an option alone."""
     with pytest.raises(SystemExit):
@@ -408,6 +409,7 @@ def test_a_file_that_is_not_there(
         assert "No such file or directory" in line
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
@@ -626,6 +628,7 @@ def test_targets_answer(instance: str, monkeypatch: pytest.MonkeyPatch, capsys: 
 USED = "def test_it(servicenow): assert servicenow.url == 'URL'\ndef test_other(): ..."
 
 
+@pytest.mark.long
 def test_the_fixtures_take_the_same(pytester: pytest.Pytester, instance: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable and a profile name the instance; a line says so even if pytest is to be quiet."""
     pytester.makepyfile(USED.replace("URL", instance))

@@ -218,6 +218,7 @@ def test_an_instance_that_is_busy_for_a_moment_is_cleaned_up(
     assert all(set(rows) <= {*FOREIGN, "1" * 32} for rows in instance.tables.values())
 
 
+@pytest.mark.long
 def test_a_dry_run_prints_what_would_be_sent(
     privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from .played_story import play_stories
 pytest_plugins = ["pytester"]
 
 
+@pytest.mark.long
 def test_both_parties_return(world: WorldFixture) -> None:
     """To requests, users, retries and time; as often as a test likes."""
     world.console.faults.arm("status", status=503, path="*/approval/approve", times=1)
@@ -61,6 +62,7 @@ def test_clean(session_world):
 """
 
 
+@pytest.mark.long
 def test_what_a_restore_undoes_is_judged(pytester: pytest.Pytester) -> None:
     """A broken contract of before fails the test; the next one begins without snapshots."""
     pytester.makepyfile(JUDGED)
@@ -98,6 +100,7 @@ def test_findings_and_idle_faults_of_before_count() -> None:
     assert "to strike before it is cleared" in str(idle.failure)
 
 
+@pytest.mark.long
 def test_a_recording_has_what_a_restore_undoes(tmp_path: Path) -> None:
     """And no variation of such a scenario is played."""
     story, out = tmp_path / "one.yaml", tmp_path / "one.har"

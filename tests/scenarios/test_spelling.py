@@ -65,6 +65,7 @@ def test_the_catalog_holds_when_everything_inferred_is_spelled_otherwise(
     assert main(["run", "--inferred", str(everything_else)]) == 0, capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_bodies_are_spelled_as_the_scenario_has_them(
     everything_else: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,6 +75,7 @@ def test_bodies_are_spelled_as_the_scenario_has_them(
     assert main(["run", "--inferred", str(everything_else), str(scenario)]) == 0, capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_a_wrong_spelling_is_noticed(everything_else: Path, tmp_path: Path) -> None:
     """A scenario that expects what the instance does not say fails, whatever it is called there."""
     scenario = tmp_path / "wrong.yaml"

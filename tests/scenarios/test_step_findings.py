@@ -44,6 +44,7 @@ def story(state: str, status: str) -> str:
     return STORY.replace("STATE", state).replace("STATUS", status)
 
 
+@pytest.mark.long
 def test_a_failure_shows_the_findings_before_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each once, with its step; the exchanges are those since the set-up."""
     (folder / "bad.yaml").write_text(story("Approved", "Approve"))
@@ -58,6 +59,7 @@ def test_a_failure_shows_the_findings_before_it(folder: Path, capsys: pytest.Cap
     assert Path("junit.xml").read_text().count("finding: servicenow.call in line") == 2
 
 
+@pytest.mark.long
 def test_a_long_finding_is_shown_to_its_end(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its end says what was expected, or what became of it."""
     long = CALL.replace("nosuch", f"nosuch{'x' * 150}")
@@ -68,6 +70,7 @@ def test_a_long_finding_is_shown_to_its_end(folder: Path, capsys: pytest.Capture
     assert first.endswith("x'")
 
 
+@pytest.mark.long
 def test_many_findings_are_cut(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The nearest ones are shown, and the others are counted."""
     (folder / "bad.yaml").write_text(story("Pending", "Approve").replace(f"  - {CALL}\n", f"  - {CALL}\n" * 5))

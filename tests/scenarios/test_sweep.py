@@ -74,6 +74,7 @@ def variation(title: str, scenarios: list[Scenario]) -> Scenario:
     return found
 
 
+@pytest.mark.long
 def test_each_message_meets_each_fault() -> None:
     """Every message of set-up, request, decision and delivery; only an instance hibernates.
 

@@ -52,6 +52,7 @@ async def test_links_lead_to_every_page(site: Site) -> None:
     assert {path for path, reason in rows(site.app).items() if not reason} == found & rows(site.app).keys()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
 async def test_visitors_see_the_log_in_page_alone(site: Site) -> None:
     """Every other page redirects them there, and so does a form with a visitor's token."""
@@ -85,6 +86,7 @@ async def test_cockpit_is_closed_to_other_machines(site: Site) -> None:
         assert (path, shown.status, "Control plane token" in shown.html) == (path, 403, True)
 
 
+@pytest.mark.long
 async def test_every_page_keeps_the_policy(site: Site) -> None:
     """Pages and their files forbid inline scripts and other hosts, and have neither."""
     await site.set_up()
@@ -102,6 +104,7 @@ async def test_every_form_needs_its_token(site: Site) -> None:
             assert (path, shown.status, EXPIRED in shown.text) == (path, 403, True)
 
 
+@pytest.mark.long
 async def test_every_form_has_its_token(site: Site) -> None:
     """Each form on each page carries the token that its post requires."""
     await site.set_up()

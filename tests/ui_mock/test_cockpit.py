@@ -34,6 +34,7 @@ async def _decide(site: Site, sys_id: str, **values: str) -> Person:
     return person
 
 
+@pytest.mark.long
 async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
     """A decision that the console refused is pending, with the time of the next attempt, and later delivered."""
     sys_id = await site.ask()

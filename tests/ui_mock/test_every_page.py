@@ -34,6 +34,7 @@ async def test_users_see_every_page(site: Site) -> None:
         assert (path, "/login.do" in shown.url) == (path, path == PUBLIC)
 
 
+@pytest.mark.long
 async def test_links_lead_to_every_page(site: Site) -> None:
     """From the navigator, a user reaches each row of the tables of pages, unless the row says why not."""
     await site.ask()

@@ -47,6 +47,7 @@ def _payload(text: str) -> str:
     return f"<unload>\n<sys_update_xml>\n<payload>{escape(update)}</payload></sys_update_xml></unload>"
 
 
+@pytest.mark.long
 async def test_an_administrator_uploads_an_export(site: Site) -> None:
     """The list's form imports columns and records, and leads back; what has no effect is a finding of the exchange."""
     person = await site.person()
@@ -77,6 +78,7 @@ async def test_others_may_not_upload(site: Site) -> None:
     assert (await site.call("GET", "/api/now/table/incident?sysparm_query=number=INC7"))["result"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -147,6 +147,7 @@ async def test_indexed_column_gets_no_second_index(
     assert _made(database) == indexes
 
 
+@pytest.mark.long
 async def test_small_table_gets_no_index(person: Person, database: Path) -> None:
     """Tables with few rows, or without rows, are sorted as they are."""
     for table in ("sys_user", "u_toy"):
@@ -154,6 +155,7 @@ async def test_small_table_gets_no_index(person: Person, database: Path) -> None
     assert _made(database) == set()
 
 
+@pytest.mark.long
 async def test_large_list_ends_at_its_ten_thousandth_row(person: Person) -> None:
     """The last page explains how to reach the other rows."""
     before = await person.get("/incident_list.do?sysparm_first_row=9961")

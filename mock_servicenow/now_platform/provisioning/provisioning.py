@@ -306,7 +306,8 @@ def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
     equal: Counter[tuple[str, str]] = Counter()
     for row in (PlacedRow(*each) for each in rows):
         key = row.table, _name(session, row.table, row.values)
-        sys_id = row.values.get("sys_id") or sys_ids.get(key)
+        given = row.values.get("sys_id")
+        sys_id = given or sys_ids.get(key)
         if not sys_id and not key[1]:
             values = row.table, orjson.dumps(row.values).decode()
             equal[values] += 1
@@ -314,7 +315,7 @@ def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
         sys_id = sys_id or seed_id(*key)
         if key[1]:
             sys_ids.setdefault(key, sys_id)
-        yield row._replace(values={**row.values, "sys_id": sys_id})
+        yield row if given else row._replace(values={**row.values, "sys_id": sys_id})
 
 
 def _name(session: Session, table: str, values: Values) -> str:
