@@ -110,6 +110,7 @@ async def test_a_client_that_waits_does_not_keep_it_from_ending(sent: bytes) -> 
     writer.close()
 
 
+@pytest.mark.long
 async def test_serve_on_ipv6() -> None:
     """An IPv6 address is printed as an address must be."""
     async with serving("--host", "::1") as url, ClientSession() as session, session.get(f"{url}/__admin/health"):

@@ -174,6 +174,7 @@ def _kinds_with(file: Path, text: str) -> list[str]:
         return [kind for kind, body in database.execute("SELECT kind, body FROM document") if text.encode() in body]
 
 
+@pytest.mark.long
 async def test_killed_process_loses_nothing(file: Path, servicenow: StubServiceNow) -> None:
     """After kill -9 the next process has every acknowledged request, decision and credential."""
     database = ("--database", f"sqlite:///{file}")
@@ -192,6 +193,7 @@ async def test_killed_process_loses_nothing(file: Path, servicenow: StubServiceN
     assert await served.stop() == ""
 
 
+@pytest.mark.long
 async def test_killed_while_it_sends(file: Path, servicenow: StubServiceNow) -> None:
     """A request whose send was under way is sent by the next process, and ServiceNow has it once."""
     database = ("--database", f"sqlite:///{file}")
@@ -213,6 +215,7 @@ async def test_killed_while_it_sends(file: Path, servicenow: StubServiceNow) -> 
     await served.stop()
 
 
+@pytest.mark.long
 async def test_killed_while_it_registers(file: Path, servicenow: StubServiceNow) -> None:
     """A registration that ServiceNow has made is found by the next process, which makes no second one."""
     database = ("--database", f"sqlite:///{file}", "--console-url", "http://console.example")
@@ -250,6 +253,7 @@ async def test_stop_while_it_sends(file: Path, servicenow: StubServiceNow) -> No
     assert await served.stop() == ""
 
 
+@pytest.mark.long
 async def test_names_may_change_over_a_restart(file: Path, servicenow: StubServiceNow, tmp_path: Path) -> None:
     """Requests of a console that spelled the wire's names otherwise are still shown and decided."""
     inferred = tmp_path / "inferred.yaml"

@@ -179,6 +179,7 @@ async def bomb(_stub: StubServiceNow, _request: web.Request) -> web.StreamRespon
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("condition", [endless, bomb])
 async def test_endless_answer_is_a_failed_attempt(console: ConsoleUnderTest, condition: Condition) -> None:
     """Of an answer without end the console reads a bounded part, and asks again later."""

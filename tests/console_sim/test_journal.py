@@ -158,6 +158,7 @@ async def test_secret_is_sent_only_with_the_registration(console: ConsoleUnderTe
     assert [path for _, path, body in console.servicenow.calls if secret in json.dumps([path, body])] == [REGISTRATIONS]
 
 
+@pytest.mark.long
 async def test_same_seed_same_journal(servicenow: StubServiceNow) -> None:
     """The same seed and the same calls give the same journal, but for its port and the stub's Date."""
     journals = []

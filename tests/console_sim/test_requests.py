@@ -56,6 +56,7 @@ async def test_requests_are_listed_in_order(console: ConsoleUnderTest) -> None:
     assert await console.admin("GET", "/approval-requests") == {"approval_requests": asked}
 
 
+@pytest.mark.long
 async def test_long_list_is_streamed(console: ConsoleUnderTest) -> None:
     """A list longer than an answer is kept at once arrives whole, and HEAD gets none of it."""
     asked = [(await console.ask(UserReason="x" * 30_000))["request_id"] for _ in range(30)]

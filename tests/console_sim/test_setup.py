@@ -446,6 +446,7 @@ async def test_what_the_console_refuses_is_a_failure_of_its_step(fresh: ConsoleU
     assert statuses(await fresh.set_up()) == {}
 
 
+@pytest.mark.long
 async def test_a_set_up_without_a_foreign_system_reports_its_steps(fresh: ConsoleUnderTest) -> None:
     """It names no ids and no webhook."""
     await fill(fresh, "/credentials", "password", account_name="a")

@@ -25,6 +25,7 @@ def _operations(document: Document) -> Iterator[Document]:
     return (operation for item in document["paths"].values() for operation in item.values())
 
 
+@pytest.mark.long
 def test_it_is_an_openapi_document(document: Document) -> None:
     """Checked against the meta-schema of OpenAPI 3.1 by a tool that is not ours."""
     schemathesis.openapi.from_dict(document).validate()

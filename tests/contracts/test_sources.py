@@ -37,6 +37,7 @@ def test_every_mark_names_a_page_that_gives_it(contracts: Contracts, pages: Mapp
     assert [part for part in known if not _is_proved(part, pages)] == []
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_every_source_is_a_page_or_a_section(contracts: Contracts, pages: Mapping[str, SourcePage]) -> None:
     """A misspelt page would prove nothing; a page that neither a part nor a scenario cites is left over."""

@@ -146,6 +146,7 @@ ODD_PATHS = [
 ]
 
 
+@pytest.mark.long
 async def test_odd_addresses_are_no_errors_of_the_server(server: str) -> None:
     """What a page or a list is asked for is shown, is not there, or is refused."""
     async with ClientSession() as session:

@@ -22,6 +22,7 @@ CUT_SECRETS = st.text(
 DIGITS = [name for name in ENCODINGS if "base64" in name or ("hexadecimal" in name and "references" not in name)]
 
 
+@pytest.mark.long
 @given(
     secret=CUT_SECRETS,
     padding=PADDING,
@@ -69,6 +70,7 @@ def test_an_ordinary_text_that_is_cut_stays(text: str) -> None:
     assert secrets.mask(text) == text
 
 
+@pytest.mark.long
 @given(
     secret=st.text("abcdefgh-0123456789", min_size=8, max_size=40).filter(is_distinct),
     shown=st.integers(1, 40),
@@ -92,6 +94,7 @@ def test_at_most_a_quarter_of_a_secret_stays_readable(secret: str, kept: int) ->
     assert left.removesuffix("***") == "" or len(left) <= min(5, len(secret) // 4)
 
 
+@pytest.mark.long
 def test_a_long_secret_that_repeats_itself_is_masked() -> None:
     """Each of its 33,000 beginnings fits at many places of a text that is almost the same."""
     secrets = Secrets()

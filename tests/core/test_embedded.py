@@ -32,6 +32,7 @@ def _approve(servicenow: MockServiceNow, request_id: str) -> None:
     assert requests.patch(url, json={"status": "Approve"}, auth=servicenow.auth, timeout=30).status_code == 200
 
 
+@pytest.mark.long
 def test_an_approval_goes_round() -> None:
     """A console beside an instance is set up against it, and keeps its clock."""
     with MockServiceNow() as servicenow, ConsoleSim(servicenow=servicenow) as console:
@@ -179,6 +180,7 @@ def test_nothing_is_read_outside_of_the_block() -> None:
         pass
 
 
+@pytest.mark.long
 def test_files_are_read_once_by_a_server(tmp_path: Path) -> None:
     """However often it starts, as a run of scenarios starts it again for each."""
     rows = tmp_path / "rows.yaml"

@@ -162,6 +162,7 @@ def codes(environment: Mapping[str, str], name: str, *asked: str) -> str:
     return ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_servers_declare_what_they_import() -> None:
     """The distribution without extras needs all that the servers import, and nothing else."""
@@ -169,6 +170,7 @@ def test_the_servers_declare_what_they_import() -> None:
     assert found | DATA == declared()
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_the_extras_declare_what_their_modules_import() -> None:
     """Each adds what its modules import and the servers do not, and nothing else; the users of Locust are of load."""
@@ -207,6 +209,7 @@ def test_the_users_of_locust_need_their_extra_alone(only: Callable[[str], Mappin
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_the_extras_that_messages_name_are_those_that_are_declared() -> None:
     """A package in a message is of the extra that declares it."""
     named = {distribution: extra for module, extra in EXTRAS.items() for distribution in distributions()[module]}
@@ -241,11 +244,13 @@ def test_a_server_serves_without_the_harness(without_harness: Mapping[str, str],
     assert process.returncode == 0
 
 
+@pytest.mark.long
 def test_the_harness_describes_itself_without_its_extra(without_harness: Mapping[str, str]) -> None:
     """What the command prints of itself needs no extra."""
     assert codes(without_harness, "privman-scenarios", "--version", "--help", "run --help") == "0 0 0\n"
 
 
+@pytest.mark.long
 def test_a_command_names_the_extra_that_is_missing(without_harness: Mapping[str, str], tmp_path: Path) -> None:
     """It is one line, and the report of an earlier run is no longer green."""
     report = tmp_path / "report.json"
@@ -259,6 +264,7 @@ def test_a_command_names_the_extra_that_is_missing(without_harness: Mapping[str,
     assert '"held": false' in report.read_text()
 
 
+@pytest.mark.long
 def test_a_package_of_no_extra_is_an_error_of_ours(tmp_path: Path) -> None:
     """What the servers need, too, is not explained away."""
     (tmp_path / "orjson.py").write_text(missing("orjson"))

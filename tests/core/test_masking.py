@@ -25,6 +25,7 @@ DISTINCT = TEXTS.filter(lambda text: is_distinct(bare(text)))
 WORDS = "contract tests are attested by x, administrators & test; 20261127"
 
 
+@pytest.mark.long
 @given(secret=DISTINCT, inner=st.sampled_from(sorted(ENCODINGS)), outer=st.sampled_from(sorted(ENCODINGS)))
 def test_a_distinct_secret_is_masked_in_every_encoding(secret: str, inner: str, outer: str) -> None:
     """Encoded once or twice, at any place of any text, nothing of it is left."""
@@ -95,6 +96,7 @@ async def outputs(party: Party) -> list[str]:
     return [body if isinstance(body, str) else json.dumps(body) for _, body in answers]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "secret",
     [

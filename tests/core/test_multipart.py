@@ -35,6 +35,7 @@ def contents(draw: st.DrawFn) -> bytes:
     return content if all(each not in content + b"\r\n" for each in delimiters) else b""
 
 
+@pytest.mark.long
 @given(content=contents())
 def test_content_is_kept_byte_for_byte(content: bytes) -> None:
     """Whatever a part holds comes back, and so does the part after it."""

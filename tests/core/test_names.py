@@ -33,6 +33,7 @@ def sources(package: ModuleType) -> Iterator[Path]:
         yield from (file for file in Path(folder).rglob("*.py") if not file.stem.startswith("__"))
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_no_name_is_taken_twice() -> None:
     """Neither of a module nor of a class in the five packages, unless the products have the same thing, and say why."""

@@ -189,6 +189,7 @@ def test_expressions_are_linear() -> None:
     assert slow == {}
 
 
+@pytest.mark.long
 def test_patterns_of_contracts_are_linear() -> None:
     """Bodies are judged by them, so they meet whatever callers send."""
     patterns = {

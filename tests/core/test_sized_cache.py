@@ -8,6 +8,7 @@ from privman_core.sized_cache import SizedCache
 KEYS = st.integers(min_value=0, max_value=99)
 
 
+@pytest.mark.long
 @given(st.lists(st.tuples(KEYS, st.integers(min_value=0, max_value=2)), max_size=100))
 def test_a_cache_never_holds_more_than_its_bound(given_values: list[tuple[int, int]]) -> None:
     """Whatever comes in which order, as often as it likes."""

@@ -42,6 +42,7 @@ async def _status(url: str, trust: ssl.SSLContext) -> int:
         return answer.status
 
 
+@pytest.mark.long
 @both
 async def test_tls_writes_the_authority_to_trust(command: str, tmp_path: Path) -> None:
     """A client that trusts the written authority accepts the certificate."""

@@ -28,6 +28,7 @@ async def index_of(server: str) -> dict[str, Any]:
         return index
 
 
+@pytest.mark.long
 async def test_every_call_is_listed() -> None:
     """With its method and path."""
     calls = [call for server in SERVERS for call in (await index_of(server))["calls"]]

@@ -24,6 +24,7 @@ def _rows(table: str) -> dict[str, list[int]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.once
 def test_a_request_walks_no_further_than_the_page_says() -> None:
     """Calls of our own functions, files, and changes of file that lead back to an earlier one."""

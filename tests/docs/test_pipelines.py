@@ -64,6 +64,7 @@ def steps() -> Iterator[Step]:
             yield from job["steps"]
 
 
+@pytest.mark.long
 def test_there_is_something_to_check() -> None:
     """Ours, and at least one for each document that shows some."""
     assert [file.name for file in WORKFLOWS] == ["ci.yml"]

@@ -41,6 +41,7 @@ async def test_a_record_comes_and_goes(incidents: IncidentModel) -> None:
         await incidents.get_one(its)
 
 
+@pytest.mark.long
 async def test_pages_are_followed(incidents: IncidentModel) -> None:
     """Its stream goes from page to page by the Link header, to the last record (platform 1.5)."""
     for _ in range(5):
@@ -73,6 +74,7 @@ async def test_conditions(incidents: IncidentModel, condition: aiosnow.Selector,
     assert [record["short_description"] for record in answer] == found
 
 
+@pytest.mark.long
 async def test_files_make_the_round_trip(incidents: IncidentModel, tmp_path: Path) -> None:
     """A file that it uploads to a record is listed and comes back byte for byte (platform 3.1)."""
     source, content = tmp_path / "report.bin", bytes(range(256))

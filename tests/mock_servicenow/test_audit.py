@@ -66,6 +66,7 @@ def test_changes_of_an_incident_are_audited() -> None:
         assert tables.audited(incident, "tablename", "user", "record_checkpoint")[-1] == ("incident", "admin", "2")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("table", "enabled"), [("sc_task", "true"), ("incident", "false")])
 def test_the_dictionary_says_what_is_audited(table: str, enabled: str) -> None:
     """Docs, auditing: the check box Audit of the table's own record, from its write on."""

@@ -16,6 +16,7 @@ RULE = {"when": "before", "abort_action": "true"}
 EVERY_WRITE = {f"action_{name}": "true" for name in ("insert", "update", "delete")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("collection", [KEPT, "global"])
 async def test_no_stored_rule_acts_on_the_secret(instance: Instance, collection: str) -> None:
     """The rule that aborts would tell how the Secret begins, as often as somebody tries to delete the registration."""
@@ -45,6 +46,7 @@ async def test_no_stored_rule_sees_the_secret_of_a_registration(instance: Instan
     assert (await instance.insert(CONFIGURATION, {"instance_metadata": json.dumps(instance.metadata())})).status == 201
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("registered", [False, True], ids=["insert", "update"])
 async def test_no_stored_rule_leads_the_secret_elsewhere(instance: Instance, registered: bool) -> None:  # noqa: FBT001
     """A template changes the address in the name of whoever writes the registration, who may be an administrator."""
@@ -65,6 +67,7 @@ async def test_no_stored_rule_leads_the_secret_elsewhere(instance: Instance, reg
     assert await instance.findings("secret-forgotten")
 
 
+@pytest.mark.long
 async def test_a_rule_that_empties_a_registration_loses_its_secret(instance: Instance) -> None:
     """A registration without addresses has others than were asked for, so the Secret goes nowhere afterwards."""
     ids = await instance.set_up()
@@ -100,6 +103,7 @@ async def _mapped(instance: Instance, user: tuple[str, str], source: str, target
         assert (await instance.insert("sys_transform_entry", entry, user)).status == 201
 
 
+@pytest.mark.long
 async def test_only_staging_tables_are_transformed(instance: Instance) -> None:
     """An import set is a record that may name any table; a map would copy the Secret into an incident."""
     await instance.register()
@@ -114,6 +118,7 @@ async def test_only_staging_tables_are_transformed(instance: Instance) -> None:
     assert (await instance.read("sys_import_set", follower))["state"] == "processed"
 
 
+@pytest.mark.long
 async def test_no_import_writes_into_a_closed_table(instance: Instance) -> None:
     """A row that is imported beside the Secrets would give a registration another one."""
     imports = await instance.add_user("imports", "import_admin")
@@ -123,6 +128,7 @@ async def test_no_import_writes_into_a_closed_table(instance: Instance) -> None:
     assert (outcome["status"], outcome["error_message"]) == ("error", f"Invalid table {KEPT}")
 
 
+@pytest.mark.long
 async def test_a_restart_lends_no_import_set_the_rights_of_an_administrator(
     blueprint: Blueprint, tmp_path: Path
 ) -> None:
@@ -268,6 +274,7 @@ async def test_only_administrators_keep_what_acts_on_rights(
     assert (await instance.update(table, own.result["sys_id"], {column: "problem"}, manager)).status == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column", "whole", "role"),
     [
@@ -299,6 +306,7 @@ async def test_only_administrators_add_to_what_acts_on_rights(
     assert (await instance.call("DELETE", f"/api/now/table/{table}/{own.result['sys_id']}", manager)).status == 204
 
 
+@pytest.mark.long
 async def test_an_administrator_gets_rid_of_every_rule(instance: Instance) -> None:
     """Even of one that aborts that, or makes it active again; other changes it aborts still."""
     rule = {"name": "stay", "collection": "sys_script", "template": "active=true", **RULE, **EVERY_WRITE}

@@ -157,6 +157,7 @@ async def test_what_is_no_http_leaves_no_trace_in_the_log(sent: bytes) -> None:
         await writer.wait_closed()
 
 
+@pytest.mark.long
 async def test_links_begin_with_the_instances_own_url() -> None:
     """1.5: links name the URL of the instance, not the Host of the request."""
     origin = "https://dev12345.service-now.com"

@@ -42,6 +42,7 @@ async def test_hibernating_otherwise(instance: Instance) -> None:
     assert answer.headers["Location"] == "https://developer.servicenow.com/dev.do#!/home?wu=true"
 
 
+@pytest.mark.long
 async def test_every_answer_names_the_server(instance: Instance) -> None:
     """No answer tells what the instance is made of: faults, pages, and what is not there (platform 5.5)."""
     answers = [await _under(instance, kind) for kind in ("busy", "dropped", "cancelled", "rate-limited", "node-switch")]
@@ -61,6 +62,7 @@ async def test_a_truncated_answer_keeps_its_head(instance: Instance) -> None:
             await answer.read()
 
 
+@pytest.mark.long
 async def test_a_long_answer_is_truncated_within_its_records(instance: Instance) -> None:
     """Part of what is made while it is sent arrives, too."""
     for _ in range(8):

@@ -226,6 +226,7 @@ async def test_a_locked_file_is_an_error_until_it_is_free(tmp_path: Path) -> Non
     assert set(err.decode().splitlines()) == {"database: database is locked"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["/__admin/reset", "/__admin/restart"])
 async def test_deliveries_go_on_after_a_reset_that_failed(tmp_path: Path, path: str) -> None:
     """A reset or restart that the database cannot carry out changes nothing: what was to be sent is sent."""
@@ -357,6 +358,7 @@ async def test_changed_records_of_the_dictionary_keep_no_instance_from_starting(
         assert (await instance.insert("u_thing", {"u_name": "a"})).status == 201
 
 
+@pytest.mark.long
 async def test_text_in_a_file_that_is_not_utf_8_is_read_as_far_as_it_is(tmp_path: Path) -> None:
     """Whatever has written it, requests that meet it go on: records, queries, groups and settings."""
     path = tmp_path / "instance.db"

@@ -35,6 +35,7 @@ class SlewedClock(VirtualClock):
         return super().now() - self.behind
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("behind", [timedelta(microseconds=1), timedelta(days=1)], ids=["slewed", "set back"])
 async def test_a_clock_that_is_set_back_loses_no_retry(
     blueprint: Blueprint, new_database: NewDatabase, prepared: str, behind: timedelta
@@ -50,6 +51,7 @@ async def test_a_clock_that_is_set_back_loses_no_retry(
             assert await response_of(instance) == ("200", "1")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [408, 429, 500, 503, 599])
 async def test_failed_attempt_is_repeated_after_the_wait(instance: Instance, status: int) -> None:
     """A retryable status is tried again after the minimum wait time, not earlier (integration 4)."""
@@ -109,6 +111,7 @@ async def test_any_other_answer_of_success_is_delivered(instance: Instance, verd
     assert (delivery["state"], delivery["error"]) == ("delivered", "")
 
 
+@pytest.mark.long
 async def test_error_in_an_envelope_after_a_retry(instance: Instance) -> None:
     """The status of a failure is tried again, whatever its envelope says; the refusal then is final."""
     instance.console.statuses, instance.console.verdicts = [503], [REFUSED, REFUSED]
@@ -118,6 +121,7 @@ async def test_error_in_an_envelope_after_a_retry(instance: Instance) -> None:
     assert (await deliveries(instance))[0]["state"] == "failed"
 
 
+@pytest.mark.long
 async def test_error_in_an_envelope_may_count_as_delivered(tmp_path: Path) -> None:
     """Where the app of an instance looks at the status alone."""
     ours = tmp_path / "ours.yaml"
@@ -130,6 +134,7 @@ async def test_error_in_an_envelope_may_count_as_delivered(tmp_path: Path) -> No
         assert await response_of(instance) == ("200", "0")
 
 
+@pytest.mark.long
 async def test_retries_end_with_the_maximum(instance: Instance) -> None:
     """After the maximum of retries the delivery has failed, its last status recorded (integration 4)."""
     instance.console.statuses = [503, 500, 503, 502]
@@ -141,6 +146,7 @@ async def test_retries_end_with_the_maximum(instance: Instance) -> None:
     assert len(instance.console.decisions) == 4
 
 
+@pytest.mark.long
 async def test_no_retry_where_none_is_allowed(instance: Instance) -> None:
     """A maximum of 0 retries means a single attempt."""
     instance.console.statuses = [503]
@@ -159,6 +165,7 @@ async def test_other_status_is_final(instance: Instance, status: int) -> None:
     assert await response_of(instance) == (str(status), "0")
 
 
+@pytest.mark.long
 async def test_no_answer_is_status_zero_and_repeated(instance: Instance) -> None:
     """Without an answer the status is 0, and the attempt is repeated (integration 4)."""
     await decided(instance, **{"Endpoint Url": "http://127.0.0.1:1/approve", "Maximum retry attempts": "2"})
@@ -167,6 +174,7 @@ async def test_no_answer_is_status_zero_and_repeated(instance: Instance) -> None
     assert await response_of(instance) == ("0", "2")
 
 
+@pytest.mark.long
 async def test_what_has_failed_is_left_alone_after_a_restart(tmp_path: Path) -> None:
     """An instance that starts again sends nothing whose retries are used up; its attempts are known still."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
@@ -217,6 +225,7 @@ async def test_registration_without_pairs_fails_the_delivery(instance: Instance)
     )
 
 
+@pytest.mark.long
 async def test_registration_deleted_before_the_decision_fails_the_delivery(instance: Instance) -> None:
     """Without its registration a console cannot be told."""
     ids = await instance.set_up()
@@ -238,6 +247,7 @@ async def test_request_deleted_during_retries_ends_them(instance: Instance) -> N
     assert (await deliveries(instance))[0]["state"] == "failed"
 
 
+@pytest.mark.long
 async def test_response_deleted_while_it_is_sent(instance: Instance) -> None:
     """What becomes of a response that is gone when the console answers is recorded nowhere, and harms nothing."""
 
@@ -257,6 +267,7 @@ async def test_response_deleted_while_it_is_sent(instance: Instance) -> None:
     assert await response_of(instance) == ("200", "0")
 
 
+@pytest.mark.long
 async def test_odd_characters_reach_the_console_unchanged(instance: Instance) -> None:
     """Quotes, entities and every plane of Unicode in a comment arrive as they were written (integration 6)."""
     comment = "R&D <\"all\"> 'x' &amp; \u00e4\u4e2d\U0001f512 C:\\temp"
@@ -266,6 +277,7 @@ async def test_odd_characters_reach_the_console_unchanged(instance: Instance) ->
     assert instance.console.decisions[0]["Comment"] == comment
 
 
+@pytest.mark.long
 async def test_what_the_console_receives(instance: Instance) -> None:
     """Deliveries carry ServiceNow's User-Agent and JSON (platform 6.2)."""
     await decided(instance)
@@ -323,6 +335,7 @@ async def test_whatever_a_console_answers_the_delivery_goes_on(instance: Instanc
     assert [each["state"] for each in await deliveries(instance)] == ["delivered"] * 2
 
 
+@pytest.mark.long
 async def test_a_console_that_answers_with_heads_alone_is_given_up(instance: Instance) -> None:
     """20,000 answers of status 100 before the real one are a failed attempt, which is made again."""
 
@@ -344,6 +357,7 @@ async def test_a_console_that_answers_with_heads_alone_is_given_up(instance: Ins
     assert [each["state"] for each in await deliveries(instance)] == ["delivered"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("status", "state"), [("199", "failed"), ("200", "delivered"), ("404", "failed")])
 async def test_a_response_that_somebody_has_settled_is_sent_no_more(
     instance: Instance, status: str, state: str
@@ -357,6 +371,7 @@ async def test_a_response_that_somebody_has_settled_is_sent_no_more(
     assert (len(instance.console.decisions), (await deliveries(instance))[0]["state"]) == (1, state)
 
 
+@pytest.mark.long
 async def test_a_response_whose_numbers_were_emptied(instance: Instance) -> None:
     """Without a status or a count of retries a response shows 0, and is tried again as before."""
     instance.console.statuses = [503, 503]

@@ -35,6 +35,7 @@ async def test_each_registration_has_its_own_token(instance: Instance, other: di
     assert instance.console.tokens == ["Bearer token-1", "Bearer token-2", "Bearer token-1"]
 
 
+@pytest.mark.long
 async def test_dead_token_is_renewed_at_once(instance: Instance) -> None:
     """A 401 drops the token, gets another and tries at once, which is no retry (integration 4)."""
     instance.console.statuses = [401]
@@ -52,6 +53,7 @@ async def test_token_is_renewed_once_only(instance: Instance) -> None:
     assert await response_of(instance) == ("401", "0")
 
 
+@pytest.mark.long
 async def test_two_deliveries_with_one_dead_token(instance: Instance) -> None:
     """Deliveries that find the token dead at the same time both get through with new ones."""
     ids = await decided(instance)
@@ -71,6 +73,7 @@ async def test_two_deliveries_with_one_dead_token(instance: Instance) -> None:
     assert len(instance.console.decisions) == 5
 
 
+@pytest.mark.long
 async def test_refused_logon_is_final(instance: Instance) -> None:
     """A console that refuses the Client Id and Secret is not asked again: its 401 is recorded (integration 6)."""
     instance.console.token_statuses = [401]
@@ -80,6 +83,7 @@ async def test_refused_logon_is_final(instance: Instance) -> None:
     assert await response_of(instance) == ("401", "0")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("length", "status"), [(65_536, "400"), (65_537, "0")])
 async def test_longest_token(instance: Instance, length: int, status: str) -> None:
     """A token of 64 KiB is used, though this console takes no such header; a longer one counts as none."""

@@ -21,6 +21,7 @@ CENTRE = {"name": "incident", "element": "u_cost_centre", "column_label": "Cost 
 CLOUD = {"name": "incident", "element": "category", "value": "cloud", "label": "Cloud service"}
 
 
+@pytest.mark.long
 async def test_a_new_column_is_stored_shown_queried_and_on_pages(instance: Instance) -> None:
     """From the answer on it is like a column that ships; its default and its attributes count."""
     await make_record(instance, "sys_dictionary", **CENTRE, default_value="CC-0", mandatory="true")
@@ -242,6 +243,7 @@ async def test_records_without_meaning_are_no_findings(instance: Instance) -> No
     assert not await ignored(instance)
 
 
+@pytest.mark.long
 async def test_a_table_that_ships_may_become_extendable(instance: Instance) -> None:
     """Its label follows its record."""
     [table] = await instance.read("sys_db_object", query="name=sys_user")
@@ -267,6 +269,7 @@ async def test_rows_of_files_define_tables_within_bounds(tmp_path: Path) -> None
             assert (await instance.call("POST", "/__admin/reset", None)).status == 204
 
 
+@pytest.mark.long
 async def test_a_password_column_hides_what_is_written_to_it(instance: Instance) -> None:
     """The journal does not show it, as it is stored one way."""
     await make_record(instance, "sys_dictionary", name="incident", element="u_pin", internal_type="password")

@@ -38,6 +38,7 @@ async def _statuses(instance: Instance, auth: Auth, *items: Item) -> list[int]:
     return [each["status_code"] for each in answer.body["serviced_requests"]]
 
 
+@pytest.mark.long
 async def test_a_batch_ends_with_its_user(instance: Instance) -> None:
     """Once he is deactivated the calls that are left are refused, as each would be by itself; a finding says why."""
     auth = await instance.add_user("fired", "admin")
@@ -55,6 +56,7 @@ async def test_a_batch_ends_with_its_user(instance: Instance) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_a_batch_goes_on_with_the_roles_that_are_left(instance: Instance) -> None:
     """Whoever is no administrator any more does nothing else as one."""
     auth = await instance.add_user("demoted", "admin", "itil")
@@ -65,6 +67,7 @@ async def test_a_batch_goes_on_with_the_roles_that_are_left(instance: Instance) 
     assert await _statuses(instance, auth, rights, demote, rights, ("POST", INCIDENTS, {})) == [201, 204, 403, 201]
 
 
+@pytest.mark.long
 async def test_rows_are_transformed_with_the_roles_that_are_left(instance: Instance) -> None:
     """Rows that were acknowledged are transformed after their loader is deleted, and hand out nothing for him."""
     auth = await instance.add_user("fired", "admin")

@@ -61,6 +61,7 @@ async def test_a_batch_is_answered_without_room_on_the_disk(instance: Instance) 
     assert [item["status_code"] for item in batch.body["serviced_requests"]] == [200] * 5
 
 
+@pytest.mark.long
 async def test_a_large_upload_is_refused_without_room_on_the_disk(
     instance: Instance, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_person_logs_in() -> None:
         assert tables.log_in_of(user)[:2] == ("2026-01-05 09:00:00", "2026-01-05")
 
 
+@pytest.mark.long
 def test_a_member_has_the_roles_of_the_group() -> None:
     """Docs, users and groups: rows with ``inherited`` follow memberships and the roles of groups."""
     with MockServiceNow() as instance:

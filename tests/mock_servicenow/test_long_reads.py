@@ -57,6 +57,7 @@ def _asked(instance: Instance, path: str, **headers: str) -> "asyncio.Task[Answe
     return asyncio.create_task(instance.call("GET", path, headers=headers))
 
 
+@pytest.mark.long
 async def test_others_are_answered_during_a_long_read(blueprint: Blueprint) -> None:
     """A copy of what is in memory is read; the answer is the same as that of a short query."""
     async with running(Settings(), blueprint) as instance:

@@ -44,6 +44,7 @@ async def _until_begun(instance: Instance) -> None:
         pass
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [0, 2_000], ids=["short body", "long body"])
 async def test_a_reset_ends_a_batch(instance: Instance, size: int) -> None:
     """What a batch would have written after a reset is not written; its caller is told that it was cancelled."""

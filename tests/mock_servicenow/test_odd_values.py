@@ -177,6 +177,7 @@ async def test_a_rule_that_refuses_a_time_out_is_a_finding(instance: Instance, r
     assert (await instance.read(REQUEST, kept))["status"] == "TimedOut"
 
 
+@pytest.mark.long
 async def test_a_rule_that_refuses_a_response_ends_no_delivery(instance: Instance) -> None:
     """A response that a business rule keeps from being updated is delivered all the same, and says why."""
     rule = {"name": "Stay", "collection": REQUEST.replace("request", "response"), "when": "before"}
@@ -190,6 +191,7 @@ async def test_a_rule_that_refuses_a_response_ends_no_delivery(instance: Instanc
     assert delivery["error"].startswith("the response could not be updated: ")
 
 
+@pytest.mark.long
 async def test_a_rule_that_refuses_a_response_keeps_the_maximum_of_retries(instance: Instance) -> None:
     """Retries end with their maximum although the response, which no update reaches, does not count them."""
     rule = {"name": "Stay", "collection": RESPONSE, "when": "before"}
@@ -222,6 +224,7 @@ async def test_an_instance_starts_again_whatever_an_administrator_did_to_its_row
             assert (await instance.insert("incident", {})).status == 201
 
 
+@pytest.mark.long
 async def test_rows_that_another_program_wrote(tmp_path: Path, blueprint: Blueprint) -> None:
     """Values that no rule has seen are skipped, told as a finding or in the log, and keep nothing from starting."""
     file = tmp_path / "instance.db"
@@ -275,6 +278,7 @@ async def test_a_date_that_another_program_wrote_delays_no_other_request(
         assert message.startswith(f"request {odd} has the date '{date[:20]}")
 
 
+@pytest.mark.long
 async def test_a_request_with_a_date_that_another_program_wrote_can_be_decided(
     tmp_path: Path, blueprint: Blueprint
 ) -> None:

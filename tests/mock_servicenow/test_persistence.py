@@ -136,6 +136,7 @@ async def test_restarted_instance_times_requests_out(tmp_path: Path) -> None:
             assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
 
 
+@pytest.mark.long
 async def test_a_request_made_by_a_clock_ahead_times_out(tmp_path: Path, blueprint: Blueprint) -> None:
     """It waits its max timeout from the start on by which the clock has been set back, also where a rule delays it."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")

@@ -200,6 +200,7 @@ def test_a_pull_that_was_stopped_goes_on(
     assert len(source.journal) > 5
 
 
+@pytest.mark.long
 def test_rate_limits_are_waited_for(source: MockServiceNow, tmp_path: Path) -> None:
     """A request that is refused with 429 is sent again when the answer says."""
     source.faults.arm("rate-limited", path="/api/now/*", times=3, seconds=0)

@@ -67,6 +67,7 @@ async def test_registration_without_usable_pairs_is_taken(instance: Instance, me
     assert answer.status == 201
 
 
+@pytest.mark.long
 async def test_new_secret_replaces_the_old(instance: Instance) -> None:
     """A registration updated with another Secret delivers with that one (integration 2, step 13)."""
     ids = await instance.set_up()
@@ -115,6 +116,7 @@ async def test_masked_secret_sent_back_changes_nothing(instance: Instance) -> No
     assert instance.console.logons == [{"UserName": CLIENT_ID, "Password": SECRET}]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("steps", [["Token Url"], ["Endpoint Url"], ["", "Token Url"]], ids=str)
 async def test_a_secret_goes_nowhere_else(instance: Instance, steps: list[str]) -> None:
     """Who writes a registration without knowing its Secret gets neither that nor a token at an address of his own."""
@@ -134,6 +136,7 @@ async def test_a_secret_goes_nowhere_else(instance: Instance, steps: list[str]) 
     assert await instance.findings("secret-forgotten")
 
 
+@pytest.mark.long
 async def test_a_new_secret_goes_to_a_new_address(instance: Instance) -> None:
     """Who names the Secret may say where it goes; who changes another pair, need not name it."""
     ids = await instance.set_up()
@@ -208,6 +211,7 @@ async def test_deleted_registration_leaves_no_secret(instance: Instance) -> None
     assert [each["Password"] for each in instance.console.logons] == ["********"]
 
 
+@pytest.mark.long
 async def test_deletion_of_a_registration_is_of_it_alone(instance: Instance) -> None:
     """The Secret of another registration stays."""
     ids = await instance.set_up()

@@ -185,6 +185,7 @@ async def test_request_times_out(instance: Instance) -> None:
     assert (await _decide(instance, sys_id, status="Approve")).status == 403
 
 
+@pytest.mark.long
 async def test_each_request_times_out_at_its_own_time(instance: Instance) -> None:
     """Requests of other ages and activity types time out each at its own deadline; without one, never."""
     ids = await instance.set_up(max_timeout="02:00:00")
@@ -279,6 +280,7 @@ async def test_deadline_holds_before_the_time_out_is_written(instance: Instance)
     assert [message for message in await instance.findings("rule-aborted") if "timed out after 1:00:00" in message]
 
 
+@pytest.mark.long
 async def test_a_request_that_a_rule_keeps_pending_holds_up_no_other(instance: Instance) -> None:
     """A rule may take a time-out back; the look for time-outs ends all the same, and says so."""
     ids = await instance.set_up(max_timeout="01:00:00")
@@ -319,6 +321,7 @@ async def test_a_max_timeout_below_zero_has_passed(instance: Instance) -> None:
     assert (await instance.read(REQUEST, answer.result["sys_id"]))["status"] == "TimedOut"
 
 
+@pytest.mark.long
 async def test_a_deadline_that_is_moved_is_met(instance: Instance) -> None:
     """A request times out at the deadline that it has by then: it would neither be decided nor time out otherwise."""
     ids = await instance.set_up(max_timeout="")
@@ -341,6 +344,7 @@ async def test_a_deadline_that_is_moved_is_met(instance: Instance) -> None:
     assert await statuses() == ["TimedOut", "TimedOut", "TimedOut"]
 
 
+@pytest.mark.long
 async def test_approver_decides_and_reader_does_not(instance: Instance) -> None:
     """The approver role may decide; a user without any role of the app is refused the table (integration 1)."""
     sys_id = await instance.asked(await instance.set_up())

@@ -89,6 +89,7 @@ async def test_snapshots_keep_what_waits(in_memory: Instance) -> None:
     assert b"*** " not in first
 
 
+@pytest.mark.long
 async def test_snapshots_of_a_file(blueprint: Blueprint, tmp_path: Path) -> None:
     """A database in a file has them, too."""
     async with running(Settings(database=f"sqlite:///{tmp_path}/instance.db"), blueprint) as instance:

@@ -178,6 +178,7 @@ PLACES = st.sampled_from(["Authorization", "x-sn-apikey", "X-UserToken", "Authen
 PARAMETERS = st.sampled_from(["access_token", "x-sn-apikey", "token", "code", "user"])
 
 
+@pytest.mark.long
 @examples(200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     headers=st.dictionaries(PLACES, BLANK),

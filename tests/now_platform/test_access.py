@@ -190,6 +190,7 @@ async def test_a_table_without_web_services_is_closed_to_everybody(client: Clien
     assert (await client.get("/api/now/table/sys_tiny_url")).status == 403
 
 
+@pytest.mark.long
 async def test_a_table_is_closed_to_web_services_by_its_record(client: Client) -> None:
     """4.2: "allow access via web services" of the table decides, from the next request on."""
     found = await client.get("/api/now/table/sys_db_object?sysparm_query=name=bsm_chart&sysparm_fields=sys_id")

@@ -77,6 +77,7 @@ async def test_a_condition_limits_rows(client: Client, user: Client) -> None:
     assert {each["name"] for each in await read(user, "cmn_department")} == {"Legal", "Sales"}
 
 
+@pytest.mark.long
 async def test_rules_of_columns(client: Client, user: Client) -> None:
     """One column, or all that have no rule of their own."""
     clerk = await made(client, "sys_user_role", name="clerk")
@@ -93,6 +94,7 @@ async def test_rules_of_columns(client: Client, user: Client) -> None:
     assert "id" in (await read(client, "cmn_department"))[0]
 
 
+@pytest.mark.long
 async def test_rules_that_ship_have_records(client: Client, user: Client, create: Create) -> None:
     """Inactive, they do not act; they cannot be deleted, nor their roles; further roles and a condition count."""
     rule = await rule_of(client, "u_toy.u_secret", "read")
@@ -165,6 +167,7 @@ async def test_only_security_administrators_see_and_write_rules(
     assert await read(user, RULE) != []
 
 
+@pytest.mark.long
 async def test_rules_go_with_their_table(client: Client, user: Client) -> None:
     """The next table of that name has none."""
     table = await made(client, "sys_db_object", name="u_box", label="Box")
@@ -177,6 +180,7 @@ async def test_rules_go_with_their_table(client: Client, user: Client) -> None:
     assert len(await read(user, "u_box")) == 1
 
 
+@pytest.mark.long
 async def test_a_thousand_rules_act(client: Client, instance: Instance, swallowed: Swallowed) -> None:
     """More are findings."""
     with instance.transaction(instance.system) as session:

@@ -75,6 +75,7 @@ async def test_list_pages(client: Client, problem: str) -> None:
     assert await listed(client, sysparm_limit="2", sysparm_offset="2") == ["c"]
 
 
+@pytest.mark.long
 async def test_a_list_has_a_default_limit(client: Client, problem: str, instance: Instance) -> None:
     """3.1: without sysparm_limit a list ends after 1000 attachments."""
     with instance.transaction(instance.system) as session:
@@ -153,6 +154,7 @@ async def test_deleting_a_record_deletes_its_attachments(client: Client, problem
     await vanished(instance, "sys_attachment_doc", left=1)
 
 
+@pytest.mark.long
 async def test_file_content_is_deleted_in_steps(client: Client, problem: str, instance: Instance) -> None:
     """Others are answered in between; until then no other file takes the sys_id of one of them.
 
@@ -207,6 +209,7 @@ async def test_paths_that_do_not_exist(client: Client, path: str) -> None:
     assert (await response.json())["error"]["message"] == "Requested URI does not represent any resource"
 
 
+@pytest.mark.long
 async def test_readers_of_a_record_read_its_attachments(client: Client, user: Client) -> None:
     """3.1: the read rules of the record hold for its attachments; the total leaves out those hidden."""
     red = await attach_to_toy(client, await make(client, "u_toy", u_name="red", u_color="r"))
@@ -218,6 +221,7 @@ async def test_readers_of_a_record_read_its_attachments(client: Client, user: Cl
     assert response.headers["X-Total-Count"] == "1"
 
 
+@pytest.mark.long
 async def test_writers_of_a_record_change_its_attachments(
     client: Client, user: Client, grant: Callable[[str, str], None]
 ) -> None:
@@ -240,6 +244,7 @@ async def test_writers_of_a_record_change_its_attachments(
     assert (await user.delete(f"{BASE}/{red}")).status == 204
 
 
+@pytest.mark.long
 async def test_the_table_api_applies_the_access_of_the_record(client: Client, user: Client) -> None:
     """3.1: sys_attachment shows and changes no more by the Table API than by its own."""
     toys = [await make(client, "u_toy", u_name=name, u_color=name[0]) for name in ("red", "blue")]

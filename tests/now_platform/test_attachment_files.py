@@ -195,6 +195,7 @@ async def test_a_damaged_file_gets_an_error(client: Client, problem: str, data: 
     assert (await response.json())["error"]["detail"] == "chunk 0 of the file is damaged"
 
 
+@pytest.mark.long
 async def test_long_file_in_a_batch(client: Client, problem: str) -> None:
     """3.2: a batch answers a file up to its limit, and ends at one beyond it."""
     items = [

@@ -68,6 +68,7 @@ async def test_a_body_that_does_not_end_is_cut_off(client: Client) -> None:
     assert "Rejected large REST payload" in (await response.json())["error"]["detail"]
 
 
+@pytest.mark.long
 async def test_a_file_may_be_longer(client: Client) -> None:
     """3.1: the limit on bodies does not hold for files."""
     problem = (await (await client.post("/api/now/table/problem", json={})).json())["result"]["sys_id"]
@@ -436,6 +437,7 @@ async def test_every_operator_may_be_asked_of_every_column(client: Client, insta
             assert (await client.get("/api/now/table/u_toy", params=asked)).status == 200, query
 
 
+@pytest.mark.long
 async def test_every_aggregate_may_be_asked_of_every_column(client: Client, instance: Instance) -> None:
     """Conditions on it, and groups sorted by it, included."""
     functions, comparisons = ("avg", "sum", "min", "max", "count"), ("=", "!=", ">", ">=")

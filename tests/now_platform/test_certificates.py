@@ -62,6 +62,7 @@ def mapped(create: Create, secured: Secured) -> str:
     return user
 
 
+@pytest.mark.long
 async def test_client_acts_for_the_user_of_its_certificate(secured: Secured, mapped: str) -> None:
     """Without another credential, or with one that nobody has; a valid password comes first."""
     own = "/api/now/table/sys_user?sysparm_query=sys_id=javascript:gs.getUserID()&sysparm_fields=sys_id,user_name"
@@ -71,6 +72,7 @@ async def test_client_acts_for_the_user_of_its_certificate(secured: Secured, map
     assert (await secured.get(own, shown=False))[0] == 401
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("mapped")
 async def test_certificate_counts_while_it_is_mapped_to_somebody_active(
     secured: Secured, change: Change, swallowed: Callable[[], list[str]]
@@ -97,6 +99,7 @@ async def test_property_switches_certificates_off(secured: Secured, create: Crea
     assert (await secured.get("/api/now/table/incident"))[0] == 401
 
 
+@pytest.mark.long
 async def test_mapping_ends_with_its_user(secured: Secured, mapped: str) -> None:
     """A later user may have the same sys_id."""
     admin = basic("admin", "admin")

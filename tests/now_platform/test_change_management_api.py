@@ -123,6 +123,7 @@ async def test_template_version_fills_a_change_of_the_table_api(client: Client) 
     assert (made["short_description"], made["category"]) == ("mine", "Network")
 
 
+@pytest.mark.long
 async def test_tasks_belong_to_their_change(client: Client) -> None:
     """A task is listed, changed and deleted below its change alone."""
     change, other = await new(client), await new(client)
@@ -174,6 +175,7 @@ async def test_unusable_decisions_are_refused(client: Client, body: dict[str, ob
     assert (await refused(client, f"/{await new(client)}/approvals", "PATCH", body))[0] == 400
 
 
+@pytest.mark.long
 async def test_conflict_check_finds_changes_of_the_same_item_and_time(client: Client, create: Create) -> None:
     """It ends at once, so that there is nothing to cancel."""
     item = create("cmdb_ci", name="switch")
@@ -238,6 +240,7 @@ async def test_next_states_follow_the_life_cycle(client: Client, create: Create)
     assert (first["transition_available"], first["conditions"][0]["passed"]) == (False, False)
 
 
+@pytest.mark.long
 async def test_roles_of_each_verb(user: Client, grant: Callable[[str, str], None], create: Create) -> None:
     """Documented: readers, writers, and who deletes."""
     change = create("change_request")
@@ -263,6 +266,7 @@ async def test_changes_are_also_xml(client: Client, create: Create) -> None:
     assert "<on_hold><display_value>false</display_value><value>false</value></on_hold>" in text
 
 
+@pytest.mark.long
 async def test_long_lists_end_with_an_error(client: Client, create: Create) -> None:
     """What would be too long to write is cancelled, as a record of the Table API is."""
     for _ in range(35):

@@ -49,6 +49,7 @@ async def test_pysnc_creates_reads_changes_and_deletes(origin: str) -> None:
     await as_administrator(work)
 
 
+@pytest.mark.long
 async def test_pysnc_pages_through_a_parent_class(origin: str) -> None:
     """All rows of a big list arrive, page by page, with joins and related lists understood."""
 

@@ -399,6 +399,7 @@ async def test_what_is_made_by_a_planted_credential_is_planted(
         assert not await opens()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("planted", [True, False])
 async def test_work_of_a_planted_credential_gains_nothing_under_way(  # noqa: PLR0913, PLR0917 - fixtures
     holder: Holder,

@@ -224,6 +224,7 @@ def test_statements_that_take_too_long_are_cancelled(
             assert shown.scalar_one() == allowed
 
 
+@pytest.mark.long
 def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
     """Indexes of tables and columns with long names are distinct, and duplicates name their column."""
     columns = tuple(Column(f"u_a_rather_long_name_of_a_column_{end}", unique=True) for end in "ab")
@@ -239,6 +240,7 @@ def test_long_names_are_indexed_apart(tmp_path: Path) -> None:
             session.insert("u_a_table_with_a_name_that_is_long", {columns[1].name: "y"})
 
 
+@pytest.mark.long
 def test_an_interrupted_start_is_repeated(tmp_path: Path, dictionary: Dictionary) -> None:
     """Tables without their first rows, as a kill during the first start leaves them, are made and filled again."""
     url = f"sqlite:///{tmp_path / 'instance.db'}"

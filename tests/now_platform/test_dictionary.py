@@ -93,6 +93,7 @@ def test_definitions_that_cannot_hold(tables: list[Table], message: str) -> None
 NAMES = [f"u_{name}" for name in "abcdef"]
 
 
+@pytest.mark.long
 @given(st.dictionaries(st.sampled_from(NAMES), st.none() | st.sampled_from(NAMES), min_size=1))
 @example({"u_a": "u_b", "u_b": "u_c", "u_c": "u_b"})
 def test_any_tables_are_ordered_or_refused(parents: dict[str, str | None]) -> None:

@@ -101,6 +101,7 @@ def test_no_two_operators_share_a_spelling() -> None:
     assert len({operator.label for operator in OPERATORS}) == len(OPERATORS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("word", OF_STORED_ROWS)
 async def test_a_list_is_filtered(client: Client, swallowed: Callable[[], list[str]], word: str) -> None:
     """The REST API finds the record in each spelling, reports nothing, and does not find it where it does not match."""

@@ -189,6 +189,7 @@ async def test_a_user_gets_what_they_may_read(user: Client, form: str) -> None:
     assert (await user.get(f"/u_toy_list.do?{form}&sysparm_query=u_name=%00")).status == 400
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMATS)
 async def test_many_rows_are_read_as_they_are_sent(client: Client, create: Create, form: str) -> None:
     """More than are shown at a time, each once, in order."""

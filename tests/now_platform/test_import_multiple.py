@@ -110,6 +110,7 @@ async def test_a_refused_row_removes_its_import_set(client: Client, instance: In
         assert left["result"] == []
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("user_map")
 async def test_an_import_set_may_run_after_another(client: Client, clock: VirtualClock) -> None:
     """3.4: with run_after the rows are transformed when that import set is done."""
@@ -126,6 +127,7 @@ async def test_an_import_set_may_run_after_another(client: Client, clock: Virtua
     assert await emails(client) == ["b@import.example"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("user_map")
 async def test_an_import_set_may_run_after_one_that_is_done(client: Client, clock: VirtualClock) -> None:
     """3.4: with run_after of an import set that is done, or that does not exist, nothing is waited for."""

@@ -43,6 +43,7 @@ async def test_insert_answers_the_outcome_of_the_row(client: Client) -> None:
     assert (await response.json())["result"]["user_name"] == "john.public"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("user_map")
 async def test_coalesce_updates_the_record_that_has_the_key(client: Client) -> None:
     """3.4: a record with the same key is updated, unless no value differs."""
@@ -75,6 +76,7 @@ async def test_empty_values_are_not_copied(client: Client) -> None:
     assert await emails(client) == ["a@import.example"]
 
 
+@pytest.mark.long
 async def test_empty_values_are_copied_if_the_map_says_so(client: Client) -> None:
     """3.4: copy_empty_fields lets an empty value clear a column."""
     fields = ("user_id>user_name", "email>email")
@@ -180,6 +182,7 @@ async def test_get_of_a_row_whose_table_is_gone(client: Client, instance: Instan
     assert (response.status, (await response.json())["error"]["message"]) == (400, "Invalid table bunk")
 
 
+@pytest.mark.long
 async def test_unknown_rows_get_404(client: Client) -> None:
     """3.4: GET of a row that does not exist is 404, and so is one whose import set has been cleaned up."""
     assert (await client.get(f"{BASE}/{'0' * 32}")).status == 404
@@ -253,6 +256,7 @@ async def test_maps_act_with_the_rights_of_the_platform(
     assert (await response.json())["result"]["sys_created_by"] == "plain"
 
 
+@pytest.mark.long
 async def test_the_staging_table_of_users(client: Client) -> None:
     """3.4: every instance has a staging table of users with its map; the same user again is updated."""
     statuses = []
@@ -313,6 +317,7 @@ async def test_a_refused_state_leaves_nothing_waiting(client: Client) -> None:
     assert import_set["state"] == "processed"
 
 
+@pytest.mark.long
 async def test_a_row_goes_through_a_bounded_number_of_maps(
     client: Client, instance: Instance, swallowed: Callable[[], list[str]]
 ) -> None:

@@ -140,6 +140,7 @@ async def test_a_user_changes_what_they_may(user: Client, toys: list[str]) -> No
     ]
 
 
+@pytest.mark.long
 async def test_many_records(client: Client, create: Create) -> None:
     """More than are shown at a time."""
     for number in range(250):

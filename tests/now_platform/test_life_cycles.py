@@ -58,6 +58,7 @@ async def test_reopening_an_incident_is_counted(client: Client, clock: VirtualCl
     assert (again["reopen_count"], again["active"]) == ("1", "false")
 
 
+@pytest.mark.long
 async def test_a_change_of_group_is_counted(client: Client, create: Create) -> None:
     """Docs, "First assignment resolution": the first group counts 0."""
     first, second = create(GROUPS, name="First"), create(GROUPS, name="Second")
@@ -96,6 +97,7 @@ async def test_a_problem_makes_the_moves_of_its_buttons(client: Client, create: 
     assert await _move(client, "problem", create("problem", state=before), state=after) == (200, "")
 
 
+@pytest.mark.long
 async def test_a_problem_makes_no_other_move(client: Client, create: Create, swallowed: Swallowed) -> None:
     """Itsm, integration test "Cancel a problem (fail)": the error has the rule's text, and nothing is written."""
     problem = create("problem", state="102")
@@ -125,6 +127,7 @@ async def test_reanalyzing_a_problem_is_counted(client: Client) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "states"),
     [

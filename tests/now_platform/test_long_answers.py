@@ -68,6 +68,7 @@ async def test_long_rows_are_read_a_few_at_a_time(client: Client, instance: Inst
     ][: int(limit)]
 
 
+@pytest.mark.long
 async def test_the_length_of_a_record_is_bounded(
     client: Client, instance: Instance, parent: str, swallowed: Callable[[], list[str]]
 ) -> None:
@@ -115,6 +116,7 @@ async def test_groups_end_as_they_are_written(client: Client, instance: Instance
     assert (response.status, REFUSED in await response.text()) == (500, True)
 
 
+@pytest.mark.long
 async def test_names_of_authors_are_repeated_in_pieces(client: Client, instance: Instance) -> None:
     """A list of attachments names the author of each."""
     with instance.transaction(instance.system) as session:
@@ -129,6 +131,7 @@ async def test_names_of_authors_are_repeated_in_pieces(client: Client, instance:
     assert response.headers["X-Total-Count"] == "3"
 
 
+@pytest.mark.long
 async def test_the_length_of_groups_is_bounded(client: Client, parent: str) -> None:
     """Each group repeats the text that another record has."""
     asked = {"sysparm_query": f"parent={parent}", "sysparm_count": "true", "sysparm_group_by": "number"}
@@ -139,6 +142,7 @@ async def test_the_length_of_groups_is_bounded(client: Client, parent: str) -> N
     assert (response.status, (await response.json())["error"]["message"]) == (500, REFUSED)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("accept", ["application/json", "application/xml"])
 @pytest.mark.parametrize("before", [0, 200])
 async def test_many_groups_with_long_names_are_refused(
@@ -243,6 +247,7 @@ async def test_a_list_of_no_references_is_shown_whole(client: Client) -> None:
     assert (await response.json())["result"] == {"type": f"{'a' * 300}, b"}
 
 
+@pytest.mark.long
 async def test_a_list_of_references_names_the_first_ones(client: Client, instance: Instance) -> None:
     """Each name is another record to be read, so only so many of a list are."""
     entries = [f"{number:032x}" for number in range(MOST_NAMED + 2)]
@@ -256,6 +261,7 @@ async def test_a_list_of_references_names_the_first_ones(client: Client, instanc
     assert shown[MOST_NAMED - 1 :] == [f"User {MOST_NAMED - 1:04x}", ",".join(entries[MOST_NAMED:])]
 
 
+@pytest.mark.long
 async def test_a_history_shows_its_newest_entries(client: Client, instance: Instance) -> None:
     """Journals grow for ever; what is displayed of one has an end, in entries and in characters."""
     with instance.transaction(instance.system) as session:

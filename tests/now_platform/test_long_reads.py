@@ -43,6 +43,7 @@ async def test_a_write_after_a_long_read_happens_once(instance: Instance) -> Non
     assert findings == [FINDING]
 
 
+@pytest.mark.long
 async def test_work_that_has_written_is_not_repeated(instance: Instance) -> None:
     """However long it reads afterwards."""
     begun = []

@@ -149,6 +149,7 @@ async def test_pkce(anonymous: Client, change: Change) -> None:
     assert await tokens(anonymous, **redeemed, code=await code(anonymous, **asked), code_verifier=verifier)
 
 
+@pytest.mark.long
 async def test_invalid_codes_get_401(
     anonymous: Client, change: Change, create: Callable[..., str], clock: VirtualClock
 ) -> None:

@@ -157,6 +157,7 @@ async def test_an_assertion_in_a_header(
     assert headers["Authentication"] not in printed
 
 
+@pytest.mark.long
 async def test_a_certificate(anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str]) -> None:
     """The key may be in an X.509 certificate, found by the key's id, and the user be found by another column."""
     authority = trustme.CA(key_type=trustme.KeyType.RSA)

@@ -176,6 +176,7 @@ async def test_a_client_is_registered_by_the_table_api(client: Client, client_id
     assert await tokens(client, **PASSWORD, client_id=known, client_secret="my-secret")
 
 
+@pytest.mark.long
 async def test_a_bounded_number_of_tokens_is_searched(anonymous: Client, instance: Instance) -> None:
     """Each renewal adds a token, and costs no more than the one before it; those that have ended go some at a time."""
     first = await tokens(anonymous)

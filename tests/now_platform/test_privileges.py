@@ -176,6 +176,7 @@ async def test_only_administrators_remove_privileged_rights(
     assert [(await client.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records[:-1]] == [204] * 8
 
 
+@pytest.mark.long
 async def test_user_admins_remove_other_rights(me: Client, create: Create, ids: dict[str, str]) -> None:
     """As they grant them."""
     records = [
@@ -188,6 +189,7 @@ async def test_user_admins_remove_other_rights(me: Client, create: Create, ids: 
     assert [(await me.delete(f"{TABLES}/{table}/{sys_id}")).status for table, sys_id in records] == [204] * 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("deleted", ["sys_user_group", "sys_user_role"])
 async def test_rights_end_with_what_gives_them(me: Client, client: Client, create: Create, deleted: str) -> None:
     """A group or a role that is deleted gives nobody anything, nor does a later one with its sys_id."""
@@ -290,6 +292,7 @@ async def granted(client: Client, form: dict[str, str]) -> str:
     return str(answer["access_token"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("through", ["token", "client"])
 async def test_an_administrators_token_is_not_widened(  # noqa: PLR0913, PLR0917 - fixtures
     me: Client, client: Client, anonymous: Client, create: Create, ids: dict[str, str], through: str
@@ -327,6 +330,7 @@ async def test_an_administrators_token_is_not_widened(  # noqa: PLR0913, PLR0917
     assert await opens(anonymous, Authorization=f"Bearer {token}")
 
 
+@pytest.mark.long
 async def test_an_administrators_key_is_not_widened(
     me: Client, client: Client, anonymous: Client, create: Create, ids: dict[str, str]
 ) -> None:
@@ -398,6 +402,7 @@ async def test_an_administrator_may_import_grants(
         assert session.find("sys_user_has_role", user=ids["abel"], role=ADMIN_ROLE) is not None
 
 
+@pytest.mark.long
 async def test_rows_that_others_add_to_an_administrators_import_grant_nothing(  # noqa: PLR0913, PLR0917 - fixtures
     me: Client, client: Client, instance: Instance, create: Create, clock: VirtualClock, ids: dict[str, str]
 ) -> None:

@@ -70,6 +70,7 @@ def found(client: Any, text: str) -> Any:
     return problems
 
 
+@pytest.mark.long
 async def test_attachments(synchronous: Pysnc) -> None:
     """8.3 attachment::test_add_delete_get: upload, exact Location, list, read, find; gone with the record."""
 
@@ -100,6 +101,7 @@ async def test_attachments(synchronous: Pysnc) -> None:
     await synchronous.run(work)
 
 
+@pytest.mark.long
 async def test_delete_multiple(synchronous: Pysnc) -> None:
     """8.3 write::test_multi_delete: a batch of DELETEs, and one of nothing."""
 
@@ -112,6 +114,7 @@ async def test_delete_multiple(synchronous: Pysnc) -> None:
     await synchronous.run(work)
 
 
+@pytest.mark.long
 async def test_update_multiple(synchronous: Pysnc) -> None:
     """8.3 write::test_multi_update: only changed rows are sent, and answered in the order of the request."""
 
@@ -186,6 +189,7 @@ class TestUnserviced:
         """Return a clock that goes on while work is done."""
         return SlowClock()
 
+    @pytest.mark.long
     async def test_what_is_left_is_sent_again(self, synchronous: Pysnc, instance: Instance, clock: SlowClock) -> None:
         """3.2: the client resends the items that were not serviced, and no others."""
         updated: list[str] = []
@@ -224,6 +228,7 @@ async def find(client: Any, text: str) -> Any:
     return problems
 
 
+@pytest.mark.long
 async def test_asynchronous_attachments(asynchronous: Any) -> None:
     """8.4: the asynchronous client's round with files."""
     problem = await make_problem(asynchronous, "x")
@@ -243,6 +248,7 @@ async def test_asynchronous_attachments(asynchronous: Any) -> None:
     assert not await (await asynchronous.Attachment("problem")).get(attachments.sys_id)
 
 
+@pytest.mark.long
 async def test_asynchronous_batches(asynchronous: Any, swallowed: Callable[[], list[str]]) -> None:
     """8.4: items whose query is the printed form of a byte string are serviced; display values stay off."""
     for number in range(4):

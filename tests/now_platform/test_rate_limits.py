@@ -122,6 +122,7 @@ async def test_a_changed_limit_starts_anew(
     assert (await client.get(INCIDENTS)).status == 200
 
 
+@pytest.mark.long
 async def test_precedence(
     client: Client, user: Client, limit: Callable[..., str], create: Create, grant: Callable[[str, str], None]
 ) -> None:

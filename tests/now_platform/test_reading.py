@@ -478,6 +478,7 @@ async def test_others_are_answered_while_a_long_list_is_sent(client: Client, cre
     assert shown == many[:-100]
 
 
+@pytest.mark.long
 async def test_a_query_about_time_or_user_follows_both(client: Client, user: Client, clock: VirtualClock) -> None:
     """However often it was asked before, by others or earlier."""
     await client.post("/api/now/table/incident", json={"short_description": "new", "caller_id": ADMIN})

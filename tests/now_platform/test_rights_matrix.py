@@ -138,6 +138,7 @@ PRIVILEGED = (
 )
 
 
+@pytest.mark.long
 async def test_only_administrators_write_privileged_rows(holder: tuple[str, Client], rows: Rows) -> None:
     """Managers of a table cannot write rows that give an administrator's rights or act for one."""
     role, client = holder

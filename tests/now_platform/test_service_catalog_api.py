@@ -200,6 +200,7 @@ async def laptop_of(client: Client) -> str:
     return str(laptop["sys_id"])
 
 
+@pytest.mark.long
 async def test_cart_shows_lines_by_frequency(user: Client) -> None:
     """With subtotals, in dollars and as numbers."""
     laptop = await laptop_of(user)
@@ -252,6 +253,7 @@ async def test_cart_is_bounded(user: Client, instance: Instance) -> None:
     assert await refused(user, f"items/{IPAD}/add_to_cart", "POST", ONE) == (400, "Cart is full")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["checkout", "submit_order"])
 async def test_checkout_orders_what_is_in_the_cart(user: Client, client: Client, way: str) -> None:
     """And empties it; an empty one is refused."""

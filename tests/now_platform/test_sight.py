@@ -189,6 +189,7 @@ OWNED = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("table", OWNED)
 async def test_what_belongs_to_a_record_is_made_by_who_may_write_it(
     user: Client, client: Client, grant: Grant, toys: dict[str, str], table: str
@@ -208,6 +209,7 @@ async def test_what_belongs_to_a_record_is_made_by_who_may_write_it(
     assert await status(client, "PATCH", f"{table}/{record}", **{key: toys["b"]}) == 200
 
 
+@pytest.mark.long
 async def test_journals_of_hidden_columns_are_not_read(user: Client, client: Client, create: Create) -> None:
     """Neither as entries nor as the column's history, not even by way of the parent class."""
     for table in ("u_locker", "u_strict_locker"):

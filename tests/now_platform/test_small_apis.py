@@ -106,6 +106,7 @@ async def test_events(client: Client, user: Client, grant: Grant) -> None:
         assert (await posted(user, "global/em/jsonv2", body))[0] == 400
 
 
+@pytest.mark.long
 async def test_apis_that_are_disabled(client: Client, user: Client, create: Create) -> None:
     """Docs: by their names, in a list; where some are enabled the others are not."""
     create("sys_properties", name="glide.rest.apis.disabled", value="Aggregate API, Table API")

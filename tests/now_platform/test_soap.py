@@ -84,6 +84,7 @@ async def test_zeep_reads(origin: str, toys: list[str]) -> None:
     await in_zeep(origin, use)
 
 
+@pytest.mark.long
 async def test_zeep_writes(origin: str, client: Client) -> None:
     """Values as people read them; what an insert returns names the record; refusals are faults."""
 
@@ -241,6 +242,7 @@ async def test_zeep_reads_qualified_answers(origin: str, create: Create) -> None
     assert await in_zeep(origin, lambda toy: toy.getKeys(u_color="r")["count"]) == 1
 
 
+@pytest.mark.long
 async def test_many_records(client: Client, create: Create) -> None:
     """Docs: 250 at most; keys of all."""
     for number in range(260):

@@ -249,6 +249,7 @@ def test_the_reference_has_every_type_with_values_of_its_own() -> None:
     assert [name for name in FAMILIES if f"`{name}`" not in listed] == []
 
 
+@pytest.mark.long
 def test_the_tables_that_ship_satisfy_the_schema() -> None:
     """An editor shows no error in them."""
     for file in Path(str(packaged_tables())).glob("*.yaml"):
@@ -282,6 +283,7 @@ def _is_read(content: object) -> bool:
     return True
 
 
+@pytest.mark.long
 @given(st.lists(_said("table") | _VALUES, max_size=2) | _VALUES)
 def test_the_schema_accepts_what_the_reader_accepts(content: object) -> None:
     """The reader and the schema are made of the same rows, and judge every file alike."""

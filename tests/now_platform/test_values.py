@@ -120,6 +120,7 @@ async def test_texts_of_indexed_columns_fit_any_index(client: Client, swallowed:
     assert (record["assigned_to"], swallowed()[1:]) == ("", ["reference-unresolved"])
 
 
+@pytest.mark.long
 async def test_a_list_looks_up_a_bounded_number_of_names(client: Client) -> None:
     """The other names of a list, and sys_ids, are stored as given; a repeated name is looked up once."""
     await post(client, "sys_user", {"user_name": "joe", "name": "Joe"})
@@ -250,6 +251,7 @@ async def test_a_display_value_names_a_record_of_the_class_that_is_referred_to(c
     assert incident["sys_id"] not in str(other["problem_id"])
 
 
+@pytest.mark.long
 async def test_journal_columns_append(client: Client) -> None:
     """Each write appends an entry; raw they read empty, displayed newest first, and as rows."""
     record = await post(client, "u_toy", {"u_color": "r", "u_notes": "first"}, sysparm_display_value="all")

@@ -235,6 +235,7 @@ async def test_a_real_instance_has_no_control_plane(stub: tuple[StubInstance, Wo
             await world.servicenow.control.journal()
 
 
+@pytest.mark.long
 async def test_a_failure_shows_the_calls_that_were_made(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """Without a journal the harness shows its own last calls, secrets masked."""
     stub[0].late = 1_000

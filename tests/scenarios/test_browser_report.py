@@ -69,6 +69,7 @@ async def test_everything_is_there_without_script(chromium: Chromium, report: st
         await expect(page.locator("details.scenario:visible")).to_have_count(1)
 
 
+@pytest.mark.long
 async def test_paper_shows_what_is_folded(chromium: Chromium, report: str) -> None:
     """Diagrams and coverage of everything, no controls, and nothing beyond the edge."""
     async with chromium.page("about:blank", offline=True, viewport={"width": 720, "height": 1000}) as page:
@@ -82,6 +83,7 @@ async def test_paper_shows_what_is_folded(chromium: Chromium, report: str) -> No
         assert await page.evaluate("document.documentElement.scrollWidth") <= 720
 
 
+@pytest.mark.long
 async def test_a_phone_reads_without_scrolling_sideways(chromium: Chromium, report: str) -> None:
     """Only diagrams and tables scroll, in their own frames."""
     async with chromium.page("about:blank", offline=True, viewport={"width": PHONE, "height": 740}) as page:

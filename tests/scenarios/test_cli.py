@@ -66,6 +66,7 @@ def test_all_held(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_failure_names_file_line_step_and_shows_the_exchanges(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What was expected, what came, and the last exchanges without secrets; exit code 1."""
     file.write_text(FAILING)
@@ -144,6 +145,7 @@ def test_a_tag_of_files_without_tags_is_refused(file: Path, capsys: pytest.Captu
     assert capsys.readouterr().err == told
 
 
+@pytest.mark.long
 def test_a_refused_step_fails_unless_it_is_expected(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A step that was refused never passes silently."""
     file.write_text(SWALLOWING.replace("  - servicenow.expect-refusal: 403\n", ""))
@@ -220,6 +222,7 @@ def test_a_real_system_may_lack_anything(
     assert "(default: 100 if a party has no control plane, as a real system; else 50, and 0 skipped" in shown
 
 
+@pytest.mark.long
 async def test_the_package_is_the_command() -> None:
     """``python -m privman_scenarios`` does what the command does."""
     process = await create_subprocess_exec(sys.executable, "-m", "privman_scenarios", "--version", stdout=PIPE)

@@ -69,6 +69,7 @@ def test_an_unknown_profile_is_an_error_of_the_file(project: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["*ERROR collecting stories/decisions.yaml*", "*'nowhere'*"])
 
 
+@pytest.mark.long
 def test_paths_may_lead_out_of_the_folder_of_the_ini_file(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_scenario_shows_what_was_swallowed(project: pytest.Pytester) -> None:
     project.runpytest_inprocess(*OPTIONS, "--privman-strict", "stories").assert_outcomes(failed=1)
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_used_is_one_error(project: pytest.Pytester) -> None:
     """It names file and line of each mistake, and nothing of ours."""
     (project.path / "stories" / "decisions.yaml").write_text("title: A typo\nsteps:\n  - console.aks:\n")

@@ -394,6 +394,7 @@ def test_a_harmless_change_is_told_and_held(release: Path, edit: Edit, capsys: p
     assert re.search(r"^\d+ changed, 0 of them breaking; breaks nobody\.$", out, re.MULTILINE)
 
 
+@pytest.mark.long
 def test_a_file_of_names_and_a_wheel_are_sets_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A released version is compared with what an instance calls things."""
     names, wheel = tmp_path / "ours.yaml", tmp_path / "mock_servicenow-0.1.0-py3-none-any.whl"

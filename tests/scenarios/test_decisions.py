@@ -21,6 +21,7 @@ from privman_scenarios.playing.world import World
 pytest_plugins = ["pytester"]
 
 
+@pytest.mark.long
 def test_an_option_names_the_certificate_of_an_instance(
     pytester: pytest.Pytester, privman_loop: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_delivery_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytes
     )
 
 
+@pytest.mark.long
 def test_a_jump_that_nothing_waits_for_fails_the_test(pytester: pytest.Pytester) -> None:
     """Time has not moved; one that fails has been waited for."""
     pytester.makepyfile("""

@@ -232,6 +232,7 @@ def walk(value: object) -> list[object]:
     return [value, *(found for each in inner for found in walk(each))]
 
 
+@pytest.mark.long
 @given(EXPECTED)
 def test_every_expectation_that_is_taken_can_fail(expected: object) -> None:
     """Some answer is not as expected, so that none holds whatever comes."""

@@ -292,6 +292,7 @@ def test_an_option_that_names_no_address(
     assert f"argument {option}: 'nope'; expected an address such as https://" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_an_address_where_nothing_runs_is_told(pytester: pytest.Pytester) -> None:
     """The test has an error of one line, without a traceback."""
     pytester.makepyfile("def test_it(servicenow): ...")

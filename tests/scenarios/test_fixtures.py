@@ -206,6 +206,7 @@ def test_a_broken_contract_fails_the_test(pytester: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_broken_contract_is_not_forgotten_with_the_journal(pytester: pytest.Pytester) -> None:
     """A test that empties the journal half way is red all the same."""
     pytester.makepyfile(BREAKING.format(tolerate="") + "    servicenow.forget_journal()\n")
@@ -427,6 +428,7 @@ def test_what_a_fixture_lacks_cannot_be_set(world: WorldFixture) -> None:
             setattr(each, name, 5)
 
 
+@pytest.mark.long
 def test_a_broken_contract_may_be_tolerated(pytester: pytest.Pytester) -> None:
     """A test that breaks a contract on purpose says so."""
     pytester.makepyfile(BREAKING.format(tolerate="servicenow.tolerate('approval-*')"))
@@ -570,6 +572,7 @@ def test_it(world):
 """
 
 
+@pytest.mark.long
 def test_a_failed_test_shows_its_own_exchanges(pytester: pytest.Pytester) -> None:
     """Not those of the set-up; the line of the summary begins with what failed."""
     pytester.makepyfile(test_a=ASKING)

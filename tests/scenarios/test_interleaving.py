@@ -76,6 +76,7 @@ def test_what_does_not_race_has_no_orders() -> None:
     assert told(parse("title: T\nsteps: [{console.ask: }, {console.restart: }]"), 24) == []
 
 
+@pytest.mark.long
 def test_a_message_is_held_until_what_races_with_it_has_happened() -> None:
     """In each order: a delivery may begin before a log-out and end after it."""
     titles = [each.title for each in interleaved(parse(RACE), WorldBuilder(0))]

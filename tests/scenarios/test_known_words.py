@@ -95,6 +95,7 @@ def test_the_line_is_that_of_the_word(tmp_path: Path, capsys: pytest.CaptureFixt
     assert f"{file}:6: servicenow.expect-records: where: unknown column" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_own_words_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What a scenario declares under own is not checked: another table, column, role, word or key."""
     file = tmp_path / "own.yaml"

@@ -160,6 +160,7 @@ def test_each_name_says_how_it_was_learned(learn: Learn, out: Path) -> None:
     assert " documented, 25 observed, " in printed.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_file_of_its_own_is_written_over_and_no_other(learn: Learn, out: Path) -> None:
     """As every file that a command writes."""
     assert learn(ReadInstance())[0] == 0
@@ -170,6 +171,7 @@ def test_a_file_of_its_own_is_written_over_and_no_other(learn: Learn, out: Path)
     assert error == "privman-scenarios: --out would overwrite OUT, which is not a file that it has written.\n"
 
 
+@pytest.mark.long
 def test_a_device_takes_the_names_too(privman_loop: LoopThread) -> None:
     """It cannot be replaced by a file."""
     served = serving(ReadInstance().app())
@@ -380,6 +382,7 @@ def test_a_dictionary_that_contradicts_itself_is_named_and_nothing_is_written(
     assert (code, error, out.exists()) == (1, f"privman-scenarios: {message}\n", False)
 
 
+@pytest.mark.long
 def test_a_prefix_chooses_among_scopes(learn: Learn, out: Path) -> None:
     """Two copies of the app fit alike; with the prefix of one, that is learned."""
     copies = {
@@ -396,6 +399,7 @@ def test_a_prefix_chooses_among_scopes(learn: Learn, out: Path) -> None:
     assert {name.partition("two_")[0] for name in WireNames.load(out).group("tables").values()} == {"x_"}
 
 
+@pytest.mark.long
 def test_names_that_no_file_can_have_are_named(learn: Learn, out: Path) -> None:
     """A column and another may not be called the same in one table."""
     columns = {

@@ -318,6 +318,7 @@ def test_a_refusal_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
     assert "Wrong" not in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", ["APPROVER", "INTEGRATION"])
 def test_existing_users_are_tried_once(role: str, run: Run, serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     """Before anything is played: on an instance five failures lock a user out. The targets' command tells it, too."""

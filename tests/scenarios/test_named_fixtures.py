@@ -28,6 +28,7 @@ def test_it(world, console, servicenow, privman_console):
 """
 
 
+@pytest.mark.long
 def test_a_project_keeps_its_own_fixtures(pytester: pytest.Pytester) -> None:
     """Ours depend on none of their names, and each has a name that no project takes."""
     pytester.makepyfile(OWN_NAMES)
@@ -170,6 +171,7 @@ def test_two(session_servicenow):
 """
 
 
+@pytest.mark.long
 def test_each_test_answers_for_itself(pytester: pytest.Pytester) -> None:
     """The test that has broken a contract fails, and no other; once, and what its fixtures break is an error of it."""
     pytester.makepyfile(JUDGED)
@@ -187,6 +189,7 @@ def test_each_test_answers_for_itself(pytester: pytest.Pytester) -> None:
     )
 
 
+@pytest.mark.long
 def test_the_first_test_answers_for_itself(pytester: pytest.Pytester) -> None:
     """However it has asked for a fixture that others use after it."""
     pytester.makepyfile(JUDGED_ALONE)
@@ -221,6 +224,7 @@ def test_four():
 """
 
 
+@pytest.mark.long
 def test_a_test_that_uses_neither_party_resets_nothing(pytester: pytest.Pytester) -> None:
     """Whatever has used one is reset before the next test; the failure of a test shows its own exchanges only."""
     pytester.makepyfile(UNTOUCHED)

@@ -297,6 +297,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_a_failure_fits_a_screen_in_order_of_time(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """However long the values and messages; each exchange of the two parties is shown once, the newest last."""
     for name in NAMES:

@@ -92,6 +92,7 @@ steps:
 """
 
 
+@pytest.mark.long
 def test_findings_and_idle_faults_of_before_count() -> None:
     """A restore hides nothing."""
     (seen,) = play_stories(UNASKED)

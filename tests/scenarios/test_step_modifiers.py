@@ -42,6 +42,7 @@ def refused(steps: str, head: str = "title: T\n") -> str:
     return str(caught.value)
 
 
+@pytest.mark.long
 def test_virtual_time_goes_on_until_it_holds_and_no_further() -> None:
     """Two retries come after 100 seconds: a bound just below is too short, and a longer one leaves time alone."""
     assert why_failed(f"{RETRIED}{APPROVED}100 seconds\n") == ""
@@ -79,6 +80,7 @@ async def test_a_real_system_is_waited_for_as_long_as_the_step_says(
     assert (await Engine(vocabulary(), worlds, [], Hurried()).play(story)).outcome == outcome
 
 
+@pytest.mark.long
 def test_a_scenario_goes_on_after_a_soft_check() -> None:
     """It fails at its end, with each failure; a step that is not soft ends it."""
     wrong = "- console.expect-approval: Denied\n"

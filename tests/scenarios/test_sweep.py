@@ -248,6 +248,7 @@ def test_a_sweep_without_variations_has_not_held(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().out.endswith("No variation was played, so the run fails.\n")
 
 
+@pytest.mark.long
 def test_variations_without_a_scenario_have_not_held(capsys: pytest.CaptureFixture[str]) -> None:
     """A text that no title has chooses nothing, whatever is generated besides."""
     (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")

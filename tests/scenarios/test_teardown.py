@@ -50,6 +50,7 @@ def test_a_refusal_may_be_expected_in_the_teardown() -> None:
     assert why_failed(f"title: T\nsteps:\n{HELD}teardown:\n{refused}") == ""
 
 
+@pytest.mark.long
 def test_where_only_invariants_are_judged_steps_of_the_teardown_may_fail() -> None:
     """What it expects must hold."""
     head = "title: T\ncheck: invariants\nsteps:\n- console.ask:\nteardown:\n"

@@ -99,6 +99,7 @@ steps:
 """
 
 
+@pytest.mark.long
 async def test_a_run_changes_the_password_of_its_own_user(shared: str) -> None:
     """The user logs on with the new one, and is deleted like any other record of the run."""
     before = await to_thread(read_all, shared)

@@ -93,6 +93,7 @@ async def test_approval_is_one_time_unless_hours_are_chosen(site: Site) -> None:
     assert (record["request_id"], record["status"], record["duration"]) == (asked, "Approve", "")
 
 
+@pytest.mark.long
 async def test_three_requests_are_approved_for_two_hours_at_once(site: Site) -> None:
     """Each of them is recorded in ServiceNow with its duration, and leaves the list."""
     await site.set_up()

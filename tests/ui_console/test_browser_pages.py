@@ -166,6 +166,7 @@ async def test_save_changes_appears_at_the_first_change(site: Site, chromium: Ch
             await expect(plain.get_by_role("button", name="Copy")).to_have_count(0)
 
 
+@pytest.mark.long
 async def test_refused_form_can_be_saved_at_once(site: Site, page: Page) -> None:
     """It has unsaved changes, also after Back, when the browser fills in what was typed."""
     await site.set_up()
@@ -176,6 +177,7 @@ async def test_refused_form_can_be_saved_at_once(site: Site, page: Page) -> None
     await expect(page.get_by_role("button", name="Save Changes")).to_be_visible()
 
 
+@pytest.mark.long
 async def test_secret_is_copied(site: Site, chromium: Chromium) -> None:
     """The printed buttons copy Client Id and Secret (api-user.png)."""
     async with chromium.page(site.url, permissions=["clipboard-read", "clipboard-write"]) as page:
@@ -188,6 +190,7 @@ async def test_secret_is_copied(site: Site, chromium: Chromium) -> None:
             assert copied == await page.locator(field).inner_text()
 
 
+@pytest.mark.long
 async def test_other_types_of_users_are_shown_and_disabled(page: Page) -> None:
     """The printed ones, which are not simulated (select-user-type.png)."""
     await page.goto(f"{USERS}/create")
@@ -238,6 +241,7 @@ async def test_refused_form_passes_axe(page: Page) -> None:
     assert await complaints(page) == []
 
 
+@pytest.mark.long
 async def test_use_webhook_reveals_its_fields(site: Site, page: Page) -> None:
     """Ticking Use Webhook reveals API Credential and Privilege Manager Post Uri (integration 2.7)."""
     await site.set_up(use_webhook=False)
@@ -301,6 +305,7 @@ async def test_enter_in_a_field_decides_nothing(site: Site, page: Page) -> None:
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Pending"
 
 
+@pytest.mark.long
 async def test_skip_link_skips_the_modules(page: Page) -> None:
     """The first tab stop leads to the main content."""
     await page.goto(ENDPOINT)

@@ -67,6 +67,7 @@ async def test_list_is_searched(site: Site) -> None:
     assert (f'value="{"x" * 255}"' in long.html, long.status) == (True, 200)
 
 
+@pytest.mark.long
 async def test_a_long_list_has_pages(site: Site) -> None:
     """Of 100 rows each; Previous and Next keep search and order, and a page after the last shows the last."""
     for number in range(203):

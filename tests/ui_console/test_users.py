@@ -68,6 +68,7 @@ async def test_secret_waits_for_the_session_that_made_it(site: Site) -> None:
     assert "Secret reset" in shown.text
 
 
+@pytest.mark.long
 async def test_unseen_secrets_do_not_pile_up(site: Site) -> None:
     """A hundred sessions can leave one; the first of a hundred and one is forgotten."""
     await create(site)

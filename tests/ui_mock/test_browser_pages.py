@@ -15,6 +15,7 @@ async def test_log_in_returns_to_the_page(page: Page) -> None:
     assert await page.get_by_text("Privman Approver").is_visible()
 
 
+@pytest.mark.long
 async def test_wrong_password_is_refused(page: Page) -> None:
     """The page does not reveal whether the user name or the password was wrong."""
     await page.goto("/")
@@ -33,6 +34,7 @@ async def test_logging_out_ends_the_session(page: Page) -> None:
     assert page.url.endswith("/login.do?sysparm_goto=%2F")
 
 
+@pytest.mark.long
 async def test_navigator_has_the_documented_modules(page: Page) -> None:
     """The app's group has its four modules in the order of the documentation (integration 1)."""
     await log_in(page, "admin")

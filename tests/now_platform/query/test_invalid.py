@@ -113,6 +113,7 @@ def test_too_large(shelf: Desk, term: str) -> None:
     assert [finding.rule for finding in shelf.findings] == ["query-too-large"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("count", "found"), [(14_999, ["one"]), (15_000, [])])
 def test_long_lists(shelf: Desk, count: int, found: list[str]) -> None:
     """A list of 15,000 values is one that every database takes."""
@@ -120,6 +121,7 @@ def test_long_lists(shelf: Desk, count: int, found: list[str]) -> None:
     assert [finding.rule for finding in shelf.findings] == ["query-too-large"] * (not found)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("count", "found"), [(499, ["one"]), (500, [])])
 def test_many_conditions(shelf: Desk, count: int, found: list[str]) -> None:
     """Five hundred conditions are answered, one more is too many."""

@@ -154,6 +154,7 @@ def test_where(dictionary: Dictionary, engine: sa.Engine, world: World, query: l
     assert found == sorted(str(row["sys_id"]) for row in matching(query, rows, world))
 
 
+@pytest.mark.long
 @examples(100)
 @given(
     world=worlds,
@@ -175,6 +176,7 @@ def test_order(dictionary: Dictionary, engine: sa.Engine, world: World, keys: li
     assert found == [row["sys_id"] for row in expected]
 
 
+@pytest.mark.long
 @examples(100, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds, query=queries)
 def test_one_record(dictionary: Dictionary, engine: sa.Engine, world: World, query: list) -> None:  # type: ignore[type-arg]
@@ -203,6 +205,7 @@ pieces = st.one_of(
 )
 
 
+@pytest.mark.long
 @examples(200)
 @given(parts=st.lists(pieces, max_size=40), repeats=st.sampled_from([1, 1, 1, 50]))
 def test_fuzz(dictionary: Dictionary, engine: sa.Engine, parts: list[str], repeats: int) -> None:
