@@ -1,5 +1,6 @@
 """Caches that are bounded by how much they hold."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
