@@ -23,7 +23,7 @@ class RequestState(StrEnum):
 
 
 class IntegrationKind(StrEnum):
-    """How requests travel to a ServiceNow, and decisions back."""
+    """The way that requests take to ServiceNow, and decisions back."""
 
     WEBHOOK = "webhook"
     SOAP = "soap"

@@ -19,7 +19,7 @@ _HEADERS = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'}
 _UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _RESPONSE, _OUTPUT = 3, 4
-"""How deep the response of an envelope is, and each of its outputs."""
+"""The depth of the response in its envelope, and that of its outputs."""
 _LONGEST_BODY = 512 * 1024
 """Bytes: each of many tags takes time, and no answer that the console expects is longer."""
 _LONGEST_TEXT = 1_000

@@ -142,6 +142,7 @@ async def test_a_link_needs_no_token(client: Client, anonymous: Client) -> None:
     cookie = {"Cookie": f"JSESSIONID={session}"}
     assert (await anonymous.get("/u_toy_list.do?CSV", headers=cookie)).status == 200
     assert (await anonymous.get("/api/now/table/u_toy", headers=cookie)).status == 401
+    assert (await anonymous.get("/api/now/table/u_toy/x.do", headers=cookie)).status == 401
     refused = await anonymous.post("/u_toy.do?JSONv2&sysparm_action=insert", json={"u_name": "x"}, headers=cookie)
     assert refused.status == 401
 

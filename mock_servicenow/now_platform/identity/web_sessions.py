@@ -23,6 +23,8 @@ COOKIE = "JSESSIONID"
 KEPT = 1_000
 """Sessions that one user may have from the log-in page, and as many again from API calls."""
 _ID = re.compile(r"[0-9A-F]{32}")
+_PAGE = re.compile(r"/\w+[.]do", re.ASCII)
+"""The address of a table, beside the APIs."""
 _GUARDED = "Path=/; HttpOnly; SameSite=None; Secure"
 _BALANCER = f"BIGipServerpool_mock=16777343.36895.0000; {_GUARDED}"  # 127.0.0.1:8080, as the balancer writes it
 
@@ -132,7 +134,7 @@ class WebSessions:
         found = self.find(evidence.cookies.get(COOKIE, ""), session)
         if found is None:
             return None
-        is_download = evidence.method == "GET" and evidence.path.endswith(".do")
+        is_download = evidence.method == "GET" and _PAGE.fullmatch(evidence.path) is not None
         if not (is_download or is_same(found.token, evidence.headers.get("X-UserToken", ""))):
             return None
         return holding_user(session, found.holder)
