@@ -2,7 +2,7 @@
 
 PlatformError: the client sees it; each has its HTTP status and the two texts of the envelope (platform 1.9)
     BadRequest 400
-        InvalidTable, UnknownPath, UnreadableBody, PayloadTooLarge
+        InvalidTable, InvalidQuery, UnknownPath, UnreadableBody, PayloadTooLarge
     NotAuthenticated 401
         MfaTokenInvalid
     Forbidden 403
@@ -85,6 +85,17 @@ class InvalidTable(BadRequest):
 
     def __init__(self, table: str) -> None:
         super().__init__(f"Invalid table {table}")
+
+
+class InvalidQuery(BadRequest):
+    """A query that selects records to change or delete has a part without effect; nothing was changed (inferred).
+
+    Args:
+        part: the part, and why it has no effect.
+    """
+
+    def __init__(self, part: str) -> None:
+        super().__init__("Invalid query", part)
 
 
 class UnknownPath(BadRequest):

@@ -166,16 +166,19 @@ async def test_deletions(tmp_path: Path) -> None:
 <problem action="DELETE"><sys_id>{"d" * 32}</sys_id></problem>
 <incident action="delete_multiple" query="number=INC0000060"/>
 <incident action="delete_multiple" query="u_nmber=INC0000060"/>
+<incident action="delete_multiple" query="123TEXTQUERY321="/>
 <incident action="delete_multiple" query=""/>
 <sys_translated_text action="delete_multiple" query="documentkey=1"/>
 </unload>"""
+    unknown = "'u_nmber=INC0000060': table 'incident' has no column 'u_nmber'"
     async with running(written(tmp_path, text)) as instance:
         assert await instance.read("sys_dictionary", query="name=incident^element=u_old") == []
         assert await instance.read("problem", query="number=PRB1") == []
         assert await instance.read("incident", query="number=INC0000060") == []
         assert await instance.read("incident") != []
         assert sorted(await instance.findings("record-ignored")) == [
-            "incident: nothing was deleted: 'u_nmber=INC0000060' is ignored: table 'incident' has no column 'u_nmber'",
+            "incident: nothing was deleted: '123TEXTQUERY321=': it names no word",
+            f"incident: nothing was deleted: {unknown} (did you mean 'number'?)",
             "incident: nothing was deleted: it has no query",
             "sys_dictionary 'incident.state' was not deleted: it ships, comes from a file, or is extended",
         ]

@@ -95,6 +95,29 @@ async def test_deletions(client: Client, toys: list[str]) -> None:
     assert await records(client, SERVICE) == []
 
 
+@pytest.mark.parametrize("action", ["update", "deleteRecord", "deleteMultiple"])
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("u_colr=r", "'u_colr=r': table 'u_toy' has no column 'u_colr' (did you mean 'u_color'?)"),
+        ("u_color=r^u_pices=1^u_n=x", "'u_pices=1': table 'u_toy' has no column 'u_pices' (did you mean 'u_pieces'?)"),
+        ("u_color=r^123TEXTQUERY321=", "'123TEXTQUERY321=': it names no word"),
+        (
+            "RLQUERYu_toy.u_ownr,>0^ENDRLQUERY",
+            "'RLQUERYu_toy.u_ownr,>0': table 'u_toy' has no column 'u_ownr' (did you mean 'u_owner'?)",
+        ),
+    ],
+)
+async def test_a_write_by_a_query_that_would_lose_a_part_is_refused(
+    client: Client, action: str, query: str, why: str
+) -> None:
+    """Nothing is changed (inferred)."""
+    before = await records(client, SERVICE)
+    answer = await client.post(f"{SERVICE}&sysparm_action={action}", json={"sysparm_query": query, "u_broken": "true"})
+    assert (answer.status, await answer.json()) == (400, {"_error": "Invalid query", "reason": why})
+    assert await records(client, SERVICE) == before
+
+
 @pytest.mark.parametrize(
     ("verb", "address", "body", "headers", "error"),
     [

@@ -186,6 +186,49 @@ async def test_records_deleted_by_example(client: Client, swallowed: Swallowed) 
     assert swallowed() == []
 
 
+@pytest.mark.parametrize(
+    ("example", "why"),
+    [
+        ("<u_colr>r</u_colr>", "table 'u_toy' has no column 'u_colr' (did you mean 'u_color'?)"),
+        ("<u_color>r</u_color><u_pices>1</u_pices>", "'u_pices=1': table 'u_toy' has no column 'u_pices' (did you"),
+        ("<u_owner.nme>x</u_owner.nme>", "table 'sys_user' has no column 'nme' (did you mean 'name'?)"),
+        ("<COUNT>u_name</COUNT>", "table 'u_toy' has no column 'COUNT'"),
+        ("<__encoded_query>u_colr=r</__encoded_query>", "no column 'u_colr' (did you mean 'u_color'?)"),
+        ("<__encoded_query>u_color=r^u_name like B</__encoded_query>", "'u_name like B': expected a column name, an"),
+        ("<__encoded_query>u_color=r^ORu_x=1</__encoded_query>", "table 'u_toy' has no column 'u_x'"),
+        ("<u_color>r</u_color><__order_by>u_nme</__order_by><__limit>1</__limit>", "no column 'u_nme' (did you mean"),
+        ("<u_color>r</u_color><__limit>one</__limit>", "__limit is 'one'; expected a whole number"),
+        (
+            "<u_color>r</u_color><__encoded_qury>u_pieces=1</__encoded_qury>",
+            "unknown parameter '__encoded_qury' (did you mean '__encoded_query'?)",
+        ),
+        ("<__encoded_query/><__order_by>u_name</__order_by>", "needs a value to look for"),
+    ],
+)
+async def test_a_deletion_by_example_that_would_lose_a_part_is_refused(client: Client, example: str, why: str) -> None:
+    """Nothing is deleted (inferred)."""
+    refusal = str(await refused(client, message("deleteMultiple", example)))
+    assert why in refusal
+    assert "\n" not in refusal
+    assert (await sent(client, "getKeys")).findtext("count") == "2"
+
+
+async def test_the_property_for_invalid_queries_deletes_nothing(client: Client, create: Create) -> None:
+    """Docs: glide.invalid_query.returns_no_rows."""
+    create("sys_properties", name="glide.invalid_query.returns_no_rows", value="true")
+    assert (await sent(client, "deleteMultiple", "<u_colr>r</u_colr>")).findtext("count") == "0"
+    assert (await sent(client, "getKeys")).findtext("count") == "2"
+
+
+async def test_windows_of_keys_and_deletions(client: Client) -> None:
+    """Docs: a limit, a first and a last row."""
+    by_name = "<__order_by>u_name</__order_by>"
+    assert (await sent(client, "getKeys", f"{by_name}<__limit>1</__limit>")).findtext("count") == "1"
+    window = f"<__encoded_query>u_pieces&gt;0</__encoded_query>{by_name}<__first_row>1</__first_row>"
+    assert (await sent(client, "deleteMultiple", f"{window}<__last_row>2</__last_row>")).findtext("count") == "1"
+    assert [each.findtext("u_name") for each in await sent(client, "getRecords")] == ["Ball"]
+
+
 async def test_faults(client: Client) -> None:
     """Users: no XML, no envelope, another verb; an unknown operation, table or record."""
     assert await refused(client, "{}") == "Unable to parse SOAP document"
@@ -209,7 +252,7 @@ async def test_roles(user: Client, grant: Callable[[str, str], None], create: Cr
     assert "User Not Authorized" in str(await refused(user, message("insert", "<u_name>x</u_name>")))
     create("sys_properties", name="glide.soap.strict_security", value="false")
     assert "Insert Aborted" in str(await refused(user, message("insert", "<u_name>x</u_name>")))
-    assert (await sent(user, "deleteMultiple", "<u_nameISNOTEMPTY/><u_color>r</u_color>")).findtext("count") == "0"
+    assert (await sent(user, "deleteMultiple", "<__encoded_query>u_color=r</__encoded_query>")).findtext("count") == "0"
     several = await sent(user, "insertMultiple", "<record><u_name>x</u_name></record>")
     assert several[0].findtext("status") == "error"
 

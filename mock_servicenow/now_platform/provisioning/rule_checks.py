@@ -1,11 +1,8 @@
 """Checks of the access rules in files of tables that need an instance: its roles, and what its queries understand."""
 
 from collections.abc import Collection, Iterable
-from itertools import chain
 
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import PlacedRule
-from mock_servicenow.now_platform.query.syntax import Condition, parse
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from privman_core.near_words import hint
 
@@ -17,8 +14,7 @@ def check_rules(instance: Platform, rules: Iterable[PlacedRule]) -> None:
         for rule in rules:
             _check_roles(rule, roles)
             for finding in session.compiled(rule.table, rule.acl.condition).findings:
-                near = _hint(session.dictionary, rule)
-                raise rule.error("condition", f"has condition '{rule.acl.condition}': {finding.message}{near}")
+                raise rule.error("condition", f"has condition '{rule.acl.condition}': {finding.message}")
 
 
 def _check_roles(rule: PlacedRule, roles: Collection[str]) -> None:
@@ -26,15 +22,3 @@ def _check_roles(rule: PlacedRule, roles: Collection[str]) -> None:
         if role not in roles:
             expected = "a role that ships or is in a file of rows"
             raise rule.error("roles", f"has role '{role}'{hint(role, roles, len(roles))}; expected {expected}")
-
-
-def _hint(dictionary: Dictionary, rule: PlacedRule) -> str:
-    """Return a hint for the first unknown column of the condition; empty if it knows all."""
-    for term in chain.from_iterable(chain.from_iterable(parse(rule.acl.condition).groups)):
-        columns = dictionary.columns(rule.table)
-        for name in term.path if isinstance(term, Condition) else ():
-            if name not in columns:
-                return hint(name, columns, len(columns))
-            target = columns[name].reference or ""
-            columns = dictionary.columns(target) if dictionary.table(target) else {}
-    return ""

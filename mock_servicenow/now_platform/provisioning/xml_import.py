@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
-from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound, UniqueKeyViolation
+from mock_servicenow.now_platform.errors import InvalidQuery, OperationFailed, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
 from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, Values, XmlDocument, XmlRecord
 from mock_servicenow.now_platform.records.schema_changes import with_defined_tables
@@ -163,7 +163,9 @@ class _Import:
     def _take(self, record: XmlRecord) -> None:
         if not self._is_stored(record):
             return
-        if record.action == "delete_multiple":
+        if record.action == "delete_multiple" and not record.query:
+            self._report("record-ignored", f"{record.table}: nothing was deleted: it has no query", record)
+        elif record.action == "delete_multiple":
             self._delete_multiple(record)
         elif record.action == "DELETE":
             self._delete(record.table, self._sys_id(record), record)
@@ -256,12 +258,12 @@ class _Import:
 
     def _delete_multiple(self, record: XmlRecord) -> None:
         session = self._session.of_system
-        unknown = session.unknown_terms(record.table, record.query)
-        if not record.query or unknown:
-            why = unknown[0].message if unknown else "it has no query"
-            self._report("record-ignored", f"{record.table}: nothing was deleted: {why}", record)
+        try:
+            query = session.compiled(record.table, record.query, strict=True)
+        except InvalidQuery as error:
+            self._report("record-ignored", f"{record.table}: nothing was deleted: {error.detail}", record)
             return
-        for each in session.of_system.query(record.table, record.query):
+        for each in session.page(record.table, query, limit=None, offset=0):
             self._delete(each.table, each.sys_id, record)
 
     def _delete(self, table: str, sys_id: str, record: XmlRecord) -> None:

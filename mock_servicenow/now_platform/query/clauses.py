@@ -9,7 +9,6 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import (
     Operand,
     RecordChange,
@@ -143,7 +142,7 @@ def joined(columns: Sequence[Operand], rows: Rows) -> Operand:
 
 def related_list(term: RelatedList, rows: Rows, scope: Scope, matching: Matching) -> Test:
     """Return whether the number of rows that point here satisfies the comparison."""
-    _check_alike(rows.table, "sys_id", term.table, term.field, scope.dictionary)
+    _check_alike(rows.table, "sys_id", term.table, term.field, scope)
     compare = _COMPARISONS[term.comparison]
     none_satisfies = compare(0, term.count)
     pointing = _pointing(term.table, term.field, term.where, scope, matching)
@@ -161,7 +160,7 @@ def semi_join(term: SemiJoin, rows: Rows, scope: Scope, matching: Matching) -> T
     known = scope.dictionary.table(term.table or rows.table)
     if known is None or scope.dictionary.root(known.name) != scope.dictionary.root(rows.table):
         raise UnusableTermError(f"it joins to '{term.table}', but '{rows.table}' is queried")
-    _check_alike(rows.table, term.field, term.joined_table, term.joined_field, scope.dictionary)
+    _check_alike(rows.table, term.field, term.joined_table, term.joined_field, scope)
     return rows.column(term.field).in_(_pointing(term.joined_table, term.joined_field, term.where, scope, matching))
 
 
@@ -172,19 +171,19 @@ def _pointing(table: str, field: str, where: Query, scope: Scope, matching: Matc
     return there.select(column, column.is_not(None), of_class(scope.dictionary, there), matching(where, there))
 
 
-def _check_alike(table: str, field: str, other_table: str, other_field: str, dictionary: Dictionary) -> None:
+def _check_alike(table: str, field: str, other_table: str, other_field: str, scope: Scope) -> None:
     """Raise UnusableTermError unless both columns exist and their values can be equal."""
-    kinds = {_storage(table, field, dictionary), _storage(other_table, other_field, dictionary)}
+    kinds = {_storage(table, field, scope), _storage(other_table, other_field, scope)}
     if len(kinds) > 1:
         raise UnusableTermError(f"'{field}' and '{other_field}' hold different kinds of values")
 
 
-def _storage(table: str, field: str, dictionary: Dictionary) -> str:
-    if dictionary.table(table) is None:
+def _storage(table: str, field: str, scope: Scope) -> str:
+    if scope.dictionary.table(table) is None:
         raise UnusableTermError(f"table '{table}' does not exist")
-    column = dictionary.columns(table).get(field)
+    column = scope.dictionary.columns(table).get(field)
     if column is None:
-        raise UnusableTermError(f"table '{table}' has no column '{field}'")
+        raise scope.unknown_column(table, field)
     if column.family is Family.PASSWORD:
         raise UnusableTermError(f"column '{field}' holds passwords")
     return column.family.storage

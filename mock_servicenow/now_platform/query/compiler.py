@@ -23,6 +23,7 @@ from mock_servicenow.now_platform.query.operands import (
     RecordChange,
     Rows,
     Test,
+    UnknownColumnError,
     UnreadableTermError,
     UnusableTermError,
     UnusableValueError,
@@ -49,6 +50,7 @@ from mock_servicenow.now_platform.query.syntax import (
 )
 from privman_core.cuts import cut
 from privman_core.findings import Finding
+from privman_core.near_words import hint
 from privman_core.sized_cache import SizedCache
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
@@ -75,6 +77,7 @@ class CompiledQuery:
         order_by: sort keys; empty if the query has none.
         findings: about terms that have no effect.
         invalid: whether it has a term that the platform does not understand (platform 2.6).
+        dropped: the first part of it that has no effect, and why; empty if all of it acts.
         forbidden: whether a term asks for something that the caller may not read.
         depends: whether it is valid only for its `QueryContext`: the user and the moment.
         unreadable: the condition on rows that match but that the caller may not read; None if there are no such rows
@@ -86,6 +89,7 @@ class CompiledQuery:
     order_by: tuple[sa.ColumnElement[Any], ...]
     findings: tuple[Finding, ...]
     invalid: bool
+    dropped: str
     forbidden: bool
     depends: bool
     unreadable: Test | None = None
@@ -210,6 +214,7 @@ class _Compiler:
         self.scope = Scope(sight, context, self._depend, self._meets_rule, self._limited.add)
         self._swallowed = _Swallowed()
         self._parameters = self._tests = 0
+        self._hinted = False
 
     def compile(self, query: Query, rows: Rows) -> CompiledQuery:
         try:
@@ -224,7 +229,13 @@ class _Compiler:
         for table in sorted(self._limited):
             swallowed.report("rows-unreadable", f"of table '{table}' only rows that the user may read count")
         return CompiledQuery(
-            where, order_by, swallowed.findings(), swallowed.invalid, swallowed.forbidden, self._depends
+            where,
+            order_by,
+            swallowed.findings(),
+            swallowed.invalid,
+            swallowed.dropped,
+            swallowed.forbidden,
+            self._depends,
         )
 
     def _depend(self) -> None:
@@ -263,7 +274,7 @@ class _Compiler:
         except UnreadableTermError as error:
             self._swallowed.unreadable(term.text, str(error))
         except (UnusableTermError, RefusedScriptError) as error:
-            self._swallowed.ignore(term.text, str(error))
+            self._swallowed.ignore(term.text, self._reason(error))
         except UnusableValueError as error:
             self._swallowed.unusable(term.text, str(error))
             return self._without_value(term, rows)
@@ -310,7 +321,14 @@ class _Compiler:
             except UnreadableTermError as error:
                 self._swallowed.unreadable(order.text, str(error))
             except UnusableTermError as error:
-                self._swallowed.ignore(order.text, str(error), invalid=False)
+                self._swallowed.ignore(order.text, self._reason(error), invalid=False)
+
+    def _reason(self, error: Signal) -> str:
+        """Return why a term is ignored; for the first unknown column with the nearest known one."""
+        if self._hinted or not isinstance(error, UnknownColumnError):
+            return str(error)
+        self._hinted = True
+        return f"{error}{hint(error.name, error.known, len(error.known))}"
 
     def _spend(self, parameters: int, tests: int = 1) -> None:
         self._parameters += parameters
@@ -336,11 +354,13 @@ class _Swallowed:
 
     Attributes:
         invalid: whether the platform counts the query as invalid (platform 2.6).
+        dropped: the first term without effect, and why; empty if there is none.
         forbidden: whether it asks for something that the caller may not read.
     """
 
     def __init__(self) -> None:
         self.invalid = False
+        self.dropped = ""
         self.forbidden = False
         self._reported: list[Finding] = []
         self._more = 0
@@ -348,12 +368,12 @@ class _Swallowed:
     def ignore(self, term: str, reason: str, *, invalid: bool = True) -> None:
         """Note a term that has no effect on the rows."""
         self.invalid |= invalid
-        self.report("query-term-ignored", f"{_quoted(term)} is ignored: {reason}")
+        self._drop("query-term-ignored", term, reason)
 
     def unreadable(self, term: str, reason: str) -> None:
         """Note a term about what the caller may not read, which therefore has no effect."""
         self.forbidden = True
-        self.report("query-term-unreadable", f"{_quoted(term)} is ignored: {reason}")
+        self._drop("query-term-unreadable", term, reason)
 
     def unusable(self, term: str, reason: str) -> None:
         """Note a term with a value that its column cannot hold."""
@@ -365,6 +385,10 @@ class _Swallowed:
             self._reported.append(Finding("swallowed", rule, cut(message, _LONGEST_MESSAGE), "sysparm_query"))
         else:
             self._more += 1
+
+    def _drop(self, rule: str, term: str, reason: str) -> None:
+        self.dropped = self.dropped or cut(f"{_quoted(term)}: {reason}", _LONGEST_MESSAGE)
+        self.report(rule, f"{_quoted(term)} is ignored: {reason}")
 
     def findings(self) -> tuple[Finding, ...]:
         """Return the findings in the order of the query."""

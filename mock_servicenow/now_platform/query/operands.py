@@ -1,7 +1,7 @@
 """Rows, columns and values in SQL, and how tests of them are joined."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,20 @@ Sql = sa.ColumnElement[Any]
 
 class UnusableTermError(Signal):
     """A term is ignored; the message completes "it is ignored: …"."""
+
+
+class UnknownColumnError(UnusableTermError):
+    """A term names a column that its table does not have.
+
+    Attributes:
+        name: the column.
+        known: the columns that the table has, as far as the caller may read them.
+    """
+
+    def __init__(self, table: str, name: str, known: Collection[str]) -> None:
+        super().__init__(f"table '{table}' has no column '{name}'")
+        self.name = name
+        self.known = known
 
 
 class UnreadableTermError(UnusableTermError):

@@ -8,7 +8,15 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.query.operands import Operand, Rows, Sql, Test, UnreadableTermError, UnusableTermError
+from mock_servicenow.now_platform.query.operands import (
+    Operand,
+    Rows,
+    Sql,
+    Test,
+    UnknownColumnError,
+    UnreadableTermError,
+    UnusableTermError,
+)
 from mock_servicenow.now_platform.query.script_calls import PREFIX, QueryContext, evaluate
 from mock_servicenow.now_platform.query.sight import Permissions, Sight
 
@@ -79,6 +87,12 @@ class Scope:
         """Raise UnreadableTermError if the caller may not read a column."""
         if column in self.sight.hidden(table):
             raise UnreadableTermError(f"the user may not read column '{column}' of table '{table}'")
+
+    def unknown_column(self, table: str, name: str) -> UnknownColumnError:
+        """Return the error that a table has no such column."""
+        hidden = self.sight.hidden(table)
+        known = [each for each in self.dictionary.columns(table) if each not in hidden]
+        return UnknownColumnError(table, name, known if self.sight.reaches(table) else ())
 
     def _rows(self, table: str, source: sa.FromClause) -> Rows:
         if self._is_plain(table):
@@ -176,6 +190,6 @@ class Path:
             self._scope.check_table(table)
         column = self._scope.dictionary.columns(table).get(name)
         if column is None:
-            raise UnusableTermError(f"table '{table}' has no column '{name}'")
+            raise self._scope.unknown_column(table, name)
         self._scope.check_column(table, name)
         return column

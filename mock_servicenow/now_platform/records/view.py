@@ -12,7 +12,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, QueryForbidden
+from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidQuery, QueryForbidden
 from mock_servicenow.now_platform.query import (
     CompiledQuery,
     Query,
@@ -189,12 +189,12 @@ class View:
         """Return how many records an encoded query matches that the user may see."""
         return self.work.count(table, self.compiled(table, encoded))
 
-    def compiled(self, table: str, encoded: str) -> CompiledQuery:
+    def compiled(self, table: str, encoded: str, *, strict: bool = False) -> CompiledQuery:
         """Return a query ready for `page`, as `accept` does; raises InvalidTable, too."""
         self.check_table(table)
         kernel = self.kernel
         query = self.schema.queries.compile(encoded, table, self.sight, self.query_context, kernel.store.end_brief)
-        return self.accept(table, query)
+        return self.accept(table, query, strict=strict)
 
     def equal_query(self, table: str, pairs: Iterable[tuple[str, str]]) -> CompiledQuery:
         """Return a query for records whose columns have these values; neither is read as query syntax."""
@@ -202,19 +202,28 @@ class View:
         query = Query(groups=(tuple((condition,) for condition in conditions),))
         return compile_query(query, table, self.sight, self.query_context)
 
-    def accept(self, table: str, query: CompiledQuery) -> CompiledQuery:
+    def accept(self, table: str, query: CompiledQuery, *, strict: bool = False) -> CompiledQuery:
         """Return a query on a table; its parts without effect, and unreadable rows that it matches, become findings.
 
+        A query that selects records to change or delete must be ``strict``: without one part it would select others.
+
         Raises:
+            InvalidQuery: it is strict, a part of it has no effect, and the instance does not answer that with no rows.
             QueryForbidden: it names a column that the user may not read, and the release refuses such queries.
         """
+        forbidden = query.forbidden and self._is_held_to_columns()
+        if strict and query.dropped and not forbidden and not self._returns_no_rows(query):
+            raise InvalidQuery(query.dropped)
         self.findings.extend(query.findings)
-        if query.forbidden and self._is_held_to_columns():
+        if forbidden:
             raise QueryForbidden
         if query.unreadable is not None and self.work.matches(table, query.unreadable):
             hidden = f"table {table}: rows that the user may not read match the query; they were left out"
             self.findings.append(Finding("swallowed", "rows-unreadable", hidden, "sysparm_query"))
         return query
+
+    def _returns_no_rows(self, query: CompiledQuery) -> bool:
+        return query.invalid and self.query_context.invalid_returns_no_rows
 
     def page(self, table: str, query: CompiledQuery, *, limit: int | None, offset: int) -> list[Record]:
         """Return a page of the records that a query matches and the user may see."""

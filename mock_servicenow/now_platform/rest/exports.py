@@ -120,11 +120,11 @@ def ordered(query: str, column: str) -> str:
     return "^".join(filter(None, [query, column and f"ORDERBY{column}"]))
 
 
-def asked_rows(session: Session, table: str, query: str, sys_id: str) -> CompiledQuery:
-    """Return the query of an address: the record with that sys_id if it names one; raises QueryForbidden."""
+def asked_rows(session: Session, table: str, query: str, sys_id: str, *, strict: bool = False) -> CompiledQuery:
+    """Return the query of an address: the record with that sys_id if it names one; raises as `Session.accept` does."""
     if sys_id:
         return session.accept(table, session.equal_query(table, [("sys_id", sys_id)]))
-    return session.compiled(table, query)
+    return session.compiled(table, query, strict=strict)
 
 
 def row_limit(session: Session, wanted: str, properties: Iterable[str], usual: int = MOST_ROWS) -> int:

@@ -113,12 +113,12 @@ class JsonService:
         return laid_out(layout, found, further, CIMultiDict({"Content-Type": JSON}))
 
     def _rows(
-        self, asked: _JsonCall, names: tuple[str, ...] | None
+        self, asked: _JsonCall, names: tuple[str, ...] | None, *, strict: bool = False
     ) -> "tuple[list[Result], Iterator[list[Result]] | None, _Shape]":
         """Return the first results that are meant, further ones, and how they are written."""
         call = asked.call
         with self._instance.transaction(call.user, call.findings) as session:
-            query = asked_rows(session, asked.table, asked.query, asked.sys_id)
+            query = asked_rows(session, asked.table, asked.query, asked.sys_id, strict=strict)
             limit = row_limit(session, asked.parameters.get("sysparm_record_count", ""), _LIMITS)
             rows = RowRange(asked.table, query, limit, 0)
             shape = _Shape(session, asked, names)
@@ -148,10 +148,10 @@ class JsonService:
         return (yield from self._work_off(asked, works, "Delete of"))
 
     def _named(self, asked: _JsonCall, verb: str) -> Generator[None, Any, list[str]]:
-        """Return the sys_ids of the records that are meant; raises BadRequest unless some are."""
+        """Return the sys_ids of the records that are meant; raises BadRequest unless all that was asked says so."""
         if not (asked.query or asked.sys_id):
             raise BadRequest(f"Cannot {verb} with empty sysparm_query")
-        keys, further = self._rows(asked, ("sys_id",))[:2]
+        keys, further = self._rows(asked, ("sys_id",), strict=True)[:2]
         ids: list[str] = []
         for part in chain([keys], further or ()):
             ids += [str(key["sys_id"]) for key in part]

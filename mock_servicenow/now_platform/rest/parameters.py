@@ -109,15 +109,17 @@ def page_bounds(call: Call, default: int, most: int = DEFAULT_LIMIT) -> tuple[in
     return min(most, _integer(call, "sysparm_limit", min(default, most), least=0)), _offset(call)
 
 
-def asked_query(session: Session, table: str, query: str, filters: tuple[tuple[str, str], ...]) -> CompiledQuery:
+def asked_query(
+    session: Session, table: str, query: str, filters: tuple[tuple[str, str], ...], *, strict: bool = False
+) -> CompiledQuery:
     """Return the query of a list: ``sysparm_query``, or ``field=value`` pairs whose values are raw or as displayed.
 
-    Raises QueryForbidden as `Session.accept` does.
+    Raises as `Session.accept` does.
     """
     if not filters:
-        return session.compiled(table, query)
+        return session.compiled(table, query, strict=strict)
     raw = [(name, _raw(session, table, name, value)) for name, value in filters]
-    return session.accept(table, session.equal_query(table, raw))
+    return session.accept(table, session.equal_query(table, raw), strict=strict)
 
 
 def _raw(session: Session, table: str, name: str, value: str) -> str:

@@ -25,6 +25,8 @@ from mock_servicenow.now_platform.rest.record_bodies import to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.soap.soap_message import Element, SoapRequest, Writer, elements
 from mock_servicenow.now_platform.rest.stats_api import StatsApi
+from privman_core.cuts import cut
+from privman_core.near_words import hint
 
 MOST_RECORDS = 250
 """Records that one request gets."""
@@ -39,10 +41,13 @@ QUERY_WORDS = (
     "__order_by_desc",
     "__exclude_columns",
 )
+NUMBERS = ("__limit", "__first_row", "__last_row")
+"""Those of them that are numbers."""
 FUNCTIONS = ("COUNT", "SUM", "MIN", "MAX", "AVG")
 _AGGREGATES = (*FUNCTIONS, "LAST", "GROUP_BY", "HAVING")
 DISPLAY = "the display column"
 """Stands for it among the names of what a response holds."""
+_LONGEST_NAME = 100
 _FAILED = "com.glide.processors.soap.SOAPProcessingException"
 _BOOLEANS = {"true": "1", "false": "0"}
 Run = Callable[["Service", "SoapCall"], Answer | Steps]
@@ -119,7 +124,7 @@ class Service:
         """Return the records that match."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             shown = _SoapColumns(session, asked)
-            rows = _rows(session, asked)
+            rows = _rows(session, asked, MOST_RECORDS)
             found, further = page_parts(
                 asked.call, self._instance, session, rows, rows.beginning(session), shown.rows, repeats=shown.repeats
             )
@@ -186,9 +191,8 @@ class Service:
 
     def delete_multiple(self, asked: SoapCall) -> Steps:
         """Delete the records that match, as far as the user may, and return how many those were."""
-        if not asked.operation.children:
-            raise SoapError(f"{_FAILED}: deleteMultiple needs a value to look for")
-        ids = yield from self._ids(asked)
+        _check_example(asked)
+        ids = yield from self._ids(asked, strict=True)
         count = 0
         for sys_id in ids:
             try:
@@ -200,14 +204,14 @@ class Service:
             yield None
         return asked.writer.answer(elements({"count": str(count)}).encode())
 
-    def _ids(self, asked: SoapCall) -> Generator[None, Any, list[str]]:
-        """Return the sys_ids of the records that match, whose number nothing bounds but `MOST_KEYS`."""
+    def _ids(self, asked: SoapCall, *, strict: bool = False) -> Generator[None, Any, list[str]]:
+        """Return the sys_ids of the records that match, `MOST_KEYS` at most; raises as `Session.accept` does."""
 
         def show(_session: Session, rows: list[Values]) -> list[Result]:
             return [{"sys_id": row["sys_id"]} for row in rows]
 
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
-            rows = replace(_rows(session, asked), limit=MOST_KEYS)
+            rows = _rows(session, asked, MOST_KEYS, strict=strict)
             found, further = page_parts(asked.call, self._instance, session, rows, rows.beginning(session), show)
         ids: list[str] = []
         for part in chain([found], further or ()):
@@ -285,28 +289,36 @@ class _SoapColumns:
                 yield f"dv_{field.key}", value["display_value"]
 
 
-def _rows(session: Session, asked: SoapCall) -> RowRange:
+def _check_example(asked: SoapCall) -> None:
+    """Raise SoapError unless a request to delete says which records, in words that it may hold."""
+    if not asked.values and not asked.word("encoded_query"):
+        raise SoapError(f"{_FAILED}: {asked.operation.name} needs a value to look for")
+    for name, text in asked.operation.values.items():
+        if name.startswith("__") and name not in QUERY_WORDS:
+            raise SoapError(f"{_FAILED}: unknown parameter '{cut(name, _LONGEST_NAME)}'{hint(name, QUERY_WORDS)}")
+        if name in NUMBERS and _number(text) is None:
+            raise SoapError(f"{_FAILED}: {name} is '{cut(text, _LONGEST_NAME)}'; expected a whole number")
+
+
+def _rows(session: Session, asked: SoapCall, most: int, *, strict: bool = False) -> RowRange:
     """Return the rows that a request means: those with its values that match its query, in its window."""
-    first, last = _number(asked.word("first_row"), 0), _number(asked.word("last_row"), None)
-    limit = min(_number(asked.word("limit"), MOST_RECORDS) or 0, MOST_RECORDS)
-    if last is not None:
-        limit = min(limit, max(0, last - (first or 0)))
-    return RowRange(asked.table, _query(session, asked), limit, first or 0)
+    limit, first, last = (_number(asked.word(name.strip("_"))) for name in NUMBERS)
+    wanted = [each for each in (most, limit, None if last is None else max(0, last - (first or 0))) if each is not None]
+    return RowRange(asked.table, _query(session, asked, strict=strict), min(wanted), first or 0)
 
 
-def _number(text: str, default: int | None) -> int | None:
-    return int(text[:9]) if text.isascii() and text.isdecimal() else default
+def _number(text: str) -> int | None:
+    return int(text[:9]) if text.isascii() and text.isdecimal() else None
 
 
-def _query(session: Session, asked: SoapCall) -> CompiledQuery:
+def _query(session: Session, asked: SoapCall, *, strict: bool) -> CompiledQuery:
     query = ordered(asked.word("encoded_query"), asked.word("order_by"))
     descending = asked.word("order_by_desc")
     query = f"{query}^ORDERBYDESC{descending}" if descending else query
-    found = session.compiled(asked.table, query)
-    values = {name: text for name, text in asked.values.items() if name not in _AGGREGATES}
-    if not values:
+    found = session.compiled(asked.table, query, strict=strict)
+    if not asked.values:
         return found
-    alike = asked_query(session, asked.table, "", tuple(values.items()))
+    alike = asked_query(session, asked.table, "", tuple(asked.values.items()), strict=strict)
     return replace(found, where=sa.and_(found.where, alike.where))
 
 

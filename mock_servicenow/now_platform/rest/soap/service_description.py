@@ -12,14 +12,14 @@ from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, 
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer
 from mock_servicenow.now_platform.rest.formats import HEAD
-from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, OPERATIONS, TableOperation
+from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, NUMBERS, OPERATIONS, TableOperation
 from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
 from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 
 UNQUALIFIED = "glide.wsdl.schema.UnqualifiedElementFormDefault"
 _SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
 _TYPES = {Family.BOOLEAN: "boolean", Family.INTEGER: "integer", Family.DECIMAL: "double"}
-_NUMBERS = frozenset({"__limit", "__first_row", "__last_row", "count"})
+_NUMBERS = frozenset({*NUMBERS, "count"})
 _NAMESPACES = {
     "soapenc": "http://schemas.xmlsoap.org/soap/encoding/",
     "wsdl": "http://schemas.xmlsoap.org/wsdl/",
