@@ -1,5 +1,6 @@
 """What every new instance starts as, worked out once."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -91,7 +92,7 @@ class Blueprint:
     @classmethod
     def draw(cls, settings: Settings) -> Self:
         """Return a new blueprint for these settings; raises StartError if one of their files cannot be used."""
-        with _as_start_error():
+        with _as_start_error(), _uncollected():
             release = ReleaseProfile.load(settings.release)
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
@@ -197,7 +198,7 @@ class Blueprint:
     def _restore(self, instance: Instance) -> None:
         """Give an embedded database its first rows, and the instance the tables that those define."""
         if not self._image:
-            with closing(Store(self.database("sqlite://"))) as store:
+            with closing(Store(self.database("sqlite://"))) as store, _uncollected():
                 self._drawn = self._provision(store, provision)
                 self._image = store.image()
         instance.store.restore(self._image)
@@ -222,6 +223,18 @@ class Blueprint:
         app = tuple(first_rows(self.tables, settings.password))
         rows(instance, FirstRows(administrator, app, tuple(settings.data)), end, self.findings)
         return None if instance.schema is instance.first else instance.schema
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from running: what is drawn lasts, and to search it again and again takes as long."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 @lru_cache(_BLUEPRINTS)

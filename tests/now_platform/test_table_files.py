@@ -151,6 +151,10 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
             "1: table 'u_x', column 'u_a' has type reference and no reference; expected the name of a table",
         ),
         (
+            "- {name: u_x, columns: {u_a: {type: integer, reference: task}}}",
+            "1: table 'u_x', column 'u_a' has type integer and a reference; expected type reference or glide_list, or none",
+        ),
+        (
             "- {name: u_x, columns: {u_a: {type: integer, default: few}}}",
             "1: table 'u_x', column 'u_a' has default 'few'; expected a value of type integer",
         ),

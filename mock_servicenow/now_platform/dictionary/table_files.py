@@ -22,6 +22,7 @@ _TABLE_FIELDS = {"label": "label", "extends": "parent", "number": "number_prefix
 _TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access", "listed", "audited")}
 _OF_CUSTOMERS = ("u_", "x_")
 _OF_CHOICES = {"default", "choices"}
+_REFERRING = (Family.REFERENCE, Family.LIST)
 _LONGEST_LIST = 200
 _COLUMN_FIELDS = {"length": "max_length"}
 _COLUMN_FIELDS |= {
@@ -270,28 +271,45 @@ class _TableBuilder:
         return life_cycle(self._said["life_cycle"], next(known, LifeCycle()))
 
     def _column(self, name: str, said: Mapping[str, Any]) -> Column:
-        place, where = self._place.at("columns", name), f"table '{self._name}', column '{name}'"
+        where = f"table '{self._name}', column '{name}'"
         own = self._own(self._before, name)
-        before = own or self._inherited(name) or _new_column(name, said)
-        for key in ("type", "reference"):
-            if own is not None and said.get(key, getattr(own, key)) != getattr(own, key):
-                raise place.at(key).error(
-                    f"{where} has {key} '{getattr(own, key) or ''}'; it cannot become '{said[key]}'"
-                )
-        column = replace(before, **{field: said[key] for key, field in _COLUMN_FIELDS.items() if key in said})
-        if column.type == "reference" and column.reference is None:
-            raise place.at("type").error(f"{where} has type reference and no reference; expected the name of a table")
+        if own is not None:
+            self._check_kept(own, said, where)
+        before = own or self._inherited(name)
+        given = {field: said[key] for key, field in _COLUMN_FIELDS.items() if key in said}
+        column = _new_column(name, given) if before is None else replace(before, **given)
+        self._check_reference(column, said, where)
         if "choices" in said:
             choices = {choice.value: choice for choice in (own.choices if own else ())}
             choices |= {each.value: each for each in self._choices(column, said["choices"], where)}
             column = replace(column, choices=tuple(choices.values()))
         if "default" in said:
-            column = replace(column, default=_text(said["default"]))
-            if expected := expected_default(column):
-                raise place.at("default").error(f"{where} has default {said['default']!r}; expected {expected}")
-            column = replace(column, default=stored_default(column))
+            column = self._with_default(column, said["default"], where)
         self._check_default(column, said, where)
         return column
+
+    def _check_kept(self, own: Column, said: Mapping[str, Any], where: str) -> None:
+        """Raise DictionaryError for another type or reference, which the values of a column would not fit."""
+        for key in ("type", "reference"):
+            kept = getattr(own, key)
+            if said.get(key, kept) != kept:
+                place = self._place.at("columns", own.name, key)
+                raise place.error(f"{where} has {key} '{kept or ''}'; it cannot become '{said[key]}'")
+
+    def _check_reference(self, column: Column, said: Mapping[str, Any], where: str) -> None:
+        place = self._place.at("columns", column.name)
+        if column.type == "reference" and column.reference is None:
+            raise place.at("type").error(f"{where} has type reference and no reference; expected the name of a table")
+        if "reference" in said and column.family not in _REFERRING:
+            expected = "expected type reference or glide_list, or none"
+            raise place.at("reference").error(f"{where} has type {column.type} and a reference; {expected}")
+
+    def _with_default(self, column: Column, said: object, where: str) -> Column:
+        column = replace(column, default=_text(said))
+        if expected := expected_default(column):
+            place = self._place.at("columns", column.name, "default")
+            raise place.error(f"{where} has default {said!r}; expected {expected}")
+        return replace(column, default=stored_default(column))
 
     def _choices(self, column: Column, said: Mapping[Any, Any], where: str) -> Iterator[Choice]:
         place = self._place.at("columns", column.name, "choices")
@@ -335,8 +353,9 @@ class _TableBuilder:
             parent = self._known[parent].parent
 
 
-def _new_column(name: str, said: Mapping[str, Any]) -> Column:
-    return Column(name, to_label(name), "reference" if "reference" in said else "string")
+def _new_column(name: str, given: Mapping[str, Any]) -> Column:
+    kind = "reference" if "reference" in given else "string"
+    return Column(**{"name": name, "label": to_label(name), "type": kind, **given})
 
 
 def _acl(said: Mapping[str, Any]) -> Acl:

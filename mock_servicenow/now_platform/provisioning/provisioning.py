@@ -180,19 +180,18 @@ def _fill(instance: Platform, first: FirstRows, and_then: Step, findings: list[F
     with instance.transaction(founder, findings) as session:
         instance.store.exclude_writers(session.work.transaction, session.work.schema.version)
         instance.store.clear(session.work.transaction, instance.dictionary.sql.names)
+        described = _described(dictionary)
         rows = chain(
             first.named(dictionary),
-            dictionary_rows.rows(dictionary),
-            access_rows(dictionary, {}),
-            counters(dictionary),
+            described,
             instance.release.rows(),
             first.of_files(dictionary),  # last, so that errors name them
         )
-        store_rows(session, rows)
+        _store_first_rows(session, rows)
         import_xml(session, first.documents())
         inherit_roles(session)
         and_then(session.of_system)
-        instance.store.note_described(session.work.transaction, _digest(dictionary))
+        instance.store.note_described(session.work.transaction, _digest(described))
         instance.store.seal(session.work.transaction)
 
 
@@ -222,7 +221,7 @@ def _complete_dictionary(instance: Platform) -> None:
 
     Records that somebody has changed or deleted since stay so.
     """
-    digest = _digest(instance.first.dictionary)
+    digest = _digest_of(instance.first.dictionary)
     with instance.transaction(instance.system) as session:
         if instance.store.described(session.work.transaction) == digest:
             return
@@ -246,12 +245,19 @@ def _complete_dictionary(instance: Platform) -> None:
         instance.store.note_described(session.work.transaction, digest)
 
 
+def _described(dictionary: Dictionary) -> list[tuple[str, Values]]:
+    """Return the records that a dictionary makes: of tables, columns, choices, access rules and counters."""
+    return [*dictionary_rows.rows(dictionary), *access_rows(dictionary, {}), *counters(dictionary)]
+
+
 @lru_cache(_DICTIONARIES)
-def _digest(dictionary: Dictionary) -> str:
-    """Return a digest of what records say of a dictionary, so that a start need not compare them all."""
-    return sha256(
-        orjson.dumps([*dictionary_rows.rows(dictionary), *access_rows(dictionary, {}), *counters(dictionary)])
-    ).hexdigest()
+def _digest_of(dictionary: Dictionary) -> str:
+    """Return a digest of the records of a dictionary, so that a start need not compare them all."""
+    return _digest(_described(dictionary))
+
+
+def _digest(described: list[tuple[str, Values]]) -> str:
+    return sha256(orjson.dumps(described)).hexdigest()
 
 
 def _renew(session: Session, table: str, row: Values, known: Values | None) -> None:
@@ -263,10 +269,10 @@ def _renew(session: Session, table: str, row: Values, known: Values | None) -> N
             session.change_row(table, row["sys_id"], changes)
 
 
-def store_rows(session: Session, rows: Rows) -> None:
+def _store_first_rows(session: Session, rows: Rows) -> None:
     """Store rows without business rules; a reference may name its target among them, as `Targets` finds it.
 
-    A row of a file may change one that ships.
+    A row of a file may change one that ships, and define tables; those that ship describe the tables as they are.
     """
     found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
@@ -277,6 +283,7 @@ def store_rows(session: Session, rows: Rows) -> None:
             shipped.setdefault(row.table, {}).setdefault(values["sys_id"], {}).update(values)
     for table, stored in shipped.items():
         session.store_rows(table, stored.values())
+    session.work.describe()
     _store_rows_of_files(session, targets, (row for row in found if row.place is not None))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
@@ -159,6 +160,7 @@ class Targets:
 
     def __init__(self, dictionary: Dictionary, rows: Iterable[PlacedRow]) -> None:
         self._dictionary = dictionary
+        self._referring = lru_cache(None)(self._columns_that_refer)
         self._sys_ids: dict[str, dict[str, str]] = {}
         displayed = []
         for table, values, _ in rows:
@@ -174,15 +176,18 @@ class Targets:
 
         In rows as the Table API prints them unknown names stay.
         """
-        columns = self._dictionary.columns(row.table)
-        return {name: self._resolved(row, columns[name], value) for name, value in row.values.items()}
+        given = ((column, row.values.get(column.name)) for column in self._referring(row.table))
+        found = {column.name: self._resolved(row, column, value) for column, value in given if value}
+        return {**row.values, **found}
+
+    def _columns_that_refer(self, table: str) -> list[Column]:
+        return [column for column in self._dictionary.columns(table).values() if column.reference is not None]
 
     def _resolved(self, row: PlacedRow, column: Column, value: str) -> str:
-        if column.reference is None:
-            return value
+        target = column.reference or ""
         if _is_list(column):
-            return ",".join(self._sys_id(row, column, column.reference, each.strip()) for each in value.split(","))
-        return self._sys_id(row, column, column.reference, value) if column.type == "reference" else value
+            return ",".join(self._sys_id(row, column, target, each.strip()) for each in value.split(","))
+        return self._sys_id(row, column, target, value) if column.type == "reference" else value
 
     def _sys_id(self, row: PlacedRow, column: Column, target: str, value: str) -> str:
         if not value or is_sys_id(value):

@@ -60,6 +60,7 @@ class Work:
         findings: what was swallowed so far.
         rules: names of the business rules now running, the outermost first.
         written: the tables written so far.
+        described: those of them whose rows only describe the tables as they are.
         after_commit: called once the commit has succeeded.
         insert_status: the HTTP status of an insert that succeeds.
         referenced: cache of referenced records by sight, then table and sys_id; emptied by any write.
@@ -71,6 +72,7 @@ class Work:
         self.findings = findings
         self.rules: list[str] = []
         self.written: set[str] = set()
+        self.described: frozenset[str] = frozenset()
         self.after_commit: list[Callable[[], None]] = []
         self.insert_status = 201
         self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
@@ -84,6 +86,11 @@ class Work:
         self._dictionary = schema.dictionary
         self._statements = schema.statements
         self._store = kernel.store
+
+    def describe(self) -> None:
+        """Say that what was written so far describes the tables as they are, and so need not be read for others."""
+        self.described |= self.written
+        self.written.clear()
 
     def define(self, schema: Schema) -> None:
         """Go on with the tables that the transaction has given the database."""

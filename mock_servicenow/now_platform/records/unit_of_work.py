@@ -53,8 +53,8 @@ class UnitOfWork:
             raise kernel.unavailable(failure) from None
         finally:
             # Facts worked out from rows that have now changed or vanished.
-            if work.written:
-                kernel.cache.forget(work.written)
+            if work.written or work.described:
+                kernel.cache.forget(work.written | work.described)
             if not kernel.store.embedded:
                 kernel.cache.end()
         if kind is None:
@@ -70,7 +70,7 @@ class UnitOfWork:
         try:
             if keep and not work.written.isdisjoint(TABLE_RECORDS.tables):
                 self._changed = apply_definitions(self._kernel, work) or work.defined
-            if keep and not store.embedded and not work.written.isdisjoint(Fact.SOURCES):
+            if keep and not store.embedded and not Fact.SOURCES.isdisjoint(work.written | work.described):
                 store.renew_facts(work.transaction)
         except BaseException:  # whatever it is, an open transaction would keep what was refused
             work.transaction.end(keep=False)

@@ -192,7 +192,7 @@ class Store:
     def clear(self, transaction: Transaction, tables: Iterable[str]) -> None:
         """Delete every row of the tables; until the commit others read them."""
         for table in tables:
-            transaction.execute(sa.text(f"DELETE FROM {self.quote(table)}"))  # noqa: S608 - the dictionary's names
+            transaction.run(Prepared(f"DELETE FROM {self.quote(table)}"), ())  # noqa: S608 - the dictionary's names
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
