@@ -152,7 +152,7 @@ def test_a_table_that_extends_another_gives_its_columns_other_attributes(
         ),
         (
             "- {name: u_x, columns: {u_a: {type: integer, reference: task}}}",
-            "1: table 'u_x', column 'u_a' has type integer and a reference; expected type reference or glide_list, or none",
+            "1: table 'u_x', column 'u_a' has type integer and a reference; expected type reference or glide_list",
         ),
         (
             "- {name: u_x, columns: {u_a: {type: integer, default: few}}}",

@@ -301,7 +301,7 @@ class _TableBuilder:
         if column.type == "reference" and column.reference is None:
             raise place.at("type").error(f"{where} has type reference and no reference; expected the name of a table")
         if "reference" in said and column.family not in _REFERRING:
-            expected = "expected type reference or glide_list, or none"
+            expected = "expected type reference or glide_list"
             raise place.at("reference").error(f"{where} has type {column.type} and a reference; {expected}")
 
     def _with_default(self, column: Column, said: object, where: str) -> Column:
