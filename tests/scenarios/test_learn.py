@@ -249,6 +249,33 @@ def test_no_label_is_needed(learn: Learn, out: Path) -> None:
     assert WireNames.load(out).word("request_status", "timed_out") == "Expired"
 
 
+@pytest.mark.parametrize("last", ["", f"{SCOPE}request"], ids=["task", "circle"])
+def test_columns_of_a_table_that_one_of_the_app_extends_are_its_own(last: str, learn: Learn, out: Path) -> None:
+    """Through every level, a circle too; one of the table itself is likelier to be the app's."""
+    inherited = {"approval": ("Status", "string", ""), "comments": ("Comment", "string", "")}
+    of_base = {"status": REQUEST["status"], "note": ("Kommentar", "string", "")}
+    own = {name: each for name, each in REQUEST.items() if name not in {"comment", "status"}}
+    base = f"{SCOPE}base"
+    tables = {**TABLES, f"{SCOPE}request": ("Request", own), base: ("Base", of_base), "task": ("Task", inherited)}
+    instance = ReadInstance(tables)
+    parents = {f"{SCOPE}request": base, base: "task", "task": last}
+    instance.tables["sys_db_object"] = [
+        {**row, "super_class.name": parents.get(str(row["name"]), "")} for row in instance.tables["sys_db_object"]
+    ]
+    instance.tables["sys_choice"] = [
+        {"name": base, "element": "status", "value": value} for value in ("Wartend", "Approve", "Deny", "Vorbei")
+    ]
+    instance.tables["sys_dictionary"] = [
+        {**row, "default_value": "Wartend" if row["element"] == "status" else ""}
+        for row in instance.tables["sys_dictionary"]
+    ]
+    code, printed, _ = learn(instance)
+    names = WireNames.load(out)
+    assert code == 0, printed
+    assert (names.column("request", "status"), names.column("request", "comment")) == ("status", "comments")
+    assert names.find("columns.request.status").cited.endswith(f"on {SCOPE}request")
+
+
 def test_words_are_known_by_what_happened_to_their_requests(learn: Learn, out: Path) -> None:
     """A new request has not been changed; one that timed out has, and its status is no response."""
     instance = ReadInstance()

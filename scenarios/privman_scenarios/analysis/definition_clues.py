@@ -53,7 +53,7 @@ def _table_clues(facts: InstanceFacts, names: WireNames) -> Iterator[Clue[str]]:
 
     def columns(name: WireName, table: str) -> str:
         wanted = [each for each in names if each.group == f"columns.{name.word}"]
-        seen = facts.columns.get(table, {})
+        seen = facts.columns_of(table)
         labels = {bare(column.label) for column in seen.values()}
         known = [each for each in wanted if each.value in seen or labels.intersection(map(bare, each.labels))]
         return f"{len(known)} of its {len(wanted)} columns" if len(known) >= _MOST_OF * len(wanted) else ""
@@ -95,13 +95,13 @@ class ColumnClues:
         """Return the app's columns, as far as clues lead."""
         wanted = [name for name in names_of_columns(self._names) if _table_of(name) in self._tables]
         narrowing = Narrowing({name: self._candidates(name) for name in wanted})
-        narrowing.follow(self._clues())
+        narrowing.follow(each for clue in self._clues() for each in (self._own(clue), clue))
         narrowing.settle((name for name in wanted if not name.optional), ALONE)
         return narrowing
 
     def _candidates(self, name: WireName) -> list[SeenColumn]:
         """Return the columns whose type and rows do not speak against it."""
-        columns = self._facts.columns.get(self._tables[_table_of(name)], {})
+        columns = self._facts.columns_of(self._tables[_table_of(name)])
         return [column for column in columns.values() if self._can_hold(name, column)]
 
     def _can_hold(self, name: WireName, column: SeenColumn) -> bool:
@@ -134,6 +134,11 @@ class ColumnClues:
         yield self._type
         yield lambda name, column: alike(name, column.name, column.label)
 
+    def _own(self, clue: Clue[SeenColumn]) -> Clue[SeenColumn]:
+        """Return the clue for columns of the table itself, which those of an app are likelier to be."""
+        own = self._facts.columns
+        return lambda name, column: clue(name, column) if column.name in own.get(column.table, ()) else ""
+
     def _reference(self, name: WireName, column: SeenColumn) -> str:
         target = self._target(name)
         if target and column.reference == target:
@@ -148,7 +153,7 @@ class ColumnClues:
 
     def _known_words(self, name: WireName, column: SeenColumn) -> str:
         words = {word for group in name.words for word in self._names.group(f"words.{group}").values()}
-        said = {*self._facts.choices.get((column.table, column.name), ())}
+        said = {*self._facts.choices_of(column)}
         said.update(part for value in self._values(column) for part in value.split(","))
         known = sorted(words & said)
         return f"its values, such as {known[0]!r}" if known else ""

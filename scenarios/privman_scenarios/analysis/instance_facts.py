@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -32,11 +32,13 @@ class SeenTable:
 
     Attributes:
         scope: the prefix of its application's tables; empty where that is unknown.
+        parent: the table that it extends; empty for none.
     """
 
     name: str
     label: str
     scope: str
+    parent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ class InstanceFacts:
         return cls(
             release=_release(rows.get("sys_properties", ())),
             tables={
-                name: SeenTable(name, row.get("label", ""), row.get("sys_scope.scope", ""))
+                name: SeenTable(name, *(row.get(column, "") for column in TABLE_COLUMNS[1:]))
                 for row in rows.get("sys_db_object", ())
                 if (name := row.get("name", ""))
             },
@@ -109,6 +111,27 @@ class InstanceFacts:
     def values(self, table: str, column: str) -> list[str]:
         """Return what the rows of a table have in a column, but for those that have nothing there."""
         return [value for row in self.rows.get(table, ()) if (value := row.get(column, ""))]
+
+    def columns_of(self, table: str) -> dict[str, SeenColumn]:
+        """Return the columns of a table by name, its own first, then those of the tables that it extends."""
+        found: dict[str, SeenColumn] = {}
+        for each in self._lineage(table):
+            for name, column in self.columns.get(each, {}).items():
+                found.setdefault(name, replace(column, table=table))
+        return found
+
+    def choices_of(self, column: SeenColumn) -> Sequence[str]:
+        """Return the choices of a column: those of its table, else those of the nearest that it extends."""
+        keys = ((each, column.name) for each in self._lineage(column.table))
+        return next((self.choices[key] for key in keys if key in self.choices), ())
+
+    def _lineage(self, table: str) -> Iterator[str]:
+        """Yield a table and those that it extends; a circle ends where it is closed."""
+        seen: dict[str, None] = {}
+        while table and table not in seen:
+            seen[table] = None
+            yield table
+            table = self.tables[table].parent if table in self.tables else ""
 
 
 def _listed(recording: Iterable[Recorded]) -> Iterator[tuple[str, Row]]:
@@ -181,5 +204,7 @@ def _grants(rows: Iterable[Row]) -> Iterator[Grant]:
         yield Grant(*named)
 
 
+TABLE_COLUMNS = ("name", "label", "sys_scope.scope", "super_class.name")
+"""The columns that say a table's name, its label, its application and the table that it extends."""
 ACL_COLUMNS = ("sys_security_acl.name", "sys_security_acl.operation", "sys_user_role.name")
 """The columns that say which table, which operation and which role."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.outbound import retry_after
-from privman_scenarios.analysis.instance_facts import ACL_COLUMNS, APPS, InstanceFacts, text_of
+from privman_scenarios.analysis.instance_facts import ACL_COLUMNS, APPS, TABLE_COLUMNS, InstanceFacts, text_of
 from privman_scenarios.analysis.recorded import Recorded
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.output import complain
@@ -22,6 +22,8 @@ from privman_scenarios.playing.servicenow import OF_COLUMNS
 _SAMPLE = 200
 _MOST_PAGES = 20
 _MOST_TABLES = 60
+# ServiceNow's deepest hierarchies, those of the CMDB, have fewer.
+_MOST_LEVELS = 12
 # An instance counts requests by the hour.
 _LONGEST_WAIT, _USUAL_WAIT, _MOST_WAITS = 3_600, 60, 10
 
@@ -74,14 +76,14 @@ class InstanceReader:
         Raises TargetUnreachableError where the instance stops answering.
         """
         await self._list(Listing("sys_properties", "nameINglide.buildname,glide.war", ("name", "value")))
-        tables = ("name", "label", "sys_scope.scope")
-        await self._list(Listing("sys_db_object", _may_be_of_app(names, prefix), tables))
+        await self._list(Listing("sys_db_object", _may_be_of_app(names, prefix), TABLE_COLUMNS))
         if scopes := _scopes(self.facts, prefix):
             others = "^OR".join(f"nameSTARTSWITH{scope}" for scope in scopes)
-            await self._list(Listing("sys_db_object", others, tables))
-        found = ",".join(self._tables(prefix))
-        for listing in _of_tables(found) if found else ():
-            await self._list(listing)
+            await self._list(Listing("sys_db_object", others, TABLE_COLUMNS))
+        if found := self._tables(prefix):
+            extended = await self._read_extended(found)
+            for listing in _of_tables(",".join((*found, *extended))):
+                await self._list(listing)
         roles = "^OR".join((*(f"nameSTARTSWITH{each}" for each in APPS), "nameLIKEapprove"))
         await self._list(Listing("sys_user_role", roles, ("name",)))
 
@@ -91,6 +93,19 @@ class InstanceReader:
             query = urlencode({"sysparm_query": "ORDERBYDESCsys_created_on", "sysparm_limit": _SAMPLE})
             answer = await self._get(f"/api/now/table/{table}?{query}")
             self._require_read(table, answer)
+
+    async def _read_extended(self, tables: Iterable[str]) -> list[str]:
+        """Return the tables that these extend, after reading which tables those extend in turn."""
+        extended: dict[str, None] = {}
+        for _ in range(_MOST_LEVELS):
+            known = self.facts.tables
+            parents = {known[each].parent for each in (*tables, *extended) if each in known}
+            new = sorted(parents - {"", *tables, *extended})
+            if not new:
+                break
+            extended |= dict.fromkeys(new)
+            await self._list(Listing("sys_db_object", f"nameIN{','.join(new)}", TABLE_COLUMNS))
+        return [*extended]
 
     def _tables(self, prefix: str) -> list[str]:
         """Return the tables of apps, those of the scope first."""

@@ -11,7 +11,7 @@ from privman_contracts.schemas import Schema
 from privman_contracts.validation import ContractValidator
 from privman_contracts.wire_names import WireName
 from privman_scenarios.analysis.definition_clues import ALONE, alike, spelling
-from privman_scenarios.analysis.instance_facts import InstanceFacts, Row
+from privman_scenarios.analysis.instance_facts import InstanceFacts, Row, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
 from privman_scenarios.analysis.renamed import bare
 from privman_scenarios.analysis.value_forms import FORMS
@@ -77,7 +77,7 @@ class RowClues:
         return [[word.strip() for word in value.split(",")] for value in values]
 
     def _choices(self) -> Sequence[str]:
-        return self._facts.choices.get((self._names.table("request"), self._column("request", "status")), ())
+        return self._facts.choices_of(SeenColumn(self._names.table("request"), self._column("request", "status")))
 
     def _with_duration(self, name: WireName, word: str) -> str:
         """Point at the response that alone has durations: a denial has none."""
@@ -109,7 +109,7 @@ class RowClues:
 
     def _default(self) -> str:
         """Return the status of a new request, as the dictionary has it; empty where it is unknown."""
-        columns = self._facts.columns.get(self._names.table("request"), {})
+        columns = self._facts.columns_of(self._names.table("request"))
         column = columns.get(self._column("request", "status"))
         return column.default if column else ""
 
