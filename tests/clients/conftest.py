@@ -3,14 +3,20 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from shutil import which
 
 import pytest
+import trustme
+
+from tests.forward_proxy import ForwardProxy
+from tests.mock_servicenow.command import serving_command
 
 Install = Callable[..., Awaitable[Path]]
 Run = Callable[..., Awaitable[str]]
+Serve = Callable[[], AbstractAsyncContextManager[dict[str, str]]]
 
 
 async def run(*command: str, folder: Path, **environment: str) -> tuple[int | None, str]:
@@ -70,3 +76,25 @@ def succeed() -> Run:
         return output
 
     return succeed
+
+
+@pytest.fixture
+def named_instance(tmp_path: Path) -> Serve:
+    """Return what serves an instance as https://dev12345.service-now.com and gives the settings to reach it.
+
+    Some clients complete the instance's name themselves, so they reach it through a proxy.
+    """
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[dict[str, str]]:
+        name, authority = "dev12345.service-now.com", trustme.CA()
+        files = {each: tmp_path / f"{each}.pem" for each in ("authority", "certificate", "key")}
+        authority.cert_pem.write_to_path(files["authority"])
+        issued = authority.issue_cert(name)
+        issued.cert_chain_pems[0].write_to_path(files["certificate"])
+        issued.private_key_pem.write_to_path(files["key"])
+        tls = ("--tls-cert", str(files["certificate"]), "--tls-key", str(files["key"]))
+        async with serving_command(*tls) as url, ForwardProxy({name: url}).serving() as proxy:
+            yield {"https_proxy": proxy, "REQUESTS_CA_BUNDLE": str(files["authority"])}
+
+    return serving

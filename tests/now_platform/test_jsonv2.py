@@ -48,6 +48,13 @@ async def test_reading(client: Client, toys: list[str]) -> None:
     assert len(await records(client, f"{SERVICE}&sysparm_record_count=1")) == 1
 
 
+async def test_an_address_may_begin_with_several_slashes(client: Client) -> None:
+    """Clients: a base URL that ends with a slash."""
+    address = client.make_url("/").with_path("//u_toy.do").with_query(JSONv2="", sysparm_action="insert")
+    answer = await client.session.post(address, json={"u_name": "Kite"})
+    assert (address.raw_path, (await answer.json())["records"][0]["u_name"]) == ("//u_toy.do", "Kite")
+
+
 async def test_display_values(client: Client, create: Create) -> None:
     """By a parameter, or a property."""
     ball = (await records(client, f"{SERVICE}&sysparm_query=u_color=r&displayvalue=true"))[0]

@@ -1,4 +1,4 @@
-"""Lists of tables and columns, messages, events."""
+"""Lists of tables and columns, the current user, messages, events."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,6 +46,19 @@ async def test_tables_and_columns_that_the_user_may_read(client: Client, user: C
     assert "u_secret" not in (await got(user, "now/ui/meta/u_toy"))["columns"]
     assert (await user.get("/api/now/ui/meta/u_vault")).status == 403
     assert (await client.get("/api/now/ui/meta/u_bunk")).status == 400
+
+
+async def test_the_current_user(client: Client, user: Client) -> None:
+    """Users: the names of the one who asks."""
+    assert await got(client, "now/ui/user/current_user") == {
+        "user_avatar": "",
+        "user_sys_id": "6816f79cc0a8016401c5a33be04be441",
+        "user_name": "admin",
+        "user_display_name": "System Administrator",
+        "user_initials": "SA",
+    }
+    assert (await got(user, "now/ui/user/current_user"))["user_name"] == "plain"
+    assert (await client.post("/api/now/ui/user/current_user")).status == 405
 
 
 async def test_a_message_is_a_record(client: Client) -> None:

@@ -178,6 +178,23 @@ async def test_aggregates(client: Client, create: Create) -> None:
     assert [group.findtext("u_color") for group in await sent(client, "aggregate", having)] == ["r"]
 
 
+async def test_an_empty_element_clears_only_where_the_address_says_so(client: Client, toys: list[str]) -> None:
+    """Docs: clear values from a target instance."""
+    emptied = f"<sys_id>{toys[0]}</sys_id><u_pieces/><u_owner></u_owner><u_color>b</u_color>"
+    await sent(client, "update", emptied)
+    ball = await sent(client, "get", f"<sys_id>{toys[0]}</sys_id>")
+    assert [ball.findtext(name) for name in ("u_pieces", "u_owner", "u_color")] == ["1", ADMIN, "b"]
+    await sent(client, "update", emptied, "/u_toy.do?SOAP&allow_empty_value=true")
+    ball = await sent(client, "get", f"<sys_id>{toys[0]}</sys_id>")
+    assert [ball.findtext(name) for name in ("u_pieces", "u_owner", "u_color")] == ["", "", "b"]
+    states: list[str | None] = []
+    for address in ("/incident.do?SOAP", "/incident.do?SOAP&allow_empty_value=true"):
+        made = await sent(client, "insert", "<short_description>x</short_description><urgency/>", address)
+        read = await sent(client, "get", f"<sys_id>{made.findtext('sys_id')}</sys_id>", "/incident.do?SOAP")
+        states.append(read.findtext("urgency"))
+    assert states == ["3", ""]
+
+
 async def test_records_deleted_by_example(client: Client, swallowed: Swallowed) -> None:
     """Docs: the number of them; without an example nothing is deleted (inferred)."""
     assert "needs a value" in str(await refused(client, message("deleteMultiple")))
@@ -268,10 +285,12 @@ async def test_descriptions(client: Client, create: Create) -> None:
     assert parsed(await (await client.get("/u_toy.do?XSD")).text()).tag == "{http://www.w3.org/2001/XMLSchema}schema"
     assert (await client.post("/u_toy.do?WSDL")).status == 405
     assert (await client.get("/u_bunk.do?WSDL")).status == 400
+    create("sys_properties", name="com.glide.soap_address_base_url", value="https://proxy.example.com/service-now/")
     create("sys_properties", name="glide.wsdl.definition.use_unique_namespace", value="false")
     create("sys_properties", name="glide.wsdl.schema.UnqualifiedElementFormDefault", value="false")
     create("sys_properties", name="glide.wsdl.unique_service_name", value="false")
     wsdl = await (await client.get("/u_toy.do?WSDL")).text()
+    assert 'location="https://proxy.example.com/service-now/u_toy.do?SOAP"' in wsdl
     assert 'targetNamespace="http://www.service-now.com"' in wsdl
     assert 'elementFormDefault="qualified"' in wsdl
     assert '<wsdl:service name="ServiceNow">' in wsdl

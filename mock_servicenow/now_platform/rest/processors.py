@@ -19,8 +19,8 @@ from mock_servicenow.now_platform.rest.workbooks import Xlsx
 
 Processor = Callable[[Call, str], Answer | Steps]
 Services = Mapping[str, ScriptedService]
-# The OAuth endpoints have the form of a table's address.
-_ADDRESS = re.compile(r"/(?!oauth_(?:auth|token|revoke_token)[.])(\w+?)(?:_list)?[.]do", re.ASCII)
+# The OAuth endpoints have the form of a table's address. Clients add a slash to a base URL that ends with one.
+_ADDRESS = re.compile(r"/+(?!oauth_(?:auth|token|revoke_token)[.])(\w+?)(?:_list)?[.]do", re.ASCII)
 
 PROCESSORS: Mapping[str, Callable[[Instance, Services], Processor]] = {
     "CSV": lambda instance, _services: RowExport(instance, Csv()).answer,

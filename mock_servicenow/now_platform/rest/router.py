@@ -18,10 +18,10 @@ from mock_servicenow.now_platform.rest.cmdb_instance_api import CmdbInstanceApi
 from mock_servicenow.now_platform.rest.email_api import EmailApi
 from mock_servicenow.now_platform.rest.event_api import EventApi
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
+from mock_servicenow.now_platform.rest.page_apis import TableListApi, UiApi
 from mock_servicenow.now_platform.rest.service_catalog_api import ServiceCatalogApi
 from mock_servicenow.now_platform.rest.stats_api import StatsApi
 from mock_servicenow.now_platform.rest.table_api import TableApi, TinyUrlApi
-from mock_servicenow.now_platform.rest.table_meta_api import ColumnListApi, TableListApi
 
 Resource = Callable[[Call], Answer | Steps]
 _PATH = re.compile(r"/api/(\w+)(?:/(v[12]))?/(.+)", re.ASCII | re.DOTALL)
@@ -58,7 +58,7 @@ APIS: Mapping[str, Callable[[Instance, Router], Resource]] = {
     "sn_sc/servicecatalog": lambda instance, _router: ServiceCatalogApi(instance).answer,
     "now/cmdb": lambda instance, _router: CmdbInstanceApi(instance).answer,
     "now/doc": lambda instance, _router: TableListApi(instance).answer,
-    "now/ui": lambda instance, _router: ColumnListApi(instance).answer,
+    "now/ui": lambda instance, _router: UiApi(instance).answer,
     "now/email": lambda instance, _router: EmailApi(instance).answer,
     "global/em": lambda instance, _router: EventApi(instance).answer,
 }

@@ -45,6 +45,8 @@ NUMBERS = ("__limit", "__first_row", "__last_row")
 """Those of them that are numbers."""
 FUNCTIONS = ("COUNT", "SUM", "MIN", "MAX", "AVG")
 _AGGREGATES = (*FUNCTIONS, "LAST", "GROUP_BY", "HAVING")
+EMPTIES = "allow_empty_value"
+"""The parameter of an address by which empty elements clear columns."""
 DISPLAY = "the display column"
 """Stands for it among the names of what a response holds."""
 _LONGEST_NAME = 100
@@ -155,7 +157,7 @@ class Service:
         """Create a record."""
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
             try:
-                return asked.writer.answer(_inserted(session, asked.table, asked.values).encode())
+                return asked.writer.answer(_inserted(session, asked, asked.values).encode())
             except PlatformError as error:
                 raise SoapError(f"{_FAILED}: Insert Aborted : {error.detail or error.message}") from None
 
@@ -165,7 +167,7 @@ class Service:
         for record in asked.operation.children:
             try:
                 with self._instance.next_transaction(asked.call.user, asked.call.findings) as session:
-                    content = _inserted(session, asked.table, record.values)
+                    content = _inserted(session, asked, record.values)
             except PlatformError as error:
                 content = elements({"status": "error", "error_message": error.detail or error.message})
             written.append(f"<insertResponse>{content}</insertResponse>")
@@ -177,7 +179,7 @@ class Service:
         sys_id = asked.values.get("sys_id", "")
         values = {name: text for name, text in asked.values.items() if name != "sys_id"}
         with self._instance.transaction(asked.call.user, asked.call.findings) as session:
-            session.update(asked.table, sys_id, to_raw(session, asked.table, values, display=True))
+            session.update(asked.table, sys_id, _raw(session, asked, values))
         return asked.writer.answer(elements({"sys_id": sys_id}).encode())
 
     def delete_record(self, asked: SoapCall) -> Answer:
@@ -322,12 +324,19 @@ def _query(session: Session, asked: SoapCall, *, strict: bool) -> CompiledQuery:
     return replace(found, where=sa.and_(found.where, alike.where))
 
 
-def _inserted(session: Session, table: str, values: Mapping[str, str]) -> str:
+def _inserted(session: Session, asked: SoapCall, values: Mapping[str, str]) -> str:
     """Create a record and return the elements that name it."""
-    record = session.insert(table, to_raw(session, table, dict(values), display=True))
-    display = session.dictionary.display_column(table)
+    record = session.insert(asked.table, _raw(session, asked, values))
+    display = session.dictionary.display_column(asked.table)
     named = {} if display == "sys_id" else {display: session.display(record, display)}
     return elements({"sys_id": record.sys_id, **named})
+
+
+def _raw(session: Session, asked: SoapCall, values: Mapping[str, str]) -> dict[str, str]:
+    """Return the values to store: an empty element clears its column only where the address allows that."""
+    clears = asked.call.query.get(EMPTIES, "").lower() == "true"
+    given = {name: text for name, text in values.items() if text or clears}
+    return to_raw(session, asked.table, given, display=True)
 
 
 def _statistics(asked: SoapCall) -> MultiDict[str]:

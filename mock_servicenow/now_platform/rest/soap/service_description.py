@@ -17,6 +17,8 @@ from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, Sc
 from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 
 UNQUALIFIED = "glide.wsdl.schema.UnqualifiedElementFormDefault"
+ADDRESS_BASE = "com.glide.soap_address_base_url"
+"""The property that replaces the instance's own address in descriptions."""
 _SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
 _TYPES = {Family.BOOLEAN: "boolean", Family.INTEGER: "integer", Family.DECIMAL: "double"}
 _NUMBERS = frozenset({*NUMBERS, "count"})
@@ -142,7 +144,8 @@ def _wsdl(description: Description, session: Session, origin: str) -> str:
     messages = "".join(map(partial(_parts, name), description.operations))
     ports = "".join(map(_port, description.operations))
     bindings = "".join(map(partial(_binding, namespace), description.operations))
-    address = quoteattr(f"{origin}/{name}.do?SOAP")
+    base = session.system_property(ADDRESS_BASE).rstrip("/") or origin
+    address = quoteattr(f"{base}/{name}.do?SOAP")
     return (
         f"<wsdl:definitions{declared} xmlns:tns={quoteattr(namespace)} targetNamespace={quoteattr(namespace)}>"
         f"<wsdl:types>{_schema(description, session)}</wsdl:types>{messages}"

@@ -1,6 +1,7 @@
-"""The tables and columns there are, as the platform's own pages ask: ``doc/table/schema``, ``ui/meta/{table}``.
+"""What the platform's own pages ask for: ``doc/table/schema``, ``ui/meta/{table}``, ``ui/user/current_user``.
 
-ServiceNow does not document them (users); connectors use them where the dictionary is closed to them.
+ServiceNow does not document them (users); connectors read tables and columns there where the dictionary is closed to
+them, and who they are.
 """
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -9,7 +10,7 @@ from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.endpoints import Endpoints
+from mock_servicenow.now_platform.rest.endpoints import Endpoints, Verbs
 from mock_servicenow.now_platform.rest.formats import Document
 
 
@@ -24,14 +25,15 @@ class TableListApi:
         return self._endpoints.answer(call, call.resource[1:])
 
 
-class ColumnListApi:
-    """Lists the columns of a table that the user may read."""
+class UiApi:
+    """Lists the columns of a table that the user may read, and names the user."""
 
     def __init__(self, instance: Instance) -> None:
-        self._endpoints = Endpoints(instance, {"meta/{table}": {"GET": _columns}})
+        paths: dict[str, Verbs] = {"meta/{table}": {"GET": _columns}, "user/current_user": {"GET": _current_user}}
+        self._endpoints = Endpoints(instance, paths)
 
     def answer(self, call: Call) -> Answer:
-        """Answer a call on ``ui/meta/{table}``; raises PlatformError."""
+        """Answer a call below ``ui``; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 
 
@@ -64,3 +66,16 @@ def _column(session: Session, column: Column) -> Document:
     if column.choices:
         described["choices"] = [{"label": choice.label, "value": choice.value} for choice in column.choices]
     return described
+
+
+def _current_user(call: Call, session: Session) -> Answer:
+    user = session.user
+    words = user.name.split()
+    named: dict[str, Document] = {
+        "user_avatar": "",
+        "user_sys_id": user.sys_id,
+        "user_name": user.user_name,
+        "user_display_name": user.name,
+        "user_initials": "".join(word[0] for word in words[:1] + words[1:][-1:]),
+    }
+    return value_answer(call, named)
