@@ -120,6 +120,7 @@ class BatchItem:
             self._content(),
             outer.user,
             outer.findings,
+            outer.check,
         )
 
     def _parsed_url(self) -> tuple[URL, str]:
@@ -227,8 +228,7 @@ class BatchApi:
             inner = item.call(call)
             if _exceeds(call, item, "sends", len(inner.body), limits.sent):
                 return None
-            if call.check is not None:
-                call.check(inner.path, inner.verb)
+            call.check(inner.path, inner.verb)
             outcome = yield Repeatable(lambda: _lightened(self._resource(inner)), inner.findings, light=False)
             answer = yield from steps_of(outcome)
             body = yield from _whole(answer, limits.received)

@@ -38,7 +38,8 @@ class Call:
         headers: case-insensitive.
         findings: collects what is swallowed.
         upload: the body where it is a file, which may be too large for memory; ``body`` is empty then.
-        check: where the credential may open some APIs alone, raises PlatformError unless it opens a path to a verb.
+        check: raises PlatformError unless the sender may call another path by a verb: its API is open, to the
+            credential too, and no rate limit is exceeded. It counts that call.
     """
 
     verb: str
@@ -50,11 +51,11 @@ class Call:
     body: bytes
     user: User
     findings: list[Finding]
+    check: Callable[[str, str], object]
     version: str = ""
     prefix: str = "/api/now"
     resource: tuple[str, ...] = ()
     upload: IO[bytes] | None = None
-    check: Callable[[str, str], object] | None = None
 
     def file(self) -> IO[bytes]:
         """Return the body to be read piece by piece."""

@@ -210,8 +210,7 @@ class Server:
         if not rules:
             return
         verdict = asked.verdict = self._limits.count(rules, user, asked.request.path)
-        if verdict is not None and verdict.refused:
-            raise RateLimitExceeded(verdict.rule.limit, verdict.rule.api)
+        _check_limit(verdict)
 
     async def _answer(self, asked: _Asked) -> web.Response:
         """Answer a request; raises PlatformError."""
@@ -256,14 +255,16 @@ class Server:
             user,
             asked.findings,
             upload=body.file if is_file else None,
-            check=None if user.opens_session else partial(self._check, request),
+            check=partial(self._check, request, user),
         )
         answer = self._router.answer if call.path.startswith(API) else self._processors.answer
         return answer(call)
 
-    def _check(self, request: web.Request, path: str, verb: str) -> None:
-        """Raise PlatformError unless the request's credentials open another path too."""
-        self._instance.authentication.user(replace(evidence_of(request), path=path, method=verb))
+    def _check(self, request: web.Request, user: User, path: str, verb: str) -> None:
+        """Raise PlatformError unless the user may call that path, too, as if by a request of its own."""
+        if not user.opens_session:
+            self._instance.authentication.user(replace(evidence_of(request), path=path, method=verb))
+        _check_limit(self._limits.count(self._limits.rules(), user, path))
 
     async def _begin_stream(self, answer: Answer, request: web.Request) -> AsyncIterator[bytes]:
         """Return the body, whose beginning is made by now; raises PlatformError where that fails."""
@@ -316,6 +317,12 @@ def add_headers(
         headers.add("Set-Cookie", cookie)
     if isinstance(response, web.Response) and response.body and request.method != "HEAD":
         _send_in_chunks(request, response)
+
+
+def _check_limit(verdict: RateLimitVerdict | None) -> None:
+    """Raise RateLimitExceeded where a rule refuses a call."""
+    if verdict is not None and verdict.refused:
+        raise RateLimitExceeded(verdict.rule.limit, verdict.rule.api)
 
 
 def _cookie_of(request: web.Request) -> str:
