@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.storage.database import StoreError, one_line
 from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.users import SYSTEM
 from mock_servicenow.now_platform.web import oauth
-from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server
+from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server, is_call
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
 from mock_servicenow.ui.instance_cockpit import build_cockpit
@@ -114,6 +114,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         States(lambda: rebuilding(rebuild), copy, restoring),
         settings.admin_token if settings.control_plane else None,
         pages=pages.handlers,
+        is_call=is_call,
         inner=[server.middleware],
         server=instance.release.server,
         largest_body=LARGEST_BODY,

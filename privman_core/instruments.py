@@ -1,7 +1,7 @@
 """Clock, journal, faults and control plane around a product, wired here for both products."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
@@ -25,6 +25,10 @@ from privman_core.outbound import HttpCaller
 from privman_core.reverse_proxies import Network, trust_forwarded_headers
 from privman_core.snapshots import Snapshots, States
 from privman_core.state_changes import StateChanges
+
+
+def _no_call(_request: web.Request) -> bool:
+    return False
 
 
 class Instruments:
@@ -70,6 +74,7 @@ class Instruments:
         token: str | None,
         *,
         pages: frozenset[object],
+        is_call: Callable[[web.Request], bool] = _no_call,
         outer: Sequence[Middleware] = (),
         inner: Sequence[Middleware] = (),
         server: str = "",
@@ -89,6 +94,7 @@ class Instruments:
             token: what callers of the control plane must present; empty admits this machine alone. None serves no
                 control plane, like a real system.
             pages: the handlers of the product's pages.
+            is_call: tells whether a request at the address of a page is for an API.
             outer: see above.
             inner: see above.
             server: the header ``Server`` of answers that name none.
@@ -114,7 +120,7 @@ class Instruments:
             self.secrets.add_word(token)
         snapshots = Snapshots(self.clock, self.ids, states, changes, forget)
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, snapshots, token)
-        recorder = exchange_recorder(self.journal, self.faults, pages, control, server)
+        recorder = exchange_recorder(self.journal, self.faults, pages, is_call=is_call, control=control, server=server)
         stack = [*trust_forwarded_headers(self._proxies), *outer, recorder, *inner]
         app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
@@ -135,8 +141,14 @@ CHANGES = web.AppKey("changes", StateChanges)
 """Resets, snapshots and whatever else must not run at the same time as one of them."""
 
 
-def exchange_recorder(
-    journal: Journal, faults: Faults, pages: frozenset[object], control: Control | None = None, server: str = ""
+def exchange_recorder(  # noqa: PLR0913 - what it brings together
+    journal: Journal,
+    faults: Faults,
+    pages: frozenset[object],
+    *,
+    is_call: Callable[[web.Request], bool] = _no_call,
+    control: Control | None = None,
+    server: str = "",
 ) -> Middleware:
     """Return the middleware that journals every inbound exchange and lets faults strike.
 
@@ -144,6 +156,7 @@ def exchange_recorder(
         journal: records every exchange except those of pages and the control plane.
         faults: strike matching exchanges.
         pages: the handlers that bypass journal and faults.
+        is_call: tells whether a request at the address of a page bypasses neither.
         control: guards its own requests, which bypass both too.
         server: the header ``Server`` of answers that name none; empty leaves it to the web server.
     """
@@ -154,7 +167,7 @@ def exchange_recorder(
         try:
             if request.path.startswith(RESERVED) and is_control(request):
                 answer = await (handler(request) if control is None else control.guard(request, handler))
-            elif request.match_info.handler in pages:
+            elif request.match_info.handler in pages and not is_call(request):
                 answer = await handler(request)
             else:
                 answer = await _answer_and_record(journal, faults, request, headers, handler)

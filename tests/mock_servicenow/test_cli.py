@@ -1,5 +1,6 @@
 import asyncio
 import os
+import signal
 import socket
 import sqlite3
 import ssl
@@ -11,7 +12,7 @@ import pytest
 from aiohttp import ClientSession, encode_basic_auth
 from yarl import URL
 
-from .command import run_command, serving_command, start_command
+from .command import run_command, serving_command, start_command, started
 
 ADMIN = {"Authorization": encode_basic_auth("admin", "admin")}
 
@@ -209,6 +210,18 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
         ["first", "", "admin", "6816f79cc0a8016401c5a33be04be441", "INC0000060"],
         ["second", "first", "employee", "681ccaf9c0a8016400b98a06818d57c7", ""],
     ]
+
+
+async def test_a_misspelt_property_in_a_file_is_said_at_the_start(tmp_path: Path) -> None:
+    """Nothing reads it."""
+    data = tmp_path / "data.yaml"
+    data.write_text("sys_properties:\n  - {name: glide.export.csv.charsett, value: utf-8}\n")
+    process = await start_command("serve", "--port", "0", "--data", str(data))
+    await started(process)
+    process.send_signal(signal.SIGTERM)
+    complaint = (await process.communicate())[1].decode()
+    why = "'glide.export.csv.charsett' is not the name of a property that is read"
+    assert f"{why}; did you mean 'glide.export.csv.charset'?\n" in complaint
 
 
 @pytest.mark.long

@@ -1,5 +1,7 @@
 import pytest
 
+from mock_servicenow.now_platform.rest.processors import PROCESSORS
+
 from .conftest import GUID, REQUEST, Instance
 
 
@@ -35,3 +37,16 @@ async def test_a_registration_does_not_open_the_control_plane(instance: Instance
     await instance.clock.advance(1)
     [delivery] = (await instance.call("GET", "/__admin/deliveries", None)).body["deliveries"]
     assert delivery["attempts"][0]["status"] == 403
+
+
+@pytest.mark.parametrize("query", PROCESSORS)
+@pytest.mark.parametrize("path", ["/incident.do", "/incident_list.do"])
+async def test_an_address_that_a_page_shares_is_recorded_and_fails_as_asked(
+    instance: Instance, path: str, query: str
+) -> None:
+    """Like a REST API; the page itself leaves no trace."""
+    await instance.call("POST", "/__admin/faults", None, json={"kind": "status", "status": 503})
+    await instance.call("GET", path)
+    assert (await instance.call("GET", f"{path}?{query}")).status == 503
+    recorded = (await instance.call("GET", "/__admin/requests", None)).body["requests"]
+    assert [each["url"] for each in recorded] == [f"{path}?{query}"]

@@ -107,6 +107,9 @@ async def test_a_user_is_named_by_first_and_last_name(client: Client) -> None:
     [
         ("glide.oauth.inbound.client.credentials.grant_type.enabled", ["misspelt-property"]),
         ("glide.rest.max_content_lenght", ["misspelt-property"]),
+        ("glide.export.csv.charsett", ["misspelt-property"]),
+        ("com.glide.attachment.max_sise", ["misspelt-property"]),
+        ("glide.export.csv.charset", []),
         ("glide.sys.date_format", []),
         ("glide.sys.time_format", []),
         ("my.own.property", []),

@@ -12,6 +12,7 @@ from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, MfaTokenInvalid, NotAuthenticated
 from mock_servicenow.now_platform.identity.roles import USER_TABLES, find_by_credential, load_user
 from mock_servicenow.now_platform.records.kernel import Fact
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
@@ -21,7 +22,7 @@ from privman_core.findings import Finding
 
 CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
 """The parameters of a URL that may carry a token or a key (platform 4.1)."""
-MFA_PROPERTY = "glide.authenticate.multifactor.basic_auth"
+MFA_PROPERTY = Property("glide.authenticate.multifactor.basic_auth")
 """Whether API calls with a password need a token too; the name is inferred."""
 ATTEMPTS = 5
 LOCKED_FOR = timedelta(minutes=15)
@@ -39,7 +40,9 @@ STOCK = {
 """The REST APIs by the names that tables of rules give them; any other goes by its path."""
 _VERSION = re.compile(r"(?<=/)v\d+/")
 _BASIC_GATE = "glide.authenticate.basic_auth"
-_BASIC_ROLE = "snc_basic_auth_api_access"
+_GATE_CLOSES = [Property(f"{_BASIC_GATE}.restriction.{name}") for name in ("active", "enforce")]
+_GATE_ROLES = Property(f"{_BASIC_GATE}.allowed_roles", "snc_basic_auth_api_access")
+_GATE_FOR_SERVICES = Property(f"{_BASIC_GATE}.allow_wsao", "true")
 _CLOSED_GATE = (
     f"{{!r}} has the right password, but no role of {_BASIC_GATE}.allowed_roles ({{}}), "
     f"which {_BASIC_GATE}.restriction.enforce requires. "
@@ -47,7 +50,7 @@ _CLOSED_GATE = (
 )
 USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
 """Each key is an ``Authorization`` header and a minute: log-ins are noted to the minute."""
-NOTES_LOG_INS = "glide.basicauth.update_last_login_time"
+NOTES_LOG_INS = Property("glide.basicauth.update_last_login_time", "true")
 _MINUTE, _DAY = len("2026-01-05 09:00"), len("2026-01-05")
 _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
@@ -133,7 +136,7 @@ class Authentication:
             return None
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._platform.release.not_authenticated)
-        if session.system_property(NOTES_LOG_INS, "true") == "true":
+        if session.is_on(NOTES_LOG_INS):
             session.on_commit(partial(self.note_log_in, user.sys_id))
         return replace(user, opens_session=True)
 
@@ -200,7 +203,7 @@ def _count_failure(session: Session, record: Record) -> None:
 
 def _needs_token(session: Session, user: User) -> bool:
     """Return whether the user needs a second factor; nobody has a device that would give one."""
-    if session.system_property(MFA_PROPERTY) != "true":
+    if not session.is_on(MFA_PROPERTY):
         return False
     return session.find("sys_user", sys_id=user.sys_id, enable_multifactor_authn="true") is not None
 
@@ -211,18 +214,18 @@ def _passes_basic_gate(session: Session, user: User) -> bool:
     While the gate is closed only users pass who cannot log in anywhere else, or who have an exception's role
     themselves: administrators have no exception.
     """
-    if any(session.system_property(f"{_BASIC_GATE}.restriction.{name}") != "true" for name in ("active", "enforce")):
+    if not all(map(session.is_on, _GATE_CLOSES)):
         return True
     allowed = _allowed_roles(session).split(",")
     return not user.roles.isdisjoint(allowed) or _is_allowed_service(session, user)
 
 
 def _allowed_roles(session: Session) -> str:
-    return session.system_property(f"{_BASIC_GATE}.allowed_roles", _BASIC_ROLE)
+    return session.system_property(_GATE_ROLES)
 
 
 def _is_allowed_service(session: Session, user: User) -> bool:
-    if session.system_property(f"{_BASIC_GATE}.allow_wsao", "true") != "true":
+    if not session.is_on(_GATE_FOR_SERVICES):
         return False
     return session.find("sys_user", sys_id=user.sys_id, web_service_access_only="true") is not None
 

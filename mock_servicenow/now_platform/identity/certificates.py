@@ -11,19 +11,20 @@ from hashlib import sha256
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.roles import acting_user
 from mock_servicenow.now_platform.records.kernel import Fact
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 from privman_core.findings import Finding
 
 CERTIFICATES = "sys_user_certificate"
-ENABLED = "glide.authenticate.mutual.enabled"
+ENABLED = Property("glide.authenticate.mutual.enabled", "true")
 """Whether certificates count; the name is inferred, the default documented."""
 _USERS = Fact("users by their certificates", CERTIFICATES)
 
 
 def certificate_user(session: Session, evidence: Evidence) -> User | None:
     """Return the user to whom the client's certificate is mapped; one without a user is a finding."""
-    if not evidence.certificate or session.system_property(ENABLED, "true") != "true":
+    if not evidence.certificate or not session.is_on(ENABLED):
         return None
     users = session.kernel.cache.get(_USERS, "", lambda: dict(_mapped(session)))
     fingerprint = sha256(evidence.certificate).hexdigest()

@@ -25,6 +25,7 @@ from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument, x
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
+from mock_servicenow.now_platform.rules.builtin_rules import PROPERTIES, report_misspelt
 from mock_servicenow.now_platform.rules.dictionary_rules import DELETED_CHOICES
 from mock_servicenow.now_platform.storage.transaction import DuplicateError
 from mock_servicenow.now_platform.users import User, hash_password, verify_password
@@ -302,6 +303,9 @@ def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[Plac
                 continue
             complete(session, row.table, values)
             session.store_rows(row.table, [values])
+    for row in known.values():
+        if row.table == PROPERTIES:
+            report_misspelt(session, row.values.get("name", ""))
 
 
 def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:

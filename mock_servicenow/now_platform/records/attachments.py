@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.records.kernel import Kernel
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import VALUES_PER_STATEMENT, Record
 from mock_servicenow.now_platform.records.rulebook import EVERY_TABLE
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, RunRules, Session
@@ -30,11 +31,11 @@ _CHUNKS_AT_A_TIME = 4
 _GZIP = zlib.MAX_WBITS + 16
 _FASTEST = 1
 _SAMPLE, _GAIN = 16 * 1024, 0.9
-LARGEST = ("com.glide.attachment.max_size", 1024)
-"""The system property with the largest size of a file, in megabytes, and its default."""
+LARGEST = Property("com.glide.attachment.max_size", "1024")
+"""The largest size of a file, in megabytes."""
 
-EXTENSIONS = "glide.attachment.extensions"
-"""The system property with the extensions that files may have, separated by commas; empty for any."""
+EXTENSIONS = Property("glide.attachment.extensions")
+"""The extensions that files may have, separated by commas; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +281,11 @@ def _check_writable(session: Session, record: Record, operation: str) -> None:
 
 
 def _check_size(session: Session, file: File) -> None:
-    most = session.megabytes(*LARGEST)
+    most = session.megabytes(LARGEST)
     if file.size > most:
         raise BadRequest(
             "Failed to create the attachment",
-            f"'{file.name}' has {file.size} bytes; {LARGEST[0]} allows {most}",
+            f"'{file.name}' has {file.size} bytes; {LARGEST} allows {most}",
         )
 
 

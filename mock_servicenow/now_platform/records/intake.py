@@ -11,6 +11,7 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import TABLES
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded
 from mock_servicenow.now_platform.dictionary.values import has_uncertain_form, is_storable, is_sys_id
 from mock_servicenow.now_platform.records.plans import LONGEST_INDEXED, stored_length
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.view import View
 from mock_servicenow.now_platform.users import one_way
@@ -30,6 +31,9 @@ _OF_ANY_LENGTH = frozenset({CompareAs.TEXT, CompareAs.BOOLEAN})
 _WRITABLE_SYSTEM_COLUMNS = frozenset(
     {"sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count"}
 )
+
+
+_ANY_CHOICE = Property("glide.rest.choice.allow_non_existing_value")
 
 
 class Intake:
@@ -106,7 +110,7 @@ class Intake:
 
     def _unknown_choice(self, column: Column, text: str) -> str | None:
         """Return the value, unless a system property forbids values that are no choices (platform 1.7, 9)."""
-        taken = self._view.system_property("glide.rest.choice.allow_non_existing_value") != "false"
+        taken = self._view.system_property(_ANY_CHOICE) != "false"
         outcome = "stored as given" if taken else "ignored"
         self._report("choice-unknown", column.name, f"column '{column.name}' offers no '{text}': {outcome}")
         return text if taken else None

@@ -31,6 +31,7 @@ from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.display_formats import Formats, first_usable
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Schema
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
 from privman_core.findings import Finding
@@ -42,6 +43,9 @@ PUBLIC = "sys_public"
 _TABLES = "sys_db_object"
 _PROPERTIES = Fact("system properties", "sys_properties")
 _SIGHTS = Fact("sights by roles", _TABLES, PUBLIC)
+_ZONE = Property("glide.sys.default.tz", "UTC")
+_DATE_FORMAT, _TIME_FORMAT = Property("glide.sys.date_format"), Property("glide.sys.time_format")
+_NO_ROWS = Property("glide.invalid_query.returns_no_rows", "false")
 _WHOLE = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -85,20 +89,24 @@ class View:
     def formats(self) -> Formats:
         """How the user reads dates and times."""
         return Formats(
-            _zone(self.user.time_zone or self.system_property("glide.sys.default.tz", "UTC")),
-            first_usable(self.user.date_format, self.system_property("glide.sys.date_format"), "yyyy-MM-dd"),
-            first_usable(self.user.time_format, self.system_property("glide.sys.time_format"), "HH:mm:ss"),
+            _zone(self.user.time_zone or self.system_property(_ZONE)),
+            first_usable(self.user.date_format, self.system_property(_DATE_FORMAT), "yyyy-MM-dd"),
+            first_usable(self.user.time_format, self.system_property(_TIME_FORMAT), "HH:mm:ss"),
         )
 
-    def system_property(self, name: str, default: str = "") -> str:
-        """Return the value of a record of sys_properties."""
+    def system_property(self, asked: Property) -> str:
+        """Return the value of a system property."""
         properties = self.kernel.cache.get(_PROPERTIES, "", self._system_properties)
-        return properties.get(name, default)
+        return properties.get(asked.name, asked.usual)
 
-    def megabytes(self, name: str, default: int) -> int:
-        """Return a system property that counts megabytes, in bytes; the default if it is not a whole number."""
-        number = self.system_property(name)
-        return (int(number) if _WHOLE.fullmatch(number) else default) * MEGABYTE
+    def is_on(self, asked: Property) -> bool:
+        """Return whether a system property is true."""
+        return self.system_property(asked).lower() == "true"
+
+    def megabytes(self, asked: Property) -> int:
+        """Return a system property that counts megabytes, in bytes; its usual value if it is not a whole number."""
+        number = self.system_property(asked)
+        return int(number if _WHOLE.fullmatch(number) else asked.usual) * MEGABYTE
 
     # Records by id and by value
 
@@ -173,7 +181,7 @@ class View:
             user_id=self.user.sys_id,
             user_name=self.user.user_name,
             timezone=self.formats.zone,
-            invalid_returns_no_rows=self.system_property("glide.invalid_query.returns_no_rows") == "true",
+            invalid_returns_no_rows=self.is_on(_NO_ROWS),
         )
 
     @property

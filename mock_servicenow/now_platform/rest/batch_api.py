@@ -26,6 +26,7 @@ from mock_servicenow.now_platform.errors import (
     UriTooLong,
 )
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.view import MEGABYTE
 from mock_servicenow.now_platform.rest.answers import error_answer
@@ -55,6 +56,8 @@ _NESTED = re.compile(r"/api/now(/v[12])?/batch")
 
 
 LONGEST = timedelta(seconds=30)
+_MOST_SENT = Property("glide.rest.batch.max.inputSize", "5")
+_MOST_RECEIVED = Property("glide.rest.batch.max.outputSize", "10")
 LARGEST_INPUT = 10
 MOST_ANSWERED = 32 * MEGABYTE
 """Bytes that the bodies of a batch's answers have together, in base64; nobody documents a bound (inferred)."""
@@ -290,8 +293,8 @@ def _check_media(call: Call) -> None:
 
 
 def _limits(call: Call, session: Session) -> Limits:
-    sent = min(session.megabytes("glide.rest.batch.max.inputSize", 5), LARGEST_INPUT * MEGABYTE)
-    received = session.megabytes("glide.rest.batch.max.outputSize", 10)
+    sent = min(session.megabytes(_MOST_SENT), LARGEST_INPUT * MEGABYTE)
+    received = session.megabytes(_MOST_RECEIVED)
     lowered = _MEGABYTES.fullmatch(call.headers.get(OUTPUT_HEADER, ""))
     return Limits(sent, min(received, int(lowered[0]) * MEGABYTE) if lowered else received)
 

@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records.fields import Field, Fields
 from mock_servicenow.now_platform.records.list_columns import chosen
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, laid_out, page_parts
@@ -41,6 +42,9 @@ _OWN = frozenset(
         "sys_id",
     }
 )
+
+
+UI_LIMIT = Property("glide.ui.export.limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class Choices:
         whole: whether the file has every column, not those of a list.
     """
 
-    limits: tuple[str, ...]
+    limits: tuple[Property, ...]
     display: Callable[[Session], bool]
     labels: Callable[[Session], bool]
     both: bool = False
@@ -127,16 +131,11 @@ def asked_rows(session: Session, table: str, query: str, sys_id: str, *, strict:
     return session.compiled(table, query, strict=strict)
 
 
-def row_limit(session: Session, wanted: str, properties: Iterable[str], usual: int = MOST_ROWS) -> int:
+def row_limit(session: Session, wanted: str, properties: Iterable[Property], usual: int = MOST_ROWS) -> int:
     """Return how much an address gets: what it wants, within the first of the properties that is a number."""
-    numbers = (session.system_property(name) for name in properties)
+    numbers = map(session.system_property, properties)
     most = next((int(text) for text in numbers if _WHOLE.fullmatch(text)), usual)
     return min(int(wanted), most) if _WHOLE.fullmatch(wanted) else most
-
-
-def is_set(name: str, default: str) -> Callable[[Session], bool]:
-    """Return the test whether a property of an instance is ``true``."""
-    return lambda session: session.system_property(name, default).lower() == "true"
 
 
 def _flag(text: str | None, *, default: bool) -> bool:
@@ -194,7 +193,9 @@ _CHARSETS = frozenset(
         "big5",
     }
 )
-_USUAL_CHARSET = "windows-1252"
+_CHARSET = Property("glide.export.csv.charset", "windows-1252")
+_RAW, _LABELS = Property("glide.export.csv.raw.value"), Property("glide.export.csv.column_header_label")
+_ESCAPED = Property("glide.export.escape_formulas", "true")
 _FORMULA = ("+", "-", "=", "@")
 
 
@@ -202,15 +203,15 @@ class Csv:
     """Comma-separated values, every one in quotes, lines ended by CR and LF (the last two inferred)."""
 
     choices = Choices(
-        limits=("glide.csv.export.limit", "glide.ui.export.limit"),
-        display=lambda session: session.system_property("glide.export.csv.raw.value") != "true",
-        labels=is_set("glide.export.csv.column_header_label", "false"),
+        limits=(Property("glide.csv.export.limit"), UI_LIMIT),
+        display=lambda session: not session.is_on(_RAW),
+        labels=lambda session: session.is_on(_LABELS),
     )
 
     def answer(self, session: Session, export: Export) -> Answer:
         """Return the file in the instance's character set; what that lacks becomes a question mark."""
-        named = session.system_property("glide.export.csv.charset", _USUAL_CHARSET).lower()
-        charset = named if named in _CHARSETS else _USUAL_CHARSET
+        named = session.system_property(_CHARSET).lower()
+        charset = named if named in _CHARSETS else _CHARSET.usual
         cells = Cells(session, export)
 
         def write(results: list[Result]) -> bytes:
@@ -228,7 +229,7 @@ class Cells:
     def __init__(self, session: Session, export: Export) -> None:
         self._names = export.fields.names
         self._longest = LONGEST_CELL if export.display else None
-        self._escapes = session.system_property("glide.export.escape_formulas", "true") == "true"
+        self._escapes = session.is_on(_ESCAPED)
 
     def row(self, result: Result) -> list[str]:
         """Return one record's; an apostrophe stands before what a spreadsheet would take for a formula."""
@@ -248,7 +249,7 @@ def _lines(rows: Iterable[Iterable[str]]) -> str:
 # XML
 
 _IN_ATTRIBUTES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
-_XML_LIMITS = ("glide.xml.export.limit", "glide.ui.export.limit")
+_XML_LIMITS = Property("glide.xml.export.limit"), UI_LIMIT
 
 
 class Xml:

@@ -13,17 +13,19 @@ from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest, MethodNotAllowed, PlatformError, UnsupportedMediaType
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.fields import Field
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, json_answer, laid_out, page_parts
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Steps
-from mock_servicenow.now_platform.rest.exports import asked_rows, row_limit
+from mock_servicenow.now_platform.rest.exports import UI_LIMIT, asked_rows, row_limit
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body, read_json, to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 
-_LIMITS = ("glide.processor.json.row_limit", "glide.json.export.limit", "glide.ui.export.limit")
+_LIMITS = Property("glide.processor.json.row_limit"), Property("glide.json.export.limit"), UI_LIMIT
+_DISPLAYED = Property("glide.json.return_displayValue", "false")
 _DISPLAYS = {"true": "true", "all": "all"}
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 # Each may stand in the body as well, where it comes first.
@@ -263,7 +265,7 @@ class _Shape:
 
 
 def _display(session: Session, asked: _JsonCall) -> str:
-    usual = session.system_property("glide.json.return_displayValue", "false")
+    usual = session.system_property(_DISPLAYED)
     return asked.parameters.get("displayvalue", usual)
 
 

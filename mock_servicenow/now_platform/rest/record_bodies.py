@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
 from mock_servicenow.now_platform.errors import PayloadTooLarge, UnreadableBody, UnsupportedMediaType
 from mock_servicenow.now_platform.records.display_formats import parse_currency
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.view import MEGABYTE
 from mock_servicenow.now_platform.rest.call import Call
@@ -21,6 +22,7 @@ from privman_core.findings import Finding
 
 LONGEST_BODY = 10 * MEGABYTE
 """How long a body may be unless a property says otherwise."""
+_LONGEST = Property("glide.rest.max_content_length", str(LONGEST_BODY // MEGABYTE))
 LONGEST_PATH = 16_000
 """How long a path with its query may be to be routed (platform 1.9)."""
 LONGEST_URL = 128 * 1024
@@ -31,7 +33,7 @@ LONGEST_HEADER = 8_190
 
 def longest_body(session: Session) -> int:
     """Return how many bytes of a body the platform reads; files are not counted among them."""
-    return session.megabytes("glide.rest.max_content_length", LONGEST_BODY // MEGABYTE)
+    return session.megabytes(_LONGEST)
 
 
 def check_length(call: Call, most: int) -> None:

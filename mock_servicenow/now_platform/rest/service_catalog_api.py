@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import shopping_cart as cart
@@ -29,6 +30,7 @@ CATALOGS, CATEGORIES = "sc_catalog", "sc_category"
 MOST_CATALOGS = 100
 MOST_CATEGORIES = 200
 """How many of them an answer shows (I)."""
+_TWO_STEPS = Property("glide.sc.checkout.twostep")
 _ACTIVE = "active=true"
 _TYPES = {"record producer": PRODUCERS, "order guide": "sc_cat_item_guide"}
 
@@ -290,7 +292,7 @@ def _empty_cart(_call: Call, session: Session, sys_id: str) -> Answer:
 
 def _check_out(call: Call, session: Session) -> Answer:
     current = cart.filled_cart_of(session)
-    if session.system_property("glide.sc.checkout.twostep") == "true":
+    if session.is_on(_TWO_STEPS):
         return value_answer(call, cart.summary(session, current) | cart.delivery(session, current))
     return _submit_order(call, session)
 

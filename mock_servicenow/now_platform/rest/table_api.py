@@ -7,6 +7,7 @@ from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, RecordNotFound, UnknownPath, UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer, result_length
@@ -19,6 +20,7 @@ from mock_servicenow.now_platform.users import ADMIN_ROLE
 
 TINY_URLS = "sys_tiny_url"
 _NO_RECORDS = "Records matching query not found. Check query parameter or offset parameter"
+_ONLY_ADMINS = Property("glide.rest.table_api.admin_only_sys_fields")
 Verb = Callable[[Call, Session, str, str], Answer]
 
 
@@ -125,7 +127,7 @@ def _may_supply(session: Session, parameters: Parameters) -> bool:
     """Return whether values for sys_created_on and the like count (platform 1.8, 9)."""
     if not parameters.suppress_auto_sys_field:
         return False
-    only_admins = session.system_property("glide.rest.table_api.admin_only_sys_fields") == "true"
+    only_admins = session.is_on(_ONLY_ADMINS)
     return not only_admins or ADMIN_ROLE in session.user.roles
 
 

@@ -10,14 +10,19 @@ from itertools import chain
 from typing import IO, Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer
-from mock_servicenow.now_platform.rest.exports import Cells, Choices, Export, is_set, row_limit
+from mock_servicenow.now_platform.rest.exports import UI_LIMIT, Cells, Choices, Export, row_limit
 from mock_servicenow.now_platform.rest.formats import HEAD, character_data
 
 MOST_CELLS = 500_000
 ROWS_OF_SHEET = 32_000
 STOPPED = "Export stopped due to excessive size. Use CSV for a complete export"
+_DISPLAYED, _LABELS = (
+    Property(f"glide.export.xlsx.{name}", "true") for name in ("display_value", "column_header_label")
+)
+_MOST_CELLS = Property("glide.xlsx.max_cells")
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -28,15 +33,15 @@ class Xlsx:
     """A workbook whose cells are all texts, as by default on the platform."""
 
     choices = Choices(
-        limits=("glide.xlsx.export.limit", "glide.ui.export.limit"),
-        display=is_set("glide.export.xlsx.display_value", "true"),
-        labels=is_set("glide.export.xlsx.column_header_label", "true"),
+        limits=(Property("glide.xlsx.export.limit"), UI_LIMIT),
+        display=lambda session: session.is_on(_DISPLAYED),
+        labels=lambda session: session.is_on(_LABELS),
     )
 
     @staticmethod
     def answer(session: Session, export: Export) -> Answer:
         """Return the file in pieces."""
-        most = row_limit(session, "", ["glide.xlsx.max_cells"], MOST_CELLS)
+        most = row_limit(session, "", [_MOST_CELLS], MOST_CELLS)
         cells = Cells(session, export)
         rows = (map(cells.row, part) for part in chain([export.results], export.further or ()))
         pieces = filter(None, _pieces(export.headings, rows, most))

@@ -1,7 +1,8 @@
 """Business rules that every instance has on its incidents and properties (platform 1.8)."""
 
-from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
-from privman_core.near_words import misspelt
+from mock_servicenow.now_platform.records.properties import why_unread
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
+from privman_core.findings import Finding
 
 PRIORITIES = {
     ("1", "1"): "1",
@@ -14,8 +15,7 @@ PRIORITIES = {
     ("3", "2"): "4",
     ("3", "3"): "5",
 }
-_PLATFORM = "glide."
-_LIKE_A_TYPO = 0.92  # glide.sys.date_format and glide.sys.time_format are two properties
+PROPERTIES = "sys_properties"
 _WRITES: frozenset[Operation] = frozenset({"insert", "update"})
 
 
@@ -23,8 +23,8 @@ def builtin_rules() -> list[BusinessRule]:
     """Return the rule of incidents, and those of properties: passwords are masked, misspelt names reported."""
     return [
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
-        BusinessRule("mask_property", "sys_properties", "before", _WRITES, _mask),
-        BusinessRule("report_misspelt_property", "sys_properties", "after", _WRITES, _report_misspelt),
+        BusinessRule("mask_property", PROPERTIES, "before", _WRITES, _mask),
+        BusinessRule("report_misspelt_property", PROPERTIES, "after", _WRITES, _report_misspelt),
     ]
 
 
@@ -41,15 +41,11 @@ def _mask(context: RuleContext) -> None:
 
 
 def _report_misspelt(context: RuleContext) -> None:
-    """Report a property whose name is that of another one but for a typo: nothing reads it."""
-    name = context.current["name"]
-    if not (context.changed("name") and name.startswith(_PLATFORM)):
-        return
-    others = (row["name"] for row in context.session.find_all("sys_properties") if row["name"] != name)
-    if near := misspelt(name, filter(_is_of_platform, others), _LIKE_A_TYPO):
-        message = f"'{name}' is not the name of a property that is read; did you mean '{near}'?"
-        context.report("misspelt-property", message, "name")
+    if context.changed("name"):
+        report_misspelt(context.session, context.current["name"])
 
 
-def _is_of_platform(name: str) -> bool:
-    return name.startswith(_PLATFORM)
+def report_misspelt(session: Session, name: str) -> None:
+    """Report the record of a property that nothing reads, if its name is like that of one that is read."""
+    if why := why_unread(name, (row["name"] for row in session.find_all(PROPERTIES))):
+        session.findings.append(Finding("swallowed", "misspelt-property", why, "name"))

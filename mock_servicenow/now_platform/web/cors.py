@@ -8,11 +8,12 @@ from mock_servicenow.now_platform.dictionary.values import TRUE_WORDS
 from mock_servicenow.now_platform.identity.authentication import covers
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.kernel import Fact
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 
 _TABLE = "sys_cors_rule"
-_ENABLED = "glide.rest.cors.enabled"
+_ENABLED = Property("glide.rest.cors.enabled", "true")
 _RULES = Fact("CORS rules", _TABLE, "sys_properties")
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # A wildcard stands right behind the scheme, for at least one label.
@@ -96,7 +97,7 @@ class CorsRules:
 
 
 def _load(session: Session) -> tuple[CorsRule, ...]:
-    if session.system_property(_ENABLED, "true") == "false":
+    if session.system_property(_ENABLED) == "false":
         return ()
     rules = (_rule(record) for record in session.find_all(_TABLE, active="true"))
     return tuple(rule for rule in rules if rule is not None)

@@ -8,12 +8,13 @@ from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.identity.authentication import covers
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.kernel import Fact
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import User
 
 _TABLE = "sys_rate_limit_rules"
-_ENABLED, _DISABLED = "glide.rest.apis.enabled", "glide.rest.apis.disabled"
+_ENABLED, _DISABLED = Property("glide.rest.apis.enabled"), Property("glide.rest.apis.disabled")
 RULES = Fact("rate limit rules", _TABLE, "sys_user_role", "sys_properties")
 """A single fact, with an empty key: the active rules, those that win first."""
 HOUR = 3600
@@ -162,8 +163,8 @@ def _load(session: Session) -> Rules:
     return (*closures, *sorted(rules, key=lambda rule: rule.rank))
 
 
-def _apis(session: Session, name: str) -> tuple[str, ...]:
-    return tuple(filter(None, map(str.strip, session.system_property(name).split(","))))
+def _apis(session: Session, listed: Property) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, session.system_property(listed).split(","))))
 
 
 def _rules(session: Session, record: Record) -> Iterator[Rule]:

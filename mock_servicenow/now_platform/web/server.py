@@ -148,7 +148,7 @@ class Server:
                 return web.Response(status=400, text=_UNREADABLE, content_type="text/html", headers=balancer)
             if request.path.startswith(API):
                 return await handler(request)
-            if processor_of(request.path, request.query):
+            if is_call(request):
                 return await self._api(request)
             try:
                 if is_from_browser(request) and not is_control(request):
@@ -287,6 +287,11 @@ class Server:
             _log.error("%s %s ended early: %s", request.method, request.rel_url.raw_path, error)
             request.protocol.force_close()
             return b""
+
+
+def is_call(request: web.Request) -> bool:
+    """Tell whether a request to an address that pages have is for a processor."""
+    return bool(processor_of(request.path, request.query))
 
 
 def add_headers(

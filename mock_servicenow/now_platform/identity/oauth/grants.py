@@ -20,12 +20,13 @@ from mock_servicenow.now_platform.identity.oauth.clients import (
 from mock_servicenow.now_platform.identity.oauth.jwt import JwtBearer
 from mock_servicenow.now_platform.identity.oauth.tokens import Tokens, granted_scope, kept_scope
 from mock_servicenow.now_platform.identity.roles import acting_user, holding_user, may_log_in
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import NOBODY, Holder, User
 from privman_core.clock import Clock
 
-CLIENT_CREDENTIALS_PROPERTY = "glide.oauth.inbound.client.credential.grant_type.enabled"
+CLIENT_CREDENTIALS_PROPERTY = Property("glide.oauth.inbound.client.credential.grant_type.enabled")
 Form = Mapping[str, str]
 Issued = dict[str, str | int]
 
@@ -108,7 +109,7 @@ class Grants:
 
     def _client_credentials(self, session: Session, client: Record, form: Form) -> Proven:
         _check_secret(client, form)
-        if session.system_property(CLIENT_CREDENTIALS_PROPERTY) != "true":
+        if not session.is_on(CLIENT_CREDENTIALS_PROPERTY):
             raise GrantError(f"the property {CLIENT_CREDENTIALS_PROPERTY} is not true")
         if not client["user"]:
             raise GrantError(f"'{client['name']}' has no OAuth Application User")

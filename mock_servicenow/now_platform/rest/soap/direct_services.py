@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.errors import ApiAccessDenied, PlatformError, 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records.fields import Fields
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, page_parts
@@ -30,7 +31,9 @@ from privman_core.near_words import hint
 
 MOST_RECORDS = 250
 """Records that one request gets."""
-STRICT = "glide.soap.strict_security"
+STRICT = Property("glide.soap.strict_security", "true")
+_DISPLAYED = Property("glide.soap.return_displayValue", "false")
+_OMITTED = Property("glide.soap.omit_null_values")
 QUERY_WORDS = (
     "__use_view",
     "__encoded_query",
@@ -247,7 +250,7 @@ OPERATIONS: Mapping[str, TableOperation] = {
 
 def check_role(session: Session, roles: tuple[str, ...]) -> None:
     """Raise ApiAccessDenied unless the user has one of the roles, or the instance demands none."""
-    if session.system_property(STRICT, "true") == "true" and not session.user.has_any(roles):
+    if session.is_on(STRICT) and not session.user.has_any(roles):
         raise ApiAccessDenied
 
 
@@ -255,10 +258,10 @@ class _SoapColumns:
     """The columns that a request asks for, and how their values are written."""
 
     def __init__(self, session: Session, asked: SoapCall) -> None:
-        usual = session.system_property("glide.soap.return_displayValue", "false")
+        usual = session.system_property(_DISPLAYED)
         display = asked.call.query.get("displayvalue", usual).lower()
         self._display = display if display in {"true", "all"} else "false"
-        self._omits = session.system_property("glide.soap.omit_null_values") == "true"
+        self._omits = session.is_on(_OMITTED)
         self._parameters = Parameters(display=self._display, exclude_reference_link=True, view=asked.word("use_view"))
         self._call, self._table = asked.call, asked.table
         excluded = set(asked.word("exclude_columns").split(","))

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer
 from mock_servicenow.now_platform.rest.formats import HEAD
@@ -16,8 +17,10 @@ from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, NUMB
 from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
 from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 
-UNQUALIFIED = "glide.wsdl.schema.UnqualifiedElementFormDefault"
-ADDRESS_BASE = "com.glide.soap_address_base_url"
+UNQUALIFIED = Property("glide.wsdl.schema.UnqualifiedElementFormDefault", "true")
+ADDRESS_BASE = Property("com.glide.soap_address_base_url")
+_OWN_NAMESPACE = Property("glide.wsdl.definition.use_unique_namespace", "true")
+_OWN_NAME = Property("glide.wsdl.unique_service_name", "true")
 """The property that replaces the instance's own address in descriptions."""
 _SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
 _TYPES = {Family.BOOLEAN: "boolean", Family.INTEGER: "integer", Family.DECIMAL: "double"}
@@ -59,13 +62,13 @@ class Description:
 
 def namespace_of(session: Session, name: str) -> str:
     """Return the namespace of a service, which is its own unless a property says otherwise."""
-    own = session.system_property("glide.wsdl.definition.use_unique_namespace", "true") == "true"
+    own = session.is_on(_OWN_NAMESPACE)
     return f"{OWN_NAMESPACE}/{name}" if own else OWN_NAMESPACE
 
 
 def is_qualified(session: Session) -> bool:
     """Return whether the elements in messages are in the service's namespace."""
-    return session.system_property(UNQUALIFIED, "true") == "false"
+    return session.system_property(UNQUALIFIED) == "false"
 
 
 def describe_table(table: str, columns: list[Column], display: str) -> Description:
@@ -138,7 +141,7 @@ def _schema(description: Description, session: Session, declared: str = "") -> s
 
 def _wsdl(description: Description, session: Session, origin: str) -> str:
     name, namespace = description.name, namespace_of(session, description.name)
-    unique = session.system_property("glide.wsdl.unique_service_name", "true") == "true"
+    unique = session.is_on(_OWN_NAME)
     service = f"ServiceNow_{name}" if unique else "ServiceNow"
     declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in _NAMESPACES.items())
     messages = "".join(map(partial(_parts, name), description.operations))
