@@ -24,6 +24,7 @@ TESTS = "^OR".join(f"column_labelLIKE{number}x" for number in range(150))
 FEWER = "^OR".join(f"column_labelLIKE{number}x" for number in range(90))
 ROWS = 6_000
 LONG = 8  # texts
+MANY, ENDLESS = 30, 1_000  # texts, and writes
 SOME = 3  # more than are answered before and after a read that keeps everybody waiting
 COPIES = """
     WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT {rows})
@@ -106,6 +107,21 @@ async def test_others_are_answered_while_long_texts_are_compared(
             read = _asked(instance, path, Cookie=cookie)
             assert await _answered_during(instance, read) > SOME, query
             assert (read.result().status, len(read.result().result) >= LONG) == (200, "LIKE" not in query)
+
+
+@pytest.mark.long
+async def test_a_long_read_ends_however_much_others_write(blueprint: Blueprint) -> None:
+    """What is in memory is copied meanwhile, and SQLite begins such a copy anew after every commit."""
+    async with running(Settings(), blueprint) as instance:
+        for _ in range(MANY):
+            await instance.insert("problem", {"description": "a" * 1_000_000})
+        read = _asked(instance, COLUMNS + quote(TESTS))
+        written = 0
+        while not read.done() and written < ENDLESS:
+            await instance.insert("problem", {"short_description": "w"})
+            written += 1
+        assert (read.done(), written > SOME) == (True, True)
+        assert read.result().status == 200
 
 
 async def test_a_long_pattern_is_searched_for_aside(large: Instance) -> None:

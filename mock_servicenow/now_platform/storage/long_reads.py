@@ -203,12 +203,13 @@ class Aside:
                 self._here.connection = None
 
     def _copy(self, driver: sqlite3.Connection) -> None:
-        if self._source is None:
-            return
-        try:
-            self._source.backup(driver, pages=_PAGES, progress=_let_others, sleep=_PAUSE)
-        except sqlite3.Error:  # such as a full disk
-            raise NotAsideError from None
+        """Copy what is in memory in steps, between which others may write: each commit makes SQLite begin anew.
+
+        So the steps grow, at last to the whole database.
+        """
+        pages = _PAGES
+        while self._source is not None and not _is_copied(self._source, driver, pages):
+            pages *= 2
 
     def _connected(self) -> sa.Connection:
         try:
@@ -223,9 +224,29 @@ class Aside:
             self._watch.stop()
 
 
-def _let_others(_status: int, _remaining: int, _total: int) -> None:
-    """Give others a chance to lock the database that is copied."""
-    sleep(_PAUSE)
+class _BegunAnewError(Signal):
+    """Raised where SQLite has begun a copy anew."""
+
+
+def _is_copied(source: sqlite3.Connection, driver: sqlite3.Connection, pages: int) -> bool:
+    """Copy that many pages at a time; false if SQLite has begun anew. Raises NotAsideError, as for a full disk."""
+    left = math.inf
+
+    def look(_status: int, remaining: int, _total: int) -> None:
+        """Give others a chance to lock the database that is copied."""
+        nonlocal left
+        if remaining >= left:
+            raise _BegunAnewError
+        left = remaining
+        sleep(_PAUSE)
+
+    try:
+        source.backup(driver, pages=pages, progress=look, sleep=_PAUSE)
+    except _BegunAnewError:
+        return False
+    except sqlite3.Error:
+        raise NotAsideError from None
+    return True
 
 
 def is_interrupted(error: BaseException) -> bool:
