@@ -13,6 +13,8 @@ from zeep import Client as Zeep
 from zeep.exceptions import Fault
 from zeep.transports import Transport
 
+from privman_core.journal import Journal
+
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
 Swallowed = Callable[[], list[str]]
@@ -313,3 +315,71 @@ async def test_many_records(client: Client, create: Create) -> None:
     found = await sent(client, "getRecords", asked, "/cmn_department.do?SOAP")
     assert [each.findtext("name") for each in found] == [f"Department {number:03}" for number in range(250)]
     assert (await sent(client, "getKeys", asked, "/cmn_department.do?SOAP")).findtext("count") == "260"
+
+
+async def test_aggregates_count_the_records_of_the_same_example_as_keys(client: Client) -> None:
+    """Values as people read them; a caret in one is no query."""
+    for example, count in (
+        ("<u_owner>System Administrator</u_owner>", "1"),
+        ("<u_color>Red</u_color>", "1"),
+        ("<u_name>zz^NQu_color=r</u_name>", "0"),
+        ("<__encoded_query>u_pieces=1^ORu_pieces=30</__encoded_query><u_color>Blue</u_color>", "1"),
+    ):
+        counted = await sent(client, "aggregate", f"<COUNT>u_name</COUNT>{example}")
+        keys = await sent(client, "getKeys", example)
+        assert (counted[0].findtext("count"), keys.findtext("count")) == (count, count), example
+
+
+async def test_one_element_for_each_aggregate(client: Client, create: Create) -> None:
+    """Of several columns by one function, too; LAST is the value of the record inserted last (both inferred)."""
+    create("u_toy", u_name="Kite", u_color="r", u_pieces="5", u_weight="0.5", u_broken="true")
+    asked = "<SUM>u_weight</SUM><SUM>u_pieces</SUM><LAST>u_name</LAST><LAST>u_weight</LAST>"
+    ((*whole,),) = await sent(client, "aggregate", asked)
+    assert [(each.tag, each.text) for each in whole] == [
+        ("sum", "0.5"),
+        ("sum", "36"),
+        ("last", "Kite"),
+        ("last", "0.5"),
+    ]
+    grouped = await sent(client, "aggregate", "<LAST>u_name</LAST><GROUP_BY>u_broken</GROUP_BY>")
+    assert [[each.text for each in group] for group in grouped] == [["Blocks <&>", "0"], ["Kite", "1"]]
+
+
+async def test_what_cannot_be_computed_is_a_finding(client: Client, journal: Journal) -> None:
+    """In the words of the message."""
+
+    def swallowed() -> list[str]:
+        return [finding.message for _, finding in journal.findings()]
+
+    await sent(client, "aggregate", "<SUM>u_pices</SUM><HAVING>COUNT^*^about^1</HAVING><LAST>u_key</LAST>")
+    assert swallowed() == [
+        "HAVING holds a text that is not aggregate^field^operator^number: it was ignored",
+        "SUM holds 'u_pices', but table 'u_toy' has no column 'u_pices': it was ignored",
+        "LAST holds 'u_key', but column 'u_key' holds passwords: it was ignored",
+    ]
+    await sent(client, "aggregate", "<u_color>r</u_color>")
+    assert swallowed()[-1] == "no aggregate is asked for: none was computed"
+
+
+@pytest.mark.parametrize(
+    ("operation", "content", "why"),
+    [
+        ("getKeys", "<__limt>1</__limt>", "unknown parameter '__limt' (did you mean '__limit'?): it was ignored"),
+        ("getRecords", "<__limit>one</__limit>", "__limit is 'one'; expected a whole number: it was ignored"),
+        ("aggregate", "<COUNT>u_name</COUNT><__limit>1</__limit>", "unknown parameter '__limit': it was ignored"),
+        ("get", "<sys_id>x</sys_id><u_name>Ball</u_name>", "unknown parameter 'u_name': it was ignored"),
+        ("insert", "<__limit>1</__limit>", "unknown parameter '__limit': it was ignored"),
+        ("insertMultiple", "<u_name>Stray</u_name>", "unknown parameter 'u_name'; expected record: it was ignored"),
+        ("update", "<sys_id>{ball}</sys_id><__view>x</__view>", "unknown parameter '__view': it was ignored"),
+        ("deleteRecord", "<sys_id>x</sys_id><u_name>Ball</u_name>", "unknown parameter 'u_name': it was ignored"),
+    ],
+)
+async def test_what_an_operation_does_not_take_is_a_finding(
+    client: Client, journal: Journal, operation: str, content: str, why: str
+) -> None:
+    """Whatever the operation (inferred); insertMultiple makes no record of it."""
+    ball = (await sent(client, "getKeys", "<u_name>Ball</u_name>")).findtext("sys_id")
+    await sent(client, operation, content.format(ball=ball))
+    assert [finding.message for _, finding in journal.findings()] == [why]
+    if operation != "insert":
+        assert (await sent(client, "getKeys")).findtext("count") == "2"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from typing import Generic, TypeVar
 
 import orjson
 from multidict import CIMultiDict
@@ -124,18 +125,21 @@ def _json_text(text: str) -> str:
     return orjson.dumps(text).decode()
 
 
+_Entry = TypeVar("_Entry")
+
+
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How a document holds records: the text before, between and after them, and how some of them are written."""
+class Layout(Generic[_Entry]):
+    """How a document holds results: the text before, between and after them, and how some of them are written."""
 
     opening: bytes
-    write: Callable[[list[Result]], bytes]
+    write: Callable[[list[_Entry]], bytes]
     between: bytes
     closing: bytes
 
 
 def laid_out(
-    layout: Layout, results: list[Result], further: Iterator[list[Result]] | None, headers: CIMultiDict[str]
+    layout: Layout[_Entry], results: list[_Entry], further: Iterator[list[_Entry]] | None, headers: CIMultiDict[str]
 ) -> Answer:
     """Return the document of the results, with pieces where further ones follow; nothing keeps a piece once given."""
     written = layout.write(results)
@@ -145,7 +149,7 @@ def laid_out(
         return answer
     before = layout.between if written else b""
 
-    def render(part: list[Result]) -> bytes:
+    def render(part: list[_Entry]) -> bytes:
         nonlocal before
         written = layout.write(part)
         if not written:

@@ -1,43 +1,38 @@
 """The Aggregate API (platform 3.3)."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
-from typing import Any
 
 import orjson
 from multidict import CIMultiDict
 
-from mock_servicenow.now_platform.dictionary.values import from_database
 from mock_servicenow.now_platform.errors import MethodNotAllowed, TransactionCancelled, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query.aggregates import (
-    COMPARISONS,
     FUNCTIONS,
     Aggregate,
-    Aggregates,
     Grouping,
     GroupOrder,
     Having,
+    read_having,
 )
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import is_too_long
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
+from mock_servicenow.now_platform.rest.computed_groups import (
+    AT_ONCE,
+    Group,
+    Groups,
+    Rows,
+    computed_groups,
+    first_entries,
+)
 from mock_servicenow.now_platform.rest.formats import HEAD, Texts, element, response_format
 from mock_servicenow.now_platform.rest.parameters import asked_query
 
 _WORDS = 2  # stats/{table}
 _VERBS = ("GET", "HEAD")
-_AT_ONCE = 200
-"""Groups that are shown before other requests get a turn."""
-MOST_TEXT = 32 * 1024 * 1024
-"""Characters of all groups together, and of the long rows (I)."""
-_LONG_ROW = 16 * 1024
-"""Characters of a row beyond which it counts: databases keep a few rows of each MiB in memory while they sort."""
-
 Stats = Mapping[str, str | Mapping[str, str]]
 _KNOWN = frozenset(
     f"sysparm_{name}"
@@ -46,9 +41,6 @@ _KNOWN = frozenset(
         *(f"{function}_fields" for function in FUNCTIONS),
     )
 )
-MOST_ENTRIES = 25
-"""The number of entries of a list that count, since each needs an expression to be compiled (I)."""
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +81,8 @@ def _parameters(call: Call) -> _Parameters:
 
 def _entries(call: Call, name: str) -> list[str]:
     """Return the entries of a list, each once; those beyond `MOST_ENTRIES` become a finding."""
-    entries = list(dict.fromkeys(entry.strip() for entry in call.query.get(name, "").split(",") if entry.strip()))
-    if len(entries) > MOST_ENTRIES:
-        more = f"{name} has {len(entries)} distinct entries; those after the first {MOST_ENTRIES} were ignored"
-        call.swallowed("parameter-ignored", more, name)
-    return entries[:MOST_ENTRIES]
+    entries = (entry.strip() for entry in call.query.get(name, "").split(","))
+    return first_entries(call, name, filter(None, entries))
 
 
 def _filters(call: Call) -> tuple[tuple[str, str], ...]:
@@ -108,16 +97,11 @@ def _aggregates(call: Call) -> Iterable[Aggregate]:
 
 def _having(call: Call) -> Iterable[Having]:
     for entry in _entries(call, "sysparm_having"):
-        match entry.split("^"):
-            case [function, path, comparison, value] if _is_having(function.lower(), comparison, value):
-                yield Having(entry, Aggregate(function.lower(), path), comparison, value)
-            case _:
-                _ignore(call, "sysparm_having", f"holds '{entry}', expected aggregate^field^operator^number")
-
-
-def _is_having(function: str, comparison: str, value: str) -> bool:
-    known = function in (*FUNCTIONS, "count") and comparison in COMPARISONS
-    return known and _NUMBER.fullmatch(value) is not None
+        having = read_having(entry)
+        if having is None:
+            _ignore(call, "sysparm_having", f"holds '{entry}', expected aggregate^field^operator^number")
+        else:
+            yield having
 
 
 def _order(entry: str) -> GroupOrder:
@@ -132,102 +116,45 @@ def _ignore(call: Call, name: str, reason: str) -> None:
     call.swallowed("parameter-ignored", f"{name} {reason}: it was ignored", name)
 
 
-@dataclass(frozen=True, slots=True)
-class _GroupRows:
-    """The rows of the statement: one a group, or a single one."""
-
-    call: Call
-    aggregates: Aggregates
-    display: str
-    rows: Sequence[Sequence[Any]]
-
-    def shown(self, session: Session, some: Iterable[Sequence[Any]]) -> object:
-        """Return some of the rows as the API shows them."""
-        shown = [_GroupShown(session, self.aggregates, self.display, row) for row in some]
-        if self.aggregates.asked.group_by:
-            fields = [group.fields() for group in shown]
-            if is_too_long(self.call, [text for each in fields for field in each for text in field.values()]):
-                raise TransactionCancelled
-            return [{"stats": group.stats(), "groupby_fields": each} for group, each in zip(shown, fields, strict=True)]
-        return {"stats": shown[0].stats() if shown else {}}
-
-
-class _GroupShown:
-    """One row of the statement as the API shows it."""
-
-    def __init__(self, session: Session, aggregates: Aggregates, display: str, row: Sequence[Any]) -> None:
-        self._session = session
-        self._aggregates = aggregates
-        self._display = display
-        self._values = row[: len(aggregates.asked.group_by)]
-        self._computed = row[len(aggregates.asked.group_by) :]
-
-    def stats(self) -> Stats:
-        """Return the aggregates by function and column, as text."""
-        count: dict[str, str] = {}
-        by_function: dict[str, dict[str, str]] = {}
-        for one, value in zip(self._aggregates.asked.aggregates, self._computed, strict=False):
-            if one.path:
-                by_function.setdefault(one.function, {})[one.path] = self._text(one, value)
-            else:
-                count[one.function] = str(value)
-        return {**count, **by_function}
-
-    def fields(self) -> list[dict[str, str]]:
-        """Return what the group has in common."""
-        return [
-            self._field(path, from_database(value))
-            for path, value in zip(self._aggregates.asked.group_by, self._values, strict=True)
-        ]
-
-    def _field(self, path: str, value: str) -> dict[str, str]:
-        if self._display == "false":
-            return {"value": value, "field": path}
-        column = self._aggregates.column(path)
-        shown = value and self._session.displays.words_of(column)(value)
-        if self._display == "true":
-            return {"value": shown, "field": path}
-        return {"value": value, "display_value": shown, "field": path}
-
-    def _text(self, one: Aggregate, value: float | str | None) -> str:
-        if value is None:
-            return ""
-        if one.function == "avg":
-            return f"{float(value):.4f}"
-        column = self._aggregates.column(one.path)
-        return str(int(value)) if column.family.storage == "integer" else from_database(value)
-
-
-def _groups(call: Call, session: Session, table: str) -> _GroupRows:
-    asked = _parameters(call)
-    if not asked.grouping.aggregates:
-        call.swallowed("aggregate-missing", "no aggregate is asked for: none was computed", "url")
+def _compute(call: Call, session: Session, table: str, asked: _Parameters) -> Groups:
     query = asked_query(session, table, asked.query, asked.filters)
-    aggregates = Aggregates(session.scope, table, query.where, asked.grouping, partial(_ignore, call))
-    transaction = session.work.transaction
-    if aggregates.asked.group_by:
-        with closing(transaction.stream(aggregates.long_rows(_LONG_ROW))) as long:
-            _check_length(long.scalars())
-    with closing(transaction.stream(aggregates.statement())) as rows:
-        return _GroupRows(call, aggregates, asked.display, _bounded(rows))
+    return computed_groups(session, call, table, query.where, asked.grouping, partial(_ignore_entry, call))
 
 
-def _bounded(rows: Iterable[Sequence[Any]]) -> list[Sequence[Any]]:
-    """Return the rows; raises TransactionCancelled for more text than `MOST_TEXT`, of which a group repeats any."""
-    kept: list[Sequence[Any]] = []
-
-    def lengths() -> Iterator[int]:
-        for row in rows:
-            kept.append(row)
-            yield sum(len(value) for value in row if isinstance(value, str))
-
-    _check_length(lengths())
-    return kept
+def _ignore_entry(call: Call, of: str, reason: str) -> None:
+    _ignore(call, f"sysparm_{of}_fields" if of in FUNCTIONS else f"sysparm_{of}", reason)
 
 
-def _check_length(lengths: Iterable[int]) -> None:
-    if any(length > MOST_TEXT for length in accumulate(lengths)):
+def _shown(call: Call, groups: Groups, display: str, session: Session, rows: Rows) -> object:
+    """Return some of the groups as the API shows them; raises TransactionCancelled for too much text."""
+    some = [groups.group(row) for row in rows]
+    if not groups.asked.group_by:
+        return {"stats": _stats(some[0]) if some else {}}
+    fields = [[_field(session, groups, display, *pair) for pair in group.common] for group in some]
+    if is_too_long(call, [text for each in fields for field in each for text in field.values()]):
         raise TransactionCancelled
+    return [{"stats": _stats(group), "groupby_fields": each} for group, each in zip(some, fields, strict=True)]
+
+
+def _stats(group: Group) -> Stats:
+    """Return the aggregates by function and column."""
+    count: dict[str, str] = {}
+    by_function: dict[str, dict[str, str]] = {}
+    for one, text in group.aggregates:
+        if one.path:
+            by_function.setdefault(one.function, {})[one.path] = text
+        else:
+            count[one.function] = text
+    return {**count, **by_function}
+
+
+def _field(session: Session, groups: Groups, display: str, path: str, value: str) -> dict[str, str]:
+    if display == "false":
+        return {"value": value, "field": path}
+    shown = value and session.displays.words_of(groups.column(path))(value)
+    if display == "true":
+        return {"value": shown, "field": path}
+    return {"value": value, "display_value": shown, "field": path}
 
 
 def _json_pieces(parts: Iterable[object]) -> Iterator[bytes]:
@@ -276,18 +203,13 @@ class StatsApi:
         media = response_format(call.headers.get("Accept", ""))
         with self._instance.transaction(call.user, call.findings) as session:
             session.check_reach(table)
-            groups = _groups(call, session, table)
-            if len(groups.rows) <= _AT_ONCE:
-                result = groups.shown(session, groups.rows)
+            asked = _parameters(call)
+            groups = _compute(call, session, table, asked)
+            show = partial(_shown, call, groups, asked.display)
+            if len(groups.rows) <= AT_ONCE:
+                result = show(session, groups.rows)
                 body = _write_xml(result) if media == "xml" else orjson.dumps({"result": result})
                 return Answer(200, body, CIMultiDict({"Content-Type": XML if media == "xml" else JSON}))
-        parts = self._parts(call, groups)
+        parts = groups.parts(self._instance, call, show)
         pieces = _xml_pieces(parts) if media == "xml" else _json_pieces(parts)
         return Answer(200, headers=CIMultiDict({"Content-Type": XML if media == "xml" else JSON}), pieces=pieces)
-
-    def _parts(self, call: Call, groups: _GroupRows) -> Iterator[object]:
-        """Yield many groups in parts; other requests are answered between them."""
-        for start in range(0, len(groups.rows), _AT_ONCE):
-            with self._instance.next_transaction(call.user, ended=call.findings) as session:
-                part = groups.shown(session, groups.rows[start : start + _AT_ONCE])
-            yield part

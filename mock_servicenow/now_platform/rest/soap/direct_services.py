@@ -1,32 +1,34 @@
 """Direct web services: the operations that every table has, one row each (platform 7.6; Docs: direct web services)."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from functools import partial
+from itertools import chain, islice
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
-from multidict import MultiDict
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied, PlatformError, RecordNotFound, SoapError
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.query.aggregates import LAST, Aggregate, Grouping, read_having
 from mock_servicenow.now_platform.records.fields import Fields
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, page_parts
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
+from mock_servicenow.now_platform.rest.computed_groups import Groups, Rows, computed_groups, first_entries
 from mock_servicenow.now_platform.rest.exports import ordered
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query
 from mock_servicenow.now_platform.rest.record_bodies import to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.soap.soap_message import Element, SoapRequest, Writer, elements
-from mock_servicenow.now_platform.rest.stats_api import StatsApi
 from privman_core.cuts import cut
+from privman_core.findings import MOST_FINDINGS
 from privman_core.near_words import hint
 
 MOST_RECORDS = 250
@@ -46,16 +48,22 @@ QUERY_WORDS = (
 )
 NUMBERS = ("__limit", "__first_row", "__last_row")
 """Those of them that are numbers."""
-FUNCTIONS = ("COUNT", "SUM", "MIN", "MAX", "AVG")
-_AGGREGATES = (*FUNCTIONS, "LAST", "GROUP_BY", "HAVING")
+_FUNCTIONS = ("sum", "min", "max", "avg", LAST)
+"""Aggregates of columns, in the order of a response."""
+_LISTS = (*map(str.upper, _FUNCTIONS), "GROUP_BY", "HAVING")
+_AGGREGATES = ("COUNT", *_LISTS)
+COLUMNS = "the columns"
+"""Stands for those of the table among the names of what a message holds."""
 EMPTIES = "allow_empty_value"
 """The parameter of an address by which empty elements clear columns."""
 DISPLAY = "the display column"
 """Stands for it among the names of what a response holds."""
+RECORD = "record"
+"""Holds the columns of each record that is inserted with others."""
 _LONGEST_NAME = 100
 _FAILED = "com.glide.processors.soap.SOAPProcessingException"
 _BOOLEANS = {"true": "1", "false": "0"}
-Run = Callable[["Service", "SoapCall"], Answer | Steps]
+Run = Callable[["DirectServices", "SoapCall"], Answer | Steps]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +73,29 @@ class TableOperation:
     Attributes:
         roles: any of them opens it.
         run: answers a call.
-        takes: what a request may hold beside the columns of the table.
-        columns: whether a request may hold these.
-        gives: what the response holds; empty for the columns of the table.
+        takes: what a request may hold.
+        gives: what the response holds.
         repeated: the element around each record of the response; empty for none.
+        lists: what may stand in either more than once.
+        strict: whether a request with anything else in it is refused; otherwise that becomes a finding.
     """
 
     roles: tuple[str, ...]
     run: Run
-    takes: tuple[str, ...] = ()
-    columns: bool = True
-    gives: tuple[str, ...] = ()
+    takes: tuple[str, ...]
+    gives: tuple[str, ...]
     repeated: str = ""
+    lists: Container[str] = ()
+    strict: bool = False
+
+    def mistakes(self, request: Element) -> Iterable[str]:
+        """Yield what is wrong with the names and numbers of a request."""
+        for name, text in request.values.items():
+            if name in NUMBERS and name in self.takes and _number(text) is None:
+                yield f"{name} is '{cut(text, _LONGEST_NAME)}'; expected a whole number"
+            if name not in self.takes and (name.startswith("__") or COLUMNS not in self.takes):
+                expected = f"; expected {RECORD}" if self.takes == (RECORD,) else hint(name, self.takes)
+                yield f"unknown parameter '{cut(name, _LONGEST_NAME)}'{expected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +117,11 @@ class SoapCall:
         return self.operation.values.get(f"__{name}", "")
 
 
-class Service:
+class DirectServices:
     """Answers the requests on any table, under the rights of their users."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
-        self._stats = StatsApi(instance)
 
     def answer(self, call: Call, table: str, request: SoapRequest, writer: Writer) -> Answer | Steps:
         """Answer a request; raises PlatformError."""
@@ -113,6 +131,7 @@ class Service:
             if operation is None:
                 raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
             check_role(session, operation.roles)
+        _check(call, operation, request.operation)
         return operation.run(self, SoapCall(call, table, request.operation, writer))
 
     # Reading
@@ -146,13 +165,21 @@ class Service:
         return asked.writer.answer(elements({"sys_id": ",".join(ids), "count": str(len(ids))}).encode())
 
     def aggregate(self, asked: SoapCall) -> Answer:
-        """Return what the Aggregate API computes of the records that match."""
-        call = replace(asked.call, verb="GET", query=_statistics(asked), headers={}, resource=("stats", asked.table))
-        answer = self._stats.answer(call)
-        result = orjson.loads(b"".join((answer.body, *(answer.pieces or ()))))["result"]
-        groups = result if isinstance(result, list) else [result]
-        content = "".join(f"<aggregateResult>{elements(_group(each))}</aggregateResult>" for each in groups)
-        return asked.writer.answer(content.encode())
+        """Return aggregates of the records that match, one result for each group."""
+        with self._instance.transaction(asked.call.user, asked.call.findings) as session:
+            example = {name: text for name, text in asked.values.items() if name not in _AGGREGATES}
+            query = _query(session, asked.table, asked.word("encoded_query"), example)
+            ignore = partial(_ignore, asked.call)
+            groups = computed_groups(session, asked.call, asked.table, query.where, _grouping(asked), ignore)
+            order = {name: place for place, name in enumerate(session.dictionary.columns(asked.table))}
+
+        def show(_session: Session, rows: Rows) -> list[str]:
+            return [elements(_of_group(groups, order, row)) for row in rows]
+
+        def write(texts: list[str]) -> bytes:
+            return "".join(f"<aggregateResult>{text}</aggregateResult>" for text in texts).encode()
+
+        return asked.writer.pieces(write, [], groups.parts(self._instance, asked.call, show))
 
     # Writing
 
@@ -167,7 +194,7 @@ class Service:
     def insert_multiple(self, asked: SoapCall) -> Steps:
         """Create several records; of one that is refused the response says why, as an import's does (I)."""
         written: list[str] = []
-        for record in asked.operation.children:
+        for record in (each for each in asked.operation.children if each.name == RECORD):
             try:
                 with self._instance.next_transaction(asked.call.user, asked.call.findings) as session:
                     content = _inserted(session, asked, record.values)
@@ -230,20 +257,31 @@ MOST_KEYS = 10_000
 _QUERY = ("soap", "soap_query", "soap_query_update")
 _UPDATE = ("soap", "soap_update", "soap_query_update")
 _CREATE, _DELETE = ("soap", "soap_create"), ("soap", "soap_delete")
-_OUTCOME = ("sys_id", DISPLAY, "status", "error_message")
+_EXAMPLE = (*QUERY_WORDS, COLUMNS)
 READERS = _QUERY
 """Who may read the description of a service."""
 OPERATIONS: Mapping[str, TableOperation] = {
-    "get": TableOperation(_QUERY, Service.get, ("sys_id", "__use_view", "__exclude_columns"), columns=False),
-    "getKeys": TableOperation(_QUERY, Service.get_keys, QUERY_WORDS, gives=("sys_id", "count")),
-    "getRecords": TableOperation(_QUERY, Service.get_records, QUERY_WORDS, repeated="getRecordsResult"),
-    "insert": TableOperation(_CREATE, Service.insert, gives=("sys_id", DISPLAY)),
-    "insertMultiple": TableOperation(_CREATE, Service.insert_multiple, gives=_OUTCOME, repeated="insertResponse"),
-    "update": TableOperation(_UPDATE, Service.update, ("sys_id",), gives=("sys_id",)),
-    "deleteRecord": TableOperation(_DELETE, Service.delete_record, ("sys_id",), columns=False, gives=("count",)),
-    "deleteMultiple": TableOperation(_DELETE, Service.delete_multiple, QUERY_WORDS, gives=("count",)),
+    "get": TableOperation(_QUERY, DirectServices.get, ("sys_id", "__use_view", "__exclude_columns"), (COLUMNS,)),
+    "getKeys": TableOperation(_QUERY, DirectServices.get_keys, _EXAMPLE, ("sys_id", "count")),
+    "getRecords": TableOperation(_QUERY, DirectServices.get_records, _EXAMPLE, (COLUMNS,), "getRecordsResult"),
+    "insert": TableOperation(_CREATE, DirectServices.insert, (COLUMNS,), ("sys_id", DISPLAY)),
+    "insertMultiple": TableOperation(
+        _CREATE,
+        DirectServices.insert_multiple,
+        (RECORD,),
+        ("sys_id", DISPLAY, "status", "error_message"),
+        "insertResponse",
+    ),
+    "update": TableOperation(_UPDATE, DirectServices.update, ("sys_id", COLUMNS), ("sys_id",)),
+    "deleteRecord": TableOperation(_DELETE, DirectServices.delete_record, ("sys_id",), ("count",)),
+    "deleteMultiple": TableOperation(_DELETE, DirectServices.delete_multiple, _EXAMPLE, ("count",), strict=True),
     "aggregate": TableOperation(
-        _QUERY, Service.aggregate, (*_AGGREGATES, "__encoded_query"), repeated="aggregateResult"
+        _QUERY,
+        DirectServices.aggregate,
+        (*_AGGREGATES, "__encoded_query", COLUMNS),
+        ("count", *_FUNCTIONS, COLUMNS),
+        "aggregateResult",
+        lists={*_LISTS, *_FUNCTIONS},
     ),
 }
 
@@ -285,45 +323,50 @@ class _SoapColumns:
         """Yield names and texts: 1 and 0 for booleans; what people read of a reference has a name of its own."""
         for field in self._fields.fields:
             value = result[field.key]
-            text = value if isinstance(value, str) else value["value"]
-            if field.column.family is Family.BOOLEAN:
-                text = _BOOLEANS.get(text, text)
+            text = _text(field.column, value if isinstance(value, str) else value["value"])
             if text or not self._omits:
                 yield field.key, text
             if not isinstance(value, str) and field.column.is_reference:
                 yield f"dv_{field.key}", value["display_value"]
 
 
+def _check(call: Call, operation: TableOperation, request: Element) -> None:
+    """Raise SoapError for the first mistake of a request that must have none; those of others become findings."""
+    for mistake in islice(operation.mistakes(request), MOST_FINDINGS + 1):
+        if operation.strict:
+            raise SoapError(f"{_FAILED}: {mistake}")
+        call.swallowed("parameter-ignored", f"{mistake}: it was ignored", "body")
+
+
 def _check_example(asked: SoapCall) -> None:
-    """Raise SoapError unless a request to delete says which records, in words that it may hold."""
+    """Raise SoapError unless the delete request selects records."""
     if not asked.values and not asked.word("encoded_query"):
         raise SoapError(f"{_FAILED}: {asked.operation.name} needs a value to look for")
-    for name, text in asked.operation.values.items():
-        if name.startswith("__") and name not in QUERY_WORDS:
-            raise SoapError(f"{_FAILED}: unknown parameter '{cut(name, _LONGEST_NAME)}'{hint(name, QUERY_WORDS)}")
-        if name in NUMBERS and _number(text) is None:
-            raise SoapError(f"{_FAILED}: {name} is '{cut(text, _LONGEST_NAME)}'; expected a whole number")
 
 
 def _rows(session: Session, asked: SoapCall, most: int, *, strict: bool = False) -> RowRange:
     """Return the rows that a request means: those with its values that match its query, in its window."""
     limit, first, last = (_number(asked.word(name.strip("_"))) for name in NUMBERS)
     wanted = [each for each in (most, limit, None if last is None else max(0, last - (first or 0))) if each is not None]
-    return RowRange(asked.table, _query(session, asked, strict=strict), min(wanted), first or 0)
+    query = ordered(asked.word("encoded_query"), asked.word("order_by"))
+    descending = asked.word("order_by_desc")
+    query = f"{query}^ORDERBYDESC{descending}" if descending else query
+    found = _query(session, asked.table, query, asked.values, strict=strict)
+    return RowRange(asked.table, found, min(wanted), first or 0)
 
 
 def _number(text: str) -> int | None:
     return int(text[:9]) if text.isascii() and text.isdecimal() else None
 
 
-def _query(session: Session, asked: SoapCall, *, strict: bool) -> CompiledQuery:
-    query = ordered(asked.word("encoded_query"), asked.word("order_by"))
-    descending = asked.word("order_by_desc")
-    query = f"{query}^ORDERBYDESC{descending}" if descending else query
-    found = session.compiled(asked.table, query, strict=strict)
-    if not asked.values:
+def _query(
+    session: Session, table: str, encoded: str, example: Mapping[str, str], *, strict: bool = False
+) -> CompiledQuery:
+    """Return the query for the records that an encoded query matches and whose columns have the example's values."""
+    found = session.compiled(table, encoded, strict=strict)
+    if not example:
         return found
-    alike = asked_query(session, asked.table, "", tuple(asked.values.items()), strict=strict)
+    alike = asked_query(session, table, "", tuple(example.items()), strict=strict)
     return replace(found, where=sa.and_(found.where, alike.where))
 
 
@@ -342,23 +385,30 @@ def _raw(session: Session, asked: SoapCall, values: Mapping[str, str]) -> dict[s
     return to_raw(session, asked.table, given, display=True)
 
 
-def _statistics(asked: SoapCall) -> MultiDict[str]:
-    """Return the parameters of the Aggregate API that compute the same; a value with a caret ends at it."""
-    texts = asked.operation.texts
-    alike = (f"{name}={text}" for name, text in asked.values.items() if name not in _AGGREGATES)
-    given = {
-        "sysparm_query": "^".join(filter(None, [asked.word("encoded_query"), *alike])),
-        "sysparm_count": "true" if texts("COUNT") else "",
-        **{f"sysparm_{function.lower()}_fields": ",".join(texts(function)) for function in FUNCTIONS[1:]},
-        "sysparm_group_by": ",".join(texts("GROUP_BY")),
-        "sysparm_having": ",".join(text.replace("^*^", "^^") for text in texts("HAVING")),
-    }
-    return MultiDict((name, text) for name, text in given.items() if text)
+def _grouping(asked: SoapCall) -> Grouping:
+    """Return the aggregates that a request asks for."""
+    call, texts = asked.call, asked.operation.texts
+    entries = {name: first_entries(call, name, filter(None, texts(name))) for name in _LISTS}
+    counted = (Aggregate("count"),) * bool(texts("COUNT"))
+    computed = (Aggregate(function, path) for function in _FUNCTIONS for path in entries[function.upper()])
+    having = [read_having(text.replace("^*^", "^^")) for text in entries["HAVING"]]
+    if None in having:
+        _ignore(call, "having", "holds a text that is not aggregate^field^operator^number")
+    return Grouping((*counted, *computed), tuple(entries["GROUP_BY"]), tuple(filter(None, having)))
 
 
-def _group(result: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Yield the names and texts of one result: the aggregates, then what the records have in common."""
-    for function, value in result["stats"].items():
-        yield function, value if isinstance(value, str) else next(iter(value.values()))
-    for each in result.get("groupby_fields", ()):
-        yield each["field"], each["value"]
+def _ignore(call: Call, of: str, reason: str) -> None:
+    call.swallowed("parameter-ignored", f"{of.upper()} {reason}: it was ignored", of.upper())
+
+
+def _of_group(groups: Groups, order: Mapping[str, int], row: Sequence[Any]) -> Iterable[tuple[str, str]]:
+    """Yield names and texts: the aggregates, then what the records have in common, in the order of the columns."""
+    group = groups.group(row)
+    yield from ((one.function, text) for one, text in group.aggregates)
+    for path, value in sorted(group.common, key=lambda pair: order.get(pair[0], len(order))):
+        yield path, _text(groups.column(path), value)
+
+
+def _text(column: Column, value: str) -> str:
+    """Return a value as elements have it: 1 and 0 for booleans."""
+    return _BOOLEANS.get(value, value) if column.family is Family.BOOLEAN else value

@@ -13,7 +13,14 @@ from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer
 from mock_servicenow.now_platform.rest.formats import HEAD
-from mock_servicenow.now_platform.rest.soap.direct_services import DISPLAY, NUMBERS, OPERATIONS, TableOperation
+from mock_servicenow.now_platform.rest.soap.direct_services import (
+    COLUMNS,
+    DISPLAY,
+    NUMBERS,
+    OPERATIONS,
+    RECORD,
+    TableOperation,
+)
 from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
 from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 
@@ -34,6 +41,22 @@ _NAMESPACES = {
     "soap": "http://schemas.xmlsoap.org/wsdl/soap/",
 }
 _XML = "text/xml;charset=UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One element in a message.
+
+    Attributes:
+        type: of XML schema.
+        required: whether it must be there.
+        many: whether it may be there more than once.
+    """
+
+    name: str
+    type: str = "string"
+    required: bool = False
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,35 +108,48 @@ def describe_table(table: str, columns: list[Column], display: str) -> Descripti
 
 def describe_scripted(service: ScriptedService) -> Description:
     """Return the description of a scripted service."""
-    takes, gives = (_elements((name, "string") for name in names) for names in (service.inputs, service.outputs))
+    takes, gives = (_sequence(Member(name) for name in names) for names in (service.inputs, service.outputs))
     return Description(service.name, {EXECUTE: (Message(EXECUTE, takes), Message(f"{EXECUTE}Response", gives))})
 
 
 def _messages(name: str, operation: TableOperation, columns: list[Column], display: str) -> tuple[Message, Message]:
-    own = [column for column in columns if not name.startswith("insert") or column.name not in _SYSTEM]
-    takes = _of_words(operation.takes) + (_of_columns(own) if operation.columns else "")
-    words = [display if word == DISPLAY else word for word in operation.gives]
-    gives = _of_words(words) if words else _of_columns(columns)
-    if name == "insertMultiple":
-        takes = _repeated("record", takes)
+    inserts = name.startswith("insert")
+    own = [_of_column(column, required=inserts) for column in columns if not (inserts and column.name in _SYSTEM)]
+    takes = (
+        _repeated(RECORD, _sequence(own))
+        if operation.takes == (RECORD,)
+        else _sequence(_members(operation.takes, own, display, operation.lists))
+    )
+    gives = _sequence(_members(operation.gives, [_of_column(each) for each in columns], display, operation.lists))
     return Message(name, takes), Message(f"{name}Response", _repeated(operation.repeated, gives))
 
 
-def _of_words(words: Iterable[str]) -> str:
-    return _elements((word, "integer" if word in _NUMBERS else "string") for word in dict.fromkeys(words))
+def _of_column(column: Column, *, required: bool = False) -> Member:
+    return Member(column.name, _TYPES.get(column.family, "string"), required=required and column.mandatory)
 
 
-def _of_columns(columns: Iterable[Column]) -> str:
-    return _elements(
-        ((column.name, _TYPES.get(column.family, "string")) for column in columns),
-        {column.name for column in columns if column.mandatory},
-    )
+def _members(words: Iterable[str], columns: list[Member], display: str, lists: Container[str]) -> Iterable[Member]:
+    """Yield what a message holds by the names of an operation."""
+    for word in words:
+        if word == COLUMNS:
+            yield from columns
+            continue
+        name = display if word == DISPLAY else word
+        yield Member(name, "integer" if name in _NUMBERS else "string", many=name in lists)
 
 
-def _elements(typed: Iterable[tuple[str, str]], mandatory: Container[str] = ()) -> str:
-    return "".join(
-        f'<xsd:element maxOccurs="1" minOccurs="{int(name in mandatory)}" name={quoteattr(name)} type="xsd:{kind}"/>'
-        for name, kind in typed
+def _sequence(members: Iterable[Member]) -> str:
+    """Return elements in a row; a schema may have each name once, as the first member that has it."""
+    named: dict[str, Member] = {}
+    for each in members:
+        named.setdefault(each.name, each)
+    return "".join(map(_element, named.values()))
+
+
+def _element(member: Member) -> str:
+    most, least = "unbounded" if member.many else "1", int(member.required)
+    return (
+        f'<xsd:element maxOccurs="{most}" minOccurs="{least}" name={quoteattr(member.name)} type="xsd:{member.type}"/>'
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 from xml.sax.saxutils import quoteattr
 
 from multidict import CIMultiDict
@@ -10,7 +11,7 @@ from mock_servicenow.now_platform.errors import PlatformError, SoapError, Unread
 from mock_servicenow.now_platform.rest.answers import Layout, laid_out
 from mock_servicenow.now_platform.rest.bounded_xml import BoundedXml
 from mock_servicenow.now_platform.rest.call import Answer
-from mock_servicenow.now_platform.rest.formats import HEAD, Result, character_data
+from mock_servicenow.now_platform.rest.formats import HEAD, character_data
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 OWN_NAMESPACE = "http://www.service-now.com"
@@ -54,7 +55,7 @@ class SoapRequest:
     declared: Mapping[str, str]
 
 
-Further = Iterator[list[Result]] | None
+_Entry = TypeVar("_Entry")
 
 
 def read_request(body: bytes) -> SoapRequest:
@@ -123,8 +124,13 @@ class Writer:
         """Return the answer with this content of its response."""
         return Answer(200, self._start + content + self._end, CIMultiDict({"Content-Type": _TYPE}))
 
-    def pieces(self, write: Callable[[list[Result]], bytes], results: list[Result], further: Further) -> Answer:
-        """Return the answer whose response holds records, written as they are read."""
+    def pieces(
+        self,
+        write: Callable[[list[_Entry]], bytes],
+        results: list[_Entry],
+        further: Iterator[list[_Entry]] | None,
+    ) -> Answer:
+        """Return the answer whose response holds many results, written as they are read."""
         layout = Layout(self._start, write, b"", self._end)
         return laid_out(layout, results, further, CIMultiDict({"Content-Type": _TYPE}))
 

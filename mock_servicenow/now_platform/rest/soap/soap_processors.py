@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body
-from mock_servicenow.now_platform.rest.soap.direct_services import READERS, Service, check_role
+from mock_servicenow.now_platform.rest.soap.direct_services import READERS, DirectServices, check_role
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService, service_of
 from mock_servicenow.now_platform.rest.soap.service_description import (
     Description,
@@ -28,7 +28,7 @@ class SoapProcessor:
     def __init__(self, instance: Instance, services: Mapping[str, ScriptedService]) -> None:
         self._instance = instance
         self._services = services
-        self._direct = Service(instance)
+        self._direct = DirectServices(instance)
 
     def answer(self, call: Call, name: str) -> Answer | Steps:
         """Answer a message to a table, or to the scripted service of that name."""
