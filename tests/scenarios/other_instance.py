@@ -63,9 +63,11 @@ class OtherInstance:
 
     Attributes:
         tables: rows by table.
+        keys: of the decision that it posts, for those that a scenario knows; it posts none where there are none.
     """
 
     def __init__(self) -> None:
+        self.keys = {"RequestId": "RequestGuid", "Response": "Response", "Comment": "Remark"}
         self.tables: dict[str, list[Row]] = {
             "sys_properties": [{"sys_id": "p1", "name": "glide.buildname", "value": "Yokohama"}],
             "sys_db_object": [{"sys_id": t, "name": t, "label": APP[t][0], "sys_scope.scope": SCOPE} for t in APP],
@@ -117,7 +119,7 @@ class OtherInstance:
         """Change a row, and deliver it when it is a decision."""
         user, row = self._user(request), self._row(request)
         row.update(_stored(await request.json()), sys_mod_count="1")
-        if request.match_info["table"] == APPROVAL:
+        if request.match_info["table"] == APPROVAL and self.keys:
             await self._deliver(row, user)
         return web.json_response({"result": self._shown(request, row)})
 
@@ -131,9 +133,9 @@ class OtherInstance:
         registration = next(each for each in self.tables[INTEGRATION] if each["sys_id"] == row["integration"])
         setup = json.loads(registration["setup"])
         decision = {
-            "RequestGuid": row["foreign_id"],
-            "Response": row["state"],
-            "Remark": row["remark"],
+            self.keys["RequestId"]: row["foreign_id"],
+            self.keys["Response"]: row["state"],
+            self.keys["Comment"]: row["remark"],
             "InstanceId": row["integration"],
             "RespondedBy": user,
         }

@@ -106,6 +106,36 @@ def test_the_keys_of_a_decision_are_learned_from_a_recording(
     assert fakes == []
 
 
+UNLIKE = {"RequestId": "ApprovalId", "Response": "Outcome", "Comment": "Reason"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("keys", [UNLIKE, {}], ids=["posts", "posts nothing"])
+def test_what_a_run_has_sent_is_no_observation(
+    keys: dict[str, str], other: tuple[OtherInstance, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither its own words nor what the instance repeats; the keys of the decision are known by what was decided."""
+    instance, target = other
+    instance.keys = keys
+    assert main(["learn", *target, "--out", "one.yaml"]) == 0
+    if keys:  # words of the run that packaged names do not have
+        known = yaml.safe_load(Path("one.yaml").read_text(encoding="utf-8"))
+        known["words"]["response"] = {"approve": "Granted", "deny": "Rejected"}
+        Path("one.yaml").write_text(yaml.safe_dump(known), encoding="utf-8")
+    assert main(["record", DENY, *target, *SOON, "--inferred", "one.yaml", "--out", "real.har"]) == 1
+    instance.tables["sys_choice"] = []
+    capsys.readouterr()
+    assert main(["learn", *target, "--recording", "real.har", "--out", "two.yaml"]) == 0, capsys.readouterr().out
+    names = WireNames.load(Path("two.yaml"))
+    observed = {name.path: name.value for name in names if name.evidence == "O"}
+    assert {path: value for path, value in observed.items() if path.startswith(("keys.decision.", "words."))} == {
+        **{f"keys.decision.{word}": key for word, key in keys.items()},
+        **({"keys.decision.InstanceId": "InstanceId", "keys.decision.RespondedBy": "RespondedBy"} if keys else {}),
+        "words.request_status.pending": "Waiting",
+    }
+    assert [path for path in observed if path.startswith(("keys.instance_metadata", "keys.metadata"))] == []
+
+
 @pytest.mark.long
 def test_a_recording_that_contradicts_the_instance_is_named(
     other: tuple[OtherInstance, list[str]], capsys: pytest.CaptureFixture[str]

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -27,6 +27,8 @@ from privman_scenarios.analysis.renamed import (
     renamed_tables,
     renamed_words,
 )
+from privman_scenarios.analysis.renamed_decisions import renamed_keys_of_decisions
+from privman_scenarios.analysis.speakers import said_values
 
 _TELLING = 2  # keys that a message must have to be known by them
 _CONTROL_PLANE = "/__"
@@ -58,6 +60,7 @@ def _keeps(message: str, recorded: Recorded, contracts: Contracts) -> bool:
 _DETECTORS: tuple[Callable[[Sequence[Recorded], Contracts], Iterator[Renamed]], ...] = (
     renamed_in_dictionary,
     renamed_tables,
+    renamed_keys_of_decisions,
     renamed_properties,
     renamed_words,
     renamed_in_lists,
@@ -97,7 +100,10 @@ def find_drift(recording: Sequence[Recorded], contracts: Contracts) -> Drift:
         renamed |= new
         contracts = contracts.spelled({path: each.value for path, each in renamed.items()})
     observed = [(recorded, seen) for recorded in whole if (seen := recorded.observed(contracts))]
-    broken = [(each, message) for each, seen in observed for message in sorted({*_violations(seen, contracts)})]
+    said = said_values(whole, contracts)
+    broken = [
+        (each, message) for each, seen in observed for message in sorted({*_violations(each, seen, contracts, said)})
+    ]
     refused = () if renamed else unexpected_refusals(whole, contracts)
     moved = moved_messages(whole, contracts)
     unexplained = [*_unexplained([*broken, *missing_names(whole, contracts), *refused, *moved])]
@@ -140,18 +146,32 @@ def _unexplained(broken: Sequence[tuple[Recorded, str]]) -> Iterator[Unexplained
         yield Unexplained(message, first[message], count)
 
 
-def _violations(seen: Observed, contracts: Contracts) -> Iterator[str]:
-    """Yield what breaks the contract, but for values that were masked: nobody can tell what they were."""
-    masked = {
+def _violations(recorded: Recorded, seen: Observed, contracts: Contracts, said: Container[str]) -> Iterator[str]:
+    """Yield what breaks the contract.
+
+    Left out are values that were masked, which nobody can tell, and what this project has said to another system, or
+    that only repeats.
+    """
+    exchange = contracts.find(recorded.method, recorded.url)
+    own = exchange.request if exchange and recorded.ours == {"request"} else None
+    untold = {
         (message, place.where)
         for message, body in contracts.messages(seen)
         for place in walk(to_json(body.data), contracts.schemas[message])
-        if place.value == MASK
+        if place.value == MASK or (isinstance(place.value, str) and place.value in said)
     }
     for violation in contracts.check(seen):
         where = _INDEX.sub("[]", violation.where)
-        if _differs(violation, contracts) and (violation.schema, where) not in masked:
+        is_told = violation.schema != own and not any((violation.schema, each) in untold for each in _around(where))
+        if is_told and _differs(violation, contracts):
             yield f"{violation.schema} {where} [{violation.evidence}]: {violation.message}"
+
+
+def _around(where: str) -> Iterator[str]:
+    """Yield the place and those that it is in."""
+    while where:
+        yield where
+        where = where.rpartition(".")[0]
 
 
 def _differs(violation: Violation, contracts: Contracts) -> bool:

@@ -15,10 +15,12 @@ import orjson
 
 from privman_core.command_line import installed_version
 from privman_core.regular_files import read_regular
-from privman_scenarios.analysis.recorded import Headers, Recorded, content_type
+from privman_scenarios.analysis.recorded import SIDES, Headers, Recorded, Side, content_type
 from privman_scenarios.errors import UnusableFileError
 
 MOST_BYTES = 256 * 1024 * 1024
+# HAR lets programs add members that begin with an underscore.
+_OURS = "_ours"
 _KINDS = {dict: "an object", list: "a list", str: "text", int: "a number"}
 
 
@@ -74,7 +76,13 @@ def _exchange(entry: _Node, label: str) -> Recorded:
         page=entry.child("pageref", str, "").value,
         complete=not any(lost),
         label=label,
+        ours=_read_ours(entry),
     )
+
+
+def _read_ours(entry: _Node) -> frozenset[Side]:
+    """Return the sides that `record` has marked as this project's own."""
+    return frozenset(side for side in SIDES if side in entry.child(_OURS, list, []).value)
 
 
 def _url(node: _Node) -> str:
@@ -148,6 +156,7 @@ def _entry(exchange: Recorded) -> dict[str, Any]:
         "response": _response(exchange),
         "cache": {},
         "timings": {"send": 0, "wait": 0, "receive": 0},
+        _OURS: sorted(exchange.ours),
     }
 
 

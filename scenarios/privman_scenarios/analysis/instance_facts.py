@@ -108,6 +108,12 @@ class InstanceFacts:
             rows={table: _unique(listed) for table, listed in rows.items() if not table.startswith(_OF_PLATFORM)},
         )
 
+    def without_rows(self, marks: Iterable[str]) -> Self:
+        """Return the facts without the rows that have one of these values."""
+        marked = set(marks)
+        rows = {table: [row for row in rows if marked.isdisjoint(row.values())] for table, rows in self.rows.items()}
+        return replace(self, rows=rows)
+
     def values(self, table: str, column: str) -> list[str]:
         """Return what the rows of a table have in a column, but for those that have nothing there."""
         return [value for row in self.rows.get(table, ()) if (value := row.get(column, ""))]

@@ -1,25 +1,20 @@
 """Learn the names of the wire from what an instance, and perhaps a recording, has shown."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import get_args
-from urllib.parse import urlsplit
 
-from privman_contracts import Contracts, PartyName
+from privman_contracts import Contracts
 from privman_contracts.evidence import Observation
-from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireName
 from privman_scenarios.analysis.definition_clues import ColumnClues, find_roles, find_tables, names_of_columns, word_of
 from privman_scenarios.analysis.drift import find_drift
 from privman_scenarios.analysis.instance_facts import InstanceFacts
 from privman_scenarios.analysis.narrowing import Narrowing
-from privman_scenarios.analysis.recorded import Recorded, values
+from privman_scenarios.analysis.recorded import Recorded
+from privman_scenarios.analysis.renamed import Renamed
 from privman_scenarios.analysis.row_clues import RowClues
-
-_SUCCESS = range(200, 300)
-# An instance only repeats them.
-_OF_CONSOLE = frozenset({"keys.instance_metadata", "keys.metadata", "words.authentication_type", "words.response"})
+from privman_scenarios.analysis.speakers import own_records, shown_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,7 @@ class Learner:
     def learn(self, recording: Sequence[Recorded]) -> Learned:
         """Return what the instance and the recording show; raises CannotLearnError."""
         self._learn_definitions()
-        self._learn_rows()
+        self._learn_rows(own_records(recording))
         self._learn_recording(recording)
         names = [*self.contracts.names]
         observed = [name.observed(name.value, self._observation(name)) for name in names if name.path in self._how]
@@ -89,11 +84,12 @@ class Learner:
         self._know(roles)
         self._require(roles)
 
-    def _learn_rows(self) -> None:
+    def _learn_rows(self, own: Iterable[str]) -> None:
         """Learn keys first: a kind of authentication is the value of one."""
-        for narrowing in RowClues(self.facts, self.contracts).find_keys():
+        facts = self.facts.without_rows(own)
+        for narrowing in RowClues(facts, self.contracts).find_keys():
             self._know(narrowing)
-        for narrowing in RowClues(self.facts, self.contracts).find_words():
+        for narrowing in RowClues(facts, self.contracts).find_words():
             self._know(narrowing)
             self._require(narrowing, if_shown=True)
 
@@ -101,14 +97,17 @@ class Learner:
         if not recording:
             return
         drift = find_drift(recording, self.contracts)
+        shown = shown_names(recording, drift.contracts)
+        rules = {each.label for each in recording if not each.is_ours("response")}
+        renamed = [each for each in drift.renamed if each.name.path in shown or _is_of_rules(each, rules)]
         known = {*self._how}
-        self._contradictions += [str(each) for each in drift.renamed if each.name.path in known]
+        self._contradictions += [str(each) for each in renamed if each.name.path in known]
         self._contradictions += map(str, drift.unexplained)
-        renamed = [each for each in drift.renamed if each.name.path not in known]
-        self._spell({each.name.path: each.value for each in renamed})
-        self._how |= {each.name.path: f"seen in {each.label}" for each in renamed}
-        for name, label in _seen_names(recording, self.contracts):
-            self._how.setdefault(name.path, f"seen in {label}")
+        new = [each for each in renamed if each.name.path not in known]
+        self._spell({each.name.path: each.value for each in new})
+        self._how |= {each.name.path: f"seen in {each.label}" for each in new}
+        for path, label in shown_names(recording, self.contracts).items():
+            self._how.setdefault(path, f"seen in {label}")
         for path in self._how:
             self._missing.pop(path, None)
 
@@ -126,32 +125,10 @@ class Learner:
         self.contracts = self.contracts.spelled(spelled)
 
 
-def _seen_names(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[tuple[WireName, str]]:
-    """Yield the names that a real system has as the contracts spell them, with the place."""
-    fakes = {party for party in get_args(PartyName) if any(_is_of_fake(each, party) for each in recording)}
-    for recorded in recording:
-        exchange = contracts.find(recorded.method, recorded.url)
-        if exchange and exchange.server not in fakes and recorded.status in _SUCCESS:
-            path = urlsplit(recorded.url).path.split("/")
-            tables = (name for name in contracts.names if name.group == "tables" and name.value in path)
-            yield from ((name, recorded.label) for name in tables)
-    names = [name for name in contracts.names if "console" not in fakes or name.group not in _OF_CONSOLE]
-    for seen in values(recording, contracts):
-        # What this run has sent, as an approver or for a console of its own, says nothing of others.
-        speaker = seen.exchange.caller if seen.sent else seen.exchange.server
-        if speaker not in {*fakes, "approver"}:
-            shown = (name for name in names if _is_shown(name, seen.schema, seen.value))
-            yield from ((name, seen.recorded.label) for name in shown)
+# Statuses after which the other system sends again.
+_OF_SENDER = "rules.retried_statuses"
 
 
-def _is_of_fake(recorded: Recorded, party: str) -> bool:
-    """Tell whether it was sent to a fake that `record` started, whose address is its name."""
-    return urlsplit(recorded.url).hostname == party
-
-
-def _is_shown(name: WireName, schema: Schema, value: object) -> bool:
-    """Tell whether an object has the name as a key, or a value is or lists it as a word."""
-    if isinstance(value, dict):
-        return name.group == schema.get("x-names") and name.value in value
-    groups = {*schema.get("x-words", ()), schema.get("x-listed")}
-    return bool(groups & {name.group, name.path}) and isinstance(value, str) and name.value in value.split(",")
+def _is_of_rules(renamed: Renamed, answered: Container[str]) -> bool:
+    """Tell whether it is a rule that the answers of another system show, or what it does about ours."""
+    return renamed.name.group == "rules" and (renamed.label in answered or renamed.name.path == _OF_SENDER)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import orjson
@@ -15,6 +15,8 @@ from privman_core.masking import MASK, Secrets
 from privman_scenarios.output import SECRETS
 
 Headers = tuple[tuple[str, str], ...]
+Side = Literal["request", "response"]
+SIDES: tuple[Side, ...] = get_args(Side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Recorded:
         page: what it belongs to, such as a scenario.
         complete: whether the bodies were kept.
         label: where it was found, for people.
+        ours: the sides that this project has said: a run's request, or a fake's answer.
     """
 
     at: datetime
@@ -41,6 +44,11 @@ class Recorded:
     page: str = ""
     complete: bool = True
     label: str = field(default="", compare=False)
+    ours: frozenset[Side] = frozenset()
+
+    def is_ours(self, side: Side) -> bool:
+        """Tell whether this project has said that side, so that it shows nothing about the other system."""
+        return side in self.ours
 
     def observed(self, contracts: Contracts) -> Observed | None:
         """Return the exchange as contracts judge it, None when they know of none such."""
@@ -71,6 +79,11 @@ class SeenValue:
     sent: bool
     value: Any
     schema: Schema
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this project has said it."""
+        return self.recorded.is_ours("request" if self.sent else "response")
 
 
 def values(recording: Iterable[Recorded], contracts: Contracts) -> Iterator[SeenValue]:

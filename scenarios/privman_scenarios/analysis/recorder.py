@@ -1,19 +1,23 @@
 """Record the exchanges of a run: from the journals of fakes, and the calls to systems that keep none."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from privman_core.clock import Clock
 from privman_scenarios.analysis.party_addresses import PartyAddresses
-from privman_scenarios.analysis.recorded import Headers, Recorded
+from privman_scenarios.analysis.recorded import SIDES, Headers, Recorded, Side
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.playing.engine import Worlds
 from privman_scenarios.playing.events import Event, ScenarioStarted
 from privman_scenarios.playing.http_api import PartyCall
+from privman_scenarios.playing.merged_journals import is_of_people
 from privman_scenarios.playing.world import World
+
+Request = tuple[str, str, str]
 
 
 class Recorder:
@@ -90,6 +94,7 @@ class Recorder:
             status=answer.status,
             response_headers=tuple(answer.headers.items()),
             response=answer.body,
+            ours=frozenset({"request"}),
         )
 
 
@@ -97,12 +102,25 @@ async def _journaled(world: World) -> list[Recorded]:
     """Return the exchanges in the journals of both parties, each once, but for those that an armed fault struck."""
     parties, journals = world.parties, await world.all_journals()
     silent = tuple(party.url for name, party in parties.items() if name not in journals)
+    by_fakes = {_request(entry) for journal in journals.values() for entry in journal if entry["direction"] == "out"}
     return [
-        _recorded(entry, parties[name].url)
+        _recorded(entry, parties[name].url, _ours(entry, by_fakes))
         for name, journal in journals.items()
         for entry in journal
         if not entry["fault"] and (entry["direction"] == "in" or entry["url"].startswith(silent))
     ]
+
+
+def _ours(entry: Mapping[str, Any], by_fakes: Container[Request]) -> frozenset[Side]:
+    """Return the sides of a fake's exchange that a fake or the run has said."""
+    if entry["direction"] == "out":
+        return frozenset({"request"})
+    return frozenset(SIDES) if is_of_people(entry) or _request(entry) in by_fakes else frozenset({"response"})
+
+
+def _request(entry: Mapping[str, Any]) -> Request:
+    """Return what the journals of both ends have in common."""
+    return entry["method"], urlsplit(entry["url"]).path, entry["request"]["body"]
 
 
 def _started_here(world: World) -> PartyAddresses:
@@ -112,7 +130,7 @@ def _started_here(world: World) -> PartyAddresses:
     )
 
 
-def _recorded(entry: Mapping[str, Any], own_url: str) -> Recorded:
+def _recorded(entry: Mapping[str, Any], own_url: str, ours: frozenset[Side]) -> Recorded:
     request, response = entry["request"], entry["response"]
     return Recorded(
         at=datetime.fromisoformat(entry["at"]),
@@ -123,6 +141,7 @@ def _recorded(entry: Mapping[str, Any], own_url: str) -> Recorded:
         status=entry["status"],
         response_headers=_headers(response["headers"]),
         response=response["body"].encode(),
+        ours=ours,
     )
 
 

@@ -169,11 +169,17 @@ def _pairs(group: _Group, canonical: dict[str, str]) -> Iterator[tuple[str, tupl
     for key, seen in sorted(group.unknown.items()):
         fitting = [name for name, schema in missing.items() if ContractValidator(schema).is_valid(seen.value[key])]
         spelling = likest(key, fitting)
-        if not spelling and len(fitting) == 1 and seen.schema.get("additionalProperties") is False:
+        is_closed = seen.schema.get("additionalProperties") is False
+        if not spelling and len(fitting) == 1 and is_closed and not _may_be_word(seen.value[key], missing.values()):
             spelling = fitting[0]
         if spelling:
             del missing[spelling]
             yield spelling, (key, seen)
+
+
+def _may_be_word(value: object, schemas: Iterable[Schema]) -> bool:
+    """Tell whether a value may be a word that nobody knows, at a key of words that is missing."""
+    return isinstance(value, str) and any("x-words" in each and value not in each["enum"] for each in schemas)
 
 
 def renamed_words(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
