@@ -8,7 +8,7 @@ from aiohttp import web
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.query import is_long
+from mock_servicenow.now_platform.query import as_operand, is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
 from mock_servicenow.now_platform.records.list_columns import chosen, listable
 from mock_servicenow.now_platform.records.list_indexes import serve_list
@@ -163,7 +163,7 @@ def _condition(visit: InstanceVisit) -> str:
     operator = BY_SPELLING.get(visit.query.get("filter_operator", ""), EQUALS)
     value = "" if operator.takes is Takes.NOTHING else visit.query.get("filter_value", "")
     # A caret ends a condition, so no query can search for one.
-    return f"{visit.query['filter_field']}{operator.word}{value.replace('^', ' ')}"
+    return as_operand(f"{visit.query['filter_field']}{operator.word}{value}")
 
 
 def _expanded(session: Session, visit: InstanceVisit, url: ListUrl) -> ListUrl:

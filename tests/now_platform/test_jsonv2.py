@@ -7,6 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from privman_core.journal import Journal
+
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
@@ -129,7 +131,7 @@ async def test_a_write_by_a_query_that_would_lose_a_part_is_refused(
     ("verb", "address", "body", "headers", "error"),
     [
         ("GET", f"{SERVICE}&sysparm_action=insert", "", {}, "Invalid sysparm_action insert"),
-        ("POST", SERVICE, "{}", {}, "Invalid sysparm_action "),
+        ("POST", SERVICE, "{}", {}, "Missing sysparm_action"),
         ("POST", f"{SERVICE}&sysparm_action=insert", "[1]", {}, "Exception while reading request"),
         ("POST", f"{SERVICE}&sysparm_action=insert", '{"records": 1}', {}, "Exception while reading request"),
         ("POST", f"{SERVICE}&sysparm_action=insert", "{", {}, "Exception while reading request"),
@@ -194,3 +196,37 @@ async def test_an_answer_to_writes_is_bounded(
     assert set(swallowed()) == {"records-left-out"}
     keys = "/problem.do?JSONv2&sysparm_action=getKeys&sysparm_query=short_description=Longer"
     assert len(await records(client, keys)) == len(changed) == 36
+
+
+@pytest.mark.parametrize("action", ["insert", "insertMultiple"])
+@pytest.mark.parametrize(
+    ("body", "made"),
+    [({"records": []}, 0), ([], 0), ({}, 1), ({"sysparm_action": "insert"}, 1), ([{}, {}], 2), ({"records": [{}]}, 1)],
+)
+async def test_as_many_records_are_inserted_as_a_body_holds(
+    client: Client, action: str, body: object, made: int
+) -> None:
+    """Empty ones, too (inferred)."""
+    assert len(await sent(client, f"{SERVICE}&sysparm_action={action}", body)) == made
+    assert len(await records(client, SERVICE)) == 2 + made
+
+
+@pytest.mark.parametrize("body", [[], [{"u_color": "b"}, {"u_color": "r"}], {"records": [{}, {}]}])
+async def test_an_update_takes_one_record(client: Client, body: list[object]) -> None:
+    """Of several, no part is dropped (inferred)."""
+    answer = await client.post(f"{SERVICE}&sysparm_action=update&sysparm_query=u_color=r", json=body)
+    assert (answer.status, "update takes one record; got" in await answer.text()) == (400, True)
+    assert len(await records(client, f"{SERVICE}&sysparm_query=u_color=r")) == 1
+
+
+async def test_what_stands_beside_records_is_a_finding(client: Client, journal: Journal) -> None:
+    """It is no record."""
+    body = {"records": [{"u_name": "Kite"}], "u_color": "r", "displayvalue": "true"}
+    await sent(client, f"{SERVICE}&sysparm_action=insert", body)
+    assert [finding.message for _, finding in journal.findings()] == ["'u_color' beside records was ignored"]
+
+
+async def test_a_missing_action(client: Client) -> None:
+    """Docs: a POST names one."""
+    answer = await client.post(SERVICE, json={})
+    assert (answer.status, (await answer.json())["_error"]) == (400, "Missing sysparm_action")

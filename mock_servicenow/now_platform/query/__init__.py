@@ -22,7 +22,7 @@ from mock_servicenow.now_platform.query.operands import RecordChange
 from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.script_calls import QueryContext
 from mock_servicenow.now_platform.query.sight import Sight
-from mock_servicenow.now_platform.query.syntax import Parser, Query, parse
+from mock_servicenow.now_platform.query.syntax import Parser, Query, as_operand, parse
 
 __all__ = [
     "Compilations",
@@ -33,6 +33,7 @@ __all__ = [
     "RecordChange",
     "Scope",
     "Sight",
+    "as_operand",
     "compile_condition",
     "compile_query",
     "is_long",

@@ -266,6 +266,11 @@ class _Parsing:
             depth += following.startswith(opening) - (following == end)
 
 
+def as_operand(text: str) -> str:
+    """Return a text that is one value, or one column's name, within an encoded query: a caret would end it."""
+    return text.replace("^", " ")
+
+
 def _is_connector(token: str) -> bool:
     return token.startswith(("OR", "NQ")) and not token.startswith("ORDERBY")
 

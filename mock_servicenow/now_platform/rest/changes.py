@@ -7,6 +7,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import RecordNotFound
+from mock_servicenow.now_platform.query import as_operand
 from mock_servicenow.now_platform.records.display_formats import Formats
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -57,7 +58,7 @@ def list_answer(call: Call, session: Session, table: str, **equal: str) -> Answe
     order = given.get("order", "")
     query = asked_query(session, table, encoded, () if encoded else pairs)
     wheres = [session.accept(table, session.equal_query(table, equal.items())).where]
-    if words := given.get("textSearch", "").replace("^", " ").strip():
+    if words := as_operand(given.get("textSearch", "")).strip():
         wheres.append(session.compiled(table, f"123TEXTQUERY321={words}").where)
     for where in wheres:
         query = replace(query, where=query.where & where)

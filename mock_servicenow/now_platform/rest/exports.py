@@ -14,7 +14,7 @@ from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.query import CompiledQuery, as_operand
 from mock_servicenow.now_platform.records.fields import Field, Fields
 from mock_servicenow.now_platform.records.list_columns import chosen
 from mock_servicenow.now_platform.records.properties import Property
@@ -119,9 +119,10 @@ def open_export(call: Call, instance: Instance, session: Session, table: str, ch
     return Export(table, fields, found, further, display, labels)
 
 
-def ordered(query: str, column: str) -> str:
-    """Return an encoded query with an order, unless there is no column to order by."""
-    return "^".join(filter(None, [query, column and f"ORDERBY{column}"]))
+def ordered(query: str, column: str, descending: str = "") -> str:
+    """Return an encoded query with an order, as far as there are columns to order by."""
+    orders = ((column, "ORDERBY"), (descending, "ORDERBYDESC"))
+    return "^".join(filter(None, [query, *(f"{word}{as_operand(name)}" for name, word in orders if name)]))
 
 
 def asked_rows(session: Session, table: str, query: str, sys_id: str, *, strict: bool = False) -> CompiledQuery:

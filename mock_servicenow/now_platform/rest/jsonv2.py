@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeGuard
 
 import orjson
@@ -23,6 +23,8 @@ from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body, read_json, to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
+from privman_core.cuts import cut
+from privman_core.findings import MOST_FINDINGS
 
 _LIMITS = Property("glide.processor.json.row_limit"), Property("glide.json.export.limit"), UI_LIMIT
 _DISPLAYED = Property("glide.json.return_displayValue", "false")
@@ -31,6 +33,8 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 # Each may stand in the body as well, where it comes first.
 _OWN = frozenset({"displayvalue", "sysparm_action", "sysparm_sys_id", "sysparm_record_count"})
 _ANYWHERE = _OWN | {"sysparm_query", "sysparm_view"}
+_UNREADABLE = "Exception while reading request"
+_LONGEST_NAME = 100
 _SUCCESS = {"__status": "success"}
 MOST_WRITTEN = 32 * 1024 * 1024
 """Bytes of the records that writes return, beyond which they are left out (I)."""
@@ -79,14 +83,15 @@ class JsonService:
 
     def _read(self, call: Call, table: str) -> tuple[_JsonCall, Action]:
         body = self._body(call, table)
-        own, records = _parts_of(body)
+        own, records = _parts_of(call, body)
         parameters = {**call.query, **own}
         usual = "get" if "sysparm_sys_id" in parameters else "getRecords"
         name = parameters.get("sysparm_action", usual if call.verb == "GET" else "")
         action = (_READS if call.verb == "GET" else ACTIONS).get(name)
         if action is None:
             expected = ", ".join(_READS if call.verb == "GET" else ACTIONS)
-            raise BadRequest(f"Invalid sysparm_action {name}", f"{call.verb} takes one of {expected}")
+            reason = f"Invalid sysparm_action {name}" if name else "Missing sysparm_action"
+            raise BadRequest(reason, f"{call.verb} takes one of {expected}")
         return _JsonCall(call, table, parameters, records), action
 
     def _body(self, call: Call, table: str) -> object:
@@ -133,12 +138,14 @@ class JsonService:
 
     def insert(self, asked: _JsonCall) -> Steps:
         """Create one record or several and return each as it is then, or why it was refused."""
-        works = [(values, partial(_insert, asked, values)) for values in asked.records or ({},)]
+        works = [(values, partial(_insert, asked, values)) for values in asked.records]
         return self._work_off(asked, works, "Insert into")
 
     def update(self, asked: _JsonCall) -> Steps:
         """Change every record that a query matches, or the one that is named, and return each."""
-        values = asked.records[0] if asked.records else {}
+        if len(asked.records) != 1:
+            raise BadRequest(_UNREADABLE, f"update takes one record; got {len(asked.records)}")
+        [values] = asked.records
         ids = yield from self._named(asked, "update")
         works = (({"sys_id": sys_id}, partial(_update, asked, values, sys_id)) for sys_id in ids)
         return (yield from self._work_off(asked, works, "Update of"))
@@ -161,7 +168,7 @@ class JsonService:
         return ids
 
     def _work_off(self, asked: _JsonCall, works: "Iterable[tuple[Mapping[str, str], _Work]]", named: str) -> Steps:
-        """Do one after the other, each in a transaction of its own: a refused one leaves the others."""
+        """Run each write in its own transaction; a refused one does not stop the rest."""
         done = _Done(asked.call)
         for values, work in works:
             record: Mapping[str, object]
@@ -284,14 +291,18 @@ def _written_keys(results: list[Result]) -> bytes:
     return orjson.dumps([result["sys_id"] for result in results])[1:-1]
 
 
-def _parts_of(body: object) -> tuple[dict[str, str], tuple[dict[str, str], ...]]:
+def _parts_of(call: Call, body: object) -> tuple[dict[str, str], tuple[dict[str, str], ...]]:
     """Return the parameters in a body, and its records; raises BadRequest for a body that holds no records."""
     own = _texts(body, lambda name: name in _ANYWHERE) if isinstance(body, dict) else {}
     given = body.get("records", [body]) if isinstance(body, dict) else body
     records = [_texts(record, lambda name: name not in _ANYWHERE) for record in given] if _is_records(given) else None
     if records is None:
-        raise BadRequest("Exception while reading request", "Expected a record, or an array of records")
-    return own, tuple(filter(None, records))
+        raise BadRequest(_UNREADABLE, "Expected a record, or an array of records")
+    if isinstance(body, dict) and "records" in body:
+        beside = (name for name in body if name != "records" and name not in _ANYWHERE)
+        for name in islice(beside, MOST_FINDINGS + 1):
+            call.swallowed("parameter-ignored", f"'{cut(name, _LONGEST_NAME)}' beside records was ignored", "body")
+    return own, tuple(records)
 
 
 def _is_records(value: object) -> TypeGuard[list[dict[str, object]]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.query import as_operand
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -71,7 +72,7 @@ class ServiceCatalogApi:
 
 def _catalogs(call: Call, session: Session) -> Answer:
     limit, offset = page_bounds(call, MOST_CATALOGS, MOST_CATALOGS)
-    text = _as_operand(call.query.get("sysparm_text", ""))
+    text = as_operand(call.query.get("sysparm_text", "")).strip()
     query = f"{_ACTIVE}^titleLIKE{text}" if text else _ACTIVE
     found = bounded_records(session, CATALOGS, query, limit=limit, offset=offset)
     return value_answer(call, [_described(session, catalog) for catalog in found])
@@ -194,7 +195,7 @@ def _items(call: Call, session: Session) -> Answer:
             terms.append(f"{term}{wanted if is_sys_id(wanted) else '-'}")  # no item has '-'
     if table := _TYPES.get(call.query.get("sysparm_type", "").lower()):
         terms.append(f"sys_class_name={table}")
-    if text := _as_operand(call.query.get("sysparm_text", "").strip('"')):
+    if text := as_operand(call.query.get("sysparm_text", "").strip('"')).strip():
         terms.append(f"123TEXTQUERY321={text}")
     found = bounded_records(session, ITEMS, f"{'^'.join(terms)}^ORDERBYname", limit=limit, offset=offset)
     return value_answer(call, brief_items(session, found))
@@ -202,11 +203,6 @@ def _items(call: Call, session: Session) -> Answer:
 
 def _item(call: Call, session: Session, sys_id: str) -> Answer:
     return value_answer(call, full_item(session, _known(session, ITEMS, sys_id)))
-
-
-def _as_operand(text: str) -> str:
-    """Return a text without what would end it within an encoded query."""
-    return text.replace("^", " ").strip()
 
 
 def _submit_producer(call: Call, session: Session, sys_id: str) -> Answer:

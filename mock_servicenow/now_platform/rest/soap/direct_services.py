@@ -348,9 +348,7 @@ def _rows(session: Session, asked: SoapCall, most: int, *, strict: bool = False)
     """Return the rows that a request means: those with its values that match its query, in its window."""
     limit, first, last = (_number(asked.word(name.strip("_"))) for name in NUMBERS)
     wanted = [each for each in (most, limit, None if last is None else max(0, last - (first or 0))) if each is not None]
-    query = ordered(asked.word("encoded_query"), asked.word("order_by"))
-    descending = asked.word("order_by_desc")
-    query = f"{query}^ORDERBYDESC{descending}" if descending else query
+    query = ordered(asked.word("encoded_query"), asked.word("order_by"), asked.word("order_by_desc"))
     found = _query(session, asked.table, query, asked.values, strict=strict)
     return RowRange(asked.table, found, min(wanted), first or 0)
 
