@@ -172,6 +172,41 @@ def test_a_failure_names_the_observations_that_it_depends_on(
     assert scenario["failure"]["observations"] == [depends]
 
 
+OBSERVED = "observed: {date: 2026-11-29, release: zurich, how: a label}"
+DEPENDS = {
+    "word that is also a column": ("[{console.run: pending}, {console.run: allowed}]", []),
+    "state of the console": ("[{console.ask: }, {console.expect-approval: {comment: Fine}}]", ["request.comment"]),
+    "column": ("[{console.ask: }, {servicenow.expect-request: {comment: Fine}}]", ["request.comment"]),
+    "count": (
+        "[{servicenow.expect-records: {table: response, count: 1}}]",
+        ["response.request_id"],
+    ),
+    "another table": ("[{servicenow.expect-records: {table: sys_user, values: {comment: Fine}}}]", []),
+    "no table": ("[{console.ask: }, {console.expect-approval: {one_time: true}}]", []),
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("steps", "columns"), DEPENDS.values(), ids=DEPENDS)
+def test_a_failure_depends_on_names_that_were_used_in_its_place(
+    steps: str, columns: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An equal text elsewhere does not count."""
+    monkeypatch.chdir(tmp_path)
+    named = {"activity_type": {"valid_responses": "allowed"}, "request": {"comment": "remark"}}
+    named |= {"response": {"comment": "remark", "request_id": "guid"}}
+    known = "".join(
+        f"  {table}:\n" + "".join(f"    {column}: {{name: {name}, {OBSERVED}}}\n" for column, name in each.items())
+        for table, each in named.items()
+    )
+    Path("ours.yaml").write_text(f"columns:\n{known}", encoding="utf-8")
+    Path("one.yaml").write_text(f"title: Late\nsteps: {steps}\n", encoding="utf-8")
+    assert main(["run", "one.yaml", "--inferred", "ours.yaml", "--json", "r.json"]) == 1
+    (scenario,) = json.loads(Path("r.json").read_text(encoding="utf-8"))["scenarios"]
+    seen = [each.split()[2].removeprefix("columns.") for each in scenario["failure"]["observations"]]
+    assert seen == columns, capsys.readouterr().out
+
+
 def test_each_name_says_how_it_was_learned(learn: Learn, out: Path) -> None:
     """Day, release and clue; what nothing has shown is listed, and stays inferred."""
     instance = ReadInstance()

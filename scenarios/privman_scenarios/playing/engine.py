@@ -1,15 +1,13 @@
 """Play scenarios, and report typed events."""
 
-import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice, zip_longest
 from typing import Protocol
 
-from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_scenarios.errors import ExpectationError, NotSavedError
 from privman_scenarios.language.model import Scenario, Step
@@ -31,6 +29,7 @@ from privman_scenarios.playing.events import (
     StepPassed,
 )
 from privman_scenarios.playing.invariants import INVARIANTS
+from privman_scenarios.playing.observed_names import MOST, observations
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.step_player import StepPlayer
 from privman_scenarios.playing.trial import TRIAL_NEEDS, try_out
@@ -146,10 +145,16 @@ class Engine:
             try:
                 await self._play_step(scenario, step, following, steps)
             except ExpectationError as error:
-                failures += await _seen(_failure_of(scenario, step, error), play)
+                failures += await _seen(self._failure_of(scenario, step, error, play), play)
                 if not step.soft:
                     return failures
         return failures or await _seen(await _idle_fault(scenario, play), play)
+
+    def _failure_of(self, scenario: Scenario, step: Step, error: ExpectationError, play: Play) -> Failure:
+        """Return the failure with the observed names that it depends on."""
+        names, comparison = play.world.servicenow.names, error.comparison
+        seen = observations(step, self._vocabulary[step.verb], comparison, names) if comparison else ()
+        return replace(_failure_of(scenario, step, error), observations=tuple(islice(seen, MOST)))
 
     async def _play_step(self, scenario: Scenario, step: Step, following: Step | None, steps: StepPlayer) -> None:
         watched = await steps.play(step, following)
@@ -218,22 +223,8 @@ def _failure_of(scenario: Scenario, step: Step, error: ExpectationError) -> Fail
 
 
 async def _seen(failure: Failure | None, play: Play) -> list[Failure]:
-    """Return the failure with the last exchanges and the observed names in it, if there is one."""
-    if failure is None:
-        return []
-    observations = tuple(islice(_observations(failure, play.world.servicenow.names), _MOST_OBSERVATIONS))
-    return [replace(failure, exchanges=await _last_exchanges(play.world), observations=observations)]
-
-
-_MOST_OBSERVATIONS = 3
-
-
-def _observations(failure: Failure, names: WireNames) -> Iterator[str]:
-    """Yield the names that were observed on an instance and are in the failure, in its words or the scenario's."""
-    for name in names:
-        spelled = "|".join(re.escape(str(value)) for value in (name.value, name.packaged))
-        if name.observation and re.search(rf"(?<!\w)(?:{spelled})(?!\w)", failure.mismatch):
-            yield f"depends on {name.path} {name.value!r}, {name.observation}"
+    """Return the failure with the last exchanges in it, if there is one."""
+    return [replace(failure, exchanges=await _last_exchanges(play.world))] if failure else []
 
 
 async def _idle_fault(scenario: Scenario, play: Play) -> Failure | None:
