@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from tests.console_sim.conftest import ConsoleUnderTest, StubServiceNow
+from tests.console_sim.conftest import REQUESTS, ConsoleUnderTest, StubServiceNow, statuses
 from tests.console_sim.on_file import console_on
 
 CREATE, CHECK, CANCEL = (
@@ -76,10 +76,10 @@ class StubServices:
 
 @pytest.fixture
 async def services(servicenow: StubServiceNow) -> AsyncIterator[StubServices]:
-    """Services that know one request, which is pending."""
+    """Services that know one request, which is pending, beside the tables that a webhook needs."""
     stub = StubServices()
     stub.answers = {CREATE: [outputs(PMRequestId="RITM 1")], CHECK: [status("pending")], CANCEL: [outputs()]}
-    app = web.Application()
+    app = servicenow.app()
     app.add_routes([web.post("/{service}.do", stub.answer)])
     server = TestServer(app)
     await server.start_server()
@@ -264,3 +264,115 @@ async def test_a_sent_request_keeps_its_integration(console: ConsoleUnderTest, s
     await console.advance(20)
     assert not services.named(CHECK)
     assert await shown(console, request, "state", "integration") == ("Pending", "soap")
+
+
+async def moved(console: ConsoleUnderTest) -> None:
+    """Tick Use Webhook, with all that it needs."""
+    assert statuses(await console.set_up(use_webhook=True)) == {}
+
+
+@pytest.mark.parametrize(("word", "state"), [("approved", "Approved"), ("rejected", "Denied")])
+async def test_a_request_that_is_pending_during_the_move_gets_its_decision(
+    console: ConsoleUnderTest, services: StubServices, word: str, state: str
+) -> None:
+    """It is asked for as before, and is never sent by the webhook (I); new requests are."""
+    request = await console.ask()
+    await moved(console)
+    assert len(console.servicenow.rows(REQUESTS)) == 0
+    await console.advance(20)
+    assert services.named(CHECK) == [{"PMGetRequestId": "RITM 1"}]
+    services.answers[CHECK] = [status(word, "Fine")]
+    await console.advance(20)
+    assert await shown(console, request, "state", "comment", "integration") == (state, "Fine", "soap")
+    other = await console.ask(PolicyName="Other", FilePath="other")
+    assert (other["sent"], other["integration"]) == (True, "webhook")
+    assert [row["request_id"] for row in console.servicenow.rows(REQUESTS)] == [other["request_id"]]
+    assert len(services.named(CREATE)) == 1
+
+
+async def test_a_request_that_nobody_decides_after_the_move_times_out(
+    console: ConsoleUnderTest, services: StubServices
+) -> None:
+    """And is cancelled, as before (I); the endpoint may ask again, by the webhook."""
+    request = await console.ask()
+    await moved(console)
+    await console.advance(20 * 60)
+    assert await shown(console, request, "state", "recorded") == ("TimedOut", True)
+    assert [each["PMCancelRequestId"] for each in services.named(CANCEL)] == ["RITM 1"]
+    assert (await console.ask())["integration"] == "webhook"
+
+
+async def test_a_decision_of_the_console_after_the_move_stays_there(
+    console: ConsoleUnderTest, services: StubServices
+) -> None:
+    """Of a request that SOAP has sent, which the Requests table lacks (I)."""
+    request = await console.ask()
+    await moved(console)
+    path = f"/approval-requests/{request['request_id']}/decide"
+    decided = await console.admin("POST", path, {"response": "Deny"})
+    assert decided["last_error"] == "not recorded: the SOAP integration takes no decision of the console"
+    await console.advance(3_600)
+    assert await shown(console, request, "state", "recorded") == ("Denied", False)
+    assert [name for name, _ in services.calls] == [CREATE]
+
+
+async def test_a_request_that_soap_never_took_is_sent_by_the_webhook(
+    console: ConsoleUnderTest, services: StubServices
+) -> None:
+    """Once, at the move; its decision is delivered (I)."""
+    services.answers[CREATE] = [fault("Busy")]
+    request = await console.ask()
+    assert not request["sent"]
+    await moved(console)
+    await console.advance(1)
+    assert await shown(console, request, "sent", "integration") == (True, "webhook")
+    assert len(console.servicenow.rows(REQUESTS)) == 1
+    assert (await console.deliver(console.decision(request["request_id"])))[0] == 200
+    await console.advance(3_600)
+    assert await shown(console, request, "state") == ("Approved",)
+    assert {name for name, _ in services.calls} == {CREATE}
+
+
+async def test_a_request_that_soap_is_taking_during_the_move_is_sent_once(
+    console: ConsoleUnderTest, services: StubServices
+) -> None:
+    """Its call ends over SOAP, and so does the request (I)."""
+    services.before_answer = lambda: moved(console)
+    request = await console.ask()
+    services.before_answer = None
+    assert (request["integration"], request["sys_id"]) == ("soap", "RITM 1")
+    await console.advance(1)
+    assert console.servicenow.rows(REQUESTS) == []
+    services.answers[CHECK] = [status("approved")]
+    await console.advance(20)
+    assert await shown(console, request, "state") == ("Approved",)
+    assert [name for name, _ in services.calls] == [CREATE, CHECK]
+
+
+async def test_the_next_process_goes_on_after_a_move(
+    servicenow: StubServiceNow, services: StubServices, file: Path
+) -> None:
+    """What SOAP has sent is still asked for there."""
+    async with console_on(file, servicenow) as console:
+        await console.set_up(use_webhook=False)
+        request = await console.ask()
+        await moved(console)
+    services.answers[CHECK] = [status("approved")]
+    async with console_on(file, servicenow) as console:
+        await console.advance(20)
+        assert await shown(console, request, "state") == ("Approved",)
+
+
+async def test_a_request_of_the_webhook_ends_after_the_move_back(
+    console: ConsoleUnderTest, services: StubServices
+) -> None:
+    """Its decision is still delivered (I), and no service is asked for it."""
+    await moved(console)
+    request, undecided = await console.ask(), await console.ask(PolicyName="Other", FilePath="other")
+    await console.set_up(use_webhook=False)
+    await console.advance(20)
+    assert (await console.deliver(console.decision(request["request_id"])))[0] == 200
+    assert await shown(console, request, "state", "integration") == ("Approved", "webhook")
+    await console.advance(3_600)
+    assert await shown(console, undecided, "state") == ("TimedOut",)
+    assert services.calls == []

@@ -57,10 +57,15 @@ teardown:
 """
 
 
+def load_all(stem: str) -> list[Scenario]:
+    """Return the scenarios of a file of the catalog."""
+    (path,) = [path for path in catalog_files() if path.stem == stem]
+    return Loader(vocabulary()).load([path])
+
+
 def load(stem: str) -> Scenario:
     """Return a scenario of the catalog."""
-    (path,) = [path for path in catalog_files() if path.stem == stem]
-    return Loader(vocabulary()).load([path])[0]
+    return load_all(stem)[0]
 
 
 def swept(scenario: Scenario, worlds: Worlds | None = None) -> list[Scenario]:
@@ -151,6 +156,15 @@ def test_a_message_that_comes_again_in_its_step_meets_each_fault_too() -> None:
     assert turns == {""}
     twice = [each for each in swept(load("token-logged-out")) if "/approval/approve to console (number 2" in each.title]
     assert {step.arguments["skip"] for each in twice for step in each.steps if step.verb == "console.fault"} == {1}
+
+
+@pytest.mark.long
+def test_of_many_repeats_the_first_and_the_last_meet_each_fault() -> None:
+    """A console that polls for 20 minutes repeats one message 59 times."""
+    polling = next(each for each in load_all("both-integrations") if each.title.startswith("Over SOAP, a request is"))
+    titles = [each.title for each in swept(polling) if "GetExecuteAppApprovalRequestStatus" in each.title]
+    turns = Counter(title.partition(" to servicenow")[2] for title in titles)
+    assert turns == {"": 9, " (number 59 of its step)": 9}
 
 
 @pytest.mark.long

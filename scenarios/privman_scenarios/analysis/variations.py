@@ -155,17 +155,25 @@ def faults_of(message: SentMessage) -> Iterator[tuple[str, _Fault]]:
         yield "reordered", {"kind": "slow", "options": {"seconds": message.overtaken_after}}
 
 
-def swept(scenario: Scenario, messages: Iterable[SentMessage]) -> Iterator[Scenario]:
+def swept(scenario: Scenario, messages: Sequence[SentMessage]) -> Iterator[Scenario]:
     """Yield the scenario, one without expectations, with one fault armed right before its message's step.
 
-    Then with one party restarted between two steps.
+    Then with one party restarted between two steps. Of a message that repeats within a step, as a console's polling
+    does, the first and the last meet faults: those between differ from them in nothing but their number.
     """
-    for message in messages:
+    for message in _outer_repeats(messages):
         for name, fault in faults_of(message):
             yield _with_fault(scenario, message, name, fault)
     for index in range(1, len(scenario.steps)):
         for party in PARTIES:
             yield _with_restart(scenario, party, index)
+
+
+def _outer_repeats(messages: Sequence[SentMessage]) -> Iterator[SentMessage]:
+    last = {(each.party, each.method, each.path, each.step): each.before for each in messages}
+    for each in messages:
+        if each.before in {0, last[each.party, each.method, each.path, each.step]}:
+            yield each
 
 
 def _with_fault(scenario: Scenario, message: SentMessage, name: str, fault: _Fault) -> Scenario:
