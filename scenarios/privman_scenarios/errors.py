@@ -132,6 +132,10 @@ class ExpectationError(Exception):
         self.comparison = comparison
 
 
+class NotYetError(ExpectationError):
+    """What a step does waits for something that has not happened yet; it did nothing, so it may be played again."""
+
+
 class ControlRefusedError(ExpectationError):
     """A control plane refused a call and said why; the message is the call and that reason."""
 

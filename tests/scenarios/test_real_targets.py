@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mock_servicenow import MockServiceNow
 from privman_core.clock import RealClock
 from privman_core.serving import serving
 from privman_scenarios.analysis.exploration import Exploration, VariationRunner
@@ -114,6 +115,21 @@ async def test_a_second_instance_is_started_beside_our_own() -> None:
                 await world.another_instance()
 
 
+@pytest.mark.long
+async def test_a_start_of_the_application_waits_for_a_decision_that_is_on_its_way() -> None:
+    """It is taken again while it does nothing; what it expects besides is told at once."""
+    late = "console.fault: {kind: slow, method: POST, path: '*/logon/token', options: {seconds: 1}}"
+    steps = f"{late}\n- console.run: {{outcome: asked, as: one}}\n- servicenow.approve: {{request: one}}"
+    async with MockServiceNow(clock="real") as instance:
+        target = Target(instance.url, Credentials(*instance.auth))
+        worlds = WorldBuilder(0, servicenow=target, reset=True, patience=30)
+        allowed = own_scenario(f"{steps}\n- console.run: {{outcome: allowed, request: one}}", "")
+        (waited,) = await play(worlds, allowed, RealClock())
+        assert (waited.outcome, waited.failure, waited.reason) == ("passed", None, "")
+        (wrong,) = await play(worlds, own_scenario("console.run: allowed", ""))
+        assert "got outcome 'asked'" in str(wrong.failure)
+
+
 async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """A fake takes the place of each address that was given."""
     instance = Target(stub[0].url, Credentials("integration", "s3cret"))
@@ -129,9 +145,9 @@ async def test_a_dry_run_sends_nothing_to_either_party(stub: tuple[StubInstance,
     assert [table for table, rows in stub[0].tables.items() if rows] == ["sys_user_role"]
 
 
-def own_scenario(step: str) -> list[Scenario]:
+def own_scenario(step: str, given: str = "given: nothing") -> list[Scenario]:
     """Return a scenario of one step."""
-    return list(Loader(vocabulary()).parse(f"title: T\ngiven: nothing\nsteps:\n- {step}\n", "t.yaml"))
+    return list(Loader(vocabulary()).parse(f"title: T\n{given}\nsteps:\n- {step}\n", "t.yaml"))
 
 
 async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[StubInstance, WorldBuilder]) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from privman_contracts import PartyName
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, NotYetError
 from privman_scenarios.language import checks, durations, expected_checks, known
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, reported, scalar, truth
@@ -85,6 +85,9 @@ async def ask(
         raise ExpectationError(f"sent {sent}", f"sent {asked['sent']}{reason}")
 
 
+_PENDING = "pending"
+
+
 @CONSOLE.verb(shorthand="outcome", prepares=True, checks=True, saves=saves_request, within=_policy)
 async def run(
     play: Play,
@@ -108,7 +111,12 @@ async def run(
     started = answer.read(STARTED)
     play.save_request(as_, started["request_id"], reported)
     play.runs.append((started["request_id"], started["outcome"]))
-    require(outcome, started["outcome"], "outcome")
+    try:
+        require(outcome, started["outcome"], "outcome")
+    except ExpectationError as error:
+        if started["outcome"] == _PENDING:
+            raise NotYetError(error.expected, error.got, error.comparison) from None
+        raise
 
 
 def _usual_metadata(name: str) -> Mapping[str, Any]:

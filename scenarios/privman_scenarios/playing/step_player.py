@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any, TypeVar
 
 from privman_core.clock import Clock
-from privman_scenarios.errors import ExpectationError
+from privman_scenarios.errors import ExpectationError, NotYetError
 from privman_scenarios.language.expectation import COMPARISONS, holds, is_operator
 from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.known import names
@@ -81,7 +81,10 @@ async def look_in_virtual_time(verb: Verb, play: Play, arguments: Arguments, sec
 
 
 async def look_in_real_time(
-    look: Callable[[], Awaitable[_Seen]], seconds: int, pause: Callable[[], Awaitable[object]]
+    look: Callable[[], Awaitable[_Seen]],
+    seconds: int,
+    pause: Callable[[], Awaitable[object]],
+    again: type[ExpectationError] = ExpectationError,
 ) -> _Seen:
     """Look once a second until it holds, the last time when all seconds are over; raises ExpectationError then.
 
@@ -89,11 +92,12 @@ async def look_in_real_time(
         look: raises ExpectationError while it does not hold.
         seconds: how many to wait.
         pause: waits for one second.
+        again: the error after which to look again; any other one is raised at once.
     """
     for _ in range(seconds):
         try:
             return await look()
-        except ExpectationError:
+        except again:
             await pause()
     return await look()
 
@@ -144,12 +148,13 @@ class StepPlayer:
         if play.world.virtual and eventually:
             await look_in_virtual_time(verb, play, arguments, eventually)
             return 0
-        # What acts is never taken again: its first answer was the wrong one, and the second is to another question.
+        seconds = 0 if play.world.virtual else ceil(eventually) or play.world.patience
         if play.world.virtual or not (verb.checks and verb.may_be_repeated(arguments)):
-            play.waited, play.decided = 0, play.decided or not verb.prepares
-            await verb.perform(play, arguments)
+            play.decided = play.decided or not verb.prepares
+            # What has acted is not taken again: the answer was the wrong one, and the next is to another question.
+            await look_in_real_time(lambda: verb.perform(play, arguments), seconds, self._pause, NotYetError)
+            play.waited = 0
             return 0
-        seconds = ceil(eventually) or play.world.patience
         await look_in_real_time(lambda: verb.perform(play, arguments), seconds, self._pause)
         return await self._watch(verb, arguments) if forbids(verb, arguments, decided=play.decided) else 0
 
