@@ -324,8 +324,8 @@ SETTINGS: tuple[Setting, ...] = (
         "url",
         "URL of a ServiceNow instance that already runs",
         _URL,
-        _OF_SERVICENOW,
-        required_by=_OF_SERVICENOW - PLAYERS,
+        _OF_USER,
+        required_by=_OF_USER - PLAYERS,
     ),
     Setting(
         "servicenow",
@@ -394,7 +394,7 @@ SETTINGS: tuple[Setting, ...] = (
         "inferred",
         "names and rules that differ on your instance (YAML)",
         _FILE,
-        _OF_SERVICENOW | {"drift", "matrix"},
+        _OF_USER | {"drift", "matrix"},
     ),
     Setting(
         "",

@@ -2,91 +2,35 @@
 
 import hmac
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.errors import SetupError
-from privman_core.inputs import quoted
-from privman_core.near_words import hint
-from privman_core.yaml_reader import YamlError, load, read_text
-
-NEVER, DROP = "never", "drop"
-_REPLACED = ("words", "email", "digits")
-TREATMENTS = (NEVER, DROP, *_REPLACED)
-_LISTS = ("tables", "columns", "types")
-_KEYS = (*_LISTS, "longer_than", "as")
-_WORD = re.compile(r"[^\W_]+")
+_WORD = re.compile(r"[^\s\x00-\x2f:-@\[-`{-\x7f]+")
+"""Everything but spaces and the punctuation of ASCII."""
 _DIGIT = re.compile(r"\d")
+_LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{1,4}(?=\d)|([^\s\x00-\x40\[-`{-\x7f\d]{2,200})")
+"""Words, but for codes in front of digits, such as INC, which are no group."""
+_NUMBER = re.compile(r"[A-Z]{1,20}\d{1,20}")
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aeio"
 _SYLLABLES = 8
 """Of 64 each: of a million words no two are likely to have the same pseudonym."""
-
-
-@dataclass(frozen=True, slots=True)
-class PseudonymRule:
-    """A rule, as the file of rules describes it."""
-
-    treatment: str
-    tables: Sequence[str] = ()
-    columns: Sequence[str] = ()
-    types: Sequence[str] = ()
-    longer_than: int = 0
-
-    def fits(self, lineage: Iterable[str], column: Column) -> bool:
-        """Return whether the rule is about a column of a table with that lineage."""
-        return (
-            (not self.types or column.type in self.types)
-            and (not self.columns or _matches(column.name, self.columns))
-            and (not self.longer_than or column.max_length > self.longer_than)
-            and (not self.tables or any(_matches(table, self.tables) for table in lineage))
-        )
-
-
-def packaged_rules() -> Traversable:
-    """Return the file of the rules that ship."""
-    return files("mock_servicenow.pull") / "pseudonyms.yaml"
-
-
-def read_rules(file: Traversable) -> list[PseudonymRule]:
-    """Return the rules in a file; raises SetupError."""
-    try:
-        found = load(read_text(file))
-    except YamlError as error:
-        raise SetupError(error.located(file.name)) from None
-    if not isinstance(found, list):
-        raise SetupError(f"{file.name}: expected a list of rules")
-    return [_rule(each, f"{file.name}, rule {number}") for number, each in enumerate(found, 1)]
-
-
-def _rule(given: Any, where: str) -> PseudonymRule:  # noqa: ANN401 - YAML holds anything
-    if not isinstance(given, dict):
-        raise SetupError(f"{where} is {quoted(given)}; expected a mapping")
-    for key in given:
-        if key not in _KEYS:
-            raise SetupError(
-                f"{where} has key {quoted(key)}{hint(str(key), _KEYS)}; expected one of {', '.join(_KEYS)}"
-            )
-    treatment, longer_than = given.get("as"), given.get("longer_than", 0)
-    if treatment not in TREATMENTS:
-        near = hint(str(treatment), TREATMENTS)
-        raise SetupError(f"{where} has as {quoted(treatment)}{near}; expected one of {', '.join(TREATMENTS)}")
-    for key in _LISTS:
-        if not isinstance(given.get(key, []), list) or not all(isinstance(each, str) for each in given.get(key, [])):
-            raise SetupError(f"{where} has {key} {quoted(given[key])}; expected a list of names or patterns")
-    if type(longer_than) is not int:
-        raise SetupError(f"{where} has longer_than {quoted(longer_than)}; expected a whole number")
-    tables, columns, types = (given.get(key, ()) for key in _LISTS)
-    return PseudonymRule(treatment, tables, columns, types, longer_than)
-
-
-def treatment_of(rules: Iterable[PseudonymRule], lineage: Sequence[str], column: Column) -> str:
-    """Return how a column's values are treated: one of `TREATMENTS`, or empty for a copy."""
-    return next((rule.treatment for rule in rules if rule.fits(lineage, column)), "")
+_MAIL = re.compile(r"[^\s@<>()\[\],;:\"']{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
+_PLAINLY_PERSONAL = (
+    ("email", _MAIL),
+    ("words", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b")),  # IBAN
+    ("words", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")),  # IPv4
+    ("words", re.compile(r"(?<![\w:])(?:[\dA-Fa-f]{0,4}[:-]){4,7}[\dA-Fa-f]{1,4}(?![\w:])")),  # IPv6, MAC
+    ("words", re.compile(r"(?<![\w:])[\dA-Fa-f]{1,4}::[\dA-Fa-f:]{1,30}(?![\w:])")),  # IPv6
+    ("digits", re.compile(r"(?<![\w.])(?:\+\d|\(0|0[1-9]|00)[\d ()/.-]{5,20}\d(?!\w)")),  # telephone
+    ("digits", re.compile(r"(?<![\w.])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\w)")),  # telephone
+)
+"""Values that are plainly personal, whatever their column is called, with what becomes of them."""
+_SECRET = re.compile(
+    r"-----BEGIN|\$2[aby]\$|\beyJ[\w-]{10}|\bAKIA[A-Z\d]{12}|\b(?:sk|pk|gh[opsu]|xox[abp]|glpat)[-_]\w"
+    r"|(?:password|passwd|passwort|kennwort|pwd|secret|token|api.?key|private.?key|credential)s?[\"']?\s{0,3}[:=]"
+    r"|(?:bearer|basic)\s[\w+/=.-]{8}|://[^\s/@]{1,200}@",
+    re.IGNORECASE,
+)
 
 
 class Pseudonyms:
@@ -103,31 +47,55 @@ class Pseudonyms:
             "words": self.words,
             "email": self.email,
             "digits": self.digits,
+            "number": self.number,
         }
 
     def replaced(self, treatment: str, value: str) -> str:
-        """Return the pseudonym of a value, never the value itself; an empty one stays."""
+        """Return what stands for a value; an empty one stays, and a pseudonym is never the value itself."""
         if not value:
             return value
         made = self._kinds[treatment](value)
-        return made if made != value else self._word(value)
+        return made if made != value or treatment == "number" else self._word(value)
+
+    def without_personal_data(self, text: str) -> str:
+        """Return a text with pseudonyms for addresses, numbers of accounts and the like; empty if it has a secret."""
+        if _SECRET.search(text):
+            return ""
+        for kind, pattern in _PLAINLY_PERSONAL:
+            text = pattern.sub(partial(self._match_replaced, kind), text)
+        return text
+
+    def number(self, text: str) -> str:
+        """Return the number of a record, such as INC0010001, as it is, and words in place of any other text."""
+        return text if _NUMBER.fullmatch(text) else self.words(text)
 
     def words(self, text: str) -> str:
         """Return the text with each word and number replaced, so that a name and its parts stay alike."""
-        return _WORD.sub(lambda found: self._like(found[0]), text)
+        if _MAIL.fullmatch(text):
+            return self.email(text)
+        return self._words_of(text)
 
     def email(self, text: str) -> str:
         """Return an address that nobody has."""
         name, at, domain = text.partition("@")
-        return f"{self.words(name)}@{self._word(domain.lower())}.example" if at else self.words(text)
+        if not at:
+            return self._words_of(text)
+        return f"{self._words_of(name)}@{self._word(domain.lower())}.example"
 
     def digits(self, text: str) -> str:
-        """Return the text with its digits replaced, in their places."""
+        """Return the text with its digits replaced, in their places, and the words beside them."""
         given = "".join(_DIGIT.findall(text))
         if not given:
-            return self.words(text)
+            return self._words_of(text)
         made = iter(self._number(given))
-        return _DIGIT.sub(lambda _found: next(made), text)
+        text = _DIGIT.sub(lambda _found: next(made), text)
+        return _LETTERS.sub(lambda found: self._like(found[0]) if found[1] else found[0], text)
+
+    def _match_replaced(self, treatment: str, found: re.Match[str]) -> str:
+        return self.replaced(treatment, found[0])
+
+    def _words_of(self, text: str) -> str:
+        return _WORD.sub(lambda found: self._like(found[0]), text)
 
     def _like(self, word: str) -> str:
         """Return the pseudonym of a word, with a capital where the word has one."""
@@ -156,7 +124,3 @@ class Pseudonyms:
 
     def _drawn(self, purpose: str, text: str) -> bytes:
         return hmac.digest(self._seed, f"{purpose}\0{text}".encode(), "sha256")
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -7,19 +7,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import SetupError
 from mock_servicenow.privilege_manager.tables import AppTables
 from mock_servicenow.pull.page_log import PageLog
-from mock_servicenow.pull.pseudonyms import Pseudonyms, packaged_rules, read_rules
+from mock_servicenow.pull.pseudonym_rules import COPY, DROP, NEVER, NUMBER, PseudonymRule, packaged_rules, read_rules
+from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import check_tables, rows_texts, tables_text, write_together
-from mock_servicenow.pull.pulled_rows import PulledRows, Sample, Treatments
+from mock_servicenow.pull.pulled_rows import PulledRows, Sample
 from mock_servicenow.pull.pulled_schema import PulledSchema
 from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance
-from privman_contracts import WireNames
+from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, Treatments
+from privman_contracts import InferredNamesError, WireNames
 from privman_core.client_settings import setting_named
 from privman_core.clock import RealClock
 from privman_core.command_line import Exit, UsageError, complain, say
@@ -34,6 +36,14 @@ from privman_core.regular_files import read_regular
 COMMAND = "mock-servicenow pull"
 UNFINISHED = "unfinished-pull.jsonl"
 TABLES, DATA, REPORT, SEED = "tables.yaml", "data.yaml", "report.txt", "seed.txt"
+_IN_WORDS = {
+    COPY: "copied",
+    CHOICES: "copied where it is a choice",
+    IDENTIFIERS: "copied where it is a sys_id",
+    NUMBER: "copied where it is a number such as INC0010001, else words",
+    NEVER: "not read",
+    DROP: "left out",
+}
 _LOG_INS = ("basic", "api-key")
 _MOST_BYTES = 64 * 1024
 
@@ -41,17 +51,18 @@ _MOST_BYTES = 64 * 1024
 async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
     """Copy tables and rows of an instance into files and return the exit code; raises UsageError."""
     headers, user = _log_in(options)
-    rules_file: Traversable = options.rules or packaged_rules()
     try:
-        rules = read_rules(rules_file)
+        names = WireNames.load(options.inferred)
+        rules = read_rules(options.rules) if options.rules else []
         options.out.mkdir(parents=True, exist_ok=True)
         seed = _seed(options.seed_file or options.out / SEED)
-    except SetupError as error:
+    except (InferredNamesError, SetupError) as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{error.filename}: {reason_of(error)}") from None
+    packaged = packaged_rules(names)
     sample = Sample(options.tables, options.rows, dict(options.query), options.follow)
-    log = PageLog(options.out / UNFINISHED, _fingerprint(options, rules_file, seed))
+    log = PageLog(options.out / UNFINISHED, _fingerprint(options, [*rules, *packaged], seed))
     clock = RealClock()
     proxies = forward_proxies(environment)
     caller = HttpCaller(
@@ -65,10 +76,17 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
     try:
         with _progress() as tell:
             instance = ReadOnlyInstance(
-                options.source, caller, clock, log, headers=headers, user=user, seconds=options.timeout, tell=tell
+                options.servicenow_url,
+                caller,
+                clock,
+                log,
+                headers=headers,
+                user=user,
+                seconds=options.timeout,
+                tell=tell,
             )
-            treatments = Treatments(rules, Pseudonyms(seed), keeps_text=options.keep_text)
-            return await _pull(instance, sample, treatments, log, options.out)
+            treatments = Treatments(rules, packaged, Pseudonyms(seed), keeps_text=options.keep_text)
+            return await _pull(instance, names, sample, treatments, log, options)
     except PullError as error:
         complain(COMMAND, f"{error}. What has been read is kept: the same command goes on there.")
         return Exit.UNREACHABLE
@@ -80,20 +98,31 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
         await clock.aclose()
 
 
-async def _pull(instance: ReadOnlyInstance, sample: Sample, treatments: Treatments, log: PageLog, folder: Path) -> Exit:
-    definitions = Definitions.packaged()
-    definitions.add(AppTables(WireNames.load(None)).definitions())
+async def _pull(  # noqa: PLR0913, PLR0917 - what a pull is made of
+    instance: ReadOnlyInstance,
+    names: WireNames,
+    sample: Sample,
+    treatments: Treatments,
+    log: PageLog,
+    options: Namespace,
+) -> Exit:
+    folder, definitions = options.out, Definitions.packaged()
+    definitions.add(AppTables(names).definitions())
     base = definitions.dictionary
     schema = PulledSchema(instance, base)
     found = await schema.read(sample.tables)
     if lacking := [name for name in sample.tables if name not in found]:
-        raise UsageError(f"--tables: the instance has no table {', '.join(map(repr, lacking))}")
+        shown = ", ".join(map(repr, lacking))
+        raise UsageError(f"--tables: the instance has no table {shown}, or does not show it to {instance.user}")
     rows = PulledRows(instance, schema, treatments)
     await rows.read(sample)
     await schema.read_displays()
     tables, defined = tables_text(base, schema.dictionary())
     by_table = rows.by_table()
-    lines = [*schema.lines, *rows.lines, *_treated(rows.treated)]
+    hidden = [
+        f"table '{table}': {count} rows are hidden from {instance.user}" for table, count in instance.hidden.items()
+    ]
+    lines = [*schema.lines, *rows.lines, *hidden, *treatments.lines, *treatments.unused(), *_treated(rows.treated)]
     texts = {TABLES: tables, **_numbered(rows_texts(by_table)), REPORT: "".join(f"{line}\n" for line in lines)}
     _write(folder, texts, definitions)
     log.end()
@@ -103,8 +132,10 @@ async def _pull(instance: ReadOnlyInstance, sample: Sample, treatments: Treatmen
     count = Counter({table: len(each) for table, each in by_table.items()})
     say(f"{count.total()} rows of {len(count)} tables, {defined} tables defined or changed: {folder}")
     files = " ".join(f"--data {folder / name}" for name in data)
-    say(f"mock-servicenow serve --tables {folder / TABLES} {files}")
-    return Exit.FAILURE if rows.refused else Exit.SUCCESS
+    inferred = f"--inferred {options.inferred} " if options.inferred else ""
+    say(f"mock-servicenow serve {inferred}--tables {folder / TABLES} {files}")
+    unread = schema.without_columns & {each for name in sample.tables for each in schema.lineage(name)}
+    return Exit.FAILURE if rows.refused or unread or COLUMNS in instance.hidden else Exit.SUCCESS
 
 
 def _write(folder: Path, texts: Mapping[str, str], definitions: Definitions) -> None:
@@ -122,7 +153,7 @@ def _treated(treated: Mapping[tuple[str, str], str]) -> Iterator[str]:
     """Yield a line for each way in which columns were treated, and each table."""
     by_kind: dict[tuple[str, str], list[str]] = {}
     for (table, name), kind in treated.items():
-        by_kind.setdefault((table, kind), []).append(name)
+        by_kind.setdefault((table, _IN_WORDS.get(kind, kind)), []).append(name)
     for (table, kind), names in sorted(by_kind.items()):
         yield f"table '{table}': {kind}: {', '.join(sorted(names))}"
 
@@ -157,11 +188,11 @@ def _seed(file: Path) -> str:
     return seed
 
 
-def _fingerprint(options: Namespace, rules: Traversable, seed: str) -> dict[str, object]:
+def _fingerprint(options: Namespace, rules: Iterable[PseudonymRule], seed: str) -> dict[str, object]:
     """Return what decides which pages are read and what is kept of them."""
-    digest = sha256(rules.read_bytes() + seed.encode()).hexdigest()
-    named = ("source", "tables", "rows", "query", "follow", "keep_text")
-    return {"version": 1, "rules": digest, **{name: getattr(options, name) for name in named}}
+    digest = sha256(f"{list(rules)}{seed}".encode()).hexdigest()
+    named = ("servicenow_url", "tables", "rows", "query", "follow", "keep_text")
+    return {"version": 2, "rules": digest, **{name: getattr(options, name) for name in named}}
 
 
 @contextmanager

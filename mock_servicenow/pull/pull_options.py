@@ -8,8 +8,9 @@ from typing import Any
 from mock_servicenow.now_platform.dictionary.definitions import NAME_WORDS, is_name
 from mock_servicenow.pull.pull_command import SEED, pull
 from privman_core.argument_types import path, system_url
-from privman_core.command_line import Once
+from privman_core.command_line import Once, UsageError
 from privman_core.inputs import quoted
+from privman_core.near_words import hint
 from privman_core.resolution import add_settings, resolve_options
 
 ROWS, LEVELS = 100, 1
@@ -21,10 +22,10 @@ def add_options(parser: ArgumentParser) -> None:
     parser.set_defaults(work=_work)
     parser.description = (
         "Copies tables, and a sample of their rows with what these refer to, into files for --tables and --data. "
-        "Sends GET requests alone. Personal data becomes pseudonyms, free text is left out."
+        "Sends GET requests alone. Texts become pseudonyms or are left out, unless a rule says otherwise."
     )
     parser.add_argument(
-        "--from", dest="source", type=system_url, action=Once, required=True, metavar="URL", help="the instance"
+        "--from", dest="servicenow_url", type=system_url, action=Once, metavar="URL", help="same as --servicenow-url"
     )
     parser.add_argument(
         "--tables", type=_tables, action=Once, required=True, metavar="NAMES", help="separated by commas"
@@ -52,7 +53,7 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--keep-text", action="store_true", help="copy free text, too: it may name people")
     parser.add_argument(
-        "--rules", type=path, metavar="FILE", help="which columns hold personal data (YAML; default: those that ship)"
+        "--rules", type=path, metavar="FILE", help="what becomes of columns (YAML), before the rules that ship"
     )
     parser.add_argument(
         "--seed-file",
@@ -65,6 +66,10 @@ def add_options(parser: ArgumentParser) -> None:
 
 def _work(options: Namespace, environment: Mapping[str, str]) -> Coroutine[Any, Any, int]:
     resolve_options("pull", options, environment, Path())
+    for table, _query in options.query:
+        if table not in options.tables:
+            expected = f"{hint(table, options.tables)}; expected one of {', '.join(options.tables)}"
+            raise UsageError(f"--query: {quoted(table)} is no table of --tables{expected}")
     return pull(options, environment)
 
 

@@ -1,22 +1,19 @@
 """A sample of an instance's rows, with the records to which they refer."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
-from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
+from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
 from mock_servicenow.pull.page_log import Rows
-from mock_servicenow.pull.pseudonyms import DROP, NEVER, PseudonymRule, Pseudonyms, treatment_of
 from mock_servicenow.pull.pulled_schema import PulledSchema
 from mock_servicenow.pull.read_only import ReadOnlyInstance, UnreadableTableError
+from mock_servicenow.pull.treatments import NOT_READ, Treatments, sys_ids
 
 _IDS_A_QUERY = 100
-_WITHOUT_WORDS = frozenset({Family.BOOLEAN, Family.DATE, Family.DATE_TIME, Family.DURATION})
-_IDENTIFYING = frozenset({"sys_id", CLASS_COLUMN.name})
 Row = dict[str, str]
 
 
@@ -37,35 +34,6 @@ class Sample:
     levels: int = 1
 
 
-class Treatments:
-    """What becomes of the values of each column.
-
-    Args:
-        rules: the first that fits a column decides.
-        keeps_text: whether what rules would drop is copied.
-    """
-
-    def __init__(self, rules: Sequence[PseudonymRule], pseudonyms: Pseudonyms, *, keeps_text: bool) -> None:
-        self._rules = rules
-        self._pseudonyms = pseudonyms
-        self._keeps_text = keeps_text
-
-    def of(self, lineage: Sequence[str], columns: Iterable[Column]) -> dict[str, str]:
-        """Return the treatment of each column, by name; what is copied has none."""
-        found = {column.name: self._of(lineage, column) for column in columns if column.name not in _IDENTIFYING}
-        return {name: kind for name, kind in found.items() if kind}
-
-    def _of(self, lineage: Sequence[str], column: Column) -> str:
-        kind = treatment_of(self._rules, lineage, column)
-        if kind in {DROP, NEVER}:
-            return "" if kind == DROP and self._keeps_text else kind
-        return "" if column.reference or column.family in _WITHOUT_WORDS else kind
-
-    def replaced(self, kind: str, value: str) -> str:
-        """Return the pseudonym of a value; empty for one that is dropped."""
-        return "" if kind in {DROP, NEVER} else self._pseudonyms.replaced(kind, value)
-
-
 class PulledRows:
     """The rows that have been read.
 
@@ -76,7 +44,7 @@ class PulledRows:
 
     Attributes:
         lines: what was left out, a line each.
-        refused: tables of the sample that the user may not read.
+        refused: tables of the sample whose rows the user may not read.
         treated: the treatment of columns, by table and column.
     """
 
@@ -95,9 +63,9 @@ class PulledRows:
         for table in sample.tables:
             await self._read(table, sample.queries.get(table, ""), sample.most, named=True)
         for _ in range(sample.levels):
-            for target, sys_ids in self._missing().items():
+            for target, wanted in self._missing().items():
                 if await self._schema.read([target]):
-                    await self._read_all(target, sys_ids)
+                    await self._read_all(target, wanted)
 
     def by_table(self) -> dict[str, list[Row]]:
         """Return the rows by table, in order of their sys_ids; a reference to a record that is not there is empty."""
@@ -110,26 +78,30 @@ class PulledRows:
             ] = None
         return found
 
-    async def _read_all(self, table: str, sys_ids: Sequence[str]) -> None:
-        for start in range(0, len(sys_ids), _IDS_A_QUERY):
-            some = sys_ids[start : start + _IDS_A_QUERY]
+    async def _read_all(self, table: str, wanted: Sequence[str]) -> None:
+        for start in range(0, len(wanted), _IDS_A_QUERY):
+            some = wanted[start : start + _IDS_A_QUERY]
             await self._read(table, f"sys_idIN{','.join(some)}", len(some), named=False)
 
     async def _read(self, table: str, query: str, most: int, *, named: bool) -> None:
         dictionary = self._schema.dictionary()
         if dictionary.table(table) is None or not most:
             return
-        columns, lineage = dictionary.columns(table), dictionary.lineage(table)
-        kinds = self._treatments.of(lineage, columns.values())
-        read = [name for name, column in columns.items() if _is_read(column, kinds.get(name, ""))]
-        lists = {name for name in read if columns[name].family is Family.LIST}
+        columns = self._schema.columns(table)
+        kinds = self._treatments.of(dictionary.lineage(table), columns.values(), self._schema.declared(table))
+        read = [name for name, column in columns.items() if _is_read(column, kinds[name])]
         try:
-            rows = await self._instance.rows(table, query, read, most, lambda rows: self._replaced(rows, lists, kinds))
+            rows = await self._instance.rows(
+                table, query, read, most, lambda rows: self._replaced(rows, columns, kinds)
+            )
         except UnreadableTableError as error:
             self.lines[f"rows were left out: {error}"] = None
             self.refused += [table] * named
             return
         self.treated |= {(table, name): kind for name, kind in kinds.items()}
+        if named and not rows:
+            self.refused += [table] * (table in self._instance.hidden)
+            self.lines[f"table '{table}': no rows: there are none, or {self._instance.user} may not read them"] = None
         await self._keep(table, rows)
 
     async def _keep(self, table: str, rows: Rows) -> None:
@@ -144,14 +116,12 @@ class PulledRows:
                 known = self._rows.setdefault(named if named in family else table, {})
                 known[row["sys_id"]] = self._stored(table, row, converted) | known.get(row["sys_id"], {})
 
-    def _replaced(self, rows: Rows, lists: AbstractSet[str], kinds: Mapping[str, str]) -> Rows:
-        """Put pseudonyms into rows, and keep of lists, such as watchers, the sys_ids alone."""
-        for row in rows:
-            for name in lists & row.keys():
-                row[name] = ",".join(_targets(row[name]))
-            for name in kinds.keys() & row.keys():
-                row[name] = self._treatments.replaced(kinds[name], row[name])
-        return rows
+    def _replaced(self, rows: Rows, columns: Mapping[str, Column], kinds: Mapping[str, str]) -> Rows:
+        """Treat the values of rows as their columns are treated."""
+        return [
+            {name: self._treatments.treated(columns[name], kinds[name], value) for name, value in row.items()}
+            for row in rows
+        ]
 
     def _stored(self, table: str, row: Row, converted: Mapping[str, Column]) -> Row:
         """Return the values of a row in the form in which they are stored."""
@@ -171,13 +141,13 @@ class PulledRows:
             for row in rows.values():
                 for name in (name for name in pointing.keys() & row.keys() if row[name] not in here):
                     wanted = found.setdefault(pointing[name], {})
-                    wanted.update(dict.fromkeys(each for each in _targets(row[name]) if each not in here))
+                    wanted.update(dict.fromkeys(each for each in sys_ids(row[name]) if each not in here))
         found = {
-            target: {each: None for each in sys_ids if (target, each) not in self._asked}
-            for target, sys_ids in found.items()
+            target: {each: None for each in wanted if (target, each) not in self._asked}
+            for target, wanted in found.items()
         }
-        self._asked |= {(target, sys_id) for target, sys_ids in found.items() for sys_id in sys_ids}
-        return {target: sorted(sys_ids) for target, sys_ids in sorted(found.items())}
+        self._asked |= {(target, sys_id) for target, wanted in found.items() for sys_id in wanted}
+        return {target: sorted(wanted) for target, wanted in sorted(found.items())}
 
     def _whole(
         self, table: str, rows: Mapping[str, Row], here: set[str], emptied: Counter[tuple[str, str]]
@@ -195,14 +165,10 @@ class PulledRows:
 
 
 def _is_read(column: Column, kind: str) -> bool:
-    return kind not in {NEVER, DROP} and column.family not in {Family.PASSWORD, Family.JOURNAL}
+    return kind not in NOT_READ and column.family not in {Family.PASSWORD, Family.JOURNAL}
 
 
 def _pointing(columns: Mapping[str, Column]) -> dict[str, str]:
     """Return the columns that refer to records of a table, with its name."""
     pointing = (each for each in columns.values() if each.type == "reference" or each.family is Family.LIST)
     return {each.name: each.reference for each in pointing if each.reference}
-
-
-def _targets(value: str) -> list[str]:
-    return [each for each in map(str.strip, value.split(",")) if is_sys_id(each)]

@@ -11,7 +11,6 @@ from mock_servicenow.now_platform.dictionary.definition_rules import (
     why_other_type,
 )
 from mock_servicenow.now_platform.dictionary.definitions import (
-    CLASS_COLUMN,
     MOST_LENGTH,
     SCRIPT,
     Choice,
@@ -22,6 +21,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     to_label,
 )
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.dictionary_rows import COLLECTION
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance, UnreadableTableError
 from privman_core.inputs import quoted
@@ -32,7 +32,8 @@ _COLUMN_FIELDS = [
     *("sys_id", "name", "element", "column_label", "internal_type", "max_length", "reference", *_FLAGS),
     *("default_value", "use_dynamic_default", "reference_qual", "use_reference_qualifier", "virtual"),
 ]
-_CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence"]
+_CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence", "language"]
+_ENGLISH = "en"
 _NAMES_A_QUERY = 50
 _LAST = 2**63
 _WITH_TARGETS = frozenset({Family.REFERENCE, Family.LIST})
@@ -47,12 +48,14 @@ class PulledSchema:
 
     Attributes:
         lines: what cannot be carried over, a line each, without repetition.
+        without_columns: tables of which the instance shows no column.
     """
 
     def __init__(self, instance: ReadOnlyInstance, base: Dictionary) -> None:
         self._instance = instance
         self._base = base
         self.lines: dict[str, None] = {}
+        self.without_columns: set[str] = set()
         self._known: dict[str, dict[str, str]] = {}  # rows of sys_db_object by name
         self._absent: set[str] = set()
         self._columns: dict[str, Rows] = {}
@@ -75,7 +78,13 @@ class PulledSchema:
         await self._read_tables(wanted)
         found = [name for name in wanted if name in self._known]
         new = list(dict.fromkeys(each for name in found for each in self.lineage(name)))
-        await self._read_columns([name for name in new if name not in self._columns])
+        unread = [name for name in new if name not in self._columns]
+        await self._read_columns(unread)
+        for name in unread:
+            if not self._columns[name]:
+                self.without_columns.add(name)
+                why = f"the instance shows {self._instance.user} no record of sys_dictionary about it"
+                self.lines[f"table '{name}': its columns were not read: {why}"] = None
         targets = dict.fromkeys(row["reference"] for rows in self._columns.values() for row in rows)
         await self._read_tables([name for name in targets if name and not self._ships(name)])
         return found
@@ -93,6 +102,17 @@ class PulledSchema:
             found[each] = None
             each = self._known[each]["super_class.name"]
         return list(found)
+
+    def columns(self, name: str) -> Mapping[str, Column]:
+        """Return the columns of a table that the instance has, the system's among them."""
+        here = {row["element"] for each in self.lineage(name) for row in self._columns[each]}
+        shown = here | SYSTEM_NAMES
+        return {each: column for each, column in self.dictionary().columns(name).items() if each in shown}
+
+    def declared(self, name: str) -> dict[str, str]:
+        """Return the type of each column of a table on the instance, by name."""
+        rows = (row for each in reversed(self.lineage(name)) for row in self._columns[each])
+        return {row["element"]: MEANT.get(row["internal_type"], row["internal_type"]) or "string" for row in rows}
 
     def dictionary(self) -> Dictionary:
         """Return the tables that ship with all that has been read; what contradicts itself is left out, with a line."""
@@ -134,19 +154,32 @@ class PulledSchema:
         return self.lineage(self._known[name]["super_class.name"])
 
     async def _read_columns(self, names: Sequence[str], more: str = "") -> None:
-        query = f"^elementISNOTEMPTY^active=true^internal_type!=collection{more}"
+        query = f"^active=true{more}"
         for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query):
             self._columns.setdefault(row["name"], []).append(row)
         for name in names:
             self._columns.setdefault(name, [])
         try:
-            choices = await self._read("sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false^language=en")
+            choices = await self._read("sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false")
         except UnreadableTableError as error:
             choices = []
             self.lines[f"choices were left out: {error}"] = None
         for row in sorted(choices, key=lambda row: (_number(row["sequence"]), row["sys_id"])):
             self._choices.setdefault((row["name"], row["element"]), []).append(row)
+        for (name, element), rows in self._choices.items():
+            self._choices[name, element] = self._in_one_language(name, element, rows)
         await self._read_prefixes(names)
+
+    def _in_one_language(self, name: str, element: str, rows: Rows) -> Rows:
+        """Return a row for each value: in English, else in the first language that has one, with a line."""
+        found: dict[str, dict[str, str]] = {}
+        for row in sorted(rows, key=lambda row: (row["language"] not in {_ENGLISH, ""}, row["language"])):
+            found.setdefault(row["value"], row)
+        if others := sorted({row["language"] for row in found.values()} - {_ENGLISH, ""}):
+            shown = ", ".join(map(repr, others))
+            self.lines[f"column '{name}.{element}': choices without an English label have that of {shown}"] = None
+        kept = {id(row) for row in found.values()}
+        return [row for row in rows if id(row) in kept]
 
     async def _read_prefixes(self, names: Sequence[str]) -> None:
         try:
@@ -210,7 +243,7 @@ class PulledSchema:
     def _column(self, row: Mapping[str, str], known: Column | None) -> Column | None:
         """Return a column as its record describes it, with the type and the target that a known one has."""
         name, where = row["element"], f"column '{row['name']}.{row['element']}'"
-        if name in SYSTEM_NAMES or name == CLASS_COLUMN.name:
+        if name in SYSTEM_NAMES or row["internal_type"] == COLLECTION:
             return None
         if not is_name(name):
             self._leave_out(where, "its name is invalid")

@@ -1,5 +1,6 @@
 """An instance that is read: GET requests alone, in pages, within its rate limits."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from http import HTTPStatus
@@ -41,6 +42,9 @@ class ReadOnlyInstance:
         user: who that is, for messages.
         seconds: that an answer may take.
         tell: is told what is read, and what is waited for.
+
+    Attributes:
+        hidden: how many rows of a table the instance counts, but does not show to the user.
     """
 
     def __init__(  # noqa: PLR0913 - what reading takes
@@ -60,7 +64,8 @@ class ReadOnlyInstance:
         self._clock = clock
         self._log = log
         self._headers = {"Accept": "application/json", "Accept-Encoding": "gzip", **headers}
-        self._user = user
+        self.user = user
+        self.hidden: Counter[str] = Counter()
         self._seconds = seconds
         self._tell = tell
 
@@ -82,15 +87,21 @@ class ReadOnlyInstance:
         """
         found: Rows = []
         after, offset, total = "", 0, 1  # the total counts from `after` on, as the offset does
+        counted, is_short = 0, False
         while offset < total and (most is None or len(found) < most):
             limit = PAGE if most is None else min(PAGE, most - len(found))
             rows, total = await self._page(table, _in_order(query, after), fields, limit, offset, replace)
+            counted = counted if found or offset else total
+            is_short |= len(rows) < min(limit, total - offset)
             found += rows
             offset += limit
             expected = len(found) + max(0, total - offset)
             self._tell(f"{table}: {len(found)} of {expected if most is None else min(most, expected)} rows")
             if rows and _NEXT not in query:  # a page far from the beginning takes an instance long
                 after, offset, total = rows[-1]["sys_id"], 0, total - offset
+        expected = counted if most is None else min(most, counted)
+        if is_short and len(found) < expected:
+            self.hidden[table] += expected - len(found)
         return found
 
     async def _page(  # noqa: PLR0913, PLR0917 - what a page is made of
@@ -119,10 +130,10 @@ class ReadOnlyInstance:
         error = body.get("error") if isinstance(body, dict) else None
         message = cut(str(error.get("message", "")), _LONGEST_SHOWN) if isinstance(error, dict) else ""
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            raise PullError(f"{where} -> 401: {self._user} was refused")
+            raise PullError(f"{where} -> 401: {self.user} was refused")
         if answer.status == HTTPStatus.FORBIDDEN:
             raise UnreadableTableError(
-                f"table '{table}': {self._user} may not read it (403{message and f': {message}'})"
+                f"table '{table}': {self.user} may not read it (403{message and f': {message}'})"
             )
         if answer.status == HTTPStatus.NOT_FOUND and message == _NO_RECORDS:
             return [], 0

@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 from mock_servicenow import MockServiceNow, Settings
 from mock_servicenow.cli import main
+from mock_servicenow.now_platform.dictionary.column_types import TYPES
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import rows_texts
+from privman_contracts import WireNames
 from tests.generated import examples
 
 TABLES = """
@@ -150,7 +152,10 @@ def test_what_was_pulled_answers_as_the_instance(source: MockServiceNow, tmp_pat
         [person] = read(here, "sys_user", "user_name=" + names.words("olga.oakley"))
         assert (person["name"], person["email"]) == (olga, names.email("olga.oakley@firm.test"))
         [centre] = read(here, "u_cost_centre")
-        assert (centre["u_code"], centre["u_owner"]) == ("CC-1", read(source, "u_cost_centre")[0]["u_owner"])
+        assert (centre["u_code"], centre["u_owner"]) == (
+            names.words("CC-1"),
+            read(source, "u_cost_centre")[0]["u_owner"],
+        )
         made = requests.post(f"{here.url}/api/now/table/u_laptop", json={}, auth=here.auth, timeout=30).json()["result"]
         assert (made["number"][:3], made["u_since"]) == ("LAP", "2026-01-05")
 
@@ -248,8 +253,8 @@ RULES = """
 
 
 @pytest.mark.long
-def test_a_team_may_replace_the_rules(source: MockServiceNow, tmp_path: Path) -> None:
-    """Rules of a file count in place of those that ship."""
+def test_rules_of_a_team_come_before_those_that_ship(source: MockServiceNow, tmp_path: Path) -> None:
+    """Rules of a file add to those that ship, so a file without a rule for names still leaves none."""
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES)
     options = ("--rules", str(rules), "--query", "incident=number=INC0007001")
@@ -259,7 +264,7 @@ def test_a_team_may_replace_the_rules(source: MockServiceNow, tmp_path: Path) ->
     [incident] = rows["incident"]
     assert incident["short_description"] == names.words("Olga calls")
     assert incident["number"] == names.digits("INC0007001")
-    assert [row["user_name"] for row in rows["sys_user"]] == ["olga.oakley"]
+    assert [row["user_name"] for row in rows["sys_user"]] == [names.words("olga.oakley")]
 
 
 @pytest.mark.parametrize(
@@ -271,6 +276,7 @@ def test_a_team_may_replace_the_rules(source: MockServiceNow, tmp_path: Path) ->
         ),
         ("- {column: [a], as: words}", "rules.yaml, rule 1 has key 'column' (did you mean 'columns'?)"),
         ("- {columns: a, as: words}", "rules.yaml, rule 1 has columns 'a'; expected a list of names or patterns"),
+        ("- {types: [strin], as: drop}", "rule 1 has type 'strin', which no column has (did you mean 'string'?)"),
         ("- {longer_than: a, as: words}", "rules.yaml, rule 1 has longer_than 'a'; expected a whole number"),
         ("- words", "rules.yaml, rule 1 is 'words'; expected a mapping"),
         ("a: b", "rules.yaml: expected a list of rules"),
@@ -296,6 +302,12 @@ def test_wrong_rules(
         ({"tables": "a b"}, {}, 2, "argument --tables: invalid table 'a b': expected letters, digits and _"),
         ({"rows": "x"}, {}, 2, "argument --rows: invalid number of rows 'x': expected 0 to 1000000"),
         ({"follow": "6"}, {}, 2, "argument --follow: invalid number of levels '6': expected 0 to 5"),
+        (
+            {"query": "incid=number=INC1", "tables": "incident,problem"},
+            {},
+            2,
+            "--query: 'incid' is no table of --tables (did you mean 'incident'?); expected one of incident, problem",
+        ),
         ({"query": "incident"}, {}, 2, "argument --query: invalid query 'incident': expected TABLE=ENCODED"),
         ({"from": "http://127.0.0.1:1"}, {}, 3, "no connection to 127.0.0.1:1: Connection refused. What has been read"),
         (
@@ -384,8 +396,15 @@ def test_trouble_of_the_instance(  # noqa: PLR0913, PLR0917 - fixtures
 
 
 @contextmanager
-def stub(tables: Mapping[str, list[dict[str, Any]]], answer: Callable[[str], bytes] | None = None) -> Iterator[str]:
-    """Serve rows of tables, by name those of the dictionary, without counts; yields the address."""
+def stub(
+    tables: Mapping[str, list[dict[str, Any]]],
+    answer: Callable[[str], bytes] | None = None,
+    hidden: Mapping[str, int] | None = None,
+) -> Iterator[str]:
+    """Serve rows of tables, by name those of the dictionary; yields the address.
+
+    Rows are not counted, but for tables of which some are hidden.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -400,6 +419,8 @@ def stub(tables: Mapping[str, list[dict[str, Any]]], answer: Callable[[str], byt
             body = answer(name) if answer else b""
             self.send_response(404 if body.startswith(b'{"error"') else 200)
             self.send_header("Content-Type", "application/json")
+            if hidden and name in hidden:
+                self.send_header("X-Total-Count", str(len(rows) + hidden[name]))
             self.end_headers()
             self.wfile.write(body or json.dumps({"result": rows[start : start + most]}).encode())
 
@@ -459,6 +480,8 @@ ODD: dict[str, list[dict[str, Any]]] = {
         column(15, "short_description", "reference", "task", reference="sys_user"),
         column(16, "u_twice", "string"),
         column(17, "order", "integer"),
+        column(18, "", "collection", "U_ODD"),
+        column(19, "", "collection", "u_orphan"),
     ],
     "sys_choice": [
         choice(1, "u_state", "1"),
@@ -485,7 +508,8 @@ def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
     """What cannot be carried over is a line with its place, and a mock starts with the rest."""
     folder = tmp_path / "pulled"
     with stub(ODD) as url:
-        assert main(["pull", "--from", url, "--tables", "u_odd,U_ODD,u_orphan,task", "--out", str(folder)]) == 0
+        given = ["pull", "--from", url, "--tables", "u_odd,U_ODD,u_orphan,task", "--out", str(folder), "--keep-text"]
+        assert main(given) == 0
     lines = (folder / "report.txt").read_text()
     for line in (
         "table 'u_odd': left out: a second record of sys_db_object defines it",
@@ -548,6 +572,204 @@ def test_answers_of_another_shape(
     with stub({}, lambda _table: body) as url:
         assert main(["pull", "--from", url, "--tables", "u_odd", "--out", str(tmp_path / "pulled")]) == code
     assert error in capsys.readouterr().err
+
+
+def pull_table(folder: Path, columns: list[dict[str, Any]], row: Mapping[str, str], *options: str) -> tuple[int, str]:
+    """Pull a table of a stand-in with these columns and this row; returns the exit code and what was written."""
+    given = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": columns,
+        "u_odd": [{"sys_id": "e" * 32, **row}],
+    }
+    with stub(given) as url:
+        code = main(["pull", "--from", url, "--tables", "u_odd", "--out", str(folder), *options])
+    return code, (folder / "data.yaml").read_text()
+
+
+@pytest.mark.parametrize("length", ["40", "65000"])
+def test_no_text_is_copied_whatever_its_type(tmp_path: Path, length: str) -> None:
+    """Without a rule no column of any type, known or not, has what the instance has if it may be a text."""
+    types = [*TYPES, "klingon"]
+    columns = [column(at, f"u_{each}", each, max_length=length, reference="u_odd") for at, each in enumerate(types)]
+    row = {f"u_{each}": '{"Password": "hunter2", "a": "Hans"}' for each in types}
+    code, written = pull_table(tmp_path / "pulled", columns, row)
+    assert code == 0
+    assert not re.search("hunter2|hans", written, re.IGNORECASE)
+
+
+def test_the_settings_of_the_console_are_not_copied() -> None:
+    """What the app's table of registrations holds is left out, whatever type and length the instance gives it."""
+    names = WireNames.load(None)
+    table = names.table("integration_configuration")
+    metadata = names.group("columns.integration_configuration")["instance_metadata"]
+    given = {
+        "sys_db_object": [defined(1, table)],
+        "sys_dictionary": [column(1, metadata, "string", table, max_length="100")],
+        table: [{"sys_id": "e" * 32, metadata: '{"Password": "hunter2", "Endpoint Url": "https://console.test/"}'}],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", table, "--out", "pulled"]) == 0
+    written = Path("pulled", "data.yaml").read_text()
+    assert "e" * 32 in written
+    assert not re.search("hunter2|console|password", written, re.IGNORECASE)
+
+
+PERSONAL = {
+    "u_mail": ("string", "hans.mueller@acme-corp.test"),
+    "u_name": ("string", "Hans Mueller"),
+    "u_contact_info": ("string", "hans.mueller@acme-corp.test / +49 170 1234567"),
+    "u_root_pw": ("string", "r00tpw!"),
+    "u_iban": ("string", "DE89370400440532013000"),
+    "u_bank": ("string", "Sparkasse 12345678"),
+    "u_personalausweis": ("string", "L01X00T47"),
+    "u_dn": ("string", "CN=Hans Mueller,DC=acme,DC=test"),
+    "date_of_birth": ("glide_date", "1980-02-03"),
+    "u_born": ("glide_date", "1980-02-03"),
+    "u_birthday": ("glide_date_time", "1980-02-03 00:00:00"),
+    "u_salary": ("currency", "EUR;54321.00"),
+    "u_gehalt": ("integer", "54321"),
+    "name": ("string", "hans-pc1"),
+    "host_name": ("string", "mueller-laptop"),
+    "fqdn": ("string", "srv1.acme.test"),
+    "u_address": ("ip_addr", "10.20.30.40"),
+}
+VALUES = {
+    "u_a": "Anruf hans.mueller@acme-corp.test",
+    "u_b": "Tel +49 170 1234567",
+    "u_c": "DE89 3704 0044 0532 0130 00",
+    "u_d": "10.20.30.40 und fe80:0:0:0:1:2:3:4",
+    "u_e": "password: hunter2",
+    "u_f": "sk-live-abc123hunter2",
+    "u_g": "-----BEGIN hunter2",
+    "u_h": "(0221) 1234567, 555-123-4567",
+    "u_i": "fe80::1:2",
+    "u_api_secret": "hunter2",
+}
+
+
+def test_personal_data_is_not_copied(tmp_path: Path) -> None:
+    """Names of columns need not be known: texts and days are replaced or left out by default."""
+    columns = [column(at, name, type_) for at, (name, (type_, _value)) in enumerate(PERSONAL.items())]
+    _code, written = pull_table(tmp_path / "a", columns, {name: value for name, (_type, value) in PERSONAL.items()})
+    left = [name for name, (_type, value) in PERSONAL.items() if value in written]
+    assert left == []
+    assert not re.search("hans|mueller|acme|1234567|r00tpw|54321|1980", written, re.IGNORECASE)
+
+
+def test_personal_values_are_replaced_where_a_rule_copies(tmp_path: Path) -> None:
+    """Addresses, numbers and secrets are found in the values of copied columns; a secret's column needs its name."""
+    (tmp_path / "rules.yaml").write_text('[{columns: ["u_*"], as: copy}]')
+    columns = [column(at, name, "string") for at, name in enumerate(VALUES)]
+    columns.append(column(90, "u_word", "string"))
+    options = ("--rules", str(tmp_path / "rules.yaml"))
+    _code, written = pull_table(tmp_path / "a", columns, {**VALUES, "u_word": "Open 24/7"}, *options)
+    [row] = yaml.safe_load(written)["u_odd"]
+    assert row["u_word"] == "Open 24/7"
+    assert row["u_b"].startswith("Tel +")
+    assert not re.search("hans|acme|1234567|37040044|3704|10.20.30|fe80|hunter2|123-4567", written, re.IGNORECASE)
+
+
+def test_words_that_a_column_offers_are_copied() -> None:
+    """A choice is copied, another value of its column is not; numbers of records and booleans are, too."""
+    columns = [
+        column(1, "u_state", "string"),
+        column(2, "u_other", "string"),
+        column(3, "number", "string"),
+        column(4, "include_comment", "boolean"),
+    ]
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": columns,
+        "sys_choice": [
+            choice(1, "u_state", "open") | {"language": "de", "label": "Offen"},
+            choice(2, "u_state", "shut") | {"language": "de", "label": "Zu"},
+            choice(3, "u_state", "shut") | {"language": "en", "label": "Shut"},
+            choice(4, "u_other", "a") | {"language": "en"},
+        ],
+        "u_odd": [
+            {"sys_id": "e" * 32, "u_state": "open", "number": "ODD0001", "include_comment": "true"},
+            {"sys_id": "f" * 32, "u_state": "Telefon Hans", "number": "Hans 1", "include_comment": "false"},
+        ],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled"]) == 0
+    first, second = yaml.safe_load(Path("pulled", "data.yaml").read_text())["u_odd"]
+    assert (first["u_state"], first["number"], first["include_comment"]) == ("open", "ODD0001", "true")
+    assert "u_state" not in second
+    assert (second["number"] != "Hans 1", second["include_comment"]) == (True, "false")
+    [table] = yaml.safe_load(Path("pulled", "tables.yaml").read_text())
+    assert table["columns"]["u_state"]["choices"] == {"open": "Offen", "shut": "Shut"}
+    line = "column 'u_odd.u_state': choices without an English label have that of 'de'"
+    assert line in Path("pulled", "report.txt").read_text()
+
+
+def test_the_report_lists_every_column() -> None:
+    """Each column of the instance is in one line of the report, and none that it lacks."""
+    columns = [column(at, name, "string", "cmdb_ci", max_length="255") for at, name in enumerate(["name", "u_x"])]
+    row = {"sys_id": "e" * 32, "name": "any"}
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "cmdb_ci")],
+        "sys_dictionary": columns,
+        "cmdb_ci": [row],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "cmdb_ci", "--out", "pulled"]) == 0
+    lines = Path("pulled", "report.txt").read_text().splitlines()
+    listed = [name for line in lines if line.count(": ") == 2 for name in line.rpartition(": ")[2].split(", ")]
+    system = {"sys_class_name", "sys_created_by", "sys_created_on", "sys_id", "sys_mod_count", "sys_tags"}
+    assert sorted(listed) == sorted({"name", "u_x", "sys_updated_by", "sys_updated_on"} | system)
+
+
+@pytest.mark.parametrize(
+    ("without", "hidden", "code", "line"),
+    [
+        ("sys_dictionary", {}, 1, "table 'u_odd': its columns were not read: the instance shows user 'admin'"),
+        ("", {"sys_dictionary": 2}, 1, "table 'sys_dictionary': 2 rows are hidden from user 'admin'"),
+        ("u_odd", {"u_odd": 3}, 1, "table 'u_odd': 3 rows are hidden from user 'admin'"),
+        ("", {"u_odd": 3}, 0, "table 'u_odd': 3 rows are hidden from user 'admin'"),
+        ("u_odd", {}, 0, "table 'u_odd': no rows: there are none, or user 'admin'"),
+        ("", {}, 0, ""),
+    ],
+)
+def test_what_the_instance_hides_is_reported(
+    capsys: pytest.CaptureFixture[str], without: str, hidden: Mapping[str, int], code: int, line: str
+) -> None:
+    """An instance answers 200 without the rows that a user may not read: columns and rows of tables are missed."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_word", "string"), column(2, "", "collection")],
+        "u_odd": [{"sys_id": "e" * 32, "u_word": "any"}],
+    }
+    with stub({**given, without: []}, hidden=hidden) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled"]) == code
+    said = capsys.readouterr().out
+    assert line in Path("pulled", "report.txt").read_text()
+    assert line in said
+    assert bool(line) == bool(re.search("hidden|not read:|no rows:", said))
+
+
+RULES_THAT_CANNOT_ACT = """
+- {tables: [u_visitr], as: words}
+- {columns: [u_dat], as: drop}
+- {columns: [u_day], as: digits}
+- {columns: [u_text], as: copy}
+- {columns: ["*text"], as: drop}
+"""
+
+
+def test_rules_that_cannot_act_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule that fits nothing is a line with the nearest name; where it cannot replace a value, that is left out."""
+    (tmp_path / "rules.yaml").write_text(RULES_THAT_CANNOT_ACT)
+    columns = [column(1, "u_day", "glide_date_time"), column(2, "u_text", "string"), column(3, "u_more_text", "string")]
+    row = {"u_day": "2026-01-05 10:00:00", "u_text": "any", "u_more_text": "some"}
+    _code, written = pull_table(tmp_path / "a", columns, row, "--rules", str(tmp_path / "rules.yaml"))
+    [found] = yaml.safe_load(written)["u_odd"]
+    assert found.keys() & row.keys() == {"u_text"}
+    said = capsys.readouterr().out
+    assert "rules.yaml, rule 1: applies to no column that was read; table 'u_visitr' was not read\n" in said
+    assert "rule 2: applies to no column that was read; column 'u_dat' was not read (did you mean 'u_day'?)" in said
+    assert "rule 3: column 'u_odd.u_day' is a date and time, which 'digits' cannot treat: it is left out" in said
+    assert "rule 5" not in said
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(["words", "email", "digits"]), st.text())

@@ -1,0 +1,150 @@
+"""What becomes of the values of each column: nothing that may be a text is copied unless a rule says so."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
+from mock_servicenow.now_platform.dictionary.values import is_sys_id
+from mock_servicenow.pull.pseudonym_rules import COPY, DROP, HARMLESS, NEVER, PseudonymRule
+from mock_servicenow.pull.pseudonyms import Pseudonyms
+
+CHOICES = "choices"
+"""Only values that the column offers as choices are copied."""
+IDENTIFIERS = "identifiers"
+"""Only sys_ids are copied: the column is a reference there, and a text here."""
+NOT_READ = frozenset({NEVER, DROP})
+UNFIT = "\0"
+"""Takes the place of a value that is not of its column's type, until it is reported: no database stores it."""
+_IDENTIFYING = frozenset({"sys_id", CLASS_COLUMN.name})
+_IDENTIFIERS = frozenset({Family.REFERENCE, Family.IDENTIFIER})
+_IDENTIFIER = re.compile(r"global|\{?[0-9A-Fa-f-]{32,36}\}?")
+
+
+class Treatments:
+    """Decides how values of columns are treated, and treats them.
+
+    Args:
+        own: a user's rules, of which the first that fits a column decides.
+        packaged: rules for the columns about which these say nothing.
+        keeps_text: whether texts that only packaged rules leave out are copied.
+
+    Attributes:
+        lines: rules of the user that cannot act, a line each.
+    """
+
+    def __init__(
+        self,
+        own: Sequence[PseudonymRule],
+        packaged: Sequence[PseudonymRule],
+        pseudonyms: Pseudonyms,
+        *,
+        keeps_text: bool,
+    ) -> None:
+        self._own = own
+        self._packaged = packaged
+        self._secrets = [rule for rule in packaged if rule.treatment == NEVER]
+        self._pseudonyms = pseudonyms
+        self._keeps_text = keeps_text
+        self._used: set[PseudonymRule] = set()
+        self._tables: set[str] = set()
+        self._columns: set[str] = set()
+        self.lines: dict[str, None] = {}
+
+    def of(self, lineage: Sequence[str], columns: Iterable[Column], declared: Mapping[str, str]) -> dict[str, str]:
+        """Return the treatment of each column, by name.
+
+        Args:
+            lineage: the table and those that it extends.
+            columns: as the mock has them.
+            declared: their types on the instance, by name.
+        """
+        found = {
+            column.name: self._of(lineage, column, replace(column, type=declared.get(column.name, column.type)))
+            for column in columns
+        }
+        self._tables |= {*lineage}
+        self._columns |= found.keys()
+        return found
+
+    def unused(self) -> Iterator[str]:
+        """Yield a line for each rule of the user that decided about no column."""
+        yield from (rule.without_effect(self._tables, self._columns) for rule in self._own if rule not in self._used)
+
+    def treated(self, column: Column, kind: str, value: str) -> str:
+        """Return what is written in place of a value; empty for one that is left out."""
+        if kind in NOT_READ:
+            return ""
+        if kind == CHOICES:
+            return value if any(choice.value == value for choice in column.choices) else ""
+        if kind == IDENTIFIERS:
+            return _identifier(value)
+        if kind != COPY:
+            return self._pseudonyms.replaced(kind, value)
+        return self._copied(column, value)
+
+    def _of(self, lineage: Sequence[str], column: Column, there: Column) -> str:
+        """Return the treatment of a column, which the instance may declare with another type."""
+        if column.name in _IDENTIFYING:
+            return COPY
+        is_secret = any(_fits(rule, lineage, column, there) for rule in self._secrets)
+        for rule in self._own:
+            if _fits(rule, lineage, column, there) and (rule.names(column) or not is_secret):
+                return self._as_said(rule, lineage[0], column)
+        if is_secret:
+            return NEVER
+        kind = self._by_default(lineage, column, there)
+        return COPY if kind == DROP and self._keeps_text and column.family is Family.TEXT else kind
+
+    def _as_said(self, rule: PseudonymRule, table: str, column: Column) -> str:
+        self._used.add(rule)
+        if rule.acts_on(column.family):
+            return rule.treatment
+        where = f"column '{table}.{column.name}' is a {column.family.noun}"
+        self.lines[f"{rule.place}: {where}, which '{rule.treatment}' cannot treat: it is left out"] = None
+        return DROP
+
+    def _by_default(self, lineage: Sequence[str], column: Column, there: Column) -> str:
+        """Return the stricter treatment of the two types."""
+        if column.family is Family.TEXT and there.family in _IDENTIFIERS:
+            return IDENTIFIERS
+        kinds = [self._packaged_kind(lineage, each) for each in (there, column)]
+        if DROP in kinds:
+            return DROP
+        return kinds[1] if kinds[0] == COPY or column.family is not Family.TEXT else kinds[0]
+
+    def _packaged_kind(self, lineage: Sequence[str], column: Column) -> str:
+        if column.choices and column.family is Family.TEXT:
+            return CHOICES
+        fitting = (rule for rule in self._packaged if rule.fits(lineage, column) and rule.acts_on(column.family))
+        rule = next(fitting, None)
+        if rule is not None:
+            return rule.treatment
+        return COPY if column.family in HARMLESS else DROP
+
+    def _copied(self, column: Column, value: str) -> str:
+        """Return the value if it is what its column promises, and a text without personal data that it plainly has."""
+        match column.family:
+            case Family.REFERENCE | Family.IDENTIFIER:
+                return _identifier(value)
+            case Family.LIST:
+                return ",".join(sys_ids(value))
+            case family if family in HARMLESS:
+                return column.to_stored(value) or UNFIT
+            case _:
+                return self._pseudonyms.without_personal_data(value)
+
+
+def _fits(rule: PseudonymRule, lineage: Sequence[str], column: Column, there: Column) -> bool:
+    return rule.fits(lineage, column) or rule.fits(lineage, there)
+
+
+def _identifier(value: str) -> str:
+    """Return the value if it is a sys_id, or the id of a domain; else nothing."""
+    return value if _IDENTIFIER.fullmatch(value) else ""
+
+
+def sys_ids(value: str) -> list[str]:
+    """Return the sys_ids in a list, such as one of watchers, which may have addresses, too."""
+    return [each for each in map(str.strip, value.split(",")) if is_sys_id(each)]
