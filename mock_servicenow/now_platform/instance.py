@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.records.attachments import attachment_rules
 from mock_servicenow.now_platform.records.kernel import Parts
 from mock_servicenow.now_platform.records.rulebook import Rulebook
 from mock_servicenow.now_platform.records.unit_of_work import Platform
+from mock_servicenow.now_platform.rules.approval_rules import approval_rules
 from mock_servicenow.now_platform.rules.audit_rules import audit_rules
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
 from mock_servicenow.now_platform.rules.change_rules import change_rules
@@ -40,6 +41,7 @@ class Instance(Platform):
             [
                 *builtin_rules(),
                 *change_rules(),
+                *approval_rules(),
                 *user_rules(),
                 *inherited_role_rules(),
                 *attachment_rules(),

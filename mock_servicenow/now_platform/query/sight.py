@@ -43,6 +43,9 @@ OWNED: Mapping[str, Owner] = {
 }
 """Tables whose rows belong to records: reading one takes the right to read its record, changing it that to write it."""
 
+_CALLER = "javascript:gs.getUser"
+"""In conditions that name the caller, by sys_id or by user name."""
+
 
 class _Remembered(dict[str, T]):
     """Facts by table, each found once: asking for a known one calls no Python code."""
@@ -70,6 +73,7 @@ class Sight:
         everything: whether no access rule limits the caller, who is the instance itself.
         hidden: returns the columns that the caller may not read in records of a class.
         locked: returns the columns that the caller may not write in records of a class.
+        owning: returns the conditions of rules for writing records of a class that name the caller.
         reads_all: returns whether the caller may read every record of a class.
         serves: returns whether web services serve the caller that table.
     """
@@ -83,6 +87,7 @@ class Sight:
         self._roles = roles or frozenset()
         self.hidden = _Remembered(self._hidden).__getitem__
         self.locked = _Remembered(self._locked).__getitem__
+        self.owning = _Remembered(self._owning).__getitem__
         self.reads_all = _Remembered(self._reads_all).__getitem__
         self.serves = _Remembered(self._serves).__getitem__
         self._rows: dict[tuple[str, str], Conditions | None] = {}
@@ -146,6 +151,9 @@ class Sight:
 
     def _locked(self, table: str) -> frozenset[str]:
         return frozenset() if self.everything else self._guarded(table, "write")
+
+    def _owning(self, table: str) -> Conditions:
+        return tuple(each for each in self.conditions(table, "write") or () if _CALLER in each)
 
     def _guarded(self, table: str, operation: str) -> frozenset[str]:
         """A column rule with a condition hides the column: which rows meet the condition is not computed."""

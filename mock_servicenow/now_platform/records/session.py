@@ -109,7 +109,7 @@ class Session(View):
     def update(self, table: str, sys_id: str, values: Mapping[str, str], *, system_columns: bool = False) -> Record:
         """Change a record and return it as it is after the business rules; others' changes are never lost.
 
-        Nothing happens if no value differs.
+        Nothing happens if no value differs. Who may write a record because it is theirs cannot give it away.
 
         Raises:
             InvalidTable: there is no such table.
@@ -191,6 +191,8 @@ class Session(View):
         current = {**previous.values, **taken}
         context = RuleContext(self, "update", table, current, previous, values.keys())
         self.run_rules("before", context)
+        if self.sight.owning(table):
+            self._check_stays_own(previous, current)
         entries = pop_entries(self, table, current)
         # An unreadable value always counts as changed: otherwise the answer would reveal that it was the same.
         unread = self.sight.hidden(table) & taken.keys()
@@ -233,6 +235,15 @@ class Session(View):
     def _check_allowed(self, operation: str, record: Record, named: str) -> None:
         if not self.allowed(operation, [record]):
             raise AccessDenied(named)
+
+    def _check_stays_own(self, previous: Record, current: Values) -> None:
+        """Raise AccessDenied if the user may write a record because they own it, and would no longer own it."""
+        owning, table = self.sight.owning(previous.table), previous.table
+        others = [each for each in self.sight.conditions(table, "write") or () if each not in owning]
+        lets_write = any(self.would_match(each, RecordChange(table, previous.values)) for each in others)
+        stays = any(self.would_match(each, RecordChange(table, current)) for each in owning)
+        if not (lets_write or stays):
+            raise AccessDenied("Update")
 
     def _readable(self, written: Record) -> Record:
         return self.record(written.table, written.values) if self.sight.hidden(written.table) else written

@@ -16,7 +16,7 @@ from mock_servicenow.now_platform.rest.changes import CHANGES, list_answer, reco
 from mock_servicenow.now_platform.rest.endpoints import Verbs
 from mock_servicenow.now_platform.rest.formats import Document
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
-from mock_servicenow.now_platform.rules.change_rules import APPROVALS
+from mock_servicenow.now_platform.rules.approval_rules import APPROVALS, approvers
 
 CONFLICTS, WORKERS, ITEMS = "conflict", "chg_mgt_worker", "cmdb_ci"
 MOST_CONFLICTS = 100
@@ -32,7 +32,7 @@ _COMPLETE = "3"
 
 
 def decide(call: Call, session: Session, sys_id: str) -> Answer:
-    """Approve or reject a change for the caller, who must have been asked."""
+    """Approve or reject a change for the caller, who must have been asked, or be the delegate of who was."""
     change = record_of(session, CHANGES, sys_id)
     body = read_object(call, longest_body(session))
     state, comments = body.get("state"), body.get("comments", "")
@@ -41,7 +41,8 @@ def decide(call: Call, session: Session, sys_id: str) -> Answer:
     if not isinstance(comments, str) or (state == "rejected" and not comments):
         raise BadRequest("Comments are required", "A rejection gives its reason in comments")
     system = session.elevated
-    asked = system.find_all(APPROVALS, sysapproval=change.sys_id, approver=session.user.sys_id, state="requested")
+    requested = system.find_all(APPROVALS, sysapproval=change.sys_id, state="requested")
+    asked = [approval for approval in requested if approval["approver"] in approvers(session)]
     if not asked:
         raise BadRequest("Not authorized", f"{session.user.user_name} is not asked to approve {change['number']}")
     for approval in asked:
