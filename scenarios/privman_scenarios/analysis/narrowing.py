@@ -42,11 +42,11 @@ class Narrowing(Generic[C]):
 
     @property
     def unresolved(self) -> dict[WireName, list[C]]:
-        """The names of which more than one candidate is left, or none."""
+        """The names that nothing was found for, each with the candidates that are left."""
         return dict(self._left)
 
     def is_narrowed(self, name: WireName) -> bool:
-        """Tell whether clues speak for several of its candidates, so that none can be chosen."""
+        """Return whether clues speak for several of its candidates, so that none can be chosen."""
         return bool(self._clues[name]) and len(self._left[name]) > 1
 
     def follow(self, clues: Iterable[Clue[C]]) -> None:
@@ -93,5 +93,5 @@ class Narrowing(Generic[C]):
             for each in (left, self._possible[name]):
                 if candidate in each:
                     each.remove(candidate)
-            # A clue has narrowed it to what is another's.
-            self._left[name] = left or list(self._possible[name])
+            if not left:  # clues have narrowed it to what is another's, so they did not speak of it
+                self._left[name], self._clues[name] = list(self._possible[name]), []
