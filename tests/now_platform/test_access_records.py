@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from privman_core.journal import Journal
 
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
@@ -119,6 +120,39 @@ async def test_rules_that_ship_have_records(client: Client, user: Client, create
     assert "u_secret" not in (await read(user, "u_toy"))[0]
 
 
+@pytest.mark.parametrize("role", ["clerk", "chief"])
+async def test_several_rules_for_all_columns(
+    client: Client, user: Client, grant: Callable[[str, str], None], role: str
+) -> None:
+    """Any of them is enough, as of several rules for one column."""
+    for each in ("clerk", "chief"):
+        rule = await made(client, RULE, name="cmn_department.*", operation="read")
+        await made(client, ROLE, sys_security_acl=rule, sys_user_role=await made(client, "sys_user_role", name=each))
+    assert "name" not in (await read(user, "cmn_department"))[0]
+    grant("plain", role)
+    assert "name" in (await read(user, "cmn_department"))[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({"name": "u_toy"}, "keeps its name 'u_toy.u_secret'"),
+        ({"operation": "delete"}, "keeps its operation 'read'"),
+        ({"operation": ""}, "keeps its operation 'read'"),
+        ({"type": "processor"}, "keeps its type 'record'"),
+        ({"script": "answer = false;"}, "has a script, which is not run"),
+        ({"admin_overrides": "false"}, "administrators pass all the same"),
+    ],
+)
+async def test_what_cannot_change_of_a_rule_that_ships_is_a_finding(
+    client: Client, journal: Journal, values: dict[str, str], why: str
+) -> None:
+    """The rule acts as before."""
+    assert await changed(client, RULE, await rule_of(client, "u_toy.u_secret", "read"), **values) == 200
+    [message] = [finding.message for _, finding in journal.findings() if finding.rule == "definition-ignored"]
+    assert why in message
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -178,6 +212,17 @@ async def test_rules_go_with_their_table(client: Client, user: Client) -> None:
     await made(client, "sys_db_object", name="u_box", label="Box")
     await made(user, "u_box")
     assert len(await read(user, "u_box")) == 1
+
+
+@pytest.mark.long
+async def test_rules_for_all_columns_are_bounded(client: Client, instance: Instance, journal: Journal) -> None:
+    """More are findings."""
+    with instance.transaction(instance.system) as session:
+        named = {"name": "incident.*", "operation": "read"}
+        session.store_rows(RULE, ({"sys_id": f"{number:032}", **named} for number in range(900)))
+    await made(client, RULE, **named | {"operation": "write"})
+    messages = [finding.message for _, finding in journal.findings()]
+    assert any("more rules of single columns can act" in message for message in messages)
 
 
 @pytest.mark.long

@@ -16,6 +16,10 @@ OPERATIONS = frozenset({"create", "read", "write", "delete"})
 LONGEST_CONDITION = 4_000
 MOST_RULES = 1_000
 """Rules that records add, the oldest; each query on their tables reads them."""
+MOST_COLUMN_RULES = 10_000
+"""Rules of single columns that those for all columns become (I)."""
+_RECORD = "record"
+_SCRIPT = "has a script, which is not run"
 _WHOLE = "*"
 _SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
 
@@ -38,12 +42,16 @@ def access_rows(base: Dictionary, roles: Mapping[str, str]) -> Iterator[tuple[st
         roles: the sys_ids of roles by name; a role that is not among them is named.
     """
     for sys_id, (table, acl) in shipped_rules(base).items():
-        name = table.name if acl.column is None else f"{table.name}.{acl.column}"
+        name = _name_of(table.name, acl)
         described = {"name": name, "operation": acl.operation, "condition": acl.condition, "sys_name": name}
         yield RULES, {"sys_id": sys_id, **described}
         for role in acl.roles:
             named = {"sys_security_acl": sys_id, "sys_user_role": roles.get(role, role)}
             yield RULE_ROLES, {"sys_id": seed_id(RULE_ROLES, f"{sys_id}.{role}"), **named}
+
+
+def _name_of(table: str, acl: Acl) -> str:
+    return table if acl.column is None else f"{table}.{acl.column}"
 
 
 def shipped_role_of(base: Dictionary, sys_id: str) -> str:
@@ -97,15 +105,32 @@ class _RuleReader:
         self.ignored: list[str] = []
         self._columns = columns
         self._roles = roles
+        self._named: set[tuple[str, str, str | None]] = set()
+        self._left = MOST_COLUMN_RULES
 
     def take_shipped(self, table: str, acl: Acl, sys_id: str, row: Values | None) -> None:
         """Add a rule of the base unless its record is inactive, which may change the condition and add roles."""
-        rules = self.rules.setdefault(table, [])
+        self.rules.setdefault(table, [])
         if row is None:
-            rules.append(acl)
+            self._add(table, acl)
         elif row["active"] != "false":
+            kept = {"name": _name_of(table, acl), "operation": acl.operation, "type": row["type"] and _RECORD}
+            self._report_kept(row, kept)
             others = tuple(role for role in self._roles.get(sys_id, ()) if role not in acl.roles)
-            rules.append(replace(acl, roles=acl.roles + others, condition=self._condition(row, acl.condition)))
+            self._add(table, replace(acl, roles=acl.roles + others, condition=self._condition(row, acl.condition)))
+
+    def _report_kept(self, row: Values, kept: Values) -> None:
+        """Report what a record of a rule that ships cannot change."""
+        for key, value in kept.items():
+            if row[key] != value:
+                self._ignore(row, f"ships, or comes from a file: it keeps its {key} '{value}'")
+        if row["script"].strip():
+            self._ignore(row, _SCRIPT)
+        self._report_overrides(row)
+
+    def _report_overrides(self, row: Values) -> None:
+        if row["admin_overrides"] == "false":
+            self._ignore(row, "has admin_overrides 'false': administrators pass all the same")
 
     def take(self, rows: Sequence[Values]) -> None:
         """Add the rules of records; those for all columns come after those for one, which they spare."""
@@ -116,18 +141,17 @@ class _RuleReader:
             if why := self._why_not(row):
                 self._ignore(row, why)
                 continue
-            if row["admin_overrides"] == "false":
-                self._ignore(row, "has admin_overrides 'false': administrators pass all the same")
-            self._add(row)
+            self._report_overrides(row)
+            self._take(row)
 
     def _why_not(self, row: Values) -> str:
         """Return why a record adds no rule; empty if it does."""
-        if row["type"] not in {"", "record"}:
-            return f"is of type '{row['type']}'; expected record"
+        if row["type"] not in {"", _RECORD}:
+            return f"is of type '{row['type']}'; expected {_RECORD}"
         if row["operation"] not in OPERATIONS:
             return f"has operation '{row['operation']}'; expected one of {', '.join(sorted(OPERATIONS))}"
         if row["script"].strip():
-            return "has a script, which is not run"
+            return _SCRIPT
         return self._why_no_place(*row["name"].partition(".")[::2]) or _why_no_condition(row["condition"])
 
     def _why_no_place(self, table: str, column: str) -> str:
@@ -136,16 +160,24 @@ class _RuleReader:
             return f"is of table '{table}', which is not defined"
         return "" if column in {"", _WHOLE, *columns, *_SYSTEM} else f"is of column '{column}', which is not defined"
 
-    def _add(self, row: Values) -> None:
+    def _take(self, row: Values) -> None:
         table, _, column = row["name"].partition(".")
         rule = Acl(row["operation"], tuple(self._roles.get(row["sys_id"], ())), column or None, row["condition"])
-        rules = self.rules.setdefault(table, [])
         if column != _WHOLE:
-            rules.append(rule)
+            self._add(table, rule)
             return
-        known = {each.column for each in rules if each.operation == rule.operation}
-        names = sorted(set(self._columns(table) or ()) - known)
-        rules += [replace(rule, column=name) for name in names]
+        names = [
+            each for each in sorted(self._columns(table) or ()) if (table, rule.operation, each) not in self._named
+        ]
+        if len(names) > self._left:
+            self._ignore(row, f"is for {len(names)} columns, and {self._left} more rules of single columns can act")
+            return
+        self._left -= len(names)
+        self.rules.setdefault(table, []).extend(replace(rule, column=name) for name in names)
+
+    def _add(self, table: str, rule: Acl) -> None:
+        self._named.add((table, rule.operation, rule.column))
+        self.rules.setdefault(table, []).append(rule)
 
     def _condition(self, row: Values, condition: str) -> str:
         why = _why_no_condition(row["condition"])
