@@ -51,6 +51,7 @@ class ReadInstance:
         tables: rows by table.
         answers: what the next requests about a table are answered with instead; the last of several answers them all.
         methods: of the requests that came.
+        queries: `sysparm_query` of the requests about each table.
     """
 
     def __init__(self, tables: Mapping[str, tuple[str, Columns]] = TABLES) -> None:
@@ -62,6 +63,7 @@ class ReadInstance:
         }
         self.answers: dict[str, list[Callable[[], web.Response]]] = {}
         self.methods: list[str] = []
+        self.queries: dict[str, list[str]] = {}
 
     def app(self) -> web.Application:
         """Return the application."""
@@ -73,6 +75,7 @@ class ReadInstance:
         """Answer a request about a table."""
         self.methods.append(request.method)
         table = request.match_info["table"]
+        self.queries.setdefault(table, []).append(request.query.get("sysparm_query", ""))
         if others := self.answers.get(table):
             made = others[0] if len(others) == 1 else others.pop(0)
             return made()
@@ -98,9 +101,10 @@ def listing(rows: Sequence[Row]) -> web.Response:
 
 
 def refusal(status: int, message: str = "No") -> Callable[[], web.Response]:
-    """Return what refuses as an instance does."""
+    """Return what refuses as an instance does; who asks again need not wait."""
     body = json.dumps({"error": {"message": message, "detail": None}, "status": "failure"})
-    return lambda: web.Response(status=status, text=body, content_type="application/json")
+    headers = {"Retry-After": "0"}
+    return lambda: web.Response(status=status, text=body, content_type="application/json", headers=headers)
 
 
 def page() -> web.Response:

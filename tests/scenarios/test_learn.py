@@ -174,7 +174,7 @@ def test_a_failure_names_the_observations_that_it_depends_on(
 
 OBSERVED = "observed: {date: 2026-11-29, release: zurich, how: a label}"
 DEPENDS = {
-    "word that is also a column": ("[{console.run: pending}, {console.run: allowed}]", []),
+    "word that is also a column": ("[{console.run: allowed}]", []),
     "state of the console": ("[{console.ask: }, {console.expect-approval: {comment: Fine}}]", ["request.comment"]),
     "column": ("[{console.ask: }, {servicenow.expect-request: {comment: Fine}}]", ["request.comment"]),
     "count": (
@@ -312,6 +312,94 @@ def test_no_label_is_needed(learn: Learn, out: Path) -> None:
         "comment": "g",
     }
     assert WireNames.load(out).word("request_status", "timed_out") == "Expired"
+
+
+GERMAN = "x_acme_"
+NAMES = {"integration_configuration": "anbindung", "activity_type": "art", "request": "anfrage", "response": "antwort"}
+
+
+def in_german(type_of_references: str) -> dict[str, tuple[str, dict[str, tuple[str, str, str]]]]:
+    """Return the tables with labels and names of another language, and columns of their own."""
+    tables = {}
+    for table, (_, columns) in TABLES.items():
+        noun = NAMES[table.removeprefix(SCOPE)]
+        named = {}
+        for number, (column, (_, type_, _)) in enumerate(columns.items()):
+            refers = {"instance_id": "anbindung", "activity_type_id": "art"}.get(column, "")
+            target = f"{GERMAN}{refers}" if refers and type_of_references == "reference" else ""
+            named[f"s{number}"] = (f"Spalte {number}", type_of_references if refers else type_, target)
+        tables[f"{GERMAN}{noun}"] = (noun, named)
+    return tables
+
+
+def test_tables_are_known_by_what_refers_to_what(learn: Learn, out: Path) -> None:
+    """In any language; columns that nothing tells apart are listed."""
+    instance = ReadInstance(in_german("reference"))
+    code, printed, _ = learn(instance, "--prefix", GERMAN)
+    assert code == 1
+    assert WireNames.load(out).group("tables") == {noun: f"{GERMAN}{name}" for noun, name in NAMES.items()}
+    assert "columns.activity_type.include_comment was not found. Perhaps s4 or s5.\n" in printed
+
+
+def test_tables_that_nothing_tells_apart_are_listed(learn: Learn, out: Path) -> None:
+    """One line for each noun; exit code 1, and nothing is written."""
+    tables = {name: (label, {"s": ("S", "string", "")}) for name, (label, _) in in_german("string").items()}
+    code, _, error = learn(ReadInstance(tables), "--prefix", GERMAN)
+    assert (code, out.exists()) == (1, False)
+    perhaps = " or ".join(sorted(tables))
+    first = "privman-scenarios: URL has tables of apps, and none is known to be this app's."
+    assert error.splitlines() == [
+        f"{first} Name them in a file for --inferred.",
+        *(f"privman-scenarios: tables.{noun} was not found. Perhaps {perhaps}." for noun in NAMES),
+    ]
+
+
+def test_tables_that_a_file_names_are_asked_for(learn: Learn, out: Path, tmp_path: Path) -> None:
+    """Whatever they begin with."""
+    known = tmp_path / "known.yaml"
+    known.write_text(yaml.safe_dump({"tables": {noun: f"{GERMAN}{name}" for noun, name in NAMES.items()}}))
+    instance = ReadInstance(in_german("string"))
+    learn(instance, "--inferred", str(known))
+    assert f"nameIN{','.join(f'{GERMAN}{name}' for name in NAMES.values())}^" in instance.queries["sys_db_object"][1]
+    assert WireNames.load(out).find("tables.request").evidence == "O"
+
+
+def test_a_table_that_is_not_readable_is_no_bad_log_in(learn: Learn) -> None:
+    """Users are not asked for at all."""
+    instance = ReadInstance()
+    instance.answers["sys_user"] = [refusal(403, "User Not Authorized")]
+    assert learn(instance)[0] == 0
+    assert "sys_user" not in instance.queries
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["no rows", "403"])
+def test_without_a_dictionary_columns_are_learned_from_rows(*, is_refused: bool, learn: Learn, out: Path) -> None:
+    """Tables without rows are one line."""
+    instance = ReadInstance()
+    instance.tables["sys_dictionary"] = []
+    if is_refused:
+        instance.answers["sys_dictionary"] = [refusal(403, "User Not Authorized")]
+    instance.tables[f"{SCOPE}request"] = [
+        {"status": "Pending", "request_id": "85d71683-7dac-4762-8120-76a9a564fdc1", "comment": "", "sys_tags": ""}
+    ]
+    code, printed, _ = learn(instance)
+    assert code == 1
+    others = ", ".join(f"{SCOPE}{noun}" for noun in NAMES if noun != "request")
+    why = "sys_dictionary shows this user no column of"
+    assert f"{why} {SCOPE}request: columns are learned from rows, so that labels and types are unknown.\n" in printed
+    assert f"{why} {others}, and no row is readable: their columns are unknown.\n" in printed
+    assert "columns.response." not in printed
+    names = WireNames.load(out)
+    seen = [name.word for name in names if name.group == "columns.request" and name.evidence == "O"]
+    assert seen == ["request_id", "status", "comment"]
+
+
+def test_a_failure_of_a_moment_is_asked_again(learn: Learn) -> None:
+    """An answer of a proxy or a node that restarts; one that stays ends the command."""
+    instance = ReadInstance()
+    good = lambda: instance.listed("sys_choice")  # noqa: E731 - an answer
+    instance.answers["sys_choice"] = [refusal(503), refusal(502), refusal(504), good]
+    assert learn(instance)[0] == 0
 
 
 @pytest.mark.parametrize("last", ["", f"{SCOPE}request"], ids=["task", "circle"])

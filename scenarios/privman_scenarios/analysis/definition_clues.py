@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
+from privman_scenarios.analysis.column_types import TEXT, family_of
 from privman_scenarios.analysis.instance_facts import APPS, CannotLearnError, Grant, InstanceFacts, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
 from privman_scenarios.analysis.renamed import bare, likeness
+from privman_scenarios.analysis.table_structure import STRUCTURE, TableStructure
 from privman_scenarios.analysis.value_forms import FORMS
 
 ALONE = "the only one left that can be it"
@@ -25,7 +27,17 @@ def find_tables(facts: InstanceFacts, names: WireNames, prefix: str) -> Narrowin
     for name, left in narrowing.unresolved.items():
         if narrowing.is_narrowed(name):
             raise CannotLearnError(_twins(name, left, facts))
+    _follow_structure(narrowing, facts, names, prefix)
     return narrowing
+
+
+def _follow_structure(narrowing: Narrowing[str], facts: InstanceFacts, names: WireNames, prefix: str) -> None:
+    """Take the tables whose labels and names say nothing by their columns and references."""
+    known = {word_of(path): each.candidate for path, each in narrowing.found.items()}
+    left = {table: None for tables in narrowing.unresolved.values() for table in tables}
+    of_scope = [table for table in left if table.startswith(prefix)] or [*left]
+    assigned = TableStructure(facts, names, [*known.values(), *of_scope]).assign(known)
+    narrowing.follow([lambda name, table: STRUCTURE if assigned.get(name.word) == table else ""])
 
 
 def _twins(name: WireName, tables: Sequence[str], facts: InstanceFacts) -> str:
@@ -65,16 +77,6 @@ def _label(name: WireName, label: str) -> str:
     return f"label {label!r}" if bare(label) in map(bare, name.labels) else ""
 
 
-# ServiceNow's types in families, by what `WireName.holds` calls their values; any other type holds text.
-_FAMILIES: Mapping[str, str] = {
-    "boolean": "flag",
-    **dict.fromkeys(("integer", "longint", "order_index", "decimal", "float"), "number"),
-    **dict.fromkeys(("glide_duration", "timer"), "duration"),
-    **dict.fromkeys(("glide_date", "glide_date_time", "due_date", "glide_time"), "moment"),
-    **dict.fromkeys(("reference", "glide_list", "domain_id"), "reference"),
-    **dict.fromkeys(("name_values", "simple_name_values", "json"), "json"),
-}
-_TEXT = "text"
 # The characters that a column of text needs at least.
 _SHORTEST: Mapping[str, int] = {"guid": 36, "reference": 32, "json": 100, "duration": 8}
 
@@ -105,12 +107,12 @@ class ColumnClues:
         return [column for column in columns.values() if self._can_hold(name, column)]
 
     def _can_hold(self, name: WireName, column: SeenColumn) -> bool:
-        holds, family = self._holds(name), _FAMILIES.get(column.type, _TEXT)
+        holds, family = self._holds(name), family_of(column.type)
         if family == "reference" and self._target(name) != column.reference:
             return False
-        if family not in (_TEXT, holds):
+        if family not in (TEXT, holds):
             return False
-        if family == _TEXT and 0 < column.max_length < _SHORTEST.get(holds, 0):
+        if family == TEXT and 0 < column.max_length < _SHORTEST.get(holds, 0):
             return False
         values = self._values(column)
         return all(FORMS[holds].is_one(value) for value in values) if holds in FORMS else True
@@ -159,7 +161,7 @@ class ColumnClues:
         return f"its values, such as {known[0]!r}" if known else ""
 
     def _type(self, name: WireName, column: SeenColumn) -> str:
-        return f"type {column.type}" if _FAMILIES.get(column.type) == name.holds else ""
+        return f"type {column.type}" if family_of(column.type) == name.holds else ""
 
 
 def alike(name: WireName, *candidate: str) -> str:

@@ -119,12 +119,19 @@ class InstanceFacts:
         return [value for row in self.rows.get(table, ()) if (value := row.get(column, ""))]
 
     def columns_of(self, table: str) -> dict[str, SeenColumn]:
-        """Return the columns of a table by name, its own first, then those of the tables that it extends."""
+        """Return the columns of a table by name, its own first, then those of the tables that it extends.
+
+        Where the dictionary shows none, the columns of its rows are all that is known.
+        """
         found: dict[str, SeenColumn] = {}
         for each in self._lineage(table):
             for name, column in self.columns.get(each, {}).items():
                 found.setdefault(name, replace(column, table=table))
-        return found
+        return found or {name: SeenColumn(table, name) for row in self.rows.get(table, ()) for name in _own(row)}
+
+    def is_described(self, table: str) -> bool:
+        """Tell whether the dictionary shows columns of the table, or of one that it extends."""
+        return any(self.columns.get(each) for each in self._lineage(table))
 
     def choices_of(self, column: SeenColumn) -> Sequence[str]:
         """Return the choices of a column: those of its table, else those of the nearest that it extends."""
@@ -138,6 +145,11 @@ class InstanceFacts:
             seen[table] = None
             yield table
             table = self.tables[table].parent if table in self.tables else ""
+
+
+def _own(row: Row) -> Iterator[str]:
+    """Yield the columns of a row that not every table has."""
+    return (column for column in row if not column.startswith(_OF_PLATFORM))
 
 
 def _listed(recording: Iterable[Recorded]) -> Iterator[tuple[str, Row]]:

@@ -26,6 +26,9 @@ _MOST_TABLES = 60
 _MOST_LEVELS = 12
 # An instance counts requests by the hour.
 _LONGEST_WAIT, _USUAL_WAIT, _MOST_WAITS = 3_600, 60, 10
+# A proxy or a node that restarts answers these for a moment.
+_PASSING = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_MOMENT, _MOST_REPEATS = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ class InstanceReader:
     def facts(self) -> InstanceFacts:
         """What was read by now; raises CannotLearnError."""
         return InstanceFacts.of(self.exchanges)
+
+    async def first_answer(self) -> PartyAnswer:
+        """Ask for one record of the table without which nothing is learned."""
+        return await self._get("/api/now/table/sys_db_object?sysparm_limit=1&sysparm_fields=sys_id")
 
     async def read_definitions(self, names: WireNames, prefix: str) -> None:
         """Read which tables may be the app's, and their columns, choices, roles and access rules.
@@ -130,21 +137,27 @@ class InstanceReader:
             raise TargetUnreachableError(f"{self.url} stopped answering, and nothing was written: {_in_words(answer)}.")
 
     async def _get(self, path: str) -> PartyAnswer:
-        """Get a path, and do so again once the instance allows it."""
+        """Get a path, and do so again once the instance allows it, and a few times where it fails for a moment."""
+        repeats = 0
         while True:
             answer = await self._ask(path)
             self.exchanges.append(self._recorded(answer))
-            if answer.status != HTTPStatus.TOO_MANY_REQUESTS or self._waits >= _MOST_WAITS:
+            asked = answer.headers.get("retry-after", "")
+            if answer.status == HTTPStatus.TOO_MANY_REQUESTS and self._waits < _MOST_WAITS:
+                self._waits += 1
+                await self._wait(asked, _USUAL_WAIT, "which limits how much is asked (429)")
+            elif answer.status in _PASSING and repeats < _MOST_REPEATS:
+                repeats += 1
+                await self._wait(asked, _MOMENT, f"which answered {answer.status}")
+            else:
                 return answer
-            self._waits += 1
-            await self._wait(answer.headers.get("retry-after", ""))
 
-    async def _wait(self, asked: str) -> None:
+    async def _wait(self, asked: str, usual: int, why: str) -> None:
         """Wait as long as the instance asks for; says so if that takes longer than an answer does."""
         seconds = retry_after(asked, self._clock.now(), _LONGEST_WAIT)
-        seconds = _USUAL_WAIT if seconds is None else seconds
+        seconds = usual if seconds is None else seconds
         if seconds >= 1:
-            complain("privman-scenarios", f"waiting {seconds:g} s for {self.url}, which limits how much is asked (429)")
+            complain("privman-scenarios", f"waiting {seconds:g} s for {self.url}, {why}")
         await self._clock.sleep(seconds)
 
     def _recorded(self, answer: PartyAnswer) -> Recorded:
@@ -159,9 +172,10 @@ class InstanceReader:
 
 
 def _may_be_of_app(names: WireNames, prefix: str) -> str:
-    """Return the query for the tables of the scope, and for those with a label that the app's pages print."""
+    """Return the query for the tables of the scope, those that are known, and those with a printed label."""
+    known = names.group("tables").values()
     labels = [label for name in names if name.group == "tables" for label in name.labels]
-    return f"nameSTARTSWITH{prefix}^ORlabelIN{','.join(labels)}"
+    return f"nameSTARTSWITH{prefix}^ORnameIN{','.join(known)}^ORlabelIN{','.join(labels)}"
 
 
 def _scopes(facts: InstanceFacts, prefix: str) -> list[str]:

@@ -26,12 +26,21 @@ class Learned:
         missing: what must be known and is not, each with what it may be called.
         unseen: what nothing has shown, so that it stays as it was known.
         contradictions: where a recording differs from the instance, a line each.
+        undescribed: the app's tables of which the dictionary shows no column.
+        blank: those of them that have no rows either, so that none of their columns is known.
     """
 
     observed: tuple[WireName, ...]
     missing: Mapping[str, Sequence[str]]
     unseen: tuple[WireName, ...]
     contradictions: tuple[str, ...]
+    undescribed: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything is known that must be, and nothing contradicts it."""
+        return not (self.missing or self.contradictions or self.blank)
 
 
 @dataclass(slots=True)
@@ -52,6 +61,7 @@ class Learner:
     _how: dict[str, str] = field(default_factory=dict)
     _missing: dict[str, Sequence[str]] = field(default_factory=dict)
     _contradictions: list[str] = field(default_factory=list)
+    _tables: list[str] = field(default_factory=list)
 
     def learn(self, recording: Sequence[Recorded]) -> Learned:
         """Return what the instance and the recording show; raises CannotLearnError."""
@@ -61,7 +71,14 @@ class Learner:
         names = [*self.contracts.names]
         observed = [name.observed(name.value, self._observation(name)) for name in names if name.path in self._how]
         unseen = [name for name in names if name.path not in {*self._how, *self._missing}]
-        return Learned(tuple(observed), self._missing, tuple(unseen), tuple(self._contradictions))
+        return Learned(
+            tuple(observed),
+            self._missing,
+            tuple(unseen),
+            tuple(self._contradictions),
+            tuple(each for each in self._tables if not self.facts.is_described(each)),
+            tuple(each for each in self._tables if not self.facts.columns_of(each)),
+        )
 
     def _observation(self, name: WireName) -> Observation:
         return Observation(self.on, self.facts.release, self._how[name.path])
@@ -70,6 +87,7 @@ class Learner:
         names = self.contracts.names
         tables = find_tables(self.facts, names, self.prefix)
         found = {word_of(path): each.candidate for path, each in tables.found.items()}
+        self._tables = [*found.values()]
         self._know(tables)
         self._require(tables)
         columns = ColumnClues(self.facts, names, found).find()
@@ -77,7 +95,8 @@ class Learner:
         self._how |= {path: f"{each.how} on {each.candidate.table}" for path, each in columns.found.items()}
         for name in names_of_columns(names):
             left = [column.name for column in columns.unresolved.get(name, ())]
-            if name.path not in columns.found and not name.optional:
+            is_blank = not self.facts.columns_of(found.get(word_of(name.group), ""))
+            if name.path not in columns.found and not name.optional and not is_blank:
                 self._missing[name.path] = left
         scopes = [self.prefix, *(self.facts.tables[table].scope for table in found.values())]
         roles = find_roles(self.facts, names, found, filter(None, scopes))

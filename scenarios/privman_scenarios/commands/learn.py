@@ -22,13 +22,14 @@ from privman_scenarios.analysis.har import read_har
 from privman_scenarios.analysis.instance_facts import CannotLearnError
 from privman_scenarios.analysis.instance_reader import InstanceReader
 from privman_scenarios.analysis.learning import Learner
+from privman_scenarios.analysis.narrowing import Narrowing
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.learned_names import LearnedNames
 from privman_scenarios.output import complain, say, write
 from privman_scenarios.playing.cleanup import Write, line_in
 from privman_scenarios.playing.http_api import PartyCall
 from privman_scenarios.playing.named_targets import named_instance
-from privman_scenarios.playing.reaching import log_on
+from privman_scenarios.playing.reaching import require_log_on
 from privman_scenarios.playing.target import Target
 
 
@@ -52,7 +53,7 @@ def execute(options: argparse.Namespace) -> Exit:
         return Exit.FAILURE
     for line in names.lines():
         say(line)
-    return Exit.FAILURE if learned.missing or learned.contradictions else Exit.SUCCESS
+    return Exit.SUCCESS if learned.is_complete else Exit.FAILURE
 
 
 async def _read(instance: Target, names: WireNames, options: argparse.Namespace) -> InstanceReader:
@@ -62,20 +63,28 @@ async def _read(instance: Target, names: WireNames, options: argparse.Namespace)
         api = instance.api(session)
         with _journal(options.journal, api.url) as journal:
             api.listeners.append(journal)
-            await log_on(api, instance.log_in)
             reader = InstanceReader(api.getting(instance.log_in), api.url, RealClock())
+            require_log_on(await reader.first_answer(), api, instance.log_in)
             await reader.read_definitions(names, options.prefix)
             tables = find_tables(reader.facts, names, options.prefix)
             if not tables.found:
-                raise CannotLearnError(_without_tables(reader, options.prefix))
+                raise CannotLearnError(*_without_tables(reader, tables, options.prefix))
             await reader.read_rows(each.candidate for each in tables.found.values())
     return reader
 
 
-def _without_tables(reader: InstanceReader, prefix: str) -> str:
+def _without_tables(reader: InstanceReader, tables: Narrowing[str], prefix: str) -> Iterator[str]:
+    """Yield why no table is known, and which there are."""
     refusal = reader.unreadable.get("sys_db_object")
-    why = f"sys_db_object was answered with {refusal}" if refusal else f"none begins with {prefix} or has its labels"
-    return f"{reader.url} shows no table of the app to this user: {why}."
+    if refusal or not any(tables.unresolved.values()):
+        why = (
+            f"sys_db_object was answered with {refusal}" if refusal else f"none begins with {prefix} or has its labels"
+        )
+        yield f"{reader.url} shows no table of the app to this user: {why}."
+        return
+    yield f"{reader.url} has tables of apps, and none is known to be this app's. Name them in a file for --inferred."
+    for name, left in tables.unresolved.items():
+        yield f"{name.path} was not found. Perhaps {' or '.join(sorted(left))}."
 
 
 class _Journal:

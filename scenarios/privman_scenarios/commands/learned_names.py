@@ -48,11 +48,22 @@ class LearnedNames:
     def _unknown(self) -> Iterator[str]:
         for table, answer in self.unreadable.items():
             yield f"{table} is not readable: {answer}."
+        yield from self._undescribed()
         for path, candidates in self.learned.missing.items():
             named = f"Perhaps {' or '.join(sorted(candidates))}." if candidates else "Nothing fits."
             yield f"{path} was not found. {named}"
         for contradiction in self.learned.contradictions:
             yield f"The recording differs: {contradiction}"
+
+    def _undescribed(self) -> Iterator[str]:
+        """Yield why columns are not known as well as they could be."""
+        blank = self.learned.blank
+        by_rows = [table for table in self.learned.undescribed if table not in blank]
+        why = "sys_dictionary shows this user no column of"
+        if by_rows:
+            yield f"{why} {', '.join(by_rows)}: columns are learned from rows, so that labels and types are unknown."
+        if blank:
+            yield f"{why} {', '.join(blank)}, and no row is readable: their columns are unknown."
 
     def _shortened(self, names: Sequence[WireName]) -> Iterator[str]:
         """Yield the names, or the groups that are among them as a whole."""

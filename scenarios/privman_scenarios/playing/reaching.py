@@ -85,7 +85,8 @@ async def _activity_type(servicenow: ServiceNowParty, instance_id: str) -> str:
 # A fake that already runs is left alone (never), loses its journal and faults (clear), or all its records (reset).
 Restart = Literal["never", "clear", "reset"]
 _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
-_LOGON_CHECK = "/api/now/table/sys_user?sysparm_limit=1&sysparm_fields=sys_id"
+_TABLES = "/api/now/table/"
+_LOGON_CHECK = f"{_TABLES}sys_user?sysparm_limit=1&sysparm_fields=sys_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +175,13 @@ async def refuse_bad_users(api: HttpApi, users: Iterable[LogIn]) -> None:
 
 
 def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn, refusals: Container[int] = _REFUSALS) -> None:
-    if answer.path != _LOGON_CHECK and answer.status:  # no token was given
+    if not answer.path.startswith(_TABLES) and answer.status:  # no token was given
         raise BadLogInError(f"{api.url} refused {auth.named}: {answer}.")
-    if answer.status in refusals:
-        once = " Tried once: refusals may lock a user out." if answer.status == HTTPStatus.UNAUTHORIZED else ""
-        raise BadLogInError(f"{api.url} refused {auth.named} ({answer.status}).{once}")
+    if answer.status not in refusals:
+        return
+    if answer.status == HTTPStatus.FORBIDDEN:
+        raise BadLogInError(f"{api.url} lets {auth.words} in, and does not show sys_user to that user (403).")
+    raise BadLogInError(f"{api.url} refused {auth.named} (401). Tried once: refusals may lock a user out.")
 
 
 async def log_on(api: HttpApi, auth: LogIn) -> None:
@@ -186,6 +189,16 @@ async def log_on(api: HttpApi, auth: LogIn) -> None:
     answer = await api.call("GET", _LOGON_CHECK, auth=auth)
     _require_log_on(answer, api, auth)
     _demand(answer, "result", api.url, _INSTANCE)
+
+
+def require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn) -> None:
+    """Check an instance's first answer about any table, which may refuse that table.
+
+    Raises BadLogInError for refused credentials, TargetUnreachableError where it is not of an instance.
+    """
+    _require_log_on(answer, api, auth, (HTTPStatus.UNAUTHORIZED,))
+    if not answer.is_of_client:
+        _demand(answer, "result", api.url, _INSTANCE)
 
 
 async def reach_console(api: HttpApi, restart: Restart) -> Connection:
