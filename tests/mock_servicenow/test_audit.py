@@ -39,6 +39,9 @@ class _Tables:
     def change(self, table: str, sys_id: str, asked: str = "", /, **values: str) -> None:
         assert self._session.patch(f"{self._url}/{table}/{sys_id}{asked}", json=values).ok
 
+    def delete(self, table: str, sys_id: str) -> None:
+        assert self._session.delete(f"{self._url}/{table}/{sys_id}").status_code == 204
+
     def audit(self, table: str, enabled: str) -> None:
         [record] = self.find("sys_dictionary", f"name={table}^internal_type=collection^elementISEMPTY")
         self.change("sys_dictionary", record["sys_id"], audit=enabled)
@@ -64,6 +67,25 @@ def test_changes_of_an_incident_are_audited() -> None:
             ("short_description", "a", "b"),
         ]
         assert tables.audited(incident, "tablename", "user", "record_checkpoint")[-1] == ("incident", "admin", "2")
+
+
+def test_deletions_of_audited_tables_are_audited() -> None:
+    """Docs, auditing and deleted records; users: the row of sys_audit that says DELETED; what changed stays known."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        incident, task = tables.make("incident", short_description="Gone"), tables.make("sc_task")
+        [shown] = tables.find("incident", f"sys_id={incident}")
+        tables.change("incident", incident, description="1")
+        tables.delete("incident", incident)
+        tables.delete("sc_task", task)
+        columns = ("fieldname", "oldvalue", "newvalue", "record_checkpoint", "tablename", "user")
+        assert tables.audited(incident, *columns) == [
+            ("DELETED", "DELETED", "DELETED", "-1", "incident", "admin"),
+            ("description", "", "1", "1", "incident", "admin"),
+        ]
+        [deleted] = tables.find("sys_audit_delete", "tablenameINincident,sc_task")
+        told = [deleted[name] for name in ("tablename", "documentkey", "display_value", "sys_created_by")]
+        assert told == ["incident", incident, shown["number"], "admin"]
 
 
 @pytest.mark.long
@@ -122,4 +144,5 @@ def test_administrators_alone_read_the_rows() -> None:
         tables = _Tables(instance)
         tables.change("incident", tables.make("incident"), description="1")
         tables.make("sys_user", user_name="ann", user_password="secret")
-        assert _Tables(instance, ("ann", "secret")).status("sys_audit") == 403
+        ann = _Tables(instance, ("ann", "secret"))
+        assert [ann.status(table) for table in ("sys_audit", "sys_audit_delete")] == [403, 403]

@@ -1,26 +1,33 @@
-"""The rule that keeps what changed in records of audited tables: rows of sys_audit (platform 8)."""
+"""The rules that keep what changed in records of audited tables, and which were deleted (platform 8)."""
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 
-AUDIT = "sys_audit"
+AUDIT, DELETIONS = "sys_audit", "sys_audit_delete"
 MOST_CHANGES = 1_000
 """Updates of a record that are kept, the newest ones (I)."""
 _CLEARED_EVERY = 100
 _LONGEST = 4_000
 """Characters of a value that are kept (I)."""
 _UPDATES: frozenset[Operation] = frozenset({"update"})
+_DELETES: frozenset[Operation] = frozenset({"delete"})
+_LAST = 1_000_000
+_DELETED = {"fieldname": "DELETED", "oldvalue": "DELETED", "newvalue": "DELETED", "record_checkpoint": "-1"}
 
 
 def audit_rules(dictionary: Dictionary, table: str) -> tuple[BusinessRule, ...]:
-    """Return the rule that audits the records of a table, if it is audited itself: parents do not count."""
+    """Return the rules that audit the records of a table, if it is audited itself: parents do not count."""
     defined = dictionary.table(table)
     if defined is None or not defined.audited:
         return ()
-    return (BusinessRule("audit", table, "after", _UPDATES, _Audit(dictionary, table), order=1_000_000),)
+    return (
+        BusinessRule("audit", table, "after", _UPDATES, _Audit(dictionary, table), order=_LAST),
+        BusinessRule("audit_delete", table, "after", _DELETES, _keep_deletion, order=_LAST),
+    )
 
 
 class _Audit:
@@ -39,6 +46,16 @@ class _Audit:
         context.session.store_rows(AUDIT, [_row(context, name, before[name], count) for name in changed])
         if count % _CLEARED_EVERY == 0:
             _clear(context, count - MOST_CHANGES)
+
+
+def _keep_deletion(context: RuleContext) -> None:
+    """Store that a record is gone, and what people called it."""
+    session, record = context.session, Record(context.table, dict(context.current))
+    about = {"tablename": context.table, "documentkey": record.sys_id}
+    audited = {**about, **_DELETED, "sys_id": session.ids.sys_id(), "user": session.user.user_name}
+    session.store_rows(AUDIT, [audited])
+    shown = session.display(record, session.dictionary.display_column(context.table))
+    session.store_rows(DELETIONS, [{**about, "sys_id": session.ids.sys_id(), "display_value": shown[:_LONGEST]}])
 
 
 def _row(context: RuleContext, name: str, before: str, count: int) -> dict[str, str]:
