@@ -101,6 +101,25 @@ async def test_a_rule_that_cannot_act(rule: str, told: str, tmp_path: Path, *, s
     assert told in str(caught.value)
 
 
+async def test_a_rule_for_queries(tmp_path: Path) -> None:
+    """It refuses such queries of who has none of its roles; a rule for what is not known is refused at the start."""
+    tables, rows = tmp_path / "tables.yaml", tmp_path / "rows.yaml"
+    rows.write_text(ROWS)
+    rule = "acls: [{operation: query_range, column: description, roles: [u_cleaner]}]"
+    tables.write_text(TABLES.replace("acls: [{operation: delete, roles: [u_cleaner]}]", rule))
+    settings = Settings(tables=(tables,), data=(rows,))
+    async with running(settings) as instance:
+        address = "/api/now/table/incident?sysparm_query=description"
+        statuses = [
+            (await instance.call("GET", address + rest, ("carla", "secret"))).status for rest in ("LIKEx", "=x")
+        ]
+    assert statuses == [403, 200]
+    tables.write_text(tables.read_text().replace("query_range", "conditional_table_query_range"))
+    with pytest.raises(StartError, match=r"'conditional_table_query_range'.*query_match, query_range"):
+        async with running(settings):
+            pass
+
+
 @pytest.mark.long
 async def test_a_numbered_table_has_numbers(tmp_path: Path) -> None:
     """Whoever gives a prefix need not define the column; who defines it, or extends a numbered table, has one only."""

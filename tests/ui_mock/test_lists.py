@@ -69,6 +69,17 @@ async def test_ignored_terms_are_named(site: Site) -> None:
     assert "no_column" in html.split('class="notice"')[1]
 
 
+async def test_a_refused_query_is_a_page(site: Site) -> None:
+    """An access rule for queries holds for lists, too."""
+    rule = await site.insert("sys_security_acl", {"name": "incident.number", "operation": "query_range"})
+    role = await site.call("GET", "/api/now/table/sys_user_role?sysparm_query=name=admin")
+    await site.insert("sys_security_acl_role", {"sys_security_acl": rule, "sys_user_role": role["result"][0]["sys_id"]})
+    await site.add_user("reader")
+    person = await site.person("reader")
+    refused = await person.get("/incident_list.do?sysparm_query=ORDERBYnumber")
+    assert [refused.status, "Insufficient rights to query records" in refused.html] == [403, True]
+
+
 async def test_breadcrumbs_of_a_long_query_are_limited(site: Site) -> None:
     """Each link repeats all conditions before it, so the page would grow with the square of the query."""
     person = await site.person()

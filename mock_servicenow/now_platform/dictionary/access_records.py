@@ -7,12 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Acl, Table
+from mock_servicenow.now_platform.dictionary.definitions import OPERATIONS, SYSTEM_COLUMNS, Acl, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import Values, seed_id
 
 RULES, RULE_ROLES, ROLES = "sys_security_acl", "sys_security_acl_role", "sys_user_role"
-OPERATIONS = frozenset({"create", "read", "write", "delete"})
 LONGEST_CONDITION = 4_000
 MOST_RULES = 1_000
 """Rules that records add, the oldest; each query on their tables reads them."""
@@ -149,7 +148,7 @@ class _RuleReader:
         if row["type"] not in {"", _RECORD}:
             return f"is of type '{row['type']}'; expected {_RECORD}"
         if row["operation"] not in OPERATIONS:
-            return f"has operation '{row['operation']}'; expected one of {', '.join(sorted(OPERATIONS))}"
+            return f"has operation '{row['operation']}'; expected one of {', '.join(OPERATIONS)}"
         if row["script"].strip():
             return _SCRIPT
         return self._why_no_place(*row["name"].partition(".")[::2]) or _why_no_condition(row["condition"])

@@ -53,12 +53,17 @@ class Choice:
     label: str
 
 
+READ, QUERY_MATCH, QUERY_RANGE = "read", "query_match", "query_range"
+OPERATIONS = ("create", "delete", QUERY_MATCH, QUERY_RANGE, READ, "write")
+"""What access rules that act are about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acl:
     """A rule that allows an operation on a table's rows, or on one column of them.
 
     Attributes:
-        operation: ``create``, ``read``, ``write`` or ``delete``.
+        operation: one of `OPERATIONS`.
         roles: any of these is enough; none allows everybody.
         column: the column guarded; the whole row if None.
         condition: an encoded query that the row must meet; every row if empty.

@@ -10,13 +10,12 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     MOST_LENGTH,
     NAME_PATTERN,
     NAME_WORDS,
+    OPERATIONS,
     SCRIPT,
     is_name,
 )
 from mock_servicenow.now_platform.dictionary.located_files import FilePlace
 from privman_core.near_words import hint
-
-OPERATIONS = ("create", "delete", "read", "write")
 
 
 @dataclass(frozen=True, slots=True)

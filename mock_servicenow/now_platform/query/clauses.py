@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
-from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.definitions import QUERY_MATCH, QUERY_RANGE, Column
 from mock_servicenow.now_platform.query.operands import (
     Operand,
     RecordChange,
@@ -36,6 +36,7 @@ def condition(term: Condition, rows: Rows, scope: Scope) -> Test:
         UnusableValueError: nothing can match.
         RefusedScriptError: the value is a script call that is not evaluated.
     """
+    scope = scope.asking(term.operator.asks)
     path = Path(scope, rows.table, term.path)
     if term.value and term.operator.takes is not Takes.NOTHING:
         _check_comparable(path)
@@ -88,7 +89,7 @@ def one_of_many(block: Block, rows: Rows, scope: Scope) -> Test | None:
     if len(equal) != len(block) or len({term.path for term in equal}) > 1:
         return None
     try:
-        path = Path(scope, rows.table, equal[0].path)
+        path = Path(scope.asking(QUERY_MATCH), rows.table, equal[0].path)
     except UnusableTermError:
         return None
     if path.last.family.compare_as not in (CompareAs.TEXT, CompareAs.IDENTIFIER) or path.last.family is Family.PASSWORD:
@@ -106,7 +107,7 @@ def ordering(order: Order, rows: Rows, scope: Scope) -> sa.ColumnElement[Any]:
 
     References sort by their display value (inferred).
     """
-    path = Path(scope, rows.table, order.path)
+    path = Path(scope.asking(QUERY_RANGE), rows.table, order.path)
     if path.last.family is Family.PASSWORD:
         raise UnusableTermError("the order of passwords would reveal them")
     path.to_display()
@@ -117,14 +118,15 @@ def ordering(order: Order, rows: Rows, scope: Scope) -> sa.ColumnElement[Any]:
 
 
 def searched_columns(rows: Rows, scope: Scope) -> list[Operand]:
-    """Return the columns in which a text search looks: every text that the caller may read except passwords."""
-    hidden = scope.sight.hidden(rows.table)
+    """Return the columns in which a text search looks: every text that the caller may query except passwords."""
+    scope = scope.asking(QUERY_RANGE)
+    barred, seen = scope.sight.barred[QUERY_RANGE](rows.table), scope.seen(rows)
     return [
-        Operand(column, rows.column(column.name))
+        Operand(column, seen.column(column.name))
         for column in scope.dictionary.columns(rows.table).values()
         if column.family.compare_as is CompareAs.TEXT
         and column.family is not Family.PASSWORD
-        and column.name not in hidden
+        and column.name not in barred
     ]
 
 
@@ -150,7 +152,7 @@ def related_list(term: RelatedList, rows: Rows, scope: Scope, matching: Matching
         field = pointing.selected_columns[0]
         satisfied = compare(sa.func.count(), term.count)
         pointing = pointing.group_by(field).having(sa.not_(satisfied) if none_satisfies else satisfied)
-    key = rows.column("sys_id")
+    key = scope.asking(QUERY_MATCH).seen(rows).column("sys_id")
     # Rows that nothing points to are in no group, so they are reached by what the others are not.
     return key.not_in(pointing) if none_satisfies else key.in_(pointing)
 
@@ -161,13 +163,14 @@ def semi_join(term: SemiJoin, rows: Rows, scope: Scope, matching: Matching) -> T
     if known is None or scope.dictionary.root(known.name) != scope.dictionary.root(rows.table):
         raise UnusableTermError(f"it joins to '{term.table}', but '{rows.table}' is queried")
     _check_alike(rows.table, term.field, term.joined_table, term.joined_field, scope)
-    return rows.column(term.field).in_(_pointing(term.joined_table, term.joined_field, term.where, scope, matching))
+    own = scope.asking(QUERY_MATCH).seen(rows).column(term.field)
+    return own.in_(_pointing(term.joined_table, term.joined_field, term.where, scope, matching))
 
 
 def _pointing(table: str, field: str, where: Query, scope: Scope, matching: Matching) -> sa.Select[tuple[Any]]:
     """Return the select of a column of those rows of a table that a query matches."""
     there = scope.related(table)
-    column = there.column(field)
+    column = scope.asking(QUERY_MATCH).seen(there).column(field)
     return there.select(column, column.is_not(None), of_class(scope.dictionary, there), matching(where, there))
 
 

@@ -20,6 +20,7 @@ from mock_servicenow.now_platform.query.clauses import (
     semi_join,
 )
 from mock_servicenow.now_platform.query.operands import (
+    BarredTermError,
     RecordChange,
     Rows,
     Test,
@@ -79,6 +80,7 @@ class CompiledQuery:
         invalid: whether it has a term that the platform does not understand (platform 2.6).
         dropped: the first part of it that has no effect, and why; empty if all of it acts.
         forbidden: whether a term asks for something that the caller may not read.
+        barred: whether rules for queries keep the caller from a term; `forbidden` is true then, too.
         depends: whether it is valid only for its `QueryContext`: the user and the moment.
         unreadable: the condition on rows that match but that the caller may not read; None if there are no such rows
             except some that belong to no record.
@@ -91,6 +93,7 @@ class CompiledQuery:
     invalid: bool
     dropped: str
     forbidden: bool
+    barred: bool
     depends: bool
     unreadable: Test | None = None
     readable: Test = field(default_factory=sa.true)
@@ -235,6 +238,7 @@ class _Compiler:
             swallowed.invalid,
             swallowed.dropped,
             swallowed.forbidden,
+            swallowed.barred,
             self._depends,
         )
 
@@ -272,7 +276,7 @@ class _Compiler:
         try:
             return self._test(term, rows)
         except UnreadableTermError as error:
-            self._swallowed.unreadable(term.text, str(error))
+            self._swallowed.unreadable(term.text, error)
         except (UnusableTermError, RefusedScriptError) as error:
             self._swallowed.ignore(term.text, self._reason(error))
         except UnusableValueError as error:
@@ -319,7 +323,7 @@ class _Compiler:
             try:
                 yield ordering(order, rows, self.scope)
             except UnreadableTermError as error:
-                self._swallowed.unreadable(order.text, str(error))
+                self._swallowed.unreadable(order.text, error)
             except UnusableTermError as error:
                 self._swallowed.ignore(order.text, self._reason(error), invalid=False)
 
@@ -356,12 +360,13 @@ class _Swallowed:
         invalid: whether the platform counts the query as invalid (platform 2.6).
         dropped: the first term without effect, and why; empty if there is none.
         forbidden: whether it asks for something that the caller may not read.
+        barred: whether it asks something that rules for queries keep from the caller.
     """
 
     def __init__(self) -> None:
         self.invalid = False
         self.dropped = ""
-        self.forbidden = False
+        self.forbidden = self.barred = False
         self._reported: list[Finding] = []
         self._more = 0
 
@@ -370,10 +375,11 @@ class _Swallowed:
         self.invalid |= invalid
         self._drop("query-term-ignored", term, reason)
 
-    def unreadable(self, term: str, reason: str) -> None:
+    def unreadable(self, term: str, error: UnreadableTermError) -> None:
         """Note a term about what the caller may not read, which therefore has no effect."""
         self.forbidden = True
-        self._drop("query-term-unreadable", term, reason)
+        self.barred |= isinstance(error, BarredTermError)
+        self._drop("query-term-unreadable", term, str(error))
 
     def unusable(self, term: str, reason: str) -> None:
         """Note a term with a value that its column cannot hold."""

@@ -106,6 +106,10 @@ class UnreadableTermError(UnusableTermError):
     """A term is about something that the caller may not read."""
 
 
+class BarredTermError(UnreadableTermError):
+    """A term asks something of a column that rules for queries keep from the caller."""
+
+
 class UnusableValueError(Signal):
     """No stored value of the column can be compared with the value."""
 

@@ -11,7 +11,7 @@ from operator import ge, gt, le, lt
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
-from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.definitions import QUERY_MATCH, QUERY_RANGE, Column
 from mock_servicenow.now_platform.query import dates
 from mock_servicenow.now_platform.query.comparisons import (
     Build,
@@ -52,6 +52,9 @@ class Takes(Enum):
     LIST = auto()  # of values, joined by commas
 
 
+_MATCHING = frozenset({"=", "!=", "IN", "NOT IN", "SAMEAS", "NSAMEAS", "ANYTHING", "ISEMPTY", "ISNOTEMPTY"})
+
+
 class Operator:
     """The spellings and the label of an operator.
 
@@ -77,6 +80,11 @@ class Operator:
     def word(self) -> str:
         """The usual spelling."""
         return self.words[0]
+
+    @property
+    def asks(self) -> str:
+        """The kind of query that it is for access rules (Docs: query ACLs)."""
+        return QUERY_MATCH if self.word in _MATCHING else QUERY_RANGE
 
 
 Accepts = Callable[[str, Column], bool]

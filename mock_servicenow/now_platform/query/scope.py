@@ -1,14 +1,16 @@
 """The tables as the caller sees them, and the paths through their references (platform 2.1)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.definitions import READ, Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.query.operands import (
+    BarredTermError,
     Operand,
     Rows,
     Sql,
@@ -34,6 +36,7 @@ class Scope:
         depends: called when a clause reads them.
         meets: compiles the condition of an access rule, which sees everything.
         limited: called with each table in a clause of which the caller may not read every row.
+        asks: what is asked of columns: to read them, or one of the kinds of queries that access rules know.
     """
 
     sight: Sight
@@ -41,6 +44,11 @@ class Scope:
     depends: Callable[[], None]
     meets: Callable[[str, Rows], Test]
     limited: Callable[[str], None]
+    asks: str = READ
+
+    def asking(self, operation: str) -> "Scope":
+        """Return the same tables for clauses that ask something else of columns."""
+        return replace(self, asks=operation)
 
     @property
     def dictionary(self) -> Dictionary:
@@ -76,6 +84,12 @@ class Scope:
         light = sa.table(stored.name, sa.column("sys_id", sa.Text()), sa.column(column, stored.c[column].type)).alias()
         return Rows(table, light.c.__getitem__, light)
 
+    def seen(self, rows: Rows) -> Rows:
+        """Return rows of another scope with their columns as this one sees them."""
+        if rows.source is None or self.sight.everything:
+            return rows
+        return replace(rows, column=self._columns(rows.table, rows.source))
+
     def check_table(self, table: str) -> None:
         """Raise UnreadableTermError if the caller may read nothing of a table."""
         if not self.sight.reaches(table):
@@ -84,9 +98,12 @@ class Scope:
             self.limited(table)
 
     def check_column(self, table: str, column: str) -> None:
-        """Raise UnreadableTermError if the caller may not read a column."""
+        """Raise UnreadableTermError if the caller may not read a column, or not ask this of it."""
+        if column not in self.sight.barred[self.asks](table):
+            return
         if column in self.sight.hidden(table):
             raise UnreadableTermError(f"the user may not read column '{column}' of table '{table}'")
+        raise BarredTermError(f"rules for {self.asks} keep the user from column '{column}' of table '{table}'")
 
     def unknown_column(self, table: str, name: str) -> UnknownColumnError:
         """Return the error that a table has no such column."""
@@ -98,23 +115,29 @@ class Scope:
         if self._is_plain(table):
             return Rows(table, source.c.__getitem__, source)
         readable = Permissions(self.sight, self.meets).test(table, source, "read")
+        return Rows(table, self._columns(table, source), source, readable=readable)
 
-        def column(name: str) -> Sql:
-            self.check_column(table, name)
-            return self._unmasked(table, name, source)
+    def _columns(self, table: str, source: sa.FromClause) -> Callable[[str], Sql]:
+        if not any(map(self.sight.barred[self.asks], self.sight.hierarchy(table))):
+            return source.c.__getitem__
+        return partial(self._column, table, source)
 
-        return Rows(table, column, source, readable=readable)
+    def _column(self, table: str, source: sa.FromClause, name: str) -> Sql:
+        self.check_column(table, name)
+        return self._unmasked(table, name, source)
 
     def _unmasked(self, table: str, name: str, source: sa.FromClause) -> Sql:
-        """Return a column that is empty in rows of those classes in which the caller may not read it."""
-        classes = [each for each in self.sight.hierarchy(table) if name in self.sight.hidden(each)]
+        """Return a column that is empty in rows of those classes in which the caller may not ask this of it."""
+        barred = self.sight.barred[self.asks]
+        classes = [each for each in self.sight.hierarchy(table) if name in barred(each)]
         if not classes:
             return source.c[name]
         return sa.case((source.c[_RULED_BY_CLASS].in_(classes), sa.null()), else_=source.c[name])
 
     def _is_plain(self, table: str) -> bool:
-        """Return whether the caller may read every row and column of the table's hierarchy."""
-        return self.sight.opens(table, "read") and not any(map(self.sight.hidden, self.sight.hierarchy(table)))
+        """Return whether the caller may read every row of the table's hierarchy, and ask this of every column."""
+        barred = self.sight.barred[self.asks]
+        return self.sight.opens(table, READ) and not any(map(barred, self.sight.hierarchy(table)))
 
 
 MAX_STEPS = 8  # references walked through in one path
@@ -157,14 +180,17 @@ class Path:
 
     def meets(self, rows: Rows, condition: Callable[[Operand], Test]) -> Test:
         """Return whether the row at the end meets a condition; no row at the end meets none."""
-        return self._meets(rows.column(self.columns[0].name), 0, condition)
+        return self._meets(self._first(rows), 0, condition)
 
     def operand(self, rows: Rows) -> Operand:
         """Return the column at the end as a value of the row at hand; NULL where a reference is empty."""
-        sql = rows.column(self.columns[0].name)
+        sql = self._first(rows)
         for reference, column in zip(self.columns, self.columns[1:], strict=False):
             sql = self._value_of(reference, column, sql, rows.source)
         return Operand(self.last, sql)
+
+    def _first(self, rows: Rows) -> Sql:
+        return self._scope.seen(rows).column(self.columns[0].name)
 
     def _meets(self, sql: Sql, step: int, condition: Callable[[Operand], Test]) -> Test:
         if step == len(self.columns) - 1:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -9,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.definitions import Acl
+from mock_servicenow.now_platform.dictionary.definitions import QUERY_MATCH, QUERY_RANGE, READ, Acl
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.query.operands import Rows, Sql, Test, any_of
@@ -72,6 +73,7 @@ class Sight:
     Attributes:
         everything: whether no access rule limits the caller, who is the instance itself.
         hidden: returns the columns that the caller may not read in records of a class.
+        barred: for reading and each kind of query, returns the columns of a class that the caller may not read or ask.
         locked: returns the columns that the caller may not write in records of a class.
         owning: returns the conditions of rules for writing records of a class that name the caller.
         reads_all: returns whether the caller may read every record of a class.
@@ -86,6 +88,11 @@ class Sight:
         self.closed = closed
         self._roles = roles or frozenset()
         self.hidden = _Remembered(self._hidden).__getitem__
+        self.barred: Mapping[str, Callable[[str], frozenset[str]]] = {
+            READ: self.hidden,
+            QUERY_MATCH: _Remembered(partial(self._barred, QUERY_MATCH)).__getitem__,
+            QUERY_RANGE: _Remembered(partial(self._barred, QUERY_RANGE)).__getitem__,
+        }
         self.locked = _Remembered(self._locked).__getitem__
         self.owning = _Remembered(self._owning).__getitem__
         self.reads_all = _Remembered(self._reads_all).__getitem__
@@ -163,6 +170,20 @@ class Sight:
                 opens = self._holds(acl) and not acl.condition
                 guarded[acl.column] = guarded.get(acl.column, False) or opens
         return frozenset(column for column, opened in guarded.items() if not opened)
+
+    def _barred(self, operation: str, table: str) -> frozenset[str]:
+        """A column without a rule for such queries may be queried if it may be read (Docs: query ACLs)."""
+        opened: dict[str | None, bool] = {}
+        for acl in self.dictionary.acls(table):
+            if acl.operation == operation:
+                opens = self.is_admin or (self._holds(acl) and not acl.condition)
+                opened[acl.column] = opened.get(acl.column, False) or opens
+        if self.everything or not opened:
+            return self.hidden(table)
+        if not opened.get(None, True):
+            return frozenset(self.dictionary.columns(table))
+        closed = {column for column in opened if column is not None and not opened[column]}
+        return (self.hidden(table) - opened.keys()) | closed
 
     def _held(self, table: str, operation: str) -> Conditions | None:
         rules = [acl for acl in self.dictionary.acls(table) if acl.operation == operation and acl.column is None]

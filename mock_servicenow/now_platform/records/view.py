@@ -217,9 +217,10 @@ class View:
 
         Raises:
             InvalidQuery: it is strict, a part of it has no effect, and the instance does not answer that with no rows.
-            QueryForbidden: it names a column that the user may not read, and the release refuses such queries.
+            QueryForbidden: access rules for queries keep the user from a part of it; or it names a column that the user
+                may not read, and the release refuses such queries.
         """
-        forbidden = query.forbidden and self._is_held_to_columns()
+        forbidden = query.barred or (query.forbidden and self._is_held_to_columns())
         if strict and query.dropped and not forbidden and not self._returns_no_rows(query):
             raise InvalidQuery(query.dropped)
         self.findings.extend(query.findings)
