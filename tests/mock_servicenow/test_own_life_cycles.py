@@ -192,3 +192,43 @@ def test_rows_of_files_have_both_columns(tmp_path: Path) -> None:
     with MockServiceNow(Settings(data=(rows,))) as instance:
         found = [instance.find("incident", number=f"INC{number}")[0] for number in (1, 2, 3)]
     assert [(each["state"], each["incident_state"]) for each in found] == [("6", "6"), ("3", "3"), ("1", "1")]
+
+
+@pytest.mark.parametrize(
+    ("cycle", "column", "following"),
+    [
+        ("{kind: category, moves_by_kind: {Hardware: {-5: [4]}}}", "state", {"4"}),
+        ("{kind: category, moves: {-5: [-4, 3]}}", "state", {"-4", "3"}),
+        ("{invalid_move: allow}", "state", {"-4", "-3", "-2", "-1", "0", "3", "4"}),
+        ("{column: u_step}", "u_step", {"0", "4"}),
+    ],
+)
+def test_the_change_api_offers_the_states_that_may_follow(
+    tmp_path: Path, cycle: str, column: str, following: set[str]
+) -> None:
+    """Whichever columns hold the state and the kind: what it offers can be written, and nothing else."""
+    tables = tmp_path / "tables.yaml"
+    steps = "{u_step: {default: -1, choices: {-5: a, -4: b, -3: c, -2: d, -1: e, 0: f, 3: g, 4: h}}}"
+    tables.write_text(f"- {{name: change_request, columns: {steps}, life_cycle: {cycle}}}", encoding="utf-8")
+    with MockServiceNow(Settings(tables=(tables,))) as instance, requests.Session() as session:
+        session.auth = instance.auth
+        changes = f"{instance.url}/api/sn_chg_rest/change"
+
+        def make() -> str:
+            made = session.post(f"{changes}/normal", json={"category": "Hardware"}).json()["result"]
+            return f"{changes}/{made['sys_id']['value']}"
+
+        first = make()
+        offered = session.get(f"{first}/nextstates").json()["result"]
+        own = str(session.get(first).json()["result"][column]["value"])
+        assert {*offered["available_states"]} == {own, *following}
+        assert {each["from_state"] for [each] in offered["state_transitions"]} == {own}
+        described = {"name": "change_request", "element": column}
+        query = "^".join(f"{name}={value}" for name, value in described.items())
+        choices = session.get(f"{instance.url}/api/now/table/sys_choice", params={"sysparm_query": query}).json()
+        writable = {
+            choice["value"]
+            for choice in choices["result"]
+            if session.patch(make(), json={column: choice["value"]}).status_code == 200
+        }
+        assert writable == {own, *following}

@@ -67,9 +67,13 @@ class LifeCycle:
     message: str = ""
     effects: Mapping[str, Effect] = field(default_factory=dict)
 
-    def following(self, state: str, kind: str) -> States | None:
-        """Return the states that may follow a state of a record of that kind; None if every state may."""
-        return self.of_kind(kind).get(state)
+    def following(self, state: str, values: Mapping[str, str]) -> States | None:
+        """Return the states that may follow a state of a record with these values; None if every state may."""
+        return self.of_kind(self.kind_of(values)).get(state)
+
+    def kind_of(self, values: Mapping[str, str]) -> str:
+        """Return the kind of a record with these values; empty where moves do not depend on one."""
+        return values[self.kind] if self.kind else ""
 
     def of_kind(self, kind: str) -> Moves:
         """Return the moves of a record of that kind."""

@@ -99,24 +99,27 @@ def next_states(call: Call, session: Session, sys_id: str) -> Answer:
     """List the state of a change and those that its life cycle lets follow; while it is on hold, none may."""
     change = record_of(session, CHANGES, sys_id)
     cycle = session.dictionary.life_cycle(CHANGES) or LifeCycle()
-    labels = {choice.value: choice.label for choice in session.dictionary.columns(CHANGES)["state"].choices}
-    state = change["state"]
-    following = cycle.following(state, change["type"])
+    labels = {choice.value: choice.label for choice in session.dictionary.columns(CHANGES)[cycle.column].choices}
+    state = change[cycle.column]
+    following = None if cycle.invalid_move == "allow" else cycle.following(state, change.values)
     available = [each for each in labels if each == state or following is None or each in following]
     moves: list[Document] = [
-        [_move(change, each, f"{labels.get(state, state)} to {labels[each]}")] for each in available if each != state
+        [_move(change, cycle, each, f"{labels.get(state, state)} to {labels[each]}")]
+        for each in available
+        if each != state
     ]
     shown = {"available_states": list[Document](available), "state_transitions": moves}
     return value_answer(call, {**shown, "state_label": {each: labels[each] for each in available}})
 
 
-def _move(change: Record, state: str, label: str) -> Document:
+def _move(change: Record, cycle: LifeCycle, state: str, label: str) -> Document:
+    before = change[cycle.column]
     ready = change["on_hold"] != "true"
     condition = {"name": "Not On hold", "description": None, "sys_id": seed_id("sttrm_condition", "Not On hold")}
     return {
-        "sys_id": seed_id("sttrm_state_transition", f"{change['type']} {change['state']} {state}"),
+        "sys_id": seed_id("sttrm_state_transition", f"{cycle.kind_of(change.values)} {before} {state}"),
         "display_value": label,
-        "from_state": change["state"],
+        "from_state": before,
         "to_state": state,
         "transition_available": ready,
         "automatic_transition": False,

@@ -59,7 +59,7 @@ class _Keeper:
 
     def _check_move(self, context: RuleContext, state: str) -> None:
         cycle, current = self._cycle, context.current
-        following = cycle.following(state, current[cycle.kind] if cycle.kind else "")
+        following = cycle.following(state, current)
         entered = current[cycle.column]
         if following is None or entered in following:
             return
