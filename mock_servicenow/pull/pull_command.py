@@ -1,5 +1,6 @@
 """``mock-servicenow pull``."""
 
+import re
 import sys
 from argparse import Namespace
 from base64 import b64encode
@@ -46,6 +47,7 @@ _IN_WORDS = {
 }
 _LOG_INS = ("basic", "api-key")
 _MOST_BYTES = 64 * 1024
+_NUMBERED = re.compile(r"data-\d+\.yaml")
 
 
 async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
@@ -140,7 +142,8 @@ async def _pull(  # noqa: PLR0913, PLR0917 - what a pull is made of
 
 def _write(folder: Path, texts: Mapping[str, str], definitions: Definitions) -> None:
     write_together(folder, texts, lambda written: check_tables(written / TABLES, definitions.copy()))
-    for old in {*folder.glob("data-*.yaml")} - {folder / name for name in texts}:
+    earlier = (file for file in folder.iterdir() if _NUMBERED.fullmatch(file.name) and file.name not in texts)
+    for old in [*earlier]:  # of a pull of more rows
         old.unlink()
 
 
@@ -192,7 +195,8 @@ def _fingerprint(options: Namespace, rules: Iterable[PseudonymRule], seed: str) 
     """Return what decides which pages are read and what is kept of them."""
     digest = sha256(f"{list(rules)}{seed}".encode()).hexdigest()
     named = ("servicenow_url", "tables", "rows", "query", "follow", "keep_text")
-    return {"version": 2, "rules": digest, **{name: getattr(options, name) for name in named}}
+    user = [options.settings[name].value for name in ("servicenow_auth", "servicenow_user")]
+    return {"version": 3, "rules": digest, "user": user, **{name: getattr(options, name) for name in named}}
 
 
 @contextmanager

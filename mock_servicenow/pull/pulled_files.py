@@ -16,8 +16,8 @@ from mock_servicenow.pull.pulled_rows import Row
 
 MOST_CHARACTERS = 48 * 1024 * 1024
 """Of one file of rows: what reads it takes 64 MiB."""
-# What YAML does not take in a text; JSON escapes the other controls.
-_UNREADABLE = re.compile(r"[\x7f-\x84\x86-\x9f\ufffe\uffff]")
+# What YAML does not take in a text, or takes for the end of a line; JSON escapes the other controls.
+_UNREADABLE = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _OPTIONAL = {"reference": "reference", "reference_qual": "reference_qual", "default": "default"}
 
 
@@ -81,15 +81,14 @@ def rows_texts(rows: Mapping[str, Iterable[Row]], most: int = MOST_CHARACTERS) -
     """Yield files of rows, a row a line, each of at most so many characters unless a single row has more."""
     lines: list[str] = []
     length = 0
-    for table, found in rows.items():
-        lines.append(f"{table}:\n")
-        for row in found:
-            line = f"- {_in_yaml(orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode())}\n"
-            if length and length + len(line) > most:
-                yield "".join(lines)
-                lines, length = [f"{table}:\n"], 0
-            lines.append(line)
-            length += len(line)
+    last = ""
+    for table, row in ((table, row) for table, found in rows.items() for row in found):
+        line = f"- {_in_yaml(orjson.dumps(row, option=orjson.OPT_SORT_KEYS).decode())}\n"
+        if length and length + len(line) > most:
+            yield "".join(lines)
+            lines, length, last = [], 0, ""
+        lines += [f"{table}:\n"] * (table != last) + [line]
+        length, last = length + len(line), table
     yield "".join(lines) or "{}\n"
 
 

@@ -219,7 +219,7 @@ class PulledSchema:
         for source in sources:
             columns |= self._with_choices(source, {**inherited, **columns})
         columns = {each: self._with_a_choice(name, column) for each, column in columns.items()}
-        prefix = before.number_prefix or self._prefixes.get(name) or None
+        prefix = self._prefixes.get(name) or before.number_prefix
         prefix = prefix if "number" in {**inherited, **columns} else None
         return replace(
             before, label=row["label"] or before.label, columns=tuple(columns.values()), number_prefix=prefix

@@ -19,7 +19,7 @@ PAGE = 1_000
 _TRIES = 10
 _LONGEST_WAIT = 3_600
 _LONGEST_SHOWN, _LONGEST_ERROR = 200, 400
-_NEXT = "^NQ"
+_ORDERED = ("^NQ", "ORDERBY")
 """Begins another query, to which alone a further condition would apply."""
 _NO_RECORDS = "No Record found"
 Replace = Callable[[Rows], Rows]
@@ -97,7 +97,8 @@ class ReadOnlyInstance:
             offset += limit
             expected = len(found) + max(0, total - offset)
             self._tell(f"{table}: {len(found)} of {expected if most is None else min(most, expected)} rows")
-            if rows and _NEXT not in query:  # a page far from the beginning takes an instance long
+            # A page far from the beginning takes an instance long, but rows of another order have no other place.
+            if rows and not any(word in query for word in _ORDERED):
                 after, offset, total = rows[-1]["sys_id"], 0, total - offset
         expected = counted if most is None else min(most, counted)
         if is_short and len(found) < expected:
