@@ -200,7 +200,7 @@ def test_rows_of_files_have_both_columns(tmp_path: Path) -> None:
         ("{kind: category, moves_by_kind: {Hardware: {-5: [4]}}}", "state", {"4"}),
         ("{kind: category, moves: {-5: [-4, 3]}}", "state", {"-4", "3"}),
         ("{invalid_move: allow}", "state", {"-4", "-3", "-2", "-1", "0", "3", "4"}),
-        ("{column: u_step}", "u_step", {"0", "4"}),
+        ("{column: u_step}", "u_step", {"-4", "4"}),
     ],
 )
 def test_the_change_api_offers_the_states_that_may_follow(
@@ -208,7 +208,7 @@ def test_the_change_api_offers_the_states_that_may_follow(
 ) -> None:
     """Whichever columns hold the state and the kind: what it offers can be written, and nothing else."""
     tables = tmp_path / "tables.yaml"
-    steps = "{u_step: {default: -1, choices: {-5: a, -4: b, -3: c, -2: d, -1: e, 0: f, 3: g, 4: h}}}"
+    steps = "{u_step: {default: -5, choices: {-5: a, -4: b, -3: c, -2: d, -1: e, 0: f, 3: g, 4: h}}}"
     tables.write_text(f"- {{name: change_request, columns: {steps}, life_cycle: {cycle}}}", encoding="utf-8")
     with MockServiceNow(Settings(tables=(tables,))) as instance, requests.Session() as session:
         session.auth = instance.auth
@@ -226,9 +226,7 @@ def test_the_change_api_offers_the_states_that_may_follow(
         described = {"name": "change_request", "element": column}
         query = "^".join(f"{name}={value}" for name, value in described.items())
         choices = session.get(f"{instance.url}/api/now/table/sys_choice", params={"sysparm_query": query}).json()
-        writable = {
-            choice["value"]
-            for choice in choices["result"]
-            if session.patch(make(), json={column: choice["value"]}).status_code == 200
-        }
+        labels = {choice["value"]: choice["label"] for choice in choices["result"]}
+        writable = {each for each in labels if session.patch(make(), json={column: each}).status_code == 200}
         assert writable == {own, *following}
+        assert offered["state_label"] == {each: labels[each] for each in writable}
