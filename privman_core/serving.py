@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import re
 import ssl
 from argparse import ArgumentParser, Namespace
 from collections import deque
@@ -47,6 +48,7 @@ _FEW_BYTES = 1024
 """Too few bytes to measure lines."""
 _SECONDS_A_BYTE = 5e-6  # of tiny chunks: four times their parsing time
 _BACKLOG = 128
+_UNSENDABLE = re.compile(r"[\0-\x1f\x7f\ud800-\udfff]")
 _NO_HTTP = (HttpProcessingError, web.RequestPayloadError)
 
 
@@ -158,7 +160,7 @@ async def handling(app: web.Application, unread_seconds: float = UNREAD_SECONDS)
         auto_decompress=False,
         read_bufsize=IN_MEMORY,
     )
-    app.on_response_prepare.append(_before_sending)
+    app.on_response_prepare.append(before_sending)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - set up
     dropping = asyncio.create_task(_drop_unread(runner.server, unread_seconds / _LOOKS))
@@ -191,11 +193,15 @@ async def _drop_unread(server: web.Server, seconds: float) -> None:
                 transport.abort()
 
 
-async def _before_sending(request: web.Request, answer: web.StreamResponse) -> None:
-    """Close the connection after the answer if the request's body was not read to its end, and slice a long answer.
+async def before_sending(request: web.Request, answer: web.StreamResponse) -> None:
+    """Make an answer sendable: blank what no header holds, close after an unread body, slice a long answer.
 
     Little of a long body is in memory while the client reads it.
     """
+    if not all(map(str.isprintable, answer.headers.values())):  # they quote records, addresses and forms
+        sendable = [(name, _UNSENDABLE.sub(" ", value)) for name, value in answer.headers.items()]
+        answer.headers.clear()
+        answer.headers.extend(sendable)
     if not request.content.is_eof() or request.content.exception() is not None:
         answer.force_close()
         answer.headers["Connection"] = "close"  # the headers exist already

@@ -268,3 +268,19 @@ async def test_an_application_that_has_ended_is_forgotten() -> None:
     del app
     gc.collect()
     assert ended() is None
+
+
+async def test_headers_are_sent_without_what_no_header_holds() -> None:
+    """The answer would not be sent at all, and its connection would end."""
+    app = web.Application()
+
+    async def redirect(_request: web.Request) -> web.Response:
+        answer = web.Response(status=303, headers={"Location": "/a\0b\r\nX-Evil: 1\x1b\x7f\ud800"})
+        answer.headers.extend((("Set-Cookie", "a=\x01"), ("Set-Cookie", "b=1")))
+        return answer
+
+    app.router.add_get("/", redirect)
+    async with serving(app) as url, ClientSession() as http, http.get(url, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/a b  X-Evil: 1")
+        assert answer.headers.getall("Set-Cookie") == ["a=", "b=1"]
+        assert "X-Evil" not in answer.headers

@@ -26,7 +26,7 @@ from privman_core.ids import Ids
 from privman_core.instruments import exchange_recorder
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.serving import LONGEST_LINE
+from privman_core.serving import LONGEST_LINE, before_sending
 from privman_core.virtual_clock import VirtualClock
 
 from .import_sets import make, make_map
@@ -224,6 +224,7 @@ def app(request: pytest.FixtureRequest, instance: Instance, journal: Journal, cl
     server = Server(instance, url)
     surrounding = [exchange_recorder(journal, Faults(clock, {}), frozenset()), server.middleware]
     app = web.Application(middlewares=surrounding, client_max_size=LARGEST_BODY)
+    app.on_response_prepare.append(before_sending)
     app.add_routes([*server.routes(), *oauth_routes(instance)])
     return app
 

@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
 
 Client = TestClient[web.Request, web.Application]
@@ -276,3 +277,72 @@ async def test_long_lists_end_with_an_error(client: Client, create: Create) -> N
     for number in range(35):
         create("change_request", category="Named", assigned_to=named, order=str(number))
     assert (await refused(client, "?category=Named"))[0] == 500
+
+
+async def test_conflicts_with_unreadable_changes_are_not_found(client: Client, user: Client, create: Create) -> None:
+    """Neither by one's own check nor in the result of an administrator's."""
+    create("sys_user_has_role", user="plain", role="itil")
+    create("sys_security_acl", name="change_request", operation="read", condition="short_description!=hidden")
+    all_of_it = create("sys_security_acl", name="change_request", operation="read")
+    create("sys_security_acl_role", sys_security_acl=all_of_it, sys_user_role="admin")
+    item = create("cmdb_ci", name="switch")
+    when = {"cmdb_ci": item, "start_date": "2026-07-01 10:00:00", "end_date": "2026-07-01 12:00:00"}
+    create("change_request", short_description="hidden", **when)
+    mine = await new(user, short_description="mine", **when)
+    await got(user, f"/{mine}/conflict", "POST")
+    checked = await got(user, f"/{mine}/conflict")
+    assert (checked["status"], checked["conflicts"]) == ("No Conflict", [])
+    await got(client, f"/{mine}/conflict", "POST")
+    assert len((await got(client, f"/{mine}/conflict"))["conflicts"]) == 1
+    assert (await got(user, f"/{mine}/conflict"))["conflicts"] == []
+
+
+async def standard_change(create: Create, template: str) -> tuple[str, str]:
+    """Return the sys_ids of a producer with a template, and of its version."""
+    held = create("sys_template", template=template)
+    producer = create("std_change_record_producer", name="Reboot", template=held)
+    return producer, create("std_change_producer_version", std_change_producer=producer)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "sys_class_name=incident",
+        "sys_id=x",
+        "risk=abc^start_date=notadate^on_hold=maybe^cmdb_ci=nothing",
+        "sys_created_by=evil^sys_mod_count=9",
+    ],
+)
+async def test_templates_are_taken_as_clients_values_are(
+    client: Client, create: Create, instance: Instance, template: str
+) -> None:
+    """Converted, and without the columns that nobody may write."""
+    producer, version = await standard_change(create, f"{template}^description=taken")
+    with instance.transaction(instance.system) as session:
+        session.update("std_change_record_producer", producer, {"current_version": version})
+    made = await got(client, f"/standard/{producer}", "POST", {})
+    by_table = await client.post(CHANGES, json={"std_change_producer_version": version})
+    assert by_table.status == 201
+    for each in (made, await got(client, f"/{(await by_table.json())['result']['sys_id']}")):
+        assert each["description"]["value"] == "taken"
+        assert (each["sys_class_name"]["value"], each["sys_created_by"]["value"]) == ("change_request", "admin")
+        assert (each["risk"]["value"], each["on_hold"]["value"]) == (3, False)
+
+
+async def test_an_unreadable_template_fills_nothing(user: Client, create: Create, instance: Instance) -> None:
+    """A change would show what is in it."""
+    create("sys_user_has_role", user="plain", role="itil")
+    create("sys_security_acl", name="sys_template", operation="read", condition="name=open")
+    producer, version = await standard_change(create, "description=secret")
+    with instance.transaction(instance.system) as session:
+        session.update("std_change_record_producer", producer, {"current_version": version})
+    assert (await refused(user, f"/standard/{producer}", "POST", {}))[0] == 400
+    made = await user.post(CHANGES, json={"std_change_producer_version": version})
+    assert (await made.json())["result"]["description"] == ""
+
+
+async def test_the_preset_of_a_model_sets_no_sys_id(client: Client, create: Create) -> None:
+    """Else its second change would be refused as a duplicate."""
+    model = create("chg_model", record_preset=f"sys_id={NOBODY}^type=normal")
+    for _ in range(2):
+        assert (await got(client, "", "POST", {"chg_model": model}))["sys_id"]["value"] != NOBODY

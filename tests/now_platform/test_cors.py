@@ -85,3 +85,17 @@ async def test_cors_can_be_switched_off(client: Client, create: Create) -> None:
     assert "Access-Control-Allow-Origin" in (await client.get(TABLE, headers=PAGE)).headers
     create("sys_properties", name="glide.rest.cors.enabled", value="false")
     assert "Access-Control-Allow-Origin" not in (await client.get(TABLE, headers=PAGE)).headers
+
+
+@pytest.mark.parametrize("odd", ["a\r\nX-Evil: 1", "a\nb", "a\x01b", "a\x7fb"])
+async def test_odd_headers_of_a_rule_are_sent_without_what_no_header_holds(
+    client: Client, create: Create, odd: str
+) -> None:
+    """Else every call from that origin would lose its connection."""
+    create("sys_cors_rule", **RULE, allow_headers=odd, expose_headers=odd, max_age=odd)
+    answer = await client.get(TABLE, headers=PAGE)
+    assert answer.status == 200
+    assert answer.headers["Access-Control-Expose-Headers"].startswith("a ")
+    assert "X-Evil" not in answer.headers
+    asked = await client.options(TABLE, headers=ASKS)
+    assert asked.headers["Access-Control-Allow-Headers"].startswith("a ")

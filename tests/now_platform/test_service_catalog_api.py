@@ -321,3 +321,49 @@ async def test_odd_prices_cost_nothing(user: Client, create: Create) -> None:
     odd = create("sc_cat_item", name="Odd", price="USD;x")
     added = await got(user, f"items/{odd}/add_to_cart", "POST", ONE)
     assert added["subtotal"] == "$0.00"
+
+
+@pytest.mark.parametrize(
+    ("item", "line", "words"),
+    [
+        ({"active": "false"}, {}, "Security constraints prevent ordering of Item"),
+        ({}, {"quantity": "-1000"}, "Invalid quantity value"),
+        ({}, {"quantity": ""}, "Invalid quantity value"),
+        ({"variable": "true"}, {}, "Mandatory Variables are required"),
+    ],
+    ids=["inactive", "negative", "none", "mandatory"],
+)
+async def test_lines_of_the_table_api_are_ordered_by_the_same_rules(
+    user: Client, create: Create, item: dict[str, str], line: dict[str, str], words: str
+) -> None:
+    """They are in the cart without having been added by the catalog's API."""
+    wanted = create("sc_cat_item", name="Wanted", active=item.get("active", "true"))
+    create("item_option_new", cat_item=wanted, name="size", mandatory=item.get("variable", "false"))
+    cart = (await got(user, "cart"))["cart_id"]
+    made = await user.post("/api/now/table/sc_cart_item", json={"cart": cart, "cat_item": wanted, **line})
+    assert made.status == 201
+    for way in ("checkout", "submit_order"):
+        assert await refused(user, f"cart/{way}", "POST") == (400, words)
+    assert await rows(user, "sc_request", "") == []
+
+
+async def test_options_of_other_items_are_not_ordered(user: Client, create: Create) -> None:
+    """An option in a line counts if it is of a variable of the line's item."""
+    wanted = create("sc_cat_item", name="Wanted")
+    variables = [create("item_option_new", cat_item=each, mandatory="true") for each in (wanted, IPAD)]
+    line = create("sc_cart_item", cart=(await got(user, "cart"))["cart_id"], cat_item=wanted)
+    options = [create("sc_item_option", cart_item=line, item_option_new=each, value="x") for each in variables]
+    await got(user, "cart/submit_order", "POST")
+    assert [row["sc_item_option"] for row in await rows(user, "sc_item_option_mtom", "")] == options[:1]
+    assert await rows(user, "sc_item_option", f"sys_id={options[1]}") == []
+
+
+@pytest.mark.parametrize("named", ["hidden.user", "Hidden User", "hidden@example.com"])
+async def test_nobody_orders_for_a_user_whom_they_may_not_read(user: Client, create: Create, named: str) -> None:
+    """The name is not resolved, so that the order does not reveal the user."""
+    hidden = create("sys_user", user_name="hidden.user", name="Hidden User", email="hidden@example.com")
+    create("sys_security_acl", name="sys_user", operation="read", condition="user_name!=hidden.user")
+    for sys_id, receiver in ((IPAD, named), (IPAD, "plain")):
+        made = await got(user, f"items/{sys_id}/order_now", "POST", {**ONE, "sysparm_requested_for": receiver})
+        [request] = await rows(user, "sc_request", f"sys_id={made['sys_id']}")
+        assert request["requested_for"] not in {hidden, ""}

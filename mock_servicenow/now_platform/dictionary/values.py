@@ -132,6 +132,16 @@ def integer(text: str) -> str | None:
     return str(number) if number is not None and abs(number) < _BEYOND_INTEGERS else None
 
 
+def whole_number(text: str) -> int:
+    """Return the whole number in a text; 0 for any other text, and for one that does not fit 64 bits."""
+    return int(integer(text) or 0)
+
+
+def amount(stored: str) -> float:
+    """Return the number of an amount such as ``USD;1234.5``; 0 for any other text, and for one too large to reckon."""
+    return float(decimal(stored.partition(";")[2]) or 0)
+
+
 def decimal(text: str) -> str | None:
     """Return a number as it is stored; None if it is invalid or too large."""
     number = float(text) if _DECIMAL.fullmatch(text) else None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from mock_servicenow.now_platform.dictionary.values import json_text
+from mock_servicenow.now_platform.dictionary.values import json_text, whole_number
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -82,7 +82,7 @@ def _brief(session: Session, item: Record, titles: Mapping[str, str]) -> dict[st
         "catalogs": catalogs,
         "name": item["name"],
         "category": {"sys_id": category, "title": titles.get(category, "")},
-        "order": int(item["order"] or 0),
+        "order": whole_number(item["order"]),
     }
 
 
@@ -154,7 +154,7 @@ def _shown(session: Session, variable: Variable) -> Document:
         "label": record["question_text"],
         "name": record["name"],
         "id": f"IO:{record.sys_id}",
-        "type": int(record["type"]) if record["type"].isdecimal() else 0,
+        "type": whole_number(record["type"]),
         "display_type": kind,
         "friendly_type": "_".join(re.findall(r"\w+", kind.lower())),
         "reference": record["reference"],
@@ -162,8 +162,8 @@ def _shown(session: Session, variable: Variable) -> Document:
         "read_only": record["read_only"] == "true",
         "render_label": True,
         "help_text": record["help_text"],
-        "max_length": int(record["max_length"] or 0),
-        "order": int(record["order"] or 0),
+        "max_length": whole_number(record["max_length"]),
+        "order": whole_number(record["order"]),
         "value": value,
         "displayvalue": next((each["label"] for each in choices if each["value"] == value), value),
         "choices": list[Document](choices),
@@ -181,7 +181,12 @@ def given_variables(call: Call, session: Session, item: Record, body: Mapping[st
     for name in sorted(values.keys() - {each["name"] for each in known})[: MOST_FINDINGS + 1]:
         call.swallowed("variable-ignored", f"'{item['name']}' has no variable '{name}': ignored", name)
     filled = [(each, json_text(values.get(each["name"], each["default_value"]))) for each in known]
+    check_filled(filled)
+    return filled
+
+
+def check_filled(filled: Values) -> None:
+    """Raise BadRequest, with the documented words, if a mandatory variable has no value."""
     missing = ", ".join(each["name"] for each, value in filled if each["mandatory"] == "true" and not value)
     if missing:
         raise BadRequest("Mandatory Variables are required", f"These have no value: {missing}")
-    return filled

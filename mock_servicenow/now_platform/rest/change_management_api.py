@@ -107,6 +107,7 @@ def _create(call: Call, session: Session, **equal: str) -> Answer:
         raise BadRequest("Invalid change model", f"chg_model '{named}' is no change model")
     if model is not None:
         preset = dict(term.split("=", 1) for term in model["record_preset"].split("^") if "=" in term)
+        preset.pop("sys_id", None)
         values = {**preset, **values, "chg_model": model.sys_id}
     if "type" in values:
         values["type"] = values["type"].lower()
@@ -117,7 +118,7 @@ def _create_standard(call: Call, session: Session, template: str) -> Answer:
     producer = record_of(session, PRODUCERS, template)
     values, ignored = written(call, session, CHANGES, kept=_OF_TEMPLATE)
     version = producer["current_version"]
-    if not template_values(session.elevated, version):
+    if not template_values(session, version):
         raise BadRequest("Invalid template", f"'{producer['name']}' has no current version with a template")
     fixed = {"type": _STANDARD, "std_change_producer_version": version}
     return record_answer(call, session, CHANGES, session.insert(CHANGES, values | fixed), ignored)

@@ -7,6 +7,7 @@ import orjson
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
+from mock_servicenow.now_platform.dictionary.values import whole_number
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -56,6 +57,7 @@ def decide(call: Call, session: Session, sys_id: str) -> Answer:
 def _conflicts(call: Call, session: Session, sys_id: str) -> Answer:
     change = record_of(session, CHANGES, sys_id)
     found = bounded_records(session, CONFLICTS, f"change={change.sys_id}", limit=MOST_CONFLICTS)
+    found = _readable(session, found, "conflicting_change")
     return value_answer(
         call,
         {
@@ -73,13 +75,19 @@ def _check_conflicts(call: Call, session: Session, sys_id: str) -> Answer:
     change, system = record_of(session, CHANGES, sys_id), session.elevated
     for known in bounded_records(system, CONFLICTS, f"change={change.sys_id}", limit=MOST_CONFLICTS):
         system.delete(CONFLICTS, known.sys_id)
-    others = _at_the_same_time(system, change)
+    others = _readable(session, _at_the_same_time(system, change), "sys_id")
     about = {"change": change.sys_id, "type": "ci_already_scheduled", "configuration_item": change["cmdb_ci"]}
     for other in others:
         system.insert(CONFLICTS, {**about, "conflicting_change": other.sys_id, "last_checked": session.now})
     status = "Conflict" if others else "No Conflict"
     system.update(CHANGES, sys_id, {"conflict_status": status, "conflict_last_run": session.now})
     return value_answer(call, session.ids.sys_id())
+
+
+def _readable(session: Session, records: list[Record], column: str) -> list[Record]:
+    """Return the records that name no change but one that the user may read."""
+    readable = session.get_many(CHANGES, {record[column] for record in records if record[column]})
+    return [record for record in records if not record[column] or record[column] in readable]
 
 
 def _at_the_same_time(session: Session, change: Record) -> list[Record]:
@@ -188,16 +196,22 @@ def _messages() -> dict[str, list[str]]:
 def worker(call: Call, session: Session, sys_id: str) -> Answer:
     """Return a worker, which has done its work."""
     found = record_of(session, WORKERS, sys_id)
-    state: Document = {"value": int(found["state"] or 0), "display_value": session.display(found, "state")}
+    state: Document = {"value": whole_number(found["state"]), "display_value": session.display(found, "state")}
     return value_answer(call, _worker(call, found, state=state, messages=_stored_messages(found)))
 
 
 def _stored_messages(found: Record) -> Mapping[str, list[str]]:
+    """Return the messages of a worker, whatever else its column holds."""
     try:
         stored = orjson.loads(found["messages"])
     except ValueError:
         return _messages()
-    return stored if isinstance(stored, dict) else _messages()
+    kinds = stored if isinstance(stored, dict) else {}
+    return {kind: _texts(kinds.get(kind)) for kind in _messages()}
+
+
+def _texts(given: object) -> list[str]:
+    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
 
 
 def _worker(call: Call, found: Record, *, state: Document, messages: Mapping[str, list[str]]) -> Document:

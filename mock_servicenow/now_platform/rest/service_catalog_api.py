@@ -6,6 +6,7 @@ from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
 from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import as_operand
+from mock_servicenow.now_platform.records.intake import Intake
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -260,7 +261,9 @@ def _asked(call: Call, session: Session, item: Record) -> cart.Wanted:
     if body.get("sysparm_also_request_for"):
         raise BadRequest("Invalid also_request_for", "The item has no variable that lets others be requested for")
     quantity, values = cart.quantity_of(body), given_variables(call, session, item, body)
-    return cart.Wanted(item, quantity, values, json_text(body.get("sysparm_requested_for")))
+    named = {"requested_for": json_text(body.get("sysparm_requested_for"))}
+    receiver = Intake(session, cart.REQUESTS).take(named, with_sys_id=False).get("requested_for", "")
+    return cart.Wanted(item, quantity, values, receiver)
 
 
 def _add_to_cart(call: Call, session: Session, sys_id: str) -> Answer:

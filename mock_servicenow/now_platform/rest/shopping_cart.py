@@ -7,14 +7,25 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import NamedTuple
 
+from mock_servicenow.now_platform.dictionary.values import amount, whole_number
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.display_formats import currency
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.catalog_items import ITEMS, VARIABLES, Values, price, shows_price
+from mock_servicenow.now_platform.rest.catalog_items import (
+    ITEMS,
+    MOST_VARIABLES,
+    VARIABLES,
+    Values,
+    check_filled,
+    orderable,
+    price,
+    shows_price,
+    variables,
+)
 from mock_servicenow.now_platform.rest.formats import Document
 
-CARTS, LINES, OPTIONS = "sc_cart", "sc_cart_item", "sc_item_option"
+CARTS, LINES, OPTIONS, REQUESTS = "sc_cart", "sc_cart_item", "sc_item_option", "sc_request"
 MOST_LINES = 100
 """How many lines a cart may have (I)."""
 _LARGEST_QUANTITY = 10_000
@@ -25,7 +36,7 @@ class Wanted(NamedTuple):
     """What a caller orders.
 
     Attributes:
-        requested_for: sys_id, name or user name; empty for the caller.
+        requested_for: sys_id; empty for the caller.
     """
 
     item: Record
@@ -42,15 +53,18 @@ class _Line(NamedTuple):
 
     def amount(self, column: str) -> float:
         """Return what the line costs, once or each time."""
-        return _number(self.item[column]) * int(self.record["quantity"])
+        return amount(self.item[column]) * whole_number(self.record["quantity"])
 
 
 def quantity_of(body: Mapping[str, object]) -> int:
     """Return the quantity in a body; raises BadRequest with the documented words."""
-    given = str(body.get("sysparm_quantity", ""))
+    return _checked_quantity(str(body.get("sysparm_quantity", "")))
+
+
+def _checked_quantity(given: str) -> int:
     number = int(given) if given.isdecimal() and len(given) < len(str(_LARGEST_QUANTITY)) else 0
     if not number:
-        told = f"sysparm_quantity is '{given}'; expected a whole number from 1 to {_LARGEST_QUANTITY - 1:,}"
+        told = f"the quantity is '{given}'; expected a whole number from 1 to {_LARGEST_QUANTITY - 1:,}"
         raise BadRequest("Invalid quantity value", told)
     return number
 
@@ -117,8 +131,12 @@ def remove(session: Session, line: Record) -> None:
 
 
 def _delete_options(session: Session, line: Record) -> None:
-    for option in session.elevated.find_all(OPTIONS, cart_item=line.sys_id):
+    for option in _options_of(session, line):
         session.elevated.delete(OPTIONS, option.sys_id)
+
+
+def _options_of(session: Session, line: Record) -> list[Record]:
+    return session.elevated.query(OPTIONS, f"cart_item={line.sys_id}", limit=MOST_VARIABLES)
 
 
 def empty(session: Session, sys_id: str) -> None:
@@ -198,7 +216,7 @@ def _subtotals(lines: list[_Line], frequency: str) -> dict[str, Document]:
 
 def _shown(session: Session, line: _Line) -> Document:
     record, item = line
-    options = session.elevated.find_all(OPTIONS, cart_item=record.sys_id)
+    options = _options_of(session, record)
     names = session.get_many(VARIABLES, {option["item_option_new"] for option in options})
     return {
         "cart_item_id": record.sys_id,
@@ -217,7 +235,7 @@ def _shown(session: Session, line: _Line) -> Document:
         "short_description": item["short_description"],
         "show_price": shows_price(session, item),
         "show_quantity": item["no_quantity"] != "true",
-        "show_recurring_price": _number(item["recurring_price"]) > 0,
+        "show_recurring_price": amount(item["recurring_price"]) > 0,
         **_line_prices(session, line),
         "recurring_subtotal": round(line.amount("recurring_price"), 2),
         "recurring_subtotal_price": _sum([line], "recurring_price"),
@@ -248,14 +266,6 @@ def _total(lines: Iterable[_Line], column: str) -> str:
     return f"USD;{sum(line.amount(column) for line in lines):.2f}"
 
 
-def _number(stored: str) -> float:
-    """Return the number of an amount such as ``USD;1234.5``; 0 for what is none."""
-    try:
-        return float(stored.partition(";")[2] or 0)
-    except ValueError:
-        return 0.0
-
-
 # What an order becomes
 
 
@@ -269,17 +279,25 @@ class _Ordered(NamedTuple):
 
 
 def submit(session: Session, cart: Record) -> Record:
-    """Order what is in a cart, empty it, and return the request."""
+    """Order what is in a cart, empty it, and return the request; raises BadRequest as for an order of each line."""
     system, lines = session.elevated, _lines(session, cart)
-    options = [system.find_all(OPTIONS, cart_item=line.record.sys_id) for line in lines]
-    ordered = [_Ordered(line.item, line.record["quantity"], given) for line, given in zip(lines, options, strict=True)]
+    ordered = [_checked(session, line) for line in lines]
     request = _request(session, cart["requested_for"], ordered, _total(lines, "price"))
-    for option in chain.from_iterable(options):
+    for option in chain.from_iterable(each.options for each in ordered):
         system.update(OPTIONS, option.sys_id, {"cart_item": ""})
     for line in lines:
-        session.delete(LINES, line.record.sys_id)
+        remove(session, line.record)
     session.update(CARTS, cart.sys_id, {"requested_for": "", "special_instructions": ""})
     return request
+
+
+def _checked(session: Session, line: _Line) -> _Ordered:
+    """Return what a line orders; the Table API writes lines, too, and items change after lines."""
+    item, quantity = orderable(session, line.item.sys_id), _checked_quantity(line.record["quantity"])
+    known, options = variables(session, item), _options_of(session, line.record)
+    given = {option["item_option_new"]: option for option in options}
+    check_filled([(each, given[each.sys_id]["value"] if each.sys_id in given else "") for each in known])
+    return _Ordered(item, str(quantity), [given[each.sys_id] for each in known if each.sys_id in given])
 
 
 def order(session: Session, wanted: Wanted, *, approved: bool = True) -> Record:
@@ -288,7 +306,7 @@ def order(session: Session, wanted: Wanted, *, approved: bool = True) -> Record:
     ``approved`` tells whether nobody has to approve the item before a task fulfils it.
     """
     options = _add_options(session, {}, wanted.variables)
-    total = f"USD;{_number(wanted.item['price']) * wanted.quantity:.2f}"
+    total = f"USD;{amount(wanted.item['price']) * wanted.quantity:.2f}"
     return _request(
         session, wanted.requested_for, [_Ordered(wanted.item, str(wanted.quantity), options, approved)], total
     )
@@ -297,7 +315,7 @@ def order(session: Session, wanted: Wanted, *, approved: bool = True) -> Record:
 def _request(session: Session, requested_for: str, ordered: list[_Ordered], total: str) -> Record:
     system = session.elevated
     values = {"requested_for": requested_for or session.user.sys_id, "price": total}
-    request = system.insert("sc_request", {**values, "approval": "approved", "request_state": "in_process"})
+    request = system.insert(REQUESTS, {**values, "approval": "approved", "request_state": "in_process"})
     for each in ordered:
         _requested_item(system, request, each)
     return request

@@ -1,5 +1,6 @@
 """The business rule of change requests: standard changes take their template."""
 
+from mock_servicenow.now_platform.records.intake import Intake
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 
@@ -15,7 +16,10 @@ def change_rules() -> list[BusinessRule]:
 
 
 def template_values(session: Session, version: str) -> dict[str, str]:
-    """Return what the template of a version of a standard change sets, by column; nothing for an incomplete one."""
+    """Return what the template of a version of a standard change sets, by column.
+
+    Nothing for an incomplete version, or one of which the user may not read a part.
+    """
     step: Record | None = session.get(VERSIONS, version)
     for column, table in (("std_change_producer", PRODUCERS), ("template", TEMPLATES)):
         step = None if step is None else session.get(table, step[column])
@@ -28,8 +32,6 @@ def _apply_template(context: RuleContext) -> None:
     version = context.current["std_change_producer_version"]
     if not version:
         return
-    values = template_values(context.session, version)
-    columns = context.session.dictionary.columns(context.table)
-    context.current.update(
-        {name: value for name, value in values.items() if name in columns and name not in context.supplied}
-    )
+    writer = context.session.acting_for(context.session.user)
+    values = {name: value for name, value in template_values(writer, version).items() if name not in context.supplied}
+    context.current.update(Intake(writer, context.table).take(values, with_sys_id=False))

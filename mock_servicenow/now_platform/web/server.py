@@ -64,7 +64,6 @@ _AT_ONCE = 6
 """How many long bodies of `_LONG_WORK` are worked on at the same time; each is in memory meanwhile."""
 
 _TEXTS = ("application/json", "application/xml", "text/")
-_UNSENDABLE = re.compile(r"[\0-\x1f\x7f]")
 _HEADERS = CIMultiDict(
     {
         "X-Content-Type-Options": "nosniff",
@@ -229,7 +228,7 @@ class Server:
         return web.Response(
             status=answered.status,
             body=answered.body if answered.pieces is None else await self._begin_stream(answered, request),
-            headers=_sendable(answered.headers),
+            headers=answered.headers,
             zlib_executor_size=IN_MEMORY,
         )
 
@@ -338,13 +337,6 @@ def _cookie_of(request: web.Request) -> str:
 def _begun(begin: Callable[[], Answer | Steps]) -> Steps:
     """Return work of which reading the body is the first step."""
     return (yield from steps_of(begin()))
-
-
-def _sendable(headers: CIMultiDict[str]) -> CIMultiDict[str]:
-    """Return the headers without line ends and other characters that no header holds, whatever records they quote."""
-    if all(map(str.isprintable, headers.values())):
-        return headers
-    return CIMultiDict((name, _UNSENDABLE.sub(" ", value)) for name, value in headers.items())
 
 
 def _error_response(request: web.Request, error: PlatformError) -> web.Response:
