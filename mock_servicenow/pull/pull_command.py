@@ -3,12 +3,15 @@
 import re
 import sys
 from argparse import Namespace
+from asyncio import CancelledError
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
+
+import orjson
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
@@ -20,11 +23,11 @@ from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import check_tables, rows_texts, tables_text, write_together
 from mock_servicenow.pull.pulled_rows import PulledRows, Sample
 from mock_servicenow.pull.pulled_schema import PulledSchema
-from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance
+from mock_servicenow.pull.read_only import Note, PullError, ReadOnlyInstance
 from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, Treatments
 from privman_contracts import InferredNamesError, WireNames
 from privman_core.client_settings import setting_named
-from privman_core.clock import RealClock
+from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain, say
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
@@ -45,6 +48,7 @@ _IN_WORDS = {
     NEVER: "not read",
     DROP: "left out",
 }
+_KEPT = "What has been read is kept: the same command goes on there."
 _LOG_INS = ("basic", "api-key")
 _MOST_BYTES = 64 * 1024
 _NUMBERED = re.compile(r"data-\d+\.yaml")
@@ -52,32 +56,51 @@ _NUMBERED = re.compile(r"data-\d+\.yaml")
 
 async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
     """Copy tables and rows of an instance into files and return the exit code; raises UsageError."""
-    headers, user = _log_in(options)
+    log_in = _log_in(options)
     try:
         names = WireNames.load(options.inferred)
-        rules = read_rules(options.rules) if options.rules else []
+        own, packaged = read_rules(options.rules) if options.rules else [], packaged_rules(names)
         options.out.mkdir(parents=True, exist_ok=True)
         seed = _seed(options.seed_file or options.out / SEED)
+        if options.journal:
+            options.journal.write_bytes(b"")
     except (InferredNamesError, SetupError) as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{error.filename}: {reason_of(error)}") from None
-    packaged = packaged_rules(names)
-    sample = Sample(options.tables, options.rows, dict(options.query), options.follow)
-    log = PageLog(options.out / UNFINISHED, _fingerprint(options, [*rules, *packaged], seed))
-    clock = RealClock()
-    proxies = forward_proxies(environment)
+    log = PageLog(options.out / UNFINISHED, _fingerprint(options, [*own, *packaged], seed))
+    treatments = Treatments(own, packaged, Pseudonyms(seed), keeps_text=options.keep_text)
+    try:
+        with closing(log):
+            async with _instance(options, environment, log, log_in) as instance:
+                return await _pull(instance, names, treatments, log, options)
+    except PullError as error:
+        complain(COMMAND, f"{error}. {_KEPT}")
+        return Exit.UNREACHABLE
+    except CancelledError:
+        complain(COMMAND, _KEPT)
+        raise
+    except (OSError, SetupError) as error:
+        raise UsageError(f"{options.out}: {reason_of(error) if isinstance(error, OSError) else error}") from None
+
+
+@asynccontextmanager
+async def _instance(
+    options: Namespace, environment: Mapping[str, str], log: PageLog, log_in: tuple[Mapping[str, str], str]
+) -> AsyncIterator[ReadOnlyInstance]:
+    """Yield the instance; shows progress meanwhile."""
+    clock, (headers, user) = RealClock(), log_in
     caller = HttpCaller(
         clock,
         Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1),
         COMMAND.replace(" ", "-"),
         trusted=trust(options.ca_file),
-        proxies=proxies,
+        proxies=forward_proxies(environment),
         largest=LARGEST_ANSWER,
     )
     try:
         with _progress() as tell:
-            instance = ReadOnlyInstance(
+            yield ReadOnlyInstance(
                 options.servicenow_url,
                 caller,
                 clock,
@@ -86,28 +109,40 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
                 user=user,
                 seconds=options.timeout,
                 tell=tell,
+                note=_noting(options.journal, clock),
             )
-            treatments = Treatments(rules, packaged, Pseudonyms(seed), keeps_text=options.keep_text)
-            return await _pull(instance, names, sample, treatments, log, options)
-    except PullError as error:
-        complain(COMMAND, f"{error}. What has been read is kept: the same command goes on there.")
-        return Exit.UNREACHABLE
-    except (OSError, SetupError) as error:
-        raise UsageError(f"{options.out}: {reason_of(error) if isinstance(error, OSError) else error}") from None
     finally:
-        log.close()
         await caller.aclose()
         await clock.aclose()
 
 
-async def _pull(  # noqa: PLR0913, PLR0917 - what a pull is made of
+def _noting(file: Path | None, clock: Clock) -> Note:
+    """Return what adds a line about a request to the file, in the form of the journal of ``learn``."""
+
+    def note(url: str, status: int | None) -> None:
+        if file:
+            line = {
+                "at": clock.now().isoformat(),
+                "by": "run",
+                "method": "GET",
+                "url": url,
+                "body": "",
+                "status": status,
+            }
+            with file.open("ab") as opened:
+                opened.write(orjson.dumps(line) + b"\n")
+
+    return note
+
+
+async def _pull(
     instance: ReadOnlyInstance,
     names: WireNames,
-    sample: Sample,
     treatments: Treatments,
     log: PageLog,
     options: Namespace,
 ) -> Exit:
+    sample = Sample(options.tables, options.rows, dict(options.query), options.follow)
     folder, definitions = options.out, Definitions.packaged()
     definitions.add(AppTables(names).definitions())
     base = definitions.dictionary

@@ -61,6 +61,9 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="FILE",
         help=f"the seed of the pseudonyms (default: DIR/{SEED}, made if needed)",
     )
+    parser.add_argument(
+        "--journal", type=path, action=Once, metavar="FILE", help="record every request (one line of JSON each)"
+    )
     add_settings(parser, "pull")
 
 

@@ -16,13 +16,20 @@ from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, retry_a
 
 PAGE = 1_000
 """Rows that one request asks for."""
-_TRIES = 10
+_TRIES: Mapping[int, int] = {
+    HTTPStatus.TOO_MANY_REQUESTS: 10,
+    HTTPStatus.BAD_GATEWAY: 3,
+    HTTPStatus.SERVICE_UNAVAILABLE: 3,
+    HTTPStatus.GATEWAY_TIMEOUT: 3,
+}
+"""How often a request is sent that gets such an answer."""
 _LONGEST_WAIT = 3_600
 _LONGEST_SHOWN, _LONGEST_ERROR = 200, 400
 _ORDERED = ("^NQ", "ORDERBY")
 """Begins another query, to which alone a further condition would apply."""
 _NO_RECORDS = "No Record found"
 Replace = Callable[[Rows], Rows]
+Note = Callable[[str, int | None], None]
 
 
 class PullError(Exception):
@@ -42,6 +49,7 @@ class ReadOnlyInstance:
         user: who that is, for messages.
         seconds: that an answer may take.
         tell: is told what is read, and what is waited for.
+        note: called with the address of each request, and the status of its answer; None for no answer.
 
     Attributes:
         hidden: how many rows of a table the instance counts, but does not show to the user.
@@ -58,6 +66,7 @@ class ReadOnlyInstance:
         user: str,
         seconds: float,
         tell: Callable[[str], None],
+        note: Note,
     ) -> None:
         self._url = url
         self._caller = caller
@@ -68,6 +77,7 @@ class ReadOnlyInstance:
         self.hidden: Counter[str] = Counter()
         self._seconds = seconds
         self._tell = tell
+        self._note = note
 
     async def rows(
         self, table: str, query: str, fields: list[str], most: int | None = None, replace: Replace = list
@@ -156,19 +166,33 @@ class ReadOnlyInstance:
         return texts, int(total) if total.isascii() and total.isdecimal() else None
 
     async def _answer(self, path: str) -> HttpAnswer:
-        """Return the answer, once the rate limit admits the request; raises PullError."""
-        for attempt in range(_TRIES):
-            try:
-                answer = await self._caller.send("GET", f"{self._url}{path}", self._headers, b"", self._seconds)
-            except NoAnswerError as error:
-                raise PullError(cut(str(error), _LONGEST_ERROR)) from None
-            if answer.status != HTTPStatus.TOO_MANY_REQUESTS:
-                return answer
+        """Return the answer, once the rate limit admits the request and a gateway passes it on; raises PullError."""
+        refusals: Counter[int] = Counter()
+        while True:
+            answer = await self._sent(path)
+            refusals[answer.status] += 1
+            if refusals[answer.status] >= _TRIES.get(answer.status, 1):
+                break
             asked = retry_after(answer.headers.get("retry-after", ""), self._clock.now(), _LONGEST_WAIT)
-            wait = float(2**attempt) if asked is None else asked
-            self._tell(f"waiting {wait:g} s: the instance limits how much is asked (429)")
+            wait = float(2 ** (refusals.total() - 1)) if asked is None else asked
+            self._tell(f"waiting {wait:g} s: the instance answered {answer.status}")
             await self._clock.sleep(wait)
-        raise PullError(f"GET {self._url}{path.partition('?')[0]} -> 429, {_TRIES} times: the instance admits no more")
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            times = refusals[answer.status]
+            raise PullError(
+                f"GET {self._url}{path.partition('?')[0]} -> 429, {times} times: the instance admits no more"
+            )
+        return answer
+
+    async def _sent(self, path: str) -> HttpAnswer:
+        url = f"{self._url}{path}"
+        try:
+            answer = await self._caller.send("GET", url, self._headers, b"", self._seconds)
+        except NoAnswerError as error:
+            self._note(url, None)
+            raise PullError(cut(str(error), _LONGEST_ERROR)) from None
+        self._note(url, answer.status)
+        return answer
 
 
 def _in_order(query: str, after: str) -> str:

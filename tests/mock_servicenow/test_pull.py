@@ -4,9 +4,10 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -400,11 +401,13 @@ def stub(
     tables: Mapping[str, list[dict[str, Any]]],
     answer: Callable[[str], bytes] | None = None,
     hidden: Mapping[str, int] | None = None,
+    failures: Sequence[int] = (),
 ) -> Iterator[str]:
     """Serve rows of tables, by name those of the dictionary; yields the address.
 
-    Rows are not counted, but for tables of which some are hidden.
+    Rows are not counted, but for tables of which some are hidden. The first answers are failures.
     """
+    statuses = iter(failures)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -417,12 +420,16 @@ def stub(
             rows = [row for row in rows if row["sys_id"] > after]
             start, most = int(asked["sysparm_offset"][0]), int(asked["sysparm_limit"][0])
             body = answer(name) if answer else b""
-            self.send_response(404 if body.startswith(b'{"error"') else 200)
-            self.send_header("Content-Type", "application/json")
+            status = next(statuses, 404 if body.startswith(b'{"error"') else 200)
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html" if status > 499 else "application/json")
+            self.send_header("Retry-After", "0")
             if hidden and name in hidden:
                 self.send_header("X-Total-Count", str(len(rows) + hidden[name]))
             self.end_headers()
-            self.wfile.write(body or json.dumps({"result": rows[start : start + most]}).encode())
+            self.wfile.write(
+                b"<html>" if status > 499 else body or json.dumps({"result": rows[start : start + most]}).encode()
+            )
 
         def log_message(self, *_arguments: object) -> None:
             """Print nothing."""
@@ -746,6 +753,98 @@ def test_what_the_instance_hides_is_reported(
     assert line in Path("pulled", "report.txt").read_text()
     assert line in said
     assert bool(line) == bool(re.search("hidden|not read:|no rows:", said))
+
+
+@pytest.mark.parametrize(("failures", "code"), [((502, 504), 0), ((503, 429, 502), 0), ((502, 502, 502), 3)])
+def test_a_gateway_that_fails_is_asked_again(
+    capsys: pytest.CaptureFixture[str], failures: Sequence[int], code: int
+) -> None:
+    """A request is sent twice more; the journal lists each."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_day", "glide_date_time")],
+        "u_odd": [{"sys_id": "e" * 32, "u_day": "2026-01-05 10:00:00"}],
+    }
+    with stub(given, failures=failures) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled", "--journal", "sent.jsonl"]) == code
+    sent = [json.loads(line) for line in Path("sent.jsonl").read_text().splitlines()]
+    assert tuple(each["status"] for each in sent)[:3] == (*failures, 200)[:3]
+    assert {(each["method"], each["url"].partition("?")[0]) for each in sent[:3]} == {
+        ("GET", f"{url}/api/now/table/sys_db_object")
+    }
+    assert ("502 text/html: expected JSON" in capsys.readouterr().err) == (code == 3)
+
+
+def test_requests_without_an_answer_are_in_the_journal() -> None:
+    """The journal has a request to which nobody answers."""
+    options = ["--from", "http://127.0.0.1:1", "--tables", "u_odd", "--out", "pulled", "--journal", "sent.jsonl"]
+    assert main(["pull", *options]) == 3
+    [sent] = [json.loads(line) for line in Path("sent.jsonl").read_text().splitlines()]
+    assert sent["status"] is None
+
+
+def test_after_ctrl_c_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """An interrupted pull says that what it has read is kept."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_day", "glide_date_time")],
+    }
+
+    def interrupt(name: str) -> bytes:
+        if name == "u_odd":
+            os.kill(os.getpid(), signal.SIGINT)
+        return b""
+
+    options = ["--tables", "u_odd", "--out", "pulled"]
+    with stub(given, interrupt) as url:
+        assert main(["pull", "--from", url, *options]) == 130
+    assert "What has been read is kept: the same command goes on there." in capsys.readouterr().err
+    assert [file.name for file in Path("pulled").iterdir() if file.suffix == ".jsonl"] == ["unfinished-pull.jsonl"]
+
+
+LEARNED = """
+tables: {activity_type: x_acme_kind, integration_configuration: x_acme_endpoint}
+columns: {activity_type: {name: kind_name, instance_id: cfg}, integration_configuration: {instance_metadata: settings}}
+"""
+
+
+@pytest.mark.long
+def test_tables_of_the_app_by_learned_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the names that learn has found, the app's tables are those that ship: a mock starts with both files."""
+    (tmp_path / "ours.yaml").write_text(LEARNED)
+    endpoint, kind = "e" * 32, "f" * 32
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "x_acme_kind"), defined(2, "x_acme_endpoint")],
+        "sys_dictionary": [
+            column(1, "kind_name", "string", "x_acme_kind", max_length="80"),
+            column(2, "cfg", "reference", "x_acme_kind", reference="x_acme_endpoint"),
+            column(3, "u_more", "integer", "x_acme_kind"),
+            column(4, "settings", "string", "x_acme_endpoint", max_length="65000"),
+        ],
+        "x_acme_kind": [{"sys_id": kind, "kind_name": "Elevation", "cfg": endpoint, "u_more": "7"}],
+        "x_acme_endpoint": [{"sys_id": endpoint, "settings": '{"Password": "hunter2"}'}],
+    }
+    with stub(given) as url:
+        monkeypatch.setenv("SERVICENOW_URL", url)
+        options = ["--inferred", "ours.yaml", "--tables", "x_acme_kind,x_acme_endpoint", "--out", "pulled"]
+        assert main(["pull", *options]) == 0
+    line = "column 'x_acme_kind.cfg': left out: type reference to x_acme_endpoint: the mock's is string"
+    assert line in Path("pulled", "report.txt").read_text()
+    assert "hunter2" not in Path("pulled", "data.yaml").read_text()
+    settings = Settings(
+        inferred=Path("ours.yaml"), tables=(Path("pulled", "tables.yaml"),), data=(Path("pulled", "data.yaml"),)
+    )
+    with MockServiceNow(settings) as here:
+        rows = read(here, "x_acme_kind", sysparm_fields="sys_id,kind_name,cfg,u_more")
+    assert rows == [{"sys_id": kind, "kind_name": "Elevation", "cfg": endpoint, "u_more": "7"}]
+
+
+def test_names_that_are_not_those_of_the_app(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file of names that cannot be used ends the command in one line before anything is read."""
+    (tmp_path / "ours.yaml").write_text("tables: {activty_type: x_acme_kind}")
+    options = ["--servicenow-url", "http://127.0.0.1:1", "--tables", "incident", "--inferred", "ours.yaml"]
+    assert main(["pull", *options]) == 2
+    assert "ours.yaml: " in capsys.readouterr().err
 
 
 RULES_THAT_CANNOT_ACT = """
