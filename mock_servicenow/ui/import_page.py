@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.provisioning.xml_import import import_xml
 from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.ui.instance_gate import InstanceVisit, own_page
+from privman_core.findings import Findings
 from privman_core.pages.rendering import see
 from privman_core.pages.site import PageError
 
@@ -43,8 +44,10 @@ class ImportPage:
         return see(own_page(visit.form.value("sysparm_referring_url") or (f"{target}_list.do" if target else "/")))
 
     def _import(self, visit: InstanceVisit, document: XmlDocument) -> None:
-        with self._instance.transaction(visit.user, visit.findings) as session:
+        findings = Findings()  # of what is stored: they go with a transaction that is undone
+        with self._instance.transaction(visit.user, findings) as session:
             import_xml(session, [document])
+        visit.findings.extend(findings)
 
     async def _form(self, visit: InstanceVisit, target: str, error: str) -> web.Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK

@@ -212,3 +212,24 @@ async def test_an_existing_database_takes_it_whole_or_not_at_all(lasting: str, t
         )
     async with running(Settings(database=lasting)) as instance:
         assert await shown(instance, "u_laptop", "", "number") == [["LAP1"]]
+
+
+NUMBERED = """<unload>
+<sys_db_object><name>u_visit</name><super_class display_value="Task">task</super_class></sys_db_object>
+<sys_db_object><name>u_stay</name><super_class display_value="Task">task</super_class></sys_db_object>
+<sys_number><category>u_visit</category><prefix>VIS</prefix><number>1000</number><maximum_digits>5</maximum_digits>
+</sys_number>
+<u_visit><sys_id>visit-1</sys_id><number>VIS00001</number></u_visit>
+</unload>"""
+
+
+async def test_a_record_of_numbers_acts_and_a_sys_id_of_another_form_is_a_finding(tmp_path: Path) -> None:
+    """A new record gets the prefix and the digits that the record says."""
+    async with running(written(tmp_path, NUMBERED)) as instance:
+        numbers = [(await instance.insert("u_visit", {"active": "true"})).result["number"] for _ in range(2)]
+        assert numbers == ["VIS01000", "VIS01001"]
+        assert (await instance.insert("u_stay", {"active": "true"})).result["number"] == ""
+        found = await instance.findings("value-ignored")
+    assert found == [
+        "u_visit 'VIS00001', column 'sys_id' has 'visit-1'; expected 32 hexadecimal digits: it has another sys_id here"
+    ]

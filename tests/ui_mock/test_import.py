@@ -24,6 +24,16 @@ REMOTE = (
     "</sys_remote_update_set>"
 )
 USERS = "".join(f"\n<sys_user><user_name>a</user_name><sys_id>{digit * 32}</sys_id></sys_user>" for digit in "12")
+CIRCLE = "".join(
+    f"\n<sys_db_object><name>u_c{own}</name><super_class name='u_c{parent}'>{parent * 32}</super_class>"
+    f"<sys_id>{own * 32}</sys_id></sys_db_object>"
+    for own, parent in ("12", "21")
+)
+TYPES = "".join(
+    f"\n<sys_dictionary><name>incident</name><element>u_x</element><internal_type>{type_}</internal_type>"
+    "</sys_dictionary>"
+    for type_ in ("integer", "glide_date")
+)
 SETS = "".join(
     f"\n<sys_remote_update_set><name>{own}</name><sys_id>{own * 32}</sys_id><parent>{parent * 32}</parent>"
     "</sys_remote_update_set>"
@@ -117,6 +127,14 @@ async def test_others_may_not_upload(site: Site) -> None:
             f"<unload>\n{REMOTE}</unload>",
             "instance.xml:2: sys_remote_update_set 'r' is its own parent, directly or through others; expected",
         ),
+        (
+            f"<unload>{CIRCLE}\n<u_c1/></unload>",
+            "instance.xml:2: sys_db_object 'u_c1' extends itself, directly or through others; expected tables",
+        ),
+        (
+            f"<unload>{TYPES}</unload>",
+            "instance.xml:3: sys_dictionary 'incident.u_x' has type 'glide_date', and 'integer' in instance.xml:2",
+        ),
         ("<unload>" + "<a>" * 18, "instance.xml:1: element 'a' is more than 16 elements deep"),
         (f"<unload><incident>{''.join(f'<a{n}/>' for n in range(5001))}", "has more than 5,000 fields"),
     ],
@@ -127,6 +145,7 @@ async def test_a_file_with_an_error_changes_nothing(site: Site, text: str, error
     shown = await _upload(person, text.replace("<unload>", f"<unload>{INCIDENT}{COLUMN}", 1))
     assert shown.status == 422
     assert error in _error(shown)
+    assert (await site.call("GET", "/__admin/findings"))["findings"] == []
     assert (await site.call("GET", "/api/now/table/incident?sysparm_query=number=INC7"))["result"] == []
     assert (await site.call("GET", "/api/now/table/sys_dictionary?sysparm_query=element=u_floor"))["result"] == []
 

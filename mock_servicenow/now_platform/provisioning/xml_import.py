@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COL
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
 from mock_servicenow.now_platform.errors import InvalidQuery, OperationFailed, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
-from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, Values, XmlDocument, XmlRecord
+from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, UPSERT, Values, XmlDocument, XmlRecord
 from mock_servicenow.now_platform.records.schema_changes import with_defined_tables
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.stored_rules import why_not_run
@@ -92,9 +92,11 @@ class _Import:
     def _look_through(self) -> tuple[list[XmlRecord], dict[str, str]]:
         """Return the records that define tables, and the names of tables by their sys_ids in the documents.
 
-        Notes which records are here under other sys_ids. Raises DictionaryError for a circle of update sets.
+        Notes which records are here under other sys_ids. Raises DictionaryError for a circle of update sets or tables,
+        and for a column of two types.
         """
         definitions: list[XmlRecord] = []
+        types: dict[tuple[str, str], XmlRecord] = {}
         tables: dict[str, str] = {}
         update_sets: list[XmlRecord] = []
         for record in self._records():
@@ -106,6 +108,7 @@ class _Import:
                 self._labels[key] = record.values.get("label", "")
             if record.table == TABLES:
                 tables[sys_id] = record.values.get("name", "")
+            _check_type(record, types)
             if record.table in _UPDATE_SETS:
                 update_sets.append(record)
             if record.table in _DEFINITIONS:
@@ -116,6 +119,7 @@ class _Import:
                 )
         for identity, parent in _BATCHED:
             _check_batches({record.values.get(identity, ""): record for record in update_sets}, parent)
+        _check_tables([record for record in definitions if record.table == TABLES], tables)
         return definitions, tables
 
     def _note_here(self, record: XmlRecord, sys_id: str) -> None:
@@ -241,6 +245,9 @@ class _Import:
         given = record.values.get("sys_id", "")
         if is_sys_id(given):
             return self._here.get(given, given)
+        if given:
+            why = f"column 'sys_id' has {quoted(given)}; expected 32 hexadecimal digits: it has another sys_id here"
+            self._report("value-ignored", f"{record.shown}, {why}", record)
         known = self._known_by_key(record) if record.table in _KEYS else ""
         return known or seed_id(record.table, orjson.dumps(record.values).decode())
 
@@ -284,15 +291,50 @@ class _Import:
         self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
 
 
+def _check_type(record: XmlRecord, known: dict[tuple[str, str], XmlRecord]) -> None:
+    """Note the type of a column; raises DictionaryError if a record before, of no update set either, has another."""
+    type_ = record.values.get("internal_type", "")
+    if record.table != COLUMNS or not type_ or record.of_update_set or record.action != UPSERT:
+        return
+    first = known.setdefault((record.values.get("name", ""), record.values.get("element", "")), record)
+    if first.values["internal_type"] != type_:
+        other = f"{quoted(first.values['internal_type'])} in {first.place}"
+        raise record.error(f"has type {quoted(type_)}, and {other}; expected one type of a column")
+
+
+def _check_tables(records: Sequence[XmlRecord], names: Mapping[str, str]) -> None:
+    """Raise DictionaryError if a table extends itself.
+
+    Args:
+        records: of tables.
+        names: of tables, by their sys_ids in the documents.
+    """
+    by_name = {record.values.get("name", ""): record for record in records}
+    parents = {
+        name: (names.get(parent) or record.names.get("super_class", "")) if parent else ""
+        for name, record in by_name.items()
+        for parent in [record.values.get("super_class", "")]
+    }
+    _check_circles(by_name, parents, "extends itself, directly or through others; expected tables without a circle")
+
+
 def _check_batches(update_sets: Mapping[str, XmlRecord], parent: str) -> None:
     """Raise DictionaryError if an update set is in a batch that is in it."""
+    _check_circles(
+        update_sets,
+        {identity: record.values.get(parent, "") for identity, record in update_sets.items()},
+        "is its own parent, directly or through others; expected a batch without a circle",
+    )
+
+
+def _check_circles(records: Mapping[str, XmlRecord], parents: Mapping[str, str], why: str) -> None:
+    """Raise DictionaryError if following parents from a record leads back to it."""
     ended = {""}
-    for start in update_sets:
+    for start in records:
         each, path = start, dict[str, None]()
-        while each in update_sets and each not in ended:
+        while each in records and each not in ended:
             if each in path:
-                why = "is its own parent, directly or through others; expected a batch without a circle"
-                raise update_sets[each].error(why)
+                raise records[each].error(why)
             path[each] = None
-            each = update_sets[each].values.get(parent, "")
+            each = parents[each]
         ended |= path.keys()

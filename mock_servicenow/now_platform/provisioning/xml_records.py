@@ -17,7 +17,8 @@ from privman_core.regular_files import read_regular
 from privman_core.safe_xml import XmlError, parse
 
 Values = dict[str, str]
-ACTIONS = ("INSERT_OR_UPDATE", "DELETE", "delete_multiple")
+UPSERT = "INSERT_OR_UPDATE"
+ACTIONS = (UPSERT, "DELETE", "delete_multiple")
 UPDATE, PAYLOAD = "sys_update_xml", "payload"
 MOST_FIELDS = 5_000
 """Fields that one record may have."""

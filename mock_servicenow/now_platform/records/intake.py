@@ -21,6 +21,7 @@ from privman_core.near_words import hint
 COUNTERS = "sys_number"
 FIRST = 10_001
 DIGITS = 7
+_MOST_DIGITS = 40
 _LAST = 2**63 - 1  # the largest count that the database holds
 _MOST_CHANGES = 2**63 - 2  # a client may write any count that the database holds
 LONGEST_VALUE = LONGEST_INDEXED
@@ -182,19 +183,28 @@ def pop_entries(view: View, table: str, values: dict[str, str]) -> dict[str, str
 
 
 def assign_number(view: View, table: str, values: dict[str, str]) -> None:
-    """Give a new record its number, unless the table is not numbered or the record has one.
+    """Give a new record its number, unless the table has no counter or the record has one.
 
-    An administrator may delete, empty or exhaust a counter: then there is no number, and a finding says so.
+    A record of `COUNTERS` says how: its prefix and digits. An administrator may delete, empty or exhaust one: then
+    there is no number, and a finding says so of a table that a file numbers.
     """
-    prefix = view.schema.plans[table].table.number_prefix
-    if prefix is None or values.get("number"):
+    plan = view.schema.plans[table]
+    prefix = plan.table.number_prefix
+    if values.get("number") or (prefix is None and not _may_be_numbered(plan.columns)):
         return
     counter = view.schema.statements.prepared(COUNTERS, lambda: _count(view.dictionary))
     counted = view.work.transaction.run(counter, {"table": table})
     if counted:
-        values["number"] = f"{prefix}{counted[0][0]:0{DIGITS}d}"
-    else:
+        number, own, digits = counted[0]
+        width = max(0, min(int(digits or DIGITS), _MOST_DIGITS))
+        values["number"] = f"{own or prefix or ''}{number:0{width}d}"
+    elif prefix is not None:
         view.findings.append(Finding("swallowed", "number-missing", f"table {table}: no counter gives a number"))
+
+
+def _may_be_numbered(columns: Mapping[str, Column]) -> bool:
+    """Return whether records have a number of prefix and digits."""
+    return "number" in columns and columns["number"].type == "string"
 
 
 def _count(dictionary: Dictionary) -> sa.ClauseElement:
@@ -206,7 +216,9 @@ def _count(dictionary: Dictionary) -> sa.ClauseElement:
     counter = sa.select(sa.func.min(rows.c.sys_id)).where(found).scalar_subquery()
     one, last = sa.literal_column("1", sa.BigInteger), sa.literal_column(str(_LAST), sa.BigInteger)
     counting = sa.update(rows).where(rows.c.sys_id == counter, rows.c.number < last)
-    return counting.values(number=rows.c.number + one).returning(rows.c.number - one)
+    return counting.values(number=rows.c.number + one).returning(
+        rows.c.number - one, rows.c.prefix, rows.c.maximum_digits
+    )
 
 
 def counters(dictionary: Dictionary) -> Iterator[tuple[str, dict[str, str]]]:
