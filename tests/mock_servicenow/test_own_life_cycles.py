@@ -143,7 +143,7 @@ ERRORS = [
     ("effects: {1: {}}", "5: table 'u_a', life_cycle has effect 1; expected a name"),
     (
         "effects: {x: {into: [2]}}",
-        "5: table 'u_a', life_cycle effect 'x' has none of set, fill, clear and count; expec",
+        "5: table 'u_a', life_cycle effect 'x' has none of set, fill, clear, elapsed and count; expec",
     ),
     ("effects:\n      x: {in: [2]}", "6: table 'u_a', life_cycle, effect 'x' has key 'in'"),
     (
@@ -154,6 +154,19 @@ ERRORS = [
         "effects: {x: {count: u_b}}",
         "5: table 'u_a', life_cycle effect 'x' counts in 'u_b'; expected a column of type in",
     ),
+    (
+        "effects: {x: {elapsed: {u_b: [u_b, u_b]}}}",
+        "5: table 'u_a', life_cycle measures in 'u_b'; expected a column of type integer or glide_duration",
+    ),
+    (
+        "effects: {x: {elapsed: {state: [sys_created_on, state]}}}",
+        "5: table 'u_a', life_cycle measures from 'state'; expected a column of type glide_date_time",
+    ),
+    (
+        "effects: {x: {elapsed: {state: sys_created_on}}}",
+        "5: table 'u_a', life_cycle, effect 'x' has elapsed {'state': 'sys_created_on'}; expected a mapping of col",
+    ),
+    ("effects: {x: {elapsed: {state: [u_d, state]}}}", "5: table 'u_a', life_cycle has column 'u_d'"),
     ("effects: {x: {clear: [u_d]}}", "5: table 'u_a', life_cycle has column 'u_d'"),
     ("effects: {x: {set: {state: few}}}", "5: table 'u_a', life_cycle sets 'state' to 'few'; expected a value of type"),
     ("effects: {x: {fill: {u_b: 'javascript:x'}}}", "5: table 'u_a', life_cycle sets 'u_b' to 'javascript:x'; expecte"),

@@ -122,3 +122,25 @@ async def test_a_misspelt_property_is_a_finding(
     record = await post(client, "sys_properties", {"name": name, "value": "true"})
     assert (await client.patch(f"/api/now/table/sys_properties/{record['sys_id']}", json={"value": "1"})).status == 200
     assert swallowed() == found
+
+
+async def test_children_of_an_incident_are_counted(client: Client) -> None:
+    """Docs, samples: child_incidents; a child comes, moves and goes."""
+
+    async def children() -> list[str]:
+        found = [await client.get(f"/api/now/table/incident/{each['sys_id']}") for each in parents]
+        return [(await each.json())["result"]["child_incidents"] for each in found]
+
+    parents = [await post(client, "incident", {}) for _ in range(2)]
+    assert await children() == ["0", "0"]
+    first, second = [await post(client, "incident", {"parent_incident": parents[0]["sys_id"]}) for _ in range(2)]
+    assert await children() == ["2", "0"]
+    await patch(client, "incident", first["sys_id"], {"short_description": "x"})
+    await patch(client, "incident", first["sys_id"], {"parent_incident": parents[1]["sys_id"]})
+    assert await children() == ["1", "1"]
+    await patch(client, "incident", second["sys_id"], {"parent_incident": ""})
+    await client.delete(f"/api/now/table/incident/{first['sys_id']}")
+    assert await children() == ["0", "0"]
+    assert (await client.delete(f"/api/now/table/incident/{second['sys_id']}")).status == 204
+    orphan = await post(client, "incident", {"parent_incident": first["sys_id"]})
+    assert (await client.delete(f"/api/now/table/incident/{orphan['sys_id']}")).status == 204

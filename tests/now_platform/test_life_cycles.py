@@ -35,6 +35,25 @@ async def test_resolving_an_incident_stamps_it(client: Client) -> None:
     assert closed["resolved_at"] == NOW
 
 
+async def test_the_time_to_a_resolution_is_measured(client: Client, clock: VirtualClock) -> None:
+    """Docs, samples; users: seconds and durations since it was opened, anew after it was opened again."""
+    names = ("calendar_stc", "business_stc", "calendar_duration", "business_duration")
+    record = await post(client, "incident", {"state": "2"})
+    await clock.advance(3_700)
+    resolved = await patch(client, "incident", record["sys_id"], {"state": "6"})
+    assert [resolved[name] for name in names] == ["3700", "3700", *["1970-01-01 01:01:40"] * 2]
+    await clock.advance(60)
+    closed = await patch(client, "incident", record["sys_id"], {"state": "7"})
+    assert closed["calendar_stc"] == "3700"
+    reopened = await patch(client, "incident", record["sys_id"], {"state": "2"})
+    assert [reopened[name] for name in names] == ["", "", "", ""]
+    canceled = await patch(client, "incident", record["sys_id"], {"state": "8", "opened_at": "2026-01-05 09:00:01"})
+    assert canceled["calendar_stc"] == "3759"
+    early = {"state": "6", "resolved_at": "2020-01-01 00:00:00"}
+    assert (await post(client, "incident", early))["calendar_stc"] == "0"
+    assert (await post(client, "incident", {"state": "6", "opened_at": ""}))["calendar_stc"] == ""
+
+
 async def test_a_resolution_that_the_client_sends_is_kept(client: Client) -> None:
     """An import brings its own."""
     sent = {"state": "6", "resolved_at": "2020-01-01 00:00:00"}

@@ -18,6 +18,7 @@ ANY = "any"
 _PLACEHOLDERS = frozenset({"from", "to"})
 _IN_BRACES = re.compile(r"\{([^{}]*)\}")
 _LONGEST_LIST = 200
+_DOES = ("set", "fill", "clear", "elapsed", "count")
 _TAKEN_OVER = ("column", "mirror", "kind", "invalid_move", "rule", "message")
 Said = Mapping[str, Any]
 Columns = Mapping[str, Column]
@@ -56,6 +57,7 @@ def _effect(said: Said | None, cycle: LifeCycle) -> Effect | None:
         set={name: _text(value) for name, value in said.get("set", {}).items()},
         fill={name: _text(value) for name, value in said.get("fill", {}).items()},
         clear=tuple(said.get("clear", ())),
+        elapsed={name: (since, until) for name, (since, until) in said.get("elapsed", {}).items()},
         count=said.get("count", ""),
     )
 
@@ -142,14 +144,26 @@ class _Check:
         effect = self._cycle.effects[name]
         self._column(effect.column, *path)
         self._named(effect.column, [*effect.into, *effect.out_of], *path)
-        for changed in (*effect.set, *effect.fill, *effect.clear, *filter(None, [effect.count])):
+        measured = (name for each in effect.elapsed.items() for name in (each[0], *each[1]))
+        for changed in (*effect.set, *effect.fill, *effect.clear, *measured, *filter(None, [effect.count])):
             self._column(changed, *path)
+        for column, ends in effect.elapsed.items():
+            self._elapsed(column, ends, *path)
         for column, value in (*effect.set.items(), *effect.fill.items()):
             self._value(column, value, *path)
         if effect.count and self._columns[effect.count].family is not Family.INTEGER:
             raise self._error(f"effect '{name}' counts in '{effect.count}'; expected a column of type integer", *path)
-        if not given.keys() & {"set", "fill", "clear", "count"}:
-            raise self._error(f"effect '{name}' has none of set, fill, clear and count; expected one of them", *path)
+        if not given.keys() & _DOES:
+            told = f"{', '.join(_DOES[:-1])} and {_DOES[-1]}"
+            raise self._error(f"effect '{name}' has none of {told}; expected one of them", *path)
+
+    def _elapsed(self, column: str, ends: tuple[str, str], *path: str) -> None:
+        if self._columns[column].family not in {Family.INTEGER, Family.DURATION}:
+            expected = "expected a column of type integer or glide_duration"
+            raise self._error(f"measures in '{column}'; {expected}", *path)
+        for end in ends:
+            if self._columns[end].family is not Family.DATE_TIME:
+                raise self._error(f"measures from '{end}'; expected a column of type glide_date_time", *path)
 
     def _column(self, name: str, *path: str) -> None:
         if name not in self._columns:

@@ -21,6 +21,7 @@ class Effect:
         set: columns with the values that they get, whatever the client sends.
         fill: columns with the values that they get if they are empty.
         clear: columns that are emptied.
+        elapsed: columns that get, if they are empty, the time from one column to another: durations, or seconds.
         count: the column that counts these changes; empty for none.
     """
 
@@ -30,6 +31,7 @@ class Effect:
     set: Mapping[str, str] = field(default_factory=dict)
     fill: Mapping[str, str] = field(default_factory=dict)
     clear: tuple[str, ...] = ()
+    elapsed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     count: str = ""
 
     def happens(self, before: str, after: str) -> bool:

@@ -65,6 +65,10 @@ def _is_name_of_state(value: object) -> bool:
     return isinstance(value, str | int) and not isinstance(value, bool)
 
 
+def _are_pairs(value: object) -> bool:
+    return isinstance(value, dict) and all(_are_texts(pair) and len(pair) == 2 for pair in value.values())  # noqa: PLR2004
+
+
 def _are_settings(value: object) -> bool:
     return (
         isinstance(value, dict)
@@ -211,6 +215,7 @@ _LIFE_CYCLE: Mapping[str, KeyForm] = {
     ),
 }
 _VALUES = {"type": "object", "additionalProperties": _SCALAR}
+_NAMES = {"type": "array", "items": {"type": "string"}}
 _OF_COLUMNS = "a mapping of columns to values"
 _EFFECT: Mapping[str, KeyForm] = {
     "column": _text("The column whose change has the effect (default: the one that holds the state)."),
@@ -227,8 +232,12 @@ _EFFECT: Mapping[str, KeyForm] = {
         "Values of columns, or the calls of a default.", _VALUES, _are_settings, "a mapping of columns to values"
     ),
     "fill": KeyForm("The same for columns that are empty.", _VALUES, _are_settings, "a mapping of columns to values"),
-    "clear": KeyForm(
-        "Columns to empty.", {"type": "array", "items": {"type": "string"}}, _are_texts, "a list of names"
+    "clear": KeyForm("Columns to empty.", _NAMES, _are_texts, "a list of names"),
+    "elapsed": KeyForm(
+        "Columns that get, if they are empty, the time from one date-time column to another: a duration, or seconds.",
+        {"type": "object", "additionalProperties": {**_NAMES, "minItems": 2, "maxItems": 2}},
+        _are_pairs,
+        "a mapping of columns to two columns each",
     ),
     "count": _text("The column that counts these changes."),
 }

@@ -49,11 +49,11 @@ def parse_duration(text: str) -> str | None:
         return moment
     if clock := _CLOCK_DURATION.fullmatch(text):
         days, hours, minutes, seconds = (int(part or 0) for part in clock.groups())
-        return _after_epoch(days * 86_400 + hours * 3_600 + minutes * 60 + seconds)
+        return after_epoch(days * 86_400 + hours * 3_600 + minutes * 60 + seconds)
     words = _WORDS.findall(text)
     if not words or _WORDS.sub("", text).strip():
         return None
-    return _after_epoch(sum(int(amount) * UNITS[unit.lower()] for amount, unit in words))
+    return after_epoch(sum(int(amount) * UNITS[unit.lower()] for amount, unit in words))
 
 
 def duration_seconds(stored: str) -> int:
@@ -68,7 +68,7 @@ def from_database(value: object) -> str:
     return value if isinstance(value, str) else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-def _after_epoch(seconds: int) -> str | None:
+def after_epoch(seconds: int) -> str | None:
     """Return a duration as it is stored; None if it is longer than the calendar."""
     try:
         return utc_form(EPOCH + timedelta(seconds=seconds))

@@ -70,6 +70,8 @@ class Rulebook:
         if context.table == STORED_RULES and _takes_rule_away(context):
             rules = tuple(rule for rule in rules if not rule.sys_id)
         for rule in rules:
+            if rule.given and not context.current[rule.given]:
+                continue
             if not rule.condition or context.meets(rule.condition):
                 _execute(rule, context)
         if policies:

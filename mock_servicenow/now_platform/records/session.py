@@ -366,6 +366,7 @@ class BusinessRule:
         when: ``before`` may change or abort the write, ``after`` sees what was written, in the same transaction.
         order: rules run in ascending order.
         condition: an encoded query that the record as it would be must meet.
+        given: a column that must have a value; empty for none. It costs no call where it has none.
     """
 
     name: str
@@ -376,6 +377,7 @@ class BusinessRule:
     order: float = 100
     condition: str = ""
     sys_id: str = ""
+    given: str = ""
 
     @property
     def id(self) -> str:

@@ -17,12 +17,19 @@ PRIORITIES = {
 }
 PROPERTIES = "sys_properties"
 _WRITES: frozenset[Operation] = frozenset({"insert", "update"})
+_INSERTS: frozenset[Operation] = frozenset({"insert"})
+_UPDATES: frozenset[Operation] = frozenset({"update"})
+_DELETES: frozenset[Operation] = frozenset({"delete"})
+_PARENT = "parent_incident"
 
 
 def builtin_rules() -> list[BusinessRule]:
-    """Return the rule of incidents, and those of properties: passwords are masked, misspelt names reported."""
+    """Return the rules of incidents, and those of properties: passwords are masked, misspelt names reported."""
     return [
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
+        BusinessRule("count_new_child", "incident", "after", _INSERTS, _count_child, given=_PARENT),
+        BusinessRule("count_moved_child", "incident", "after", _UPDATES, _count_child),
+        BusinessRule("count_deleted_child", "incident", "after", _DELETES, _count_child, given=_PARENT),
         BusinessRule("mask_property", PROPERTIES, "before", _WRITES, _mask),
         BusinessRule("report_misspelt_property", PROPERTIES, "after", _WRITES, _report_misspelt),
     ]
@@ -33,6 +40,22 @@ def calculate_priority(context: RuleContext) -> None:
     if context.changed("impact") or context.changed("urgency"):
         graded = (context.current["impact"], context.current["urgency"])
         context.current["priority"] = PRIORITIES.get(graded, context.current["priority"])
+
+
+def _count_child(context: RuleContext) -> None:
+    """Count an incident for the parent that it has got, and no longer for the one that it has lost."""
+    before = "" if context.previous is None else context.previous[_PARENT]
+    after = "" if context.operation == "delete" else context.current[_PARENT]
+    if before != after:
+        _add_children(context.session, before, -1)
+        _add_children(context.session, after, 1)
+
+
+def _add_children(session: Session, sys_id: str, number: int) -> None:
+    parent = session.get("incident", sys_id) if sys_id else None
+    if parent is not None:
+        count = max(0, int(parent["child_incidents"] or 0) + number)
+        session.change_row(parent.table, sys_id, {"child_incidents": str(count)})
 
 
 def _mask(context: RuleContext) -> None:

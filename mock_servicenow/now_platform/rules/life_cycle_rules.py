@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import SCRIPT
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.life_cycles import Effect, LifeCycle, States
+from mock_servicenow.now_platform.dictionary.values import after_epoch, duration_seconds
 from mock_servicenow.now_platform.records.plans import CALLS
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 from privman_core.cuts import cut
@@ -81,8 +83,19 @@ def _apply(effect: Effect, context: RuleContext) -> None:
     current.update(_evaluated(effect.set, context))
     current.update((name, value) for name, value in _evaluated(effect.fill, context) if not current[name])
     current.update(dict.fromkeys(effect.clear, ""))
+    current.update((name, _elapsed(name, ends, context)) for name, ends in effect.elapsed.items() if not current[name])
     if effect.count:
         current[effect.count] = str(min(int(current[effect.count] or 0), _LAST - 1) + 1)
+
+
+def _elapsed(column: str, ends: tuple[str, str], context: RuleContext) -> str:
+    """Return the time from one column to another as this column stores it; empty where either is empty."""
+    since, until = (context.current[each] for each in ends)
+    if not since or not until:
+        return ""
+    seconds = max(0, duration_seconds(until) - duration_seconds(since))
+    of_seconds = context.session.dictionary.columns(context.table)[column].family is Family.INTEGER
+    return str(seconds) if of_seconds else after_epoch(seconds) or ""
 
 
 def _evaluated(values: Mapping[str, str], context: RuleContext) -> Iterator[tuple[str, str]]:
