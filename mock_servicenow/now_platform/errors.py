@@ -7,7 +7,7 @@ PlatformError: the client sees it; each has its HTTP status and the two texts of
         MfaTokenInvalid
     Forbidden 403
         OperationFailed
-            AccessDenied, AbortedByRule, MandatoryFieldMissing, UniqueKeyViolation
+            AccessDenied, ViewIsReadOnly, AbortedByRule, MandatoryFieldMissing, UniqueKeyViolation
         ApiAccessDenied, QueryForbidden
     RecordNotFound 404
     MethodNotAllowed 405
@@ -23,8 +23,9 @@ SetupError: an instance cannot start; the message is one line for the user
     DictionaryError, StoreError, ReleaseError, StartError
 Signal: caught inside the platform, never seen by a client
     DuplicateError, OverrunError, NotAsideError, GrantError, RuleAbort, RuleAnswer
+    JoinConditionError: a where clause of a database view cannot be read
     UnusableTermError, UnusableValueError, RefusedScriptError: a query's term has no effect, and becomes a finding
-        UnreadableTermError
+        UnknownColumnError, UnreadableTermError
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,6 +177,13 @@ class AccessDenied(OperationFailed):
 
     def __init__(self, operation: str) -> None:
         super().__init__(f"ACL Exception {operation} Failed due to security constraints")
+
+
+class ViewIsReadOnly(OperationFailed):
+    """A write to a database view, which nobody may write (KB0534905; the words are inferred)."""
+
+    def __init__(self, view: str) -> None:
+        super().__init__(f"'{view}' is a database view: its records cannot be written")
 
 
 class AbortedByRule(OperationFailed):

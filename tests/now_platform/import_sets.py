@@ -10,7 +10,7 @@ Values = dict[str, Any]
 BASE = "/api/now/import/u_imp_user"
 
 
-async def make(client: Client, table: str, **values: str) -> str:
+async def make(client: Client, table: str, /, **values: str) -> str:
     """Return the sys_id of a new record."""
     response = await client.post(f"/api/now/table/{table}", json=values)
     assert response.status == 201, await response.text()

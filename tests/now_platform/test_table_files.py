@@ -271,11 +271,13 @@ def _said(kind: str) -> st.SearchStrategy[dict[str, Any]]:
         "columns": st.dictionaries(_WORDS, st.none() | st.deferred(lambda: _said("column")), max_size=2)
     }
     inner["acls"] = st.lists(st.deferred(lambda: _said("acl")), max_size=2)
+    inner["view"] = st.lists(st.deferred(lambda: _said("joined_table")), max_size=2)
     inner["life_cycle"] = st.deferred(lambda: _said("life_cycle"))
     inner["effects"] = st.dictionaries(_WORDS, st.none() | st.deferred(lambda: _said("effect")), max_size=2)
     keys = st.sampled_from([*FORMS[kind], "other"])
     one = keys.flatmap(lambda key: st.tuples(st.just(key), inner.get(key, _VALUES) | _VALUES))
-    named = {"table": {"name": "u_x"}, "acl": {"operation": "read"}}.get(kind, {})
+    needed = {"table": {"name": "u_x"}, "acl": {"operation": "read"}, "joined_table": {"table": "u_x", "prefix": "x"}}
+    named = needed.get(kind, {})
     return st.lists(one, max_size=3).map(lambda pairs: {**named, **dict(pairs)})
 
 

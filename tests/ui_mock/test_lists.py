@@ -206,3 +206,22 @@ async def test_long_rows_are_read_in_parts(site: Site) -> None:
     html = (await (await site.person()).get(path)).html
     assert _first_cells(html) == ["long 2", "long 1", "long 0"]
     assert len(html) < LONGEST_TEXT
+
+
+async def test_a_database_view_is_listed_and_shown(site: Site) -> None:
+    """A list and a form as of a table; nothing can be added, changed or deleted."""
+    task = await site.insert("incident", {"short_description": "measured"})
+    sla = await site.insert("contract_sla", {"name": "P1 response"})
+    await site.insert("task_sla", {"task": task, "sla": sla})
+    person = await site.person()
+    columns = "inc_short_description,taskslatable_sla"
+    html = (await person.get(f"/incident_sla_list.do?sysparm_fields={columns}")).html
+    assert ("measured" in html, "P1 response" in html, "sys_id=-1" in html) == (True, True, False)
+    [row] = (await site.call("GET", "/api/now/table/incident_sla?sysparm_fields=sys_id"))["result"]
+    shown = await person.get(f"/incident_sla.do?sys_id={row['sys_id']}")
+    assert (shown.status, "measured" in shown.html) == (200, True)
+    assert not re.search(r'name="sys_action" value="(?:update|delete)" class="main"', shown.html)
+    refused = await person.post(f"/incident_sla.do?sys_id={row['sys_id']}", {"sys_action": "update"})
+    assert (refused.status, "is a database view" in refused.html) == (403, True)
+    assert (await person.get("/incident_sla.do?sys_id=-1")).status == 200
+    assert (await person.post("/incident_sla.do?sys_id=-1", {"sys_action": "insert"})).status == 403

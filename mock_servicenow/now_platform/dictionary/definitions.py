@@ -37,7 +37,8 @@ class DictionaryError(SetupError):
     """An invalid table definition; the message names table and column.
 
     Attributes:
-        path: where a file of tables would define that: a table, and keys; empty if the message names the place.
+        path: where a file of tables would define that: a table, then keys and indexes; empty if the message names the
+            place.
     """
 
     def __init__(self, message: str, *path: str) -> None:
@@ -126,6 +127,24 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class JoinedTable:
+    """One of the tables that a database view joins.
+
+    Attributes:
+        prefix: what its columns in the view begin with, before an underscore.
+        where: the condition on its rows and those of the tables before it; every combination of rows if empty.
+        left_join: whether rows of the tables before it stay without a row of this one.
+        columns: those that the view has; all if empty.
+    """
+
+    table: str
+    prefix: str
+    where: str = ""
+    left_join: bool = False
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """One table as an administrator would define it.
 
@@ -139,6 +158,7 @@ class Table:
         listed: whether records of the dictionary describe it, so that clients know of it.
         audited: whether its changes become rows of sys_audit; those of tables that extend it do not.
         life_cycle: None for that of the nearest parent.
+        joined: the tables that a database view joins; empty for a table with rows of its own.
     """
 
     name: str
@@ -152,6 +172,7 @@ class Table:
     listed: bool = True
     audited: bool = False
     life_cycle: LifeCycle | None = None
+    joined: tuple[JoinedTable, ...] = ()
 
 
 SYSTEM_COLUMNS = (

@@ -25,6 +25,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 )
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
 from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
+from mock_servicenow.now_platform.dictionary.views import DatabaseView
 from privman_core.near_words import hint
 
 
@@ -32,22 +33,24 @@ class Dictionary:
     """Every table of an instance, with inheritance resolved.
 
     Attributes:
-        sql: one physical table per hierarchy, named like its root.
+        sql: one physical table per hierarchy, named like its root, and the views.
 
     Raises:
         DictionaryError: a table is defined twice or extends itself, a parent or a referenced table is missing, a rule
-            is about a column that is not there, a column is the system's, a name is one that databases reserve, or two
-            classes of one hierarchy store a column of the same name differently.
+            is about a column that is not there, a column is the system's, a name is one that databases reserve, two
+            classes of one hierarchy store a column of the same name differently, or a view cannot join its tables.
     """
 
     def __init__(self, tables: Iterable[Table]) -> None:
-        self._tables = _by_name(tables)
+        self._tables = _by_name(sorted(tables, key=lambda table: bool(table.joined)))  # views read the others
         self._children: dict[str, list[str]] = {}
         for table in self._tables.values():
             self._check(table)
             self._children.setdefault(table.parent or "", []).append(table.name)
         self._lineages = self._ascend()
         self._columns = self._inherit_columns()
+        self._views = {table.name: DatabaseView.of(table, self) for table in self if table.joined}
+        self._columns |= {name: MappingProxyType({**view.columns}) for name, view in self._views.items()}
         self._by_family = {name: _names_by_family(columns) for name, columns in self._columns.items()}
         self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
         self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
@@ -55,7 +58,9 @@ class Dictionary:
         self._acls = self._inherit_acls()
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
         self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
-        self.sql = PhysicalSchema({root: self._stored(root) for root in self._children.get("", ())})
+        roots = [name for name in self._children.get("", ()) if name not in self._views]
+        views = {name: view.physical(self._stored_in) for name, view in self._views.items()}
+        self.sql = PhysicalSchema({root: self._stored(root) for root in roots}, views)
 
     def __iter__(self) -> Iterator[Table]:
         return iter(self._tables.values())
@@ -79,6 +84,10 @@ class Dictionary:
     def family(self, name: str) -> tuple[str, ...]:
         """Return the table and every table that extends it, directly or not."""
         return self._families[name]
+
+    def is_view(self, name: str) -> bool:
+        """Return whether that is a database view, which is only read."""
+        return name in self._views
 
     def has_classes(self, name: str) -> bool:
         """Return whether the rows carry ``sys_class_name``."""
@@ -117,6 +126,11 @@ class Dictionary:
         """Return the physical table in which the rows of this table are stored."""
         return self.sql.table(self.root(name))
 
+    def _stored_in(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """Return the root of a table, and the classes that its rows are of; none for all of the root."""
+        root = self.root(name)
+        return root, () if root == name else self.family(name)
+
     def _check_acls(self) -> None:
         for table in self._tables.values():
             for acl in table.acls:
@@ -129,6 +143,8 @@ class Dictionary:
         parent = table.parent
         if parent is not None and parent not in self._tables:
             raise DictionaryError(f"table '{table.name}' extends {self._undefined(parent)}", table.name, "extends")
+        if parent is not None and self._tables[parent].joined:
+            raise DictionaryError(f"table '{table.name}' extends '{parent}', a database view", table.name, "extends")
         for column in table.columns:
             self._check_column(table.name, column)
 

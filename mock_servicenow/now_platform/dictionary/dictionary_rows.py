@@ -21,7 +21,7 @@ Values = dict[str, str]
 
 def rows(dictionary: Dictionary) -> Iterator[tuple[str, Values]]:
     """Return the rows that describe every table that is listed, its own columns and their choices."""
-    for table in (each for each in dictionary if each.listed):
+    for table in (each for each in dictionary if each.listed and not each.joined):
         yield TABLES, _table(dictionary, table)
         yield COLUMNS, _collection(table)
         for column in (*_system_columns(dictionary, table), *table.columns):

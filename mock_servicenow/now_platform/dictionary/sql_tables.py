@@ -5,7 +5,7 @@ need folding, which databases do fast and by index; any other text is folded by 
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import md5
 from typing import Any
@@ -22,6 +22,7 @@ STATE_TABLE = "mock_servicenow_schema"
 """The table with the state of the database itself."""
 _RESERVED_COLUMNS = frozenset({"rowid", "cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 _POSITION = '"__position"'
+_ORDER = "order"
 _LONGEST_NAME = 63
 _KEPT = 54
 """Characters that a long name of an index begins with."""
@@ -58,14 +59,14 @@ class UnicodeFolded(FunctionElement[str]):
     inherit_cache = True
 
 
-def fold(sql: str, dialect: sa.Dialect) -> str:
+def fold(sql: str, dialect: str) -> str:
     """Return the SQL of a text with its ASCII letters made equal."""
-    return f"{sql} COLLATE NOCASE" if dialect.name == "sqlite" else f'lower({sql} COLLATE "C")'
+    return f"{sql} COLLATE NOCASE" if dialect == "sqlite" else f'lower({sql} COLLATE "C")'
 
 
 @compiles(Folded)
 def _fold(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
-    return fold(compiler.process(element.clauses, **kw), compiler.dialect)
+    return fold(compiler.process(element.clauses, **kw), compiler.dialect.name)
 
 
 @compiles(UnicodeFolded)
@@ -98,36 +99,71 @@ class Catalog:
     """The tables and indexes of a database.
 
     Attributes:
-        tables: the names of the columns of each table.
+        tables: the names of the columns of each table, and of each view.
         indexes: their names.
     """
 
     tables: Mapping[str, Collection[str]]
     indexes: Collection[str]
 
+    @property
+    def views(self) -> list[str]:
+        """Those of the tables that are views of an instance: the names of its tables have no dots."""
+        return [name for name in self.tables if "." in name]
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicalView:
+    """A view of the database.
+
+    Attributes:
+        table: the name that the dictionary has for it.
+        columns: its columns by name.
+        order: further columns, by which its rows are in order.
+        select: returns the statement of its rows in a dialect.
+    """
+
+    table: str
+    columns: Mapping[str, Column]
+    order: tuple[str, ...]
+    select: Callable[[str], str]
+
+    @property
+    def name(self) -> str:
+        """Its name in the database: another one for each statement, so that those who change it disturb no reader."""
+        digest = md5(self.select("sqlite").encode(), usedforsecurity=False).hexdigest()
+        return index_name(self.table, digest[:8])
+
 
 class PhysicalSchema:
-    """The SQL tables of a dictionary, one a hierarchy.
+    """The SQL tables of a dictionary, one a hierarchy, and its views.
 
     A table is described to SQLAlchemy at its first use, and created without it: to describe and compile all of them
     would double the time to make an instance.
 
     Args:
         hierarchies: every column that is stored, by name, for the root of each hierarchy.
+        views: by name.
     """
 
-    def __init__(self, hierarchies: Mapping[str, Mapping[str, Column]]) -> None:
+    def __init__(self, hierarchies: Mapping[str, Mapping[str, Column]], views: Mapping[str, PhysicalView]) -> None:
         self._hierarchies = hierarchies
+        self._views = views
         self._tables: dict[str, sa.Table] = {}
 
     def table(self, root: str) -> sa.Table:
-        """Return the table of a hierarchy."""
+        """Return the table of a hierarchy, or a view."""
         known = self._tables.get(root)
         if known is None:
-            # A MetaData of its own: it lists a table before its columns, which other threads might see.
-            described = sa.Table(root, sa.MetaData(), *map(_sql_column, self._hierarchies[root].values()))
-            known = self._tables.setdefault(root, described)
+            known = self._tables.setdefault(root, self._described(root))
         return known
+
+    def _described(self, root: str) -> sa.Table:
+        # A MetaData of its own: it lists a table before its columns, which other threads might see.
+        view = self._views.get(root)
+        if view is None:
+            return sa.Table(root, sa.MetaData(), *map(_sql_column, self._hierarchies[root].values()))
+        return sa.Table(view.name, sa.MetaData(), *map(_sql_column, view.columns.values()), info={_ORDER: view.order})
 
     @property
     def names(self) -> Iterable[str]:
@@ -140,7 +176,7 @@ class PhysicalSchema:
             connection.exec_driver_sql(statement)
 
     def missing(self, catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
-        """Return the statements that add what the database lacks: tables, columns, indexes."""
+        """Return the statements that add what the database lacks: tables, columns, indexes, views."""
         for root, columns in self._hierarchies.items():
             known = catalog.tables.get(root)
             if known is None:
@@ -148,6 +184,15 @@ class PhysicalSchema:
             else:
                 yield from _columns(root, [column for name, column in columns.items() if name not in known], dialect)
             yield from _indexes(root, columns, catalog.indexes, dialect)
+        for view in self._views.values():
+            if view.name not in catalog.tables:
+                name = dialect.identifier_preparer.quote(view.name)
+                yield f"CREATE VIEW {name} AS {view.select(dialect.name)}"
+
+    def idle_views(self, catalog: Catalog) -> list[str]:
+        """Return the views of a database that are none of these."""
+        own = {view.name for view in self._views.values()}
+        return [name for name in catalog.views if name not in own]
 
     def columns(self, root: str) -> Mapping[str, Column]:
         """Return the columns that a hierarchy stores; none if it is not there."""
@@ -169,6 +214,8 @@ class SchemaChange:
     def statements(self, catalog: Catalog, dialect: sa.Dialect) -> Iterator[str]:
         """Return the statements that delete what is gone and add what is new."""
         quote, indexes = dialect.identifier_preparer.quote, set(catalog.indexes)
+        for view in self.new.idle_views(catalog):  # first, since it may read what goes
+            yield f"DROP VIEW {quote(view)}"
         for root, name in self.classes:
             named = f"{quote(CLASS_COLUMN.name)} = {text_literal(name)}"
             yield f"DELETE FROM {quote(root)} WHERE {named}"  # noqa: S608 - names of tables
@@ -197,10 +244,16 @@ class SchemaChange:
             yield from (index for index in catalog.indexes if is_of_list(index, root))
 
 
-def position(root: str, dialect: sa.Dialect) -> sa.ColumnElement[int]:
-    """Return what counts the rows of a table in the order of their insertion."""
-    name = "rowid" if dialect.name == "sqlite" else _POSITION
-    return sa.literal_column(f"{dialect.identifier_preparer.quote(root)}.{name}")
+def positions(table: sa.Table, dialect: sa.Dialect) -> list[sa.ColumnElement[int]]:
+    """Return what counts the rows of a table in the order of insertion; for a view, the rows of each of its tables."""
+    quote = dialect.identifier_preparer.quote
+    names = [quote(name) for name in table.info.get(_ORDER, ())] or [position_name(dialect.name)]
+    return [sa.literal_column(f"{quote(table.name)}.{name}") for name in names]
+
+
+def position_name(dialect: str) -> str:
+    """Return the column that counts the rows of a table, quoted."""
+    return "rowid" if dialect == "sqlite" else _POSITION
 
 
 def text_literal(text: str) -> str:
@@ -262,7 +315,7 @@ def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], d
 def _indexed(column: Column, dialect: sa.Dialect) -> str:
     """Return a column in the form in which queries compare and sort it."""
     name = dialect.identifier_preparer.quote(column.name)
-    compared = fold(name, dialect) if column.family.compare_as is CompareAs.TEXT else name
+    compared = fold(name, dialect.name) if column.family.compare_as is CompareAs.TEXT else name
     # SQLite has empty values first in every index.
     return compared if dialect.name == "sqlite" else f"{compared} NULLS FIRST"
 

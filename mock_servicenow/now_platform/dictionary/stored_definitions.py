@@ -1,4 +1,4 @@
-"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), and access rules."""
+"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), views and access rules."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,8 +35,10 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import (
     Values,
 )
 from mock_servicenow.now_platform.dictionary.shipped_records import ShippedColumn, shipped_columns, shipped_tables
+from mock_servicenow.now_platform.dictionary.view_records import VIEW_FIELDS, VIEW_TABLES, VIEWS, read_views
+from mock_servicenow.now_platform.dictionary.views import DatabaseView
 
-SOURCES = (TABLES, COLUMNS, CHOICES, RULES, RULE_ROLES, ROLES)
+SOURCES = (TABLES, COLUMNS, CHOICES, VIEWS, VIEW_TABLES, VIEW_FIELDS, RULES, RULE_ROLES, ROLES)
 MOST_ROWS = 10_000
 """Records of each of these tables that act, the oldest; each change reads them all."""
 MOST_TABLES = 500
@@ -98,6 +100,7 @@ class StoredDefinitions:
         reader.take_tables(rows[TABLES])
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
+        reader.take_views(rows)
         reader.take_rules(rows)
         return cls(tuple(reader.tables()), frozenset(reader.ignored), tuple(reader.acting))
 
@@ -107,10 +110,11 @@ class _RecordReader:
         self._base = base
         self._kept = {definition.sys_id: definition for definition in kept}
         self.acting: list[Definition] = []
-        self._tables = {table.name: table for table in base}
+        self._tables = {table.name: table for table in base if not table.joined}
         self._own = {table.name: {column.name: column for column in table.columns} for table in base}
         self._spelled = {name.lower(): name for name in self._tables}
         self._stored: dict[str, dict[str, Column]] = {}
+        self._views: dict[str, DatabaseView] = {}
         self._rules: Mapping[str, tuple[Acl, ...]] = {}
         self.ignored: list[str] = []
 
@@ -332,6 +336,15 @@ class _RecordReader:
                 seen.add(value)
                 yield Choice(value, row["label"])
 
+    # Views
+
+    def take_views(self, rows: Mapping[str, Sequence[Values]]) -> None:
+        views, ignored = read_views(self._tables, self._own, self._spelled, rows)
+        self._views = {view.table.name: view for view in views}
+        self._tables |= {name: view.table for name, view in self._views.items()}
+        self._own |= {name: {} for name in self._views}
+        self.ignored += ignored
+
     # Access rules
 
     def take_rules(self, rows: Mapping[str, Sequence[Values]]) -> None:
@@ -344,6 +357,8 @@ class _RecordReader:
         known = self._tables.get(table)
         if known is None or not known.web_service_access:
             return None
+        if known.joined:
+            return self._views[table].columns.keys()
         return {name for each in self._lineage(table) for name in self._own[each]}
 
     # Hierarchies

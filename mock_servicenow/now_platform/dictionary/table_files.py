@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definition_rules import expected_default, stored_default
-from mock_servicenow.now_platform.dictionary.definitions import Acl, Choice, Column, DictionaryError, Table, to_label
+from mock_servicenow.now_platform.dictionary.definitions import (
+    Acl,
+    Choice,
+    Column,
+    DictionaryError,
+    JoinedTable,
+    Table,
+    to_label,
+)
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary, is_scripted
 from mock_servicenow.now_platform.dictionary.life_cycle_files import check_life_cycle, life_cycle
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
@@ -21,6 +29,7 @@ from privman_core.near_words import hint, misspelt_words
 _TABLE_FIELDS = {"label": "label", "extends": "parent", "number": "number_prefix"}
 _TABLE_FIELDS |= {name: name for name in ("extendable", "web_service_access", "listed", "audited")}
 _OF_CUSTOMERS = ("u_", "x_")
+_NOT_OF_VIEWS = ("columns", "extends", "number", "extendable", "audited", "life_cycle")
 _OF_CHOICES = {"default", "choices"}
 _REFERRING = (Family.REFERENCE, Family.LIST)
 _LONGEST_LIST = 200
@@ -69,7 +78,8 @@ class _Definition(NamedTuple):
         """Return whether it says something there."""
         value: Any = self.said
         for step in path:
-            if not isinstance(value, dict) or step not in value:
+            known = value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+            if step not in known:
                 return False
             value = value[step]
         return True
@@ -145,7 +155,8 @@ class Definitions:
         name, is_new = said["name"], said.get("new", False)
         if is_new and name in self._shipped:
             raise place.at("new").error(f"table '{name}' is not new: it ships")
-        near = "" if is_new or name in self._order else misspelt_words(name, self._shipped)
+        like = [each for each in self._shipped if each.startswith(_OF_CUSTOMERS) == name.startswith(_OF_CUSTOMERS)]
+        near = "" if is_new or name in self._order else misspelt_words(name, like)
         if near:
             raise place.error(f"table '{name}' does not ship (did you mean '{near}'?); a new table has 'new: true'")
 
@@ -211,8 +222,9 @@ class Definitions:
         definitions = self._by_name.get(table)
         if definitions is None:  # the error names its place, or is about tables that no file defines
             return error
-        definition = next((each for each in reversed(definitions) if each.has(path)), definitions[-1])
-        return definition.place.at(*path).error(str(error))
+        steps = [int(step) if step.isdecimal() else step for step in path]
+        definition = next((each for each in reversed(definitions) if each.has(steps)), definitions[-1])
+        return definition.place.at(*steps).error(str(error))
 
 
 @cache
@@ -255,14 +267,24 @@ class _TableBuilder:
         if self._before is not None and parent != before.parent:
             extends = "extends no table" if before.parent is None else f"extends '{before.parent}'"
             raise self._place.at("extends").error(f"table '{self._name}' {extends}; it cannot extend '{parent}'")
+        self._check_kind(before)
         columns = {column.name: column for column in before.columns}
         columns |= {name: self._column(name, given) for name, given in said["columns"].items()}
         if "number" in said and "number" not in columns and self._inherited("number") is None:
             columns["number"] = Column("number", "Number")
         acls = tuple(map(_acl, said["acls"]))
         fields = {field: said[key] for key, field in _TABLE_FIELDS.items() if key in said}
-        changed = replace(before, **fields, columns=tuple(columns.values()), acls=before.acls + acls)
+        joined = tuple(map(_joined, said["view"])) if "view" in said else before.joined
+        changed = replace(before, **fields, columns=tuple(columns.values()), acls=before.acls + acls, joined=joined)
         return replace(changed, life_cycle=self._life_cycle()) if "life_cycle" in said else changed
+
+    def _check_kind(self, before: Table) -> None:
+        """Raise DictionaryError where a table would become a view, or a view have columns or rows of its own."""
+        if self._before is not None and "view" in self._said and not before.joined:
+            raise self._place.at("view").error(f"table '{self._name}' has rows of its own; it cannot become a view")
+        for key in _NOT_OF_VIEWS if "view" in self._said or before.joined else ():
+            if self._said.get(key):
+                raise self._place.at(key).error(f"table '{self._name}' is a view and cannot have {key}")
 
     def _life_cycle(self) -> LifeCycle:
         """Return the life cycle that the file makes of the table's, else of the nearest parent's."""
@@ -360,6 +382,11 @@ def _new_column(name: str, given: Mapping[str, Any]) -> Column:
 
 def _acl(said: Mapping[str, Any]) -> Acl:
     return Acl(said["operation"], tuple(said.get("roles", ())), said.get("column"), said.get("condition", ""))
+
+
+def _joined(said: Mapping[str, Any]) -> JoinedTable:
+    left_join, columns = said.get("left_join", False), tuple(dict.fromkeys(said.get("columns", ())))
+    return JoinedTable(said["table"], said["prefix"], said.get("where", "").strip(), left_join, columns)
 
 
 def _text(value: object) -> str:

@@ -127,6 +127,13 @@ _TABLE: Mapping[str, KeyForm] = {
         lambda value: isinstance(value, list),
         "a list of rules",
     ),
+    "view": KeyForm(
+        "The tables that a database view joins, from left to right. A view has no columns of its own, and is read "
+        "only. A file replaces the tables of a view that is known.",
+        {"type": "array", "items": {"$ref": "#/$defs/joined_table"}, "minItems": 1},
+        lambda value: isinstance(value, list) and bool(value),
+        "a list of at least one table",
+    ),
     "life_cycle": KeyForm(
         "Which states follow which, and what a change of state does. A table has that of its parent; a file changes "
         "the keys that it names.",
@@ -179,6 +186,21 @@ _ACL: Mapping[str, KeyForm] = {
     ),
     "column": _text("The column that it guards (default: the whole record)."),
     "condition": _text("An encoded query that the record must meet."),
+}
+_JOINED_TABLE: Mapping[str, KeyForm] = {
+    "table": _text("The table, which is no view itself."),
+    "prefix": _text("What its columns in the view begin with, before an underscore: `inc` makes `inc_number`."),
+    "where": _text(
+        "The condition on its rows and those of the tables before it, such as `mi_id = inc_sys_id`. Without any, every "
+        "row goes with every row."
+    ),
+    "left_join": _flag("Whether rows of the tables before it stay without a row of this one."),
+    "columns": KeyForm(
+        "The columns that the view has of it (default: all).",
+        {"type": "array", "items": {"type": "string"}},
+        _are_texts,
+        "a list of names",
+    ),
 }
 _STATES = {"type": "array", "items": {"type": ["string", "integer"]}}
 _MOVES = {"type": "object", "additionalProperties": {"anyOf": [{"const": "any"}, _STATES]}}
@@ -245,10 +267,11 @@ FORMS: Mapping[str, Mapping[str, KeyForm]] = {
     "table": _TABLE,
     "column": _COLUMN,
     "acl": _ACL,
+    "joined_table": _JOINED_TABLE,
     "life_cycle": _LIFE_CYCLE,
     "effect": _EFFECT,
 }
-_REQUIRED = {"table": "name", "acl": "operation"}
+_REQUIRED = {"table": ("name",), "acl": ("operation",), "joined_table": ("table", "prefix")}
 
 
 def table_schema() -> dict[str, Any]:
@@ -263,7 +286,7 @@ def table_schema() -> dict[str, Any]:
 
 
 def _schema(kind: str, forms: Mapping[str, KeyForm]) -> dict[str, Any]:
-    required = [_REQUIRED[kind]] if kind in _REQUIRED else []
+    required = [*_REQUIRED.get(kind, ())]
     return {
         # A column without keys may be null.
         "type": "object" if required else ["object", "null"],
@@ -307,7 +330,10 @@ def _checked_table(given: object, place: FilePlace) -> dict[str, Any]:
     said["columns"] = {name: _checked_column(name, each, place, where) for name, each in columns.items()}
     if "life_cycle" in said:
         said["life_cycle"] = _checked_life_cycle(said["life_cycle"], place.at("life_cycle"), where)
-    said["acls"] = [_checked_acl(each, place.at("acls", index), where) for index, each in enumerate(acls)]
+    said["acls"] = [_checked_part("acl", each, place.at("acls", index), where) for index, each in enumerate(acls)]
+    if "view" in said:
+        parts = enumerate(said["view"])
+        said["view"] = [_checked_part("joined_table", each, place.at("view", index), where) for index, each in parts]
     return said
 
 
@@ -318,11 +344,13 @@ def _checked_column(name: object, given: object, table: FilePlace, where: str) -
     return _checked("column", {} if given is None else given, place, f"{where}, column '{name}'")
 
 
-def _checked_acl(given: object, place: FilePlace, table: str) -> dict[str, Any]:
-    where = f"{table}, acl"
-    said = _checked("acl", given, place, where)
-    if "operation" not in said:
-        raise place.error(f"{where} has no operation; expected one of {', '.join(OPERATIONS)}")
+def _checked_part(kind: str, given: object, place: FilePlace, table: str) -> dict[str, Any]:
+    """Return a definition in a list of a table's; raises DictionaryError, for one without what it needs, too."""
+    where = f"{table}, {kind.replace('_', ' ')}"
+    said = _checked(kind, given, place, where)
+    for key in _REQUIRED[kind]:
+        if key not in said:
+            raise place.error(f"{where} has no {key}; expected {FORMS[kind][key].expected}")
     return said
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.errors import InvalidTable
+from mock_servicenow.now_platform.errors import InvalidTable, ViewIsReadOnly
 from mock_servicenow.now_platform.records.intake import Intake
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -78,6 +78,8 @@ def transform(session: Session, transform_map: TransformMap, row: Mapping[str, s
     target = transform_map.table
     if target in session.schema.queries.closed:
         raise InvalidTable(target)
+    if session.dictionary.is_view(target):
+        raise ViewIsReadOnly(target)
     given = {field.target: row.get(field.source, "") for field in transform_map.fields}
     key = {field.target: given[field.target] for field in transform_map.fields if field.coalesce}
     empty = [name for name, value in key.items() if not value]

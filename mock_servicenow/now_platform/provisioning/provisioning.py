@@ -16,6 +16,7 @@ from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.access_records import ROLES, access_rows
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
+from mock_servicenow.now_platform.dictionary.view_records import view_rows
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
 from mock_servicenow.now_platform.identity.inherited_roles import inherit_roles
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
@@ -231,7 +232,7 @@ def _complete_dictionary(instance: Platform) -> None:
         new = (row for row in counters(dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
         roles = {record["name"]: record.sys_id for record in session.find_all(ROLES)}
-        rows = _identified(session, (*dictionary_rows.rows(dictionary), *access_rows(dictionary, roles), *new))
+        rows = _identified(session, (*_of_tables(dictionary), *access_rows(dictionary, roles), *new))
         for table, row, _ in rows:
             described.setdefault(table, []).append(row)
         for table, all_rows in described.items():
@@ -247,8 +248,12 @@ def _complete_dictionary(instance: Platform) -> None:
 
 
 def _described(dictionary: Dictionary) -> list[tuple[str, Values]]:
-    """Return the records that a dictionary makes: of tables, columns, choices, access rules and counters."""
-    return [*dictionary_rows.rows(dictionary), *access_rows(dictionary, {}), *counters(dictionary)]
+    """Return the records that a dictionary makes: of tables, columns, choices, views, access rules and counters."""
+    return [*_of_tables(dictionary), *access_rows(dictionary, {}), *counters(dictionary)]
+
+
+def _of_tables(dictionary: Dictionary) -> Iterator[tuple[str, Values]]:
+    return chain(dictionary_rows.rows(dictionary), view_rows(dictionary))
 
 
 @lru_cache(_DICTIONARIES)

@@ -98,6 +98,8 @@ def _tables(file: Traversable, dictionary: Dictionary) -> Iterator[tuple[str, ob
         if dictionary.table(table) is None:
             known = [each.name for each in dictionary]
             raise there.error(f"table '{table}'{hint(str(table), known, len(known))} is not defined")
+        if dictionary.is_view(table):
+            raise there.error(f"table '{table}' is a database view, which has no rows of its own")
         yield table, [rows] if printed and isinstance(rows, dict) else rows, there
 
 

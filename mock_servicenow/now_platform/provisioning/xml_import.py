@@ -180,6 +180,8 @@ class _Import:
         """Return whether there is such a table; raises DictionaryError unless the record may be left out."""
         dictionary = self._session.dictionary
         table = dictionary.table(record.table)
+        if dictionary.is_view(record.table):
+            raise record.error("is of a database view, which has no records of its own")
         if table is not None and table.web_service_access:
             return True
         if record.table in _ENVELOPE:

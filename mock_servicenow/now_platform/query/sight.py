@@ -10,7 +10,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.definitions import QUERY_MATCH, QUERY_RANGE, READ, Acl
+from mock_servicenow.now_platform.dictionary.definitions import QUERY_MATCH, QUERY_RANGE, READ, Acl, JoinedTable, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.query.operands import Rows, Sql, Test, any_of
@@ -154,7 +154,23 @@ class Sight:
         return table not in self.closed and self.conditions(table, "read") != ()
 
     def _hidden(self, table: str) -> frozenset[str]:
-        return frozenset() if self.everything else self._guarded(table, "read")
+        if self.everything:
+            return frozenset()
+        return self._guarded(table, "read").union(self._of_joined(table, self.hidden))
+
+    def _of_joined(self, view: str, find: Callable[[str], frozenset[str]]) -> Iterable[str]:
+        """Return the columns of a view that are found in any class of one of its tables."""
+        for joined in self._joined(view):
+            for name in self.dictionary.family(joined.table):
+                yield from (f"{joined.prefix}_{column}" for column in find(name))
+
+    def _reads_any(self, table: str) -> bool:
+        """Return whether the caller may read any record of a class in a view; an administrator, also what is owned."""
+        return self.reads_all(table) or (self.is_admin and self.conditions(table, "read") is None)
+
+    def _joined(self, table: str) -> tuple[JoinedTable, ...]:
+        known = self.dictionary.table(table)
+        return () if known is None else known.joined
 
     def _locked(self, table: str) -> frozenset[str]:
         return frozenset() if self.everything else self._guarded(table, "write")
@@ -172,6 +188,9 @@ class Sight:
         return frozenset(column for column, opened in guarded.items() if not opened)
 
     def _barred(self, operation: str, table: str) -> frozenset[str]:
+        return self._barred_by_rules(operation, table).union(self._of_joined(table, self.barred[operation]))
+
+    def _barred_by_rules(self, operation: str, table: str) -> frozenset[str]:
         """A column without a rule for such queries may be queried if it may be read (Docs: query ACLs)."""
         opened: dict[str | None, bool] = {}
         for acl in self.dictionary.acls(table):
@@ -186,12 +205,23 @@ class Sight:
         return (self.hidden(table) - opened.keys()) | closed
 
     def _held(self, table: str, operation: str) -> Conditions | None:
+        joined = self._joined(table)
+        if joined and operation != READ:
+            return ()
         rules = [acl for acl in self.dictionary.acls(table) if acl.operation == operation and acl.column is None]
+        classes = [name for each in joined for name in self.dictionary.family(each.table)]
+        if not self.closed.isdisjoint(classes) or (not rules and not all(map(self._reads_any, classes))):
+            return ()  # (Docs: database views) rules of the view itself precede those of its tables
         held = tuple(acl.condition for acl in rules if self._holds(acl))
         return None if not rules or "" in held else held
 
     def _holds(self, acl: Acl) -> bool:
         return not acl.roles or self.is_admin or not self._roles.isdisjoint(acl.roles)
+
+
+def _with_rows(dictionary: Dictionary) -> Iterable[Table]:
+    """Return the tables without the views, whose records own nothing."""
+    return (table for table in dictionary if not table.joined)
 
 
 _LEAF = 4
@@ -284,7 +314,7 @@ class Permissions:
 
     def _of_readable_columns(self, source: sa.FromClause, owner: Owner) -> Iterable[Test]:
         """Leave out what comes from a column that the caller may not read in records of the owner's class."""
-        for table in self._dictionary:
+        for table in _with_rows(self._dictionary):
             hidden = sorted(self._sight.hidden(table.name))
             if hidden:
                 named = source.c[owner.named].in_(self._sight.hierarchy(table.name))
@@ -307,7 +337,7 @@ class Permissions:
 
     def _owners(self) -> Iterable[tuple[str, list[str]]]:
         """Return the root of each hierarchy with the tables of it that the caller may reach; nothing owned owns."""
-        for table in self._dictionary:
+        for table in _with_rows(self._dictionary):
             if table.parent is None and table.name not in OWNED:
                 names = [name for name in self._dictionary.family(table.name) if name not in self._sight.closed]
                 if names:

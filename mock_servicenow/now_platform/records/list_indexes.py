@@ -18,7 +18,7 @@ MOST = 16
 
 
 def serve_list(view: View, table: str, encoded: str) -> None:
-    """Make the index that answers a query about a large table, if it has only equality and order.
+    """Make the index that answers a query about a large table, no view, if it has only equality and order.
 
     The first request waits for the index: some seconds for 1,000,000 rows. A query of many conditions gets none. The
     database must be embedded: the tables of a shared one are left to its administrator.
@@ -72,6 +72,8 @@ def _index(view: View, table: str, names: list[str]) -> sa.Index:
 
 
 def _is_large(view: View, table: str) -> bool:
+    if view.dictionary.is_view(table):
+        return False
     rows = sa.table(view.dictionary.root(table))
     newest: sa.Select[tuple[int]] = sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(rows)
     return int(view.work.transaction.execute(newest).scalar_one() or 0) >= LARGE

@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, index_name, text_literal
 from mock_servicenow.now_platform.dictionary.values import from_database, is_storable, utc_form
-from mock_servicenow.now_platform.errors import UniqueKeyViolation
+from mock_servicenow.now_platform.errors import UniqueKeyViolation, ViewIsReadOnly
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records.kernel import Kernel, Schema
 from mock_servicenow.now_platform.records.plans import TablePlan
@@ -212,6 +212,8 @@ class Work:
 
     def positions(self, table: str, query: CompiledQuery, limit: int, offset: int) -> "array[int]":
         """Return the positions of a page of the rows that a query matches, in its order: 8 bytes a row."""
+        if self._dictionary.is_view(table):  # no number tells the rows of a join apart, so a place is that in the page
+            return array("q", range(offset, offset + self._count_page(table, query, limit, offset)))
         physical = self._dictionary.sql_table(table)
         [position] = insertion = self._store.insertion_order(physical)
         statement = sa.select(position).select_from(physical).where(query.where)
@@ -223,6 +225,9 @@ class Work:
 
         None if they exceed `MOST_TEXT`; a single row never does.
         """
+        if self._dictionary.is_view(table):
+            rows, whole = self.beginning(table, query, len(places), places[0])
+            return rows if whole or len(places) == 1 else None
         physical = self._dictionary.sql_table(table)
         [position] = self._store.insertion_order(physical)
         there = position.in_([*places])
@@ -233,6 +238,11 @@ class Work:
             return None
         order = {each: number for number, each in enumerate(places)}
         return sorted(rows, key=lambda row: order[place[row["sys_id"]]])
+
+    def _count_page(self, table: str, query: CompiledQuery, limit: int, offset: int) -> int:
+        physical = self._dictionary.sql_table(table)
+        page = sa.select(sa.true()).select_from(physical).where(query.where).limit(limit).offset(offset).subquery()
+        return int(self.transaction.execute(sa.select(sa.func.count()).select_from(page)).scalar_one())
 
     def count(self, table: str, query: CompiledQuery) -> int:
         """Return how many rows a query matches."""
@@ -296,6 +306,8 @@ class Work:
 
     def _select_page(self, table: str, query: CompiledQuery, bounds: Iterable[str]) -> sa.Select[Any]:
         order = query.order_by or self._store.insertion_order(self._dictionary.sql_table(table))
+        if self._dictionary.is_view(table):  # further parts are read by their places in this order
+            order = *query.order_by, *self._store.insertion_order(self._dictionary.sql_table(table))
         offset, *limit = (sa.bindparam(name, type_=sa.BigInteger) for name in bounds)
         rows = self.select(table).where(query.where).order_by(*order).offset(offset)
         return rows.limit(*limit) if limit else rows
@@ -331,6 +343,8 @@ class Work:
         return sa.and_(alike, physical == given) if exact else alike
 
     def _select_one(self, table: str, *, lock: bool) -> sa.Select[Any]:
+        if lock and self._dictionary.is_view(table):
+            raise ViewIsReadOnly(table)
         statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))
         return statement.with_for_update() if lock else statement
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import SchemaChange
 from mock_servicenow.now_platform.dictionary.stored_definitions import (
@@ -117,9 +118,13 @@ def _schema(kernel: Kernel, dictionary: Dictionary, ignored: frozenset[str], ver
 def _shape(dictionary: Dictionary) -> list[object]:
     """Return what statements and physical tables follow from."""
     return [
-        (table.name, table.parent, table.extendable, [(each.name, each.type, each.unique) for each in table.columns])
+        (table.name, table.parent, table.extendable, table.joined, *map(_shape_of_column, table.columns))
         for table in dictionary
     ]
+
+
+def _shape_of_column(column: Column) -> tuple[object, ...]:
+    return column.name, column.type, column.unique
 
 
 def _change(old: Dictionary, new: Dictionary) -> SchemaChange:

@@ -13,7 +13,7 @@ from typing import Literal, NoReturn
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal
+from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal, ViewIsReadOnly
 from mock_servicenow.now_platform.query import RecordChange
 from mock_servicenow.now_platform.query.sight import OWNED
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
@@ -98,7 +98,7 @@ class Session(View):
             return self._insert(table, values, system_columns=system_columns)
         conditions = self.sight.conditions(table, "create")
         if conditions == ():
-            raise AccessDenied("Insert")
+            raise ViewIsReadOnly(table) if self.dictionary.is_view(table) else AccessDenied("Insert")
         if table in OWNED:
             self.check_owner(table, values, "Insert")
         record = self._insert(table, values, system_columns=system_columns)

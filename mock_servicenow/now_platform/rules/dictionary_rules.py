@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.dictionary.access_records import (
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES
 from mock_servicenow.now_platform.dictionary.shipped_records import shipped_choices, shipped_columns, shipped_tables
 from mock_servicenow.now_platform.dictionary.stored_definitions import DEFINITIONS
+from mock_servicenow.now_platform.dictionary.view_records import VIEW_FIELDS, VIEW_TABLES, VIEWS, shipped_views
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
 
 DELETED_CHOICES = "sys_deleted_choice"
@@ -24,6 +25,7 @@ _ACTING = (
 _UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETIONS: frozenset[Operation] = frozenset({"delete"})
 _CHANGES = _UPDATES | _DELETIONS
+_WRITES: frozenset[Operation] = frozenset({"insert", "update"})
 
 
 def dictionary_rules() -> list[BusinessRule]:
@@ -38,6 +40,11 @@ def dictionary_rules() -> list[BusinessRule]:
         BusinessRule("note_deleted_choice", CHOICES, "after", _DELETIONS, _note_choice),
         BusinessRule("keep_access_rule", RULES, "before", _DELETIONS, _keep_rule),
         BusinessRule("keep_role_of_rule", RULE_ROLES, "before", _CHANGES, _keep_role),
+        BusinessRule("name_view", VIEWS, "before", _WRITES, _name_view),
+        BusinessRule("keep_view", VIEWS, "before", _DELETIONS, _keep_view),
+        BusinessRule("keep_table_of_view", VIEW_TABLES, "before", _DELETIONS, _keep_view),
+        BusinessRule("delete_tables_of_view", VIEWS, "after", _DELETIONS, _delete_tables_of_view),
+        BusinessRule("delete_fields_of_view", VIEW_TABLES, "after", _DELETIONS, _delete_fields_of_view),
     ]
 
 
@@ -92,11 +99,15 @@ def _delete_definitions(context: RuleContext) -> None:
         if not acts:
             context.work.delete(COLUMNS, record.sys_id)
     _delete_all_choices(context, name=kept["name"])
-    for sys_id in rules_of(kept["name"], (record.values for record in context.session.find_all(RULES))):
-        context.work.delete(RULES, sys_id)
+    _delete_rules(context, kept["name"])
     for table, column in _ACTING:
         for record in context.session.find_all(table, **{column: kept["name"]}):
             context.work.delete(table, record.sys_id)
+
+
+def _delete_rules(context: RuleContext, table: str) -> None:
+    for sys_id in rules_of(table, (record.values for record in context.session.find_all(RULES))):
+        context.work.delete(RULES, sys_id)
 
 
 def _delete_choices(context: RuleContext) -> None:
@@ -127,3 +138,28 @@ def _keep_role(context: RuleContext) -> None:
     """Keep the roles of rules that ship: a rule without a role is everybody's."""
     if role := shipped_role_of(context.kernel.first.dictionary, context.current["sys_id"]):
         context.abort(f"role '{role}' of an access rule ships, or comes from a file, and cannot be changed or removed")
+
+
+def _name_view(context: RuleContext) -> None:
+    """Name a view as a table is named (Docs: create a database view)."""
+    name = context.current["name"].lower().replace(" ", "_")
+    if context.current["name"] != name:
+        context.current["name"] = name
+
+
+def _keep_view(context: RuleContext) -> None:
+    name = shipped_views(context.kernel.first.dictionary).get(context.current["sys_id"])
+    if name is not None:
+        context.abort(f"view '{name}' ships, or comes from a file; it and its tables cannot be deleted")
+
+
+def _delete_tables_of_view(context: RuleContext) -> None:
+    """Delete the tables of a view, and its access rules, which the next one of its name would have."""
+    for record in context.session.find_all(VIEW_TABLES, view=context.current["sys_id"]):
+        context.session.delete(VIEW_TABLES, record.sys_id)
+    _delete_rules(context, context.current["name"])
+
+
+def _delete_fields_of_view(context: RuleContext) -> None:
+    for record in context.session.find_all(VIEW_FIELDS, view_table=context.current["sys_id"]):
+        context.work.delete(VIEW_FIELDS, record.sys_id)

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar, cast
 
 import sqlalchemy as sa
 
-from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, SchemaChange, position
+from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, SchemaChange, positions
 from mock_servicenow.now_platform.errors import TablesChanged
 from mock_servicenow.now_platform.storage.database import Database, Prepared, Statements, StoreError, without_password
 from mock_servicenow.now_platform.storage.long_reads import (
@@ -110,6 +110,8 @@ class Store:
         """Create the tables of a database that is empty or was left half made; `seal` says when it has its rows."""
         with self._connected() as connection, connection.begin():
             self._unhurried(connection)
+            for view in _catalog(connection).views:
+                connection.exec_driver_sql(f"DROP VIEW {self.quote(view)}")
             for table in (*self._schema.names, STATE_TABLE):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {self.quote(table)}")
             connection.exec_driver_sql(f"CREATE TABLE {STATE_TABLE} ({_STATE_COLUMNS})")
@@ -285,7 +287,7 @@ class Store:
 
     def insertion_order(self, table: sa.Table) -> list[sa.ColumnElement[Any]]:
         """Return the sort keys of the order of insertion."""
-        return [position(table.name, self._engine.dialect)]
+        return [*positions(table, self._engine.dialect)]
 
     @property
     def size(self) -> int:
