@@ -25,7 +25,7 @@ Signal: caught inside the platform, never seen by a client
     DuplicateError, OverrunError, NotAsideError, GrantError, RuleAbort, RuleAnswer
     JoinConditionError: a where clause of a database view cannot be read
     UnusableTermError, UnusableValueError, RefusedScriptError: a query's term has no effect, and becomes a finding
-        UnknownColumnError, UnreadableTermError
+        UnknownColumnError, UnreadableTermError: BarredTermError
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -289,7 +289,8 @@ def _store_first_rows(session: Session, rows: Rows) -> None:
             shipped.setdefault(row.table, {}).setdefault(values["sys_id"], {}).update(values)
     for table, stored in shipped.items():
         session.store_rows(table, stored.values())
-    session.work.describe()
+    if session.dictionary is session.kernel.first.dictionary:  # tables that records defined go with these
+        session.work.describe()
     _store_rows_of_files(session, targets, (row for row in found if row.place is not None))
 
 
