@@ -189,9 +189,9 @@ def assign_number(view: View, table: str, values: dict[str, str]) -> None:
     there is no number, and a finding says so of a table that a file numbers.
     """
     plan = view.schema.plans[table]
-    prefix = plan.table.number_prefix
-    if values.get("number") or (prefix is None and not _may_be_numbered(plan.columns)):
+    if not plan.may_be_numbered or values.get("number"):
         return
+    prefix = plan.table.number_prefix
     counter = view.schema.statements.prepared(COUNTERS, lambda: _count(view.dictionary))
     counted = view.work.transaction.run(counter, {"table": table})
     if counted:
@@ -200,11 +200,6 @@ def assign_number(view: View, table: str, values: dict[str, str]) -> None:
         values["number"] = f"{own or prefix or ''}{number:0{width}d}"
     elif prefix is not None:
         view.findings.append(Finding("swallowed", "number-missing", f"table {table}: no counter gives a number"))
-
-
-def _may_be_numbered(columns: Mapping[str, Column]) -> bool:
-    """Return whether records have a number of prefix and digits."""
-    return "number" in columns and columns["number"].type == "string"
 
 
 def _count(dictionary: Dictionary) -> sa.ClauseElement:

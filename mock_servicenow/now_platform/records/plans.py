@@ -36,6 +36,7 @@ class TablePlan:
         scripted: columns whose default is a call, each with a function of the view that creates the record.
         lengths: text columns that clients may write, each with the length up to which a text is stored as it is.
         verbatim_choices: columns with choices, each with the choices that are stored unchanged.
+        may_be_numbered: whether a counter may give its records a number of prefix and digits.
     """
 
     table: Table
@@ -50,6 +51,7 @@ class TablePlan:
     scripted: tuple[tuple[str, Callable[[Any], str]], ...]
     lengths: Mapping[str, int]
     verbatim_choices: Mapping[str, frozenset[str]]
+    may_be_numbered: bool
 
 
 class Plans(dict[str, TablePlan]):
@@ -90,6 +92,7 @@ def _plan(dictionary: Dictionary, table: Table) -> TablePlan:
         verbatim_choices={
             each.name: _verbatim_choices(each) for each in columns.values() if each.choices and not each.read_only
         },
+        may_be_numbered="number" in columns and columns["number"].type == "string",
     )
 
 
