@@ -126,6 +126,9 @@ async def test_only_texts_are_compressed(client: Client, problem: str, content_t
     response = await client.get(f"{BASE}/{metadata['sys_id']}/file", headers={"Accept-Encoding": "gzip"})
     assert response.headers.get("Content-Encoding") == encoding
     assert await response.read() == b"a,b\r\n" * 100
+    for refused in ("gzip;q=0", "gzip; q=0.0, identity", "identity", "br, GZIP;q=0"):
+        plain = await client.get(f"{BASE}/{metadata['sys_id']}/file", headers={"Accept-Encoding": refused})
+        assert "Content-Encoding" not in plain.headers, refused
 
 
 @pytest.mark.long
@@ -162,7 +165,8 @@ async def test_browsers_save_files_instead_of_running_them(client: Client, probl
     ("name", "plain", "encoded"),
     [
         ("größe.txt", "gr__e.txt", "gr%C3%B6%C3%9Fe.txt"),
-        ('a";b=\\.txt', "a_;b=_.txt", "a%22%3Bb%3D%5C.txt"),
+        ('a";b=\\.txt', "a_;b=_.txt", "a%22%3Bb%3D_.txt"),
+        ("../..\\etc/passwd", ".._.._etc_passwd", ".._.._etc_passwd"),
         ("a\r\nX-Injected: 1", "a__X-Injected: 1", "a%0D%0AX-Injected%3A%201"),
     ],
 )

@@ -57,6 +57,17 @@ async def test_csv_has_what_a_list_shows(client: Client) -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["=1", "\t=1", "\r\n+1", "\n@x"])
+async def test_no_cell_is_a_formula(client: Client, create: Create, text: str) -> None:
+    """Nor behind what spreadsheets skip, nor as a label of a column."""
+    create("sys_dictionary", name="u_toy", element="u_odd", column_label=text, internal_type="string")
+    create("u_toy", u_name=f"{text}{text}")
+    address = "/u_toy_list.do?CSV&sysparm_fields=u_name,u_odd&sysparm_export_column_header_label=true"
+    found = await rows(client, address)
+    assert found[0][1] == f"'{text}"
+    assert [f"'{text}{text}", ""] in found
+
+
 async def test_an_address_chooses_rows_and_columns(client: Client, toys: list[str], swallowed: Swallowed) -> None:
     """Docs: sysparm_query, sysparm_orderby, sysparm_record_count, sysparm_fields with dot-walks, a record's address."""
     named = "sysparm_fields=u_name,u_owner.user_name"

@@ -246,11 +246,19 @@ async def test_carts_are_private(user: Client, client: Client) -> None:
 
 
 async def test_cart_is_bounded(user: Client, instance: Instance) -> None:
-    """A hundred lines."""
+    """Fifty lines."""
     cart = (await got(user, "cart"))["cart_id"]
     with instance.transaction(instance.system) as session:
-        session.store_rows("sc_cart_item", ({"sys_id": f"{line:032}", "cart": cart} for line in range(100)))
+        session.store_rows("sc_cart_item", ({"sys_id": f"{line:032}", "cart": cart} for line in range(50)))
     assert await refused(user, f"items/{IPAD}/add_to_cart", "POST", ONE) == (400, "Cart is full")
+
+
+async def test_values_in_a_cart_are_bounded(user: Client, instance: Instance, create: Create) -> None:
+    """A thousand, whichever API stored them: an order stores each of them."""
+    line = create("sc_cart_item", cart=(await got(user, "cart"))["cart_id"], cat_item=IPAD)
+    with instance.transaction(instance.system) as session:
+        session.store_rows("sc_item_option", ({"sys_id": f"{row:032}", "cart_item": line} for row in range(1_001)))
+    assert await refused(user, "cart/submit_order", "POST") == (400, "Cart is full")
 
 
 @pytest.mark.long

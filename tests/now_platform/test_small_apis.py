@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from aiohttp import web
@@ -112,6 +113,8 @@ async def test_events(client: Client, user: Client, grant: Grant) -> None:
     grant("plain", "evt_mgmt_integration")
     answer = await posted(user, "global/em/jsonv2", {"records": [EVENT, EVENT | {"message_key": "mine"}]})
     assert answer == (200, {"result": {"Default Bulk Endpoint": "2 events were inserted"}})
+    xml = await user.post("/api/global/em/jsonv2", json={"records": []}, headers={"Accept": "application/xml"})
+    assert ET.fromstring(await xml.text())[0][0].tag == "Default_Bulk_Endpoint"  # noqa: S314 - our own answer
     events = await got(client, "now/table/em_event?sysparm_fields=message_key,severity,state")
     assert [event["message_key"] for event in events] == ["SCOMhostDisk spaceD:Free", "mine"]
     refused: tuple[object, ...] = ({}, {"records": [1]}, {"records": [{}] * 1_001})

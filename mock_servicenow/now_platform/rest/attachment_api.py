@@ -155,6 +155,7 @@ def _download(call: Call, instance: Instance) -> Steps:
 
 def _saved_as(file_name: str) -> str:
     """Return the header by which browsers save a file instead of running it in the instance's origin (RFC 6266)."""
+    file_name = re.sub(r"[/\\]", "_", file_name)  # no folder
     plain = re.sub(r"[^ !#-\[\]-~]", "_", file_name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
 

@@ -83,10 +83,8 @@ def _create(call: Call, session: Session, table: str) -> Answer:
         "last_discovered": session.now,
     }
     item = session.insert(table, found | attributes)
-    _add_relations(session, item.sys_id, body)
     depends_on = body.get("depends_on")
-    if isinstance(depends_on, dict):
-        _add_relations(session, item.sys_id, depends_on)
+    _add_relations(session, item.sys_id, body, depends_on if isinstance(depends_on, dict) else {})
     return _shown(call, session, table, item)
 
 
@@ -152,12 +150,20 @@ def _source(session: Session, body: Mapping[str, object]) -> str:
     return str(source)
 
 
-def _add_relations(session: Session, sys_id: str, body: Mapping[str, object]) -> None:
-    for direction in _DIRECTIONS:
-        for target, kind in _asked_relations(body.get(direction.name)):
-            if session.get(ITEMS, target) is None or session.get(TYPES, kind) is None:
-                raise RecordNotFound
-            session.insert(RELATIONS, {direction.here: sys_id, direction.there: target, "type": kind})
+def _add_relations(session: Session, sys_id: str, *bodies: Mapping[str, object]) -> None:
+    """Add the relations that bodies name, at most `MOST_RELATIONS`; raises RecordNotFound."""
+    asked = [
+        (direction, target, kind)
+        for body in bodies
+        for direction in _DIRECTIONS
+        for target, kind in _asked_relations(body.get(direction.name))
+    ][:MOST_RELATIONS]
+    items = session.get_many(ITEMS, {target for _, target, _ in asked})
+    types = session.get_many(TYPES, {kind for _, _, kind in asked})
+    for direction, target, kind in asked:
+        if target not in items or kind not in types:
+            raise RecordNotFound
+        session.insert(RELATIONS, {direction.here: sys_id, direction.there: target, "type": kind})
 
 
 def _asked_relations(given: object) -> Iterator[tuple[str, str]]:

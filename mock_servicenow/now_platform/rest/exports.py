@@ -198,6 +198,8 @@ _CHARSET = Property("glide.export.csv.charset", "windows-1252")
 _RAW, _LABELS = Property("glide.export.csv.raw.value"), Property("glide.export.csv.column_header_label")
 _ESCAPED = Property("glide.export.escape_formulas", "true")
 _FORMULA = ("+", "-", "=", "@")
+_SKIPPED = "\t\r\n"
+"""Characters that spreadsheets skip before a formula."""
 
 
 class Csv:
@@ -218,27 +220,32 @@ class Csv:
         def write(results: list[Result]) -> bytes:
             return _lines(map(cells.row, results)).encode(charset, "replace")
 
-        layout = Layout(_lines([export.headings]).encode(charset, "replace"), write, b"", b"")
+        layout = Layout(_lines([cells.headings]).encode(charset, "replace"), write, b"", b"")
         return laid_out(
             layout, export.results, export.further, export.headers(f"text/csv;charset={charset.upper()}", "csv")
         )
 
 
 class Cells:
-    """The texts of a file of cells."""
+    """The texts of a file of cells; an apostrophe is before what a spreadsheet would take for a formula."""
 
     def __init__(self, session: Session, export: Export) -> None:
-        self._names = export.fields.names
+        self._export = export
         self._longest = LONGEST_CELL if export.display else None
         self._escapes = session.is_on(_ESCAPED)
 
     def row(self, result: Result) -> list[str]:
-        """Return one record's; an apostrophe stands before what a spreadsheet would take for a formula."""
-        return [self._cell(result[name]) for name in self._names]
+        """Return those of one record."""
+        return [self._cell(result[name]) for name in self._export.fields.names]
+
+    @property
+    def headings(self) -> list[str]:
+        """Those above the columns."""
+        return [self._cell(heading) for heading in self._export.headings]
 
     def _cell(self, value: Value) -> str:
         text = str(value)[: self._longest]
-        return f"'{text}" if self._escapes and text.startswith(_FORMULA) else text
+        return f"'{text}" if self._escapes and text.lstrip(_SKIPPED).startswith(_FORMULA) else text
 
 
 def _lines(rows: Iterable[Iterable[str]]) -> str:

@@ -24,7 +24,7 @@ def response_format(accept: str) -> str:
     """Return ``json`` or ``xml``, the one that the client prefers; raises NotAcceptable."""
     if not accept.strip():
         return "json"
-    ranges = sorted((_parse(part) for part in accept.split(",")), key=lambda each: -each[1])
+    ranges = sorted((_weighed(part) for part in accept.split(",")), key=lambda each: -each[1])
     for media_range, quality in ranges:
         if media_range in _FORMATS and quality > 0:
             return _FORMATS[media_range]
@@ -42,8 +42,15 @@ def request_format(content_type: str) -> str:
     return _FORMATS[media_type]
 
 
-def _parse(media_range: str) -> tuple[str, float]:
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
+@lru_cache(maxsize=256)
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Return whether a client takes gzip."""
+    return any(name == "gzip" and quality > 0 for name, quality in map(_weighed, accept_encoding.split(",")))
+
+
+def _weighed(part: str) -> tuple[str, float]:
+    """Return a word of a header with its quality."""
+    name, *parameters = (each.strip().lower() for each in part.split(";"))
     quality = next((text[2:] for text in parameters if text.startswith("q=")), "1")
     try:
         return name, float(quality)

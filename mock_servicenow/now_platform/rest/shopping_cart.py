@@ -26,8 +26,8 @@ from mock_servicenow.now_platform.rest.catalog_items import (
 from mock_servicenow.now_platform.rest.formats import Document
 
 CARTS, LINES, OPTIONS, REQUESTS = "sc_cart", "sc_cart_item", "sc_item_option", "sc_request"
-MOST_LINES = 100
-"""How many lines a cart may have (I)."""
+MOST_LINES, MOST_OPTIONS = 50, 1_000
+"""How many lines a cart may have, and how many values of variables with them: an order stores each of them (I)."""
 _LARGEST_QUANTITY = 10_000
 _FREQUENCIES = ("none", "daily", "monthly", "yearly")
 
@@ -98,15 +98,23 @@ def line_of(session: Session, sys_id: str) -> Record:
 
 
 def add(session: Session, cart: Record, wanted: Wanted) -> None:
-    """Add a line to a cart; raises BadRequest if it has as many as it may."""
-    if session.count(LINES, f"cart={cart.sys_id}") >= MOST_LINES:
-        raise BadRequest("Cart is full", f"A cart has at most {MOST_LINES} items")
+    """Add a line to a cart; raises BadRequest if the cart would have more than it may."""
+    _check_size(session.count(LINES, f"cart={cart.sys_id}") + 1, _options(session, cart) + len(wanted.variables))
     line = session.insert(
         LINES, {"cart": cart.sys_id, "cat_item": wanted.item.sys_id, "quantity": str(wanted.quantity)}
     )
     _add_options(session, {"cart_item": line.sys_id}, wanted.variables)
     if wanted.requested_for:
         session.update(CARTS, cart.sys_id, {"requested_for": wanted.requested_for})
+
+
+def _options(session: Session, cart: Record) -> int:
+    return session.elevated.count(OPTIONS, f"cart_item.cart={cart.sys_id}")
+
+
+def _check_size(lines: int, options: int) -> None:
+    if lines > MOST_LINES or options > MOST_OPTIONS:
+        raise BadRequest("Cart is full", f"A cart has at most {MOST_LINES} items with {MOST_OPTIONS:,} values")
 
 
 def _add_options(session: Session, owner: Mapping[str, str], values: Values) -> list[Record]:
@@ -281,6 +289,7 @@ class _Ordered(NamedTuple):
 def submit(session: Session, cart: Record) -> Record:
     """Order what is in a cart, empty it, and return the request; raises BadRequest as for an order of each line."""
     system, lines = session.elevated, _lines(session, cart)
+    _check_size(len(lines), _options(session, cart))
     ordered = [_checked(session, line) for line in lines]
     request = _request(session, cart["requested_for"], ordered, _total(lines, "price"))
     for option in chain.from_iterable(each.options for each in ordered):

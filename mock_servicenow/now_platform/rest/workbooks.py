@@ -44,7 +44,7 @@ class Xlsx:
         most = row_limit(session, "", [_MOST_CELLS], MOST_CELLS)
         cells = Cells(session, export)
         rows = (map(cells.row, part) for part in chain([export.results], export.further or ()))
-        pieces = filter(None, _pieces(export.headings, rows, most))
+        pieces = filter(None, _pieces(cells.headings, rows, most))
         return Answer(200, headers=export.headers(f"{_TYPE}.sheet", "xlsx"), pieces=pieces)
 
 

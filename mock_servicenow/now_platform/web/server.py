@@ -25,6 +25,7 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
+from mock_servicenow.now_platform.rest.formats import accepts_gzip
 from mock_servicenow.now_platform.rest.processors import Processors, processor_of
 from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
@@ -360,6 +361,6 @@ def _send_in_chunks(request: web.Request, response: web.Response) -> None:
     """
     if request.version < HttpVersion11:
         return
-    if "gzip" in request.headers.get("Accept-Encoding", "") and response.content_type.startswith(_TEXTS):
+    if accepts_gzip(request.headers.get("Accept-Encoding", "")) and response.content_type.startswith(_TEXTS):
         response.enable_compression(web.ContentCoding.gzip)
     response.enable_chunked_encoding()
