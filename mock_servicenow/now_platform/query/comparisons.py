@@ -5,7 +5,7 @@ the wrong form, UnusableValueError if no row can match, and RefusedScriptError f
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -35,10 +35,7 @@ def equals(operand: Operand, value: str, scope: Scope) -> Test:
 def not_equals(operand: Operand, value: str, scope: Scope) -> Test:
     """Return whether a column has another value; an empty boolean has another value than any."""
     wanted = scope.evaluate(value)
-    if not wanted:
-        return operand.sql.is_not(None)
-    other = sa.not_(operand.equals_any([wanted]))
-    return sa.or_(operand.sql.is_(None), other) if operand.compare_as is CompareAs.BOOLEAN else other
+    return _other_than(operand, [wanted]) if wanted else operand.sql.is_not(None)
 
 
 def one_of(operand: Operand, value: str, scope: Scope) -> Test:
@@ -52,10 +49,15 @@ def one_of(operand: Operand, value: str, scope: Scope) -> Test:
 
 
 def not_one_of(operand: Operand, value: str, scope: Scope) -> Test:
-    """Return whether a column has a value that is not in a list."""
+    """Return whether a column has a value that is not in a list; an empty boolean is in no list."""
     wanted = scope.evaluate(value).split(",")
     entries = [entry for entry in wanted if entry]
-    return sa.not_(operand.equals_any(entries)) if entries else operand.sql.is_not(None)
+    return _other_than(operand, entries) if entries else operand.sql.is_not(None)
+
+
+def _other_than(operand: Operand, values: Sequence[str]) -> Test:
+    other = sa.not_(operand.equals_any(values))
+    return sa.or_(operand.sql.is_(None), other) if operand.compare_as is CompareAs.BOOLEAN else other
 
 
 def has_empty_entry(value: str, _column: Column) -> bool:
@@ -153,7 +155,7 @@ def _upward(column: Column, dictionary: Dictionary) -> str | None:
 
 
 def fields(compare: Callable[[Sql, Sql], Test]) -> BuildOfTwo:
-    """Return the test that compares two columns, or the days, hours, … of two dates."""
+    """Return the test that compares two columns, or one part of two dates, such as the day of the month."""
 
     def build(left: Operand, right: Operand, unit: str) -> Test:
         return compare(*_comparable(left, right, unit))
@@ -166,10 +168,10 @@ def _comparable(left: Operand, right: Operand, detail: str) -> tuple[Sql, Sql]:
         raise UnusableTermError(f"'{left.column.name}' and '{right.column.name}' hold different kinds of values")
     if not detail:
         return _by_value(left), _by_value(right)
-    unit = dates.unit_of(detail)
-    if unit is None or not _are_dates(left, right):
-        raise UnusableTermError(f"the columns do not compare by '{detail}': expected two dates and a unit, such as day")
-    return dates.ordinal(left.sql, unit), dates.ordinal(right.sql, unit)
+    part = dates.compared_part(detail)
+    if part is None or not _are_dates(left, right):
+        raise UnusableTermError(f"the columns do not compare by '{detail}': expected two dates and a part, such as day")
+    return dates.part(left.sql, part), dates.part(right.sql, part)
 
 
 def _by_value(operand: Operand) -> Sql:
@@ -177,7 +179,12 @@ def _by_value(operand: Operand) -> Sql:
 
 
 def apart(compare: Callable[[sa.ColumnElement[int], int], Test]) -> BuildOfTwo:
-    """Return the test that compares the distance between two dates with a count of days, hours, …."""
+    """Return the test that compares how long one date is before another with a count of days, hours, ….
+
+    Args:
+        compare: builds it from that time, and the shortest time of one unit more than the count: only whole units that
+            have passed count, so that more than one day is two days or more (Docs: operators for filters).
+    """
 
     def build(left: Operand, right: Operand, detail: str) -> Test:
         match = _DISTANCE.fullmatch(detail)
@@ -185,7 +192,8 @@ def apart(compare: Callable[[sa.ColumnElement[int], int], Test]) -> BuildOfTwo:
         if match is None or unit is None or not _are_dates(left, right):
             raise UnusableTermError("expected two dates and {column}@{unit}@{before or after}@{count}")
         earlier, later = (left, right) if match[2] == "before" else (right, left)
-        return compare(dates.ordinal(later.sql, unit) - dates.ordinal(earlier.sql, unit), int(match[3]))
+        time, size = dates.time_between(earlier.sql, later.sql, unit)
+        return compare(time, (int(match[3]) + 1) * size)
 
     return build
 

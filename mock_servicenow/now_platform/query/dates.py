@@ -12,7 +12,8 @@ from mock_servicenow.now_platform.query.script_calls import end_of, shift, start
 
 _Number = sa.ColumnElement[int]
 
-_PARTS = ("dayofweek", "month", "quarter", "year", "hour")
+_PARTS = ("dayofweek", "week", "month", "quarter", "year", "hour")
+_COMPARED = ("hour", "day", "week", "month", "quarter", "year")
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 _RELATIVE = re.compile(r"@([a-z]+)@(ago|ahead)@([0-9]{1,9})")
@@ -36,10 +37,24 @@ def unit_of(word: str) -> str | None:
     return unit if unit in (*_SECONDS, "week", *_MONTHS) else None
 
 
-def _part(stored: Sql, name: str) -> _Number:
-    """Return one of `_PARTS` of a stored date: 1 for Sunday, 1 for January, the full year, 0 to 23 for hours."""
+def compared_part(word: str) -> str | None:
+    """Return the part of dates by which two columns compare; None if there is no such part."""
+    unit = unit_of(word)
+    return unit if unit in _COMPARED else None
+
+
+def part(stored: Sql, name: str) -> _Number:
+    """Return one part of a stored date.
+
+    Args:
+        stored: the date.
+        name: ``dayofweek``, 1 for Sunday; ``day``, of the month; ``week``, 0 before the first Sunday of the year;
+            ``month``, 1 for January; ``quarter``; ``year``; ``hour``, 0 to 23.
+    """
     parts = {
         "dayofweek": lambda: (_day(stored) + 2) % 7 + 1,
+        "day": lambda: _digits(stored, 9, 2),
+        "week": lambda: _week(stored),
         "month": lambda: _digits(stored, 6, 2),
         "quarter": lambda: (_digits(stored, 6, 2) + 2) // 3,
         "year": lambda: _digits(stored, 1, 4),
@@ -48,22 +63,36 @@ def _part(stored: Sql, name: str) -> _Number:
     return _of_a_date(stored, parts[name]())
 
 
-def ordinal(stored: Sql, unit: str) -> _Number:
-    """Return the number of the unit of a stored date; neighbours differ by one.
+def time_between(earlier: Sql, later: Sql, unit: str) -> tuple[_Number, int]:
+    """Return how long one stored date is before another, and how long the unit is: in whole months, or in seconds.
 
-    Weeks begin on Monday.
+    A month has passed once its day and time have come again.
     """
     if unit in _MONTHS:
-        months = _digits(stored, 1, 4) * 12 + _digits(stored, 6, 2) - 1
-        return _of_a_date(stored, months // _MONTHS[unit])
-    if unit == "week":
-        return _of_a_date(stored, (_day(stored) + 1) // 7)
+        begun: _Number = sa.case((sa.func.substr(later, 9) < sa.func.substr(earlier, 9), 1), else_=0)
+        return _of_a_date(earlier, _of_a_date(later, _months(later) - _months(earlier) - begun)), _MONTHS[unit]
+    size = _SECONDS.get(unit, 7 * _SECONDS["day"])
+    return _of_a_date(earlier, _of_a_date(later, _seconds(later) - _seconds(earlier))), size
+
+
+def _months(stored: Sql) -> _Number:
+    return _digits(stored, 1, 4) * 12 + _digits(stored, 6, 2) - 1
+
+
+def _seconds(stored: Sql) -> _Number:
     seconds = _digits(stored, 12, 2) * 3_600 + _digits(stored, 15, 2) * 60 + _digits(stored, 18, 2)
-    return _of_a_date(stored, (_day(stored) * 86_400 + seconds) // _SECONDS[unit])
+    return _day(stored) * 86_400 + seconds
 
 
 def _of_a_date(stored: Sql, number: _Number) -> _Number:
     return sa.case((stored.is_not(None), number))
+
+
+def _week(stored: Sql) -> _Number:
+    """Return how many Sundays the year has had."""
+    before, day = _digits(stored, 1, 4) - 1, _day(stored)
+    first = 365 * before + before // 4 - before // 100 + before // 400 + 307
+    return (day - first + 7 - (day + 2) % 7) // 7
 
 
 def _day(stored: Sql) -> _Number:
@@ -131,19 +160,19 @@ def _from_now(value: str) -> tuple[str, int]:
 def date_part(operand: Operand, value: str, scope: Scope) -> Test:
     """Return whether a part of a date compares with a value, such as the weekday with ``monday``.
 
-    Weeks begin on Sunday; parts are those of UTC (inferred).
+    Parts are those of UTC (inferred).
     """
-    part, _, wanted = scope.evaluate(value.partition("@")[2]).partition(",")
+    name, _, wanted = scope.evaluate(value.partition("@")[2]).partition(",")
     word, _, comparison = wanted.partition(",")
-    number = _part_number(part, word.lower())
+    number = _part_number(name, word.lower())
     if number is None or comparison not in _COMPARISONS:
         raise UnusableTermError("expected {name}@javascript:gs.datePart({part}, {value}, {operator})")
-    return _COMPARISONS[comparison](_part(operand.sql, part), number)
+    return _COMPARISONS[comparison](part(operand.sql, name), number)
 
 
-def _part_number(part: str, word: str) -> int | None:
-    if part == "dayofweek" and word in _WEEKDAYS:
+def _part_number(name: str, word: str) -> int | None:
+    if name == "dayofweek" and word in _WEEKDAYS:
         return _WEEKDAYS.index(word) + 1
-    if part == "month" and word in _MONTH_NAMES:
+    if name == "month" and word in _MONTH_NAMES:
         return _MONTH_NAMES.index(word) + 1
-    return int(word) if part in _PARTS and re.fullmatch("[0-9]{1,4}", word) else None
+    return int(word) if name in _PARTS and re.fullmatch("[0-9]{1,4}", word) else None

@@ -98,6 +98,10 @@ def _always(_value: str, _column: Column) -> bool:
     return True
 
 
+def _of_boolean(_value: str, column: Column) -> bool:
+    return column.family.compare_as is CompareAs.BOOLEAN
+
+
 class Op(Operator):
     """An operator that tests one column.
 
@@ -192,7 +196,7 @@ OPERATORS: tuple[Operator, ...] = (
         sql=not_equals,
         on=On.VALUE,
         negative=True,
-        empty=lambda _value, column: column.family.compare_as is CompareAs.BOOLEAN,
+        empty=_of_boolean,
         offered=True,
     ),
     Op("LIKE", "CONTAINS", "*", label="contains", sql=like("%", "%"), on=On.DISPLAY, offered=True),
@@ -246,7 +250,9 @@ OPERATORS: tuple[Operator, ...] = (
         takes=Takes.LIST,
         empty=has_empty_entry,
     ),
-    Op("NOT IN", label="is not one of", sql=not_one_of, on=On.VALUE, takes=Takes.LIST, negative=True),
+    Op(
+        "NOT IN", label="is not one of", sql=not_one_of, on=On.VALUE, takes=Takes.LIST, negative=True, empty=_of_boolean
+    ),
     Op(
         "ANYTHING",
         label="is anything",
@@ -309,11 +315,11 @@ OPERATORS: tuple[Operator, ...] = (
         sql=fields(le),
         computes=False,
     ),
-    FieldOp("MORETHAN", label="is more than", sql=apart(lambda apart, count: apart > count), computes=True),
+    FieldOp("MORETHAN", label="is more than", sql=apart(lambda time, next_: time >= next_), computes=True),
     FieldOp(
         "LESSTHAN",
         label="is less than",
-        sql=apart(lambda apart, count: apart.between(0, count)),
+        sql=apart(lambda time, next_: time.between(0, next_ - 1)),
         computes=True,
     ),
     ChangeOp("VALCHANGES", label="changes", meets=lambda _before, _after, _value: True, takes=Takes.NOTHING),

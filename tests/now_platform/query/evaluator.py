@@ -106,6 +106,8 @@ def _of_nothing(kind: str, term: Asked) -> bool:
             return "" in term.value.split(",")
         case "!=":
             return kind == "boolean" and term.value != ""
+        case "NOT IN":
+            return kind == "boolean" and term.value.strip(",") != ""
     return False
 
 

@@ -275,6 +275,7 @@ def test_trend_of_a_date_without_time(calendar: Desk) -> None:
         "opened_atRELATIVELE@year@ahead@7972",
         "opened_atRELATIVEGT@week@ahead@999999999",
         "opened_atONToday",
+        "opened_atSAMEASdue_date@second",
         "opened_atMORETHANdue_date@day@around@1",
         "opened_atMORETHANdue_date",
         "opened_atMORETHANnumber@day@before@1",
@@ -290,24 +291,31 @@ def test_malformed(calendar: Desk, query: str) -> None:
     ("query", "rows"),
     [
         ("opened_atMORETHANdue_date@day@before@1", "three two"),
+        ("opened_atMORETHANdue_date@day@before@0", "more one three two"),
         ("opened_atMORETHANdue_date@day@before@2", "three"),
-        ("opened_atLESSTHANdue_date@day@before@2", "late one same two"),
-        ("opened_atLESSTHANdue_date@hour@before@24", "one same"),
-        ("opened_atMORETHANdue_date@minute@after@0", "late"),
-        ("opened_atLESSTHANdue_date@week@before@0", "late one same"),
-        ("opened_atMORETHANdue_date@month@before@0", "three"),
+        ("opened_atLESSTHANdue_date@day@before@1", "less more one same"),
+        ("opened_atLESSTHANdue_date@day@before@0", "less same"),
+        ("opened_atLESSTHANdue_date@hour@before@24", "less one same"),
+        ("opened_atMORETHANdue_date@second@after@0", "late"),
+        ("opened_atMORETHANdue_date@minute@after@0", ""),
+        ("opened_atLESSTHANdue_date@week@before@0", "less more one same two"),
+        ("opened_atMORETHANdue_date@month@before@23", "three"),
+        ("opened_atMORETHANdue_date@month@before@24", ""),
+        ("opened_atMORETHANdue_date@quarter@before@7", "three"),
         ("opened_atMORETHANdue_date@year@before@1", "three"),
         ("opened_atSAMEASdue_date@day", "late same"),
-        ("opened_atNSAMEASdue_date@day", "half one three two"),
-        ("opened_atSAMEASdue_date@second", "same"),
-        ("opened_atLT_FIELDdue_date", "one three two"),
+        ("opened_atNSAMEASdue_date@day", "half less more one three two"),
+        ("opened_atSAMEASdue_date@hour", "one same three two"),
+        ("opened_atLT_FIELDdue_date", "less more one three two"),
     ],
 )
 def test_distance_between_columns(desk: Desk, query: str, rows: str) -> None:
-    """MORETHAN and LESSTHAN count whole units between two dates; SAMEAS takes a unit (platform 2.2 more/less than)."""
+    """MORETHAN and LESSTHAN count whole units that have passed; SAMEAS compares parts (Docs: operators for filters)."""
     for name, opened, due in (
         ("same", "2024-02-29 10:00:00", "2024-02-29 10:00:00"),
         ("late", "2024-02-29 10:00:00", "2024-02-29 09:59:59"),
+        ("less", "2026-01-03 23:00:00", "2026-01-04 01:00:00"),
+        ("more", "2026-01-03 10:00:00", "2026-01-05 09:59:59"),
         ("one", "2026-01-03 10:00:00", "2026-01-04 10:00:00"),
         ("two", "2026-01-03 10:00:00", "2026-01-05 10:00:00"),
         ("three", "2023-12-31 10:00:00", "2026-01-05 10:00:00"),
@@ -329,27 +337,54 @@ MONTHS = {"month": 1, "quarter": 3, "year": 12}
 SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 
 
-def _three_units(day: datetime, unit: str) -> tuple[datetime, datetime]:
-    """Return the last second of the unit that holds a moment, and the first one three units later."""
-    if unit in MONTHS:
-        step = MONTHS[unit]
-        first = (day.year * 12 + day.month - 1) // step * step
-        starts = [datetime((first + more) // 12, (first + more) % 12 + 1, 1, tzinfo=UTC) for more in (step, 3 * step)]
-        return starts[0] - timedelta(seconds=1), starts[1]
-    monday = datetime(1899, 1, 2, tzinfo=UTC)
-    length = timedelta(seconds=SECONDS[unit])
-    start = monday + (day - monday) // length * length
-    return start + length - timedelta(seconds=1), start + 3 * length
+def _three_units_later(day: datetime, unit: str) -> datetime:
+    if unit not in MONTHS:
+        return day + timedelta(seconds=3 * SECONDS[unit])
+    months = day.year * 12 + day.month - 1 + 3 * MONTHS[unit]
+    return day.replace(year=months // 12, month=months % 12 + 1)
 
 
 @pytest.mark.parametrize("unit", [*MONTHS, *SECONDS])
-def test_units_begin_and_end_with_the_calendar(desk: Desk, unit: str) -> None:
-    """From the last second of a unit to the first one three units later are three units, in any month and year."""
-    for number, day in enumerate(DAYS):
-        opened, due = _three_units(day, unit)
-        desk.add("incident", f"{number:02}", opened_at=opened.strftime(STORED), due_date=due.strftime(STORED))
-    for query in ("MORETHANdue_date@{}@before@2", "LESSTHANdue_date@{}@before@3"):
-        assert len(desk.ask(f"opened_at{query.format(unit)}")) == len(DAYS)
+def test_units_have_passed_to_the_second(desk: Desk, unit: str) -> None:
+    """Three units later are three units, one second less are two, in any month and year."""
+    days = [day for day in DAYS if (day.month, day.day) != (2, 29)]
+    for number, day in enumerate(days):
+        later = _three_units_later(day, unit)
+        for kind, due in (("exact", later), ("short", later - timedelta(seconds=1))):
+            name = f"{kind} {number:02}"
+            desk.add("incident", name, opened_at=day.strftime(STORED), due_date=due.strftime(STORED))
+    for query, kind in (("MORETHANdue_date@{}@before@2", "exact"), ("LESSTHANdue_date@{}@before@2", "short")):
+        assert desk.ask(f"opened_at{query.format(unit)}") == [f"{kind} {number:02}" for number in range(len(days))]
+
+
+PARTS = {
+    "hour": ("2026-01-31 10:00:00", "2020-05-01 10:59:59", "2026-01-31 11:00:00"),
+    "day": ("2026-08-01 10:00:00", "2026-09-01 11:00:00", "2026-08-02 10:00:00"),
+    "week": ("2026-01-04 10:00:00", "2025-01-05 11:00:00", "2026-01-03 23:59:59"),
+    "month": ("2026-12-31 10:00:00", "2020-12-01 11:00:00", "2026-11-30 10:00:00"),
+    "quarter": ("2026-12-31 10:00:00", "2020-10-01 11:00:00", "2026-09-30 10:00:00"),
+    "year": ("2026-12-31 10:00:00", "2026-01-01 11:00:00", "2025-12-31 10:00:00"),
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_dates_compare_by_parts(desk: Desk, part: str) -> None:
+    """Hours of the day, days of the month, weeks, months and quarters of the year (Docs: equality between dates)."""
+    opened, same, other = PARTS[part]
+    desk.add("incident", "same", opened_at=opened, due_date=same)
+    desk.add("incident", "other", opened_at=opened, due_date=other)
+    assert desk.ask(f"opened_atSAMEASdue_date@{part}") == ["same"]
+    assert desk.ask(f"opened_atNSAMEASdue_date@{part}") == ["other"]
+
+
+def test_weeks_of_the_year(desk: Desk) -> None:
+    """The days before the first Sunday are week 0, in every year (`datePart('week', '0', 'EE')`: users)."""
+    days = [datetime(2003, 12, 1, tzinfo=UTC) + timedelta(days=each) for each in range(0, 800, 3)]
+    for day in days:
+        desk.add("incident", day.strftime("%Y-%m-%d"), opened_at=day.strftime(STORED))
+    for week in (0, 1, 6, 52):
+        found = desk.ask(f"opened_atDATEPARTWeek {week}@javascript:gs.datePart('week','{week}','EE')")
+        assert found == [day.strftime("%Y-%m-%d") for day in days if int(day.strftime("%U")) == week]
 
 
 @pytest.mark.parametrize(

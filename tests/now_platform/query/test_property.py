@@ -31,7 +31,7 @@ OPERATORS = {
     "text": [*ANY, *LISTS, *ORDERED, *PARTS],
     "number": [*ANY, *LISTS, *ORDERED],
     "date": [*ANY, *LISTS, *ORDERED],
-    "boolean": ANY,
+    "boolean": [*ANY, *LISTS],
     "id": [*ANY, *LISTS],
     "reference": [*ANY, *LISTS, *PARTS, "<", ">="],
 }
