@@ -146,7 +146,7 @@ async def _pull(
     folder, definitions = options.out, Definitions.packaged()
     definitions.add(AppTables(names).definitions())
     base = definitions.dictionary
-    schema = PulledSchema(instance, base)
+    schema = PulledSchema(instance, base, treatments)
     found = await schema.read(sample.tables)
     if lacking := [name for name in sample.tables if name not in found]:
         shown = ", ".join(map(repr, lacking))

@@ -23,7 +23,8 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLLECTION
 from mock_servicenow.pull.page_log import Rows
-from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance, UnreadableTableError
+from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance, Replace, UnreadableTableError
+from mock_servicenow.pull.treatments import Treatments
 from privman_core.inputs import quoted
 
 _TABLE_FIELDS = ["sys_id", "name", "label", "super_class.name", "is_extendable"]
@@ -34,6 +35,9 @@ _COLUMN_FIELDS = [
 ]
 _CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence", "language"]
 _ENGLISH = "en"
+_DEFINING = frozenset({"default_value", "reference_qual"})
+_REMOVED = "(removed)"
+"""Takes the place of a text until it is reported."""
 _NAMES_A_QUERY = 50
 _LAST = 2**63
 _WITH_TARGETS = frozenset({Family.REFERENCE, Family.LIST})
@@ -45,14 +49,16 @@ class PulledSchema:
     Args:
         instance: they are read from it.
         base: the tables that ship with the mock.
+        treatments: what becomes of the texts of definitions, before they are kept anywhere.
 
     Attributes:
         lines: what cannot be carried over, a line each, without repetition.
         without_columns: tables of which the instance shows no column.
     """
 
-    def __init__(self, instance: ReadOnlyInstance, base: Dictionary) -> None:
+    def __init__(self, instance: ReadOnlyInstance, base: Dictionary, treatments: Treatments) -> None:
         self._instance = instance
+        self._treatments = treatments
         self._base = base
         self.lines: dict[str, None] = {}
         self.without_columns: set[str] = set()
@@ -155,12 +161,14 @@ class PulledSchema:
 
     async def _read_columns(self, names: Sequence[str], more: str = "") -> None:
         query = f"^active=true{more}"
-        for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query):
+        for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query, self._cleaned):
             self._columns.setdefault(row["name"], []).append(row)
         for name in names:
             self._columns.setdefault(name, [])
         try:
-            choices = await self._read("sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false")
+            choices = await self._read(
+                "sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false", self._cleaned_choices
+            )
         except UnreadableTableError as error:
             choices = []
             self.lines[f"choices were left out: {error}"] = None
@@ -189,12 +197,33 @@ class PulledSchema:
             return
         self._prefixes |= {row["category"]: row["prefix"] for row in rows}
 
-    async def _read(self, table: str, key: str, names: Sequence[str], fields: list[str], query: str = "") -> Rows:
+    def _cleaned(self, rows: Rows) -> Rows:
+        """Take secrets and what is plainly personal out of the texts of columns' definitions."""
+        for row in rows:
+            column = Column(row.get("element", ""), type=row.get("internal_type", "string"))
+            for field in _DEFINING & row.keys():
+                row[field] = self._treatments.definition(column, row[field]) or _REMOVED
+        return rows
+
+    def _cleaned_choices(self, rows: Rows) -> Rows:
+        for row in rows:
+            row |= {field: self._treatments.choice(row[field]) for field in ("value", "label") if field in row}
+        return rows
+
+    async def _read(  # noqa: PLR0913, PLR0917 - what a query is made of
+        self,
+        table: str,
+        key: str,
+        names: Sequence[str],
+        fields: list[str],
+        query: str = "",
+        replace: Replace = list,
+    ) -> Rows:
         """Return the rows of a table of the dictionary about these; raises UnreadableTableError and PullError."""
         found = []
         for start in range(0, len(names), _NAMES_A_QUERY):
             some = names[start : start + _NAMES_A_QUERY]
-            found += await self._instance.rows(table, f"{key}IN{','.join(some)}{query}", fields)
+            found += await self._instance.rows(table, f"{key}IN{','.join(some)}{query}", fields, replace=replace)
         return [dict.fromkeys(fields, "") | row for row in found]
 
     # Definitions
@@ -283,6 +312,9 @@ class PulledSchema:
 
     def _qualifier(self, row: Mapping[str, str], where: str) -> str:
         kind, query = row["use_reference_qualifier"], row["reference_qual"]
+        if query == _REMOVED:
+            self._leave_out(where, "its reference qualifier, which may have a secret")
+            return ""
         if kind in {"dynamic", "advanced"} or query.startswith(SCRIPT):
             self._leave_out(where, f"its {kind or 'scripted'} reference qualifier")
             return ""
@@ -293,6 +325,9 @@ class PulledSchema:
             self._leave_out(where, "its calculation: rows have the values as they were")
         if row["use_dynamic_default"] == "true":
             self._leave_out(where, "its dynamic default")
+            return column
+        if row["default_value"] == _REMOVED:
+            self._leave_out(where, "its default, which may be a secret")
             return column
         defaulting = replace(column, default=row["default_value"] or None)
         if expected := expected_default(defaulting):

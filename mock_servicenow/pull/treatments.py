@@ -73,16 +73,24 @@ class Treatments:
         yield from (rule.without_effect(self._tables, self._columns) for rule in self._own if rule not in self._used)
 
     def treated(self, column: Column, kind: str, value: str) -> str:
-        """Return what is written in place of a value; empty for one that is left out."""
-        if kind in NOT_READ:
-            return ""
+        """Return what is written in place of a value that was read; empty for one that is left out."""
         if kind == CHOICES:
-            return value if any(choice.value == value for choice in column.choices) else ""
+            offered = self._pseudonyms.without_personal_data(value)  # as choices are treated
+            return offered if any(choice.value == offered for choice in column.choices) else ""
         if kind == IDENTIFIERS:
             return _identifier(value)
         if kind != COPY:
             return self._pseudonyms.replaced(kind, value)
         return self._copied(column, value)
+
+    def definition(self, column: Column, text: str) -> str:
+        """Return a text of a column's definition, such as its default, without secrets and what is plainly personal."""
+        is_secret = any(rule.fits((), column) for rule in self._secrets)
+        return "" if is_secret else self.choice(text)
+
+    def choice(self, text: str) -> str:
+        """Return the value or label of a choice without what is plainly personal; empty for a secret."""
+        return self._pseudonyms.without_personal_data(text)
 
     def _of(self, lineage: Sequence[str], column: Column, there: Column) -> str:
         """Return the treatment of a column, which the instance may declare with another type."""

@@ -629,6 +629,7 @@ PERSONAL = {
     "u_iban": ("string", "DE89370400440532013000"),
     "u_bank": ("string", "Sparkasse 12345678"),
     "u_personalausweis": ("string", "L01X00T47"),
+    "u_ticket": ("string", "hans.mueller@acme-corp.test"),
     "u_dn": ("string", "CN=Hans Mueller,DC=acme,DC=test"),
     "date_of_birth": ("glide_date", "1980-02-03"),
     "u_born": ("glide_date", "1980-02-03"),
@@ -676,6 +677,27 @@ def test_personal_values_are_replaced_where_a_rule_copies(tmp_path: Path) -> Non
     assert not re.search("hans|acme|1234567|37040044|3704|10.20.30|fe80|hunter2|123-4567", written, re.IGNORECASE)
 
 
+def test_definitions_have_no_secret_and_no_address(tmp_path: Path) -> None:
+    """Defaults and reference qualifiers are read as values are: a secret is left out, with a line."""
+    columns = [
+        column(1, "u_api_token", "string", default_value="hunter2"),
+        column(2, "u_word", "string", default_value="password: hunter2"),
+        column(3, "u_ref", "reference", reference="u_odd", reference_qual="u_word=token: hunter2"),
+        column(4, "u_owner", "string", default_value="hans@acme.test"),
+        column(5, "u_open", "string", default_value="Open"),
+    ]
+    pull_table(tmp_path / "a", columns, {})
+    [table] = yaml.safe_load((tmp_path / "a" / "tables.yaml").read_text())
+    assert table["columns"]["u_open"]["default"] == "Open"
+    assert table["columns"]["u_owner"]["default"].endswith(".example")
+    report = (tmp_path / "a" / "report.txt").read_text()
+    for name in ("u_api_token", "u_word"):
+        assert f"column 'u_odd.{name}': left out: its default, which may be a secret" in report
+    assert "column 'u_odd.u_ref': left out: its reference qualifier, which may have a secret" in report
+    written = report + (tmp_path / "a" / "tables.yaml").read_text()
+    assert not re.search("hunter2|hans|acme", written, re.IGNORECASE)
+
+
 def test_words_that_a_column_offers_are_copied() -> None:
     """A choice is copied, another value of its column is not; numbers of records and booleans are, too."""
     columns = [
@@ -692,9 +714,16 @@ def test_words_that_a_column_offers_are_copied() -> None:
             choice(2, "u_state", "shut") | {"language": "de", "label": "Zu"},
             choice(3, "u_state", "shut") | {"language": "en", "label": "Shut"},
             choice(4, "u_other", "a") | {"language": "en"},
+            choice(5, "u_other", "hans@acme.test") | {"language": "en"},
         ],
         "u_odd": [
-            {"sys_id": "e" * 32, "u_state": "open", "number": "ODD0001", "include_comment": "true"},
+            {
+                "sys_id": "e" * 32,
+                "u_state": "open",
+                "u_other": "hans@acme.test",
+                "number": "ODD0001",
+                "include_comment": True,
+            },
             {"sys_id": "f" * 32, "u_state": "Telefon Hans", "number": "Hans 1", "include_comment": "false"},
         ],
     }
@@ -706,6 +735,8 @@ def test_words_that_a_column_offers_are_copied() -> None:
     assert (second["number"] != "Hans 1", second["include_comment"]) == (True, "false")
     [table] = yaml.safe_load(Path("pulled", "tables.yaml").read_text())
     assert table["columns"]["u_state"]["choices"] == {"open": "Offen", "shut": "Shut"}
+    assert first["u_other"] in table["columns"]["u_other"]["choices"]
+    assert "hans" not in str([first, table])
     line = "column 'u_odd.u_state': choices without an English label have that of 'de'"
     assert line in Path("pulled", "report.txt").read_text()
 
