@@ -53,7 +53,7 @@ class ApprovalServices:
     def _check(self, session: Session, inputs: Values) -> Values:
         """Return what became of a requested item, with the newest of its comments."""
         given = inputs[self._names.key("soap_check", "PMGetRequestId")]
-        item, outputs = session.elevated.get(REQUESTED_ITEMS, given), self._names.group("keys.soap_checked")
+        item, outputs = self._requested(session.elevated, given), self._names.group("keys.soap_checked")
         if item is None:
             return {outputs["PMApprovalStatus"]: self._status["invalid"]}
         status = self._status[_word(item)]
@@ -62,12 +62,18 @@ class ApprovalServices:
     def _cancel(self, session: Session, inputs: Values) -> Values:
         """Close a requested item, incomplete, unless it is closed already."""
         keys, system = self._names.group("keys.soap_cancel"), session.elevated
-        item = system.get(REQUESTED_ITEMS, inputs[keys["PMCancelRequestId"]])
+        item = self._requested(system, inputs[keys["PMCancelRequestId"]])
         if item is None or item["active"] != "true":
             return {}
         values = {"state": _CLOSED_INCOMPLETE, "comments": inputs[keys["PMCancelComment"]]}
         system.update(REQUESTED_ITEMS, item.sys_id, values)
         return dict.fromkeys(self._keys("soap_cancelled"), _CANCELLED)
+
+    def _requested(self, system: Session, sys_id: str) -> Record | None:
+        """Return a requested item of the app's catalog item: the services act on no other, whoever calls them."""
+        found = system.get(REQUESTED_ITEMS, sys_id)
+        item = None if found is None else system.get(ITEMS, found["cat_item"])
+        return found if item is not None and item["name"] == self._item else None
 
 
 def _word(item: Record) -> str:

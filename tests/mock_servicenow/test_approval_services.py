@@ -108,6 +108,14 @@ async def test_a_cancelled_request_is_closed(instance: Instance) -> None:
     assert not await execute(instance, CANCEL, PMCancelRequestId="bunk")
 
 
+async def test_no_other_requested_item_is_read_or_closed(instance: Instance) -> None:
+    """The services act as the system, so a caller would reach what they may not read."""
+    other = (await instance.insert("sc_req_item", {"approval": "approved", "comments": "private"})).result["sys_id"]
+    assert await status(instance, other) == ("invalid", None)
+    await execute(instance, CANCEL, PMCancelRequestId=other, PMCancelComment="closed")
+    assert (await instance.read("sc_req_item", other))["active"] == "true"
+
+
 async def test_the_documented_roles_suffice(instance: Instance) -> None:
     """web_service_admin and approval_admin; nobody else may call the services."""
     integration = await instance.add_user("console", "web_service_admin", "approval_admin")
