@@ -78,7 +78,7 @@ async def test_rows_are_transformed_with_the_roles_that_are_left(instance: Insta
     for source, target in (("user_id", "user"), ("title", "role")):
         entry = {"map": made.result["sys_id"], "source_field": source, "target_field": target}
         await instance.insert("sys_transform_entry", entry)
-    rows = {"records": [{"user_id": "accomplice", "title": role["sys_id"]}]}
+    rows = {"records": [{"User ID": "accomplice", "Title": role["sys_id"]}]}
     assert (await instance.call("POST", IMPORTS, auth, json=rows)).status == 201
     await instance.call("DELETE", f"/api/now/table/sys_user/{await _id(instance, auth)}")
     await instance.clock.advance(1)

@@ -28,7 +28,7 @@ def _batch(items: int, size: int = 0, name: str = "of a batch") -> dict[str, Any
 
 
 def _rows(count: int) -> dict[str, Any]:
-    return {"records": [{"user_id": f"imported.{number}"} for number in range(count)]}
+    return {"records": [{"User ID": f"imported.{number}"} for number in range(count)]}
 
 
 async def _made(instance: Instance) -> int:

@@ -422,7 +422,7 @@ async def test_work_of_a_planted_credential_gains_nothing_under_way(  # noqa: PL
         [profile] = session.find_all("http_key_auth")
     policy = create("sys_api_access_policy", name="Imports", api="Import Set API")
     create("sys_auth_profile_mapping", api_access_policy=policy, inbound_auth_profile=profile.sys_id)
-    rows = {"records": [{"user_id": "4" * 32, "title": ADMIN_ROLE}]}
+    rows = {"records": [{"User ID": "4" * 32, "Title": ADMIN_ROLE}]}
     answer = await anonymous.post("/api/now/import/imp_user/insertMultiple", json=rows, headers={"x-sn-apikey": "key"})
     assert answer.status == 201
     await holder.make("sys_user_has_role", user=USER, role=ADMIN_ROLE)

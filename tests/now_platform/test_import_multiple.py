@@ -60,20 +60,21 @@ async def test_many_rows_are_transformed_at_once_if_set_so(client: Client) -> No
 
 
 async def test_keys_of_many_rows_are_labels(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.4: insertMultiple takes labels of columns as keys, and names, with a finding; others are ignored."""
-    await insert_multiple(client, {"user_id": "x", "User ID": 7, "Extra": {"a": "b"}, "Nickname": "y"})
+    """Docs, Import Set API: names of columns and anything else are ignored, with a finding."""
+    await insert_multiple(client, {"email": "x", "User ID": 7, "Extra": {"a": "b"}, "Nickname": "y", "": "z"})
     (row,) = await rows(client)
-    assert row["user_id"] == "7"
-    assert row["extra"] == "{a=b}"
-    assert swallowed() == ["column-ignored", "name-for-label"]
+    assert [row["user_id"], row["extra"], row["email"]] == ["7", "{a=b}", ""]
+    assert swallowed() == ["name-for-label", "column-ignored"]
 
 
-async def test_keys_of_many_rows_may_be_names(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """3.4: keys that are names instead of labels are accepted with a finding."""
-    await insert_multiple(client, {"user_id": "a", "email": "a@import.example"})
-    (row,) = await rows(client)
-    assert (row["user_id"], row["email"]) == ("a", "a@import.example")
-    assert swallowed() == ["name-for-label"]
+@pytest.mark.usefixtures("user_map")
+async def test_a_row_without_a_key_is_skipped(client: Client, clock: VirtualClock) -> None:
+    """Docs, insertMultiple: a row with an empty column of those that coalesce makes no record."""
+    answer = await insert_multiple(client, {"Email": "a@import.example"}, {"User ID": "b", "Email": "b@import.example"})
+    await clock.advance(1)
+    assert await emails(client) == ["b@import.example"]
+    stored = await rows(client, sys_import_set=answer["import_set_id"])
+    assert [row["sys_import_state"] for row in stored] == ["ignored", "inserted"]
 
 
 async def test_keys_of_many_rows_are_column_names_if_set_so(client: Client) -> None:

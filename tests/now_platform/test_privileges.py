@@ -380,7 +380,8 @@ async def test_an_import_grants_nothing(  # noqa: PLR0913, PLR0917 - fixtures
     create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
     create("sys_transform_entry", map=loads, source_field="title", target_field="role")
     row = {"user_id": ids["me"], "title": ADMIN_ROLE}
-    body = {"records": [row]} if path.endswith("Multiple") else row
+    labelled = {"User ID": ids["me"], "Title": ADMIN_ROLE}
+    body = {"records": [labelled]} if path.endswith("Multiple") else row
     assert (await me.post(f"/api/now/import/{path}", json=body)).status == 201
     await clock.advance(5)
     with instance.transaction(instance.system) as session:
@@ -395,7 +396,7 @@ async def test_an_administrator_may_import_grants(
     loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
     create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
     create("sys_transform_entry", map=loads, source_field="title", target_field="role")
-    row = {"user_id": ids["abel"], "title": ADMIN_ROLE}
+    row = {"User ID": ids["abel"], "Title": ADMIN_ROLE}
     assert (await client.post("/api/now/import/imp_user/insertMultiple", json={"records": [row]})).status == 201
     await clock.advance(5)
     with instance.transaction(instance.system) as session:
@@ -410,7 +411,7 @@ async def test_rows_that_others_add_to_an_administrators_import_grant_nothing(  
     loads = create("sys_transform_map", name="Grants", source_table="imp_user", target_table="sys_user_has_role")
     create("sys_transform_entry", map=loads, source_field="user_id", target_field="user")
     create("sys_transform_entry", map=loads, source_field="title", target_field="role")
-    rows = [{"user_id": user, "title": ADMIN_ROLE} for user in (ids["abel"], ids["harmless"])]
+    rows = [{"User ID": user, "Title": ADMIN_ROLE} for user in (ids["abel"], ids["harmless"])]
     loaded = await (await client.post("/api/now/import/imp_user/insertMultiple", json={"records": rows})).json()
     added = {"sys_import_set": loaded["import_set_id"], "sys_import_state": "pending", "sys_import_row": "7"}
     assert await write(me, "imp_user", user_id=ids["me"], title=ADMIN_ROLE, **added) == 201

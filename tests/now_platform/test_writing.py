@@ -1,5 +1,6 @@
 """Writing over the Table API."""
 
+from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
@@ -204,6 +205,25 @@ async def test_method_override_selects_the_verb(client: Client) -> None:
     response = await client.post(path, json={"title": "x"}, headers=headers)
     assert response.status == 200
     assert (await response.json())["result"]["title"] == "x"
+
+
+@pytest.mark.parametrize("sent", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("batched", [False, True])
+async def test_method_override_counts_for_get_and_post(
+    client: Client, swallowed: Swallowed, sent: str, *, batched: bool
+) -> None:
+    """Docs, REST API, "such as GET or POST": of another verb the header is ignored, and says so in a finding."""
+    path, override = f"/api/now/table/sys_user/{ADMIN}", "PATCH" if sent == "DELETE" else "DELETE"
+    header = {"X-HTTP-Method-Override": override}
+    if batched:
+        headers = [{"name": name, "value": value} for name, value in header.items()]
+        item = {"id": "1", "method": sent, "url": path, "headers": headers, "body": b64encode(b"{}").decode()}
+        answer = await client.post("/api/now/batch", json={"batch_request_id": "1", "rest_requests": [item]})
+        status = (await answer.json())["serviced_requests"][0]["status_code"]
+    else:
+        status = (await client.request(sent, path, json={}, headers=header)).status
+    assert status == (204 if sent == "DELETE" else 200)
+    assert swallowed() == ["override-ignored"]
 
 
 async def test_only_the_first_record_of_a_body_is_written(client: Client, swallowed: Swallowed) -> None:

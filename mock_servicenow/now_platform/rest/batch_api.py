@@ -114,7 +114,7 @@ class BatchItem:
         if _NESTED.fullmatch(url.path):
             raise BadRequest("Invalid batch request", f"item '{self.id}' is a batch itself")
         return Call(
-            verb_of(self.method, self.headers),
+            verb_of(self.method, self.headers, outer.findings),
             url.path,
             parameters_of(query),
             query,

@@ -11,15 +11,31 @@ from yarl import URL
 
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import User
+from privman_core.cuts import cut
 from privman_core.findings import Finding
 
 JSON = "application/json;charset=UTF-8"
 XML = "application/xml; charset=UTF-8"
 
 
-def verb_of(method: str, headers: Mapping[str, str]) -> str:
-    """Return the verb that counts: the overriding one if the header names it (platform 1.2)."""
-    return (headers.get("X-HTTP-Method-Override") or method).upper()
+_OVERRIDDEN = frozenset({"GET", "POST"})
+
+
+def verb_of(method: str, headers: Mapping[str, str], findings: list[Finding] | None = None) -> str:
+    """Return the verb that counts: of a GET or POST the overriding one, if the header names it (Docs: REST API).
+
+    Args:
+        method: the verb that was sent.
+        headers: those of the request.
+        findings: collects that the header is ignored.
+    """
+    override, sent = headers.get("X-HTTP-Method-Override"), method.upper()
+    if not override or sent in _OVERRIDDEN:
+        return (override or method).upper()
+    if findings is not None:
+        message = f"X-HTTP-Method-Override '{cut(override, 20)}' of a {sent} is ignored: it counts for GET and POST"
+        findings.append(Finding("swallowed", "override-ignored", message, "X-HTTP-Method-Override"))
+    return sent
 
 
 @dataclass(slots=True)

@@ -92,7 +92,7 @@ def java_text(value: object) -> str:
 def _rows(call: Call, session: Session, staging: str, settings: Record | None) -> Iterator[dict[str, str]]:
     """Return the rows in the body, each converted when it is asked for.
 
-    Their keys are the labels of columns unless the settings say otherwise; a name where a label belongs is taken, too.
+    Their keys are the labels of columns, unless the settings say that they are names.
     """
     body = read_json(call)
     records = body.get("records") if isinstance(body, dict) else None
@@ -100,15 +100,18 @@ def _rows(call: Call, session: Session, staging: str, settings: Record | None) -
         raise UnreadableBody("insertMultiple takes an object with records, an array of objects")
     columns = session.dictionary.columns(staging)
     by_label = settings is None or settings["column_mapping"] == "label"
-    labels = {column.label: name for name, column in columns.items()} if by_label else {}
-    names = {name: name for name in columns if name not in labels}
-    keys = {key for record in records for key in record}
-    if unknown := sorted(keys - labels.keys() - names.keys()):
+    known = {column.label if by_label else name: name for name, column in columns.items()}
+    unknown = {key for record in records for key in record} - known.keys()
+    named = {key: columns[key].label for key in sorted(unknown & columns.keys())}
+    if named:
+        spelled = ", ".join(f"'{name}' is a name; expected the label '{label}'" for name, label in named.items())
+        call.swallowed(
+            "name-for-label", f"table {staging}: {spelled}, unless a record of {SETTINGS} says otherwise: ignored"
+        )
+    if others := sorted(unknown - named.keys()):
         kind = "labels" if by_label else "names"
-        call.swallowed("column-ignored", f"table {staging}: no columns have the {kind} {', '.join(unknown)}: ignored")
-    if by_label and (named := sorted(keys & names.keys())):
-        call.swallowed("name-for-label", f"table {staging}: {', '.join(named)} are names; labels are expected: taken")
-    return (_known(record, names) | _known(record, labels) for record in records)
+        call.swallowed("column-ignored", f"table {staging}: no columns have the {kind} {', '.join(others)}: ignored")
+    return (_known(record, known) for record in records)
 
 
 def _known(record: dict[str, object], columns: Mapping[str, str]) -> dict[str, str]:

@@ -245,7 +245,7 @@ class Server:
             with self._instance.next_transaction(user, asked.findings) as session:
                 user = session.user
         call = Call(
-            verb_of(request.method, request.headers),
+            verb_of(request.method, request.headers, asked.findings),
             request.path,
             parameters_of(request),
             request.rel_url.raw_query_string,
