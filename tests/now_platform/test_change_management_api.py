@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
+from privman_core.journal import Journal
 
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
@@ -346,3 +347,36 @@ async def test_the_preset_of_a_model_sets_no_sys_id(client: Client, create: Crea
     model = create("chg_model", record_preset=f"sys_id={NOBODY}^type=normal")
     for _ in range(2):
         assert (await got(client, "", "POST", {"chg_model": model}))["sys_id"]["value"] != NOBODY
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "why"),
+    [
+        ("GET", "?order=nosuch", "table 'change_request' has no column 'nosuch'"),
+        ("GET", "?nosuch=1", "table 'change_request' has no column 'nosuch'"),
+        ("GET", "?sysparm_query=active=true&number=1", "field=value pairs do not go with sysparm_query"),
+        ("GET", "/{change}?number=1", "parameter 'number' means nothing here"),
+        ("GET", "/{change}/task?sysparm_limt=1", "parameter 'sysparm_limt' means nothing here"),
+        ("GET", "/{change}/ci?association_type=affected&sysparm_limt=1", "parameter 'sysparm_limt' means nothing"),
+        ("GET", "/{change}/nextstates?type=normal", "parameter 'type' means nothing here"),
+        ("POST", "/normal?sysparm_limt=1", "parameter 'sysparm_limt' means nothing here"),
+        ("PATCH", "/{change}?sysparm_fields=number", "parameter 'sysparm_fields' means nothing here"),
+        ("DELETE", "/{change}?number=1", "parameter 'number' means nothing here"),
+    ],
+)
+async def test_what_has_no_effect_is_a_finding(  # noqa: PLR0913, PLR0917 - a request and its finding
+    client: Client, create: Create, journal: Journal, verb: str, path: str, why: str
+) -> None:
+    """Parameters without a meaning, and columns that are not there."""
+    await got(client, path.format(change=create("change_request")), verb)
+    [message] = [finding.message for _, finding in journal.findings()]
+    assert why in message
+
+
+async def test_items_beyond_a_thousand_are_a_finding(client: Client, create: Create, journal: Journal) -> None:
+    """They are not looked for."""
+    body = {"association_type": "affected", "cmdb_ci_sys_ids": [f"{number}" for number in range(1_001)]}
+    await got(client, f"/{create('change_request')}/ci", "POST", body, 202)
+    assert [finding.message for _, finding in journal.findings()] == [
+        "cmdb_ci_sys_ids has 1,001 entries; those after the first 1,000 were ignored"
+    ]

@@ -5,6 +5,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.rest.router import APIS
+from privman_core.journal import Journal
 
 Client = TestClient[web.Request, web.Application]
 NOWHERE = {
@@ -71,3 +72,40 @@ async def test_xml_is_answered_on_request(client: Client, api: str, verb: str) -
         answer = await client.request(verb, path, headers={"Accept": "application/xml"})
         assert answer.headers["Content-Type"] == "application/xml; charset=UTF-8"
         assert (await answer.text()).startswith('<?xml version="1.0" encoding="UTF-8"?><response>')
+
+
+ANSWERED = {
+    "now/table": ["/cmn_department"],
+    "now/attachment": [""],
+    "now/stats": ["/cmn_department"],
+    "sn_chg_rest/change": ["", "/normal", "/standard", "/emergency", "/standard/template", "/model"],
+    "sn_sc/servicecatalog": ["/items", "/catalogs", "/cart"],
+    "now/cmdb": ["/instance/cmdb_ci"],
+    "now/doc": ["/table/schema"],
+    "now/ui": ["/meta/cmn_department", "/user/current_user"],
+}
+"""What answers a GET where the instance has no records of its own."""
+POSTED = {
+    "now/tinyurl": {"url": "incident_list.do"},
+    "now/batch": {"batch_request_id": "1", "rest_requests": []},
+    "now/import": {},
+    "now/email": {"to": ["a@example.com"]},
+    "global/em": {"records": []},
+}
+"""What those without a GET of the kind take."""
+
+
+@pytest.mark.parametrize("api", APIS)
+async def test_a_parameter_without_a_meaning_is_a_finding(client: Client, journal: Journal, api: str) -> None:
+    """Misspelt, or of another API."""
+    calls: list[tuple[str, str, object]] = [("GET", f"/api/{api}{path}", None) for path in ANSWERED.get(api, ())]
+    if api in POSTED:
+        staging = "/u_imp_user" * (api == "now/import")
+        calls.append(("POST", f"{beginning(api)}{staging}", POSTED[api]))
+    assert calls
+    for verb, path, body in calls:
+        before = len(journal.findings())
+        answer = await client.request(verb, f"{path}?sysparm_limt=1", json=body)
+        assert answer.status in {200, 201}, await answer.text()
+        messages = [finding.message for _, finding in journal.findings()][before:]
+        assert any("sysparm_limt" in message for message in messages), path

@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
+from privman_core.journal import Journal
 
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
@@ -306,6 +307,33 @@ async def test_record_producer_creates_its_record(user: Client, client: Client) 
     assert (incident["sys_id"], incident["urgency"]) == (made["sys_id"], "2")
     assert (made["record"], made["parent_table"]) == (f"api/now/table/incident/{made['sys_id']}", "task")
     assert (await refused(user, f"items/{IPAD}/submit_producer", "POST", body))[0] == 404
+
+
+async def test_an_inactive_producer_creates_nothing(user: Client, client: Client) -> None:
+    """As no inactive item can be ordered."""
+    await client.patch(f"/api/now/table/sc_cat_item_producer/{PRODUCER}", json={"active": "false"})
+    status, message = await refused(user, f"items/{PRODUCER}/submit_producer", "POST", {"variables": {}})
+    assert (status, message) == (400, "Security constraints prevent ordering of Item")
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("items?sysparm_type=catalog_item", "sysparm_type is 'catalog_item', expected one of record producer, order"),
+        ("items?sysparm_typ=x", "parameter 'sysparm_typ' means nothing here"),
+        ("catalogs?active=true", "parameter 'active' means nothing here"),
+        ("cart?sysparm_limit=1", "parameter 'sysparm_limit' means nothing here"),
+        (
+            f"catalogs/{TECHNICAL}/categories?sysparm_top_level_only=yes",
+            "sysparm_top_level_only is 'yes'",
+        ),
+    ],
+)
+async def test_what_has_no_effect_is_a_finding(user: Client, journal: Journal, path: str, why: str) -> None:
+    """Unknown parameters and unknown words."""
+    await got(user, path)
+    [message] = [finding.message for _, finding in journal.findings()]
+    assert why in message
 
 
 async def test_display_value_of_a_variable(user: Client, create: Create) -> None:

@@ -42,6 +42,7 @@ from mock_servicenow.now_platform.rest.call import (
     verb_of,
 )
 from mock_servicenow.now_platform.rest.formats import request_format, response_format
+from mock_servicenow.now_platform.rest.parameters import report_ignored
 from mock_servicenow.now_platform.rest.record_bodies import (
     LONGEST_HEADER,
     LONGEST_URL,
@@ -191,6 +192,7 @@ class BatchApi:
         if call.verb != "POST":
             raise MethodNotAllowed(call.verb, ["POST"])
         _check_media(call)
+        report_ignored(call, call.query)
         with self._instance.transaction(call.user) as session:
             check_length(call, longest_body(session))
             limits = _limits(call, session)

@@ -33,9 +33,20 @@ class Variable(NamedTuple):
 def orderable(session: Session, sys_id: str) -> Record:
     """Return an item that the user may order; raises BadRequest with the documented words."""
     item = session.get(ITEMS, sys_id)
-    if item is None or item["active"] != "true" or _kind(session, item) != _KIND:
-        raise BadRequest("Security constraints prevent ordering of Item", f"'{sys_id}' is no item that may be ordered")
+    if item is None or _kind(session, item) != _KIND:
+        raise _not_orderable(sys_id)
+    check_active(item)
     return item
+
+
+def check_active(item: Record) -> None:
+    """Raise BadRequest, as `orderable` does, unless an item or a producer is active."""
+    if item["active"] != "true":
+        raise _not_orderable(item.sys_id)
+
+
+def _not_orderable(sys_id: str) -> BadRequest:
+    return BadRequest("Security constraints prevent ordering of Item", f"'{sys_id}' is no item that may be ordered")
 
 
 def brief_items(session: Session, items: list[Record]) -> list[Document]:

@@ -3,7 +3,6 @@
 Docs: change-management-api. Its schedules, and the refreshing of impacted services, are missing.
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 from mock_servicenow.now_platform.errors import BadRequest
@@ -11,7 +10,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import change_processes as processes
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.changes import (
+from mock_servicenow.now_platform.rest.change_records import (
     CHANGES,
     TASKS,
     check_caller,
@@ -20,7 +19,7 @@ from mock_servicenow.now_platform.rest.changes import (
     record_of,
     written,
 )
-from mock_servicenow.now_platform.rest.endpoints import Endpoint, Endpoints, Verbs
+from mock_servicenow.now_platform.rest.endpoints import Endpoint, Endpoints, Taking, Verbs
 from mock_servicenow.now_platform.rules.change_rules import PRODUCERS, template_values
 
 MODELS = "chg_model"
@@ -35,17 +34,17 @@ class ChangeManagementApi:
 
     def __init__(self, instance: Instance) -> None:
         paths: dict[str, Verbs] = {
-            "": {"GET": partial(_list, CHANGES), "POST": _create},
+            "": {"GET": _listed(CHANGES), "POST": Taking(_create, None)},
             "{sys_id}": _of_type(),
-            "standard/template": {"GET": partial(_list, PRODUCERS)},
+            "standard/template": {"GET": _listed(PRODUCERS)},
             "standard/template/{sys_id}": {"GET": partial(_get, PRODUCERS)},
-            "model": {"GET": partial(_list, MODELS)},
+            "model": {"GET": _listed(MODELS)},
             "model/{sys_id}": {"GET": partial(_get, MODELS)},
             "worker/{sys_id}": {"GET": processes.worker},
-            "{sys_id}/task": {"GET": _tasks, "POST": _create_task},
-            "{sys_id}/task/{task}": {"PATCH": _update_task, "DELETE": _delete_task},
+            "{sys_id}/task": {"GET": Taking(_tasks, None), "POST": Taking(_create_task, None)},
+            "{sys_id}/task/{task}": {"PATCH": Taking(_update_task, None), "DELETE": _delete_task},
             "{sys_id}/approvals": {"PATCH": processes.decide},
-            "{sys_id}/ci": {"GET": processes.items, "POST": processes.add_items},
+            "{sys_id}/ci": {"GET": Taking(processes.items, None), "POST": processes.add_items},
             "{sys_id}/conflict": processes.CONFLICT,
             # Without conditions of risk a change keeps the risk that it has (I).
             "{sys_id}/risk": {"PATCH": partial(_get, CHANGES)},
@@ -53,30 +52,27 @@ class ChangeManagementApi:
             "{sys_id}/nextstates": {"GET": processes.next_states},
         }
         for kind in _CREATED:
-            paths[kind] = {"GET": partial(_list, CHANGES, type=kind), "POST": partial(_create, type=kind)}
+            paths[kind] = {"GET": _listed(CHANGES, type=kind), "POST": Taking(partial(_create, type=kind), None)}
             paths[f"{kind}/{{sys_id}}"] = _of_type(type=kind)
-        paths[_STANDARD] = {"GET": partial(_list, CHANGES, type=_STANDARD)}
-        paths[f"{_STANDARD}/{{sys_id}}"] = {**_of_type(type=_STANDARD), "POST": _create_standard}
-        guarded = {path: {verb: _guarded(each) for verb, each in verbs.items()} for path, verbs in paths.items()}
-        self._endpoints = Endpoints(instance, guarded)
+        paths[_STANDARD] = {"GET": _listed(CHANGES, type=_STANDARD)}
+        paths[f"{_STANDARD}/{{sys_id}}"] = {**_of_type(type=_STANDARD), "POST": Taking(_create_standard, None)}
+        self._endpoints = Endpoints(instance, paths, check_caller)
 
     def answer(self, call: Call) -> Answer:
         """Answer a call; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 
 
-def _guarded(endpoint: Endpoint) -> Endpoint:
-    def answer(call: Call, session: Session, *words: str) -> Answer:
-        check_caller(call, session)
-        return endpoint(call, session, *words)
-
-    return answer
-
-
 def _of_type(**equal: str) -> Verbs:
     """Return the endpoints of a change request with these values."""
-    verbs: Mapping[str, Endpoint] = {"GET": _get, "PATCH": _update, "DELETE": _delete}
-    return {verb: partial(each, CHANGES, **equal) for verb, each in verbs.items()}
+    endpoints: tuple[Endpoint, ...] = (_get, _update, _delete)
+    get, update, delete = (partial(each, CHANGES, **equal) for each in endpoints)
+    return {"GET": get, "PATCH": Taking(update, None), "DELETE": delete}
+
+
+def _listed(table: str, **equal: str) -> Taking:
+    endpoint: Endpoint = _list
+    return Taking(partial(endpoint, table, **equal), None)
 
 
 def _list(table: str, call: Call, session: Session, **equal: str) -> Answer:

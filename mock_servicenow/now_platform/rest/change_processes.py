@@ -1,7 +1,6 @@
 """What is done about a change request: approvals, conflicts, configuration items (Docs: change-management-api)."""
 
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
 
 import orjson
 
@@ -13,9 +12,10 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.changes import CHANGES, list_answer, record_answer, record_of, shown
+from mock_servicenow.now_platform.rest.change_records import CHANGES, list_answer, record_answer, record_of, shown
 from mock_servicenow.now_platform.rest.endpoints import Verbs
 from mock_servicenow.now_platform.rest.formats import Document
+from mock_servicenow.now_platform.rest.parameters import first_of
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 from mock_servicenow.now_platform.rules.approval_rules import APPROVALS, approvers
 
@@ -165,7 +165,8 @@ def add_items(call: Call, session: Session, sys_id: str) -> Answer:
     ids = given.split(",") if isinstance(given, str) else given
     if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
         raise BadRequest("Invalid cmdb_ci_sys_ids", "cmdb_ci_sys_ids is no list of sys_ids")
-    wanted = list(islice(dict.fromkeys(each.strip() for each in ids), MOST_ITEMS))
+    distinct = list(dict.fromkeys(each.strip() for each in ids))
+    wanted = first_of(call, "cmdb_ci_sys_ids", distinct, MOST_ITEMS)
     messages = _associate(session, change, table, column, wanted)
     asked = orjson.dumps({"cmdb_ci_sys_ids": wanted, "association_type": kind, "task": change.sys_id}).decode()
     values = {"type": str(kind), "state": _COMPLETE, "request": asked, "messages": orjson.dumps(messages).decode()}
@@ -174,7 +175,7 @@ def add_items(call: Call, session: Session, sys_id: str) -> Answer:
     return value_answer(call, _worker(call, made, state=waiting, messages=_messages()), 202)
 
 
-def _associate(session: Session, change: Record, table: str, column: str, ids: list[str]) -> dict[str, list[str]]:
+def _associate(session: Session, change: Record, table: str, column: str, ids: Sequence[str]) -> dict[str, list[str]]:
     """Add the rows and return messages about those that are not added."""
     target = session.dictionary.columns(table)[column].reference or ITEMS
     known = session.get_many(target, ids)

@@ -11,9 +11,9 @@ from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, bounded_records, page_answer, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.endpoints import Endpoints, check_role
+from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking, check_role
 from mock_servicenow.now_platform.rest.formats import Document, Result
-from mock_servicenow.now_platform.rest.parameters import NOTHING_ASKED, asked_query, read_parameters
+from mock_servicenow.now_platform.rest.parameters import NOTHING_ASKED, asked_query, first_of, read_parameters
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 
@@ -43,7 +43,7 @@ class CmdbInstanceApi:
         self._endpoints = Endpoints(
             instance,
             {
-                "instance/{class}": {"GET": self._list, "POST": _create},
+                "instance/{class}": {"GET": Taking(self._list, None), "POST": _create},
                 "instance/{class}/{sys_id}": {"GET": _get, "PUT": _update, "PATCH": _update},
                 "instance/{class}/{sys_id}/relation": {"POST": _relate},
                 "instance/{class}/{sys_id}/relation/{relation}": {"DELETE": _unrelate},
@@ -84,7 +84,7 @@ def _create(call: Call, session: Session, table: str) -> Answer:
     }
     item = session.insert(table, found | attributes)
     depends_on = body.get("depends_on")
-    _add_relations(session, item.sys_id, body, depends_on if isinstance(depends_on, dict) else {})
+    _add_relations(call, session, item.sys_id, body, depends_on if isinstance(depends_on, dict) else {})
     return _shown(call, session, table, item)
 
 
@@ -100,7 +100,7 @@ def _relate(call: Call, session: Session, table: str, sys_id: str) -> Answer:
     body = read_object(call, longest_body(session))
     if "source" in body:  # documented as required, but itsm's targets go without
         _source(session, body)
-    _add_relations(session, item.sys_id, body)
+    _add_relations(call, session, item.sys_id, body)
     return _shown(call, session, table, item)
 
 
@@ -150,14 +150,15 @@ def _source(session: Session, body: Mapping[str, object]) -> str:
     return str(source)
 
 
-def _add_relations(session: Session, sys_id: str, *bodies: Mapping[str, object]) -> None:
+def _add_relations(call: Call, session: Session, sys_id: str, *bodies: Mapping[str, object]) -> None:
     """Add the relations that bodies name, at most `MOST_RELATIONS`; raises RecordNotFound."""
-    asked = [
+    every = [
         (direction, target, kind)
         for body in bodies
         for direction in _DIRECTIONS
         for target, kind in _asked_relations(body.get(direction.name))
-    ][:MOST_RELATIONS]
+    ]
+    asked = first_of(call, "relations", every, MOST_RELATIONS)
     items = session.get_many(ITEMS, {target for _, target, _ in asked})
     types = session.get_many(TYPES, {kind for _, _, kind in asked})
     for direction, target, kind in asked:
@@ -169,7 +170,7 @@ def _add_relations(session: Session, sys_id: str, *bodies: Mapping[str, object])
 def _asked_relations(given: object) -> Iterator[tuple[str, str]]:
     """Yield target and type of each relation in a body; raises ExecutionFailed, as documented, for one without."""
     relations = given if isinstance(given, list) else [given] if given else []
-    for relation in relations[:MOST_RELATIONS]:
+    for relation in relations:
         target, kind = (relation.get(name) if isinstance(relation, dict) else None for name in ("target", "type"))
         if not isinstance(target, str) or not isinstance(kind, str):
             raise ExecutionFailed

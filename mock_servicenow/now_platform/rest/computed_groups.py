@@ -14,6 +14,7 @@ from mock_servicenow.now_platform.query.aggregates import Aggregate, Aggregates,
 from mock_servicenow.now_platform.query.operands import Test
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call
+from mock_servicenow.now_platform.rest.parameters import first_of
 
 AT_ONCE = 200
 """Groups that are shown before other requests get a turn."""
@@ -27,13 +28,9 @@ Rows = Sequence[Sequence[Any]]
 _Shown = TypeVar("_Shown")
 
 
-def first_entries(call: Call, name: str, entries: Iterable[str]) -> list[str]:
+def first_entries(call: Call, name: str, entries: Iterable[str]) -> Sequence[str]:
     """Return the entries of a list, each once; those beyond `MOST_ENTRIES` become a finding."""
-    distinct = list(dict.fromkeys(entries))
-    if len(distinct) > MOST_ENTRIES:
-        more = f"{name} has {len(distinct)} distinct entries; those after the first {MOST_ENTRIES} were ignored"
-        call.swallowed("parameter-ignored", more, name)
-    return distinct[:MOST_ENTRIES]
+    return first_of(call, name, list(dict.fromkeys(entries)), MOST_ENTRIES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.endpoints import Endpoints, check_role
+from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking, check_role
 from mock_servicenow.now_platform.rest.formats import Document
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 
@@ -25,7 +25,7 @@ class EmailApi:
     """Creates and reads messages."""
 
     def __init__(self, instance: Instance) -> None:
-        self._endpoints = Endpoints(instance, {"": {"POST": _send}, "{id}": {"GET": _get}})
+        self._endpoints = Endpoints(instance, {"": {"POST": _send}, "{id}": {"GET": Taking(_get, {"sysparm_fields"})}})
 
     def answer(self, call: Call) -> Answer:
         """Answer a call on ``email``; raises PlatformError."""

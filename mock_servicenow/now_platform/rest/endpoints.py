@@ -1,16 +1,32 @@
 """The endpoints of an API by path and verb, as its documentation lists them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 
 from mock_servicenow.now_platform.errors import ApiAccessDenied, MethodNotAllowed, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.formats import response_format
+from mock_servicenow.now_platform.rest.parameters import report_ignored
 
 Endpoint = Callable[..., Answer]
 """Answers a call in a session of its user; further arguments are the words of the path that stand for parameters."""
-Verbs = Mapping[str, Endpoint]
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """An endpoint that takes parameters of the address; those of others are findings.
+
+    Attributes:
+        names: the parameters; None if the endpoint judges them itself.
+    """
+
+    endpoint: Endpoint
+    names: Collection[str] | None
+
+
+Verbs = Mapping[str, Endpoint | Taking]
 
 
 class Endpoints:
@@ -20,10 +36,17 @@ class Endpoints:
         instance: the one that answers.
         paths: the endpoints by verb, of each path below the API's, such as ``{table}/{sys_id}/relation``. A word in
             braces is a parameter; a path with fewer of them comes first.
+        check: raises PlatformError unless the user may make the call.
     """
 
-    def __init__(self, instance: Instance, paths: Mapping[str, Verbs]) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        paths: Mapping[str, Verbs],
+        check: Callable[[Call, Session], None] = lambda _call, _session: None,
+    ) -> None:
         self._instance = instance
+        self._check = check
         ordered = sorted(paths, key=lambda path: path.count("{"))
         self._paths = [(tuple(filter(None, path.split("/"))), paths[path]) for path in ordered]
 
@@ -34,8 +57,12 @@ class Endpoints:
         endpoint = verbs.get("GET" if call.verb == "HEAD" else call.verb)
         if endpoint is None:
             raise MethodNotAllowed(call.verb, verbs.keys() | ({"HEAD"} if "GET" in verbs else set()))
+        taking = endpoint if isinstance(endpoint, Taking) else Taking(endpoint, ())
         with self._instance.transaction(call.user, call.findings) as session:
-            return endpoint(call, session, *parameters)
+            self._check(call, session)
+            if taking.names is not None:
+                report_ignored(call, call.query.keys() - set(taking.names))
+            return taking.endpoint(call, session, *parameters)
 
     def _found(self, words: tuple[str, ...]) -> tuple[Verbs, list[str]]:
         for pattern, verbs in self._paths:

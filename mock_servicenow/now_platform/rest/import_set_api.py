@@ -18,6 +18,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import document_answer, json_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.formats import Result, response_format
+from mock_servicenow.now_platform.rest.parameters import report_ignored
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body, read_json, read_record
 
 SETTINGS = "sys_rest_insert_multiple"
@@ -46,6 +47,7 @@ class ImportSetApi:
         verb = verbs.get(call.verb)
         if verb is None:
             raise MethodNotAllowed(call.verb, verbs)
+        report_ignored(call, call.query)
         response_format(call.headers.get("Accept", ""))
         return verb(call, staging, sys_id)
 

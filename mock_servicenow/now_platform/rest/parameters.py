@@ -1,7 +1,9 @@
 """The ``sysparm_*`` parameters of the Table API (platform 1.3)."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.query import CompiledQuery
@@ -10,7 +12,10 @@ from mock_servicenow.now_platform.rest.call import Call
 from privman_core.findings import MOST_FINDINGS
 
 PREFIX = "sysparm_"
+PAGE = ("sysparm_limit", "sysparm_offset")
+"""What `page_bounds` reads."""
 DEFAULT_LIMIT = 10_000
+_Entry = TypeVar("_Entry")
 _MOST = 2**31 - 1  # what every database takes for a number of rows
 _DISPLAY = ("false", "true", "all")
 _KNOWN = frozenset(
@@ -82,15 +87,15 @@ def read_parameters(call: Call, *, listing: bool = False, also: Container[str] =
         return NOTHING_ASKED
     filters = tuple((name, value) for name, value in given.items() if not (name.startswith(PREFIX) or name in also))
     if filters and not listing:
-        _report(call, [name for name, _ in filters])
+        report_ignored(call, [name for name, _ in filters])
     elif filters and "sysparm_query" in given:
-        call.swallowed("filters-ignored", "field=value pairs do not go with sysparm_query: they were ignored", "url")
+        report_filters(call)
         filters = ()
-    _report(call, [name for name in given if name.startswith(PREFIX) and not (name in _KNOWN or name in also)])
+    report_ignored(call, [name for name in given if name.startswith(PREFIX) and not (name in _KNOWN or name in also)])
     fields = given.get("sysparm_fields", "")
     return Parameters(
         query=given.get("sysparm_query", ""),
-        display=_choice(call, "sysparm_display_value", _DISPLAY),
+        display=choice(call, "sysparm_display_value", _DISPLAY),
         exclude_reference_link=_flag(given, "exclude_reference_link"),
         fields=tuple(name.strip() for name in fields.split(",") if name.strip()) or None,
         view=given.get("sysparm_view", ""),
@@ -102,6 +107,19 @@ def read_parameters(call: Call, *, listing: bool = False, also: Container[str] =
         suppress_auto_sys_field=_flag(given, "suppress_auto_sys_field"),
         filters=filters if listing else (),
     )
+
+
+def first_of(call: Call, name: str, entries: Sequence[_Entry], most: int) -> Sequence[_Entry]:
+    """Return the first entries of a list that a caller gives by that name; more than so many are a finding."""
+    if len(entries) > most:
+        more = f"{name} has {len(entries):,} entries; those after the first {most:,} were ignored"
+        call.swallowed("parameter-ignored", more, name)
+    return entries[:most]
+
+
+def report_filters(call: Call) -> None:
+    """Record that ``field=value`` pairs are ignored, since there is a query."""
+    call.swallowed("filters-ignored", "field=value pairs do not go with sysparm_query: they were ignored", "url")
 
 
 def page_bounds(call: Call, default: int, most: int = DEFAULT_LIMIT) -> tuple[int, int]:
@@ -135,11 +153,12 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
     return given.get(PREFIX + name, "").lower() == "true"
 
 
-def _choice(call: Call, name: str, choices: tuple[str, ...]) -> str:
+def choice(call: Call, name: str, choices: Sequence[str]) -> str:
+    """Return a parameter that is one of some words, the first of which is usual; another becomes a finding."""
     value = call.query.get(name, choices[0])
     if value.lower() in choices:  # Python writes True
         return value.lower()
-    expected = f"expected one of {', '.join(choices)}"
+    expected = f"expected one of {', '.join(filter(None, choices))}"
     call.swallowed("parameter-ignored", f"{name} is '{value}', {expected}: it was ignored", name)
     return choices[0]
 
@@ -165,6 +184,7 @@ def _offset(call: Call) -> int:
     return offset
 
 
-def _report(call: Call, names: list[str]) -> None:
-    for name in names[: MOST_FINDINGS + 1]:
+def report_ignored(call: Call, names: Iterable[str]) -> None:
+    """Record that parameters mean nothing to the one who is called."""
+    for name in islice(dict.fromkeys(names), MOST_FINDINGS + 1):
         call.swallowed("parameter-ignored", f"parameter '{name}' means nothing here: it was ignored", name)

@@ -18,14 +18,15 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     PRODUCERS,
     VARIABLES,
     brief_items,
+    check_active,
     full_item,
     given_variables,
     orderable,
     variables_of,
 )
-from mock_servicenow.now_platform.rest.endpoints import Endpoints
+from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking
 from mock_servicenow.now_platform.rest.formats import Document
-from mock_servicenow.now_platform.rest.parameters import DEFAULT_LIMIT, page_bounds
+from mock_servicenow.now_platform.rest.parameters import DEFAULT_LIMIT, PAGE, choice, page_bounds
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 
 CATALOGS, CATEGORIES = "sc_catalog", "sc_category"
@@ -34,7 +35,11 @@ MOST_CATEGORIES = 200
 """How many of them an answer shows (I)."""
 _TWO_STEPS = Property("glide.sc.checkout.twostep")
 _ACTIVE = "active=true"
-_TYPES = {"record producer": PRODUCERS, "order guide": "sc_cat_item_guide"}
+_VIEW = "sysparm_view"
+"""Documented; every view shows the same here."""
+_TOP, _TYPE = "sysparm_top_level_only", "sysparm_type"
+_PLACES = {"sysparm_catalog": "sc_catalogsLIKE", "sysparm_category": "category="}
+_TYPES = {"": "", "record producer": PRODUCERS, "order guide": "sc_cat_item_guide"}
 
 
 class ServiceCatalogApi:
@@ -44,12 +49,12 @@ class ServiceCatalogApi:
         self._endpoints = Endpoints(
             instance,
             {
-                "catalogs": {"GET": _catalogs},
-                "catalogs/{sys_id}": {"GET": _catalog},
-                "catalogs/{sys_id}/categories": {"GET": _categories},
-                "categories/{sys_id}": {"GET": _category},
-                "items": {"GET": _items},
-                "items/{sys_id}": {"GET": _item},
+                "catalogs": {"GET": Taking(_catalogs, {*PAGE, _VIEW, "sysparm_text"})},
+                "catalogs/{sys_id}": {"GET": Taking(_catalog, {_VIEW})},
+                "catalogs/{sys_id}/categories": {"GET": Taking(_categories, {*PAGE, _VIEW, _TOP})},
+                "categories/{sys_id}": {"GET": Taking(_category, {_VIEW})},
+                "items": {"GET": Taking(_items, {*PAGE, _VIEW, _TYPE, *_PLACES, "sysparm_text"})},
+                "items/{sys_id}": {"GET": Taking(_item, {_VIEW})},
                 "items/{sys_id}/add_to_cart": {"POST": _add_to_cart},
                 "items/{sys_id}/order_now": {"POST": _order_now},
                 "items/{sys_id}/submit_producer": {"POST": _submit_producer},
@@ -116,7 +121,7 @@ def _top_categories(session: Session, catalog: Record) -> list[Record]:
 def _categories(call: Call, session: Session, sys_id: str) -> Answer:
     catalog = _known(session, CATALOGS, sys_id)
     limit, offset = page_bounds(call, MOST_CATEGORIES, MOST_CATEGORIES)
-    top = "^parentISEMPTY" if call.query.get("sysparm_top_level_only", "").lower() == "true" else ""
+    top = "^parentISEMPTY" if choice(call, _TOP, ("false", "true")) == "true" else ""
     query = f"{_categories_of(catalog)}{top}^ORDERBYtitle"
     found = bounded_records(session, CATEGORIES, query, limit=limit, offset=offset)
     children = _children(session, found)
@@ -191,10 +196,10 @@ def _known(session: Session, table: str, sys_id: str) -> Record:
 def _items(call: Call, session: Session) -> Answer:
     limit, offset = page_bounds(call, DEFAULT_LIMIT)
     terms = [_ACTIVE]
-    for parameter, term in (("sysparm_catalog", "sc_catalogsLIKE"), ("sysparm_category", "category=")):
+    for parameter, term in _PLACES.items():
         if wanted := call.query.get(parameter, ""):
             terms.append(f"{term}{wanted if is_sys_id(wanted) else '-'}")  # no item has '-'
-    if table := _TYPES.get(call.query.get("sysparm_type", "").lower()):
+    if table := _TYPES[choice(call, _TYPE, tuple(_TYPES))]:
         terms.append(f"sys_class_name={table}")
     if text := as_operand(call.query.get("sysparm_text", "").strip('"')).strip():
         terms.append(f"123TEXTQUERY321={text}")
@@ -211,6 +216,7 @@ def _submit_producer(call: Call, session: Session, sys_id: str) -> Answer:
     producer = session.get(PRODUCERS, sys_id)
     if producer is None:
         raise RecordNotFound
+    check_active(producer)
     table = producer["table_name"]
     session.check_reach(table)
     values = given_variables(call, session, producer, read_object(call, longest_body(session)))

@@ -1,6 +1,6 @@
 """The Aggregate API (platform 3.3)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -79,7 +79,7 @@ def _parameters(call: Call) -> _Parameters:
     )
 
 
-def _entries(call: Call, name: str) -> list[str]:
+def _entries(call: Call, name: str) -> Sequence[str]:
     """Return the entries of a list, each once; those beyond `MOST_ENTRIES` become a finding."""
     entries = (entry.strip() for entry in call.query.get(name, "").split(","))
     return first_entries(call, name, filter(None, entries))

@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer, result_length
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, address_of, parameters_of, query_of
 from mock_servicenow.now_platform.rest.formats import Result, response_format
-from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters
+from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters, report_ignored
 from mock_servicenow.now_platform.rest.record_bodies import LONGEST_URL, longest_body, read_json, read_record, to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.users import ADMIN_ROLE
@@ -143,6 +143,7 @@ class TinyUrlApi:
             raise UnknownPath
         if call.verb != "POST":
             raise MethodNotAllowed(call.verb, ["POST"])
+        report_ignored(call, call.query)
         body = read_json(call)
         url = body.get("url") if isinstance(body, dict) else None
         if not isinstance(url, str) or len(url) > LONGEST_URL:

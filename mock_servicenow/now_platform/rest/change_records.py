@@ -15,7 +15,15 @@ from mock_servicenow.now_platform.rest.answers import bounded_records, value_ans
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.endpoints import check_role
 from mock_servicenow.now_platform.rest.formats import Document, Value
-from mock_servicenow.now_platform.rest.parameters import NOTHING_ASKED, PREFIX, asked_query, page_bounds
+from mock_servicenow.now_platform.rest.parameters import (
+    NOTHING_ASKED,
+    PAGE,
+    PREFIX,
+    asked_query,
+    page_bounds,
+    report_filters,
+    report_ignored,
+)
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 
@@ -34,6 +42,7 @@ _TYPES: Mapping[Family, Callable[[str], Document]] = {
     Family.BOOLEAN: lambda value: value == "true",
 }
 _NO_FILTERS = frozenset({"order", "textSearch", "association_type"})
+_OF_LISTS = frozenset({*PAGE, "sysparm_query"})
 
 
 def check_caller(call: Call, session: Session) -> None:
@@ -54,16 +63,18 @@ def list_answer(call: Call, session: Session, table: str, **equal: str) -> Answe
     limit, offset = page_bounds(call, DEFAULT_LIMIT)
     given = call.query
     pairs = tuple((name, text) for name, text in given.items() if not (name.startswith(PREFIX) or name in _NO_FILTERS))
+    report_ignored(call, (name for name in given if name.startswith(PREFIX) and name not in _OF_LISTS))
     encoded = given.get("sysparm_query", "")
-    order = given.get("order", "")
+    if encoded and pairs:
+        report_filters(call)
     query = asked_query(session, table, encoded, () if encoded else pairs)
     wheres = [session.accept(table, session.equal_query(table, equal.items())).where]
     if words := as_operand(given.get("textSearch", "")).strip():
         wheres.append(session.compiled(table, f"123TEXTQUERY321={words}").where)
     for where in wheres:
         query = replace(query, where=query.where & where)
-    if order in session.dictionary.columns(table) and not query.order_by:
-        query = replace(query, order_by=session.compiled(table, f"ORDERBY{order}").order_by)
+    if (order := given.get("order", "")) and not query.order_by:
+        query = replace(query, order_by=session.compiled(table, f"ORDERBY{as_operand(order)}").order_by)
     return value_answer(
         call, shown(session, call, table, bounded_records(session, table, query, limit=limit, offset=offset))
     )
@@ -108,6 +119,7 @@ def written(
         table: to which they go.
         kept: columns that nobody may change here.
     """
+    report_ignored(call, (name for name in call.query if name.startswith(PREFIX)))
     given: dict[str, object] = {name: text for name, text in call.query.items() if not name.startswith(PREFIX)}
     given |= read_object(call, longest_body(session))
     given.pop(_ENCRYPTED, None)
