@@ -60,5 +60,5 @@ class Instance(Platform):
         super().__init__(rulebook, by_now, **parts)
         self.web_sessions = WebSessions(self)
         self.authentication = Authentication(
-            self, (bearer, api_key, self.web_sessions.authenticate, certificate_user), report_refused_key
+            self, bearer, (api_key, self.web_sessions.authenticate, certificate_user), report_refused_key
         )

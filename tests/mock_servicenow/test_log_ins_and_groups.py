@@ -9,7 +9,7 @@ import requests
 from mock_servicenow import MockServiceNow, Settings
 
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
-PROPERTY = "glide.basicauth.update_last_login_time"
+PROPERTY, OAUTH_PROPERTY = "glide.basicauth.update_last_login_time", "glide.oauth.update_last_login_time"
 
 
 class _Tables:
@@ -67,6 +67,33 @@ def test_a_property_stops_the_notes() -> None:
         tables.change("sys_properties", switch["sys_id"], value="false")
         instance.clock.advance(3_600)
         assert tables.log_in_of(ADMIN)[0] == "2026-01-05 09:00:00"
+
+
+def test_a_request_with_a_token_is_a_log_in() -> None:
+    """Docs, available system properties: ``glide.oauth.update_last_login_time``."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        tables.make("oauth_entity", name="App", client_id="app", client_secret="app-secret")
+        user = tables.make("sys_user", user_name="ann", user_password="secret")
+        form = {"grant_type": "password", "username": "ann", "password": "secret"}
+        client = {"client_id": "app", "client_secret": "app-secret"}
+        token = requests.post(f"{instance.url}/oauth_token.do", data=form | client, timeout=60).json()["access_token"]
+
+        def request() -> str:
+            address, headers = f"{instance.url}/api/now/ui/user/current_user", {"Authorization": f"Bearer {token}"}
+            assert requests.get(address, headers=headers, timeout=60).ok
+            return tables.log_in_of(user)[0]
+
+        assert tables.log_in_of(user)[0] == ""
+        assert request() == "2026-01-05 09:00:00"
+        instance.clock.advance(30)
+        assert request() == "2026-01-05 09:00:00"
+        instance.clock.advance(60)
+        assert request() == "2026-01-05 09:01:30"
+        [switch] = tables.find("sys_properties", f"name={OAUTH_PROPERTY}")
+        tables.change("sys_properties", switch["sys_id"], value="false")
+        instance.clock.advance(60)
+        assert request() == "2026-01-05 09:01:30"
 
 
 def test_a_person_logs_in() -> None:

@@ -50,7 +50,10 @@ _CLOSED_GATE = (
 )
 USERS = Fact("users by their Basic credentials", *USER_TABLES, "sys_properties")
 """Each key is an ``Authorization`` header and a minute: log-ins are noted to the minute."""
+_NOTED = Fact("log-ins by tokens", "sys_properties")
+"""Each key is a user and a minute."""
 NOTES_LOG_INS = Property("glide.basicauth.update_last_login_time", "true")
+NOTES_TOKENS = Property("glide.oauth.update_last_login_time", "true")
 _MINUTE, _DAY = len("2026-01-05 09:00"), len("2026-01-05")
 _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
@@ -84,16 +87,22 @@ class Authentication:
 
     Args:
         platform: opens sessions.
-        schemes: tried between Basic authentication and the guest; each returns None for evidence that is not its own.
+        bearer: returns the user of an OAuth token; tried after Basic authentication.
+        schemes: tried before the guest; each returns None for evidence that is not its own.
         report: called with evidence that no scheme accepts, to add findings that say why.
     """
 
     def __init__(
-        self, platform: Platform, schemes: Iterable[Scheme], report: Callable[[Session, Evidence], None]
+        self,
+        platform: Platform,
+        bearer: Scheme,
+        schemes: Iterable[Scheme],
+        report: Callable[[Session, Evidence], None],
     ) -> None:
         self._platform = platform
+        self._bearer = bearer
         self._report = report
-        self._schemes: tuple[Scheme, ...] = (self._basic, *schemes, _guest)
+        self._schemes: tuple[Scheme, ...] = (self._basic, self._by_token, *schemes, _guest)
 
     def user(self, evidence: Evidence, findings: list[Finding] | None = None) -> User:
         """Return the user; why a known credential is refused becomes a finding. Raises NotAuthenticated."""
@@ -125,6 +134,20 @@ class Authentication:
             # A refusal depends on the number of failures before it, so it is never remembered.
             cache.discard(USERS, key)
         return user
+
+    def _by_token(self, session: Session, evidence: Evidence) -> User | None:
+        user = self._bearer(session, evidence)
+        if user is not None:
+            note = partial(self._note_once, session, user)
+            session.kernel.cache.get(_NOTED, (user.sys_id, evidence.minute), note)
+        return user
+
+    def _note_once(self, session: Session, user: User) -> bool:
+        """Note the log-in once the request is let in, unless a property says otherwise; return whether it does not."""
+        notes = session.is_on(NOTES_TOKENS)
+        if notes:
+            session.on_commit(partial(self.note_log_in, user.sys_id))
+        return notes
 
     def _log_in(self, session: Session, credentials: tuple[str, str]) -> User | None:
         user = check_password(session, *credentials)
