@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 from xml.parsers import expat
+from xml.parsers.expat import errors
 
 LONGEST_TAG = 64 * 1024
 _PIECE = 16 * 1024
@@ -38,10 +39,29 @@ def parse(content: bytes, parser: expat.XMLParserType) -> Iterator[None]:
             yield
         parser.Parse(b"", True)  # noqa: FBT003 - expat's own
     except expat.ExpatError as error:
-        raise XmlError(f"is not XML: {expat.ErrorString(error.code)}", error.lineno) from None
+        raise XmlError(_why(error, content), error.lineno) from None
     except (LookupError, ValueError):  # of encodings that Python, or the parser, does not know
         raise XmlError("is in an unknown encoding; expected UTF-8", 1) from None
     yield
+
+
+def _why(error: expat.ExpatError, content: bytes) -> str:
+    """Return what is wrong with a document that is not well-formed."""
+    if not content.strip():
+        return "is empty; expected XML"
+    if error.code == errors.codes[errors.XML_ERROR_NO_ELEMENTS]:
+        return "is not XML: it ends before its last element does, as a file does that was cut off"
+    if error.code == errors.codes[errors.XML_ERROR_INVALID_TOKEN] and not _is_utf8(content):
+        return "is not XML: it has bytes that are not UTF-8; save it as UTF-8, or declare its encoding"
+    return f"is not XML: {expat.ErrorString(error.code)}"
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _refuse_document_type(parser: expat.XMLParserType) -> Callable[..., NoReturn]:

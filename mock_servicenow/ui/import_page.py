@@ -31,23 +31,31 @@ class ImportPage:
         return await self._form(visit, visit.query.get("sysparm_target", ""), "")
 
     async def upload(self, visit: InstanceVisit) -> web.Response:
-        """Import the posted file and lead to the list that it came from; raises PageError as `show` does."""
+        """Import the posted file and lead to the list that it came from, or show what was left out of it.
+
+        Raises PageError as `show` does.
+        """
         _require_admin(visit)
         target, file = visit.form.value("sysparm_target"), visit.form.file(_FILE)
         if file is None:
             return await self._form(visit, target, "is empty; choose an XML file")
         document = XmlDocument(file.name, file.content())
         try:
-            await self._instance.run(lambda: self._import(visit, document))
+            left_out = await self._instance.run(lambda: self._import(visit, document))
         except DictionaryError as error:
             return await self._form(visit, target, str(error))
-        return see(own_page(visit.form.value("sysparm_referring_url") or (f"{target}_list.do" if target else "/")))
+        onward = own_page(visit.form.value("sysparm_referring_url") or (f"{target}_list.do" if target else "/"))
+        if not left_out:
+            return see(onward)
+        return await visit.page("imported.html", title="Import XML", onward=onward, left_out=left_out)
 
-    def _import(self, visit: InstanceVisit, document: XmlDocument) -> None:
+    def _import(self, visit: InstanceVisit, document: XmlDocument) -> list[str]:
+        """Import the document; returns what has no effect, a line each."""
         findings = Findings()  # of what is stored: they go with a transaction that is undone
         with self._instance.transaction(visit.user, findings) as session:
             import_xml(session, [document])
         visit.findings.extend(findings)
+        return [f"{each.where}: {each.message}" if each.where else each.message for each in findings]
 
     async def _form(self, visit: InstanceVisit, target: str, error: str) -> web.Response:
         status = HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK

@@ -38,7 +38,7 @@ class Form:
 
     Attributes:
         errors: by field; pages print the label before it, as in "Name is empty".
-        too_large: whether what was posted was too large to be read.
+        most: the bytes that it may have, if it had more and was not read; 0 for any other form.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Form:
         values: Mapping[str, str] | MultiMapping[str] | None = None,
         files: Mapping[str, UploadedFile] | None = None,
         *,
-        too_large: bool = False,
+        most: int = 0,
     ) -> None:
         self._values = MultiDict(values or {})
         self._files = files or {}
         self.errors: dict[str, str] = {}
-        self.too_large = too_large
+        self.most = most
 
     def file(self, field: str) -> UploadedFile | None:
         """Return the file of the field; None if the form has none."""
@@ -126,7 +126,7 @@ async def read_form(request: web.Request, largest: int = LARGEST) -> Form:
             return await _in_parts(request, body)
         return Form(_in_lines(await _in_pairs(body)))
     except web.HTTPRequestEntityTooLarge:
-        return Form(too_large=True)
+        return Form(most=largest)
     except (web.HTTPException, MultipartError, ValueError):
         return Form()
 

@@ -18,7 +18,7 @@ from privman_core.pages.forms import LARGEST, Form, read_form
 from privman_core.pages.rendering import Assets, Templates, to_page
 
 EXPIRED = "This form has expired. Reload the page."
-TOO_LARGE = "The form has more bytes than this page takes."
+TOO_LARGE = "The form has more than {:g} MiB, which is the most that this page takes."
 NOT_FOUND = "Page not found"
 LONGEST_SHOWN = 200
 """Characters that a page repeats of an unknown address."""
@@ -218,8 +218,8 @@ class Site(Generic[V]):
             return await visit.page("refusal.html", error.status, **shown)
 
     def _require_token(self, visit: V) -> None:
-        if visit.form.too_large:
-            raise PageError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Form too large", TOO_LARGE)
+        if most := visit.form.most:
+            raise PageError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Form too large", TOO_LARGE.format(most / 2**20))
         if visit.request.method == "POST" and not self._gate.trusts_form(visit):
             raise PageError(HTTPStatus.FORBIDDEN, "Form expired", EXPIRED)
 

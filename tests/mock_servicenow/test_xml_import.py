@@ -233,3 +233,29 @@ async def test_a_record_of_numbers_acts_and_a_sys_id_of_another_form_is_a_findin
     assert found == [
         "u_visit 'VIS00001', column 'sys_id' has 'visit-1'; expected 32 hexadecimal digits: it has another sys_id here"
     ]
+
+
+ODD = """<unload>
+<sys_dictionary><name>incident</name><element>u_r</element><internal_type>reference</internal_type>
+<reference>u_nowhere</reference></sys_dictionary>
+<sys_db_object><name>u_orphan</name><super_class display_value="u_none">u_none</super_class></sys_db_object>
+<sys_choice><name>incident</name><element>u_none</element><value>1</value></sys_choice>
+<sys_user action="DELETE"><sys_id>6816f79cc0a8016401c5a33be04be441</sys_id></sys_user>
+</unload>"""
+
+
+async def test_findings_about_definitions_have_a_place_and_a_deleted_administrator_is_one(tmp_path: Path) -> None:
+    """File and line of the record; who is deleted cannot log in."""
+    async with running(written(tmp_path, ODD)) as instance:
+        found = (await instance.call("GET", "/__admin/findings", None)).body["findings"]
+    places: dict[str, list[tuple[str, str]]] = {each["rule"]: [] for each in found}
+    for each in found:
+        places[each["rule"]].append((each["where"], each["message"].partition(":")[2][:20]))
+    assert sorted(places["definition-ignored"]) == [
+        ("instance.xml:2", " column 'incident.u_r'"[:20]),
+        ("instance.xml:4", " table 'u_orphan' extends"[:20]),
+        ("instance.xml:5", " choices of 'incident.u_none'"[:20]),
+    ]
+    assert [each["message"] for each in found if each["rule"] == "own-user-deleted"] == [
+        "sys_user 'admin' has deleted itself, and is let in no more"
+    ]

@@ -62,6 +62,13 @@ async def test_without_a_counter_there_is_no_number(
     assert swallowed() == ["number-missing"]
 
 
+async def test_users_who_delete_themselves_are_a_finding(client: Client, swallowed: Swallowed) -> None:
+    """An instance lets an administrator do so, who is locked out from then on."""
+    response = await client.delete(f"/api/now/table/sys_user/{ADMIN}")
+    assert response.status == 204
+    assert swallowed() == ["own-user-deleted"]
+
+
 async def test_a_given_number_is_kept(client: Client) -> None:
     """A record that brings a number keeps it."""
     assert (await post(client, "problem", {"number": "PRB7"}))["number"] == "PRB7"

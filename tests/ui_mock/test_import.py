@@ -41,9 +41,9 @@ SETS = "".join(
 )
 
 
-async def _upload(person: Person, text: str, token: str = "", **fields: str) -> Shown:
+async def _upload(person: Person, text: str, token: str = "", encoding: str = "utf-8", **fields: str) -> Shown:
     form = FormData({"sysparm_ck": token or person.token, "sysparm_target": "incident"} | fields)
-    form.add_field("attachFile", BytesIO(text.encode()), filename="instance.xml", content_type="text/xml")
+    form.add_field("attachFile", BytesIO(text.encode(encoding)), filename="instance.xml", content_type="text/xml")
     return await person.call("POST", "/sys_upload.do", data=form)
 
 
@@ -59,17 +59,20 @@ def _payload(text: str) -> str:
 
 @pytest.mark.long
 async def test_an_administrator_uploads_an_export(site: Site) -> None:
-    """The list's form imports columns and records, and leads back; what has no effect is a finding of the exchange."""
+    """The list's form imports columns and records, and leads back; what has no effect is shown, and a finding."""
     person = await site.person()
     assert 'href="/upload.do?sysparm_target=incident"' in (await person.get("/incident_list.do")).html
     assert 'name="attachFile"' in (await person.get("/upload.do?sysparm_target=incident")).html
     shown = await _upload(person, f"<unload>{INCIDENT}{COLUMN}</unload>")
-    assert (shown.status, shown.url.removeprefix(site.url)) == (200, "/incident_list.do")
+    assert (shown.status, shown.url.removeprefix(site.url)) == (200, "/sys_upload.do")
+    assert 'href="/incident_list.do">Continue<' in shown.html
     [row] = (await site.call("GET", "/api/now/table/incident?sysparm_query=number=INC7"))["result"]
     assert (row["u_floor"], row["impact"], row["sys_created_by"]) == ("3", "3", "admin")
     found = (await site.call("GET", "/__admin/findings"))["findings"]
     message = "incident 'INC7', column 'impact' has 'high'; expected a value of type integer: it was left out"
     assert message in [each["message"] for each in found]
+    assert "1 thing was left out, or has no effect:" in shown.html
+    assert f"<li>instance.xml:1: {message}</li>" in html.unescape(shown.html)
     back = await _upload(person, "<unload/>", sysparm_referring_url="problem_list.do")
     assert back.url.removeprefix(site.url) == "/problem_list.do"
     assert (await _upload(person, "<unload/>", sysparm_target="")).url.removeprefix(site.url) == "/"
@@ -92,7 +95,8 @@ async def test_others_may_not_upload(site: Site) -> None:
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("<unload>\n<incident>", "instance.xml:2: is not XML: no element found"),
+        ("<unload>\n<incident>", "instance.xml:2: is not XML: it ends before its last element does"),
+        ("\n ", "instance.xml:2: is empty; expected XML"),
         (
             "<?xml version='1.0' encoding='utf-7'?><unload/>",
             "instance.xml:1: is in an unknown encoding; expected UTF-8",
@@ -157,4 +161,16 @@ async def test_a_form_without_a_file_or_with_a_large_one(site: Site) -> None:
     assert (shown.status, _error(shown)) == (422, "is empty; choose an XML file")
     large = await _upload(person, f"<unload>{' ' * MOST_BYTES}</unload>")
     assert large.status == 413
-    assert TOO_LARGE in large.html
+    assert TOO_LARGE.format(8) in large.html
+
+
+async def test_bytes_that_are_not_utf_8_are_named(site: Site) -> None:
+    """As of a file in Latin-1 that declares nothing else; one that declares it is read."""
+    person = await site.person()
+    text = f"<unload>{INCIDENT.replace('high', '1').replace('INC7', 'INCé')}{COLUMN}</unload>"
+    shown = await _upload(person, text, encoding="latin-1")
+    assert _error(shown) == (
+        "instance.xml:1: is not XML: it has bytes that are not UTF-8; save it as UTF-8, or declare its encoding"
+    )
+    declared = await _upload(person, f"<?xml version='1.0' encoding='latin-1'?>{text}", encoding="latin-1")
+    assert declared.url.removeprefix(site.url) == "/incident_list.do"

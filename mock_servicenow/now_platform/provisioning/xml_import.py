@@ -1,6 +1,7 @@
 """The import of XML documents: tables, columns and choices first, then records, all in one transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -38,6 +39,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 _UPDATE_SETS = frozenset({"sys_remote_update_set", "sys_update_set"})
 _BATCHED = (("sys_id", "parent"), ("remote_sys_id", "remote_parent_id"))
 """The columns that identify an update set, each with the one that names that of the set whose batch it is in."""
+_SUBJECTS = {TABLES: "table", COLUMNS: "column", CHOICES: "choices"}
+"""The word with which a finding about a definition begins."""
 _LABELS = "sys_documentation"
 _LABELLED = {TABLES: "label", COLUMNS: "column_label"}
 _ENVELOPE = _UPDATE_SETS | {UPDATE, "sys_choice_set", "sys_update_version", _LABELS}
@@ -72,7 +75,7 @@ class _Import:
         definitions, tables = self._look_through()
         for record in definitions:
             self._take(self._labelled(self._with_parent(record, tables)))
-        self._session = with_defined_tables(self._session)
+        self._define(definitions)
         for record in self._records():
             if record.table not in _DEFINITIONS:
                 self._take(record)
@@ -82,6 +85,17 @@ class _Import:
         for table, columns in self._secrets.items():
             why = "only the instance that they are from can read them"
             self._report("value-ignored", f"table {table}: secrets were left out: {', '.join(columns)}: {why}")
+
+    def _define(self, definitions: Sequence[XmlRecord]) -> None:
+        """Let the records define tables; findings about them get the place of the record."""
+        findings = self._session.findings
+        before = len(findings)
+        self._session = with_defined_tables(self._session)
+        places = {_defined(record): record.place for record in reversed(definitions)}
+        for index in range(before, len(findings)):
+            subject, _, rest = findings[index].message.removeprefix("dictionary: ").partition("'")
+            place = places.get((subject.split(" ")[0], rest.partition("'")[0]), "")
+            findings[index] = replace(findings[index], where=str(place))
 
     def _records(self) -> Iterator[XmlRecord]:
         for document in self._documents:
@@ -291,6 +305,12 @@ class _Import:
 
     def _report(self, rule: str, message: str, record: XmlRecord | None = None) -> None:
         self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
+
+
+def _defined(record: XmlRecord) -> tuple[str, str]:
+    """Return what a record defines, as findings name it."""
+    table, column = record.values.get("name", ""), record.values.get("element", "")
+    return _SUBJECTS[record.table], f"{table}.{column}" if record.table != TABLES else table
 
 
 def _check_type(record: XmlRecord, known: dict[tuple[str, str], XmlRecord]) -> None:

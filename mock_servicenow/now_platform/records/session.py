@@ -140,6 +140,8 @@ class Session(View):
         context = RuleContext(self, "delete", previous.table, dict(previous.values), previous, ())
         self.run_rules("before", context)
         self.work.delete(previous.table, sys_id)
+        if sys_id == self.user.sys_id:
+            self._report_own_deletion()
         self._delete_entries(previous)
         self.run_rules("after", context)
 
@@ -167,7 +169,13 @@ class Session(View):
         """Delete a row with the entries of its journal columns, without access control and business rules."""
         self.work.transaction.lock()
         self.work.delete(table, sys_id)
+        if sys_id == self.user.sys_id:
+            self._report_own_deletion()
         self._delete_entries(Record(table, {"sys_id": sys_id}))
+
+    def _report_own_deletion(self) -> None:
+        what = f"sys_user {self.user.user_name!r} has deleted itself, and is let in no more"
+        self.findings.append(Finding("swallowed", "own-user-deleted", what))
 
     def _insert(self, table: str, values: Mapping[str, str], *, system_columns: bool) -> Record:
         self.work.transaction.lock()
