@@ -135,7 +135,6 @@ async def test_nobody_gives_away_what_they_may_write_as_its_owner(
     other = create("sys_user", user_name="other")
     carts = {each: create("sc_cart", user=each) for each in (me, other)}
     lines = {each: create("sc_cart_item", cart=cart, quantity="1") for each, cart in carts.items()}
-    option = create("sc_item_option", cart_item=lines[me])
     delegate = create("sys_user_delegate", user=me, delegate=other)
     create("sys_security_acl", name="u_desk", operation="write", condition="u_user=javascript:gs.getUserID()")
     create("sys_security_acl", name="u_desk", operation="write", condition="u_note=public")
@@ -143,12 +142,30 @@ async def test_nobody_gives_away_what_they_may_write_as_its_owner(
     writes: list[tuple[str, dict[str, str]]] = [
         (f"sc_cart/{carts[me]}", {"user": other}),
         (f"sc_cart_item/{lines[me]}", {"cart": carts[other]}),
-        (f"sc_item_option/{option}", {"cart_item": lines[other]}),
         (f"sys_user_delegate/{delegate}", {"user": other}),
         (f"u_desk/{desk}", {"u_user": other}),
     ]
     for path, values in writes:
         assert await status(user, "PATCH", path, **values) == 403, path
         assert await status(user, "POST", path.partition("/")[0], **values) == 403, path
-    assert [await status(client, "PATCH", path, **values) for path, values in writes[-2::-1]] == [200] * 4
+    assert [await status(client, "PATCH", path, **values) for path, values in writes[-2::-1]] == [200] * 3
     assert await status(user, "PATCH", f"u_desk/{public}", u_user=other, u_note="") == 200
+
+
+@pytest.mark.parametrize("role", ["", "itil"])
+async def test_nobody_plants_options_in_a_cart(
+    user: Client, create: Create, stored: Callable[[str, str], dict[str, str]], me: str, role: str
+) -> None:
+    """They are changed in one's own cart, and by fulfillers once they are ordered, but stay where they are."""
+    if role:
+        create("sys_user_has_role", user=me, role=role)
+    other = create("sc_cart_item", cart=create("sc_cart", user=create("sys_user", user_name="other")))
+    mine = create("sc_cart_item", cart=create("sc_cart", user=me))
+    own, ordered, planned = (create("sc_item_option", cart_item=line) for line in (mine, "", other))
+    assert await status(user, "PATCH", f"sc_item_option/{own}", cart_item=other, value="x") == 200
+    assert stored("sc_item_option", own)["cart_item"] == mine
+    for path, expected in ((ordered, 200 if role else 403), (planned, 403)):
+        assert await status(user, "PATCH", f"sc_item_option/{path}", cart_item=other, value="x") == expected
+    assert await status(user, "POST", "sc_item_option", cart_item=other) == (201 if role else 403)
+    assert stored("sc_item_option", ordered)["cart_item"] == ""
+    assert await status(user, "DELETE", f"sc_item_option/{planned}") == 403
