@@ -20,6 +20,7 @@ from mock_servicenow.now_platform.rules.approval_rules import approval_rules
 from mock_servicenow.now_platform.rules.audit_rules import audit_rules
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
 from mock_servicenow.now_platform.rules.change_rules import change_rules
+from mock_servicenow.now_platform.rules.cors_rules import cors_rules
 from mock_servicenow.now_platform.rules.dictionary_rules import dictionary_rules
 from mock_servicenow.now_platform.rules.life_cycle_rules import life_cycle_rules
 from mock_servicenow.now_platform.rules.stored_rules import SOURCES, load_policies, load_rules, stored_rule_checks
@@ -41,6 +42,7 @@ class Instance(Platform):
             [
                 *builtin_rules(),
                 *change_rules(),
+                *cors_rules(),
                 *approval_rules(),
                 *user_rules(),
                 *inherited_role_rules(),

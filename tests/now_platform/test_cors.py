@@ -6,6 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
+from privman_core.journal import Journal
+
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
 TABLE = "/api/now/table/cmn_department"
@@ -99,3 +101,33 @@ async def test_odd_headers_of_a_rule_are_sent_without_what_no_header_holds(
     assert "X-Evil" not in answer.headers
     asked = await client.options(TABLE, headers=ASKS)
     assert asked.headers["Access-Control-Allow-Headers"].startswith("a ")
+
+
+@pytest.mark.parametrize("verb", ["GET", "HEAD"])
+async def test_head_goes_with_get(client: Client, anonymous: Client, create: Create, verb: str) -> None:
+    """In the answer, and when a browser asks first."""
+    create("sys_cors_rule", **RULE)
+    answer = await client.request(verb, TABLE, headers=PAGE)
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://shop.example.com"
+    assert (await anonymous.options(TABLE, headers=ASKS | {"Access-Control-Request-Method": verb})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"domain": "*.example.com"}, "its domain is '*.example.com'; expected one such as https://shop.example.com"),
+        ({"domain": "https://*"}, "its domain is 'https://*'"),
+        ({"domain": ""}, "its domain is ''"),
+        ({"method_get": "false"}, "it allows no method"),
+        ({"rest_api": ""}, "it names no REST API"),
+    ],
+)
+async def test_a_rule_that_never_acts_is_a_finding(
+    client: Client, journal: Journal, changes: dict[str, str], why: str
+) -> None:
+    """Each time it is written and active."""
+    made = await client.post("/api/now/table/sys_cors_rule", json=RULE | changes)
+    address = f"/api/now/table/sys_cors_rule/{(await made.json())['result']['sys_id']}"
+    await client.patch(address, json={"active": "false"})
+    [message] = [finding.message for _, finding in journal.findings()]
+    assert why in message

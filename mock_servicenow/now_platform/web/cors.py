@@ -1,24 +1,18 @@
 """CORS rules: which pages of other origins may call which APIs (Docs: define a CORS rule, CORS domain requirements)."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mock_servicenow.now_platform.dictionary.values import TRUE_WORDS
 from mock_servicenow.now_platform.identity.authentication import covers
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rules.cors_rules import CORS_RULES, Domain, allowed_verbs, read_domain
 
-_TABLE = "sys_cors_rule"
 _ENABLED = Property("glide.rest.cors.enabled", "true")
-_RULES = Fact("CORS rules", _TABLE, "sys_properties")
-VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# A wildcard stands right behind the scheme, for at least one label.
-_DOMAIN = re.compile(r"(https?://)(\*\.)?([a-z0-9-]+(?:\.[a-z0-9-]+)*(?::[0-9]{1,5})?)", re.IGNORECASE)
-_NOT_AN_ADDRESS = re.compile(r"[0-9.:]*")
+_RULES = Fact("CORS rules", CORS_RULES, "sys_properties")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +21,11 @@ class CorsRule:
 
     Attributes:
         api: the API's name or path.
-        origin: what pages' origins must be, or end with behind a wildcard, in lower case.
-        wildcard: whether any labels may stand before that.
-        verbs: those that it allows.
+        verbs: those that it allows; HEAD goes with GET.
     """
 
     api: str
-    scheme: str
-    origin: str
-    wildcard: bool
+    domain: Domain
     verbs: tuple[str, ...]
     max_age: str
     credentials: bool
@@ -44,10 +34,15 @@ class CorsRule:
 
     def matches(self, origin: str) -> bool:
         """Return whether the rule is about that origin."""
-        if not origin.startswith(self.scheme):
+        scheme, expected, wildcard = self.domain
+        if not origin.startswith(scheme):
             return False
-        host = origin[len(self.scheme) :]
-        return host.endswith(f".{self.origin}") if self.wildcard else host == self.origin
+        host = origin[len(scheme) :]
+        return host.endswith(f".{expected}") if wildcard else host == expected
+
+    def allows(self, verb: str) -> bool:
+        """Return whether pages may use that verb."""
+        return ("GET" if verb == "HEAD" else verb) in self.verbs
 
     def headers(self, origin: str) -> dict[str, str]:
         """Return what an answer to that origin says."""
@@ -92,31 +87,28 @@ class CorsRules:
     @staticmethod
     def _find(rules: tuple[CorsRule, ...], path: str, verb: str, origin: str) -> CorsRule | None:
         """Return the rule whose domain is closest: an exact one, else the longest behind a wildcard."""
-        fitting = [rule for rule in rules if rule.matches(origin) and covers(rule.api, path) and verb in rule.verbs]
-        return min(fitting, key=lambda rule: (rule.wildcard, -len(rule.origin)), default=None)
+        fitting = [rule for rule in rules if rule.matches(origin) and covers(rule.api, path) and rule.allows(verb)]
+        return min(fitting, key=lambda rule: (rule.domain.wildcard, -len(rule.domain.host)), default=None)
 
 
 def _load(session: Session) -> tuple[CorsRule, ...]:
     if session.system_property(_ENABLED) == "false":
         return ()
-    rules = (_rule(record) for record in session.find_all(_TABLE, active="true"))
+    rules = (_rule(record) for record in session.find_all(CORS_RULES, active="true"))
     return tuple(rule for rule in rules if rule is not None)
 
 
 def _rule(record: Record) -> CorsRule | None:
     """Return the rule of a record; None for a domain as the requirements do not allow it."""
-    domain = _DOMAIN.fullmatch(record["domain"].strip())
-    if domain is None or (domain[2] and _NOT_AN_ADDRESS.fullmatch(domain[3])):
+    domain = read_domain(record["domain"])
+    if domain is None:
         return None
-    verbs = tuple(verb for verb in VERBS if record[f"method_{verb.lower()}"] in TRUE_WORDS)
     return CorsRule(
         record["rest_api"],
-        domain[1].lower(),
-        domain[3].lower(),
-        bool(domain[2]),
-        verbs,
+        domain,
+        allowed_verbs(record.values),
         record["max_age"],
-        record["allow_credentials"] == "true" and not domain[2],
+        record["allow_credentials"] == "true" and not domain.wildcard,
         record["allow_headers"],
         record["expose_headers"],
     )
