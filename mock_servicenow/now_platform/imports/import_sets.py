@@ -172,6 +172,36 @@ class ImportSets:
             self._claims.take(session, import_set.sys_id)
             return session.elevated.update(SETS, import_set.sys_id, {"state": "loaded"})
 
+    def take(
+        self, user: User, findings: list[Finding], staging: str, rows: Iterable[Mapping[str, str]]
+    ) -> Generator[None, None, list[str]]:
+        """Load rows as `load` does, and transform them; return their sys_ids.
+
+        Where an asynchronous import set of the table is open they go there, and wait (Docs: web service import set
+        mode).
+        """
+        with self._instance.transaction(user, findings) as session:
+            check_loader(session, staging)
+            waiting = session.elevated.find(SETS, table_name=staging, state="loading", mode="asynchronous")
+        if waiting is not None:
+            return (yield from self._append(user, findings, waiting, rows))
+        import_set = yield from self.load(user, findings, staging, rows)
+        yield from self.transform(user, import_set.sys_id, findings)
+        with self._instance.transaction(user, findings) as session:
+            loaded = session.elevated.find_all(staging, sys_import_set=import_set.sys_id)
+        return [row.sys_id for row in sorted(loaded, key=lambda row: int(row["sys_import_row"]))]
+
+    def _append(
+        self, user: User, findings: list[Finding], import_set: Record, rows: Iterable[Mapping[str, str]]
+    ) -> Generator[None, None, list[str]]:
+        staging, ids = import_set["table_name"], list[str]()
+        for row in rows:
+            with self._instance.next_transaction(user, findings) as session:
+                number = session.elevated.count(staging, f"sys_import_set={import_set.sys_id}")
+                ids.append(session.insert(staging, {**row, **_origin(import_set, number)}).sys_id)
+            yield
+        return ids
+
     def transform(
         self, user: User, import_set_id: str, findings: list[Finding], loader: str = ""
     ) -> Generator[None, None, None]:
@@ -255,7 +285,7 @@ class ImportSets:
         """
         pending = f"sys_import_set={import_set.sys_id}^sys_import_state=pending^sys_import_row>{last}"
         with self._instance.transaction(user) as session:
-            if not _is_staging(session, import_set["table_name"]):
+            if not is_staging(session, import_set["table_name"]):
                 return []
             return session.elevated.query(import_set["table_name"], f"{pending}^ORDERBYsys_import_row", limit=_PAGE)
 
@@ -292,11 +322,12 @@ class ImportSets:
 
 def check_staging(session: Session, name: str) -> None:
     """Raise InvalidTable unless there is such a staging table."""
-    if not _is_staging(session, name):
+    if not is_staging(session, name):
         raise InvalidTable(name)
 
 
-def _is_staging(session: Session, name: str) -> bool:
+def is_staging(session: Session, name: str) -> bool:
+    """Return whether rows of that table wait to be transformed."""
     return session.dictionary.table(name) is not None and ROWS in session.dictionary.lineage(name)[1:]
 
 
@@ -308,8 +339,8 @@ def check_loader(session: Session, staging: str) -> None:
 
 
 def sweep(session: Session, before: str) -> None:
-    """Remove the import sets, older than that, that a process was loading when it was killed."""
-    for import_set in session.query(SETS, f"state=loading^sys_created_on<={before}"):
+    """Remove the import sets, older than that, that a process was loading when it was killed; others stay open."""
+    for import_set in session.query(SETS, f"state=loading^modeISEMPTY^ORmode=synchronous^sys_created_on<={before}"):
         if session.dictionary.table(import_set["table_name"]) is not None:
             _discard(session, import_set["table_name"], import_set)
 

@@ -124,9 +124,14 @@ def _answer(call: Call, session: Session, row: Record | None, status: int) -> An
     import_set = None if row is None else session.elevated.get(SETS, row["sys_import_set"])
     if row is None or import_set is None:
         raise RecordNotFound
-    outcomes = session.elevated.find_all(OUTCOMES, import_set_row=row.sys_id)
     head = {"import_set": import_set["number"], "staging_table": row.table}
-    return document_answer(call, head, [_result(call, session, row, outcome) for outcome in outcomes], status)
+    return document_answer(call, head, outcome_results(call, session, row), status)
+
+
+def outcome_results(call: Call, session: Session, row: Record) -> list[Result]:
+    """Return what each map made of a row; empty if none has transformed it."""
+    outcomes = session.elevated.find_all(OUTCOMES, import_set_row=row.sys_id)
+    return [_result(call, session, row, outcome) for outcome in outcomes]
 
 
 def _result(call: Call, session: Session, row: Record, outcome: Record) -> Result:

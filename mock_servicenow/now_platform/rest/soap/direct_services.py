@@ -61,7 +61,7 @@ DISPLAY = "the display column"
 RECORD = "record"
 """Holds the columns of each record that is inserted with others."""
 _LONGEST_NAME = 100
-_FAILED = "com.glide.processors.soap.SOAPProcessingException"
+FAILED = "com.glide.processors.soap.SOAPProcessingException"
 _BOOLEANS = {"true": "1", "false": "0"}
 Run = Callable[["DirectServices", "SoapCall"], Answer | Steps]
 
@@ -118,16 +118,22 @@ class SoapCall:
 
 
 class DirectServices:
-    """Answers the requests on any table, under the rights of their users."""
+    """Answers the requests on any table, under the rights of their users.
 
-    def __init__(self, instance: Instance) -> None:
+    Args:
+        instance: whose tables they are.
+        operations: those that a table has, by name.
+    """
+
+    def __init__(self, instance: Instance, operations: "Mapping[str, TableOperation]") -> None:
         self._instance = instance
+        self._operations = operations
 
     def answer(self, call: Call, table: str, request: SoapRequest, writer: Writer) -> Answer | Steps:
         """Answer a request; raises PlatformError."""
         with self._instance.transaction(call.user, call.findings) as session:
             session.check_reach(table)
-            operation = OPERATIONS.get(request.operation.name)
+            operation = self._operations.get(request.operation.name)
             if operation is None:
                 raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
             check_role(session, operation.roles)
@@ -189,7 +195,7 @@ class DirectServices:
             try:
                 return asked.writer.answer(_inserted(session, asked, asked.values).encode())
             except PlatformError as error:
-                raise SoapError(f"{_FAILED}: Insert Aborted : {error.detail or error.message}") from None
+                raise SoapError(f"{FAILED}: Insert Aborted : {error.detail or error.message}") from None
 
     def insert_multiple(self, asked: SoapCall) -> Steps:
         """Create several records; of one that is refused the response says why, as an import's does (I)."""
@@ -334,14 +340,14 @@ def _check(call: Call, operation: TableOperation, request: Element) -> None:
     """Raise SoapError for the first mistake of a request that must have none; those of others become findings."""
     for mistake in islice(operation.mistakes(request), MOST_FINDINGS + 1):
         if operation.strict:
-            raise SoapError(f"{_FAILED}: {mistake}")
+            raise SoapError(f"{FAILED}: {mistake}")
         call.swallowed("parameter-ignored", f"{mistake}: it was ignored", "body")
 
 
 def _check_example(asked: SoapCall) -> None:
     """Raise SoapError unless the delete request selects records."""
     if not asked.values and not asked.word("encoded_query"):
-        raise SoapError(f"{_FAILED}: {asked.operation.name} needs a value to look for")
+        raise SoapError(f"{FAILED}: {asked.operation.name} needs a value to look for")
 
 
 def _rows(session: Session, asked: SoapCall, most: int, *, strict: bool = False) -> RowRange:

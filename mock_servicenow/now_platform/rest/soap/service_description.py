@@ -17,7 +17,6 @@ from mock_servicenow.now_platform.rest.soap.direct_services import (
     COLUMNS,
     DISPLAY,
     NUMBERS,
-    OPERATIONS,
     RECORD,
     TableOperation,
 )
@@ -94,15 +93,18 @@ def is_qualified(session: Session) -> bool:
     return session.system_property(UNQUALIFIED) == "false"
 
 
-def describe_table(table: str, columns: list[Column], display: str) -> Description:
+def describe_table(
+    table: str, columns: list[Column], display: str, operations: Mapping[str, TableOperation]
+) -> Description:
     """Return the description of a table's service.
 
     Args:
         table: its name.
         columns: those that the user may see.
         display: its display column.
+        operations: those that it has.
     """
-    messages = {name: _messages(name, operation, columns, display) for name, operation in OPERATIONS.items()}
+    messages = {name: _messages(name, operation, columns, display) for name, operation in operations.items()}
     return Description(table, messages)
 
 

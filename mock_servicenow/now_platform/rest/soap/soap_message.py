@@ -1,7 +1,7 @@
 """SOAP 1.1 messages: requests as they are read, answers and faults as they are written (platform 7.3, 7.4)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from xml.sax.saxutils import quoteattr
 
@@ -119,6 +119,11 @@ class Writer:
         start = f"{HEAD}<{prefix}:Envelope{namespaces}><{prefix}:Header/><{prefix}:Body><{tag}{namespace}>"
         self._start = start.encode()
         self._end = f"</{tag}></{prefix}:Body></{prefix}:Envelope>".encode()
+        self._request, self._qualified = request, qualified
+
+    def of(self, operation: str) -> "Writer":
+        """Return what writes the answer as that of another operation."""
+        return Writer(replace(self._request, operation=Element(operation)), qualified=self._qualified)
 
     def answer(self, content: bytes) -> Answer:
         """Return the answer with this content of its response."""

@@ -5,11 +5,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, PlatformError, SoapError
+from mock_servicenow.now_platform.imports.import_sets import is_staging
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body
-from mock_servicenow.now_platform.rest.soap.direct_services import READERS, DirectServices, check_role
+from mock_servicenow.now_platform.rest.soap.direct_services import OPERATIONS, READERS, DirectServices, check_role
+from mock_servicenow.now_platform.rest.soap.import_services import ImportServices
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService, service_of
 from mock_servicenow.now_platform.rest.soap.service_description import (
     Description,
@@ -28,7 +30,8 @@ class SoapProcessor:
     def __init__(self, instance: Instance, services: Mapping[str, ScriptedService]) -> None:
         self._instance = instance
         self._services = services
-        self._direct = DirectServices(instance)
+        self._direct = DirectServices(instance, OPERATIONS)
+        self._imports = DirectServices(instance, ImportServices(instance).operations)
 
     def answer(self, call: Call, name: str) -> Answer | Steps:
         """Answer a message to a table, or to the scripted service of that name."""
@@ -45,11 +48,12 @@ class SoapProcessor:
             check_length(call, longest_body(session))
             qualified = is_qualified(session)
             service = service_of(session, self._services, name)
+            services = self._imports if is_staging(session, name) else self._direct
         request = read_request(call.body)
         writer = Writer(request, qualified=qualified)
         if service is not None:
             return service.answer(self._instance, call, request, writer)
-        return self._direct.answer(call, name, request, writer)
+        return services.answer(call, name, request, writer)
 
 
 class DescriptionProcessor:
@@ -58,6 +62,7 @@ class DescriptionProcessor:
     def __init__(self, instance: Instance, services: Mapping[str, ScriptedService]) -> None:
         self._instance = instance
         self._services = services
+        self._imports = ImportServices(instance)
 
     def wsdl(self, call: Call, name: str) -> Answer:
         """Return it as WSDL; raises PlatformError."""
@@ -83,7 +88,8 @@ class DescriptionProcessor:
         known, hidden = session.dictionary.columns(name), session.sight.hidden(name)
         # In the order in which records have them, which the schema demands.
         columns = [column for each, column in known.items() if each not in hidden]
-        return describe_table(name, columns, session.dictionary.display_column(name))
+        operations = self._imports.operations if is_staging(session, name) else OPERATIONS
+        return describe_table(name, columns, session.dictionary.display_column(name), operations)
 
 
 def _answered(steps: Steps) -> Generator[Any, Any, Answer]:
