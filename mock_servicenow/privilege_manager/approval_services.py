@@ -85,5 +85,5 @@ def _word(item: Record) -> str:
 
 
 def _comment(system: Session, item: Record) -> str:
-    query = f"element_id={item.sys_id}^element=comments^ORDERBYDESCsys_created_on"
-    return next((entry["value"] for entry in system.query("sys_journal_field", query, limit=1)), "")
+    found = system.newest("sys_journal_field", 1, f"element_id={item.sys_id}^element=comments")
+    return next((entry["value"] for some in found for entry in some), "")

@@ -77,13 +77,13 @@ async def test_a_request_becomes_a_requested_item(instance: Instance, items: str
     }
 
 
-@pytest.mark.parametrize("decision", ["approved", "rejected"])
-async def test_the_status_is_that_of_the_approval(instance: Instance, decision: str) -> None:
-    """With the newest comment."""
+@pytest.mark.parametrize(("decision", "seconds"), [("approved", 5), ("rejected", 0)])
+async def test_the_status_is_that_of_the_approval(instance: Instance, decision: str, seconds: int) -> None:
+    """With the newest comment, also of those of one moment."""
     sys_id = await asked(instance)
     assert await status(instance, sys_id) == ("pending", None)
     await instance.update("sc_req_item", sys_id, {"comments": "Wait"})
-    await instance.clock.advance(5)
+    await instance.clock.advance(seconds)
     await instance.update("sc_req_item", sys_id, {"approval": decision, "comments": "It's <fine> & done"})
     assert await status(instance, sys_id) == (decision, "It's <fine> & done")
 

@@ -254,9 +254,9 @@ class View:
             rows = self.work.at_positions(table, query, array("q", [place]))
             yield [self.record(table, values) for values in rows or ()]
 
-    def newest(self, table: str, most: int) -> Iterator[list[Record]]:
-        """Yield the records that were inserted last, the last one first, in parts."""
-        return self.parts(table, self.newest_first(table, self.compiled(table, "")), limit=most, offset=0)
+    def newest(self, table: str, most: int, encoded: str = "") -> Iterator[list[Record]]:
+        """Yield the records that an encoded query matches and that were inserted last, the last one first, in parts."""
+        return self.parts(table, self.newest_first(table, self.compiled(table, encoded)), limit=most, offset=0)
 
     def newest_first(self, table: str, query: CompiledQuery) -> CompiledQuery:
         """Return the query with the newest records first, unless it has an order."""
