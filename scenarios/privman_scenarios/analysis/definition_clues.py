@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
-from privman_scenarios.analysis.column_types import TEXT, family_of
+from privman_scenarios.analysis.column_families import TEXT, family_of
 from privman_scenarios.analysis.instance_facts import APPS, CannotLearnError, Grant, InstanceFacts, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
 from privman_scenarios.analysis.renamed import bare, likeness

@@ -6,7 +6,7 @@ from itertools import permutations
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
-from privman_scenarios.analysis.column_types import family_of
+from privman_scenarios.analysis.column_families import family_of
 from privman_scenarios.analysis.instance_facts import InstanceFacts, SeenColumn
 
 STRUCTURE = "its columns and references"
