@@ -144,3 +144,12 @@ async def test_children_of_an_incident_are_counted(client: Client) -> None:
     assert (await client.delete(f"/api/now/table/incident/{second['sys_id']}")).status == 204
     orphan = await post(client, "incident", {"parent_incident": first["sys_id"]})
     assert (await client.delete(f"/api/now/table/incident/{orphan['sys_id']}")).status == 204
+
+
+async def test_children_are_counted_as_far_as_a_column_holds(client: Client) -> None:
+    """A client may have written the largest number."""
+    most, incidents = str(2**63 - 1), "/api/now/table/incident"
+    parent = (await (await client.post(incidents, json={"child_incidents": most})).json())["result"]
+    assert (await client.post(incidents, json={"parent_incident": parent["sys_id"]})).status == 201
+    read = (await (await client.get(f"{incidents}/{parent['sys_id']}")).json())["result"]
+    assert read["child_incidents"] == most

@@ -21,6 +21,7 @@ _INSERTS: frozenset[Operation] = frozenset({"insert"})
 _UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETES: frozenset[Operation] = frozenset({"delete"})
 _PARENT = "parent_incident"
+_LARGEST = 2**63 - 1
 
 
 def builtin_rules() -> list[BusinessRule]:
@@ -54,7 +55,7 @@ def _count_child(context: RuleContext) -> None:
 def _add_children(session: Session, sys_id: str, number: int) -> None:
     parent = session.get("incident", sys_id) if sys_id else None
     if parent is not None:
-        count = max(0, int(parent["child_incidents"] or 0) + number)
+        count = min(max(0, int(parent["child_incidents"] or 0) + number), _LARGEST)
         session.change_row(parent.table, sys_id, {"child_incidents": str(count)})
 
 
