@@ -14,8 +14,8 @@ from privman_core.findings import Findings
 from privman_core.pages.rendering import see
 from privman_core.pages.site import PageError
 
-MOST_BYTES = 8 * 1024 * 1024
-"""Of an uploaded form: importing it takes seconds, in which an embedded database answers nobody else."""
+MOST_BYTES = 2 * 1024 * 1024
+"""Of an uploaded form: importing it takes a second or two, in which an embedded database answers nobody else."""
 _FILE = "attachFile"
 
 

@@ -161,7 +161,7 @@ async def test_a_form_without_a_file_or_with_a_large_one(site: Site) -> None:
     assert (shown.status, _error(shown)) == (422, "is empty; choose an XML file")
     large = await _upload(person, f"<unload>{' ' * MOST_BYTES}</unload>")
     assert large.status == 413
-    assert TOO_LARGE.format(8) in large.html
+    assert TOO_LARGE.format(2) in large.html
 
 
 async def test_bytes_that_are_not_utf_8_are_named(site: Site) -> None:
