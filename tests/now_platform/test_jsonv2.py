@@ -127,6 +127,17 @@ async def test_a_write_by_a_query_that_would_lose_a_part_is_refused(
     assert await records(client, SERVICE) == before
 
 
+async def test_a_deletion_of_a_number_that_cannot_be_read_is_refused(client: Client) -> None:
+    """Nothing is deleted (inferred); a number bounds the deletion."""
+    address = f"{SERVICE}&sysparm_action=deleteMultiple&sysparm_query=u_nameISNOTEMPTY"
+    answer = await client.post(f"{address}&sysparm_record_count=1o", json={})
+    reason = "sysparm_record_count is '1o'; expected a whole number"
+    assert (answer.status, (await answer.json())["reason"]) == (400, reason)
+    before = await records(client, SERVICE)
+    assert len(await sent(client, f"{address}&sysparm_record_count=1", {})) == 1
+    assert len(await records(client, SERVICE)) == len(before) - 1
+
+
 @pytest.mark.parametrize(
     ("verb", "address", "body", "headers", "error"),
     [

@@ -30,8 +30,9 @@ _LIMITS = Property("glide.processor.json.row_limit"), Property("glide.json.expor
 _DISPLAYED = Property("glide.json.return_displayValue", "false")
 _DISPLAYS = {"true": "true", "all": "all"}
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_COUNT = "sysparm_record_count"
 # Each may stand in the body as well, where it comes first.
-_OWN = frozenset({"displayvalue", "sysparm_action", "sysparm_sys_id", "sysparm_record_count"})
+_OWN = frozenset({"displayvalue", "sysparm_action", "sysparm_sys_id", _COUNT})
 _ANYWHERE = _OWN | {"sysparm_query", "sysparm_view"}
 _UNREADABLE = "Exception while reading request"
 _LONGEST_NAME = 100
@@ -126,7 +127,7 @@ class JsonService:
         call = asked.call
         with self._instance.transaction(call.user, call.findings) as session:
             query = asked_rows(session, asked.table, asked.query, asked.sys_id, strict=strict)
-            limit = row_limit(session, asked.parameters.get("sysparm_record_count", ""), _LIMITS)
+            limit = row_limit(session, asked.parameters.get(_COUNT, ""), _LIMITS)
             rows = RowRange(asked.table, query, limit, 0)
             shape = _Shape(session, asked, names)
             found, further = page_parts(
@@ -160,6 +161,11 @@ class JsonService:
         """Return the sys_ids of the records that are meant; raises BadRequest unless all that was asked says so."""
         if not (asked.query or asked.sys_id):
             raise BadRequest(f"Cannot {verb} with empty sysparm_query")
+        wanted = asked.parameters.get(_COUNT, "")
+        if wanted and not (wanted.isascii() and wanted.isdecimal()):
+            raise BadRequest(
+                f"Invalid {_COUNT}", f"{_COUNT} is '{cut(wanted, _LONGEST_NAME)}'; expected a whole number"
+            )
         keys, further = self._rows(asked, ("sys_id",), strict=True)[:2]
         ids: list[str] = []
         for part in chain([keys], further or ()):
