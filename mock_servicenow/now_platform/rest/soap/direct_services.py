@@ -1,7 +1,7 @@
 """Direct web services: the operations that every table has, one row each (platform 7.6; Docs: direct web services)."""
 
-from collections.abc import Callable, Container, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any
@@ -27,94 +27,31 @@ from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query
 from mock_servicenow.now_platform.rest.record_bodies import to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.soap.soap_message import Element, SoapRequest, Writer, elements
-from privman_core.cuts import cut
+from mock_servicenow.now_platform.rest.soap.table_operations import (
+    COLUMNS,
+    DISPLAY,
+    FAILED,
+    NUMBERS,
+    QUERY_WORDS,
+    RECORD,
+    SoapCall,
+    TableOperation,
+    number,
+)
 from privman_core.findings import MOST_FINDINGS
-from privman_core.near_words import hint
 
 MOST_RECORDS = 250
 """Records that one request gets."""
 STRICT = Property("glide.soap.strict_security", "true")
 _DISPLAYED = Property("glide.soap.return_displayValue", "false")
 _OMITTED = Property("glide.soap.omit_null_values")
-QUERY_WORDS = (
-    "__use_view",
-    "__encoded_query",
-    "__limit",
-    "__first_row",
-    "__last_row",
-    "__order_by",
-    "__order_by_desc",
-    "__exclude_columns",
-)
-NUMBERS = ("__limit", "__first_row", "__last_row")
-"""Those of them that are numbers."""
 _FUNCTIONS = ("sum", "min", "max", "avg", LAST)
 """Aggregates of columns, in the order of a response."""
 _LISTS = (*map(str.upper, _FUNCTIONS), "GROUP_BY", "HAVING")
 _AGGREGATES = ("COUNT", *_LISTS)
-COLUMNS = "the columns"
-"""Stands for those of the table among the names of what a message holds."""
 EMPTIES = "allow_empty_value"
 """The parameter of an address by which empty elements clear columns."""
-DISPLAY = "the display column"
-"""Stands for it among the names of what a response holds."""
-RECORD = "record"
-"""Holds the columns of each record that is inserted with others."""
-_LONGEST_NAME = 100
-FAILED = "com.glide.processors.soap.SOAPProcessingException"
 _BOOLEANS = {"true": "1", "false": "0"}
-Run = Callable[["DirectServices", "SoapCall"], Answer | Steps]
-
-
-@dataclass(frozen=True, slots=True)
-class TableOperation:
-    """One operation.
-
-    Attributes:
-        roles: any of them opens it.
-        run: answers a call.
-        takes: what a request may hold.
-        gives: what the response holds.
-        repeated: the element around each record of the response; empty for none.
-        lists: what may stand in either more than once.
-        strict: whether a request with anything else in it is refused; otherwise that becomes a finding.
-    """
-
-    roles: tuple[str, ...]
-    run: Run
-    takes: tuple[str, ...]
-    gives: tuple[str, ...]
-    repeated: str = ""
-    lists: Container[str] = ()
-    strict: bool = False
-
-    def mistakes(self, request: Element) -> Iterable[str]:
-        """Yield what is wrong with the names and numbers of a request."""
-        for name, text in request.values.items():
-            if name in NUMBERS and name in self.takes and _number(text) is None:
-                yield f"{name} is '{cut(text, _LONGEST_NAME)}'; expected a whole number"
-            if name not in self.takes and (name.startswith("__") or COLUMNS not in self.takes):
-                expected = f"; expected {RECORD}" if self.takes == (RECORD,) else hint(name, self.takes)
-                yield f"unknown parameter '{cut(name, _LONGEST_NAME)}'{expected}"
-
-
-@dataclass(frozen=True, slots=True)
-class SoapCall:
-    """One request on a table, and what writes its answer."""
-
-    call: Call
-    table: str
-    operation: Element
-    writer: Writer
-
-    @property
-    def values(self) -> dict[str, str]:
-        """The values of columns in the request."""
-        return {name: text for name, text in self.operation.values.items() if not name.startswith("__")}
-
-    def word(self, name: str) -> str:
-        """Return the text of an extended query parameter; empty for none."""
-        return self.operation.values.get(f"__{name}", "")
 
 
 class DirectServices:
@@ -352,15 +289,11 @@ def _check_example(asked: SoapCall) -> None:
 
 def _rows(session: Session, asked: SoapCall, most: int, *, strict: bool = False) -> RowRange:
     """Return the rows that a request means: those with its values that match its query, in its window."""
-    limit, first, last = (_number(asked.word(name.strip("_"))) for name in NUMBERS)
+    limit, first, last = (number(asked.word(name.strip("_"))) for name in NUMBERS)
     wanted = [each for each in (most, limit, None if last is None else max(0, last - (first or 0))) if each is not None]
     query = ordered(asked.word("encoded_query"), asked.word("order_by"), asked.word("order_by_desc"))
     found = _query(session, asked.table, query, asked.values, strict=strict)
     return RowRange(asked.table, found, min(wanted), first or 0)
-
-
-def _number(text: str) -> int | None:
-    return int(text[:9]) if text.isascii() and text.isdecimal() else None
 
 
 def _query(

@@ -10,15 +10,9 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Call, Steps
 from mock_servicenow.now_platform.rest.import_set_api import outcome_results
-from mock_servicenow.now_platform.rest.soap.direct_services import (
-    FAILED,
-    OPERATIONS,
-    RECORD,
-    DirectServices,
-    SoapCall,
-    TableOperation,
-)
+from mock_servicenow.now_platform.rest.soap.direct_services import OPERATIONS, DirectServices
 from mock_servicenow.now_platform.rest.soap.soap_message import elements
+from mock_servicenow.now_platform.rest.soap.table_operations import FAILED, RECORD, SoapCall, TableOperation
 
 _OUTCOME = ("sys_id", "table", "display_name", "display_value", "status", "status_message", "error_message")
 _SEVERAL = "multiInsert"

@@ -13,15 +13,15 @@ from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer
 from mock_servicenow.now_platform.rest.formats import HEAD
-from mock_servicenow.now_platform.rest.soap.direct_services import (
+from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
+from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
+from mock_servicenow.now_platform.rest.soap.table_operations import (
     COLUMNS,
     DISPLAY,
     NUMBERS,
     RECORD,
     TableOperation,
 )
-from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
-from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 
 UNQUALIFIED = Property("glide.wsdl.schema.UnqualifiedElementFormDefault", "true")
 ADDRESS_BASE = Property("com.glide.soap_address_base_url")
