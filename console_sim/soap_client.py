@@ -15,6 +15,7 @@ from privman_core.safe_xml import XmlError, parse
 _ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 _NAMESPACE = "http://www.service-now.com/"
 _OPERATION = "execute"
+_EXPECTED = f"{_OPERATION}Response"
 _HEADERS = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'}
 _UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -43,7 +44,10 @@ class SoapClient:
         """
         answer, now = await self._http.send("POST", self.url(service), _HEADERS, _message(service, inputs))
         require_success(answer, now, _reason, "XML")
-        return _Response(answer).outputs
+        response = _Response(answer)
+        if response.name != _EXPECTED:
+            raise BrokenAnswerError(f"{answer.status} {response.complaint}; expected {_EXPECTED}")
+        return response.outputs
 
     def url(self, service: str) -> str:
         """Return the endpoint of a service."""
@@ -86,6 +90,13 @@ class _Response:
             raise BrokenAnswerError(f"{answer.status} with a body that {error}") from None
         if not self.name:
             raise BrokenAnswerError(f"{answer.status} with XML that is not a SOAP envelope with a response")
+
+    @property
+    def complaint(self) -> str:
+        """The words of a fault, or the name of what is no fault."""
+        if self.name != "Fault":
+            return f"with a body that holds {brief(self.name)}"
+        return f"with a fault that says {brief(self.outputs.get('faultstring', ''))}"
 
     def _begin(self, tag: str, _attributes: object) -> None:
         self._path.append(tag.rpartition("}")[2])

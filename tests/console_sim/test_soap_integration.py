@@ -150,9 +150,12 @@ async def test_the_process_says_how_often(console: ConsoleUnderTest, services: S
     assert await shown(console, request, "state") == ("TimedOut",)
 
 
-async def test_what_times_out_is_cancelled(console: ConsoleUnderTest, services: StubServices) -> None:
+@pytest.mark.parametrize("status_of_fault", [500, 200])
+async def test_what_times_out_is_cancelled(
+    console: ConsoleUnderTest, services: StubServices, status_of_fault: int
+) -> None:
     """Once, with a comment; a failed cancellation is tried again, and nothing is asked any more."""
-    services.answers[CANCEL] = [fault("Busy"), outputs(TmsCancelResult="")]
+    services.answers[CANCEL] = [(status_of_fault, fault("Busy")[1]), outputs(TmsCancelResult="")]
     request = await console.ask()
     await console.advance(20 * 60)
     assert await shown(console, request, "state", "recorded") == ("TimedOut", False)
@@ -171,6 +174,8 @@ async def test_what_times_out_is_cancelled(console: ConsoleUnderTest, services: 
         (fault("Invalid table &lt;X&gt;"), "500 Invalid table <X>"),
         (fault(""), "500 with a fault that says ''"),
         ((200, "<e/>"), "200 with XML that is not a SOAP envelope with a response"),
+        ((200, fault("Busy")[1]), "200 with a fault that says 'Busy'; expected executeResponse"),
+        ((200, envelope("<cancelResponse/>")), "200 with a body that holds 'cancelResponse'; expected executeResponse"),
         ((200, "{}"), "200 with a body that is not XML: "),
         ((200, '<!DOCTYPE x [<!ENTITY a "b">]><x/>'), "200 with a body that declares a document type; "),
         (outputs(PMRequestId="x" * 600_000), "200 with a body of more than 524,288 bytes"),

@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable
 from io import BytesIO, StringIO
 from xml.etree import ElementTree as ET
+from zipfile import ZipFile
 
 import pytest
 from aiohttp import web
@@ -235,3 +236,15 @@ async def test_a_workbook_has_several_sheets(client: Client, create: Create, ins
     workbook = load_workbook(BytesIO(await answer.read()), read_only=True)
     first, second = (list(sheet.values) for sheet in workbook)
     assert (len(first), second) == (32_001, [("Name",), ("Many 32000",), ("Many 32001",)])
+
+
+async def test_a_cell_of_a_workbook_holds_what_excel_reads(client: Client, create: Create) -> None:
+    """Excel: 32,767 UTF-16 code units, so half as many characters beyond the first plane."""
+    for text in ("=" * 40_000, "\N{WINKING FACE}" * 20_000, "x" * 32_767):
+        create("incident", description=text, short_description="long")
+    address = "/incident_list.do?XLSX&sysparm_display_value=false&sysparm_fields=description"
+    answer = await client.get(f"{address}&sysparm_query=short_description=long")
+    with ZipFile(BytesIO(await answer.read())) as workbook:
+        sheet = workbook.read("xl/worksheets/sheet1.xml").decode()
+    _, *texts = [each.text or "" for each in parsed(sheet).iter() if each.tag.endswith("}t")]
+    assert [len(text.encode("utf-16-le")) // 2 for text in texts] == [32_767, 32_766, 32_767]

@@ -383,3 +383,15 @@ async def test_what_an_operation_does_not_take_is_a_finding(
     assert [finding.message for _, finding in journal.findings()] == [why]
     if operation != "insert":
         assert (await sent(client, "getKeys")).findtext("count") == "2"
+
+
+async def test_who_is_not_let_in_reads_a_fault(client: Client, anonymous: Client) -> None:
+    """401 as documented; that its body is a fault is inferred."""
+    refusal = await anonymous.post("/u_toy.do?SOAP", data=message("getKeys"))
+    assert (refusal.status, refusal.headers["WWW-Authenticate"]) == (401, 'BASIC realm="Service-now"')
+    assert refusal.headers["Content-Type"] == "text/xml;charset=UTF-8"
+    assert parsed(await refusal.text()).findtext(".//faultstring") == (
+        "User is not authenticated: Required to provide Auth information"
+    )
+    assert (await anonymous.get("/u_toy.do?WSDL")).headers["Content-Type"].startswith("application/json")
+    assert (await client.post("/u_toy.do?SOAP", data=message("getKeys"))).status == 200

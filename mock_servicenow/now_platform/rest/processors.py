@@ -1,6 +1,6 @@
 """The processors of a table's address, one row each: ``/incident_list.do?CSV`` (Docs: JSONv2 web service, exports).
 
-A processor is asked for by a parameter without a value. To add one, add a row to `PROCESSORS`: authentication, rate
+A parameter with an empty value selects the processor. To add one, add a row to `PROCESSORS`: authentication, rate
 limits, headers, journal and faults follow, as for a REST API. An address without one is a page.
 """
 
@@ -22,6 +22,7 @@ Services = Mapping[str, ScriptedService]
 # The OAuth endpoints have the form of a table's address. Clients add a slash to a base URL that ends with one.
 _ADDRESS = re.compile(r"/+(?!oauth_(?:auth|token|revoke_token)[.])(\w+?)(?:_list)?[.]do", re.ASCII)
 
+SOAP = "SOAP"
 PROCESSORS: Mapping[str, Callable[[Instance, Services], Processor]] = {
     "CSV": lambda instance, _services: RowExport(instance, Csv()).answer,
     "XML": lambda instance, _services: RowExport(instance, Xml("xml")).answer,
@@ -30,7 +31,7 @@ PROCESSORS: Mapping[str, Callable[[Instance, Services], Processor]] = {
     "SCHEMA": lambda instance, _services: TableSchema(instance).answer,
     "JSON": lambda instance, _services: JsonService(instance).answer,
     "JSONv2": lambda instance, _services: JsonService(instance).answer,
-    "SOAP": lambda instance, services: SoapProcessor(instance, services).answer,
+    SOAP: lambda instance, services: SoapProcessor(instance, services).answer,
     "WSDL": lambda instance, services: DescriptionProcessor(instance, services).wsdl,
     "XSD": lambda instance, services: DescriptionProcessor(instance, services).xsd,
 }

@@ -1,7 +1,7 @@
 """Exports as a workbook: ``/incident_list.do?XLSX`` (Docs: export limits).
 
-Libraries write a workbook as a whole at its end: half a million cells kept everybody else waiting for more than a
-second, and would be in memory as long as they are sent. Here it is sent while its rows are read.
+Workbook libraries write the file in one go, which blocked other requests for over a second. This module streams it
+while it reads the rows.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,6 +18,8 @@ from mock_servicenow.now_platform.rest.formats import HEAD, character_data
 
 MOST_CELLS = 500_000
 ROWS_OF_SHEET = 32_000
+LONGEST_CELL = 32_767
+"""UTF-16 code units of a cell (Excel specifications and limits)."""
 STOPPED = "Export stopped due to excessive size. Use CSV for a complete export"
 _DISPLAYED, _LABELS = (
     Property(f"glide.export.xlsx.{name}", "true") for name in ("display_value", "column_header_label")
@@ -124,8 +126,17 @@ class _Pipe(RawIOBase):
 
 
 def _row(texts: list[str]) -> bytes:
-    cells = (f'<c t="inlineStr"><is><t xml:space="preserve">{character_data(text)}</t></is></c>' for text in texts)
+    cells = (
+        f'<c t="inlineStr"><is><t xml:space="preserve">{character_data(_cell(text))}</t></is></c>' for text in texts
+    )
     return f"<row>{''.join(cells)}</row>".encode()
+
+
+def _cell(text: str) -> str:
+    """Return as much of a text as a cell can hold; Excel repairs a file with more."""
+    if len(text) * 2 <= LONGEST_CELL:
+        return text
+    return text.encode("utf-16-le")[: LONGEST_CELL * 2].decode("utf-16-le", "ignore")
 
 
 def _frame(sheets: int) -> dict[str, str]:

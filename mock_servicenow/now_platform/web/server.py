@@ -26,10 +26,11 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.answers import error_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, steps_of, verb_of
 from mock_servicenow.now_platform.rest.formats import accepts_gzip
-from mock_servicenow.now_platform.rest.processors import Processors, processor_of
+from mock_servicenow.now_platform.rest.processors import SOAP, Processors, processor_of
 from mock_servicenow.now_platform.rest.record_bodies import LONGEST_PATH
 from mock_servicenow.now_platform.rest.router import Router
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
+from mock_servicenow.now_platform.rest.soap.soap_message import fault
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import NOBODY, User
 from mock_servicenow.now_platform.web.cors import CorsRules
@@ -340,12 +341,20 @@ def _begun(begin: Callable[[], Answer | Steps]) -> Steps:
     return (yield from steps_of(begin()))
 
 
+def _error_answer(request: web.Request, error: PlatformError) -> Answer:
+    if processor_of(request.path, request.query) != SOAP:
+        return error_answer(error, request.headers.get("Accept", ""))
+    answer = fault(error, error.status)
+    answer.headers.update(error.headers)
+    return answer
+
+
 def _error_response(request: web.Request, error: PlatformError) -> web.Response:
-    """Return the envelope of an error in the format that the client accepts, else in JSON."""
+    """Return the envelope of an error: a fault to a SOAP client, else in the format that it accepts, or JSON."""
     if isinstance(error, UriTooLong):
         page = _TOO_LONG.format(message=error.message, detail=error.detail)
         return web.Response(status=error.status, text=page, content_type="text/html")
-    answer = error_answer(error, request.headers.get("Accept", ""))
+    answer = _error_answer(request, error)
     if isinstance(error, NotAuthenticated):
         scheme = request.headers.get("Authorization", "").partition(" ")[0].upper()
         answer.headers["WWW-Authenticate"] = f'{"BEARER" if scheme == "BEARER" else "BASIC"} realm="Service-now"'

@@ -156,11 +156,11 @@ def elements(values: Mapping[str, str] | Iterable[tuple[str, str]]) -> str:
     return "".join(f"<{name}>{character_data(text)}</{name}>" if text else f"<{name}/>" for name, text in pairs)
 
 
-def fault(error: PlatformError) -> Answer:
-    """Return the fault that says why a request failed."""
+def fault(error: PlatformError, status: int = SoapError.status) -> Answer:
+    """Return the fault that says why a request failed, or was not let in."""
     text = error.message if error.detail is None else f"{error.message}: {error.detail}"
     content = elements({"faultcode": "SOAP-ENV:Server", "faultstring": text, "detail": INCOMPLETE})
     body = f"<SOAP-ENV:Fault>{content}</SOAP-ENV:Fault>"
     envelope = f'<SOAP-ENV:Envelope xmlns:SOAP-ENV="{ENVELOPE}"><SOAP-ENV:Header/><SOAP-ENV:Body>{body}'
     whole = f"{HEAD}{envelope}</SOAP-ENV:Body></SOAP-ENV:Envelope>"
-    return Answer(SoapError.status, whole.encode(), CIMultiDict({"Content-Type": _TYPE}))
+    return Answer(status, whole.encode(), CIMultiDict({"Content-Type": _TYPE}))
