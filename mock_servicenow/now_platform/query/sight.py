@@ -44,8 +44,8 @@ OWNED: Mapping[str, Owner] = {
 }
 """Tables whose rows belong to records: reading one takes the right to read its record, changing it that to write it."""
 
-_CALLER = "javascript:gs.getUser"
-"""In conditions that name the caller, by sys_id or by user name."""
+_CALLER = ("javascript:gs.getUser", "DYNAMIC")
+"""What conditions have that name the caller: a call for their sys_id or user name, or the operator for Me."""
 
 
 class _Remembered(dict[str, T]):
@@ -176,7 +176,8 @@ class Sight:
         return frozenset() if self.everything else self._guarded(table, "write")
 
     def _owning(self, table: str) -> Conditions:
-        return tuple(each for each in self.conditions(table, "write") or () if _CALLER in each)
+        conditions = self.conditions(table, "write") or ()
+        return tuple(each for each in conditions if any(word in each for word in _CALLER))
 
     def _guarded(self, table: str, operation: str) -> frozenset[str]:
         """A column rule with a condition hides the column: which rows meet the condition is not computed."""
