@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote
 from multidict import CIMultiDict, MultiDict
 from yarl import URL
 
+from mock_servicenow.now_platform.errors import PlatformError
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import User
 from privman_core.cuts import cut
@@ -101,6 +102,22 @@ Steps = Generator[Repeatable[Any] | None, Any, Answer]
 
 Where it yields something `Repeatable`, it is sent what that returns.
 """
+
+
+def guarded(begin: Callable[[], Answer | Steps], failure: Callable[[PlatformError], Answer]) -> Answer | Steps:
+    """Return the outcome of a call, in which a PlatformError becomes an answer, however late it is raised."""
+    try:
+        outcome = begin()
+    except PlatformError as error:
+        return failure(error)
+    return outcome if isinstance(outcome, Answer) else _guarded(outcome, failure)
+
+
+def _guarded(steps: Steps, failure: Callable[[PlatformError], Answer]) -> Steps:
+    try:
+        return (yield from steps)
+    except PlatformError as error:
+        return failure(error)
 
 
 def steps_of(outcome: Answer | Steps) -> Steps:

@@ -17,7 +17,7 @@ from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, json_answer, laid_out, page_parts
-from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Steps
+from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Steps, guarded
 from mock_servicenow.now_platform.rest.exports import UI_LIMIT, asked_rows, row_limit
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
@@ -75,12 +75,11 @@ class JsonService:
 
     def answer(self, call: Call, table: str) -> Answer | Steps:
         """Answer a call on the address of a table; an error has the form that the page shows."""
-        try:
-            asked, action = self._read(call, table)
-            outcome = action(self, asked)
-        except PlatformError as error:
-            return _failure(error)
-        return outcome if isinstance(outcome, Answer) else _answered(outcome)
+        return guarded(partial(self._begin, call, table), _failure)
+
+    def _begin(self, call: Call, table: str) -> Answer | Steps:
+        asked, action = self._read(call, table)
+        return action(self, asked)
 
     def _read(self, call: Call, table: str) -> tuple[_JsonCall, Action]:
         body = self._body(call, table)
@@ -331,13 +330,6 @@ def _stored(asked: _JsonCall, session: Session, values: dict[str, str]) -> dict[
         if choice.label == text
     }
     return {**raw, **labels}
-
-
-def _answered(steps: Steps) -> Generator[Any, Any, Answer]:
-    try:
-        return (yield from steps)
-    except PlatformError as error:
-        return _failure(error)
 
 
 def _failure(error: PlatformError) -> Answer:

@@ -73,7 +73,7 @@ class DirectServices:
             operation = self._operations.get(request.operation.name)
             if operation is None:
                 raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
-            check_role(session, operation.roles)
+            check_soap_role(session, operation.roles)
         _check(call, operation, request.operation)
         return operation.run(self, SoapCall(call, table, request.operation, writer))
 
@@ -229,7 +229,7 @@ OPERATIONS: Mapping[str, TableOperation] = {
 }
 
 
-def check_role(session: Session, roles: tuple[str, ...]) -> None:
+def check_soap_role(session: Session, roles: tuple[str, ...]) -> None:
     """Raise ApiAccessDenied unless the user has one of the roles, or the instance demands none."""
     if session.is_on(STRICT) and not session.user.has_any(roles):
         raise ApiAccessDenied

@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.errors import SoapError
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.soap.direct_services import check_role
+from mock_servicenow.now_platform.rest.soap.direct_services import check_soap_role
 from mock_servicenow.now_platform.rest.soap.soap_message import SoapRequest, Writer, elements
 
 EXECUTE = "execute"
@@ -38,7 +38,7 @@ class ScriptedService:
             raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
         given = request.operation.values
         with instance.transaction(call.user, call.findings) as session:
-            check_role(session, ROLES)
+            check_soap_role(session, ROLES)
             outputs = self.run(session, {name: given.get(name, "") for name in self.inputs})
         return writer.answer(elements({name: outputs.get(name, "") for name in self.outputs}).encode())
 

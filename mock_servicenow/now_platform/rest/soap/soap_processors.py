@@ -1,16 +1,16 @@
 """What a table's or a service's address answers to ``?SOAP``, ``?WSDL`` and ``?XSD``."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from functools import partial
 
-from mock_servicenow.now_platform.errors import MethodNotAllowed, PlatformError, SoapError
+from mock_servicenow.now_platform.errors import MethodNotAllowed, SoapError
 from mock_servicenow.now_platform.imports.import_sets import is_staging
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, guarded
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body
-from mock_servicenow.now_platform.rest.soap.direct_services import OPERATIONS, READERS, DirectServices, check_role
+from mock_servicenow.now_platform.rest.soap.direct_services import OPERATIONS, READERS, DirectServices, check_soap_role
 from mock_servicenow.now_platform.rest.soap.import_services import ImportServices
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService, service_of
 from mock_servicenow.now_platform.rest.soap.service_description import (
@@ -35,11 +35,7 @@ class SoapProcessor:
 
     def answer(self, call: Call, name: str) -> Answer | Steps:
         """Answer a message to a table, or to the scripted service of that name."""
-        try:
-            outcome = self._answer(call, name)
-        except PlatformError as error:
-            return fault(error)
-        return outcome if isinstance(outcome, Answer) else _answered(outcome)
+        return guarded(partial(self._answer, call, name), fault)
 
     def _answer(self, call: Call, name: str) -> Answer | Steps:
         if call.verb != "POST":
@@ -80,7 +76,7 @@ class DescriptionProcessor:
         return self._instance.transaction(call.user, call.findings)
 
     def _described(self, session: Session, name: str) -> Description:
-        check_role(session, READERS)
+        check_soap_role(session, READERS)
         service = service_of(session, self._services, name)
         if service is not None:
             return describe_scripted(service)
@@ -90,10 +86,3 @@ class DescriptionProcessor:
         columns = [column for each, column in known.items() if each not in hidden]
         operations = self._imports.operations if is_staging(session, name) else OPERATIONS
         return describe_table(name, columns, session.dictionary.display_column(name), operations)
-
-
-def _answered(steps: Steps) -> Generator[Any, Any, Answer]:
-    try:
-        return (yield from steps)
-    except PlatformError as error:
-        return fault(error)
