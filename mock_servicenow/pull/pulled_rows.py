@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.pulled_schema import PulledSchema
 from mock_servicenow.pull.read_only import ReadOnlyInstance, UnreadableTableError
-from mock_servicenow.pull.treatments import NOT_READ, Treatments, sys_ids
+from mock_servicenow.pull.treatments import NOT_READ, Make, Treatments, sys_ids
 
 _IDS_A_QUERY = 100
 Row = dict[str, str]
@@ -90,10 +90,9 @@ class PulledRows:
         columns = self._schema.columns(table)
         kinds = self._treatments.of(dictionary.lineage(table), columns.values(), self._schema.declared(table))
         read = [name for name, column in columns.items() if _is_read(column, kinds[name])]
+        makes = {name: self._treatments.making(columns[name], kinds[name]) for name in read}
         try:
-            rows = await self._instance.rows(
-                table, query, read, most, lambda rows: self._replaced(rows, columns, kinds)
-            )
+            rows = await self._instance.rows(table, query, read, most, lambda rows: _replaced(rows, makes))
         except UnreadableTableError as error:
             self.lines[f"rows were left out: {error}"] = None
             self.refused += [table] * named
@@ -108,28 +107,19 @@ class PulledRows:
         """Keep the rows under their classes; one of a class that is not known here is of the table that was read."""
         classes = dict.fromkeys(row.get(CLASS_COLUMN.name, "") or table for row in rows)
         await self._schema.read([name for name in classes if name != table])
-        family, columns = self._schema.dictionary().family(table), self._schema.dictionary().columns(table)
-        converted = {name: column for name, column in columns.items() if column.family.convert is not None}
+        family = self._schema.dictionary().family(table)
         for row in rows:
             named = row.pop(CLASS_COLUMN.name, "") or table
             if (table, row["sys_id"]) != ("sys_user", ADMIN_ID):  # the mock has its own administrator
                 known = self._rows.setdefault(named if named in family else table, {})
-                known[row["sys_id"]] = self._stored(table, row, converted) | known.get(row["sys_id"], {})
+                known[row["sys_id"]] = self._stored(table, row) | known.get(row["sys_id"], {})
 
-    def _replaced(self, rows: Rows, columns: Mapping[str, Column], kinds: Mapping[str, str]) -> Rows:
-        """Treat the values of rows as their columns are treated."""
-        return [
-            {name: self._treatments.treated(columns[name], kinds[name], value) for name, value in row.items()}
-            for row in rows
-        ]
-
-    def _stored(self, table: str, row: Row, converted: Mapping[str, Column]) -> Row:
-        """Return the values of a row in the form in which they are stored."""
-        stored: dict[str, str | None] = {name: text for name, text in row.items() if is_storable(text)}
-        stored |= {name: converted[name].to_stored(text or "") for name, text in stored.items() if name in converted}
-        for name in (name for name in row if stored.get(name) is None):
+    def _stored(self, table: str, row: Row) -> Row:
+        """Return the values of a row that can be stored."""
+        stored = {name: text for name, text in row.items() if text and is_storable(text)}
+        for name in (name for name, text in row.items() if text and name not in stored):
             self.lines[f"column '{table}.{name}': values were left out that are not of its type"] = None
-        return {name: text for name, text in stored.items() if text}
+        return stored
 
     def _missing(self) -> dict[str, list[str]]:
         """Return the sys_ids of records that rows refer to and that have not been asked for, by table."""
@@ -166,6 +156,15 @@ class PulledRows:
 
 def _is_read(column: Column, kind: str) -> bool:
     return kind not in NOT_READ and column.family not in {Family.PASSWORD, Family.JOURNAL}
+
+
+def _replaced(rows: Rows, makes: Mapping[str, Make | None]) -> Rows:
+    """Put what is written in place of each value into rows."""
+    changing = {name: make for name, make in makes.items() if make}
+    for row in rows:
+        for name in changing.keys() & row.keys():
+            row[name] = changing[name](row[name])
+    return rows
 
 
 def _pointing(columns: Mapping[str, Column]) -> dict[str, str]:

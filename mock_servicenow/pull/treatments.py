@@ -1,15 +1,18 @@
 """What becomes of the values of each column: nothing that may be a text is copied unless a rule says so."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from functools import partial
 
-from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.pull.pseudonym_rules import COPY, DROP, HARMLESS, NEVER, PseudonymRule
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 
+Make = Callable[[str], str]
 CHOICES = "choices"
 """Only values that the column offers as choices are copied."""
 IDENTIFIERS = "identifiers"
@@ -61,7 +64,7 @@ class Treatments:
             declared: their types on the instance, by name.
         """
         found = {
-            column.name: self._of(lineage, column, replace(column, type=declared.get(column.name, column.type)))
+            column.name: self._of(lineage, column, _declared(column, declared.get(column.name, column.type)))
             for column in columns
         }
         self._tables |= {*lineage}
@@ -72,16 +75,15 @@ class Treatments:
         """Yield a line for each rule of the user that decided about no column."""
         yield from (rule.without_effect(self._tables, self._columns) for rule in self._own if rule not in self._used)
 
-    def treated(self, column: Column, kind: str, value: str) -> str:
-        """Return what is written in place of a value that was read; empty for one that is left out."""
-        if kind == CHOICES:
-            offered = self._pseudonyms.without_personal_data(value)  # as choices are treated
-            return offered if any(choice.value == offered for choice in column.choices) else ""
-        if kind == IDENTIFIERS:
-            return _identifier(value)
-        if kind != COPY:
-            return self._pseudonyms.replaced(kind, value)
-        return self._copied(column, value)
+    def making(self, column: Column, kind: str) -> Make | None:
+        """Return what makes of a value that was read the one that is written; None if that is the same.
+
+        What is left out becomes empty, and what is not of the column's type becomes `UNFIT`.
+        """
+        make, convert = self._making(column, kind), column.family.convert
+        if convert is None:
+            return make
+        return partial(_converted, convert) if make is None else lambda value: _converted(convert, make(value))
 
     def definition(self, column: Column, text: str) -> str:
         """Return a text of a column's definition, such as its default, without secrets and what is plainly personal."""
@@ -98,7 +100,8 @@ class Treatments:
             return COPY
         is_secret = any(_fits(rule, lineage, column, there) for rule in self._secrets)
         for rule in self._own:
-            if _fits(rule, lineage, column, there) and (rule.names(column) or not is_secret):
+            decides = not is_secret or rule.treatment == NEVER or rule.names(column)
+            if decides and _fits(rule, lineage, column, there):
                 return self._as_said(rule, lineage[0], column)
         if is_secret:
             return NEVER
@@ -109,7 +112,7 @@ class Treatments:
         self._used.add(rule)
         if rule.acts_on(column.family):
             return rule.treatment
-        where = f"column '{table}.{column.name}' is a {column.family.noun}"
+        where = f"column '{table}.{column.name}' has type {column.type}"
         self.lines[f"{rule.place}: {where}, which '{rule.treatment}' cannot treat: it is left out"] = None
         return DROP
 
@@ -131,21 +134,41 @@ class Treatments:
             return rule.treatment
         return COPY if column.family in HARMLESS else DROP
 
-    def _copied(self, column: Column, value: str) -> str:
-        """Return the value if it is what its column promises, and a text without personal data that it plainly has."""
-        match column.family:
-            case Family.REFERENCE | Family.IDENTIFIER:
-                return _identifier(value)
-            case Family.LIST:
-                return ",".join(sys_ids(value))
-            case family if family in HARMLESS:
-                return column.to_stored(value) or UNFIT
-            case _:
-                return self._pseudonyms.without_personal_data(value)
+    def _making(self, column: Column, kind: str) -> Make | None:
+        if column.name in _IDENTIFYING:
+            return None
+        if kind == CHOICES:
+            return partial(self._offered, frozenset(choice.value for choice in column.choices))
+        if kind == IDENTIFIERS:
+            return _identifier
+        return self._copying(column.family) if kind == COPY else partial(self._pseudonyms.replaced, kind)
+
+    def _copying(self, family: Family) -> Make | None:
+        """Return what keeps of a value what its family promises, and of a text what is not plainly personal."""
+        if family in _IDENTIFIERS:
+            return _identifier
+        if family is Family.LIST:
+            return lambda value: ",".join(sys_ids(value))
+        return None if family in HARMLESS else self._pseudonyms.without_personal_data
+
+    def _offered(self, choices: AbstractSet[str], value: str) -> str:
+        """Return the value if it is a choice; choices, too, are without what is plainly personal."""
+        if value in choices:
+            return value
+        made = self._pseudonyms.without_personal_data(value)
+        return made if made in choices else ""
+
+
+def _converted(convert: Convert, value: str) -> str:
+    return value and (convert(value) or UNFIT)
+
+
+def _declared(column: Column, type_: str) -> Column:
+    return column if column.type == type_ else replace(column, type=type_)
 
 
 def _fits(rule: PseudonymRule, lineage: Sequence[str], column: Column, there: Column) -> bool:
-    return rule.fits(lineage, column) or rule.fits(lineage, there)
+    return rule.fits(lineage, column) or (there is not column and rule.fits(lineage, there))
 
 
 def _identifier(value: str) -> str:
