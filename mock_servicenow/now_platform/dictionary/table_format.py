@@ -185,7 +185,9 @@ _ACL: Mapping[str, KeyForm] = {
         "a list of names",
     ),
     "column": _text("The column that it guards (default: the whole record)."),
-    "condition": _text("An encoded query that the record must meet."),
+    "condition": _text(
+        "An encoded query that the record must meet. For `write`, one that names the caller must be met afterwards, too."
+    ),
 }
 _JOINED_TABLE: Mapping[str, KeyForm] = {
     "table": _text("The table, which is no view itself."),
