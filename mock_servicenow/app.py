@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from datetime import timedelta
 
 from aiohttp import web
+from yarl import URL
 
 from mock_servicenow.admin import MockAdmin
 from mock_servicenow.blueprint import Blueprint, StartError
@@ -39,6 +40,7 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
 from privman_core.pages.cockpit import CockpitKeys
+from privman_core.serving import SERVED
 from privman_core.snapshots import StateCopy, States
 
 # platform 6.2
@@ -51,6 +53,7 @@ FIRST_FINDINGS: web.AppKey[Sequence[Finding]] = web.AppKey("first findings", lis
 _STALE = timedelta(days=1)
 """Younger leftovers may be the work of another process on the same database."""
 
+_WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
 _ANY_TIME = "9999-12-31 23:59:59"
 __all__ = ["ADMINISTRATOR", "FIRST_FINDINGS", "INSTANCE", "Blueprint", "StartError", "create_app"]
 
@@ -81,7 +84,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     imports = ImportSets(instance)
     cockpit = COCKPIT * settings.control_plane
     pages = build_pages(instance, blueprint.tables, privilege_manager.activity_types, journal, cockpit)
-    is_new = _build(blueprint, instance, settings.url)
+    is_new = _build(blueprint, instance)
+    address = _Address(instance, settings.url)
     journal.note_first(blueprint.findings)
     administrator = administrator_name(instance)
     beginning = blueprint.named(administrator)
@@ -101,7 +105,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
 
     def rebuild() -> None:
         beginning.rebuild(instance)
-        note_address(instance, settings.url)
+        address.note()
 
     async def copy(most_bytes: int) -> StateCopy:
         return await instance.run(lambda: beginning.copy(instance, most_bytes))
@@ -119,6 +123,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
         server=instance.release.server,
         largest_body=LARGEST_BODY,
     )
+    app[SERVED] = address.serve
     app[ADMINISTRATOR], app[INSTANCE], app[FIRST_FINDINGS] = administrator, instance, blueprint.findings
     if settings.control_plane:
         app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES], settings.url).routes())
@@ -127,7 +132,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance))
     app.add_routes(pages.routes())
-    app.cleanup_ctx.append(_running(instance, privilege_manager, imports, caller, is_new=is_new))
+    app.cleanup_ctx.append(_running(address, privilege_manager, imports, caller, is_new=is_new))
     return app
 
 
@@ -138,11 +143,39 @@ def _store(settings: Settings, blueprint: Blueprint) -> Store:
         raise StartError(str(error)) from None
 
 
-def _build(blueprint: Blueprint, instance: Instance, url: str) -> bool:
+class _Address:
+    """The address that the instance tells of itself: its public URL, or that under which it is served."""
+
+    def __init__(self, instance: Instance, url: str) -> None:
+        self.instance = instance
+        self._url = url
+
+    async def serve(self, origin: str) -> None:
+        """Note the address before it is served; raises StartError."""
+        if self._url:
+            return
+        self._url = _reachable(origin)
+        try:
+            await self.instance.run(self.note)
+        except DatabaseUnavailable as error:
+            raise StartError(f"the database cannot be used: {error.reason}") from None
+
+    def note(self) -> None:
+        """Note it again, in new rows; raises DatabaseUnavailable."""
+        if self._url:
+            note_address(self.instance, self._url)
+
+
+def _reachable(origin: str) -> str:
+    """Return an origin at which one can call: nobody calls a wildcard address."""
+    url = URL(origin)
+    return str(url.with_host("localhost").origin()) if url.host in _WILDCARDS else origin
+
+
+def _build(blueprint: Blueprint, instance: Instance) -> bool:
     failures: tuple[type[Exception], ...] = (DatabaseUnavailable, *instance.store.failures)
     try:
         is_new = blueprint.build(instance)
-        note_address(instance, url)
     except StartError:
         instance.store.close()
         raise
@@ -154,11 +187,14 @@ def _build(blueprint: Blueprint, instance: Instance, url: str) -> bool:
 
 
 def _running(
-    instance: Instance, privilege_manager: PrivilegeManagerApp, imports: ImportSets, caller: HttpCaller, *, is_new: bool
+    address: _Address, privilege_manager: PrivilegeManagerApp, imports: ImportSets, caller: HttpCaller, *, is_new: bool
 ) -> Callable[[web.Application], AsyncIterator[None]]:
+    instance = address.instance
+
     async def run(_app: web.Application) -> AsyncIterator[None]:
         try:
             await instance.run(lambda: _sweep(instance, is_new=is_new))
+            await instance.run(address.note)
             await imports.start()
             await privilege_manager.start()
             yield

@@ -29,6 +29,8 @@ from privman_core.virtual_clock import VirtualClock
 
 UserErrors = tuple[type[Exception], ...]
 Protocol = Callable[[], asyncio.Protocol]
+SERVED: web.AppKey[Callable[[str], Coroutine[Any, Any, None]]] = web.AppKey("served")
+"""What an application does with the origin under which it is served, before anybody knows that it is."""
 LOOPBACK = "127.0.0.1"
 # Long enough for the application to refuse a long address itself.
 LONGEST_LINE = 64 * 1024
@@ -139,7 +141,9 @@ async def serving(
     async with handling(app, unread_seconds) as protocol:
         listening = await listen(protocol, host, port, tls)
         try:
-            yield origin_of(listening, host, tls)
+            origin = origin_of(host, listening.sockets[0].getsockname()[1], tls)
+            await tell_served(app, origin)
+            yield origin
         finally:
             listening.close()
 
@@ -242,11 +246,17 @@ async def listen(protocol: Protocol, host: str, port: int, tls: ssl.SSLContext |
         raise UsageError(f"cannot listen on {host}:{port}: expected a port from 0 to 65535") from None
 
 
-def origin_of(listening: asyncio.Server, host: str, tls: ssl.SSLContext | None) -> str:
+async def tell_served(app: web.Application, origin: str) -> None:
+    """Tell an application that wants to know under which origin it is served."""
+    if SERVED in app:
+        await app[SERVED](origin)
+
+
+def origin_of(host: str, port: int, tls: ssl.SSLContext | None) -> str:
     """Return the origin of a server, such as ``http://127.0.0.1:8080``."""
     scheme = "http" if tls is None else "https"
     named = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{named}:{listening.sockets[0].getsockname()[1]}"
+    return f"{scheme}://{named}:{port}"
 
 
 def _next_read(data: bytes) -> int:

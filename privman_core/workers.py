@@ -26,6 +26,7 @@ from privman_core.serving import (
     handling,
     listen,
     origin_of,
+    tell_served,
     until_stopped,
 )
 from privman_core.tls import Tls, tls_settings
@@ -67,7 +68,7 @@ def serve_with_workers(
             for ending in _LEFT_TO_THE_FIRST:
                 signal.signal(ending, signal.SIG_IGN)
             os.dup(theirs.fileno())  # keeps the channel open until the process is gone, not just the interpreter
-            return _work(theirs, create, banner_fact, tls.context, user_errors)
+            return _work(theirs, options, create, banner_fact, tls.context, user_errors)
         workers.append(_Worker(number, pid, ours))
     for ours, theirs in pairs:
         ours.setblocking(False)  # noqa: FBT003 - its own interface
@@ -77,8 +78,9 @@ def serve_with_workers(
     return _supervise(command, options, workers, tls)
 
 
-async def _work(
+async def _work(  # noqa: PLR0913, PLR0917 - it has what the process was forked with
     channel: socket.socket,
+    options: Namespace,
     create: Callable[[Clock, Ids], web.Application],
     banner_fact: Callable[[web.Application], str],
     tls: ssl.SSLContext | None,
@@ -89,6 +91,8 @@ async def _work(
     try:
         app = create(clock, Ids())
         async with handling(app) as protocol:
+            if options.port:  # else only the first process will know it
+                await tell_served(app, origin_of(options.host, options.port, tls))
             _report(channel, _READY, banner_fact(app))
             await _serve(channel, protocol, tls)
     except (UsageError, *user_errors) as error:  # type: ignore[misc] # mypy does not unpack tuples here
@@ -226,7 +230,8 @@ async def _accept_connections(greeting: str, options: Namespace, workers: list[_
     listening = await listen(lambda: _Accepted(accepted), options.host, options.port)
     try:
         tls.publish()
-        greeted = until_stopped(greeting.format(origin_of(listening, options.host, tls.context)))
+        origin = origin_of(options.host, listening.sockets[0].getsockname()[1], tls.context)
+        greeted = until_stopped(greeting.format(origin))
         watching = (worker.watch() for worker in workers)
         await _together(greeted, _take_turns(workers, accepted), *watching, until=asyncio.FIRST_COMPLETED)
     finally:

@@ -1,5 +1,7 @@
 """What an instance tells of itself: its tables, their columns, and its address."""
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -37,10 +39,17 @@ def test_the_class_of_records_is_a_column() -> None:
         assert {"incident", "sys_audit"}.isdisjoint(names)
 
 
+_ADDRESS = "nameINinstance_name,glide.servlet.uri"
+
+
+def _address(instance: MockServiceNow) -> dict[str, str]:
+    return {row["name"]: row["value"] for row in _rows(instance, "sys_properties", _ADDRESS, "name,value")}
+
+
 @pytest.mark.parametrize(
     ("url", "known"),
     [
-        ("", {"instance_name": "mock", "glide.servlet.uri": "http://localhost:8080/"}),
+        ("", {"instance_name": "mock"}),
         (
             "https://dev12345.service-now.com",
             {"instance_name": "dev12345", "glide.servlet.uri": "https://dev12345.service-now.com/"},
@@ -49,10 +58,36 @@ def test_the_class_of_records_is_a_column() -> None:
     ],
 )
 def test_properties_tell_the_address(url: str, known: dict[str, str]) -> None:
-    """Docs, available system properties: the name of the instance and its URI; a reset keeps them."""
+    """Docs, available system properties: the instance's name, and its URI wherever it listens; also after a reset."""
     with MockServiceNow(Settings(url=url)) as instance:
-        asked = "nameINinstance_name,glide.servlet.uri"
         for _ in range(2):
-            found = _rows(instance, "sys_properties", asked, "name,value")
-            assert {row["name"]: row["value"] for row in found} == known
+            assert _address(instance) == {"glide.servlet.uri": f"{instance.url}/", **known}
             instance.reset()
+
+
+def test_the_address_follows_the_port_until_somebody_sets_it(tmp_path: Path) -> None:
+    """A database that is served elsewhere tells its new address; what a person wrote stays."""
+    settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
+    told: list[str] = []
+    for _ in range(2):
+        with MockServiceNow(settings) as instance:
+            told.append(instance.url)
+            assert _address(instance)["glide.servlet.uri"] == f"{instance.url}/"
+            [record] = _rows(instance, "sys_properties", "name=glide.servlet.uri", "sys_id")
+    assert told[0] != told[1]
+    with MockServiceNow(settings) as instance:
+        changed = f"{instance.url}/api/now/table/sys_properties/{record['sys_id']}"
+        requests.patch(changed, json={"value": "https://mine.example/"}, auth=instance.auth, timeout=60)
+    with MockServiceNow(settings) as instance:
+        assert _address(instance)["glide.servlet.uri"] == "https://mine.example/"
+
+
+def test_the_address_of_a_file_stays(tmp_path: Path) -> None:
+    """It is what the file says, also after a reset and another start."""
+    file, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"
+    file.write_text("sys_properties: [{name: glide.servlet.uri, value: 'https://file.example/'}]")
+    for _ in range(2):
+        with MockServiceNow(Settings(data=(file,), database=database)) as instance:
+            assert _address(instance)["glide.servlet.uri"] == "https://file.example/"
+            instance.reset()
+            assert _address(instance)["glide.servlet.uri"] == "https://file.example/"

@@ -24,6 +24,7 @@ from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_s
 from mock_servicenow.now_platform.provisioning.xml_import import import_xml
 from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument, xml_documents
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
+from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.builtin_rules import PROPERTIES, report_misspelt
@@ -38,6 +39,8 @@ DEFAULT_NAME = "admin"
 DEFAULT_PASSWORD = "admin"  # noqa: S105 - documented, and refused where others could reach it
 FIRST_PASSWORDS = "sys_first_password"
 """The stored passwords that a reset gives back to the administrator and the app's users."""
+NOTED_PROPERTIES = "sys_noted_property"
+_UNSERVED = {"instance_name": "mock", "glide.servlet.uri": ""}
 OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 _DICTIONARIES = 4
@@ -148,17 +151,23 @@ def keep_first_passwords(session: Session, noted: Iterable[Values]) -> None:
 
 
 def note_address(instance: Platform, url: str) -> None:
-    """Give the properties of the instance's address its public URL; an empty one changes nothing."""
-    if not url:
-        return
+    """Give the properties of the instance's address its URL, unless a file or a person has set them otherwise."""
     known = {"glide.servlet.uri": f"{url}/"}
     name, dot, _ = (URL(url).host or "").partition(".")
     if dot and not name.isdigit():
         known["instance_name"] = name
     with instance.transaction(instance.system) as session:
-        for record in session.find_all("sys_properties"):
-            if record["name"] in known:
-                session.change_row("sys_properties", record.sys_id, {"value": known[record["name"]]})
+        for name, value in known.items():
+            record = session.find(PROPERTIES, name=name)
+            if record is not None and record["value"] == _own_value(session, record):
+                session.change_row(PROPERTIES, record.sys_id, {"value": value})
+                session.replace_row(NOTED_PROPERTIES, {"sys_id": record.sys_id, "stored": value})
+
+
+def _own_value(session: Session, record: Record) -> str:
+    """Return the value that a property of the address has by itself: as it was noted last, or as it ships."""
+    noted = session.work.get(NOTED_PROPERTIES, record.sys_id)
+    return _UNSERVED[record["name"]] if noted is None else noted["stored"]
 
 
 def administrator_name(instance: Platform) -> str:
