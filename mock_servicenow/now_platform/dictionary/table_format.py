@@ -186,7 +186,7 @@ _ACL: Mapping[str, KeyForm] = {
     ),
     "column": _text("The column that it guards (default: the whole record)."),
     "condition": _text(
-        "An encoded query that the record must meet. For `write`, one that names the caller must be met afterwards, too."
+        "An encoded query that the record must meet. For `write`, one that names the caller must be met after it, too."
     ),
 }
 _JOINED_TABLE: Mapping[str, KeyForm] = {
