@@ -13,6 +13,7 @@ from openpyxl import load_workbook
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.processors import PROCESSORS
+from privman_core.journal import Journal
 
 Client = TestClient[web.Request, web.Application]
 Create = Callable[..., str]
@@ -248,3 +249,12 @@ async def test_a_cell_of_a_workbook_holds_what_excel_reads(client: Client, creat
         sheet = workbook.read("xl/worksheets/sheet1.xml").decode()
     _, *texts = [each.text or "" for each in parsed(sheet).iter() if each.tag.endswith("}t")]
     assert [len(text.encode("utf-16-le")) // 2 for text in texts] == [32_767, 32_766, 32_767]
+
+
+@pytest.mark.parametrize("processor", ["CSV", "JSONv2"])
+async def test_a_count_that_is_no_number_is_a_finding(client: Client, journal: Journal, processor: str) -> None:
+    """It is ignored."""
+    assert (await client.get(f"/u_toy_list.do?{processor}&sysparm_record_count=one")).status == 200
+    assert [finding.message for _, finding in journal.findings()] == [
+        "sysparm_record_count is 'one', expected a whole number: it was ignored"
+    ]

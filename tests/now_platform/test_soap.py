@@ -366,6 +366,11 @@ async def test_what_cannot_be_computed_is_a_finding(client: Client, journal: Jou
     [
         ("getKeys", "<__limt>1</__limt>", "unknown parameter '__limt' (did you mean '__limit'?): it was ignored"),
         ("getRecords", "<__limit>one</__limit>", "__limit is 'one'; expected a whole number: it was ignored"),
+        (
+            "get",
+            "<__exclude_columns>u_name, u_nme</__exclude_columns>",
+            "__exclude_columns names 'u_nme', which u_toy lacks: it was ignored",
+        ),
         ("aggregate", "<COUNT>u_name</COUNT><__limit>1</__limit>", "unknown parameter '__limit': it was ignored"),
         ("get", "<sys_id>x</sys_id><u_name>Ball</u_name>", "unknown parameter 'u_name': it was ignored"),
         ("insert", "<__limit>1</__limit>", "unknown parameter '__limit': it was ignored"),
@@ -395,3 +400,26 @@ async def test_who_is_not_let_in_reads_a_fault(client: Client, anonymous: Client
     )
     assert (await anonymous.get("/u_toy.do?WSDL")).headers["Content-Type"].startswith("application/json")
     assert (await client.post("/u_toy.do?SOAP", data=message("getKeys"))).status == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0000000001", "1"), (" 1 ", "1"), ("0", "0"), ("9" * 30, "2"), ("1.0", "2")]
+)
+async def test_a_number_is_read_as_xml_schema_reads_it(client: Client, text: str, count: str) -> None:
+    """Zeros and spaces around it mean nothing; what is no whole number is ignored."""
+    assert (await sent(client, "getKeys", f"<__limit>{text}</__limit>")).findtext("count") == count
+
+
+async def test_excluded_columns_may_have_spaces_between_them(client: Client) -> None:
+    """As people write lists."""
+    excluded = "<__exclude_columns>u_name, u_color ,u_pieces</__exclude_columns>"
+    (ball, _) = await sent(client, "getRecords", f"{excluded}<__order_by>u_pieces</__order_by>")
+    assert {"u_name", "u_color", "u_pieces"}.isdisjoint(each.tag for each in ball)
+
+
+@pytest.mark.parametrize("more", ["displayvalu=true", "displayvalue=yes", "hierarchical=true"])
+async def test_what_an_address_may_not_have_is_a_finding(client: Client, journal: Journal, more: str) -> None:
+    """Unknown parameters, and unknown words."""
+    await sent(client, "getRecords", "", f"/u_toy.do?SOAP&{more}")
+    [message] = [finding.message for _, finding in journal.findings()]
+    assert more.partition("=")[0] in message

@@ -5,7 +5,6 @@ What every format has in common, and the formats that are written piece by piece
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -14,23 +13,20 @@ from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.query import CompiledQuery, as_operand
 from mock_servicenow.now_platform.records.fields import Field, Fields
 from mock_servicenow.now_platform.records.list_columns import chosen
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Values
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.address_queries import UI_LIMIT, asked_rows, ordered, row_limit
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, laid_out, page_parts
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.formats import HEAD, Result, Texts, Value, character_data
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 
-MOST_ROWS = 10_000
-"""Rows of an export unless a property says otherwise."""
 LONGEST_CELL = 32_000
 """Characters of a displayed value in a file of cells."""
-_WHOLE = re.compile(r"[0-9]{1,9}")
 _READS = ("GET", "HEAD")
 # What an export knows beside the parameters of a list.
 _OWN = frozenset(
@@ -42,9 +38,6 @@ _OWN = frozenset(
         "sys_id",
     }
 )
-
-
-UI_LIMIT = Property("glide.ui.export.limit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +110,6 @@ def open_export(call: Call, instance: Instance, session: Session, table: str, ch
     found, further = page_parts(call, instance, session, rows, rows.beginning(session), show, repeats=shape.repeats)
     labels = _flag(given.get("sysparm_export_column_header_label"), default=choices.labels(session))
     return Export(table, fields, found, further, display, labels)
-
-
-def ordered(query: str, column: str, descending: str = "") -> str:
-    """Return an encoded query with an order, as far as there are columns to order by."""
-    orders = ((column, "ORDERBY"), (descending, "ORDERBYDESC"))
-    return "^".join(filter(None, [query, *(f"{word}{as_operand(name)}" for name, word in orders if name)]))
-
-
-def asked_rows(session: Session, table: str, query: str, sys_id: str, *, strict: bool = False) -> CompiledQuery:
-    """Return the query of an address: the record with that sys_id if it names one; raises as `Session.accept` does."""
-    if sys_id:
-        return session.accept(table, session.equal_query(table, [("sys_id", sys_id)]))
-    return session.compiled(table, query, strict=strict)
-
-
-def row_limit(session: Session, wanted: str, properties: Iterable[Property], usual: int = MOST_ROWS) -> int:
-    """Return how much an address gets: what it wants, within the first of the properties that is a number."""
-    numbers = map(session.system_property, properties)
-    most = next((int(text) for text in numbers if _WHOLE.fullmatch(text)), usual)
-    return min(int(wanted), most) if _WHOLE.fullmatch(wanted) else most
 
 
 def _flag(text: str | None, *, default: bool) -> bool:

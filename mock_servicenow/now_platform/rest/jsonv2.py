@@ -16,9 +16,9 @@ from mock_servicenow.now_platform.records.fields import Field
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.address_queries import UI_LIMIT, asked_rows, row_limit
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, json_answer, laid_out, page_parts
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Steps, guarded
-from mock_servicenow.now_platform.rest.exports import UI_LIMIT, asked_rows, row_limit
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body, read_json, to_raw

@@ -18,12 +18,12 @@ from mock_servicenow.now_platform.records.fields import Fields
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.rest.address_queries import ordered
 from mock_servicenow.now_platform.rest.answers import RowRange, page_parts
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.computed_groups import Groups, Rows, computed_groups, first_entries
-from mock_servicenow.now_platform.rest.exports import ordered
 from mock_servicenow.now_platform.rest.formats import Result
-from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query
+from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, choice, report_ignored
 from mock_servicenow.now_platform.rest.record_bodies import to_raw
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from mock_servicenow.now_platform.rest.soap.soap_message import Element, SoapRequest, Writer, elements
@@ -31,6 +31,7 @@ from mock_servicenow.now_platform.rest.soap.table_operations import (
     COLUMNS,
     DISPLAY,
     FAILED,
+    LONGEST_NAME,
     NUMBERS,
     QUERY_WORDS,
     RECORD,
@@ -38,6 +39,7 @@ from mock_servicenow.now_platform.rest.soap.table_operations import (
     TableOperation,
     number,
 )
+from privman_core.cuts import cut
 from privman_core.findings import MOST_FINDINGS
 
 MOST_RECORDS = 250
@@ -49,6 +51,7 @@ _FUNCTIONS = ("sum", "min", "max", "avg", LAST)
 """Aggregates of columns, in the order of a response."""
 _LISTS = (*map(str.upper, _FUNCTIONS), "GROUP_BY", "HAVING")
 _AGGREGATES = ("COUNT", *_LISTS)
+_DISPLAY, _FORMS = "displayvalue", ("false", "true", "all")
 EMPTIES = "allow_empty_value"
 """The parameter of an address by which empty elements clear columns."""
 _BOOLEANS = {"true": "1", "false": "0"}
@@ -74,6 +77,7 @@ class DirectServices:
             if operation is None:
                 raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
             check_soap_role(session, operation.roles)
+        report_ignored(call, call.query.keys() - {_DISPLAY, EMPTIES})
         _check(call, operation, request.operation)
         return operation.run(self, SoapCall(call, table, request.operation, writer))
 
@@ -239,13 +243,17 @@ class _SoapColumns:
     """The columns that a request asks for, and how their values are written."""
 
     def __init__(self, session: Session, asked: SoapCall) -> None:
-        usual = session.system_property(_DISPLAYED)
-        display = asked.call.query.get("displayvalue", usual).lower()
-        self._display = display if display in {"true", "all"} else "false"
+        usual = session.system_property(_DISPLAYED).lower()
+        given = choice(asked.call, _DISPLAY, _FORMS) if _DISPLAY in asked.call.query else usual
+        self._display = given if given in _FORMS else _FORMS[0]
         self._omits = session.is_on(_OMITTED)
         self._parameters = Parameters(display=self._display, exclude_reference_link=True, view=asked.word("use_view"))
         self._call, self._table = asked.call, asked.table
-        excluded = set(asked.word("exclude_columns").split(","))
+        excluded = {name.strip() for name in asked.word("exclude_columns").split(",") if name.strip()}
+        columns = session.dictionary.columns(asked.table)
+        for name in islice(sorted(excluded - columns.keys()), MOST_FINDINGS + 1):
+            message = f"__exclude_columns names '{cut(name, LONGEST_NAME)}', which {asked.table} lacks: it was ignored"
+            asked.call.swallowed("field-ignored", message, "body")
         fields = shown_fields(session, asked.call, self._parameters, asked.table)
         self._fields: Fields = fields.where(lambda field: field.key not in excluded)
         self.repeats = Shapes(session, asked.call, self._parameters, self._fields).repeats

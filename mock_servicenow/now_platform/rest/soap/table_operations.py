@@ -27,7 +27,8 @@ DISPLAY = "the display column"
 """Stands for it among the names of what a response holds."""
 RECORD = "record"
 """Holds the columns of each record that is inserted with others."""
-_LONGEST_NAME = 100
+LONGEST_NAME = 100
+MOST, _DIGITS = 2**31 - 1, 10
 FAILED = "com.glide.processors.soap.SOAPProcessingException"
 Run = Callable[[Any, "SoapCall"], Answer | Steps]
 """Answers a call by the services of tables."""
@@ -59,10 +60,10 @@ class TableOperation:
         """Yield what is wrong with the names and numbers of a request."""
         for name, text in request.values.items():
             if name in NUMBERS and name in self.takes and number(text) is None:
-                yield f"{name} is '{cut(text, _LONGEST_NAME)}'; expected a whole number"
+                yield f"{name} is '{cut(text, LONGEST_NAME)}'; expected a whole number"
             if name not in self.takes and (name.startswith("__") or COLUMNS not in self.takes):
                 expected = f"; expected {RECORD}" if self.takes == (RECORD,) else hint(name, self.takes)
-                yield f"unknown parameter '{cut(name, _LONGEST_NAME)}'{expected}"
+                yield f"unknown parameter '{cut(name, LONGEST_NAME)}'{expected}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +86,6 @@ class SoapCall:
 
 
 def number(text: str) -> int | None:
-    """Return a whole number; None for another text."""
-    return int(text[:9]) if text.isascii() and text.isdecimal() else None
+    """Return a whole number, at most `MOST`; None for another text."""
+    digits = text.strip()
+    return min(int(digits.lstrip("0")[:_DIGITS] or 0), MOST) if digits.isascii() and digits.isdecimal() else None
