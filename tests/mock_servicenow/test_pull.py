@@ -435,7 +435,7 @@ def stub(
             """Print nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = Thread(target=server.serve_forever)
+        serving = Thread(target=server.serve_forever, args=(0.01,))  # polls for its end
         serving.start()
         try:
             yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -593,15 +593,21 @@ def pull_table(folder: Path, columns: list[dict[str, Any]], row: Mapping[str, st
     return code, (folder / "data.yaml").read_text()
 
 
-@pytest.mark.parametrize("length", ["40", "65000"])
-def test_no_text_is_copied_whatever_its_type(tmp_path: Path, length: str) -> None:
-    """Without a rule no column of any type, known or not, has what the instance has if it may be a text."""
+@pytest.mark.parametrize(
+    ("length", "options", "never"),
+    [("40", (), "hunter2|hans"), ("65000", (), "hunter2|hans"), ("65000", ("--keep-text",), "hunter2")],
+)
+def test_no_text_is_copied_whatever_its_type(tmp_path: Path, length: str, options: Sequence[str], never: str) -> None:
+    """Without a rule no column of any type, known or not, has what the instance has if it may be a text.
+
+    Kept text has no secret.
+    """
     types = [*TYPES, "klingon"]
     columns = [column(at, f"u_{each}", each, max_length=length, reference="u_odd") for at, each in enumerate(types)]
     row = {f"u_{each}": '{"Password": "hunter2", "a": "Hans"}' for each in types}
-    code, written = pull_table(tmp_path / "pulled", columns, row)
+    code, written = pull_table(tmp_path / "pulled", columns, row, *options)
     assert code == 0
-    assert not re.search("hunter2|hans", written, re.IGNORECASE)
+    assert not re.search(never, written, re.IGNORECASE)
 
 
 def test_the_settings_of_the_console_are_not_copied() -> None:
