@@ -1,5 +1,6 @@
 """The Change Management API: changes of every type, tasks, approvals, conflicts (Docs: change-management-api)."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -215,6 +216,8 @@ async def test_items_are_associated_and_listed(client: Client, create: Create) -
     again = await got(client, f"/worker/{again['worker']['sysId']}")
     assert again["messages"]["infoMessages"] == [f"CMDB_CI sys_id already associated: {item}"]
     assert await got(client, f"/{change}/ci?association_type=impacted") == []
+    await got(client, f"/{change}/ci", "POST", {**body, "association_type": "impacted"}, 202)  # which is no service
+    assert await got(client, f"/{change}/ci?association_type=impacted") == []
     assert (await refused(client, f"/{change}/ci"))[0] == 400
     for wrong in ({**body, "association_type": "x"}, {**body, "cmdb_ci_sys_ids": 1}, {**body, "cmdb_ci_sys_ids": [1]}):
         assert (await refused(client, f"/{change}/ci", "POST", wrong))[0] == 400
@@ -223,9 +226,104 @@ async def test_items_are_associated_and_listed(client: Client, create: Create) -
 @pytest.mark.parametrize("messages", ["", "[]", "x"])
 async def test_worker_with_odd_messages_has_none(client: Client, create: Create, messages: str) -> None:
     """Anybody may write its record."""
-    worker = create("chg_mgt_worker", messages=messages)
+    worker = create("chg_mgt_worker", messages=messages, payload=f"""[[], 1, ["x", "y"]{messages}]""")
     empty: dict[str, list[str]] = {"errorMessages": [], "warningMessages": [], "infoMessages": []}
     assert (await got(client, f"/worker/{worker}"))["messages"] == empty
+
+
+HOUR = "duration_in_seconds=3600"
+
+
+async def slots(client: Client, path: str, verb: str = "GET", body: object = None) -> list[list[str]]:
+    """Return start and end of the slots that a worker has found."""
+    begun = await got(client, path, verb, body, 202)
+    assert (begun["state"], begun["type"]) == ({"value": 1, "display_value": "Waiting"}, "schedule")
+    done = await got(client, f"/worker/{begun['worker']['sysId']}")
+    assert done["state"] == {"value": 3, "display_value": "Complete"}
+    return [[span["start"]["value"], span["end"]["value"]] for span in done.get("payload", {}).get("spans", [])]
+
+
+async def test_slots_of_an_item_are_between_its_changes(client: Client, create: Create) -> None:
+    """From now on, or from the planned start; each is as long as asked (inferred: no maintenance schedules)."""
+    item = create("cmdb_ci", name="node")
+    for start, end in (("09:30", "10:00"), ("10:30", "11:00"), ("13:00", "14:00")):
+        create("change_request", cmdb_ci=item, start_date=f"2026-01-05 {start}:00", end_date=f"2026-01-05 {end}:00")
+    found = await slots(client, f"/ci/{item}/schedule?{HOUR}")
+    assert found == [
+        [f"2026-01-05 {start}:00", f"2026-01-05 {end}:00"] for start, end in (("11:00", "12:00"), ("14:00", "15:00"))
+    ]
+    planned = f"/ci/{item}/schedule?{HOUR}&planned_start_time=2026-01-05 12:30:00"
+    assert await slots(client, planned) == [["2026-01-05 14:00:00", "2026-01-05 15:00:00"]]
+    assert await slots(client, f"/ci/{item}/schedule?duration_in_seconds=99999999") == []
+    begun = await got(client, f"/ci/{item}/schedule?{HOUR}", status=202)
+    shown = (await got(client, f"/worker/{begun['worker']['sysId']}"))["payload"]["spans"][0]["start"]
+    assert shown == {"value": "2026-01-05 11:00:00", "display_value": "2026-01-05 03:00:00"}
+    asked = {
+        "cmdb_ci_sys_id": item,
+        "planned_start_time": "",
+        "duration_in_seconds": 3600,
+        "timezone": "America/Los_Angeles",
+    }
+    assert json.loads(begun["request"]) == asked
+
+
+async def test_change_is_planned_for_the_first_slot(client: Client, create: Create) -> None:
+    """The slots of a planned change are as long as it; the change itself is not in its own way."""
+    item = create("cmdb_ci", name="node")
+    create("change_request", cmdb_ci=item, start_date="2026-01-05 09:00:00", end_date="2026-01-05 10:00:00")
+    change = create("change_request", cmdb_ci=item, start_date="2026-01-05 09:30:00", end_date="2026-01-05 11:30:00")
+    assert await slots(client, f"/{change}/schedule") == [["2026-01-05 10:00:00", "2026-01-05 12:00:00"]]
+    worker = (await got(client, f"/{change}/schedule/first_available", "PATCH", {"duration_in_seconds": "600"}, 202))[
+        "worker"
+    ]
+    assert (await got(client, f"/worker/{worker['sysId']}"))["messages"]["infoMessages"] == ["Change has been updated"]
+    planned = await got(client, f"/{change}")
+    assert [planned[name]["value"] for name in ("start_date", "end_date")] == [
+        "2026-01-05 10:00:00",
+        "2026-01-05 10:10:00",
+    ]
+    body = {"duration_in_seconds": 8_640_000, "planned_start_time": "2026-02-01 00:00:00"}
+    worker = (await got(client, f"/{change}/schedule/first_available", "PATCH", body, 202))["worker"]
+    told = (await got(client, f"/worker/{worker['sysId']}"))["messages"]["infoMessages"]
+    assert told == ["No slots found for 90 days from now"]
+
+
+async def test_slots_that_cannot_be_found(
+    client: Client, user: Client, grant: Callable[[str, str], None], create: Create
+) -> None:
+    """Unusable parameters and changes are refused, as documented; so is planning without write access."""
+    item = create("cmdb_ci", name="node")
+    bare, unplanned = create("change_request"), create("change_request", cmdb_ci=item)
+    schedule = f"/ci/{item}/schedule"
+    for query in ("", "?duration_in_seconds=x", "?duration_in_seconds=0", f"?{HOUR}&planned_start_time=tomorrow"):
+        assert (await refused(client, f"{schedule}{query}"))[0] == 400
+    assert (await refused(client, f"/ci/{NOBODY}/schedule?{HOUR}"))[0] == 400
+    assert [(await refused(client, f"/{each}/schedule"))[0] for each in (bare, unplanned, NOBODY)] == [400, 400, 404]
+    assert await slots(client, f"{schedule}?{HOUR}&planned_start_time=9999-12-31 00:00:00") == []
+    first = f"/{unplanned}/schedule/first_available"
+    assert (await refused(client, first, "PATCH", {}))[0] == 400
+    rule = create("sys_security_acl", name="change_request.start_date", operation="write")
+    create("sys_security_acl_role", sys_security_acl=rule, sys_user_role=create("sys_user_role", name="planner"))
+    grant("plain", "itil")
+    assert (await refused(user, first, "PATCH", {"duration_in_seconds": 60}))[0] == 403
+
+
+async def test_impacted_services_are_above_the_item(client: Client, create: Create) -> None:
+    """Whatever depends on the item by relationships, in circles, too, as far as it is a service (inferred)."""
+    node, farm = create("cmdb_ci", name="node"), create("cmdb_ci", name="farm")
+    shop = create("cmdb_ci_service", name="shop")
+    for parent, child in ((farm, node), (shop, farm), (node, shop)):
+        create("cmdb_rel_ci", parent=parent, child=child)
+    change = await new(client, cmdb_ci=node)
+    for told in ([], [f"CMDB_CI sys_id already associated: {shop}"]):
+        begun = await got(client, f"/{change}/refresh_impacted_services", "POST")
+        assert (begun["type"], begun["request"]) == ("impacted", "")
+        assert (await got(client, f"/worker/{begun['worker']['sysId']}"))["messages"]["infoMessages"] == told
+        [listed] = await got(client, f"/{change}/ci?association_type=impacted")
+        assert listed["cmdb_ci_service"]["value"] == shop
+    bare = await new(client)
+    await got(client, f"/{bare}/refresh_impacted_services", "POST")
+    assert await got(client, f"/{bare}/ci?association_type=impacted") == []
 
 
 async def test_next_states_follow_the_life_cycle(client: Client, create: Create) -> None:

@@ -1,6 +1,6 @@
 """The Change Management API: change requests of every type, their tasks, and what is decided about them.
 
-Docs: change-management-api. Its schedules, and the refreshing of impacted services, are missing.
+Docs: change-management-api.
 """
 
 from functools import partial
@@ -9,6 +9,7 @@ from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import change_processes as processes
+from mock_servicenow.now_platform.rest import change_schedules as schedules
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.change_records import (
     CHANGES,
@@ -19,6 +20,7 @@ from mock_servicenow.now_platform.rest.change_records import (
     record_of,
     written,
 )
+from mock_servicenow.now_platform.rest.change_workers import worker
 from mock_servicenow.now_platform.rest.endpoints import Endpoint, Endpoints, Taking, Verbs
 from mock_servicenow.now_platform.rules.change_rules import PRODUCERS, template_values
 
@@ -40,7 +42,7 @@ class ChangeManagementApi:
             "standard/template/{sys_id}": {"GET": partial(_get, PRODUCERS)},
             "model": {"GET": _listed(MODELS)},
             "model/{sys_id}": {"GET": partial(_get, MODELS)},
-            "worker/{sys_id}": {"GET": processes.worker},
+            "worker/{sys_id}": {"GET": worker},
             "{sys_id}/task": {"GET": Taking(_tasks, None), "POST": Taking(_create_task, None)},
             "{sys_id}/task/{task}": {"PATCH": Taking(_update_task, None), "DELETE": _delete_task},
             "{sys_id}/approvals": {"PATCH": processes.decide},
@@ -49,6 +51,10 @@ class ChangeManagementApi:
             # Without conditions of risk a change keeps the risk that it has (I).
             "{sys_id}/risk": {"PATCH": partial(_get, CHANGES)},
             "standard/{sys_id}/risk": {"PATCH": partial(_get, CHANGES, type=_STANDARD)},
+            "{sys_id}/refresh_impacted_services": {"POST": processes.refresh_services},
+            "{sys_id}/schedule": {"GET": schedules.of_change},
+            "{sys_id}/schedule/first_available": {"PATCH": schedules.first_available},
+            "ci/{sys_id}/schedule": {"GET": Taking(schedules.of_item, schedules.PARAMETERS)},
             "{sys_id}/nextstates": {"GET": processes.next_states},
         }
         for kind in _CREATED:

@@ -1,25 +1,23 @@
 """What is done about a change request: approvals, conflicts, configuration items (Docs: change-management-api)."""
 
-from collections.abc import Mapping, Sequence
-
-import orjson
+from collections.abc import Sequence
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
-from mock_servicenow.now_platform.dictionary.values import whole_number
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.change_records import CHANGES, list_answer, record_answer, record_of, shown
+from mock_servicenow.now_platform.rest.change_workers import begun, messages
 from mock_servicenow.now_platform.rest.endpoints import Verbs
 from mock_servicenow.now_platform.rest.formats import Document
 from mock_servicenow.now_platform.rest.parameters import first_of
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 from mock_servicenow.now_platform.rules.approval_rules import APPROVALS, approvers
 
-CONFLICTS, WORKERS, ITEMS = "conflict", "chg_mgt_worker", "cmdb_ci"
+CONFLICTS, ITEMS, RELATIONS = "conflict", "cmdb_ci", "cmdb_rel_ci"
 MOST_CONFLICTS = 100
 MOST_ITEMS = 1_000
 """How many conflicts a check finds, and items a call may add (I)."""
@@ -167,60 +165,46 @@ def add_items(call: Call, session: Session, sys_id: str) -> Answer:
         raise BadRequest("Invalid cmdb_ci_sys_ids", "cmdb_ci_sys_ids is no list of sys_ids")
     distinct = list(dict.fromkeys(each.strip() for each in ids))
     wanted = first_of(call, "cmdb_ci_sys_ids", distinct, MOST_ITEMS)
-    messages = _associate(session, change, table, column, wanted)
-    asked = orjson.dumps({"cmdb_ci_sys_ids": wanted, "association_type": kind, "task": change.sys_id}).decode()
-    values = {"type": str(kind), "state": _COMPLETE, "request": asked, "messages": orjson.dumps(messages).decode()}
-    made = session.elevated.insert(WORKERS, values)
-    waiting: Document = {"value": 1, "display_value": "Waiting"}
-    return value_answer(call, _worker(call, made, state=waiting, messages=_messages()), 202)
+    told = _associate(session, change, table, column, wanted)
+    asked = {"cmdb_ci_sys_ids": wanted, "association_type": kind, "task": change.sys_id}
+    return begun(call, session, str(kind), asked, told)
 
 
 def _associate(session: Session, change: Record, table: str, column: str, ids: Sequence[str]) -> dict[str, list[str]]:
     """Add the rows and return messages about those that are not added."""
     target = session.dictionary.columns(table)[column].reference or ITEMS
-    known = session.get_many(target, ids)
+    known = _of_class(session, target, ids)
     there = {row[column] for row in session.find_all(table, task=change.sys_id)}
     for each in ids:
         if each in known and each not in there:
             session.insert(table, {"task": change.sys_id, column: each})
-    return {
-        **_messages(),
-        "errorMessages": [f"Invalid CMDB_CI sys_id provided: {each}" for each in ids if each not in known],
-        "infoMessages": [f"CMDB_CI sys_id already associated: {each}" for each in ids if each in there],
-    }
+    return messages(
+        errorMessages=[f"Invalid CMDB_CI sys_id provided: {each}" for each in ids if each not in known],
+        infoMessages=[f"CMDB_CI sys_id already associated: {each}" for each in ids if each in there],
+    )
 
 
-def _messages() -> dict[str, list[str]]:
-    return {"errorMessages": [], "warningMessages": [], "infoMessages": []}
+def refresh_services(call: Call, session: Session, sys_id: str) -> Answer:
+    """Associate the services above the change's item, by relationships of items (I)."""
+    change = record_of(session, CHANGES, sys_id)
+    table, column = _ASSOCIATIONS["impacted"]
+    services = session.dictionary.columns(table)[column].reference or ITEMS
+    told = _associate(session, change, table, column, _of_class(session, services, _above(session, change)))
+    return begun(call, session, "impacted", None, told, status=200)
 
 
-def worker(call: Call, session: Session, sys_id: str) -> Answer:
-    """Return a worker, which has done its work."""
-    found = record_of(session, WORKERS, sys_id)
-    state: Document = {"value": whole_number(found["state"]), "display_value": session.display(found, "state")}
-    return value_answer(call, _worker(call, found, state=state, messages=_stored_messages(found)))
+def _of_class(session: Session, table: str, ids: Sequence[str]) -> list[str]:
+    """Return those of the items that are of that class, or of one that extends it."""
+    found = session.get_many(table, ids)
+    return [sys_id for sys_id, item in found.items() if table in session.dictionary.lineage(item.table)]
 
 
-def _stored_messages(found: Record) -> Mapping[str, list[str]]:
-    """Return the messages of a worker, whatever else its column holds."""
-    try:
-        stored = orjson.loads(found["messages"])
-    except ValueError:
-        return _messages()
-    kinds = stored if isinstance(stored, dict) else {}
-    return {kind: _texts(kinds.get(kind)) for kind in _messages()}
-
-
-def _texts(given: object) -> list[str]:
-    return [each for each in given if isinstance(each, str)] if isinstance(given, list) else []
-
-
-def _worker(call: Call, found: Record, *, state: Document, messages: Mapping[str, list[str]]) -> Document:
-    link = f"{call.origin}/api/sn_chg_rest/change/worker/{found.sys_id}"
-    return {
-        "worker": {"sysId": found.sys_id, "link": link},
-        "request": found["request"],
-        "state": state,
-        "type": found["type"],
-        "messages": messages,
-    }
+def _above(session: Session, change: Record) -> list[str]:
+    """Return the items that depend on the change's item, directly or not, and that itself; at most `MOST_ITEMS`."""
+    found = dict.fromkeys([change["cmdb_ci"]] if change["cmdb_ci"] else ())
+    level = [*found]
+    while level and len(found) < MOST_ITEMS:
+        related = bounded_records(session, RELATIONS, f"childIN{','.join(level)}", limit=MOST_ITEMS - len(found))
+        level = [each for each in dict.fromkeys(row["parent"] for row in related) if each and each not in found]
+        found.update(dict.fromkeys(level))
+    return [*found]
