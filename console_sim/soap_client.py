@@ -21,6 +21,7 @@ _UNWRITABLE = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _RESPONSE, _OUTPUT = 3, 4
 """The depth of the response in its envelope, and that of its outputs."""
+_BODY = ["Envelope", "Body"]
 _LONGEST_BODY = 512 * 1024
 """Bytes: each of many tags takes time, and no answer that the console expects is longer."""
 _LONGEST_TEXT = 1_000
@@ -78,11 +79,12 @@ class _Response:
         self.outputs: dict[str, str] = {}
         self._path: list[str] = []
         self._text: list[str] = []
+        self._responses = 0
         parser = expat.ParserCreate(namespace_separator="}")
         parser.buffer_text = True
         parser.StartElementHandler = self._begin
         parser.EndElementHandler = self._end
-        parser.CharacterDataHandler = self._text.append
+        parser.CharacterDataHandler = self._hear
         try:
             for _ in parse(answer.body, parser):
                 pass
@@ -100,15 +102,25 @@ class _Response:
 
     def _begin(self, tag: str, _attributes: object) -> None:
         self._path.append(tag.rpartition("}")[2])
-        self._text.clear()
-        if len(self._path) == _RESPONSE and self._path[:-1] == ["Envelope", "Body"]:
-            self.name = self._path[-1]
+        if len(self._path) == _RESPONSE and self._path[:-1] == _BODY:
+            self.name = self.name or self._path[-1]
+            self._responses += 1
+        if self._is_output:
+            self._text.clear()
+
+    def _hear(self, text: str) -> None:
+        if self._is_output:
+            self._text.append(text)
 
     def _end(self, _tag: str) -> None:
-        name = self._path.pop()
-        if len(self._path) == _OUTPUT - 1 and self.name == self._path[-1]:
-            self.outputs[name] = "".join(self._text)
-        self._text.clear()
+        if self._is_output:
+            self.outputs[self._path[-1]] = "".join(self._text)
+        self._path.pop()
+
+    @property
+    def _is_output(self) -> bool:
+        """Whether the innermost open element is an output of the first response."""
+        return len(self._path) == _OUTPUT and self._responses == 1 and self._path[:-2] == _BODY
 
 
 def _reason(answer: HttpAnswer) -> str:

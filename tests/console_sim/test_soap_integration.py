@@ -196,6 +196,17 @@ async def test_a_request_that_fails_says_why(
     assert await shown(console, request, "sent") == (answer[0] != 401,)
 
 
+async def test_outputs_are_those_of_the_response(console: ConsoleUnderTest, services: StubServices) -> None:
+    """Not of what stands beside the body, or is a second response; an output has its own text."""
+    response = "<executeResponse><PMRequestId>RITM<b>x</b> 3</PMRequestId></executeResponse>"
+    second = "<executeResponse><PMRequestId>evil</PMRequestId></executeResponse>"
+    beside = envelope(f"{response}{second}").replace("</e:Envelope>", f"<x>{second}</x></e:Envelope>")
+    services.answers[CREATE] = [(200, beside)]
+    await console.ask()
+    await console.advance(20)
+    assert services.named(CHECK) == [{"PMGetRequestId": "RITM 3"}]
+
+
 async def test_a_failed_check_is_followed_by_the_next(console: ConsoleUnderTest, services: StubServices) -> None:
     """Whatever went wrong."""
     services.answers[CHECK] = [fault("Busy"), status("perhaps"), (200, "{}"), status("approved")]

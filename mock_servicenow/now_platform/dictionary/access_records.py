@@ -122,7 +122,7 @@ class _RuleReader:
         """Report what a record of a rule that ships cannot change."""
         for key, value in kept.items():
             if row[key] != value:
-                self._ignore(row, f"ships, or comes from a file: it keeps its {key} '{value}'")
+                self._ignore(row, f"ships, or comes from a file, and keeps its {key} '{value}'")
         if row["script"].strip():
             self._ignore(row, _SCRIPT)
         self._report_overrides(row)
