@@ -451,6 +451,7 @@ async def test_the_preset_of_a_model_sets_no_sys_id(client: Client, create: Crea
     ("verb", "path", "why"),
     [
         ("GET", "?order=nosuch", "table 'change_request' has no column 'nosuch'"),
+        ("GET", "?association_type=affected", "table 'change_request' has no column 'association_type'"),
         ("GET", "?nosuch=1", "table 'change_request' has no column 'nosuch'"),
         ("GET", "?sysparm_query=active=true&number=1", "field=value pairs do not go with sysparm_query"),
         ("GET", "/{change}?number=1", "parameter 'number' means nothing here"),

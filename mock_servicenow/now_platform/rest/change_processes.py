@@ -22,6 +22,7 @@ MOST_CONFLICTS = 100
 MOST_ITEMS = 1_000
 """How many conflicts a check finds, and items a call may add (I)."""
 # By type of association: the table, and its column with the item.
+_ASSOCIATION = "association_type"
 _ASSOCIATIONS = {
     "affected": ("task_ci", "ci_item"),
     "impacted": ("task_cmdb_ci_service", "cmdb_ci_service"),
@@ -142,8 +143,8 @@ CONFLICT: Verbs = {"GET": _conflicts, "POST": _check_conflicts, "DELETE": _cance
 def items(call: Call, session: Session, sys_id: str) -> Answer:
     """List the items of an association."""
     change = record_of(session, CHANGES, sys_id)
-    table, _ = _association(call.query.get("association_type"))
-    return list_answer(call, session, table, task=change.sys_id)
+    table, _ = _association(call.query.get(_ASSOCIATION))
+    return list_answer(call, session, table, taken=(_ASSOCIATION,), task=change.sys_id)
 
 
 def _association(kind: object) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """Change requests as the Change Management API finds, reads and shows them (Docs: change-management-api)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
@@ -41,7 +41,7 @@ _TYPES: Mapping[Family, Callable[[str], Document]] = {
     Family.DECIMAL: float,
     Family.BOOLEAN: lambda value: value == "true",
 }
-_NO_FILTERS = frozenset({"order", "textSearch", "association_type"})
+_NO_FILTERS = frozenset({"order", "textSearch"})
 _OF_LISTS = frozenset({*PAGE, "sysparm_query"})
 
 
@@ -58,11 +58,15 @@ def record_of(session: Session, table: str, sys_id: str, **equal: str) -> Record
     return record
 
 
-def list_answer(call: Call, session: Session, table: str, **equal: str) -> Answer:
-    """Return the records with these values that a call asks for: by query, by field=value pairs, by text."""
+def list_answer(call: Call, session: Session, table: str, *, taken: Iterable[str] = (), **equal: str) -> Answer:
+    """Return the records with these values that a call asks for: by query, by field=value pairs, by text.
+
+    Parameters that are ``taken`` mean something else.
+    """
     limit, offset = page_bounds(call, DEFAULT_LIMIT)
     given = call.query
-    pairs = tuple((name, text) for name, text in given.items() if not (name.startswith(PREFIX) or name in _NO_FILTERS))
+    others = {*_NO_FILTERS, *taken}
+    pairs = tuple((name, text) for name, text in given.items() if not (name.startswith(PREFIX) or name in others))
     report_ignored(call, (name for name in given if name.startswith(PREFIX) and name not in _OF_LISTS))
     encoded = given.get("sysparm_query", "")
     if encoded and pairs:
