@@ -17,6 +17,7 @@ PlatformError: the client sees it; each has its HTTP status and the two texts of
     UriTooLong 414
     RateLimitExceeded 429
     ExecutionFailed 500
+    NotSupported 501
     TransactionCancelled, SoapError 500
     DatabaseUnavailable 500: TablesChanged
 SetupError: an instance cannot start; the message is one line for the user
@@ -97,6 +98,15 @@ class InvalidQuery(BadRequest):
 
     def __init__(self, part: str) -> None:
         super().__init__("Invalid query", part)
+
+
+class NotSupported(PlatformError):  # noqa: N818 - named after what it says
+    """An instance answers that, and the mock does not."""
+
+    status = 501
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("Not supported", detail)
 
 
 class UnknownPath(BadRequest):

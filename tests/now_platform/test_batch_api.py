@@ -397,6 +397,18 @@ async def test_the_answer_of_an_item_is_bounded(
     assert (await response.json())["unserviced_requests"] == unserviced
 
 
+async def test_an_item_that_receives_too_much_has_written(client: Client, swallowed: Callable[[], list[str]]) -> None:
+    """Docs, Batch API: it is listed as not processed; what it has written stays all the same (inferred)."""
+    await set_property(client, "glide.rest.batch.max.outputSize", "1")
+    long = {"short_description": "once", "close_notes": "x" * 1_100_000}
+    asked = {"batch_request_id": "1", "rest_requests": [item("1", "POST", "/api/now/table/incident", long)]}
+    answer = await (await client.post(BATCH, data=BytesIO(json.dumps(asked).encode()), headers=JSON)).json()
+    assert (answer["serviced_requests"], answer["unserviced_requests"]) == ([], ["1"])
+    assert "batch-ended" in swallowed()
+    found = await client.get("/api/now/table/incident?sysparm_query=short_description=once&sysparm_fields=number")
+    assert len((await found.json())["result"]) == 1
+
+
 async def test_the_request_of_a_batch_is_bounded(client: Client) -> None:
     """5.3: the limit of REST bodies holds for the batch as a whole."""
     await set_property(client, "glide.rest.max_content_length", "1")

@@ -105,6 +105,18 @@ async def test_extensions_of_attachments(client: Client, create: Create, problem
         assert (await response.json())["error"]["detail"] == told
 
 
+@pytest.mark.parametrize("path", [BASE, "/api/now/table/sys_attachment"])
+async def test_extensions_of_renamed_attachments(client: Client, create: Create, problem: str, path: str) -> None:
+    """A refused extension is no more given by renaming, whichever the API; another change is none."""
+    where = {"file_name": "a.txt", "table_name": "problem", "table_sys_id": problem}
+    made = (await (await client.post(f"{BASE}/file", params=where, data=b"x")).json())["result"]["sys_id"]
+    create("sys_properties", name="glide.attachment.extensions", value="pdf")
+    for name, status in (("a.exe", 400), ("a.txt", 200), ("a.pdf", 200)):
+        answer = await client.patch(f"{path}/{made}", json={"file_name": name})
+        assert (answer.status == 400) == (status == 400), await answer.text()
+    assert (await (await client.get(f"{BASE}/{made}")).json())["result"]["file_name"] == "a.pdf"
+
+
 async def test_yesterday_in_a_query(client: Client, create: Create, swallowed: Swallowed) -> None:
     """Docs, GlideSystem API: ``gs.yesterday()`` is the moment 24 hours ago."""
     moments = {"2026-01-04 08:59:59": False, "2026-01-04 09:00:01": True}

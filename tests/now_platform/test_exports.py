@@ -180,6 +180,14 @@ async def test_the_schema_of_a_table(client: Client) -> None:
     assert (await client.post("/u_toy.do?SCHEMA")).status == 405
 
 
+@pytest.mark.parametrize("processor", ["XLS", "EXCEL", "PDF", "RSS"])
+async def test_exports_that_are_not_here(client: Client, processor: str) -> None:
+    """An instance has them; whoever calls one learns that, instead of a page to log in."""
+    answer = await client.get(f"/u_toy_list.do?{processor}")
+    assert answer.status == 501
+    assert "CSV, XML, UNL, XLSX or JSONv2" in await answer.text()
+
+
 @pytest.mark.parametrize("processor", PROCESSORS)
 async def test_guests_get_401(anonymous: Client, processor: str) -> None:
     """Docs: direct addresses need authentication."""

@@ -78,7 +78,7 @@ class AttachmentTarget:
             raise RecordNotFound
         _check_writable(session, parent, "Insert")
         _check_size(session, file)
-        _check_extension(session, file)
+        check_extension(session, file.name)
 
 
 def attach(target: AttachmentTarget, file: File, findings: list[Finding]) -> Generator[None, None, Record]:
@@ -289,12 +289,12 @@ def _check_size(session: Session, file: File) -> None:
         )
 
 
-def _check_extension(session: Session, file: File) -> None:
+def check_extension(session: Session, name: str) -> None:
     """Raise BadRequest for a file of another type than the property allows; one without extension is of none."""
     allowed = [each.strip() for each in session.system_property(EXTENSIONS).lower().split(",") if each.strip()]
-    if allowed and PurePath(file.name.lower()).suffix.removeprefix(".") not in allowed:
-        refused = f"'{file.name}' is not of a type that {EXTENSIONS} allows: {', '.join(allowed)}"
-        raise BadRequest("Failed to create the attachment", refused)
+    if allowed and PurePath(name.lower()).suffix.removeprefix(".") not in allowed:
+        refused = f"'{name}' is not of a type that {EXTENSIONS} allows: {', '.join(allowed)}"
+        raise BadRequest("Failed to store the attachment", refused)
 
 
 class _Packing:

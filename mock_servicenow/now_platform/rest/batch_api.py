@@ -275,7 +275,9 @@ def _whole(answer: Answer, most: int) -> Generator[None, None, SpooledBody]:
 def _exceeds(call: Call, item: BatchItem, does: str, size: int, most: int) -> bool:
     if size <= most:
         return False
-    call.swallowed("batch-ended", f"batch item '{item.id}' {does} {size} bytes, {most} are allowed: the batch ended")
+    stays = "; what the item has written stays, although it is listed as unserviced" if does == "receives" else ""
+    message = f"batch item '{item.id}' {does} {size} bytes, {most} are allowed: the batch ended{stays}"
+    call.swallowed("batch-ended", message)
     return True
 
 

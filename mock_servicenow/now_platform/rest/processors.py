@@ -7,7 +7,7 @@ limits, headers, journal and faults follow, as for a REST API. An address withou
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from mock_servicenow.now_platform.errors import UnknownPath
+from mock_servicenow.now_platform.errors import NotSupported, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.exports import Csv, RowExport, Xml
@@ -23,6 +23,17 @@ Services = Mapping[str, ScriptedService]
 _ADDRESS = re.compile(r"/+(?!oauth_(?:auth|token|revoke_token)[.])(\w+?)(?:_list)?[.]do", re.ASCII)
 
 SOAP = "SOAP"
+MISSING = ("XLS", "EXCEL", "PDF", "RSS")
+"""Exports of an instance that are not here."""
+
+
+def _missing(name: str) -> Callable[[Instance, Services], Processor]:
+    def refuse(_call: Call, table: str) -> Answer:
+        raise NotSupported(f"{table}.do?{name} is not supported here; expected CSV, XML, UNL, XLSX or JSONv2")
+
+    return lambda _instance, _services: refuse
+
+
 PROCESSORS: Mapping[str, Callable[[Instance, Services], Processor]] = {
     "CSV": lambda instance, _services: RowExport(instance, Csv()).answer,
     "XML": lambda instance, _services: RowExport(instance, Xml("xml")).answer,
@@ -34,6 +45,7 @@ PROCESSORS: Mapping[str, Callable[[Instance, Services], Processor]] = {
     SOAP: lambda instance, services: SoapProcessor(instance, services).answer,
     "WSDL": lambda instance, services: DescriptionProcessor(instance, services).wsdl,
     "XSD": lambda instance, services: DescriptionProcessor(instance, services).xsd,
+    **{name: _missing(name) for name in MISSING},
 }
 
 

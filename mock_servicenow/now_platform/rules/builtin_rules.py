@@ -1,5 +1,6 @@
-"""Business rules that every instance has on its incidents and properties (platform 1.8)."""
+"""Business rules that every instance has on its incidents, attachments and properties (platform 1.8)."""
 
+from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.records.properties import why_unread
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from privman_core.findings import Finding
@@ -25,12 +26,13 @@ _LARGEST = 2**63 - 1
 
 
 def builtin_rules() -> list[BusinessRule]:
-    """Return the rules of incidents, and those of properties: passwords are masked, misspelt names reported."""
+    """Return the rules of incidents, of attachments, and of properties."""
     return [
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
         BusinessRule("count_new_child", "incident", "after", _INSERTS, _count_child, given=_PARENT),
         BusinessRule("count_moved_child", "incident", "after", _UPDATES, _count_child),
         BusinessRule("count_deleted_child", "incident", "after", _DELETES, _count_child, given=_PARENT),
+        BusinessRule("check_extension", attachments.TABLE, "before", _WRITES, _check_extension),
         BusinessRule("mask_property", PROPERTIES, "before", _WRITES, _mask),
         BusinessRule("report_misspelt_property", PROPERTIES, "after", _WRITES, _report_misspelt),
     ]
@@ -57,6 +59,11 @@ def _add_children(session: Session, sys_id: str, number: int) -> None:
     if parent is not None:
         count = min(max(0, int(parent["child_incidents"] or 0) + number), _LARGEST)
         session.change_row(parent.table, sys_id, {"child_incidents": str(count)})
+
+
+def _check_extension(context: RuleContext) -> None:
+    if context.changed("file_name"):
+        attachments.check_extension(context.session, context.current["file_name"])
 
 
 def _mask(context: RuleContext) -> None:
