@@ -241,3 +241,11 @@ async def test_a_missing_action(client: Client) -> None:
     """Docs: a POST names one."""
     answer = await client.post(SERVICE, json={})
     assert (answer.status, (await answer.json())["_error"]) == (400, "Missing sysparm_action")
+
+
+async def test_head_is_a_get_without_its_body(client: Client) -> None:
+    """As by every other processor."""
+    answers = [await client.request(verb, SERVICE) for verb in ("GET", "HEAD", "PUT")]
+    assert [answer.status for answer in answers] == [200, 200, 405]
+    assert await answers[1].read() == b""
+    assert answers[2].headers["Allow"] == "GET, HEAD, POST"

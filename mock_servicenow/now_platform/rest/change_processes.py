@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
+from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -38,7 +39,9 @@ def decide(call: Call, session: Session, sys_id: str) -> Answer:
     state, comments = body.get("state"), body.get("comments", "")
     if state not in ("approved", "rejected"):  # no set: a list has no hash
         raise BadRequest("Invalid state", f"state is '{state}'; expected approved or rejected")
-    if not isinstance(comments, str) or (state == "rejected" and not comments):
+    if not isinstance(comments, str):
+        raise BadRequest("Invalid comments", f"comments is {json_text(comments)}; expected a text")
+    if state == "rejected" and not comments:
         raise BadRequest("Comments are required", "A rejection gives its reason in comments")
     system = session.elevated
     requested = system.find_all(APPROVALS, sysapproval=change.sys_id, state="requested")

@@ -29,6 +29,7 @@ from privman_core.findings import MOST_FINDINGS
 _LIMITS = Property("glide.processor.json.row_limit"), Property("glide.json.export.limit"), UI_LIMIT
 _DISPLAYED = Property("glide.json.return_displayValue", "false")
 _DISPLAYS = {"true": "true", "all": "all"}
+_VERBS = ("GET", "HEAD", "POST")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COUNT = "sysparm_record_count"
 # Each may stand in the body as well, where it comes first.
@@ -85,18 +86,19 @@ class JsonService:
         body = self._body(call, table)
         own, records = _parts_of(call, body)
         parameters = {**call.query, **own}
+        writes = call.verb == "POST"
         usual = "get" if "sysparm_sys_id" in parameters else "getRecords"
-        name = parameters.get("sysparm_action", usual if call.verb == "GET" else "")
-        action = (_READS if call.verb == "GET" else ACTIONS).get(name)
+        name = parameters.get("sysparm_action", "" if writes else usual)
+        known = ACTIONS if writes else _READS
+        action = known.get(name)
         if action is None:
-            expected = ", ".join(_READS if call.verb == "GET" else ACTIONS)
             reason = f"Invalid sysparm_action {name}" if name else "Missing sysparm_action"
-            raise BadRequest(reason, f"{call.verb} takes one of {expected}")
+            raise BadRequest(reason, f"{call.verb} takes one of {', '.join(known)}")
         return _JsonCall(call, table, parameters, records), action
 
     def _body(self, call: Call, table: str) -> object:
-        if call.verb not in {"GET", "POST"}:
-            raise MethodNotAllowed(call.verb, ("GET", "POST"))
+        if call.verb not in _VERBS:
+            raise MethodNotAllowed(call.verb, _VERBS)
         with self._instance.transaction(call.user, call.findings) as session:
             session.check_reach(table)
             check_length(call, longest_body(session))
