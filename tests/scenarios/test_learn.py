@@ -372,6 +372,17 @@ def test_a_table_that_is_not_readable_is_no_bad_log_in(learn: Learn) -> None:
     assert "sys_user" not in instance.queries
 
 
+def test_a_run_needs_users_and_says_so(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
+    """A user who may not read them is let in all the same; exit code 3."""
+    instance = ReadInstance()
+    instance.answers["sys_user"] = [refusal(403, "User Not Authorized")]
+    served = serving(instance.app())
+    url = privman_loop.run(served.__aenter__())
+    assert main(["run", DENY, "--servicenow-url", url, "--servicenow-user", "reader"]) == 3
+    assert "and does not show sys_user to that user (403)." in capsys.readouterr().err
+    privman_loop.run(served.__aexit__(None, None, None))
+
+
 @pytest.mark.parametrize("is_refused", [False, True], ids=["no rows", "403"])
 def test_without_a_dictionary_columns_are_learned_from_rows(*, is_refused: bool, learn: Learn, out: Path) -> None:
     """Tables without rows are one line."""

@@ -180,7 +180,7 @@ def _require_log_on(answer: PartyAnswer, api: HttpApi, auth: LogIn, refusals: Co
     if answer.status not in refusals:
         return
     if answer.status == HTTPStatus.FORBIDDEN:
-        raise BadLogInError(f"{api.url} lets {auth.words} in, and does not show sys_user to that user (403).")
+        raise BadLogInError(f"{api.url} accepts {auth.words}, and does not show sys_user to that user (403).")
     raise BadLogInError(f"{api.url} refused {auth.named} (401). Tried once: refusals may lock a user out.")
 
 
