@@ -335,10 +335,18 @@ def in_german(type_of_references: str) -> dict[str, tuple[str, dict[str, tuple[s
 def test_tables_are_known_by_what_refers_to_what(learn: Learn, out: Path) -> None:
     """In any language; columns that nothing tells apart are listed."""
     instance = ReadInstance(in_german("reference"))
+    instance.tables[f"{GERMAN}art"] = [{"s1": "Genehmigen oder nicht", "s2": "Ja,Nein"}]
+    instance.tables[f"{GERMAN}antwort"] = [{"s2": "200", "s3": "0"}, {"s2": "0", "s3": "9"}]
     code, printed, _ = learn(instance, "--prefix", GERMAN)
     assert code == 1
     assert WireNames.load(out).group("tables") == {noun: f"{GERMAN}{name}" for noun, name in NAMES.items()}
     assert "columns.activity_type.include_comment was not found. Perhaps s4 or s5.\n" in printed
+    names = WireNames.load(out)
+    assert names.column("activity_type", "valid_responses") == "s2"
+    assert (names.column("response", "response_status_code"), names.column("response", "retry_attempts")) == (
+        "s2",
+        "s3",
+    )
 
 
 def test_tables_that_nothing_tells_apart_are_listed(learn: Learn, out: Path) -> None:

@@ -1,5 +1,6 @@
 """Find the app's tables, columns and roles among those of an instance, by what its dictionary and its rows show."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from privman_contracts import WireNames
@@ -80,6 +81,12 @@ def _label(name: WireName, label: str) -> str:
 # The characters that a column of text needs at least.
 _SHORTEST: Mapping[str, int] = {"guid": 36, "reference": 32, "json": 100, "duration": 8}
 
+# A delivery without an answer has the status 0.
+_TELLING_VALUES: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "valid_responses": (re.compile(r"[^\W\d_]{1,30}(,[^\W\d_]{1,30}){1,9}"), "words joined by commas"),
+    "response_status_code": (re.compile(r"[1-5][0-9]{2}|0"), "HTTP statuses"),
+}
+
 
 class ColumnClues:
     """What points at the columns of the app.
@@ -132,6 +139,7 @@ class ColumnClues:
         yield self._reference
         yield lambda name, column: spelling(name, column.name)
         yield self._form
+        yield self._telling_values
         yield self._known_words
         yield self._type
         yield lambda name, column: alike(name, column.name, column.label)
@@ -152,6 +160,12 @@ class ColumnClues:
         """Tell whether its values have a form that hardly any other column's have."""
         form = FORMS.get(name.holds)
         return f"its values are {form.words}" if form and self._values(column) else ""
+
+    def _telling_values(self, name: WireName, column: SeenColumn) -> str:
+        """Tell whether its values are such as only this column has."""
+        pattern, words = _TELLING_VALUES.get(name.word, (None, ""))
+        values = self._values(column)
+        return f"its values are {words}" if pattern and values and all(map(pattern.fullmatch, values)) else ""
 
     def _known_words(self, name: WireName, column: SeenColumn) -> str:
         words = {word for group in name.words for word in self._names.group(f"words.{group}").values()}
