@@ -134,6 +134,19 @@ async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
 
 
 @pytest.mark.long
+async def test_workers_tell_the_address_of_the_first_process(database: str) -> None:
+    """Where the command says the port: one that the system chooses is not known to them."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    asked = "/api/now/table/sys_properties?sysparm_query=name=glide.servlet.uri&sysparm_fields=value"
+    for chosen in ("0", port):
+        workers = ("--workers", "2", "--database", database, "--port", chosen)
+        async with serving_command(*workers) as url, ClientSession(url) as http, http.get(asked, headers=ADMIN) as got:
+            [told] = (await got.json())["result"]
+        assert told["value"] == ("" if chosen == "0" else f"{url}/")
+
+
+@pytest.mark.long
 async def test_records_of_one_worker_are_read_from_another(database: str) -> None:
     """At once; numbers and sys_ids differ whoever gives them."""
     async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:

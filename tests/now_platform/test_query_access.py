@@ -112,6 +112,19 @@ async def test_columns_of_other_tables(client: Client, user: Client, query: str)
     assert await status(user, query, table) == 403
 
 
+async def test_a_column_of_a_class_and_of_a_view(client: Client, user: Client, create: Create) -> None:
+    """Of the parent, it counts as if it were empty in records of the class (inferred); of a view it is refused."""
+    create("incident", short_description="broken")
+    create("problem", short_description="broken")
+    view = create("sys_db_view", name="u_broken", label="Broken")
+    create("sys_db_view_table", view=view, table="incident", variable_prefix="inc", order="100")
+    await bar(client, "incident.short_description", "query_match")
+    assert await status(user, "short_description=broken", "incident") == 403
+    assert await status(user, "inc_short_description=broken", "u_broken") == 403
+    answer = await user.get("/api/now/table/task?sysparm_query=short_description=broken&sysparm_fields=sys_class_name")
+    assert (await answer.json())["result"] == [{"sys_class_name": "problem"}]
+
+
 async def test_joins_and_pairs_are_matches(client: Client, user: Client) -> None:
     """A clause or a parameter that compares a column for equality asks whether values match."""
     queries = ["SUBQUERYid,department,sys_user^ENDSUBQUERY", f"JOIN{DESKS}.id=sys_user.user_name!active=true"]
