@@ -73,9 +73,9 @@ def test_the_address_follows_the_port_until_somebody_sets_it(tmp_path: Path) -> 
         with MockServiceNow(settings) as instance:
             told.append(instance.url)
             assert _address(instance)["glide.servlet.uri"] == f"{instance.url}/"
-            [record] = _rows(instance, "sys_properties", "name=glide.servlet.uri", "sys_id")
     assert told[0] != told[1]
     with MockServiceNow(settings) as instance:
+        [record] = _rows(instance, "sys_properties", "name=glide.servlet.uri", "sys_id")
         changed = f"{instance.url}/api/now/table/sys_properties/{record['sys_id']}"
         requests.patch(changed, json={"value": "https://mine.example/"}, auth=instance.auth, timeout=60)
     with MockServiceNow(settings) as instance:
