@@ -81,10 +81,11 @@ def _label(name: WireName, label: str) -> str:
 # The characters that a column of text needs at least.
 _SHORTEST: Mapping[str, int] = {"guid": 36, "reference": 32, "json": 100, "duration": 8}
 
-# A delivery without an answer has the status 0.
+# The status of a delivery without an answer.
+_NO_ANSWER = "0"
 _TELLING_VALUES: Mapping[str, tuple[re.Pattern[str], str]] = {
     "valid_responses": (re.compile(r"[^\W\d_]{1,30}(,[^\W\d_]{1,30}){1,9}"), "words joined by commas"),
-    "response_status_code": (re.compile(r"[1-5][0-9]{2}|0"), "HTTP statuses"),
+    "response_status_code": (re.compile(r"[1-5][0-9]{2}"), "HTTP statuses"),
 }
 
 
@@ -164,7 +165,7 @@ class ColumnClues:
     def _telling_values(self, name: WireName, column: SeenColumn) -> str:
         """Tell whether its values are such as only this column has."""
         pattern, words = _TELLING_VALUES.get(name.word, (None, ""))
-        values = self._values(column)
+        values = {*self._values(column)} - {_NO_ANSWER}
         return f"its values are {words}" if pattern and values and all(map(pattern.fullmatch, values)) else ""
 
     def _known_words(self, name: WireName, column: SeenColumn) -> str:
