@@ -151,14 +151,12 @@ class _Address:
         self._url = url
 
     async def serve(self, origin: str) -> None:
-        """Note the address before it is served; raises StartError."""
+        """Note the address before it is served; a database that is locked just then keeps the one that it has."""
         if self._url:
             return
         self._url = _reachable(origin)
-        try:
+        with suppress(DatabaseUnavailable):
             await self.instance.run(self.note)
-        except DatabaseUnavailable as error:
-            raise StartError(f"the database cannot be used: {error.reason}") from None
 
     def note(self) -> None:
         """Note it again, in new rows; raises DatabaseUnavailable."""

@@ -187,7 +187,7 @@ def test_tables_of_ones_own(tmp_path: Path) -> None:
         ("- {name: x, acls: [y]}", "app.yaml:1: table 'x', acl is 'y'; expected a mapping"),
         (
             "- {name: x, acls: [{}]}",
-            "app.yaml:1: table 'x', acl has no operation; expected one of create, delete, read",
+            "app.yaml:1: table 'x', acl has no operation; expected one of create, delete, query_match",
         ),
         ("- {name: x, acls: [{operation: fly}]}", "app.yaml:1: table 'x', acl has operation 'fly'; expected one of"),
         (

@@ -230,7 +230,7 @@ async def test_method_override_counts_for_get_and_post(
     else:
         status = (await client.request(sent, path, json={}, headers=header)).status
     assert status == (204 if sent == "DELETE" else 200)
-    assert swallowed() == ["override-ignored"]
+    assert "override-ignored" in swallowed()
 
 
 async def test_only_the_first_record_of_a_body_is_written(client: Client, swallowed: Swallowed) -> None:
