@@ -68,12 +68,9 @@ def test_properties_tell_the_address(url: str, known: dict[str, str]) -> None:
 def test_the_address_follows_the_port_until_somebody_sets_it(tmp_path: Path) -> None:
     """A database that is served elsewhere tells its new address; what a person wrote stays."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
-    told: list[str] = []
-    for _ in range(2):
+    for _ in range(2):  # a free port, seldom the same one
         with MockServiceNow(settings) as instance:
-            told.append(instance.url)
             assert _address(instance)["glide.servlet.uri"] == f"{instance.url}/"
-    assert told[0] != told[1]
     with MockServiceNow(settings) as instance:
         [record] = _rows(instance, "sys_properties", "name=glide.servlet.uri", "sys_id")
         changed = f"{instance.url}/api/now/table/sys_properties/{record['sys_id']}"
