@@ -116,8 +116,11 @@ class PulledRows:
 
     def _stored(self, table: str, row: Row) -> Row:
         """Return the values of a row that can be stored."""
-        stored = {name: text for name, text in row.items() if text and is_storable(text)}
-        for name in (name for name, text in row.items() if text and name not in stored):
+        filled = {name: text for name, text in row.items() if text}
+        if is_storable("".join(filled.values())):
+            return filled
+        stored = {name: text for name, text in filled.items() if is_storable(text)}
+        for name in sorted(filled.keys() - stored.keys()):
             self.lines[f"column '{table}.{name}': values were left out that are not of its type"] = None
         return stored
 
@@ -131,7 +134,8 @@ class PulledRows:
             for row in rows.values():
                 for name in (name for name in pointing.keys() & row.keys() if row[name] not in here):
                     wanted = found.setdefault(pointing[name], {})
-                    wanted.update(dict.fromkeys(each for each in sys_ids(row[name]) if each not in here))
+                    if row[name] not in wanted:
+                        wanted.update(dict.fromkeys(each for each in sys_ids(row[name]) if each not in here))
         found = {
             target: {each: None for each in wanted if (target, each) not in self._asked}
             for target, wanted in found.items()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
@@ -20,6 +20,8 @@ IDENTIFIERS = "identifiers"
 NOT_READ = frozenset({NEVER, DROP})
 UNFIT = "\0"
 """Takes the place of a value that is not of its column's type, until it is reported: no database stores it."""
+_REMEMBERED = 1_000
+"""Values of a column whose replacements are kept."""
 _IDENTIFYING = frozenset({"sys_id", CLASS_COLUMN.name})
 _IDENTIFIERS = frozenset({Family.REFERENCE, Family.IDENTIFIER})
 _IDENTIFIER = re.compile(r"global|\{?[0-9A-Fa-f-]{32,36}\}?")
@@ -81,9 +83,9 @@ class Treatments:
         What is left out becomes empty, and what is not of the column's type becomes `UNFIT`.
         """
         make, convert = self._making(column, kind), column.family.convert
-        if convert is None:
-            return make
-        return partial(_converted, convert) if make is None else lambda value: _converted(convert, make(value))
+        if convert is not None:
+            make = partial(_converted, convert) if make is None else _both(make, partial(_converted, convert))
+        return make and lru_cache(_REMEMBERED)(make)  # most columns have few values
 
     def definition(self, column: Column, text: str) -> str:
         """Return a text of a column's definition, such as its default, without secrets and what is plainly personal."""
@@ -157,6 +159,10 @@ class Treatments:
             return value
         made = self._pseudonyms.without_personal_data(value)
         return made if made in choices else ""
+
+
+def _both(first: Make, then: Make) -> Make:
+    return lambda value: then(first(value))
 
 
 def _converted(convert: Convert, value: str) -> str:
