@@ -78,10 +78,10 @@ class OneLineParser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message alone; ``--help`` shows the usage."""
-        self.exit(Exit.UNUSABLE, disarmed(f"{self.prog}: {_in_a_line(message)}\n"))
+        self.exit(Exit.UNUSABLE, disarmed(f"{self.prog}: {escaped(message)}\n"))
 
 
-def _in_a_line(text: str) -> str:
+def escaped(text: str) -> str:
     """Return the text with line breaks, control characters and lone surrogates escaped."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
@@ -169,6 +169,6 @@ def say(text: str) -> None:
 def complain(command: str, text: str) -> None:
     """Print a line on standard error, if it can be written."""
     try:
-        sys.stderr.write(disarmed(f"{command}: {text}\n"))
+        sys.stderr.write(disarmed(f"{command}: {escaped(text)}\n"))
     except OSError:
         sys.stderr = _nowhere()  # as above

@@ -1,6 +1,7 @@
 """The rules for what becomes of a column's values: the file that ships, and a user's own."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
@@ -56,15 +57,21 @@ class PseudonymRule:
     def fits(self, lineage: Iterable[str], column: Column) -> bool:
         """Return whether the rule is about a column of a table with that lineage.
 
-        A pattern such as ``*comment`` is meant for texts, so booleans, references and moments need name or type.
+        A pattern such as ``*comment`` is meant for texts, so booleans, references and moments need name or type. One of
+        what is not even read is meant for all but booleans.
         """
         return (
             (not self.types or column.type in self.types)
-            and (not self.columns or _matches(column.name, self.columns))
+            and (not self.columns or _matches(column.name.lower(), self.columns))
             and (not self.longer_than or column.max_length > self.longer_than)
             and (not self.tables or any(_matches(table, self.tables) for table in lineage))
-            and (bool(self.types) or self.names(column) or column.family not in HARMLESS - _WITH_DIGITS)
+            and (bool(self.types) or self.names(column) or column.family not in self._spared)
         )
+
+    @property
+    def _spared(self) -> AbstractSet[Family]:
+        """The families that a pattern of names is not meant for."""
+        return {Family.BOOLEAN} if self.treatment == NEVER else HARMLESS - _WITH_DIGITS
 
     def names(self, column: Column) -> bool:
         """Return whether the rule has the name of the column itself, rather than a pattern."""

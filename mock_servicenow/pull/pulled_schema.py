@@ -200,15 +200,21 @@ class PulledSchema:
     def _cleaned(self, rows: Rows) -> Rows:
         """Take secrets and what is plainly personal out of the texts of columns' definitions."""
         for row in rows:
-            column = Column(row.get("element", ""), type=row.get("internal_type", "string"))
+            length = row.get("max_length", "")
+            most = int(length) if length.isascii() and length.isdecimal() else 0
+            type_ = MEANT.get(row.get("internal_type", ""), row.get("internal_type", "")) or "string"
+            column = Column(row.get("element", ""), type=type_, max_length=most)
             for field in _DEFINING & row.keys():
-                row[field] = self._treatments.definition(column, row[field]) or _REMOVED
+                row[field] = self._treatments.definition(row.get("name", ""), column, row[field]) or _REMOVED
+            row |= {field: self._treatments.label(row[field]) for field in ("column_label",) if field in row}
         return rows
 
     def _cleaned_choices(self, rows: Rows) -> Rows:
-        for row in rows:
-            row |= {field: self._treatments.choice(row[field]) for field in ("value", "label") if field in row}
-        return rows
+        """Take what is plainly personal out of choices, and leave out those of columns that are not even read."""
+        kept = [row for row in rows if not self._treatments.has_secrets(Column(row.get("element", "")))]
+        for row in kept:
+            row |= {field: self._treatments.label(row[field]) for field in ("value", "label") if field in row}
+        return kept
 
     async def _read(  # noqa: PLR0913, PLR0917 - what a query is made of
         self,

@@ -11,6 +11,7 @@ import orjson
 
 from mock_servicenow.pull.page_log import PageLog, ReadPage, Rows
 from privman_core.clock import Clock
+from privman_core.command_line import escaped
 from privman_core.cuts import cut
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, retry_after
 
@@ -139,7 +140,7 @@ class ReadOnlyInstance:
         answer = await self._answer(path)
         where, body = f"GET {self._url}{path.partition('?')[0]}", _json(answer)
         error = body.get("error") if isinstance(body, dict) else None
-        message = cut(str(error.get("message", "")), _LONGEST_SHOWN) if isinstance(error, dict) else ""
+        message = escaped(cut(str(error.get("message", "")), _LONGEST_SHOWN)) if isinstance(error, dict) else ""
         if answer.status == HTTPStatus.UNAUTHORIZED:
             raise PullError(f"{where} -> 401: {self.user} was refused")
         if answer.status == HTTPStatus.FORBIDDEN:

@@ -87,13 +87,17 @@ class Treatments:
             make = partial(_converted, convert) if make is None else _both(make, partial(_converted, convert))
         return make and lru_cache(_REMEMBERED)(make)  # most columns have few values
 
-    def definition(self, column: Column, text: str) -> str:
+    def definition(self, table: str, column: Column, text: str) -> str:
         """Return a text of a column's definition, such as its default, without secrets and what is plainly personal."""
-        is_secret = any(rule.fits((), column) for rule in self._secrets)
-        return "" if is_secret else self.choice(text)
+        is_left_out = self._of((table,), column, column) in NOT_READ
+        return "" if is_left_out else self.label(text)
 
-    def choice(self, text: str) -> str:
-        """Return the value or label of a choice without what is plainly personal; empty for a secret."""
+    def has_secrets(self, column: Column) -> bool:
+        """Return whether a column of that name is not even read."""
+        return any(rule.fits((), column) for rule in self._secrets)
+
+    def label(self, text: str) -> str:
+        """Return a label, or the value of a choice, without what is plainly personal; empty for a secret."""
         return self._pseudonyms.without_personal_data(text)
 
     def _of(self, lineage: Sequence[str], column: Column, there: Column) -> str:

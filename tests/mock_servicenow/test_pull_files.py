@@ -8,10 +8,11 @@ import requests
 import yaml
 
 from mock_servicenow import MockServiceNow, Settings
+from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import rows_texts
 from mock_servicenow.pull.read_only import PAGE
 
-from .test_pull import pull
+from .test_pull import column, pull, pull_table
 
 MORE = PAGE + 30
 TABLES = """
@@ -78,3 +79,53 @@ def test_no_table_of_a_file_is_without_rows() -> None:
     for most in range(1, 150):
         found = [yaml.safe_load(text) for text in rows_texts(rows, most)]
         assert [table for each in found for table, listed in each.items() if not listed] == []
+
+
+@pytest.mark.parametrize("seed", ["a", "b"])
+def test_no_two_numbers_have_one_pseudonym(seed: str) -> None:
+    """And none is its own: a unique column keeps its rows."""
+    pseudonyms = Pseudonyms(seed)
+    for size in (1, 2, 3):
+        numbers = [f"{each:0{size}d}" for each in range(10**size)]
+        made = [pseudonyms.replaced("digits", each) for each in numbers]
+        assert sorted(made) == numbers
+        assert [each for each, other in zip(numbers, made, strict=True) if each == other] == []
+
+
+def test_users_whose_names_differ_in_a_number_can_be_served(source: MockServiceNow, tmp_path: Path) -> None:
+    """As those of the mock itself do, ``admin.03`` and ``admin.04``."""
+    out = tmp_path / "pulled"
+    assert pull(source, out, tables="sys_user") == 0
+    pulled = yaml.safe_load((out / "data.yaml").read_text())["sys_user"]
+    names = {row["user_name"] for row in pulled if "user_name" in row}
+    assert len(names) > 12
+    with MockServiceNow(Settings(data=(out / "data.yaml",))) as served:
+        assert {row["user_name"] for row in served.find("sys_user")} > names
+
+
+SECRETS = {
+    "u_api_token": ("GUID", "0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
+    "u_secret_doc": ("document_id", "0f1e2d3c4b5a69788796a5b4c3d2e1f1"),
+    "u_api_keys": ("glide_list", "0f1e2d3c4b5a69788796a5b4c3d2e1f2"),
+    "u_birthdate": ("longint", "19800517"),
+    "u_geboren_am": ("glide_date_time", "1980-05-19 00:00:00"),
+    "u_pin_code": ("integer", "471103"),
+    "u_card_number": ("longint", "4111111111111111"),
+    "u_SSN": ("integer", "219099"),
+    "u_income": ("decimal", "98125.5"),
+    "u_lat": ("float", "48.137154"),
+}
+
+
+def test_what_is_secret_by_its_name_is_left_out_whatever_its_type(tmp_path: Path) -> None:
+    """With its default and its choices; a boolean says nothing."""
+    columns = [
+        column(at, name, type_, default_value=value) for at, (name, (type_, value)) in enumerate(SECRETS.items())
+    ]
+    flag = column(len(columns), "u_needs_password", "boolean")
+    row = {name: value for name, (_, value) in SECRETS.items()} | {"u_needs_password": "true"}
+    code, written = pull_table(tmp_path / "pulled", [*columns, flag], row)
+    tables = (tmp_path / "pulled" / "tables.yaml").read_text()
+    assert code == 0
+    assert [value for _, value in SECRETS.values() if value in written + tables] == []
+    assert '"u_needs_password":"true"' in written
