@@ -118,6 +118,7 @@ async def test_a_silent_servicenow_delays_no_restart(console: ConsoleUnderTest) 
     assert sent(console) == 10
 
 
+@pytest.mark.long
 async def test_a_decision_that_servicenow_has_is_not_recorded_there(console: ConsoleUnderTest) -> None:
     """It was made here and delivered by ServiceNow before the insert was answered."""
     gate = Gate(console)

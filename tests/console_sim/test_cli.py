@@ -117,6 +117,7 @@ async def test_serve_on_ipv6() -> None:
         assert url.startswith("http://[::1]:")
 
 
+@pytest.mark.long
 async def test_token_lifetime(servicenow: StubServiceNow) -> None:
     """Tokens die after the minutes that the command names, whatever the rule says."""
     async with serving("--clock", "virtual", "--token-lifetime", "5") as url, ClientSession() as session:
@@ -139,6 +140,7 @@ async def test_admin_token_comes_from_the_environment() -> None:
             assert answer.status == 200
 
 
+@pytest.mark.long
 async def test_setup_of_a_served_console(servicenow: StubServiceNow) -> None:
     """``setup`` sets up the console that serves at the console's address, so that its callbacks are answered."""
     async with serving() as url, ClientSession() as session:
@@ -192,6 +194,7 @@ async def test_setup_of_a_served_console_with_a_token(servicenow: StubServiceNow
         )
 
 
+@pytest.mark.long
 async def test_no_control_plane() -> None:
     """With --no-admin the API is all there is."""
     async with serving("--no-admin") as url, ClientSession() as session:
@@ -257,6 +260,7 @@ async def test_setup_with_another_product(servicenow: StubServiceNow, answered: 
     assert "/__admin/health answers 200; expected a console-sim that serves there" in err
 
 
+@pytest.mark.long
 async def test_setup_that_does_not_hold(servicenow: StubServiceNow, nowhere: str) -> None:
     """A step that fails makes the exit code 1, without a promise to try again."""
     servicenow.conditions.append(answering(503))
@@ -292,6 +296,7 @@ def test_setup_with_an_invalid_name(option: str, value: str, told: str, capsys: 
     assert capsys.readouterr().err.startswith(f"console-sim setup: {told}")
 
 
+@pytest.mark.long
 async def test_setup_without_role(servicenow: StubServiceNow, nowhere: str) -> None:
     """The role can be chosen, also one that may not approve."""
     code, lines, _ = await set_up(servicenow, "--console-url", nowhere, "--alone", "--role", "field engineering")
@@ -316,6 +321,7 @@ async def test_setup_of_nothing(servicenow: StubServiceNow, nowhere: str) -> Non
     assert f"POST {nowhere}/api/now/table/{REGISTRATIONS}: no connection" in step(lines, "register")
 
 
+@pytest.mark.long
 async def test_console_that_fails(servicenow: StubServiceNow, fresh: ConsoleUnderTest) -> None:
     """A console that breaks off during the set-up is named, with exit code 3."""
     for fault in (1, 2):
@@ -378,6 +384,7 @@ async def test_console_that_reports_nonsense(servicenow: StubServiceNow, body: b
     assert err.removesuffix("\n").isprintable()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("status", [200, 500])
 async def test_console_that_repeats_the_password(servicenow: StubServiceNow, status: int) -> None:
     """A console that echoes what it was sent brings the password to no terminal, and commands none."""
@@ -511,6 +518,7 @@ async def test_the_package_is_the_command() -> None:
     assert (process.returncode, out.decode().split()[0]) == (0, "console-sim")
 
 
+@pytest.mark.long
 async def test_version_and_help() -> None:
     """Version and help are printed, with exit code 0."""
     code, out, _ = await run("--version")

@@ -349,6 +349,7 @@ async def test_a_request_that_soap_never_took_is_sent_by_the_webhook(
     assert {name for name, _ in services.calls} == {CREATE}
 
 
+@pytest.mark.long
 async def test_a_request_that_soap_is_taking_during_the_move_is_sent_once(
     console: ConsoleUnderTest, services: StubServices
 ) -> None:

@@ -482,6 +482,7 @@ async def test_bodies_that_are_not_read(party: Party) -> None:
     assert [(entry["status"], entry["error"]) for entry in body["requests"]] == [(413, ""), (400, "")]
 
 
+@pytest.mark.long
 async def test_live_secrets_are_never_forgotten(party: Party) -> None:
     """However many secrets come after one that is in use, it stays masked; of the others the last thousand do."""
     for number in range(3_001):

@@ -42,6 +42,7 @@ def test_a_cut_leaves_nothing_of_a_secret(secret: str, padding: str, longest: in
         assert secret[: shortest_prefix(secret)] not in shown
 
 
+@pytest.mark.long
 @given(secret=CUT_SECRETS, longest=st.integers(12, 200), name=st.sampled_from(DIGITS))
 def test_a_cut_leaves_no_digits_of_a_secret(secret: str, longest: int, name: str) -> None:
     """Base64 and hexadecimal digits that end within a secret are masked, by themselves or within base64."""

@@ -105,6 +105,7 @@ async def test_a_young_turn_does_not_make_way() -> None:
     assert taken == ["b"]
 
 
+@pytest.mark.long
 @examples(100)
 @given(
     hosts=st.lists(st.sampled_from("abc"), min_size=1, max_size=12),

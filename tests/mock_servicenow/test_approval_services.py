@@ -141,3 +141,13 @@ async def test_a_service_exists_while_its_record_is_active(instance: Instance) -
     assert described.status == 400
     executed = await instance.call("POST", f"/{CREATE}.do?SOAP", data=b"<e/>")
     assert (executed.status, b"Unable to parse" in executed.body) == (500, True)
+
+
+async def test_a_service_executes_and_nothing_else(instance: Instance) -> None:
+    """Any other operation is a fault that names it."""
+    body = (
+        '<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+        f'<fetch xmlns="http://www.service-now.com/{CHECK}"/></e:Body></e:Envelope>'
+    )
+    answer = await instance.call("POST", f"/{CHECK}.do?SOAP", data=body, headers={"Content-Type": "text/xml"})
+    assert "Unsupported SOAP operation fetch" in answer.body.decode()

@@ -167,6 +167,7 @@ async def test_links_begin_with_the_instances_own_url() -> None:
         assert answer.headers["Link"].startswith(f"<{origin}/api/now/table/problem?")
 
 
+@pytest.mark.long
 async def test_no_control_plane() -> None:
     """With --no-admin there is no control plane to find: its address is answered like any other that is none."""
     async with serving_command("--no-admin") as url, ClientSession() as session:
@@ -212,16 +213,19 @@ async def test_further_tables_and_rows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_a_misspelt_property_in_a_file_is_said_at_the_start(tmp_path: Path) -> None:
-    """Nothing reads it."""
+    """Nothing reads it; of many the first are shown."""
     data = tmp_path / "data.yaml"
-    data.write_text("sys_properties:\n  - {name: glide.export.csv.charsett, value: utf-8}\n")
+    names = [f"glide.export.csv.charset{letter}" for letter in "tabcdefghijklmnopqrsu"]
+    data.write_text("sys_properties:\n" + "".join(f"  - {{name: {name}, value: utf-8}}\n" for name in names))
     process = await start_command("serve", "--port", "0", "--data", str(data))
     await started(process)
     process.send_signal(signal.SIGTERM)
     complaint = (await process.communicate())[1].decode()
     why = "'glide.export.csv.charsett' is not the name of a property that is read"
-    assert f"{why}; did you mean 'glide.export.csv.charset'?\n" in complaint
+    assert f"{why}; did you mean 'glide.export.csv.charset" in complaint
+    assert "\nmock-servicenow: 1 more findings: GET /__admin/findings\n" in complaint
 
 
 @pytest.mark.long

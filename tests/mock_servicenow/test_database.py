@@ -116,6 +116,7 @@ async def test_a_database_of_views_is_refused(request: pytest.FixtureRequest, tm
         assert (sa.inspect(engine).get_table_names(), sa.inspect(engine).get_view_names()) == ([], ["seven"])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column", "value", "found"),
     [
@@ -152,6 +153,7 @@ async def test_a_read_only_database_is_refused(tmp_path: Path) -> None:
     assert "cannot be written: attempt to write a readonly database" in line
 
 
+@pytest.mark.long
 async def test_a_folder_is_no_database(tmp_path: Path) -> None:
     """A path that cannot be a file is told in one line."""
     (tmp_path / "instance.db-lock").mkdir()
@@ -187,6 +189,7 @@ async def test_a_disk_that_is_full_before_the_first_start(tmp_path: Path) -> Non
     assert err == b"mock-servicenow: the database cannot be used: disk I/O error\n"
 
 
+@pytest.mark.long
 async def test_a_full_disk_is_an_error_until_there_is_room(tmp_path: Path) -> None:
     """Without room a write gets the platform's error and one line in the log; with room again it goes on."""
     process = await start_command("serve", "--port", "0", "--database", f"sqlite:///{tmp_path / 'instance.db'}")

@@ -65,6 +65,7 @@ def test_properties_tell_the_address(url: str, known: dict[str, str]) -> None:
             instance.reset()
 
 
+@pytest.mark.long
 def test_the_address_follows_the_port_until_somebody_sets_it(tmp_path: Path) -> None:
     """A database that is served elsewhere tells its new address; what a person wrote stays."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")
@@ -79,6 +80,7 @@ def test_the_address_follows_the_port_until_somebody_sets_it(tmp_path: Path) -> 
         assert _address(instance)["glide.servlet.uri"] == "https://mine.example/"
 
 
+@pytest.mark.long
 def test_the_address_of_a_file_stays(tmp_path: Path) -> None:
     """It is what the file says, also after a reset and another start."""
     file, database = tmp_path / "rows.yaml", f"sqlite:///{tmp_path / 'instance.db'}"

@@ -124,6 +124,7 @@ async def test_a_long_read_ends_however_much_others_write(blueprint: Blueprint) 
         assert read.result().status == 200
 
 
+@pytest.mark.long
 async def test_a_long_pattern_is_searched_for_aside(large: Instance) -> None:
     """It is found all the same."""
     label = "x" * 100

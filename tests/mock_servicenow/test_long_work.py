@@ -89,6 +89,7 @@ async def test_a_deleted_row_keeps_no_other_from_being_transformed(
     assert not caplog.records
 
 
+@pytest.mark.long
 async def test_a_restart_goes_on_with_import_sets(tmp_path: Path, blueprint: Blueprint) -> None:
     """Rows that were acknowledged are transformed by the next process if this one ends before."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")

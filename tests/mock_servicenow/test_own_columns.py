@@ -101,6 +101,7 @@ async def test_a_rule_that_cannot_act(rule: str, told: str, tmp_path: Path, *, s
     assert told in str(caught.value)
 
 
+@pytest.mark.long
 async def test_a_rule_for_queries(tmp_path: Path) -> None:
     """It refuses such queries of who has none of its roles; a rule for what is not known is refused at the start."""
     tables, rows = tmp_path / "tables.yaml", tmp_path / "rows.yaml"

@@ -207,6 +207,7 @@ def test_rows_of_files_have_both_columns(tmp_path: Path) -> None:
     assert [(each["state"], each["incident_state"]) for each in found] == [("6", "6"), ("3", "3"), ("1", "1")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("cycle", "column", "following"),
     [

@@ -48,6 +48,7 @@ async def test_a_view_of_a_file_follows_the_file(tmp_path: Path) -> None:
         assert (kept["sys_id"], kept["label"]) == (view["sys_id"], "Orders with buyers")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "rows", "why"),
     [

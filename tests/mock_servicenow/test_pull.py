@@ -593,6 +593,7 @@ def pull_table(folder: Path, columns: list[dict[str, Any]], row: Mapping[str, st
     return code, (folder / "data.yaml").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("length", "options", "never"),
     [("40", (), "hunter2|hans"), ("65000", (), "hunter2|hans"), ("65000", ("--keep-text",), "hunter2")],
@@ -610,6 +611,7 @@ def test_no_text_is_copied_whatever_its_type(tmp_path: Path, length: str, option
     assert not re.search(never, written, re.IGNORECASE)
 
 
+@pytest.mark.long
 def test_the_settings_of_the_console_are_not_copied() -> None:
     """What the app's table of registrations holds is left out, whatever type and length the instance gives it."""
     names = WireNames.load(None)
@@ -661,6 +663,7 @@ VALUES = {
 }
 
 
+@pytest.mark.long
 def test_personal_data_is_not_copied(tmp_path: Path) -> None:
     """Names of columns need not be known: texts and days are replaced or left out by default."""
     columns = [column(at, name, type_) for at, (name, (type_, _value)) in enumerate(PERSONAL.items())]
@@ -670,6 +673,7 @@ def test_personal_data_is_not_copied(tmp_path: Path) -> None:
     assert not re.search("hans|mueller|acme|1234567|r00tpw|54321|1980", written, re.IGNORECASE)
 
 
+@pytest.mark.long
 def test_personal_values_are_replaced_where_a_rule_copies(tmp_path: Path) -> None:
     """Addresses, numbers and secrets are found in the values of copied columns; a secret's column needs its name."""
     (tmp_path / "rules.yaml").write_text('[{columns: ["u_*"], as: copy}]')
@@ -704,6 +708,7 @@ def test_definitions_have_no_secret_and_no_address(tmp_path: Path) -> None:
     assert not re.search("hunter2|hans|acme", written, re.IGNORECASE)
 
 
+@pytest.mark.long
 def test_words_that_a_column_offers_are_copied() -> None:
     """A choice is copied, another value of its column is not; numbers of records and booleans are, too."""
     columns = [
@@ -747,6 +752,7 @@ def test_words_that_a_column_offers_are_copied() -> None:
     assert line in Path("pulled", "report.txt").read_text()
 
 
+@pytest.mark.long
 def test_the_report_lists_every_column() -> None:
     """Each column of the instance is in one line of the report, and none that it lacks."""
     columns = [column(at, name, "string", "cmdb_ci", max_length="255") for at, name in enumerate(["name", "u_x"])]
@@ -764,6 +770,7 @@ def test_the_report_lists_every_column() -> None:
     assert sorted(listed) == sorted({"name", "u_x", "sys_updated_by", "sys_updated_on"} | system)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("without", "hidden", "code", "line"),
     [
@@ -792,6 +799,7 @@ def test_what_the_instance_hides_is_reported(
     assert bool(line) == bool(re.search("hidden|not read:|no rows:", said))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("failures", "code"), [((502, 504), 0), ((503, 429, 502), 0), ((502, 502, 502), 3)])
 def test_a_gateway_that_fails_is_asked_again(
     capsys: pytest.CaptureFixture[str], failures: Sequence[int], code: int
@@ -894,6 +902,7 @@ RULES_THAT_CANNOT_ACT = """
 """
 
 
+@pytest.mark.long
 def test_rules_that_cannot_act_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A rule that fits nothing is a line with the nearest name; where it cannot replace a value, that is left out."""
     (tmp_path / "rules.yaml").write_text(RULES_THAT_CANNOT_ACT)
@@ -914,6 +923,7 @@ def test_rules_that_cannot_act_are_reported(tmp_path: Path, capsys: pytest.Captu
     assert not re.search("rule [456]", said)
 
 
+@pytest.mark.long
 @given(st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from(["words", "email", "digits"]), st.text())
 @examples(200)
 def test_a_pseudonym_is_stable_and_never_the_value(value: str, kind: str, seed: str) -> None:

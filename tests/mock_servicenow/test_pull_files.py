@@ -44,6 +44,7 @@ def test_a_query_with_an_order_gets_every_row(source: MockServiceNow, tmp_path: 
         assert sorted(map(int, found)) == sorted(first if most < MORE else range(MORE))
 
 
+@pytest.mark.long
 def test_files_of_others_stay(source: MockServiceNow, tmp_path: Path) -> None:
     """A pull replaces the files of an earlier one alone."""
     out = tmp_path / "pulled"
@@ -57,6 +58,7 @@ def test_files_of_others_stay(source: MockServiceNow, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.long
 def test_a_number_of_the_instance_has_its_prefix(source: MockServiceNow, tmp_path: Path) -> None:
     """A table that ships, too."""
     out = tmp_path / "pulled"

@@ -97,6 +97,7 @@ async def test_snapshots_of_a_file(blueprint: Blueprint, tmp_path: Path) -> None
     assert first == again
 
 
+@pytest.mark.long
 async def test_a_snapshot_has_its_tables(in_memory: Instance) -> None:
     """Columns that were defined after it are gone, those of before are there again."""
     column = {"name": "incident", "internal_type": "string", "column_label": "Ours", "max_length": "40"}

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mock_servicenow.app import Blueprint
 from mock_servicenow.settings import Settings
 
@@ -41,6 +43,7 @@ async def _status(instance: Instance, **headers: str) -> int:
         return answer.status
 
 
+@pytest.mark.long
 async def test_a_database_holds_no_credential_that_is_only_compared(tmp_path: Path, blueprint: Blueprint) -> None:
     """Tokens, keys and clients' secrets are nowhere in the file, and are taken before and after a restart."""
     settings = Settings(database=f"sqlite:///{tmp_path / 'instance.db'}")

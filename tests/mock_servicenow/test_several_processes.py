@@ -261,6 +261,7 @@ async def test_a_locked_file_loses_no_delivery(tmp_path: Path, blueprint: Bluepr
         assert (await instance.read(REQUEST, sys_id))["status"] == "TimedOut"
 
 
+@pytest.mark.long
 async def test_a_file_that_is_locked_just_when_an_instance_starts(tmp_path: Path, blueprint: Blueprint) -> None:
     """What an earlier process left is sent once the file is free."""
     file, clock = tmp_path / "instance.db", VirtualClock()

@@ -223,6 +223,7 @@ NUMBERED = """<unload>
 </unload>"""
 
 
+@pytest.mark.long
 async def test_a_record_of_numbers_acts_and_a_sys_id_of_another_form_is_a_finding(tmp_path: Path) -> None:
     """A new record gets the prefix and the digits that the record says."""
     async with running(written(tmp_path, NUMBERED)) as instance:
@@ -244,6 +245,7 @@ ODD = """<unload>
 </unload>"""
 
 
+@pytest.mark.long
 async def test_findings_about_definitions_have_a_place_and_a_deleted_administrator_is_one(tmp_path: Path) -> None:
     """File and line of the record; who is deleted cannot log in."""
     async with running(written(tmp_path, ODD)) as instance:

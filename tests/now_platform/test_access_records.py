@@ -120,6 +120,7 @@ async def test_rules_that_ship_have_records(client: Client, user: Client, create
     assert "u_secret" not in (await read(user, "u_toy"))[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("role", ["clerk", "chief"])
 async def test_several_rules_for_all_columns(
     client: Client, user: Client, grant: Callable[[str, str], None], role: str
@@ -180,6 +181,7 @@ async def test_a_condition_that_nobody_understands_lets_nobody_in(client: Client
     assert await read(user, "cmn_department") == []
 
 
+@pytest.mark.long
 async def test_administrators_pass_all_the_same(client: Client, swallowed: Swallowed) -> None:
     """Admin overrides is always on (inferred): the record says so."""
     rule = await made(client, RULE, name="cmn_department", operation="read", admin_overrides="false")
@@ -233,3 +235,10 @@ async def test_a_thousand_rules_act(client: Client, instance: Instance, swallowe
         session.store_rows(RULE, rules)
     await made(client, RULE, name="cmn_department", operation="read", condition="name=Legal")
     assert "definition-ignored" in swallowed()
+
+
+async def test_a_role_of_an_own_rule_can_be_taken_back(client: Client, create: Create) -> None:
+    """Those of rules that ship are kept."""
+    rule = await made(client, RULE, name="cmn_department", operation="read")
+    role = await made(client, ROLE, sys_security_acl=rule, sys_user_role=create("sys_user_role", name="clerk"))
+    assert (await client.delete(f"/api/now/table/{ROLE}/{role}")).status == 204

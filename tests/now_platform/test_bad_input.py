@@ -184,6 +184,7 @@ async def test_other_json_than_a_record_gets_400(client: Client, body: bytes) ->
     assert await response.json() == UNREADABLE
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "detail"),
     [

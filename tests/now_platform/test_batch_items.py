@@ -74,16 +74,19 @@ async def differing(client: Client, *calls: tuple[str, str]) -> dict[tuple[str, 
     return {call: (answer, item) for call, answer, item in zip(calls, answers, items, strict=True) if answer != item}
 
 
+@pytest.mark.long
 async def test_what_administrators_read(client: Client) -> None:
     """Every address, by every verb that changes nothing."""
     assert await differing(client, *(call for call in CALLS if call[0] in READING)) == {}
 
 
+@pytest.mark.long
 async def test_users_without_rights(user: Client) -> None:
     """Every address and verb."""
     assert await differing(user, *CALLS) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("enabled", [False, True], ids=["disabled", "others enabled"])
 async def test_disabled_apis(client: Client, create: Callable[..., str], *, enabled: bool) -> None:
     """Docs: a batch may contain any API that is available on the instance."""
@@ -107,6 +110,7 @@ async def test_rate_limits(client: Client, create: Callable[..., str], clock: Vi
     assert (await direct(client, *table))[0] == 429
 
 
+@pytest.mark.long
 async def test_keys_that_open_one_api(anonymous: Client, create: Callable[..., str], instance: Instance) -> None:
     """Every address, with a key of the Batch API alone."""
     with instance.transaction(instance.system) as session:

@@ -288,6 +288,7 @@ async def test_change_is_planned_for_the_first_slot(client: Client, create: Crea
     assert told == ["No slots found for 90 days from now"]
 
 
+@pytest.mark.long
 async def test_slots_that_cannot_be_found(
     client: Client, user: Client, grant: Callable[[str, str], None], create: Create
 ) -> None:
@@ -378,6 +379,7 @@ async def test_long_lists_end_with_an_error(client: Client, create: Create) -> N
     assert (await refused(client, "?category=Named"))[0] == 500
 
 
+@pytest.mark.long
 async def test_conflicts_with_unreadable_changes_are_not_found(client: Client, user: Client, create: Create) -> None:
     """Neither by one's own check nor in the result of an administrator's."""
     create("sys_user_has_role", user="plain", role="itil")
@@ -428,6 +430,7 @@ async def test_templates_are_taken_as_clients_values_are(
         assert (each["risk"]["value"], each["on_hold"]["value"]) == (3, False)
 
 
+@pytest.mark.long
 async def test_an_unreadable_template_fills_nothing(user: Client, create: Create, instance: Instance) -> None:
     """A change would show what is in it."""
     create("sys_user_has_role", user="plain", role="itil")

@@ -105,6 +105,7 @@ async def test_extensions_of_attachments(client: Client, create: Create, problem
         assert (await response.json())["error"]["detail"] == told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [BASE, "/api/now/table/sys_attachment"])
 async def test_extensions_of_renamed_attachments(client: Client, create: Create, problem: str, path: str) -> None:
     """A refused extension is no more given by renaming, whichever the API; another change is none."""

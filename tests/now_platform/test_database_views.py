@@ -78,6 +78,7 @@ def toys(create: Create) -> list[str]:
 # Joins
 
 
+@pytest.mark.long
 async def test_a_view_joins_its_tables(client: Client, toys: list[str]) -> None:
     """Docs: its columns have the prefix of their table; a left join keeps rows without a partner."""
     view = await make(client, VIEWS, name="u_owners", label="Toys with owners")
@@ -99,6 +100,7 @@ async def test_a_view_joins_its_tables(client: Client, toys: list[str]) -> None:
     ]
 
 
+@pytest.mark.long
 async def test_where_clauses(client: Client, instance: Instance) -> None:
     """Docs: comparisons of columns and values, joined by && and ||, the former first; texts ignore case."""
     expected = {
@@ -126,6 +128,7 @@ async def test_where_clauses(client: Client, instance: Instance) -> None:
         assert shown == found, where
 
 
+@pytest.mark.long
 async def test_a_view_may_read_a_class_of_a_hierarchy(
     client: Client, create: Create, define: Define, toys: list[str]
 ) -> None:
@@ -146,6 +149,7 @@ async def test_a_view_may_read_a_class_of_a_hierarchy(
     assert "lock_u_new" in (await read(client, "u_lockers"))[0]
 
 
+@pytest.mark.long
 async def test_columns_of_a_table(client: Client, owners: list[str]) -> None:
     """Docs: if a table of the view has fields, the view has these alone."""
     for field in ("u_name", "u_owner"):
@@ -241,6 +245,7 @@ def test_other_files_with_views(tmp_path: Path, text: str, why: str) -> None:
     assert why in str(caught.value)
 
 
+@pytest.mark.long
 async def test_a_record_of_a_view_that_cannot_be_joined(client: Client, define: Define, journal: Journal) -> None:
     """A finding says why, and there is no such table, until the record is mended; no view is joined by another."""
     _, _, owner = define("u_owners", *OWNERS)
@@ -270,6 +275,7 @@ async def test_names_of_views(client: Client, instance: Instance) -> None:
     assert [view.name for view in instance.dictionary if view.joined] == ["incident_sla", "incident_metric", "my_toys"]
 
 
+@pytest.mark.long
 async def test_records_of_views_that_ship(client: Client, instance: Instance, define: Define) -> None:
     """They describe the view, act when they change, and cannot be deleted; others go with all that belongs to them."""
     [shipped] = await read(client, VIEWS, sysparm_query="name=incident_sla")
@@ -378,6 +384,7 @@ async def test_a_user_reads_a_view_whose_tables_they_read(user: Client, grant: C
     assert (await user.post(f"/api/now/table/{VIEWS}", json={"name": "u_mine"})).status == 403
 
 
+@pytest.mark.long
 async def test_an_administrator_joins_what_belongs_to_records(client: Client, define: Define, toys: list[str]) -> None:
     """Such as the entries of journals, which others read with their record alone."""
     await client.patch(f"/api/now/table/u_toy/{toys[0]}", json={"u_notes": "Lost"})
@@ -388,6 +395,7 @@ async def test_an_administrator_joins_what_belongs_to_records(client: Client, de
     ]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("owners")
 async def test_rules_of_the_view_come_first(client: Client, user: Client) -> None:
     """Docs: access rules of the view precede those of its tables; a table that is closed stays closed."""
@@ -404,6 +412,7 @@ async def test_rules_of_the_view_come_first(client: Client, user: Client) -> Non
 # Bounds
 
 
+@pytest.mark.long
 async def test_a_large_join_keeps_nobody_waiting(client: Client, instance: Instance, define: Define) -> None:
     """Others are answered while it counts; a page of a join of millions of rows is read at once."""
     if not instance.store.embedded:  # a server counts in a process of its own, for a minute at most

@@ -148,6 +148,7 @@ async def test_a_delegate_decides_for_the_approver(
     assert second
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mine", ["=javascript:gs.getUserID()", "DYNAMIC90d1921e5f510100a9ad2572f2b477fe"])
 async def test_nobody_gives_away_what_they_may_write_as_its_owner(
     user: Client, client: Client, create: Create, me: str, mine: str

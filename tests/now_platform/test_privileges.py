@@ -91,6 +91,7 @@ async def test_user_admins_grant_other_roles(me: Client, ids: dict[str, str]) ->
     assert await write(me, "api_key", user=ids["abel"], token="t") == 201
 
 
+@pytest.mark.long
 async def test_nobody_joins_a_privileged_group(me: Client, ids: dict[str, str]) -> None:
     """The group's roles count."""
     assert await write(me, "sys_user_grmember", user=ids["me"], group=ids["Bosses"]) == 403
@@ -128,6 +129,7 @@ async def test_a_role_is_not_turned_into_a_privileged_one(me: Client, ids: dict[
     assert await write(me, "sys_user_role", ids["elevated"], elevated_privilege="false") == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "column"),
     [("sys_user_has_role", "role"), ("sys_group_has_role", "role"), ("sys_user_role_contains", "contains")],
@@ -230,6 +232,7 @@ async def test_a_group_that_does_not_exist_gives_nothing(me: Client, client: Cli
     assert await write(me, "u_toy", u_name="a") == 403
 
 
+@pytest.mark.long
 async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: Instance, ids: dict[str, str]) -> None:
     """Nobody can move it to their own user."""
     with instance.transaction(instance.system) as session:
@@ -238,6 +241,7 @@ async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: In
     assert await write(me, "sys_user_has_role", grant.sys_id, user=ids["me"]) == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("values", [{"user_password": "known"}, {"enable_multifactor_authn": "true"}])
 async def test_only_administrators_change_an_administrators_credentials(
     me: Client, client: Client, values: dict[str, str]
@@ -248,6 +252,7 @@ async def test_only_administrators_change_an_administrators_credentials(
     assert await write(client, "sys_user", ADMIN_ID, **values) == 200
 
 
+@pytest.mark.long
 async def test_a_new_user_does_not_inherit_a_deleted_ones_rights(me: Client, create: Create) -> None:
     """A client chooses sys_ids: one to which privileged roles are still granted is refused."""
     gone = "ab" * 16
@@ -255,6 +260,7 @@ async def test_a_new_user_does_not_inherit_a_deleted_ones_rights(me: Client, cre
     assert await write(me, "sys_user", sys_id=gone, user_name="heir", user_password="x") == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("table", "values"),
     [
@@ -364,6 +370,7 @@ async def test_an_administrators_key_is_not_widened(
     assert await opens(anonymous, **{"x-key": "k"})
 
 
+@pytest.mark.long
 async def test_a_stored_rule_grants_nothing(me: Client, client: Client, ids: dict[str, str]) -> None:
     """What a rule makes of a write is checked, not only what was sent."""
     rule = {"collection": "sys_user_has_role", "when": "before", "action_insert": "true", "order": str(2**62)}
@@ -371,6 +378,7 @@ async def test_a_stored_rule_grants_nothing(me: Client, client: Client, ids: dic
     assert await write(me, "sys_user_has_role", user=ids["me"], role=ids["harmless"]) == 403
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", ["imp_user", "imp_user/insertMultiple"])
 async def test_an_import_grants_nothing(  # noqa: PLR0913, PLR0917 - fixtures
     me: Client, instance: Instance, create: Create, clock: VirtualClock, ids: dict[str, str], path: str
@@ -389,6 +397,7 @@ async def test_an_import_grants_nothing(  # noqa: PLR0913, PLR0917 - fixtures
         assert session.find("imp_user", user_id=ids["me"], sys_import_state="error") is not None
 
 
+@pytest.mark.long
 async def test_an_administrator_may_import_grants(
     client: Client, instance: Instance, create: Create, clock: VirtualClock, ids: dict[str, str]
 ) -> None:

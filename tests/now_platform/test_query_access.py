@@ -47,6 +47,7 @@ MATCHES = ("id=77", "id!=77", "idIN77,78", "idNOT IN77", "idISEMPTY", "idISNOTEM
 RANGES = ("idLIKE7", "idSTARTSWITH7", "id>=77", "idBETWEEN77@78", "idGT_FIELDname", "ORDERBYid", "ORDERBYDESCid")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("operation", "refused", "answered"), [("query_match", MATCHES, RANGES), ("query_range", RANGES, MATCHES)]
 )
@@ -63,6 +64,7 @@ async def test_each_rule_is_about_its_kind_of_query(
     assert {await status(client, query) for query in refused} == {200}
 
 
+@pytest.mark.long
 async def test_rules_of_a_table_and_of_all_columns(client: Client, user: Client, grant: Grant, create: Create) -> None:
     """Without a column a rule is about each of them; whoever has the role passes."""
     create("sys_user_role", name="clerk")
@@ -112,6 +114,7 @@ async def test_columns_of_other_tables(client: Client, user: Client, query: str)
     assert await status(user, query, table) == 403
 
 
+@pytest.mark.long
 async def test_a_column_of_a_class_and_of_a_view(client: Client, user: Client, create: Create) -> None:
     """Of the parent, it counts as if it were empty in records of the class (inferred); of a view it is refused."""
     create("incident", short_description="broken")
@@ -143,6 +146,7 @@ async def test_a_text_search_skips_barred_columns(client: Client, user: Client) 
     assert (await (await user.get(f"/api/now/table/{DESKS}", params=search)).json())["result"] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "address",
     [
@@ -162,6 +166,7 @@ async def test_every_address_that_takes_a_query(client: Client, user: Client, ad
     assert REFUSED["message"] in await answer.text()
 
 
+@pytest.mark.long
 async def test_soap_takes_queries(client: Client, user: Client, grant: Grant) -> None:
     """A refused query is a fault."""
     grant("plain", "soap")

@@ -146,6 +146,7 @@ async def test_a_wrong_password_is_told_from_a_closed_gate(
     assert (response.status, swallowed()) == (401, [])
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("gate")
 async def test_the_gate_lets_the_role_pass(role_holder: Client) -> None:
     """The role snc_basic_auth_api_access is the exception (platform 4.2)."""

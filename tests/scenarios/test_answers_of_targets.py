@@ -44,6 +44,7 @@ steps:
 """
 
 
+@pytest.mark.long
 async def test_a_list_of_another_request_is_none_of_this_one(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """As what ignores the query answers it, such as a cache on the way: the second request has no response."""
     stub[0].deaf = True

@@ -123,6 +123,7 @@ def test_a_file_that_cannot_be_used_is_one_error(project: pytest.Pytester) -> No
     assert "Traceback" not in result.stdout.str()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("ini", "complaint"),
     [

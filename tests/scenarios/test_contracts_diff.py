@@ -55,6 +55,7 @@ def diff(old: str | Path, new: str | Path) -> int:
     return main(["contracts", "diff", str(old), str(new)])
 
 
+@pytest.mark.long
 def test_the_same_set_has_no_changes(release: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing changed, exit code 0."""
     assert diff("packaged", release) == 0

@@ -121,6 +121,7 @@ async def test_a_step_that_names_a_status_expects_it(step: str) -> None:
     assert read.expected == {403, *(int(status) for status in re.findall(r"\d{3}", step))}
 
 
+@pytest.mark.long
 def test_json_inside_of_text_is_looked_into() -> None:
     """The keys of metadata are fields; text that is no JSON has none."""
     for metadata, inside in (('{"PolicyId": "{x}", "UserReason": ""}', True), ("no JSON", False), (7, False)):
@@ -224,6 +225,7 @@ def test_what_a_sweep_exercises_counts(tmp_path: Path, capsys: pytest.CaptureFix
     assert "Contract " in capsys.readouterr().out
 
 
+@pytest.mark.long
 def test_nothing_is_measured_unless_asked(files: Mapping[str, str], tmp_path: Path) -> None:
     """A report for programs says so."""
     report = tmp_path / "report.json"

@@ -108,6 +108,7 @@ def test_waiting(world):
     result.stdout.fnmatch_lines(["the test ended before clock.advance_async('17:00:00') returned. Expected *"])
 
 
+@pytest.mark.long
 def test_a_delivery_is_waited_for_with_a_loop_and_without(pytester: pytest.Pytester) -> None:
     """As often as a test likes."""
     within = "await asyncio.gather(decision.delivered(), decision.delivered())"
@@ -173,6 +174,7 @@ class Passing(RealClock):
         await self._world.advance(seconds * self._speed)
 
 
+@pytest.mark.long
 def test_a_delivery_of_systems_that_keep_real_time(privman_loop: LoopThread, world: WorldFixture) -> None:
     """The Responses table is looked at again and again, for a while."""
     world.console.faults.arm("status", status=503, path="*/approval/approve")

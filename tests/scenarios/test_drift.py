@@ -96,6 +96,7 @@ def test_a_key_whose_case_does_not_count(drift: Any) -> None:
     assert drift(entry("POST", f"{CONSOLE}/Tms/services/api/logon/token", sent, 200, '"t"'))[0] == 0
 
 
+@pytest.mark.long
 def test_the_only_place_for_an_unlike_key(drift: Any) -> None:
     """An unknown key is the one missing name whose form it has."""
     code, override, _ = drift(delivery(200, RespondedBy=None, Who="boss", Comment="Fine"))
@@ -121,6 +122,7 @@ def test_a_name_is_not_taken_for_another(drift: Any) -> None:
     assert comments[1].startswith("decision-update $.metadata [I]: metadata is not part of decision-update.")
 
 
+@pytest.mark.long
 def test_two_keys_may_not_have_one_name(drift: Any) -> None:
     """Of two keys that are alike one is the name."""
     code, override, _ = drift(

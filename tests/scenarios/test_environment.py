@@ -110,6 +110,7 @@ GROUP = "Operations"
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "environment", "group"),
     [

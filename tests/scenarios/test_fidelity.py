@@ -205,6 +205,7 @@ def test_the_fake_is_like_itself(privman_loop: LoopThread, capsys: pytest.Captur
     assert sorted(there.created) == sorted(there.deleted)
 
 
+@pytest.mark.long
 def test_a_refused_creation_is_the_difference(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Without its scratch record a probe asks no more, and a record that is there all the same is deleted."""
     there = Instance()
@@ -216,6 +217,7 @@ def test_a_refused_creation_is_the_difference(privman_loop: LoopThread, capsys: 
     assert sorted(there.created) == sorted(there.deleted)
 
 
+@pytest.mark.long
 def test_a_probe_whose_scratch_record_has_no_name_is_given_up(
     privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,6 +233,7 @@ def test_a_probe_whose_scratch_record_has_no_name_is_given_up(
     assert there.deleted == there.created
 
 
+@pytest.mark.long
 def test_what_cannot_be_deleted_is_told(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Each record that stays is named; exit code 1."""
     there = Instance()
@@ -291,6 +294,7 @@ def test_only_servicenow_says_that_it_lacks_the_app(
     assert "1 the same, 0 different, 0 left out, 2 given up; " in out
 
 
+@pytest.mark.long
 def test_an_interrupted_probe_cleans_up(privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C in the middle of a probe leaves no record behind."""
     there = Instance()
@@ -324,6 +328,7 @@ def test_unusable_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+@pytest.mark.long
 def test_a_certificate_of_its_own(privman_loop: LoopThread, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is refused with one plain line, and probed on where --ca-file names who has signed it."""
     authority = tmp_path / "authority.pem"

@@ -71,6 +71,7 @@ def test_help_loads_no_player(command: list[str]) -> None:
     assert loaded.isdisjoint(HEAVY)
 
 
+@pytest.mark.long
 def test_the_plugin_loads_only_a_few_modules_of_ours() -> None:
     """Every run of pytest loads it, whether or not a test uses a fixture: no package beside, and nothing of asyncio."""
     ran = subprocess.run([sys.executable, "-c", PLUGIN], capture_output=True, text=True, check=True)  # noqa: S603 - our own plugin

@@ -507,6 +507,7 @@ def test_a_decision_that_a_condition_held_back_was_taken(queued: str) -> None:
     assert list(replace(WELL, received={"console": [exchange]}).taken()) == [("r1", "Approve")]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["slow", "queued"])
 @pytest.mark.usefixtures("queued")
 async def test_a_slow_servicenow_keeps_only_its_caller_waiting(kind: str) -> None:
@@ -526,6 +527,7 @@ async def test_an_expectation_among_the_steps_counts_too() -> None:
     assert (ended.step, ended.line, ended.got) == ("console.expect-approval", 5, "state 'Pending'")
 
 
+@pytest.mark.long
 async def test_a_broken_invariant_is_named() -> None:
     """The failure says which, and what it promises."""
     record = "{request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Approve}"

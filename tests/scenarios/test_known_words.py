@@ -150,6 +150,7 @@ def test_a_column_that_the_instance_drops_fails_the_step(tmp_path: Path, capsys:
     assert "expected a column 'u_team' of x_thyti_thycotic_p_activity_type" in capsys.readouterr().out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("expected", ["{absent: true}", "{not: x}"])
 def test_a_column_that_a_record_lacks_never_holds(
     expected: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

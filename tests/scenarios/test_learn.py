@@ -362,6 +362,7 @@ def test_tables_that_nothing_tells_apart_are_listed(learn: Learn, out: Path) -> 
     ]
 
 
+@pytest.mark.long
 def test_tables_that_a_file_names_are_asked_for(learn: Learn, out: Path, tmp_path: Path) -> None:
     """Whatever they begin with."""
     known = tmp_path / "known.yaml"
@@ -421,6 +422,7 @@ def test_a_failure_of_a_moment_is_asked_again(learn: Learn) -> None:
     assert learn(instance)[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("last", ["", f"{SCOPE}request"], ids=["task", "circle"])
 def test_columns_of_a_table_that_one_of_the_app_extends_are_its_own(last: str, learn: Learn, out: Path) -> None:
     """Through every level, a circle too; one of the table itself is likelier to be the app's."""

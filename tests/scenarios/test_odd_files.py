@@ -90,6 +90,7 @@ def test_the_cache_waits_for_no_pipe(folder: Path) -> None:
     assert "Story" in cache.read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("before", "line"),
     [
@@ -126,6 +127,7 @@ def test_what_is_no_table_is_not_shown(content: str, capsys: pytest.CaptureFixtu
     assert not any(word in told for word in ("hunter2", "root", "nobody"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("cell", "rows", "documents"), [("x", 9_000, 1), ("x" * 60_000, 3, 2)])
 def test_examples_are_bounded_with_their_steps(
     cell: str, rows: int, documents: int, capsys: pytest.CaptureFixture[str]

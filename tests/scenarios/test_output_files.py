@@ -163,6 +163,7 @@ def test_a_report_stays_where_nothing_is_played(words: str, folder: Path) -> Non
     assert '"held": true' in (folder / "j.json").read_text()
 
 
+@pytest.mark.long
 def test_a_report_turns_red_before_the_command_line_is_read(folder: Path) -> None:
     """And is the command's own to write afterwards."""
     assert command("run one.yaml --json j.json") == 0

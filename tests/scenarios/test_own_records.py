@@ -178,6 +178,7 @@ steps:
 """
 
 
+@pytest.mark.long
 async def test_a_request_of_somebody_else_with_the_same_id_is_not_decided() -> None:
     """A run knows its own by the sys_id that the creation was answered with."""
     stub = Crowded()

@@ -323,6 +323,7 @@ def test_scenarios_are_played_on_it(tmp_path: Path, jobs: str) -> None:
     assert main(["run", stories[0], "--jobs", "1"]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "message"),
     [

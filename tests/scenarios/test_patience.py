@@ -47,6 +47,7 @@ steps:
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("patience", "outcome"), [(15, "failed"), (30, "passed")])
 async def test_what_comes_late_is_waited_for_as_long_as_somebody_says(
     stub: tuple[StubInstance, WorldBuilder], patience: int, outcome: str

@@ -99,6 +99,7 @@ async def test_a_second_console_is_started_beside_our_own(stub: tuple[StubInstan
                 await world.another_console()
 
 
+@pytest.mark.long
 async def test_a_second_instance_is_started_beside_our_own() -> None:
     """Not beside one that already runs."""
     async with WorldBuilder(0).open() as world:
@@ -159,6 +160,7 @@ async def test_invariants_are_asked_only_where_they_can_be_seen(stub: tuple[Stub
     assert ended.reason.startswith("the invariants need a servicenow control plane: http://")
 
 
+@pytest.mark.long
 async def test_variations_are_skipped_where_they_cannot_be_judged(stub: tuple[StubInstance, WorldBuilder]) -> None:
     """The scenario passes; that it is not swept is said once, with the reason, and nothing is called varied."""
     told: list[Event] = []

@@ -97,6 +97,7 @@ def test_no_output_holds_the_password(
     assert "##teamcity[" not in captured.out
 
 
+@pytest.mark.long
 def test_the_fixtures_print_no_command_of_a_pipeline(privman_loop: LoopThread, pytester: pytest.Pytester) -> None:
     """Though pytest prints what an instance answers as it is."""
     pytester.makepyfile("def test_it(servicenow): ...")

@@ -249,6 +249,7 @@ def test_a_damaged_memory_is_none(text: str, folder: Path, capsys: pytest.Captur
     assert json.loads((folder / ".privman_cache" / "last-failed.json").read_text()) == []
 
 
+@pytest.mark.long
 def test_a_folder_that_cannot_be_written_is_no_failure(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file is where the folder would be."""
     fail(folder, "one")

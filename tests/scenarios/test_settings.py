@@ -494,6 +494,7 @@ def guarded() -> Iterator[str]:
 TOKEN_SOURCES = "--admin-token-file, CONSOLE_ADMIN_TOKEN or console.admin-token-variable in a profile"
 
 
+@pytest.mark.long
 def test_a_token_that_is_missing(
     guarded: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -599,6 +600,7 @@ def test_variables_of_other_tools_are_accepted(
     assert "unknown" not in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("options", [[], ["--privman-reset"]], ids=["fixture", "option"])
 def test_pytest_refuses_misspelt_variables(
     options: list[str], pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
@@ -646,6 +648,7 @@ def test_the_fixtures_take_the_same(pytester: pytest.Pytester, instance: str, mo
     assert result.outlines[0].startswith(f"ServiceNow: {instance} (privman.toml:2, profile dev).")
 
 
+@pytest.mark.long
 def test_a_profile_that_is_a_folder(pytester: pytest.Pytester) -> None:
     """One line for each test that needs it, without a traceback."""
     pytester.makepyfile(USED)
@@ -655,6 +658,7 @@ def test_a_profile_that_is_a_folder(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["privman.toml: Is a directory."])
 
 
+@pytest.mark.long
 def test_a_variable_of_another_tool_fails_only_what_needs_it(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

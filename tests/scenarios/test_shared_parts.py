@@ -142,6 +142,7 @@ def test_errors_name_the_file_that_has_them(included: str, shared: str, message:
     assert message in refused(tmp_path)
 
 
+@pytest.mark.long
 def test_includes_are_bounded(tmp_path: Path) -> None:
     """In depth, and in what they multiply to: ten files of ten includes each would be a thousand million steps."""
     for number in range(9):

@@ -54,6 +54,7 @@ async def test_starting_again_while_it_waits_sends_nothing(site: Site) -> None:
     assert "Approval requested" in (await site.person.fill(again, WHAT)).text
 
 
+@pytest.mark.long
 async def test_reloading_starts_nothing(site: Site) -> None:
     """What happened is shown once, at the address of the form; a value of more than 4,000 characters is not kept."""
     await site.set_up()

@@ -110,13 +110,15 @@ class _RuleReader:
     def take_shipped(self, table: str, acl: Acl, sys_id: str, row: Values | None) -> None:
         """Add a rule of the base unless its record is inactive, which may change the condition and add roles."""
         self.rules.setdefault(table, [])
-        if row is None:
-            self._add(table, acl)
-        elif row["active"] != "false":
-            kept = {"name": _name_of(table, acl), "operation": acl.operation, "type": row["type"] and _RECORD}
-            self._report_kept(row, kept)
-            others = tuple(role for role in self._roles.get(sys_id, ()) if role not in acl.roles)
-            self._add(table, replace(acl, roles=acl.roles + others, condition=self._condition(row, acl.condition)))
+        if row is None or row["active"] != "false":
+            self._add(table, acl if row is None else self._changed(table, acl, sys_id, row))
+
+    def _changed(self, table: str, acl: Acl, sys_id: str, row: Values) -> Acl:
+        """Return a rule of the base with what its record may change of it."""
+        kept = {"name": _name_of(table, acl), "operation": acl.operation, "type": row["type"] and _RECORD}
+        self._report_kept(row, kept)
+        others = tuple(role for role in self._roles.get(sys_id, ()) if role not in acl.roles)
+        return replace(acl, roles=acl.roles + others, condition=self._condition(row, acl.condition))
 
     def _report_kept(self, row: Values, kept: Values) -> None:
         """Report what a record of a rule that ships cannot change."""

@@ -95,13 +95,13 @@ class _Asked:
     """A request that is being answered; its user and the rate limit's verdict are added once they are known.
 
     Attributes:
-        minute: that in which it began, if the journal says so.
+        minute: that in which it began.
         opened: the session that the answer opens for the user, if any.
     """
 
     request: web.Request
     findings: list[Finding]
-    minute: datetime | None = None
+    minute: datetime
     user: User | None = None
     opened: WebSession | None = None
     verdict: RateLimitVerdict | None = None
@@ -109,9 +109,7 @@ class _Asked:
     @classmethod
     def of(cls, request: web.Request) -> Self:
         """Return a request whose user is still to be found."""
-        exchange = request.get(EXCHANGE)
-        if exchange is None:
-            return cls(request, [])
+        exchange = request[EXCHANGE]
         return cls(request, exchange.findings, exchange.at.replace(second=0, microsecond=0))
 
 

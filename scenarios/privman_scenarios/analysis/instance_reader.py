@@ -22,8 +22,8 @@ from privman_scenarios.playing.servicenow import OF_COLUMNS
 _SAMPLE = 200
 _MOST_PAGES = 20
 _MOST_TABLES = 60
-# ServiceNow's deepest hierarchies, those of the CMDB, have fewer.
-_MOST_LEVELS = 12
+# Each hierarchy has a few, ServiceNow's deepest ones a dozen.
+_MOST_EXTENDED = 100
 # An instance counts requests by the hour.
 _LONGEST_WAIT, _USUAL_WAIT, _MOST_WAITS = 3_600, 60, 10
 # A proxy or a node that restarts answers these for a moment.
@@ -104,15 +104,15 @@ class InstanceReader:
     async def _read_extended(self, tables: Iterable[str]) -> list[str]:
         """Return the tables that these extend, after reading which tables those extend in turn."""
         extended: dict[str, None] = {}
-        for _ in range(_MOST_LEVELS):
-            known = self.facts.tables
-            parents = {known[each].parent for each in (*tables, *extended) if each in known}
-            new = sorted(parents - {"", *tables, *extended})
-            if not new:
-                break
+        while (new := self._parents([*tables, *extended])) and len(extended) < _MOST_EXTENDED:
             extended |= dict.fromkeys(new)
             await self._list(Listing("sys_db_object", f"nameIN{','.join(new)}", TABLE_COLUMNS))
         return [*extended]
+
+    def _parents(self, tables: Sequence[str]) -> list[str]:
+        """Return the tables that these extend, without these."""
+        known = self.facts.tables
+        return sorted({known[each].parent for each in tables if each in known} - {"", *tables})
 
     def _tables(self, prefix: str) -> list[str]:
         """Return the tables of apps, those of the scope first."""

@@ -217,6 +217,7 @@ def test_fuzz(dictionary: Dictionary, engine: sa.Engine, parts: list[str], repea
         connection.rollback()
 
 
+@pytest.mark.long
 @examples(100)
 @given(parts=st.lists(pieces, max_size=20))
 def test_fuzz_never_reaches_the_statement(dictionary: Dictionary, engine: sa.Engine, parts: list[str]) -> None:
