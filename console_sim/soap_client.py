@@ -95,7 +95,7 @@ class _Response:
 
     @property
     def complaint(self) -> str:
-        """The words of a fault, or the name of what is no fault."""
+        """What the answer is in place of a response: a fault with its text, or another element."""
         if self.name != "Fault":
             return f"with a body that holds {brief(self.name)}"
         return f"with a fault that says {brief(self.outputs.get('faultstring', ''))}"

@@ -10,7 +10,8 @@ _WORD = re.compile(r"[^\s\x00-\x2f:-@\[-`{-\x7f]+")
 _DIGIT = re.compile(r"\d")
 _LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{1,4}(?=\d)|([^\s\x00-\x40\[-`{-\x7f\d]{2,200})")
 """Words, but for codes in front of digits, such as INC, which are no group."""
-_NUMBER = re.compile(r"[A-Z]{1,20}\d{1,20}")
+_NUMBER = re.compile(r"[A-Z]{2,6}\d{1,10}")
+"""Numbers of records, such as SCTASK0010001; those of accounts and passports have one letter, or more digits."""
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aeio"
 _ROUNDS = 4
 _SYLLABLES = 8

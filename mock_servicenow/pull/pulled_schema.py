@@ -144,7 +144,7 @@ class PulledSchema:
     async def _read_tables(self, names: Iterable[str]) -> None:
         pending = [name for name in names if name not in self._known and name not in self._absent]
         while pending:
-            rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS)
+            rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS, replace=self._cleaned_labels)
             for row in rows:
                 if self._known.setdefault(row["name"], row) != row:
                     self._leave_out(f"table '{row['name']}'", "a second record of sys_db_object defines it")
@@ -207,6 +207,11 @@ class PulledSchema:
             for field in _DEFINING & row.keys():
                 row[field] = self._treatments.definition(row.get("name", ""), column, row[field]) or _REMOVED
             row |= {field: self._treatments.label(row[field]) for field in ("column_label",) if field in row}
+        return rows
+
+    def _cleaned_labels(self, rows: Rows) -> Rows:
+        for row in rows:
+            row["label"] = self._treatments.label(row.get("label", ""))
         return rows
 
     def _cleaned_choices(self, rows: Rows) -> Rows:

@@ -131,3 +131,24 @@ def test_what_is_secret_by_its_name_is_left_out_whatever_its_type(tmp_path: Path
     assert code == 0
     assert [value for _, value in SECRETS.values() if value in written + tables] == []
     assert '"u_needs_password":"true"' in written
+
+
+@pytest.mark.parametrize("text", ["DE89370400440532013555", "L01234567", "ZEBULON1980"])
+def test_what_is_no_number_of_a_record_becomes_words(tmp_path: Path, text: str) -> None:
+    """Whatever the column is called."""
+    _, written = pull_table(tmp_path / "pulled", [column(1, "number", "string", max_length="40")], {"number": text})
+    assert '"number":"' in written
+    assert text not in written
+
+
+def test_labels_have_no_address(tmp_path: Path) -> None:
+    """Neither that of a table nor that of a column."""
+    label = "Desk of zed@bank.test"
+    (tmp_path / "t.yaml").write_text(
+        f"- {{name: u_seat, label: {label}, columns: {{u_at: {{type: integer, label: {label}}}}}}}"
+    )
+    with MockServiceNow(Settings(tables=(tmp_path / "t.yaml",))) as served:
+        assert pull(served, tmp_path / "pulled", tables="u_seat") == 0
+    written = [file.read_text() for file in (tmp_path / "pulled").iterdir()]
+    assert [text for text in written if "zed@bank.test" in text] == []
+    assert "Desk of" in (tmp_path / "pulled" / "tables.yaml").read_text()
