@@ -89,8 +89,8 @@ class Treatments:
 
     def definition(self, table: str, column: Column, text: str) -> str:
         """Return a text of a column's definition, such as its default, without secrets and what is plainly personal."""
-        is_left_out = self._of((table,), column, column) in NOT_READ
-        return "" if is_left_out else self.label(text)
+        is_secret = self._of((table,), column, column) == NEVER
+        return "" if is_secret else self.label(text)
 
     def has_secrets(self, column: Column) -> bool:
         """Return whether a column of that name is not even read."""
