@@ -12,7 +12,7 @@ from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import rows_texts
 from mock_servicenow.pull.read_only import PAGE
 
-from .test_pull import column, pull, pull_table
+from .pulling import Rows, column, pull, pull_table
 
 MORE = PAGE + 30
 TABLES = """
@@ -152,3 +152,12 @@ def test_labels_have_no_address(tmp_path: Path) -> None:
     written = [file.read_text() for file in (tmp_path / "pulled").iterdir()]
     assert [text for text in written if "zed@bank.test" in text] == []
     assert "Desk of" in (tmp_path / "pulled" / "tables.yaml").read_text()
+
+
+def test_many_rows_are_in_several_files() -> None:
+    """No file of rows exceeds its bound, and together they have every row, below its table."""
+    rows: dict[str, Rows] = {"incident": [{"sys_id": f"{number:032x}"} for number in range(10)], "task": [{}]}
+    texts = list(rows_texts(rows, 200))
+    assert max(map(len, texts)) < 220
+    found = [yaml.safe_load(text) for text in texts]
+    assert [row for each in found for row in each.get("incident") or ()] == rows["incident"]

@@ -1,0 +1,221 @@
+"""``mock-servicenow pull`` of instances that contradict themselves, hide rows, fail, or answer in another shape."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mock_servicenow import MockServiceNow, Settings
+from mock_servicenow.cli import main
+
+from .pulling import choice, column, defined, read, stub
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+ODD: dict[str, list[dict[str, Any]]] = {
+    "sys_db_object": [
+        defined(1, "u_odd", "u_even"),
+        defined(2, "u_even", "u_odd"),
+        defined(3, "u_odd", ""),
+        defined(4, "task", "u_odd"),
+        defined(5, "u-bad"),
+        defined(6, "U_ODD"),
+        defined(7, "u_orphan", "u_ghost"),
+    ],
+    "sys_dictionary": [
+        column(1, "u_kind", "klingon"),
+        column(2, "u_day", "date"),
+        column(3, "u_call", "string", default_value="javascript:new Thing().value()"),
+        column(4, "u_dynamic", "string", use_dynamic_default="true", virtual="true"),
+        column(5, "u_state", "integer", default_value="9", max_length="4,000"),
+        column(6, "u_gone", "reference", reference="u_nowhere"),
+        column(7, "u_bad", "reference", reference="u-bad"),
+        column(8, "u_user", "reference", reference={"value": "sys_user"}, reference_qual="javascript:x()"),
+        column(9, "u_same", "string"),
+        column(10, "U_same", "string"),
+        column(11, "u_number", "integer"),
+        column(12, "u_number", "string", "u_even"),
+        column(13, "sys_id", "GUID"),
+        column(14, "u odd", "string"),
+        column(15, "short_description", "reference", "task", reference="sys_user"),
+        column(16, "u_twice", "string"),
+        column(17, "order", "integer"),
+        column(18, "", "collection", "U_ODD"),
+        column(19, "", "collection", "u_orphan"),
+    ],
+    "sys_choice": [
+        choice(1, "u_state", "1"),
+        choice(2, "u_state", "one"),
+        choice(3, "u_state", ""),
+        choice(4, "none", "1"),
+        choice(5, "priority", "1") | {"name": "task"},
+    ],
+    "u_odd": [
+        {
+            "sys_id": "e" * 32,
+            "u_kind": "a\u0080b\u2028c",
+            "u_number": "many",
+            "u_user": "f" * 32,
+            "sys_class_name": "u_other",
+        },
+        {"sys_id": "d" * 32, "u_kind": None, "unasked": "x"},
+    ],
+}
+
+
+@pytest.mark.long
+def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
+    """What cannot be carried over is a line with its place, and a mock starts with the rest."""
+    folder = tmp_path / "pulled"
+    with stub(ODD) as url:
+        given = ["pull", "--from", url, "--tables", "u_odd,U_ODD,u_orphan,task", "--out", str(folder), "--keep-text"]
+        assert main(given) == 0
+    lines = (folder / "report.txt").read_text()
+    for line in (
+        "table 'u_odd': left out: a second record of sys_db_object defines it",
+        "it extends itself through",
+        "table 'task': left out: extending 'u_odd', but for its columns: the mock's extends no table",
+        "column 'task.short_description': left out: type reference to sys_user: the mock's is string",
+        "column 'task.priority': left out: that it lacks choices of the mock: 2, 3, 4, 5",
+        "table 'U_ODD' differs only in case from table 'u_odd'",
+        "table 'u_orphan' extends 'u_ghost', which is not defined",
+        "table 'u-bad': left out: its name is invalid",
+        "column 'u_odd.u_kind': left out: type 'klingon', which the mock does not know: it holds texts",
+        "column 'u_odd.u_call': left out: default 'javascript:new Thing().value()': expected one of javascript:gs.",
+        "column 'u_odd.u_dynamic': left out: its dynamic default",
+        "column 'u_odd.u_dynamic': left out: its calculation: rows have the values as they were",
+        "column 'u_odd.u_state': left out: default '9': it is none of its choices",
+        "column 'u_odd.u_state': left out: choice 'one': it is no integer",
+        "column 'u_odd.u_gone': left out: the table 'u_nowhere' to which it refers: the instance has none of that name",
+        "column 'u_odd.u_user': left out: its scripted reference qualifier",
+        "column 'U_same' differs only in case from column 'u_same'",
+        "column 'u_odd.u odd': left out: its name is invalid",
+        "column 'u_odd.u_number': values were left out that are not of its type",
+    ):
+        assert line in lines
+    with MockServiceNow(Settings(tables=(folder / "tables.yaml",), data=(folder / "data.yaml",))) as here:
+        [task] = read(here, "sys_dictionary", "name=task^element=u_state", sysparm_fields="internal_type,max_length")
+        assert task == {"internal_type": "integer", "max_length": "4000"}
+        rows = read(here, "u_odd", sysparm_fields="u_kind,u_number,u_user")
+        assert rows == [
+            {"u_kind": "", "u_number": "", "u_user": ""},
+            {"u_kind": "a\u0080b\u2028c", "u_number": "", "u_user": ""},
+        ]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("query", ["", "u_kind=1^NQu_kind=2"])
+def test_pages(tmp_path: Path, query: str) -> None:
+    """More rows than a page are read in pages, also of an instance that does not count them."""
+    rows = [{"sys_id": f"{number:032x}", "u_kind": str(number)} for number in range(2_500)]
+    folder, given = tmp_path / "pulled", {**ODD, "u_odd": rows}
+    asked = [f"--query=u_odd={query}"] * bool(query)
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--rows", "2400", "--out", str(folder), *asked]) == 0
+    found = yaml.safe_load((folder / "data.yaml").read_text())["u_odd"]
+    assert [row["sys_id"] for row in found] == [row["sys_id"] for row in rows[:2400]]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "error"),
+    [
+        (b'{"result": [1]}', 3, "200: expected a list of records as result"),
+        (b"[]", 3, "200: expected a list of records as result"),
+        (b'{"error": {"message": "No Record found"}}', 2, "--tables: the instance has no table 'u_odd'"),
+        (b'{"error": "no"}', 3, "404: expected a list of records as result"),
+    ],
+)
+def test_answers_of_another_shape(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], body: bytes, code: int, error: str
+) -> None:
+    """An answer that no instance gives ends the pull in one line; an old instance has 404 for no rows."""
+    with stub({}, lambda _table: body) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", str(tmp_path / "pulled")]) == code
+    assert error in capsys.readouterr().err
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("without", "hidden", "code", "line"),
+    [
+        ("sys_dictionary", {}, 1, "table 'u_odd': its columns were not read: the instance shows user 'admin'"),
+        ("", {"sys_dictionary": 2}, 1, "table 'sys_dictionary': 2 rows are hidden from user 'admin'"),
+        ("u_odd", {"u_odd": 3}, 1, "table 'u_odd': 3 rows are hidden from user 'admin'"),
+        ("", {"u_odd": 3}, 0, "table 'u_odd': 3 rows are hidden from user 'admin'"),
+        ("u_odd", {}, 0, "table 'u_odd': no rows: there are none, or user 'admin'"),
+        ("", {}, 0, ""),
+    ],
+)
+def test_what_the_instance_hides_is_reported(
+    capsys: pytest.CaptureFixture[str], without: str, hidden: Mapping[str, int], code: int, line: str
+) -> None:
+    """An instance answers 200 without the rows that a user may not read: columns and rows of tables are missed."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_word", "string"), column(2, "", "collection")],
+        "u_odd": [{"sys_id": "e" * 32, "u_word": "any"}],
+    }
+    with stub({**given, without: []}, hidden=hidden) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled"]) == code
+    said = capsys.readouterr().out
+    assert line in Path("pulled", "report.txt").read_text()
+    assert line in said
+    assert bool(line) == bool(re.search("hidden|not read:|no rows:", said))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("failures", "code"), [((502, 504), 0), ((503, 429, 502), 0), ((502, 502, 502), 3)])
+def test_a_gateway_that_fails_is_asked_again(
+    capsys: pytest.CaptureFixture[str], failures: Sequence[int], code: int
+) -> None:
+    """A request is sent twice more; the journal lists each."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_day", "glide_date_time")],
+        "u_odd": [{"sys_id": "e" * 32, "u_day": "2026-01-05 10:00:00"}],
+    }
+    with stub(given, failures=failures) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled", "--journal", "sent.jsonl"]) == code
+    sent = [json.loads(line) for line in Path("sent.jsonl").read_text().splitlines()]
+    assert tuple(each["status"] for each in sent)[:3] == (*failures, 200)[:3]
+    assert {(each["method"], each["url"].partition("?")[0]) for each in sent[:3]} == {
+        ("GET", f"{url}/api/now/table/sys_db_object")
+    }
+    assert ("502 text/html: expected JSON" in capsys.readouterr().err) == (code == 3)
+
+
+def test_requests_without_an_answer_are_in_the_journal() -> None:
+    """The journal has a request to which nobody answers."""
+    options = ["--from", "http://127.0.0.1:1", "--tables", "u_odd", "--out", "pulled", "--journal", "sent.jsonl"]
+    assert main(["pull", *options]) == 3
+    [sent] = [json.loads(line) for line in Path("sent.jsonl").read_text().splitlines()]
+    assert sent["status"] is None
+
+
+def test_after_ctrl_c_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """An interrupted pull says that what it has read is kept."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_day", "glide_date_time")],
+    }
+
+    def interrupt(name: str) -> bytes:
+        if name == "u_odd":
+            os.kill(os.getpid(), signal.SIGINT)
+        return b""
+
+    options = ["--tables", "u_odd", "--out", "pulled"]
+    with stub(given, interrupt) as url:
+        assert main(["pull", "--from", url, *options]) == 130
+    assert "What has been read is kept: the same command goes on there." in capsys.readouterr().err
+    assert [file.name for file in Path("pulled").iterdir() if file.suffix == ".jsonl"] == ["unfinished-pull.jsonl"]
