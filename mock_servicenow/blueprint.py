@@ -42,6 +42,7 @@ from privman_core.masking import Secrets
 from privman_core.snapshots import SnapshotError, StateCopy, require_room
 from privman_core.virtual_clock import VirtualClock
 
+_ADVICE = ". If it was pulled, pull it again with the same --inferred, or serve without that"
 _BLUEPRINTS = 4
 _DATABASES = 4  # that of the first rows, and those that are served now
 
@@ -97,7 +98,7 @@ class Blueprint:
             names = WireNames.load(settings.inferred)
             tables = AppTables(names)
             definitions = Definitions.packaged()
-            definitions.add(tables.definitions())
+            definitions.add(tables.definitions(), _ADVICE if settings.inferred else "")
             for file in settings.tables:
                 definitions.read(file)
             return cls(settings, release, names, tables, definitions)

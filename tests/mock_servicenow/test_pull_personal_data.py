@@ -10,14 +10,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mock_servicenow import MockServiceNow, Settings
 from mock_servicenow.cli import main
 from mock_servicenow.now_platform.dictionary.column_types import TYPES
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from privman_contracts import WireNames
 from tests.generated import examples
 
-from .pulling import choice, column, defined, pull_table, read, stub
+from .pulling import choice, column, defined, pull_table, stub
 
 
 @pytest.fixture(autouse=True)
@@ -200,51 +199,6 @@ def test_the_report_lists_every_column() -> None:
     listed = [name for line in lines if line.count(": ") == 2 for name in line.rpartition(": ")[2].split(", ")]
     system = {"sys_class_name", "sys_created_by", "sys_created_on", "sys_id", "sys_mod_count", "sys_tags"}
     assert sorted(listed) == sorted({"name", "u_x", "sys_updated_by", "sys_updated_on"} | system)
-
-
-LEARNED = """
-tables: {activity_type: x_acme_kind, integration_configuration: x_acme_endpoint}
-columns: {activity_type: {name: kind_name, instance_id: cfg}, integration_configuration: {instance_metadata: settings}}
-"""
-
-
-@pytest.mark.long
-def test_tables_of_the_app_by_learned_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the names that learn has found, the app's tables are those that ship: a mock starts with both files."""
-    (tmp_path / "ours.yaml").write_text(LEARNED)
-    endpoint, kind = "e" * 32, "f" * 32
-    given: dict[str, list[dict[str, Any]]] = {
-        "sys_db_object": [defined(1, "x_acme_kind"), defined(2, "x_acme_endpoint")],
-        "sys_dictionary": [
-            column(1, "kind_name", "string", "x_acme_kind", max_length="80"),
-            column(2, "cfg", "reference", "x_acme_kind", reference="x_acme_endpoint"),
-            column(3, "u_more", "integer", "x_acme_kind"),
-            column(4, "settings", "string", "x_acme_endpoint", max_length="65000"),
-        ],
-        "x_acme_kind": [{"sys_id": kind, "kind_name": "Elevation", "cfg": endpoint, "u_more": "7"}],
-        "x_acme_endpoint": [{"sys_id": endpoint, "settings": '{"Password": "hunter2"}'}],
-    }
-    with stub(given) as url:
-        monkeypatch.setenv("SERVICENOW_URL", url)
-        options = ["--inferred", "ours.yaml", "--tables", "x_acme_kind,x_acme_endpoint", "--out", "pulled"]
-        assert main(["pull", *options]) == 0
-    line = "column 'x_acme_kind.cfg': left out: type reference to x_acme_endpoint: the mock's is string"
-    assert line in Path("pulled", "report.txt").read_text()
-    assert "hunter2" not in Path("pulled", "data.yaml").read_text()
-    settings = Settings(
-        inferred=Path("ours.yaml"), tables=(Path("pulled", "tables.yaml"),), data=(Path("pulled", "data.yaml"),)
-    )
-    with MockServiceNow(settings) as here:
-        rows = read(here, "x_acme_kind", sysparm_fields="sys_id,kind_name,cfg,u_more")
-    assert rows == [{"sys_id": kind, "kind_name": "Elevation", "cfg": endpoint, "u_more": "7"}]
-
-
-def test_names_that_are_not_those_of_the_app(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file of names that cannot be used ends the command in one line before anything is read."""
-    (tmp_path / "ours.yaml").write_text("tables: {activty_type: x_acme_kind}")
-    options = ["--servicenow-url", "http://127.0.0.1:1", "--tables", "incident", "--inferred", "ours.yaml"]
-    assert main(["pull", *options]) == 2
-    assert "ours.yaml: " in capsys.readouterr().err
 
 
 RULES_THAT_CANNOT_ACT = """

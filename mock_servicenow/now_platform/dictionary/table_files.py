@@ -107,6 +107,7 @@ class Definitions:
     def __init__(self) -> None:
         self.rules: list[PlacedRule] = []
         self._shipped = set[str]()
+        self._advice: dict[str, str] = {}  # by table
         self._order: dict[str, None] = {}
         self._tables: dict[str, Table] = {}
         self._by_name: dict[str, list[_Definition]] = {}
@@ -120,17 +121,23 @@ class Definitions:
         """Return a copy, to which others can be added."""
         copy = Definitions()
         copy.rules, copy._order, copy._tables = [*self.rules], {**self._order}, {**self._tables}
-        copy._shipped = {*self._shipped}
+        copy._shipped, copy._advice = {*self._shipped}, {**self._advice}
         copy._by_name = {name: [*each] for name, each in self._by_name.items()}
         return copy
 
-    def add(self, tables: Iterable[Table]) -> None:
-        """Add tables, which later files may change and extend; raises DictionaryError."""
+    def add(self, tables: Iterable[Table], advice: str = "") -> None:
+        """Add tables, which later files may change and extend; raises DictionaryError.
+
+        Args:
+            tables: in the order in which `dictionary` has them.
+            advice: ends an error about a file that defines one of them as a table of its own.
+        """
         for table in tables:
             if table.name in self._order:
                 raise DictionaryError(f"table '{table.name}' is defined twice", table.name)
             self._order[table.name] = None
             self._shipped.add(table.name)
+            self._advice[table.name] = advice
             self._tables[table.name] = table
 
     def read(self, source: Traversable) -> None:
@@ -154,7 +161,7 @@ class Definitions:
         """Raise DictionaryError for a misspelling of a table that ships, unless the file says that it is new."""
         name, is_new = said["name"], said.get("new", False)
         if is_new and name in self._shipped:
-            raise place.at("new").error(f"table '{name}' is not new: it ships")
+            raise place.at("new").error(f"table '{name}' is not new: it ships{self._advice.get(name, '')}")
         like = [each for each in self._shipped if each.startswith(_OF_CUSTOMERS) == name.startswith(_OF_CUSTOMERS)]
         near = "" if is_new or name in self._order else misspelt_words(name, like)
         if near:
@@ -206,7 +213,7 @@ class Definitions:
         built, parents = {**self._tables}, self._parents()
         for name in sorted(self._by_name, key=lambda name: _depth(name, parents)):  # parents first: columns inherit
             for definition in self._by_name[name]:
-                built[name] = _TableBuilder(built, definition).table()
+                built[name] = _TableBuilder(built, definition, self._advice.get(name, "")).table()
         return [built[name] for name in self._order]
 
     def _parents(self) -> dict[str, str | None]:
@@ -251,10 +258,12 @@ class _TableBuilder:
     Args:
         known: the tables before it: those that it extends, and the one that it changes.
         definition: what a file says.
+        advice: as in `Definitions.add`.
     """
 
-    def __init__(self, known: Mapping[str, Table], definition: _Definition) -> None:
+    def __init__(self, known: Mapping[str, Table], definition: _Definition, advice: str) -> None:
         self._known = known
+        self._advice = advice
         self._said, self._place = definition
         self._name: str = self._said["name"]
         self._before = known.get(self._name)
@@ -316,7 +325,7 @@ class _TableBuilder:
             kept = getattr(own, key)
             if said.get(key, kept) != kept:
                 place = self._place.at("columns", own.name, key)
-                raise place.error(f"{where} has {key} '{kept or ''}'; it cannot become '{said[key]}'")
+                raise place.error(f"{where} has {key} '{kept or ''}'; it cannot become '{said[key]}'{self._advice}")
 
     def _check_reference(self, column: Column, said: Mapping[str, Any], where: str) -> None:
         place = self._place.at("columns", column.name)
