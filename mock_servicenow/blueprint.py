@@ -143,10 +143,13 @@ class Blueprint:
                 retire_default_password(instance, self._settings.password, USER_IDS)
                 instance.ids.go_on(store.count_start())
                 return False
-            if store.embedded:
+            if not store.embedded:
+                self._provision(store, provision)
+            elif self._image:
                 self._restore(instance)
             else:
-                self._provision(store, provision)
+                self._draw(store)
+                self._adopt(instance)
             self._check_rules(instance)
             return True
 
@@ -199,10 +202,18 @@ class Blueprint:
     def _restore(self, instance: Instance) -> None:
         """Give an embedded database its first rows, and the instance the tables that those define."""
         if not self._image:
-            with closing(Store(self.database("sqlite://"))) as store, _uncollected():
-                self._drawn = self._provision(store, provision)
-                self._image = store.image()
+            with closing(Store(self.database("sqlite://"))) as store:
+                self._draw(store)
         instance.store.restore(self._image)
+        self._adopt(instance)
+
+    def _draw(self, store: Store) -> None:
+        """Give an empty embedded database its first rows, and keep their image."""
+        with _uncollected():
+            self._drawn = self._provision(store, provision)
+            self._image = store.image()
+
+    def _adopt(self, instance: Instance) -> None:
         instance.adopt(instance.first if self._drawn is None else self._drawn)
 
     def _provision(

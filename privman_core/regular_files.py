@@ -8,6 +8,8 @@ from privman_core.operating_system import wait_for_content
 
 # Without it, opening a named pipe waits for a writer. Windows lacks both.
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+# A buffer for all that a bound allows is so large that glibc would keep freed memory from then on.
+_PIECE = 64 * 1024
 
 
 class UnreadableFileError(OSError):
@@ -34,10 +36,12 @@ def read_regular(file: Path, most: int, *, or_pipe: bool = False) -> bytes:
             wait_for_content(opened.fileno())
         elif not stat.S_ISREG(kind):
             raise UnreadableFileError("Not a regular file", file)
-        content = opened.read(most + 1)
+        content = bytearray()
+        while len(content) <= most and (piece := opened.read(_PIECE)):
+            content += piece
     if len(content) > most:
         raise UnreadableFileError(f"More than {most} bytes", file)
-    return content
+    return bytes(content)
 
 
 def _open_at_once(path: str, flags: int) -> int:

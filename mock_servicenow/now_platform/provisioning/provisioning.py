@@ -291,13 +291,14 @@ def _store_first_rows(session: Session, rows: Rows) -> None:
     """
     found = list(_identified(session, rows))
     targets = Targets(session.dictionary, found)
-    shipped: dict[str, dict[str, Values]] = {}
+    shipped: dict[str, dict[str, PlacedRow]] = {}
     for row in found:
         if row.place is None:
-            values = _to_stored(session, targets, row)
-            shipped.setdefault(row.table, {}).setdefault(values["sys_id"], {}).update(values)
+            rows_of_table, sys_id = shipped.setdefault(row.table, {}), row.values["sys_id"]
+            known = rows_of_table.get(sys_id)
+            rows_of_table[sys_id] = row if known is None else row._replace(values={**known.values, **row.values})
     for table, stored in shipped.items():
-        session.store_rows(table, stored.values())
+        session.store_rows(table, (_to_stored(session, targets, row) for row in stored.values()))
     if session.dictionary is session.kernel.first.dictionary:  # tables that records defined go with these
         session.work.describe()
     _store_rows_of_files(session, targets, (row for row in found if row.place is not None))

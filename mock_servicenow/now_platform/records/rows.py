@@ -268,7 +268,7 @@ class Work:
         statement = sa.select(physical.c.sys_id).where(condition, physical.c.sys_id.in_(list(sys_ids)))
         return set(self.transaction.execute(statement).scalars())
 
-    def insert(self, table: str, *rows: Values) -> None:
+    def insert(self, table: str, rows: Iterable[Values]) -> None:
         """Insert rows; raises UniqueKeyViolation."""
         plan = self._plans[table]
         for values in rows:

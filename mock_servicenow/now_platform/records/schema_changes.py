@@ -85,7 +85,7 @@ def _note_acting(work: Work, added: Collection[Definition], ended: Collection[st
     for sys_id in ended:
         work.delete(DEFINITIONS, sys_id)
     if added:
-        work.insert(DEFINITIONS, *(definition._asdict() for definition in added))
+        work.insert(DEFINITIONS, (definition._asdict() for definition in added))
 
 
 def _may_hold_values(dictionary: Dictionary, new: Definition) -> bool:

@@ -149,7 +149,7 @@ class Session(View):
         """Store rows of one class with defaults, but without access control, conversion and business rules."""
         self.work.transaction.lock()
         empty = new_values(self, table)
-        self.work.insert(table, *({**empty, **row} for row in rows))
+        self.work.insert(table, ({**empty, **row} for row in rows))
 
     def replace_row(self, table: str, row: Mapping[str, str]) -> None:
         """Store a row as `store_rows` does, or give the row with its sys_id these values; raises UniqueKeyViolation."""
@@ -190,7 +190,7 @@ class Session(View):
             self.work.insert_status = answer.status
             return answer.record
         entries = pop_entries(self, table, current)
-        self.work.insert(table, current)
+        self.work.insert(table, [current])
         return self._finish(context, entries)
 
     def _update(self, previous: Record, values: Mapping[str, str], *, system_columns: bool) -> Record:
