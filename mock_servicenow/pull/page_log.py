@@ -3,18 +3,13 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import orjson
 
+from privman_core.table_reader import RowPage
+
 Rows = list[dict[str, str]]
-
-
-class ReadPage(NamedTuple):
-    """The rows of a page, as they are written, and how many rows there are in all."""
-
-    rows: Rows
-    total: int
 
 
 class PageLog:
@@ -35,15 +30,15 @@ class PageLog:
         self.went_on = len(self._known)
         self._file: IO[bytes] | None = None
 
-    def get(self, request: str) -> ReadPage | None:
+    def get(self, request: str) -> RowPage | None:
         """Return the page of an earlier pull; None if it has not read it."""
         return self._known.get(request)
 
-    def add(self, request: str, page: ReadPage) -> None:
+    def add(self, request: str, page: RowPage) -> None:
         """Keep a page."""
         if self._file is None:
             self._file = self._open()
-        self._write(self._file, [request, page.rows, page.total])
+        self._write(self._file, [request, *page])
 
     def close(self) -> None:
         """Close the file; the next pull goes on with it."""
@@ -60,7 +55,7 @@ class PageLog:
         self._path.chmod(0o600)  # an earlier one may have been open to others; queries may name people
         self._write(file, self._options)
         for request, page in self._known.items():  # without the line at which the earlier one was stopped
-            self._write(file, [request, page.rows, page.total])
+            self._write(file, [request, *page])
         return file
 
     @staticmethod
@@ -68,14 +63,14 @@ class PageLog:
         file.write(orjson.dumps(value) + b"\n")
         file.flush()
 
-    def _read(self) -> dict[str, ReadPage]:
+    def _read(self) -> dict[str, RowPage]:
         if not self._path.is_file():
             return {}
         with self._path.open("rb") as file:
             if _value(file.readline()) != self._options:
                 return {}
             lines = [_value(line) for line in file]
-        return {line[0]: ReadPage(line[1], line[2]) for line in lines if isinstance(line, list)}
+        return {line[0]: RowPage(*line[1:]) for line in lines if isinstance(line, list)}
 
 
 def _value(line: bytes) -> Any:  # noqa: ANN401 - JSON holds anything

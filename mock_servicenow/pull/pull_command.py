@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-import orjson
-
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import SetupError
@@ -23,19 +21,20 @@ from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import check_tables, rows_texts, tables_text, write_together
 from mock_servicenow.pull.pulled_rows import PulledRows, Sample
 from mock_servicenow.pull.pulled_schema import PulledSchema
-from mock_servicenow.pull.read_only import Note, PullError, ReadOnlyInstance
+from mock_servicenow.pull.read_only import ReadOnlyInstance
 from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, Treatments
 from privman_contracts import InferredNamesError, WireNames
 from privman_core.client_settings import setting_named
-from privman_core.clock import Clock, RealClock
+from privman_core.clock import RealClock
 from privman_core.command_line import Exit, UsageError, complain, say
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
 from privman_core.inputs import reason_of, trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.outbound import LARGEST_ANSWER, HttpCaller
+from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller
 from privman_core.regular_files import read_regular
+from privman_core.table_reader import RequestJournal, TableReader, UnreadableInstanceError
 
 COMMAND = "mock-servicenow pull"
 UNFINISHED = "unfinished-pull.jsonl"
@@ -62,8 +61,7 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
         own, packaged = read_rules(options.rules) if options.rules else [], packaged_rules(names)
         options.out.mkdir(parents=True, exist_ok=True)
         seed = _seed(options.seed_file or options.out / SEED)
-        if options.journal:
-            options.journal.write_bytes(b"")
+        journal = RequestJournal(options.journal, RealClock())
     except (InferredNamesError, SetupError) as error:
         raise UsageError(str(error)) from None
     except OSError as error:
@@ -72,9 +70,9 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
     treatments = Treatments(own, packaged, Pseudonyms(seed), keeps_text=options.keep_text)
     try:
         with closing(log):
-            async with _instance(options, environment, log, log_in) as instance:
+            async with _instance(options, environment, log, log_in, journal) as instance:
                 return await _pull(instance, names, treatments, log, options)
-    except PullError as error:
+    except UnreadableInstanceError as error:
         complain(COMMAND, f"{error}. {_KEPT}")
         return Exit.UNREACHABLE
     except CancelledError:
@@ -86,10 +84,15 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
 
 @asynccontextmanager
 async def _instance(
-    options: Namespace, environment: Mapping[str, str], log: PageLog, log_in: tuple[Mapping[str, str], str]
+    options: Namespace,
+    environment: Mapping[str, str],
+    log: PageLog,
+    log_in: tuple[Mapping[str, str], str],
+    journal: RequestJournal,
 ) -> AsyncIterator[ReadOnlyInstance]:
     """Yield the instance; shows progress meanwhile."""
-    clock, (headers, user) = RealClock(), log_in
+    clock, (log_in_headers, user) = RealClock(), log_in
+    url, headers = options.servicenow_url, {"Accept": "application/json", "Accept-Encoding": "gzip", **log_in_headers}
     caller = HttpCaller(
         clock,
         Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1),
@@ -98,41 +101,17 @@ async def _instance(
         proxies=forward_proxies(environment),
         largest=LARGEST_ANSWER,
     )
+
+    async def get(path: str) -> HttpAnswer:
+        return await caller.send("GET", f"{url}{path}", headers, b"", options.timeout)
+
     try:
         with _progress() as tell:
-            yield ReadOnlyInstance(
-                options.servicenow_url,
-                caller,
-                clock,
-                log,
-                headers=headers,
-                user=user,
-                seconds=options.timeout,
-                tell=tell,
-                note=_noting(options.journal, clock),
-            )
+            reader = TableReader(url, get, user=user, journal=journal, clock=clock, tell=tell)
+            yield ReadOnlyInstance(reader, log, tell)
     finally:
         await caller.aclose()
         await clock.aclose()
-
-
-def _noting(file: Path | None, clock: Clock) -> Note:
-    """Return what adds a line about a request to the file, in the form of the journal of ``learn``."""
-
-    def note(url: str, status: int | None) -> None:
-        if file:
-            line = {
-                "at": clock.now().isoformat(),
-                "by": "run",
-                "method": "GET",
-                "url": url,
-                "body": "",
-                "status": status,
-            }
-            with file.open("ab") as opened:
-                opened.write(orjson.dumps(line) + b"\n")
-
-    return note
 
 
 async def _pull(

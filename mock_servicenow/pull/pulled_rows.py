@@ -10,8 +10,9 @@ from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.pulled_schema import PulledSchema
-from mock_servicenow.pull.read_only import ReadOnlyInstance, UnreadableTableError
+from mock_servicenow.pull.read_only import ReadOnlyInstance
 from mock_servicenow.pull.treatments import NOT_READ, Make, Treatments, sys_ids
+from privman_core.table_reader import UnreadableTableError
 
 _IDS_A_QUERY = 100
 Row = dict[str, str]
@@ -59,7 +60,7 @@ class PulledRows:
         self._asked: set[tuple[str, str]] = set()  # targets and sys_ids
 
     async def read(self, sample: Sample) -> None:
-        """Read the sample, and what it refers to; raises PullError."""
+        """Read the sample, and what it refers to; raises UnreadableInstanceError."""
         for table in sample.tables:
             await self._read(table, sample.queries.get(table, ""), sample.most, named=True)
         for _ in range(sample.levels):

@@ -23,9 +23,10 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLLECTION
 from mock_servicenow.pull.page_log import Rows
-from mock_servicenow.pull.read_only import PullError, ReadOnlyInstance, Replace, UnreadableTableError
+from mock_servicenow.pull.read_only import ReadOnlyInstance, Replace
 from mock_servicenow.pull.treatments import Treatments
 from privman_core.inputs import quoted
+from privman_core.table_reader import UnreadableInstanceError, UnreadableTableError
 
 _TABLE_FIELDS = ["sys_id", "name", "label", "super_class.name", "is_extendable"]
 _FLAGS = ("mandatory", "display", "unique", "read_only")
@@ -72,12 +73,13 @@ class PulledSchema:
     async def read(self, names: Iterable[str]) -> list[str]:
         """Read tables with those that they extend; returns those that the instance has.
 
-        Raises PullError, also where the user may not read the dictionary.
+        Raises UnreadableInstanceError, also where the user may not read the dictionary.
         """
         try:
             return await self._read_all(list(dict.fromkeys(names)))
         except UnreadableTableError as error:
-            raise PullError(f"{error}; expected a user who may read the dictionary, such as an administrator") from None
+            expected = "a user who may read the dictionary, such as an administrator"
+            raise UnreadableInstanceError(f"{error}; expected {expected}") from None
 
     async def _read_all(self, wanted: list[str]) -> list[str]:
         self._dictionary = None
@@ -230,7 +232,7 @@ class PulledSchema:
         query: str = "",
         replace: Replace = list,
     ) -> Rows:
-        """Return the rows of a table of the dictionary about these; raises UnreadableTableError and PullError."""
+        """Return the rows of a table of the dictionary about these; raises what `ReadOnlyInstance.rows` raises."""
         found = []
         for start in range(0, len(names), _NAMES_A_QUERY):
             some = names[start : start + _NAMES_A_QUERY]

@@ -280,14 +280,14 @@ def test_wrong_rules(
             {},
             {"SERVICENOW_PASSWORD": "no"},
             3,
-            "401: user 'admin' with the password from SERVICENOW_PASSWORD was refused",
+            "401: it refuses user 'admin' with the password from SERVICENOW_PASSWORD",
         ),
         ({}, {"SERVICENOW_AUTH": "api-key"}, 2, "no servicenow api-key. Expected SERVICENOW_API_KEY or"),
         (
             {},
             {"SERVICENOW_AUTH": "api-key", "SERVICENOW_API_KEY": "no"},
             3,
-            "the API key from SERVICENOW_API_KEY was ref",
+            "it refuses the API key from SERVICENOW_API_KEY",
         ),
         (
             {},
@@ -336,7 +336,7 @@ def test_errors_are_one_line(  # noqa: PLR0913, PLR0917 - fixtures
         (
             {"kind": "node-switch"},
             3,
-            "table 'sys_dictionary': user 'admin' with the password from default may not read",
+            "table 'sys_dictionary': user 'admin' with the password from default cannot read",
         ),
         ({"kind": "node-switch", "path": "*/sys_choice"}, 0, ""),
         ({"kind": "node-switch", "path": "*/sys_number"}, 0, ""),

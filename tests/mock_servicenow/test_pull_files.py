@@ -10,7 +10,7 @@ import yaml
 from mock_servicenow import MockServiceNow, Settings
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import rows_texts
-from mock_servicenow.pull.read_only import PAGE
+from privman_core.table_reader import PAGE
 
 from .pulling import Rows, column, pull, pull_table
 

@@ -95,9 +95,10 @@ def _dictionary(tables: Mapping[str, tuple[str, Columns]]) -> Iterator[Row]:
             yield {**row, "max_length": length, "reference": reference, "default_value": ""}
 
 
-def listing(rows: Sequence[Row]) -> web.Response:
-    """Return a list of the Table API."""
-    return web.json_response({"result": rows})
+def listing(rows: Sequence[Row], total: int | None = None) -> web.Response:
+    """Return a list of the Table API, perhaps with how many rows there are in all."""
+    headers = {} if total is None else {"X-Total-Count": str(total)}
+    return web.json_response({"result": rows}, headers=headers)
 
 
 def refusal(status: int, message: str = "No") -> Callable[[], web.Response]:

@@ -503,7 +503,7 @@ def test_tables_that_are_not_readable_are_named(learn: Learn) -> None:
     instance.answers["sys_security_acl"] = [refusal(403, "User Not Authorized")]
     code, printed, _ = learn(instance)
     assert code == 0
-    assert "sys_security_acl is not readable: 403 User Not Authorized.\n" in printed
+    assert "sys_security_acl is not readable: 403: User Not Authorized.\n" in printed
 
 
 @pytest.mark.long
@@ -514,16 +514,20 @@ def test_it_waits_as_long_as_the_instance_says(learn: Learn) -> None:
     instance.answers["sys_dictionary"] = [*waits, lambda: instance.listed("sys_dictionary")]
     code, printed, notice = learn(instance)
     assert code == 0
-    assert notice == "privman-scenarios: waiting 1 s for URL, which limits how much is asked (429)\n"
+    assert notice == "privman-scenarios: waiting 1 s: URL answered 429\n"
     assert f"URL: {len(instance.methods)} requests, all GET" in printed
 
 
 ENDS = {
-    "limit": ("sys_dictionary", [too_many("0")], "429 {"),
-    "page": ("sys_dictionary", [page], "200 with a page instead of JSON, as an instance that hibernates has it."),
-    "failure": ("sys_choice", [refusal(503)], "503 {"),
-    "log-in that ends": ("sys_choice", [refusal(401)], "401 {"),
-    "half a list": ("sys_choice", [half_a_list], "200 {"),
+    "limit": ("sys_dictionary", [too_many("0")], "429, 10 times: the instance admits no more."),
+    "page": (
+        "sys_dictionary",
+        [page],
+        "200 text/html: expected JSON; a hibernating instance, and",
+    ),
+    "failure": ("sys_choice", [refusal(503)], "503: No."),
+    "log-in that ends": ("sys_choice", [refusal(401)], "401: it refuses the credentials of 'admin'."),
+    "half a list": ("sys_choice", [half_a_list], "200: Transaction cancelled: maximum execution time exceeded."),
 }
 
 
@@ -536,21 +540,46 @@ def test_an_instance_that_stops_answering_is_named_and_nothing_is_written(
     instance.answers[table] = answers
     code, printed, error = learn(instance)
     assert (code, len(error.splitlines()), out.exists()) == (3, 1, False)
-    assert error.startswith(
-        f"privman-scenarios: URL stopped answering, and nothing was written: GET /api/now/table/{table}?"
-    )
-    assert why in error
+    assert error.startswith(f"privman-scenarios: GET URL/api/now/table/{table} -> {why}")
+    assert error.endswith(". Nothing was written.\n")
     assert "requests, all GET" in printed
 
 
+def test_an_instance_that_is_not_reached_is_named(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line; exit code 3."""
+    assert main(["learn", "--servicenow-url", "http://127.0.0.1:1", "--out", str(out)]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("privman-scenarios: GET http://127.0.0.1:1/api/now/table/sys_db_object: no connection")
+    assert error.count("\n") == 1
+
+
 def test_a_list_without_an_end_is_given_up(learn: Learn, out: Path) -> None:
-    """After a bounded number of pages."""
+    """After a bounded number of rows, or when the same rows come again."""
     instance, number = ReadInstance(), iter(range(10**9))
     rows = ({"sys_id": f"{next(number):032x}"} for _ in iter(int, 1))
     instance.answers["sys_choice"] = [lambda: listing([next(rows) for _ in range(1_000)])]
     code, _, error = learn(instance)
     assert (code, out.exists()) == (3, False)
-    assert error.startswith("privman-scenarios: URL was not read: expected a list of at most 20 pages at /api/now/")
+    assert error.startswith("privman-scenarios: table 'sys_choice': expected less than 20,000 rows of nameIN")
+    instance.answers["sys_choice"] = [lambda: listing([{"sys_id": f"{each:032x}"} for each in range(1_000)])]
+    code, _, error = learn(instance)
+    assert (code, out.exists()) == (3, False)
+    assert error.startswith("privman-scenarios: table 'sys_choice': the instance lists the same rows again. Nothing")
+
+
+def test_pages_may_be_shorter_than_asked_for(learn: Learn) -> None:
+    """An instance lists fewer rows than it is asked for, and none where it hides them."""
+    instance = ReadInstance()
+    rows = [{"sys_id": f"{number:032x}", **row} for number, row in enumerate(instance.tables["sys_dictionary"])]
+    half, more = len(rows) // 2, 1_000
+    answers = [
+        listing([], len(rows) + more),
+        listing(rows[:half], len(rows) + more),
+        listing(rows[half:], len(rows) - half),
+    ]
+    instance.answers["sys_dictionary"] = [lambda: answers.pop(0)]
+    assert learn(instance)[0] == 0
+    assert not answers
 
 
 TWINS = f"{SCOPE}ask ('Request') and {SCOPE}request_2 ('Request')"
@@ -623,7 +652,7 @@ def test_a_user_who_may_read_nothing_learns_nothing(learn: Learn, out: Path) -> 
     assert (code, out.exists()) == (1, False)
     assert error == (
         "privman-scenarios: URL shows no table of the app to this user: sys_db_object was answered with "
-        "403 User Not Authorized.\n"
+        "403: User Not Authorized.\n"
     )
 
 

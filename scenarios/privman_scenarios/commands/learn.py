@@ -3,7 +3,6 @@
 import argparse
 import errno
 import os
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -14,9 +13,10 @@ from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from privman_contracts import Contracts, InferredNamesError, WireNames
 from privman_core import interrupts
-from privman_core.clock import RealClock
+from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit
 from privman_core.inputs import trust
+from privman_core.table_reader import RequestJournal, UnreadableInstanceError
 from privman_scenarios.analysis.definition_clues import find_tables
 from privman_scenarios.analysis.har import read_har
 from privman_scenarios.analysis.instance_facts import CannotLearnError
@@ -25,9 +25,8 @@ from privman_scenarios.analysis.learning import Learner
 from privman_scenarios.analysis.narrowing import Narrowing
 from privman_scenarios.commands import arguments
 from privman_scenarios.commands.learned_names import LearnedNames
+from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.output import complain, say, write
-from privman_scenarios.playing.cleanup import Write, line_in
-from privman_scenarios.playing.http_api import PartyCall
 from privman_scenarios.playing.named_targets import named_instance
 from privman_scenarios.playing.reaching import require_log_on
 from privman_scenarios.playing.target import Target
@@ -61,9 +60,10 @@ async def _read(instance: Target, names: WireNames, options: argparse.Namespace)
     connector = TCPConnector(ssl=trust(options.ca_file))
     async with ClientSession(cookie_jar=DummyCookieJar(), connector=connector) as session:
         api = instance.api(session)
-        with _journal(options.journal, api.url) as journal:
-            api.listeners.append(journal)
-            reader = InstanceReader(api.getting(instance.log_in), api.url, RealClock())
+        clock, user = RealClock(), instance.log_in.words
+        with _journal(options.journal, api.url, clock) as journal:
+            get = api.getting(instance.log_in)
+            reader = InstanceReader(get, api.url, user=user, journal=journal, clock=clock)
             require_log_on(await reader.first_answer(), api, instance.log_in)
             await reader.read_definitions(names, options.prefix)
             tables = find_tables(reader.facts, names, options.prefix)
@@ -87,38 +87,16 @@ def _without_tables(reader: InstanceReader, tables: Narrowing[str], prefix: str)
         yield f"{name.path} was not found. Perhaps {' or '.join(sorted(left))}."
 
 
-class _Journal:
-    """Counts the requests of a run, and writes them to a file if there is one.
-
-    Attributes:
-        methods: how many requests there were of each.
-    """
-
-    def __init__(self, file: Path | None) -> None:
-        self._keep = line_in(file) if file else None
-        self.methods: Counter[str] = Counter()
-
-    def __call__(self, call: PartyCall) -> None:
-        """Take note of a request that was sent."""
-        self.methods[call.answer.method] += 1
-        if self._keep:
-            at = RealClock().now().isoformat()
-            self._keep(Write(at, "run", call.answer.method, call.url, call.body.decode(), call.answer.status))
-
-
 @contextmanager
-def _journal(file: Path | None, url: str) -> Iterator[_Journal]:
+def _journal(file: Path | None, url: str, clock: Clock) -> Iterator[RequestJournal]:
     """Say at the end, however that comes, which requests were sent; raises OSError for an unwritable file."""
-    if file:
-        arguments.begin_writes(file)
-    journal = _Journal(file)
+    journal = RequestJournal(file, clock)
     try:
         yield journal
+    except UnreadableInstanceError as error:
+        raise TargetUnreachableError(f"{error}. Nothing was written.") from None
     finally:
-        counts = ", ".join(f"{count} {method}" for method, count in journal.methods.items())
-        of_kind = "all GET" if {*journal.methods} <= {"GET"} else counts
-        total = journal.methods.total()
-        say(f"{url}: {total} {'request' if total == 1 else 'requests'}, {of_kind}")
+        say(f"{url}: {journal}")
 
 
 def _write(file: Path, text: str) -> None:

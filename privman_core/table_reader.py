@@ -1,0 +1,269 @@
+"""Tables of an instance that are only read: with GET alone, in pages, within its rate limits."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlencode
+
+import orjson
+
+from privman_core.clock import Clock
+from privman_core.command_line import escaped
+from privman_core.cuts import cut
+from privman_core.outbound import NoAnswerError, retry_after
+
+PAGE = 1_000
+"""Rows that one request asks for."""
+_TRIES: Mapping[int, int] = {
+    HTTPStatus.TOO_MANY_REQUESTS: 10,
+    HTTPStatus.BAD_GATEWAY: 3,
+    HTTPStatus.SERVICE_UNAVAILABLE: 3,
+    HTTPStatus.GATEWAY_TIMEOUT: 3,
+}
+"""How often a request is sent that gets such an answer."""
+_LONGEST_WAIT, _SHORTEST_TOLD = 3_600, 1
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+_LONGEST_SHOWN, _LONGEST_ERROR = 200, 400
+_ORDERED = ("^NQ", "ORDERBY")
+"""Begins another query, to which alone a further condition would apply."""
+_NO_RECORDS = "No Record found"
+Rows = list[dict[str, Any]]
+
+
+class UnreadableInstanceError(Exception):
+    """The instance cannot be read; the message is one line."""
+
+
+class UnreadableTableError(Exception):
+    """The user cannot read a table; the message is one line.
+
+    Attributes:
+        answered: status and message of the answer.
+    """
+
+    def __init__(self, table: str, user: str, answered: str) -> None:
+        super().__init__(f"table '{table}': {user} cannot read it ({answered})")
+        self.answered = answered
+
+
+class GetAnswer(Protocol):
+    """An answer; the names of its headers are in lower case."""
+
+    @property
+    def status(self) -> int: ...  # noqa: D102 - the field's own term
+    @property
+    def headers(self) -> Mapping[str, str]: ...  # noqa: D102 - the same
+    @property
+    def body(self) -> bytes: ...  # noqa: D102 - the same
+
+
+A = TypeVar("A", bound=GetAnswer)
+Get = Callable[[str], Awaitable[A]]
+"""Sends a GET request for a path, and can send nothing else; raises NoAnswerError."""
+
+
+class RowPage(NamedTuple):
+    """A page of a listing.
+
+    Attributes:
+        rows: what is kept of its rows.
+        listed: how many rows the instance has listed.
+        last: the sys_id of the last of them; empty for none.
+        total: how many rows the page's query has in the instance; None where it does not tell.
+    """
+
+    rows: Rows
+    listed: int
+    last: str
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows of a table.
+
+    Attributes:
+        query: an encoded query.
+        fields: the columns besides ``sys_id``.
+        most: rows; None for all.
+    """
+
+    table: str
+    query: str
+    fields: tuple[str, ...]
+    most: int | None = None
+
+    async def pages(self, read: Callable[[str], Awaitable[RowPage]]) -> AsyncIterator[RowPage]:
+        """Yield the pages by sys_id, those of a query with an order in that order.
+
+        Args:
+            read: returns the page at a path.
+
+        Raises what ``read`` raises, and UnreadableInstanceError where the instance lists the same rows again.
+        """
+        # A page far from the beginning takes an instance long, but rows of another order have no other place.
+        is_ordered = any(word in self.query for word in _ORDERED)
+        found, after, offset = 0, "", 0
+        while limit := PAGE if self.most is None else min(PAGE, self.most - found):
+            page = await read(self._path(after, offset, limit))
+            yield page
+            found += page.listed
+            step = page.listed if page.listed and not is_ordered else limit
+            if page.listed < limit if page.total is None else page.total <= offset + step:
+                return
+            if is_ordered or not page.listed:
+                offset += step
+            elif page.last == after:
+                raise UnreadableInstanceError(f"table '{self.table}': the instance lists the same rows again")
+            else:
+                after, offset = page.last, 0
+
+    def _path(self, after: str, offset: int, limit: int) -> str:
+        parts = [self.query, f"sys_id>{after}" if after else "", "ORDERBYsys_id"]
+        parameters = {
+            "sysparm_query": "^".join(filter(None, parts)),
+            "sysparm_fields": ",".join(dict.fromkeys(("sys_id", *self.fields))),
+            "sysparm_exclude_reference_link": "true",
+            "sysparm_suppress_pagination_header": "true",  # its links would repeat a long query four times
+            "sysparm_limit": str(limit),
+            "sysparm_offset": str(offset),
+        }
+        return f"/api/now/table/{self.table}?{urlencode(parameters, safe=',')}"
+
+
+class RequestJournal:
+    """The requests that were sent.
+
+    Args:
+        file: gets a line of JSON for each; an earlier journal in it is removed. None for no file.
+
+    Raises OSError where it cannot be written.
+
+    Attributes:
+        count: how many there were.
+    """
+
+    def __init__(self, file: Path | None, clock: Clock) -> None:
+        self._file = file
+        self._clock = clock
+        self.count = 0
+        if file:
+            file.write_bytes(b"")
+
+    def add(self, url: str, status: int | None) -> None:
+        """Add a request; it has no status if it got no answer."""
+        self.count += 1
+        if self._file:
+            at = self._clock.now().isoformat()
+            line = {"at": at, "by": "run", "method": "GET", "url": url, "body": "", "status": status}
+            with self._file.open("ab") as opened:
+                opened.write(orjson.dumps(line) + b"\n")
+
+    def __str__(self) -> str:
+        return f"{self.count} {'request' if self.count == 1 else 'requests'}, all GET"
+
+
+class TableReader(Generic[A]):
+    """Reads tables of an instance, as far as its user may.
+
+    Args:
+        url: the instance's.
+        get: asks it.
+        user: who asks, for messages.
+        journal: gets each request.
+        clock: on which it waits where the instance admits no request for a while.
+        tell: is told of each such wait.
+    """
+
+    def __init__(  # noqa: PLR0913 - what reading takes
+        self, url: str, get: Get[A], *, user: str, journal: RequestJournal, clock: Clock, tell: Callable[[str], None]
+    ) -> None:
+        self.url = url
+        self._send = get
+        self.user = user
+        self._journal = journal
+        self._clock = clock
+        self._tell = tell
+
+    async def get(self, path: str) -> A:
+        """Return the answer, once the rate limit admits the request and a gateway passes it on.
+
+        Raises UnreadableInstanceError where it does not answer, or admits no more.
+        """
+        failures: Counter[int] = Counter()
+        while True:
+            answer = await self._sent(path)
+            failures[answer.status] += 1
+            if failures[answer.status] >= _TRIES.get(answer.status, 1):
+                break
+            await self._wait(answer, failures.total())
+        if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            times = failures[answer.status]
+            raise UnreadableInstanceError(f"{self._request(path)} -> 429, {times} times: the instance admits no more")
+        return answer
+
+    async def page(self, path: str) -> RowPage:
+        """Return a page of a table.
+
+        Raises UnreadableTableError where the instance refuses the table, UnreadableInstanceError for anything else but
+        a list of records.
+        """
+        answer = await self.get(path)
+        body = _json(answer.body)
+        error = body.get("error") if isinstance(body, dict) else None
+        message = escaped(cut(str(error.get("message", "")), _LONGEST_SHOWN)) if isinstance(error, dict) else ""
+        if answer.status == HTTPStatus.NOT_FOUND and message == _NO_RECORDS:
+            return RowPage([], 0, "", 0)
+        if answer.status in _REFUSALS and isinstance(error, dict):
+            answered = f"{answer.status}{message and f': {message}'}"
+            raise UnreadableTableError(path.partition("?")[0].rpartition("/")[2], self.user, answered)
+        rows = body.get("result") if isinstance(body, dict) else None
+        if answer.status != HTTPStatus.OK or error or not isinstance(rows, list) or not all(map(_is_row, rows)):
+            raise UnreadableInstanceError(f"{self._request(path)} -> {self._reason(answer, body, message)}")
+        total = answer.headers.get("x-total-count", "")
+        counted = int(total) if total.isascii() and total.isdecimal() else None
+        return RowPage(rows, len(rows), rows[-1]["sys_id"] if rows else "", counted)
+
+    def _reason(self, answer: A, body: object, message: str) -> str:
+        """Return why an answer is no page."""
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            return f"401: it refuses {self.user}"
+        if body is None:
+            type_ = answer.headers.get("content-type", "").split(";")[0] or "without a type"
+            return f"{answer.status} {type_}: expected JSON; a hibernating instance, and a proxy, answer with a page"
+        return f"{answer.status}: {message or 'expected a list of records as result'}"
+
+    def _request(self, path: str) -> str:
+        return f"GET {self.url}{path.partition('?')[0]}"
+
+    async def _wait(self, answer: A, failures: int) -> None:
+        """Wait as long as the instance asks for, else longer after each failure."""
+        asked = retry_after(answer.headers.get("retry-after", ""), self._clock.now(), _LONGEST_WAIT)
+        seconds = float(2 ** (failures - 1)) if asked is None else asked
+        if seconds >= _SHORTEST_TOLD:
+            self._tell(f"waiting {seconds:g} s: {self.url} answered {answer.status}")
+        await self._clock.sleep(seconds)
+
+    async def _sent(self, path: str) -> A:
+        url = f"{self.url}{path}"
+        try:
+            answer = await self._send(path)
+        except NoAnswerError as error:
+            self._journal.add(url, None)
+            raise UnreadableInstanceError(cut(str(error), _LONGEST_ERROR)) from None
+        self._journal.add(url, answer.status)
+        return answer
+
+
+def _json(body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("sys_id"), str)
