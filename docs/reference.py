@@ -14,8 +14,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from privman_contracts import WireNames
-from privman_contracts.evidence import MEANING
-from privman_contracts.sources import load_pages
+from privman_contracts.evidence import MEANING, load_pages
 from privman_scenarios.commands.cli import COMMANDS
 from privman_scenarios.decision import Decision, DecisionDelivery
 from privman_scenarios.fixtures import ConsoleFixture, ServiceNowFixture, WorldFixture

@@ -1,10 +1,12 @@
-"""Evidence for the parts of a contract, and violations of it."""
+"""Evidence for the parts of a contract, the pages that give it, and violations."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
+
+from privman_contracts.files import PACKAGED, load_yaml
 
 Evidence = Literal["S", "D", "P", "C", "O", "I"]
 
@@ -17,6 +19,26 @@ MEANING: dict[Evidence, str] = {
     "I": "inferred; no source documents it",
 }
 MARKS: tuple[Evidence, ...] = get_args(Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePage:
+    """A page, a picture, or a client's module.
+
+    Attributes:
+        name: as marks cite it.
+        mark: the evidence that it gives.
+        at: where it is: the repository and the path in it, or an address.
+    """
+
+    name: str
+    mark: Evidence
+    at: str
+
+
+def load_pages() -> dict[str, SourcePage]:
+    """Return every page of ``sources.yaml`` by its name."""
+    return {name: SourcePage(name, **entry) for name, entry in load_yaml(PACKAGED / "sources.yaml").items()}
 
 
 @dataclass(frozen=True, slots=True)

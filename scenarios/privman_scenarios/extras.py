@@ -1,4 +1,7 @@
-"""The extras of the distribution that this package needs and a server does without."""
+"""The extras of the distribution that this package needs and a server does without.
+
+It imports none of them, so that it can explain which one is missing.
+"""
 
 from collections.abc import Mapping
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from privman_contracts import Contracts, InferredNamesError, Part, WireNames
-from privman_contracts.sources import SourcePage, load_pages
+from privman_contracts.evidence import SourcePage, load_pages
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.verbs import vocabulary
 

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mock_servicenow.finding_rules import finding_rules
 from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader, catalog_files
-from privman_scenarios.playing.product_facts import set_up_steps
+from privman_scenarios.playing.product_facts import finding_rules, set_up_steps
 from privman_scenarios.playing.verbs import vocabulary
 
 ASKED = "  - console.ask:\n"
@@ -205,7 +204,7 @@ def test_a_kept_failure_declares_what_looks_like_an_example() -> None:
 def test_every_finding_rule_is_known() -> None:
     """Whatever way a module reports, its rule can be expected."""
     reported = {"query-term-ignored", "column-ignored", "parameter-ignored", "rule-aborted", "batch-ended"}
-    assert reported <= set(finding_rules())
+    assert reported <= set(finding_rules("servicenow"))
 
 
 def test_patterns_of_some_words_pass(tmp_path: Path) -> None:

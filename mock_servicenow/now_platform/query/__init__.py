@@ -9,12 +9,11 @@
 The SQL has no joins, so `CompiledQuery.where` alone is enough to count. SQLite connections need `teach_casefold`.
 """
 
+from mock_servicenow.now_platform.query.compilations import Compilations, is_long
 from mock_servicenow.now_platform.query.compiler import (
-    Compilations,
     CompiledQuery,
     compile_condition,
     compile_query,
-    is_long,
     permission,
     scope_of,
 )

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
-from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import Signal
 from mock_servicenow.now_platform.query.clauses import (
     condition,
@@ -20,7 +18,6 @@ from mock_servicenow.now_platform.query.clauses import (
     semi_join,
 )
 from mock_servicenow.now_platform.query.operands import (
-    BarredTermError,
     RecordChange,
     Rows,
     Test,
@@ -37,6 +34,7 @@ from mock_servicenow.now_platform.query.operators import NOT_EMPTY, Takes
 from mock_servicenow.now_platform.query.scope import Scope
 from mock_servicenow.now_platform.query.script_calls import QueryContext, RefusedScriptError
 from mock_servicenow.now_platform.query.sight import Permissions, Sight
+from mock_servicenow.now_platform.query.swallowed_terms import SwallowedTerms
 from mock_servicenow.now_platform.query.syntax import (
     Block,
     Condition,
@@ -49,23 +47,16 @@ from mock_servicenow.now_platform.query.syntax import (
     Term,
     TextSearch,
 )
-from privman_core.cuts import cut
 from privman_core.findings import Finding
 from privman_core.near_words import hint
-from privman_core.sized_cache import SizedCache
 
 _MOST_PARAMETERS = 30_000  # SQLite takes 32,766 in one statement, PostgreSQL 65,535
 _MOST_TESTS = 500  # each takes a fraction of a millisecond to compile, and nothing else is answered meanwhile
 _MOST_SORT_KEYS = 20
 _DATE_ARITHMETIC = 100  # parameters
 _PER_ELEMENT = 1_000  # bytes
-_MOST_FINDINGS, _LONGEST_QUOTE, _LONGEST_MESSAGE = 20, 100, 400
-_REMEMBERED, _PER_CHARACTER = 2 * 1024 * 1024, 10  # bytes, the latter of long lists of values
-_SIGHTS = 64
-_MANY = 100  # conditions of a query
 _RULES = Parser()
 _Part = TypeVar("_Part")
-_Asked = tuple[str, str, Sight, bool, QueryContext | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,58 +145,6 @@ def _weight(part: sa.ColumnElement[Any]) -> int:
     return sum(_PER_ELEMENT + len(getattr(each, "name", None) or "") for each in visitors.iterate(part))
 
 
-class Compilations:
-    """Compiles encoded queries on the tables of a dictionary and remembers the last ones in about 2 MiB.
-
-    Attributes:
-        parser: gives the tree of a query.
-        everything: the sight of the instance's own code.
-        closed: the tables that are defined as closed to web services.
-        stored: the sight of conditions in records: everything except the tables that are closed to web services,
-            because whoever stores a condition can learn whether it is met.
-        sight: gives the one sight of all callers with the same roles, from those roles and the closed tables.
-    """
-
-    def __init__(self, dictionary: Dictionary) -> None:
-        self._remembered = SizedCache[_Asked, CompiledQuery](_REMEMBERED, _bytes)
-        self.parser = Parser()
-        self.everything = Sight(dictionary)
-        self.closed = frozenset(table.name for table in dictionary if not table.web_service_access)
-        self.stored = Sight(dictionary, closed=self.closed)
-        self.sight = lru_cache(_SIGHTS)(partial(Sight, dictionary))
-
-    def compile(
-        self,
-        encoded: str,
-        table: str,
-        sight: Sight,
-        context: QueryContext,
-        before: Callable[[], object] = bool,
-    ) -> CompiledQuery:
-        """Return the SQL of a query on a table of the dictionary; see `compile_query`.
-
-        ``before`` is called before a long query is compiled, which keeps all other requests waiting; it may raise.
-        """
-        asked = encoded, table, sight, context.invalid_returns_no_rows
-        known = self._remembered.get((*asked, None)) or self._remembered.get((*asked, context))
-        if known is not None:
-            return known
-        if is_long(encoded):
-            before()
-        compiled = compile_query(self.parser.parse(encoded), table, sight, context)
-        self._remembered[*asked, context if compiled.depends else None] = compiled
-        return compiled
-
-
-def is_long(encoded: str) -> bool:
-    """Return whether it takes long to parse and compile a query: tenths of a millisecond for each condition."""
-    return encoded.count("^") > _MANY
-
-
-def _bytes(asked: _Asked, compiled: CompiledQuery) -> int:
-    return _PER_CHARACTER * len(asked[0]) + compiled.bytes
-
-
 class _TooLargeError(Signal):
     """The query binds more values than databases take in one statement, or has too many tests."""
 
@@ -215,7 +154,7 @@ class _Compiler:
         self._limited: set[str] = set()
         self._depends = False
         self.scope = Scope(sight, context, self._depend, self._meets_rule, self._limited.add)
-        self._swallowed = _Swallowed()
+        self._swallowed = SwallowedTerms()
         self._parameters = self._tests = 0
         self._hinted = False
 
@@ -351,58 +290,3 @@ def _cost(term: Condition) -> int:
     if term.operator.takes is Takes.LIST:
         return 2 + 2 * term.value.count(",")
     return _DATE_ARITHMETIC if term.operator.computes else 2
-
-
-class _Swallowed:
-    """Collects the findings about one query: the first ones, and how many more there are.
-
-    Attributes:
-        invalid: whether the platform counts the query as invalid (platform 2.6).
-        dropped: the first term without effect, and why; empty if there is none.
-        forbidden: whether it asks for something that the caller may not read.
-        barred: whether it asks something that rules for queries keep from the caller.
-    """
-
-    def __init__(self) -> None:
-        self.invalid = False
-        self.dropped = ""
-        self.forbidden = self.barred = False
-        self._reported: list[Finding] = []
-        self._more = 0
-
-    def ignore(self, term: str, reason: str, *, invalid: bool = True) -> None:
-        """Note a term that has no effect on the rows."""
-        self.invalid |= invalid
-        self._drop("query-term-ignored", term, reason)
-
-    def unreadable(self, term: str, error: UnreadableTermError) -> None:
-        """Note a term about what the caller may not read, which therefore has no effect."""
-        self.forbidden = True
-        self.barred |= isinstance(error, BarredTermError)
-        self._drop("query-term-unreadable", term, str(error))
-
-    def unusable(self, term: str, reason: str) -> None:
-        """Note a term with a value that its column cannot hold."""
-        self.report("query-value-unusable", f"{_quoted(term)} compares with a value that no row can have: {reason}")
-
-    def report(self, rule: str, message: str) -> None:
-        """Note anything else about the query."""
-        if len(self._reported) < _MOST_FINDINGS:
-            self._reported.append(Finding("swallowed", rule, cut(message, _LONGEST_MESSAGE), "sysparm_query"))
-        else:
-            self._more += 1
-
-    def _drop(self, rule: str, term: str, reason: str) -> None:
-        self.dropped = self.dropped or cut(f"{_quoted(term)}: {reason}", _LONGEST_MESSAGE)
-        self.report(rule, f"{_quoted(term)} is ignored: {reason}")
-
-    def findings(self) -> tuple[Finding, ...]:
-        """Return the findings in the order of the query."""
-        if not self._more:
-            return tuple(self._reported)
-        rest = Finding("swallowed", "query-term-ignored", f"{self._more} more terms have no effect", "sysparm_query")
-        return (*self._reported, rest)
-
-
-def _quoted(text: str) -> str:
-    return f"'{cut(text, _LONGEST_QUOTE)}'"

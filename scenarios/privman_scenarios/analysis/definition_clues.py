@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
-from privman_scenarios.analysis.column_families import TEXT, family_of
-from privman_scenarios.analysis.instance_facts import APPS, CannotLearnError, Grant, InstanceFacts, SeenColumn
+from privman_scenarios.analysis.instance_facts import APPS, TEXT, CannotLearnError, Grant, InstanceFacts, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
 from privman_scenarios.analysis.renamed import bare, likeness
 from privman_scenarios.analysis.table_structure import STRUCTURE, TableStructure
@@ -115,7 +114,7 @@ class ColumnClues:
         return [column for column in columns.values() if self._can_hold(name, column)]
 
     def _can_hold(self, name: WireName, column: SeenColumn) -> bool:
-        holds, family = self._holds(name), family_of(column.type)
+        holds, family = self._holds(name), column.family
         if family == "reference" and self._target(name) != column.reference:
             return False
         if family not in (TEXT, holds):
@@ -176,7 +175,7 @@ class ColumnClues:
         return f"its values, such as {known[0]!r}" if known else ""
 
     def _type(self, name: WireName, column: SeenColumn) -> str:
-        return f"type {column.type}" if family_of(column.type) == name.holds else ""
+        return f"type {column.type}" if column.family == name.holds else ""
 
 
 def alike(name: WireName, *candidate: str) -> str:

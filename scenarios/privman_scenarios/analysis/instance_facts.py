@@ -41,6 +41,19 @@ class SeenTable:
     parent: str = ""
 
 
+TEXT = "text"
+"""The family of every type but these."""
+# By what `WireName.holds` calls their values.
+_FAMILIES: Mapping[str, str] = {
+    "boolean": "flag",
+    **dict.fromkeys(("integer", "longint", "order_index", "decimal", "float"), "number"),
+    **dict.fromkeys(("glide_duration", "timer"), "duration"),
+    **dict.fromkeys(("glide_date", "glide_date_time", "due_date", "glide_time"), "moment"),
+    **dict.fromkeys(("reference", "glide_list", "domain_id"), "reference"),
+    **dict.fromkeys(("name_values", "simple_name_values", "json"), "json"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class SeenColumn:
     """A column of a table.
@@ -59,6 +72,11 @@ class SeenColumn:
     max_length: int = 0
     reference: str = ""
     default: str = ""
+
+    @property
+    def family(self) -> str:
+        """What values of its type are."""
+        return _FAMILIES.get(self.type, TEXT)
 
 
 @dataclass(frozen=True, slots=True)

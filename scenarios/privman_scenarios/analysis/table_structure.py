@@ -6,7 +6,6 @@ from itertools import permutations
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
-from privman_scenarios.analysis.column_families import family_of
 from privman_scenarios.analysis.instance_facts import InstanceFacts, SeenColumn
 
 STRUCTURE = "its columns and references"
@@ -58,5 +57,5 @@ def _kind(name: WireName, tables: Mapping[str, str]) -> str:
 
 
 def _kind_seen(column: SeenColumn, tables: Mapping[str, str]) -> str:
-    family = family_of(column.type)
+    family = column.family
     return column.reference if column.reference in tables.values() else family if family in _TYPED else ""

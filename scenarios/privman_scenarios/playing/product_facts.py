@@ -1,12 +1,14 @@
 """What the two fakes know: tables, roles, releases, faults, rules of findings and the steps of a set-up."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from importlib import resources
+from importlib.resources.abc import Traversable
 from itertools import chain
 from pathlib import Path
 
-import mock_servicenow.finding_rules
 from console_sim.setup_names import DEFAULT_POLICY
 from console_sim.setup_parameters import DEFAULT_SYSTEM_NAME
 from console_sim.setup_steps import STEPS
@@ -23,6 +25,8 @@ from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKinds, Option
 from privman_scenarios.errors import UnusableFileError
 from privman_scenarios.language.model import FileTables
+
+_REPORTED = re.compile(r'(?:"swallowed",|swallowed\(|report\()\s*"([a-z-]+)"')
 
 
 def faults_of_posts() -> dict[PartyName, list[str]]:
@@ -114,9 +118,20 @@ def set_up_defaults() -> Mapping[str, str]:
     return {"name": DEFAULT_SYSTEM_NAME, "policy": DEFAULT_POLICY}
 
 
+@cache
 def finding_rules(party: PartyName) -> tuple[str, ...]:
-    """Return the rules of what a party swallows."""
-    return mock_servicenow.finding_rules.finding_rules("mock_servicenow" if party == "servicenow" else "console_sim")
+    """Return the rules by which a fake reports what it swallowed, read off its sources so that no list can miss one."""
+    product = "mock_servicenow" if party == "servicenow" else "console_sim"
+    packages = map(resources.files, (product, "privman_contracts", "privman_core"))
+    return tuple(sorted({rule for each in packages for text in _sources(each) for rule in _REPORTED.findall(text)}))
+
+
+def _sources(folder: Traversable) -> Iterator[str]:
+    for file in folder.iterdir():
+        if file.is_dir():
+            yield from _sources(file)
+        elif file.name.endswith(".py"):
+            yield file.read_text(encoding="utf-8")
 
 
 def restricts_passwords(release: str) -> bool:
