@@ -3,11 +3,11 @@
 Each rule that ships, or comes from a file, has a record that describes it; other records add rules.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from mock_servicenow.now_platform.dictionary.definitions import OPERATIONS, SYSTEM_COLUMNS, Acl, Table
+from mock_servicenow.now_platform.dictionary.definitions import EVERY_COLUMN, OPERATIONS, Acl, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import Values, seed_id
 
@@ -15,12 +15,8 @@ RULES, RULE_ROLES, ROLES = "sys_security_acl", "sys_security_acl_role", "sys_use
 LONGEST_CONDITION = 4_000
 MOST_RULES = 1_000
 """Rules that records add, the oldest; each query on their tables reads them."""
-MOST_COLUMN_RULES = 10_000
-"""Rules of single columns that those for all columns become (I)."""
 _RECORD = "record"
 _SCRIPT = "has a script, which is not run"
-_WHOLE = "*"
-_SYSTEM = frozenset(column.name for column in SYSTEM_COLUMNS)
 
 
 @lru_cache(maxsize=4)
@@ -77,17 +73,15 @@ class StoredRules:
     ignored: tuple[str, ...]
 
     @classmethod
-    def read(
-        cls, base: Dictionary, columns: Callable[[str], Collection[str] | None], rows: Mapping[str, Sequence[Values]]
-    ) -> "StoredRules":
+    def read(cls, base: Dictionary, dictionary: Dictionary, rows: Mapping[str, Sequence[Values]]) -> "StoredRules":
         """Return the rules of the base as records change and add to them.
 
         Args:
             base: the tables that ship, and those of files: a rule without a record stays as it is.
-            columns: returns the names of a table's columns but for the system's; None if there is no such table.
+            dictionary: the tables that there are now.
             rows: the records of `RULES`, `RULE_ROLES` and `ROLES`, in order of insertion.
         """
-        reader = _RuleReader(columns, _roles_of_rules(rows))
+        reader = _RuleReader(dictionary, _roles_of_rules(rows))
         shipped, records = shipped_rules(base), {row["sys_id"]: row for row in rows[RULES]}
         for table in base:
             if not table.web_service_access:
@@ -99,13 +93,11 @@ class StoredRules:
 
 
 class _RuleReader:
-    def __init__(self, columns: Callable[[str], Collection[str] | None], roles: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, dictionary: Dictionary, roles: Mapping[str, Sequence[str]]) -> None:
         self.rules: dict[str, list[Acl]] = {}
         self.ignored: list[str] = []
-        self._columns = columns
+        self._dictionary = dictionary
         self._roles = roles
-        self._named: set[tuple[str, str, str | None]] = set()
-        self._left = MOST_COLUMN_RULES
 
     def take_shipped(self, table: str, acl: Acl, sys_id: str, row: Values | None) -> None:
         """Add a rule of the base unless its record is inactive, which may change the condition and add roles."""
@@ -134,16 +126,18 @@ class _RuleReader:
             self._ignore(row, "has admin_overrides 'false': administrators pass all the same")
 
     def take(self, rows: Sequence[Values]) -> None:
-        """Add the rules of records; those for all columns come after those for one, which they spare."""
+        """Add the rules of records."""
         acting = [row for row in rows if row["active"] != "false"]
         for row in acting[MOST_RULES:]:
             self._ignore(row, f"is one more than {MOST_RULES:,}")
-        for row in sorted(acting[:MOST_RULES], key=_is_for_all):
+        for row in acting[:MOST_RULES]:
             if why := self._why_not(row):
                 self._ignore(row, why)
                 continue
             self._report_overrides(row)
-            self._take(row)
+            table, _, column = row["name"].partition(".")
+            roles = tuple(self._roles.get(row["sys_id"], ()))
+            self._add(table, Acl(row["operation"], roles, column or None, row["condition"]))
 
     def _why_not(self, row: Values) -> str:
         """Return why a record adds no rule; empty if it does."""
@@ -156,28 +150,13 @@ class _RuleReader:
         return self._why_no_place(*row["name"].partition(".")[::2]) or _why_no_condition(row["condition"])
 
     def _why_no_place(self, table: str, column: str) -> str:
-        columns = self._columns(table)
-        if columns is None:
+        known = self._dictionary.table(table)
+        if known is None or not known.web_service_access:
             return f"is of table '{table}', which is not defined"
-        return "" if column in {"", _WHOLE, *columns, *_SYSTEM} else f"is of column '{column}', which is not defined"
-
-    def _take(self, row: Values) -> None:
-        table, _, column = row["name"].partition(".")
-        rule = Acl(row["operation"], tuple(self._roles.get(row["sys_id"], ())), column or None, row["condition"])
-        if column != _WHOLE:
-            self._add(table, rule)
-            return
-        names = [
-            each for each in sorted(self._columns(table) or ()) if (table, rule.operation, each) not in self._named
-        ]
-        if len(names) > self._left:
-            self._ignore(row, f"is for {len(names)} columns, and {self._left} more rules of single columns can act")
-            return
-        self._left -= len(names)
-        self.rules.setdefault(table, []).extend(replace(rule, column=name) for name in names)
+        named = column in {"", EVERY_COLUMN} or column in self._dictionary.columns(table)
+        return "" if named else f"is of column '{column}', which is not defined"
 
     def _add(self, table: str, rule: Acl) -> None:
-        self._named.add((table, rule.operation, rule.column))
         self.rules.setdefault(table, []).append(rule)
 
     def _condition(self, row: Values, condition: str) -> str:
@@ -203,10 +182,6 @@ def _why_no_condition(condition: str) -> str:
     if length <= LONGEST_CONDITION:
         return ""
     return f"has a condition of {length:,} characters; expected at most {LONGEST_CONDITION:,}"
-
-
-def _is_for_all(row: Values) -> bool:
-    return row["name"].endswith(f".{_WHOLE}")
 
 
 def rules_of(table: str, rows: Iterable[Mapping[str, str]]) -> Iterator[str]:

@@ -57,6 +57,8 @@ class Choice:
 READ, QUERY_MATCH, QUERY_RANGE = "read", "query_match", "query_range"
 OPERATIONS = ("create", "delete", QUERY_MATCH, QUERY_RANGE, READ, "write")
 """What access rules that act are about."""
+EVERY_COLUMN = "*"
+"""The columns of a table without a rule of their own, but for those that every table has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Acl:
     Attributes:
         operation: one of `OPERATIONS`.
         roles: any of these is enough; none allows everybody.
-        column: the column guarded; the whole row if None.
+        column: the column guarded, or `EVERY_COLUMN`; the whole row if None.
         condition: an encoded query that the row must meet; every row if empty.
     """
 

@@ -1,7 +1,10 @@
 """Tables and columns of an instance: names, types, inheritance, and where their rows are stored."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from types import MappingProxyType
+from typing import Self
 
 import sqlalchemy as sa
 
@@ -15,6 +18,7 @@ from mock_servicenow.now_platform.dictionary.definition_rules import (
 )
 from mock_servicenow.now_platform.dictionary.definitions import (
     CLASS_COLUMN,
+    EVERY_COLUMN,
     MOST_COLUMNS,
     SCRIPT,
     SYSTEM_COLUMNS,
@@ -117,6 +121,18 @@ class Dictionary:
         """Return the access rules of the table: for each operation and column those of the nearest class."""
         return self._acls[name]
 
+    def with_rules(self, rules: Mapping[str, tuple[Acl, ...]]) -> Self:
+        """Return the same tables with these access rules, each about a column that is there; itself if it has them."""
+        changed = {
+            table.name: replace(table, acls=acls) for table in self if (acls := rules.get(table.name, ())) != table.acls
+        }
+        if not changed:
+            return self
+        other = copy(self)
+        other._tables = self._tables | changed  # noqa: SLF001 - its own class
+        other._acls = other._inherit_acls()  # noqa: SLF001 - its own class
+        return other
+
     def life_cycle(self, name: str) -> LifeCycle | None:
         """Return the life cycle of the nearest class that has one; None if none has."""
         classes = (self._tables[each] for each in self._lineages[name])
@@ -133,10 +149,10 @@ class Dictionary:
 
     def _check_acls(self) -> None:
         for table in self._tables.values():
-            for acl in table.acls:
-                known = self._columns[table.name]
-                if acl.column is not None and acl.column not in known:
-                    named = f"table '{table.name}', acl has column '{acl.column}'{hint(acl.column, known, len(known))}"
+            known = self._columns[table.name]
+            for column in (acl.column for acl in table.acls):
+                if column is not None and column != EVERY_COLUMN and column not in known:
+                    named = f"table '{table.name}', acl has column '{column}'{hint(column, known, len(known))}"
                     raise DictionaryError(f"{named}, which is not defined", table.name, "acls")
 
     def _check(self, table: Table) -> None:

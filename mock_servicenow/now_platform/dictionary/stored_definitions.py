@@ -1,10 +1,9 @@
-"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), views and access rules."""
+"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), and views."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from mock_servicenow.now_platform.dictionary.access_records import ROLES, RULE_ROLES, RULES, StoredRules
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
 from mock_servicenow.now_platform.dictionary.definition_rules import (
     SYSTEM_NAMES,
@@ -19,7 +18,6 @@ from mock_servicenow.now_platform.dictionary.definitions import (
     MOST_COLUMNS,
     MOST_LENGTH,
     NAME_WORDS,
-    Acl,
     Choice,
     Column,
     Table,
@@ -38,7 +36,7 @@ from mock_servicenow.now_platform.dictionary.shipped_records import ShippedColum
 from mock_servicenow.now_platform.dictionary.view_records import VIEW_FIELDS, VIEW_TABLES, VIEWS, read_views
 from mock_servicenow.now_platform.dictionary.views import DatabaseView
 
-SOURCES = (TABLES, COLUMNS, CHOICES, VIEWS, VIEW_TABLES, VIEW_FIELDS, RULES, RULE_ROLES, ROLES)
+SOURCES = (TABLES, COLUMNS, CHOICES, VIEWS, VIEW_TABLES, VIEW_FIELDS)
 MOST_ROWS = 10_000
 """Records of each of these tables that act, the oldest; each change reads them all."""
 MOST_TABLES = 500
@@ -75,6 +73,7 @@ class StoredDefinitions:
     """The tables that an instance has with the records of its dictionary.
 
     Attributes:
+        tables: those of the base keep its access rules; others have none.
         ignored: what records say without effect, each in one line.
         acting: the definitions of the records that add a table or a column.
     """
@@ -101,7 +100,6 @@ class StoredDefinitions:
         reader.take_columns(rows[COLUMNS])
         reader.take_choices(rows[CHOICES])
         reader.take_views(rows)
-        reader.take_rules(rows)
         return cls(tuple(reader.tables()), frozenset(reader.ignored), tuple(reader.acting))
 
 
@@ -115,14 +113,12 @@ class _RecordReader:
         self._spelled = {name.lower(): name for name in self._tables}
         self._stored: dict[str, dict[str, Column]] = {}
         self._views: dict[str, DatabaseView] = {}
-        self._rules: Mapping[str, tuple[Acl, ...]] = {}
         self.ignored: list[str] = []
 
     def tables(self) -> Iterator[Table]:
         for table in self._tables.values():
-            columns, acls = tuple(self._own[table.name].values()), self._rules.get(table.name, ())
-            changed = columns != table.columns or acls != table.acls
-            yield replace(table, columns=columns, acls=acls) if changed else table
+            columns = tuple(self._own[table.name].values())
+            yield table if columns == table.columns else replace(table, columns=columns)
 
     # Tables
 
@@ -344,22 +340,6 @@ class _RecordReader:
         self._tables |= {name: view.table for name, view in self._views.items()}
         self._own |= {name: {} for name in self._views}
         self.ignored += ignored
-
-    # Access rules
-
-    def take_rules(self, rows: Mapping[str, Sequence[Values]]) -> None:
-        found = StoredRules.read(self._base, self._column_names, rows)
-        self._rules = found.by_table
-        self.ignored += found.ignored
-
-    def _column_names(self, table: str) -> Collection[str] | None:
-        """Return the columns of a table that web services reach; None if there is no such table."""
-        known = self._tables.get(table)
-        if known is None or not known.web_service_access:
-            return None
-        if known.joined:
-            return self._views[table].columns.keys()
-        return {name for each in self._lineage(table) for name in self._own[each]}
 
     # Hierarchies
 

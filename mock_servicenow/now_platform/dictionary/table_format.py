@@ -184,7 +184,9 @@ _ACL: Mapping[str, KeyForm] = {
         _are_texts,
         "a list of names",
     ),
-    "column": _text("The column that it guards (default: the whole record)."),
+    "column": _text(
+        "The column that it guards, or `*` for all without a rule of their own (default: the whole record)."
+    ),
     "condition": _text(
         "An encoded query that the record must meet. For `write`, one that names the caller must be met after it, too."
     ),

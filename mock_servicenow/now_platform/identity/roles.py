@@ -5,8 +5,11 @@ from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.records.kernel import Fact
-from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.records.rows import VALUES_PER_STATEMENT, Record, Work
 from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.now_platform.users import DIGESTED, Holder, User, digest
 
@@ -64,8 +67,7 @@ def find_by_credential(session: Session, table: str, column: str, presented: str
 
 def load_user(session: Session, record: Record) -> User:
     """Return the user of a sys_user record, with the roles that the tables give them."""
-    roles = _contained(session, _granted(session, record.sys_id))
-    names = frozenset(role["name"] for role in roles)
+    names = frozenset(_contained(session.work, session.dictionary, _granted(session.work, record.sys_id)))
     holder = Holder(record.sys_id, life(session, record.sys_id))
     return User(
         record.sys_id,
@@ -133,25 +135,25 @@ def is_granted(row: Mapping[str, str]) -> bool:
     return row["inherited"] != "true" or not row["granted_by"]
 
 
-def _granted(session: Session, user_id: str) -> set[str]:
+def _granted(work: Work, user_id: str) -> set[str]:
     """Return the roles granted to the user and to their groups, without those only requested."""
-    mine = session.find_all("sys_user_has_role", user=user_id)
-    granted = {row["role"] for row in mine if row["state"] in {"", "active"} and is_granted(row.values)}
-    for membership in session.find_all("sys_user_grmember", user=user_id):
-        if session.work.get("sys_user_group", membership["group"]) is not None:
-            granted |= {row["role"] for row in session.find_all("sys_group_has_role", group=membership["group"])}
-    return granted
+    mine = work.find("sys_user_has_role", {"user": user_id})
+    granted = {row["role"] for row in mine if row["state"] in {"", "active"} and is_granted(row)}
+    memberships = work.find("sys_user_grmember", {"user": user_id})
+    groups = work.get_many("sys_user_group", {row["group"] for row in memberships})
+    return granted.union(row["role"] for row in work.with_values("sys_group_has_role", "group", groups))
 
 
-def _contained(session: Session, ids: set[str]) -> Iterator[Mapping[str, str]]:
-    """Yield the roles that exist, with all the roles they contain."""
-    known: set[str] = set()
-    while new := ids - known:
-        known |= new
-        roles = [role for sys_id in new if (role := session.work.get("sys_user_role", sys_id)) is not None]
-        yield from roles
-        contained = (session.find_all("sys_user_role_contains", role=role["sys_id"]) for role in roles)
-        ids = {row["contains"] for rows in contained for row in rows}
+def _contained(work: Work, dictionary: Dictionary, ids: set[str]) -> Iterator[str]:
+    """Yield the names of the roles that exist, with all the roles they contain; one may contain itself."""
+    roles, contains = (dictionary.sql_table(name) for name in ("sys_user_role", "sys_user_role_contains"))
+    named, wanted = sa.select(roles.c.sys_id, roles.c.name), list(ids)
+    for start in range(0, len(wanted), VALUES_PER_STATEMENT):
+        some = named.where(roles.c.sys_id.in_(wanted[start : start + VALUES_PER_STATEMENT])).cte(recursive=True)
+        within = named.join(contains, contains.c.contains == roles.c.sys_id).join(
+            some, contains.c.role == some.c.sys_id
+        )
+        yield from work.transaction.execute(sa.select(sa.func.coalesce(some.union(within).c.name, ""))).scalars()
 
 
 def user_rules() -> list[BusinessRule]:

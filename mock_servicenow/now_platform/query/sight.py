@@ -10,7 +10,16 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from mock_servicenow.now_platform.dictionary.definitions import QUERY_MATCH, QUERY_RANGE, READ, Acl, JoinedTable, Table
+from mock_servicenow.now_platform.dictionary.definition_rules import SYSTEM_NAMES
+from mock_servicenow.now_platform.dictionary.definitions import (
+    EVERY_COLUMN,
+    QUERY_MATCH,
+    QUERY_RANGE,
+    READ,
+    Acl,
+    JoinedTable,
+    Table,
+)
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.query.operands import Rows, Sql, Test, any_of
@@ -181,12 +190,19 @@ class Sight:
 
     def _guarded(self, table: str, operation: str) -> frozenset[str]:
         """A column rule with a condition hides the column: which rows meet the condition is not computed."""
-        guarded: dict[str, bool] = {}
+        guarded: dict[str | None, bool] = {}
         for acl in self.dictionary.acls(table):
             if acl.column is not None and acl.operation == operation:
                 opens = self._holds(acl) and not acl.condition
                 guarded[acl.column] = guarded.get(acl.column, False) or opens
-        return frozenset(column for column, opened in guarded.items() if not opened)
+        self._spread(table, guarded)
+        return frozenset(column for column, opened in guarded.items() if column is not None and not opened)
+
+    def _spread(self, table: str, opened: dict[str | None, bool]) -> None:
+        """Put the columns without a rule of their own in the place of `EVERY_COLUMN`."""
+        every = opened.pop(EVERY_COLUMN, None)
+        if every is not None:
+            opened.update(dict.fromkeys(self.dictionary.columns(table).keys() - SYSTEM_NAMES - opened.keys(), every))
 
     def _barred(self, operation: str, table: str) -> frozenset[str]:
         return self._barred_by_rules(operation, table).union(self._of_joined(table, self.barred[operation]))
@@ -198,6 +214,7 @@ class Sight:
             if acl.operation == operation:
                 opens = self.is_admin or (self._holds(acl) and not acl.condition)
                 opened[acl.column] = opened.get(acl.column, False) or opens
+        self._spread(table, opened)
         if self.everything or not opened:
             return self.hidden(table)
         if not opened.get(None, True):
@@ -213,7 +230,7 @@ class Sight:
         classes = [name for each in joined for name in self.dictionary.family(each.table)]
         if not self.closed.isdisjoint(classes) or (not rules and not all(map(self._reads_any, classes))):
             return ()  # (Docs: database views) rules of the view itself precede those of its tables
-        held = tuple(acl.condition for acl in rules if self._holds(acl))
+        held = tuple(dict.fromkeys(acl.condition for acl in rules if self._holds(acl)))
         return None if not rules or "" in held else held
 
     def _holds(self, acl: Acl) -> bool:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, NotRequired, Self, TypedDict, TypeVar
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.stored_definitions import StoredDefinitions
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.fields import FieldLists
@@ -167,7 +168,8 @@ class Schema(NamedTuple):
         plans: the facts about each table that reads and writes need.
         statements: the SQL of reads and writes.
         version: that of a shared database's tables.
-        ignored: what records of the dictionary say without effect.
+        ignored: what records of the dictionary, and access rules, say without effect.
+        defined: the tables that the records define, without the access rules; None where no record has been read.
     """
 
     dictionary: Dictionary
@@ -177,6 +179,7 @@ class Schema(NamedTuple):
     statements: Statements
     version: int = 0
     ignored: frozenset[str] = frozenset()
+    defined: StoredDefinitions | None = None
 
 
 class Parts(TypedDict):

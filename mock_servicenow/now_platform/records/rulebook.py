@@ -31,7 +31,7 @@ class Rulebook:
     Args:
         rules: those of the platform.
         table_rules: returns those that follow from the definition of a table.
-        stored_rules: loads the stored rules of every table.
+        stored_rules: loads the stored rules of a table, without those of its parents.
         policies: loads the data policies of a table and its parents.
         sources: the tables that both read.
     """
@@ -40,7 +40,7 @@ class Rulebook:
         self,
         rules: Iterable[BusinessRule],
         table_rules: Callable[[Dictionary, str], Iterable[BusinessRule]],
-        stored_rules: Callable[[View], list[BusinessRule]],
+        stored_rules: Callable[[View, str], list[BusinessRule]],
         policies: Callable[[View, str], tuple[Policy, ...]],
         sources: tuple[str, ...],
     ) -> None:
@@ -49,7 +49,7 @@ class Rulebook:
         self._load_rules = stored_rules
         self._load_policies = policies
         self._accompanying = Fact("rules and policies that accompany a write", *sources)
-        self._all_stored = Fact("stored rules", *sources)
+        self._of_table = Fact("stored rules of a table", *sources)
 
     def add(self, rule: BusinessRule) -> None:
         """Apply a rule from the next write on, once the cache of facts is cleared."""
@@ -81,7 +81,8 @@ class Rulebook:
         view, table, operation = context.session, context.table, context.operation
         tables = {*view.dictionary.lineage(table), EVERY_TABLE}
         # Whoever stores a rule sees whether it acts: on a closed table that would reveal what the table holds.
-        stored = [] if table in view.schema.queries.closed else self._stored(view)
+        closed = table in view.schema.queries.closed
+        stored = [] if closed else [rule for name in sorted(tables) for rule in self._stored(view, name)]
         chosen = [
             rule
             for rule in (*self._table_rules(view.dictionary, table), *self._rules, *stored)
@@ -91,8 +92,8 @@ class Rulebook:
         policies = self._load_policies(view, table) if checked else ()
         return tuple(sorted(chosen, key=lambda rule: rule.order)), policies
 
-    def _stored(self, view: View) -> list[BusinessRule]:
-        return view.kernel.cache.get(self._all_stored, "", lambda: self._load_rules(view))
+    def _stored(self, view: View, table: str) -> list[BusinessRule]:
+        return view.kernel.cache.get(self._of_table, table, lambda: self._load_rules(view, table))
 
 
 def _takes_rule_away(context: RuleContext) -> bool:

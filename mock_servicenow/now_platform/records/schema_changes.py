@@ -1,7 +1,8 @@
 """Tables and columns that records of the dictionary define, from the commit that writes such a record on."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from mock_servicenow.now_platform.dictionary.access_records import ROLES, RULE_ROLES, RULES, StoredRules
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import SchemaChange
@@ -13,13 +14,14 @@ from mock_servicenow.now_platform.dictionary.stored_definitions import (
     StoredDefinitions,
 )
 from mock_servicenow.now_platform.errors import OperationFailed
+from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.kernel import Compiled, Fact, Kernel, Schema
 from mock_servicenow.now_platform.records.rows import Values, Work
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.storage.transaction import DuplicateError
 from privman_core.findings import Finding
 
-TABLE_RECORDS = Fact("tables and columns", *SOURCES)
+TABLE_RECORDS = Fact("tables and columns", *SOURCES, RULES, RULE_ROLES, ROLES)
 """Another process learns of another version of the tables where it learns of that of the facts."""
 _MOST_REPORTED = 20
 
@@ -33,25 +35,64 @@ def apply_definitions(kernel: Kernel, work: Work) -> Schema | None:
         The tables for `Kernel.adopt` after the commit; None if nothing has changed.
     """
     work.transaction.reserve("tables")
-    before, base = work.schema, kernel.first.dictionary
-    rows, kept = _dictionary_records(work), _acting_definitions(work)
-    found = StoredDefinitions.read(base, rows, kept)
-    for message in sorted(found.ignored - before.ignored)[:_MOST_REPORTED]:
+    before = work.schema
+    found = _known_definitions(kernel, work) or _read_definitions(kernel, work)
+    tables = before if found is before.defined else _with_tables(kernel, work, found)
+    rules = _read_rules(kernel, work, tables.dictionary)
+    ignored = found.ignored.union(rules.ignored)
+    for message in sorted(ignored - before.ignored)[:_MOST_REPORTED]:
         work.findings.append(Finding("swallowed", "definition-ignored", f"dictionary: {message}: it has no effect"))
-    if found.tables == tuple(before.dictionary) and set(found.acting) == set(kept):
-        return None if found.ignored == before.ignored else before._replace(ignored=found.ignored)
+    schema = _with_rules(tables, rules)._replace(defined=found, ignored=ignored)
+    if schema.dictionary is before.dictionary:
+        return None if ignored == before.ignored and before.defined is not None else schema
+    return schema._replace(version=kernel.store.renew_tables(work.transaction))
+
+
+def _known_definitions(kernel: Kernel, work: Work) -> StoredDefinitions | None:
+    """Return what the records define by now but for access rules, if no record of them has changed."""
+    known = work.schema.defined
+    if known is None or not work.written.isdisjoint(SOURCES):
+        return None
+    current = kernel.store.embedded or kernel.store.versions(work.transaction)[1] == work.schema.version
+    return known if current else None
+
+
+def _read_definitions(kernel: Kernel, work: Work) -> StoredDefinitions:
+    return StoredDefinitions.read(kernel.first.dictionary, _records(work, SOURCES), _acting_definitions(work))
+
+
+def _read_rules(kernel: Kernel, work: Work, dictionary: Dictionary) -> StoredRules:
+    return StoredRules.read(kernel.first.dictionary, dictionary, _records(work, (RULES, RULE_ROLES, ROLES)))
+
+
+def _with_tables(kernel: Kernel, work: Work, found: StoredDefinitions) -> Schema:
+    """Give the database the tables that records define by now, and return them, those that have changed without rules.
+
+    The schema is that of the transaction if nothing has changed.
+    """
+    before, base, kept = work.schema, kernel.first.dictionary, _acting_definitions(work)
+    known = tuple(base) if before.defined is None else before.defined.tables
+    if found.tables == known and set(found.acting) == set(kept):
+        return before
     added = [each for each in found.acting if each not in kept]
     _note_acting(work, added, {each.sys_id for each in kept if each not in found.acting})
     dictionary, old = Dictionary(found.tables), before.dictionary
     if any(_may_hold_values(old, definition) for definition in added):
-        old = Dictionary(StoredDefinitions.read(base, _rows_without(rows, added), kept).tables)
+        old = Dictionary(StoredDefinitions.read(base, _rows_without(_records(work, SOURCES), added), kept).tables)
         _change_tables(kernel, work, before.dictionary, old)
     elif _shape(old) == _shape(dictionary):  # labels, choices, defaults: the statements stay
         dictionary.sql = old.sql  # of which they are made
-        version = kernel.store.renew_tables(work.transaction)
-        return Schema(dictionary, *Compiled.of(dictionary), before.statements, version, found.ignored)
+        return Schema(dictionary, *Compiled.of(dictionary), before.statements)
     _change_tables(kernel, work, old, dictionary)
-    return _schema(kernel, dictionary, found.ignored, kernel.store.renew_tables(work.transaction))
+    return _schema(kernel, dictionary)
+
+
+def _with_rules(schema: Schema, rules: StoredRules) -> Schema:
+    """Return the tables with these access rules, which queries alone follow."""
+    dictionary = schema.dictionary.with_rules(rules.by_table)
+    if dictionary is schema.dictionary:
+        return schema
+    return schema._replace(dictionary=dictionary, queries=Compilations(dictionary))
 
 
 def with_defined_tables(session: Session) -> Session:
@@ -64,14 +105,15 @@ def with_defined_tables(session: Session) -> Session:
 
 def stored_schema(kernel: Kernel, work: Work, version: int = 0) -> Schema:
     """Return the tables that the records of a database define, which has them already."""
-    found = StoredDefinitions.read(kernel.first.dictionary, _dictionary_records(work), _acting_definitions(work))
-    if found.tables == tuple(kernel.first.dictionary):
-        return kernel.first._replace(version=version, ignored=found.ignored)
-    return _schema(kernel, Dictionary(found.tables), found.ignored, version)
+    first, found = kernel.first, _read_definitions(kernel, work)
+    tables = first if found.tables == tuple(first.dictionary) else _schema(kernel, Dictionary(found.tables))
+    rules = _read_rules(kernel, work, tables.dictionary)
+    ignored = found.ignored.union(rules.ignored)
+    return _with_rules(tables, rules)._replace(version=version, defined=found, ignored=ignored)
 
 
-def _dictionary_records(work: Work) -> dict[str, list[Values]]:
-    return {table: work.find(table, {}, most=MOST_ROWS) for table in SOURCES}
+def _records(work: Work, tables: Iterable[str]) -> dict[str, list[Values]]:
+    return {table: work.find(table, {}, most=MOST_ROWS) for table in tables}
 
 
 def _acting_definitions(work: Work) -> tuple[Definition, ...]:
@@ -111,8 +153,8 @@ def _change_tables(kernel: Kernel, work: Work, old: Dictionary, new: Dictionary)
         raise OperationFailed(detail) from None
 
 
-def _schema(kernel: Kernel, dictionary: Dictionary, ignored: frozenset[str], version: int) -> Schema:
-    return Schema(dictionary, *Compiled.of(dictionary), kernel.store.new_statements(), version, ignored)
+def _schema(kernel: Kernel, dictionary: Dictionary) -> Schema:
+    return Schema(dictionary, *Compiled.of(dictionary), kernel.store.new_statements())
 
 
 def _shape(dictionary: Dictionary) -> list[object]:

@@ -28,9 +28,9 @@ _CONDITIONS = {STORED_RULES: ("collection", "filter_condition"), POLICIES: ("mod
 """Tables that hold conditions: the columns with the name of the table they are about, and with the query."""
 
 
-def load_rules(view: View) -> list[BusinessRule]:
-    """Return the active rules of every table, by table."""
-    records = sorted(view.find_all(STORED_RULES, active="true"), key=lambda record: record["collection"])
+def load_rules(view: View, table: str) -> list[BusinessRule]:
+    """Return the active rules of a table, without those of its parents."""
+    records = view.find_all(STORED_RULES, collection=table, active="true")
     return [rule for record in records if (rule := _to_rule(view, record)) is not None]
 
 
