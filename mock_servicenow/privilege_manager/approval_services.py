@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.errors import SoapError
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.catalog_items import ITEMS, variables
-from mock_servicenow.now_platform.rest.shopping_cart import Wanted, order
+from mock_servicenow.now_platform.rest.catalog_orders import Wanted, order
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
 from privman_contracts.wire_names import WireNames
 
@@ -46,7 +46,7 @@ class ApprovalServices:
         if item is None:
             raise SoapError(f"There is no active catalog item '{self._item}'")
         filled = [(each, inputs.get(each["name"], "")) for each in variables(system, item)]
-        request = order(system, Wanted(item, 1, filled, ""), approved=False)
+        request = order(system, [Wanted(item, 1, filled)], approved=False)
         requested = system.find_all(REQUESTED_ITEMS, request=request.sys_id)
         return dict.fromkeys(self._keys("soap_created"), requested[0].sys_id)
 

@@ -1,45 +1,29 @@
 """The Service Catalog API: catalogs, categories, items, cart and orders (Docs: c_ServiceCatalogAPI)."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient
 
 from mock_servicenow.now_platform.instance import Instance
 from privman_core.journal import Journal
 
-Client = TestClient[web.Request, web.Application]
-Create = Callable[..., str]
-API = "/api/sn_sc/servicecatalog"
-SERVICE, TECHNICAL = "e0d08b13c3330100c8b837659bba8fb4", "742ce428d7211100f2d224837e61036d"
-IPAD, EMAIL = "060f3afa3731300054b6a3549dbe5d3e", "186d917a6fab7980575967ddbb3ee4f2"
-TABLETS, HARDWARE = "b06546f23731300054b6a3549dbe5dd8", "d258b953c611227a0146101fb1be7c31"
-PRODUCER = "3f1dd0320a0a0b99000a53f7604a2ef9"
-ONE = {"sysparm_quantity": 1}
-NOBODY = "0" * 32
-
-
-async def got(client: Client, path: str, verb: str = "GET", body: object = None, status: int = 200) -> Any:
-    """Return a result."""
-    answer = await client.request(verb, f"{API}/{path}", json=body)
-    assert answer.status == status, await answer.text()
-    return (await answer.json())["result"]
-
-
-async def refused(client: Client, path: str, verb: str = "GET", body: object = None) -> tuple[int, str]:
-    """Return status and message of an error."""
-    answer = await client.request(verb, f"{API}/{path}", json=body)
-    return answer.status, (await answer.json())["error"]["message"]
-
-
-async def rows(client: Client, table: str, query: str) -> list[dict[str, str]]:
-    """Return the raw records that a query finds."""
-    parameters = {"sysparm_query": query, "sysparm_exclude_reference_link": "true"}
-    answer = await client.get(f"/api/now/table/{table}", params=parameters)
-    found: list[dict[str, str]] = (await answer.json())["result"]
-    return found
+from .catalog import (
+    API,
+    EMAIL,
+    HARDWARE,
+    IPAD,
+    NOBODY,
+    ONE,
+    PRODUCER,
+    SERVICE,
+    TABLETS,
+    TECHNICAL,
+    Client,
+    Create,
+    got,
+    refused,
+    rows,
+)
 
 
 async def test_catalogs_are_listed_and_found_by_their_titles(user: Client) -> None:
@@ -98,7 +82,10 @@ async def test_categories_count_items_and_list_what_is_below(user: Client) -> No
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        (f"sysparm_catalog={SERVICE}", ["Apple iPad 3", "Create Incident", "New Email Account", "Standard Laptop"]),
+        (
+            f"sysparm_catalog={SERVICE}",
+            ["Apple iPad 3", "Create Incident", "New Email Account", "New Employee Hire", "Standard Laptop"],
+        ),
         (f"sysparm_catalog={TECHNICAL}", ["Virtual Server"]),
         (f"sysparm_category={TABLETS}", ["Apple iPad 3"]),
         ("sysparm_category=x^ORactive=true", []),
@@ -106,7 +93,7 @@ async def test_categories_count_items_and_list_what_is_below(user: Client) -> No
         ("sysparm_text=%22email new%22", ["New Email Account"]),
         ("sysparm_text=x^ORactive=true", []),
         ("sysparm_type=Record Producer", ["Create Incident"]),
-        ("sysparm_type=Order Guide", []),
+        ("sysparm_type=Order Guide", ["New Employee Hire"]),
         ("sysparm_type=other&sysparm_limit=1&sysparm_offset=2", ["Create Incident"]),
     ],
 )
@@ -215,7 +202,7 @@ async def test_cart_shows_lines_by_frequency(user: Client) -> None:
     assert (ipad["subtotal"], ipad["subtotal_price"], ipad["delivery_time"]) == (1200, "$1,200.00", "2 Days")
     assert cart["none"]["frequency_label"] is None
     assert cart["yearly"]["frequency_label"] == computer["recurring_frequency"] == "Annually"
-    assert computer["variables"] == {"acrobat": "true", "additional_software": ""}
+    assert computer["variables"] == {"Adobe Acrobat": "true", "Additional software requirements": ""}
     assert (computer["recurring_subtotal_price"], computer["show_recurring_price"]) == ("$100.00", True)
 
 
@@ -227,7 +214,7 @@ async def test_line_is_changed_and_removed(user: Client) -> None:
     body = {"sysparm_quantity": 3, "variables": {"acrobat": "false"}}
     changed = await got(user, f"cart/{line}", "PUT", body, 201)
     [item] = changed["yearly"]["items"]
-    assert (item["quantity"], item["variables"]["acrobat"]) == ("3", "false")
+    assert (item["quantity"], item["variables"]["Adobe Acrobat"]) == ("3", "false")
     assert (await refused(user, f"cart/{NOBODY}", "PUT", ONE))[0] == 400
     assert (await user.delete(f"{API}/cart/{line}")).status == 204
     assert (await user.delete(f"{API}/cart/{line}")).status == 400

@@ -13,11 +13,14 @@ from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.formats import Document
 from privman_core.findings import MOST_FINDINGS
 
-ITEMS, PRODUCERS, VARIABLES, CHOICES = "sc_cat_item", "sc_cat_item_producer", "item_option_new", "question_choice"
+ITEMS, PRODUCERS, GUIDES = "sc_cat_item", "sc_cat_item_producer", "sc_cat_item_guide"
+VARIABLES, CHOICES = "item_option_new", "question_choice"
 MOST_VARIABLES = 200
 """How many variables of an item count, and choices of a variable (I)."""
-_KINDS = {PRODUCERS: "record_producer", "sc_cat_item_guide": "order_guide"}
+_KINDS = {PRODUCERS: "record_producer", GUIDES: "order_guide"}
 _KIND = "catalog_item"
+_REQUESTED_FOR = "31"
+_NOTHING: Mapping[str, str] = {}
 _FREE = "USD;0.00"
 Values = list[tuple[Record, str]]
 """Variables with the values that an order gives them."""
@@ -30,6 +33,14 @@ class Variable(NamedTuple):
     choices: list[dict[str, str]]
 
 
+def known_record(session: Session, table: str, sys_id: str) -> Record:
+    """Return a record; raises BadRequest, as documented, where there is none or the user may not see it."""
+    record = session.get(table, sys_id)
+    if record is None:
+        raise BadRequest(f"Invalid sys_id '{sys_id}'", f"There is no {table} with this sys_id, or it may not be read")
+    return record
+
+
 def orderable(session: Session, sys_id: str) -> Record:
     """Return an item that the user may order; raises BadRequest with the documented words."""
     item = session.get(ITEMS, sys_id)
@@ -37,6 +48,24 @@ def orderable(session: Session, sys_id: str) -> Record:
         raise _not_orderable(sys_id)
     check_active(item)
     return item
+
+
+def wishable(session: Session, sys_id: str) -> Record:
+    """Return an item or a record producer; an order guide raises BadRequest, as what may not be ordered does."""
+    item = session.get(ITEMS, sys_id)
+    if item is None or _kind(session, item) == _KINDS[GUIDES]:
+        raise _not_orderable(sys_id)
+    check_active(item)
+    return item
+
+
+def active_guide(session: Session, sys_id: str) -> Record:
+    """Return an order guide; raises BadRequest, as `orderable` does."""
+    guide = session.get(GUIDES, sys_id)
+    if guide is None:
+        raise _not_orderable(sys_id)
+    check_active(guide)
+    return guide
 
 
 def check_active(item: Record) -> None:
@@ -55,8 +84,12 @@ def brief_items(session: Session, items: list[Record]) -> list[Document]:
     return [_brief(session, item, titles) for item in items]
 
 
-def full_item(session: Session, item: Record) -> dict[str, Document]:
-    """Return an item with its categories and variables; scripts are none."""
+def full_item(session: Session, item: Record, given: Mapping[str, str] = _NOTHING) -> dict[str, Document]:
+    """Return an item with its categories and variables; scripts are none.
+
+    Variables show the given values, by name, or else their defaults.
+    """
+    shown = variables_of(session, variables(session, item))
     category = session.get("sc_category", item["category"])
     parent = None if category is None else session.get("sc_category", category["parent"])
     return {
@@ -65,7 +98,7 @@ def full_item(session: Session, item: Record) -> dict[str, Document]:
         "mandatory_attachment": item["mandatory_attachment"] == "true",
         "request_method": item["request_method"],
         "categories": [] if category is None else [_placed(category, parent)],
-        "variables": [_shown(session, each) for each in variables_of(session, variables(session, item))],
+        "variables": [_shown(session, each, given.get(each.record["name"])) for each in shown],
         "ui_policy": [],
         "client_script": {"onChange": [], "onSubmit": [], "onLoad": []},
         "data_lookup": [],
@@ -156,10 +189,10 @@ def variables_of(session: Session, records: list[Record]) -> list[Variable]:
     return [Variable(each, choices.get(each.sys_id, [])) for each in records]
 
 
-def _shown(session: Session, variable: Variable) -> Document:
+def _shown(session: Session, variable: Variable, given: str | None) -> Document:
     record, choices = variable
     kind = session.display(record, "type")
-    value = record["default_value"]
+    value = record["default_value"] if given is None else given
     return {
         "active": True,
         "label": record["question_text"],
@@ -181,19 +214,44 @@ def _shown(session: Session, variable: Variable) -> Document:
     }
 
 
-def given_variables(call: Call, session: Session, item: Record, body: Mapping[str, object]) -> Values:
+def given_variables(
+    call: Call, session: Session, item: Record, body: Mapping[str, object], receiver: str = ""
+) -> Values:
     """Return what a body's variables give those of an item, defaults included.
+
+    A variable Requested For is the receiver by default, or else the caller.
 
     Raises BadRequest, with the documented words, where a mandatory one stays empty.
     """
+    filled = read_variables(call, session, item, body, receiver)
+    check_filled(filled)
+    return filled
+
+
+def read_variables(
+    call: Call, session: Session, item: Record, body: Mapping[str, object], receiver: str = ""
+) -> Values:
+    """Return the same as `given_variables`, whether mandatory ones have values or not."""
     given = body.get("variables")
     values = given if isinstance(given, dict) else {}
     known = variables(session, item)
     for name in sorted(values.keys() - {each["name"] for each in known})[: MOST_FINDINGS + 1]:
         call.swallowed("variable-ignored", f"'{item['name']}' has no variable '{name}': ignored", name)
-    filled = [(each, json_text(values.get(each["name"], each["default_value"]))) for each in known]
-    check_filled(filled)
-    return filled
+    usual = {each.sys_id: each["default_value"] for each in known}
+    if (receiving := requested_for_variable(known)) is not None:
+        usual[receiving.sys_id] = receiver or receiving["default_value"] or session.user.sys_id
+    return [(each, json_text(values.get(each["name"], usual[each.sys_id]))) for each in known]
+
+
+def requested_for_variable(known: list[Record]) -> Record | None:
+    """Return the variable of an item whose value is the user who gets it; None if it has none."""
+    return next((each for each in known if each["type"] == _REQUESTED_FOR), None)
+
+
+def requested_for(session: Session, values: Values) -> str:
+    """Return the sys_id of the user who gets an item by its variable; empty without one, or if they may not be read."""
+    named = {each["type"]: value for each, value in values}.get(_REQUESTED_FOR, "")
+    return named if named and session.get("sys_user", named) is not None else ""
 
 
 def check_filled(filled: Values) -> None:

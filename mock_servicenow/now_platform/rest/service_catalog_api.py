@@ -3,17 +3,16 @@
 from collections.abc import Iterable
 
 from mock_servicenow.now_platform.dictionary.values import is_sys_id, json_text
-from mock_servicenow.now_platform.errors import BadRequest, RecordNotFound
+from mock_servicenow.now_platform.errors import RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import as_operand
-from mock_servicenow.now_platform.records.intake import Intake
-from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest import shopping_cart as cart
+from mock_servicenow.now_platform.rest import catalog_ordering as ordering
 from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.catalog_items import (
+    GUIDES,
     ITEMS,
     PRODUCERS,
     VARIABLES,
@@ -21,7 +20,7 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     check_active,
     full_item,
     given_variables,
-    orderable,
+    known_record,
     variables_of,
 )
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking
@@ -33,13 +32,12 @@ CATALOGS, CATEGORIES = "sc_catalog", "sc_category"
 MOST_CATALOGS = 100
 MOST_CATEGORIES = 200
 """How many of them an answer shows (I)."""
-_TWO_STEPS = Property("glide.sc.checkout.twostep")
 _ACTIVE = "active=true"
 _VIEW = "sysparm_view"
 """Documented; every view shows the same here."""
 _TOP, _TYPE = "sysparm_top_level_only", "sysparm_type"
 _PLACES = {"sysparm_catalog": "sc_catalogsLIKE", "sysparm_category": "category="}
-_TYPES = {"": "", "record producer": PRODUCERS, "order guide": "sc_cat_item_guide"}
+_TYPES = {"": "", "record producer": PRODUCERS, "order guide": GUIDES}
 
 
 class ServiceCatalogApi:
@@ -55,15 +53,22 @@ class ServiceCatalogApi:
                 "categories/{sys_id}": {"GET": Taking(_category, {_VIEW})},
                 "items": {"GET": Taking(_items, {*PAGE, _VIEW, _TYPE, *_PLACES, "sysparm_text"})},
                 "items/{sys_id}": {"GET": Taking(_item, {_VIEW})},
-                "items/{sys_id}/add_to_cart": {"POST": _add_to_cart},
-                "items/{sys_id}/order_now": {"POST": _order_now},
+                "items/{sys_id}/add_to_cart": {"POST": ordering.add_to_cart},
+                "items/{sys_id}/order_now": {"POST": ordering.order_now},
                 "items/{sys_id}/submit_producer": {"POST": _submit_producer},
-                "cart": {"GET": _cart},
-                "cart/{cart_item}": {"PUT": _change_line, "DELETE": _remove_line},
-                "cart/{cart}/empty": {"DELETE": _empty_cart},
-                "cart/checkout": {"POST": _check_out},
-                "cart/submit_order": {"POST": _submit_order},
-                "cart/delivery_address/{user}": {"GET": _delivery_address},
+                "items/{sys_id}/submit_guide": {"PUT": ordering.submit_guide},
+                "items/{sys_id}/checkout_guide": {"POST": ordering.check_out_guide},
+                "items/{sys_id}/add_to_wishlist": {"POST": ordering.add_to_wish_list},
+                "items/{sys_id}/delegation/{user}": {"GET": ordering.may_get},
+                "items/{sys_id}/get_invalid_delegated_users": {"POST": ordering.invalid_users},
+                "cart": {"GET": ordering.show_cart},
+                "cart/{cart_item}": {"PUT": ordering.change_line, "DELETE": ordering.remove_line},
+                "cart/{cart}/empty": {"DELETE": ordering.empty_cart},
+                "cart/checkout": {"POST": ordering.check_out},
+                "cart/submit_order": {"POST": ordering.submit_order},
+                "cart/delivery_address/{user}": {"GET": ordering.delivery_address},
+                "wishlist": {"GET": ordering.show_wish_list},
+                "wishlist/{cart_item}": {"GET": ordering.show_wish},
                 "variables/{sys_id}/display_value": {"POST": _display_value},
             },
         )
@@ -85,7 +90,7 @@ def _catalogs(call: Call, session: Session) -> Answer:
 
 
 def _catalog(call: Call, session: Session, sys_id: str) -> Answer:
-    catalog = _known(session, CATALOGS, sys_id)
+    catalog = known_record(session, CATALOGS, sys_id)
     categories = _top_categories(session, catalog)
     listed: list[Document] = [
         {"header_image": "", "sys_id": each.sys_id, "description": each["description"] or None, "title": each["title"]}
@@ -119,7 +124,7 @@ def _top_categories(session: Session, catalog: Record) -> list[Record]:
 
 
 def _categories(call: Call, session: Session, sys_id: str) -> Answer:
-    catalog = _known(session, CATALOGS, sys_id)
+    catalog = known_record(session, CATALOGS, sys_id)
     limit, offset = page_bounds(call, MOST_CATEGORIES, MOST_CATEGORIES)
     top = "^parentISEMPTY" if choice(call, _TOP, ("false", "true")) == "true" else ""
     query = f"{_categories_of(catalog)}{top}^ORDERBYtitle"
@@ -140,7 +145,7 @@ def _categories(call: Call, session: Session, sys_id: str) -> Answer:
 
 
 def _category(call: Call, session: Session, sys_id: str) -> Answer:
-    category = _known(session, CATEGORIES, sys_id)
+    category = known_record(session, CATEGORIES, sys_id)
     children = _children(session, [category]).get(category.sys_id, [])
     grandchildren = _children(session, children)
     shown: list[Document] = [
@@ -182,14 +187,6 @@ def _titles(categories: Iterable[Record]) -> list[Document]:
     return [{"sys_id": each.sys_id, "title": each["title"]} for each in categories]
 
 
-def _known(session: Session, table: str, sys_id: str) -> Record:
-    """Return a record; raises BadRequest, as documented, where there is none or the user may not see it."""
-    record = session.get(table, sys_id)
-    if record is None:
-        raise BadRequest(f"Invalid sys_id '{sys_id}'", f"There is no {table} with this sys_id, or it may not be read")
-    return record
-
-
 # Items
 
 
@@ -208,7 +205,7 @@ def _items(call: Call, session: Session) -> Answer:
 
 
 def _item(call: Call, session: Session, sys_id: str) -> Answer:
-    return value_answer(call, full_item(session, _known(session, ITEMS, sys_id)))
+    return value_answer(call, full_item(session, known_record(session, ITEMS, sys_id)))
 
 
 def _submit_producer(call: Call, session: Session, sys_id: str) -> Answer:
@@ -252,67 +249,3 @@ def _display_value(call: Call, session: Session, sys_id: str) -> Answer:
     [shown] = variables_of(session, [variable])
     labels = {choice["value"]: choice["label"] for choice in shown.choices}
     return value_answer(call, labels.get(value, value))
-
-
-# The cart
-
-
-def _cart(call: Call, session: Session) -> Answer:
-    return value_answer(call, cart.summary(session, cart.cart_of(session)))
-
-
-def _asked(call: Call, session: Session, item: Record) -> cart.Wanted:
-    """Return what a body orders of an item; raises BadRequest."""
-    body = read_object(call, longest_body(session))
-    if body.get("sysparm_also_request_for"):
-        raise BadRequest("Invalid also_request_for", "The item has no variable that lets others be requested for")
-    quantity, values = cart.quantity_of(body), given_variables(call, session, item, body)
-    named = {"requested_for": json_text(body.get("sysparm_requested_for"))}
-    receiver = Intake(session, cart.REQUESTS).take(named, with_sys_id=False).get("requested_for", "")
-    return cart.Wanted(item, quantity, values, receiver)
-
-
-def _add_to_cart(call: Call, session: Session, sys_id: str) -> Answer:
-    wanted = _asked(call, session, orderable(session, sys_id))
-    current = cart.cart_of(session)
-    cart.add(session, current, wanted)
-    return value_answer(call, cart.contents(session, current))
-
-
-def _change_line(call: Call, session: Session, cart_item: str) -> Answer:
-    line = cart.line_of(session, cart_item)
-    cart.change(session, line, _asked(call, session, orderable(session, line["cat_item"])))
-    return value_answer(call, cart.summary(session, cart.cart_of(session)), 201)
-
-
-def _remove_line(_call: Call, session: Session, cart_item: str) -> Answer:
-    cart.remove(session, cart.line_of(session, cart_item))
-    return Answer(204)
-
-
-def _empty_cart(_call: Call, session: Session, sys_id: str) -> Answer:
-    cart.empty(session, sys_id)
-    return Answer(204)
-
-
-def _check_out(call: Call, session: Session) -> Answer:
-    current = cart.filled_cart_of(session)
-    if session.is_on(_TWO_STEPS):
-        return value_answer(call, cart.summary(session, current) | cart.delivery(session, current))
-    return _submit_order(call, session)
-
-
-def _submit_order(call: Call, session: Session) -> Answer:
-    request = cart.submit(session, cart.filled_cart_of(session))
-    return value_answer(call, {"request_number": request["number"], "request_id": request.sys_id})
-
-
-def _order_now(call: Call, session: Session, sys_id: str) -> Answer:
-    request = cart.order(session, _asked(call, session, orderable(session, sys_id)))
-    ordered = {"request_number": request["number"], "request_id": request.sys_id}
-    known = {"sys_id": request.sys_id, "number": request["number"], "table": request.table}
-    return value_answer(call, known | ordered)
-
-
-def _delivery_address(call: Call, session: Session, user: str) -> Answer:
-    return value_answer(call, cart.address(session, _known(session, "sys_user", user)))

@@ -1,6 +1,6 @@
-"""Carts of the service catalog, and the requests that they become (Docs: c_ServiceCatalogAPI).
+"""Carts of the service catalog, and wish lists, which are carts, too (Docs: catalog-items-wishlist).
 
-A request has a requested item for each line, and each of these one task: what a workflow would make is inferred.
+Each user has one of either; both are records of sc_cart.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,33 +16,23 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     ITEMS,
     MOST_VARIABLES,
     VARIABLES,
-    Values,
     check_filled,
     orderable,
     price,
+    requested_for,
     shows_price,
     variables,
 )
+from mock_servicenow.now_platform.rest.catalog_orders import OPTIONS, Ordered, Wanted, add_options, request
+from mock_servicenow.now_platform.rest.delegated_requests import check_receivers
 from mock_servicenow.now_platform.rest.formats import Document
 
-CARTS, LINES, OPTIONS, REQUESTS = "sc_cart", "sc_cart_item", "sc_item_option", "sc_request"
+CARTS, LINES = "sc_cart", "sc_cart_item"
 MOST_LINES, MOST_OPTIONS = 50, 1_000
 """How many lines a cart may have, and how many values of variables with them: an order stores each of them (I)."""
+_CART, _WISH_LIST = "DEFAULT", "saved_items"
 _LARGEST_QUANTITY = 10_000
 _FREQUENCIES = ("none", "daily", "monthly", "yearly")
-
-
-class Wanted(NamedTuple):
-    """What a caller orders.
-
-    Attributes:
-        requested_for: sys_id; empty for the caller.
-    """
-
-    item: Record
-    quantity: int
-    variables: Values
-    requested_for: str
 
 
 class _Line(NamedTuple):
@@ -56,9 +46,9 @@ class _Line(NamedTuple):
         return amount(self.item[column]) * whole_number(self.record["quantity"])
 
 
-def quantity_of(body: Mapping[str, object]) -> int:
-    """Return the quantity in a body; raises BadRequest with the documented words."""
-    return _checked_quantity(str(body.get("sysparm_quantity", "")))
+def quantity_of(body: Mapping[str, object], usual: str = "") -> int:
+    """Return the quantity in a body, or else the usual one; raises BadRequest with the documented words."""
+    return _checked_quantity(str(body.get("sysparm_quantity", usual)))
 
 
 def _checked_quantity(given: str) -> int:
@@ -71,8 +61,17 @@ def _checked_quantity(given: str) -> int:
 
 def cart_of(session: Session) -> Record:
     """Return the user's cart, which begins to exist when it is asked for."""
-    user = session.user.sys_id
-    return session.find(CARTS, user=user) or session.insert(CARTS, {"user": user})
+    return _own(session, _CART)
+
+
+def wish_list_of(session: Session) -> Record:
+    """Return the user's wish list, which begins to exist when it is asked for."""
+    return _own(session, _WISH_LIST)
+
+
+def _own(session: Session, name: str) -> Record:
+    known = {"user": session.user.sys_id, "name": name}
+    return session.find(CARTS, **known) or session.insert(CARTS, known)
 
 
 def filled_cart_of(session: Session) -> Record:
@@ -100,12 +99,20 @@ def line_of(session: Session, sys_id: str) -> Record:
 def add(session: Session, cart: Record, wanted: Wanted) -> None:
     """Add a line to a cart; raises BadRequest if the cart would have more than it may."""
     _check_size(session.count(LINES, f"cart={cart.sys_id}") + 1, _options(session, cart) + len(wanted.variables))
-    line = session.insert(
-        LINES, {"cart": cart.sys_id, "cat_item": wanted.item.sys_id, "quantity": str(wanted.quantity)}
-    )
-    _add_options(session, {"cart_item": line.sys_id}, wanted.variables)
+    ordered = {"cat_item": wanted.item.sys_id, "quantity": str(wanted.quantity), "order_guide": wanted.guide}
+    line = session.insert(LINES, {"cart": cart.sys_id, **ordered})
+    add_options(session, {"cart_item": line.sys_id}, wanted.variables)
     if wanted.requested_for:
         session.update(CARTS, cart.sys_id, {"requested_for": wanted.requested_for})
+
+
+def wish(session: Session, wish_list: Record, wanted: Wanted) -> None:
+    """Add an item to a wish list, or change the line that it has there already; raises BadRequest, as `add` does."""
+    known = session.find(LINES, cart=wish_list.sys_id, cat_item=wanted.item.sys_id)
+    if known is None:
+        add(session, wish_list, wanted)
+    else:
+        change(session, known, wanted)
 
 
 def _options(session: Session, cart: Record) -> int:
@@ -117,19 +124,11 @@ def _check_size(lines: int, options: int) -> None:
         raise BadRequest("Cart is full", f"A cart has at most {MOST_LINES} items with {MOST_OPTIONS:,} values")
 
 
-def _add_options(session: Session, owner: Mapping[str, str], values: Values) -> list[Record]:
-    given = ((variable, {"value": value, "order": variable["order"]}) for variable, value in values)
-    return [
-        session.elevated.insert(OPTIONS, {**owner, "item_option_new": variable.sys_id, **row})
-        for variable, row in given
-    ]
-
-
 def change(session: Session, line: Record, wanted: Wanted) -> None:
     """Give a line another quantity and other values of variables."""
     session.update(LINES, line.sys_id, {"quantity": str(wanted.quantity)})
     _delete_options(session, line)
-    _add_options(session, {"cart_item": line.sys_id}, wanted.variables)
+    add_options(session, {"cart_item": line.sys_id}, wanted.variables)
 
 
 def remove(session: Session, line: Record) -> None:
@@ -163,17 +162,49 @@ def empty(session: Session, sys_id: str) -> None:
 def contents(session: Session, cart: Record) -> Document:
     """Return a cart as the addition of an item shows it."""
     lines = _lines(session, cart)
-    items: list[Document] = [
-        {
-            "catalog_item_id": line.item.sys_id,
-            "quantity": line.record["quantity"],
-            **_line_prices(session, line),
-            "item_name": line.item["name"],
-            "cart_item_id": line.record.sys_id,
-        }
-        for line in lines
-    ]
+    items: list[Document] = [_brief(session, line) for line in lines]
     return {"cart_id": cart.sys_id, "subtotal": _sum(lines, "price"), "items": items}
+
+
+def wishes(session: Session, wish_list: Record) -> Document:
+    """Return a wish list as the addition of an item shows it."""
+    return {"cart_id": wish_list.sys_id, "items": [_wish(session, line) for line in _lines(session, wish_list)]}
+
+
+def one_wish(session: Session, wish_list: Record, sys_id: str) -> Document | None:
+    """Return a line of a wish list; None for any other."""
+    return next((_wish(session, line) for line in _lines(session, wish_list) if line.record.sys_id == sys_id), None)
+
+
+def full_wishes(session: Session, wish_list: Record) -> Document:
+    """Return a wish list with all that is known of its lines."""
+    return {"cart_id": wish_list.sys_id, "items": [_shown(session, line) for line in _lines(session, wish_list)]}
+
+
+def _brief(session: Session, line: _Line) -> dict[str, Document]:
+    return {
+        "catalog_item_id": line.item.sys_id,
+        "quantity": line.record["quantity"],
+        **_line_prices(session, line),
+        "item_name": line.item["name"],
+        "cart_item_id": line.record.sys_id,
+    }
+
+
+def _wish(session: Session, line: _Line) -> Document:
+    delivered = session.display(line.item, "delivery_time")
+    return {**_brief(session, line), "variables": _values(session, line), "delivery_time": delivered}
+
+
+def _values(session: Session, line: _Line) -> dict[str, Document]:
+    """Return the values of a line's variables by the variables' labels."""
+    options = _options_of(session, line.record)
+    known = session.get_many(VARIABLES, {option["item_option_new"] for option in options})
+    return {
+        known[option["item_option_new"]]["question_text"]: option["value"]
+        for option in options
+        if option["item_option_new"] in known
+    }
 
 
 def summary(session: Session, cart: Record) -> dict[str, Document]:
@@ -185,8 +216,7 @@ def summary(session: Session, cart: Record) -> dict[str, Document]:
         if some:
             label = session.display(some[0].item, "recurring_frequency") or None
             items = [_shown(session, line) for line in some]
-            named = "" if frequency == "none" else frequency
-            shown[frequency] = {**_subtotals(some, named), "frequency_label": label, "items": items}
+            shown[frequency] = {**_subtotals(some, label or ""), "frequency_label": label, "items": items}
     return shown
 
 
@@ -224,8 +254,6 @@ def _subtotals(lines: list[_Line], frequency: str) -> dict[str, Document]:
 
 def _shown(session: Session, line: _Line) -> Document:
     record, item = line
-    options = _options_of(session, record)
-    names = session.get_many(VARIABLES, {option["item_option_new"] for option in options})
     return {
         "cart_item_id": record.sys_id,
         "catalog_item_id": item.sys_id,
@@ -237,7 +265,7 @@ def _shown(session: Session, line: _Line) -> Document:
         "item_id": item.sys_id,
         "item_name": item["name"],
         "name": item["name"],
-        "order_guide": "",
+        "order_guide": record["order_guide"],
         "picture": item["picture"],
         "quantity": record["quantity"],
         "short_description": item["short_description"],
@@ -251,11 +279,7 @@ def _shown(session: Session, line: _Line) -> Document:
         "subtotal_price": _sum([line], "price"),
         "sys_class_name": item.table,
         "sys_id": record.sys_id,
-        "variables": {
-            names[option["item_option_new"]]["name"]: option["value"]
-            for option in options
-            if option["item_option_new"] in names
-        },
+        "variables": _values(session, line),
     }
 
 
@@ -274,16 +298,7 @@ def _total(lines: Iterable[_Line], column: str) -> str:
     return f"USD;{sum(line.amount(column) for line in lines):.2f}"
 
 
-# What an order becomes
-
-
-class _Ordered(NamedTuple):
-    """An item of a request: how much of it, the values of its variables, and whether it is approved."""
-
-    item: Record
-    quantity: str
-    options: list[Record]
-    approved: bool = True
+# The order of a cart
 
 
 def submit(session: Session, cart: Record) -> Record:
@@ -291,62 +306,23 @@ def submit(session: Session, cart: Record) -> Record:
     system, lines = session.elevated, _lines(session, cart)
     _check_size(len(lines), _options(session, cart))
     ordered = [_checked(session, line) for line in lines]
-    request = _request(session, cart["requested_for"], ordered, _total(lines, "price"))
+    made = request(session, cart["requested_for"], ordered, sum(line.amount("price") for line in lines))
     for option in chain.from_iterable(each.options for each in ordered):
         system.update(OPTIONS, option.sys_id, {"cart_item": ""})
     for line in lines:
         remove(session, line.record)
     session.update(CARTS, cart.sys_id, {"requested_for": "", "special_instructions": ""})
-    return request
+    return made
 
 
-def _checked(session: Session, line: _Line) -> _Ordered:
+def _checked(session: Session, line: _Line) -> Ordered:
     """Return what a line orders; the Table API writes lines, too, and items change after lines."""
     item, quantity = orderable(session, line.item.sys_id), _checked_quantity(line.record["quantity"])
     known, options = variables(session, item), _options_of(session, line.record)
     given = {option["item_option_new"]: option for option in options}
-    check_filled([(each, given[each.sys_id]["value"] if each.sys_id in given else "") for each in known])
-    return _Ordered(item, str(quantity), [given[each.sys_id] for each in known if each.sys_id in given])
-
-
-def order(session: Session, wanted: Wanted, *, approved: bool = True) -> Record:
-    """Order an item at once, whatever is in the cart, and return the request.
-
-    ``approved`` tells whether nobody has to approve the item before a task fulfils it.
-    """
-    options = _add_options(session, {}, wanted.variables)
-    total = f"USD;{amount(wanted.item['price']) * wanted.quantity:.2f}"
-    return _request(
-        session, wanted.requested_for, [_Ordered(wanted.item, str(wanted.quantity), options, approved)], total
-    )
-
-
-def _request(session: Session, requested_for: str, ordered: list[_Ordered], total: str) -> Record:
-    system = session.elevated
-    values = {"requested_for": requested_for or session.user.sys_id, "price": total}
-    request = system.insert(REQUESTS, {**values, "approval": "approved", "request_state": "in_process"})
-    for each in ordered:
-        _requested_item(system, request, each)
-    return request
-
-
-def _requested_item(system: Session, request: Record, ordered: _Ordered) -> None:
-    item = ordered.item
-    about = {"request": request.sys_id, "cat_item": item.sys_id, "short_description": item["short_description"]}
-    values = {
-        **about,
-        "sc_catalog": item["sc_catalogs"].partition(",")[0],
-        "requested_for": request["requested_for"],
-        "quantity": ordered.quantity,
-        **{name: item[name] for name in ("price", "recurring_price", "recurring_frequency")},
-        "approval": "approved" if ordered.approved else "requested",
-        "stage": "fulfillment" if ordered.approved else "waiting_for_approval",
-    }
-    requested = system.insert("sc_req_item", values)
-    for option in ordered.options:
-        owned = {"request_item": requested.sys_id, "sc_item_option": option.sys_id}
-        system.insert("sc_item_option_mtom", owned)
-    if not ordered.approved:
-        return
-    task = {"request_item": requested.sys_id, "parent": requested.sys_id, "assignment_group": item["group"]}
-    system.insert("sc_task", {**about, **task})
+    values = [(each, given[each.sys_id]["value"] if each.sys_id in given else "") for each in known]
+    check_filled(values)
+    receiver = requested_for(session, values)
+    check_receivers(session, item, [receiver] if receiver else [])
+    kept = [given[each.sys_id] for each in known if each.sys_id in given]
+    return Ordered(item, str(quantity), kept, receiver, line.record["order_guide"])
