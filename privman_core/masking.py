@@ -9,7 +9,8 @@ from itertools import islice
 from threading import Lock
 
 from privman_core.cuts import CUT
-from privman_core.places import SecretPlace, is_secret_header, last_word, places
+from privman_core.places import SecretPlace, last_word, places
+from privman_core.secret_names import is_secret_header
 from privman_core.spans import SHORTEST, Needles, Span, Unescaped, Words, bare, layers
 
 MASK = "***"

@@ -12,16 +12,9 @@ from functools import lru_cache
 from itertools import chain
 from typing import cast
 
+from privman_core.secret_names import ENDINGS, KINDS_OF_KEYS, SECRET_HEADERS, end_of_secret_name, is_secret_field
 from privman_core.spans import Span
 
-SECRET_HEADERS = frozenset(
-    {
-        *("authorization", "proxy-authorization", "authentication", "cookie", "set-cookie"),
-        *("x-sn-apikey", "x-usertoken", "x-admin-token"),
-    }
-)
-_SECRET_WORDS = frozenset({"auth", "authorization", "authentication", "credential", "credentials", "pass"})
-_KINDS_OF_KEYS = ("api", "secret", "shared", "private", "access", "signing", "encryption")
 # A quick test: a text without any of these has no such place.
 _STEMS = (
     *(
@@ -38,31 +31,16 @@ _STEMS = (
         "verifier",
     ),
     *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
-    *(f"{kind}{joined}key" for kind in _KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
-)
-_ENDINGS = (
-    "password",
-    "passwd",
-    "pwd",
-    "passphrase",
-    "secret",
-    "passcode",
-    "token",
-    "sysparmck",
-    *(f"{kind}key" for kind in _KINDS_OF_KEYS),
-    "assertion",
-    "codeverifier",
+    *(f"{kind}{joined}key" for kind in KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
 )
 _EMPTY = frozenset({"", "null", "true", "false"})
 _LONGEST_DISPOSITION = 200
 _LONGEST_NAMESPACE = 64
-_LONGEST_KIND = max(map(len, _KINDS_OF_KEYS)) + 1
+_LONGEST_KIND = max(map(len, KINDS_OF_KEYS)) + 1
 _WORD = re.compile(r"[A-Za-z0-9_-]++")
 _COLUMN = re.compile(r"(?:OR|NQ)?([a-z0-9_]++)")
-_PATH = re.compile(r"(?:[a-z0-9_]++\.)*+([a-z0-9_]++)")
-_ENDING = re.compile("|".join("_*+".join(ending) for ending in _ENDINGS))
 _BLANK = re.compile(r"[+ ]|%20")
-_KIND_OF_KEY = re.compile(rf"({'|'.join(_KINDS_OF_KEYS)})[ +]\Z", re.IGNORECASE)
+_KIND_OF_KEY = re.compile(rf"({'|'.join(KINDS_OF_KEYS)})[ +]\Z", re.IGNORECASE)
 _COLON, _COMMA = re.compile(r"\s*+:\s*+"), re.compile(r"\s*+,\s*+")
 _BEFORE_NAME = re.compile(r"""\s*+,\s*+["'](?:name|type)["']\s*+:\s*+["']""")
 _STRINGS = {
@@ -134,30 +112,10 @@ def places(text: str, fields: Collection[str] = (), parameters: Collection[str] 
         yield from _Reader(text, fields, parameters).places()
 
 
-def is_secret_field(name: str) -> bool:
-    """Return whether a field, parameter or column of this name is secret."""
-    return name.lower().rstrip("0123456789").replace("_", "").replace("-", "").endswith(_ENDINGS)
-
-
-def end_of_secret_name(term: str) -> int:
-    """Return where the secret column's name at the beginning of a term ends; 0 if there is none."""
-    path = _PATH.match(term)
-    if path is None:
-        return 0
-    ends = [path.start(1) + found.end() for found in _ENDING.finditer(path[1])]
-    return ends[-1] if ends else 0
-
-
 def last_word(name: str) -> str:
     """Return the end of a name that is one word for `places`, in lower case; the whole name if none is."""
     words = _WORD.findall(name.lower())
     return words[-1] if words else name
-
-
-def is_secret_header(name: str) -> bool:
-    """Return whether a header of this name is secret; one word that says so is enough, as in ``X-Auth-Key``."""
-    lowered = name.lower()
-    return lowered in SECRET_HEADERS or not _SECRET_WORDS.isdisjoint(lowered.split("-")) or is_secret_field(name)
 
 
 @lru_cache(4_096)
@@ -167,7 +125,7 @@ def _is_telling(word: str) -> bool:
     return (
         lowered in _TELLING
         or lowered.startswith(_VALUE)
-        or any(map(lowered.replace("_", "").replace("-", "").__contains__, _ENDINGS))
+        or any(map(lowered.replace("_", "").replace("-", "").__contains__, ENDINGS))
     )
 
 

@@ -13,11 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from privman_core.client_settings import PROFILE_FILES, SETTINGS, Setting
+from privman_core.client_settings import PROFILE_FILES, SETTINGS
 from privman_core.command_line import UsageError
 from privman_core.inputs import quoted, quoted_toml, reason_of
 from privman_core.near_words import hint, nearest
 from privman_core.regular_files import read_regular
+from privman_core.setting_types import Setting
 
 _OWN, _SHARED = PROFILE_FILES
 _IN_SHARED = ("tool", "privman")

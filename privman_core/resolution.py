@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from privman_core.argument_types import PASSWORD_LOG_INS
-from privman_core.client_settings import PLAYERS, PROFILE, Client, SecretSetting, Setting, settings_of
+from privman_core.client_settings import PLAYERS, PROFILE, settings_of
 from privman_core.command_line import NO_OPTION, Once, Options, UsageError
 from privman_core.environment_variables import read_variable
 from privman_core.inputs import reason_of
 from privman_core.profiles import Profile, load_profile
+from privman_core.setting_types import Client, SecretSetting, Setting
 
 Source = Literal["option", "variable", "profile", "default"]
 

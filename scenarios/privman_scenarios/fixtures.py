@@ -14,10 +14,10 @@ from privman_scenarios.language.expected_checks import metadata_keys
 from privman_scenarios.language.known import ADMINISTRATOR, DEFAULT_APPROVER, INTEGRATION_USER, ITEMS, nearly
 from privman_scenarios.language.model import FileTables, Own, with_tables
 from privman_scenarios.party_fixture import PartyFixture, in_python, in_seconds, refuse_unknown
-from privman_scenarios.playing.configuration_verbs import made_by_set_up
 from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.party import ASKED, SET_UP, STARTED, failed_steps
 from privman_scenarios.playing.record_checks import A_RESPONSE, A_TABLE, SELECTING
+from privman_scenarios.playing.set_up_verbs import made_by_set_up
 from privman_scenarios.playing.world import World
 from privman_scenarios.short_tracebacks import is_for_users
 from privman_scenarios.user_fixture import UserFixture

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from console_sim.cli import main as console_sim
-from privman_core.client_settings import SETTINGS, Client, Setting, settings_of
+from privman_core.client_settings import SETTINGS, settings_of
 from privman_core.command_line import UsageError
 from privman_core.resolution import resolve
+from privman_core.setting_types import Client, Setting
 from privman_scenarios.commands.cli import COMMANDS
 from privman_scenarios.commands.cli import main as privman_scenarios
 

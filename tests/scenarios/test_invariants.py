@@ -15,7 +15,8 @@ from privman_core.faults import NUMBER, Strike
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.events import Failure, ScenarioEnded
-from privman_scenarios.playing.invariants import INVARIANTS, Observations
+from privman_scenarios.playing.invariants import INVARIANTS
+from privman_scenarios.playing.observations import Observations
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 

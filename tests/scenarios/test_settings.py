@@ -11,8 +11,9 @@ import trustme
 
 import console_sim.cli
 from console_sim import ConsoleSim
-from privman_core.client_settings import SETTINGS, SecretSetting, Setting, settings_of
+from privman_core.client_settings import SETTINGS, settings_of
 from privman_core.loop_thread import LoopThread
+from privman_core.setting_types import SecretSetting, Setting
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import catalog_files
 

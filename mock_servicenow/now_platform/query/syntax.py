@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mock_servicenow.now_platform.dictionary.values import UNSTORABLE
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, Operator
-from privman_core.places import end_of_secret_name, is_secret_field
+from privman_core.secret_names import end_of_secret_name, is_secret_field
 from privman_core.sized_cache import SizedCache
 
 

@@ -33,7 +33,7 @@ from privman_scenarios.playing.events import (
     ScenarioEnded,
     VariationHeld,
 )
-from privman_scenarios.playing.invariants import from_harness
+from privman_scenarios.playing.observations import from_harness
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.processes import Player, spread
 from privman_scenarios.playing.trial import try_out

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from privman_contracts import PartyName
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.vocabulary import Vocabulary
-from privman_scenarios.playing.invariants import from_harness
+from privman_scenarios.playing.observations import from_harness
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.trial import InvariantTrial, hold_of
 from privman_scenarios.playing.world import World

@@ -11,10 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from privman_core.client_settings import Client
 from privman_core.command_line import Exit, OneLineParser, UsageError, prepare_output
 from privman_core.interrupts import terminable
 from privman_core.resolution import resolve_options
+from privman_core.setting_types import Client
 from privman_scenarios.commands import options
 from privman_scenarios.extras import explain_missing
 

@@ -16,8 +16,7 @@ from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.party import failed_steps
-from privman_scenarios.playing.record_pages import record_pages
-from privman_scenarios.playing.servicenow import records_of
+from privman_scenarios.playing.record_pages import record_pages, records_of
 
 _PAUSE = 0.25
 _JUDGED = ("request_id", "status")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from privman_core.argument_types import count, path, percent, text
-from privman_core.client_settings import Client
 from privman_core.command_line import Once, Options, port
 from privman_core.near_words import advice
 from privman_core.resolution import add_settings
+from privman_core.setting_types import Client
 from privman_scenarios.commands.keywords import Keyword
 from privman_scenarios.commands.reports.report_kinds import REPORTS
 from privman_scenarios.commands.shards import MOST_SHARDS, Shard

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from privman_core.near_words import misspelt
-from privman_core.places import is_secret_field
+from privman_core.secret_names import is_secret_field
 from privman_scenarios.output import SECRETS
 
 _NAME = re.compile(r"env\.([^\W\d]\w*)")

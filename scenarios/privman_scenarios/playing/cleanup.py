@@ -22,8 +22,8 @@ from privman_scenarios.playing.own_records import Mark, OwnRecords
 from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
-from privman_scenarios.playing.record_pages import COMPLETE
-from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError
+from privman_scenarios.playing.record_pages import COMPLETE, TableNotListedError
+from privman_scenarios.playing.servicenow import ServiceNowParty
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 

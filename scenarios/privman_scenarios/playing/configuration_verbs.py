@@ -1,34 +1,27 @@
-"""Verbs of the console's administrator: set-up, users, credentials, webhooks, and what decides where a request goes."""
+"""Verbs of the console's administrator: users, credentials, webhooks, and what decides where a request goes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from privman_contracts import PartyName
-from privman_scenarios.errors import ExpectationError
-from privman_scenarios.language import checks, expected_checks, known, request_checks
-from privman_scenarios.language.checks import Flaw
+from privman_scenarios.language import checks, expected_checks, known
 from privman_scenarios.language.expectation import require
 from privman_scenarios.language.expected_checks import present, scalar
 from privman_scenarios.language.kinds import (
-    ANYTHING,
     CREATED_USER,
-    EXPECTED_VALUES,
     FLAG,
     ROWS,
     SPAN,
     TEXT,
     TEXT_OR_NULL,
     TEXTS,
-    VALUES,
     suggesting,
     to_seconds,
 )
-from privman_scenarios.language.known import ITEMS, ItemKind
-from privman_scenarios.language.model import Arguments, Own
-from privman_scenarios.language.variables import saves_set_up
+from privman_scenarios.language.known import ItemKind
+from privman_scenarios.language.model import Arguments
 from privman_scenarios.language.vocabulary import ABSENT, Arg, Verbs, given
 from privman_scenarios.playing.play import Play
-from privman_scenarios.playing.product_facts import set_up_defaults, set_up_steps
 
 A_ROLE = checks.word("role", lambda: known.CONSOLE_ROLES, "roles")
 A_TEMPLATE = checks.word("template", lambda: known.TEMPLATES, "words")
@@ -40,10 +33,6 @@ A_WEBHOOK = checks.rows_of(
         "event": expected_checks.expected_word("event", lambda: known.EVENTS, "events"),
     }
 )
-A_STATUS = expected_checks.expected_word("status of a step", lambda: known.SET_UP_STATUSES)
-STATUSES_OF_STEPS = checks.rows_of(dict.fromkeys(set_up_steps(), A_STATUS))
-DETAILS = checks.rows_of(dict.fromkeys(set_up_steps(), present))
-
 Role = Annotated[str | None, Arg(TEXT_OR_NULL, "The role of the API user; null for none.", check=A_ROLE)]
 Roles = Annotated[Sequence[str], Arg(TEXTS, "All roles of the API user.", check=A_ROLE)]
 User = Annotated[str, Arg(TEXT, "The API user, by display name or Client Id (default: the oldest).", item="API user")]
@@ -93,133 +82,14 @@ NewEnabled = Annotated[
 CONFIGURATION = Verbs(needs=frozenset({"a console control plane"}))
 
 
-def made_by_set_up(arguments: Arguments) -> Iterator[tuple[ItemKind, str]]:
-    """Yield the things that a set-up makes, by kind and name."""
-    named = {**set_up_defaults(), **arguments}
-    name = named["name"]
-    yield "foreign system", name
-    yield "credential", f"{name} webhook"
-    yield "credential", f"{name} user"
-    yield "webhook", f"New Webhook for {name} setting"
-    yield "approval process", f"{name} Approval Process"
-    yield "policy", f"{named['policy']} ({name})"
-    yield "approval type", f"{name} {ITEMS['approval type'][0]}"
-    yield from _named(named, policy="policy", approval_type="approval type", api_user="API user")
-
-
-def _named(arguments: Arguments, **kinds: ItemKind) -> Iterator[tuple[ItemKind, str]]:
+def named_items(arguments: Arguments, **kinds: ItemKind) -> Iterator[tuple[ItemKind, str]]:
     """Yield kind and name for each of these arguments that a step has."""
     yield from ((kind, arguments[argument]) for argument, kind in kinds.items() if arguments.get(argument))
 
 
-def _edited(value: Mapping[str, Any], _arguments: Arguments, own: Own) -> Iterator[Flaw]:
-    """Find unknown columns of an activity type, and unknown words in them."""
-    return request_checks.sent_columns(value, {"table": "activity_type"}, own)
-
-
-def _in_seconds(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+def in_seconds(values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return the values, with the span of time under that key, if there is one, in seconds."""
     return {**values, **({key: to_seconds(values[key])} if key in values else {})}
-
-
-@CONFIGURATION.verb(
-    prepares=True,
-    saves=saves_set_up,
-    makes=made_by_set_up,
-    may_make=lambda arguments: _named(
-        arguments, name="foreign system", api_user="API user", approval_type="approval type", policy="policy"
-    ),
-    bare_needs=frozenset({"a console that is set up"}),
-)
-async def set_up(
-    play: Play,
-    _party: PartyName,
-    *,
-    name: Annotated[str, Arg(TEXT, "The foreign system's name, made if there is none.")] = ABSENT,
-    as_: Annotated[
-        str, Arg(TEXT, "A name under which '${name.instance_id}' and '${name.activity_type_id}' are kept.")
-    ] = "",
-    api_enabled: Annotated[bool, Arg(FLAG, "Advanced, API Settings, API Enabled.")] = ABSENT,
-    api_user: Annotated[
-        str,
-        Arg(
-            TEXT, "The API user, by display name or Client Id, created if there is none (default: one for each system)."
-        ),
-    ] = ABSENT,
-    role: Role = ABSENT,
-    roles: Roles = ABSENT,
-    use_webhook: UseWebhook = ABSENT,
-    servicenow_url: BaseUrl = ABSENT,
-    servicenow_user: ServiceNowUser = ABSENT,
-    post_uri: PostUri = ABSENT,
-    process_timeout: Annotated[
-        str, Arg(SPAN, "After how long the approval process times out (default: 20 minutes).")
-    ] = ABSENT,
-    approval_type: Annotated[
-        str, Arg(TEXT, "The approval type that uses the process, created if there is none (default: the default one).")
-    ] = ABSENT,
-    policy: Annotated[
-        str,
-        Arg(TEXT, f"The policy that uses the type, created if there is none (default: {set_up_defaults()['policy']})."),
-    ] = ABSENT,
-    activity_type: Annotated[
-        Mapping[str, Any],
-        Arg(VALUES, "Columns of its activity type that an administrator then edits in ServiceNow.", check=_edited),
-    ] = ABSENT,
-) -> None:
-    """Run the documented set-up steps."""
-    options = given(
-        name=name,
-        api_enabled=api_enabled,
-        api_user=api_user,
-        role=role,
-        roles=roles,
-        use_webhook=use_webhook,
-        servicenow_url=servicenow_url,
-        servicenow_user=servicenow_user,
-        post_uri=post_uri,
-        approval_type=approval_type,
-        policy=policy,
-        process_timeout=process_timeout,
-    )
-    await play.set_up(_in_seconds(options, "process_timeout"), as_)
-    if activity_type:
-        await play.edit_activity_type(activity_type)
-
-
-@CONFIGURATION.verb(excuses=True, one_beside=())
-async def expect_set_up(
-    play: Play,
-    _party: PartyName,
-    *,
-    steps: Annotated[
-        Mapping[str, Any], Arg(EXPECTED_VALUES, "The status of steps, by their names.", check=STATUSES_OF_STEPS)
-    ] = ABSENT,
-    details: Annotated[
-        Mapping[str, Any],
-        Arg(EXPECTED_VALUES, "What holds for the details of steps, by their names.", check=DETAILS),
-    ] = ABSENT,
-    webhook: Annotated[object, Arg(ANYTHING, "What holds for the webhook.", check=A_WEBHOOK)] = ABSENT,
-) -> None:
-    """The set-up before ended like this."""
-    outcome = play.last_set_up()
-    found = {step["step"]: step for step in outcome["steps"]}
-    failed = [name for name, step in found.items() if step["status"] == "failed"]
-    if failed and not {*(steps or ()), *(details or ())} & set(failed):
-        raise ExpectationError("a failed step to be named under 'steps' or 'details'", f"{', '.join(failed)} failed")
-    require(steps or {}, {name: step["status"] for name, step in found.items()}, "steps")
-    require(details or {}, {name: step["detail"] for name, step in found.items()}, "details")
-    if webhook is not ABSENT:
-        require(webhook, outcome.get("webhook"), "webhook")
-
-
-@CONFIGURATION.verb(needs=frozenset({"an instance of its own"}))
-async def create_request_items(play: Play, _party: PartyName, *, foreign_system: System = ABSENT) -> None:
-    """Run the task that prepares ServiceNow for the SOAP integration."""
-    await play.post_to_console("/request-items", given(foreign_system=foreign_system))
-    failure = play.last_answer("console").json["failure"]
-    if failure:
-        raise ExpectationError("the task to succeed", str(failure))
 
 
 @CONFIGURATION.verb()
@@ -243,7 +113,7 @@ async def change_api_settings(
 
 
 @CONFIGURATION.verb(
-    makes=lambda arguments: _named(arguments, display_name="API user", credential="credential"),
+    makes=lambda arguments: named_items(arguments, display_name="API user", credential="credential"),
 )
 async def create_api_user(
     play: Play,
@@ -259,7 +129,7 @@ async def create_api_user(
     await play.post_to_console("/api-users", user)
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, display_name="API user"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, display_name="API user"))
 async def change_api_user(
     play: Play,
     _party: PartyName,
@@ -282,10 +152,10 @@ async def change_api_user(
         locked_out=locked_out,
         expires_in=expires_in,
     )
-    await play.post_to_console("/api-user", _in_seconds(changes, "expires_in"))
+    await play.post_to_console("/api-user", in_seconds(changes, "expires_in"))
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="credential"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="credential"))
 async def create_credential(
     play: Play,
     _party: PartyName,
@@ -310,7 +180,7 @@ async def _login(play: Play, servicenow_user: str) -> Mapping[str, str]:
     return {"account_name": user, "password": password}
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="foreign system"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="foreign system"))
 async def save_foreign_system(
     play: Play,
     _party: PartyName,
@@ -340,7 +210,7 @@ async def save_foreign_system(
     await play.post_to_console("/foreign-system", changes)
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="webhook"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="webhook"))
 async def create_webhook(
     play: Play,
     _party: PartyName,
@@ -357,7 +227,7 @@ async def create_webhook(
     await play.post_to_console("/webhooks", {"name": name, "endpoint_url": endpoint_url, **optional})
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="webhook"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="webhook"))
 async def change_webhook(
     play: Play,
     _party: PartyName,
@@ -393,7 +263,7 @@ async def expect_webhooks(
     require(webhooks, await play.world.console.webhooks(), "webhooks")
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="approval process"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="approval process"))
 async def create_process(
     play: Play,
     _party: PartyName,
@@ -406,7 +276,7 @@ async def create_process(
 ) -> None:
     """Create an approval process."""
     values = given(description=description, template=template, server=server, timeout=timeout_)
-    await play.post_to_console("/approval-processes", {"name": name, **_in_seconds(values, "timeout")})
+    await play.post_to_console("/approval-processes", {"name": name, **in_seconds(values, "timeout")})
 
 
 @CONFIGURATION.verb()
@@ -422,10 +292,10 @@ async def change_process(
 ) -> None:
     """Change an approval process."""
     values = given(description=description, template=template, server=server, timeout=timeout_)
-    await play.post_to_console("/approval-process", {"process": process, **_in_seconds(values, "timeout")})
+    await play.post_to_console("/approval-process", {"process": process, **in_seconds(values, "timeout")})
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="approval type"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="approval type"))
 async def create_type(
     play: Play,
     _party: PartyName,
@@ -461,7 +331,7 @@ async def change_type(
     await play.post_to_console("/approval-type", {"approval_type": approval_type, **values})
 
 
-@CONFIGURATION.verb(makes=lambda arguments: _named(arguments, name="policy"))
+@CONFIGURATION.verb(makes=lambda arguments: named_items(arguments, name="policy"))
 async def create_policy(
     play: Play,
     _party: PartyName,

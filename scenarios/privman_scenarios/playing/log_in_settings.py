@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from privman_core.client_settings import Setting, setting_named
+from privman_core.client_settings import setting_named
 from privman_core.clock import Clock
 from privman_core.command_line import UsageError
 from privman_core.inputs import reason_of
 from privman_core.resolution import Resolved
+from privman_core.setting_types import Setting
 from privman_scenarios.output import SECRETS
 from privman_scenarios.playing.log_in import ApiKeyLogIn, CertificateLogIn, Credentials, LogIn
 from privman_scenarios.playing.oauth_log_ins import (

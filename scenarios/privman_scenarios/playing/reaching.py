@@ -7,14 +7,16 @@ from http import HTTPStatus
 from typing import Literal
 
 from privman_contracts import PartyName
-from privman_core.client_settings import Setting, setting_named
+from privman_core.client_settings import setting_named
 from privman_core.cuts import cut
+from privman_core.setting_types import Setting
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.playing.control_plane import ControlPlane
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.log_in import LogIn
 from privman_scenarios.playing.party_answer import PartyAnswer
-from privman_scenarios.playing.servicenow import ServiceNowParty, TableNotListedError
+from privman_scenarios.playing.record_pages import TableNotListedError
+from privman_scenarios.playing.servicenow import ServiceNowParty
 
 
 class BadLogInError(TargetUnreachableError):

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -12,12 +13,18 @@ from privman_scenarios.playing.http_api import Get, HttpApi
 from privman_scenarios.playing.log_in import LogIn
 from privman_scenarios.playing.party_answer import PartyAnswer
 
+Record = dict[str, Any]
 # Records of the app have some 1 kB each, sys_ids 50 bytes; an instance lists 10,000 unless it is asked for fewer.
 OF_RECORDS, OF_SYS_IDS = 1_000, 10_000
 # Pages, rows and bytes of one list; an instance may go on for ever.
 MOST_PAGES, MOST_ROWS, MOST_MIB = 1_000, 1_000_000, 64
 _MIB = 1024 * 1024
+_NOT_LISTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _NEXT = re.compile(r'<([^<>]*)>\s*;\s*rel="?next\b', re.IGNORECASE)
+
+
+class TableNotListedError(ExpectationError):
+    """An instance lacks the table, or does not let the user list it."""
 
 
 async def record_pages(
@@ -84,6 +91,36 @@ def _next_offset(answer: PartyAnswer, otherwise: int) -> int:
     link = next_page(answer.headers.get("link", ""))
     offset = parse_qs(urlsplit(link).query).get("sysparm_offset", [""])[-1] if link else ""
     return int(offset) if re.fullmatch(r"[0-9]{1,9}", offset) else otherwise
+
+
+def record_of(answer: PartyAnswer) -> Record:
+    """Return the record in a Table API answer; raises ExpectationError where there is none with a sys_id."""
+    record = _result(answer)
+    if not _is_record(record):
+        raise ExpectationError("an answer with a record that has a sys_id", str(answer))
+    found: Record = record
+    return found
+
+
+def records_of(answer: PartyAnswer) -> list[Record]:
+    """Return the records in a Table API answer.
+
+    Raises TableNotListedError for a refusal, any other ExpectationError for an answer without a list or a sys_id.
+    """
+    records = _result(answer)
+    if not isinstance(records, list) or not all(map(_is_record, records)):
+        kind = TableNotListedError if answer.status in _NOT_LISTED else ExpectationError
+        raise kind("an answer with a list of records that have a sys_id each", str(answer))
+    return records
+
+
+def _result(answer: PartyAnswer) -> Any:  # noqa: ANN401 - a record or a list of records
+    body = answer.json
+    return body.get("result") if isinstance(body, dict) and not answer.refused else None
+
+
+def _is_record(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("sys_id"), str) and bool(value["sys_id"])
 
 
 # The newest records of a table, at 100 bytes each.

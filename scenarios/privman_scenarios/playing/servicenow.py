@@ -5,9 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from http import HTTPStatus
 from itertools import starmap
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 from urllib.parse import quote, urlencode
 
 from privman_contracts import WireNames
@@ -21,9 +20,8 @@ from privman_scenarios.playing.log_in import Credentials, InstanceUsers, LogIn, 
 from privman_scenarios.playing.own_records import NotOwnError, OwnRecord, OwnRecords, text_of
 from privman_scenarios.playing.party import Party
 from privman_scenarios.playing.party_answer import PartyAnswer
-from privman_scenarios.playing.record_pages import OF_SYS_IDS, record_pages
+from privman_scenarios.playing.record_pages import OF_SYS_IDS, Record, record_of, record_pages, records_of
 
-Record = dict[str, Any]
 # Where users of a real console have records, too, which name it and its registration.
 _OF_USERS = ("request", "response")
 
@@ -37,15 +35,10 @@ _COUNTED, _NUMBER = "x-total-count", re.compile(r"[0-9]{1,9}")
 # Pages of 1,000 entries; the app has some hundred.
 _DICTIONARY = 20
 # An instance answers so for a table that it lacks, or that the user may not read.
-_NOT_LISTED = (HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 
 
 OF_COLUMNS = ("name", "element", "column_label", "internal_type", "max_length", "reference", "default_value")
 """What is asked about a column (platform 1.2)."""
-
-
-class TableNotListedError(ExpectationError):
-    """An instance lacks the table, or does not let the user list it."""
 
 
 class KnownUsers(NamedTuple):
@@ -372,27 +365,6 @@ class ServiceNowParty(Party):
         return found
 
 
-def record_of(answer: PartyAnswer) -> Record:
-    """Return the record in a Table API answer; raises ExpectationError where there is none with a sys_id."""
-    record = _result(answer)
-    if not _is_record(record):
-        raise ExpectationError("an answer with a record that has a sys_id", str(answer))
-    found: Record = record
-    return found
-
-
-def records_of(answer: PartyAnswer) -> list[Record]:
-    """Return the records in a Table API answer.
-
-    Raises TableNotListedError for a refusal, any other ExpectationError for an answer without a list or a sys_id.
-    """
-    records = _result(answer)
-    if not isinstance(records, list) or not all(map(_is_record, records)):
-        kind = TableNotListedError if answer.status in _NOT_LISTED else ExpectationError
-        raise kind("an answer with a list of records that have a sys_id each", str(answer))
-    return records
-
-
 def _term(column: str, value: object) -> str:
     """Return a condition of a query; raises ExpectationError for a value that would end it (platform 9)."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -410,15 +382,6 @@ def _is_selected(wanted: object, shown: object) -> bool:
 def _names_one_of(traces: Iterable[str], record: Record) -> bool:
     values = [value.lower() for value in record.values() if isinstance(value, str)]
     return any(trace in value for trace in traces for value in values)
-
-
-def _result(answer: PartyAnswer) -> Any:  # noqa: ANN401 - a record or a list of records
-    body = answer.json
-    return body.get("result") if isinstance(body, dict) and not answer.refused else None
-
-
-def _is_record(value: object) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("sys_id"), str) and bool(value["sys_id"])
 
 
 def _path(table: str) -> str:

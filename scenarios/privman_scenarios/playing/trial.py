@@ -11,7 +11,8 @@ from privman_scenarios.language.kinds import to_seconds
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.vocabulary import Need, Verb, Vocabulary
 from privman_scenarios.playing.events import Failure
-from privman_scenarios.playing.invariants import INVARIANTS, Invariant, Observations, Sighting, gather
+from privman_scenarios.playing.invariants import INVARIANTS, Invariant
+from privman_scenarios.playing.observations import Observations, Sighting, gather
 from privman_scenarios.playing.play import Play
 from privman_scenarios.playing.product_facts import holding_faults
 from privman_scenarios.playing.step_player import look_in_virtual_time

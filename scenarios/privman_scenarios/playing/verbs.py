@@ -8,7 +8,9 @@ from privman_scenarios.language.vocabulary import Arg, Verbs, Vocabulary
 from privman_scenarios.playing.configuration_verbs import CONFIGURATION
 from privman_scenarios.playing.console_verbs import CONSOLE
 from privman_scenarios.playing.play import Play
+from privman_scenarios.playing.record_verbs import RECORDS
 from privman_scenarios.playing.servicenow_verbs import SERVICENOW
+from privman_scenarios.playing.set_up_verbs import SET_UP
 from privman_scenarios.playing.shared_verbs import SHARED
 
 CLOCK = Verbs(needs=frozenset({"virtual time"}))
@@ -54,6 +56,6 @@ async def restore_snapshot(
 @cache
 def vocabulary() -> Vocabulary:
     """Return every verb that a scenario may use."""
-    consoles = (*SHARED.of("console"), *CONSOLE.of("console"), *CONFIGURATION.of("console"))
-    instances = (*SHARED.of("servicenow"), *SERVICENOW.of("servicenow"))
+    consoles = (*SHARED.of("console"), *CONSOLE.of("console"), *SET_UP.of("console"), *CONFIGURATION.of("console"))
+    instances = (*SHARED.of("servicenow"), *SERVICENOW.of("servicenow"), *RECORDS.of("servicenow"))
     return Vocabulary([*consoles, *instances, *CLOCK.of("clock"), *WORLD.of("world")])
