@@ -1,8 +1,10 @@
 """The sweep: each message of a scenario meets each fault."""
 
 import asyncio
+import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from privman_core.clock import RealClock
 from privman_scenarios.analysis.exploration import VariationRunner
 from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
+from privman_scenarios.analysis.variations import Variation, distinct
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
@@ -31,6 +34,19 @@ steps:
   - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
   - servicenow.insert: {table: response, values: {request_id: 85d71683-7dac-4762-8120-76a9a564fdc1, response: Deny}}
   - servicenow.expect-records: {table: response, count: 2}
+"""
+ALIKE = """
+title: One incident is written
+given: nothing
+steps:
+  - servicenow.insert: {table: incident, values: {short_description: One}}
+  - servicenow.expect-records: {table: incident, where: {short_description: One}, count: 1}
+---
+title: One incident is written, and is active
+given: nothing
+steps:
+  - servicenow.insert: {table: incident, values: {short_description: One}}
+  - servicenow.expect-records: {table: incident, where: {short_description: One, active: true}, count: 1}
 """
 ASKED_AND_LISTED = """
 - console.ask: {as: <name>}
@@ -68,9 +84,14 @@ def load(stem: str) -> Scenario:
     return load_all(stem)[0]
 
 
-def swept(scenario: Scenario, worlds: Worlds | None = None) -> list[Scenario]:
+def varied(scenario: Scenario, worlds: Worlds | None = None) -> Sequence[Variation]:
     """Return the variations of a scenario, which must pass."""
-    return list(VariationRunner(Player(worlds or WorldBuilder(0)), sweep=True).vary(scenario).variations)
+    return VariationRunner(Player(worlds or WorldBuilder(0)), sweep=True).vary(scenario).variations
+
+
+def swept(scenario: Scenario, worlds: Worlds | None = None) -> list[Scenario]:
+    """Return the variations of a scenario, which must pass, as they are played."""
+    return [each.scenario for each in varied(scenario, worlds)]
 
 
 def variation(title: str, scenarios: list[Scenario]) -> Scenario:
@@ -252,6 +273,31 @@ def test_the_command_tells_of_variations_that_fail_and_counts_them(
     ]
     assert lines[-2].startswith("11 passed, 10 failed, 0 skipped; 201 expectations in ")
     assert lines[-1] == "20 variations were played, 10 of them failed"
+
+
+@pytest.mark.long
+def test_variations_that_begin_alike_are_played_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The run prints and reports how many it has left out."""
+    file, report = tmp_path / "alike.yaml", tmp_path / "report.json"
+    file.write_text(ALIKE)
+    assert main(["run", str(file), "--sweep", "--jobs", "1", "--json", str(report)]) == 0
+    left_out = "9 variations were left out, as each begins like one that was played"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-2:] == ["9 variations were played, 0 of them failed", f"{left_out}."]
+    assert json.loads(report.read_text())["variations"] == 9
+    assert json.loads(report.read_text())["remarks"] == [left_out]
+
+
+@pytest.mark.long
+def test_a_fault_in_the_set_up_strikes_once_whatever_follows() -> None:
+    """So does a restart before the same step; a fault at a later message strikes before each other step."""
+    denied, approved = varied(load("deny")), varied(load("approve"))
+    again = [each.title.partition("; ")[2] for each in distinct([*denied, *approved])[len(denied) :]]
+    titles = [each.scenario.title.partition("; ")[2] for each in approved]
+    left_out = [title for title in titles if title not in again]
+    assert left_out[-2:] == [f"restart of {party}: before console.ask (step 2)" for party in ("servicenow", "console")]
+    assert len(left_out[:-2]) == 36
+    assert all(re.search("_integration_configuration|_activity_type", title) for title in left_out[:-2])
 
 
 def test_a_sweep_without_variations_has_not_held(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,8 @@ from privman_scenarios.analysis.coverage import ContractsExercised, Exercised
 from privman_scenarios.analysis.variations import (
     Bound,
     SentMessage,
+    Variation,
+    distinct,
     holds,
     messages_of,
     orders,
@@ -91,7 +93,7 @@ class PlayedScenario:
     """
 
     events: Sequence[Event]
-    variations: Sequence[Scenario] = ()
+    variations: Sequence[Variation] = ()
 
     @property
     def ended(self) -> ScenarioEnded:
@@ -142,15 +144,15 @@ class VariationRunner:
         """Play a variation and return what went over the wire, as curl commands."""
         return interrupts.run(self._transcript(scenario))
 
-    async def _variations(self, scenario: Scenario) -> list[Scenario]:
+    async def _variations(self, scenario: Scenario) -> list[Variation]:
         bare = without_expectations(vocabulary(), scenario)
         try:
-            return [*await self._swept(bare), *await self._interleaved(bare)]
+            return [*await self._swept(bare), *map(_whole, await self._interleaved(bare))]
         except ExpectationError:
             # Who cannot be watched cannot be judged either, which playing the scenario itself will tell.
-            return [bare]
+            return [_whole(bare)]
 
-    async def _swept(self, scenario: Scenario) -> Iterator[Scenario]:
+    async def _swept(self, scenario: Scenario) -> Iterator[Variation]:
         return swept(scenario, await self._messages(scenario)) if self.sweep else iter(())
 
     async def _interleaved(self, scenario: Scenario) -> list[Scenario]:
@@ -169,6 +171,10 @@ class VariationRunner:
             return await transcript(world)
 
 
+def _whole(scenario: Scenario) -> Variation:
+    return Variation(scenario, len(scenario.steps))
+
+
 class Exploration:
     """Plays scenarios and their variations in parallel, and tells of them in order.
 
@@ -179,6 +185,7 @@ class Exploration:
     Attributes:
         found: the variations that failed.
         varied: how many variations were played.
+        repeated: how many were left out, as they would have repeated one of those.
     """
 
     def __init__(self, runner: VariationRunner, listeners: Sequence[Listener], clock: Clock, jobs: int) -> None:
@@ -188,6 +195,7 @@ class Exploration:
         self._jobs = jobs
         self.found: list[ScenarioEnded] = []
         self.varied = 0
+        self.repeated = 0
 
     def run(
         self, scenarios: Sequence[Scenario], seed: int, generated: Sequence[Scenario] = (), *, to_failure: bool = False
@@ -203,13 +211,15 @@ class Exploration:
         began = self._clock.now()
         self._tell(RunStarted(len(scenarios), seed))
         ended: list[ScenarioEnded] = []
-        variations: list[Scenario] = []
+        found: list[Variation] = []
         for played in self._play(scenarios):
             ended.append(played.ended)
-            variations.extend(played.variations)
+            found.extend(played.variations)
             if to_failure and played.ended.failure:
                 break
         else:
+            variations = distinct(found)
+            self.repeated = len(found) - len(variations)
             variations.extend(generated)
             self._tell(RunGrew(len(variations)))
             ended.extend(self._vary(variations, to_failure=to_failure))

@@ -1,7 +1,7 @@
 """Variations of a scenario: each message with each fault, a restart between steps, each order of a race."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby, islice, pairwise, permutations, product
@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from privman_contracts import PartyName
-from privman_scenarios.language.model import Scenario, Step
+from privman_scenarios.language.model import SET_UP, Scenario, Step
 from privman_scenarios.language.vocabulary import Vocabulary
 from privman_scenarios.playing.observations import from_harness
 from privman_scenarios.playing.play import Play
@@ -20,6 +20,34 @@ from privman_scenarios.playing.world import World
 
 _Exchange = dict[str, Any]
 PARTIES: tuple[PartyName, ...] = ("servicenow", "console")
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """A scenario that is played in another way.
+
+    Attributes:
+        scenario: with a fault, a restart or an order among its steps.
+        compared: how many of its steps, from the first, another scenario must share to show nothing new.
+    """
+
+    scenario: Scenario
+    compared: int
+
+    @property
+    def key(self) -> Hashable:
+        """The same for variations whose first steps are the same, at the same time and with the same identifiers."""
+        scenario = self.scenario
+        steps = [(each.verb, each.arguments, each.eventually) for each in scenario.steps[: self.compared]]
+        return repr((scenario.seed, scenario.clock, scenario.environment, steps))
+
+
+def distinct(variations: Iterable[Variation]) -> list[Scenario]:
+    """Return the scenarios to be played: of variations with the same key, the first."""
+    found: dict[Hashable, Scenario] = {}
+    for each in variations:
+        found.setdefault(each.key, each.scenario)
+    return [*found.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +183,13 @@ def faults_of(message: SentMessage) -> Iterator[tuple[str, _Fault]]:
         yield "reordered", {"kind": "slow", "options": {"seconds": message.overtaken_after}}
 
 
-def swept(scenario: Scenario, messages: Sequence[SentMessage]) -> Iterator[Scenario]:
+def swept(scenario: Scenario, messages: Sequence[SentMessage]) -> Iterator[Variation]:
     """Yield the scenario, one without expectations, with one fault armed right before its message's step.
 
     Then with one party restarted between two steps. Of a message that repeats within a step, as a console's polling
     does, the first and the last meet faults: those between differ from them in nothing but their number.
+    Variations are compared up to the step that follows on the one in which the fault strikes, or on the restart; those
+    whose fault strikes in the set-up, up to that.
     """
     for message in _outer_repeats(messages):
         for name, fault in faults_of(message):
@@ -176,20 +206,23 @@ def _outer_repeats(messages: Sequence[SentMessage]) -> Iterator[SentMessage]:
             yield each
 
 
-def _with_fault(scenario: Scenario, message: SentMessage, name: str, fault: _Fault) -> Scenario:
+def _with_fault(scenario: Scenario, message: SentMessage, name: str, fault: _Fault) -> Variation:
     arguments = {**fault, "method": message.method, "path": message.path}
     if message.before:
         arguments["skip"] = message.before
     armed = Step(f"{message.party}.fault", arguments, scenario.line)
     steps = (*scenario.steps[: message.step], armed, *scenario.steps[message.step :])
-    return replace(scenario, title=f"{scenario.name}; {name}: {message}", steps=steps, example={})
+    varied = replace(scenario, title=f"{scenario.name}; {name}: {message}", steps=steps, example={})
+    # Nearly every scenario begins with the same set-up, and each goes on in its own way.
+    follows = scenario.steps[message.step].verb != SET_UP
+    return Variation(varied, message.step + 2 + follows)
 
 
-def _with_restart(scenario: Scenario, party: PartyName, index: int) -> Scenario:
+def _with_restart(scenario: Scenario, party: PartyName, index: int) -> Variation:
     following = scenario.steps[index]
     steps = (*scenario.steps[:index], Step(f"{party}.restart", {}, scenario.line), *scenario.steps[index:])
     title = f"{scenario.name}; restart of {party}: before {following.verb} (step {index + 1})"
-    return replace(scenario, title=title, steps=steps, example={})
+    return Variation(replace(scenario, title=title, steps=steps, example={}), index + 2)
 
 
 Order = tuple[tuple[Step, ...], ...]

@@ -149,9 +149,11 @@ class Reports:
         """Let the run fail, whatever its scenarios did."""
         self._record.errors.append(error)
 
-    def varied(self, variations: int) -> None:
-        """Record how many variations were played."""
+    def varied(self, variations: int, repeated: int) -> None:
+        """Record how many variations were played, and how many were not as they would have repeated one of those."""
         self._record.variations = variations
+        if repeated:
+            self._record.remarks.append(f"{repeated} variations were left out, as each begins like one that was played")
 
     def is_shard(self, shard: ShardResult) -> None:
         """Leave the limits to whoever joins this part of a run with the others."""

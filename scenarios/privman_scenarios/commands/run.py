@@ -51,7 +51,7 @@ def explore(scenarios: Sequence[Scenario], worlds: WorldBuilder, reports: Report
     if options.failures_dir:
         for file in keep_failures(runner, exploration.found, options.seed, options.failures_dir):
             say(f"wrote {file}")
-    reports.varied(exploration.varied)
+    reports.varied(exploration.varied, exploration.repeated)
 
 
 def _generated(options: argparse.Namespace) -> Sequence[Scenario]:
