@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world_builder import WorldBuilder
 
+from .read_instance import Learn, ReadInstance
 from .recorded_entries import Entry
 from .stub_instance import StubInstance
 from .targets import Hurried
@@ -125,3 +126,25 @@ def compare(
         return capsys.readouterr().out.splitlines()[-1]
 
     return run
+
+
+@pytest.fixture
+def learned_file(tmp_path: Path) -> Path:
+    """Where the names are written."""
+    return tmp_path / "ours.yaml"
+
+
+@pytest.fixture
+def learn(learned_file: Path, privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]) -> Iterator[Learn]:
+    """Return what learns from an instance, and gives exit code, output and errors, without the instance's address."""
+    with ExitStack() as stack:
+
+        def run(instance: ReadInstance, *more: str) -> tuple[int, str, str]:
+            served = serving(instance.app())
+            url = privman_loop.run(served.__aenter__())
+            stack.callback(lambda: privman_loop.run(served.__aexit__(None, None, None)))
+            code = main(["learn", "--servicenow-url", url, "--out", str(learned_file), "--date", "2026-11-29", *more])
+            printed = capsys.readouterr()
+            return code, *(text.replace(url, "URL").replace(str(learned_file), "OUT") for text in printed)  # type: ignore[return-value]  # two
+
+        yield run

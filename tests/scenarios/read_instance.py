@@ -8,6 +8,8 @@ from aiohttp import web
 Row = Mapping[str, object]
 # Label, type and what it refers to; a column's name is the key.
 Columns = Mapping[str, tuple[str, str, str]]
+# Learns from an instance; gives exit code, output and errors.
+Learn = Callable[..., tuple[int, str, str]]
 
 SCOPE = "x_thyti_thycotic_p_"
 CONFIGURATION: Columns = {"instance_metadata": ("Instance metadata", "name_values", "")}
