@@ -13,6 +13,16 @@ OWN = """
 - {name: u_safe, extends: u_vault}
 """
 
+SECRETS = """
+- name: u_open
+  columns: {u_name: {display: true}, u_key: {type: password2}, u_hidden: }
+  acls: [{operation: read, column: u_hidden, roles: [], condition: u_name=b}]
+- name: u_limited
+  columns: {u_name: {display: true}}
+  acls: [{operation: read, roles: [], condition: u_name=secret}]
+- {name: u_long, columns: {u_text: {length: 1000000}, u_more: {length: 1000000}}}
+"""
+
 
 class _Tables:
     """The Table API of an instance."""
@@ -69,23 +79,87 @@ def test_changes_of_an_incident_are_audited() -> None:
         assert tables.audited(incident, "tablename", "user", "record_checkpoint")[-1] == ("incident", "admin", "2")
 
 
-def test_deletions_of_audited_tables_are_audited() -> None:
-    """Docs, auditing and deleted records; users: the row of sys_audit that says DELETED; what changed stays known."""
+def test_deletions_are_audited() -> None:
+    """Docs, auditing and deleted records; users: the row of sys_audit that says DELETED; what changed stays known.
+
+    Of every table, whether its changes are audited or not; those whose names begin with sys_ leave none.
+    """
     with MockServiceNow() as instance:
         tables = _Tables(instance)
         incident, task = tables.make("incident", short_description="Gone"), tables.make("sc_task")
+        group = tables.make("sys_user_group", name="Gone")
         [shown] = tables.find("incident", f"sys_id={incident}")
         tables.change("incident", incident, description="1")
-        tables.delete("incident", incident)
-        tables.delete("sc_task", task)
+        for table, record in (("incident", incident), ("sc_task", task), ("sys_user_group", group)):
+            tables.delete(table, record)
         columns = ("fieldname", "oldvalue", "newvalue", "record_checkpoint", "tablename", "user")
         assert tables.audited(incident, *columns) == [
             ("DELETED", "DELETED", "DELETED", "-1", "incident", "admin"),
             ("description", "", "1", "1", "incident", "admin"),
         ]
-        [deleted] = tables.find("sys_audit_delete", "tablenameINincident,sc_task")
+        assert tables.audited(task, "fieldname") == [("DELETED",)]
+        [deleted, _] = tables.find("sys_audit_delete", "ORDERBYtablename")
         told = [deleted[name] for name in ("tablename", "documentkey", "display_value", "sys_created_by")]
         assert told == ["incident", incident, shown["number"], "admin"]
+
+
+def test_properties_say_which_deletions_are_audited() -> None:
+    """Docs, system tables, list of tables: by default carts leave nothing."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+
+        def deleted(table: str) -> int:
+            record = tables.make(table)
+            tables.delete(table, record)
+            return len(tables.find("sys_audit_delete", f"documentkey={record}"))
+
+        listed = ("sys_user_group", "sc_cart", "cmn_location")
+        assert [deleted(table) for table in listed] == [0, 0, 1]
+        tables.make("sys_properties", name="glide.ui.audit_deleted_tables", value="sys_user_role, sys_user_group")
+        tables.make("sys_properties", name="glide.db.audit.ignore.delete", value="cmn_location")
+        assert [deleted(table) for table in listed] == [1, 1, 0]
+
+
+@pytest.mark.long
+def test_deleted_record_can_be_imported_again(tmp_path: Path) -> None:
+    """Its payload is what exports are."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+        incident = tables.make("incident", short_description="<Gone> & €\n", caller_id="admin", state="2")
+        [before] = tables.find("incident", f"sys_id={incident}")
+        tables.delete("incident", incident)
+        [deleted] = tables.find("sys_audit_delete", f"documentkey={incident}")
+    (tmp_path / "gone.xml").write_text(deleted["payload"], encoding="utf-8")
+    with MockServiceNow(Settings(data=(tmp_path / "gone.xml",))) as instance:
+        assert _Tables(instance).find("incident", f"sys_id={incident}") == [before]
+
+
+def test_payload_holds_what_administrators_may_read(tmp_path: Path) -> None:
+    """No passwords, no column that they may not read, no record of a table whose rules depend on the record.
+
+    Nothing of a record with a million characters either.
+    """
+    (tmp_path / "tables.yaml").write_text(SECRETS)
+    with MockServiceNow(Settings(tables=(tmp_path / "tables.yaml",))) as instance:
+        tables = _Tables(instance)
+        text = "x" * 999_000
+        made = {
+            "u_open": {"u_name": "a", "u_key": "secret", "u_hidden": "secret"},
+            "u_long": {"u_text": text, "u_more": text},
+            "u_limited": {"u_name": "secret"},
+        }
+        kept = {}
+        for table, values in made.items():
+            record = tables.make(table, **values)
+            tables.delete(table, record)
+            [kept[table]] = tables.find("sys_audit_delete", f"documentkey={record}")
+        assert "<u_name>a</u_name>" in kept["u_open"]["payload"]
+        assert "secret" not in str(kept)
+        assert (kept["u_long"]["payload"], kept["u_limited"]["payload"], kept["u_limited"]["display_value"]) == (
+            "",
+            "",
+            "",
+        )
 
 
 @pytest.mark.long

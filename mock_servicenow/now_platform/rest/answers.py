@@ -15,11 +15,11 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.xml_text import character_data
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.formats import (
     Document,
     Result,
-    character_data,
     response_format,
     text_length,
     write_document,

@@ -18,10 +18,11 @@ from mock_servicenow.now_platform.records.list_columns import chosen
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Values
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.xml_text import HEAD, Texts, character_data
 from mock_servicenow.now_platform.rest.address_queries import UI_LIMIT, asked_rows, ordered, row_limit
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, laid_out, page_parts
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.formats import HEAD, Result, Texts, Value, character_data
+from mock_servicenow.now_platform.rest.formats import Result, Value
 from mock_servicenow.now_platform.rest.parameters import Parameters, read_parameters
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 

@@ -1,12 +1,11 @@
 """Formats: media types, and XML bodies read and written (platform 1.4, 1.10)."""
 
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from xml.sax.saxutils import escape
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import REQUEST_MEDIA_TYPES, NotAcceptable, UnreadableBody, UnsupportedMediaType
+from mock_servicenow.now_platform.records.xml_text import HEAD, Texts, character_data, element
 from mock_servicenow.now_platform.rest.bounded_xml import BoundedXml
 
 _FORMATS = {
@@ -62,11 +61,6 @@ Value = str | dict[str, str]
 Result = Mapping[str, Value]
 _ENTRY, _FIELD = 2, 3
 """How deep entries and their fields stand."""
-_ILLEGAL = re.compile("[\0-\b\v\f\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # few: a set of all others takes 8 ms to compile
-_CONTROLS = dict.fromkeys((*range(9), 11, 12, *range(14, 32)))
-"""The same of ASCII: deleting them takes a tenth of the time."""
-_NOT_IN_NAMES, _FIRST_OF_NAMES = re.compile(r"[^A-Za-z0-9_.-]"), re.compile("[A-Za-z_]")
-HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
 
 
 def read_entries(body: bytes) -> tuple[dict[str, str], int]:
@@ -139,35 +133,9 @@ def write_error(message: str, detail: str | None) -> bytes:
     return f"{HEAD}<response><error>{error}</error><status>failure</status></response>".encode()
 
 
-class Texts(dict[str, str]):
-    """Texts as XML holds them, each escaped once: a record may show a long one any number of times."""
-
-    def __missing__(self, text: str) -> str:
-        self[text] = escaped = character_data(text)
-        return escaped
-
-
 def _fields(fields: Mapping[str, Value], texts: Texts) -> str:
     return "".join(_element(name, value, texts) for name, value in fields.items())
 
 
 def _element(name: str, value: Value, texts: Texts) -> str:
     return element(name, _fields(value, texts) if isinstance(value, dict) else texts[value])
-
-
-def element(name: str, content: str) -> str:
-    """Return an element; one without content closes itself. A name that XML does not allow is made one that it does."""
-    name = xml_name(name)
-    return f"<{name}>{content}</{name}>" if content else f"<{name}/>"
-
-
-@lru_cache(maxsize=1024)
-def xml_name(name: str) -> str:
-    """Return a name with ``_`` for what no name of an element holds."""
-    valid = _NOT_IN_NAMES.sub("_", name)
-    return valid if _FIRST_OF_NAMES.match(valid) else f"_{valid}"
-
-
-def character_data(text: str) -> str:
-    """Return a text as XML holds it, without the characters that it cannot hold."""
-    return escape(text.translate(_CONTROLS) if text.isascii() else _ILLEGAL.sub("", text))

@@ -18,6 +18,7 @@ from mock_servicenow.now_platform.query.aggregates import (
     read_having,
 )
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.xml_text import HEAD, Texts, element
 from mock_servicenow.now_platform.rest.answers import is_too_long
 from mock_servicenow.now_platform.rest.call import JSON, XML, Answer, Call
 from mock_servicenow.now_platform.rest.computed_groups import (
@@ -28,7 +29,7 @@ from mock_servicenow.now_platform.rest.computed_groups import (
     computed_groups,
     first_entries,
 )
-from mock_servicenow.now_platform.rest.formats import HEAD, Texts, element, response_format
+from mock_servicenow.now_platform.rest.formats import response_format
 from mock_servicenow.now_platform.rest.parameters import asked_query
 
 _WORDS = 2  # stats/{table}

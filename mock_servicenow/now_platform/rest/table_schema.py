@@ -9,8 +9,8 @@ from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import MethodNotAllowed, PlatformError
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.list_columns import readable
+from mock_servicenow.now_platform.records.xml_text import HEAD
 from mock_servicenow.now_platform.rest.call import Answer, Call
-from mock_servicenow.now_platform.rest.formats import HEAD
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 
 _READS = ("GET", "HEAD")

@@ -12,10 +12,10 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.xml_text import HEAD, character_data
 from mock_servicenow.now_platform.rest.address_queries import UI_LIMIT, row_limit
 from mock_servicenow.now_platform.rest.call import Answer
 from mock_servicenow.now_platform.rest.exports import Cells, Choices, Export
-from mock_servicenow.now_platform.rest.formats import HEAD, character_data
 
 MOST_CELLS = 500_000
 ROWS_OF_SHEET = 32_000

@@ -1,11 +1,15 @@
-"""The rules that keep what changed in records of audited tables, and which were deleted (platform 8)."""
+"""The rules that keep what changed in records of audited tables, and which records were deleted (platform 8)."""
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.query import Sight
+from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record
-from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext
+from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
+from mock_servicenow.now_platform.records.xml_text import HEAD, character_data, element
+from mock_servicenow.now_platform.users import ADMIN_ROLE, User
 
 AUDIT, DELETIONS = "sys_audit", "sys_audit_delete"
 MOST_CHANGES = 1_000
@@ -13,6 +17,21 @@ MOST_CHANGES = 1_000
 _CLEARED_EVERY = 100
 _LONGEST = 4_000
 """Characters of a value that are kept (I)."""
+LONGEST_PAYLOAD = 1_000_000
+"""Characters of a deleted record in XML; of a longer one nothing is kept (I)."""
+_SYSTEM_TABLES = Property("glide.ui.audit_deleted_tables")
+_IGNORED_TABLES = Property(
+    "glide.db.audit.ignore.delete",
+    "sys_mutex,sys_db_cache,sys_lucene_block,sys_lucene_file,sys_lucene_directory,sys_user_preference,sys_audit,sc_cart,"
+    "sc_cart_item,sys_trigger,wf_context,wf_activity,wf_condition,wf_executing,wf_history,wf_log,wf_transition,"
+    "wf_transition_history,cmdb_ci_windows_service,cmdb_sam_sw_install,cmdb_software_instance,cmdb_sam_sw_usage,"
+    "sam_sw_counter_detail",
+)
+"""Its usual value is the documented one."""
+_CLEANED_TABLES = frozenset({"oauth_credential"})
+"""Tables of which the instance itself deletes what has expired; a table cleaner leaves no trace either (KB0634666)."""
+_READER = User("", "", roles=frozenset({ADMIN_ROLE}))
+"""Whoever reads what is kept."""
 _UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETES: frozenset[Operation] = frozenset({"delete"})
 _LAST = 1_000_000
@@ -20,14 +39,12 @@ _DELETED = {"fieldname": "DELETED", "oldvalue": "DELETED", "newvalue": "DELETED"
 
 
 def audit_rules(dictionary: Dictionary, table: str) -> tuple[BusinessRule, ...]:
-    """Return the rules that audit the records of a table, if it is audited itself: parents do not count."""
+    """Return the rules that keep deletions of a table, and changes if it is audited itself: parents do not count."""
+    deletions = BusinessRule("audit_delete", table, "after", _DELETES, _keep_deletion, order=_LAST)
     defined = dictionary.table(table)
     if defined is None or not defined.audited:
-        return ()
-    return (
-        BusinessRule("audit", table, "after", _UPDATES, _Audit(dictionary, table), order=_LAST),
-        BusinessRule("audit_delete", table, "after", _DELETES, _keep_deletion, order=_LAST),
-    )
+        return (deletions,)
+    return BusinessRule("audit", table, "after", _UPDATES, _Audit(dictionary, table), order=_LAST), deletions
 
 
 class _Audit:
@@ -49,13 +66,42 @@ class _Audit:
 
 
 def _keep_deletion(context: RuleContext) -> None:
-    """Store that a record is gone, and what people called it."""
+    """Store that a record is gone, and what administrators could read of it."""
     session, record = context.session, Record(context.table, dict(context.current))
+    sight = session.acting_for(_READER).sight
+    if not _is_kept(session, sight, context.table):
+        return
     about = {"tablename": context.table, "documentkey": record.sys_id}
     audited = {**about, **_DELETED, "sys_id": session.ids.sys_id(), "user": session.user.user_name}
     session.store_rows(AUDIT, [audited])
-    shown = session.display(record, session.dictionary.display_column(context.table))
-    session.store_rows(DELETIONS, [{**about, "sys_id": session.ids.sys_id(), "display_value": shown[:_LONGEST]}])
+    kept = _readable(session, sight, record) if sight.reads_all(context.table) else {}
+    session.store_rows(DELETIONS, [{**about, **kept, "sys_id": session.ids.sys_id()}])
+
+
+def _is_kept(session: Session, sight: Sight, table: str) -> bool:
+    if table in {*_names(session, _IGNORED_TABLES), *_CLEANED_TABLES, *sight.closed}:
+        return False
+    return not table.startswith("sys_") or table in _names(session, _SYSTEM_TABLES)
+
+
+def _names(session: Session, listed: Property) -> list[str]:
+    return [name.strip() for name in session.system_property(listed).split(",")]
+
+
+def _readable(session: Session, sight: Sight, record: Record) -> dict[str, str]:
+    """Return what people called a record, and its values as Import XML takes them."""
+    columns = session.dictionary.columns(record.table)
+    secret = {*sight.hidden(record.table), *session.dictionary.columns_of(record.table, Family.PASSWORD)}
+    named = session.dictionary.display_column(record.table)
+    values = "".join(
+        element(name, character_data(record[name])) for name in columns if name in record.values and name not in secret
+    )
+    unload = f'<unload unload_date="{session.now}"><{record.table} action="INSERT_OR_UPDATE">'
+    payload = f"{HEAD}{unload}{values}</{record.table}></unload>"
+    return {
+        "display_value": "" if named in secret else session.display(record, named)[:_LONGEST],
+        "payload": payload if len(payload) <= LONGEST_PAYLOAD else "",
+    }
 
 
 def _row(context: RuleContext, name: str, before: str, count: int) -> dict[str, str]:

@@ -11,8 +11,8 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.records.xml_text import HEAD
 from mock_servicenow.now_platform.rest.call import Answer
-from mock_servicenow.now_platform.rest.formats import HEAD
 from mock_servicenow.now_platform.rest.soap.scripted_services import EXECUTE, ScriptedService
 from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 from mock_servicenow.now_platform.rest.soap.table_operations import (

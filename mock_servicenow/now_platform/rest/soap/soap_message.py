@@ -8,10 +8,10 @@ from xml.sax.saxutils import quoteattr
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import PlatformError, SoapError, UnreadableBody
+from mock_servicenow.now_platform.records.xml_text import HEAD, character_data
 from mock_servicenow.now_platform.rest.answers import Layout, laid_out
 from mock_servicenow.now_platform.rest.bounded_xml import BoundedXml
 from mock_servicenow.now_platform.rest.call import Answer
-from mock_servicenow.now_platform.rest.formats import HEAD, character_data
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 OWN_NAMESPACE = "http://www.service-now.com"
