@@ -1,7 +1,8 @@
 """The tokens of the API Client Users (integration 4, 8)."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from privman_core.clock import Clock
 from privman_core.ids import Ids
@@ -10,8 +11,7 @@ from privman_core.masking import Secrets
 KEPT_TOKENS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     client_id: str
     expires_at: datetime
 

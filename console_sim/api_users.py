@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from msgspec import structs
+
 from console_sim.accounts import ApiClientUser, Credential, digest
 from console_sim.api_tokens import ApiTokens
 from console_sim.console_store import ConsoleStore
@@ -237,7 +239,7 @@ class CredentialShelf:
 
         for system in self._store.foreign_systems:
             credential, api_credential = renamed(system.credential), renamed(system.api_credential)
-            changed = replace(system, credential=credential, api_credential=api_credential)
+            changed = structs.replace(system, credential=credential, api_credential=api_credential)
             self._store.foreign_systems.put(changed)
         for webhook in self._store.webhooks:
             self._store.webhooks.put(replace(webhook, credential=renamed(webhook.credential)))

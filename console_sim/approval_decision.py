@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Self
+
+from msgspec import Struct
 
 from console_sim.approval_duration import DURATION, EXPECTED_DURATION, duration_text, parse_duration
 from console_sim.errors import BadRequestError
@@ -31,8 +32,7 @@ class Response(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalDecision:
+class ApprovalDecision(Struct, frozen=True):
     """An approver's answer.
 
     Attributes:
@@ -55,8 +55,7 @@ class ApprovalDecision:
         return mine == (other.response, other.comment, other.duration)
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredDecision:
+class DeliveredDecision(Struct, frozen=True):
     """A decision as ServiceNow delivers it.
 
     Attributes:

@@ -4,9 +4,10 @@ A policy's action uses an approval type; the type names its process; a process i
 (integration 7, 8).
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class ProcessTemplate(StrEnum):
@@ -16,8 +17,7 @@ class ProcessTemplate(StrEnum):
     SERVICENOW = "ServiceNow Approval Process"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalProcess:
+class ApprovalProcess(Struct, frozen=True):
     """Who decides: people in the console, or ServiceNow.
 
     Attributes:
@@ -40,8 +40,7 @@ class ApprovalProcess:
         return self.template is ProcessTemplate.MANUAL
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalType:
+class ApprovalType(Struct, frozen=True):
     """The type of an approval request: its scope and its process.
 
     Attributes:
@@ -58,8 +57,7 @@ class ApprovalType:
     file_specific: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """An action that a policy takes on the endpoint.
 
     Attributes:
@@ -74,24 +72,21 @@ class Action:
     approval_type_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFilter:
+class PolicyFilter(Struct, frozen=True):
     """A filter of a policy; ``role`` is 1 application target, 2 inclusion, 3 exclusion."""
 
     id: str
     role: int
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyAction:
+class PolicyAction(Struct, frozen=True):
     """An action of a policy."""
 
     id: str
     is_child: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A rule for applications that start on an endpoint.
 
     Attributes:

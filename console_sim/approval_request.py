@@ -1,9 +1,11 @@
 """Approval requests, from being made to having ended."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from console_sim.approval_decision import ApprovalDecision, Response
 from console_sim.approval_duration import duration_text
@@ -29,8 +31,7 @@ class IntegrationKind(StrEnum):
     SOAP = "soap"
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRequest:
+class ApprovalRequest(Struct, frozen=True):
     """An endpoint user's request for approval.
 
     Attributes:
@@ -214,8 +215,7 @@ def _or_none(when: datetime | None) -> str | None:
     return None if when is None else when.isoformat()
 
 
-@dataclass(frozen=True, slots=True)
-class LatestRequest:
+class LatestRequest(Struct, frozen=True):
     """The newest request with that fingerprint."""
 
     fingerprint: str

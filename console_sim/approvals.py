@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from console_sim.approval_decision import ApprovalDecision, DeliveredDecision
 from console_sim.approval_items import ApprovalProcess
@@ -28,8 +30,7 @@ MOST_DECIDED = 100
 """Requests that one call of `Approvals.decide_all` decides."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointAnswer:
+class EndpointAnswer(Struct, frozen=True):
     """The answer to an endpoint that asks.
 
     Attributes:

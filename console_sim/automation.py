@@ -1,8 +1,9 @@
 """The console's policies, actions, approval types and approval processes."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+from msgspec.structs import replace
 
 from console_sim import approval_items
 from console_sim.approval_items import (

@@ -2,19 +2,19 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from sys import maxsize
 from typing import TypeVar
+
+from msgspec import Struct
 
 from console_sim.shelf import Undo
 
 _Row = TypeVar("_Row", tuple[int, str], tuple[datetime, int, str])
 
 
-@dataclass(frozen=True, slots=True)
-class MemoryUse:
+class MemoryUse(Struct, frozen=True):
     """An entry's use of the memory.
 
     Attributes:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+
+from msgspec import Struct
 
 from console_sim.api_tokens import ApiTokens
 from console_sim.api_users import CredentialShelf, Users
@@ -39,8 +40,7 @@ from privman_core.outbound import HttpCaller
 from privman_core.snapshots import StateCopy
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
+class Console(Struct, frozen=True):
     """The parts of a console that its API, pages and control plane use."""
 
     names: WireNames

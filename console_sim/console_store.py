@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgspec
+from msgspec import Struct
 
 from console_sim.accounts import ApiClientUser, Credential
 from console_sim.approval_items import Action, ApprovalProcess, ApprovalType, Policy
@@ -28,8 +28,7 @@ _ADDED_BYTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ApiSettings:
+class ApiSettings(Struct, frozen=True):
     """The tab Advanced, API Settings."""
 
     api_enabled: bool

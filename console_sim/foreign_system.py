@@ -1,7 +1,9 @@
 """A ServiceNow instance that the console talks to, and the console's records there."""
 
-from dataclasses import dataclass, field, replace
 from typing import Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from console_sim.errors import BadRequestError
 from console_sim.remote_record import RemoteRecord
@@ -10,8 +12,7 @@ from privman_core.inputs import plain_url
 FOREIGN_SYSTEM_TYPE = "Service Now Instance Resource (Resources)"
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignSystem:
+class ForeignSystem(Struct, frozen=True):
     """A ServiceNow instance (integration 2.6, 2.7).
 
     Attributes:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from console_sim.api_users import CredentialShelf
 from console_sim.console_store import ConsoleStore
 from console_sim.error_texts import brief, listed
@@ -179,7 +181,7 @@ class ForeignSystems:
     def _save(self, before: ForeignSystem | None, base: ForeignSystem, values: dict[str, Any]) -> ForeignSystem:
         if values.get("use_webhook") and not self._store.api_enabled:
             raise ApiDisabledError
-        system = replace(base, **values)
+        system = structs.replace(base, **values)
         self._check(system)
         with self._store.transaction():
             kept = self._shelf.put(system)

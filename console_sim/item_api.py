@@ -6,12 +6,13 @@ Addresses and methods are those of the contracts' index, from which the Swagger 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TypeVar
 
 import orjson
 from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import replace
 
 from console_sim.accounts import ApiClientUser
 from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilter
@@ -46,8 +47,7 @@ Part = TypeVar("Part", PolicyFilter, PolicyAction)
 _Change = Callable[[tuple[Part, ...], tuple[Part, ...]], tuple[Part, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemCall:
+class ItemCall(Struct, frozen=True):
     """One call: who makes it, and the parameters in its path."""
 
     request: web.Request
@@ -59,16 +59,14 @@ class ItemCall:
         return bare_guid(self.path[name])
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """The handler of a call, and the right that its caller needs."""
 
     right: Right
     answer: Callable[[ItemCall], Awaitable[web.Response]]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemAddress:
+class ItemAddress(Struct, frozen=True):
     """An address of the index."""
 
     method: str

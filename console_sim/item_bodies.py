@@ -1,8 +1,9 @@
 """The bodies of the API's calls about items; each reader raises BadRequestError."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from console_sim.approval_items import Action, Policy, PolicyAction, PolicyFilter
 from console_sim.error_texts import brief
@@ -19,8 +20,7 @@ _ROLES = (1, 2, 3)
 _ASSEMBLY = "Thycotic.Tms.Managers"
 
 
-@dataclass(frozen=True, slots=True)
-class NewPolicy:
+class NewPolicy(Struct, frozen=True):
     """A policy to make."""
 
     name: str
@@ -28,8 +28,7 @@ class NewPolicy:
     os: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """A parameter of a report or a task; ``value`` is any JSON."""
 
     name: str

@@ -3,10 +3,11 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from console_sim.bounded_memory import BoundedMemory, MemoryUse
 from console_sim.shelf import KEPT_BYTES, LongShelf, ShelfKind, Undo, memory_full
@@ -48,8 +49,7 @@ class MemoryShelves:
         """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept(Generic[T]):
+class _Kept(Struct, Generic[T], frozen=True):
     """An entry with its place in the order of insertion."""
 
     place: int

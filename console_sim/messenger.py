@@ -3,12 +3,12 @@
 import asyncio
 from base64 import b64encode
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from http import HTTPStatus
 
 import msgspec
+from msgspec import Struct
 
 from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf
@@ -29,8 +29,7 @@ MOST_WAITING = 100
 """Posts that wait for one webhook."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Post:
+class _Post(Struct, frozen=True):
     """A post that waits; ``done`` gets its result once it was sent or has failed."""
 
     request_id: str

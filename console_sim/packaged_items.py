@@ -1,17 +1,16 @@
 """Filters, reports and tasks that every console has (``packaged_items.yaml``)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import TypeVar
 
 import msgspec
 import yaml
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class ItemFilter:
+class ItemFilter(Struct, frozen=True):
     """A filter that policies may have; ``type`` is its kind in words."""
 
     id: str
@@ -20,8 +19,7 @@ class ItemFilter:
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportColumn:
+class ReportColumn(Struct, frozen=True):
     """A column of a report; ``type`` is its .NET type."""
 
     name: str
@@ -29,8 +27,7 @@ class ReportColumn:
     hidden: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PackagedReport:
+class PackagedReport(Struct, frozen=True):
     """A report with its rows."""
 
     id: str
@@ -39,16 +36,14 @@ class PackagedReport:
     rows: tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A task that can be run."""
 
     id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class PackagedItems:
+class PackagedItems(Struct, frozen=True):
     """The contents of the file."""
 
     filters: tuple[ItemFilter, ...]

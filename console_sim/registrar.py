@@ -1,9 +1,10 @@
 """Registers webhooks and their activity types with the ServiceNow App, then sends waiting requests."""
 
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Literal
+
+from msgspec.structs import replace
 
 from console_sim.accounts import Credential
 from console_sim.api_users import CredentialShelf

@@ -1,10 +1,10 @@
 """The records that the console keeps in ServiceNow: its registration and its activity type (integration 2.10, 3)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
+from msgspec import Struct
 from yarl import URL
 
 from console_sim.accounts import Credential
@@ -13,8 +13,7 @@ from console_sim.settings import TOKEN_PATH
 from privman_contracts import WireNames
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityType:
+class ActivityType(Struct, frozen=True):
     """A kind of request (integration 2.10, 3); the defaults are the vendor's."""
 
     max_timeout: timedelta

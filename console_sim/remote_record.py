@@ -1,16 +1,15 @@
 """The console's own records in ServiceNow: the registration and the activity type."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 
 import orjson
+from msgspec import Struct
 
 from console_sim.servicenow_client import Fields, ServiceNowClient
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteRecord:
+class RemoteRecord(Struct, frozen=True):
     """The console's own record in ServiceNow, as far as the console knows it.
 
     Attributes:
@@ -31,8 +30,7 @@ class RemoteRecord:
 Save = Callable[[RemoteRecord], None]
 
 
-@dataclass(frozen=True, slots=True)
-class OwnRecordSearch:
+class OwnRecordSearch(Struct, frozen=True):
     """A search for the console's own record in ServiceNow.
 
     Attributes:
@@ -46,8 +44,7 @@ class OwnRecordSearch:
     is_own: Callable[[Mapping[str, str]], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class WantedRecord:
+class WantedRecord(Struct, frozen=True):
     """The fields that a record must have, the URL of its table, and how to find the record."""
 
     table: str

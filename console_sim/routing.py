@@ -1,16 +1,16 @@
 """The route of an approval request (integration 7, 8)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from console_sim.approval_items import FORM_ACTION, ApprovalProcess, ApprovalType, Policy
 from console_sim.automation import Automation
 from console_sim.errors import ConflictError
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """The route of a request: its policy, the policy's approval type, and the type's process.
 
     Attributes:

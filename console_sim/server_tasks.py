@@ -4,10 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import ResetError, ServiceNowError, failure_of
@@ -22,8 +23,7 @@ KEPT_RUNS = 1_000
 _SHORTEST_WAIT = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One attempt of a server task.
 
     Attributes:
@@ -37,8 +37,7 @@ class Run:
     is_retried: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """The wait before the next attempt: doubled each time, up to the longest."""
 
     first: timedelta
@@ -51,8 +50,7 @@ class RetryPolicy:
         return min(doubled, self.longest.total_seconds())
 
 
-@dataclass(frozen=True, slots=True)
-class WaitingTask:
+class WaitingTask(Struct, frozen=True):
     """A server task that waits for its next attempt, after ``failures`` failures in a row."""
 
     task_name: str

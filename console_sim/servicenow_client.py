@@ -1,12 +1,12 @@
 """ServiceNow's Table API as the console calls it (platform 1, 1.9)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import orjson
+from msgspec import Struct
 
 from console_sim.error_texts import brief
 from console_sim.errors import BrokenAnswerError
@@ -18,8 +18,7 @@ from privman_core.outbound import HttpAnswer
 _LONGEST_TEXT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteValues:
+class RemoteValues(Struct, frozen=True):
     """A record in an answer.
 
     Attributes:

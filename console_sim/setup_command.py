@@ -3,12 +3,13 @@
 import os
 from argparse import Namespace
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from console_sim.admin import setup_to_json
 from console_sim.console import build_console
@@ -34,8 +35,7 @@ _SETUP_SECONDS = 120
 _LONGEST_LINE = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(Struct, frozen=True):
     """A step in a console's report."""
 
     step: str
@@ -43,15 +43,13 @@ class StepReport:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(Struct, frozen=True):
     """A control plane's answer for its health."""
 
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """A console's report of a set-up."""
 
     steps: list[StepReport]

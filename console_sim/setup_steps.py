@@ -1,8 +1,9 @@
 """The steps of the documented set-up, one method each (integration 2)."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
+
+from msgspec import Struct
 
 from console_sim.accounts import CREDENTIAL_TYPE, DEFAULT_ROLE, ApiClientUser, Credential
 from console_sim.api_users import CredentialShelf, Users
@@ -29,8 +30,7 @@ Status = Literal["ok", "failed", "skipped"]
 _Act = TypeVar("_Act", bound=Callable[["SetupSteps", SetupParameters], Awaitable[str]])
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutcome:
+class StepOutcome(Struct, frozen=True):
     """The outcome of a step.
 
     Attributes:
@@ -47,8 +47,7 @@ class StepOutcome:
         return {"step": self.step, "status": self.status, "detail": self.detail}
 
 
-@dataclass(frozen=True, slots=True)
-class SetupStep:
+class SetupStep(Struct, frozen=True):
     """One row of the set-up.
 
     Attributes:

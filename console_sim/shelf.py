@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from console_sim.errors import NotStoredError
 
@@ -29,8 +29,7 @@ def _at_no_time(_entry: object) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class ShelfKind(Generic[T]):
+class ShelfKind(Struct, Generic[T], frozen=True):
     """A kind of entry.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+
+from msgspec.structs import replace
 
 from console_sim.approval_decision import ApprovalDecision, Response
 from console_sim.approval_request import ApprovalRequest, IntegrationKind, RequestState

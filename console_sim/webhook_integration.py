@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from console_sim.approval_decision import ApprovalDecision
 from console_sim.approval_duration import duration_text, stored_duration
@@ -16,8 +18,7 @@ from console_sim.servicenow_client import ServiceNowClient
 from privman_contracts import WireNames
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
+class _Target(Struct, frozen=True):
     """The Requests table of a ServiceNow, and the ids that a new record needs."""
 
     table: str

@@ -7,7 +7,6 @@ import zlib
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from io import BytesIO
 from queue import SimpleQueue
 from tempfile import TemporaryFile
@@ -16,6 +15,7 @@ from typing import IO
 from weakref import finalize
 
 from aiohttp import web
+from msgspec import Struct
 
 IN_MEMORY = 64 * 1024
 """Bytes of one body that are kept in memory while it arrives; the rest waits in a temporary file."""
@@ -29,8 +29,7 @@ _WINDOWS = {"gzip": zlib.MAX_WBITS + 16, "x-gzip": zlib.MAX_WBITS + 16, "deflate
 """Content-Encoding to zlib's window. The web server's own unpacking is off: it would block everybody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Time limit for a body to arrive.
 
     Attributes:

@@ -3,10 +3,10 @@
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import hdrs, web
+from msgspec import Struct
 
 PREFIX = "/__admin"
 _TAG = "control plane"
@@ -14,8 +14,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 _JSON_OBJECT = {"application/json": {"schema": {"type": "object"}}}
 
 
-@dataclass(frozen=True, slots=True)
-class ControlCall:
+class ControlCall(Struct, frozen=True):
     """One call.
 
     Attributes:

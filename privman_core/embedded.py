@@ -5,12 +5,12 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from aiohttp import web
+from msgspec import Struct
 
 from privman_core.clock import Clock, RealClock
 from privman_core.ids import Ids
@@ -129,8 +129,7 @@ class EmbeddedSnapshots:
         self._snapshots.delete(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A server while it runs.
 
     Attributes:

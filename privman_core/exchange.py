@@ -1,11 +1,11 @@
 """One request and its answer, as one server saw them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from aiohttp import web
+from msgspec import Struct, field
 
 from privman_core.findings import Finding, Findings
 
@@ -15,8 +15,7 @@ Headers = Mapping[str, str]
 """Headers in order, as aiohttp has them; a name may occur several times."""
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct):
     """One request and its answer, as they were on the wire; secrets are masked only when it is printed.
 
     Attributes:

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
+from msgspec import Struct, field
 
 from privman_core.clock import MOST_SECONDS, Clock, later
 from privman_core.inputs import CONTROL, quoted
@@ -20,8 +20,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """The valid values of a fault's key.
 
     Attributes:
@@ -94,8 +93,7 @@ class FaultError(ValueError):
         self.key = key
 
 
-@dataclass(slots=True)
-class Fault:
+class Fault(Struct):
     """One armed fault.
 
     Attributes:
@@ -148,8 +146,7 @@ class Fault:
         return {"kind": self.kind, **common, **self.options}
 
 
-@dataclass(slots=True)
-class Strike:
+class Strike(Struct):
     """One request that a fault strikes.
 
     Attributes:
@@ -191,8 +188,7 @@ class Strike:
 Effect = Callable[[Strike], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class FaultKind:
+class FaultKind(Struct, frozen=True):
     """A kind of fault: its effect, whose docstring is the help text, and the options it takes.
 
     Attributes:

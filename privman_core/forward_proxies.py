@@ -3,13 +3,13 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address, ip_network
 from typing import TypedDict
 from urllib.parse import unquote
 
 from aiohttp import ClientHttpProxyError, ClientProxyConnectionError, ClientResponse
+from msgspec import Struct
 from yarl import URL
 
 from privman_core.inputs import is_loopback_name, plain_url, reason_of
@@ -30,8 +30,7 @@ class RequestOptions(TypedDict, total=False):
     proxy_headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Proxy:
+class _Proxy(Struct, frozen=True):
     """A proxy.
 
     Attributes:
@@ -72,8 +71,7 @@ class _Proxy:
 _PORT = re.compile(r"\[([^\]]*)\](?::(\d{1,5}))?|([^:]*):(\d{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class _Exception:
+class _Exception(Struct, frozen=True):
     """A host, network or ``*`` that needs no proxy, on one port or on all of them."""
 
     place: str

@@ -3,10 +3,10 @@
 import logging
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.message import Message
 from typing import IO, Any
 
+from msgspec import Struct
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 
@@ -20,8 +20,7 @@ class MultipartError(ValueError):
     """The body is not a complete form."""
 
 
-@dataclass(slots=True)
-class FormPart:
+class FormPart(Struct):
     """One part of a form.
 
     Attributes:

@@ -1,7 +1,6 @@
 """Requests that a server sends: bounded, journaled, and timed out on the clock."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -20,6 +19,7 @@ from aiohttp import (
     TCPConnector,
 )
 from aiohttp.client_proto import ResponseHandler
+from msgspec import Struct
 from yarl import URL
 
 from privman_core.clock import Clock
@@ -122,8 +122,7 @@ class NoAnswerError(Exception):
     """A request got no answer; the message says why in one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(Struct, frozen=True):
     """An answer.
 
     Attributes:

@@ -7,10 +7,11 @@ the text.
 import re
 from base64 import b64decode
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import cast
+
+from msgspec import Struct
 
 from privman_core.secret_names import ENDINGS, KINDS_OF_KEYS, SECRET_HEADERS, end_of_secret_name, is_secret_field
 from privman_core.spans import Span
@@ -86,8 +87,7 @@ _VALUE = ("value", "orvalue", "nqvalue")  # of a system property
 _LONGEST_REMEMBERED = 64  # characters of a word
 
 
-@dataclass(frozen=True, slots=True)
-class SecretPlace:
+class SecretPlace(Struct, frozen=True):
     """The place of a secret.
 
     Attributes:

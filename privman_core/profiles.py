@@ -8,10 +8,11 @@ import tomllib
 from argparse import ArgumentTypeError
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from privman_core.client_settings import PROFILE_FILES, SETTINGS
 from privman_core.command_line import UsageError
@@ -47,8 +48,7 @@ _TABLES = (*_SETTINGS, (_VARIABLES,), (_PROFILES,))
 _URLS = frozenset(keys for keys, setting in _SETTINGS.items() if setting.word == "url")
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileFile:
+class ProfileFile(Struct, frozen=True):
     """A TOML file.
 
     Attributes:
@@ -93,8 +93,7 @@ def _has(text: str, keys: Keys) -> bool:
     return _at(tomllib.loads(text), keys) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileValue:
+class ProfileValue(Struct, frozen=True):
     """A value of a profile; its text is the place for people."""
 
     value: object
@@ -106,8 +105,7 @@ class ProfileValue:
         return f"{self.file.place(self.keys)}{profile}"
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """The chosen values by the key of their setting.
 
     Attributes:

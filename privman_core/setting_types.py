@@ -6,9 +6,10 @@ Imports little, because every run of pytest loads it.
 import os
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from privman_core import argument_types
 from privman_core.regular_files import read_regular
@@ -20,8 +21,7 @@ _MOST_BYTES = 64 * 1024
 _FIRST, _REST = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_", "0123456789"
 
 
-@dataclass(frozen=True, slots=True)
-class SettingKind:
+class SettingKind(Struct, frozen=True):
     """Type of a setting's value.
 
     Attributes:
@@ -40,8 +40,7 @@ class SettingKind:
 FILE = SettingKind(argument_types.path, "FILE", is_path=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """A setting.
 
     Attributes:
@@ -166,8 +165,7 @@ def _invalid(value: object, expected: str) -> ArgumentTypeError:
     return ArgumentTypeError(f"invalid value {quoted_toml(value)}: expected {expected}")
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSetting(Setting):
+class SecretSetting(Setting, frozen=True):
     """A secret: an option names a file that has it, a profile the variable that has it, and no output shows it."""
 
     option_name: str | None = ""
@@ -220,8 +218,7 @@ def _not_set(name: str, environment: Mapping[str, str]) -> str:
     return f"variable {name} is not set" + (f" (did you mean {found!r}?)" if found else "")
 
 
-@dataclass(frozen=True, slots=True)
-class FilesSetting(Setting):
+class FilesSetting(Setting, frozen=True):
     """Files: the option may be repeated, a variable separates them as PATH does, a profile has one or a list."""
 
     default: object = ()

@@ -3,10 +3,11 @@
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from privman_core.clock import Clock
 from privman_core.ids import Ids
@@ -28,8 +29,7 @@ class UnknownSnapshotError(SnapshotError):
     """There is no snapshot of that name; the message names the nearest."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateCopy:
+class StateCopy(Struct, frozen=True):
     """What a product has stored.
 
     Attributes:
@@ -41,8 +41,7 @@ class StateCopy:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class States:
+class States(Struct, frozen=True):
     """How a product resets, copies and restores its stored state.
 
     Attributes:
@@ -56,8 +55,7 @@ class States:
     restoring: Callable[[StateCopy], AbstractAsyncContextManager[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """A stored state, the time at which it was copied, and the state of the generator of identifiers."""
 
     name: str

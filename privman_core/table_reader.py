@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import urlencode
 
 import orjson
+from msgspec import Struct
 
 from privman_core.clock import Clock
 from privman_core.command_line import escaped
@@ -81,8 +81,7 @@ class RowPage(NamedTuple):
     total: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """Rows of a table.
 
     Attributes:

@@ -3,9 +3,10 @@
 import ssl
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
+
+from msgspec import Struct
 
 from privman_core.argument_types import ca_file
 from privman_core.command_line import UsageError
@@ -36,8 +37,7 @@ def add_tls(parser: ArgumentParser) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """How a command serves.
 
     Attributes:

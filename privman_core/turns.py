@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from privman_core.errands import Errand, current_errand
 
@@ -16,8 +17,7 @@ class PreemptedError(Exception):
     """A turn was ended early because others waited."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Waiting:
+class _Waiting(Struct, frozen=True, eq=False):
     host: str
     turn: asyncio.Future[None]
     errand: Errand | None

@@ -11,10 +11,10 @@ from argparse import Namespace
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from aiohttp import web
+from msgspec import Struct
 
 from privman_core.clock import Clock, RealClock
 from privman_core.command_line import Exit, UsageError, complain
@@ -139,8 +139,7 @@ class _WorkerEndedError(Exception):
         self.worker = worker
 
 
-@dataclass(frozen=True, slots=True)
-class _Worker:
+class _Worker(Struct, frozen=True):
     """A worker as the first process sees it.
 
     Attributes:

@@ -1,11 +1,11 @@
 """The one reader of YAML: strict about keys, and bounded in size, depth and aliases."""
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
+from msgspec import Struct, field
 
 from privman_core.cuts import cut
 from privman_core.regular_files import read_regular
@@ -193,8 +193,7 @@ def _explained(error: Exception, node: yaml.Node) -> YamlError:
     return YamlError(f"{cut(str(node.value), 40)!r} is not a valid {kind}.", _line(node.start_mark))
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A list or mapping whose end has not been read yet."""
 
     node: yaml.CollectionNode
@@ -203,8 +202,7 @@ class _Open:
     size: int = 1
 
 
-@dataclass(slots=True)
-class _Composer:
+class _Composer(Struct):
     """Builds the nodes of one document from events, without recursion."""
 
     loader: Any

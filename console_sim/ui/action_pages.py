@@ -1,8 +1,7 @@
 """Admin, Actions: which approval type an action uses (integration 8)."""
 
-from dataclasses import replace
-
 from aiohttp import web
+from msgspec.structs import replace
 
 from console_sim.approval_items import Action
 from console_sim.console import Console

@@ -1,11 +1,11 @@
 """Manage Approvals: the pending requests (integration 8)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import Struct
 
 from console_sim.approval_decision import ApprovalDecision, Response, own_decision
 from console_sim.approval_duration import duration_text
@@ -30,8 +30,7 @@ _TICK_ONE = "Tick at least one request"
 _TICK_FEWER = f"Tick at most {PAGE_SIZE} requests"
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRow:
+class PendingRow(Struct, frozen=True):
     """A row of the list: a pending request."""
 
     request: ApprovalRequest

@@ -1,12 +1,12 @@
 """The tester's cockpit of the console: the pages of every cockpit, and approvals and deliveries."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import Struct
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
@@ -57,8 +57,7 @@ def _explaining(checks: ContractChecks) -> Explain:
     return explain
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointRow:
+class EndpointRow(Struct, frozen=True):
     """One approval request; ``sequence`` is the address of its sequence diagram."""
 
     request_id: str

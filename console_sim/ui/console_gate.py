@@ -7,10 +7,10 @@ switched off, everyone logs in with the token; otherwise browsers on this machin
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 from aiohttp import web
+from msgspec import Struct
 
 from console_sim.errors import ConsoleError, ForbiddenError, StaleFormError
 from console_sim.settings import Settings
@@ -42,8 +42,7 @@ _CLOSED_HERE = (
 _CLOSED = f"with --no-admin these pages require a log-in; to log in, {_TOKEN}"
 
 
-@dataclass(frozen=True, slots=True)
-class BrowserSession:
+class BrowserSession(Struct, frozen=True):
     """One session.
 
     Attributes:
@@ -85,8 +84,7 @@ class BrowserSessions:
         return BrowserSession(session_id, self._tokens.of(f"{session_id}{trusted}"), trusted)
 
 
-@dataclass(slots=True, kw_only=True)
-class ConsoleVisit(Visit):
+class ConsoleVisit(Visit, kw_only=True):
     """One request of a browser.
 
     Attributes:

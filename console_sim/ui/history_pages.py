@@ -1,8 +1,7 @@
 """The history of approvals, and decisions with a comment or any duration: what the vendor does not document."""
 
-from dataclasses import dataclass
-
 from aiohttp import web
+from msgspec import Struct
 
 from console_sim.approval_decision import Response, own_decision
 from console_sim.approval_duration import DURATION, EXPECTED_DURATION
@@ -17,8 +16,7 @@ from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True):
     """An approval request as the page shows it."""
 
     request: ApprovalRequest

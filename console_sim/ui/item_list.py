@@ -1,9 +1,10 @@
 """Lists of items: searched, sorted by a column as the product's lists are, and shown in pages."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, NamedTuple, TypeVar
+
+from msgspec import Struct
 
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import link
@@ -31,8 +32,7 @@ class ListHeading(NamedTuple):
     order: str
 
 
-@dataclass(frozen=True, slots=True)
-class ItemList(Generic[T]):
+class ItemList(Struct, Generic[T], frozen=True):
     """One page of a list.
 
     Attributes:

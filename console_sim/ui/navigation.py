@@ -1,7 +1,8 @@
 """The paths of the console's pages, and the navigation that leads to them."""
 
-from dataclasses import dataclass
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 HOME = "/"
 LOG_IN = "/login"
@@ -26,8 +27,7 @@ USERS = "/admin/users"
 ENDPOINT = "/endpoint"
 
 
-@dataclass(frozen=True, slots=True)
-class NavigationEntry:
+class NavigationEntry(Struct, frozen=True):
     """One entry of the navigation.
 
     Attributes:

@@ -1,8 +1,7 @@
 """Application Policies: which action a policy asks with (integration 8)."""
 
-from dataclasses import replace
-
 from aiohttp import web
+from msgspec.structs import replace
 
 from console_sim.approval_items import FORM_ACTION, Action, Policy, PolicyAction
 from console_sim.automation import USUAL_ACTIONS

@@ -1,8 +1,7 @@
 """Tasks, Automation, Approval Processes (integration 7, 8)."""
 
-from dataclasses import replace
-
 from aiohttp import web
+from msgspec.structs import replace
 
 from console_sim.approval_items import ApprovalProcess, ProcessTemplate
 from console_sim.console import Console

@@ -1,7 +1,8 @@
 """The metadata of an approval request as pages show it."""
 
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.request_metadata import read_metadata
@@ -13,8 +14,7 @@ LONGEST_TEXT, MOST_FACTS = 2_000, 100
 """Characters of each text, and metadata entries, that a page shows of one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """The metadata of a request, each text shortened.
 
     Attributes:

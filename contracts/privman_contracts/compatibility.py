@@ -1,8 +1,10 @@
 """Changes from one contract set to another, and the parties that they break."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Self
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from privman_contracts.contracts import Contracts
 from privman_contracts.exchanges import AnswerContract, ExchangeContract, WebhookContract
@@ -11,8 +13,7 @@ from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import WireName, WireNames
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One change of a contract.
 
     Attributes:
@@ -44,8 +45,7 @@ class Change:
         return ", ".join(whom) or "nobody"
 
 
-@dataclass(slots=True)
-class SendersAndReceivers:
+class SendersAndReceivers(Struct):
     """The parties that send something, and those that receive it."""
 
     senders: set[str] = field(default_factory=set)
@@ -57,8 +57,7 @@ class SendersAndReceivers:
         self.receivers.add(receiver)
 
 
-@dataclass(frozen=True, slots=True)
-class _Traffic:
+class _Traffic(Struct, frozen=True):
     """The exchanges and webhooks that a comparison looks at."""
 
     exchanges: Sequence[ExchangeContract]

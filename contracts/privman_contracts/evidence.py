@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from privman_contracts.files import PACKAGED, load_yaml
 
@@ -21,8 +22,7 @@ MEANING: dict[Evidence, str] = {
 MARKS: tuple[Evidence, ...] = get_args(Evidence)
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePage:
+class SourcePage(Struct, frozen=True):
     """A page, a picture, or a client's module.
 
     Attributes:
@@ -41,8 +41,7 @@ def load_pages() -> dict[str, SourcePage]:
     return {name: SourcePage(name, **entry) for name, entry in load_yaml(PACKAGED / "sources.yaml").items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(Struct, frozen=True):
     """How a name was learned from an instance; as text it is one line.
 
     Attributes:
@@ -65,8 +64,7 @@ def in_words(marks: Iterable[Evidence]) -> str:
     return f"{documented} documented, {counts['O']} observed, {counts['I']} inferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One thing that a contract demands.
 
     Attributes:
@@ -86,8 +84,7 @@ class Part:
     secret: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(Struct, frozen=True):
     """One place in which an exchange breaks its contract.
 
     Attributes:

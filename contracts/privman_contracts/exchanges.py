@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from http import HTTPMethod
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from privman_contracts.evidence import MARKS, Evidence, Part
 from privman_contracts.files import PACKAGED, ContractError, load_yaml
@@ -27,8 +29,7 @@ _NAMED = re.compile(r"\{(\w+)\}")
 _PARAMETER = re.compile(r"\\\{\w+\\\}")
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerContract:
+class AnswerContract(Struct, frozen=True):
     """The answer to expect with one status, or with a class of them.
 
     Attributes:
@@ -48,8 +49,7 @@ class AnswerContract:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeContract:
+class ExchangeContract(Struct, frozen=True):
     """One request that one party makes of the other, and its possible answers.
 
     Attributes:
@@ -108,8 +108,7 @@ class ExchangeContract:
         return re.compile(path.replace("/api/now/", "/api/now/(?:v[12]/)?"))
 
 
-@dataclass(frozen=True, slots=True)
-class WebhookContract:
+class WebhookContract(Struct, frozen=True):
     """One message that is posted to an address of its receiver's own.
 
     Attributes:
@@ -210,8 +209,7 @@ def _answer(status: str, entry: Mapping[str, Any]) -> AnswerContract:
     return AnswerContract(status=status, **fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """A body and what it is said to be; both empty when there was none."""
 
     data: bytes = b""
@@ -223,8 +221,7 @@ class Body:
         return self.content_type.partition(";")[0].strip().lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(Struct, frozen=True):
     """One exchange as it was seen on the wire, by whichever party.
 
     Attributes:

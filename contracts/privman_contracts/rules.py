@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _CLASS = re.compile(r"[345]xx")
 _WITHOUT_BODY = (204, 205)
@@ -14,8 +15,7 @@ _MOST_RETRIES = 10_000
 _LONGEST_TIMEOUT = 900 * 366 * 24  # the clock of a test goes to the year 9000, and no calendar beyond 9999
 
 
-@dataclass(frozen=True, slots=True)
-class RuleValue:
+class RuleValue(Struct, frozen=True):
     """The values that a rule may have; ``expected`` is the same in words."""
 
     is_one: Callable[[object], bool]

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from privman_contracts import wording
 from privman_contracts.schemas import Schema
@@ -16,8 +17,7 @@ _SILENT = frozenset(
 _CLOSED, _TO_SOME, _TO_ALL = range(3)
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaDifference:
+class SchemaDifference(Struct, frozen=True):
     """One difference.
 
     Attributes:

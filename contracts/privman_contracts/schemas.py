@@ -1,12 +1,12 @@
 """The schema of each message in the wire's spelling, and a body beside its schema."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from itertools import permutations
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from privman_contracts.evidence import Part
 from privman_contracts.files import PACKAGED, load_yaml
@@ -103,8 +103,7 @@ def _find(reference: str, raw: dict[str, Schema]) -> Schema:
     return {key: value for key, value in found.items() if key != "$schema"}
 
 
-@dataclass(frozen=True, slots=True)
-class ValueAt:
+class ValueAt(Struct, frozen=True):
     """One value of a body.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache
 from http import HTTPStatus
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+from msgspec import structs
 
 from privman_contracts import rules
 from privman_contracts.evidence import MARKS, Evidence, Observation, Part, in_words
@@ -143,7 +144,7 @@ _Dumper.add_representer(
 def _entry(name: WireName) -> object:
     if name.observation is None:
         return name.value
-    return _OneLine({_field_of(name.path): name.value, "observed": _OneLine(asdict(name.observation))})
+    return _OneLine({_field_of(name.path): name.value, "observed": _OneLine(structs.asdict(name.observation))})
 
 
 def _field_of(path: str) -> str:
@@ -196,7 +197,7 @@ def _changed_name(name: WireName, entry: object) -> WireName:
 
 def _observation(path: str, entry: object) -> Observation:
     """Return how a name was learned, as `override_text` writes it."""
-    keys = [each.name for each in fields(Observation)]
+    keys = [*Observation.__struct_fields__]
     if not isinstance(entry, dict) or {*entry} != {*keys}:
         raise InferredNamesError(f"{path}.observed has value {entry!r}. Expected the keys {', '.join(keys)}.")
     for key, value in entry.items():

@@ -1,11 +1,11 @@
 """The differences between releases of the platform (platform 1.9, 2.6, 4.2, 9)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Self
 
 import yaml
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import SetupError
 from privman_core.near_words import hint
@@ -17,8 +17,7 @@ class ReleaseError(SetupError):
     """Raised for an unknown release; the message names the nearest one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseProfile:
+class ReleaseProfile(Struct, frozen=True):
     """One release; without arguments it follows platform 9 where sources disagree.
 
     Attributes:

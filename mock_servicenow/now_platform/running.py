@@ -5,10 +5,11 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TablesChanged, TransactionCancelled
 from mock_servicenow.now_platform.storage.long_reads import Aside, NotAsideError, OverrunError
@@ -24,8 +25,7 @@ _SOON = 1.0  # seconds that a short request may keep other short ones waiting
 _LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("loop")
 
 
-@dataclass(slots=True)
-class Repeatable(Generic[T]):
+class Repeatable(Struct, Generic[T]):
     """Work that may start again from the beginning as long as it has written nothing.
 
     Attributes:
@@ -38,8 +38,7 @@ class Repeatable(Generic[T]):
     light: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Ended(Generic[T]):
+class _Ended(Struct, Generic[T], frozen=True):
     value: T
 
 

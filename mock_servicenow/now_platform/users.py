@@ -2,10 +2,11 @@
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import pbkdf2_hmac, sha256
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from privman_core.ids import Ids
 
@@ -33,8 +34,7 @@ Such a token never acts for a privileged user.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """A user as one transaction sees it.
 
     Attributes:

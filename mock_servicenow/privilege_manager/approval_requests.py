@@ -1,10 +1,11 @@
 """Activity types and approval requests: which are accepted, and who may still decide them (integration 3)."""
 
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal, NoReturn
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.kernel import Fact
@@ -21,8 +22,7 @@ MOST_RESPONSES = 100
 """Valid responses of an activity type that are used; a form has a button for each (I)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """The valid responses of an activity type, and its time limit.
 
     Attributes:

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import orjson
+from msgspec import Struct
 
 from mock_servicenow.privilege_manager.registrations import Configuration
 from mock_servicenow.privilege_manager.wire_formats import json_object, write_json
@@ -24,8 +24,7 @@ _SUCCESS = range(200, 300)
 _LONGEST_REFUSAL = 1_000  # characters that are kept
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryOutcome:
+class DeliveryOutcome(Struct, frozen=True):
     """The outcome of one attempt.
 
     Attributes:

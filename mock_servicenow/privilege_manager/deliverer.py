@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.instance import Instance
@@ -34,8 +35,7 @@ _SHOWN_AT_ONCE = 20  # each with as many attempts as there may be retries
 _ALL = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class NextAttempt:
+class NextAttempt(Struct, frozen=True):
     """The next attempt."""
 
     until: datetime

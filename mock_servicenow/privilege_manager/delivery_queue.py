@@ -5,14 +5,13 @@ processes on one database send it once, and another takes over if one dies.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 import msgspec
-import orjson
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mock_servicenow.now_platform.imports.import_sets import LEASE, MOST_CLOCK_SKEW
 from mock_servicenow.now_platform.records.session import Session
@@ -23,8 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One attempt to send a response.
 
     Attributes:
@@ -42,8 +40,7 @@ Attempts = tuple[Attempt, ...]
 _ATTEMPTS = msgspec.json.Decoder(Attempts)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """The state of a delivery.
 
     Attributes:
@@ -58,8 +55,7 @@ class Entry:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class PendingDelivery:
+class PendingDelivery(Struct, frozen=True):
     """A response that is still to be sent.
 
     Attributes:
@@ -146,7 +142,7 @@ class DeliveryQueue:
 
         new = {
             "new_due": None if due is None else _ticks(due),
-            "new_attempts": orjson.dumps(attempts).decode(),
+            "new_attempts": msgspec.json.encode(attempts).decode(),
             "new_error": error or None,
         }
         self._run(session, "settle", build, id=response_id, me=self._process, **new)

@@ -5,9 +5,10 @@ After a crash one may be sent twice; the console recognizes it by its RequestId.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound
@@ -25,8 +26,7 @@ NO_ANSWER = 0
 _SUCCESS = range(200, 300)
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One response on its way to the console, claimed by this process.
 
     Attributes:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Self
 
+from msgspec import Struct
+
 from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
@@ -25,8 +27,7 @@ class ConfigurationError(ValueError):
     """A registration is unusable for deliveries; the message names the pair."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationRules:
+class ConfigurationRules(Struct, frozen=True):
     """The spelling of a registration's keys, and the limits on its values."""
 
     key: Mapping[str, str]

@@ -5,8 +5,10 @@ wherever a row is read. `WireNames` knows how tables and columns are spelled on 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Generic, Self, TypeVar, overload
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl, Column, Table
 from mock_servicenow.now_platform.records.rows import Record
@@ -162,8 +164,7 @@ R = TypeVar("R", bound=Row)
 Changes = Mapping[AppColumn, str]
 
 
-@dataclass(frozen=True, slots=True)
-class AppTable(Generic[R]):
+class AppTable(Struct, Generic[R], frozen=True):
     """A table of the app; subscripting it gives a column's spelling.
 
     Attributes:

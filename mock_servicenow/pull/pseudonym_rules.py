@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import TYPES, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -39,8 +40,7 @@ _LISTS = ("tables", "columns", "types")
 _KEYS = (*_LISTS, "longer_than", "as")
 
 
-@dataclass(frozen=True, slots=True)
-class PseudonymRule:
+class PseudonymRule(Struct, frozen=True):
     """A rule, as the file of rules describes it.
 
     Attributes:

@@ -1,7 +1,8 @@
 """The tables of an instance, as files of tables can define them beside those that ship."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import MEANT, TYPES, Family
 from mock_servicenow.now_platform.dictionary.definition_rules import (

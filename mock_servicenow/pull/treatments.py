@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from functools import lru_cache, partial
+
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column

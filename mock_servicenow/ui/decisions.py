@@ -1,9 +1,9 @@
 """Additions to the form of an approval request: readable metadata, and the decision (integration 3)."""
 
-from dataclasses import dataclass
 from itertools import islice
 
 import orjson
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.records.rows import Record
@@ -18,8 +18,7 @@ MOST_FACTS = 1_000
 """Entries of the metadata that a form shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionForm:
+class DecisionForm(Struct, frozen=True):
     """The decision that the user can take about a request.
 
     Attributes:

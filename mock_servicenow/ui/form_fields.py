@@ -1,6 +1,6 @@
 """The fields of a form: the control of each column, and its value."""
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SYSTEM_COLUMNS, Column
@@ -18,8 +18,7 @@ MOST_PAIRS = 300
 _SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
 
 
-@dataclass(slots=True)
-class FormField:
+class FormField(Struct):
     """One field.
 
     Attributes:

@@ -1,7 +1,8 @@
 """Reads a posted form: the values that changed, and an error for each field that cannot be stored."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -12,8 +13,7 @@ from mock_servicenow.ui.form_fields import FormField
 from privman_core.pages.forms import Form
 
 
-@dataclass(slots=True)
-class Posted:
+class Posted(Struct):
     """The outcome of reading a form.
 
     Attributes:

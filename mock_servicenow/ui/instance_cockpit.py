@@ -1,12 +1,12 @@
 """The tester's cockpit of the instance: the pages of every cockpit, and approvals and deliveries."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import Struct
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
@@ -63,8 +63,7 @@ def _explaining(checks: ContractChecks) -> Explain:
     return explain
 
 
-@dataclass(frozen=True, slots=True)
-class ApprovalRow:
+class ApprovalRow(Struct, frozen=True):
     """One approval request; ``form`` and ``sequence`` are the addresses of its record and of its sequence diagram."""
 
     request_id: str

@@ -1,7 +1,6 @@
 """The instance's gate: sessions, log-in and log-out, and platform errors as pages."""
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlencode
 
@@ -24,8 +23,7 @@ LOG_IN = "/login.do"
 _OWN_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
 
 
-@dataclass(slots=True, kw_only=True)
-class InstanceVisit(Visit):
+class InstanceVisit(Visit, kw_only=True):
     """One request of a browser, and the user behind it, who is the guest before the log-in."""
 
     session: WebSession

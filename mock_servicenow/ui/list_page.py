@@ -1,9 +1,9 @@
 """List pages: ``/{table}_list.do``."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from aiohttp import web
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied
@@ -25,8 +25,7 @@ from privman_core.pages.rendering import see
 ROWS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` if the query is too long."""
 
     label: str
@@ -34,16 +33,14 @@ class Heading:
     direction: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One value, and the address that it links to; empty for none."""
 
     text: str
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListRow:
+class ListRow(Struct, frozen=True):
     """One record."""
 
     sys_id: str

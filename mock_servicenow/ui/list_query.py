@@ -1,12 +1,13 @@
 """The state of a list page: its address, its encoded query as breadcrumbs, and its number of rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Self
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 from multidict import MultiMapping
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -20,16 +21,14 @@ MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
 """Conditions, and characters of them, that get their own links: each link repeats all those before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Crumb:
+class Crumb(Struct, frozen=True):
     """One condition of a filter; ``query`` is the filter up to and including it."""
 
     label: str
     query: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListQuery:
+class ListQuery(Struct, frozen=True):
     """An encoded query."""
 
     text: str
@@ -100,8 +99,7 @@ def _value(session: Session, column: Column, value: str) -> str:
     return next((choice.label for choice in column.choices if choice.value == value), value)
 
 
-@dataclass(frozen=True, slots=True)
-class ListUrl:
+class ListUrl(Struct, frozen=True):
     """The address of a list page.
 
     Attributes:

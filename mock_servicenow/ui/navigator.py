@@ -1,8 +1,7 @@
 """The application navigator."""
 
-from dataclasses import dataclass
-
 from aiohttp import web
+from msgspec import Struct
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.users import User
@@ -10,8 +9,7 @@ from mock_servicenow.ui.instance_gate import InstanceVisit, own_page
 from privman_core.pages.rendering import see
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """One entry: a table's list."""
 
     label: str
@@ -23,8 +21,7 @@ class Module:
         return f"/{self.table}_list.do"
 
 
-@dataclass(frozen=True, slots=True)
-class Application:
+class Application(Struct, frozen=True):
     """One group of entries."""
 
     label: str

@@ -1,7 +1,8 @@
 """The tables that pages show, and the text of their cells."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -15,8 +16,7 @@ from privman_core.pages.site import PageError
 LONGEST_CELL = 120
 
 
-@dataclass(frozen=True, slots=True)
-class VisibleTables:
+class VisibleTables(Struct, frozen=True):
     """Every table of an instance except those that no page may show.
 
     Attributes:

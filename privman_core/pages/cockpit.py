@@ -2,11 +2,11 @@
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Self
 
 from aiohttp import web
+from msgspec import Struct
 
 from privman_core.control import COCKPIT, has_token, is_own_origin
 from privman_core.ids import Ids, is_same
@@ -59,8 +59,7 @@ class CockpitKeys:
         return hmac.new(self._key, purpose.encode(), "sha256").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class _CockpitSession:
+class _CockpitSession(Struct, frozen=True):
     token: str
     id: str = ""
 

@@ -1,7 +1,6 @@
 """The cockpit's pages about exchanges: the journal, one exchange, and the sequence diagram of some."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +8,7 @@ from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
+from msgspec import Struct
 
 from privman_core.control import COCKPIT
 from privman_core.exchange import Exchange
@@ -25,8 +25,7 @@ _MOST_DIGITS = 12
 _SHORTLY = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """A product's knowledge about an exchange.
 
     Attributes:
@@ -41,16 +40,14 @@ class Explanation:
 Explain = Callable[[Exchange], Explanation]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """Whether an exchange kept its contract."""
 
     words: str
     tone: Tone
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeRow:
+class ExchangeRow(Struct, frozen=True):
     """One exchange as a list shows it, secrets masked."""
 
     exchange: Exchange

@@ -3,10 +3,10 @@
 import asyncio
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from msgspec import Struct
 from multidict import MultiDict, MultiMapping
 
 from privman_core.bodies import IN_MEMORY, SpooledBody, receive
@@ -16,8 +16,7 @@ from privman_core.multipart import MOST_PARTS, FormPart, MultipartError, parts
 LARGEST = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class UploadedFile:
+class UploadedFile(Struct, frozen=True):
     """A file in a posted form.
 
     Attributes:

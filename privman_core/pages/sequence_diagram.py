@@ -1,9 +1,10 @@
 """Sequence diagrams of HTTP calls, laid out in pixels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
+
+from msgspec import Struct, field
 
 TIMES, SPACING, TOP, ROW, GAP, HEAD = 80, 340, 64, 62, 30, 8
 """Pixels: width of the times, distance of lifelines, space above the first call, height of a call, height of a pause,
@@ -15,8 +16,7 @@ Tone = Literal["good", "bad", "quiet"]
 """The colour of an answer or a verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnCall:
+class DrawnCall(Struct, frozen=True):
     """One request and its answer."""
 
     at: datetime
@@ -34,8 +34,7 @@ class DrawnCall:
         return f"{self.method} {self.path if len(self.path) <= fitting else f'…{self.path[-fitting:]}'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(Struct, frozen=True):
     """One arrow."""
 
     y: int
@@ -57,8 +56,7 @@ class Arrow:
         return (self.start + self.end) // 2
 
 
-@dataclass(slots=True)
-class Diagram:
+class Diagram(Struct):
     """A diagram.
 
     Attributes:

@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from aiohttp import web
+from msgspec import Struct, field
 from multidict import MultiMapping
 
 from privman_core.cuts import cut
@@ -55,8 +55,7 @@ class PageSession(Protocol):
         """The token that its forms carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class _HiddenField:
+class _HiddenField(Struct, frozen=True):
     name: str
     value: str
 
@@ -86,8 +85,7 @@ class Frame:
         return await self._templates.render(template, self._base, {**self._constants, "csrf": csrf, **values})
 
 
-@dataclass(slots=True, kw_only=True)
-class Visit:
+class Visit(Struct, kw_only=True):
     """One request of a browser.
 
     Attributes:

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.definitions import Column, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary

@@ -4,8 +4,10 @@ Each rule that ships, or comes from a file, has a record that describes it; othe
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.definitions import EVERY_COLUMN, OPERATIONS, Acl, Table
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -60,8 +62,7 @@ def _shipped_roles(base: Dictionary) -> Mapping[str, str]:
     return {seed_id(RULE_ROLES, f"{sys_id}.{role}"): role for sys_id, (_, acl) in rules for role in acl.roles}
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRules:
+class StoredRules(Struct, frozen=True):
     """The access rules that an instance has with the records of its rules.
 
     Attributes:

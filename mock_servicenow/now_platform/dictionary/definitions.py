@@ -1,8 +1,10 @@
 """The definition of a table: columns, choices and access rules."""
 
 import re
-from dataclasses import dataclass, field
 from typing import TypeGuard
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, Family
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
@@ -46,8 +48,7 @@ class DictionaryError(SetupError):
         self.path = path
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One value of a choice column, and its label."""
 
     value: str
@@ -61,8 +62,7 @@ EVERY_COLUMN = "*"
 """The columns of a table without a rule of their own, but for those that every table has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acl:
+class Acl(Struct, frozen=True):
     """A rule that allows an operation on a table's rows, or on one column of them.
 
     Attributes:
@@ -78,8 +78,7 @@ class Acl:
     condition: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of a table.
 
     Attributes:
@@ -90,8 +89,8 @@ class Column:
         display: whether its value is shown where others refer to the record.
         read_only: whether clients' values for it are ignored.
         reference_qual: an encoded query of the records that forms offer; described, without effect here.
-        family: how its values are stored, compared and read.
-        is_reference: whether the value is the sys_id of one other record.
+        family: how its values are stored, compared and read. It follows from the type, whatever is given.
+        is_reference: whether the value is the sys_id of one other record. It follows, too.
     """
 
     name: str
@@ -107,13 +106,13 @@ class Column:
     indexed: bool = False
     read_only: bool = False
     reference_qual: str = ""
-    family: Family = field(init=False, repr=False, compare=False)
-    is_reference: bool = field(init=False, repr=False, compare=False)
+    family: Family = Family.TEXT
+    is_reference: bool = False
 
     def __post_init__(self) -> None:
         family = FAMILIES.get(self.type, Family.TEXT)
-        object.__setattr__(self, "family", family)
-        object.__setattr__(self, "is_reference", self.reference is not None and family is Family.REFERENCE)
+        force_setattr(self, "family", family)
+        force_setattr(self, "is_reference", self.reference is not None and family is Family.REFERENCE)
 
     def to_stored(self, text: str) -> str | None:
         """Return the stored form of a client's raw value; None for an invalid one."""
@@ -128,8 +127,7 @@ class Column:
         return text if storage == "text" else int(text) if storage == "integer" else float(text)
 
 
-@dataclass(frozen=True, slots=True)
-class JoinedTable:
+class JoinedTable(Struct, frozen=True):
     """One of the tables that a database view joins.
 
     Attributes:
@@ -146,8 +144,7 @@ class JoinedTable:
     columns: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """One table as an administrator would define it.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import Signal
 
@@ -25,22 +26,19 @@ class JoinConditionError(Signal):
     """A where clause cannot be read; the message completes "has where clause '…': "."""
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A column of the view."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A value; an empty one is that of an empty column."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """One comparison, of which one side at least is a column."""
 
     left: Name | Literal
@@ -48,8 +46,7 @@ class Compared:
     right: Name | Literal
 
 
-@dataclass(frozen=True, slots=True)
-class Combined:
+class Combined(Struct, frozen=True):
     """Conditions of which all must be met, or any."""
 
     every: bool

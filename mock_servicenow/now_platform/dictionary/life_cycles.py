@@ -1,8 +1,9 @@
 """The life cycle of a table's records: which states follow which, and what a change of state does to other columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 States = frozenset[str]
 Moves = Mapping[str, States | None]
@@ -10,8 +11,7 @@ Moves = Mapping[str, States | None]
 InvalidMove = Literal["error", "keep", "allow"]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What a change of one column does to others.
 
     Attributes:
@@ -43,8 +43,7 @@ class Effect:
         return bool(self.into or before)
 
 
-@dataclass(frozen=True, slots=True)
-class LifeCycle:
+class LifeCycle(Struct, frozen=True):
     """The life cycle of the records of a table, and of those that extend it without a life cycle of their own.
 
     Attributes:

@@ -6,11 +6,12 @@ need folding, which databases do fast and by index; any other text is folded by 
 
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from hashlib import md5
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -94,8 +95,7 @@ def ascii_lower(text: str) -> str:
     return text.encode().lower().decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """The tables and indexes of a database.
 
     Attributes:
@@ -112,8 +112,7 @@ class Catalog:
         return [name for name in self.tables if "." in name]
 
 
-@dataclass(frozen=True, slots=True)
-class PhysicalView:
+class PhysicalView(Struct, frozen=True):
     """A view of the database.
 
     Attributes:
@@ -199,8 +198,7 @@ class PhysicalSchema:
         return self._hierarchies.get(root, {})
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaChange:
+class SchemaChange(Struct, frozen=True):
     """From the tables of one dictionary to those of another.
 
     Attributes:

@@ -1,8 +1,10 @@
 """Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), and views."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import FAMILIES, TYPES, Family
 from mock_servicenow.now_platform.dictionary.definition_rules import (
@@ -68,8 +70,7 @@ class Definition(NamedTuple):
     internal_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDefinitions:
+class StoredDefinitions(Struct, frozen=True):
     """The tables that an instance has with the records of its dictionary.
 
     Attributes:

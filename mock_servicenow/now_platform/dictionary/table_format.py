@@ -1,8 +1,9 @@
 """The format of files of tables: one row for each key, by which files are checked and their JSON Schema is made."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import MEANT, NAMED_TYPES
 from mock_servicenow.now_platform.dictionary.definitions import (
@@ -18,8 +19,7 @@ from mock_servicenow.now_platform.dictionary.located_files import FilePlace
 from privman_core.near_words import hint
 
 
-@dataclass(frozen=True, slots=True)
-class KeyForm:
+class KeyForm(Struct, frozen=True):
     """The valid values of one key.
 
     Attributes:

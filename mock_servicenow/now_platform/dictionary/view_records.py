@@ -4,7 +4,8 @@ Each view that ships, or comes from a file, has records that describe it. Views 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.definition_rules import why_no_table
 from mock_servicenow.now_platform.dictionary.definitions import (
@@ -68,8 +69,7 @@ def _key(view: Table, joined: JoinedTable) -> str:
     return f"{view.name}.{joined.prefix}"
 
 
-@dataclass(frozen=True, slots=True)
-class _JoinableTables:
+class _JoinableTables(Struct, frozen=True):
     """The tables that views may join, and the views, before there is a dictionary of them.
 
     Attributes:

@@ -5,8 +5,10 @@ The database joins: a view of the instance is one of the database, so whatever r
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import (
@@ -62,8 +64,7 @@ class Tables(Protocol):
         """Return every column of a table by name."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     """The column of a joined table that a column of the view shows."""
 
     prefix: str
@@ -73,8 +74,7 @@ class _Source:
         return f'"{self.prefix}"."{self.column.name}"'
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseView:
+class DatabaseView(Struct, frozen=True):
     """A database view whose tables can be joined.
 
     Attributes:
@@ -212,8 +212,7 @@ def _order(joined: JoinedTable) -> str:
     return f"{joined.prefix}.position"
 
 
-@dataclass(frozen=True, slots=True)
-class _ViewSql:
+class _ViewSql(Struct, frozen=True):
     """The statement of the rows of a view."""
 
     view: Table

@@ -1,7 +1,8 @@
 """API keys: an access policy opens an API to them, and its profile says where calls carry them (platform 4.6)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.identity.authentication import Evidence, covers
 from mock_servicenow.now_platform.identity.makers import acting_by
@@ -20,8 +21,7 @@ PARAMETERS = "sys_token_auth_parameter"
 _OPENINGS = Fact("places that may carry API keys", POLICIES, MAPPINGS, PROFILES, PARAMETERS)
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(Struct, frozen=True):
     """A place where calls of one API may carry a key.
 
     Attributes:

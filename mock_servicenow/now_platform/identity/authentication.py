@@ -4,9 +4,11 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, MfaTokenInvalid, NotAuthenticated
@@ -59,8 +61,7 @@ _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """The parts of a request that prove who sent it.
 
     Attributes:

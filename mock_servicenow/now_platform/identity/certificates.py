@@ -5,8 +5,9 @@ Docs: Set up Certificate-based authentication.
 
 import ssl
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
+
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.roles import acting_user

@@ -3,8 +3,9 @@
 A user may become an administrator after somebody else has made a key for them and knows its token.
 """
 
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.identity.privileges import is_privileged
 from mock_servicenow.now_platform.identity.roles import holding_user

@@ -1,11 +1,11 @@
 """Users with their roles, and the rules that end their rights with them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.records.kernel import Fact

@@ -1,12 +1,12 @@
 """Short-lived login state in the database: sessions, authorization codes, used assertions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import cast
 
 import sqlalchemy as sa
+from msgspec import Struct
 from sqlalchemy.dialects import sqlite
 
 from mock_servicenow.now_platform.records.session import Session
@@ -16,8 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICK = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class ShortLived:
+class ShortLived(Struct, frozen=True):
     """The entries of one kind, each with a value and a time at which it ends.
 
     An entry is found by a secret, such as a cookie or a code; the database has only its digest.

@@ -4,10 +4,11 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.identity.authentication import Evidence
 from mock_servicenow.now_platform.identity.roles import holding_user
@@ -29,8 +30,7 @@ _GUARDED = "Path=/; HttpOnly; SameSite=None; Secure"
 _BALANCER = f"BIGipServerpool_mock=16777343.36895.0000; {_GUARDED}"  # 127.0.0.1:8080, as the balancer writes it
 
 
-@dataclass(frozen=True, slots=True)
-class WebSession:
+class WebSession(Struct, frozen=True):
     """One session.
 
     Attributes:
@@ -151,8 +151,7 @@ _GIVEN = Fact("sessions that calls of a user get", TABLE)
 Loaded = TypeVar("Loaded", bound="_Known | None")
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """A fact about the sessions of one series, valid until a time."""
 
     series: str

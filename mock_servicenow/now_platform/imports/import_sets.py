@@ -2,12 +2,12 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from uuid import uuid4
 
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.errors import (
     AccessDenied,

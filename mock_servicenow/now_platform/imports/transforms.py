@@ -1,7 +1,8 @@
 """Transform maps, which turn a row of a staging table into a record (platform 3.4)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import InvalidTable, ViewIsReadOnly
 from mock_servicenow.now_platform.records.intake import Intake
@@ -16,8 +17,7 @@ MOST_MAPS = 100
 UNCHANGED = "No field values changed"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldMap:
+class FieldMap(Struct, frozen=True):
     """The source and the target of one value.
 
     Attributes:
@@ -29,8 +29,7 @@ class FieldMap:
     coalesce: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TransformMap:
+class TransformMap(Struct, frozen=True):
     """The mapping from rows of one table to records of another.
 
     Attributes:
@@ -44,8 +43,7 @@ class TransformMap:
     copies_empty: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The result of a map for one row.
 
     Attributes:

@@ -10,6 +10,7 @@ from importlib.resources.abc import Traversable
 from itertools import chain
 
 import orjson
+from msgspec import Struct
 from yarl import URL
 
 from mock_servicenow.now_platform.dictionary import dictionary_rows
@@ -59,8 +60,7 @@ class Administrator:
 Step = Callable[[Session], None]
 
 
-@dataclass(frozen=True, slots=True)
-class FirstRows:
+class FirstRows(Struct, frozen=True):
     """What a new instance holds besides what ships with the platform.
 
     Attributes:

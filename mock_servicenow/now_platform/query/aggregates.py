@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -20,8 +20,7 @@ Ignore = Callable[[str, str], None]
 COMPARISONS = {"=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(Struct, frozen=True):
     """One number about the rows of a group.
 
     Attributes:
@@ -38,8 +37,7 @@ class Aggregate:
         return self.function in ("avg", "sum")
 
 
-@dataclass(frozen=True, slots=True)
-class Having:
+class Having(Struct, frozen=True):
     """A condition on an aggregate, which keeps or drops whole groups.
 
     Attributes:
@@ -66,8 +64,7 @@ def read_having(text: str) -> Having | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class GroupOrder:
+class GroupOrder(Struct, frozen=True):
     """A sort key of groups: an aggregate, or a column by which they are grouped."""
 
     text: str
@@ -75,8 +72,7 @@ class GroupOrder:
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Grouping:
+class Grouping(Struct, frozen=True):
     """The aggregates that a client asks for."""
 
     aggregates: tuple[Aggregate, ...] = ()

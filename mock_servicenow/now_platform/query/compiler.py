@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from msgspec import structs
 from sqlalchemy.sql import visitors
 
 from mock_servicenow.now_platform.errors import Signal
@@ -226,7 +227,7 @@ class _Compiler:
     def _without_value(self, term: Term, rows: Rows) -> Test:
         """Return the meaning of a term whose value no row can have: nothing, or anything that is not empty."""
         if isinstance(term, Condition) and term.operator.negative:
-            return condition(replace(term, operator=NOT_EMPTY), rows, self.scope)
+            return condition(structs.replace(term, operator=NOT_EMPTY), rows, self.scope)
         return sa.false()
 
     def _test(self, term: Term, rows: Rows) -> Test | None:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
+from msgspec import Struct, field
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -54,8 +54,7 @@ def _tree(join: Callable[..., Test], tests: Sequence[Test]) -> Test:
     return join(*(Bracketed(_tree(join, branch)) for branch in branches))
 
 
-@dataclass(frozen=True, slots=True)
-class RecordChange:
+class RecordChange(Struct, frozen=True):
     """One record as it would be; it need not be stored.
 
     Attributes:
@@ -120,8 +119,7 @@ def parameter(column: Column, value: str) -> Sql:
     return sa.cast(sa.bindparam(None, column.to_database(value), type_=kind()), kind())
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+class Operand(Struct, frozen=True):
     """A column in SQL, empty values being NULL."""
 
     column: Column
@@ -219,8 +217,7 @@ def _number(value: str) -> float:
     return int(value) if "." not in value and len(value) <= _INTEGER_DIGITS else float(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """The rows that a query is about.
 
     Attributes:

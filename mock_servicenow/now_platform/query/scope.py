@@ -1,10 +1,11 @@
 """The tables as the caller sees them, and the paths through their references (platform 2.1)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import sqlalchemy as sa
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import READ, Column
@@ -25,8 +26,7 @@ from mock_servicenow.now_platform.query.sight import Permissions, Sight
 _RULED_BY_CLASS = "sys_class_name"
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The tables of the instance as the caller sees them, and who asks when.
 
     Rows come from here and from nowhere else, so each clause, however deep, is about what the caller may read.

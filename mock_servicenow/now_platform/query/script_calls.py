@@ -5,8 +5,9 @@ Dates are computed on the user's wall clock, without a zone.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta, tzinfo
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import Signal
 
@@ -27,8 +28,7 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400, "week": 604_
 _MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
-@dataclass(frozen=True, slots=True)
-class QueryContext:
+class QueryContext(Struct, frozen=True):
     """The circumstances on which the meaning of a query depends.
 
     Attributes:

@@ -3,7 +3,9 @@
 import re
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.values import UNSTORABLE
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, Operator
@@ -11,8 +13,7 @@ from privman_core.secret_names import end_of_secret_name, is_secret_field
 from privman_core.sized_cache import SizedCache
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One test of one column.
 
     Attributes:
@@ -27,8 +28,7 @@ class Condition:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(Struct, frozen=True):
     """A term without effect.
 
     Attributes:
@@ -40,8 +40,7 @@ class Ignored:
     invalid: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedList:
+class RelatedList(Struct, frozen=True):
     """``RLQUERY``: how many rows of ``table`` point here and satisfy ``where`` (platform 2.3).
 
     Attributes:
@@ -57,8 +56,7 @@ class RelatedList:
     where: "Query"
 
 
-@dataclass(frozen=True, slots=True)
-class SemiJoin:
+class SemiJoin(Struct, frozen=True):
     """``JOIN`` or ``SUBQUERY``: some row of ``joined_table`` matches this row's ``field``.
 
     Attributes:
@@ -74,8 +72,7 @@ class SemiJoin:
     where: "Query"
 
 
-@dataclass(frozen=True, slots=True)
-class TextSearch:
+class TextSearch(Struct, frozen=True):
     """``123TEXTQUERY321``: every word occurs somewhere in the row."""
 
     text: str
@@ -87,8 +84,7 @@ Block = tuple[Term, ...]
 Group = tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One ``ORDERBY`` or ``ORDERBYDESC``."""
 
     text: str
@@ -96,8 +92,7 @@ class Order:
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """A whole query: a row matches if any group matches.
 
     Attributes:

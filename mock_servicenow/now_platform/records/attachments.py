@@ -3,12 +3,12 @@
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePath
 from typing import IO
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import AccessDenied, BadRequest, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.records.kernel import Kernel
@@ -38,8 +38,7 @@ EXTENSIONS = Property("glide.attachment.extensions")
 """The extensions that files may have, separated by commas; empty for any."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file to be attached: ``size`` bytes of ``content`` from ``start`` on.
 
     Attributes:
@@ -61,8 +60,7 @@ class File:
             yield self.content.read(min(left, PIECE_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class AttachmentTarget:
+class AttachmentTarget(Struct, frozen=True):
     """The record that a file is attached to, and the user who attaches it."""
 
     instance: Platform

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, UNITS
 
@@ -27,8 +28,7 @@ _LETTERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Formats:
+class Formats(Struct, frozen=True):
     """How one user reads dates and times.
 
     Attributes:

@@ -1,7 +1,8 @@
 """The fields that an answer may have, worked out once for each table and list of names (platform 1.6)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -13,8 +14,7 @@ _Asked = tuple[str, tuple[str, ...]]
 _REMEMBERED, _PER_FIELD = 4 * 1024 * 1024, 500  # bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field of an answer.
 
     Attributes:
@@ -30,8 +30,7 @@ class Field:
     column: Column
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """The fields of an answer.
 
     Attributes:

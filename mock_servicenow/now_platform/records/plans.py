@@ -1,9 +1,10 @@
 """Facts about each table that every read and write of a record needs, looked up once."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import DEFAULT_CALLS, Column, Table
@@ -21,8 +22,7 @@ CALLS: Mapping[str, Callable[[Any], str]] = dict(
 """The calls of default scripts, each a function of the view that creates the record."""
 
 
-@dataclass(frozen=True, slots=True)
-class TablePlan:
+class TablePlan(Struct, frozen=True):
     """One table.
 
     Attributes:

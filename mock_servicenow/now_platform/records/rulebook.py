@@ -1,7 +1,8 @@
 """The business rules and data policies that accompany a write, selected and run (platform 1.8, 1.9)."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.errors import AbortedByRule, MandatoryFieldMissing, OperationFailed
@@ -14,8 +15,7 @@ STORED_RULES = "sys_script"
 EVERY_TABLE = "global"
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """A data policy: columns that must not be empty in records that meet its condition."""
 
     condition: str

@@ -4,13 +4,13 @@ Sessions and rules refer to each other: a write runs rules, and a rule writes by
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import md5
 from types import MappingProxyType
 from typing import Literal, NoReturn
 
 import sqlalchemy as sa
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal, ViewIsReadOnly
@@ -365,8 +365,7 @@ def too_long(condition: str) -> str:
     return f"it has {len(condition):,} characters, of which at most {LONGEST_CONDITION:,} are read with each write"
 
 
-@dataclass(frozen=True, slots=True)
-class BusinessRule:
+class BusinessRule(Struct, frozen=True):
     """Code that accompanies the writes of a table and of the tables that extend it.
 
     Attributes:

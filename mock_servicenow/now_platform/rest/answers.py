@@ -2,12 +2,12 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Generic, TypeVar
 
 import orjson
+from msgspec import Struct
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import NotAcceptable, PlatformError, TransactionCancelled
@@ -128,8 +128,7 @@ def _json_text(text: str) -> str:
 _Entry = TypeVar("_Entry")
 
 
-@dataclass(frozen=True, slots=True)
-class Layout(Generic[_Entry]):
+class Layout(Struct, Generic[_Entry], frozen=True):
     """How a document holds results: the text before, between and after them, and how some of them are written."""
 
     opening: bytes
@@ -267,8 +266,7 @@ _FEWER = 10
 Show = Callable[[Session, list[Values]], list[Result]]
 
 
-@dataclass(frozen=True, slots=True)
-class RowRange:
+class RowRange(Struct, frozen=True):
     """The rows to answer, in the order of the query."""
 
     table: str
@@ -340,8 +338,7 @@ def page_parts(  # noqa: PLR0913, PLR0917 - what a list asks for
     return results[:fits], parts
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """How rows are shown, and how many of the results are written at a time."""
 
     show: Show

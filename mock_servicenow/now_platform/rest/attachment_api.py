@@ -7,6 +7,7 @@ from dataclasses import replace
 from io import SEEK_END
 from urllib.parse import quote
 
+from msgspec import structs
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.dictionary.values import date_time
@@ -119,7 +120,7 @@ def _list(call: Call, instance: Instance) -> Answer:
     with instance.transaction(call.user, call.findings) as session:
         parameters = read_parameters(call)
         if "sysparm_limit" not in call.query:
-            parameters = replace(parameters, limit=LIMIT)
+            parameters = structs.replace(parameters, limit=LIMIT)
         query = session.compiled(attachments.TABLE, parameters.query)
         page = RowRange(attachments.TABLE, query, parameters.limit, parameters.offset)
         first, total = page.beginning(session), session.work.count(attachments.TABLE, query)

@@ -4,13 +4,14 @@ import re
 from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -75,16 +76,14 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bytes that one item may send and receive."""
 
     sent: int
     received: int
 
 
-@dataclass(frozen=True, slots=True)
-class BatchItem:
+class BatchItem(Struct, frozen=True):
     """One call of a batch.
 
     Attributes:
@@ -140,16 +139,14 @@ class BatchItem:
             raise UnreadableBody(f"The body of item '{self.id}' is not base64") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """The calls of a batch, in the order in which they are made."""
 
     id: str
     items: tuple[BatchItem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Serviced:
+class _Serviced(Struct, frozen=True):
     """The answer to one item of a batch."""
 
     item: BatchItem

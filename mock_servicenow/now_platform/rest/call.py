@@ -1,11 +1,11 @@
 """One call of a REST API and its answer, so that a batch can make calls as the web server does."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import IO, Any
 from urllib.parse import parse_qsl, quote
 
+from msgspec import Struct, field
 from multidict import CIMultiDict, MultiDict
 from yarl import URL
 
@@ -39,8 +39,7 @@ def verb_of(method: str, headers: Mapping[str, str], findings: list[Finding] | N
     return sent
 
 
-@dataclass(slots=True)
-class Call:
+class Call(Struct):
     """One call.
 
     Attributes:
@@ -83,8 +82,7 @@ class Call:
         self.findings.append(Finding("swallowed", rule, message, where))
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """The answer to a call; the headers that every answer carries are added later.
 
     Attributes:

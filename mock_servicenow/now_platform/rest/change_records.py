@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from msgspec import structs
+
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import json_text
@@ -33,7 +35,7 @@ _READERS = ("change_manager", "itil", "sn_change_read")
 _WRITERS = ("change_manager", "itil")
 _DELETERS = ("change_manager",)
 _BY_VERB = {"GET": _READERS, "HEAD": _READERS, "DELETE": _DELETERS}
-_EVERYTHING = replace(NOTHING_ASKED, display="all", exclude_reference_link=True)
+_EVERYTHING = structs.replace(NOTHING_ASKED, display="all", exclude_reference_link=True)
 _META, _ENCRYPTED = "__meta", "encrypted_fields"
 _EMPTY: Mapping[str, Document] = {"display_value": "", "value": ""}
 _TYPES: Mapping[Family, Callable[[str], Document]] = {
@@ -97,7 +99,7 @@ def shown(session: Session, call: Call, table: str, records: list[Record]) -> li
     fields = fields.where(lambda field: field.column.family is not Family.JOURNAL)
     columns = session.dictionary.columns(table)
     rows = Shapes(session, call, _EVERYTHING, fields).results(records)
-    internal = replace(session.formats, date_pattern="yyyy-MM-dd", time_pattern="HH:mm:ss")
+    internal = structs.replace(session.formats, date_pattern="yyyy-MM-dd", time_pattern="HH:mm:ss")
     journals = dict.fromkeys(session.dictionary.columns_of(table, Family.JOURNAL), _EMPTY)
     return [{**{name: _typed(columns[name], cell, internal) for name, cell in row.items()}, **journals} for row in rows]
 

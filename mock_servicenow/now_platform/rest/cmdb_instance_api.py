@@ -1,8 +1,9 @@
 """The CMDB Instance API: configuration items with their relations (Docs: cmdb-instance-api)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest, ExecutionFailed, InvalidTable, RecordNotFound

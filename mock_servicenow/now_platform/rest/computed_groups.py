@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.values import from_database
@@ -33,8 +34,7 @@ def first_entries(call: Call, name: str, entries: Iterable[str]) -> Sequence[str
     return first_of(call, name, list(dict.fromkeys(entries)), MOST_ENTRIES)
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """One group of records, or all of them.
 
     Attributes:
@@ -46,8 +46,7 @@ class Group:
     common: Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(Struct, frozen=True):
     """The rows of the statement: one for each group, or a single one."""
 
     rows: Rows

@@ -1,7 +1,8 @@
 """The endpoints of an API by path and verb, as its documentation lists them."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import ApiAccessDenied, MethodNotAllowed, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
@@ -14,8 +15,7 @@ Endpoint = Callable[..., Answer]
 """Answers a call in a session of its user; further arguments are the words of the path that stand for parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taking:
+class Taking(Struct, frozen=True):
     """An endpoint that takes parameters of the address; those of others are findings.
 
     Attributes:

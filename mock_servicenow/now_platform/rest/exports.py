@@ -6,9 +6,10 @@ What every format has in common, and the formats that are written piece by piece
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Protocol
 
+from msgspec import Struct
+from msgspec.structs import replace
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed
@@ -41,8 +42,7 @@ _OWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
+class Export(Struct, frozen=True):
     """What an address asks for: columns, and rows of which the first have been read.
 
     Attributes:
@@ -68,8 +68,7 @@ class Export:
         return CIMultiDict({"Content-Type": content_type, "Content-Disposition": name})
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
+class Choices(Struct, frozen=True):
     """What a format does unless an address says otherwise.
 
     Attributes:

@@ -1,12 +1,13 @@
 """The JSONv2 web service: ``/incident.do?JSONv2&sysparm_action=getRecords`` (Docs: JSONv2 web service)."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
 from typing import Any, TypeGuard
 
 import orjson
+from msgspec import Struct
+from msgspec.structs import replace
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.dictionary.values import json_text
@@ -43,8 +44,7 @@ MOST_WRITTEN = 32 * 1024 * 1024
 Action = Callable[["JsonService", "_JsonCall"], Answer | Steps]
 
 
-@dataclass(frozen=True, slots=True)
-class _JsonCall:
+class _JsonCall(Struct, frozen=True):
     """One call of the service.
 
     Attributes:

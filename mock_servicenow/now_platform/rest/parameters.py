@@ -1,9 +1,10 @@
 """The ``sysparm_*`` parameters of the Table API (platform 1.3)."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.query import CompiledQuery
@@ -39,8 +40,7 @@ _KNOWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Struct, frozen=True):
     """What a call asks for.
 
     Attributes:

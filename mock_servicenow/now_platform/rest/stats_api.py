@@ -1,10 +1,10 @@
 """The Aggregate API (platform 3.3)."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import orjson
+from msgspec import Struct
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import MethodNotAllowed, TransactionCancelled, UnknownPath
@@ -44,8 +44,7 @@ _KNOWN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Parameters:
+class _Parameters(Struct, frozen=True):
     """The parameters of a call.
 
     Attributes:

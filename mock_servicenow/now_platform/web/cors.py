@@ -1,7 +1,8 @@
 """CORS rules: which pages of other origins may call which APIs (Docs: define a CORS rule, CORS domain requirements)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.identity.authentication import covers
 from mock_servicenow.now_platform.instance import Instance
@@ -15,8 +16,7 @@ _ENABLED = Property("glide.rest.cors.enabled", "true")
 _RULES = Fact("CORS rules", CORS_RULES, "sys_properties")
 
 
-@dataclass(frozen=True, slots=True)
-class CorsRule:
+class CorsRule(Struct, frozen=True):
     """One active rule.
 
     Attributes:

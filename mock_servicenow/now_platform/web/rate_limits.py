@@ -1,8 +1,9 @@
 """Rate limit rules: how many requests an hour a user may make of an API (platform 5.1); APIs that are disabled."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from threading import Lock
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import ApiAccessDenied
 from mock_servicenow.now_platform.identity.authentication import covers
@@ -22,8 +23,7 @@ FLUSH = 30
 """Seconds after which a node moves its pending count to the committed count, which limits are checked against."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One active rule.
 
     Attributes:
@@ -54,8 +54,7 @@ class Rule:
         return covers(self.api, path) and (not self.table or self.table in path.split("/"))
 
 
-@dataclass(frozen=True, slots=True)
-class Closure:
+class Closure(Struct, frozen=True):
     """The APIs that properties close, by their names or paths.
 
     Attributes:
@@ -73,8 +72,7 @@ class Closure:
         return closed or (bool(self.enabled) and not any(covers(api, path) for api in self.enabled))
 
 
-@dataclass(slots=True)
-class _Count:
+class _Count(Struct):
     """What one node has counted for one rule and user in one hour."""
 
     hour: int
@@ -83,8 +81,7 @@ class _Count:
     pending: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimitVerdict:
+class RateLimitVerdict(Struct, frozen=True):
     """Whether a rule lets a request through.
 
     Attributes:

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Self
 
 from aiohttp import HttpVersion11, web
 from aiohttp.typedefs import Middleware
+from msgspec import Struct
+from msgspec.structs import replace
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import (
@@ -90,8 +91,7 @@ _UNREADABLE = """<html>
 """
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(Struct):
     """A request that is being answered; its user and the rate limit's verdict are added once they are known.
 
     Attributes:

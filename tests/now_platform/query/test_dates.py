@@ -1,10 +1,10 @@
 """Dates: literals, script calls, and the operators that only dates know. Now is Wednesday 2026-01-07 09:30 UTC."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from .conftest import CONTEXT, Desk
 

@@ -1,10 +1,10 @@
 """Queries that the platform would not understand, and those that want to break something."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.definitions import Acl
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary

@@ -3,9 +3,10 @@
 import hmac
 import json
 from base64 import urlsafe_b64encode
-from dataclasses import astuple, dataclass
 from datetime import timedelta
 from hashlib import sha256
+
+from msgspec import Struct, structs
 
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.oauth.tokens import CLIENTS
@@ -59,8 +60,7 @@ def _generate_client_id(context: RuleContext) -> None:
     context.current["client_id"] = context.current["client_id"] or context.session.ids.hex(32)
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """The consent of one user to one client.
 
     Attributes:
@@ -87,7 +87,7 @@ def issue_code(session: Session, consent: Consent) -> str:
     secrets = session.kernel.secrets
     secrets.add(code)
     secrets.retire(code)  # it is used once, and soon
-    _CODES.add(session, code, json.dumps(astuple(consent)), session.kernel.clock.now() + VALID_FOR)
+    _CODES.add(session, code, json.dumps(structs.astuple(consent)), session.kernel.clock.now() + VALID_FOR)
     return code
 
 

@@ -1,8 +1,9 @@
 """The five grants, and the consent of a user: on what proof a client gets tokens (platform 4.3, 4.4)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.authentication import check_password
@@ -31,8 +32,7 @@ Form = Mapping[str, str]
 Issued = dict[str, str | int]
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Struct, frozen=True):
     """The proof of a grant.
 
     Attributes:
@@ -156,8 +156,7 @@ def _acting(session: Session, user_id: str) -> User:
     return user
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """The request of a client for a user's consent, found valid."""
 
     client: Record

@@ -4,11 +4,11 @@ PyJWT verifies signatures. Claims are checked here, because time is the instance
 """
 
 from base64 import urlsafe_b64decode
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
 import orjson
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import GrantError
 from mock_servicenow.now_platform.identity.privileges import is_privileged
@@ -28,8 +28,7 @@ _ALGORITHMS = frozenset(f"{family}{bits}" for family in ("HS", "RS", "ES") for b
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
+class Assertion(Struct, frozen=True):
     """The parts of a token; nothing in it is proven before `_check_signature`."""
 
     header: Json

@@ -1,9 +1,10 @@
 """Access and refresh tokens: issued, found again, and used as a bearer (platform 4.1, 4.3, 4.5)."""
 
 import hmac
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME, utc_form
 from mock_servicenow.now_platform.errors import Forbidden
@@ -61,8 +62,7 @@ def check_scope(session: Session, scope: str, path: str) -> None:
         raise Forbidden("Missing required api access scope")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """A token as its client gets it, and its record, which has only the digest."""
 
     text: str

@@ -1,7 +1,8 @@
 """SOAP services of import set tables: a row that is inserted is transformed at once (Docs: SOAP import sets)."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.errors import PlatformError, SoapError
 from mock_servicenow.now_platform.imports.import_sets import ImportSets

@@ -5,7 +5,8 @@ active record.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import SoapError
 from mock_servicenow.now_platform.instance import Instance
@@ -19,8 +20,7 @@ SERVICES = "sys_web_service"
 ROLES = ("soap", "soap_script")
 
 
-@dataclass(frozen=True, slots=True)
-class ScriptedService:
+class ScriptedService(Struct, frozen=True):
     """One service.
 
     Attributes:

@@ -1,10 +1,10 @@
 """Descriptions of web services: WSDL, and the XML schema in it (platform 7.5; Docs: direct web services)."""
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from xml.sax.saxutils import quoteattr
 
+from msgspec import Struct
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
@@ -42,8 +42,7 @@ _NAMESPACES = {
 _XML = "text/xml;charset=UTF-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """One element in a message.
 
     Attributes:
@@ -58,16 +57,14 @@ class Member:
     many: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message of a description: its element, and the elements in that as XML schema."""
 
     name: str
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """The description of one service: its operations, each with the message it takes and the one it gives."""
 
     name: str

@@ -1,10 +1,11 @@
 """SOAP 1.1 messages: requests as they are read, answers and faults as they are written (platform 7.3, 7.4)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from xml.sax.saxutils import quoteattr
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from multidict import CIMultiDict
 
 from mock_servicenow.now_platform.errors import PlatformError, SoapError, UnreadableBody
@@ -22,8 +23,7 @@ _OPERATION = 3
 """How deep the operation stands, in the body of the envelope."""
 
 
-@dataclass(slots=True)
-class Element:
+class Element(Struct):
     """An element of a message, without its namespace."""
 
     name: str
@@ -40,8 +40,7 @@ class Element:
         return [child.text for child in self.children if child.name == name]
 
 
-@dataclass(frozen=True, slots=True)
-class SoapRequest:
+class SoapRequest(Struct, frozen=True):
     """What a message asks for.
 
     Attributes:

@@ -1,8 +1,9 @@
 """What requests on a table may hold, and what they mean (Docs: direct web services)."""
 
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.soap.soap_message import Element, Writer
@@ -34,8 +35,7 @@ Run = Callable[[Any, "SoapCall"], Answer | Steps]
 """Answers a call by the services of tables."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableOperation:
+class TableOperation(Struct, frozen=True):
     """One operation.
 
     Attributes:
@@ -66,8 +66,7 @@ class TableOperation:
                 yield f"unknown parameter '{cut(name, LONGEST_NAME)}'{expected}"
 
 
-@dataclass(frozen=True, slots=True)
-class SoapCall:
+class SoapCall(Struct, frozen=True):
     """One request on a table, and what writes its answer."""
 
     call: Call
