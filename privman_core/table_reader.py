@@ -11,7 +11,6 @@ import orjson
 from msgspec import Struct
 
 from privman_core.clock import Clock
-from privman_core.command_line import escaped
 from privman_core.cuts import cut
 from privman_core.outbound import NoAnswerError, retry_after
 
@@ -26,10 +25,16 @@ _TRIES: Mapping[int, int] = {
 """How often a request is sent that gets such an answer."""
 _LONGEST_WAIT, _SHORTEST_TOLD = 3_600, 1
 _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-_LONGEST_SHOWN, _LONGEST_ERROR = 200, 400
+_LONGEST_ERROR = 400
 _ORDERED = ("^NQ", "ORDERBY")
 """Begins another query, to which alone a further condition would apply."""
 _NO_RECORDS = "No Record found"
+_MESSAGES = (
+    *(_NO_RECORDS, "User Not Authenticated", "User Not Authorized", "Insufficient rights", "Operation Failed"),
+    *("Invalid table", "Invalid query", "ACL Exception", "Failed API level ACL Validation", "Rate limit"),
+    *("Transaction cancelled: maximum execution time exceeded", "Transaction cancelled", "Requested URI"),
+)
+"""Beginnings of the platform's own messages: those of business rules may name people, so no more is quoted."""
 Rows = list[dict[str, Any]]
 
 
@@ -41,7 +46,7 @@ class UnreadableTableError(Exception):
     """The user cannot read a table; the message is one line.
 
     Attributes:
-        answered: status and message of the answer.
+        answered: status of the answer, and its message if it is one of the platform's own.
     """
 
     def __init__(self, table: str, user: str, answered: str) -> None:
@@ -213,7 +218,7 @@ class TableReader(Generic[A]):
         answer = await self.get(path)
         body = _json(answer.body)
         error = body.get("error") if isinstance(body, dict) else None
-        message = escaped(cut(str(error.get("message", "")), _LONGEST_SHOWN)) if isinstance(error, dict) else ""
+        message = _known_message(error.get("message")) if isinstance(error, dict) else ""
         if answer.status == HTTPStatus.NOT_FOUND and message == _NO_RECORDS:
             return RowPage([], 0, "", 0)
         if answer.status in _REFUSALS and isinstance(error, dict):
@@ -255,6 +260,10 @@ class TableReader(Generic[A]):
             raise UnreadableInstanceError(cut(str(error), _LONGEST_ERROR)) from None
         self._journal.add(url, answer.status)
         return answer
+
+
+def _known_message(message: object) -> str:
+    return next((each for each in _MESSAGES if str(message).lower().startswith(each.lower())), "")
 
 
 def _json(body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything

@@ -12,14 +12,15 @@ from msgspec import Struct
 from mock_servicenow.now_platform.dictionary.column_types import TYPES, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import SetupError
+from mock_servicenow.pull.known_words import KEPT
 from privman_contracts import WireNames
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
 from privman_core.yaml_reader import YamlError, load, read_text
 
-NEVER, DROP, COPY, NUMBER = "never", "drop", "copy", "number"
-_OF_TEXTS = ("words", "email", NUMBER)
-TREATMENTS = (NEVER, DROP, COPY, *_OF_TEXTS, "digits")
+NEVER, DROP, TEXT, COPY, DIGITS = "never", "drop", "text", "copy", "digits"
+_OF_TEXTS = (TEXT, "words", "email", *KEPT)
+TREATMENTS = (NEVER, DROP, COPY, *_OF_TEXTS, DIGITS)
 """What a rule may say."""
 HARMLESS = frozenset(
     {
@@ -82,7 +83,7 @@ class PseudonymRule(Struct, frozen=True):
         if self.treatment == COPY:
             return family not in _CONCEALED
         if self.treatment in _OF_TEXTS:
-            return family is Family.TEXT
+            return family in {Family.TEXT, Family.CLASS}
         return self.treatment in {NEVER, DROP} or family in _WITH_DIGITS
 
     def without_effect(self, tables: Iterable[str], columns: Iterable[str]) -> str:

@@ -2,37 +2,34 @@
 
 import hmac
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import NamedTuple
 
 _WORD = re.compile(r"[^\s\x00-\x2f:-@\[-`{-\x7f]+")
 """Everything but spaces and the punctuation of ASCII."""
-_DIGIT = re.compile(r"\d")
-_LETTERS = re.compile(r"(?<![A-Za-z])[A-Z]{1,4}(?=\d)|([^\s\x00-\x40\[-`{-\x7f\d]{2,200})")
-"""Words, but for codes in front of digits, such as INC, which are no group."""
-_NUMBER = re.compile(r"[A-Z]{2,6}\d{1,10}")
-"""Numbers of records, such as SCTASK0010001; those of accounts and passports have one letter, or more digits."""
 _CONSONANTS, _VOWELS = "bdfghjklmnprstvz", "aeio"
 _ROUNDS = 4
 _SYLLABLES = 8
 """Of 64 each: of a million words no two are likely to have the same pseudonym."""
-_MAIL = re.compile(r"[^\s@<>()\[\],;:\"']{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}")
-_PLAINLY_PERSONAL = (
-    ("email", _MAIL),
-    ("words", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b")),  # IBAN
-    ("words", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])")),  # IPv4
-    ("words", re.compile(r"(?<![\w:])(?:[\dA-Fa-f]{0,4}[:-]){4,7}[\dA-Fa-f]{1,4}(?![\w:])")),  # IPv6, MAC
-    ("words", re.compile(r"(?<![\w:])[\dA-Fa-f]{1,4}::[\dA-Fa-f:]{1,30}(?![\w:])")),  # IPv6
-    ("digits", re.compile(r"(?<![\w.])(?:\+\d|\(0|0[1-9]|00)[\d ()/.-]{5,20}\d(?!\w)")),  # telephone
-    ("digits", re.compile(r"(?<![\w.])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\w)")),  # telephone
-)
-"""Values that are plainly personal, whatever their column is called, with what becomes of them."""
-_SECRET = re.compile(
-    r"-----BEGIN|\$2[aby]\$|\beyJ[\w-]{10}|\bAKIA[A-Z\d]{12}|\b(?:sk|pk|gh[opsu]|xox[abp]|glpat)[-_]\w"
-    r"|(?:password|passwd|passwort|kennwort|pwd|secret|token|api.?key|private.?key|credential)s?[\"']?\s{0,3}[:=]"
-    r"|(?:bearer|basic)\s[\w+/=.-]{8}|://[^\s/@]{1,200}@",
-    re.IGNORECASE,
-)
+_DIGITS, _LETTERS = "0123456789", "abcdefghijklmnopqrstuvwxyz"
+_MAIL = re.compile(r"[^\s@]{1,200}@[^\s@]{1,200}")
+_AT_NOBODY = "@x.example"
+_LONG = 10**9
+
+
+class _Shape(NamedTuple):
+    """A text with its digits and letters as a number.
+
+    Attributes:
+        places: where digits and letters are.
+        sizes: how many characters each of these may become.
+        number: what they are, in mixed radix.
+    """
+
+    places: Sequence[int]
+    sizes: Sequence[int]
+    number: int
 
 
 class Pseudonyms:
@@ -49,27 +46,18 @@ class Pseudonyms:
             "words": self.words,
             "email": self.email,
             "digits": self.digits,
-            "number": self.number,
         }
 
-    def replaced(self, treatment: str, value: str) -> str:
-        """Return what stands for a value; an empty one stays, and a pseudonym is never the value itself."""
+    def replaced(self, treatment: str, value: str, most: int = _LONG) -> str:
+        """Return what stands for a value, of at most so many characters; an empty one stays.
+
+        It is never the value itself.
+        """
         if not value:
             return value
         made = self._kinds[treatment](value)
-        return made if made != value or treatment == "number" else self._word(value)
-
-    def without_personal_data(self, text: str) -> str:
-        """Return a text with pseudonyms for addresses, numbers of accounts and the like; empty if it has a secret."""
-        if _SECRET.search(text):
-            return ""
-        for kind, pattern in _PLAINLY_PERSONAL:
-            text = pattern.sub(partial(self._match_replaced, kind), text)
-        return text
-
-    def number(self, text: str) -> str:
-        """Return the number of a record, such as INC0010001, as it is, and words in place of any other text."""
-        return text if _NUMBER.fullmatch(text) else self.words(text)
+        made = made if made != value else self._word(value)
+        return made if len(made) <= most else self._short(value, most)
 
     def words(self, text: str) -> str:
         """Return the text with each word and number replaced, so that a name and its parts stay alike."""
@@ -85,16 +73,12 @@ class Pseudonyms:
         return f"{self._words_of(name)}@{self._word(domain.lower())}.example"
 
     def digits(self, text: str) -> str:
-        """Return the text with its digits replaced, in their places, and the words beside them."""
-        given = "".join(_DIGIT.findall(text))
-        if not given:
-            return self._words_of(text)
-        made = iter(self._number(given))
-        text = _DIGIT.sub(lambda _found: next(made), text)
-        return _LETTERS.sub(lambda found: self._like(found[0]) if found[1] else found[0], text)
+        """Return the text with its digits replaced, in their places, and so its letters if it has a digit."""
+        return self._in_shape(text) if any(map(str.isdecimal, text)) else self._words_of(text)
 
-    def _match_replaced(self, treatment: str, found: re.Match[str]) -> str:
-        return self.replaced(treatment, found[0])
+    def sys_id(self, text: str) -> str:
+        """Return a sys_id in place of what has the form of none."""
+        return self._drawn("sys_id", text).hex()[:32]
 
     def _words_of(self, text: str) -> str:
         return _WORD.sub(lambda found: self._like(found[0]), text)
@@ -102,37 +86,65 @@ class Pseudonyms:
     def _like(self, word: str) -> str:
         """Return the pseudonym of a word, with a capital where the word has one."""
         if word.isdecimal():
-            return self._number(word)
+            return self._in_shape(word)
         made = self._word(word.casefold())
         return made.capitalize() if word[:1].isupper() else made
 
-    def _number(self, number: str) -> str:
-        """Return another number of as many digits; no two have the same one, or unique columns would lose rows.
+    def _short(self, value: str, most: int) -> str:
+        """Return a pseudonym for a column that words are too long for: of the same shape, unless it is an address."""
+        if "@" in value:
+            room = most - len(_AT_NOBODY)
+            return self._code(value, room) + _AT_NOBODY if room >= _SYLLABLES else self._code(value, most)
+        made = self._in_shape(value)
+        return made if made != value and len(made) <= most else self._code(value, most)
 
-        It goes one step around a circle of all such numbers, in an order that a Feistel network draws from the seed.
+    def _code(self, value: str, most: int) -> str:
+        drawn = int.from_bytes(self._drawn("code", value))
+        return "".join(_LETTERS[drawn // 26**at % 26] for at in range(min(most, 2 * _SYLLABLES)))
+
+    def _in_shape(self, text: str) -> str:
+        """Return another text with digits and letters of ASCII in the same places, and no two texts of ASCII the same.
+
+        It goes one step around a circle of all such texts, in an order that a Feistel network draws from the seed: a
+        unique column keeps its rows.
         """
-        size = len(number)
-        place = (self._place(int(number), size) + 1) % 10**size
-        return f"{self._at(place, size):0{size}d}"
+        places, sizes, number = shape = _shape(text)
+        if not places:
+            return text
+        made = [*text]
+        rest = self._after(number, shape)
+        for at, size in zip(reversed(places), reversed(sizes), strict=True):
+            rest, drawn = divmod(rest, size)
+            each = _DIGITS[drawn] if size == len(_DIGITS) else _LETTERS[drawn]
+            made[at] = each.upper() if text[at].isupper() else each
+        return "".join(made)
 
-    def _place(self, number: int, size: int) -> int:
-        high, low = _halves(size)
+    def _after(self, number: int, shape: _Shape) -> int:
+        """Return the next one on the circle; that of a single character is drawn, as a network would not mix it."""
+        size = prod(shape.sizes)
+        if len(shape.sizes) > 1:
+            return self._at((self._place(number, shape) + 1) % size, shape)
+        circle = sorted(range(size), key=lambda each: self._drawn(f"one of {size}", str(each)))
+        return circle[(circle.index(number) + 1) % size]
+
+    def _place(self, number: int, shape: _Shape) -> int:
+        high, low = _halves(shape)
         left, right = divmod(number, low)
         for step in range(0, _ROUNDS, 2):
-            left = (left + self._drawn_number(step, size, right)) % high
-            right = (right + self._drawn_number(step + 1, size, left)) % low
+            left = (left + self._drawn_number(step, high, right)) % high
+            right = (right + self._drawn_number(step + 1, low, left)) % low
         return left * low + right
 
-    def _at(self, place: int, size: int) -> int:
-        high, low = _halves(size)
+    def _at(self, place: int, shape: _Shape) -> int:
+        high, low = _halves(shape)
         left, right = divmod(place, low)
         for step in range(_ROUNDS - 2, -1, -2):
-            right = (right - self._drawn_number(step + 1, size, left)) % low
-            left = (left - self._drawn_number(step, size, right)) % high
+            right = (right - self._drawn_number(step + 1, low, left)) % low
+            left = (left - self._drawn_number(step, high, right)) % high
         return left * low + right
 
-    def _drawn_number(self, step: int, size: int, half: int) -> int:
-        return int.from_bytes(self._drawn(f"number {step} of {size}", str(half)))
+    def _drawn_number(self, step: int, most: int, half: int) -> int:
+        return int.from_bytes(self._drawn(f"number {step} of {most}", str(half)))
 
     def _word(self, word: str) -> str:
         known = self._words.get(word)
@@ -145,9 +157,29 @@ class Pseudonyms:
         return known
 
     def _drawn(self, purpose: str, text: str) -> bytes:
-        return hmac.digest(self._seed, f"{purpose}\0{text}".encode(), "sha256")
+        return hmac.digest(self._seed, f"{purpose}\0{text}".encode(errors="surrogatepass"), "sha256")
 
 
-def _halves(size: int) -> tuple[int, int]:
-    """Return how many numbers there are of the first and of the last half of so many digits."""
-    return int(10 ** (size - size // 2)), int(10 ** (size // 2))
+def _shape(text: str) -> _Shape:
+    places, sizes, number = [], [], 0
+    for at, each in enumerate(text):
+        if each.isalnum():
+            size, drawn = _drawn_from(each)
+            places.append(at)
+            sizes.append(size)
+            number = number * size + drawn
+    return _Shape(places, sizes, number)
+
+
+def _drawn_from(character: str) -> tuple[int, int]:
+    """Return how many characters it may become, and which of them it is."""
+    if character.isdecimal():
+        return len(_DIGITS), int(character)
+    at = _LETTERS.find(character.lower())
+    return len(_LETTERS), at if at >= 0 else ord(character) % len(_LETTERS)
+
+
+def _halves(shape: _Shape) -> tuple[int, int]:
+    """Return how many numbers there are of the first and of the last half."""
+    middle = (len(shape.sizes) + 1) // 2
+    return prod(shape.sizes[:middle]), prod(shape.sizes[middle:])

@@ -15,14 +15,15 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import SetupError
 from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.pull.known_words import KEPT
 from mock_servicenow.pull.page_log import PageLog
-from mock_servicenow.pull.pseudonym_rules import COPY, DROP, NEVER, NUMBER, PseudonymRule, packaged_rules, read_rules
+from mock_servicenow.pull.pseudonym_rules import COPY, DROP, NEVER, TEXT, PseudonymRule, packaged_rules, read_rules
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.pulled_files import check_tables, rows_texts, tables_text, write_together
 from mock_servicenow.pull.pulled_rows import PulledRows, Sample
 from mock_servicenow.pull.pulled_schema import PulledSchema
 from mock_servicenow.pull.read_only import ReadOnlyInstance
-from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, Treatments
+from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, KEPT_TEXT, Treatments
 from privman_contracts import InferredNamesError, WireNames
 from privman_core.client_settings import setting_named
 from privman_core.clock import RealClock
@@ -41,12 +42,15 @@ UNFINISHED = "unfinished-pull.jsonl"
 TABLES, DATA, REPORT, SEED = "tables.yaml", "data.yaml", "report.txt", "seed.txt"
 _IN_WORDS = {
     COPY: "copied",
+    KEPT_TEXT: "free text, copied but for what is recognised as personal or secret",
     CHOICES: "copied where it is a choice",
     IDENTIFIERS: "copied where it is a sys_id",
-    NUMBER: "copied where it is a number such as INC0010001, else words",
+    **{kind: f"copied where it is a {noun}, else words" for kind, noun in KEPT.items()},
     NEVER: "not read",
     DROP: "left out",
+    TEXT: "left out",
 }
+_KEPT_TEXT = "--keep-text: free text was copied, with every name and secret in it that was not recognised"
 _KEPT = "What has been read is kept: the same command goes on there."
 _LOG_INS = ("basic", "api-key")
 _MOST_BYTES = 64 * 1024
@@ -138,7 +142,16 @@ async def _pull(
     hidden = [
         f"table '{table}': {count} rows are hidden from {instance.user}" for table, count in instance.hidden.items()
     ]
-    lines = [*schema.lines, *rows.lines, *hidden, *treatments.lines, *treatments.unused(), *_treated(rows.treated)]
+    kept_text = [_KEPT_TEXT] * options.keep_text
+    lines = [
+        *kept_text,
+        *schema.lines,
+        *rows.lines,
+        *hidden,
+        *treatments.lines,
+        *treatments.unused(),
+        *_treated(rows.treated),
+    ]
     texts = {TABLES: tables, **_numbered(rows_texts(by_table)), REPORT: "".join(f"{line}\n" for line in lines)}
     _write(folder, texts, definitions)
     log.end()

@@ -51,7 +51,11 @@ def add_options(parser: ArgumentParser) -> None:
         metavar="N",
         help="how many references to follow from a row; others are emptied (default %(default)s)",
     )
-    parser.add_argument("--keep-text", action="store_true", help="copy free text, too: it may name people")
+    parser.add_argument(
+        "--keep-text",
+        action="store_true",
+        help="copy free text, too, with every name and secret in it that is not recognised",
+    )
     parser.add_argument(
         "--rules", type=path, metavar="FILE", help="what becomes of columns (YAML), before the rules that ship"
     )

@@ -91,7 +91,8 @@ class PulledRows:
         columns = self._schema.columns(table)
         kinds = self._treatments.of(dictionary.lineage(table), columns.values(), self._schema.declared(table))
         read = [name for name, column in columns.items() if _is_read(column, kinds[name])]
-        makes = {name: self._treatments.making(columns[name], kinds[name]) for name in read}
+        words = self._schema.words()
+        makes = {name: self._treatments.making(columns[name], kinds[name], words) for name in read}
         try:
             rows = await self._instance.rows(table, query, read, most, lambda rows: _replaced(rows, makes))
         except UnreadableTableError as error:

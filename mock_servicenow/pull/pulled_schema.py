@@ -23,6 +23,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 )
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLLECTION
+from mock_servicenow.pull.known_words import KnownWords, is_prefix
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.read_only import ReadOnlyInstance, Replace
 from mock_servicenow.pull.treatments import Treatments
@@ -37,7 +38,6 @@ _COLUMN_FIELDS = [
 ]
 _CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence", "language"]
 _ENGLISH = "en"
-_DEFINING = frozenset({"default_value", "reference_qual"})
 _REMOVED = "(removed)"
 """Takes the place of a text until it is reported."""
 _NAMES_A_QUERY = 50
@@ -68,8 +68,9 @@ class PulledSchema:
         self._absent: set[str] = set()
         self._columns: dict[str, Rows] = {}
         self._choices: dict[tuple[str, str], Rows] = {}
-        self._prefixes: dict[str, str] = {}
+        self._prefixes: dict[str, str] | None = None
         self._dictionary: Dictionary | None = None
+        self._words: KnownWords | None = None
 
     async def read(self, names: Iterable[str]) -> list[str]:
         """Read tables with those that they extend; returns those that the instance has.
@@ -122,6 +123,12 @@ class PulledSchema:
         """Return the type of each column of a table on the instance, by name."""
         rows = (row for each in reversed(self.lineage(name)) for row in self._columns[each])
         return {row["element"]: MEANT.get(row["internal_type"], row["internal_type"]) or "string" for row in rows}
+
+    def words(self) -> KnownWords:
+        """Return the words of all tables that ship or have been read."""
+        if self._words is None or self._words.dictionary is not self.dictionary():
+            self._words = KnownWords(self.dictionary(), (self._prefixes or {}).values())
+        return self._words
 
     def dictionary(self) -> Dictionary:
         """Return the tables that ship with all that has been read; what contradicts itself is left out, with a line."""
@@ -179,7 +186,8 @@ class PulledSchema:
             self._choices.setdefault((row["name"], row["element"]), []).append(row)
         for (name, element), rows in self._choices.items():
             self._choices[name, element] = self._in_one_language(name, element, rows)
-        await self._read_prefixes(names)
+        if self._prefixes is None:
+            self._prefixes = await self._read_prefixes()
 
     def _in_one_language(self, name: str, element: str, rows: Rows) -> Rows:
         """Return a row for each value: in English, else in the first language that has one, with a line."""
@@ -192,23 +200,27 @@ class PulledSchema:
         kept = {id(row) for row in found.values()}
         return [row for row in rows if id(row) in kept]
 
-    async def _read_prefixes(self, names: Sequence[str]) -> None:
+    async def _read_prefixes(self) -> dict[str, str]:
+        """Return the prefixes of the numbers of all tables: rows of one may have numbers of any that extends it."""
+        fields = ["sys_id", "category", "prefix"]
         try:
-            rows = await self._read("sys_number", "category", names, ["sys_id", "category", "prefix"])
+            rows = await self._instance.rows("sys_number", "prefixISNOTEMPTY", fields, replace=_with_prefixes)
         except UnreadableTableError as error:
             self.lines[f"prefixes of numbers were left out: {error}"] = None
-            return
-        self._prefixes |= {row["category"]: row["prefix"] for row in rows}
+            return {}
+        return {row["category"]: row["prefix"] for row in rows if "category" in row}
 
     def _cleaned(self, rows: Rows) -> Rows:
         """Take secrets and what is plainly personal out of the texts of columns' definitions."""
+        cleaning = {"default_value": self._treatments.definition, "reference_qual": self._treatments.qualifier}
         for row in rows:
             length = row.get("max_length", "")
             most = int(length) if length.isascii() and length.isdecimal() else 0
             type_ = MEANT.get(row.get("internal_type", ""), row.get("internal_type", "")) or "string"
             column = Column(row.get("element", ""), type=type_, max_length=most)
-            for field in _DEFINING & row.keys():
-                row[field] = self._treatments.definition(row.get("name", ""), column, row[field]) or _REMOVED
+            for field, clean in cleaning.items():
+                if field in row:
+                    row[field] = clean(row.get("name", ""), column, row[field]) or _REMOVED
             row |= {field: self._treatments.label(row[field]) for field in ("column_label",) if field in row}
         return rows
 
@@ -262,7 +274,7 @@ class PulledSchema:
         for source in sources:
             columns |= self._with_choices(source, {**inherited, **columns})
         columns = {each: self._with_a_choice(name, column) for each, column in columns.items()}
-        prefix = self._prefixes.get(name) or before.number_prefix
+        prefix = (self._prefixes or {}).get(name) or before.number_prefix
         prefix = prefix if "number" in {**inherited, **columns} else None
         return replace(
             before, label=row["label"] or before.label, columns=tuple(columns.values()), number_prefix=prefix
@@ -397,6 +409,10 @@ class PulledSchema:
 
     def _leave_out(self, where: str, what: str) -> None:
         self.lines[f"{where}: left out: {what}"] = None
+
+
+def _with_prefixes(rows: Rows) -> Rows:
+    return [row for row in rows if is_prefix(row.get("prefix", ""))]
 
 
 def _typed_words(column: Column) -> str:

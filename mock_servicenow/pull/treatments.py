@@ -1,6 +1,5 @@
 """What becomes of the values of each column: nothing that may be a text is copied unless a rule says so."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
@@ -8,24 +7,30 @@ from functools import lru_cache, partial
 from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
-from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
+from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SCRIPT, Column, is_name
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
-from mock_servicenow.pull.pseudonym_rules import COPY, DROP, HARMLESS, NEVER, PseudonymRule
+from mock_servicenow.now_platform.query.syntax import Condition, parse
+from mock_servicenow.pull.known_words import KEPT, KnownWords, is_identifier
+from mock_servicenow.pull.pseudonym_rules import COPY, DIGITS, DROP, HARMLESS, NEVER, TEXT, PseudonymRule
 from mock_servicenow.pull.pseudonyms import Pseudonyms
+from mock_servicenow.pull.text_screen import TextScreen
 
 Make = Callable[[str], str]
 CHOICES = "choices"
 """Only values that the column offers as choices are copied."""
+KEPT_TEXT = "kept text"
+"""Free text is copied."""
 IDENTIFIERS = "identifiers"
 """Only sys_ids are copied: the column is a reference there, and a text here."""
-NOT_READ = frozenset({NEVER, DROP})
+NOT_READ = frozenset({NEVER, DROP, TEXT})
 UNFIT = "\0"
 """Takes the place of a value that is not of its column's type, until it is reported: no database stores it."""
 _REMEMBERED = 1_000
 """Values of a column whose replacements are kept."""
-_IDENTIFYING = frozenset({"sys_id", CLASS_COLUMN.name})
+_PRIMARY = "sys_id"
+_IDENTIFYING = frozenset({_PRIMARY, CLASS_COLUMN.name})
+_QUERIES = frozenset({"conditions", "variable_conditions"})
 _IDENTIFIERS = frozenset({Family.REFERENCE, Family.IDENTIFIER})
-_IDENTIFIER = re.compile(r"global|\{?[0-9A-Fa-f-]{32,36}\}?")
 
 
 class Treatments:
@@ -52,6 +57,7 @@ class Treatments:
         self._packaged = packaged
         self._secrets = [rule for rule in packaged if rule.treatment == NEVER]
         self._pseudonyms = pseudonyms
+        self._screen = TextScreen(pseudonyms)
         self._keeps_text = keeps_text
         self._used: set[PseudonymRule] = set()
         self._tables: set[str] = set()
@@ -78,20 +84,55 @@ class Treatments:
         """Yield a line for each rule of the user that decided about no column."""
         yield from (rule.without_effect(self._tables, self._columns) for rule in self._own if rule not in self._used)
 
-    def making(self, column: Column, kind: str) -> Make | None:
+    def making(self, column: Column, kind: str, words: KnownWords) -> Make | None:
         """Return what makes of a value that was read the one that is written; None if that is the same.
 
         What is left out becomes empty, and what is not of the column's type becomes `UNFIT`.
         """
-        make, convert = self._making(column, kind), column.family.convert
+        make, convert = self._making(column, kind, words), column.family.convert
         if convert is not None:
             make = partial(_converted, convert) if make is None else _both(make, partial(_converted, convert))
         return make and lru_cache(_REMEMBERED)(make)  # most columns have few values
 
     def definition(self, table: str, column: Column, text: str) -> str:
-        """Return a text of a column's definition, such as its default, without secrets and what is plainly personal."""
-        is_secret = self._of((table,), column, column) == NEVER
-        return "" if is_secret else self.label(text)
+        """Return a column's default without secrets and what is plainly personal."""
+        return "" if self._is_secret(table, column) else self.label(text)
+
+    def qualifier(self, table: str, column: Column, text: str) -> str:
+        """Return a column's reference qualifier so, or nothing if it has a secret.
+
+        Values of columns whose names rules know, such as ``name`` and ``email``, are replaced as those of rows.
+        """
+        is_secret = self._is_secret(table, column) or not self.label(text)
+        return "" if is_secret else self._query(text)
+
+    def _is_secret(self, table: str, column: Column) -> bool:
+        return self._of((table,), column, column) == NEVER
+
+    def _query(self, text: str) -> str:
+        """Return an encoded query without what is personal in its values; empty if one is a secret's."""
+        terms = [self._term(each) for each in text.split("^")]
+        return "" if None in terms else "^".join(each or "" for each in terms)
+
+    def _term(self, text: str) -> str | None:
+        """Return a term of a query; None if its value is a secret's."""
+        terms = (term for group in parse(text).groups for block in group for term in block)
+        condition = next(terms, None)
+        if not isinstance(condition, Condition) or condition.value.startswith(SCRIPT):
+            return self.label(text)
+        column = Column(condition.path[-1])
+        if self.has_secrets(column):
+            return None
+        values = ",".join(map(self._by_name(column), condition.value.split(",")))
+        return text.removesuffix(condition.value) + values
+
+    def _by_name(self, column: Column) -> Make:
+        """Return what replaces values of a column of which only the name is known."""
+        rule = next((rule for rule in self._packaged if rule.columns and rule.fits((), column)), None)
+        if rule is None or column.name in _IDENTIFYING or rule.treatment in {COPY, *KEPT}:
+            return self.label
+        kind = rule.treatment if rule.treatment in {"email", DIGITS} else "words"
+        return partial(self._pseudonyms.replaced, kind)
 
     def has_secrets(self, column: Column) -> bool:
         """Return whether a column of that name is not even read."""
@@ -99,10 +140,14 @@ class Treatments:
 
     def label(self, text: str) -> str:
         """Return a label, or the value of a choice, without what is plainly personal; empty for a secret."""
-        return self._pseudonyms.without_personal_data(text)
+        return self._screen.label(text)
 
     def _of(self, lineage: Sequence[str], column: Column, there: Column) -> str:
-        """Return the treatment of a column, which the instance may declare with another type."""
+        kind = self._decided(lineage, column, there)
+        return KEPT_TEXT if kind == TEXT and self._keeps_text else kind
+
+    def _decided(self, lineage: Sequence[str], column: Column, there: Column) -> str:
+        """Return what the rules say of a column, which the instance may declare with another type."""
         if column.name in _IDENTIFYING:
             return COPY
         is_secret = any(_fits(rule, lineage, column, there) for rule in self._secrets)
@@ -110,10 +155,7 @@ class Treatments:
             decides = not is_secret or rule.treatment == NEVER or rule.names(column)
             if decides and _fits(rule, lineage, column, there):
                 return self._as_said(rule, lineage[0], column)
-        if is_secret:
-            return NEVER
-        kind = self._by_default(lineage, column, there)
-        return COPY if kind == DROP and self._keeps_text and column.family is Family.TEXT else kind
+        return NEVER if is_secret else self._by_default(lineage, column, there)
 
     def _as_said(self, rule: PseudonymRule, table: str, column: Column) -> str:
         self._used.add(rule)
@@ -128,8 +170,9 @@ class Treatments:
         if column.family is Family.TEXT and there.family in _IDENTIFIERS:
             return IDENTIFIERS
         kinds = [self._packaged_kind(lineage, each) for each in (there, column)]
-        if DROP in kinds:
-            return DROP
+        for strict in (DROP, TEXT):
+            if strict in kinds:
+                return strict
         return kinds[1] if kinds[0] == COPY or column.family is not Family.TEXT else kinds[0]
 
     def _packaged_kind(self, lineage: Sequence[str], column: Column) -> str:
@@ -141,33 +184,57 @@ class Treatments:
             return rule.treatment
         return COPY if column.family in HARMLESS else DROP
 
-    def _making(self, column: Column, kind: str) -> Make | None:
+    def _making(self, column: Column, kind: str, words: KnownWords) -> Make | None:
         if column.name in _IDENTIFYING:
-            return None
-        if kind == CHOICES:
-            return partial(self._offered, frozenset(choice.value for choice in column.choices))
-        if kind == IDENTIFIERS:
-            return _identifier
-        return self._copying(column.family) if kind == COPY else partial(self._pseudonyms.replaced, kind)
+            return self._primary if column.name == _PRIMARY else _class_name
+        if kind == COPY:
+            return self._copying(column)
+        replaced = partial(self._pseudonyms.replaced, "words" if kind in KEPT else kind, most=column.max_length)
+        makes: Mapping[str, Make] = {
+            CHOICES: partial(self._offered, frozenset(choice.value for choice in column.choices)),
+            IDENTIFIERS: _identifier,
+            KEPT_TEXT: partial(_cut, self._screen.free_text, column.max_length),
+        }
+        return makes.get(kind) or _keeping(kind, replaced, words)
 
-    def _copying(self, family: Family) -> Make | None:
+    def _copying(self, column: Column) -> Make | None:
         """Return what keeps of a value what its family promises, and of a text what is not plainly personal."""
-        if family in _IDENTIFIERS:
+        if column.family in _IDENTIFIERS:
             return _identifier
-        if family is Family.LIST:
+        if column.family is Family.LIST:
             return lambda value: ",".join(sys_ids(value))
-        return None if family in HARMLESS else self._pseudonyms.without_personal_data
+        clean = self._query if column.type in _QUERIES else self._screen.label
+        return None if column.family in HARMLESS else partial(_cut, clean, column.max_length)
+
+    def _primary(self, value: str) -> str:
+        return value if is_identifier(value) else self._pseudonyms.sys_id(value)
 
     def _offered(self, choices: AbstractSet[str], value: str) -> str:
         """Return the value if it is a choice; choices, too, are without what is plainly personal."""
         if value in choices:
             return value
-        made = self._pseudonyms.without_personal_data(value)
+        made = self._screen.label(value)
         return made if made in choices else ""
+
+
+def _keeping(kind: str, replaced: Make, words: KnownWords) -> Make:
+    """Return what replaces values, but for those that a treatment copies, and for prefixes of numbers of records."""
+    if kind == DIGITS:
+        return lambda value: (prefix := words.prefix(value)) + replaced(value[len(prefix) :])
+    if kind not in KEPT:
+        return replaced
+    is_kept = words.test(kind)
+    return lambda value: value if is_kept(value) else replaced(value)
 
 
 def _both(first: Make, then: Make) -> Make:
     return lambda value: then(first(value))
+
+
+def _cut(clean: Make, most: int, text: str) -> str:
+    """Return a clean text that is not longer for what was replaced in it."""
+    made = clean(text)
+    return made if made == text else made[:most]
 
 
 def _converted(convert: Convert, value: str) -> str:
@@ -182,9 +249,14 @@ def _fits(rule: PseudonymRule, lineage: Sequence[str], column: Column, there: Co
     return rule.fits(lineage, column) or (there is not column and rule.fits(lineage, there))
 
 
+def _class_name(value: str) -> str:
+    """Return what may be the name of a table; whether it is one, its rows find out."""
+    return value if is_name(value) else ""
+
+
 def _identifier(value: str) -> str:
     """Return the value if it is a sys_id, or the id of a domain; else nothing."""
-    return value if _IDENTIFIER.fullmatch(value) else ""
+    return value if is_identifier(value) else ""
 
 
 def sys_ids(value: str) -> list[str]:

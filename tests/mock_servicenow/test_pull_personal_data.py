@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,7 @@ def test_words_that_a_column_offers_are_copied() -> None:
     given: dict[str, list[dict[str, Any]]] = {
         "sys_db_object": [defined(1, "u_odd")],
         "sys_dictionary": columns,
+        "sys_number": [{"sys_id": "a" * 32, "category": "u_odd", "prefix": "ODD"}],
         "sys_choice": [
             choice(1, "u_state", "open") | {"language": "de", "label": "Offen"},
             choice(2, "u_state", "shut") | {"language": "de", "label": "Zu"},
@@ -241,6 +243,40 @@ def test_a_pseudonym_is_stable_and_never_the_value(value: str, kind: str, seed: 
     assert made == Pseudonyms(seed).replaced(kind, value)
     assert Pseudonyms(seed).replaced(kind, "") == ""
     assert made != value
+
+
+@pytest.mark.long
+@given(
+    st.sets(st.text("abcxyz0189 .,-@_", min_size=1), min_size=2, max_size=8).map(sorted),
+    st.sampled_from(["words", "email", "digits"]),
+    st.integers(12, 60),
+)
+@examples(200)
+def test_a_pseudonym_fits_its_column(values: list[str], kind: str, most: int) -> None:
+    """It is never longer than the column, and no two values that fit there have the same one."""
+    fitting = [each for each in values if len(each) <= most and re.search(r"\w", each)]
+    made = [Pseudonyms("any seed").replaced(kind, each, most) for each in fitting]
+    assert max(map(len, made), default=0) <= most
+    assert len({*made}) == len(made)
+    assert {*made} & {*fitting} == set()
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_pseudonym_fits_a_short_column(most: int) -> None:
+    """All words of so many letters or digits have different ones."""
+    values = list(map("".join, product("abcdefghijklmnopqrstuvwxyz", repeat=most)))
+    values += list(map("".join, product("0123456789", repeat=most)))
+    made = [Pseudonyms("any seed").replaced("words", each, most) for each in values]
+    assert sorted(made) == sorted(values)
+    assert [each for each, other in zip(values, made, strict=True) if each == other] == []
+
+
+@pytest.mark.parametrize("most", [1, 5, 10, 17, 18, 30])
+def test_a_short_address_is_nobodys(most: int) -> None:
+    """It ends with .example, or is no address at all."""
+    made = Pseudonyms("any seed").replaced("email", "zebulon.zwick@bank.test", most)
+    assert len(made) <= most
+    assert made.endswith("@x.example") or "@" not in made
 
 
 @given(st.from_regex(r"[A-Z][a-z]{1,9}", fullmatch=True), st.from_regex(r"[A-Z][a-z]{1,9}", fullmatch=True))

@@ -70,7 +70,7 @@ ENDS = {
         [page],
         "200 text/html: expected JSON; a hibernating instance, and",
     ),
-    "failure": ("sys_choice", [refusal(503)], "503: No."),
+    "failure": ("sys_choice", [refusal(503)], "503: expected a list of records as result."),
     "log-in that ends": ("sys_choice", [refusal(401)], "401: it refuses the credentials of 'admin'."),
     "half a list": ("sys_choice", [half_a_list], "200: Transaction cancelled: maximum execution time exceeded."),
 }

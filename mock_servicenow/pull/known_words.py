@@ -1,0 +1,99 @@
+"""Values that name nobody: words of the schema, numbers of records, and words of the platform."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from mimetypes import MimeTypes
+from zoneinfo import available_timezones
+
+from mock_servicenow.now_platform.dictionary.column_types import TYPES
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+
+Test = Callable[[str], object]
+_MOST_DIGITS = 10
+_PREFIX = re.compile(r"[A-Za-z_]{2,10}")
+_GUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+_IDENTIFIER = re.compile(rf"global|\{{?(?:[0-9A-Fa-f]{{32}}|{_GUID})\}}?")
+_RUNS = r"([yMdHhmsSaEz])\1*+|(?:([yMdHhmsSaEz])\2++)++"
+_DATE_FORMAT = re.compile(rf"(?:(?:{_RUNS})(?:[ .,:/-]++|$))++")
+_LANGUAGE = re.compile(r"[a-z]{2}")
+
+
+def is_identifier(value: str) -> bool:
+    """Return whether it has the form of a sys_id, of a GUID, or is the id of the global domain."""
+    return _IDENTIFIER.fullmatch(value) is not None
+
+
+def is_prefix(value: str) -> bool:
+    """Return whether numbers of records may begin with it."""
+    return _PREFIX.fullmatch(value) is not None
+
+
+class KnownWords:
+    """The words of a schema, beside those of the platform.
+
+    Args:
+        dictionary: its names of tables and columns, its choices and its prefixes of numbers are such words.
+        prefixes: further ones of numbers of records.
+
+    Attributes:
+        dictionary: as given.
+    """
+
+    def __init__(self, dictionary: Dictionary, prefixes: Iterable[str]) -> None:
+        self.dictionary = dictionary
+        columns = [column for table in dictionary for column in table.columns]
+        choices = (choice for column in columns for choice in column.choices)
+        self._names = {
+            *TYPES,
+            *(table.name for table in dictionary),
+            *(column.name for column in columns),
+            *(text for choice in choices for text in (choice.value, choice.label)),
+        }
+        self._prefixes = {*prefixes, *(table.number_prefix for table in dictionary if table.number_prefix)}
+
+    def is_name(self, value: str) -> bool:
+        """Return whether it is the name of a table, a column or a type, or a choice."""
+        return value in self._names
+
+    def prefix(self, value: str) -> str:
+        """Return the prefix of a value that is the number of a record, such as INC0010001; else nothing."""
+        prefix = value.rstrip("0123456789")
+        return prefix if prefix in self._prefixes and 0 < len(value) - len(prefix) <= _MOST_DIGITS else ""
+
+    def test(self, treatment: str) -> Test:
+        """Return what is true of the values that a treatment of `KEPT` copies."""
+        return _OF_SCHEMAS[treatment](self) if treatment in _OF_SCHEMAS else _OF_THE_PLATFORM[treatment]
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@cache
+def _media_types() -> frozenset[str]:
+    return frozenset(name for types in MimeTypes().types_map for name in types.values())
+
+
+_OF_SCHEMAS: Mapping[str, Callable[[KnownWords], Test]] = {
+    "schema": lambda words: words.is_name,
+    "number": lambda words: words.prefix,
+}
+_OF_THE_PLATFORM: Mapping[str, Test] = {
+    "sys_id": is_identifier,
+    "time_zone": lambda value: value in _time_zones(),
+    "date_format": _DATE_FORMAT.fullmatch,
+    "language": _LANGUAGE.fullmatch,
+    "media_type": lambda value: value in _media_types(),
+}
+KEPT: Mapping[str, str] = {
+    "schema": "name of the schema",
+    "number": "number such as INC0010001",
+    "sys_id": "sys_id",
+    "time_zone": "time zone",
+    "date_format": "date format",
+    "language": "language",
+    "media_type": "media type",
+}
+"""Treatments that copy such values, and replace all others by words; with a noun for them."""
