@@ -63,7 +63,7 @@ async def test_display_values(client: Client, create: Create) -> None:
     assert (ball["u_owner"], ball["u_color"], ball["u_pieces"]) == ("System Administrator", "Red", "1,000")
     both = (await records(client, f"{SERVICE}&sysparm_query=u_color=r&displayvalue=all"))[0]
     assert (both["u_owner"], both["dv_u_owner"], both["dv_u_color"]) == (ADMIN, "System Administrator", "Red")
-    assert "dv_u_pieces" not in both
+    assert (both["dv_u_name"], both["dv_u_pieces"], both["dv_sys_id"]) == ("Ball", "1,000", both["sys_id"])
     create("sys_properties", name="glide.json.return_displayValue", value="true")
     assert (await records(client, f"{SERVICE}&sysparm_query=u_color=r"))[0]["u_color"] == "Red"
     assert (await records(client, f"{SERVICE}&sysparm_query=u_color=r&displayvalue=false"))[0]["u_color"] == "r"
@@ -249,3 +249,38 @@ async def test_head_is_a_get_without_its_body(client: Client) -> None:
     assert [answer.status for answer in answers] == [200, 200, 405]
     assert await answers[1].read() == b""
     assert answers[2].headers["Allow"] == "GET, HEAD, POST"
+
+
+async def test_variables_of_requested_items(client: Client, create: Create, swallowed: Callable[[], list[str]]) -> None:
+    """Docs: what people read of each value, in the order of the questions; other records have none."""
+    item = create("sc_cat_item", name="Desk")
+    asked = {"color": "5", "owner": "8", "why": "2"}
+    for order, (name, kind) in enumerate(asked.items()):
+        reference = "sys_user" if name == "owner" else ""
+        variable = create(
+            "item_option_new",
+            cat_item=item,
+            name=name,
+            type=kind,
+            order=str(order),
+            question_text=name.title(),
+            reference=reference,
+        )
+        if name == "color":
+            create("question_choice", question=variable, text="Red", value="r")
+    body = {"sysparm_quantity": 1, "variables": {"why": "<&>", "owner": ADMIN, "color": "r"}}
+    ordered = await client.post(f"/api/sn_sc/servicecatalog/items/{item}/order_now", json=body)
+    request = (await ordered.json())["result"]["request_id"]
+    create("sc_req_item", request=request)
+    found = await records(client, f"/sc_req_item.do?JSONv2&sysparm_query=request={request}&displayvariables=true")
+    assert [each["variables"] for each in found] == [
+        [
+            {"question_text": "Color", "name": "color", "value": "Red", "type": 5, "order": 0},
+            {"question_text": "Owner", "name": "owner", "value": "System Administrator", "type": 8, "order": 1},
+            {"question_text": "Why", "name": "why", "value": "<&>", "type": 2, "order": 2},
+        ],
+        [],
+    ]
+    assert swallowed() == []
+    assert "variables" not in (await records(client, f"{SERVICE}&displayvariables=true"))[0]
+    assert swallowed() == ["parameter-ignored"]

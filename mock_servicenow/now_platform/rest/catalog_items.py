@@ -179,6 +179,33 @@ def variables(session: Session, item: Record) -> list[Record]:
     return bounded_records(session, VARIABLES, query, limit=MOST_VARIABLES)
 
 
+def shown_values(session: Session, values: Values) -> list[str]:
+    """Return what people read of values: a reference's display value, a choice's label, else the value."""
+    labels = {
+        (each.record.sys_id, choice["value"]): choice["label"]
+        for each in variables_of(session, list({variable.sys_id: variable for variable, _ in values}.values()))
+        for choice in each.choices
+    }
+    tables = {variable["reference"] for variable, _ in values if _refers(session, variable["reference"])}
+    names = {
+        (table, sys_id): session.display(record, session.dictionary.display_column(table))
+        for table in tables
+        for sys_id, record in session.get_many(
+            table, {value for variable, value in values if variable["reference"] == table}
+        ).items()
+    }
+    return [
+        names.get((variable["reference"], value), "")
+        if variable["reference"] in tables
+        else labels.get((variable.sys_id, value), value)
+        for variable, value in values
+    ]
+
+
+def _refers(session: Session, table: str) -> bool:
+    return session.dictionary.table(table) is not None and session.sight.serves(table)
+
+
 def variables_of(session: Session, records: list[Record]) -> list[Variable]:
     """Return variables with their choices."""
     choices: dict[str, list[dict[str, str]]] = {}

@@ -7,12 +7,21 @@ inferred.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from mock_servicenow.now_platform.dictionary.values import amount
+from mock_servicenow.now_platform.dictionary.values import amount, whole_number
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.catalog_items import Values, requested_for
+from mock_servicenow.now_platform.rest.answers import bounded_records
+from mock_servicenow.now_platform.rest.catalog_items import (
+    MOST_VARIABLES,
+    VARIABLES,
+    Values,
+    requested_for,
+    shown_values,
+)
+from mock_servicenow.now_platform.rest.formats import Document
 
-OPTIONS, REQUESTS = "sc_item_option", "sc_request"
+OPTIONS, REQUESTS, REQUESTED_ITEMS = "sc_item_option", "sc_request", "sc_req_item"
+_LINKS = "sc_item_option_mtom"
 
 
 class Wanted(NamedTuple):
@@ -83,6 +92,30 @@ def request(session: Session, receiver: str, ordered: list[Ordered], total: floa
     return made
 
 
+def variables_of_items(session: Session, items: list[Record]) -> dict[str, list[Document]]:
+    """Return the variables of requested items with what people read of their values, by the items' sys_ids."""
+    ids = ",".join(item.sys_id for item in items)
+    links = bounded_records(session, _LINKS, f"request_itemIN{ids}", limit=len(items) * MOST_VARIABLES)
+    options = session.get_many(OPTIONS, {link["sc_item_option"] for link in links})
+    known = session.get_many(VARIABLES, {option["item_option_new"] for option in options.values()})
+    owned = [
+        (link["request_item"], known[option["item_option_new"]], option["value"])
+        for link in links
+        if (option := options.get(link["sc_item_option"])) is not None and option["item_option_new"] in known
+    ]
+    owned.sort(key=lambda each: whole_number(each[1]["order"]))
+    found: dict[str, list[Document]] = {item.sys_id: [] for item in items}
+    texts = shown_values(session, [(variable, value) for _, variable, value in owned])
+    for (item, variable, _), text in zip(owned, texts, strict=True):
+        found[item].append(_shown(variable, text))
+    return found
+
+
+def _shown(variable: Record, text: str) -> Document:
+    numbers = {name: whole_number(variable[name]) for name in ("type", "order")}
+    return {"question_text": variable["question_text"], "name": variable["name"], "value": text, **numbers}
+
+
 def _requested_item(system: Session, request: Record, ordered: Ordered) -> None:
     item = ordered.item
     about = {"request": request.sys_id, "cat_item": item.sys_id, "short_description": item["short_description"]}
@@ -96,10 +129,10 @@ def _requested_item(system: Session, request: Record, ordered: Ordered) -> None:
         "approval": "approved" if ordered.approved else "requested",
         "stage": "fulfillment" if ordered.approved else "waiting_for_approval",
     }
-    requested = system.insert("sc_req_item", values)
+    requested = system.insert(REQUESTED_ITEMS, values)
     for option in ordered.options:
         owned = {"request_item": requested.sys_id, "sc_item_option": option.sys_id}
-        system.insert("sc_item_option_mtom", owned)
+        system.insert(_LINKS, owned)
     if not ordered.approved:
         return
     task = {"request_item": requested.sys_id, "parent": requested.sys_id, "assignment_group": item["group"]}

@@ -20,6 +20,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.address_queries import UI_LIMIT, asked_rows, row_limit
 from mock_servicenow.now_platform.rest.answers import Layout, RowRange, json_answer, laid_out, page_parts
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, Steps, guarded
+from mock_servicenow.now_platform.rest.catalog_orders import REQUESTED_ITEMS, variables_of_items
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body, read_json, to_raw
@@ -34,11 +35,12 @@ _VERBS = ("GET", "HEAD", "POST")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _COUNT = "sysparm_record_count"
 # Each may stand in the body as well, where it comes first.
-_OWN = frozenset({"displayvalue", "sysparm_action", "sysparm_sys_id", _COUNT})
+_OWN = frozenset({"displayvalue", "displayvariables", "sysparm_action", "sysparm_sys_id", _COUNT})
 _ANYWHERE = _OWN | {"sysparm_query", "sysparm_view"}
 _UNREADABLE = "Exception while reading request"
 _LONGEST_NAME = 100
 _SUCCESS = {"__status": "success"}
+_VARIABLES = "variables"
 MOST_WRITTEN = 32 * 1024 * 1024
 """Bytes of the records that writes return, beyond which they are left out (I)."""
 Action = Callable[["JsonService", "_JsonCall"], Answer | Steps]
@@ -259,23 +261,46 @@ class _Shape:
         )
         self._call, self._table = asked.call, asked.table
         self._fields = shown_fields(session, asked.call, self._parameters, asked.table)
-        self.repeats = Shapes(session, self._call, self._parameters, self._fields).repeats
+        self._with_variables = names is None and _shows_variables(session, asked)
+        shapes = Shapes(session, self._call, self._parameters, self._fields)
+        self.repeats = shapes.repeats or self._with_variables
 
     def shown(self, session: Session, rows: list[Values]) -> list[Result]:
         """Return the results for rows."""
         return self.results(session, [session.record(self._table, row) for row in rows])
 
     def results(self, session: Session, records: list[Record]) -> list[Result]:
-        """Return the results for records."""
-        return Shapes(session, self._call, self._parameters, self._fields).results(records)
+        """Return the results for records; the variables of requested items as JSON."""
+        results = Shapes(session, self._call, self._parameters, self._fields).results(records)
+        if not self._with_variables:
+            return results
+        variables = variables_of_items(session, records)
+        return [
+            {**result, _VARIABLES: orjson.dumps(variables[record.sys_id]).decode()}
+            for record, result in zip(records, results, strict=True)
+        ]
 
     def records(self, results: list[Result]) -> list[dict[str, str]]:
         """Return the results as the service has them: flat, each with its status."""
         return [{**_SUCCESS, **_flat(self._fields.fields, result)} for result in results]
 
+    def _written(self, result: Result) -> Mapping[str, object]:
+        [record] = self.records([result])
+        return {**record, _VARIABLES: orjson.Fragment(str(result[_VARIABLES]))} if self._with_variables else record
+
     def written(self, results: list[Result]) -> bytes:
         """Return the records as text within an array."""
-        return orjson.dumps(self.records(results))[1:-1]
+        return orjson.dumps([self._written(result) for result in results])[1:-1]
+
+
+def _shows_variables(session: Session, asked: _JsonCall) -> bool:
+    """Return whether records have their variables beside them; only requested items do."""
+    if asked.parameters.get("displayvariables", "").lower() != "true":
+        return False
+    requested = REQUESTED_ITEMS in session.dictionary.lineage(asked.table)
+    if not requested:
+        asked.call.swallowed("parameter-ignored", f"displayvariables: records of {asked.table} have no variables")
+    return requested
 
 
 def _display(session: Session, asked: _JsonCall) -> str:
@@ -289,8 +314,8 @@ def _flat(fields: Iterable[Field], result: Result) -> dict[str, str]:
     for field in fields:
         value = result[field.key]
         flat[field.key] = value if isinstance(value, str) else value["value"]
-        if not isinstance(value, str) and (field.column.is_reference or field.column.choices):
-            flat[f"dv_{field.key}"] = value["display_value"]
+        if not isinstance(value, str):
+            flat.setdefault(f"dv_{field.key}", value["display_value"])
     return flat
 
 

@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     full_item,
     given_variables,
     known_record,
-    variables_of,
+    shown_values,
 )
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking
 from mock_servicenow.now_platform.rest.formats import Document
@@ -237,15 +237,9 @@ def _submit_producer(call: Call, session: Session, sys_id: str) -> Answer:
 
 
 def _display_value(call: Call, session: Session, sys_id: str) -> Answer:
-    """Return what a value of a variable shows: a reference's display value, a choice's label, else the value."""
+    """Return what people read of a value of a variable."""
     variable = session.get(VARIABLES, sys_id)
     if variable is None:
         raise RecordNotFound
     value = json_text(read_object(call, longest_body(session)).get("sysparm_value", ""))
-    table = variable["reference"]
-    if session.dictionary.table(table) is not None and session.sight.serves(table):
-        referred, column = session.get(table, value), session.dictionary.display_column(table)
-        return value_answer(call, "" if referred is None else session.display(referred, column))
-    [shown] = variables_of(session, [variable])
-    labels = {choice["value"]: choice["label"] for choice in shown.choices}
-    return value_answer(call, labels.get(value, value))
+    return value_answer(call, shown_values(session, [(variable, value)])[0])

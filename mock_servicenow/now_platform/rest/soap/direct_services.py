@@ -30,6 +30,7 @@ from mock_servicenow.now_platform.rest.soap.soap_message import Element, SoapReq
 from mock_servicenow.now_platform.rest.soap.table_operations import (
     COLUMNS,
     DISPLAY,
+    DISPLAYED,
     FAILED,
     LONGEST_NAME,
     NUMBERS,
@@ -51,7 +52,7 @@ _FUNCTIONS = ("sum", "min", "max", "avg", LAST)
 """Aggregates of columns, in the order of a response."""
 _LISTS = (*map(str.upper, _FUNCTIONS), "GROUP_BY", "HAVING")
 _AGGREGATES = ("COUNT", *_LISTS)
-_DISPLAY, _FORMS = "displayvalue", ("false", "true", "all")
+DISPLAY_FORM, _FORMS = "displayvalue", ("false", "true", "all")
 EMPTIES = "allow_empty_value"
 """The parameter of an address by which empty elements clear columns."""
 _BOOLEANS = {"true": "1", "false": "0"}
@@ -77,7 +78,7 @@ class DirectServices:
             if operation is None:
                 raise SoapError(f"Unsupported SOAP operation {request.operation.name}")
             check_soap_role(session, operation.roles)
-        report_ignored(call, call.query.keys() - {_DISPLAY, EMPTIES})
+        report_ignored(call, call.query.keys() - {DISPLAY_FORM, EMPTIES})
         _check(call, operation, request.operation)
         return operation.run(self, SoapCall(call, table, request.operation, writer))
 
@@ -208,9 +209,13 @@ _EXAMPLE = (*QUERY_WORDS, COLUMNS)
 READERS = _QUERY
 """Who may read the description of a service."""
 OPERATIONS: Mapping[str, TableOperation] = {
-    "get": TableOperation(_QUERY, DirectServices.get, ("sys_id", "__use_view", "__exclude_columns"), (COLUMNS,)),
+    "get": TableOperation(
+        _QUERY, DirectServices.get, ("sys_id", "__use_view", "__exclude_columns"), (COLUMNS,), displays=True
+    ),
     "getKeys": TableOperation(_QUERY, DirectServices.get_keys, _EXAMPLE, ("sys_id", "count")),
-    "getRecords": TableOperation(_QUERY, DirectServices.get_records, _EXAMPLE, (COLUMNS,), "getRecordsResult"),
+    "getRecords": TableOperation(
+        _QUERY, DirectServices.get_records, _EXAMPLE, (COLUMNS,), "getRecordsResult", displays=True
+    ),
     "insert": TableOperation(_CREATE, DirectServices.insert, (COLUMNS,), ("sys_id", DISPLAY)),
     "insertMultiple": TableOperation(
         _CREATE,
@@ -239,18 +244,24 @@ def check_soap_role(session: Session, roles: tuple[str, ...]) -> None:
         raise ApiAccessDenied
 
 
+def display_form(call: Call, session: Session) -> str:
+    """Return whether a response has values (``false``), what people read (``true``), or both (``all``)."""
+    usual = session.system_property(_DISPLAYED).lower()
+    given = choice(call, DISPLAY_FORM, _FORMS) if DISPLAY_FORM in call.query else usual
+    return given if given in _FORMS else _FORMS[0]
+
+
 class _SoapColumns:
     """The columns that a request asks for, and how their values are written."""
 
     def __init__(self, session: Session, asked: SoapCall) -> None:
-        usual = session.system_property(_DISPLAYED).lower()
-        given = choice(asked.call, _DISPLAY, _FORMS) if _DISPLAY in asked.call.query else usual
-        self._display = given if given in _FORMS else _FORMS[0]
         self._omits = session.is_on(_OMITTED)
-        self._parameters = Parameters(display=self._display, exclude_reference_link=True, view=asked.word("use_view"))
+        self._parameters = Parameters(
+            display=display_form(asked.call, session), exclude_reference_link=True, view=asked.word("use_view")
+        )
         self._call, self._table = asked.call, asked.table
         excluded = {name.strip() for name in asked.word("exclude_columns").split(",") if name.strip()}
-        columns = session.dictionary.columns(asked.table)
+        self._columns = columns = session.dictionary.columns(asked.table)
         for name in islice(sorted(excluded - columns.keys()), MOST_FINDINGS + 1):
             message = f"__exclude_columns names '{cut(name, LONGEST_NAME)}', which {asked.table} lacks: it was ignored"
             asked.call.swallowed("field-ignored", message, "body")
@@ -271,14 +282,16 @@ class _SoapColumns:
         return [elements(self._texts(result)) for result in results]
 
     def _texts(self, result: Result) -> Iterable[tuple[str, str]]:
-        """Yield names and texts: 1 and 0 for booleans; what people read of a reference has a name of its own."""
+        """Yield names and texts: 1 and 0 for booleans; what people read beside a value has a name of its own."""
         for field in self._fields.fields:
             value = result[field.key]
             text = _text(field.column, value if isinstance(value, str) else value["value"])
             if text or not self._omits:
                 yield field.key, text
-            if not isinstance(value, str) and field.column.is_reference:
-                yield f"dv_{field.key}", value["display_value"]
+            if isinstance(value, str) or (named := DISPLAYED.format(field.key)) in self._columns:
+                continue
+            if value["display_value"] or not self._omits:
+                yield named, value["display_value"]
 
 
 def _check(call: Call, operation: TableOperation, request: Element) -> None:

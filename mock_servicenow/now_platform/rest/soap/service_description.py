@@ -18,6 +18,7 @@ from mock_servicenow.now_platform.rest.soap.soap_message import OWN_NAMESPACE
 from mock_servicenow.now_platform.rest.soap.table_operations import (
     COLUMNS,
     DISPLAY,
+    DISPLAYED,
     NUMBERS,
     RECORD,
     TableOperation,
@@ -65,10 +66,16 @@ class Message(Struct, frozen=True):
 
 
 class Description(Struct, frozen=True):
-    """The description of one service: its operations, each with the message it takes and the one it gives."""
+    """The description of one service.
+
+    Attributes:
+        operations: by name, each with the message it takes and the one it gives.
+        parameters: what its address has before the word SOAP, such as ``displayvalue=all&``.
+    """
 
     name: str
     operations: Mapping[str, tuple[Message, Message]]
+    parameters: str = ""
 
     def wsdl(self, session: Session, origin: str) -> Answer:
         """Return it as WSDL."""
@@ -91,7 +98,11 @@ def is_qualified(session: Session) -> bool:
 
 
 def describe_table(
-    table: str, columns: list[Column], display: str, operations: Mapping[str, TableOperation]
+    table: str,
+    columns: list[Column],
+    display: str,
+    operations: Mapping[str, TableOperation],
+    form: str = "false",
 ) -> Description:
     """Return the description of a table's service.
 
@@ -100,8 +111,9 @@ def describe_table(
         columns: those that the user may see.
         display: its display column.
         operations: those that it has.
+        form: what responses show of a column: ``false``, ``true`` or ``all``.
     """
-    messages = {name: _messages(name, operation, columns, display) for name, operation in operations.items()}
+    messages = {name: _messages(name, operation, columns, display, form) for name, operation in operations.items()}
     return Description(table, messages)
 
 
@@ -111,7 +123,9 @@ def describe_scripted(service: ScriptedService) -> Description:
     return Description(service.name, {EXECUTE: (Message(EXECUTE, takes), Message(f"{EXECUTE}Response", gives))})
 
 
-def _messages(name: str, operation: TableOperation, columns: list[Column], display: str) -> tuple[Message, Message]:
+def _messages(
+    name: str, operation: TableOperation, columns: list[Column], display: str, form: str
+) -> tuple[Message, Message]:
     inserts = name.startswith("insert")
     own = [_of_column(column, required=inserts) for column in columns if not (inserts and column.name in _SYSTEM)]
     takes = (
@@ -119,12 +133,24 @@ def _messages(name: str, operation: TableOperation, columns: list[Column], displ
         if operation.takes == (RECORD,)
         else _sequence(_members(operation.takes, own, display, operation.lists))
     )
-    gives = _sequence(_members(operation.gives, [_of_column(each) for each in columns], display, operation.lists))
+    shown = _shown(columns, form if operation.displays else "false")
+    gives = _sequence(_members(operation.gives, shown, display, operation.lists))
     return Message(name, takes), Message(f"{name}Response", _repeated(operation.repeated, gives))
 
 
 def _of_column(column: Column, *, required: bool = False) -> Member:
     return Member(column.name, _TYPES.get(column.family, "string"), required=required and column.mandatory)
+
+
+def _shown(columns: list[Column], form: str) -> list[Member]:
+    """Return the columns as a response has them: what people read is text, whatever the column holds."""
+    if form == "true":
+        return [Member(column.name) for column in columns]
+    if form == "false":
+        return [_of_column(column) for column in columns]
+    names = {column.name for column in columns}
+    pairs = ((_of_column(column), Member(DISPLAYED.format(column.name))) for column in columns)
+    return [member for value, shown in pairs for member in (value, shown) if member is value or shown.name not in names]
 
 
 def _members(words: Iterable[str], columns: list[Member], display: str, lists: Container[str]) -> Iterable[Member]:
@@ -183,7 +209,7 @@ def _wsdl(description: Description, session: Session, origin: str) -> str:
     ports = "".join(map(_port, description.operations))
     bindings = "".join(map(partial(_binding, namespace), description.operations))
     base = session.system_property(ADDRESS_BASE).rstrip("/") or origin
-    address = quoteattr(f"{base}/{name}.do?SOAP")
+    address = quoteattr(f"{base}/{name}.do?{description.parameters}SOAP")
     return (
         f"<wsdl:definitions{declared} xmlns:tns={quoteattr(namespace)} targetNamespace={quoteattr(namespace)}>"
         f"<wsdl:types>{_schema(description, session)}</wsdl:types>{messages}"

@@ -4,13 +4,22 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
+from msgspec.structs import replace
+
 from mock_servicenow.now_platform.errors import MethodNotAllowed, SoapError
 from mock_servicenow.now_platform.imports.import_sets import is_staging
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps, guarded
 from mock_servicenow.now_platform.rest.record_bodies import check_length, longest_body
-from mock_servicenow.now_platform.rest.soap.direct_services import OPERATIONS, READERS, DirectServices, check_soap_role
+from mock_servicenow.now_platform.rest.soap.direct_services import (
+    DISPLAY_FORM,
+    OPERATIONS,
+    READERS,
+    DirectServices,
+    check_soap_role,
+    display_form,
+)
 from mock_servicenow.now_platform.rest.soap.import_services import ImportServices
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService, service_of
 from mock_servicenow.now_platform.rest.soap.service_description import (
@@ -63,19 +72,19 @@ class DescriptionProcessor:
     def wsdl(self, call: Call, name: str) -> Answer:
         """Return it as WSDL; raises PlatformError."""
         with self._session(call) as session:
-            return self._described(session, name).wsdl(session, call.origin)
+            return self._described(call, session, name).wsdl(session, call.origin)
 
     def xsd(self, call: Call, name: str) -> Answer:
         """Return the schema of its messages; raises PlatformError."""
         with self._session(call) as session:
-            return self._described(session, name).xsd(session)
+            return self._described(call, session, name).xsd(session)
 
     def _session(self, call: Call) -> AbstractContextManager[Session]:
         if call.verb not in _READS:
             raise MethodNotAllowed(call.verb, _READS)
         return self._instance.transaction(call.user, call.findings)
 
-    def _described(self, session: Session, name: str) -> Description:
+    def _described(self, call: Call, session: Session, name: str) -> Description:
         check_soap_role(session, READERS)
         service = service_of(session, self._services, name)
         if service is not None:
@@ -85,4 +94,7 @@ class DescriptionProcessor:
         # In the order in which records have them, which the schema demands.
         columns = [column for each, column in known.items() if each not in hidden]
         operations = self._imports.operations if is_staging(session, name) else OPERATIONS
-        return describe_table(name, columns, session.dictionary.display_column(name), operations)
+        form, display = display_form(call, session), session.dictionary.display_column(name)
+        description = describe_table(name, columns, display, operations, form)
+        kept = f"{DISPLAY_FORM}={form}&" if DISPLAY_FORM in call.query else ""
+        return replace(description, parameters=kept)

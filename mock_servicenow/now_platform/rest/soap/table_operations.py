@@ -28,6 +28,8 @@ DISPLAY = "the display column"
 """Stands for it among the names of what a response holds."""
 RECORD = "record"
 """Holds the columns of each record that is inserted with others."""
+DISPLAYED = "dv_{}"
+"""Names what people read of a column beside its value."""
 LONGEST_NAME = 100
 MOST, _DIGITS = 2**31 - 1, 10
 FAILED = "com.glide.processors.soap.SOAPProcessingException"
@@ -45,6 +47,7 @@ class TableOperation(Struct, frozen=True):
         gives: what the response holds.
         repeated: the element around each record of the response; empty for none.
         lists: what may stand in either more than once.
+        displays: whether its response has what people read, as the address asks for it.
         strict: whether a request with anything else in it is refused; otherwise that becomes a finding.
     """
 
@@ -54,6 +57,7 @@ class TableOperation(Struct, frozen=True):
     gives: tuple[str, ...]
     repeated: str = ""
     lists: Container[str] = ()
+    displays: bool = False
     strict: bool = False
 
     def mistakes(self, request: Element) -> Iterable[str]:
