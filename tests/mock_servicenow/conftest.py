@@ -261,3 +261,10 @@ def lasting(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         return
     with request.getfixturevalue("postgresql").database(request.getfixturevalue("first_state")) as url:
         yield url
+
+
+@pytest.fixture
+def database(postgresql: Any) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database."""
+    with postgresql.database() as url:
+        yield url

@@ -7,7 +7,7 @@ import asyncio
 import signal
 import sqlite3
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
@@ -26,13 +26,6 @@ from privman_core.virtual_clock import VirtualClock
 
 from .command import serving_command, start_command, started
 from .conftest import REQUEST, RESPONSE, Instance, StubConsole, running
-
-
-@pytest.fixture
-def database(postgresql: Any) -> Iterator[str]:
-    """Give the URL of an empty PostgreSQL database."""
-    with postgresql.database() as url:
-        yield url
 
 
 @pytest.fixture

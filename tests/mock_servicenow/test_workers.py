@@ -1,113 +1,20 @@
 """Several processes behind one port, on one PostgreSQL: to clients they are one instance."""
 
 import asyncio
-import os
 import re
-import resource
-import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pysnc
 import pytest
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector, encode_basic_auth
+from aiohttp import ClientSession, TCPConnector, encode_basic_auth
 from yarl import URL
 
-from tests.preloaded import Process
-
 from .command import run_command, serving_command, start_command, started
-
-ADMIN = {"Authorization": encode_basic_auth("admin", "admin")}
-INCIDENTS = "/api/now/table/incident"
-PREPARING = 0x6D6F636B
-NOBODYS = "postgresql+psycopg://127.0.0.1:1/x"
-
-
-@pytest.fixture
-def database(postgresql: Any) -> Iterator[str]:
-    """Give the URL of an empty PostgreSQL database."""
-    with postgresql.database() as url:
-        yield url
-
-
-@asynccontextmanager
-async def _clients(url: str, count: int = 2) -> AsyncIterator[list[ClientSession]]:
-    """Give clients with one connection each, made one after the other."""
-    async with AsyncExitStack() as stack:
-        clients = []
-        for _ in range(count):
-            connector = TCPConnector(limit=1, ssl=False)
-            client = ClientSession(url, connector=connector, cookie_jar=DummyCookieJar())
-            clients.append(await stack.enter_async_context(client))
-            async with client.get(f"{INCIDENTS}?sysparm_limit=1", headers=ADMIN) as answer:
-                assert answer.status == 200
-        yield clients
-
-
-def _workers_of(process: Process) -> list[int]:
-    """Return the processes that a server has started, in that order."""
-    return list(map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()))
-
-
-def _server_of(ports: tuple[int, int], processes: list[int]) -> int:
-    """Return which process has the other end of the connection from a port to a port."""
-    theirs, its = (f":{port:04X}" for port in ports)
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    [inode] = [line[9] for line in lines if (line[2][-5:], line[1][-5:]) == (theirs, its)]
-    [holder] = [pid for pid in processes if f"socket:[{inode}]" in _open_files(pid)]
-    return holder
-
-
-def _ports(client: ClientSession) -> list[tuple[int, int]]:
-    """Return the ports of a client's connections, the client's first."""
-    held = client.connector._conns  # type: ignore[union-attr] # noqa: SLF001 - no public name
-    transports = [protocol.transport for each in held.values() for protocol, _ in each]
-    return [_of(transport) for transport in transports if transport is not None]
-
-
-def _of(connection: asyncio.BaseTransport | asyncio.StreamWriter) -> tuple[int, int]:
-    return connection.get_extra_info("sockname")[1], connection.get_extra_info("peername")[1]
-
-
-def _open_files(pid: int) -> list[str]:
-    return [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
-
-
-def _free_descriptors(pid: int) -> Iterator[int]:
-    """Yield the numbers that a process's next open files get."""
-    used = {int(each.name) for each in Path(f"/proc/{pid}/fd").iterdir()}
-    return (number for number in count() if number not in used)
-
-
-def _has_ended(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-async def _until_ended(pids: list[int]) -> None:
-    async with asyncio.timeout(60):
-        while not all(map(_has_ended, pids)):
-            await asyncio.sleep(0)
-
-
-@asynccontextmanager
-async def _waiting(database: str) -> AsyncIterator[Process]:
-    """Start two workers that wait for another process to prepare the database, which may take long."""
-    with psycopg.connect(database.replace("+psycopg", "")) as other:
-        other.execute("SELECT pg_advisory_lock(%s)", (PREPARING,))
-        process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        while other.execute(waiting).fetchone() != (2,):
-            await asyncio.sleep(0)
-        yield process
+from .worker_processes import ADMIN, INCIDENTS, has_ended, open_clients, ports_of, server_of, workers_of
 
 
 @pytest.mark.long
@@ -115,14 +22,14 @@ async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
     """Whether they come one after the other or all at once."""
     process = await start_command("serve", "--port", "0", "--workers", "3", "--database", database)
     port = URL(await started(process)).port
-    workers = _workers_of(process)
+    workers = workers_of(process)
     assert len(workers) == 3
     held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
     held += await asyncio.gather(*(asyncio.open_connection("127.0.0.1", port) for _ in range(9)))
     for reader, writer in held:
         writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         await reader.readline()
-    servers = [_server_of(_of(writer), workers) for _, writer in held]
+    servers = [server_of(ports_of(writer), workers) for _, writer in held]
     assert servers[:3] == workers
     assert [servers.count(worker) for worker in workers] == [4, 4, 4]
     for _, writer in held:
@@ -130,7 +37,7 @@ async def test_connections_go_to_the_workers_in_turn(database: str) -> None:
     process.terminate()
     assert await process.communicate() == (b"", b"")
     assert process.returncode == 0
-    assert all(map(_has_ended, workers))
+    assert all(map(has_ended, workers))
 
 
 @pytest.mark.long
@@ -149,7 +56,7 @@ async def test_workers_tell_the_address_of_the_first_process(database: str) -> N
 @pytest.mark.long
 async def test_records_of_one_worker_are_read_from_another(database: str) -> None:
     """At once; numbers and sys_ids differ whoever gives them."""
-    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+    async with serving_command("--workers", "2", "--database", database) as url, open_clients(url) as clients:
         given = set()
         for number in range(20):
             writer, reader = clients[number % 2], clients[1 - number % 2]
@@ -180,7 +87,7 @@ def _token(page: str) -> str:
 @pytest.mark.long
 async def test_a_login_counts_at_every_worker(database: str) -> None:
     """One gives the form, another takes it, a third shows pages; logging out at any ends it at all."""
-    async with serving_command("--workers", "3", "--database", database) as url, _clients(url, 3) as clients:
+    async with serving_command("--workers", "3", "--database", database) as url, open_clients(url, 3) as clients:
         first, second, third = clients
         _, page, visitor = await _page(first, "/login.do", "")
         form = {"sysparm_ck": _token(page), "user_name": "admin", "user_password": "admin"}
@@ -199,7 +106,7 @@ async def test_a_login_counts_at_every_worker(database: str) -> None:
 @pytest.mark.long
 async def test_a_session_of_a_call_counts_at_every_worker(database: str) -> None:
     """A call with a password opens it; each call gets another one, and one that has a session keeps that."""
-    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+    async with serving_command("--workers", "2", "--database", database) as url, open_clients(url) as clients:
         opened = [(await each.get(INCIDENTS, headers=ADMIN)).cookies["JSESSIONID"].value for each in clients * 2]
         assert len(set(opened)) == 4
         for session in opened:
@@ -235,7 +142,7 @@ async def _code(client: ClientSession) -> str:
 @pytest.mark.long
 async def test_a_code_of_one_worker_is_redeemed_by_another(database: str) -> None:
     """Once; its tokens open the APIs of both, and either renews them."""
-    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+    async with serving_command("--workers", "2", "--database", database) as url, open_clients(url) as clients:
         first, second = clients
         redeemed = {"grant_type": "authorization_code", "redirect_uri": REDIRECT, "code": await _code(first)}
         assert [(await _ask(each, **redeemed))[0] for each in (second, first, second)] == [200, 401, 401]
@@ -253,7 +160,7 @@ async def test_a_code_of_one_worker_is_redeemed_by_another(database: str) -> Non
 @pytest.mark.long
 async def test_every_worker_gives_the_same_valid_token(database: str) -> None:
     """Until it is revoked, at whichever."""
-    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+    async with serving_command("--workers", "2", "--database", database) as url, open_clients(url) as clients:
         given = {(await _ask(each, **PASSWORD))[1]["access_token"] for each in clients * 2}
         assert len(given) == 1
         async with clients[0].get("/oauth_revoke_token.do", params={"token": min(given)}) as answer:
@@ -265,7 +172,7 @@ async def test_every_worker_gives_the_same_valid_token(database: str) -> None:
 @pytest.mark.long
 async def test_failed_logins_count_at_every_worker(database: str) -> None:
     """Five in all lock a user out."""
-    async with serving_command("--workers", "2", "--database", database) as url, _clients(url) as clients:
+    async with serving_command("--workers", "2", "--database", database) as url, open_clients(url) as clients:
         wrong = {"Authorization": encode_basic_auth("privman.approver", "guess")}
         right = {"Authorization": encode_basic_auth("privman.approver", "admin")}
         assert (await clients[0].get(INCIDENTS, headers=right)).status == 200
@@ -324,160 +231,18 @@ async def test_workers_serve_https(database: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-async def test_a_lost_worker_ends_the_server(database: str) -> None:
-    """The message names it; whoever started the server can start it again."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    await started(process)
-    first, second = _workers_of(process)
-    os.kill(second, signal.SIGKILL)
-    _, err = await process.communicate()
-    lost = f"worker 2 (process {second}) was killed by SIGKILL"
-    assert err.decode() == f"mock-servicenow: {lost}; the other workers have been stopped\n"
-    assert process.returncode == 1
-    assert _has_ended(first)
-
-
-@pytest.mark.long
-async def test_a_lost_worker_may_have_connections_to_take(database: str) -> None:
-    """They are lost with it, and its end is reported all the same."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    url = URL(await started(process))
-    first, _ = _workers_of(process)
-    os.kill(first, signal.SIGSTOP)
-    for _ in range(2):
-        _, writer = await asyncio.open_connection(url.host, url.port)
-        writer.close()
-    os.kill(first, signal.SIGKILL)
-    _, err = await process.communicate()
-    assert (process.returncode, f"worker 1 (process {first}) was killed by SIGKILL" in err.decode()) == (1, True)
-
-
-@pytest.mark.long
-async def test_workers_end_with_a_killed_server(database: str) -> None:
-    """Even with SIGKILL, which it cannot pass on; they keep standard output and standard error open until they end."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    await started(process)
-    workers = _workers_of(process)
-    process.kill()
-    assert await process.communicate() == (b"", b"")
-    await _until_ended(workers)
-
-
-@pytest.mark.long
-async def test_workers_that_start_end_with_a_killed_server(database: str) -> None:
-    """As soon as the database lets them."""
-    async with _waiting(database) as process:
-        workers = _workers_of(process)
-        process.kill()
-        await process.wait()
-    assert await process.communicate() == (b"", b"")
-    await _until_ended(workers)
-
-
-@pytest.mark.long
-async def test_an_interrupt_reaches_all_processes_of_a_terminal(database: str) -> None:
-    """Workers leave it to the first process to end them."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    await started(process)
-    for pid in (*_workers_of(process), process.pid):
-        os.kill(pid, signal.SIGINT)
-    assert await process.communicate() == (b"", b"")
-    assert process.returncode == 0
-
-
-@pytest.mark.long
-async def test_a_start_can_be_interrupted(database: str) -> None:
-    """Workers that serve nobody yet are not waited for."""
-    async with _waiting(database) as process:
-        workers = _workers_of(process)
-        process.terminate()
-        _, err = await process.communicate()
-    assert (process.returncode, err.decode()) == (130, "mock-servicenow: interrupted by SIGTERM\n")
-    assert all(map(_has_ended, workers))
-
-
-@pytest.mark.long
-async def test_a_worker_lost_at_the_start_ends_the_server(database: str) -> None:
-    """Before there is an address to print."""
-    async with _waiting(database) as process:
-        first, _ = _workers_of(process)
-        os.kill(first, signal.SIGKILL)
-        out, err = await process.communicate()
-    assert (process.returncode, out) == (1, b"")
-    assert f"worker 1 (process {first}) was killed by SIGKILL" in err.decode()
-
-
-@pytest.mark.long
 async def test_two_servers_start_on_one_empty_database(database: str) -> None:
     """One of their four workers makes its tables."""
     arguments = ("serve", "--port", "0", "--workers", "2", "--database", database)
     processes = await asyncio.gather(start_command(*arguments), start_command(*arguments))
     for url in await asyncio.gather(*map(started, processes)):
-        async with _clients(url):
+        async with open_clients(url):
             pass
     for process in processes:
         process.terminate()
     assert [await process.communicate() for process in processes] == [(b"", b"")] * 2
     with psycopg.connect(database.replace("+psycopg", "")) as made:
         assert made.execute("SELECT starts FROM mock_servicenow_schema").fetchone() == (3,)  # besides the first
-
-
-@pytest.mark.long
-async def test_a_worker_that_takes_no_connections_holds_nobody_up(database: str) -> None:
-    """The others get all connections once as many wait for it as it can have; if none takes any, all wait."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    url = URL(await started(process))
-    stopped, other = _workers_of(process)
-    os.kill(stopped, signal.SIGSTOP)
-    for _ in range(100):
-        _, writer = await asyncio.open_connection(url.host, url.port)
-        writer.close()
-    async with _clients(str(url), 4) as clients:
-        connections = [ports for each in clients for ports in _ports(each)]
-        assert {_server_of(ports, [stopped, other]) for ports in connections} == {other}
-    os.kill(other, signal.SIGSTOP)
-    waiting = [await asyncio.open_connection(url.host, url.port) for _ in range(50)]
-    for _, writer in waiting:
-        writer.write(b"GET /api HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-    os.kill(stopped, signal.SIGCONT)
-    assert {await reader.readline() for reader, _ in waiting[-1:]} == {b"HTTP/1.1 404 Not Found\r\n"}
-    os.kill(other, signal.SIGCONT)
-    assert {await reader.readline() for reader, _ in waiting[:-1]} == {b"HTTP/1.1 404 Not Found\r\n"}
-    for _, writer in waiting:
-        writer.close()
-    process.terminate()
-    assert await process.communicate() == (b"", b"")
-    assert process.returncode == 0
-
-
-@pytest.mark.long
-@pytest.mark.once
-async def test_a_worker_that_hangs_is_killed_at_the_end(database: str) -> None:
-    """Its server waits for it for a while, and then ends as always."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    await started(process)
-    os.kill(_workers_of(process)[0], signal.SIGSTOP)
-    process.terminate()
-    assert await process.communicate() == (b"", b"")
-    assert process.returncode == 0
-
-
-@pytest.mark.long
-async def test_a_server_out_of_descriptors_recovers(database: str) -> None:
-    """Connections that it cannot accept are dropped, and later ones are served."""
-    process = await start_command("serve", "--port", "0", "--workers", "2", "--database", database)
-    url = URL(await started(process))
-    most = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
-    _, too_many = islice(_free_descriptors(process.pid), 2)
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (too_many, most[1]))  # so one connection, but no copy of it
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    assert await reader.read() == b""
-    writer.close()
-    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, most)
-    async with _clients(str(url)):
-        process.terminate()
-        await process.communicate()  # asyncio has complained, as it does in a server without workers
-        assert process.returncode == 0
 
 
 @pytest.mark.long

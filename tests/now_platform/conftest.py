@@ -30,6 +30,7 @@ from privman_core.serving import LONGEST_LINE, before_sending
 from privman_core.virtual_clock import VirtualClock
 
 from .import_sets import make, make_map
+from .managed_users import ADMIN_ROLE
 
 URL = "https://dev12345.service-now.com"
 Create = Callable[..., str]
@@ -339,3 +340,30 @@ async def user_map(client: Client) -> str:
     """Return the map that makes users, one for each user name."""
     fields = ("user_id>user_name", "first_name>name", "email>email", "department>department")
     return await make_map(client, "sys_user", *fields, coalesce="user_name")
+
+
+@pytest.fixture
+def ids(
+    instance: Instance, user: Client, grant: Callable[[str, str], None], create: Callable[..., str]
+) -> dict[str, str]:
+    """Let the plain user manage users, keys, clients and imports; return the sys_ids of roles, groups and users."""
+    assert user is not None
+    for role in ("user_admin", "oauth_admin", "api_service_admin", "import_set_loader"):
+        grant("plain", role)
+    create("sys_user_role", name="elevated", elevated_privilege="true")
+    above, harmless = create("sys_user_role", name="above"), create("sys_user_role", name="harmless")
+    create("sys_user_role_contains", role=create("sys_user_role", name="between"), contains=ADMIN_ROLE)
+    create("sys_group_has_role", group=create("sys_user_group", name="Bosses"), role=ADMIN_ROLE)
+    with instance.transaction(instance.system) as session:
+        roles = {role["name"]: role.sys_id for role in session.find_all("sys_user_role")}
+        create("sys_user_role_contains", role=above, contains=roles["between"])
+        groups = {group["name"]: group.sys_id for group in session.find_all("sys_user_group")}
+        users = {user["user_name"]: user.sys_id for user in session.find_all("sys_user")}
+    return {**roles, **groups, "me": users["plain"], "abel": users["abel.tuter"], "harmless": harmless}
+
+
+@pytest.fixture
+async def me(user: Client, ids: dict[str, str]) -> Client:
+    """Return the client of a user who manages users, API keys and OAuth clients, but is not an administrator."""
+    assert ids
+    return user

@@ -4,8 +4,6 @@ from base64 import b64encode
 from collections.abc import Callable
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestClient
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
@@ -18,48 +16,10 @@ from mock_servicenow.now_platform.users import User
 from privman_core.virtual_clock import VirtualClock
 from tests.generated import examples
 
-Client = TestClient[web.Request, web.Application]
-Grant = Callable[[str, str], None]
-Create = Callable[..., str]
+from .managed_users import ADMIN_ID, ADMIN_ROLE, TABLES, Client, Create, write
+
 Swallowed = Callable[[], list[str]]
-TABLES = "/api/now/table"
-ADMIN_ID = "6816f79cc0a8016401c5a33be04be441"
-ADMIN_ROLE = "2831a114c611228501d4ea6c309d626d"
 INSTALLS = ("admin", "security_admin", "elevated", "above", "business_rule_admin", "import_admin", "data_policy_admin")
-
-
-@pytest.fixture
-def ids(instance: Instance, user: Client, grant: Grant, create: Create) -> dict[str, str]:
-    """Let the plain user manage users, keys, clients and imports; return the sys_ids of roles, groups and users."""
-    assert user is not None
-    for role in ("user_admin", "oauth_admin", "api_service_admin", "import_set_loader"):
-        grant("plain", role)
-    create("sys_user_role", name="elevated", elevated_privilege="true")
-    above, harmless = create("sys_user_role", name="above"), create("sys_user_role", name="harmless")
-    create("sys_user_role_contains", role=create("sys_user_role", name="between"), contains=ADMIN_ROLE)
-    create("sys_group_has_role", group=create("sys_user_group", name="Bosses"), role=ADMIN_ROLE)
-    with instance.transaction(instance.system) as session:
-        roles = {role["name"]: role.sys_id for role in session.find_all("sys_user_role")}
-        create("sys_user_role_contains", role=above, contains=roles["between"])
-        groups = {group["name"]: group.sys_id for group in session.find_all("sys_user_group")}
-        users = {user["user_name"]: user.sys_id for user in session.find_all("sys_user")}
-    return {**roles, **groups, "me": users["plain"], "abel": users["abel.tuter"], "harmless": harmless}
-
-
-@pytest.fixture
-async def me(user: Client, ids: dict[str, str]) -> Client:
-    """Return the client of a user who manages users, API keys and OAuth clients, but is not an administrator."""
-    assert ids
-    return user
-
-
-async def write(client: Client, table: str, sys_id: str = "", /, **values: str) -> int:
-    """Return the status of an insert, or of an update of the record."""
-    path = f"{TABLES}/{table}/{sys_id}".rstrip("/") + "?sysparm_input_display_value=true"
-    answer = await (client.patch if sys_id else client.post)(path, json=values)
-    if answer.status == 403:
-        assert (await answer.json())["error"]["detail"].startswith("ACL Exception ")
-    return answer.status
 
 
 @pytest.mark.long
@@ -208,22 +168,6 @@ async def test_rights_end_with_what_gives_them(me: Client, client: Client, creat
     assert await write(me, "u_toy", u_name="c") == 403
 
 
-@pytest.mark.parametrize(("table", "column"), [("sys_user", "user"), ("oauth_entity", "peer")])
-async def test_credentials_end_with_their_owner(
-    me: Client, create: Create, instance: Instance, table: str, column: str
-) -> None:
-    """A user or client that is deleted and created again with the same sys_id inherits no privileges."""
-    owner = create(table, **{"user_name" if table == "sys_user" else "name": "gone"})
-    user = create("sys_user", user_name="holder")
-    tokens = {"user": user, "peer": "none", column: owner, "type": "access_token", "token": "t"}
-    create("oauth_credential", **tokens)
-    if table == "sys_user":
-        create("api_key", user=owner, token="k")
-    assert (await me.delete(f"{TABLES}/{table}/{owner}")).status == 204
-    with instance.transaction(instance.system) as session:
-        assert session.find_all("oauth_credential") == session.find_all("api_key", user=owner) == []
-
-
 async def test_a_group_that_does_not_exist_gives_nothing(me: Client, client: Client, create: Create) -> None:
     """Whatever names it as if it did."""
     [plain] = (await (await client.get(f"{TABLES}/sys_user?user_name=plain")).json())["result"]
@@ -242,132 +186,11 @@ async def test_an_administrators_grant_is_not_passed_on(me: Client, instance: In
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("values", [{"user_password": "known"}, {"enable_multifactor_authn": "true"}])
-async def test_only_administrators_change_an_administrators_credentials(
-    me: Client, client: Client, values: dict[str, str]
-) -> None:
-    """A user manager cannot change the password or the second factor of a privileged user, only other columns."""
-    assert await write(me, "sys_user", ADMIN_ID, **values) == 403
-    assert await write(me, "sys_user", ADMIN_ID, title="Boss") == 200
-    assert await write(client, "sys_user", ADMIN_ID, **values) == 200
-
-
-@pytest.mark.long
 async def test_a_new_user_does_not_inherit_a_deleted_ones_rights(me: Client, create: Create) -> None:
     """A client chooses sys_ids: one to which privileged roles are still granted is refused."""
     gone = "ab" * 16
     create("sys_user_has_role", user=gone, role=ADMIN_ROLE)
     assert await write(me, "sys_user", sys_id=gone, user_name="heir", user_password="x") == 403
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("table", "values"),
-    [
-        ("api_key", {"name": "k", "token": "t"}),
-        ("oauth_credential", {"type": "access_token", "token": "t", "expires": "2099-01-01 00:00:00"}),
-        ("oauth_entity", {"name": "c", "client_id": "c", "client_secret": "s"}),
-    ],
-)
-async def test_no_credential_is_made_for_an_administrator(
-    me: Client, create: Create, ids: dict[str, str], table: str, values: dict[str, str]
-) -> None:
-    """Neither a new one, nor by changing whose it is, nor by changing the secret of an administrator's."""
-    assert await write(me, table, **values, user=ADMIN_ID) == 403
-    own, other = create(table, user=ids["me"]), create(table, user=ADMIN_ID)
-    assert await write(me, table, own, user=ADMIN_ID) == 403
-    assert await write(me, table, other, **values) == 403
-    assert await write(me, table, other, user=ids["me"]) == 403
-    assert await write(me, table, own, **values) == 200
-
-
-async def opens(client: Client, **headers: str) -> bool:
-    """Return whether a property is stored with these headers; what they give suffices to read incidents or files."""
-    answer = await client.post(f"{TABLES}/sys_properties", json={"name": "x", "value": "y"}, headers=headers)
-    assert answer.status in {201, 401, 403}
-    return answer.status == 201
-
-
-FILES = {"client_id": "files", "client_secret": "s", "redirect_url": "https://localhost/back"}
-
-
-async def granted(client: Client, form: dict[str, str]) -> str:
-    """Return a token that is limited to files."""
-    answer = await (await client.post("/oauth_token.do", data=FILES | form)).json()
-    assert answer["scope"] == "files"
-    return str(answer["access_token"])
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("through", ["token", "client"])
-async def test_an_administrators_token_is_not_widened(  # noqa: PLR0913, PLR0917 - fixtures
-    me: Client, client: Client, anonymous: Client, create: Create, ids: dict[str, str], through: str
-) -> None:
-    """Managers of clients cannot open another API to it, by its scopes or by those of its client.
-
-    What concerns nobody privileged stays his to change, and so does what closes something.
-    """
-    assert ids
-    app, other = create("oauth_entity", **FILES), create("oauth_entity", client_id="other")
-    create("oauth_entity_scope", oauth_entity=app, oauth_entity_scope="files")
-    bound = create("oauth_api_scope", scope="files", api="Attachment API")
-    idle = create("oauth_api_scope", scope="files", api="Table API", active="false")
-    assert await write(me, "oauth_api_scope", scope="plans", api="Table API") == 201
-    if through == "client":
-        create("sys_properties", name="glide.oauth.inbound.client.credential.grant_type.enabled", value="true")
-        assert await write(client, "oauth_entity", app, user=ADMIN_ID, client_secret="s") == 200
-        form = {"grant_type": "client_credentials"}
-    else:
-        form = {"grant_type": "password", "username": "admin", "password": "admin", "scope": "files"}
-    widening = [
-        ("oauth_api_scope", "", {"scope": "files", "api": "Table API"}),
-        ("oauth_api_scope", bound, {"api": "Table API"}),
-        ("oauth_api_scope", idle, {"active": "true"}),
-        ("oauth_entity_scope", "", {"oauth_entity": app, "oauth_entity_scope": "plans"}),
-    ]
-    token = await granted(anonymous, form) if through == "token" else ""
-    assert [await write(me, table, sys_id, **values) for table, sys_id, values in widening] == [403] * 4
-    token = token or await granted(anonymous, form)
-    assert not await opens(anonymous, Authorization=f"Bearer {token}")
-    assert await write(me, "oauth_entity_scope", oauth_entity=other, oauth_entity_scope="plans") == 201
-    assert await write(me, "oauth_api_scope", scope="", api="Table API") == 201
-    assert await write(me, "oauth_api_scope", bound, active="false") == 200
-    assert await write(client, "oauth_api_scope", scope="files", api="Table API") == 201
-    assert await opens(anonymous, Authorization=f"Bearer {token}")
-
-
-@pytest.mark.long
-async def test_an_administrators_key_is_not_widened(
-    me: Client, client: Client, anonymous: Client, create: Create, ids: dict[str, str]
-) -> None:
-    """Managers of keys cannot open another API or verb to it, by any of the records that open APIs to keys.
-
-    What opens nothing yet stays his to change, and so does what closes something.
-    """
-    assert ids
-    place = create("sys_token_auth_parameter", parameter_name="x-key", type="auth_header")
-    profile = create("http_key_auth", name="Keys", auth_parameter=place)
-    policy = create("sys_api_access_policy", name="Read", api="Table API", apply_all_methods="false", http_method="GET")
-    mapping = create("sys_auth_profile_mapping", api_access_policy=policy, inbound_auth_profile=profile)
-    assert await write(me, "sys_api_access_policy", policy, http_method="HEAD") == 200
-    assert await write(me, "sys_api_access_policy", policy, http_method="GET") == 200
-    create("api_key", user=ADMIN_ID, token="k", active="true")
-    spare = create("sys_api_access_policy", name="Spare", api="Table API")
-    widening = [
-        ("sys_api_access_policy", policy, {"apply_all_methods": "true"}),
-        ("sys_auth_profile_mapping", mapping, {"api_access_policy": spare}),
-        ("sys_auth_profile_mapping", "", {"api_access_policy": spare, "inbound_auth_profile": profile}),
-        ("http_key_auth", profile, {"auth_parameter": "other"}),
-        ("sys_token_auth_parameter", place, {"parameter_name": "x-other"}),
-    ]
-    assert [await write(me, table, sys_id, **values) for table, sys_id, values in widening] == [403] * 5
-    assert (await anonymous.get(f"{TABLES}/incident", headers={"x-key": "k"})).status == 200
-    assert not await opens(anonymous, **{"x-key": "k"})
-    assert await write(me, "sys_api_access_policy", name="New", api="Table API") == 201
-    assert await write(me, "sys_api_access_policy", policy, name="Renamed") == 200
-    assert await write(me, "sys_api_access_policy", policy, active="false") == 200
-    assert await write(client, "sys_api_access_policy", policy, active="true", apply_all_methods="true") == 200
-    assert await opens(anonymous, **{"x-key": "k"})
 
 
 @pytest.mark.long

@@ -18,15 +18,15 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.fixtures import WorldFixture
-from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.target import Target
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .read_instance import Learn, ReadInstance
 from .recorded_entries import Entry
+from .shared_instance import shared_mock
 from .stub_instance import StubInstance
-from .targets import Hurried
+from .targets import Hurried, packaged
 
 LOGON = "/Tms/services/api/logon/token"
 APPROVE = "/Tms/services/api/v1/approval/approve"
@@ -115,7 +115,7 @@ def compare(
 ) -> Callable[[StubInstance], str]:
     """Return what records a denial on an instance, and gives the last line that drift prints of it."""
     monkeypatch.setenv("SERVICENOW_PASSWORD", "s3cret")
-    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    deny = packaged("deny")
 
     def run(stub: StubInstance) -> str:
         served, out = serving(stub.app()), tmp_path / "real.har"
@@ -148,3 +148,17 @@ def learn(learned_file: Path, privman_loop: LoopThread, capsys: pytest.CaptureFi
             return code, *(text.replace(url, "URL").replace(str(learned_file), "OUT") for text in printed)  # type: ignore[return-value]  # two
 
         yield run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder where the commands run, which is empty."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def instance(privman_loop: LoopThread) -> Iterator[str]:
+    """Serve an instance that others share, and return its address."""
+    with shared_mock(privman_loop) as url:
+        yield url

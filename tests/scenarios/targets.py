@@ -1,4 +1,4 @@
-"""What tests of targets share: a stub of a real instance, and scenarios played on it."""
+"""Scenarios of the catalog, played on targets."""
 
 from collections.abc import Sequence
 
@@ -16,6 +16,12 @@ class Hurried(RealClock):
 
     async def sleep(self, seconds: float) -> None:
         """Return at once."""
+
+
+def packaged(stem: str) -> str:
+    """Return the file of the catalog with this name."""
+    [path] = [path for path in catalog_files() if path.stem == stem]
+    return str(path)
 
 
 def scenarios(*files: str) -> list[Scenario]:

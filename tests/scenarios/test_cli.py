@@ -16,11 +16,12 @@ from privman_core.argument_types import user
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.schema import scenario_schema
 from privman_scenarios.playing.verbs import vocabulary
 
-APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
+from .targets import packaged
+
+APPROVE = packaged("approve")
 HELD = """
 title: An approval reaches the console
 tags: [smoke, decision]
@@ -477,7 +478,7 @@ def test_a_strict_run_has_to_see_findings(
     options: list[str], code: int, real_instance: Callable[[str], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A real instance shows none, so that nothing would be judged by the option."""
-    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    deny = packaged("deny")
     url = real_instance("")
     assert main(["run", deny, "--servicenow-url", url, "--quiet-time", "0", *options]) == code
     said = f"--strict cannot be checked, as no findings are seen: {url} has no control plane."

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from privman_core.clock import RealClock
-from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world import World
 from privman_scenarios.playing.world_builder import WorldBuilder
+
+from .targets import scenarios
 
 
 class Remembering:
@@ -55,12 +56,6 @@ def _varies(name: str, headers: list[list[str]]) -> bool:
     """Tell whether a header says how well this run's ports compress."""
     compressed = any(other.lower() == "content-encoding" for other, _ in headers)
     return name.lower() == "content-length" and compressed
-
-
-def scenarios(file: str) -> list[Scenario]:
-    """Return the scenarios of a file of the catalog."""
-    (path,) = [path for path in catalog_files() if path.stem == file]
-    return Loader(vocabulary()).load([path])
 
 
 async def journals(played: list[Scenario], seed: int) -> str:

@@ -7,11 +7,11 @@ import pytest
 
 from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.github import GitHubReport, summary
-from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.events import Event, Failure, RunEnded, RunStarted, ScenarioEnded
 
 from .recorded_runs import ENDED, FAILURE, RUN, recorded
+from .targets import packaged
 
 FAILING = "title: T\nsteps:\n- console.ask:\n- console.expect-approval:\n    state: Approved\n"
 
@@ -52,7 +52,7 @@ def test_annotations_have_paths_in_the_workspace_and_the_line_of_the_failed_step
     ("file", "place"),
     [
         ("/elsewhere/stories/a.yaml", "stories/a.yaml"),
-        (str(next(each for each in catalog_files() if each.stem == "deny")), "privman_scenarios/catalog/deny.yaml"),
+        (packaged("deny"), "privman_scenarios/catalog/deny.yaml"),
     ],
 )
 def test_a_file_outside_of_the_workspace_is_named_in_the_message(file: str, place: str, job: Path) -> None:

@@ -27,11 +27,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "1.json").read_text()
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def hostile(value: Any, key: str = "") -> Any:

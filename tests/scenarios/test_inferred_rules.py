@@ -6,7 +6,8 @@ import pytest
 
 from privman_contracts import WireNames
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
+
+from .targets import packaged
 
 # Played together is what does not leave each other's scenarios without room.
 ALTERNATIVES: tuple[tuple[str, ...], ...] = (
@@ -51,7 +52,8 @@ ALTERNATIVES: tuple[tuple[str, ...], ...] = (
     ),
     ("token_renewals: 2", "longest_retry_wait: 60", "dead_token_status: 403", "process_timeout: 600"),
 )
-APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
+
+APPROVE = packaged("approve")
 FIRST = """
 title: A refusal of a console that is busy
 when:

@@ -7,12 +7,14 @@ from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
 from privman_scenarios.analysis.variations import Bound, orders
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Worlds
 from privman_scenarios.playing.processes import Player
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
+
+from .targets import packaged
 
 APPROVE = "/tms/services/api/v1/approval/approve"
 # A token is known before the race.
@@ -118,6 +120,5 @@ def test_a_planted_defect_is_found_in_the_order_that_shows_it() -> None:
 @pytest.mark.parametrize("stem", ["race-of-log-out-and-delivery", "race-of-retry-and-timeout"])
 def test_the_races_of_the_catalog_hold_in_any_order(stem: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A sample of their orders: the written one and one drawn."""
-    (file,) = (path for path in catalog_files() if path.stem == stem)
-    assert main(["run", str(file), "--interleave", "--orders", "2", "--jobs", "1"]) == 0
+    assert main(["run", packaged(stem), "--interleave", "--orders", "2", "--jobs", "1"]) == 0
     assert "variations were played, 0 of them failed" in capsys.readouterr().out

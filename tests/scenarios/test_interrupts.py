@@ -14,9 +14,9 @@ from aiohttp import web
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
 
 from .stub_instance import StubInstance
+from .targets import packaged
 
 # Plays a command; a signal strikes when a module is about to be loaded, in one of three ways.
 SCRIPT = """
@@ -50,7 +50,7 @@ if moment == "the end":
 sys.argv[0] = package
 sys.exit(import_module(f"{package}.__main__").main(arguments))
 """
-APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
+APPROVE = packaged("approve")
 RUN = ["privman_scenarios", "privman-scenarios", "run", APPROVE, "--jobs", "1"]
 # As many scenarios as two processes are worth.
 EMPTY = """

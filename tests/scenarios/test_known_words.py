@@ -8,9 +8,11 @@ import yaml
 from privman_scenarios.analysis.regressions import to_yaml
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ScenarioFileError
-from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.product_facts import finding_rules, set_up_steps
 from privman_scenarios.playing.verbs import vocabulary
+
+from .targets import packaged
 
 ASKED = "  - console.ask:\n"
 TYPOS = yaml.safe_load(Path(__file__).with_name("typos.yaml").read_text(encoding="utf-8"))
@@ -292,7 +294,7 @@ def test_names_of_the_right_kind_pass(step: str, tmp_path: Path, capsys: pytest.
 
 def test_catalog_expects_each_step_of_the_set_up() -> None:
     """A new step needs its outcome in the scenario of the documented set-up."""
-    file = next(file for file in catalog_files() if file.stem == "setup-every-step")
+    file = Path(packaged("setup-every-step"))
     steps = yaml.safe_load(file.read_text())["steps"]
     expected = next(step["console.expect-set-up"]["steps"] for step in steps if "console.expect-set-up" in step)
     assert tuple(expected) == set_up_steps()

@@ -11,11 +11,11 @@ from privman_contracts import WireNames
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
 
 from .filled_instance import THEIRS, filled_instance
 from .other_instance import OtherInstance
 from .read_instance import REQUEST, SCOPE, TABLES, Learn, ReadInstance
+from .targets import packaged
 
 
 def values(names: WireNames) -> dict[str, object]:
@@ -30,7 +30,7 @@ def test_what_an_instance_calls_things_is_learned_and_played(
     """With the file that is written a scenario passes on the instance; all that was sent was GET."""
     theirs, journal = tmp_path / "theirs.yaml", tmp_path / "journal.jsonl"
     theirs.write_text(yaml.safe_dump(THEIRS), encoding="utf-8")
-    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    deny = packaged("deny")
     with filled_instance(theirs) as instance:
         before = len(instance.journal)
         target = ["--servicenow-url", instance.url]
@@ -57,8 +57,7 @@ def other(
     privman_loop.run(served.__aexit__(None, None, None))
 
 
-DENY = next(str(path) for path in catalog_files() if path.stem == "deny")
-
+DENY = packaged("deny")
 SOON = ["--quiet-time", "0", "--patience", "1"]
 
 
@@ -148,7 +147,6 @@ def test_a_failure_names_the_observations_that_it_depends_on(
 
 
 OBSERVED = "observed: {date: 2026-11-29, release: zurich, how: a label}"
-
 DEPENDS = {
     "word that is also a column": ("[{console.run: allowed}]", []),
     "state of the console": ("[{console.ask: }, {console.expect-approval: {comment: Fine}}]", ["request.comment"]),

@@ -55,7 +55,6 @@ def test_no_label_is_needed(learn: Learn, learned_file: Path) -> None:
 
 
 GERMAN = "x_acme_"
-
 NAMES = {"integration_configuration": "anbindung", "activity_type": "art", "request": "anfrage", "response": "antwort"}
 
 
@@ -216,7 +215,6 @@ def test_access_rules_tell_roles_apart(learn: Learn, learned_file: Path) -> None
 
 
 TWINS = f"{SCOPE}ask ('Request') and {SCOPE}request_2 ('Request')"
-
 CONTRADICTIONS = {
     "two tables": (
         "sys_db_object",

@@ -16,11 +16,7 @@ LINES = "1,\n" * 20_000
 INCLUDE = "- include: odd.steps.yaml\n"
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def told_of(capsys: pytest.CaptureFixture[str], story: str = STORY) -> str:

@@ -12,7 +12,7 @@ from aiohttp import ClientSession, web
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
-from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.log_in import Credentials
 from privman_scenarios.playing.own_records import Mark, NotOwnError, OwnRecord, OwnRecords
@@ -22,7 +22,7 @@ from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
 
 from .stub_instance import REQUEST, StubInstance
-from .targets import Hurried, play
+from .targets import Hurried, packaged, play
 
 ONE, OTHER = "1" * 32, "2" * 32
 
@@ -109,7 +109,7 @@ async def test_a_marked_record_holds_its_mark(instance: tuple[StubInstance, OwnR
 @pytest.mark.long
 def test_a_record_that_two_answers_name_is_deleted_once(real_instance: Callable[[str], str], tmp_path: Path) -> None:
     """An instance answers a repeated request with the record that it has."""
-    (repeated,) = (str(path) for path in catalog_files() if path.stem == "duplicate-request")
+    repeated = packaged("duplicate-request")
     writes = tmp_path / "writes.jsonl"
     target = ["--servicenow-url", real_instance(""), "--quiet-time", "0"]
     assert main(["run", repeated, *target, "--writes", str(writes)]) == 0

@@ -8,11 +8,11 @@ import pytest
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
 
 from .read_instance import Learn, ReadInstance, half_a_list, listing, page, refusal, too_many
+from .targets import packaged
 
-DENY = next(str(path) for path in catalog_files() if path.stem == "deny")
+DENY = packaged("deny")
 
 
 def test_a_table_that_is_not_readable_is_no_bad_log_in(learn: Learn) -> None:

@@ -14,7 +14,6 @@ from privman_scenarios.commands.cli import main
 from privman_scenarios.commands.reports.html import html
 from privman_scenarios.commands.reports.machine_readable import json_report, junit
 from privman_scenarios.errors import Comparison, Difference, WorkerLostError
-from privman_scenarios.language.loader import catalog_files
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.playing.events import (
     Event,
@@ -31,6 +30,7 @@ from privman_scenarios.playing.events import (
 from privman_scenarios.playing.processes import ITEMS_A_PROCESS, spread
 
 from .recorded_runs import BAD, ENDED, FAILURE, GOOD, RUN, UNCOMPARED, recorded, told
+from .targets import packaged
 
 MARKED = """\
   {
@@ -49,7 +49,7 @@ MARKED = """\
 
 def test_junit_gives_each_case_a_name_of_its_own() -> None:
     """Files of one name in two folders stay apart, as do files that differ in their suffix, and equal titles."""
-    catalog = next(str(file) for file in catalog_files() if file.stem == "approve")
+    catalog = packaged("approve")
     files = ["gate/approve.yaml", "nightly/approve.yaml", "./nightly/../gate/approve.yaml", "/other/place/approve.yaml"]
     files += ["gate/approve.yml", "/checkout/approve.yaml", catalog]
     ended = [ScenarioEnded(Scenario("T", (), file, 1), "passed", 0.1) for file in files]

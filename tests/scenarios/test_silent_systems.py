@@ -9,9 +9,10 @@ import pytest
 
 from privman_core.loop_thread import LoopThread
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
 
-APPROVE = next(str(path) for path in catalog_files() if path.stem == "approve")
+from .targets import packaged
+
+APPROVE = packaged("approve")
 COMMANDS = {
     "run": ["run", APPROVE, "--servicenow-url"],
     "run with a console": ["run", APPROVE, "--console-url"],

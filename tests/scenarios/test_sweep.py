@@ -15,13 +15,15 @@ from privman_scenarios.analysis.message_filter import MessageFilter
 from privman_scenarios.analysis.mutants import Mutant, TamperedWorlds
 from privman_scenarios.analysis.variations import Variation, distinct
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import Loader, catalog_files
+from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine, Worlds
 from privman_scenarios.playing.events import Event, JournalsRead
 from privman_scenarios.playing.processes import Player
 from privman_scenarios.playing.verbs import vocabulary
 from privman_scenarios.playing.world_builder import WorldBuilder
+
+from .targets import packaged, scenarios
 
 FAULTS = ["lost before", "lost after commit", "duplicated", "late", "malformed", "401", "429", "503"]
 APPROVE = "/tms/services/api/v1/approval/approve"
@@ -73,15 +75,9 @@ teardown:
 """
 
 
-def load_all(stem: str) -> list[Scenario]:
-    """Return the scenarios of a file of the catalog."""
-    (path,) = [path for path in catalog_files() if path.stem == stem]
-    return Loader(vocabulary()).load([path])
-
-
 def load(stem: str) -> Scenario:
     """Return a scenario of the catalog."""
-    return load_all(stem)[0]
+    return scenarios(stem)[0]
 
 
 def varied(scenario: Scenario, worlds: Worlds | None = None) -> Sequence[Variation]:
@@ -182,7 +178,7 @@ def test_a_message_that_comes_again_in_its_step_meets_each_fault_too() -> None:
 @pytest.mark.long
 def test_of_many_repeats_the_first_and_the_last_meet_each_fault() -> None:
     """A console that polls for 20 minutes repeats one message 59 times."""
-    polling = next(each for each in load_all("both-integrations") if each.title.startswith("Over SOAP, a request is"))
+    polling = next(each for each in scenarios("both-integrations") if each.title.startswith("Over SOAP, a request is"))
     titles = [each.title for each in swept(polling) if "GetExecuteAppApprovalRequestStatus" in each.title]
     turns = Counter(title.partition(" to servicenow")[2] for title in titles)
     assert turns == {"": 9, " (number 59 of its step)": 9}
@@ -311,7 +307,7 @@ def test_a_sweep_without_variations_has_not_held(tmp_path: Path, capsys: pytest.
 @pytest.mark.long
 def test_variations_without_a_scenario_have_not_held(capsys: pytest.CaptureFixture[str]) -> None:
     """A text that no title has chooses nothing, whatever is generated besides."""
-    (deny,) = (str(path) for path in catalog_files() if path.stem == "deny")
+    deny = packaged("deny")
     assert main(["run", deny, "-k", "nosuch", "--generate", "1"]) == 1
     assert capsys.readouterr().out.endswith("No scenario of a file was played, so the run fails.\n")
 

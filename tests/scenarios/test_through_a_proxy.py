@@ -19,10 +19,11 @@ from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
 from privman_core.tls import load_certificate
 from privman_scenarios.commands.cli import main
-from privman_scenarios.language.loader import catalog_files
 from tests.forward_proxy import ForwardProxy
 
-APPROVE = str(next(path for path in catalog_files() if path.stem == "approve"))
+from .targets import packaged
+
+APPROVE = packaged("approve")
 PASSWORD = "of-the-proxy-0123456789"
 LOGIN = f"jane:{PASSWORD}"
 Start = Callable[..., ForwardProxy]
