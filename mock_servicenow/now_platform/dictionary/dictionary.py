@@ -1,9 +1,9 @@
 """Tables and columns of an instance: names, types, inheritance, and where their rows are stored."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from types import MappingProxyType
-from typing import Self
+from typing import Self, TypeVar
 
 import sqlalchemy as sa
 from msgspec.structs import replace
@@ -32,6 +32,9 @@ from mock_servicenow.now_platform.dictionary.sql_tables import PhysicalSchema
 from mock_servicenow.now_platform.dictionary.views import DatabaseView
 from privman_core.near_words import hint
 
+T = TypeVar("T")
+Columns = Mapping[str, Column]
+
 
 class Dictionary:
     """Every table of an instance, with inheritance resolved.
@@ -55,13 +58,14 @@ class Dictionary:
         self._columns = self._inherit_columns()
         self._views = {table.name: DatabaseView.of(table, self) for table in self if table.joined}
         self._columns |= {name: MappingProxyType({**view.columns}) for name, view in self._views.items()}
-        self._by_family = {name: _names_by_family(columns) for name, columns in self._columns.items()}
-        self._new = {name: _new_record(columns) for name, columns in self._columns.items()}
-        self._scripted = {name: _scripted(columns) for name, columns in self._columns.items()}
+        self._by_family = _ByTable(self._columns, _names_by_family)
+        self._new = _ByTable(self._columns, _new_record)
+        self._scripted = _ByTable(self._columns, _scripted)
+        self._display = _ByTable(self._columns, _display_column)
+        self._passwords = _password_columns(self._columns.values())
         self._check_acls()
         self._acls = self._inherit_acls()
         self._families = {name: tuple(self._descend(name)) for name in self._tables}
-        self._display = {name: _display_column(columns) for name, columns in self._columns.items()}
         roots = [name for name in self._children.get("", ()) if name not in self._views]
         views = {name: view.physical(self._stored_in) for name, view in self._views.items()}
         self.sql = PhysicalSchema({root: self._stored(root) for root in roots}, views)
@@ -107,7 +111,7 @@ class Dictionary:
 
     def password_columns(self) -> frozenset[str]:
         """Return the names in lower case of the columns of every table that hold passwords."""
-        return frozenset(name.lower() for table in self._by_family.values() for name in table.get(Family.PASSWORD, ()))
+        return self._passwords
 
     def new_record(self, name: str) -> dict[str, str]:
         """Return a new record of the table: every column, empty or with its literal default."""
@@ -236,6 +240,21 @@ class Dictionary:
         return {column.name: column for column in stored.values()}
 
 
+class _ByTable(dict[str, T]):
+    """What follows from the columns of each table, worked out when it is first asked for: most tables stay unused."""
+
+    def __init__(
+        self, columns: Mapping[str, Mapping[str, Column]], work_out: Callable[[Mapping[str, Column]], T]
+    ) -> None:
+        super().__init__()
+        self._columns = columns
+        self._work_out = work_out
+
+    def __missing__(self, table: str) -> T:
+        found = self[table] = self._work_out(self._columns[table])
+        return found
+
+
 def _by_name(tables: Iterable[Table]) -> dict[str, Table]:
     by_name: dict[str, Table] = {}
     spelled: dict[str, str] = {}
@@ -260,6 +279,11 @@ def _scripted(columns: Mapping[str, Column]) -> dict[str, str]:
 def is_scripted(column: Column) -> bool:
     """Return whether the column's default is a call."""
     return column.default is not None and column.default.startswith(SCRIPT)
+
+
+def _password_columns(tables: Iterable[Mapping[str, Column]]) -> frozenset[str]:
+    columns = (column for table in tables for column in table.values())
+    return frozenset(column.name.lower() for column in columns if column.family is Family.PASSWORD)
 
 
 def _names_by_family(columns: Mapping[str, Column]) -> dict[Family, list[str]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
@@ -162,7 +161,7 @@ class Targets:
 
     def __init__(self, dictionary: Dictionary, rows: Iterable[PlacedRow]) -> None:
         self._dictionary = dictionary
-        self._referring = lru_cache(None)(self._columns_that_refer)
+        self._referring: dict[str, list[Column]] = {}
         self._sys_ids: dict[str, dict[str, str]] = {}
         displayed = []
         for table, values, _ in rows:
@@ -178,12 +177,16 @@ class Targets:
 
         In rows as the Table API prints them unknown names stay.
         """
-        given = ((column, row.values.get(column.name)) for column in self._referring(row.table))
+        given = ((column, row.values.get(column.name)) for column in self._columns_that_refer(row.table))
         found = {column.name: self._resolved(row, column, value) for column, value in given if value}
         return {**row.values, **found}
 
     def _columns_that_refer(self, table: str) -> list[Column]:
-        return [column for column in self._dictionary.columns(table).values() if column.reference is not None]
+        known = self._referring.get(table)
+        if known is None:
+            columns = self._dictionary.columns(table).values()
+            known = self._referring[table] = [column for column in columns if column.reference is not None]
+        return known
 
     def _resolved(self, row: PlacedRow, column: Column, value: str) -> str:
         target = column.reference or ""
