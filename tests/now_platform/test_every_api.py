@@ -16,6 +16,7 @@ UNKNOWN_VERB = "PURGE"
 SECTIONS = {
     "now/cmdb": "/instance",
     "sn_sc/servicecatalog": "/items",
+    "sn_km_api/knowledge": "/articles",
     "now/doc": "/table/schema",
     "now/ui": "/meta",
     "global/em": "/jsonv2",
@@ -79,7 +80,8 @@ ANSWERED = {
     "now/attachment": [""],
     "now/stats": ["/cmn_department"],
     "sn_chg_rest/change": ["", "/normal", "/standard", "/emergency", "/standard/template", "/model"],
-    "sn_sc/servicecatalog": ["/items", "/catalogs", "/cart"],
+    "sn_sc/servicecatalog": ["/items", "/catalogs", "/cart", "/wishlist"],
+    "sn_km_api/knowledge": ["/articles", "/articles/featured", "/articles/most_viewed"],
     "now/cmdb": ["/instance/cmdb_ci"],
     "now/doc": ["/table/schema"],
     "now/ui": ["/meta/cmn_department", "/user/current_user"],

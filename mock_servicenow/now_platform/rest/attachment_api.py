@@ -142,10 +142,14 @@ def _get(call: Call, session: Session) -> Answer:
 
 def _download(call: Call, instance: Instance) -> Steps:
     with instance.transaction(call.user, call.findings) as session:
-        attachment = attachments.find(session, call.resource[1])
-        [result] = _results(call, session, [attachment])
-        # It escapes what no header can hold, and no client reads a header of any length.
-        metadata = json.dumps({name: str(value)[:_LONGEST_NAME] for name, value in result.items()})
+        return download(call, instance, session, attachments.find(session, call.resource[1]))
+
+
+def download(call: Call, instance: Instance, session: Session, attachment: Record) -> Steps:
+    """Return the content of an attachment; it is read after the transaction has ended."""
+    [result] = _results(call, session, [attachment])
+    # It escapes what no header can hold, and no client reads a header of any length.
+    metadata = json.dumps({name: str(value)[:_LONGEST_NAME] for name, value in result.items()})
     headers = {
         "Content-Type": attachment["content_type"] or UNKNOWN_TYPE,
         "Content-Disposition": _saved_as(attachment["file_name"][:_LONGEST_NAME]),

@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import change_processes as processes
 from mock_servicenow.now_platform.rest import change_schedules as schedules
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.change_records import (
     CHANGES,
     TASKS,
@@ -64,7 +64,7 @@ class ChangeManagementApi:
         paths[f"{_STANDARD}/{{sys_id}}"] = {**_of_type(type=_STANDARD), "POST": Taking(_create_standard, None)}
         self._endpoints = Endpoints(instance, paths, check_caller)
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 

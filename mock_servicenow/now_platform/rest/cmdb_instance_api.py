@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import RowRange, bounded_records, page_answer, value_answer
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking, check_role
 from mock_servicenow.now_platform.rest.formats import Document, Result
 from mock_servicenow.now_platform.rest.parameters import NOTHING_ASKED, asked_query, first_of, read_parameters
@@ -51,7 +51,7 @@ class CmdbInstanceApi:
             },
         )
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call on ``cmdb/instance``; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 

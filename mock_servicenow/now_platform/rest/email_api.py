@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import value_answer
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking, check_role
 from mock_servicenow.now_platform.rest.formats import Document
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
@@ -27,7 +27,7 @@ class EmailApi:
     def __init__(self, instance: Instance) -> None:
         self._endpoints = Endpoints(instance, {"": {"POST": _send}, "{id}": {"GET": Taking(_get, {"sysparm_fields"})}})
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call on ``email``; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 

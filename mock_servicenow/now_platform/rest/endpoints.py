@@ -7,11 +7,11 @@ from msgspec import Struct
 from mock_servicenow.now_platform.errors import ApiAccessDenied, MethodNotAllowed, UnknownPath
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.formats import response_format
 from mock_servicenow.now_platform.rest.parameters import report_ignored
 
-Endpoint = Callable[..., Answer]
+Endpoint = Callable[..., Answer | Steps]
 """Answers a call in a session of its user; further arguments are the words of the path that stand for parameters."""
 
 
@@ -50,7 +50,7 @@ class Endpoints:
         ordered = sorted(paths, key=lambda path: path.count("{"))
         self._paths = [(tuple(filter(None, path.split("/"))), paths[path]) for path in ordered]
 
-    def answer(self, call: Call, words: tuple[str, ...]) -> Answer:
+    def answer(self, call: Call, words: tuple[str, ...]) -> Answer | Steps:
         """Answer a call whose path has these words below the API's; raises PlatformError."""
         verbs, parameters = self._found(words)
         response_format(call.headers.get("Accept", ""))

@@ -5,7 +5,7 @@ from mock_servicenow.now_platform.errors import UnreadableBody
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import value_answer
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, check_role
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
 
@@ -22,7 +22,7 @@ class EventApi:
     def __init__(self, instance: Instance) -> None:
         self._endpoints = Endpoints(instance, {"jsonv2": {"POST": _store}})
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call on ``em/jsonv2``; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 

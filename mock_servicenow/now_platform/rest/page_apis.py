@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import value_answer
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, Verbs
 from mock_servicenow.now_platform.rest.formats import Document
 
@@ -20,7 +20,7 @@ class TableListApi:
     def __init__(self, instance: Instance) -> None:
         self._endpoints = Endpoints(instance, {"table/schema": {"GET": _tables}})
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call on ``doc/table/schema``; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 
@@ -32,7 +32,7 @@ class UiApi:
         paths: dict[str, Verbs] = {"meta/{table}": {"GET": _columns}, "user/current_user": {"GET": _current_user}}
         self._endpoints = Endpoints(instance, paths)
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call below ``ui``; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 

@@ -18,6 +18,7 @@ from mock_servicenow.now_platform.rest.cmdb_instance_api import CmdbInstanceApi
 from mock_servicenow.now_platform.rest.email_api import EmailApi
 from mock_servicenow.now_platform.rest.event_api import EventApi
 from mock_servicenow.now_platform.rest.import_set_api import ImportSetApi
+from mock_servicenow.now_platform.rest.knowledge_api import KnowledgeApi
 from mock_servicenow.now_platform.rest.page_apis import TableListApi, UiApi
 from mock_servicenow.now_platform.rest.service_catalog_api import ServiceCatalogApi
 from mock_servicenow.now_platform.rest.stats_api import StatsApi
@@ -56,6 +57,7 @@ APIS: Mapping[str, Callable[[Instance, Router], Resource]] = {
     "now/stats": lambda instance, _router: StatsApi(instance).answer,
     "sn_chg_rest/change": lambda instance, _router: ChangeManagementApi(instance).answer,
     "sn_sc/servicecatalog": lambda instance, _router: ServiceCatalogApi(instance).answer,
+    "sn_km_api/knowledge": lambda instance, _router: KnowledgeApi(instance).answer,
     "now/cmdb": lambda instance, _router: CmdbInstanceApi(instance).answer,
     "now/doc": lambda instance, _router: TableListApi(instance).answer,
     "now/ui": lambda instance, _router: UiApi(instance).answer,

@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest import catalog_ordering as ordering
 from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
-from mock_servicenow.now_platform.rest.call import Answer, Call
+from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.catalog_items import (
     GUIDES,
     ITEMS,
@@ -73,7 +73,7 @@ class ServiceCatalogApi:
             },
         )
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: Call) -> Answer | Steps:
         """Answer a call; raises PlatformError."""
         return self._endpoints.answer(call, call.resource[1:])
 
