@@ -8,12 +8,14 @@ from zoneinfo import available_timezones
 
 from mock_servicenow.now_platform.dictionary.column_types import TYPES
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.values import is_sys_id
 
+NUMBER = "number"
 Test = Callable[[str], object]
 _MOST_DIGITS = 10
 _PREFIX = re.compile(r"[A-Za-z_]{2,10}")
 _GUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-_IDENTIFIER = re.compile(rf"global|\{{?(?:[0-9A-Fa-f]{{32}}|{_GUID})\}}?")
+_IDENTIFIER = re.compile(rf"global|{_GUID}|\{{{_GUID}\}}")
 _RUNS = r"([yMdHhmsSaEz])\1*+|(?:([yMdHhmsSaEz])\2++)++"
 _DATE_FORMAT = re.compile(rf"(?:(?:{_RUNS})(?:[ .,:/-]++|$))++")
 _LANGUAGE = re.compile(r"[a-z]{2}")
@@ -21,7 +23,7 @@ _LANGUAGE = re.compile(r"[a-z]{2}")
 
 def is_identifier(value: str) -> bool:
     """Return whether it has the form of a sys_id, of a GUID, or is the id of the global domain."""
-    return _IDENTIFIER.fullmatch(value) is not None
+    return is_sys_id(value) or _IDENTIFIER.fullmatch(value) is not None
 
 
 def is_prefix(value: str) -> bool:
@@ -78,7 +80,7 @@ def _media_types() -> frozenset[str]:
 
 _OF_SCHEMAS: Mapping[str, Callable[[KnownWords], Test]] = {
     "schema": lambda words: words.is_name,
-    "number": lambda words: words.prefix,
+    NUMBER: lambda words: words.prefix,
 }
 _OF_THE_PLATFORM: Mapping[str, Test] = {
     "sys_id": is_identifier,
@@ -89,7 +91,7 @@ _OF_THE_PLATFORM: Mapping[str, Test] = {
 }
 KEPT: Mapping[str, str] = {
     "schema": "name of the schema",
-    "number": "number such as INC0010001",
+    NUMBER: "number such as INC0010001",
     "sys_id": "sys_id",
     "time_zone": "time zone",
     "date_format": "date format",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -146,5 +147,6 @@ def _rule(given: Any, where: str) -> PseudonymRule:  # noqa: ANN401 - YAML holds
     return PseudonymRule(treatment, tables, columns, types, longer_than, where)
 
 
-def _matches(name: str, patterns: Iterable[str]) -> bool:
+@lru_cache(4096)
+def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)

@@ -93,6 +93,8 @@ def rows_texts(rows: Mapping[str, Iterable[Row]], most: int = MOST_CHARACTERS) -
 
 
 def _in_yaml(text: str) -> str:
+    if text.isascii() and "\x7f" not in text:  # as most are
+        return text
     return _UNREADABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
 from mock_servicenow.pull.page_log import Rows
@@ -57,6 +58,7 @@ class PulledRows:
         self.refused: list[str] = []
         self.treated: dict[tuple[str, str], str] = {}
         self._rows: dict[str, dict[str, Row]] = {}  # by class and sys_id
+        self._plans: dict[str, tuple[Dictionary, Mapping[str, str], Mapping[str, Make | None]]] = {}
         self._asked: set[tuple[str, str]] = set()  # targets and sys_ids
 
     async def read(self, sample: Sample) -> None:
@@ -88,13 +90,10 @@ class PulledRows:
         dictionary = self._schema.dictionary()
         if dictionary.table(table) is None or not most:
             return
-        columns = self._schema.columns(table)
-        kinds = self._treatments.of(dictionary.lineage(table), columns.values(), self._schema.declared(table))
-        read = [name for name, column in columns.items() if _is_read(column, kinds[name])]
-        words = self._schema.words()
-        makes = {name: self._treatments.making(columns[name], kinds[name], words) for name in read}
+        kinds, makes = self._plan(table, dictionary)
+        changing = {name: make for name, make in makes.items() if make}
         try:
-            rows = await self._instance.rows(table, query, read, most, lambda rows: _replaced(rows, makes))
+            rows = await self._instance.rows(table, query, [*makes], most, lambda rows: _replaced(rows, changing))
         except UnreadableTableError as error:
             self.lines[f"rows were left out: {error}"] = None
             self.refused += [table] * named
@@ -104,6 +103,17 @@ class PulledRows:
             self.refused += [table] * (table in self._instance.hidden)
             self.lines[f"table '{table}': no rows: there are none, or {self._instance.user} may not read them"] = None
         await self._keep(table, rows)
+
+    def _plan(self, table: str, dictionary: Dictionary) -> tuple[Mapping[str, str], Mapping[str, Make | None]]:
+        """Return the treatment of each column, and what it makes of values of those that are read."""
+        known = self._plans.get(table)
+        if known is None or known[0] is not dictionary:
+            columns, words = self._schema.columns(table), self._schema.words()
+            kinds = self._treatments.of(dictionary.lineage(table), columns.values(), self._schema.declared(table))
+            read = (column for column in columns.values() if _is_read(column, kinds[column.name]))
+            makes = {each.name: self._treatments.making(each, kinds[each.name], words) for each in read}
+            known = self._plans[table] = (dictionary, kinds, makes)
+        return known[1:]
 
     async def _keep(self, table: str, rows: Rows) -> None:
         """Keep the rows under their classes; one of a class that is not known here is of the table that was read."""
@@ -118,11 +128,10 @@ class PulledRows:
 
     def _stored(self, table: str, row: Row) -> Row:
         """Return the values of a row that can be stored."""
-        filled = {name: text for name, text in row.items() if text}
-        if is_storable("".join(filled.values())):
-            return filled
-        stored = {name: text for name, text in filled.items() if is_storable(text)}
-        for name in sorted(filled.keys() - stored.keys()):
+        if is_storable("".join(row.values())):
+            return row
+        stored = {name: text for name, text in row.items() if is_storable(text)}
+        for name in sorted(row.keys() - stored.keys()):
             self.lines[f"column '{table}.{name}': values were left out that are not of its type"] = None
         return stored
 
@@ -130,33 +139,27 @@ class PulledRows:
         """Return the sys_ids of records that rows refer to and that have not been asked for, by table."""
         here = {ADMIN_ID, *(sys_id for rows in self._rows.values() for sys_id in rows)}
         dictionary = self._schema.dictionary()
-        found: dict[str, dict[str, None]] = {}
+        found: dict[str, set[str]] = {}
         for table, rows in self._rows.items():
-            pointing = _pointing(dictionary.columns(table))
-            for row in rows.values():
-                for name in (name for name in pointing.keys() & row.keys() if row[name] not in here):
-                    wanted = found.setdefault(pointing[name], {})
-                    if row[name] not in wanted:
-                        wanted.update(dict.fromkeys(each for each in sys_ids(row[name]) if each not in here))
-        found = {
-            target: {each: None for each in wanted if (target, each) not in self._asked}
-            for target, wanted in found.items()
+            for name, target in _pointing(dictionary.columns(table)).items():
+                values = {row[name] for row in rows.values() if name in row} - here
+                found.setdefault(target, set()).update(each for value in values for each in sys_ids(value))
+        wanted = {
+            target: {each for each in ids - here if (target, each) not in self._asked} for target, ids in found.items()
         }
-        self._asked |= {(target, sys_id) for target, wanted in found.items() for sys_id in wanted}
-        return {target: sorted(wanted) for target, wanted in sorted(found.items())}
+        self._asked |= {(target, sys_id) for target, ids in wanted.items() for sys_id in ids}
+        return {target: sorted(ids) for target, ids in sorted(wanted.items()) if ids}
 
     def _whole(
         self, table: str, rows: Mapping[str, Row], here: set[str], emptied: Counter[tuple[str, str]]
     ) -> list[Row]:
-        pointing = _pointing(self._schema.dictionary().columns(table)).keys()
-        for row in rows.values():
-            for name in pointing & row.keys():
-                if row[name] not in here:
-                    kept = ",".join(each for each in row[name].split(",") if each in here)
-                    emptied[table, name] += kept != row[name]
-                    row[name] = kept
-                    if not kept:
-                        del row[name]
+        for name in _pointing(self._schema.dictionary().columns(table)):
+            for row in [row for row in rows.values() if name in row and row[name] not in here]:
+                kept = ",".join(each for each in row[name].split(",") if each in here)
+                emptied[table, name] += kept != row[name]
+                row[name] = kept
+                if not kept:
+                    del row[name]
         return [rows[sys_id] for sys_id in sorted(rows)]
 
 
@@ -164,13 +167,13 @@ def _is_read(column: Column, kind: str) -> bool:
     return kind not in NOT_READ and column.family not in {Family.PASSWORD, Family.JOURNAL}
 
 
-def _replaced(rows: Rows, makes: Mapping[str, Make | None]) -> Rows:
-    """Put what is written in place of each value into rows."""
-    changing = {name: make for name, make in makes.items() if make}
-    for row in rows:
-        for name in changing.keys() & row.keys():
-            row[name] = changing[name](row[name])
-    return rows
+def _replaced(rows: Rows, changing: Mapping[str, Make]) -> Rows:
+    """Return rows with what is written in place of each value, and without what is empty then."""
+    make_of = changing.get
+    return [
+        {name: made for name, value in row.items() if (made := make(value) if (make := make_of(name)) else value)}
+        for row in rows
+    ]
 
 
 def _pointing(columns: Mapping[str, Column]) -> dict[str, str]:

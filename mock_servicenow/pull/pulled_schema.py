@@ -84,7 +84,6 @@ class PulledSchema:
             raise UnreadableInstanceError(f"{error}; expected {expected}") from None
 
     async def _read_all(self, wanted: list[str]) -> list[str]:
-        self._dictionary = None
         await self._read_tables(wanted)
         found = [name for name in wanted if name in self._known]
         new = list(dict.fromkeys(each for name in found for each in self.lineage(name)))
@@ -101,7 +100,6 @@ class PulledSchema:
 
     async def read_displays(self) -> None:
         """Read the display columns of the tables to which columns refer, of which nothing else is known."""
-        self._dictionary = None
         await self._read_columns([name for name in self._known if name not in self._columns], "^display=true")
 
     def lineage(self, name: str) -> list[str]:
@@ -154,6 +152,7 @@ class PulledSchema:
     async def _read_tables(self, names: Iterable[str]) -> None:
         pending = [name for name in names if name not in self._known and name not in self._absent]
         while pending:
+            self._dictionary = None
             rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS, replace=self._cleaned_labels)
             for row in rows:
                 if self._known.setdefault(row["name"], row) != row:
@@ -170,6 +169,9 @@ class PulledSchema:
         return self.lineage(self._known[name]["super_class.name"])
 
     async def _read_columns(self, names: Sequence[str], more: str = "") -> None:
+        if not names:
+            return
+        self._dictionary = None
         query = f"^active=true{more}"
         for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query, self._cleaned):
             self._columns.setdefault(row["name"], []).append(row)

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Set as AbstractSet
+from typing import cast
 
 from mock_servicenow.pull.page_log import PageLog, Rows
 from privman_core.outbound import HttpAnswer
 from privman_core.table_reader import Listing, RowPage, TableReader
 
+_TEXTS = frozenset({str})
 Replace = Callable[[Rows], Rows]
 
 
@@ -71,9 +73,10 @@ class ReadOnlyInstance:
 
 def _texts(row: dict[str, object], read: AbstractSet[str]) -> dict[str, str]:
     """Return what has been asked for, without empty values."""
-    return {
-        name: value if type(value) is str else _text(value) for name, value in row.items() if value and name in read
-    }
+    filled = {name: value for name, value in row.items() if value}
+    if filled.keys() <= read and _TEXTS.issuperset(map(type, filled.values())):
+        return cast("dict[str, str]", filled)  # as nearly all instances answer
+    return {name: value if type(value) is str else _text(value) for name, value in filled.items() if name in read}
 
 
 def _text(value: object) -> str:

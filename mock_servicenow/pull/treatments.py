@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SCRIPT, Column, is_name
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.now_platform.query.syntax import Condition, parse
-from mock_servicenow.pull.known_words import KEPT, KnownWords, is_identifier
+from mock_servicenow.pull.known_words import KEPT, NUMBER, KnownWords, is_identifier
 from mock_servicenow.pull.pseudonym_rules import COPY, DIGITS, DROP, HARMLESS, NEVER, TEXT, PseudonymRule
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.text_screen import TextScreen
@@ -92,7 +92,8 @@ class Treatments:
         make, convert = self._making(column, kind, words), column.family.convert
         if convert is not None:
             make = partial(_converted, convert) if make is None else _both(make, partial(_converted, convert))
-        return make and lru_cache(_REMEMBERED)(make)  # most columns have few values
+        is_unique = column.name == _PRIMARY or column.unique or kind == NUMBER
+        return make if make is None or is_unique else lru_cache(_REMEMBERED)(make)  # most columns have few values
 
     def definition(self, table: str, column: Column, text: str) -> str:
         """Return a column's default without secrets and what is plainly personal."""
