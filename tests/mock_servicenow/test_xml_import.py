@@ -185,6 +185,14 @@ async def test_deletions(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.long
+async def test_definitions_are_bounded(tmp_path: Path) -> None:
+    """As many as act."""
+    settings = written(tmp_path, f"<unload>{'<sys_choice/>' * 30_001}</unload>")
+    with pytest.raises(StartError, match="is one more than 30,000 records that define tables, columns"):
+        create_app(settings, clock=VirtualClock(), ids=Ids(1))
+
+
 async def test_a_large_file_is_refused(tmp_path: Path) -> None:
     """A file of more than 64 MiB is not read."""
     settings = written(tmp_path, "")

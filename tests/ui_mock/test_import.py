@@ -124,8 +124,12 @@ async def test_others_may_not_upload(site: Site) -> None:
             "instance.xml:3: sys_remote_update_set '2' is its own parent, directly or through others; expected",
         ),
         (
-            f"<unload>\n{'<sys_choice/>' * 30_001}</unload>",
-            "is one more than 30,000 records that define tables, columns",
+            f"<unload>\n{'<incident/>' * 2_001}</unload>",
+            "incident is beyond what one upload may hold, 2,000 records",
+        ),
+        (
+            "<unload>\n" + '<incident action="delete_multiple" query="active=true"/>' * 41 + "</unload>",
+            "2,000 records (one of delete_multiple counts as 50)",
         ),
         (
             f"<unload>\n{REMOTE}</unload>",

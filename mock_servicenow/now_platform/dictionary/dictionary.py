@@ -231,6 +231,8 @@ class Dictionary:
                     raise DictionaryError(f"{where} {why}", *path)
                 if why := why_other_type(column, known):
                     raise DictionaryError(f"{where} {why}", *path, "type")
+                if column.indexed and not known.indexed:  # one class is enough
+                    stored[column.name.lower()] = replace(known, indexed=True)
         own = [name for name in stored if name not in SYSTEM_NAMES]
         if len(own) > MOST_COLUMNS:
             extra = stored[own[MOST_COLUMNS]].name

@@ -21,6 +21,10 @@ from privman_core.findings import Finding
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
 
+Key = tuple[str, ...]
+DELETE_MULTIPLE = "delete_multiple"
+_OF_QUERY = 50
+"""A record that deletes by a query counts as many: compiling a query takes that long."""
 MOST_DEFINITIONS = 30_000
 """Records of `_DEFINITIONS` in all documents: as many as act."""
 _DEFINITIONS = (TABLES, COLUMNS, CHOICES)
@@ -50,8 +54,13 @@ _OF_PLATFORM = "sys_"
 _LONGEST_LIST = 600
 
 
-def import_xml(session: Session, documents: Sequence[XmlDocument]) -> None:
+def import_xml(session: Session, documents: Sequence[XmlDocument], most: int | None = None) -> None:
     """Import documents, in order and without business rules; what has no effect becomes findings.
+
+    Args:
+        session: begins no transaction of its own.
+        documents: what is imported.
+        most: records that the documents may hold; as many as they like if None.
 
     Raises:
         DictionaryError: a document or a record cannot be used; the message names file and line. The transaction must
@@ -59,14 +68,16 @@ def import_xml(session: Session, documents: Sequence[XmlDocument]) -> None:
     """
     if documents:
         session.work.transaction.lock()
-        _Import(session, documents).run()
+        _Import(session, documents, most).run()
 
 
 class _Import:
-    def __init__(self, session: Session, documents: Sequence[XmlDocument]) -> None:
+    def __init__(self, session: Session, documents: Sequence[XmlDocument], most: int | None) -> None:
+        self._most = most
         self._session = session
         self._documents = documents
         self._here: dict[str, str] = {}  # sys_ids of documents, with those that the records have here
+        self._known: dict[Key, str] = {}  # sys_ids here, by table and key
         self._labels: dict[tuple[str, str], str] = {}  # by table and column, which is empty for the table's own
         self._lacking: dict[str, dict[str, None]] = {}  # columns with values, by table
         self._secrets: dict[str, dict[str, None]] = {}  # the same
@@ -113,10 +124,15 @@ class _Import:
         types: dict[tuple[str, str], XmlRecord] = {}
         tables: dict[str, str] = {}
         update_sets: list[XmlRecord] = []
+        keyed: list[tuple[Key, str]] = []  # with the sys_ids in the documents
+        weight = 0
         for record in self._records():
             sys_id = record.values.get("sys_id", "")
-            if record.table in _KEYS and is_sys_id(sys_id):
-                self._note_here(record, sys_id)
+            if known_by := _key_of(record.table, record.values):
+                keyed.append((known_by, sys_id))
+            weight += _OF_QUERY if record.action == DELETE_MULTIPLE else 1
+            if self._most is not None and weight > self._most:
+                raise record.error(self._too_many())
             if record.table == _LABELS and record.values.get("language", "en") == "en":
                 key = record.values.get("name", ""), record.values.get("element", "")
                 self._labels[key] = record.values.get("label", "")
@@ -131,25 +147,30 @@ class _Import:
                 raise record.error(
                     f"is one more than {MOST_DEFINITIONS:,} records that define tables, columns and choices"
                 )
+        self._note_here(keyed)
         for identity, parent in _BATCHED:
             _check_batches({record.values.get(identity, ""): record for record in update_sets}, parent)
         _check_tables([record for record in definitions if record.table == TABLES], tables)
         return definitions, tables
 
-    def _note_here(self, record: XmlRecord, sys_id: str) -> None:
-        known = self._known_by_key(record)
-        if known and known != sys_id and self._session.work.get(record.table, sys_id) is None:
-            self._here[sys_id] = known
+    def _too_many(self) -> str:
+        return (
+            f"is beyond what one upload may hold, {self._most:,} records (one of {DELETE_MULTIPLE} counts as "
+            f"{_OF_QUERY}); expected a smaller file, or a start with --data"
+        )
 
-    def _known_by_key(self, record: XmlRecord) -> str:
-        """Return the sys_id of the record here that has the same key; empty if there is none."""
-        key = {name: record.values.get(name, "") for name in _KEYS[record.table]}
-        if record.table == CHOICES:
-            key["language"] = key["language"] or "en"
-        if not any(key.values()) or not all(map(is_storable, key.values())):
-            return ""
-        found = self._session.work.find(record.table, key, most=1)
-        return found[0]["sys_id"] if found else ""
+    def _note_here(self, keyed: Sequence[tuple[Key, str]]) -> None:
+        """Note the records here that have one of the keys, in a few statements."""
+        named: dict[str, set[str]] = {}
+        for (table, name, *_), _sys_id in keyed:
+            named.setdefault(table, set()).add(name)
+        for table, names in named.items():
+            for row in self._session.work.with_values(table, _KEYS[table][0], names):
+                self._known.setdefault(_key_of(table, row), row["sys_id"])
+        for key, sys_id in keyed:
+            known = self._known.get(key)
+            if known and is_sys_id(sys_id) and known != sys_id and self._session.work.get(key[0], sys_id) is None:
+                self._here[sys_id] = known
 
     def _with_parent(self, record: XmlRecord, tables: Mapping[str, str]) -> XmlRecord:
         """Return the record of a table with the sys_id here of the table that it extends.
@@ -181,9 +202,9 @@ class _Import:
     def _take(self, record: XmlRecord) -> None:
         if not self._is_stored(record):
             return
-        if record.action == "delete_multiple" and not record.query:
+        if record.action == DELETE_MULTIPLE and not record.query:
             self._report("record-ignored", f"{record.table}: nothing was deleted: it has no query", record)
-        elif record.action == "delete_multiple":
+        elif record.action == DELETE_MULTIPLE:
             self._delete_multiple(record)
         elif record.action == "DELETE":
             self._delete(record.table, self._sys_id(record), record)
@@ -202,7 +223,7 @@ class _Import:
             return False
         configures = record.of_update_set and not record.table.startswith(_OF_CUSTOMERS)
         if configures or record.table.startswith(_OF_PLATFORM):
-            if record.action != "delete_multiple":
+            if record.action != DELETE_MULTIPLE:
                 self._report("record-ignored", f"{record.shown} was left out: there is no such table here", record)
             return False
         known = [each.name for each in dictionary]
@@ -215,8 +236,13 @@ class _Import:
         self._report_scripts(table, record, values)
         values = to_stored(session, table, values)
         try:
-            if session.work.get(table, values["sys_id"]) is not None:
-                session.replace_row(table, values)
+            known = session.work.get(table, values["sys_id"])
+            if key := _key_of(record.table, record.values):
+                self._known[key] = values["sys_id"]
+            if known is not None:
+                changes = {name: text for name, text in values.items() if text != known[name]}
+                if changes:
+                    session.change_row(table, values["sys_id"], changes)
                 return
             complete(session, table, values)
             session.store_rows(table, [values])
@@ -264,7 +290,7 @@ class _Import:
         if given:
             why = f"column 'sys_id' has {quoted(given)}; expected 32 hexadecimal digits: it has another sys_id here"
             self._report("value-ignored", f"{record.shown}, {why}", record)
-        known = self._known_by_key(record) if record.table in _KEYS else ""
+        known = self._known.get(_key_of(record.table, record.values))
         return known or seed_id(record.table, orjson.dumps(record.values).decode())
 
     def _report_scripts(self, table: str, record: XmlRecord, values: Values) -> None:
@@ -305,6 +331,14 @@ class _Import:
 
     def _report(self, rule: str, message: str, record: XmlRecord | None = None) -> None:
         self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
+
+
+def _key_of(table: str, values: Mapping[str, str]) -> Key:
+    """Return the table and the values by which a record is known; empty if it is known by none."""
+    key = [values.get(name, "") for name in _KEYS.get(table, ())]
+    if not key or not key[0] or not all(map(is_storable, key)):
+        return ()
+    return (table, *key[:-1], key[-1] or "en") if table == CHOICES else (table, *key)
 
 
 def _defined(record: XmlRecord) -> tuple[str, str]:
