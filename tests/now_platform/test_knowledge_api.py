@@ -30,13 +30,15 @@ async def numbers(client: Client, path: str) -> list[str]:
 
 async def test_published_articles_are_listed(user: Client) -> None:
     """Each with a snippet of its text; the parameters are repeated beside them."""
-    found = await got(user, "?query=email&limit=5&fields=short_description,author&fields=workflow_state")
+    found = await got(
+        user, "?query=email&limit=5&fields=short_description,author&fields=workflow_state&fields=sys_class_name"
+    )
     meta, [article] = found["meta"], found["articles"]
     assert len(meta.pop("ts_query_id")) == 32
     assert meta == {
         "start": 0,
         "end": 1,
-        "fields": "short_description,author,workflow_state",
+        "fields": "short_description,author,workflow_state,sys_class_name",
         "query": "email",
         "filter": "",
         "kb": "",
@@ -56,6 +58,7 @@ async def test_published_articles_are_listed(user: Client) -> None:
         "value": "published",
     }
     assert article["fields"]["author"]["display_value"] == "Problem Manager"
+    assert article["fields"]["sys_class_name"]["value"] == "kb_knowledge"
 
 
 @pytest.mark.parametrize(

@@ -125,14 +125,14 @@ class JsonService:
 
     def _rows(
         self, asked: _JsonCall, names: tuple[str, ...] | None, *, strict: bool = False
-    ) -> "tuple[list[Result], Iterator[list[Result]] | None, _Shape]":
+    ) -> "tuple[list[Result], Iterator[list[Result]] | None, _JsonShape]":
         """Return the first results that are meant, further ones, and how they are written."""
         call = asked.call
         with self._instance.transaction(call.user, call.findings) as session:
             query = asked_rows(session, asked.table, asked.query, asked.sys_id, strict=strict)
             limit = row_limit(session, asked.parameters.get(_COUNT, ""), _LIMITS)
             rows = RowRange(asked.table, query, limit, 0)
-            shape = _Shape(session, asked, names)
+            shape = _JsonShape(session, asked, names)
             found, further = page_parts(
                 call, self._instance, session, rows, rows.beginning(session), shape.shown, repeats=shape.repeats
             )
@@ -229,7 +229,7 @@ def _delete(asked: _JsonCall, sys_id: str, session: Session) -> dict[str, str]:
 
 
 def _after(asked: _JsonCall, session: Session, record: Record) -> dict[str, str]:
-    shape = _Shape(session, asked, None)
+    shape = _JsonShape(session, asked, None)
     return shape.records(shape.results(session, [record]))[0]
 
 
@@ -249,7 +249,7 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-class _Shape:
+class _JsonShape:
     """The records of one answer."""
 
     def __init__(self, session: Session, asked: _JsonCall, names: tuple[str, ...] | None) -> None:
