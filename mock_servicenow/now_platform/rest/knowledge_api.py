@@ -145,7 +145,7 @@ def _brief(article: Record) -> dict[str, Document]:
     }
 
 
-class _Plain(HTMLParser):
+class _ArticleText(HTMLParser):
     """Keeps the text of HTML."""
 
     def __init__(self) -> None:
@@ -157,7 +157,7 @@ class _Plain(HTMLParser):
 
 
 def _text(html: str) -> str:
-    plain = _Plain()
+    plain = _ArticleText()
     plain.feed(html)
     return " ".join(plain.words)
 
