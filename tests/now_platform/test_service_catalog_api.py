@@ -125,6 +125,11 @@ async def test_item_shows_where_it_stands_and_its_variables(user: Client, create
     [system] = (await got(user, f"items/{server['sys_id']}"))["variables"]
     assert system["choices"] == [{"label": "Linux", "value": "linux"}, {"label": "Windows", "value": "windows"}]
     assert (system["value"], system["displayvalue"], system["type"]) == ("linux", "Linux", 5)
+    [laptop] = await got(user, "items?sysparm_text=laptop&sysparm_category=" + HARDWARE)
+    ticked, _ = (await got(user, f"items/{laptop['sys_id']}"))["variables"]
+    assert (ticked["value"], ticked["displayvalue"], ticked["display_type"]) == (False, "false", "CheckBox")
+    [known] = await rows(user, "item_option_new", f"name=acrobat^cat_item={laptop['sys_id']}")
+    assert (ticked["id"], ticked["name"]) == (known["sys_id"], "acrobat")
     homeless = create("sc_cat_item", name="Homeless")
     assert (await got(user, f"items/{homeless}"))["categories"] == []
     top = create("sc_cat_item", name="Top", category=HARDWARE)
@@ -327,7 +332,7 @@ async def test_display_value_of_a_variable(user: Client, create: Create) -> None
     """A choice's label, a reference's name, else the value."""
     [server] = await got(user, f"items?sysparm_catalog={TECHNICAL}")
     [system] = (await got(user, f"items/{server['sys_id']}"))["variables"]
-    choice, reference = system["id"].removeprefix("IO:"), create("item_option_new", type="8", reference="sys_user")
+    choice, reference = system["id"], create("item_option_new", type="8", reference="sys_user")
     for variable, value, shown in (
         (choice, "windows", "Windows"),
         (choice, "other", "other"),

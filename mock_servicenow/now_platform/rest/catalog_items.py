@@ -19,7 +19,7 @@ MOST_VARIABLES = 200
 """How many variables of an item count, and choices of a variable (I)."""
 _KINDS = {PRODUCERS: "record_producer", GUIDES: "order_guide"}
 _KIND = "catalog_item"
-_REQUESTED_FOR = "31"
+_CHECK_BOX, _REQUESTED_FOR = "7", "31"
 _NOTHING: Mapping[str, str] = {}
 _FREE = "USD;0.00"
 Values = list[tuple[Record, str]]
@@ -220,11 +220,14 @@ def _shown(session: Session, variable: Variable, given: str | None) -> Document:
     record, choices = variable
     kind = session.display(record, "type")
     value = record["default_value"] if given is None else given
+    shown = next((each["label"] for each in choices if each["value"] == value), value)
+    ticked = value == "true" if record["type"] == _CHECK_BOX else None
     return {
         "active": True,
         "label": record["question_text"],
         "name": record["name"],
-        "id": f"IO:{record.sys_id}",
+        "id": record.sys_id,
+        "attributes": "",
         "type": whole_number(record["type"]),
         "display_type": kind,
         "friendly_type": "_".join(re.findall(r"\w+", kind.lower())),
@@ -235,8 +238,8 @@ def _shown(session: Session, variable: Variable, given: str | None) -> Document:
         "help_text": record["help_text"],
         "max_length": whole_number(record["max_length"]),
         "order": whole_number(record["order"]),
-        "value": value,
-        "displayvalue": next((each["label"] for each in choices if each["value"] == value), value),
+        "value": value if ticked is None else ticked,
+        "displayvalue": shown if ticked is None else json_text(ticked),
         "choices": list[Document](choices),
     }
 
