@@ -23,6 +23,7 @@ from mock_servicenow.pull.pulled_files import check_tables, rows_texts, tables_t
 from mock_servicenow.pull.pulled_rows import PulledRows, Sample
 from mock_servicenow.pull.pulled_schema import PulledSchema
 from mock_servicenow.pull.read_only import ReadOnlyInstance
+from mock_servicenow.pull.schema_records import SchemaRecords
 from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, KEPT_TEXT, Treatments
 from privman_contracts import InferredNamesError, WireNames
 from privman_core.client_settings import setting_named
@@ -129,7 +130,8 @@ async def _pull(
     folder, definitions = options.out, Definitions.packaged()
     definitions.add(AppTables(names).definitions())
     base = definitions.dictionary
-    schema = PulledSchema(instance, base, treatments)
+    records = SchemaRecords(instance, treatments)
+    schema = PulledSchema(records, base)
     found = await schema.read(sample.tables)
     if lacking := [name for name in sample.tables if name not in found]:
         shown = ", ".join(map(repr, lacking))
@@ -163,7 +165,7 @@ async def _pull(
     files = " ".join(f"--data {folder / name}" for name in data)
     inferred = f"--inferred {options.inferred} " if options.inferred else ""
     say(f"mock-servicenow serve {inferred}--tables {folder / TABLES} {files}")
-    unread = schema.without_columns & {each for name in sample.tables for each in schema.lineage(name)}
+    unread = schema.without_columns & {each for name in sample.tables for each in records.lineage(name)}
     return Exit.FAILURE if rows.refused or unread or COLUMNS in instance.hidden else Exit.SUCCESS
 
 

@@ -1,6 +1,6 @@
 """The tables of an instance, as files of tables can define them beside those that ship."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -23,25 +23,11 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 )
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLLECTION
-from mock_servicenow.pull.known_words import KnownWords, is_prefix
-from mock_servicenow.pull.page_log import Rows
-from mock_servicenow.pull.read_only import ReadOnlyInstance, Replace
-from mock_servicenow.pull.treatments import Treatments
+from mock_servicenow.pull.known_words import KnownWords
+from mock_servicenow.pull.schema_records import FLAGS, REMOVED, SchemaRecords, to_number
 from privman_core.inputs import quoted
 from privman_core.table_reader import UnreadableInstanceError, UnreadableTableError
 
-_TABLE_FIELDS = ["sys_id", "name", "label", "super_class.name", "is_extendable"]
-_FLAGS = ("mandatory", "display", "unique", "read_only")
-_COLUMN_FIELDS = [
-    *("sys_id", "name", "element", "column_label", "internal_type", "max_length", "reference", *_FLAGS),
-    *("default_value", "use_dynamic_default", "reference_qual", "use_reference_qualifier", "virtual"),
-]
-_CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence", "language"]
-_ENGLISH = "en"
-_REMOVED = "(removed)"
-"""Takes the place of a text until it is reported."""
-_NAMES_A_QUERY = 50
-_LAST = 2**63
 _WITH_TARGETS = frozenset({Family.REFERENCE, Family.LIST})
 
 
@@ -49,27 +35,20 @@ class PulledSchema:
     """The tables that have been read, and what cannot be carried over.
 
     Args:
-        instance: they are read from it.
+        records: define them.
         base: the tables that ship with the mock.
-        treatments: what becomes of the texts of definitions, before they are kept anywhere.
 
     Attributes:
         lines: what cannot be carried over, a line each, without repetition.
         without_columns: tables of which the instance shows no column.
     """
 
-    def __init__(self, instance: ReadOnlyInstance, base: Dictionary, treatments: Treatments) -> None:
-        self._instance = instance
-        self._treatments = treatments
+    def __init__(self, records: SchemaRecords, base: Dictionary) -> None:
+        self._records = records
         self._base = base
-        self.lines: dict[str, None] = {}
+        self.lines = records.lines
         self.without_columns: set[str] = set()
-        self._known: dict[str, dict[str, str]] = {}  # rows of sys_db_object by name
-        self._absent: set[str] = set()
-        self._columns: dict[str, Rows] = {}
-        self._choices: dict[tuple[str, str], Rows] = {}
-        self._prefixes: dict[str, str] | None = None
-        self._dictionary: Dictionary | None = None
+        self._made: tuple[int, Dictionary] | None = None
         self._words: KnownWords | None = None
 
     async def read(self, names: Iterable[str]) -> list[str]:
@@ -84,199 +63,85 @@ class PulledSchema:
             raise UnreadableInstanceError(f"{error}; expected {expected}") from None
 
     async def _read_all(self, wanted: list[str]) -> list[str]:
-        await self._read_tables(wanted)
-        found = [name for name in wanted if name in self._known]
-        new = list(dict.fromkeys(each for name in found for each in self.lineage(name)))
-        unread = [name for name in new if name not in self._columns]
-        await self._read_columns(unread)
+        await self._records.read_tables(wanted)
+        found = [name for name in wanted if name in self._records.tables]
+        new = list(dict.fromkeys(each for name in found for each in self._records.lineage(name)))
+        unread = [name for name in new if name not in self._records.columns]
+        await self._records.read_columns(unread)
         for name in unread:
-            if not self._columns[name]:
+            if not self._records.columns[name]:
                 self.without_columns.add(name)
-                why = f"the instance shows {self._instance.user} no record of sys_dictionary about it"
+                why = f"the instance shows {self._records.user} no record of sys_dictionary about it"
                 self.lines[f"table '{name}': its columns were not read: {why}"] = None
-        targets = dict.fromkeys(row["reference"] for rows in self._columns.values() for row in rows)
-        await self._read_tables([name for name in targets if name and not self._ships(name)])
+        targets = dict.fromkeys(row["reference"] for rows in self._records.columns.values() for row in rows)
+        await self._records.read_tables([name for name in targets if name and not self._ships(name)])
         return found
 
     async def read_displays(self) -> None:
         """Read the display columns of the tables to which columns refer, of which nothing else is known."""
-        await self._read_columns([name for name in self._known if name not in self._columns], "^display=true")
-
-    def lineage(self, name: str) -> list[str]:
-        """Return a table and those that it extends, the nearest first."""
-        found: dict[str, None] = {}
-        each = name
-        while each in self._known and each not in found:
-            found[each] = None
-            each = self._known[each]["super_class.name"]
-        return list(found)
+        await self._records.read_columns(
+            [name for name in self._records.tables if name not in self._records.columns], "^display=true"
+        )
 
     def columns(self, name: str) -> Mapping[str, Column]:
         """Return the columns of a table that the instance has, the system's among them."""
-        here = {row["element"] for each in self.lineage(name) for row in self._columns[each]}
+        here = {row["element"] for each in self._records.lineage(name) for row in self._records.columns[each]}
         shown = here | SYSTEM_NAMES
         return {each: column for each, column in self.dictionary().columns(name).items() if each in shown}
 
     def declared(self, name: str) -> dict[str, str]:
         """Return the type of each column of a table on the instance, by name."""
-        rows = (row for each in reversed(self.lineage(name)) for row in self._columns[each])
+        rows = (row for each in reversed(self._records.lineage(name)) for row in self._records.columns[each])
         return {row["element"]: MEANT.get(row["internal_type"], row["internal_type"]) or "string" for row in rows}
 
     def words(self) -> KnownWords:
         """Return the words of all tables that ship or have been read."""
         if self._words is None or self._words.dictionary is not self.dictionary():
-            self._words = KnownWords(self.dictionary(), (self._prefixes or {}).values())
+            self._words = KnownWords(self.dictionary(), (self._records.prefixes or {}).values())
         return self._words
 
     def dictionary(self) -> Dictionary:
         """Return the tables that ship with all that has been read; what contradicts itself is left out, with a line."""
-        if self._dictionary is None:
-            self._dictionary = self._built()
-        return self._dictionary
+        if self._made is None or self._made[0] != self._records.reads:
+            self._made = (self._records.reads, self._built())
+        return self._made[1]
 
     def _built(self) -> Dictionary:
         tables = {table.name: table for table in self._base}
-        for name in sorted(self._known, key=lambda name: len(self.lineage(name))):
+        for name in sorted(self._records.tables, key=lambda name: len(self._records.lineage(name))):
             if is_name(name):
                 tables[name] = self._table(name, tables)
             else:
-                self._leave_out(f"table {quoted(name)}", "its name is invalid")
+                self._records.leave_out(f"table {quoted(name)}", "its name is invalid")
         while True:
             try:
                 return Dictionary(tables.values())
             except DictionaryError as error:
                 self._drop(tables, error)
 
-    # Reading
-
-    async def _read_tables(self, names: Iterable[str]) -> None:
-        pending = [name for name in names if name not in self._known and name not in self._absent]
-        while pending:
-            self._dictionary = None
-            rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS, replace=self._cleaned_labels)
-            for row in rows:
-                if self._known.setdefault(row["name"], row) != row:
-                    self._leave_out(f"table '{row['name']}'", "a second record of sys_db_object defines it")
-            self._absent |= set(pending) - self._known.keys()
-            parents = dict.fromkeys(row["super_class.name"] for row in rows)
-            pending = [each for each in parents if each and each not in self._known and each not in self._absent]
-        for row in self._known.values():
-            if row["name"] in self._above(row["name"]):
-                self._leave_out(f"table '{row['name']}'", f"it extends itself through '{row['super_class.name']}'")
-                row["super_class.name"] = ""
-
-    def _above(self, name: str) -> list[str]:
-        return self.lineage(self._known[name]["super_class.name"])
-
-    async def _read_columns(self, names: Sequence[str], more: str = "") -> None:
-        if not names:
-            return
-        self._dictionary = None
-        query = f"^active=true{more}"
-        for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query, self._cleaned):
-            self._columns.setdefault(row["name"], []).append(row)
-        for name in names:
-            self._columns.setdefault(name, [])
-        try:
-            choices = await self._read(
-                "sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false", self._cleaned_choices
-            )
-        except UnreadableTableError as error:
-            choices = []
-            self.lines[f"choices were left out: {error}"] = None
-        for row in sorted(choices, key=lambda row: (_number(row["sequence"]), row["sys_id"])):
-            self._choices.setdefault((row["name"], row["element"]), []).append(row)
-        for (name, element), rows in self._choices.items():
-            self._choices[name, element] = self._in_one_language(name, element, rows)
-        if self._prefixes is None:
-            self._prefixes = await self._read_prefixes()
-
-    def _in_one_language(self, name: str, element: str, rows: Rows) -> Rows:
-        """Return a row for each value: in English, else in the first language that has one, with a line."""
-        found: dict[str, dict[str, str]] = {}
-        for row in sorted(rows, key=lambda row: (row["language"] not in {_ENGLISH, ""}, row["language"])):
-            found.setdefault(row["value"], row)
-        if others := sorted({row["language"] for row in found.values()} - {_ENGLISH, ""}):
-            shown = ", ".join(map(repr, others))
-            self.lines[f"column '{name}.{element}': choices without an English label have that of {shown}"] = None
-        kept = {id(row) for row in found.values()}
-        return [row for row in rows if id(row) in kept]
-
-    async def _read_prefixes(self) -> dict[str, str]:
-        """Return the prefixes of the numbers of all tables: rows of one may have numbers of any that extends it."""
-        fields = ["sys_id", "category", "prefix"]
-        try:
-            rows = await self._instance.rows("sys_number", "prefixISNOTEMPTY", fields, replace=_with_prefixes)
-        except UnreadableTableError as error:
-            self.lines[f"prefixes of numbers were left out: {error}"] = None
-            return {}
-        return {row["category"]: row["prefix"] for row in rows if "category" in row}
-
-    def _cleaned(self, rows: Rows) -> Rows:
-        """Take secrets and what is plainly personal out of the texts of columns' definitions."""
-        cleaning = {"default_value": self._treatments.definition, "reference_qual": self._treatments.qualifier}
-        for row in rows:
-            length = row.get("max_length", "")
-            most = int(length) if length.isascii() and length.isdecimal() else 0
-            type_ = MEANT.get(row.get("internal_type", ""), row.get("internal_type", "")) or "string"
-            column = Column(row.get("element", ""), type=type_, max_length=most)
-            for field, clean in cleaning.items():
-                if field in row:
-                    row[field] = clean(row.get("name", ""), column, row[field]) or _REMOVED
-            row |= {field: self._treatments.label(row[field]) for field in ("column_label",) if field in row}
-        return rows
-
-    def _cleaned_labels(self, rows: Rows) -> Rows:
-        for row in rows:
-            row["label"] = self._treatments.label(row.get("label", ""))
-        return rows
-
-    def _cleaned_choices(self, rows: Rows) -> Rows:
-        """Take what is plainly personal out of choices, and leave out those of columns that are not even read."""
-        kept = [row for row in rows if not self._treatments.has_secrets(Column(row.get("element", "")))]
-        for row in kept:
-            row |= {field: self._treatments.label(row[field]) for field in ("value", "label") if field in row}
-        return kept
-
-    async def _read(  # noqa: PLR0913, PLR0917 - what a query is made of
-        self,
-        table: str,
-        key: str,
-        names: Sequence[str],
-        fields: list[str],
-        query: str = "",
-        replace: Replace = list,
-    ) -> Rows:
-        """Return the rows of a table of the dictionary about these; raises what `ReadOnlyInstance.rows` raises."""
-        found = []
-        for start in range(0, len(names), _NAMES_A_QUERY):
-            some = names[start : start + _NAMES_A_QUERY]
-            found += await self._instance.rows(table, f"{key}IN{','.join(some)}{query}", fields, replace=replace)
-        return [dict.fromkeys(fields, "") | row for row in found]
-
-    # Definitions
-
     def _ships(self, name: str) -> bool:
         return self._base.table(name) is not None
 
     def _table(self, name: str, tables: Mapping[str, Table]) -> Table:
-        row = self._known[name]
+        row = self._records.tables[name]
         parent = row["super_class.name"] or None
         before = tables.get(name) or Table(name, parent=parent, extendable=row["is_extendable"] == "true")
         if self._ships(name) and before.parent != parent:
             here = f"extends '{before.parent}'" if before.parent else "extends no table"
-            self._leave_out(f"table '{name}'", f"extending '{parent or ''}', but for its columns: the mock's {here}")
+            self._records.leave_out(
+                f"table '{name}'", f"extending '{parent or ''}', but for its columns: the mock's {here}"
+            )
         sources = self._sources(name)
         inherited = self._inherited(before, tables)
         columns = {column.name: column for column in before.columns}
-        for given in (row for source in sources for row in self._columns.get(source, ())):
+        for given in (row for source in sources for row in self._records.columns.get(source, ())):
             column = self._column(given, columns.get(given["element"]) or inherited.get(given["element"]))
             if column is not None and column != inherited.get(column.name):
                 columns[column.name] = column
         for source in sources:
             columns |= self._with_choices(source, {**inherited, **columns})
         columns = {each: self._with_a_choice(name, column) for each, column in columns.items()}
-        prefix = (self._prefixes or {}).get(name) or before.number_prefix
+        prefix = (self._records.prefixes or {}).get(name) or before.number_prefix
         prefix = prefix if "number" in {**inherited, **columns} else None
         return replace(
             before, label=row["label"] or before.label, columns=tuple(columns.values()), number_prefix=prefix
@@ -284,7 +149,7 @@ class PulledSchema:
 
     def _sources(self, name: str) -> list[str]:
         """Return the tables whose columns a table has: itself last, before it those that the mock's does not extend."""
-        above = self.lineage(name)[1:] if self._ships(name) else []
+        above = self._records.lineage(name)[1:] if self._ships(name) else []
         kept = self._base.lineage(name) if self._ships(name) else ()
         return [*reversed([each for each in above if each not in kept]), name]
 
@@ -303,25 +168,25 @@ class PulledSchema:
         if name in SYSTEM_NAMES or row["internal_type"] == COLLECTION:
             return None
         if not is_name(name):
-            self._leave_out(where, "its name is invalid")
+            self._records.leave_out(where, "its name is invalid")
             return None
         column = self._typed(row, where)
         if known is not None:
             if column.reference != known.reference or why_other_type(column, known):
-                self._leave_out(where, f"type {_typed_words(column)}: the mock's is {_typed_words(known)}")
+                self._records.leave_out(where, f"type {_typed_words(column)}: the mock's is {_typed_words(known)}")
             column = replace(column, type=known.type, reference=known.reference, indexed=known.indexed)
             column = replace(column, unique=known.unique, read_only=known.read_only, choices=known.choices)
-        length = _number(row["max_length"])
+        length = to_number(row["max_length"])
         column = replace(column, max_length=length) if 0 < length <= MOST_LENGTH else column
         return self._with_default(replace(column, reference_qual=self._qualifier(row, where)), row, where)
 
     def _typed(self, row: Mapping[str, str], where: str) -> Column:
         type_ = MEANT.get(row["internal_type"], row["internal_type"]) or "string"
         if type_ not in TYPES:
-            self._leave_out(where, f"type '{type_}', which the mock does not know: it holds texts")
+            self._records.leave_out(where, f"type '{type_}', which the mock does not know: it holds texts")
             type_ = "string"
         target = row["reference"] or None
-        mandatory, display, unique, read_only = (row[flag] == "true" for flag in _FLAGS)
+        mandatory, display, unique, read_only = (row[flag] == "true" for flag in FLAGS)
         column = Column(
             row["element"],
             row["column_label"] or to_label(row["element"]),
@@ -333,50 +198,52 @@ class PulledSchema:
         )
         if column.family not in _WITH_TARGETS:
             return column
-        if target is not None and target not in self._known and not self._ships(target):
-            self._leave_out(where, f"the table '{target}' to which it refers: the instance has none of that name")
+        if target is not None and target not in self._records.tables and not self._ships(target):
+            self._records.leave_out(
+                where, f"the table '{target}' to which it refers: the instance has none of that name"
+            )
             target = None
         return replace(column, type="string" if type_ == "reference" and target is None else type_, reference=target)
 
     def _qualifier(self, row: Mapping[str, str], where: str) -> str:
         kind, query = row["use_reference_qualifier"], row["reference_qual"]
-        if query == _REMOVED:
-            self._leave_out(where, "its reference qualifier, which may have a secret")
+        if query == REMOVED:
+            self._records.leave_out(where, "its reference qualifier, which may have a secret")
             return ""
         if kind in {"dynamic", "advanced"} or query.startswith(SCRIPT):
-            self._leave_out(where, f"its {kind or 'scripted'} reference qualifier")
+            self._records.leave_out(where, f"its {kind or 'scripted'} reference qualifier")
             return ""
         return query
 
     def _with_default(self, column: Column, row: Mapping[str, str], where: str) -> Column:
         if row["virtual"] == "true":
-            self._leave_out(where, "its calculation: rows have the values as they were")
+            self._records.leave_out(where, "its calculation: rows have the values as they were")
         if row["use_dynamic_default"] == "true":
-            self._leave_out(where, "its dynamic default")
+            self._records.leave_out(where, "its dynamic default")
             return column
-        if row["default_value"] == _REMOVED:
-            self._leave_out(where, "its default, which may be a secret")
+        if row["default_value"] == REMOVED:
+            self._records.leave_out(where, "its default, which may be a secret")
             return column
         defaulting = replace(column, default=row["default_value"] or None)
         if expected := expected_default(defaulting):
-            self._leave_out(where, f"default {quoted(row['default_value'])}: expected {expected}")
+            self._records.leave_out(where, f"default {quoted(row['default_value'])}: expected {expected}")
             return column
         return replace(defaulting, default=stored_default(defaulting))
 
     def _with_choices(self, table: str, columns: Mapping[str, Column]) -> Iterator[tuple[str, Column]]:
         """Yield the columns of which the table has choices, by name."""
-        for (name, element), rows in self._choices.items():
+        for (name, element), rows in self._records.choices.items():
             column = columns.get(element) if name == table else None
             if column is None:
                 continue
             choices = {choice.value: choice for choice in column.choices}
             if stay := choices.keys() - {row["value"] for row in rows}:
-                self._leave_out(
+                self._records.leave_out(
                     f"column '{table}.{element}'", f"that it lacks choices of the mock: {', '.join(sorted(stay))}"
                 )
             for row in rows:
                 if row["value"] and column.to_stored(row["value"]) is None:
-                    self._leave_out(
+                    self._records.leave_out(
                         f"column '{table}.{element}'", f"choice {quoted(row['value'])}: it is no {column.type}"
                     )
                 elif row["value"]:
@@ -390,7 +257,9 @@ class PulledSchema:
             return column
         if default in {choice.value for choice in column.choices}:
             return column
-        self._leave_out(f"column '{table}.{column.name}'", f"default {quoted(default)}: it is none of its choices")
+        self._records.leave_out(
+            f"column '{table}.{column.name}'", f"default {quoted(default)}: it is none of its choices"
+        )
         return replace(column, default=None)
 
     def _drop(self, tables: dict[str, Table], error: DictionaryError) -> None:
@@ -401,26 +270,14 @@ class PulledSchema:
             case ["columns", column, *_]:
                 kept = tuple(each for each in table.columns if each.name != column)
                 tables[name] = replace(table, columns=kept)
-                self._leave_out(f"column '{name}.{column}'", str(error))
+                self._records.leave_out(f"column '{name}.{column}'", str(error))
             case ["extends"]:
                 tables[name] = replace(table, parent=None)
-                self._leave_out(f"table '{name}'", str(error))
+                self._records.leave_out(f"table '{name}'", str(error))
             case _:
                 del tables[name]
-                self._leave_out(f"table '{name}'", str(error))
-
-    def _leave_out(self, where: str, what: str) -> None:
-        self.lines[f"{where}: left out: {what}"] = None
-
-
-def _with_prefixes(rows: Rows) -> Rows:
-    return [row for row in rows if is_prefix(row.get("prefix", ""))]
+                self._records.leave_out(f"table '{name}'", str(error))
 
 
 def _typed_words(column: Column) -> str:
     return f"{column.type} to {column.reference}" if column.reference else column.type
-
-
-def _number(text: str) -> int:
-    digits = text.replace(",", "")
-    return int(digits) if digits.isascii() and digits.isdecimal() else _LAST
