@@ -107,7 +107,7 @@ async def test_items_show_prices_unless_they_are_omitted(user: Client) -> None:
     by_name = {item["name"]: item for item in await got(user, "items")}
     laptop, email, producer = (by_name[name] for name in ("Standard Laptop", "New Email Account", "Create Incident"))
     assert (laptop["price"], laptop["localized_recurring_price"]) == ("$1,100.00", "$100.00")
-    assert (laptop["recurring_frequency"], laptop["local_currency"]) == ("yearly", "USD")
+    assert (laptop["recurring_frequency"], laptop["local_currency"]) == ("Annually", "USD")
     assert laptop["catalogs"] == [{"sys_id": SERVICE, "title": "Service Catalog"}]
     assert laptop["category"] == {"sys_id": HARDWARE, "title": "Hardware"}
     assert (email["show_price"], "price" in email, email["type"]) == (False, False, "catalog_item")

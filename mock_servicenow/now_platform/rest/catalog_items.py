@@ -133,11 +133,16 @@ def _brief(session: Session, item: Record, titles: Mapping[str, str]) -> dict[st
 def _prices(session: Session, item: Record) -> dict[str, Document]:
     if not shows_price(session, item):
         return {"show_price": False}
-    shown: dict[str, Document] = {"show_price": True, "recurring_frequency": item["recurring_frequency"] or None}
+    shown: dict[str, Document] = {"show_price": True, "recurring_frequency": frequency(session, item)}
     for name in ("price", "recurring_price"):
         shown[name] = shown[f"localized_{name}"] = price(session, item, name)
         shown[f"{name}_currency"] = (item[name] or _FREE).partition(";")[0]
     return {**shown, "local_currency": shown["price_currency"]}
+
+
+def frequency(session: Session, item: Record) -> str | None:
+    """Return how often an item costs its recurring price, as people read it; None if it has none."""
+    return session.display(item, "recurring_frequency") or None
 
 
 def _kind(session: Session, item: Record) -> str:

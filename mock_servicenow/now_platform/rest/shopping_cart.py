@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     MOST_VARIABLES,
     VARIABLES,
     check_filled,
+    frequency,
     orderable,
     price,
     requested_for,
@@ -211,12 +212,12 @@ def summary(session: Session, cart: Record) -> dict[str, Document]:
     """Return a cart with its lines by the frequency of what they cost again and again."""
     lines = _lines(session, cart)
     shown = {"cart_id": cart.sys_id, **_subtotals(lines, "")}
-    for frequency in _FREQUENCIES:
-        some = [line for line in lines if (line.item["recurring_frequency"] or "none") == frequency]
+    for name in _FREQUENCIES:
+        some = [line for line in lines if (line.item["recurring_frequency"] or "none") == name]
         if some:
-            label = session.display(some[0].item, "recurring_frequency") or None
+            label = frequency(session, some[0].item)
             items = [_shown(session, line) for line in some]
-            shown[frequency] = {**_subtotals(some, label or ""), "frequency_label": label, "items": items}
+            shown[name] = {**_subtotals(some, label or ""), "frequency_label": label, "items": items}
     return shown
 
 
@@ -241,10 +242,10 @@ def address(session: Session, user: Record) -> str:
     return "\n".join(filter(None, (place["street"], town, place["country"])))
 
 
-def _subtotals(lines: list[_Line], frequency: str) -> dict[str, Document]:
+def _subtotals(lines: list[_Line], label: str) -> dict[str, Document]:
     return {
         "subtotal_price": _sum(lines, "price"),
-        "subtotal_recurring_frequency": frequency,
+        "subtotal_recurring_frequency": label,
         "subtotal_recurring_price": _sum(lines, "recurring_price"),
         "show_subtotal_price": "true",
         "subtotal_title": "Subtotal",
@@ -285,7 +286,7 @@ def _shown(session: Session, line: _Line) -> Document:
 
 def _line_prices(session: Session, line: _Line) -> dict[str, Document]:
     once, again = (price(session, line.item, column) for column in ("price", "recurring_price"))
-    label = session.display(line.item, "recurring_frequency") or None
+    label = frequency(session, line.item)
     shown: dict[str, Document] = {"price": once, "localized_price": once, "recurring_price": again}
     return {**shown, "localized_recurring_price": again, "recurring_frequency": label}
 
