@@ -1,6 +1,7 @@
 """Database views of a user's own, from files, through a start on rows that other files left."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,3 +68,27 @@ async def test_a_view_takes_no_rows_of_files(tmp_path: Path, name: str, rows: st
         async with running(Settings(data=(tmp_path / name,))):
             pass
     assert why in str(caught.value)
+
+
+CROSS = """
+- name: u_cross
+  view:
+    - {table: sys_dictionary, prefix: a}
+    - {table: sys_dictionary, prefix: b}
+    - {table: sys_dictionary, prefix: c}
+"""
+
+
+@pytest.mark.long
+@pytest.mark.store
+async def test_a_join_that_takes_too_long_is_cancelled(postgresql: Any, first_state: str, tmp_path: Path) -> None:
+    """As ServiceNow cancels it, and the instance goes on."""
+    tables = tmp_path / "tables.yaml"
+    tables.write_text(CROSS)
+    with postgresql.database(first_state) as database:
+        settings = Settings(database=f"{database}&options=-cstatement_timeout=2s", tables=(tables,))
+        async with running(settings) as instance:
+            answer = await instance.call("GET", "/api/now/table/u_cross?sysparm_limit=1")
+            assert answer.status == 500
+            assert answer.body["error"]["message"] == "Transaction cancelled: maximum execution time exceeded"
+            assert await instance.read("incident") != []

@@ -396,6 +396,33 @@ async def test_conflicts_with_unreadable_changes_are_not_found(client: Client, u
     await got(client, f"/{mine}/conflict", "POST")
     assert len((await got(client, f"/{mine}/conflict"))["conflicts"]) == 1
     assert (await got(user, f"/{mine}/conflict"))["conflicts"] == []
+    for person, number in ((client, 1), (user, 0)):  # the table shows as much
+        rows = (await (await person.get("/api/now/table/conflict")).json())["result"]
+        count = (await (await person.get("/api/now/stats/conflict?sysparm_count=true")).json())["result"]["stats"]
+        assert (len(rows), count["count"]) == (number, str(number))
+
+
+async def test_a_conflict_of_an_unreadable_item_is_not_shown(client: Client, user: Client, create: Create) -> None:
+    """A row is read by whoever may read each record that it names."""
+    create("sys_security_acl", name="cmdb_ci", operation="read", condition="name!=hidden")
+    named = [create("cmdb_ci", name=name) for name in ("hidden", "switch")]
+    for item in (*named, ""):
+        create("conflict", configuration_item=item)
+    rows = (await (await user.get("/api/now/table/conflict")).json())["result"]
+    assert {row["configuration_item"] and row["configuration_item"]["value"] for row in rows} == {"", named[1]}
+    assert len((await (await client.get("/api/now/table/conflict")).json())["result"]) == 2
+
+
+async def test_a_conflict_check_takes_the_right_to_write_the_change(
+    client: Client, user: Client, create: Create
+) -> None:
+    """Its outcome is written to the change."""
+    create("sys_user_has_role", user="plain", role="itil")
+    change = await new(client, short_description="theirs")
+    assert len(await got(user, f"/{change}/conflict", "POST")) == 32
+    create("sys_security_acl", name="change_request", operation="write", condition="short_description=none")
+    assert (await refused(user, f"/{change}/conflict", "POST"))[0] == 403
+    assert (await got(user, f"/{change}/conflict"))["status"] == "No Conflict"
 
 
 async def standard_change(create: Create, template: str) -> tuple[str, str]:

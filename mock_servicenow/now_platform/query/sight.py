@@ -52,6 +52,16 @@ OWNED: Mapping[str, Owner] = {
 }
 """Tables whose rows belong to records: reading one takes the right to read its record, changing it that to write it."""
 
+NAMING: Mapping[str, Mapping[str, str]] = {
+    "conflict": {
+        "change": "change_request",
+        "conflicting_change": "change_request",
+        "configuration_item": "cmdb_ci",
+    },
+}
+"""Tables whose rows the instance itself computes, with the columns that name records: reading a row takes the right to
+read each that it names."""
+
 _CALLER = ("javascript:gs.getUser", "DYNAMIC")
 """What conditions have that name the caller: a call for their sys_id or user name, or the operator for Me."""
 
@@ -128,8 +138,12 @@ class Sight:
         key = (table, operation)
         if key not in self._open:
             limits = (self.limits(name, table, operation) for name in self.hierarchy(table))
-            self._open[key] = self.everything or (table not in OWNED and all(limit is None for limit in limits))
+            self._open[key] = self.everything or (not self.depends(table) and all(limit is None for limit in limits))
         return self._open[key]
+
+    def depends(self, table: str) -> bool:
+        """Return whether rows of a table may be closed to the caller because a record that they name is."""
+        return table in OWNED or not all(self.opens(each, READ) for each in NAMING.get(table, {}).values())
 
     def limits(self, name: str, table: str, operation: str) -> Conditions | None:
         """Return `conditions` for a class among the rows of a table of its hierarchy."""
@@ -156,7 +170,7 @@ class Sight:
         return last not in self.hidden(table)
 
     def _reads_all(self, table: str) -> bool:
-        return self.everything or (table not in OWNED and self.conditions(table, "read") is None)
+        return self.everything or (not self.depends(table) and self.conditions(table, "read") is None)
 
     def _serves(self, table: str) -> bool:
         return table not in self.closed and self.conditions(table, "read") != ()
@@ -290,7 +304,14 @@ class Permissions:
 
     def test(self, table: str, source: sa.FromClause, operation: str) -> Test:
         """Return the test of one row of the table's hierarchy, selected from the source."""
-        return sa.and_(self._by_rules(table, source, operation), self._by_owner(table, source, operation))
+        named = self._by_named(table, source) if operation == READ else ()
+        return sa.and_(self._by_rules(table, source, operation), self._by_owner(table, source, operation), *named)
+
+    def _by_named(self, table: str, source: sa.FromClause) -> Iterable[Test]:
+        for column, named in NAMING.get(table, {}).items():
+            if not self._sight.opens(named, READ):
+                key = source.c[column]
+                yield sa.or_(key.is_(None), self._is_permitted(named, source, key, READ))
 
     def _by_rules(self, table: str, source: sa.FromClause, operation: str) -> Test:
         """Each class has rules of its own."""

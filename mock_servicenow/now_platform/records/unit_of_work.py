@@ -78,6 +78,8 @@ class UnitOfWork:
         work.transaction.end(keep=keep)
 
     def _as_platform_error(self, failure: BaseException) -> Exception:
+        if self._kernel.store.has_timed_out(failure):
+            return TransactionCancelled()
         if not is_interrupted(failure):
             changed = self._kernel.store.has_other_tables(failure, self._work.schema.version)
             return TablesChanged(one_line(failure)) if changed else self._kernel.unavailable(failure)

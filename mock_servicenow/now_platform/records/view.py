@@ -345,7 +345,9 @@ class View:
         return self.work.matching_ids(table, permission(table, operation, self.sight, self.query_context), sys_ids)
 
     def _is_open(self, table: str, operation: str) -> bool:
-        return self.sight.conditions(table, operation) is None and (table not in OWNED or self.sight.everything)
+        return self.sight.conditions(table, operation) is None and (
+            not self.sight.depends(table) or self.sight.everything
+        )
 
     def _visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
         records = [self.record(table, values) for values in rows]

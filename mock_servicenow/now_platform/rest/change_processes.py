@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.dictionary.life_cycles import LifeCycle
 from mock_servicenow.now_platform.dictionary.values import json_text
-from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.errors import AccessDenied, BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import bounded_records, value_answer
@@ -59,7 +59,6 @@ def decide(call: Call, session: Session, sys_id: str) -> Answer:
 def _conflicts(call: Call, session: Session, sys_id: str) -> Answer:
     change = record_of(session, CHANGES, sys_id)
     found = bounded_records(session, CONFLICTS, f"change={change.sys_id}", limit=MOST_CONFLICTS)
-    found = _readable(session, found, "conflicting_change")
     return value_answer(
         call,
         {
@@ -73,23 +72,23 @@ def _conflicts(call: Call, session: Session, sys_id: str) -> Answer:
 
 
 def _check_conflicts(call: Call, session: Session, sys_id: str) -> Answer:
-    """Check at once which changes of the same item are planned for the same time (I)."""
+    """Check at once which changes of the same item are planned for the same time (I).
+
+    The outcome is written to the change, so the caller must have the right to write it (I).
+    """
     change, system = record_of(session, CHANGES, sys_id), session.elevated
+    if not session.allowed("write", [change]):
+        raise AccessDenied("Update")
     for known in bounded_records(system, CONFLICTS, f"change={change.sys_id}", limit=MOST_CONFLICTS):
         system.delete(CONFLICTS, known.sys_id)
-    others = _readable(session, _at_the_same_time(system, change), "sys_id")
+    planned = _at_the_same_time(system, change)
+    others = session.get_many(CHANGES, [each.sys_id for each in planned]).values()
     about = {"change": change.sys_id, "type": "ci_already_scheduled", "configuration_item": change["cmdb_ci"]}
     for other in others:
         system.insert(CONFLICTS, {**about, "conflicting_change": other.sys_id, "last_checked": session.now})
     status = "Conflict" if others else "No Conflict"
     system.update(CHANGES, sys_id, {"conflict_status": status, "conflict_last_run": session.now})
     return value_answer(call, session.ids.sys_id())
-
-
-def _readable(session: Session, records: list[Record], column: str) -> list[Record]:
-    """Return the records that name no change but one that the user may read."""
-    readable = session.get_many(CHANGES, {record[column] for record in records if record[column]})
-    return [record for record in records if not record[column] or record[column] in readable]
 
 
 def _at_the_same_time(session: Session, change: Record) -> list[Record]:

@@ -273,6 +273,11 @@ class Store:
         ended = self._ending or (interruptible is not None and interruptible.stopped)
         return ended and getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
 
+    def has_timed_out(self, failure: BaseException) -> bool:
+        """Return whether a statement of a request has failed because a shared database allows none to take so long."""
+        cancelled = getattr(getattr(failure, "orig", failure), "sqlstate", "") == _QUERY_CANCELED
+        return cancelled and self._here.interruptible is not None and not self.has_interrupted(failure)
+
     def has_other_tables(self, failure: BaseException, version: int) -> bool:
         """Return whether a statement has failed because a shared database has tables of another version by now.
 
