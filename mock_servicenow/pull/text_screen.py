@@ -28,7 +28,7 @@ _PERSONAL = tuple(
 text with one has any."""
 
 
-class SecretRow(NamedTuple):
+class SecretPattern(NamedTuple):
     """A way to recognise secrets, as secrets.yaml describes it."""
 
     has: Sequence[str]
@@ -43,17 +43,17 @@ class SecretRow(NamedTuple):
 
 
 @cache
-def secret_rows() -> Sequence[SecretRow]:
+def secret_rows() -> Sequence[SecretPattern]:
     """Return the ways to recognise secrets."""
     found: Any = load(read_text(files("mock_servicenow.pull") / "secrets.yaml"))
     return [_row(each, found["words"]) for each in found["rows"]]
 
 
-def _row(said: Mapping[str, Any], words: Mapping[str, Sequence[str]]) -> SecretRow:
+def _row(said: Mapping[str, Any], words: Mapping[str, Sequence[str]]) -> SecretPattern:
     pattern: str = said["pattern"]
     has = words["has"] if "{word}" in pattern else said.get("has", ())
     whole = pattern.replace("{word}", "|".join(words["patterns"]))
-    return SecretRow(has, re.compile(whole, re.IGNORECASE), said.get("in") == "text", said["examples"])
+    return SecretPattern(has, re.compile(whole, re.IGNORECASE), said.get("in") == "text", said["examples"])
 
 
 class TextScreen:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from mock_servicenow.pull.pseudonyms import Pseudonyms
-from mock_servicenow.pull.text_screen import SecretRow, TextScreen, secret_rows
+from mock_servicenow.pull.text_screen import SecretPattern, TextScreen, secret_rows
 from tests.core.test_regular_expressions import quadratic
 
 from .pulling import column, pull_table
@@ -21,7 +21,7 @@ PROSE = [*INNOCENT[4:], "It is on the desk", "Passed: 5 of 5", "The map shows th
 
 
 @pytest.mark.parametrize(("row", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
-def test_each_row_finds_its_examples(row: SecretRow, example: str) -> None:
+def test_each_row_finds_its_examples(row: SecretPattern, example: str) -> None:
     """Within a longer text, too, and in any column."""
     screen = TextScreen(Pseudonyms("any seed"))
     for text in (example, f"Hello,\n{example}\nBye"):
