@@ -13,7 +13,7 @@ from msgspec import Struct
 from mock_servicenow.now_platform.dictionary.column_types import TYPES, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import SetupError
-from mock_servicenow.pull.known_words import KEPT
+from mock_servicenow.pull.harmless_words import KEPT
 from privman_contracts import WireNames
 from privman_core.inputs import quoted
 from privman_core.near_words import hint

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import SetupError
 from mock_servicenow.privilege_manager.tables import AppTables
-from mock_servicenow.pull.known_words import KEPT
+from mock_servicenow.pull.harmless_words import KEPT
 from mock_servicenow.pull.page_log import PageLog
 from mock_servicenow.pull.pseudonym_rules import COPY, DROP, NEVER, TEXT, PseudonymRule, packaged_rules, read_rules
 from mock_servicenow.pull.pseudonyms import Pseudonyms

@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.dictionary.definitions import (
 )
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.dictionary_rows import COLLECTION
-from mock_servicenow.pull.known_words import KnownWords
+from mock_servicenow.pull.harmless_words import HarmlessWords
 from mock_servicenow.pull.schema_records import FLAGS, REMOVED, SchemaRecords, to_number
 from privman_core.inputs import quoted
 from privman_core.table_reader import UnreadableInstanceError, UnreadableTableError
@@ -49,7 +49,7 @@ class PulledSchema:
         self.lines = records.lines
         self.without_columns: set[str] = set()
         self._made: tuple[int, Dictionary] | None = None
-        self._words: KnownWords | None = None
+        self._words: HarmlessWords | None = None
 
     async def read(self, names: Iterable[str]) -> list[str]:
         """Read tables with those that they extend; returns those that the instance has.
@@ -94,10 +94,10 @@ class PulledSchema:
         rows = (row for each in reversed(self._records.lineage(name)) for row in self._records.columns[each])
         return {row["element"]: MEANT.get(row["internal_type"], row["internal_type"]) or "string" for row in rows}
 
-    def words(self) -> KnownWords:
+    def words(self) -> HarmlessWords:
         """Return the words of all tables that ship or have been read."""
         if self._words is None or self._words.dictionary is not self.dictionary():
-            self._words = KnownWords(self.dictionary(), (self._records.prefixes or {}).values())
+            self._words = HarmlessWords(self.dictionary(), (self._records.prefixes or {}).values())
         return self._words
 
     def dictionary(self) -> Dictionary:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from mock_servicenow.now_platform.dictionary.column_types import MEANT
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.pull.known_words import is_prefix
+from mock_servicenow.pull.harmless_words import is_prefix
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.read_only import ReadOnlyInstance, Replace
 from mock_servicenow.pull.treatments import Treatments

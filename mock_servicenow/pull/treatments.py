@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SCRIPT, Column, is_name
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.now_platform.query.syntax import Condition, parse
-from mock_servicenow.pull.known_words import KEPT, NUMBER, KnownWords, is_identifier
+from mock_servicenow.pull.harmless_words import KEPT, NUMBER, HarmlessWords, is_identifier
 from mock_servicenow.pull.pseudonym_rules import COPY, DIGITS, DROP, HARMLESS, NEVER, TEXT, PseudonymRule
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.text_screen import TextScreen
@@ -84,7 +84,7 @@ class Treatments:
         """Yield a line for each rule of the user that decided about no column."""
         yield from (rule.without_effect(self._tables, self._columns) for rule in self._own if rule not in self._used)
 
-    def making(self, column: Column, kind: str, words: KnownWords) -> Make | None:
+    def making(self, column: Column, kind: str, words: HarmlessWords) -> Make | None:
         """Return what makes of a value that was read the one that is written; None if that is the same.
 
         What is left out becomes empty, and what is not of the column's type becomes `UNFIT`.
@@ -185,7 +185,7 @@ class Treatments:
             return rule.treatment
         return COPY if column.family in HARMLESS else DROP
 
-    def _making(self, column: Column, kind: str, words: KnownWords) -> Make | None:
+    def _making(self, column: Column, kind: str, words: HarmlessWords) -> Make | None:
         if column.name in _IDENTIFYING:
             return self._primary if column.name == _PRIMARY else _class_name
         if kind == COPY:
@@ -218,7 +218,7 @@ class Treatments:
         return made if made in choices else ""
 
 
-def _keeping(kind: str, replaced: Make, words: KnownWords) -> Make:
+def _keeping(kind: str, replaced: Make, words: HarmlessWords) -> Make:
     """Return what replaces values, but for those that a treatment copies, and for prefixes of numbers of records."""
     if kind == DIGITS:
         return lambda value: (prefix := words.prefix(value)) + replaced(value[len(prefix) :])

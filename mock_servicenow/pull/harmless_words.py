@@ -31,7 +31,7 @@ def is_prefix(value: str) -> bool:
     return _PREFIX.fullmatch(value) is not None
 
 
-class KnownWords:
+class HarmlessWords:
     """The words of a schema, beside those of the platform.
 
     Args:
@@ -78,7 +78,7 @@ def _media_types() -> frozenset[str]:
     return frozenset(name for types in MimeTypes().types_map for name in types.values())
 
 
-_OF_SCHEMAS: Mapping[str, Callable[[KnownWords], Test]] = {
+_OF_SCHEMAS: Mapping[str, Callable[[HarmlessWords], Test]] = {
     "schema": lambda words: words.is_name,
     NUMBER: lambda words: words.prefix,
 }
