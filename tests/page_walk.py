@@ -17,7 +17,6 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
 _BREACH = re.compile(r'\sstyle=|\son\w+=|(?:href|src|action)="(?:https?:)?//|<script(?! src="/)')
 _TOKEN = re.compile(
     r'<input type="hidden" name="(?:sysparm_ck|__RequestVerificationToken|cockpit_token)" value="\w{64}">'

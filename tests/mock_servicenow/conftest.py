@@ -20,6 +20,7 @@ from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
+from tests.documented_bodies import activity_type, registration
 
 Auth = tuple[str, str]
 NewDatabase = Callable[[str], AbstractContextManager[str]]
@@ -136,28 +137,11 @@ class Instance:
 
     def metadata(self) -> dict[str, str]:
         """Return the pairs that the integration document prints, with the stub's addresses."""
-        return {
-            "Authentication Type": "Get Token",
-            "Username": CLIENT_ID,
-            "Password": SECRET,
-            "Minimum wait time": "00:00:50",
-            "Token Url": f"{self.console.url}/Tms/services/api/logon/token",
-            "Endpoint Url": f"{self.console.url}/Tms/services/api/v1/approval/approve",
-            "Maximum retry attempts": "3",
-        }
+        return registration(self.console.url, CLIENT_ID, SECRET)
 
     async def add_activity_type(self, instance_id: str, **values: str) -> str:
         """Register the activity type that the integration document prints and return its id."""
-        body = {
-            "name": "PM Approval Request",
-            "description": "Approve or deny PM request",
-            "valid_responses": "Approve,Deny",
-            "max_timeout": "16:30:00",
-            "include_comment": "true",
-            "include_duration": "true",
-            "instance_id": instance_id,
-        }
-        answer = await self.insert(ACTIVITY_TYPE, body | values)
+        answer = await self.insert(ACTIVITY_TYPE, activity_type(instance_id) | values)
         assert answer.status == 201, answer.body
         return str(answer.result["sys_id"])
 

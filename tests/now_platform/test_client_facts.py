@@ -12,7 +12,6 @@ from .writing import Swallowed, patch, post
 
 Client = TestClient[web.Request, web.Application]
 RAW = {"sysparm_exclude_reference_link": "true"}
-ROLE_OF_GROUP = "sys_user_has_role"
 
 
 async def _found(client: Client, table: str, **asked: str) -> list[dict[str, Any]]:

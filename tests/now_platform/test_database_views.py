@@ -183,7 +183,7 @@ BAD = [
     ("table: u_owners", "table 'u_owners' is a database view; expected a table"),
     ("table: u_closed", "table 'u_closed' is closed to web services"),
     ("prefix: Own", "has prefix 'Own'; expected lower-case letters, digits and _, a letter first"),
-    ("prefix: toy", "has prefix 'toy' as one before it has"),
+    ("prefix: toy", "has prefix 'toy', as a table before it"),
     (f"prefix: {'o' * 60}", "a name of more than 63 characters"),
     ("prefix: toy_u", "has column 'toy_u_name' as 'toy' has; expected other prefixes"),
 ]

@@ -27,8 +27,6 @@ from .recorded_entries import (
     request,
 )
 
-OTHER_WORD: dict[str, object] = {"Result": None, "Status": "success", "Messages": []}
-
 
 @pytest.mark.long
 def test_the_fakes_do_not_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ from mock_servicenow.settings import Settings
 from privman_core.ids import Ids
 from privman_core.serving import serving
 from privman_core.virtual_clock import VirtualClock
+from tests.documented_bodies import activity_type, registration
 
 if TYPE_CHECKING:
     from tests.browser import Chromium, Page
@@ -133,29 +134,12 @@ class Site:
 
     async def register(self) -> str:
         """Register a console and return the Instance Id."""
-        pairs = {
-            "Authentication Type": "Get Token",
-            "Username": "0f1ba2b8-4b1e-4f3f-9d13-0a4c2e5d9a11",
-            "Password": SECRET,
-            "Minimum wait time": "00:00:50",
-            "Token Url": f"{self.console}/Tms/services/api/logon/token",
-            "Endpoint Url": f"{self.console}/Tms/services/api/v1/approval/approve",
-            "Maximum retry attempts": "3",
-        }
+        pairs = registration(self.console, "0f1ba2b8-4b1e-4f3f-9d13-0a4c2e5d9a11", SECRET)
         return await self.insert(CONFIGURATION, {"instance_metadata": json.dumps(pairs)})
 
     async def activity_type(self, instance_id: str, **values: str) -> str:
         """Create the activity type of the integration document."""
-        usual = {
-            "name": "PM Approval Request",
-            "description": "Approve or deny PM request",
-            "valid_responses": "Approve,Deny",
-            "max_timeout": "16:30:00",
-            "include_comment": "true",
-            "include_duration": "true",
-            "instance_id": instance_id,
-        }
-        return await self.insert(ACTIVITY_TYPE, usual | values)
+        return await self.insert(ACTIVITY_TYPE, activity_type(instance_id) | values)
 
     async def ask(self, request_id: str = GUID, **values: str) -> str:
         """Create a registration, an activity type and a request; return the request's sys_id."""

@@ -242,7 +242,7 @@ _LIFE_CYCLE: Mapping[str, KeyForm] = {
 }
 _VALUES = {"type": "object", "additionalProperties": _SCALAR}
 _NAMES = {"type": "array", "items": {"type": "string"}}
-_OF_COLUMNS = "a mapping of columns to values"
+_SETTINGS = "a mapping of columns to values"
 _EFFECT: Mapping[str, KeyForm] = {
     "column": _text("The column whose change has the effect (default: the one that holds the state)."),
     "into": KeyForm(
@@ -254,10 +254,8 @@ _EFFECT: Mapping[str, KeyForm] = {
         _are_states,
         "a list of values",
     ),
-    "set": KeyForm(
-        "Values of columns, or the calls of a default.", _VALUES, _are_settings, "a mapping of columns to values"
-    ),
-    "fill": KeyForm("The same for columns that are empty.", _VALUES, _are_settings, "a mapping of columns to values"),
+    "set": KeyForm("Values of columns, or the calls of a default.", _VALUES, _are_settings, _SETTINGS),
+    "fill": KeyForm("The same for columns that are empty.", _VALUES, _are_settings, _SETTINGS),
     "clear": KeyForm("Columns to empty.", _NAMES, _are_texts, "a list of names"),
     "elapsed": KeyForm(
         "Columns that get, if they are empty, the time from one date-time column to another: a duration, or seconds.",

@@ -1,6 +1,6 @@
 """Database views as records: sys_db_view, its tables in sys_db_view_table and their columns (Docs: database views).
 
-Each view that ships, or comes from a file, has records that describe it. Views are what the records say.
+Each view that ships, or comes from a file, has records that describe it. The records decide which views there are.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -107,7 +107,7 @@ def read_views(
     Args:
         tables: those that views may join, by name.
         own: the columns of each by name, without those of its parents and of the system.
-        spelled: the names of the tables by the same in lower case.
+        spelled: the names of the tables, each by its lower case.
         rows: the records of `VIEWS`, `VIEW_TABLES` and `VIEW_FIELDS`, in order of insertion.
     """
     views: list[DatabaseView] = []

@@ -48,7 +48,7 @@ _PREFIX = re.compile(r"[a-z][a-z0-9_]*+")
 _BOOLEANS = {"1": "true", "0": "false"}
 _SYSTEM = frozenset(column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN))
 _LONGEST_SHOWN = 100
-# What a view cannot show: entries belong to a record of its table, and nobody reads a password.
+# Families that a view leaves out: entries belong to a record of its table, and nobody reads a password.
 _WITHOUT = (Family.JOURNAL, Family.PASSWORD)
 
 
@@ -98,7 +98,7 @@ class DatabaseView(Struct, frozen=True):
             why = f"view '{table.name}' has {len(sources):,} columns; expected at most {MOST_COLUMNS:,}"
             raise DictionaryError(why, table.name, "view")
         columns = {"sys_id": Column("sys_id", "Sys ID", "GUID", 33 * len(table.joined), read_only=True)}
-        columns |= {name: _shown(name, source.column) for name, source in sources.items()}
+        columns |= {name: _column_of_view(name, source.column) for name, source in sources.items()}
         return cls(table, columns, sources)
 
     def physical(self, stored_in: Callable[[str], tuple[str, Collection[str]]]) -> PhysicalView:
@@ -107,11 +107,11 @@ class DatabaseView(Struct, frozen=True):
         Args:
             stored_in: returns where the rows of a table are: in which table, and of which classes; none for all.
         """
-        order = tuple(map(_order, self.table.joined))
+        order = tuple(map(_position_of, self.table.joined))
         return PhysicalView(self.table.name, self.columns, order, _ViewSql(self.table, self._sources, stored_in).select)
 
 
-def _shown(name: str, column: Column) -> Column:
+def _column_of_view(name: str, column: Column) -> Column:
     return replace(
         column, name=name, default=None, mandatory=False, display=False, unique=False, indexed=False, read_only=True
     )
@@ -129,11 +129,7 @@ class _Join:
     def add_to(self, known: dict[str, _Source]) -> None:
         """Add the columns of the table to those of the tables before it; raises DictionaryError."""
         self._check_table()
-        prefix, names = self._joined.prefix, [each.prefix for each in self._view.joined[: self._number]]
-        if not _PREFIX.fullmatch(prefix):
-            raise self._error("prefix", f"has prefix '{cut(prefix, _LONGEST_SHOWN)}'; expected {PREFIX_WORDS}")
-        if prefix in names:
-            raise self._error("prefix", f"has prefix '{prefix}' as one before it has")
+        self._check_prefix()
         for name, source in self._sources().items():
             if len(name) > MOST_NAME:
                 raise self._error("prefix", f"has column '{name}', a name of more than {MOST_NAME} characters")
@@ -143,6 +139,13 @@ class _Join:
             known[name] = source
         if self._joined.where:
             self._check_where(known)
+
+    def _check_prefix(self) -> None:
+        prefix, names = self._joined.prefix, [each.prefix for each in self._view.joined[: self._number]]
+        if not _PREFIX.fullmatch(prefix):
+            raise self._error("prefix", f"has prefix '{cut(prefix, _LONGEST_SHOWN)}'; expected {PREFIX_WORDS}")
+        if prefix in names:
+            raise self._error("prefix", f"has prefix '{prefix}', as a table before it")
 
     def _check_table(self) -> None:
         name = self._joined.table
@@ -208,7 +211,7 @@ def _stored(column: Column, literal: Literal) -> str | None:
     return column.to_stored(text) if is_storable(text) else None
 
 
-def _order(joined: JoinedTable) -> str:
+def _position_of(joined: JoinedTable) -> str:
     return f"{joined.prefix}.position"
 
 
@@ -220,11 +223,11 @@ class _ViewSql(Struct, frozen=True):
     stored_in: Callable[[str], tuple[str, Collection[str]]]
 
     def select(self, dialect: str) -> str:
-        """Return it in a dialect; names are quoted, and need no escapes."""
+        """Return the statement in a dialect; names are quoted, and need no escapes."""
         first, *others = self.view.joined
         ids = " || '_' || ".join(f"coalesce(\"{each.prefix}\".sys_id, '')" for each in self.view.joined)
         columns = [f'{source.sql()} AS "{name}"' for name, source in self.known.items()]
-        orders = [f'"{each.prefix}".{position_name(dialect)} AS "{_order(each)}"' for each in self.view.joined]
+        orders = [f'"{each.prefix}".{position_name(dialect)} AS "{_position_of(each)}"' for each in self.view.joined]
         joins = "".join(f" {self._join(each, dialect)}" for each in others)
         where = self._condition(first, dialect)
         selected = ", ".join([f"{ids} AS sys_id", *columns, *orders])

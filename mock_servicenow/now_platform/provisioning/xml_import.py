@@ -1,7 +1,6 @@
 """The import of XML documents: tables, columns and choices first, then records, all in one transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import orjson
 
@@ -11,7 +10,8 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COL
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
 from mock_servicenow.now_platform.errors import InvalidQuery, OperationFailed, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
-from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, UPSERT, Values, XmlDocument, XmlRecord
+from mock_servicenow.now_platform.provisioning.xml_definitions import DEFINITIONS, LABELS, UPDATE_SETS, XmlDefinitions
+from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, Values, XmlDocument, XmlRecord
 from mock_servicenow.now_platform.records.schema_changes import with_defined_tables
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.stored_rules import why_not_run
@@ -25,9 +25,6 @@ Key = tuple[str, ...]
 DELETE_MULTIPLE = "delete_multiple"
 _OF_QUERY = 50
 """A record that deletes by a query counts as many: compiling a query takes that long."""
-MOST_DEFINITIONS = 30_000
-"""Records of `_DEFINITIONS` in all documents: as many as act."""
-_DEFINITIONS = (TABLES, COLUMNS, CHOICES)
 _KEYS: Mapping[str, tuple[str, ...]] = {
     TABLES: ("name",),
     COLUMNS: ("name", "element"),
@@ -40,14 +37,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "oauth_entity": ("client_id",),
 }
 """The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
-_UPDATE_SETS = frozenset({"sys_remote_update_set", "sys_update_set"})
-_BATCHED = (("sys_id", "parent"), ("remote_sys_id", "remote_parent_id"))
-"""The columns that identify an update set, each with the one that names that of the set whose batch it is in."""
-_SUBJECTS = {TABLES: "table", COLUMNS: "column", CHOICES: "choices"}
-"""The word with which a finding about a definition begins."""
-_LABELS = "sys_documentation"
-_LABELLED = {TABLES: "label", COLUMNS: "column_label"}
-_ENVELOPE = _UPDATE_SETS | {UPDATE, "sys_choice_set", "sys_update_version", _LABELS}
+_ENVELOPE = UPDATE_SETS | {UPDATE, "sys_choice_set", "sys_update_version", LABELS}
 """Tables of records about updates, and of labels; what these contain is imported."""
 _OF_CUSTOMERS = ("u_", "x_")
 _OF_PLATFORM = "sys_"
@@ -78,17 +68,16 @@ class _Import:
         self._documents = documents
         self._here: dict[str, str] = {}  # sys_ids of documents, with those that the records have here
         self._known: dict[Key, str] = {}  # sys_ids here, by table and key
-        self._labels: dict[tuple[str, str], str] = {}  # by table and column, which is empty for the table's own
         self._lacking: dict[str, dict[str, None]] = {}  # columns with values, by table
         self._secrets: dict[str, dict[str, None]] = {}  # the same
 
     def run(self) -> None:
-        definitions, tables = self._look_through()
-        for record in definitions:
-            self._take(self._labelled(self._with_parent(record, tables)))
+        definitions = self._look_through()
+        for record in definitions.records:
+            self._take(definitions.completed(record))
         self._define(definitions)
         for record in self._records():
-            if record.table not in _DEFINITIONS:
+            if record.table not in DEFINITIONS:
                 self._take(record)
         for table, columns in self._lacking.items():
             names = cut(", ".join(columns), _LONGEST_LIST)
@@ -97,16 +86,12 @@ class _Import:
             why = "only the instance that they are from can read them"
             self._report("value-ignored", f"table {table}: secrets were left out: {', '.join(columns)}: {why}")
 
-    def _define(self, definitions: Sequence[XmlRecord]) -> None:
+    def _define(self, definitions: XmlDefinitions) -> None:
         """Let the records define tables; findings about them get the place of the record."""
         findings = self._session.findings
         before = len(findings)
         self._session = with_defined_tables(self._session)
-        places = {_defined(record): record.place for record in reversed(definitions)}
-        for index in range(before, len(findings)):
-            subject, _, rest = findings[index].message.removeprefix("dictionary: ").partition("'")
-            place = places.get((subject.split(" ")[0], rest.partition("'")[0]), "")
-            findings[index] = replace(findings[index], where=str(place))
+        findings[before:] = definitions.placed(findings[before:])
 
     def _records(self) -> Iterator[XmlRecord]:
         for document in self._documents:
@@ -114,44 +99,23 @@ class _Import:
 
     # Before anything is stored
 
-    def _look_through(self) -> tuple[list[XmlRecord], dict[str, str]]:
-        """Return the records that define tables, and the names of tables by their sys_ids in the documents.
+    def _look_through(self) -> XmlDefinitions:
+        """Return what the documents define, and note which records are here under other sys_ids.
 
-        Notes which records are here under other sys_ids. Raises DictionaryError for a circle of update sets or tables,
-        and for a column of two types.
+        Raises DictionaryError for definitions that contradict themselves, and for too many records.
         """
-        definitions: list[XmlRecord] = []
-        types: dict[tuple[str, str], XmlRecord] = {}
-        tables: dict[str, str] = {}
-        update_sets: list[XmlRecord] = []
+        definitions, weight = XmlDefinitions(self._session), 0
         keyed: list[tuple[Key, str]] = []  # with the sys_ids in the documents
-        weight = 0
         for record in self._records():
-            sys_id = record.values.get("sys_id", "")
             if known_by := _key_of(record.table, record.values):
-                keyed.append((known_by, sys_id))
+                keyed.append((known_by, record.values.get("sys_id", "")))
             weight += _OF_QUERY if record.action == DELETE_MULTIPLE else 1
             if self._most is not None and weight > self._most:
                 raise record.error(self._too_many())
-            if record.table == _LABELS and record.values.get("language", "en") == "en":
-                key = record.values.get("name", ""), record.values.get("element", "")
-                self._labels[key] = record.values.get("label", "")
-            if record.table == TABLES:
-                tables[sys_id] = record.values.get("name", "")
-            _check_type(record, types)
-            if record.table in _UPDATE_SETS:
-                update_sets.append(record)
-            if record.table in _DEFINITIONS:
-                definitions.append(record)
-            if len(definitions) > MOST_DEFINITIONS:
-                raise record.error(
-                    f"is one more than {MOST_DEFINITIONS:,} records that define tables, columns and choices"
-                )
+            definitions.note(record)
         self._note_here(keyed)
-        for identity, parent in _BATCHED:
-            _check_batches({record.values.get(identity, ""): record for record in update_sets}, parent)
-        _check_tables([record for record in definitions if record.table == TABLES], tables)
-        return definitions, tables
+        definitions.check_circles()
+        return definitions
 
     def _too_many(self) -> str:
         return (
@@ -171,31 +135,6 @@ class _Import:
             known = self._known.get(key)
             if known and is_sys_id(sys_id) and known != sys_id and self._session.work.get(key[0], sys_id) is None:
                 self._here[sys_id] = known
-
-    def _with_parent(self, record: XmlRecord, tables: Mapping[str, str]) -> XmlRecord:
-        """Return the record of a table with the sys_id here of the table that it extends.
-
-        A document may have the parent, or no more than its label.
-        """
-        parent = record.values.get("super_class", "")
-        if record.table != TABLES or not parent:
-            return record
-        name = tables.get(parent, "") or record.names.get("super_class", "")
-        found = next((self._table_named(each) for each in (name, parent) if each), "")
-        return record._replace(values={**record.values, "super_class": found or parent})
-
-    def _labelled(self, record: XmlRecord) -> XmlRecord:
-        """Return the record of a table or a column with the label that the documents have elsewhere."""
-        column = _LABELLED.get(record.table, "")
-        label = self._labels.get((record.values.get("name", ""), record.values.get("element", "")), "")
-        if not column or not label or record.values.get(column):
-            return record
-        return record._replace(values={**record.values, column: label})
-
-    def _table_named(self, name: str) -> str:
-        work = self._session.work
-        rows = [row for key in ("name", "label") for row in work.find(TABLES, {key: name}, most=1)]
-        return rows[0]["sys_id"] if rows else ""
 
     # Records
 
@@ -269,10 +208,8 @@ class _Import:
             elif name not in {"sys_id", "sys_class_name"}:
                 stored = self._stored(column, text)
                 if stored is None:
-                    expected = f"expected a value of type {column.type}: it was left out"
-                    self._report(
-                        "value-ignored", f"{record.shown}, column '{name}' has {quoted(text)}; {expected}", record
-                    )
+                    why = f"column '{name}' has {quoted(text)}; expected a value of type {column.type}: it was left out"
+                    self._report("value-ignored", f"{record.shown}, {why}", record)
                 else:
                     values[name] = stored
         return values
@@ -318,7 +255,7 @@ class _Import:
     def _delete(self, table: str, sys_id: str, record: XmlRecord) -> None:
         session = self._session
         try:
-            if table in _DEFINITIONS:
+            if table in DEFINITIONS:
                 session.of_system.delete(table, sys_id)  # with what depends on it
             elif session.work.get(table, sys_id) is not None:
                 session.remove_row(table, sys_id)
@@ -339,58 +276,3 @@ def _key_of(table: str, values: Mapping[str, str]) -> Key:
     if not key or not key[0] or not all(map(is_storable, key)):
         return ()
     return (table, *key[:-1], key[-1] or "en") if table == CHOICES else (table, *key)
-
-
-def _defined(record: XmlRecord) -> tuple[str, str]:
-    """Return what a record defines, as findings name it."""
-    table, column = record.values.get("name", ""), record.values.get("element", "")
-    return _SUBJECTS[record.table], f"{table}.{column}" if record.table != TABLES else table
-
-
-def _check_type(record: XmlRecord, known: dict[tuple[str, str], XmlRecord]) -> None:
-    """Note the type of a column; raises DictionaryError if a record before, of no update set either, has another."""
-    type_ = record.values.get("internal_type", "")
-    if record.table != COLUMNS or not type_ or record.of_update_set or record.action != UPSERT:
-        return
-    first = known.setdefault((record.values.get("name", ""), record.values.get("element", "")), record)
-    if first.values["internal_type"] != type_:
-        other = f"{quoted(first.values['internal_type'])} in {first.place}"
-        raise record.error(f"has type {quoted(type_)}, and {other}; expected one type of a column")
-
-
-def _check_tables(records: Sequence[XmlRecord], names: Mapping[str, str]) -> None:
-    """Raise DictionaryError if a table extends itself.
-
-    Args:
-        records: of tables.
-        names: of tables, by their sys_ids in the documents.
-    """
-    by_name = {record.values.get("name", ""): record for record in records}
-    parents = {
-        name: (names.get(parent) or record.names.get("super_class", "")) if parent else ""
-        for name, record in by_name.items()
-        for parent in [record.values.get("super_class", "")]
-    }
-    _check_circles(by_name, parents, "extends itself, directly or through others; expected tables without a circle")
-
-
-def _check_batches(update_sets: Mapping[str, XmlRecord], parent: str) -> None:
-    """Raise DictionaryError if an update set is in a batch that is in it."""
-    _check_circles(
-        update_sets,
-        {identity: record.values.get(parent, "") for identity, record in update_sets.items()},
-        "is its own parent, directly or through others; expected a batch without a circle",
-    )
-
-
-def _check_circles(records: Mapping[str, XmlRecord], parents: Mapping[str, str], why: str) -> None:
-    """Raise DictionaryError if following parents from a record leads back to it."""
-    ended = {""}
-    for start in records:
-        each, path = start, dict[str, None]()
-        while each in records and each not in ended:
-            if each in path:
-                raise records[each].error(why)
-            path[each] = None
-            each = parents[each]
-        ended |= path.keys()

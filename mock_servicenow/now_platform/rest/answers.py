@@ -285,26 +285,6 @@ class RowRange(Struct, frozen=True):
         return session.work.positions(self.table, self.query, self.limit - read, self.offset + read)
 
 
-def page_answer(  # noqa: PLR0913, PLR0917 - what a list asks for
-    call: Call,
-    instance: Instance,
-    session: Session,
-    page: RowRange,
-    first: tuple[list[Values], bool],
-    show: Show,
-    *,
-    repeats: bool = False,
-) -> Answer:
-    """Return the envelope of a page; the arguments are those of `page_parts`.
-
-    Raises:
-        NotAcceptable: the client accepts neither JSON nor XML.
-        TransactionCancelled: one of the records is longer than `LARGEST_RECORD`.
-    """
-    results, further = page_parts(call, instance, session, page, first, show, repeats=repeats)
-    return list_answer(call, results, further)
-
-
 def page_parts(  # noqa: PLR0913, PLR0917 - what a list asks for
     call: Call,
     instance: Instance,

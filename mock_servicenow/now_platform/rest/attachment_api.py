@@ -24,7 +24,7 @@ from mock_servicenow.now_platform.records.attachments import ATTRIBUTES, Attachm
 from mock_servicenow.now_platform.records.intake import LONGEST_VALUE
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer
+from mock_servicenow.now_platform.rest.answers import RowRange, add_links, list_answer, page_parts, result_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.formats import Result
 from mock_servicenow.now_platform.rest.parameters import read_parameters
@@ -128,7 +128,7 @@ def _list(call: Call, instance: Instance) -> Answer:
         def show(session: Session, rows: list[Values]) -> list[Result]:
             return _results(call, session, [session.record(attachments.TABLE, row) for row in rows])
 
-        answer = page_answer(call, instance, session, page, first, show, repeats=True)
+        answer = list_answer(call, *page_parts(call, instance, session, page, first, show, repeats=True))
         answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
             add_links(answer, call, parameters, total, more=parameters.end < total)
@@ -281,7 +281,7 @@ def _list_attributes(call: Call, instance: Instance) -> Answer:
         def show(_session: Session, rows: list[Values]) -> list[Result]:
             return [_attribute_result(row) for row in rows]
 
-        return page_answer(call, instance, session, page, first, show)
+        return list_answer(call, *page_parts(call, instance, session, page, first, show))
 
 
 def _add_attribute(call: Call, session: Session) -> Answer:

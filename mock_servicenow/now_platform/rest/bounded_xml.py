@@ -7,15 +7,15 @@ from mock_servicenow.now_platform.errors import UnreadableBody
 from privman_core.safe_xml import XmlError, parse
 
 DEPTH = 8
-"""How deep any element may stand."""
+"""Levels of elements."""
 MOST_TAGS = 100_000
-"""How many tags, comments and attributes, and names and values of attributes, a document may have."""
+"""Tags, comments and attributes, and names and values of attributes, of a document."""
 MOST_BREAKS = 500_000
-"""How many line ends and references, at each of which the parser pauses."""
+"""Line ends and references of a document: the parser pauses at each."""
 MOST_NAMES = 5_000
-"""How many names of elements, attributes, prefixes and namespaces may differ."""
+"""Different names of elements, attributes, prefixes and namespaces."""
 LONGEST_NAMES, LONGEST_MARKUP = 256 * 1024, 8 * 1024 * 1024
-"""How many characters these names may have, each once, and all tags with their attributes and namespaces."""
+"""Characters of these names, each counted once, and of all tags with their attributes and namespaces."""
 _MANY_NAMES = (
     f"The document has more than {MOST_NAMES:,} names of elements, attributes and namespaces, "
     f"or more than {LONGEST_NAMES:,} characters in them"
@@ -27,7 +27,7 @@ class BoundedXml:
     """Hears an XML document; what it keeps is up to its hooks, which do nothing here.
 
     Attributes:
-        depth: how deep the current element stands: 1 for the root.
+        depth: the level of the current element: 1 for the root.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class BoundedXml:
         self._text: list[str] = []
 
     def begin(self, tag: str) -> None:
-        """Hear that an element begins; its namespace and a brace stand before its name."""
+        """Hear that an element begins; ``tag`` is its namespace, a brace and its name."""
 
     def end(self, tag: str, text: str) -> None:
         """Hear that an element ends, and the text since the last tag."""

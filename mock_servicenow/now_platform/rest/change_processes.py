@@ -1,4 +1,4 @@
-"""What is done about a change request: approvals, conflicts, configuration items (Docs: change-management-api)."""
+"""Approvals, conflicts and configuration items of a change request (Docs: change-management-api)."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ from mock_servicenow.now_platform.rest.endpoints import Verbs
 from mock_servicenow.now_platform.rest.formats import Document
 from mock_servicenow.now_platform.rest.parameters import first_of
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
-from mock_servicenow.now_platform.rules.approval_rules import APPROVALS, approvers
+from mock_servicenow.now_platform.rules.approval_rules import APPROVALS, represented
 
 CONFLICTS, ITEMS, RELATIONS = "conflict", "cmdb_ci", "cmdb_rel_ci"
 MOST_CONFLICTS = 100
 MOST_ITEMS = 1_000
-"""How many conflicts a check finds, and items a call may add (I)."""
+"""Conflicts that a check finds, and items that a call may add (I)."""
 # By type of association: the table, and its column with the item.
 _ASSOCIATION = "association_type"
 _ASSOCIATIONS = {
@@ -33,7 +33,7 @@ _COMPLETE = "3"
 
 
 def decide(call: Call, session: Session, sys_id: str) -> Answer:
-    """Approve or reject a change for the caller, who must have been asked, or be the delegate of who was."""
+    """Approve or reject a change for the caller, who must be one of its requested approvers or a delegate of one."""
     change = record_of(session, CHANGES, sys_id)
     body = read_object(call, longest_body(session))
     state, comments = body.get("state"), body.get("comments", "")
@@ -45,7 +45,7 @@ def decide(call: Call, session: Session, sys_id: str) -> Answer:
         raise BadRequest("Comments are required", "A rejection gives its reason in comments")
     system = session.elevated
     requested = system.find_all(APPROVALS, sysapproval=change.sys_id, state="requested")
-    asked = [approval for approval in requested if approval["approver"] in approvers(session)]
+    asked = [approval for approval in requested if approval["approver"] in represented(session)]
     if not asked:
         raise BadRequest("Not authorized", f"{session.user.user_name} is not asked to approve {change['number']}")
     for approval in asked:
@@ -105,7 +105,7 @@ def _cancel_conflicts(_call: Call, session: Session, sys_id: str) -> Answer:
 
 
 def next_states(call: Call, session: Session, sys_id: str) -> Answer:
-    """List the state of a change and those that its life cycle lets follow; while it is on hold, none may."""
+    """List the state of a change and those that may follow it in its life cycle; none is available while on hold."""
     change = record_of(session, CHANGES, sys_id)
     cycle = session.dictionary.life_cycle(CHANGES) or LifeCycle()
     labels = {choice.value: choice.label for choice in session.dictionary.columns(CHANGES)[cycle.column].choices}
@@ -158,7 +158,7 @@ def _association(kind: object) -> tuple[str, str]:
 
 
 def add_items(call: Call, session: Session, sys_id: str) -> Answer:
-    """Associate items with a change; it is done at once, although the answer leads to a worker."""
+    """Associate items with a change at once, and answer with a worker that has finished."""
     change = record_of(session, CHANGES, sys_id)
     body = read_object(call, longest_body(session))
     kind, given = body.get("association_type"), body.get("cmdb_ci_sys_ids")
@@ -192,7 +192,7 @@ def refresh_services(call: Call, session: Session, sys_id: str) -> Answer:
     change = record_of(session, CHANGES, sys_id)
     table, column = _ASSOCIATIONS["impacted"]
     services = session.dictionary.columns(table)[column].reference or ITEMS
-    told = _associate(session, change, table, column, _of_class(session, services, _above(session, change)))
+    told = _associate(session, change, table, column, _of_class(session, services, _dependents(session, change)))
     return begun(call, session, "impacted", None, told, status=200)
 
 
@@ -202,8 +202,8 @@ def _of_class(session: Session, table: str, ids: Sequence[str]) -> list[str]:
     return [sys_id for sys_id, item in found.items() if table in session.dictionary.lineage(item.table)]
 
 
-def _above(session: Session, change: Record) -> list[str]:
-    """Return the items that depend on the change's item, directly or not, and that itself; at most `MOST_ITEMS`."""
+def _dependents(session: Session, change: Record) -> list[str]:
+    """Return the change's item and the items that depend on it, directly or not; at most `MOST_ITEMS`."""
     found = dict.fromkeys([change["cmdb_ci"]] if change["cmdb_ci"] else ())
     level = [*found]
     while level and len(found) < MOST_ITEMS:

@@ -48,7 +48,7 @@ _OF_LISTS = frozenset({*PAGE, "sysparm_query"})
 
 
 def check_caller(call: Call, session: Session) -> None:
-    """Raise ApiAccessDenied unless the user has a role that the verb takes, as documented."""
+    """Raise ApiAccessDenied unless the user has one of the roles that the verb takes (Docs: change-management-api)."""
     check_role(session, *_BY_VERB.get(call.verb, _WRITERS))
 
 
@@ -61,9 +61,9 @@ def record_of(session: Session, table: str, sys_id: str, **equal: str) -> Record
 
 
 def list_answer(call: Call, session: Session, table: str, *, taken: Iterable[str] = (), **equal: str) -> Answer:
-    """Return the records with these values that a call asks for: by query, by field=value pairs, by text.
+    """Answer with the records that have these values and that the call chooses: by query, field=value pairs or text.
 
-    Parameters that are ``taken`` mean something else.
+    Parameters that are ``taken`` choose nothing.
     """
     limit, offset = page_bounds(call, DEFAULT_LIMIT)
     given = call.query
@@ -117,13 +117,13 @@ def _typed(column: Column, cell: Value, internal: Formats) -> Document:
 def written(
     call: Call, session: Session, table: str, kept: frozenset[str] = frozenset()
 ) -> tuple[dict[str, str], list[str]]:
-    """Return what a call writes.
+    """Return the values that a call writes, and the names of the fields that are ignored.
 
     Args:
         call: its body overrides its parameters.
-        session: of its user.
-        table: to which they go.
-        kept: columns that nobody may change here.
+        session: of the user.
+        table: of the record.
+        kept: columns that this API does not change.
     """
     report_ignored(call, (name for name in call.query if name.startswith(PREFIX)))
     given: dict[str, object] = {name: text for name, text in call.query.items() if not name.startswith(PREFIX)}

@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.errors import BadRequest, ExecutionFailed, Inv
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.answers import RowRange, bounded_records, page_answer, value_answer
+from mock_servicenow.now_platform.rest.answers import RowRange, bounded_records, list_answer, page_parts, value_answer
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking, check_role
 from mock_servicenow.now_platform.rest.formats import Document, Result
@@ -65,7 +65,7 @@ class CmdbInstanceApi:
             records = [session.record(table, row) for row in rows]
             return [{"sys_id": record.sys_id, "name": record["name"]} for record in records]
 
-        return page_answer(call, self._instance, session, page, page.beginning(session), show)
+        return list_answer(call, *page_parts(call, self._instance, session, page, page.beginning(session), show))
 
 
 def _get(call: Call, session: Session, table: str, sys_id: str) -> Answer:

@@ -1,4 +1,4 @@
-"""Aggregates computed for a request: the groups, bounded in number of entries and in text, and read in parts."""
+"""Groups of records with their aggregates, computed for a request: bounded in entries and text, and shown in parts."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -20,11 +20,11 @@ from mock_servicenow.now_platform.rest.parameters import first_of
 AT_ONCE = 200
 """Groups that are shown before other requests get a turn."""
 MOST_ENTRIES = 25
-"""The number of entries of a list that count, since each needs an expression to be compiled (I)."""
+"""Entries of a list that count: an expression is compiled for each (I)."""
 MOST_TEXT = 32 * 1024 * 1024
-"""Characters of all groups together, and of the long rows (I)."""
+"""Characters of all groups together, and of all long rows that are grouped (I)."""
 _LONG_ROW = 16 * 1024
-"""Characters of a row beyond which it counts: databases keep a few rows of each MiB in memory while they sort."""
+"""Characters beyond which a row is long: a database that sorts holds several rows in memory, however long."""
 Rows = Sequence[Sequence[Any]]
 _Shown = TypeVar("_Shown")
 
@@ -64,9 +64,8 @@ class Groups(Struct, frozen=True):
     def group(self, row: Sequence[Any]) -> Group:
         """Return the group of a row."""
         values, computed = row[: len(self.asked.group_by)], row[len(self.asked.group_by) :]
-        aggregates = [
-            (one, self._text(one, value)) for one, value in zip(self.asked.aggregates, computed, strict=False)
-        ]
+        pairs = zip(self.asked.aggregates, computed, strict=False)
+        aggregates = [(aggregate, self._text(aggregate, value)) for aggregate, value in pairs]
         common = [(path, from_database(value)) for path, value in zip(self.asked.group_by, values, strict=True)]
         return Group(aggregates, common)
 
@@ -77,14 +76,14 @@ class Groups(Struct, frozen=True):
                 part = show(session, self.rows[start : start + AT_ONCE])
             yield part
 
-    def _text(self, one: Aggregate, value: float | str | None) -> str:
-        if not one.path:
+    def _text(self, aggregate: Aggregate, value: float | str | None) -> str:
+        if not aggregate.path:
             return str(value)
         if value is None:
             return ""
-        if one.function == "avg":
+        if aggregate.function == "avg":
             return f"{float(value):.4f}"
-        return str(int(value)) if self.column(one.path).family.storage == "integer" else from_database(value)
+        return str(int(value)) if self.column(aggregate.path).family.storage == "integer" else from_database(value)
 
 
 def computed_groups(  # noqa: PLR0913, PLR0917 - what a statement is made of
@@ -95,8 +94,8 @@ def computed_groups(  # noqa: PLR0913, PLR0917 - what a statement is made of
     Args:
         session: reads under the rights of its user.
         call: gets the finding that no aggregate is asked for.
-        table: whose records are meant.
-        where: the rows that count.
+        table: of the records.
+        where: chooses them.
         asked: the aggregates, and how they are grouped.
         ignore: called as by `Aggregates`.
 
@@ -116,7 +115,7 @@ def computed_groups(  # noqa: PLR0913, PLR0917 - what a statement is made of
 
 
 def _bounded(rows: Iterable[Sequence[Any]]) -> Rows:
-    """Return the rows; raises TransactionCancelled for more text than `MOST_TEXT`, of which a group repeats any."""
+    """Return the rows; raises TransactionCancelled if they have more text than `MOST_TEXT`."""
     kept: list[Sequence[Any]] = []
 
     def lengths() -> Iterator[int]:

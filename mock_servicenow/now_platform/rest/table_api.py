@@ -10,7 +10,14 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.rest.answers import RowRange, add_links, page_answer, result_answer, result_length
+from mock_servicenow.now_platform.rest.answers import (
+    RowRange,
+    add_links,
+    list_answer,
+    page_parts,
+    result_answer,
+    result_length,
+)
 from mock_servicenow.now_platform.rest.call import JSON, Answer, Call, address_of, parameters_of, query_of
 from mock_servicenow.now_platform.rest.formats import Result, response_format
 from mock_servicenow.now_platform.rest.parameters import Parameters, asked_query, read_parameters, report_ignored
@@ -70,7 +77,7 @@ class TableApi:
             return Shapes(session, call, parameters, fields).results([session.record(table, row) for row in rows])
 
         repeats = Shapes(session, call, parameters, fields).repeats
-        answer = page_answer(call, self._instance, session, page, first, show, repeats=repeats)
+        answer = list_answer(call, *page_parts(call, self._instance, session, page, first, show, repeats=repeats))
         if total is not None:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:

@@ -28,8 +28,8 @@ def approval_rules() -> list[BusinessRule]:
     ]
 
 
-def approvers(session: Session) -> frozenset[str]:
-    """Return the sys_ids of those for whom the user decides: the user, and who has delegated approvals by now."""
+def represented(session: Session) -> frozenset[str]:
+    """Return the sys_ids of those for whom the user decides: the user, and whoever delegates approvals to them."""
     now, rows = session.now, session.elevated.find_all(DELEGATES, delegate=session.user.sys_id, approvals="true")
     delegating = (row["user"] for row in rows if row["starts"] <= now and (not row["ends"] or now <= row["ends"]))
     return frozenset({session.user.sys_id, *delegating}) - {""}
@@ -43,7 +43,7 @@ def _guard(context: RuleContext) -> None:
     user = context.session.user
     if user.unrestricted or user.has_any((_APPROVAL_ADMIN,)):
         return
-    if _is_decided(context) and context.current["approver"] not in approvers(context.session):
+    if _is_decided(context) and context.current["approver"] not in represented(context.session):
         _refuse(context, "decides it without being its approver or a delegate")
     if _is_made_or_changed(context) and not _may_write_task(context):
         _refuse(context, "may not write the task that it is about")
@@ -61,7 +61,7 @@ def _is_made_or_changed(context: RuleContext) -> bool:
 
 
 def _may_write_task(context: RuleContext) -> bool:
-    """Return whether the user may write the tasks of the approval after and before the write; none is anybody's."""
+    """Return whether the user may write the approval's tasks, before and after the change; true where it has none."""
     writer = context.session.acting_for(context.session.user)
     before = "" if context.previous is None else context.previous["sysapproval"]
     ids = {context.current["sysapproval"], before} - {""}
@@ -75,20 +75,21 @@ def _refuse(context: RuleContext, why: str) -> None:
 
 
 def _roll_up(context: RuleContext) -> None:
-    """Give a task the outcome of its approvals once nobody is asked any more, or one has rejected."""
+    """Give a task the outcome of its approvals: rejected by one, or approved once no approver is still asked."""
     session, task = context.session, context.current["sysapproval"]
     if not task or not context.changed("state"):
         return
     states = {row["state"] for row in session.find_all(APPROVALS, sysapproval=task)}
     outcome = "rejected" if "rejected" in states else "requested" if "requested" in states else "approved"
-    approved = session.get(TASKS, task)
-    if approved is None or outcome not in states or approved["approval"] == outcome:
+    record = session.get(TASKS, task)
+    if record is None or outcome not in states or record["approval"] == outcome:
         return
-    moved = _moved(session.get(CHANGES, task), outcome)
-    session.update(approved.table, task, {"approval": outcome, **moved})
+    entered = _entered(session.get(CHANGES, task), outcome)
+    session.update(record.table, task, {"approval": outcome, **entered})
 
 
-def _moved(change: Record | None, outcome: str) -> dict[str, str]:
+def _entered(change: Record | None, outcome: str) -> dict[str, str]:
+    """Return the state that a change enters with the outcome of its approvals; nothing where it stays."""
     if change is None or change["state"] not in _APPROVED:
         return {}
     if outcome == "approved":

@@ -1,4 +1,4 @@
-"""The rules that keep what changed in records of audited tables, and which records were deleted (platform 8)."""
+"""The rules that keep the changes of records in audited tables, and deleted records (platform 8)."""
 
 import sqlalchemy as sa
 
@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.users import ADMIN_ROLE, User
 
 AUDIT, DELETIONS = "sys_audit", "sys_audit_delete"
 MOST_CHANGES = 1_000
-"""Updates of a record that are kept, the newest ones (I)."""
+"""The newest updates of a record are kept, this many (I)."""
 _CLEARED_EVERY = 100
 _LONGEST = 4_000
 """Characters of a value that are kept (I)."""
@@ -27,11 +27,11 @@ _IGNORED_TABLES = Property(
     "wf_transition_history,cmdb_ci_windows_service,cmdb_sam_sw_install,cmdb_software_instance,cmdb_sam_sw_usage,"
     "sam_sw_counter_detail",
 )
-"""Its usual value is the documented one."""
+"""With the documented default."""
 _CLEANED_TABLES = frozenset({"oauth_credential"})
 """Tables of which the instance itself deletes what has expired; a table cleaner leaves no trace either (KB0634666)."""
 _READER = User("", "", roles=frozenset({ADMIN_ROLE}))
-"""Whoever reads what is kept."""
+"""With whose rights a deleted record is read: those of an administrator."""
 _UPDATES: frozenset[Operation] = frozenset({"update"})
 _DELETES: frozenset[Operation] = frozenset({"delete"})
 _LAST = 1_000_000
@@ -39,15 +39,15 @@ _DELETED = {"fieldname": "DELETED", "oldvalue": "DELETED", "newvalue": "DELETED"
 
 
 def audit_rules(dictionary: Dictionary, table: str) -> tuple[BusinessRule, ...]:
-    """Return the rules that keep deletions of a table, and changes if it is audited itself: parents do not count."""
+    """Return the rules that keep deletions in a table, and changes if it is audited itself: parents do not count."""
     deletions = BusinessRule("audit_delete", table, "after", _DELETES, _keep_deletion, order=_LAST)
     defined = dictionary.table(table)
     if defined is None or not defined.audited:
         return (deletions,)
-    return BusinessRule("audit", table, "after", _UPDATES, _Audit(dictionary, table), order=_LAST), deletions
+    return BusinessRule("audit", table, "after", _UPDATES, _ChangeKeeper(dictionary, table), order=_LAST), deletions
 
 
-class _Audit:
+class _ChangeKeeper:
     """Stores a row for each column that a write has changed; passwords and columns of the system leave none."""
 
     def __init__(self, dictionary: Dictionary, table: str) -> None:
@@ -60,13 +60,13 @@ class _Audit:
         before, after = {} if context.previous is None else context.previous.values, context.current
         changed = sorted(name for name in self._columns if after[name] != before[name])
         count = int(after["sys_mod_count"] or 0)
-        context.session.store_rows(AUDIT, [_row(context, name, before[name], count) for name in changed])
+        context.session.store_rows(AUDIT, [_change(context, name, before[name], count) for name in changed])
         if count % _CLEARED_EVERY == 0:
             _clear(context, count - MOST_CHANGES)
 
 
 def _keep_deletion(context: RuleContext) -> None:
-    """Store that a record is gone, and what administrators could read of it."""
+    """Store that a record was deleted, with the values that administrators could read."""
     session, record = context.session, Record(context.table, dict(context.current))
     sight = session.acting_for(_READER).sight
     if not _is_kept(session, sight, context.table):
@@ -89,7 +89,7 @@ def _names(session: Session, listed: Property) -> list[str]:
 
 
 def _readable(session: Session, sight: Sight, record: Record) -> dict[str, str]:
-    """Return what people called a record, and its values as Import XML takes them."""
+    """Return the display value of a record, and its values as Import XML takes them."""
     columns = session.dictionary.columns(record.table)
     secret = {*sight.hidden(record.table), *session.dictionary.columns_of(record.table, Family.PASSWORD)}
     named = session.dictionary.display_column(record.table)
@@ -104,7 +104,7 @@ def _readable(session: Session, sight: Sight, record: Record) -> dict[str, str]:
     }
 
 
-def _row(context: RuleContext, name: str, before: str, count: int) -> dict[str, str]:
+def _change(context: RuleContext, name: str, before: str, count: int) -> dict[str, str]:
     return {
         "sys_id": context.session.ids.sys_id(),
         "tablename": context.table,

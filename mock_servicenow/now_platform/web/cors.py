@@ -45,16 +45,16 @@ class CorsRule(Struct, frozen=True):
         return ("GET" if verb == "HEAD" else verb) in self.verbs
 
     def headers(self, origin: str) -> dict[str, str]:
-        """Return what an answer to that origin says."""
-        told = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
-        told |= {"Access-Control-Allow-Credentials": "true"} if self.credentials else {}
-        return told | ({"Access-Control-Expose-Headers": self.exposed} if self.exposed else {})
+        """Return the headers of an answer to that origin."""
+        headers = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        headers |= {"Access-Control-Allow-Credentials": "true"} if self.credentials else {}
+        return headers | ({"Access-Control-Expose-Headers": self.exposed} if self.exposed else {})
 
     def preflight(self, origin: str, wanted: str) -> dict[str, str]:
-        """Return what an answer to a browser that asks first says, as it wants to send those headers."""
+        """Return the headers of the answer to a preflight request for the ``wanted`` headers."""
         allowed = wanted if self.allowed == "*" else self.allowed
-        told = {"Access-Control-Allow-Methods": ",".join(self.verbs), "Access-Control-Max-Age": self.max_age or "0"}
-        return self.headers(origin) | told | ({"Access-Control-Allow-Headers": allowed} if allowed else {})
+        headers = {"Access-Control-Allow-Methods": ",".join(self.verbs), "Access-Control-Max-Age": self.max_age or "0"}
+        return self.headers(origin) | headers | ({"Access-Control-Allow-Headers": allowed} if allowed else {})
 
 
 class CorsRules:
@@ -66,16 +66,16 @@ class CorsRules:
     async def headers(self, path: str, verb: str, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers of the answer to a page of another origin, empty where no rule allows it.
 
-        A browser that asks first sends OPTIONS and names the verb.
+        A preflight request is OPTIONS and names the verb.
         """
-        origin, first = headers["Origin"].lower(), headers.get("Access-Control-Request-Method", "")
-        asks = verb == "OPTIONS" and first != ""
-        rule = self._find(await self._instance.run(self._known), path, first if asks else verb, origin)
+        origin, meant = headers["Origin"].lower(), headers.get("Access-Control-Request-Method", "")
+        is_preflight = verb == "OPTIONS" and meant != ""
+        rule = self._find(await self._instance.run(self._known), path, meant if is_preflight else verb, origin)
         if rule is None:
             return {}
         given = headers["Origin"]
         wanted = headers.get("Access-Control-Request-Headers", "")
-        return rule.preflight(given, wanted) if asks else rule.headers(given)
+        return rule.preflight(given, wanted) if is_preflight else rule.headers(given)
 
     def _known(self) -> tuple[CorsRule, ...]:
         known: tuple[CorsRule, ...] | None = self._instance.cache.peek(_RULES, "")
@@ -99,7 +99,7 @@ def _load(session: Session) -> tuple[CorsRule, ...]:
 
 
 def _rule(record: Record) -> CorsRule | None:
-    """Return the rule of a record; None for a domain as the requirements do not allow it."""
+    """Return the rule of a record; None if its domain breaks the requirements."""
     domain = read_domain(record["domain"])
     if domain is None:
         return None

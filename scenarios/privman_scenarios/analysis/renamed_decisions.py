@@ -8,7 +8,7 @@ from privman_scenarios.analysis.instance_facts import Row, text_of
 from privman_scenarios.analysis.recorded import Recorded, to_json
 from privman_scenarios.analysis.renamed import Renamed
 
-# The column of the request that has the value of a key.
+# The column of the request whose value a key has.
 _COLUMNS: Mapping[str, str] = {
     "RequestId": "request_id",
     "Response": "status",
@@ -20,7 +20,7 @@ _OF_EVERY_TABLE: Mapping[str, str] = {"RespondedBy": "sys_updated_by"}
 
 
 def renamed_keys_of_decisions(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Renamed]:
-    """Yield the keys that have the value of just one column of the request that was decided."""
+    """Yield each unknown key whose value is that of exactly one column of the decided request."""
     requests = [*_requests(recording, contracts)]
     spelled = contracts.names.group("keys.decision")
     columns = {key: contracts.names.column("request", column) for key, column in _COLUMNS.items()}
@@ -34,12 +34,12 @@ def renamed_keys_of_decisions(recording: Sequence[Recorded], contracts: Contract
 def _renamed(
     decision: object, requests: Sequence[Row], columns: Mapping[str, str], spelled: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
-    """Yield canonical name and key of those that a decision calls otherwise."""
-    said = _texts(decision)
-    decided = [row for row in requests if row[columns["RequestId"]] in said.values()]
+    """Yield the canonical name and the key of each that a decision spells differently."""
+    sent = _texts(decision)
+    decided = [row for row in requests if row[columns["RequestId"]] in sent.values()]
     known = {key.lower() for key in spelled.values()}
-    missing = {word for word, key in spelled.items() if key.lower() not in map(str.lower, said)}
-    for key, value in said.items():
+    missing = {word for word, key in spelled.items() if key.lower() not in map(str.lower, sent)}
+    for key, value in sent.items():
         meant = {word for row in decided for word, column in columns.items() if _is_same(value, row.get(column, ""))}
         if key.lower() not in known and len(meant) == 1 and meant <= missing:
             yield meant.pop(), key
@@ -50,9 +50,9 @@ def _texts(decision: object) -> dict[str, str]:
     return {key: value for key, value in pairs if isinstance(value, str) and value}
 
 
-def _is_same(said: str, kept: str) -> bool:
-    """Tell whether it is what the column has; an instance keeps a duration behind a date (platform 1.7)."""
-    return kept in (said, f"1970-01-01 {said}")
+def _is_same(sent: str, stored: str) -> bool:
+    """Tell whether a value is that of a column; an instance stores a duration as a date since 1970 (platform 1.7)."""
+    return stored in (sent, f"1970-01-01 {sent}")
 
 
 def _requests(recording: Sequence[Recorded], contracts: Contracts) -> Iterator[Row]:

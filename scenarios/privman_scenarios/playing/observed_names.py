@@ -1,4 +1,4 @@
-"""The names that a failed expectation depends on, of those that an instance has shown."""
+"""The observed names on which a failed expectation depends."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from privman_scenarios.language.model import Step
 from privman_scenarios.language.vocabulary import Verb
 
 MOST = 3
-# What a console shows of a decision came in a message with such a key, which an instance makes of such a column.
+# The names behind each field of a decision: the key of its message, and the column from which an instance fills it.
 _OF_DECISION: Mapping[str, tuple[str, ...]] = {
     "state": ("keys.decision.Response", "columns.request.status"),
     "comment": ("keys.decision.Comment", "columns.request.comment"),
@@ -22,7 +22,7 @@ _COUNT = "count"
 
 
 def observations(step: Step, verb: Verb, comparison: Comparison, names: WireNames) -> Iterator[str]:
-    """Yield a line for each observed name by which the values that differ were read or sent."""
+    """Yield a line for each observed name that was used to send or read a value that differs."""
     table = verb.table or str(step.arguments.get("table", ""))
     paths = {path for each in comparison.differences for path in _paths(verb, table, each, names)}
     for name in names:
@@ -45,7 +45,7 @@ def _paths(verb: Verb, table: str, difference: Difference, names: WireNames) -> 
 
 
 def _is_word(name: WireName, column: str, difference: Difference, names: WireNames) -> bool:
-    """Tell whether it is a word that the column may have, and one of those that were expected or found."""
+    """Tell whether the name is a word of the column that was expected or found."""
     groups = {f"words.{group}" for each in names if each.path == column for group in each.words}
-    said = f"{difference.expected} {difference.got}"
-    return name.group in groups and re.search(rf"(?<!\w){re.escape(str(name.packaged))}(?!\w)", said) is not None
+    shown = f"{difference.expected} {difference.got}"
+    return name.group in groups and re.search(rf"(?<!\w){re.escape(str(name.packaged))}(?!\w)", shown) is not None

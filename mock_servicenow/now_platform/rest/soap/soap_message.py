@@ -19,8 +19,6 @@ OWN_NAMESPACE = "http://www.service-now.com"
 UNREADABLE = "Unable to parse SOAP document"
 INCOMPLETE = "Error completing SOAP request"
 _TYPE = "text/xml;charset=UTF-8"
-_OPERATION = 3
-"""How deep the operation stands, in the body of the envelope."""
 
 
 class Element(Struct):
