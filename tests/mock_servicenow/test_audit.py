@@ -1,12 +1,12 @@
 """Changes of audited tables are rows of sys_audit."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import requests
 
 from mock_servicenow import MockServiceNow, Settings
+
+from .table_client import TableClient
 
 OWN = """
 - {name: u_vault, audited: true, columns: {u_name: , u_key: {type: password2}, u_text: {length: 9000}}}
@@ -24,33 +24,8 @@ SECRETS = """
 """
 
 
-class _Tables:
-    """The Table API of an instance."""
-
-    def __init__(self, instance: MockServiceNow, auth: tuple[str, str] | None = None) -> None:
-        self._session = requests.Session()
-        self._session.auth = auth or instance.auth
-        self._session.params = {"sysparm_exclude_reference_link": "true", "sysparm_input_display_value": "true"}
-        self._url = f"{instance.url}/api/now/table"
-
-    def find(self, table: str, query: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._session.get(f"{self._url}/{table}", params={"sysparm_query": query}).json()[
-            "result"
-        ]
-        return found
-
-    def status(self, table: str) -> int:
-        return self._session.get(f"{self._url}/{table}").status_code
-
-    def make(self, table: str, **values: str) -> str:
-        sys_id: str = self._session.post(f"{self._url}/{table}", json=values).json()["result"]["sys_id"]
-        return sys_id
-
-    def change(self, table: str, sys_id: str, asked: str = "", /, **values: str) -> None:
-        assert self._session.patch(f"{self._url}/{table}/{sys_id}{asked}", json=values).ok
-
-    def delete(self, table: str, sys_id: str) -> None:
-        assert self._session.delete(f"{self._url}/{table}/{sys_id}").status_code == 204
+class _Tables(TableClient):
+    """The Table API, with what is audited."""
 
     def audit(self, table: str, enabled: str) -> None:
         [record] = self.find("sys_dictionary", f"name={table}^internal_type=collection^elementISEMPTY")

@@ -1,42 +1,20 @@
 """What an instance notes of its users: their last log-in, and the roles that they have through groups."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from mock_servicenow import MockServiceNow, Settings
 
+from .table_client import TableClient
+
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
 PROPERTY, OAUTH_PROPERTY = "glide.basicauth.update_last_login_time", "glide.oauth.update_last_login_time"
 
 
-class _Tables:
-    """The Table API of an instance, for the administrator or another user."""
-
-    def __init__(self, instance: MockServiceNow, auth: tuple[str, str] | None = None) -> None:
-        self._session = requests.Session()
-        self._session.auth = auth or instance.auth
-        self._session.params = {"sysparm_exclude_reference_link": "true", "sysparm_input_display_value": "true"}
-        self._url = f"{instance.url}/api/now/table"
-
-    def find(self, table: str, query: str) -> list[dict[str, Any]]:
-        answer = self._session.get(f"{self._url}/{table}", params={"sysparm_query": query})
-        found: list[dict[str, Any]] = answer.json()["result"]
-        return found
-
-    def make(self, table: str, **values: str) -> str:
-        answer = self._session.post(f"{self._url}/{table}", json=values)
-        assert answer.status_code == 201, answer.text
-        sys_id: str = answer.json()["result"]["sys_id"]
-        return sys_id
-
-    def change(self, table: str, sys_id: str, **values: str) -> None:
-        assert self._session.patch(f"{self._url}/{table}/{sys_id}", json=values).ok
-
-    def delete(self, table: str, sys_id: str) -> None:
-        assert self._session.delete(f"{self._url}/{table}/{sys_id}").status_code == 204
+class _Tables(TableClient):
+    """The Table API, with log-ins and roles of users."""
 
     def log_in_of(self, sys_id: str) -> tuple[str, str, str]:
         [user] = self.find("sys_user", f"sys_id={sys_id}")
