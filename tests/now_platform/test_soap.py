@@ -160,6 +160,8 @@ async def test_display_values_and_empty_elements(client: Client, create: Create,
     assert (both.findtext("u_owner"), both.findtext("dv_u_owner")) == (ADMIN, "System Administrator")
     assert (both.findtext("u_sold"), both.findtext("dv_u_name"), both.findtext("dv_u_broken")) == ("", "Ball", "true")
     create("sys_properties", name="glide.soap.omit_null_values", value="true")
+    both = await sent(client, "get", asked, "/u_toy.do?SOAP&displayvalue=all")
+    assert (both.findtext("dv_u_name"), both.find("dv_u_sold")) == ("Ball", None)
     create("sys_properties", name="glide.soap.return_displayValue", value="true")
     shown = await sent(client, "get", asked)
     assert (shown.findtext("u_owner"), shown.find("u_sold")) == ("System Administrator", None)
