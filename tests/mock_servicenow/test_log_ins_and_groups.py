@@ -10,6 +10,7 @@ from mock_servicenow import MockServiceNow, Settings
 from .table_client import TableClient
 
 ADMIN = "6816f79cc0a8016401c5a33be04be441"
+WINDOW = "glide.integration.update_last_login_time.window.seconds"
 PROPERTY, OAUTH_PROPERTY = "glide.basicauth.update_last_login_time", "glide.oauth.update_last_login_time"
 
 
@@ -45,6 +46,26 @@ def test_a_property_stops_the_notes() -> None:
         tables.change("sys_properties", switch["sys_id"], value="false")
         instance.clock.advance(3_600)
         assert tables.log_in_of(ADMIN)[0] == "2026-01-05 09:00:00"
+
+
+def test_a_property_is_the_time_between_two_notes() -> None:
+    """One note in so many seconds, to the minute, at most one a minute; a time of the future is replaced."""
+    with MockServiceNow() as instance:
+        tables = _Tables(instance)
+
+        def after(seconds: float) -> str:
+            instance.clock.advance(seconds)
+            return tables.log_in_of(ADMIN)[0][11:]
+
+        [window] = tables.find("sys_properties", f"name={WINDOW}")
+        assert (window["value"], after(60)) == ("60", "09:01:00")
+        tables.change("sys_properties", window["sys_id"], value="180")
+        assert [after(60), after(60), after(60)] == ["09:01:00", "09:01:00", "09:04:00"]
+        tables.change("sys_properties", window["sys_id"], value="5")
+        assert [after(6), after(54)] == ["09:04:00", "09:05:00"]
+        tables.change("sys_properties", window["sys_id"], value="soon")
+        tables.change("sys_user", ADMIN, last_login_time="2030-01-01 00:00:00")
+        assert after(60) == "09:06:00"
 
 
 def test_a_request_with_a_token_is_a_log_in() -> None:

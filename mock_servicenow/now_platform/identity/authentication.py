@@ -56,7 +56,10 @@ _NOTED = Fact("log-ins by tokens", "sys_properties")
 """Each key is a user and a minute."""
 NOTES_LOG_INS = Property("glide.basicauth.update_last_login_time", "true")
 NOTES_TOKENS = Property("glide.oauth.update_last_login_time", "true")
+WINDOW = Property("glide.integration.update_last_login_time.window.seconds", "60")
 _MINUTE, _DAY = len("2026-01-05 09:00"), len("2026-01-05")
+_SHORTEST = timedelta(minutes=1)
+_SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 _READS = frozenset({"GET", "HEAD"})
 _PUBLIC_PATH = re.compile(r"/api/now(?:/v[12])?/table/([^/]+)(?:/.*)?", re.DOTALL)
 
@@ -116,12 +119,16 @@ class Authentication:
             raise NotAuthenticated(self._platform.release.not_authenticated)
         return user
 
-    def note_log_in(self, sys_id: str) -> None:
-        """Note when a user logged in, to the minute, unless the database cannot be written now."""
+    def note_log_in(self, sys_id: str, *, of_request: bool = False) -> None:
+        """Note when a user logged in, to the minute, unless the database cannot be written now.
+
+        Of requests that are log-ins, too, one is noted in the time that a property says.
+        """
         with suppress(DatabaseUnavailable), self._platform.transaction(SYSTEM) as session:
             noted = {"last_login_time": session.now, "last_login": session.now[:_DAY]}
+            window = _window(session) if of_request else _SHORTEST
             for user in session.find_all("sys_user", sys_id=sys_id):
-                if user["last_login_time"][:_MINUTE] != session.now[:_MINUTE]:
+                if _minutes_between(user["last_login_time"], session.now) >= window:
                     session.change_row(user.table, sys_id, noted)
 
     def _basic(self, session: Session, evidence: Evidence) -> User | None:
@@ -147,7 +154,7 @@ class Authentication:
         """Note the log-in once the request is let in, unless a property says otherwise; return whether it does not."""
         notes = session.is_on(NOTES_TOKENS)
         if notes:
-            session.on_commit(partial(self.note_log_in, user.sys_id))
+            session.on_commit(partial(self.note_log_in, user.sys_id, of_request=True))
         return notes
 
     def _log_in(self, session: Session, credentials: tuple[str, str]) -> User | None:
@@ -161,8 +168,21 @@ class Authentication:
         if _needs_token(session, user):
             raise MfaTokenInvalid(self._platform.release.not_authenticated)
         if session.is_on(NOTES_LOG_INS):
-            session.on_commit(partial(self.note_log_in, user.sys_id))
+            session.on_commit(partial(self.note_log_in, user.sys_id, of_request=True))
         return replace(user, opens_session=True)
+
+
+def _window(session: Session) -> timedelta:
+    """Return how long after a log-in requests are not noted; the usual time if the property is not a whole number."""
+    given = session.system_property(WINDOW)
+    return max(timedelta(seconds=int(given if _SECONDS.fullmatch(given) else WINDOW.usual)), _SHORTEST)
+
+
+def _minutes_between(noted: str, now: str) -> timedelta:
+    """Return the time between two minutes; the longest if none was noted, or one of the future."""
+    if not noted or noted > now:
+        return timedelta.max
+    return datetime.fromisoformat(now[:_MINUTE]) - datetime.fromisoformat(noted[:_MINUTE])
 
 
 def covers(api: str, path: str) -> bool:

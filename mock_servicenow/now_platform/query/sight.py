@@ -62,6 +62,8 @@ NAMING: Mapping[str, Mapping[str, str]] = {
 """Tables whose rows the instance itself computes, with the columns that name records: reading a row takes the right to
 read each that it names."""
 
+DEPENDENT = OWNED.keys() | NAMING.keys()
+"""Tables of which `Sight.depends` may be true."""
 _CALLER = ("javascript:gs.getUser", "DYNAMIC")
 """What conditions have that name the caller: a call for their sys_id or user name, or the operator for Me."""
 
@@ -138,7 +140,9 @@ class Sight:
         key = (table, operation)
         if key not in self._open:
             limits = (self.limits(name, table, operation) for name in self.hierarchy(table))
-            self._open[key] = self.everything or (not self.depends(table) and all(limit is None for limit in limits))
+            self._open[key] = self.everything or (
+                (table not in DEPENDENT or not self.depends(table)) and all(limit is None for limit in limits)
+            )
         return self._open[key]
 
     def depends(self, table: str) -> bool:
@@ -170,7 +174,9 @@ class Sight:
         return last not in self.hidden(table)
 
     def _reads_all(self, table: str) -> bool:
-        return self.everything or (not self.depends(table) and self.conditions(table, "read") is None)
+        return self.everything or (
+            (table not in DEPENDENT or not self.depends(table)) and self.conditions(table, "read") is None
+        )
 
     def _serves(self, table: str) -> bool:
         return table not in self.closed and self.conditions(table, "read") != ()

@@ -27,7 +27,7 @@ from mock_servicenow.now_platform.query import (
 )
 from mock_servicenow.now_platform.query.operators import EQUALS
 from mock_servicenow.now_platform.query.script_calls import RefusedScriptError, evaluate
-from mock_servicenow.now_platform.query.sight import OWNED
+from mock_servicenow.now_platform.query.sight import DEPENDENT, OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.display_formats import Formats, first_usable
 from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Schema
@@ -345,9 +345,10 @@ class View:
         return self.work.matching_ids(table, permission(table, operation, self.sight, self.query_context), sys_ids)
 
     def _is_open(self, table: str, operation: str) -> bool:
-        return self.sight.conditions(table, operation) is None and (
-            not self.sight.depends(table) or self.sight.everything
-        )
+        sight = self.sight
+        if sight.conditions(table, operation) is not None:
+            return False
+        return table not in DEPENDENT or sight.everything or not sight.depends(table)
 
     def _visible(self, table: str, rows: Iterable[Values]) -> list[Record]:
         records = [self.record(table, values) for values in rows]
