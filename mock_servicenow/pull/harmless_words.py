@@ -35,7 +35,7 @@ class HarmlessWords:
     """The words of a schema, beside those of the platform.
 
     Args:
-        dictionary: its names of tables and columns, its choices and its prefixes of numbers are such words.
+        dictionary: its names and labels of tables and columns, its choices and its prefixes of numbers are such words.
         prefixes: further ones of numbers of records.
 
     Attributes:
@@ -44,18 +44,19 @@ class HarmlessWords:
 
     def __init__(self, dictionary: Dictionary, prefixes: Iterable[str]) -> None:
         self.dictionary = dictionary
-        columns = [column for table in dictionary for column in table.columns]
+        columns = [column for table in dictionary for column in dictionary.columns(table.name).values()]
         choices = (choice for column in columns for choice in column.choices)
+        self._prefixes = {*prefixes, *(table.number_prefix for table in dictionary if table.number_prefix)}
         self._names = {
             *TYPES,
-            *(table.name for table in dictionary),
-            *(column.name for column in columns),
+            *self._prefixes,
+            *(text for table in dictionary for text in (table.name, table.label)),
+            *(text for column in columns for text in (column.name, column.label)),
             *(text for choice in choices for text in (choice.value, choice.label)),
         }
-        self._prefixes = {*prefixes, *(table.number_prefix for table in dictionary if table.number_prefix)}
 
     def is_name(self, value: str) -> bool:
-        """Return whether it is the name of a table, a column or a type, or a choice."""
+        """Return whether it is the name or label of a table or column, a type, a choice, or a prefix of numbers."""
         return value in self._names
 
     def prefix(self, value: str) -> str:

@@ -225,7 +225,7 @@ def _fingerprint(options: Namespace, rules: Iterable[PseudonymRule], seed: str) 
     digest = sha256(f"{list(rules)}{seed}".encode()).hexdigest()
     named = ("servicenow_url", "tables", "rows", "query", "follow", "keep_text")
     user = [options.settings[name].value for name in ("servicenow_auth", "servicenow_user")]
-    return {"version": 3, "rules": digest, "user": user, **{name: getattr(options, name) for name in named}}
+    return {"version": 4, "rules": digest, "user": user, **{name: getattr(options, name) for name in named}}
 
 
 @contextmanager

@@ -129,6 +129,24 @@ def test_a_sys_id_is_one(sys_id: str, is_kept: bool) -> None:  # noqa: FBT001 - 
     assert "zz" * 16 not in written
 
 
+@pytest.mark.long
+def test_rows_of_the_schema_are_copied() -> None:
+    """Tables and columns, their labels, targets and types, and prefixes of numbers."""
+    names = ["sys_db_object", "sys_dictionary", "sys_number"]
+    with MockServiceNow() as there:
+        options = [f"--query={table}=nameINincident,task^ORcategoryINincident" for table in names]
+        assert pull(there, Path("pulled"), *options, tables=",".join(names)) == 0
+        rows = yaml.safe_load(Path("pulled", "data.yaml").read_text())
+        for table, fields in (
+            ("sys_db_object", "name,label"),
+            ("sys_dictionary", "name,element,column_label,internal_type,reference"),
+            ("sys_number", "category,prefix"),
+        ):
+            known = {each["sys_id"]: each for each in read(there, table, sysparm_fields=f"sys_id,sys_scope,{fields}")}
+            for row in rows[table]:
+                assert {name: row.get(name, "") for name in known[row["sys_id"]]} == known[row["sys_id"]]
+
+
 HIDDEN = {
     "geo_point": "11.576124,48.137154",
     "mask_code": "4711-0815",
