@@ -2,6 +2,7 @@
 
 import pytest
 
+from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
 from privman_core.journal import Journal
 
@@ -272,6 +273,20 @@ async def test_item_is_ordered_for_the_user_whom_its_variable_names(
     assert (await refused(user, f"items/{for_others}/order_now", "POST", nobody))[
         1
     ] == "Mandatory Variables are required"
+
+
+async def test_values_of_an_order_are_bounded(
+    user: Client, instance: Instance, create: Create, for_others: str
+) -> None:
+    """A thousand, however many users get them; nothing is ordered."""
+    with instance.transaction(instance.system) as session:
+        variables = ({"sys_id": f"{number:032}", "cat_item": for_others, "name": f"v{number}"} for number in range(199))
+        session.store_rows("item_option_new", variables)
+    others = ",".join(create("sys_user", user_name=f"other{number}") for number in range(5))
+    body = {**ONE, "sysparm_also_request_for": others}
+    for action in ("order_now", "add_to_cart"):
+        assert await refused(user, f"items/{for_others}/{action}", "POST", body) == (400, "Cart is full")
+    assert [await rows(user, table, "") for table in ("sc_item_option", "sc_cart_item")] == [[], []]
 
 
 @pytest.mark.parametrize("action", ["order_now", "add_to_cart"])

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mock_servicenow.now_platform.dictionary.values import amount, whole_number
+from mock_servicenow.now_platform.errors import BadRequest
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import bounded_records
@@ -22,6 +23,9 @@ from mock_servicenow.now_platform.rest.formats import Document
 
 OPTIONS, REQUESTS, REQUESTED_ITEMS = "sc_item_option", "sc_request", "sc_req_item"
 _LINKS = "sc_item_option_mtom"
+MOST_OPTIONS = 1_000
+"""How many values of variables an order may have, since it stores each of them (I)."""
+FULL = "Cart is full"
 
 
 class Wanted(NamedTuple):
@@ -57,7 +61,11 @@ class Ordered(NamedTuple):
 
 
 def order(session: Session, wanted: Sequence[Wanted], *, approved: bool = True) -> Record:
-    """Order items at once, whatever is in the cart, and return the request, which is for the first one's receiver."""
+    """Order items at once, whatever is in the cart, and return the request, which is for the first one's receiver.
+
+    Raises BadRequest for more values of variables than an order may have.
+    """
+    check_options(sum(len(each.variables) for each in wanted))
     ordered = [
         Ordered(
             each.item,
@@ -71,6 +79,12 @@ def order(session: Session, wanted: Sequence[Wanted], *, approved: bool = True) 
     ]
     total = sum(amount(each.item["price"]) * each.quantity for each in wanted)
     return request(session, wanted[0].requested_for, ordered, total)
+
+
+def check_options(count: int) -> None:
+    """Raise BadRequest for more values of variables than an order may have."""
+    if count > MOST_OPTIONS:
+        raise BadRequest(FULL, f"An order has at most {MOST_OPTIONS:,} values of variables")
 
 
 def add_options(session: Session, owner: Mapping[str, str], values: Values) -> list[Record]:

@@ -32,7 +32,8 @@ def chosen_items(call: Call, session: Session, guide: Record, body: Mapping[str,
     """Return the items that a guide's rules choose for a body's variables; raises BadRequest, as `given_variables`."""
     values = given_variables(call, session, guide, body)
     rules = bounded_records(session, "sc_cat_item_guide_items", f"guide={guide.sys_id}^ORDERBYorder", limit=MOST_RULES)
-    met = [rule for rule in rules if _Answers(call, session, values).meet(rule["condition"])]
+    answers = _Answers(call, session, values)
+    met = [rule for rule in rules if answers.meet(rule["condition"])]
     items = session.get_many(ITEMS, {rule["item"] for rule in met})
     receiver = requested_for(session, values)
     return [

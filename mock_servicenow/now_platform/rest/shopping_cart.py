@@ -24,13 +24,21 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     shows_price,
     variables,
 )
-from mock_servicenow.now_platform.rest.catalog_orders import OPTIONS, Ordered, Wanted, add_options, request
+from mock_servicenow.now_platform.rest.catalog_orders import (
+    FULL,
+    OPTIONS,
+    Ordered,
+    Wanted,
+    add_options,
+    check_options,
+    request,
+)
 from mock_servicenow.now_platform.rest.delegated_requests import check_receivers
 from mock_servicenow.now_platform.rest.formats import Document
 
 CARTS, LINES = "sc_cart", "sc_cart_item"
-MOST_LINES, MOST_OPTIONS = 50, 1_000
-"""How many lines a cart may have, and how many values of variables with them: an order stores each of them (I)."""
+MOST_LINES = 50
+"""How many lines a cart may have (I)."""
 _CART, _WISH_LIST = "DEFAULT", "saved_items"
 _LARGEST_QUANTITY = 10_000
 _FREQUENCIES = ("none", "daily", "monthly", "yearly")
@@ -121,8 +129,9 @@ def _options(session: Session, cart: Record) -> int:
 
 
 def _check_size(lines: int, options: int) -> None:
-    if lines > MOST_LINES or options > MOST_OPTIONS:
-        raise BadRequest("Cart is full", f"A cart has at most {MOST_LINES} items with {MOST_OPTIONS:,} values")
+    if lines > MOST_LINES:
+        raise BadRequest(FULL, f"A cart has at most {MOST_LINES} items")
+    check_options(options)
 
 
 def change(session: Session, line: Record, wanted: Wanted) -> None:
