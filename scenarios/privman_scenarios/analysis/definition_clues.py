@@ -48,7 +48,7 @@ def _twins(name: WireName, tables: Sequence[str], facts: InstanceFacts) -> str:
 
 
 def spelling(name: WireName, candidate: str) -> str:
-    """Tell whether it is the name itself."""
+    """Point at a candidate that is spelled as the name is."""
     return f"name {candidate!r}" if candidate == name.value else ""
 
 
@@ -157,12 +157,12 @@ class ColumnClues:
         return f"sys_ids of {target}" if target and rows.intersection(self._values(column)) else ""
 
     def _form(self, name: WireName, column: SeenColumn) -> str:
-        """Tell whether its values have a form that hardly any other column's have."""
+        """Point at a column whose values have a form that hardly any other column has."""
         form = FORMS.get(name.holds)
         return f"its values are {form.words}" if form and self._values(column) else ""
 
     def _telling_values(self, name: WireName, column: SeenColumn) -> str:
-        """Tell whether its values are such as only this column has."""
+        """Point at a column whose values only this column of the app has."""
         pattern, words = _TELLING_VALUES.get(name.word, (None, ""))
         values = {*self._values(column)} - {_NO_ANSWER}
         return f"its values are {words}" if pattern and values and all(map(pattern.fullmatch, values)) else ""
@@ -179,7 +179,7 @@ class ColumnClues:
 
 
 def alike(name: WireName, *candidate: str) -> str:
-    """Tell whether one of a candidate's words is like the name or one of its labels."""
+    """Point at a candidate with a word like the name or one of its labels."""
     ours = (str(name.value), *name.labels)
     is_alike = any(likeness(one, other) >= _ALIKE for one in ours for other in candidate if other)
     return f"name like {name.value!r}" if is_alike else ""
