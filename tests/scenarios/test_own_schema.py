@@ -264,6 +264,20 @@ def test_misspelt_columns_of_files(
     assert main(["run", str(story), "--tables", tables, "--check"]) == 0
 
 
+def test_a_way_through_a_reference_selects_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is an error when the scenario is loaded, on one line."""
+    story = tmp_path / "story.yaml"
+    story.write_text(
+        "title: Walk\nsteps:\n  - servicenow.expect-records: {table: incident, where: {caller_id.name: Abel}, count: 1}"
+    )
+    assert main(["run", str(story), "--check"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        "story.yaml:3: servicenow.expect-records: where: 'caller_id.name' walks through a reference, by which no "
+        "record is selected. Expected a column of its own, such as 'caller_id' with a sys_id."
+    )
+
+
 def test_misspelt_tables_of_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Without the file its tables are unknown; a typo is told with the nearest table."""
     tables, _ = _files(tmp_path)

@@ -187,7 +187,16 @@ def columns(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # no
 
 
 def where(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-    """Find unknown columns and words in the values that select records, and values that are not plain."""
+    """Find unknown columns and words in the values that select records, and values that are not plain.
+
+    A way through a reference is one: an answer without that column does not tell whether the instance has followed it.
+    """
+    walks = [column for column in value if "." in column]
+    for column in walks:
+        expected = f"Expected a column of its own, such as {column.partition('.')[0]!r} with a sys_id"
+        yield Flaw((column,), f"{column!r} walks through a reference, by which no record is selected. {expected}.")
+    if walks:
+        return
     yield from sent_columns(value, arguments, own)
     for column, each in value.items():
         if expected := _selecting(arguments.get("table"), column, each, own):

@@ -20,12 +20,15 @@ def _of_any_table(check: Check) -> Check:
     """
 
     def checked(value: Any, arguments: Arguments, own: Own) -> Iterator[Flaw]:  # noqa: ANN401 - any argument
-        yield from check(value, arguments, own)
+        flaws = list(check(value, arguments, own))
+        yield from flaws
+        known_flaws = {flaw.path[:1] for flaw in flaws}
         table = arguments.get("table", "")
         is_known = table in known.TABLES or file_columns(own, table)
         there = () if is_known else servicenow_tables().get(table, ())
         for column in value:
-            near = misspelt(column, there) if column not in own.get("columns", ()) else ""
+            is_judged = column in own.get("columns", ()) or (column,) in known_flaws
+            near = "" if is_judged else misspelt(column, there)
             if near:
                 nearly = f"column {column!r} of {table} is nearly {near!r}"
                 yield Flaw((column,), f"{nearly}. If it is your own, list it under 'own: columns'.")
