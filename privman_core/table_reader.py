@@ -1,5 +1,6 @@
 """Tables of an instance that are only read: with GET alone, in pages, within its rate limits."""
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
@@ -28,6 +29,7 @@ _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.
 _LONGEST_ERROR = 400
 _ORDERED = ("^NQ", "ORDERBY")
 """Begins another query, to which alone a further condition would apply."""
+_MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}")
 _NO_RECORDS = "No Record found"
 _MESSAGES = (
     *(_NO_RECORDS, "User Not Authenticated", "User Not Authorized", "Insufficient rights", "Operation Failed"),
@@ -236,7 +238,8 @@ class TableReader(Generic[A]):
         if answer.status == HTTPStatus.UNAUTHORIZED:
             return f"401: it refuses {self.user}"
         if body is None:
-            type_ = answer.headers.get("content-type", "").split(";")[0] or "without a type"
+            given = answer.headers.get("content-type", "").split(";")[0]
+            type_ = given if _MEDIA_TYPE.fullmatch(given) else "without a type"
             return f"{answer.status} {type_}: expected JSON; a hibernating instance, and a proxy, answer with a page"
         return f"{answer.status}: {message or 'expected a list of records as result'}"
 

@@ -271,6 +271,14 @@ def test_a_pseudonym_fits_a_short_column(most: int) -> None:
     assert [each for each, other in zip(values, made, strict=True) if each == other] == []
 
 
+@pytest.mark.parametrize("value", ["--", "¿?", "a" * 20, "Zebulon Zwick"])
+def test_a_pseudonym_fits_whatever_the_value(value: str) -> None:
+    """A value without letters, and one that is itself too long, get letters."""
+    made = Pseudonyms("any seed").replaced("words", value, 5)
+    assert made.isalpha()
+    assert len(made) == 5
+
+
 @pytest.mark.parametrize("most", [1, 5, 10, 17, 18, 30])
 def test_a_short_address_is_nobodys(most: int) -> None:
     """It ends with .example, or is no address at all."""
