@@ -120,6 +120,19 @@ async def test_conditions_that_ask_for_no_variable_are_findings(
     assert condition.format(size=size) in finding.message
 
 
+async def test_terms_of_conditions_are_bounded(user: Client, create: Create, journal: Journal) -> None:
+    """Two hundred different ones; what is known already counts once."""
+    guide = create("sc_cat_item_guide", name="Guide")
+    size = create("item_option_new", cat_item=guide, name="size")
+    for rule in range(4):
+        terms = (f"IO:{size}={number}" for number in range(max(0, rule - 1) * 70, max(1, rule) * 70))
+        create("sc_cat_item_guide_items", guide=guide, item=IPAD, condition="^OR".join(terms))
+    assert await got(user, f"items/{guide}/submit_guide", "PUT", {"variables": {"size": "209"}}) == []
+    messages = [finding.message for _, finding in journal.findings()]
+    assert messages == [f"'IO:{size}=200' in a rule of a guide is one more than 200 terms: not met"]
+    assert len(await got(user, f"items/{guide}/submit_guide", "PUT", {"variables": {"size": "199"}})) == 1
+
+
 @pytest.mark.parametrize(("cascade", "shown"), [("true", "pink"), ("false", "")])
 async def test_values_cascade_to_variables_of_the_same_name(
     user: Client, create: Create, cascade: str, shown: str

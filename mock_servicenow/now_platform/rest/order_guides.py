@@ -22,8 +22,8 @@ from mock_servicenow.now_platform.rest.catalog_orders import OPTIONS
 from mock_servicenow.now_platform.rest.delegated_requests import may_get
 from mock_servicenow.now_platform.rest.formats import Document
 
-MOST_RULES = 50
-"""How many rules of a guide count: as many as a cart has lines (I)."""
+MOST_RULES, MOST_TERMS = 50, 200
+"""How many rules of a guide count, as many as a cart has lines, and how many terms of their conditions (I)."""
 _VARIABLE = re.compile(r"((?:^|\^)(?:OR|NQ)?)IO:(?=[0-9a-f]{32})")
 _MARK = "variable"
 
@@ -69,7 +69,8 @@ class _Answers:
     def __init__(self, call: Call, session: Session, values: Values) -> None:
         self._call = call
         self._session = session
-        self._values = {each.sys_id: value for each, value in values}
+        self._values = {f"{_MARK}.{each.sys_id}": value for each, value in values}
+        self._met: dict[str, bool] = {}
 
     def meet(self, condition: str) -> bool:
         """Return whether a condition is met; what cannot be evaluated is a finding, and not met."""
@@ -77,16 +78,20 @@ class _Answers:
         return any(all(any(map(self._meets, block)) for block in group) for group in groups)
 
     def _meets(self, term: Term) -> bool:
-        met = self._compared(term) if isinstance(term, Condition) else None
-        if met is None:
-            shown = term.text.replace(f"{_MARK}.", "IO:")
-            self._call.swallowed("condition-not-evaluated", f"'{shown}' of a guide asks for no variable of it: not met")
-        return bool(met)
+        if term.text not in self._met and len(self._met) <= MOST_TERMS:
+            enough = len(self._met) == MOST_TERMS
+            met = None if enough else self._compared(term)
+            if met is None:
+                why = f"is one more than {MOST_TERMS} terms" if enough else "asks for no variable of it"
+                shown = term.text.replace(f"{_MARK}.", "IO:")
+                self._call.swallowed("condition-not-evaluated", f"'{shown}' in a rule of a guide {why}: not met")
+            self._met[term.text] = bool(met)
+        return self._met.get(term.text, False)
 
-    def _compared(self, term: Condition) -> bool | None:
-        """Compare a value as that of a requested item's variable."""
-        if len(term.path) < 2 or term.path[0] != _MARK or term.path[1] not in self._values:  # noqa: PLR2004
+    def _compared(self, term: Term) -> bool | None:
+        """Compare a value as that of a requested item's variable; None for what asks for no variable of the guide."""
+        variable = ".".join(term.path) if isinstance(term, Condition) else ""
+        if variable not in self._values:
             return None
-        comparison = term.text.removeprefix(".".join(term.path))
-        change = RecordChange(OPTIONS, {"value": self._values[term.path[1]]})
-        return self._session.elevated.would_match(f"value{comparison}", change)
+        change = RecordChange(OPTIONS, {"value": self._values[variable]})
+        return self._session.elevated.would_match(f"value{term.text.removeprefix(variable)}", change)
