@@ -15,7 +15,7 @@ The mutants are cosmic-ray's, reduced to those that say something about the test
 - Each operator is replaced by one counterpart (``==`` by ``!=``, ``+`` by ``-``), an order by its negation and its
   neighbour (``<`` by ``>=`` and ``<=``). Most of cosmic-ray's ten others per operator only raise TypeError.
 - What changes nothing that runs is left out: annotations, imports for type checkers, decorators that only inform type
-  checkers or only cache, and ``frozen`` and ``slots`` of a dataclass, which only forbid.
+  checkers or only cache, and ``frozen`` and ``slots`` of a dataclass or struct, which only forbid.
 - What is not valid Python is left out.
 """
 
@@ -243,6 +243,8 @@ class _Effect(ast.NodeTransformer):
             setattr(node, name, None)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "dataclass":
             node.keywords = [each for each in node.keywords if each.arg not in {"frozen", "slots"}]
+        if isinstance(node, ast.ClassDef):  # a struct
+            node.keywords = [each for each in node.keywords if each.arg != "frozen"]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = {each: ast.unparse(each).partition("(")[0].rpartition(".")[2] for each in node.decorator_list}
             node.decorator_list = [each for each, name in names.items() if name not in IRRELEVANT_DECORATORS]
