@@ -5,21 +5,25 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from privman_core.yaml_reader import load, read_text
 
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _DIGITS = "0123456789"
 _PERSONAL = tuple(
     (kind, signs, re.compile(pattern))
     for kind, signs, pattern in (
         ("email", "@", r"[^\s@<>()\[\],;:\"'=^&|?/\\]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"),
+        ("words", "([%", r"[\w.+-]{1,64} ?(?i:\(at\)|\[at\]|%40) ?[\w.-]{1,64}"),
+        ("digits", "-", r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])"),  # social security
         ("words", _DIGITS, r"\b[A-Z]{2}\d{2}(?: ?[A-Z\d]{4}){3,7}(?: ?[A-Z\d]{1,3})?\b"),  # IBAN
         ("digits", _DIGITS, r"(?<![\w.-])(?:\d{4}[ -]){3}\d{1,7}(?![\w-])"),  # card
         ("digits", _DIGITS, r"(?<![\w.-])\d{13,19}(?![\w.-])"),  # card
         ("words", ".", r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])"),  # IPv4
         ("words", ":-", r"(?<![\w:])(?:[\dA-Fa-f]{0,4}[:-]){4,7}[\dA-Fa-f]{1,4}(?![\w:])"),  # IPv6, MAC
-        ("words", ":", r"(?<![\w:])[\dA-Fa-f]{1,4}::[\dA-Fa-f:]{1,30}(?![\w:])"),  # IPv6
+        ("words", ":", r"(?<![\w:])(?:[\dA-Fa-f]{1,4}:){1,7}:[\dA-Fa-f:]{0,30}"),  # IPv6
         ("digits", _DIGITS, r"(?<![\w.])(?:\+\d|\(0|0[1-9]|00)[\d ()/.-]{5,20}\d(?!\w)"),  # telephone
         ("digits", _DIGITS, r"(?<![\w.])(?:\(\d{3}\) ?|\d{3}[ .-])\d{3}[ .-]\d{4}(?!\w)"),  # telephone
     )
@@ -85,5 +89,7 @@ class TextScreen:
 
 
 def _has_secret(text: str, *, in_text: bool) -> bool:
+    if not text.isascii():
+        text = normalize("NFKC", text).translate(_INVISIBLE)
     lower = text.lower()
     return any(row.finds(text, lower) for row in secret_rows() if in_text or not row.is_for_text)

@@ -30,6 +30,29 @@ def test_each_row_finds_its_examples(row: SecretPattern, example: str) -> None:
         assert row.is_for_text or not screen.label(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pass\u00adword: hunter2",
+        "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44: hunter2",
+        "pass\u200bword is hunter2",
+    ],
+)
+def test_letters_that_look_otherwise_are_read_as_what_they_are(text: str) -> None:
+    """Wide ones, and words with invisible characters in them."""
+    assert not TextScreen(Pseudonyms("any seed")).label(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["zq(at)bank.test", "zq [at] bank.test", "zq%40bank.test", "2001:db8::1", "123-45-6789"]
+)
+def test_what_is_personal_in_another_form(text: str) -> None:
+    """Is replaced in the middle of a text."""
+    made = TextScreen(Pseudonyms("any seed")).free_text(f"Of {text}, as before")
+    assert text not in made
+    assert (made[:3], made[-11:]) == ("Of ", ", as before")
+
+
 def test_rows_take_linear_time() -> None:
     """As every expression in the code does."""
     assert [quadratic(row.pattern.pattern, row.pattern.flags, searched=True) for row in ROWS] == [""] * len(ROWS)
