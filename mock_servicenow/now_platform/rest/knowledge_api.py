@@ -1,8 +1,9 @@
 """The Knowledge Management API: articles that are published, and their attachments (Docs: knowledge-api)."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from html.parser import HTMLParser
+from html import unescape
 from urllib.parse import parse_qsl
 
 import sqlalchemy as sa
@@ -25,11 +26,12 @@ from mock_servicenow.now_platform.rest.parameters import NOTHING_ASKED
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 
 ARTICLES, USES = "kb_knowledge", "kb_use"
-DEFAULT_LIMIT, MOST_ARTICLES = 30, 1_000
+DEFAULT_LIMIT, MOST_ARTICLES = 30, 500
 """How many articles one answer shows (the latter I)."""
 MOST_ATTACHMENTS = 100
-_SNIPPET, _READ = 350, 5_000
+_SNIPPET, _READ = 350, 1_000
 """Characters of a snippet, and of the article from which it is made."""
+_TAG = re.compile(r"<[^<>]*+>?")
 _PUBLISHED = "workflow_state=published^valid_to>=javascript:gs.beginningOfToday()^active=true"
 _MOST_VIEWED = f"{_PUBLISHED}^sys_view_count>0^ORDERBYDESCsys_view_count^ORDERBYshort_description"
 _FEATURED = f"{_PUBLISHED}^metaLIKEhomepage^ORDERBYshort_description"
@@ -145,21 +147,9 @@ def _brief(article: Record) -> dict[str, Document]:
     }
 
 
-class _ArticleText(HTMLParser):
-    """Keeps the text of HTML."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.words += data.split()
-
-
 def _text(html: str) -> str:
-    plain = _ArticleText()
-    plain.feed(html)
-    return " ".join(plain.words)
+    """Return the words of an article, without its tags."""
+    return " ".join(unescape(_TAG.sub(" ", html)).split())
 
 
 def _names(call: Call) -> list[str]:
