@@ -10,9 +10,6 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
-from msgspec import structs
-
 from privman_contracts import rules
 from privman_contracts.evidence import MARKS, Evidence, Observation, Part, in_words
 from privman_contracts.files import PACKAGED, ContractError, InferredNamesError, load_yaml
@@ -112,42 +109,7 @@ def _answered_with_200(names: Mapping[str, WireName], changed: Container[str]) -
             yield replace(names[path], value=int(HTTPStatus.OK))
 
 
-def override_text(names: Iterable[WireName]) -> str:
-    """Return what a file says that gives these names these values, and their observations; empty for none."""
-    tree: dict[str, Any] = {}
-    for name in names:
-        group = tree
-        for word in name.group.split("."):
-            group = group.setdefault(word, {})
-        group[name.word] = _entry(name)
-    if not tree:
-        return ""
-    return yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=_WIDTH)
-
-
-_WIDTH = 1_000
-
-
-class _OneLine(dict[str, object]):
-    """A mapping that is written on one line."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes an entry of a name on one line, whatever it holds."""
-
-
-_Dumper.add_representer(
-    _OneLine, lambda dumper, entry: dumper.represent_mapping("tag:yaml.org,2002:map", entry, flow_style=True)
-)
-
-
-def _entry(name: WireName) -> object:
-    if name.observation is None:
-        return name.value
-    return _OneLine({_field_of(name.path): name.value, "observed": _OneLine(structs.asdict(name.observation))})
-
-
-def _field_of(path: str) -> str:
+def field_of(path: str) -> str:
     """Return the key under which a packaged entry holds its value: a rule has a value, all else a name."""
     return "value" if path.startswith("rules.") else "name"
 
@@ -172,7 +134,7 @@ def _known_words(names: Mapping[str, WireName]) -> set[str]:
 
 def _changed_name(name: WireName, entry: object) -> WireName:
     """Return the name as the user has it: a plain value, or a mapping as in the packaged file."""
-    value_key = _field_of(name.path)
+    value_key = field_of(name.path)
     change: Mapping[Any, Any] = entry if isinstance(entry, dict) else {value_key: entry}
     copied = {key: getattr(name, key) for key in ("holds", "optional")}
     copied |= {key: list(getattr(name, key)) for key in ("words", "labels")}
@@ -196,7 +158,7 @@ def _changed_name(name: WireName, entry: object) -> WireName:
 
 
 def _observation(path: str, entry: object) -> Observation:
-    """Return how a name was learned, as `override_text` writes it."""
+    """Return how a name was learned, as a file for ``--inferred`` has it."""
     keys = [*Observation.__struct_fields__]
     if not isinstance(entry, dict) or {*entry} != {*keys}:
         raise InferredNamesError(f"{path}.observed has value {entry!r}. Expected the keys {', '.join(keys)}.")
@@ -380,7 +342,7 @@ def _entries(tree: Mapping[str, Any], groups: str = "") -> Iterator[WireName]:
     for word, entry in tree.items():
         path = f"{groups}{word}"
         if "evidence" in entry:
-            value = entry[_field_of(path)]
+            value = entry[field_of(path)]
             words, labels = tuple(entry.get("words", ())), tuple(entry.get("labels", ()))
             holds, source, optional = entry.get("holds", ""), entry.get("source", ""), entry.get("optional", False)
             yield WireName(path, value, entry["evidence"], value, holds, words, source, labels, optional)

@@ -10,7 +10,8 @@ import pytest
 from privman_contracts import ContractError, Contracts, InferredNamesError, WireNames
 from privman_contracts.evidence import in_words
 from privman_contracts.rules import RULES
-from privman_contracts.wire_names import WireName, override_text
+from privman_contracts.wire_names import WireName
+from privman_contracts.written_names import override_text
 
 NamesFile = Callable[[str], Path]
 

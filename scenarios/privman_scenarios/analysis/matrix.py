@@ -7,10 +7,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Self
 
-from privman_contracts import Contracts, WireNames, wire_names
+from privman_contracts import Contracts, WireNames
 from privman_contracts.compatibility import NAMES_FILE as NAMES
 from privman_contracts.compatibility import Change, compare
 from privman_contracts.contracts import open_set
+from privman_contracts.written_names import override_text
 from privman_core.clock import RealClock
 from privman_scenarios.errors import TargetUnreachableError
 from privman_scenarios.language.loader import Loader
@@ -39,7 +40,7 @@ class ContractSet:
         contracts = open_set(name)
         packaged = {each.path: each.value for each in WireNames.load()}
         changed = [each for each in contracts.names if packaged.get(each.path, each.value) != each.value]
-        inferred.write_text(wire_names.override_text(changed), encoding="utf-8")
+        inferred.write_text(override_text(changed), encoding="utf-8")
         return cls(name, contracts, inferred)
 
 

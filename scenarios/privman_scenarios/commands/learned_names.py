@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from privman_contracts import WireName, WireNames
-from privman_contracts.wire_names import override_text
+from privman_contracts.written_names import override_text
 from privman_scenarios.analysis.learning import Learned
 from privman_scenarios.commands.reports.report_kinds import LEARNED
 from privman_scenarios.output import in_a_line

@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from privman_contracts import Contracts, PartyName, wire_names
+from privman_contracts import Contracts, PartyName
+from privman_contracts.written_names import override_text
 from privman_core import interrupts
 from privman_core.clock import RealClock
 from privman_core.command_line import Exit, UsageError
@@ -94,7 +95,7 @@ def _drift_lines(drift: Drift, idle: Sequence[Path]) -> Iterator[str]:
     for renamed in drift.renamed:
         yield f"# {renamed}"
     if drift.renamed:
-        yield wire_names.override_text(replace(each.name, value=each.value) for each in drift.renamed).rstrip()
+        yield override_text(replace(each.name, value=each.value) for each in drift.renamed).rstrip()
     if drift.unexplained:
         yield "# No other name explains these:"
     for unexplained in drift.unexplained:
