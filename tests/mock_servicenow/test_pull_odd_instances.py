@@ -126,6 +126,30 @@ def test_pages(tmp_path: Path, query: str) -> None:
     assert [row["sys_id"] for row in found] == [row["sys_id"] for row in rows[:2400]]
 
 
+def test_more_references_than_a_request_asks_for() -> None:
+    """All records that the instance has are copied, also those in a list; a telephone's number becomes another."""
+    columns = [
+        column(1, "u_ref", "reference", reference="u_even"),
+        column(2, "u_list", "glide_list", reference="u_even"),
+        column(3, "u_phone", "integer", "u_even"),
+    ]
+    ids, gone = [f"{number:032x}" for number in range(1, 151)], "f" * 32
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd"), defined(2, "u_even")],
+        "sys_dictionary": columns,
+        "u_odd": [{"sys_id": f"e{each[1:]}", "u_ref": each, "u_list": f"{each},{gone}"} for each in ids],
+        "u_even": [{"sys_id": each, "u_phone": "5551234"} for each in ids],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--rows", "150", "--out", "pulled"]) == 0
+    rows = yaml.safe_load(Path("pulled", "data.yaml").read_text())
+    assert [(row["u_ref"], row["u_list"]) for row in rows["u_odd"]] == [(each, each) for each in ids]
+    assert [row["sys_id"] for row in rows["u_even"]] == ids
+    [phone] = {row["u_phone"] for row in rows["u_even"]}
+    assert phone.isdecimal()
+    assert phone != "5551234"
+
+
 @pytest.mark.parametrize(
     ("body", "code", "error"),
     [
