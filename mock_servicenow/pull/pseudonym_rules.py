@@ -38,6 +38,8 @@ _OF_THE_APP = {
     "response": ("request_id", "response"),
 }
 """Texts of the app that are identifiers, or words that it knows."""
+_DATA_OF_THE_APP = {"integration_configuration": ("instance_metadata",), "request": ("metadata",)}
+"""Settings of the console, and what its users ask for."""
 _LISTS = ("tables", "columns", "types")
 _KEYS = (*_LISTS, "longer_than", "as")
 
@@ -102,8 +104,11 @@ class PseudonymRule(Struct, frozen=True):
 def packaged_rules(names: WireNames) -> list[PseudonymRule]:
     """Return the rules that ship, with those for the tables of the app under their names on the instance."""
     of_the_app = (
-        PseudonymRule(COPY, (names.table(table),), tuple(names.group(f"columns.{table}")[each] for each in columns))
-        for table, columns in _OF_THE_APP.items()
+        PseudonymRule(
+            treatment, (names.table(table),), tuple(names.group(f"columns.{table}")[each] for each in columns)
+        )
+        for treatment, tables in ((COPY, _OF_THE_APP), (DROP, _DATA_OF_THE_APP))
+        for table, columns in tables.items()
     )
     return [*of_the_app, *_rules(files("mock_servicenow.pull") / "pseudonyms.yaml")]
 

@@ -35,6 +35,8 @@ _PERSONAL = tuple(
 """Values that are plainly personal, whatever their column is called: what becomes of them, and characters of which a
 text with one has any."""
 
+_OF_PROGRAMS = re.compile(r"""(?:["']|&quot;|&#34;)[\w .\\-]{1,60}(?:["']|&quot;|&#34;)\s{0,3}:\s{0,3}\S|<\?xml""")
+
 
 class SecretPattern(NamedTuple):
     """A way to recognise secrets, as secrets.yaml describes it."""
@@ -81,6 +83,10 @@ class TextScreen:
     def free_text(self, text: str) -> str:
         """Return any other text so; empty, too, if it only names a secret."""
         return "" if _has_secret(text, in_text=True) else self._without_personal_data(text)
+
+    def prose(self, text: str) -> str:
+        """Return free text so; empty, too, if it has JSON or is XML, as programs write it."""
+        return "" if _OF_PROGRAMS.search(text) else self.free_text(text)
 
     def _without_personal_data(self, text: str) -> str:
         for kind, signs, pattern in _PERSONAL:

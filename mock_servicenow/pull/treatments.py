@@ -194,7 +194,7 @@ class Treatments:
         makes: Mapping[str, Make] = {
             CHOICES: partial(self._offered, frozenset(choice.value for choice in column.choices)),
             IDENTIFIERS: _identifier,
-            KEPT_TEXT: partial(_cut, self._screen.free_text, column.max_length),
+            KEPT_TEXT: partial(_cut, self._screen.prose, column.max_length),
         }
         return makes.get(kind) or _keeping(kind, replaced, words)
 

@@ -53,6 +53,28 @@ def test_tables_of_the_app_by_learned_names() -> None:
     assert rows == [{"sys_id": KIND, "kind_name": "Elevation", "cfg": ENDPOINT, "u_more": "7"}]
 
 
+DATA = ['{"UserName": "Zwick"}', '[{"Endpoint Url": "https://zwick.test"}', "{'User': 'Zwick'}", "<?xml?><a>Zwick</a>"]
+RENAMED = "{request: {metadata: asked}, integration_configuration: {instance_metadata: settings}}"
+
+
+@pytest.mark.parametrize("options", [[], ["--inferred", "theirs.yaml"]])
+def test_data_of_the_app_is_no_free_text(options: list[str]) -> None:
+    """--keep-text copies neither settings nor what users ask for, whatever their columns are called."""
+    Path("theirs.yaml").write_text(f"tables: {{request: x_acme_asked}}\ncolumns: {RENAMED}\n")
+    names = ["metadata", "instance_metadata", "settings", "asked"]
+    given = {
+        "sys_db_object": [defined(1, "x_acme_asked")],
+        "sys_dictionary": [
+            column(at, name, "string", "x_acme_asked", max_length="65000") for at, name in enumerate(names)
+        ],
+        "x_acme_asked": [{"sys_id": f"{at:032x}", **dict.fromkeys(names, text)} for at, text in enumerate(DATA)],
+    }
+    with stub(given) as url:
+        asked = ["--servicenow-url", url, "--keep-text", "--tables", "x_acme_asked", "--out", "pulled", *options]
+        assert main(["pull", *asked]) == 0
+    assert "zwick" not in Path("pulled", "data.yaml").read_text().lower()
+
+
 def test_tables_of_the_app_pulled_as_new_ones(capsys: pytest.CaptureFixture[str]) -> None:
     """Without the names the files define the tables: a mock starts with them, and one with names says what to do."""
     assert main(["pull", "--tables", "x_acme_kind,x_acme_endpoint", "--out", "pulled"]) == 0
