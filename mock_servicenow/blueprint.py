@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Self
 
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import OperationFailed, SetupError
 from mock_servicenow.now_platform.identity.roles import end_lives
@@ -233,8 +234,16 @@ class Blueprint:
 
         administrator = Administrator(settings.username or DEFAULT_NAME, settings.password)
         app = tuple(first_rows(self.tables, settings.password))
-        rows(instance, FirstRows(administrator, app, tuple(settings.data)), end, self.findings)
+        shipped = _shipped(self.tables) if settings.tables else None
+        rows(instance, FirstRows(administrator, app, tuple(settings.data), shipped), end, self.findings)
         return None if instance.schema is instance.first else instance.schema
+
+
+def _shipped(tables: AppTables) -> Dictionary:
+    """Return the tables that ship, with those of the app."""
+    definitions = Definitions.packaged()
+    definitions.add(tables.definitions())
+    return definitions.dictionary
 
 
 @contextmanager

@@ -100,6 +100,40 @@ async def test_rows_change_what_ships(tmp_path: Path, database: str) -> None:
         assert (zone["value"], admin["email"], admin["sys_id"]) == (f"Europe/{city}", f"{city}@example.com", OWNER)
 
 
+NUMBERED = """
+incident: [{short_description: first}, {number: INC0010001}, {number: INC0010007}, {number: "7"}]
+problem: [{number: PRB0010002}, {number: OLD0099999}, {number: PRB99999999999999999999}]
+"""
+NUMBERS = {"incident": "INC0010009", "problem": "PRB0010003"}
+
+
+async def test_numbers_go_on_after_those_of_a_file(tmp_path: Path) -> None:
+    """Of the rows and of later records none has a number twice, whatever their order."""
+    file = tmp_path / "rows.yaml"
+    file.write_text(NUMBERED)
+    async with running(Settings(data=(file,))) as instance:
+        new = [(await instance.insert(table, {"active": "true"})).result["number"] for table in NUMBERS]
+        first = await instance.read("incident", query="short_description=first", sysparm_fields="number")
+    assert new == list(NUMBERS.values())
+    assert first == [{"number": "INC0010008"}]
+
+
+async def test_rows_that_ship_do_not_depend_on_defaults_of_files(tmp_path: Path) -> None:
+    """Whatever an instance gives a new record: its administrator can log in, and what ships acts."""
+    file = tmp_path / "tables.yaml"
+    file.write_text(
+        "- {name: sys_user, columns: {active: {default: 'false'}, locked_out: {default: 'true'}}}\n"
+        "- {name: sys_dictionary, columns: {active: {default: ''}}}\n"
+        "- {name: sys_user_role, columns: {description: {default: 'javascript:gs.getUserID()'}}}\n"
+    )
+    async with running(Settings(tables=(file,))) as instance:
+        [admin] = await instance.read("sys_user", query="user_name=admin", sysparm_fields="active,locked_out")
+        roles = await instance.read("sys_user_role", query="nameSTARTSWITHx_", sysparm_fields="description")
+        inactive = await instance.read("sys_dictionary", query="active!=true", sysparm_fields="name")
+        assert (await instance.insert("sys_user", {"user_name": "jane"})).result["active"] == "false"
+    assert (admin, roles[0], inactive) == ({"active": "true", "locked_out": "false"}, {"description": ""}, [])
+
+
 @pytest.mark.long
 async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
     """Dates and times need no quotes, integers may be long where text may stand, and passwords open the door."""

@@ -21,7 +21,7 @@ from mock_servicenow.now_platform.dictionary.view_records import view_rows
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
 from mock_servicenow.now_platform.identity.inherited_roles import inherit_roles
 from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
-from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
+from mock_servicenow.now_platform.provisioning.stored_rows import complete, count_past, to_stored
 from mock_servicenow.now_platform.provisioning.xml_import import import_xml
 from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument, xml_documents
 from mock_servicenow.now_platform.records.intake import COUNTERS, counters
@@ -67,11 +67,21 @@ class FirstRows(Struct, frozen=True):
         administrator: the only user who can log in, besides those of the app.
         app: the first rows of an app, by table.
         files: files or folders of rows; they change the rows of an existing instance with the same sys_ids.
+        tables: as they ship; None if the instance has no others.
     """
 
     administrator: Administrator
     app: tuple[tuple[str, Values], ...] = ()
     files: tuple[Traversable, ...] = ()
+    tables: Dictionary | None = None
+
+    def defaults(self, session: Session, table: str) -> Values:
+        """Return the defaults on which rows that ship depend, as far as the instance has others."""
+        if self.tables is None or self.tables.table(table) is None:
+            return {}
+        shipped, scripted = self.tables.new_record(table), session.dictionary.scripted_defaults(table)
+        here = session.dictionary.new_record(table)
+        return {name: value for name, value in shipped.items() if here[name] != value or name in scripted}
 
     def named(self, dictionary: Dictionary) -> Iterator[PlacedRow | tuple[str, Values]]:
         """Yield the rows to which those of files may refer by name."""
@@ -112,7 +122,7 @@ def provision(
         fill(instance, first, and_then, findings)
         return
     instance.store.complete()
-    _complete_dictionary(instance)
+    _complete_dictionary(instance, first)
     _take_in(instance, first, findings)
 
 
@@ -198,7 +208,7 @@ def _fill(instance: Platform, first: FirstRows, and_then: Step, findings: list[F
             instance.release.rows(),
             first.of_files(dictionary),  # last, so that errors name them
         )
-        _store_first_rows(session, rows)
+        _store_first_rows(session, first, rows)
         import_xml(session, first.documents())
         inherit_roles(session)
         and_then(session.of_system)
@@ -227,7 +237,7 @@ def _stored_together(row: PlacedRow) -> Iterator[None]:
         raise row.error(f"cannot be stored: {error}") from None
 
 
-def _complete_dictionary(instance: Platform) -> None:
+def _complete_dictionary(instance: Platform, first: FirstRows) -> None:
     """Describe tables, columns and choices added or changed since, and give numbered tables their counters.
 
     Records that somebody has changed or deleted since stay so.
@@ -250,7 +260,8 @@ def _complete_dictionary(instance: Platform) -> None:
             taken = session.work.get_many(session.dictionary.root(table), sys_ids).keys()
             deleted = session.work.get_many(DELETED_CHOICES, sys_ids).keys()
             known = session.work.get_many(table, taken)
-            session.store_rows(table, [row for row in all_rows if row["sys_id"] not in taken | deleted])
+            defaults = first.defaults(session, table)
+            session.store_rows(table, [defaults | row for row in all_rows if row["sys_id"] not in taken | deleted])
             for row in all_rows:
                 _renew(session, table, row, known.get(row["sys_id"]))
         instance.store.note_described(session.work.transaction, digest)
@@ -284,7 +295,7 @@ def _renew(session: Session, table: str, row: Values, known: Values | None) -> N
             session.change_row(table, row["sys_id"], changes)
 
 
-def _store_first_rows(session: Session, rows: Rows) -> None:
+def _store_first_rows(session: Session, first: FirstRows, rows: Rows) -> None:
     """Store rows without business rules; a reference may name its target among them, as `Targets` finds it.
 
     A row of a file may change one that ships, and define tables; those that ship describe the tables as they are.
@@ -298,7 +309,8 @@ def _store_first_rows(session: Session, rows: Rows) -> None:
             known = rows_of_table.get(sys_id)
             rows_of_table[sys_id] = row if known is None else row._replace(values={**known.values, **row.values})
     for table, stored in shipped.items():
-        session.store_rows(table, (_to_stored(session, targets, row) for row in stored.values()))
+        defaults = first.defaults(session, table)
+        session.store_rows(table, (defaults | _to_stored(session, targets, row) for row in stored.values()))
     if session.dictionary is session.kernel.first.dictionary:  # tables that records defined go with these
         session.work.describe()
     _store_rows_of_files(session, targets, (row for row in found if row.place is not None))
@@ -307,6 +319,8 @@ def _store_first_rows(session: Session, rows: Rows) -> None:
 def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[PlacedRow]) -> None:
     """Insert the rows, or give those with their sys_ids these values; raises DictionaryError for two of one record."""
     known: dict[tuple[str, str], PlacedRow] = {}
+    rows = list(rows)
+    count_past(session, ((row.table, row.values["number"]) for row in rows if row.values.get("number")))
     for row in rows:
         sys_id = row.values["sys_id"]
         first = known.setdefault((session.dictionary.root(row.table), sys_id), row)

@@ -1,11 +1,14 @@
 """What the rows of files get before they are stored, because no business rule runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.records.intake import assign_number
+from mock_servicenow.now_platform.records.intake import COUNTERS, assign_number
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import one_way
+
+_MOST_DIGITS = 18
+"""Of a count: every number with so many fits in the database."""
 
 
 def complete(session: Session, table: str, values: dict[str, str]) -> None:
@@ -13,6 +16,27 @@ def complete(session: Session, table: str, values: dict[str, str]) -> None:
     assign_number(session, table, values)
     if session.dictionary.root(table) == "sys_user" and not values.get("name"):
         values["name"] = " ".join(filter(None, (values.get("first_name"), values.get("last_name"))))
+
+
+def count_past(session: Session, numbers: Iterable[tuple[str, str]]) -> None:
+    """Let counting go on after numbers, each with its table, that records have already."""
+    by_table: dict[str, list[str]] = {}
+    for table, number in numbers:
+        by_table.setdefault(table, []).append(number)
+    for table, taken in by_table.items():
+        counter = session.find(COUNTERS, category=table)
+        if counter is not None:
+            prefix = counter["prefix"] or session.schema.plans[table].table.number_prefix or ""
+            following = max(_count(number, prefix) for number in taken) + 1
+            if int(counter["number"] or 0) < following:
+                session.change_row(COUNTERS, counter.sys_id, {"number": str(following)})
+
+
+def _count(number: str, prefix: str) -> int:
+    """Return the count in a number; -1 for one with another prefix, or with more digits than counting can reach."""
+    digits = number.removeprefix(prefix)
+    is_counted = number.startswith(prefix) and digits.isascii() and digits.isdecimal()
+    return int(digits) if is_counted and len(digits) <= _MOST_DIGITS else -1
 
 
 def to_stored(session: Session, table: str, values: dict[str, str]) -> dict[str, str]:
