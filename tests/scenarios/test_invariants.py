@@ -59,9 +59,23 @@ ONE_TIME = replace(
     responses=[{**RESPONSE, "duration": ""}],
     received=journals([], [TAKEN]),
 )
+OVER_SOAP = replace(
+    WELL,
+    approvals=[{**APPROVAL, "integration": "soap"}],
+    requests=[],
+    responses=[],
+    received=journals([]),
+    requested_items={"s1": {"sys_id": "s1", "approval": "approved"}},
+)
 REFUSED = {**RESPONSE, "response_status_code": "409"}
 HOLDS = {
     "a delivered decision": WELL,
+    "a decision over SOAP": OVER_SOAP,
+    "a decision over SOAP that the console did not see in time": replace(
+        OVER_SOAP,
+        sightings=seen("Pending", "TimedOut"),
+        approvals=[{**APPROVAL, "integration": "soap", "state": "TimedOut", "decided_at": None}],
+    ),
     "an approval that has ended": replace(
         WELL, sightings=seen("Pending", "Approved", "Expired"), approvals=[{**APPROVAL, "state": "Expired"}]
     ),
@@ -322,6 +336,11 @@ BREAKS = {
         "one-record-each",
         replace(WELL, requests=[ROW, {**ROW, "sys_id": "s2"}]),
         "the request r1 exists 2 times in servicenow",
+    ),
+    "a denial of what was approved over SOAP": (
+        "requested-items-agree",
+        replace(OVER_SOAP, requested_items={"s1": {"sys_id": "s1", "approval": "rejected"}}),
+        "request r1 is Approved in the console, its requested item rejected in ServiceNow",
     ),
     "a response twice": (
         "one-record-each",

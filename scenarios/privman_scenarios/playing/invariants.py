@@ -6,15 +6,17 @@ from itertools import pairwise
 from urllib.parse import urlsplit
 
 from privman_scenarios.language.kinds import duration_seconds
-from privman_scenarios.playing.observations import Observations, Record, parsed_object
+from privman_scenarios.playing.observations import SOAP, Observations, Record, parsed_object
 
 ALLOWED = "allowed"
-SOAP = "soap"
 _SOAP_QUERY = "SOAP"
 PENDING, APPROVED, DENIED, TIMED_OUT, EXPIRED = "Pending", "Approved", "Denied", "TimedOut", "Expired"
 APPROVE = "Approve"
 # An approval may end; nothing else follows on a final state.
 _FOLLOWS = {(PENDING, each) for each in (APPROVED, DENIED, TIMED_OUT, EXPIRED)} | {(APPROVED, EXPIRED)}
+
+# What the requested item of a decided request says, if the console has the decision from ServiceNow.
+_APPROVALS = {APPROVED: "approved", EXPIRED: "approved", DENIED: "rejected"}
 
 Invariant = Callable[[Observations], Iterator[str]]
 INVARIANTS: dict[str, Invariant] = {}
@@ -96,6 +98,16 @@ def both_sides_agree(seen: Observations) -> Iterator[str]:
             yield _both("metadata of", approval, approval["metadata"], row["metadata"])
         if not _is_explained(seen, approval) and not _never_ends(seen, row):
             yield from _disagreement(seen, approval, row)
+
+
+@invariant
+def requested_items_agree(seen: Observations) -> Iterator[str]:
+    """Over SOAP, a decision that the console has is that of the requested item in ServiceNow."""
+    for approval in seen.approvals:
+        item, expected = seen.requested_items.get(approval["sys_id"]), _APPROVALS.get(approval["state"])
+        if item and expected and not approval["decided_here"] and item["approval"] != expected:
+            console = f"request {approval['request_id']} is {approval['state']} in the console"
+            yield f"{console}, its requested item {item['approval']} in ServiceNow"
 
 
 @invariant

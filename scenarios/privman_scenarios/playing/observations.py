@@ -18,6 +18,8 @@ from privman_scenarios.playing.world import World, find_all
 
 Record = Mapping[str, Any]
 Sighting = Mapping[str, str]
+SOAP = "soap"
+"""The integration of a request that is a requested item in ServiceNow."""
 _SUCCESS = range(200, 300)
 # The kind of fault that does twice what was asked once.
 REPEATED = "duplicated"
@@ -39,6 +41,7 @@ class Observations:
         runs: request_id and outcome of each start of an application on the endpoint, in order.
         registered: foreign system to each Instance Id that the console showed for it.
         systems_at: party to how many foreign systems lead to it.
+        requested_items: those of the SOAP integration, by the sys_id that the console has of a request.
     """
 
     names: WireNames
@@ -53,6 +56,7 @@ class Observations:
     runs: Sequence[tuple[str, str]] = ()
     registered: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     systems_at: Mapping[str, int] = field(default_factory=dict)
+    requested_items: Mapping[str, Record] = field(default_factory=dict)
 
     def states(self, request_id: str) -> list[str]:
         """Return the states that the console showed of a request, in order."""
@@ -149,14 +153,11 @@ async def gather(
     systems = [each for console in world.consoles for each in await console.foreign_systems()]
     spelling = world.servicenow.spelling
     received = {name: await _received(party) for name, party in world.parties.items()}
+    approvals = [each for console in world.consoles for each in await console.approvals()]
     return Observations(
         names=world.servicenow.names,
         sightings=sightings,
-        approvals=[
-            _in_packaged_spelling(approval, spelling)
-            for console in world.consoles
-            for approval in await console.approvals()
-        ],
+        approvals=[_in_packaged_spelling(each, spelling) for each in approvals],
         requests=await _rows(world, "request"),
         responses=await _rows(world, "response"),
         registrations=await _rows(world, "integration_configuration"),
@@ -166,6 +167,7 @@ async def gather(
         runs=runs,
         registered=_registered(systems, instance_ids),
         systems_at=_systems_at(world, systems),
+        requested_items=await _requested_items(world, approvals),
     )
 
 
@@ -188,6 +190,17 @@ async def _rows(world: World, table: str) -> list[Record]:
     return [
         {**row, "at": world.name_of(instance)} for instance in world.instances for row in await instance.find(table)
     ]
+
+
+async def _requested_items(world: World, approvals: Sequence[Record]) -> Mapping[str, Record]:
+    sys_ids = [each["sys_id"] for each in approvals if each.get("integration") == SOAP and each["sys_id"]]
+    found = [
+        record
+        for instance in world.instances
+        for sys_id in sys_ids
+        for record in await instance.find("sc_req_item", sys_id=sys_id)
+    ]
+    return {each["sys_id"]: each for each in found}
 
 
 def _in_packaged_spelling(approval: Record, spelling: Spelling) -> Record:
