@@ -23,13 +23,11 @@ NEVER, DROP, TEXT, COPY, DIGITS = "never", "drop", "text", "copy", "digits"
 _OF_TEXTS = (TEXT, "words", "email", *KEPT)
 TREATMENTS = (NEVER, DROP, COPY, *_OF_TEXTS, DIGITS)
 """What a rule may say."""
-HARMLESS = frozenset(
-    {
-        *(Family.BOOLEAN, Family.INTEGER, Family.DECIMAL, Family.DATE_TIME, Family.DURATION),
-        *(Family.REFERENCE, Family.LIST, Family.IDENTIFIER),
-    }
-)
-"""The families that are copied without a rule. Values of all others may be texts, or days such as a birthday."""
+HARMLESS = frozenset({Family.BOOLEAN, Family.REFERENCE, Family.LIST, Family.IDENTIFIER})
+"""The families that are copied without a rule."""
+MEASURES = frozenset({Family.INTEGER, Family.DECIMAL, Family.DATE_TIME, Family.DURATION})
+"""The families that are copied without a rule if the column ships with the mock: it is no salary and no birthday.
+Values of all others may be texts, or days."""
 _WITH_DIGITS = frozenset({Family.TEXT, Family.CURRENCY, Family.INTEGER, Family.DECIMAL})
 _CONCEALED = frozenset({Family.PASSWORD, Family.JOURNAL})
 _OF_THE_APP = {
@@ -75,7 +73,7 @@ class PseudonymRule(Struct, frozen=True):
     @property
     def _spared(self) -> AbstractSet[Family]:
         """The families that a pattern of names is not meant for."""
-        return {Family.BOOLEAN} if self.treatment == NEVER else HARMLESS - _WITH_DIGITS
+        return {Family.BOOLEAN} if self.treatment == NEVER else (HARMLESS | MEASURES) - _WITH_DIGITS
 
     def names(self, column: Column) -> bool:
         """Return whether the rule has the name of the column itself, rather than a pattern."""

@@ -109,7 +109,8 @@ class PulledRows:
         known = self._plans.get(table)
         if known is None or known[0] is not dictionary:
             columns, words = self._schema.columns(table), self._schema.words()
-            kinds = self._treatments.of(dictionary.lineage(table), columns.values(), self._schema.declared(table))
+            declared, shipping = self._schema.declared(table), self._schema.shipping(table)
+            kinds = self._treatments.of(dictionary.lineage(table), columns.values(), declared, shipping)
             read = (column for column in columns.values() if _is_read(column, kinds[column.name]))
             makes = {each.name: self._treatments.making(each, kinds[each.name], words) for each in read}
             known = self._plans[table] = (dictionary, kinds, makes)

@@ -1,6 +1,7 @@
 """The tables of an instance, as files of tables can define them beside those that ship."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from msgspec.structs import replace
 
@@ -93,6 +94,11 @@ class PulledSchema:
         """Return the type of each column of a table on the instance, by name."""
         rows = (row for each in reversed(self._records.lineage(name)) for row in self._records.columns[each])
         return {row["element"]: MEANT.get(row["internal_type"], row["internal_type"]) or "string" for row in rows}
+
+    def shipping(self, name: str) -> AbstractSet[str]:
+        """Return the names of a table's columns that ship with the mock, the system's among them."""
+        near = next((each for each in self.dictionary().lineage(name) if self._ships(each)), None)
+        return SYSTEM_NAMES | (self._base.columns(near).keys() if near else set())
 
     def words(self) -> HarmlessWords:
         """Return the words of all tables that ship or have been read."""

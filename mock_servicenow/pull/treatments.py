@@ -1,6 +1,6 @@
 """What becomes of the values of each column: nothing that may be a text is copied unless a rule says so."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import lru_cache, partial
 
@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SC
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
 from mock_servicenow.now_platform.query.syntax import Condition, parse
 from mock_servicenow.pull.harmless_words import KEPT, NUMBER, HarmlessWords, is_identifier
-from mock_servicenow.pull.pseudonym_rules import COPY, DIGITS, DROP, HARMLESS, NEVER, TEXT, PseudonymRule
+from mock_servicenow.pull.pseudonym_rules import COPY, DIGITS, DROP, HARMLESS, MEASURES, NEVER, TEXT, PseudonymRule
 from mock_servicenow.pull.pseudonyms import Pseudonyms
 from mock_servicenow.pull.text_screen import TextScreen
 
@@ -64,16 +64,24 @@ class Treatments:
         self._columns: set[str] = set()
         self.lines: dict[str, None] = {}
 
-    def of(self, lineage: Sequence[str], columns: Iterable[Column], declared: Mapping[str, str]) -> dict[str, str]:
+    def of(
+        self, lineage: Sequence[str], columns: Iterable[Column], declared: Mapping[str, str], shipping: Container[str]
+    ) -> dict[str, str]:
         """Return the treatment of each column, by name.
 
         Args:
             lineage: the table and those that it extends.
             columns: as the mock has them.
             declared: their types on the instance, by name.
+            shipping: names of those that ship with the mock.
         """
         found = {
-            column.name: self._of(lineage, column, _declared(column, declared.get(column.name, column.type)))
+            column.name: self._of(
+                lineage,
+                column,
+                _declared(column, declared.get(column.name, column.type)),
+                ships=column.name in shipping,
+            )
             for column in columns
         }
         self._tables |= {*lineage}
@@ -108,7 +116,7 @@ class Treatments:
         return "" if is_secret else self._query(text)
 
     def _is_secret(self, table: str, column: Column) -> bool:
-        return self._of((table,), column, column) == NEVER
+        return self._of((table,), column, column, ships=False) == NEVER
 
     def _query(self, text: str) -> str:
         """Return an encoded query without what is personal in its values; empty if one is a secret's."""
@@ -143,11 +151,11 @@ class Treatments:
         """Return a label, or the value of a choice, without what is plainly personal; empty for a secret."""
         return self._screen.label(text)
 
-    def _of(self, lineage: Sequence[str], column: Column, there: Column) -> str:
-        kind = self._decided(lineage, column, there)
+    def _of(self, lineage: Sequence[str], column: Column, there: Column, *, ships: bool) -> str:
+        kind = self._decided(lineage, column, there, HARMLESS | MEASURES if ships else HARMLESS)
         return KEPT_TEXT if kind == TEXT and self._keeps_text else kind
 
-    def _decided(self, lineage: Sequence[str], column: Column, there: Column) -> str:
+    def _decided(self, lineage: Sequence[str], column: Column, there: Column, harmless: AbstractSet[Family]) -> str:
         """Return what the rules say of a column, which the instance may declare with another type."""
         if column.name in _IDENTIFYING:
             return COPY
@@ -156,7 +164,7 @@ class Treatments:
             decides = not is_secret or rule.treatment == NEVER or rule.names(column)
             if decides and _fits(rule, lineage, column, there):
                 return self._as_said(rule, lineage[0], column)
-        return NEVER if is_secret else self._by_default(lineage, column, there)
+        return NEVER if is_secret else self._by_default(lineage, column, there, harmless)
 
     def _as_said(self, rule: PseudonymRule, table: str, column: Column) -> str:
         self._used.add(rule)
@@ -166,24 +174,24 @@ class Treatments:
         self.lines[f"{rule.place}: {where}, which '{rule.treatment}' cannot treat: it is left out"] = None
         return DROP
 
-    def _by_default(self, lineage: Sequence[str], column: Column, there: Column) -> str:
+    def _by_default(self, lineage: Sequence[str], column: Column, there: Column, harmless: AbstractSet[Family]) -> str:
         """Return the stricter treatment of the two types."""
         if column.family is Family.TEXT and there.family in _IDENTIFIERS:
             return IDENTIFIERS
-        kinds = [self._packaged_kind(lineage, each) for each in (there, column)]
+        kinds = [self._packaged_kind(lineage, each, harmless) for each in (there, column)]
         for strict in (DROP, TEXT):
             if strict in kinds:
                 return strict
         return kinds[1] if kinds[0] == COPY or column.family is not Family.TEXT else kinds[0]
 
-    def _packaged_kind(self, lineage: Sequence[str], column: Column) -> str:
-        if column.choices and column.family is Family.TEXT:
+    def _packaged_kind(self, lineage: Sequence[str], column: Column, harmless: AbstractSet[Family]) -> str:
+        if column.choices and column.family in {Family.TEXT, *MEASURES} - harmless:
             return CHOICES
         fitting = (rule for rule in self._packaged if rule.fits(lineage, column) and rule.acts_on(column.family))
         rule = next(fitting, None)
         if rule is not None:
             return rule.treatment
-        return COPY if column.family in HARMLESS else DROP
+        return COPY if column.family in harmless else DROP
 
     def _making(self, column: Column, kind: str, words: HarmlessWords) -> Make | None:
         if column.name in _IDENTIFYING:
@@ -205,7 +213,7 @@ class Treatments:
         if column.family is Family.LIST:
             return lambda value: ",".join(sys_ids(value))
         clean = self._query if column.type in _QUERIES else self._screen.label
-        return None if column.family in HARMLESS else partial(_cut, clean, column.max_length)
+        return None if column.family in HARMLESS | MEASURES else partial(_cut, clean, column.max_length)
 
     def _primary(self, value: str) -> str:
         return value if is_identifier(value) else self._pseudonyms.sys_id(value)

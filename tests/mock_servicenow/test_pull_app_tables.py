@@ -21,10 +21,10 @@ INSTANCE = {
     "sys_dictionary": [
         column(1, "kind_name", "string", "x_acme_kind", max_length="80"),
         column(2, "cfg", "reference", "x_acme_kind", reference="x_acme_endpoint"),
-        column(3, "u_more", "integer", "x_acme_kind"),
+        column(3, "u_more", "boolean", "x_acme_kind"),
         column(4, "settings", "string", "x_acme_endpoint", max_length="65000"),
     ],
-    "x_acme_kind": [{"sys_id": KIND, "kind_name": "Elevation", "cfg": ENDPOINT, "u_more": "7"}],
+    "x_acme_kind": [{"sys_id": KIND, "kind_name": "Elevation", "cfg": ENDPOINT, "u_more": "true"}],
     "x_acme_endpoint": [{"sys_id": ENDPOINT, "settings": '{"Password": "hunter2"}'}],
 }
 
@@ -50,7 +50,7 @@ def test_tables_of_the_app_by_learned_names() -> None:
     )
     with MockServiceNow(settings) as here:
         rows = read(here, "x_acme_kind", sysparm_fields="sys_id,kind_name,cfg,u_more")
-    assert rows == [{"sys_id": KIND, "kind_name": "Elevation", "cfg": ENDPOINT, "u_more": "7"}]
+    assert rows == [{"sys_id": KIND, "kind_name": "Elevation", "cfg": ENDPOINT, "u_more": "true"}]
 
 
 DATA = ['{"UserName": "Zwick"}', '[{"Endpoint Url": "https://zwick.test"}', "{'User': 'Zwick'}", "<?xml?><a>Zwick</a>"]
@@ -81,7 +81,7 @@ def test_tables_of_the_app_pulled_as_new_ones(capsys: pytest.CaptureFixture[str]
     files = ["--tables", "pulled/tables.yaml", "--data", "pulled/data.yaml"]
     settings = Settings(tables=(Path("pulled", "tables.yaml"),), data=(Path("pulled", "data.yaml"),))
     with MockServiceNow(settings) as here:
-        assert read(here, "x_acme_kind", sysparm_fields="cfg,u_more") == [{"cfg": ENDPOINT, "u_more": "7"}]
+        assert read(here, "x_acme_kind", sysparm_fields="cfg,u_more") == [{"cfg": ENDPOINT, "u_more": "true"}]
     capsys.readouterr()
     assert main(["serve", "--inferred", "ours.yaml", *files]) == 2
     said = capsys.readouterr().err

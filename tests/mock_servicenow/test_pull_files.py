@@ -36,9 +36,11 @@ def source(tmp_path: Path) -> Iterator[MockServiceNow]:
 @pytest.mark.parametrize("order", ["ORDERBYDESCu_at", "u_at>=0^ORDERBYu_at"])
 def test_a_query_with_an_order_gets_every_row(source: MockServiceNow, tmp_path: Path, order: str) -> None:
     """On every page; with fewer rows it gets the first ones."""
-    out = tmp_path / "pulled"
+    out, rules = tmp_path / "pulled", tmp_path / "rules.yaml"
+    rules.write_text("- {columns: [u_at], as: copy}")
     for most in (2 * PAGE, 5):
-        assert pull(source, out, "--query", f"u_desk={order}", "--rows", str(most), tables="u_desk") == 0
+        options = ["--query", f"u_desk={order}", "--rows", str(most), "--rules", str(rules)]
+        assert pull(source, out, *options, tables="u_desk") == 0
         found = [row["u_at"] for row in yaml.safe_load((out / "data.yaml").read_text())["u_desk"]]
         first = range(MORE - 1, MORE - 6, -1) if "DESC" in order else range(5)
         assert sorted(map(int, found)) == sorted(first if most < MORE else range(MORE))

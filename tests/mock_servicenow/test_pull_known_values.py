@@ -112,17 +112,17 @@ def test_choices_as_rows() -> None:
 )
 def test_a_sys_id_is_one(sys_id: str, is_kept: bool) -> None:  # noqa: FBT001 - a case
     """Another value of the column becomes a sys_id, also in the unfinished pull, and pages go on after it."""
-    rows = [{"sys_id": f"{number:032x}", "u_at": str(number)} for number in range(999)]
-    rows += [{"sys_id": sys_id, "u_at": "999"}, {"sys_id": "zz" * 16, "u_at": "1000"}]
+    rows = [{"sys_id": f"{number:032x}", "sys_mod_count": str(number)} for number in range(999)]
+    rows += [{"sys_id": sys_id, "sys_mod_count": "999"}, {"sys_id": "zz" * 16, "sys_mod_count": "1000"}]
     given: dict[str, list[dict[str, Any]]] = {
         "sys_db_object": [defined(1, "u_odd")],
-        "sys_dictionary": [column(1, "u_at", "integer"), column(2, "u_self", "reference", reference="u_odd")],
+        "sys_dictionary": [column(2, "u_self", "reference", reference="u_odd")],
         "u_odd": [{**row, "u_self": sys_id, "sys_class_name": "zebulon zwick"} for row in rows],
     }
     with stub(given) as url:
         assert main(["pull", "--from", url, "--tables", "u_odd", "--rows", "2000", "--out", "pulled"]) == 0
     found = yaml.safe_load(Path("pulled", "data.yaml").read_text())["u_odd"]
-    assert sorted(int(row["u_at"]) for row in found) == list(range(1001))
+    assert sorted(int(row["sys_mod_count"]) for row in found) == list(range(1001))
     written = "".join(file.read_text() for file in Path("pulled").iterdir())
     assert (sys_id in written) == is_kept
     assert "zwick" not in written

@@ -77,9 +77,10 @@ ODD: dict[str, list[dict[str, Any]]] = {
 def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
     """What cannot be carried over is a line with its place, and a mock starts with the rest."""
     folder = tmp_path / "pulled"
+    Path("rules.yaml").write_text("- {columns: [u_number], as: copy}")
     with stub(ODD) as url:
         given = ["pull", "--from", url, "--tables", "u_odd,U_ODD,u_orphan,task", "--out", str(folder), "--keep-text"]
-        assert main(given) == 0
+        assert main([*given, "--rules", "rules.yaml"]) == 0
     lines = (folder / "report.txt").read_text()
     for line in (
         "table 'u_odd': left out: a second record of sys_db_object defines it",

@@ -81,6 +81,41 @@ PERSONAL = {
     "fqdn": ("string", "srv1.acme.test"),
     "u_address": ("ip_addr", "10.20.30.40"),
 }
+KNOWN_TO_NOBODY = {
+    "u_wert_a": ("longint", "4711000815"),
+    "u_wert_b": ("decimal", "98125.5"),
+    "u_wert_c": ("glide_date_time", "1980-05-17 00:00:00"),
+    "u_wert_d": ("due_date", "1980-05-17 00:00:00"),
+    "u_wert_e": ("float", "48.137154"),
+    "u_since": ("glide_duration", "1980-05-17 00:00:00"),
+    "x_acme_wert": ("integer", "4711000816"),
+}
+
+
+def test_numbers_and_moments_of_columns_that_do_not_ship(tmp_path: Path) -> None:
+    """They are not copied, whatever the name, unless a choice or by a rule; those of columns that ship are."""
+    columns = [column(at, name, type_, "incident") for at, (name, (type_, _)) in enumerate(KNOWN_TO_NOBODY.items())]
+    shipping = {"opened_at": "2026-01-05 10:00:00", "business_stc": "77001"}
+    columns += [column(70, "opened_at", "glide_date_time", "task"), column(71, "business_stc", "integer", "incident")]
+    columns.append(column(72, "u_level", "integer", "incident"))
+    row = {name: value for name, (_, value) in KNOWN_TO_NOBODY.items()} | shipping
+    level = choice(1, "u_level", "2") | {"name": "incident"}
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "incident", "task"), defined(2, "task")],
+        "sys_dictionary": columns,
+        "sys_choice": [level],
+        "incident": [{"sys_id": "e" * 32, "u_level": "2", **row}, {"sys_id": "f" * 32, "u_level": "7"}],
+    }
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("- {columns: [u_wert_c, u_wert_a], as: copy}")
+    with stub(given) as url:
+        for more, kept in ([], {*shipping}), (["--rules", str(rules)], {*shipping, "u_wert_c", "u_wert_a"}):
+            assert main(["pull", "--from", url, "--tables", "incident", "--out", "pulled", *more]) == 0
+            first, second = yaml.safe_load(Path("pulled", "data.yaml").read_text())["incident"]
+            assert {name: first[name] for name in first.keys() & row.keys()} == {name: row[name] for name in kept}
+            assert (first["u_level"], "u_level" in second) == ("2", False)
+
+
 VALUES = {
     "u_a": "Anruf hans.mueller@acme-corp.test",
     "u_b": "Tel +49 170 1234567",
