@@ -136,7 +136,7 @@ async def _pull(
     if lacking := [name for name in sample.tables if name not in found]:
         shown = ", ".join(map(repr, lacking))
         raise UsageError(f"--tables: the instance has no table {shown}, or does not show it to {instance.user}")
-    rows = PulledRows(instance, schema, treatments)
+    rows = PulledRows(instance, schema, treatments, base)
     await rows.read(sample)
     await schema.read_displays()
     tables, defined = tables_text(base, schema.dictionary())

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.values import is_storable
-from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID
+from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID, generated
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.pulled_schema import PulledSchema
 from mock_servicenow.pull.read_only import ReadOnlyInstance
@@ -43,6 +43,7 @@ class PulledRows:
         instance: they are read from it.
         schema: the tables.
         treatments: what becomes of their values, before they are kept anywhere.
+        base: the tables that ship with the mock.
 
     Attributes:
         lines: what was left out, a line each.
@@ -50,7 +51,10 @@ class PulledRows:
         treated: the treatment of columns, by table and column.
     """
 
-    def __init__(self, instance: ReadOnlyInstance, schema: PulledSchema, treatments: Treatments) -> None:
+    def __init__(
+        self, instance: ReadOnlyInstance, schema: PulledSchema, treatments: Treatments, base: Dictionary
+    ) -> None:
+        self._generated = generated(base)
         self._instance = instance
         self._schema = schema
         self._treatments = treatments
@@ -88,7 +92,7 @@ class PulledRows:
 
     async def _read(self, table: str, query: str, most: int, *, named: bool) -> None:
         dictionary = self._schema.dictionary()
-        if dictionary.table(table) is None or not most:
+        if dictionary.table(table) is None or not most or self._is_generated(table):
             return
         kinds, makes = self._plan(table, dictionary)
         changing = {name: make for name, make in makes.items() if make}
@@ -123,9 +127,18 @@ class PulledRows:
         family = self._schema.dictionary().family(table)
         for row in rows:
             named = row.pop(CLASS_COLUMN.name, "") or table
+            if self._is_generated(named):
+                continue
             if (table, row["sys_id"]) != ("sys_user", ADMIN_ID):  # the mock has its own administrator
                 known = self._rows.setdefault(named if named in family else table, {})
                 known[row["sys_id"]] = self._stored(table, row) | known.get(row["sys_id"], {})
+
+    def _is_generated(self, table: str) -> bool:
+        """Return whether the mock makes the records of a table, which then has a line."""
+        if table not in self._generated:
+            return False
+        self.lines[f"table '{table}': no rows: the mock makes its records of the tables that it has"] = None
+        return True
 
     def _stored(self, table: str, row: Row) -> Row:
         """Return the values of a row that can be stored."""

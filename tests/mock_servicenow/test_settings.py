@@ -134,6 +134,27 @@ async def test_rows_that_ship_do_not_depend_on_defaults_of_files(tmp_path: Path)
     assert (admin, roles[0], inactive) == ({"active": "true", "locked_out": "false"}, {"description": ""}, [])
 
 
+KNOWN = """
+sys_user_has_role: [{user: admin, role: 11111111111111111111111111111111}]
+sys_user_role: [{sys_id: 11111111111111111111111111111111, name: itil, description: of another instance}]
+sys_properties: [{sys_id: 22222222222222222222222222222222, name: instance_name, value: other}]
+sys_user_group: [{sys_id: 33333333333333333333333333333333, name: Ours}]
+"""
+
+
+async def test_rows_of_another_instance_are_about_what_ships(tmp_path: Path) -> None:
+    """A role of another sys_id is the one that the mock has, with the references to it."""
+    file = tmp_path / "rows.yaml"
+    file.write_text(KNOWN)
+    async with running(Settings(data=(file,))) as instance:
+        [role] = await instance.read("sys_user_role", query="name=itil", sysparm_fields="sys_id,description")
+        granted = await instance.read("sys_user_has_role", query="user.user_name=admin^role.name=itil")
+        [name] = await instance.read("sys_properties", query="name=instance_name", sysparm_fields="value")
+        [group] = await instance.read("sys_user_group", query="name=Ours", sysparm_fields="sys_id")
+    assert (role["description"], role["sys_id"] == "1" * 32) == ("of another instance", False)
+    assert (len(granted), name["value"], group["sys_id"]) == (1, "other", "3" * 32)
+
+
 @pytest.mark.long
 async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
     """Dates and times need no quotes, integers may be long where text may stand, and passwords open the door."""
@@ -272,7 +293,7 @@ async def test_rows_hold_what_yaml_means(tmp_path: Path) -> None:
         ),
         (
             "rows.yaml",
-            f"sys_user:\n  - {{user_name: x}}\n  - {{user_name: itil, sys_id: {'0' * 32}}}",
+            f"sys_user:\n  - {{user_name: x}}\n  - {{user_name: x, sys_id: {'0' * 32}}}",
             "rows.yaml:3: table 'sys_user', row 2 cannot be stored: ",
         ),
     ],

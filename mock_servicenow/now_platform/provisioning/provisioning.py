@@ -1,6 +1,5 @@
 """The first rows of a new instance, with those that clients' test suites rely on (platform 8.2)."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,11 +15,11 @@ from yarl import URL
 from mock_servicenow.now_platform.dictionary import dictionary_rows
 from mock_servicenow.now_platform.dictionary.access_records import ROLES, access_rows
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.dictionary.view_records import view_rows
 from mock_servicenow.now_platform.errors import TablesChanged, UniqueKeyViolation
 from mock_servicenow.now_platform.identity.inherited_roles import inherit_roles
-from mock_servicenow.now_platform.provisioning.row_files import NAMES, PlacedRow, Targets, packaged_rows, read_rows
+from mock_servicenow.now_platform.provisioning.identified_rows import Rows, identified
+from mock_servicenow.now_platform.provisioning.row_files import PlacedRow, Targets, packaged_rows, read_rows
 from mock_servicenow.now_platform.provisioning.stored_rows import complete, count_past, to_stored
 from mock_servicenow.now_platform.provisioning.xml_import import import_xml
 from mock_servicenow.now_platform.provisioning.xml_records import XmlDocument, xml_documents
@@ -46,7 +45,6 @@ OTHER_ADMINISTRATORS = 12
 LOG_ENTRIES = 620
 _DICTIONARIES = 4
 Values = dict[str, str]
-Rows = Iterable[PlacedRow | tuple[str, Values]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +219,7 @@ def _take_in(instance: Platform, first: FirstRows, findings: list[Finding] | Non
     rows = list(first.of_files(instance.dictionary))
     with instance.transaction(instance.system, findings) as session:
         named = list(first.named(instance.first.dictionary)) if rows else []
-        found = list(_identified(session, [*named, *rows]))
+        found = list(identified(session.dictionary, [*named, *rows]))
         targets = Targets(session.dictionary, found)
         _store_rows_of_files(session, targets, found[len(named) :])
         import_xml(session, first.documents())
@@ -251,8 +249,8 @@ def _complete_dictionary(instance: Platform, first: FirstRows) -> None:
         new = (row for row in counters(dictionary) if row[1]["category"] not in counted)
         described: dict[str, list[Values]] = {}
         roles = {record["name"]: record.sys_id for record in session.find_all(ROLES)}
-        rows = _identified(session, (*_of_tables(dictionary), *access_rows(dictionary, roles), *new))
-        for table, row, _ in rows:
+        rows = identified(session.dictionary, (*_of_tables(dictionary), *access_rows(dictionary, roles), *new))
+        for table, row, *_ in rows:
             described.setdefault(table, []).append(row)
         for table, all_rows in described.items():
             # Another record of the hierarchy may have got a row's sys_id since.
@@ -265,6 +263,11 @@ def _complete_dictionary(instance: Platform, first: FirstRows) -> None:
             for row in all_rows:
                 _renew(session, table, row, known.get(row["sys_id"]))
         instance.store.note_described(session.work.transaction, digest)
+
+
+def generated(dictionary: Dictionary) -> frozenset[str]:
+    """Return the tables of which the dictionary makes the records, but for roles, of which it makes some."""
+    return frozenset(table for table, _ in _described(dictionary)) - {ROLES}
 
 
 def _described(dictionary: Dictionary) -> list[tuple[str, Values]]:
@@ -300,7 +303,7 @@ def _store_first_rows(session: Session, first: FirstRows, rows: Rows) -> None:
 
     A row of a file may change one that ships, and define tables; those that ship describe the tables as they are.
     """
-    found = list(_identified(session, rows))
+    found = list(identified(session.dictionary, rows))
     targets = Targets(session.dictionary, found)
     shipped: dict[str, dict[str, PlacedRow]] = {}
     for row in found:
@@ -336,33 +339,6 @@ def _store_rows_of_files(session: Session, targets: Targets, rows: Iterable[Plac
     for row in known.values():
         if row.table == PROPERTIES:
             report_misspelt(session, row.values.get("name", ""))
-
-
-def _identified(session: Session, rows: Rows) -> Iterator[PlacedRow]:
-    """Yield the rows with sys_ids: one without has that of the row before it with the same name, if there is one.
-
-    Without a name it has one made of its values; rows of equal values are different records.
-    """
-    sys_ids: dict[tuple[str, str], str] = {}
-    equal: Counter[tuple[str, str]] = Counter()
-    for row in (PlacedRow(*each) for each in rows):
-        key = row.table, _name(session, row.table, row.values)
-        given = row.values.get("sys_id")
-        sys_id = given or sys_ids.get(key)
-        if not sys_id and not key[1]:
-            values = row.table, orjson.dumps(row.values).decode()
-            equal[values] += 1
-            sys_id = seed_id(row.table, f"{values[1]}{equal[values]}")
-        sys_id = sys_id or seed_id(*key)
-        if key[1]:
-            sys_ids.setdefault(key, sys_id)
-        yield row if given else row._replace(values={**row.values, "sys_id": sys_id})
-
-
-def _name(session: Session, table: str, values: Values) -> str:
-    """Return the name by which people know a row; empty if its table displays none."""
-    shown = "user_name" if table == "sys_user" else session.dictionary.display_column(table)
-    return values.get(shown, "") if shown in NAMES else ""
 
 
 def _to_stored(session: Session, targets: Targets, row: PlacedRow) -> Values:

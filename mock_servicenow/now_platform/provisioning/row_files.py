@@ -20,11 +20,17 @@ _CLASS, _PRINTED = "sys_class_name", "result"
 
 
 class PlacedRow(NamedTuple):
-    """A row, with its place in a user's file; None if it ships."""
+    """A row, with its place in a user's file.
+
+    Attributes:
+        place: None if it ships.
+        other_id: the sys_id that the file gives a record that is here under that of its values.
+    """
 
     table: str
     values: Values
     place: FilePlace | None = None
+    other_id: str = ""
 
     def error(self, message: str) -> DictionaryError:
         """Return an error about the row."""
@@ -163,8 +169,10 @@ class Targets:
         self._dictionary = dictionary
         self._referring: dict[str, list[Column]] = {}
         self._sys_ids: dict[str, dict[str, str]] = {}
+        self._here: dict[str, str] = {}  # the sys_ids that records have, by other ones of files
         displayed = []
-        for table, values, _ in rows:
+        for table, values, _, other_id in rows:
+            self._here |= {other_id: values["sys_id"]} if other_id else {}
             names = self._sys_ids.setdefault(table, {})
             for name in ("sys_id", *NAMES):
                 names.setdefault(values.get(name, ""), values["sys_id"])
@@ -196,7 +204,7 @@ class Targets:
 
     def _sys_id(self, row: PlacedRow, column: Column, target: str, value: str) -> str:
         if not value or is_sys_id(value):
-            return value
+            return self._here.get(value, value)
         known = [self._sys_ids.get(table, {}) for table in self._dictionary.family(target)]
         found = next((names[value] for names in known if value in names), None)
         if found is None and row.place is not None and row.place.path[0] != _PRINTED:

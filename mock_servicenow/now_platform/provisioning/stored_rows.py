@@ -1,14 +1,37 @@
 """What the rows of files get before they are stored, because no business rule runs."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES
+from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.records.intake import COUNTERS, assign_number
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import one_way
 
+Key = tuple[str, ...]
+KEYS: Mapping[str, tuple[str, ...]] = {
+    TABLES: ("name",),
+    COLUMNS: ("name", "element"),
+    CHOICES: ("name", "element", "value", "language"),
+    "sys_properties": ("name",),
+    "sys_user_role": ("name",),
+    "sys_user_group": ("name",),
+    "sys_user": ("user_name",),
+    "sys_number": ("category",),
+    "oauth_entity": ("client_id",),
+}
+"""The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
 _MOST_DIGITS = 18
 """Of a count: every number with so many fits in the database."""
+
+
+def key_of(table: str, values: Mapping[str, str]) -> Key:
+    """Return the table and the values by which a record is known; empty if it is known by none."""
+    key = [values.get(name, "") for name in KEYS.get(table, ())]
+    if not key or not key[0] or not all(map(is_storable, key)):
+        return ()
+    return (table, *key[:-1], key[-1] or "en") if table == CHOICES else (table, *key)
 
 
 def complete(session: Session, table: str, values: dict[str, str]) -> None:

@@ -1,15 +1,15 @@
 """The import of XML documents: tables, columns and choices first, then records, all in one transaction."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import orjson
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES, seed_id
+from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
 from mock_servicenow.now_platform.errors import InvalidQuery, OperationFailed, RecordNotFound, UniqueKeyViolation
-from mock_servicenow.now_platform.provisioning.stored_rows import complete, to_stored
+from mock_servicenow.now_platform.provisioning.stored_rows import KEYS, Key, complete, key_of, to_stored
 from mock_servicenow.now_platform.provisioning.xml_definitions import DEFINITIONS, LABELS, UPDATE_SETS, XmlDefinitions
 from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, Values, XmlDocument, XmlRecord
 from mock_servicenow.now_platform.records.schema_changes import with_defined_tables
@@ -21,22 +21,9 @@ from privman_core.findings import Finding
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
 
-Key = tuple[str, ...]
 DELETE_MULTIPLE = "delete_multiple"
 _OF_QUERY = 50
 """A record that deletes by a query counts as many: compiling a query takes that long."""
-_KEYS: Mapping[str, tuple[str, ...]] = {
-    TABLES: ("name",),
-    COLUMNS: ("name", "element"),
-    CHOICES: ("name", "element", "value", "language"),
-    "sys_properties": ("name",),
-    "sys_user_role": ("name",),
-    "sys_user_group": ("name",),
-    "sys_user": ("user_name",),
-    "sys_number": ("category",),
-    "oauth_entity": ("client_id",),
-}
-"""The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
 _ENVELOPE = UPDATE_SETS | {UPDATE, "sys_choice_set", "sys_update_version", LABELS}
 """Tables of records about updates, and of labels; what these contain is imported."""
 _OF_CUSTOMERS = ("u_", "x_")
@@ -107,7 +94,7 @@ class _Import:
         definitions, weight = XmlDefinitions(self._session), 0
         keyed: list[tuple[Key, str]] = []  # with the sys_ids in the documents
         for record in self._records():
-            if known_by := _key_of(record.table, record.values):
+            if known_by := key_of(record.table, record.values):
                 keyed.append((known_by, record.values.get("sys_id", "")))
             weight += _OF_QUERY if record.action == DELETE_MULTIPLE else 1
             if self._most is not None and weight > self._most:
@@ -129,8 +116,8 @@ class _Import:
         for (table, name, *_), _sys_id in keyed:
             named.setdefault(table, set()).add(name)
         for table, names in named.items():
-            for row in self._session.work.with_values(table, _KEYS[table][0], names):
-                self._known.setdefault(_key_of(table, row), row["sys_id"])
+            for row in self._session.work.with_values(table, KEYS[table][0], names):
+                self._known.setdefault(key_of(table, row), row["sys_id"])
         for key, sys_id in keyed:
             known = self._known.get(key)
             if known and is_sys_id(sys_id) and known != sys_id and self._session.work.get(key[0], sys_id) is None:
@@ -176,7 +163,7 @@ class _Import:
         values = to_stored(session, table, values)
         try:
             known = session.work.get(table, values["sys_id"])
-            if key := _key_of(record.table, record.values):
+            if key := key_of(record.table, record.values):
                 self._known[key] = values["sys_id"]
             if known is not None:
                 changes = {name: text for name, text in values.items() if text != known[name]}
@@ -227,7 +214,7 @@ class _Import:
         if given:
             why = f"column 'sys_id' has {quoted(given)}; expected 32 hexadecimal digits: it has another sys_id here"
             self._report("value-ignored", f"{record.shown}, {why}", record)
-        known = self._known.get(_key_of(record.table, record.values))
+        known = self._known.get(key_of(record.table, record.values))
         return known or seed_id(record.table, orjson.dumps(record.values).decode())
 
     def _report_scripts(self, table: str, record: XmlRecord, values: Values) -> None:
@@ -268,11 +255,3 @@ class _Import:
 
     def _report(self, rule: str, message: str, record: XmlRecord | None = None) -> None:
         self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
-
-
-def _key_of(table: str, values: Mapping[str, str]) -> Key:
-    """Return the table and the values by which a record is known; empty if it is known by none."""
-    key = [values.get(name, "") for name in _KEYS.get(table, ())]
-    if not key or not key[0] or not all(map(is_storable, key)):
-        return ()
-    return (table, *key[:-1], key[-1] or "en") if table == CHOICES else (table, *key)
