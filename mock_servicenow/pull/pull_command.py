@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS
 from mock_servicenow.now_platform.dictionary.table_files import Definitions
 from mock_servicenow.now_platform.errors import SetupError
 from mock_servicenow.privilege_manager.tables import AppTables
-from mock_servicenow.pull.harmless_words import KEPT
+from mock_servicenow.pull.harmless_words import KEPT, HarmlessWords
 from mock_servicenow.pull.page_log import PageLog
 from mock_servicenow.pull.pseudonym_rules import COPY, DROP, NEVER, TEXT, PseudonymRule, packaged_rules, read_rules
 from mock_servicenow.pull.pseudonyms import Pseudonyms
@@ -130,7 +130,7 @@ async def _pull(
     folder, definitions = options.out, Definitions.packaged()
     definitions.add(AppTables(names).definitions())
     base = definitions.dictionary
-    records = SchemaRecords(instance, treatments)
+    records = SchemaRecords(instance, treatments, HarmlessWords(base, ()))
     schema = PulledSchema(records, base)
     found = await schema.read(sample.tables)
     if lacking := [name for name in sample.tables if name not in found]:

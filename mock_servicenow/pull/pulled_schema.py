@@ -213,11 +213,11 @@ class PulledSchema:
 
     def _qualifier(self, row: Mapping[str, str], where: str) -> str:
         kind, query = row["use_reference_qualifier"], row["reference_qual"]
-        if query == REMOVED:
-            self._records.leave_out(where, "its reference qualifier, which may have a secret")
-            return ""
         if kind in {"dynamic", "advanced"} or query.startswith(SCRIPT):
             self._records.leave_out(where, f"its {kind or 'scripted'} reference qualifier")
+            return ""
+        if query == REMOVED:
+            self._records.leave_out(where, "its reference qualifier, which may name somebody or have a secret")
             return ""
         return query
 

@@ -1,10 +1,11 @@
 """The records of an instance that define tables, columns, choices and numbers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from mock_servicenow.now_platform.dictionary.column_types import MEANT
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.pull.harmless_words import is_prefix
+from mock_servicenow.pull.harmless_words import HarmlessWords, is_prefix
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.read_only import ReadOnlyInstance, Replace
 from mock_servicenow.pull.treatments import Treatments
@@ -30,6 +31,7 @@ class SchemaRecords:
     Args:
         instance: they are read from it.
         treatments: what becomes of their texts, before they are kept anywhere.
+        words: of the tables that ship.
 
     Attributes:
         tables: records of sys_db_object by name.
@@ -41,8 +43,10 @@ class SchemaRecords:
         user: who reads, for messages.
     """
 
-    def __init__(self, instance: ReadOnlyInstance, treatments: Treatments) -> None:
+    def __init__(self, instance: ReadOnlyInstance, treatments: Treatments, words: HarmlessWords) -> None:
         self._instance = instance
+        self._words = words
+        self._offered: set[str] = set()  # choices
         self._treatments = treatments
         self._absent: set[str] = set()
         self.tables: dict[str, dict[str, str]] = {}
@@ -84,11 +88,16 @@ class SchemaRecords:
         if not names:
             return
         self.reads += 1
+        await self._read_choices(names)
         query = f"^active=true{more}"
         for row in await self._read("sys_dictionary", "name", names, _COLUMN_FIELDS, query, self._cleaned):
             self.columns.setdefault(row["name"], []).append(row)
         for name in names:
             self.columns.setdefault(name, [])
+        if self.prefixes is None:
+            self.prefixes = await self._read_prefixes()
+
+    async def _read_choices(self, names: Sequence[str]) -> None:
         try:
             choices = await self._read(
                 "sys_choice", "name", names, _CHOICE_FIELDS, "^inactive=false", self._cleaned_choices
@@ -100,8 +109,7 @@ class SchemaRecords:
             self.choices.setdefault((row["name"], row["element"]), []).append(row)
         for (name, element), rows in self.choices.items():
             self.choices[name, element] = self._in_one_language(name, element, rows)
-        if self.prefixes is None:
-            self.prefixes = await self._read_prefixes()
+        self._offered |= {row["value"] for row in choices}
 
     def leave_out(self, where: str, what: str) -> None:
         """Add a line about what was left out."""
@@ -130,7 +138,10 @@ class SchemaRecords:
 
     def _cleaned(self, rows: Rows) -> Rows:
         """Take secrets and what is plainly personal out of the texts of columns' definitions."""
-        cleaning = {"default_value": self._treatments.definition, "reference_qual": self._treatments.qualifier}
+        cleaning: Mapping[str, Callable[[str, Column, str], str]] = {
+            "default_value": self._treatments.definition,
+            "reference_qual": partial(self._treatments.qualifier, is_word=self._is_word),
+        }
         for row in rows:
             length = row.get("max_length", "")
             most = int(length) if length.isascii() and length.isdecimal() else 0
@@ -141,6 +152,9 @@ class SchemaRecords:
                     row[field] = clean(row.get("name", ""), column, row[field]) or REMOVED
             row |= {field: self._treatments.label(row[field]) for field in ("column_label",) if field in row}
         return rows
+
+    def _is_word(self, value: str) -> bool:
+        return value in self._offered or value in self.tables or self._words.is_name(value)
 
     def _cleaned_labels(self, rows: Rows) -> Rows:
         for row in rows:

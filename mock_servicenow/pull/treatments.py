@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from mock_servicenow.now_platform.dictionary.column_types import Convert, Family
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SCRIPT, Column, is_name
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
-from mock_servicenow.now_platform.query.syntax import Condition, parse
+from mock_servicenow.pull.harmless_queries import Test, is_harmless
 from mock_servicenow.pull.harmless_words import KEPT, NUMBER, HarmlessWords, is_identifier
 from mock_servicenow.pull.pseudonym_rules import COPY, DIGITS, DROP, HARMLESS, MEASURES, NEVER, TEXT, PseudonymRule
 from mock_servicenow.pull.pseudonyms import Pseudonyms
@@ -107,41 +107,20 @@ class Treatments:
         """Return a column's default without secrets and what is plainly personal."""
         return "" if self._is_secret(table, column) else self.label(text)
 
-    def qualifier(self, table: str, column: Column, text: str) -> str:
-        """Return a column's reference qualifier so, or nothing if it has a secret.
+    def qualifier(self, table: str, column: Column, text: str, is_word: Test) -> str:
+        """Return a column's reference qualifier, if it compares with known words and the like alone; else nothing.
 
-        Values of columns whose names rules know, such as ``name`` and ``email``, are replaced as those of rows.
+        Of a script, only that it is one.
         """
-        is_secret = self._is_secret(table, column) or not self.label(text)
-        return "" if is_secret else self._query(text)
+        if text.startswith(SCRIPT):
+            return SCRIPT
+        return "" if self._is_secret(table, column) else self._query(text, is_word)
 
     def _is_secret(self, table: str, column: Column) -> bool:
         return self._of((table,), column, column, ships=False) == NEVER
 
-    def _query(self, text: str) -> str:
-        """Return an encoded query without what is personal in its values; empty if one is a secret's."""
-        terms = [self._term(each) for each in text.split("^")]
-        return "" if None in terms else "^".join(each or "" for each in terms)
-
-    def _term(self, text: str) -> str | None:
-        """Return a term of a query; None if its value is a secret's."""
-        terms = (term for group in parse(text).groups for block in group for term in block)
-        condition = next(terms, None)
-        if not isinstance(condition, Condition) or condition.value.startswith(SCRIPT):
-            return self.label(text)
-        column = Column(condition.path[-1])
-        if self.has_secrets(column):
-            return None
-        values = ",".join(map(self._by_name(column), condition.value.split(",")))
-        return text.removesuffix(condition.value) + values
-
-    def _by_name(self, column: Column) -> Make:
-        """Return what replaces values of a column of which only the name is known."""
-        rule = next((rule for rule in self._packaged if rule.columns and rule.fits((), column)), None)
-        if rule is None or column.name in _IDENTIFYING or rule.treatment in {COPY, *KEPT}:
-            return self.label
-        kind = rule.treatment if rule.treatment in {"email", DIGITS} else "words"
-        return partial(self._pseudonyms.replaced, kind)
+    def _query(self, text: str, is_word: Test) -> str:
+        return text if is_harmless(text, is_word, lambda name: self.has_secrets(Column(name))) else ""
 
     def has_secrets(self, column: Column) -> bool:
         """Return whether a column of that name is not even read."""
@@ -197,7 +176,7 @@ class Treatments:
         if column.name in _IDENTIFYING:
             return self._primary if column.name == _PRIMARY else _class_name
         if kind == COPY:
-            return self._copying(column)
+            return self._copying(column, words)
         replaced = partial(self._pseudonyms.replaced, "words" if kind in KEPT else kind, most=column.max_length)
         makes: Mapping[str, Make] = {
             CHOICES: partial(self._offered, frozenset(choice.value for choice in column.choices)),
@@ -206,14 +185,15 @@ class Treatments:
         }
         return makes.get(kind) or _keeping(kind, replaced, words)
 
-    def _copying(self, column: Column) -> Make | None:
+    def _copying(self, column: Column, words: HarmlessWords) -> Make | None:
         """Return what keeps of a value what its family promises, and of a text what is not plainly personal."""
         if column.family in _IDENTIFIERS:
             return _identifier
         if column.family is Family.LIST:
             return lambda value: ",".join(sys_ids(value))
-        clean = self._query if column.type in _QUERIES else self._screen.label
-        return None if column.family in HARMLESS | MEASURES else partial(_cut, clean, column.max_length)
+        if column.type in _QUERIES:
+            return lambda value: self._query(value, words.is_name)
+        return None if column.family in HARMLESS | MEASURES else partial(_cut, self._screen.label, column.max_length)
 
     def _primary(self, value: str) -> str:
         return value if is_identifier(value) else self._pseudonyms.sys_id(value)

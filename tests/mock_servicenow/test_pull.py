@@ -22,7 +22,7 @@ from .pulling import contents, pull, read
 TABLES = """
 - name: incident
   columns:
-    u_cost_centre: {label: Cost centre, reference: u_cost_centre, reference_qual: u_code!=CC-9}
+    u_cost_centre: {label: Cost centre, reference: u_cost_centre, reference_qual: u_floor!=9}
     category: {choices: {cloud: Cloud service}, default: cloud}
     caller_idd: {new: true, label: Nearly}
 - name: u_cost_centre
