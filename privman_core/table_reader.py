@@ -1,5 +1,6 @@
 """Tables of an instance that are only read: with GET alone, in pages, within its rate limits."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -270,10 +271,18 @@ def _known_message(message: object) -> str:
 
 
 def _json(body: bytes) -> Any:  # noqa: ANN401 - JSON holds anything
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    for of in (bytes, _with_whole_characters):
+        try:
+            return orjson.loads(of(body))
+        except (ValueError, RecursionError):
+            continue
+    return None
+
+
+def _with_whole_characters(body: bytes) -> bytes:
+    """Return JSON without halves of characters, which an instance leaves where it cuts a text that is too long."""
+    text = json.dumps(json.loads(body.decode(errors="replace")), ensure_ascii=False)
+    return text.encode(errors="replace")
 
 
 def _is_row(value: object) -> bool:

@@ -187,16 +187,22 @@ class Treatments:
 
     def _copying(self, column: Column, words: HarmlessWords) -> Make | None:
         """Return what keeps of a value what its family promises, and of a text what is not plainly personal."""
+        if column.reference and column.family is Family.REFERENCE:
+            return self._primary
         if column.family in _IDENTIFIERS:
             return _identifier
         if column.family is Family.LIST:
-            return lambda value: ",".join(sys_ids(value))
+            return self._listed if column.reference else lambda value: ",".join(sys_ids(value))
         if column.type in _QUERIES:
             return lambda value: self._query(value, words.is_name)
         return None if column.family in HARMLESS | MEASURES else partial(_cut, self._screen.label, column.max_length)
 
     def _primary(self, value: str) -> str:
         return value if is_identifier(value) else self._pseudonyms.sys_id(value)
+
+    def _listed(self, value: str) -> str:
+        """Return a list of sys_ids; addresses, such as those of watchers, are left out."""
+        return ",".join(self._primary(each) for each in map(str.strip, value.split(",")) if each and "@" not in each)
 
     def _offered(self, choices: AbstractSet[str], value: str) -> str:
         """Return the value if it is a choice; choices, too, are without what is plainly personal."""

@@ -135,6 +135,21 @@ def test_what_is_secret_by_its_name_is_left_out_whatever_its_type(tmp_path: Path
     assert '"u_needs_password":"true"' in written
 
 
+def test_a_user_who_was_copied_can_get_a_password(source: MockServiceNow, tmp_path: Path) -> None:
+    """Who failed to log in at the instance is not locked out here after fewer attempts."""
+    url, out = f"{source.url}/api/now/table/sys_user", tmp_path / "pulled"
+    made = requests.post(url, json={"user_name": "zed", "failed_attempts": "4"}, auth=source.auth, timeout=30)
+    user = made.json()["result"]["sys_id"]
+    assert pull(source, out, f"--query=sys_user=sys_id={user}", tables="sys_user") == 0
+    with MockServiceNow(Settings(data=(out / "data.yaml",))) as served:
+        url = f"{served.url}/api/now/table/sys_user/{user}"
+        asked = {"sysparm_input_display_value": "true"}
+        set_ = requests.patch(url, json={"user_password": "opensesame"}, params=asked, auth=served.auth, timeout=30)
+        assert set_.json()["result"]["failed_attempts"] in {"", "0"}
+        name = set_.json()["result"]["user_name"]
+        assert requests.get(url, auth=(name, "opensesame"), timeout=30).status_code == 200
+
+
 @pytest.mark.parametrize("text", ["DE89370400440532013555", "L01234567", "ZEBULON1980"])
 def test_what_is_no_number_of_a_record_becomes_words(tmp_path: Path, text: str) -> None:
     """Whatever the column is called."""

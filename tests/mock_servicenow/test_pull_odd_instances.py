@@ -151,12 +151,54 @@ def test_more_references_than_a_request_asks_for() -> None:
     assert phone != "5551234"
 
 
+def test_references_to_a_record_whose_sys_id_is_none() -> None:
+    """They lead to it under its new sys_id, also in a list; those to a record that was not copied are counted."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd"), defined(2, "u_even")],
+        "sys_dictionary": [
+            column(1, "u_ref", "reference", reference="u_even"),
+            column(2, "u_list", "glide_list", reference="u_even"),
+            column(3, "", "collection", "u_even"),
+        ],
+        "u_odd": [
+            {"sys_id": "e" * 32, "u_ref": "zq1.anna", "u_list": "zq1.anna,zq3@bank.test"},
+            {"sys_id": "f" * 32, "u_ref": "zq2.anna", "u_list": "zq2.anna, zq1.anna"},
+        ],
+        "u_even": [{"sys_id": "zq1.anna"}],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd,u_even", "--out", "pulled"]) == 0
+    rows = yaml.safe_load(Path("pulled", "data.yaml").read_text())
+    [there] = [row["sys_id"] for row in rows["u_even"]]
+    assert [(row.get("u_ref"), row["u_list"]) for row in rows["u_odd"]] == [(there, there), (None, there)]
+    report = Path("pulled", "report.txt").read_text()
+    for name in ("u_ref", "u_list"):
+        assert f"column 'u_odd.{name}': emptied in 1 rows: it refers to records that were not copied" in report
+    assert "zq" not in report + str(rows)
+
+
+@pytest.mark.parametrize("cut", [b"\\ud83d", b"\xf0\x9f"])
+def test_a_text_that_was_cut_within_a_character(cut: bytes) -> None:
+    """Columns end where they are full, also in the middle of an emoji: the rest of the text is copied."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_note", "html"), column(2, "u_other", "html")],
+    }
+    row = b'{"sys_id": "%s", "u_note": "cut %s", "u_other": "whole \\ud83d\\ude00 \\u00e9"}' % (b"e" * 32, cut)
+    with stub(given, lambda table: b'{"result": [%s]}' % row * (table == "u_odd")) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled", "--keep-text"]) == 0
+    [found] = yaml.safe_load(Path("pulled", "data.yaml").read_text())["u_odd"]
+    assert found["u_other"] == "whole \U0001f600 \xe9"
+    assert found["u_note"] in {"cut ?", "cut \ufffd"}
+
+
 @pytest.mark.parametrize(
     ("body", "code", "error"),
     [
         (b'{"result": [1]}', 3, "200: expected a list of records as result"),
         (b"[]", 3, "200: expected a list of records as result"),
         (b'{"error": {"message": "No Record found"}}', 2, "--tables: the instance has no table 'u_odd'"),
+        (b"[" * 100_000, 3, "200 application/json: expected JSON"),
         (b'{"error": "no"}', 3, "404: expected a list of records as result"),
         (
             b'{"error": {"message": "ACL Exception Query Failed for zq@bank.test"}}',
