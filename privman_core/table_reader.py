@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -27,9 +27,9 @@ _TRIES: Mapping[int, int] = {
 """How often a request is sent that gets such an answer."""
 _LONGEST_WAIT, _SHORTEST_TOLD = 3_600, 1
 _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
-_LONGEST_ERROR = 400
-_ORDERED = ("^NQ", "ORDERBY")
-"""Begins another query, to which alone a further condition would apply."""
+# Pages of such a query cannot follow on a sys_id: it has another order, or a condition would count for a part of it.
+# Pages of queries with these words cannot follow on a sys_id: of another order, or with a condition that counts for a part.
+_WITH_ORDER = ("ORDERBY", "^NQ")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}")
 _NO_RECORDS = "No Record found"
 _MESSAGES = (
@@ -88,6 +88,16 @@ class RowPage(NamedTuple):
     last: str
     total: int | None
 
+    def is_last(self, asked: int, place: int) -> bool:
+        """Tell whether it is the last of its query, if so many rows were asked for and the next begins at a place."""
+        return self.listed < asked if self.total is None else self.total <= place
+
+    def without(self, seen: set[str]) -> Self:
+        """Return the page without rows whose sys_ids are among those seen, and add its own to these."""
+        rows = [row for row in self.rows if row["sys_id"] not in seen]
+        seen.update(row["sys_id"] for row in rows)
+        return self._replace(rows=rows, listed=self.listed - len(self.rows) + len(rows))
+
 
 class Listing(Struct, frozen=True):
     """Rows of a table.
@@ -111,22 +121,37 @@ class Listing(Struct, frozen=True):
 
         Raises what ``read`` raises, and UnreadableInstanceError where the instance lists the same rows again.
         """
-        # A page far from the beginning takes an instance long, but rows of another order have no other place.
-        is_ordered = any(word in self.query for word in _ORDERED)
+        is_paged = not any(word in self.query for word in _WITH_ORDER)
+        async for page in self._by_sys_id(read) if is_paged else self._by_offset(read):
+            yield page
+
+    async def _by_sys_id(self, read: Callable[[str], Awaitable[RowPage]]) -> AsyncIterator[RowPage]:
+        # An instance takes long to find a page far from the beginning by its offset.
         found, after, offset = 0, "", 0
-        while limit := PAGE if self.most is None else min(PAGE, self.most - found):
+        while limit := self._limit(found):
             page = await read(self._path(after, offset, limit))
             yield page
             found += page.listed
-            step = page.listed if page.listed and not is_ordered else limit
-            if page.listed < limit if page.total is None else page.total <= offset + step:
+            if page.is_last(limit, offset + (page.listed or limit)):
                 return
-            if is_ordered or not page.listed:
-                offset += step
-            elif page.last == after:
+            if page.listed and page.last == after:
                 raise UnreadableInstanceError(f"table '{self.table}': the instance lists the same rows again")
-            else:
-                after, offset = page.last, 0
+            after, offset = (page.last, 0) if page.listed else (after, offset + limit)
+
+    async def _by_offset(self, read: Callable[[str], Awaitable[RowPage]]) -> AsyncIterator[RowPage]:
+        # Rows are hidden on a short page, or it is all that the instance lists at once: the next may list some again.
+        seen: set[str] = set()
+        offset = 0
+        while limit := self._limit(len(seen)):
+            page = await read(self._path("", offset, limit))
+            yield page.without(seen)
+            offset += page.listed or limit
+            if page.is_last(limit, offset):
+                return
+
+    def _limit(self, found: int) -> int:
+        """Return how many rows to ask for."""
+        return PAGE if self.most is None else min(PAGE, self.most - found)
 
     def _path(self, after: str, offset: int, limit: int) -> str:
         parts = [self.query, f"sys_id>{after}" if after else "", "ORDERBYsys_id"]

@@ -47,6 +47,7 @@ def stub(
     answer: Callable[[str], bytes] | None = None,
     hidden: Mapping[str, int] | None = None,
     failures: Sequence[int] = (),
+    largest_page: int = 10_000,
 ) -> Iterator[str]:
     """Serve rows of tables, by name those of the dictionary; yields the address.
 
@@ -63,7 +64,7 @@ def stub(
             found = sorted(tables.get(name, ()), key=lambda row: str(row["sys_id"]))
             rows = [row for row in found if key not in row or row[key] in named.split(",")]
             rows = [row for row in rows if row["sys_id"] > after]
-            start, most = int(asked["sysparm_offset"][0]), int(asked["sysparm_limit"][0])
+            start, most = int(asked["sysparm_offset"][0]), min(largest_page, int(asked["sysparm_limit"][0]))
             body = answer(name) if answer else b""
             status = next(statuses, 404 if body.startswith(b'{"error"') else 200)
             self.send_response(status)

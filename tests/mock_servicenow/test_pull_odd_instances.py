@@ -115,13 +115,14 @@ def test_a_dictionary_that_contradicts_itself(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("query", ["", "u_kind=1^NQu_kind=2"])
-def test_pages(tmp_path: Path, query: str) -> None:
-    """More rows than a page are read in pages, also of an instance that does not count them."""
+@pytest.mark.parametrize(("largest_page", "hidden"), [(10_000, {}), (700, {"u_odd": 0})], ids=["uncounted", "counted"])
+@pytest.mark.parametrize("query", ["", "u_kind=1^NQu_kind=2", "ORDERBYu_kind"])
+def test_pages(tmp_path: Path, query: str, largest_page: int, hidden: Mapping[str, int]) -> None:
+    """All rows are read, in pages: of an instance that does not count them, and of one that lists few at once."""
     rows = [{"sys_id": f"{number:032x}", "u_kind": str(number)} for number in range(2_500)]
     folder, given = tmp_path / "pulled", {**ODD, "u_odd": rows}
     asked = [f"--query=u_odd={query}"] * bool(query)
-    with stub(given) as url:
+    with stub(given, hidden=hidden, largest_page=largest_page) as url:
         assert main(["pull", "--from", url, "--tables", "u_odd", "--rows", "2400", "--out", str(folder), *asked]) == 0
     found = yaml.safe_load((folder / "data.yaml").read_text())["u_odd"]
     assert [row["sys_id"] for row in found] == [row["sys_id"] for row in rows[:2400]]
