@@ -413,6 +413,23 @@ async def test_a_conflict_of_an_unreadable_item_is_not_shown(client: Client, use
     assert len((await (await client.get("/api/now/table/conflict")).json())["result"]) == 2
 
 
+@pytest.mark.parametrize("role", ["", "itil", "admin"])
+async def test_nobody_writes_a_conflict_of_an_unreadable_item(user: Client, create: Create, role: str) -> None:
+    """Administrators write others, which an instance itself computes, but cannot make one name such an item."""
+    if role:
+        create("sys_user_has_role", user="plain", role=role)
+    create("sys_security_acl", name="cmdb_ci", operation="read", condition="name!=hidden")
+    hidden, switch = (create("cmdb_ci", name=name) for name in ("hidden", "switch"))
+    table = "/api/now/table/conflict"
+    assert (await user.post(table, json={"configuration_item": hidden})).status == 403
+    made = await user.post(table, json={"configuration_item": switch})
+    assert made.status == (201 if role == "admin" else 403)
+    path = f"{table}/{create('conflict', configuration_item=switch)}"
+    changed = await user.patch(path, json={"configuration_item": hidden})
+    assert changed.status == 403
+    assert (await user.get(path)).status == 200
+
+
 async def test_a_conflict_check_takes_the_right_to_write_the_change(
     client: Client, user: Client, create: Create
 ) -> None:

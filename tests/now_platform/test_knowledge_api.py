@@ -150,9 +150,30 @@ async def test_unusable_parameters_are_findings(user: Client, swallowed: Swallow
     assert sorted(swallowed()) == ["field-ignored", "parameter-ignored", "parameter-ignored"]
 
 
-async def test_unreadable_articles_are_not_there(user: Client, create: Create) -> None:
+async def test_drafts_are_read_by_authors(user: Client, client: Client, create: Create) -> None:
+    """And by whoever has the role knowledge, without which nobody writes articles."""
+    draft, path = (await got(client, f"/{DRAFT}"))["sys_id"], "/api/now/table/kb_knowledge"
+    own = create("kb_knowledge", number="KB1", author=await user_id(client))
+    for shown, status in ((own, 200), (draft, 404)):
+        await got(user, f"/{shown}", status)
+        assert (await user.get(f"{path}/{shown}")).status == status
+    assert (await user.post(path, json={"short_description": "New"})).status == 403
+    assert (await user.patch(f"{path}/{own}", json={"workflow_state": "published"})).status == 403
+    create("sys_user_has_role", user="plain", role="knowledge")
+    assert (await got(user, f"/{draft}"))["number"] == DRAFT
+    assert (await user.post(path, json={"short_description": "New"})).status == 201
+
+
+async def user_id(client: Client) -> str:
+    """Return the sys_id of the user without roles."""
+    found = await (await client.get("/api/now/table/sys_user?sysparm_query=user_name=plain")).json()
+    sys_id: str = found["result"][0]["sys_id"]
+    return sys_id
+
+
+async def test_unreadable_articles_are_not_there(user: Client, create: Create, change: Callable[..., None]) -> None:
     """By rows and by columns."""
-    create("sys_security_acl", name="kb_knowledge", operation="read", condition=f"number!={EMAIL}")
+    change("sys_security_acl", "condition", "workflow_state=published", condition=f"number={PRINTER}")
     create("sys_security_acl", name="kb_knowledge.topic", operation="read", condition="number=x")
     assert await numbers(user, "") == [PRINTER]
     await got(user, f"/{EMAIL}", 404)

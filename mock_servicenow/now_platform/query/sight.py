@@ -59,8 +59,8 @@ NAMING: Mapping[str, Mapping[str, str]] = {
         "configuration_item": "cmdb_ci",
     },
 }
-"""Tables whose rows the instance itself computes, with the columns that name records: reading a row takes the right to
-read each that it names."""
+"""Tables whose rows the instance itself computes, with the columns that name records: to read or write a row takes the
+right to read each that it names, before and after. Their access rules leave writing to administrators."""
 
 DEPENDENT = OWNED.keys() | NAMING.keys()
 """Tables of which `Sight.depends` may be true."""
@@ -310,8 +310,11 @@ class Permissions:
 
     def test(self, table: str, source: sa.FromClause, operation: str) -> Test:
         """Return the test of one row of the table's hierarchy, selected from the source."""
-        named = self._by_named(table, source) if operation == READ else ()
-        return sa.and_(self._by_rules(table, source, operation), self._by_owner(table, source, operation), *named)
+        return sa.and_(
+            self._by_rules(table, source, operation),
+            self._by_owner(table, source, operation),
+            *self._by_named(table, source),
+        )
 
     def _by_named(self, table: str, source: sa.FromClause) -> Iterable[Test]:
         for column, named in NAMING.get(table, {}).items():

@@ -15,7 +15,7 @@ from msgspec import Struct
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal, ViewIsReadOnly
 from mock_servicenow.now_platform.query import RecordChange
-from mock_servicenow.now_platform.query.sight import OWNED
+from mock_servicenow.now_platform.query.sight import NAMING, OWNED
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
 from mock_servicenow.now_platform.records.intake import Intake, assign_number, new_values, pop_entries, update_stamps
 from mock_servicenow.now_platform.records.kernel import Kernel
@@ -102,7 +102,7 @@ class Session(View):
         if table in OWNED:
             self.check_owner(table, values, "Insert")
         record = self._insert(table, values, system_columns=system_columns)
-        if conditions:
+        if conditions or table in NAMING:
             self.check_created(record)
         return self._readable(record)
 
@@ -123,7 +123,10 @@ class Session(View):
             if differing:
                 self.check_owner(previous.table, previous.values, "Update")
                 self.check_owner(previous.table, {**previous.values, **values}, "Update")
-        return self._readable(self._update(previous, values, system_columns=system_columns))
+        changed = self._update(previous, values, system_columns=system_columns)
+        if self.secure and previous.table in NAMING:
+            self._check_allowed("write", changed, "Update")
+        return self._readable(changed)
 
     def delete(self, table: str, sys_id: str) -> None:
         """Delete a record with the entries of its journal columns.

@@ -1,4 +1,7 @@
-"""The Knowledge Management API: articles that are published, and their attachments (Docs: knowledge-api)."""
+"""The Knowledge Management API: lists of published articles, one article, its attachments (Docs: knowledge-api).
+
+An article is shown by itself if the caller may read it: drafts to their authors and to the role knowledge.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -112,8 +115,10 @@ def _listed(call: Call, session: Session, query: str, score: int | None, search:
 
 def _wanted(call: Call, session: Session, query: str) -> CompiledQuery:
     """Return the query for the articles that also match the caller's filter, whatever that says."""
-    base = session.compiled(ARTICLES, query)
-    given = session.compiled(ARTICLES, call.query.get("filter", ""))
+    base, text = session.compiled(ARTICLES, query), call.query.get("filter", "")
+    if not text:
+        return base
+    given = session.compiled(ARTICLES, text)
     return replace(base, where=sa.and_(base.where, given.where))
 
 
