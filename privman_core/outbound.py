@@ -1,6 +1,7 @@
 """Requests that a server sends: bounded, journaled, and timed out on the clock."""
 
 import asyncio
+import re
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -13,6 +14,7 @@ from aiohttp import (
     ClientError,
     ClientPayloadError,
     ClientResponse,
+    ClientResponseError,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
@@ -39,7 +41,7 @@ _MOST_CHUNKS, _BYTES_A_CHUNK = 1_000, 256
 
 
 class OversizedAnswerError(ClientPayloadError):
-    """The body of an answer is too long, or has too many chunks."""
+    """The body of an answer is too long, or has too many chunks; or there are too many heads."""
 
 
 async def read_bounded(response: ClientResponse, most: int = LARGEST_ANSWER) -> bytes:
@@ -93,7 +95,7 @@ class _Bounded(ResponseHandler):
         super().data_received(data)
         if len(self) > _MOST_HEADS and self.transport is not None:
             self.transport.abort()
-            self.set_exception(ClientPayloadError(f"more than {_MOST_HEADS} heads came at once"))
+            self.set_exception(OversizedAnswerError(f"more than {_MOST_HEADS} heads came at once"))
 
 
 def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
@@ -102,6 +104,7 @@ def _bounded(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
 
 CONNECTIONS_PER_HOST, CONNECTIONS = 4, 500
 """Concurrent requests; half of the files that a process may open by default."""
+_KNOWN = re.compile(r"Too many headers|Got more than \d{1,9} bytes")
 LARGEST_HEARD = 1024 * 1024
 """Longest answer, in bytes, unpacked, that a server reads; many may arrive at once."""
 
@@ -200,7 +203,7 @@ class HttpCaller:
         except ClientConnectionError:
             reason = "the connection broke off"
         except (ClientError, ValueError) as error:
-            reason = f"the answer could not be read: {_line(error)}"
+            reason = f"the answer could not be read: {_why_unread(error)}"
         except asyncio.CancelledError:
             self._journal.fail(exchange, "the request was cancelled before its answer")
             raise
@@ -244,8 +247,16 @@ class HttpCaller:
         return self._session
 
 
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+def _why_unread(error: Exception) -> str:
+    """Return why, in words of our own or well known: others quote the answer, or the query of the request."""
+    if isinstance(error, OversizedAnswerError):
+        return str(error)
+    if isinstance(error, ClientResponseError):
+        known = _KNOWN.search(error.message)
+        return known[0] if known else "it is no HTTP"
+    if isinstance(error, ValueError):  # of the address
+        return " ".join(_without_query(str(error)).split())
+    return "it is incomplete, or cannot be unpacked"
 
 
 def _without_query(url: str) -> str:

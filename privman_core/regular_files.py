@@ -1,8 +1,9 @@
-"""Read what a user names, or what a folder holds: a regular file, within a bound."""
+"""Read what a user names, or what a folder holds: a regular file, within a bound; write one for its owner alone."""
 
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from privman_core.operating_system import wait_for_content
 
@@ -42,6 +43,14 @@ def read_regular(file: Path, most: int, *, or_pipe: bool = False) -> bytes:
     if len(content) > most:
         raise UnreadableFileError(f"More than {most} bytes", file)
     return bytes(content)
+
+
+def open_private(file: Path) -> BinaryIO:
+    """Return the file, emptied, to be written; if it is a regular file only its owner may read it. Raises OSError."""
+    opened = os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+    if stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # an earlier one may have been open to others
+        file.chmod(0o600)
+    return opened
 
 
 def _open_at_once(path: str, flags: int) -> int:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from privman_core.clock import Clock
 from privman_core.cuts import cut
 from privman_core.outbound import NoAnswerError, retry_after
+from privman_core.regular_files import open_private
 
 PAGE = 1_000
 """Rows that one request asks for."""
@@ -27,8 +28,8 @@ _TRIES: Mapping[int, int] = {
 """How often a request is sent that gets such an answer."""
 _LONGEST_WAIT, _SHORTEST_TOLD = 3_600, 1
 _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
+_LONGEST_ERROR = 400
 # Pages of such a query cannot follow on a sys_id: it has another order, or a condition would count for a part of it.
-# Pages of queries with these words cannot follow on a sys_id: of another order, or with a condition that counts for a part.
 _WITH_ORDER = ("ORDERBY", "^NQ")
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,60}")
 _NO_RECORDS = "No Record found"
@@ -49,11 +50,13 @@ class UnreadableTableError(Exception):
     """The user cannot read a table; the message is one line.
 
     Attributes:
+        table: its name.
         answered: status of the answer, and its message if it is one of the platform's own.
     """
 
     def __init__(self, table: str, user: str, answered: str) -> None:
         super().__init__(f"table '{table}': {user} cannot read it ({answered})")
+        self.table = table
         self.answered = answered
 
 
@@ -170,7 +173,8 @@ class RequestJournal:
     """The requests that were sent.
 
     Args:
-        file: gets a line of JSON for each; an earlier journal in it is removed. None for no file.
+        file: gets a line of JSON for each, and is its owner's alone, as queries may name people; an earlier journal in
+            it is removed. None for no file.
 
     Raises OSError where it cannot be written.
 
@@ -183,7 +187,7 @@ class RequestJournal:
         self._clock = clock
         self.count = 0
         if file:
-            file.write_bytes(b"")
+            open_private(file).close()
 
     def add(self, url: str, status: int | None) -> None:
         """Add a request; it has no status if it got no answer."""

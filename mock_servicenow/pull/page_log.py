@@ -1,12 +1,12 @@
 """The pages that an unfinished pull has read, in a file, so that the next one goes on there."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
+from privman_core.regular_files import open_private
 from privman_core.table_reader import RowPage
 
 Rows = list[dict[str, str]]
@@ -51,8 +51,7 @@ class PageLog:
         self._path.unlink(missing_ok=True)
 
     def _open(self) -> IO[bytes]:
-        file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self._path.chmod(0o600)  # an earlier one may have been open to others; queries may name people
+        file = open_private(self._path)
         self._write(file, self._options)
         for request, page in self._known.items():  # without the line at which the earlier one was stopped
             self._write(file, [request, *page])

@@ -7,7 +7,7 @@ from asyncio import CancelledError
 from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from mock_servicenow.pull.treatments import CHOICES, IDENTIFIERS, KEPT_TEXT, Tre
 from privman_contracts import InferredNamesError, WireNames
 from privman_core.client_settings import setting_named
 from privman_core.clock import RealClock
-from privman_core.command_line import Exit, UsageError, complain, say
+from privman_core.command_line import Exit, UsageError, complain, disarmed, escaped, say
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
 from privman_core.inputs import reason_of, trust
@@ -40,7 +40,7 @@ from privman_core.table_reader import RequestJournal, TableReader, UnreadableIns
 
 COMMAND = "mock-servicenow pull"
 UNFINISHED = "unfinished-pull.jsonl"
-TABLES, DATA, REPORT, SEED = "tables.yaml", "data.yaml", "report.txt", "seed.txt"
+TABLES, DATA, REPORT, SEED, IGNORED = "tables.yaml", "data.yaml", "report.txt", "seed.txt", ".gitignore"
 _IN_WORDS = {
     COPY: "copied",
     KEPT_TEXT: "free text, copied but for what is recognised as personal or secret",
@@ -65,6 +65,7 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
         names = WireNames.load(options.inferred)
         own, packaged = read_rules(options.rules) if options.rules else [], packaged_rules(names)
         options.out.mkdir(parents=True, exist_ok=True)
+        _keep_out_of_git(options.out)
         seed = _seed(options.seed_file or options.out / SEED)
         journal = RequestJournal(options.journal, RealClock())
     except (InferredNamesError, SetupError) as error:
@@ -72,6 +73,8 @@ async def pull(options: Namespace, environment: Mapping[str, str]) -> int:
     except OSError as error:
         raise UsageError(f"{error.filename}: {reason_of(error)}") from None
     log = PageLog(options.out / UNFINISHED, _fingerprint(options, [*own, *packaged], seed))
+    if log.went_on:
+        say(f"{log.went_on} {'page' if log.went_on == 1 else 'pages'} of an earlier pull are not read again")
     treatments = Treatments(own, packaged, Pseudonyms(seed), keeps_text=options.keep_text)
     try:
         with closing(log):
@@ -141,11 +144,9 @@ async def _pull(
     await schema.read_displays()
     tables, defined = tables_text(base, schema.dictionary())
     by_table = rows.by_table()
-    hidden = [
-        f"table '{table}': {count} rows are hidden from {instance.user}" for table, count in instance.hidden.items()
-    ]
+    hidden = [f"table '{table}': {count} rows are hidden from the user" for table, count in instance.hidden.items()]
     kept_text = [_KEPT_TEXT] * options.keep_text
-    lines = [
+    reported = [
         *kept_text,
         *schema.lines,
         *rows.lines,
@@ -154,6 +155,7 @@ async def _pull(
         *treatments.unused(),
         *_treated(rows.treated),
     ]
+    lines = [disarmed(escaped(line)) for line in reported]  # they have words of the instance
     texts = {TABLES: tables, **_numbered(rows_texts(by_table)), REPORT: "".join(f"{line}\n" for line in lines)}
     _write(folder, texts, definitions)
     log.end()
@@ -218,6 +220,12 @@ def _seed(file: Path) -> str:
     if not seed:
         raise UsageError(f"{file} is empty; expected a seed, or no file to make one")
     return seed
+
+
+def _keep_out_of_git(folder: Path) -> None:
+    """Make git ignore the seed and the file of an unfinished pull, unless the folder has a file for that."""
+    with suppress(FileExistsError), (folder / IGNORED).open("x", encoding="utf-8") as file:
+        file.write(f"/{SEED}\n/{UNFINISHED}\n")
 
 
 def _fingerprint(options: Namespace, rules: Iterable[PseudonymRule], seed: str) -> dict[str, object]:

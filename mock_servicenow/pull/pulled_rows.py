@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.provisioning.provisioning import ADMIN_ID, generated
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.pulled_schema import PulledSchema
-from mock_servicenow.pull.read_only import ReadOnlyInstance
+from mock_servicenow.pull.read_only import REFUSED, ReadOnlyInstance
 from mock_servicenow.pull.treatments import NOT_READ, Make, Treatments, sys_ids
 from privman_core.table_reader import UnreadableTableError
 
@@ -99,13 +99,13 @@ class PulledRows:
         try:
             rows = await self._instance.rows(table, query, [*makes], most, lambda rows: _replaced(rows, changing))
         except UnreadableTableError as error:
-            self.lines[f"rows were left out: {error}"] = None
+            self.lines[f"table '{error.table}': rows were left out: {REFUSED} ({error.answered})"] = None
             self.refused += [table] * named
             return
         self.treated |= {(table, name): kind for name, kind in kinds.items()}
         if named and not rows:
             self.refused += [table] * (table in self._instance.hidden)
-            self.lines[f"table '{table}': no rows: there are none, or {self._instance.user} may not read them"] = None
+            self.lines[f"table '{table}': no rows: there are none, or {REFUSED}"] = None
         await self._keep(table, rows)
 
     def _plan(self, table: str, dictionary: Dictionary) -> tuple[Mapping[str, str], Mapping[str, Make | None]]:

@@ -72,7 +72,7 @@ class PulledSchema:
         for name in unread:
             if not self._records.columns[name]:
                 self.without_columns.add(name)
-                why = f"the instance shows {self._records.user} no record of sys_dictionary about it"
+                why = "the instance shows the user no record of sys_dictionary about it"
                 self.lines[f"table '{name}': its columns were not read: {why}"] = None
         targets = dict.fromkeys(row["reference"] for rows in self._records.columns.values() for row in rows)
         await self._records.read_tables([name for name in targets if name and not self._ships(name)])

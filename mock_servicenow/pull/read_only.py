@@ -10,6 +10,8 @@ from privman_core.outbound import HttpAnswer
 from privman_core.table_reader import Listing, RowPage, TableReader
 
 _TEXTS = frozenset({str})
+REFUSED = "the user may not read them"
+"""In lines of the report, which does not say who the user is."""
 Replace = Callable[[Rows], Rows]
 
 

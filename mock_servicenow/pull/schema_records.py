@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from mock_servicenow.now_platform.dictionary.column_types import MEANT
-from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.definitions import Column, is_name
 from mock_servicenow.pull.harmless_words import HarmlessWords, is_prefix
 from mock_servicenow.pull.page_log import Rows
-from mock_servicenow.pull.read_only import ReadOnlyInstance, Replace
+from mock_servicenow.pull.read_only import REFUSED, ReadOnlyInstance, Replace
 from mock_servicenow.pull.treatments import Treatments
 from privman_core.table_reader import UnreadableTableError
 
@@ -20,6 +20,8 @@ _COLUMN_FIELDS = [
     *("default_value", "use_dynamic_default", "reference_qual", "use_reference_qualifier", "virtual"),
 ]
 _CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence", "language"]
+_NAMES = frozenset({"name", "element", "internal_type", "reference", "super_class.name", "language"})
+_LABELS = frozenset({"label", "column_label", "value"})
 _ENGLISH = "en"
 _NAMES_A_QUERY = 50
 _LAST = 2**63
@@ -40,7 +42,6 @@ class SchemaRecords:
         prefixes: of numbers, by table; None before they are read.
         lines: what was left out, a line each, without repetition.
         reads: how often records were added.
-        user: who reads, for messages.
     """
 
     def __init__(self, instance: ReadOnlyInstance, treatments: Treatments, words: HarmlessWords) -> None:
@@ -55,7 +56,6 @@ class SchemaRecords:
         self.prefixes: dict[str, str] | None = None
         self.lines: dict[str, None] = {}
         self.reads = 0
-        self.user = instance.user
 
     def lineage(self, name: str) -> list[str]:
         """Return a table and those that it extends, the nearest first."""
@@ -71,7 +71,7 @@ class SchemaRecords:
         pending = [name for name in names if name not in self.tables and name not in self._absent]
         while pending:
             self.reads += 1
-            rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS, replace=self._cleaned_labels)
+            rows = await self._read("sys_db_object", "name", pending, _TABLE_FIELDS)
             for row in rows:
                 if self.tables.setdefault(row["name"], row) != row:
                     self.leave_out(f"table '{row['name']}'", "a second record of sys_db_object defines it")
@@ -104,7 +104,7 @@ class SchemaRecords:
             )
         except UnreadableTableError as error:
             choices = []
-            self.lines[f"choices were left out: {error}"] = None
+            self.lines[f"choices were left out: {REFUSED} ({error.answered})"] = None
         for row in sorted(choices, key=lambda row: (to_number(row["sequence"]), row["sys_id"])):
             self.choices.setdefault((row["name"], row["element"]), []).append(row)
         for (name, element), rows in self.choices.items():
@@ -132,7 +132,7 @@ class SchemaRecords:
         try:
             rows = await self._instance.rows("sys_number", "prefixISNOTEMPTY", fields, replace=_with_prefixes)
         except UnreadableTableError as error:
-            self.lines[f"prefixes of numbers were left out: {error}"] = None
+            self.lines[f"prefixes of numbers were left out: {REFUSED} ({error.answered})"] = None
             return {}
         return {row["category"]: row["prefix"] for row in rows if "category" in row}
 
@@ -150,23 +150,23 @@ class SchemaRecords:
             for field, clean in cleaning.items():
                 if field in row:
                     row[field] = clean(row.get("name", ""), column, row[field]) or REMOVED
-            row |= {field: self._treatments.label(row[field]) for field in ("column_label",) if field in row}
         return rows
 
     def _is_word(self, value: str) -> bool:
         return value in self._offered or value in self.tables or self._words.is_name(value)
 
-    def _cleaned_labels(self, rows: Rows) -> Rows:
-        for row in rows:
-            row["label"] = self._treatments.label(row.get("label", ""))
-        return rows
-
     def _cleaned_choices(self, rows: Rows) -> Rows:
-        """Take what is plainly personal out of choices, and leave out those of columns that are not even read."""
-        kept = [row for row in rows if not self._treatments.has_secrets(Column(row.get("element", "")))]
-        for row in kept:
-            row |= {field: self._treatments.label(row[field]) for field in ("value", "label") if field in row}
-        return kept
+        """Leave out choices of columns that are not even read."""
+        return [row for row in rows if not self._treatments.has_secrets(Column(row.get("element", "")))]
+
+    def _screened(self, rows: Rows) -> Rows:
+        """Take what is plainly personal, and secrets, out of all other texts: names may be anything, too."""
+        clean = self._treatments.label
+        for row in rows:
+            row |= {field: clean(row[field]) for field in _LABELS & row.keys()}
+            named = ((field, row[field]) for field in _NAMES & row.keys())
+            row |= {field: clean(name) or REMOVED for field, name in named if not is_name(name)}
+        return rows
 
     async def _read(  # noqa: PLR0913, PLR0917 - what a query is made of
         self,
@@ -181,7 +181,10 @@ class SchemaRecords:
         found = []
         for start in range(0, len(names), _NAMES_A_QUERY):
             some = names[start : start + _NAMES_A_QUERY]
-            found += await self._instance.rows(table, f"{key}IN{','.join(some)}{query}", fields, replace=replace)
+            query_of = f"{key}IN{','.join(some)}{query}"
+            found += await self._instance.rows(
+                table, query_of, fields, replace=lambda rows: self._screened(replace(rows))
+            )
         return [dict.fromkeys(fields, "") | row for row in found]
 
 

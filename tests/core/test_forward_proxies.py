@@ -183,8 +183,8 @@ async def hostile_proxy(begins: bytes, repeats: bytes) -> AsyncIterator[str]:
 @pytest.mark.parametrize(
     ("begins", "repeats", "said"),
     [
-        (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 1_000, "the answer could not be read: 400, message='Too many headers"),
-        (b"HTTP/1.1 200 OK\r\nX: ", ENDLESS, 'the answer could not be read: 400, message="Got more than 8190 bytes'),
+        (b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 1_000, "the answer could not be read: Too many headers"),
+        (b"HTTP/1.1 200 OK\r\nX: ", ENDLESS, "the answer could not be read: Got more than 8190 bytes"),
         (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 9, "the answer could not be read: more than 8 heads came at once"),
         (b"HTTP/1.1 500 No\r\n\r\n", ENDLESS, "answered 500 to CONNECT"),
         (b"HTTP/1.1 407 No\r\nContent-Length: 99999999\r\n\r\n", ENDLESS, "(407); expected them before its host"),

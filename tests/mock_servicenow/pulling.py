@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -37,8 +38,28 @@ def read(served: MockServiceNow, table: str, query: str = "", **parameters: str)
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """Return the files of a pull."""
-    return {file.name: file.read_text() for file in sorted(folder.iterdir())}
+    """Return the files of a pull, but for the hidden one."""
+    return {file.name: file.read_text() for file in sorted(folder.iterdir()) if not file.name.startswith(".")}
+
+
+@contextmanager
+def raw_server(answer: bytes) -> Iterator[str]:
+    """Answer every request with these bytes; yields the address."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        serving = Thread(target=server.serve_forever, args=(0.01,))  # polls for its end
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import yaml
 from mock_servicenow import MockServiceNow, Settings
 from mock_servicenow.cli import main
 
-from .pulling import choice, column, defined, read, stub
+from .pulling import choice, column, defined, raw_server, read, stub
 
 
 @pytest.fixture(autouse=True)
@@ -224,11 +224,11 @@ def test_answers_of_another_shape(
 @pytest.mark.parametrize(
     ("without", "hidden", "code", "line"),
     [
-        ("sys_dictionary", {}, 1, "table 'u_odd': its columns were not read: the instance shows user 'admin'"),
-        ("", {"sys_dictionary": 2}, 1, "table 'sys_dictionary': 2 rows are hidden from user 'admin'"),
-        ("u_odd", {"u_odd": 3}, 1, "table 'u_odd': 3 rows are hidden from user 'admin'"),
-        ("", {"u_odd": 3}, 0, "table 'u_odd': 3 rows are hidden from user 'admin'"),
-        ("u_odd", {}, 0, "table 'u_odd': no rows: there are none, or user 'admin'"),
+        ("sys_dictionary", {}, 1, "table 'u_odd': its columns were not read: the instance shows the user"),
+        ("", {"sys_dictionary": 2}, 1, "table 'sys_dictionary': 2 rows are hidden from the user"),
+        ("u_odd", {"u_odd": 3}, 1, "table 'u_odd': 3 rows are hidden from the user"),
+        ("", {"u_odd": 3}, 0, "table 'u_odd': 3 rows are hidden from the user"),
+        ("u_odd", {}, 0, "table 'u_odd': no rows: there are none, or the user may"),
         ("", {}, 0, ""),
     ],
 )
@@ -246,6 +246,7 @@ def test_what_the_instance_hides_is_reported(
     said = capsys.readouterr().out
     assert line in Path("pulled", "report.txt").read_text()
     assert line in said
+    assert "admin" not in said
     assert bool(line) == bool(re.search("hidden|not read:|no rows:", said))
 
 
@@ -271,27 +272,89 @@ def test_a_gateway_that_fails_is_asked_again(
 
 
 def test_requests_without_an_answer_are_in_the_journal() -> None:
-    """The journal has a request to which nobody answers."""
+    """The journal has a request to which nobody answers; only its owner reads it, as queries may name people."""
+    Path("sent.jsonl").touch(0o644)
     options = ["--from", "http://127.0.0.1:1", "--tables", "u_odd", "--out", "pulled", "--journal", "sent.jsonl"]
     assert main(["pull", *options]) == 3
+    assert Path("sent.jsonl").stat().st_mode & 0o777 == 0o600
     [sent] = [json.loads(line) for line in Path("sent.jsonl").read_text().splitlines()]
     assert sent["status"] is None
 
 
 def test_after_ctrl_c_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    """An interrupted pull says that what it has read is kept."""
+    """An interrupted pull says that what it has read is kept, and the next one that it is not read again."""
+    interrupts = iter([True])
     given: dict[str, list[dict[str, Any]]] = {
         "sys_db_object": [defined(1, "u_odd")],
         "sys_dictionary": [column(1, "u_day", "glide_date_time")],
     }
 
     def interrupt(name: str) -> bytes:
-        if name == "u_odd":
+        if name == "u_odd" and next(interrupts, False):
             os.kill(os.getpid(), signal.SIGINT)
         return b""
 
     options = ["--tables", "u_odd", "--out", "pulled"]
     with stub(given, interrupt) as url:
         assert main(["pull", "--from", url, *options]) == 130
-    assert "What has been read is kept: the same command goes on there." in capsys.readouterr().err
-    assert [file.name for file in Path("pulled").iterdir() if file.suffix == ".jsonl"] == ["unfinished-pull.jsonl"]
+        assert "What has been read is kept: the same command goes on there." in capsys.readouterr().err
+        assert Path("pulled", "unfinished-pull.jsonl").is_file()
+        assert main(["pull", "--from", url, *options]) == 0
+        assert "pages of an earlier pull are not read again" in capsys.readouterr().out
+        Path("pulled", ".gitignore").write_text("mine\n")
+        assert main(["pull", "--from", url, *options]) == 0
+        assert "earlier pull" not in capsys.readouterr().out
+    assert Path("pulled", ".gitignore").read_text() == "mine\n"
+
+
+ARMED = "x\x1b[31m\n::error::zq@bank.test"
+
+
+def test_words_of_the_instance_are_shown_without_what_is_personal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names, types, targets and languages may be anything: addresses are replaced, and controls are escaped."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "u_odd", ARMED)],
+        "sys_dictionary": [
+            column(1, "u_type", ARMED),
+            column(2, ARMED, "string"),
+            column(3, "u_ref", "reference", reference=ARMED),
+            column(4, "u_state", "string", default_value=ARMED),
+            column(5, "u_kind", ARMED, reference=ARMED, use_reference_qualifier=ARMED, reference_qual=ARMED),
+        ],
+        "sys_choice": [choice(1, "u_state", "open") | {"language": ARMED}, choice(2, "u_state", "shut")],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled"]) == 0
+    said = capsys.readouterr().out + Path("pulled", "report.txt").read_text()
+    written = "".join(file.read_text() for file in Path("pulled").iterdir())
+    assert "u_type" in said
+    assert [each for each in ("zq", "bank", "\x1b", "\n::error::") if each in said] == []
+    assert [each for each in ("zq", "bank") if each in written] == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nX-Bad: a\0zq anna\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzq anna\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nzq anna",
+        b"zq anna\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"zq anna" * 9_000 + b"\r\n\r\n",
+    ],
+    ids=["header", "chunk", "gzip", "no HTTP", "long header"],
+)
+def test_an_answer_that_is_no_http_is_not_quoted(capsys: pytest.CaptureFixture[str], answer: bytes) -> None:
+    """The line has neither its bytes nor the query."""
+    options = ["--tables", "u_odd", "--out", "pulled", "--query", "u_odd=caller_id.name=zq"]
+    with raw_server(answer) as url:
+        assert main(["pull", "--from", url, *options]) == 3
+    said = capsys.readouterr().err
+    assert "the answer could not be read: " in said
+    assert not re.search("zq|anna|query", said)
+
+
+def test_git_ignores_the_seed_and_what_is_unfinished() -> None:
+    """These name people, or tell who they are; the other files are to be committed."""
+    with stub({"sys_db_object": [defined(1, "u_odd")]}) as url:
+        assert main(["pull", "--from", url, "--tables", "u_odd", "--out", "pulled"]) == 1
+    assert Path("pulled", ".gitignore").read_text() == "/seed.txt\n/unfinished-pull.jsonl\n"
