@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 from mock_servicenow.now_platform.dictionary.values import json_text, whole_number
 from mock_servicenow.now_platform.errors import BadRequest
+from mock_servicenow.now_platform.records.display import PASSWORD_MASK
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import bounded_records
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.formats import Document
+from mock_servicenow.now_platform.rules.builtin_rules import MASKED
 from privman_core.findings import MOST_FINDINGS
 
 ITEMS, PRODUCERS, GUIDES = "sc_cat_item", "sc_cat_item_producer", "sc_cat_item_guide"
@@ -185,7 +187,7 @@ def variables(session: Session, item: Record) -> list[Record]:
 
 
 def shown_values(session: Session, values: Values) -> list[str]:
-    """Return what people read of values: a reference's display value, a choice's label, else the value."""
+    """Return what people read of values: a reference's display value, a choice's label, asterisks, or the value."""
     labels = {
         (each.record.sys_id, choice["value"]): choice["label"]
         for each in variables_of(session, list({variable.sys_id: variable for variable, _ in values}.values()))
@@ -202,9 +204,13 @@ def shown_values(session: Session, values: Values) -> list[str]:
     return [
         names.get((variable["reference"], value), "")
         if variable["reference"] in tables
-        else labels.get((variable.sys_id, value), value)
+        else labels.get((variable.sys_id, value), _masked(variable, value))
         for variable, value in values
     ]
+
+
+def _masked(variable: Record, value: str) -> str:
+    return PASSWORD_MASK if value and variable["type"] == MASKED else value
 
 
 def _refers(session: Session, table: str) -> bool:
@@ -225,7 +231,7 @@ def _shown(session: Session, variable: Variable, given: str | None) -> Document:
     record, choices = variable
     kind = session.display(record, "type")
     value = record["default_value"] if given is None else given
-    shown = next((each["label"] for each in choices if each["value"] == value), value)
+    shown = next((each["label"] for each in choices if each["value"] == value), _masked(record, value))
     ticked = value == "true" if record["type"] == _CHECK_BOX else None
     return {
         "active": True,
