@@ -1,4 +1,4 @@
-"""Business rules that every instance has on incidents, attachments, properties and values of variables (platform 1.8)."""
+"""Business rules on incidents, attachments, properties and values of variables, as instances have them (platform 1.8)."""
 
 from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.records.display import PASSWORD_MASK
