@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
 from mimetypes import MimeTypes
 from zoneinfo import available_timezones
 
 from mock_servicenow.now_platform.dictionary.column_types import TYPES
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.values import is_sys_id
+from mock_servicenow.now_platform.provisioning.row_files import packaged_roles
 
 NUMBER = "number"
 Test = Callable[[str], object]
@@ -64,6 +65,14 @@ class HarmlessWords:
         prefix = value.rstrip("0123456789")
         return prefix if prefix in self._prefixes and 0 < len(value) - len(prefix) <= _MOST_DIGITS else ""
 
+    def is_role(self, value: str) -> bool:
+        """Return whether it is the name of a role that the mock has."""
+        return value in self._roles
+
+    @cached_property
+    def _roles(self) -> frozenset[str]:
+        return packaged_roles(self.dictionary)
+
     def test(self, treatment: str) -> Test:
         """Return what is true of the values that a treatment of `KEPT` copies."""
         return _OF_SCHEMAS[treatment](self) if treatment in _OF_SCHEMAS else _OF_THE_PLATFORM[treatment]
@@ -82,6 +91,7 @@ def _media_types() -> frozenset[str]:
 _OF_SCHEMAS: Mapping[str, Callable[[HarmlessWords], Test]] = {
     "schema": lambda words: words.is_name,
     NUMBER: lambda words: words.prefix,
+    "role": lambda words: words.is_role,
 }
 _OF_THE_PLATFORM: Mapping[str, Test] = {
     "sys_id": is_identifier,
@@ -93,6 +103,7 @@ _OF_THE_PLATFORM: Mapping[str, Test] = {
 KEPT: Mapping[str, str] = {
     "schema": "name of the schema",
     NUMBER: "number such as INC0010001",
+    "role": "role of the mock",
     "sys_id": "sys_id",
     "time_zone": "time zone",
     "date_format": "date format",

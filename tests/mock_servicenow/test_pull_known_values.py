@@ -113,6 +113,20 @@ def test_a_sys_id_is_one(sys_id: str, is_kept: bool) -> None:  # noqa: FBT001 - 
     assert "zz" * 16 not in written
 
 
+def test_roles_of_the_instance_become_words() -> None:
+    """Teams name some after people; a role that the mock has too keeps its name."""
+    given: dict[str, list[dict[str, Any]]] = {
+        "sys_db_object": [defined(1, "sys_user_role")],
+        "sys_dictionary": [column(1, "name", "string", "sys_user_role", max_length="100")],
+        "sys_user_role": [{"sys_id": f"{at:032x}", "name": name} for at, name in enumerate(["itil", "team_zwick"])],
+    }
+    with stub(given) as url:
+        assert main(["pull", "--from", url, "--tables", "sys_user_role", "--out", "pulled"]) == 0
+    names = [row["name"] for row in yaml.safe_load(Path("pulled", "data.yaml").read_text())["sys_user_role"]]
+    assert names[0] == "itil"
+    assert "zwick" not in names[1]
+
+
 GENERATED = ["sys_choice", "sys_db_object", "sys_dictionary", "sys_number", "sys_security_acl"]
 
 

@@ -266,8 +266,8 @@ def _complete_dictionary(instance: Platform, first: FirstRows) -> None:
 
 
 def generated(dictionary: Dictionary) -> frozenset[str]:
-    """Return the tables of which the dictionary makes the records, but for roles, of which it makes some."""
-    return frozenset(table for table, _ in _described(dictionary)) - {ROLES}
+    """Return the tables of which the dictionary makes the records."""
+    return frozenset(table for table, _ in _described(dictionary))
 
 
 def _described(dictionary: Dictionary) -> list[tuple[str, Values]]:

@@ -7,6 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from mock_servicenow.now_platform.dictionary.access_records import ROLES
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column, DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
@@ -41,6 +42,12 @@ class PlacedRow(NamedTuple):
 def packaged_rows() -> Traversable:
     """Return the folder of the rows that every instance starts with."""
     return files("mock_servicenow.now_platform") / "data"
+
+
+def packaged_roles(dictionary: Dictionary) -> frozenset[str]:
+    """Return the names of roles that every instance has, or that rules of the tables name."""
+    shipped = (row.values["name"] for row in read_rows(packaged_rows(), dictionary) if row.table == ROLES)
+    return frozenset([*shipped, *(role for table in dictionary for rule in table.acls for role in rule.roles)])
 
 
 def read_rows(source: Traversable, dictionary: Dictionary) -> Iterator[PlacedRow]:
