@@ -129,7 +129,11 @@ async def test_others_may_not_upload(site: Site) -> None:
         ),
         (
             "<unload>\n" + '<incident action="delete_multiple" query="active=true"/>' * 41 + "</unload>",
-            "2,000 records (one of delete_multiple counts as 50)",
+            "2,000 records (a table or a column counts as 20, or 50 if it is deleted; delete_multiple as 50 and",
+        ),
+        (
+            f"<unload>\n{''.join(f'<sys_dictionary><name>u_{each}</name></sys_dictionary>' for each in range(101))}",
+            "is beyond what one upload may hold, 2,000 records",
         ),
         (
             f"<unload>\n{REMOTE}</unload>",
@@ -178,3 +182,61 @@ async def test_bytes_that_are_not_utf_8_are_named(site: Site) -> None:
     )
     declared = await _upload(person, f"<?xml version='1.0' encoding='latin-1'?>{text}", encoding="latin-1")
     assert declared.url.removeprefix(site.url) == "/incident_list.do"
+
+
+async def test_what_a_query_deletes_is_bounded(site: Site) -> None:
+    """The matched records count; an upload that would delete too many deletes none."""
+    person = await site.person()
+    rows = "".join(f"<cmn_location><name>Place {number}</name></cmn_location>" for number in range(1_951))
+    assert (await _upload(person, f"<unload>{rows}</unload>")).status == 200
+    deletion = '<unload>\n<cmn_location action="delete_multiple" query="nameSTARTSWITHPlace{}"/></unload>'
+    places = "/api/now/stats/cmn_location?sysparm_count=true&sysparm_query=nameSTARTSWITHPlace"
+    refused = await _upload(person, deletion.format(""))
+    assert refused.status == 422
+    assert "instance.xml:2: cmn_location is beyond what one upload may hold, 2,000 records" in _error(refused)
+    assert (await site.call("GET", places))["result"]["stats"]["count"] == "1951"
+    assert (await _upload(person, deletion.format("^name!=Place 7"))).status == 200
+    assert (await site.call("GET", places))["result"]["stats"]["count"] == "1"
+
+
+KNOWN, OTHER = "a" * 32, "b" * 32
+
+
+@pytest.mark.parametrize("other", ["", f"<sys_id>{OTHER}</sys_id>"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        f"<sys_user_group><sys_id>{KNOWN}</sys_id><name>New</name></sys_user_group>",
+        f"<sys_user_group action='DELETE'><sys_id>{KNOWN}</sys_id></sys_user_group>",
+        "<sys_user_group action='DELETE'><name>Old</name></sys_user_group>",
+        "<sys_user_group action='delete_multiple' query='name=Old'/>",
+        "",
+    ],
+)
+async def test_a_record_is_known_by_the_name_that_it_has(site: Site, first: str, other: str) -> None:
+    """What the file has renamed or deleted before is not a later record with its old name; references follow."""
+    await site.insert("sys_user_group", {"sys_id": KNOWN, "name": "Old", "description": "First"})
+    person, second = await site.person(), f"<sys_user_group>{other}<name>Old</name><email>x</email></sys_user_group>"
+    member = f"<sys_user_grmember><group>{OTHER}</group></sys_user_grmember>"
+    assert (await _upload(person, f"<unload>{first}{second}{member}</unload>")).status == 200
+    groups = (await site.call("GET", "/api/now/table/sys_user_group?sysparm_query=nameINOld,New"))["result"]
+    by_name = {group["name"]: group for group in groups}
+    assert len(by_name) == len(groups)
+    assert ("New" in by_name) == ("New" in first)
+    assert (by_name["Old"]["sys_id"] == KNOWN) == (not first)
+    assert by_name["Old"]["email"] == "x"
+    members = (await site.call("GET", "/api/now/table/sys_user_grmember?sysparm_query=userISEMPTY"))["result"]
+    assert [row["group"]["value"] for row in members] == [by_name["Old"]["sys_id"] if other else OTHER]
+
+
+async def test_a_record_renamed_since_the_last_upload_stays(site: Site) -> None:
+    """The same file again makes another record."""
+    person = await site.person()
+    upload = "<unload><sys_user_group><name>Old</name></sys_user_group></unload>"
+    named = "/api/now/table/sys_user_group?sysparm_query=nameINOld,New^ORDERBYname"
+    await _upload(person, upload)
+    [group] = (await site.call("GET", named))["result"]
+    await site.change("sys_user_group", group["sys_id"], {"name": "New"})
+    for _ in range(2):
+        await _upload(person, upload)
+        assert [each["name"] for each in (await site.call("GET", named))["result"]] == ["New", "Old"]

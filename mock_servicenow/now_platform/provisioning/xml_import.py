@@ -1,17 +1,26 @@
 """The import of XML documents: tables, columns and choices first, then records, all in one transaction."""
 
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import orjson
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
+from mock_servicenow.now_platform.dictionary.dictionary_rows import COLUMNS, TABLES, seed_id
 from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_id
 from mock_servicenow.now_platform.errors import InvalidQuery, OperationFailed, RecordNotFound, UniqueKeyViolation
-from mock_servicenow.now_platform.provisioning.stored_rows import KEYS, Key, complete, key_of, to_stored
+from mock_servicenow.now_platform.provisioning.record_keys import RecordKeys
+from mock_servicenow.now_platform.provisioning.stored_rows import KEYS, complete, to_stored
 from mock_servicenow.now_platform.provisioning.xml_definitions import DEFINITIONS, LABELS, UPDATE_SETS, XmlDefinitions
-from mock_servicenow.now_platform.provisioning.xml_records import UPDATE, Values, XmlDocument, XmlRecord
+from mock_servicenow.now_platform.provisioning.xml_records import (
+    DELETE,
+    DELETE_MULTIPLE,
+    UPDATE,
+    Values,
+    XmlDocument,
+    XmlRecord,
+)
 from mock_servicenow.now_platform.records.schema_changes import with_defined_tables
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rules.stored_rules import why_not_run
@@ -21,9 +30,12 @@ from privman_core.findings import Finding
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
 
-DELETE_MULTIPLE = "delete_multiple"
+ANY_NUMBER = 10**12
 _OF_QUERY = 50
-"""A record that deletes by a query counts as many: compiling a query takes that long."""
+"""A record that deletes by a query counts as many, and each record that it deletes counts as well."""
+_OF_DEFINITION, _OF_DELETED_DEFINITION = 20, 50
+"""Tables and columns count as many, because altering a physical table takes that long."""
+_ALTERING = frozenset({TABLES, COLUMNS})
 _ENVELOPE = UPDATE_SETS | {UPDATE, "sys_choice_set", "sys_update_version", LABELS}
 """Tables of records about updates, and of labels; what these contain is imported."""
 _OF_CUSTOMERS = ("u_", "x_")
@@ -31,13 +43,13 @@ _OF_PLATFORM = "sys_"
 _LONGEST_LIST = 600
 
 
-def import_xml(session: Session, documents: Sequence[XmlDocument], most: int | None = None) -> None:
+def import_xml(session: Session, documents: Sequence[XmlDocument], most: int = ANY_NUMBER) -> None:
     """Import documents, in order and without business rules; what has no effect becomes findings.
 
     Args:
         session: begins no transaction of its own.
         documents: what is imported.
-        most: records that the documents may hold; as many as they like if None.
+        most: records that the documents may hold and delete; one that takes long counts as several.
 
     Raises:
         DictionaryError: a document or a record cannot be used; the message names file and line. The transaction must
@@ -49,17 +61,16 @@ def import_xml(session: Session, documents: Sequence[XmlDocument], most: int | N
 
 
 class _Import:
-    def __init__(self, session: Session, documents: Sequence[XmlDocument], most: int | None) -> None:
-        self._most = most
+    def __init__(self, session: Session, documents: Sequence[XmlDocument], most: int) -> None:
+        self._most = self._left = most
         self._session = session
         self._documents = documents
-        self._here: dict[str, str] = {}  # sys_ids of documents, with those that the records have here
-        self._known: dict[Key, str] = {}  # sys_ids here, by table and key
         self._lacking: dict[str, dict[str, None]] = {}  # columns with values, by table
         self._secrets: dict[str, dict[str, None]] = {}  # the same
 
     def run(self) -> None:
         definitions = self._look_through()
+        self._keys = RecordKeys(self._session.work, self._records())
         for record in definitions.records:
             self._take(definitions.completed(record))
         self._define(definitions)
@@ -87,41 +98,26 @@ class _Import:
     # Before anything is stored
 
     def _look_through(self) -> XmlDefinitions:
-        """Return what the documents define, and note which records are here under other sys_ids.
+        """Return what the documents define.
 
         Raises DictionaryError for definitions that contradict themselves, and for too many records.
         """
-        definitions, weight = XmlDefinitions(self._session), 0
-        keyed: list[tuple[Key, str]] = []  # with the sys_ids in the documents
+        definitions = XmlDefinitions(self._session)
         for record in self._records():
-            if known_by := key_of(record.table, record.values):
-                keyed.append((known_by, record.values.get("sys_id", "")))
-            weight += _OF_QUERY if record.action == DELETE_MULTIPLE else 1
-            if self._most is not None and weight > self._most:
-                raise record.error(self._too_many())
+            self._count(record, _weight(record))
             definitions.note(record)
-        self._note_here(keyed)
         definitions.check_circles()
         return definitions
 
-    def _too_many(self) -> str:
-        return (
-            f"is beyond what one upload may hold, {self._most:,} records (one of {DELETE_MULTIPLE} counts as "
-            f"{_OF_QUERY}); expected a smaller file, or a start with --data"
-        )
-
-    def _note_here(self, keyed: Sequence[tuple[Key, str]]) -> None:
-        """Note the records here that have one of the keys, in a few statements."""
-        named: dict[str, set[str]] = {}
-        for (table, name, *_), _sys_id in keyed:
-            named.setdefault(table, set()).add(name)
-        for table, names in named.items():
-            for row in self._session.work.with_values(table, KEYS[table][0], names):
-                self._known.setdefault(key_of(table, row), row["sys_id"])
-        for key, sys_id in keyed:
-            known = self._known.get(key)
-            if known and is_sys_id(sys_id) and known != sys_id and self._session.work.get(key[0], sys_id) is None:
-                self._here[sys_id] = known
+    def _count(self, record: XmlRecord, weight: int) -> None:
+        """Count what a record takes; raises DictionaryError if that is more than is left."""
+        self._left -= weight
+        if self._left < 0:
+            raise record.error(
+                f"is beyond what one upload may hold, {self._most:,} records (a table or a column counts as "
+                f"{_OF_DEFINITION}, or {_OF_DELETED_DEFINITION} if it is deleted; {DELETE_MULTIPLE} as {_OF_QUERY} and "
+                "what it deletes); expected a smaller file, or a start with --data"
+            )
 
     # Records
 
@@ -132,7 +128,7 @@ class _Import:
             self._report("record-ignored", f"{record.table}: nothing was deleted: it has no query", record)
         elif record.action == DELETE_MULTIPLE:
             self._delete_multiple(record)
-        elif record.action == "DELETE":
+        elif record.action == DELETE:
             self._delete(record.table, self._sys_id(record), record)
         else:
             self._store(record)
@@ -163,17 +159,14 @@ class _Import:
         values = to_stored(session, table, values)
         try:
             known = session.work.get(table, values["sys_id"])
-            if key := key_of(record.table, record.values):
-                self._known[key] = values["sys_id"]
-            if known is not None:
-                changes = {name: text for name, text in values.items() if text != known[name]}
-                if changes:
-                    session.change_row(table, values["sys_id"], changes)
-                return
-            complete(session, table, values)
-            session.store_rows(table, [values])
+            if known is None:
+                complete(session, table, values)
+                session.store_rows(table, [values])
+            elif changes := {name: text for name, text in values.items() if text != known[name]}:
+                session.change_row(table, values["sys_id"], changes)
         except (DuplicateError, UniqueKeyViolation) as error:
             raise record.error(f"cannot be stored: {error}") from None
+        self._keys.stored(record.table, values["sys_id"], values)
 
     def _class(self, record: XmlRecord) -> str:
         """Return the table that the record names as its class, if that extends its table."""
@@ -205,17 +198,23 @@ class _Import:
         stored = column.to_stored(text) if is_storable(text) else None
         if stored is None or column.reference is None:
             return stored
-        return ",".join(self._here.get(each, each) for each in stored.split(","))
+        return ",".join(self._keys.here(each) for each in stored.split(","))
 
     def _sys_id(self, record: XmlRecord) -> str:
         given = record.values.get("sys_id", "")
-        if is_sys_id(given):
-            return self._here.get(given, given)
-        if given:
+        if given and not is_sys_id(given):
             why = f"column 'sys_id' has {quoted(given)}; expected 32 hexadecimal digits: it has another sys_id here"
             self._report("value-ignored", f"{record.shown}, {why}", record)
-        known = self._known.get(key_of(record.table, record.values))
-        return known or seed_id(record.table, orjson.dumps(record.values).decode())
+        return self._keys.find(record) or self._new_sys_id(record)
+
+    def _new_sys_id(self, record: XmlRecord) -> str:
+        """Return the same sys_id for the same values, unless the record with it has another key by now."""
+        values = orjson.dumps(record.values).decode()
+        sys_ids = (seed_id(record.table, f"{values}{number or ''}") for number in count())
+        return next(each for each in sys_ids if record.table not in KEYS or not self._exists(record.table, each))
+
+    def _exists(self, table: str, sys_id: str) -> bool:
+        return self._session.work.get(table, sys_id) is not None
 
     def _report_scripts(self, table: str, record: XmlRecord, values: Values) -> None:
         columns = self._session.dictionary.columns(table)
@@ -236,15 +235,20 @@ class _Import:
         except InvalidQuery as error:
             self._report("record-ignored", f"{record.table}: nothing was deleted: {error.detail}", record)
             return
-        for each in session.page(record.table, query, limit=None, offset=0):
-            self._delete(each.table, each.sys_id, record)
+        weight = _OF_DELETED_DEFINITION if record.table in _ALTERING else 1
+        most = self._left // weight + 1
+        parts = session.parts(record.table, query, limit=most, offset=0)
+        found = [(each.table, each.sys_id) for part in parts for each in part]
+        self._count(record, len(found) * weight)
+        for table, sys_id in found:
+            self._delete(table, sys_id, record)
 
     def _delete(self, table: str, sys_id: str, record: XmlRecord) -> None:
         session = self._session
         try:
             if table in DEFINITIONS:
                 session.of_system.delete(table, sys_id)  # with what depends on it
-            elif session.work.get(table, sys_id) is not None:
+            elif self._exists(table, sys_id):
                 session.remove_row(table, sys_id)
         except RecordNotFound:
             return
@@ -252,6 +256,16 @@ class _Import:
             self._report(
                 "record-ignored", f"{record.shown} was not deleted: it ships, comes from a file, or is extended", record
             )
+            return
+        self._keys.deleted(record.table, sys_id)
 
     def _report(self, rule: str, message: str, record: XmlRecord | None = None) -> None:
         self._session.findings.append(Finding("swallowed", rule, message, "" if record is None else str(record.place)))
+
+
+def _weight(record: XmlRecord) -> int:
+    if record.action == DELETE_MULTIPLE:
+        return _OF_QUERY
+    if record.table not in _ALTERING:
+        return 1
+    return _OF_DELETED_DEFINITION if record.action == DELETE else _OF_DEFINITION

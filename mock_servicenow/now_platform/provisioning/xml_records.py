@@ -18,7 +18,8 @@ from privman_core.safe_xml import XmlError, parse
 
 Values = dict[str, str]
 UPSERT = "INSERT_OR_UPDATE"
-ACTIONS = (UPSERT, "DELETE", "delete_multiple")
+DELETE, DELETE_MULTIPLE = "DELETE", "delete_multiple"
+ACTIONS = (UPSERT, DELETE, DELETE_MULTIPLE)
 UPDATE, PAYLOAD = "sys_update_xml", "payload"
 MOST_FIELDS = 5_000
 """Fields that one record may have."""

@@ -294,8 +294,8 @@ class Work:
 
     def delete(self, table: str, sys_id: str) -> None:
         """Delete a row; does nothing if there is none."""
-        physical = self._dictionary.sql_table(table)
-        self.transaction.execute(sa.delete(physical).where(physical.c.sys_id == sys_id))
+        prepared = self._statements.prepared(("delete", table), lambda: self._delete_one(table))
+        self.transaction.run(prepared, {"id": sys_id})
         self._forget(self._plans[table])
 
     def _page(
@@ -361,6 +361,10 @@ class Work:
             raise ViewIsReadOnly(table)
         statement = self.select(table).where(self._dictionary.sql_table(table).c.sys_id == sa.bindparam("id"))
         return statement.with_for_update() if lock else statement
+
+    def _delete_one(self, table: str) -> sa.Delete:
+        physical = self._dictionary.sql_table(table)
+        return sa.delete(physical).where(physical.c.sys_id == sa.bindparam("id"))
 
     def _select_both(self, table: str) -> sa.Select[Any]:
         sys_id = self._dictionary.sql_table(table).c.sys_id

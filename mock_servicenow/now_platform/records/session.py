@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
+from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal, ViewIsReadOnly
 from mock_servicenow.now_platform.query import RecordChange
 from mock_servicenow.now_platform.query.sight import NAMING, OWNED
@@ -228,9 +229,14 @@ class Session(View):
 
     def _delete_entries(self, deleted: Record) -> None:
         if self.dictionary.columns_of(deleted.table, Family.JOURNAL):
-            entries = self.dictionary.sql_table(ENTRIES)
-            of_record = entries.c.element_id == deleted.sys_id, entries.c.name.in_(entry_tables(self, deleted.table))
-            self.work.transaction.execute(sa.delete(entries).where(*of_record))
+            named = entry_tables(self, deleted.table)
+            prepared = self.schema.statements.prepared(("delete entries", named), lambda: self._entries_deletion(named))
+            self.work.transaction.run(prepared, {"id": deleted.sys_id})
+
+    def _entries_deletion(self, named: Iterable[str]) -> sa.Delete:
+        entries = self.dictionary.sql_table(ENTRIES)
+        names: list[sa.ColumnElement[str]] = [sa.literal_column(text_literal(name)) for name in named]
+        return sa.delete(entries).where(entries.c.element_id == sa.bindparam("id"), entries.c.name.in_(names))
 
     def _locked(self, table: str, sys_id: str) -> Record:
         """Return the record with all columns of its class; nobody else writes it until this transaction ends."""
