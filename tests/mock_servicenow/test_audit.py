@@ -15,10 +15,12 @@ OWN = """
 
 SECRETS = """
 - name: u_open
-  columns: {u_name: {display: true}, u_key: {type: password2}, u_hidden: }
+  columns: {u_name: {display: true}, u_key: {type: password2}, u_hidden: , u_note: }
+  audited: true
   acls: [{operation: read, column: u_hidden, roles: [], condition: u_name=b}]
 - name: u_limited
-  columns: {u_name: {display: true}}
+  audited: true
+  columns: {u_name: {display: true}, u_note: }
   acls: [{operation: read, roles: [], condition: u_name=secret}]
 - {name: u_long, columns: {u_text: {length: 1000000}, u_more: {length: 1000000}}}
 """
@@ -100,7 +102,8 @@ def test_deleted_record_can_be_imported_again(tmp_path: Path) -> None:
     """Its payload is what exports are."""
     with MockServiceNow() as instance:
         tables = _Tables(instance)
-        incident = tables.make("incident", short_description="<Gone> & €\n", caller_id="admin", state="2")
+        text = "<Gone> & €\r\n\ttab\r ]]> 'a' \"b\" \x85\u2028"
+        incident = tables.make("incident", short_description=text, description=text, caller_id="admin", state="2")
         [before] = tables.find("incident", f"sys_id={incident}")
         tables.delete("incident", incident)
         [deleted] = tables.find("sys_audit_delete", f"documentkey={incident}")
@@ -109,10 +112,10 @@ def test_deleted_record_can_be_imported_again(tmp_path: Path) -> None:
         assert _Tables(instance).find("incident", f"sys_id={incident}") == [before]
 
 
-def test_payload_holds_what_administrators_may_read(tmp_path: Path) -> None:
+def test_rows_and_payload_hold_what_administrators_may_read(tmp_path: Path) -> None:
     """No passwords, no column that they may not read, no record of a table whose rules depend on the record.
 
-    Nothing of a record with a million characters either.
+    No payload of a record with a million characters either.
     """
     (tmp_path / "tables.yaml").write_text(SECRETS)
     with MockServiceNow(Settings(tables=(tmp_path / "tables.yaml",))) as instance:
@@ -123,9 +126,12 @@ def test_payload_holds_what_administrators_may_read(tmp_path: Path) -> None:
             "u_long": {"u_text": text, "u_more": text},
             "u_limited": {"u_name": "secret"},
         }
-        kept = {}
+        kept, changes = {}, {}
         for table, values in made.items():
             record = tables.make(table, **values)
+            secrets = dict.fromkeys(values.keys() & {"u_key", "u_hidden"}, "secret2")
+            tables.change(table, record, **secrets, u_note="x")
+            changes[table] = sorted({row[0] for row in tables.audited(record)})
             tables.delete(table, record)
             [kept[table]] = tables.find("sys_audit_delete", f"documentkey={record}")
         assert "<u_name>a</u_name>" in kept["u_open"]["payload"]
@@ -135,6 +141,7 @@ def test_payload_holds_what_administrators_may_read(tmp_path: Path) -> None:
             "",
             "",
         )
+        assert changes == {"u_open": ["u_note"], "u_long": [], "u_limited": []}
 
 
 @pytest.mark.long

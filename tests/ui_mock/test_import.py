@@ -185,7 +185,7 @@ async def test_bytes_that_are_not_utf_8_are_named(site: Site) -> None:
 
 
 async def test_what_a_query_deletes_is_bounded(site: Site) -> None:
-    """The matched records count; an upload that would delete too many deletes none."""
+    """The matched records count; an upload that would delete too many deletes none. Deletions are not audited."""
     person = await site.person()
     rows = "".join(f"<cmn_location><name>Place {number}</name></cmn_location>" for number in range(1_951))
     assert (await _upload(person, f"<unload>{rows}</unload>")).status == 200
@@ -197,6 +197,7 @@ async def test_what_a_query_deletes_is_bounded(site: Site) -> None:
     assert (await site.call("GET", places))["result"]["stats"]["count"] == "1951"
     assert (await _upload(person, deletion.format("^name!=Place 7"))).status == 200
     assert (await site.call("GET", places))["result"]["stats"]["count"] == "1"
+    assert (await site.call("GET", "/api/now/table/sys_audit_delete"))["result"] == []
 
 
 KNOWN, OTHER = "a" * 32, "b" * 32

@@ -5,8 +5,11 @@ from functools import partial
 from itertools import chain
 from typing import assert_never
 
+import sqlalchemy as sa
+
 from mock_servicenow.now_platform.dictionary.column_types import JOURNAL_LIST, Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
+from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.display_formats import currency, duration_words
 from mock_servicenow.now_platform.records.rows import Record, Values
@@ -216,6 +219,15 @@ def entry_tables(view: View, table: str) -> tuple[str, ...]:
     Another table may have a record with the same sys_id, which whoever inserts it chooses.
     """
     return view.dictionary.family(view.dictionary.root(table))
+
+
+def delete_entries(view: View, record: Record) -> None:
+    """Delete the entries of a record's journal columns."""
+    tables, stored = entry_tables(view, record.table), view.dictionary.sql_table(ENTRIES)
+    names: list[sa.ColumnElement[str]] = [sa.literal_column(text_literal(name)) for name in tables]
+    of_record = stored.c.element_id == sa.bindparam("id"), stored.c.name.in_(names)
+    deletion = view.schema.statements.prepared(("delete", ENTRIES, tables), lambda: sa.delete(stored).where(*of_record))
+    view.work.transaction.run(deletion, {"id": record.sys_id})
 
 
 def _shown(entries: list[Values]) -> list[Values]:

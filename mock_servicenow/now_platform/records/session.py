@@ -9,15 +9,13 @@ from hashlib import md5
 from types import MappingProxyType
 from typing import Literal, NoReturn
 
-import sqlalchemy as sa
 from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.dictionary.sql_tables import text_literal
 from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal, ViewIsReadOnly
 from mock_servicenow.now_platform.query import RecordChange
 from mock_servicenow.now_platform.query.sight import NAMING, OWNED
-from mock_servicenow.now_platform.records.display import ENTRIES, Displays, entry_tables
+from mock_servicenow.now_platform.records.display import ENTRIES, Displays, delete_entries
 from mock_servicenow.now_platform.records.intake import Intake, assign_number, new_values, pop_entries, update_stamps
 from mock_servicenow.now_platform.records.kernel import Kernel
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
@@ -229,14 +227,7 @@ class Session(View):
 
     def _delete_entries(self, deleted: Record) -> None:
         if self.dictionary.columns_of(deleted.table, Family.JOURNAL):
-            named = entry_tables(self, deleted.table)
-            prepared = self.schema.statements.prepared(("delete entries", named), lambda: self._entries_deletion(named))
-            self.work.transaction.run(prepared, {"id": deleted.sys_id})
-
-    def _entries_deletion(self, named: Iterable[str]) -> sa.Delete:
-        entries = self.dictionary.sql_table(ENTRIES)
-        names: list[sa.ColumnElement[str]] = [sa.literal_column(text_literal(name)) for name in named]
-        return sa.delete(entries).where(entries.c.element_id == sa.bindparam("id"), entries.c.name.in_(names))
+            delete_entries(self, deleted)
 
     def _locked(self, table: str, sys_id: str) -> Record:
         """Return the record with all columns of its class; nobody else writes it until this transaction ends."""

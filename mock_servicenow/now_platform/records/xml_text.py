@@ -33,5 +33,6 @@ def xml_name(name: str) -> str:
 
 
 def character_data(text: str) -> str:
-    """Return a text as XML holds it, without the characters that it cannot hold."""
-    return escape(text.translate(_CONTROLS) if text.isascii() else _ILLEGAL.sub("", text))
+    """Return a text as XML holds it, without the characters that it cannot hold; a reader would change a bare CR."""
+    legal = text.translate(_CONTROLS) if text.isascii() else _ILLEGAL.sub("", text)
+    return escape(legal).replace("\r", "&#13;")

@@ -229,7 +229,7 @@ def _lines(rows: Iterable[Iterable[str]]) -> str:
 
 # XML
 
-_IN_ATTRIBUTES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"})
+_IN_ATTRIBUTES = str.maketrans({'"': "&quot;", "\n": "&#10;", "\t": "&#9;"})
 _XML_LIMITS = Property("glide.xml.export.limit"), UI_LIMIT
 
 

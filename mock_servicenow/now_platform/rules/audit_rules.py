@@ -1,5 +1,7 @@
 """The rules that keep the changes of records in audited tables, and deleted records (platform 8)."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
@@ -18,7 +20,7 @@ _CLEARED_EVERY = 100
 _LONGEST = 4_000
 """Characters of a value that are kept (I)."""
 LONGEST_PAYLOAD = 1_000_000
-"""Characters of a deleted record in XML; of a longer one nothing is kept (I)."""
+"""Characters of a deleted record in XML; a longer one is not kept (I)."""
 _SYSTEM_TABLES = Property("glide.ui.audit_deleted_tables")
 _IGNORED_TABLES = Property(
     "glide.db.audit.ignore.delete",
@@ -44,42 +46,35 @@ def audit_rules(dictionary: Dictionary, table: str) -> tuple[BusinessRule, ...]:
     defined = dictionary.table(table)
     if defined is None or not defined.audited:
         return (deletions,)
-    return BusinessRule("audit", table, "after", _UPDATES, _ChangeKeeper(dictionary, table), order=_LAST), deletions
+    return BusinessRule("audit", table, "after", _UPDATES, _keep_changes, order=_LAST), deletions
 
 
-class _ChangeKeeper:
-    """Stores a row for each column that a write has changed; passwords and columns of the system leave none."""
-
-    def __init__(self, dictionary: Dictionary, table: str) -> None:
-        secret = {*dictionary.columns_of(table, Family.PASSWORD)}
-        self._columns = [
-            name for name in dictionary.columns(table) if not name.startswith("sys_") and name not in secret
-        ]
-
-    def __call__(self, context: RuleContext) -> None:
-        before, after = {} if context.previous is None else context.previous.values, context.current
-        changed = sorted(name for name in self._columns if after[name] != before[name])
-        count = int(after["sys_mod_count"] or 0)
-        context.session.store_rows(AUDIT, [_change(context, name, before[name], count) for name in changed])
-        if count % _CLEARED_EVERY == 0:
-            _clear(context, count - MOST_CHANGES)
+def _keep_changes(context: RuleContext) -> None:
+    """Store a row for each column that a write has changed, but for those of the system."""
+    before, after = {} if context.previous is None else context.previous.values, context.current
+    changed = {name for name in before if after[name] != before[name] and not name.startswith("sys_")}
+    kept = sorted(changed & _readable(context.session, context.table)) if changed else ()
+    count = int(after["sys_mod_count"] or 0)
+    context.session.store_rows(AUDIT, [_change(context, name, before[name], count) for name in kept])
+    if count % _CLEARED_EVERY == 0:
+        _clear(context, count - MOST_CHANGES)
 
 
 def _keep_deletion(context: RuleContext) -> None:
     """Store that a record was deleted, with the values that administrators could read."""
     session, record = context.session, Record(context.table, dict(context.current))
-    sight = session.acting_for(_READER).sight
-    if not _is_kept(session, sight, context.table):
+    if not _is_kept(session, context.table):
         return
     about = {"tablename": context.table, "documentkey": record.sys_id}
     audited = {**about, **_DELETED, "sys_id": session.ids.sys_id(), "user": session.user.user_name}
     session.store_rows(AUDIT, [audited])
-    kept = _readable(session, sight, record) if sight.reads_all(context.table) else {}
+    readable = _readable(session, context.table)
+    kept = _content(session, record, readable) if readable else {}
     session.store_rows(DELETIONS, [{**about, **kept, "sys_id": session.ids.sys_id()}])
 
 
-def _is_kept(session: Session, sight: Sight, table: str) -> bool:
-    if table in {*_names(session, _IGNORED_TABLES), *_CLEANED_TABLES, *sight.closed}:
+def _is_kept(session: Session, table: str) -> bool:
+    if table in {*_names(session, _IGNORED_TABLES), *_CLEANED_TABLES, *_reader_sight(session).closed}:
         return False
     return not table.startswith("sys_") or table in _names(session, _SYSTEM_TABLES)
 
@@ -88,18 +83,27 @@ def _names(session: Session, listed: Property) -> list[str]:
     return [name.strip() for name in session.system_property(listed).split(",")]
 
 
-def _readable(session: Session, sight: Sight, record: Record) -> dict[str, str]:
+def _readable(session: Session, table: str) -> frozenset[str]:
+    """Return the columns that administrators may read in every record, without passwords."""
+    sight, columns = _reader_sight(session), session.dictionary.columns(table)
+    if not sight.reads_all(table):
+        return frozenset()
+    return frozenset(columns) - sight.hidden(table) - {*session.dictionary.columns_of(table, Family.PASSWORD)}
+
+
+def _reader_sight(session: Session) -> Sight:
+    return session.acting_for(_READER).sight
+
+
+def _content(session: Session, record: Record, readable: Collection[str]) -> dict[str, str]:
     """Return the display value of a record, and its values as Import XML takes them."""
-    columns = session.dictionary.columns(record.table)
-    secret = {*sight.hidden(record.table), *session.dictionary.columns_of(record.table, Family.PASSWORD)}
     named = session.dictionary.display_column(record.table)
-    values = "".join(
-        element(name, character_data(record[name])) for name in columns if name in record.values and name not in secret
-    )
+    columns = [name for name in session.dictionary.columns(record.table) if name in record.values and name in readable]
+    values = "".join(element(name, character_data(record[name])) for name in columns)
     unload = f'<unload unload_date="{session.now}"><{record.table} action="INSERT_OR_UPDATE">'
     payload = f"{HEAD}{unload}{values}</{record.table}></unload>"
     return {
-        "display_value": "" if named in secret else session.display(record, named)[:_LONGEST],
+        "display_value": session.display(record, named)[:_LONGEST] if named in readable else "",
         "payload": payload if len(payload) <= LONGEST_PAYLOAD else "",
     }
 
