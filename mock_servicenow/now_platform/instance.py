@@ -19,6 +19,7 @@ from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.rules.approval_rules import approval_rules
 from mock_servicenow.now_platform.rules.audit_rules import audit_rules
 from mock_servicenow.now_platform.rules.builtin_rules import builtin_rules
+from mock_servicenow.now_platform.rules.catalog_rules import catalog_rules
 from mock_servicenow.now_platform.rules.change_rules import change_rules
 from mock_servicenow.now_platform.rules.cors_rules import cors_rules
 from mock_servicenow.now_platform.rules.dictionary_rules import dictionary_rules
@@ -41,6 +42,7 @@ class Instance(Platform):
         rulebook = Rulebook(
             [
                 *builtin_rules(),
+                *catalog_rules(),
                 *change_rules(),
                 *cors_rules(),
                 *approval_rules(),

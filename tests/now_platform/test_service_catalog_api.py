@@ -244,6 +244,28 @@ async def test_cart_is_bounded(user: Client, instance: Instance) -> None:
     with instance.transaction(instance.system) as session:
         session.store_rows("sc_cart_item", ({"sys_id": f"{line:032}", "cart": cart} for line in range(50)))
     assert await refused(user, f"items/{IPAD}/add_to_cart", "POST", ONE) == (400, "Cart is full")
+    planted = {"cart": cart, "cat_item": IPAD}
+    answer = await user.post("/api/now/table/sc_cart_item", json=planted)
+    assert (answer.status, "Cart is full" in await answer.text()) == (403, True)
+    [line] = await rows(user, "sc_cart_item", f"sys_id={1:032}")
+    assert (await user.patch(f"/api/now/table/sc_cart_item/{line['sys_id']}", json={"quantity": "2"})).status == 200
+    assert (await user.delete(f"/api/now/table/sc_cart_item/{line['sys_id']}")).status == 204
+    assert (await user.post("/api/now/table/sc_cart_item", json=planted)).status == 201
+
+
+async def test_a_cart_with_more_lines_than_it_may_have(user: Client, client: Client, instance: Instance) -> None:
+    """As files bring them: it is not ordered in part, and emptied altogether, with the values of its variables."""
+    cart = (await got(user, "cart"))["cart_id"]
+    with instance.transaction(instance.system) as session:
+        line = {"cart": cart, "cat_item": IPAD, "quantity": "1"}
+        session.store_rows("sc_cart_item", ({"sys_id": f"{number:032}", **line} for number in range(61)))
+        session.store_rows(
+            "sc_item_option", [{"sys_id": f"{number:032}", "cart_item": f"{number:032}"} for number in (2, 60)]
+        )
+    for way in ("checkout", "submit_order"):
+        assert await refused(user, f"cart/{way}", "POST") == (400, "Cart is full")
+    assert (await user.delete(f"{API}/cart/{cart}/empty")).status == 204
+    assert [await rows(client, table, "") for table in ("sc_cart_item", "sc_item_option", "sc_cart")] == [[], [], []]
 
 
 async def test_values_in_a_cart_are_bounded(user: Client, instance: Instance, create: Create) -> None:

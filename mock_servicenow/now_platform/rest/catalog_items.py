@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.answers import bounded_records
 from mock_servicenow.now_platform.rest.call import Call
 from mock_servicenow.now_platform.rest.formats import Document
-from mock_servicenow.now_platform.rules.builtin_rules import MASKED
+from mock_servicenow.now_platform.rules.catalog_rules import MASKED
 from privman_core.findings import MOST_FINDINGS
 
 ITEMS, PRODUCERS, GUIDES = "sc_cat_item", "sc_cat_item_producer", "sc_cat_item_guide"

@@ -20,12 +20,12 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     shown_values,
 )
 from mock_servicenow.now_platform.rest.formats import Document
+from mock_servicenow.now_platform.rules.catalog_rules import FULL
 
 OPTIONS, REQUESTS, REQUESTED_ITEMS = "sc_item_option", "sc_request", "sc_req_item"
 _LINKS = "sc_item_option_mtom"
 MOST_OPTIONS = 1_000
 """How many values of variables an order may have, since it stores each of them (I)."""
-FULL = "Cart is full"
 
 
 class Wanted(NamedTuple):

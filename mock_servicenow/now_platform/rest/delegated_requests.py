@@ -1,6 +1,6 @@
 """Requests for other users, and for several at once (Docs: delegated-request-exp, c_ServiceCatalogAPI)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.errors import BadRequest
@@ -19,8 +19,11 @@ NOT_FOR_SEVERAL = (
 """Code and message of a refusal, as documented."""
 
 
-def may_get(session: Session, item: Record, user: str) -> bool:
-    """Return whether an item may be requested for a user: everybody gets a delegated one, others who may read it."""
+def may_receive(session: Session, item: Record, user: str) -> bool:
+    """Return whether an item may be requested for a user.
+
+    Any user may receive an item with delegated access; any other item only a user who may read it.
+    """
     if item["active"] != "true" or session.get("sys_user", user) is None:
         return False
     if item["access_type"] == "delegated":
@@ -34,33 +37,35 @@ def is_for_several(session: Session, item: Record) -> bool:
     return requested_for_variable(variables(session, item)) is not None
 
 
-def named_users(body: Mapping[str, object]) -> list[str]:
-    """Return the sys_ids of the other users whom a body names; raises BadRequest for more than documented."""
+def further_receivers(body: Mapping[str, object]) -> list[str]:
+    """Return the sys_ids of the users for whom a body also requests; raises BadRequest for more than documented."""
     named = list(dict.fromkeys(filter(None, map(str.strip, json_text(body.get(ALSO)).split(",")))))
     if len(named) > MOST_RECEIVERS:
         raise BadRequest(f"Invalid {ALSO}", f"It names {len(named)} users; expected at most {MOST_RECEIVERS}")
     return named
 
 
-def without_right(session: Session, item: Record, users: list[str]) -> list[str]:
-    """Return the names of those of the users who may not get an item; sys_ids of unknown ones."""
-    refused = [each for each in users if not may_get(session, item, each)]
+def refused_receivers(session: Session, item: Record, users: list[str]) -> list[str]:
+    """Return the names of those of the users who may not receive an item; sys_ids of unknown ones."""
+    refused = [each for each in users if not may_receive(session, item, each)]
     known = session.get_many("sys_user", set(refused))
     return [known[each]["name"] if each in known else each for each in refused]
 
 
 def check_receivers(session: Session, item: Record, users: list[str]) -> None:
-    """Raise BadRequest, as documented, unless every user but the caller may get an item."""
-    refused = without_right(session, item, [each for each in users if each != session.user.sys_id])
+    """Raise BadRequest, as documented, unless every user but the caller may receive an item."""
+    refused = refused_receivers(session, item, [each for each in users if each != session.user.sys_id])
     if refused:
         told = f"It may not be requested for {', '.join(refused)}"
         raise BadRequest("Security constraints prevent ordering of Item", told)
 
 
-def for_each(session: Session, wanted: Wanted, body: Mapping[str, object]) -> list[Wanted]:
-    """Return an order once for each user who gets the item; raises BadRequest, as documented, if one may not."""
+def for_each_receiver(session: Session, wanted: Wanted, others: Sequence[str] = ()) -> list[Wanted]:
+    """Return an order once for its receiver and for each of the others.
+
+    Raises BadRequest, as documented, if one of them may not receive the item.
+    """
     receiving = requested_for_variable(variables(session, wanted.item))
-    others = named_users(body)
     if receiving is None:
         if others:
             raise BadRequest(NOT_FOR_SEVERAL[1])
@@ -70,7 +75,7 @@ def for_each(session: Session, wanted: Wanted, body: Mapping[str, object]) -> li
     given = {each.sys_id: value for each, value in wanted.variables}
     users = list(dict.fromkeys((given[receiving.sys_id] or session.user.sys_id, *others)))
     check_receivers(session, wanted.item, users)
-    return [_received(wanted, receiving, user) for user in users]
+    return [_for_receiver(wanted, receiving, user) for user in users]
 
 
 def _check_several(session: Session, receiving: Record) -> None:
@@ -79,6 +84,6 @@ def _check_several(session: Session, receiving: Record) -> None:
         raise BadRequest(f"Invalid {ALSO}", f"The variable '{receiving['name']}' lets the user order for nobody else")
 
 
-def _received(wanted: Wanted, receiving: Record, user: str) -> Wanted:
+def _for_receiver(wanted: Wanted, receiving: Record, user: str) -> Wanted:
     values = [(each, user if each.sys_id == receiving.sys_id else value) for each, value in wanted.variables]
     return wanted._replace(variables=values)

@@ -19,7 +19,7 @@ from mock_servicenow.now_platform.rest.catalog_items import (
     variables,
 )
 from mock_servicenow.now_platform.rest.catalog_orders import OPTIONS
-from mock_servicenow.now_platform.rest.delegated_requests import may_get
+from mock_servicenow.now_platform.rest.delegated_requests import may_receive
 from mock_servicenow.now_platform.rest.formats import Document
 
 MOST_RULES, MOST_TERMS = 50, 200
@@ -44,7 +44,7 @@ def chosen_items(call: Call, session: Session, guide: Record, body: Mapping[str,
 
 
 def _is_offered(session: Session, item: Record, receiver: str) -> bool:
-    return item["active"] == "true" and (not receiver or may_get(session, item, receiver))
+    return item["active"] == "true" and (not receiver or may_receive(session, item, receiver))
 
 
 def _cascaded(session: Session, guide: Record, item: Record, values: Values) -> dict[str, str]:

@@ -1,7 +1,6 @@
-"""Business rules on incidents, attachments, properties and values of variables, as instances have them (platform 1.8)."""
+"""Business rules that every instance has on its incidents, attachments and properties (platform 1.8)."""
 
 from mock_servicenow.now_platform.records import attachments
-from mock_servicenow.now_platform.records.display import PASSWORD_MASK
 from mock_servicenow.now_platform.records.properties import why_unread
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from privman_core.findings import Finding
@@ -18,8 +17,6 @@ PRIORITIES = {
     ("3", "3"): "5",
 }
 PROPERTIES = "sys_properties"
-MASKED = "25"
-"""The type of a variable whose values nobody reads (Docs: masked)."""
 _WRITES: frozenset[Operation] = frozenset({"insert", "update"})
 _INSERTS: frozenset[Operation] = frozenset({"insert"})
 _UPDATES: frozenset[Operation] = frozenset({"update"})
@@ -29,7 +26,7 @@ _LARGEST = 2**63 - 1
 
 
 def builtin_rules() -> list[BusinessRule]:
-    """Return the rules of incidents, of attachments, of properties, and of values of variables."""
+    """Return the rules of incidents, of attachments, and of properties."""
     return [
         BusinessRule("calculate_priority", "incident", "before", _WRITES, calculate_priority),
         BusinessRule("count_new_child", "incident", "after", _INSERTS, _count_child, given=_PARENT),
@@ -37,7 +34,6 @@ def builtin_rules() -> list[BusinessRule]:
         BusinessRule("count_deleted_child", "incident", "after", _DELETES, _count_child, given=_PARENT),
         BusinessRule("check_extension", attachments.TABLE, "before", _WRITES, _check_extension),
         BusinessRule("mask_property", PROPERTIES, "before", _WRITES, _mask),
-        BusinessRule("conceal_masked_value", "sc_item_option", "before", _WRITES, _conceal, given="value"),
         BusinessRule("report_misspelt_property", PROPERTIES, "after", _WRITES, _report_misspelt),
     ]
 
@@ -73,14 +69,6 @@ def _check_extension(context: RuleContext) -> None:
 def _mask(context: RuleContext) -> None:
     if context.current["type"].lower().startswith("password"):
         context.session.kernel.secrets.add(context.current["value"])
-
-
-def _conceal(context: RuleContext) -> None:
-    """Keep no value of a masked variable: on an instance only scripts decrypt it, and there are none."""
-    variable = context.session.get("item_option_new", context.current["item_option_new"])
-    if variable is not None and variable["type"] == MASKED:
-        context.session.kernel.secrets.add(context.current["value"])
-        context.current["value"] = PASSWORD_MASK
 
 
 def _report_misspelt(context: RuleContext) -> None:
