@@ -248,12 +248,14 @@ class PulledSchema:
                     f"column '{table}.{element}'", f"that it lacks choices of the mock: {', '.join(sorted(stay))}"
                 )
             for row in rows:
-                if row["value"] and column.to_stored(row["value"]) is None:
+                if row["value"] == REMOVED:
+                    self._records.leave_out(f"column '{table}.{element}'", "a choice, which may be a secret")
+                elif row["value"] and column.to_stored(row["value"]) is None:
                     self._records.leave_out(
                         f"column '{table}.{element}'", f"choice {quoted(row['value'])}: it is no {column.type}"
                     )
                 elif row["value"]:
-                    choices[row["value"]] = Choice(row["value"], row["label"])
+                    choices[row["value"]] = Choice(row["value"], row["label"] or row["value"])
             yield element, replace(column, choices=tuple(choices.values()))
 
     def _with_a_choice(self, table: str, column: Column) -> Column:

@@ -21,7 +21,7 @@ _COLUMN_FIELDS = [
 ]
 _CHOICE_FIELDS = ["sys_id", "name", "element", "value", "label", "sequence", "language"]
 _NAMES = frozenset({"name", "element", "internal_type", "reference", "super_class.name", "language"})
-_LABELS = frozenset({"label", "column_label", "value"})
+_LABELS = frozenset({"label", "column_label"})
 _ENGLISH = "en"
 _NAMES_A_QUERY = 50
 _LAST = 2**63
@@ -164,6 +164,8 @@ class SchemaRecords:
         clean = self._treatments.label
         for row in rows:
             row |= {field: clean(row[field]) for field in _LABELS & row.keys()}
+            if row.get("value"):
+                row["value"] = self._treatments.value(row["value"]) or REMOVED
             named = ((field, row[field]) for field in _NAMES & row.keys())
             row |= {field: clean(name) or REMOVED for field, name in named if not is_name(name)}
         return rows

@@ -105,7 +105,9 @@ class Treatments:
 
     def definition(self, table: str, column: Column, text: str) -> str:
         """Return a column's default without secrets and what is plainly personal."""
-        return "" if self._is_secret(table, column) else self.label(text)
+        if self._is_secret(table, column):
+            return ""
+        return self.value(text) if column.family in _IDENTIFIERS else self.label(text)
 
     def qualifier(self, table: str, column: Column, text: str, is_word: Test) -> str:
         """Return a column's reference qualifier, if it compares with known words and the like alone; else nothing.
@@ -127,8 +129,12 @@ class Treatments:
         return any(rule.fits((), column) for rule in self._secrets)
 
     def label(self, text: str) -> str:
-        """Return a label, or the value of a choice, without what is plainly personal; empty for a secret."""
-        return self._screen.label(text)
+        """Return a label without what is plainly personal; empty for a secret."""
+        return self._screen.clean(text)
+
+    def value(self, text: str, most: int = 0) -> str:
+        """Return so a choice, or a value that a rule copies, of at most so many characters; a sys_id stays."""
+        return text if is_identifier(text) else self._screen.clean(text, most)
 
     def _of(self, lineage: Sequence[str], column: Column, there: Column, *, ships: bool) -> str:
         kind = self._decided(lineage, column, there, HARMLESS | MEASURES if ships else HARMLESS)
@@ -181,7 +187,7 @@ class Treatments:
         makes: Mapping[str, Make] = {
             CHOICES: partial(self._offered, frozenset(choice.value for choice in column.choices)),
             IDENTIFIERS: _identifier,
-            KEPT_TEXT: partial(_cut, self._screen.prose, column.max_length),
+            KEPT_TEXT: partial(self._screen.prose, most=column.max_length),
         }
         return makes.get(kind) or _keeping(kind, replaced, words)
 
@@ -195,7 +201,7 @@ class Treatments:
             return self._listed if column.reference else lambda value: ",".join(sys_ids(value))
         if column.type in _QUERIES:
             return lambda value: self._query(value, words.is_name)
-        return None if column.family in HARMLESS | MEASURES else partial(_cut, self._screen.label, column.max_length)
+        return None if column.family in HARMLESS | MEASURES else partial(self.value, most=column.max_length)
 
     def _primary(self, value: str) -> str:
         return value if is_identifier(value) else self._pseudonyms.sys_id(value)
@@ -208,7 +214,7 @@ class Treatments:
         """Return the value if it is a choice; choices, too, are without what is plainly personal."""
         if value in choices:
             return value
-        made = self._screen.label(value)
+        made = self.value(value)
         return made if made in choices else ""
 
 
@@ -224,12 +230,6 @@ def _keeping(kind: str, replaced: Make, words: HarmlessWords) -> Make:
 
 def _both(first: Make, then: Make) -> Make:
     return lambda value: then(first(value))
-
-
-def _cut(clean: Make, most: int, text: str) -> str:
-    """Return a clean text that is not longer for what was replaced in it."""
-    made = clean(text)
-    return made if made == text else made[:most]
 
 
 def _converted(convert: Convert, value: str) -> str:

@@ -9,18 +9,19 @@ import yaml
 
 from mock_servicenow.cli import main
 from mock_servicenow.pull.pseudonyms import Pseudonyms
-from mock_servicenow.pull.text_screen import SecretPattern, TextScreen, secret_rows
+from mock_servicenow.pull.text_screen import SecretPattern, Secrets, TextScreen
 from tests.core.test_regular_expressions import quadratic
 
 from .pulling import choice, column, defined, pull_table, stub
 
-ROWS = secret_rows()
+ROWS = Secrets.packaged().rows
 EXAMPLES = [(row, example) for row in ROWS for example in row.examples]
 INNOCENT = [
     *("Password", "Password reset", "API key", "Token", "Basic information", "Task-based", "Key account manager"),
     *("u_code!=CC-9", "active=true^u_state=1", "Secretary: Anna", "yyyy-MM-dd", "Session = 1"),
 ]
-PROSE = [*INNOCENT[4:], "It is on the desk", "Passed: 5 of 5", "The map shows the way"]
+SYS_ID = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+PROSE = [*INNOCENT, "Needs a password reset", "PIN", "It is on the desk", "Passed: 5 of 5", "The map shows the way"]
 
 
 @pytest.mark.parametrize(("row", "example"), EXAMPLES, ids=[example for _, example in EXAMPLES])
@@ -29,8 +30,7 @@ def test_each_row_finds_its_examples(row: SecretPattern, example: str) -> None:
     screen = TextScreen(Pseudonyms("any seed"))
     for text in (example, f"Hello,\n{example}\nBye"):
         assert row.finds(text, text.lower())
-        assert not screen.free_text(text)
-        assert row.is_for_text or not screen.label(text)
+        assert not screen.clean(text)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_each_row_finds_its_examples(row: SecretPattern, example: str) -> None:
 )
 def test_letters_that_look_otherwise_are_read_as_what_they_are(text: str) -> None:
     """Wide ones, and words with invisible characters in them."""
-    assert not TextScreen(Pseudonyms("any seed")).label(text)
+    assert not TextScreen(Pseudonyms("any seed")).clean(text)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_letters_that_look_otherwise_are_read_as_what_they_are(text: str) -> Non
 )
 def test_what_is_personal_in_another_form(text: str) -> None:
     """Is replaced in the middle of a text."""
-    made = TextScreen(Pseudonyms("any seed")).free_text(f"Of {text}, as before")
+    made = TextScreen(Pseudonyms("any seed")).clean(f"Of {text}, as before")
     assert text not in made
     assert (made[:3], made[-11:]) == ("Of ", ", as before")
 
@@ -59,6 +59,8 @@ def test_what_is_personal_in_another_form(text: str) -> None:
 def test_rows_take_linear_time() -> None:
     """As every expression in the code does."""
     assert [quadratic(row.pattern.pattern, row.pattern.flags, searched=True) for row in ROWS] == [""] * len(ROWS)
+    about = Secrets.packaged().about
+    assert not quadratic(about.pattern, about.flags, searched=False)
 
 
 def test_no_kept_text_has_a_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,18 +77,40 @@ def test_no_kept_text_has_a_secret(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_definitions_may_name_a_password(tmp_path: Path) -> None:
-    """A default is left out for its own secret, but not for the word."""
-    texts = [example for row, example in EXAMPLES if not row.is_for_text] + INNOCENT
+    """Whatever is left out of free text is left out of defaults, labels and copied values, which may be sys_ids."""
+    texts = [*(example for _, example in EXAMPLES), *INNOCENT]
     columns = [
         column(at, f"u_{at}", "string", max_length="4000", default_value=text, column_label=text)
         for at, text in enumerate(texts)
     ]
-    pull_table(tmp_path / "pulled", columns, {})
+    rules, row = tmp_path / "rules.yaml", {f"u_{at}": text for at, text in enumerate(texts)}
+    rules.write_text('[{columns: ["u_*"], as: copy}]')
+    _code, written = pull_table(tmp_path / "pulled", columns, row, "--rules", str(rules))
+    [found] = yaml.safe_load(written)["u_odd"]
+    assert [value for name, value in found.items() if name.startswith("u_")] == [
+        text for name, text in sorted(row.items()) if text in {*INNOCENT, SYS_ID}
+    ]
     [table] = yaml.safe_load((tmp_path / "pulled" / "tables.yaml").read_text())
     kept = [each["default"] for each in table["columns"].values() if "default" in each]
     assert len(kept) == len(INNOCENT)
     assert kept[:2] == INNOCENT[:2]
     assert {each["label"] for each in table["columns"].values() if "label" in each} >= {*INNOCENT}
+
+
+def test_a_choice_may_name_a_password(tmp_path: Path) -> None:
+    """One that may be a secret is left out, with a line; a label alone becomes the value."""
+    choices = [choice(1, "u_kind", "password_reset"), choice(2, "u_kind", SYS_ID) | {"label": "Passwort: geheim1"}]
+    given = {
+        "sys_db_object": [defined(1, "u_odd")],
+        "sys_dictionary": [column(1, "u_kind", "string")],
+        "sys_choice": [*choices, choice(3, "u_kind", "pw hunter2")],
+    }
+    with stub(given) as url:
+        main(["pull", "--from", url, "--tables", "u_odd", "--out", str(tmp_path / "pulled")])
+    [table] = yaml.safe_load((tmp_path / "pulled" / "tables.yaml").read_text())
+    assert table["columns"]["u_kind"]["choices"] == {"password_reset": "password_reset", SYS_ID: SYS_ID}
+    line = "column 'u_odd.u_kind': left out: a choice, which may be a secret\n"
+    assert line in (tmp_path / "pulled" / "report.txt").read_text()
 
 
 KNOWN = [
