@@ -102,6 +102,7 @@ async def test_rows_change_what_ships(tmp_path: Path, database: str) -> None:
 
 NUMBERED = """
 incident: [{short_description: first}, {number: INC0010001}, {number: INC0010007}, {number: "7"}]
+metric_definition: [{number: "5"}]
 problem: [{number: PRB0010002}, {number: OLD0099999}, {number: PRB99999999999999999999}]
 """
 NUMBERS = {"incident": "INC0010009", "problem": "PRB0010003"}
