@@ -116,6 +116,17 @@ def test_numbers_and_moments_of_columns_that_do_not_ship(tmp_path: Path) -> None
             assert (first["u_level"], "u_level" in second) == ("2", False)
 
 
+def test_streets_are_no_free_text(tmp_path: Path) -> None:
+    """Whatever the length of their columns."""
+    lengths = {"street": "255", "u_address": "255", "u_home_street": "100", "u_anschrift": "40", "u_strasse_2": "4000"}
+    columns = [column(at, name, "string", max_length=length) for at, (name, length) in enumerate(lengths.items())]
+    columns.append(column(90, "email_address", "string", max_length="255"))
+    row = dict.fromkeys(lengths, "Zwickweg 7")
+    _code, written = pull_table(tmp_path / "a", columns, row | {"email_address": "zq@bank.test"}, "--keep-text")
+    [found] = yaml.safe_load(written)["u_odd"]
+    assert found.keys() & {*row, "email_address"} == {"email_address"}
+
+
 VALUES = {
     "u_a": "Anruf hans.mueller@acme-corp.test",
     "u_b": "Tel +49 170 1234567",
