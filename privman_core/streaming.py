@@ -4,11 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
 from aiohttp import web
+from msgspec import Struct
 
 from privman_core.bodies import SpooledBody
 from privman_core.exchange import Exchange
@@ -73,8 +73,7 @@ class RangeError(ValueError):
     """A range is invalid; the message names the parameter and shows its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """A range of exchanges.
 
     Attributes:
@@ -90,7 +89,8 @@ class Range:
     @classmethod
     def read(cls, query: Mapping[str, str]) -> Self:
         """Return the range in the parameters; raises RangeError."""
-        numbers = {name: _number(name, query[name], int(name != "after")) for name in cls.__slots__ if name in query}
+        given = [name for name in cls.__struct_fields__ if name in query]
+        numbers = {name: _number(name, query[name], int(name != "after")) for name in given}
         return cls(**numbers)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.parsers import expat
 
+from msgspec import Struct
+
 from mock_servicenow.now_platform.dictionary.definitions import DictionaryError
 from mock_servicenow.now_platform.dictionary.dictionary_rows import CHOICES, COLUMNS, TABLES
 from mock_servicenow.now_platform.dictionary.located_files import xml_files
@@ -130,8 +132,7 @@ def xml_documents(source: Traversable) -> Iterator[XmlDocument]:
         yield XmlDocument(file.name, content)
 
 
-@dataclass(slots=True)
-class _Element:
+class _Element(Struct):
     """An open element.
 
     Attributes:
@@ -143,8 +144,8 @@ class _Element:
     kind: str
     attributes: Mapping[str, str]
     line: int
-    values: Values = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
+    values: Values = {}  # each element has its own
+    names: dict[str, str] = {}
     payload_line: int = 0
 
 
