@@ -76,7 +76,7 @@ def _numbers(text: str, start: int, end: int) -> Iterator[PersonalValue]:
             yield PersonalValue(*found.span(), kind, found[0])
 
 
-class _Plain(dict[int, str]):
+class _PlainCharacters(dict[int, str]):
     """The character of ASCII that another one stands for, if there is one."""
 
     def __missing__(self, code: int) -> str:
@@ -95,4 +95,4 @@ def _plain(character: str) -> str:
             return {"\u2212": "-", "\u00b7": ".", "\u2022": "."}.get(made, made if len(made) == 1 else character)
 
 
-_PLAIN = _Plain()
+_PLAIN = _PlainCharacters()

@@ -37,7 +37,7 @@ class SecretPattern(NamedTuple):
         return has_any and self.pattern.search(text) is not None
 
 
-class Secrets:
+class SecretForms:
     """The ways to recognise secrets.
 
     Attributes:
@@ -93,7 +93,7 @@ class TextScreen:
             text: any.
             most: characters that it may have at most; no limit without it.
         """
-        if Secrets.packaged().are_in(text):
+        if SecretForms.packaged().are_in(text):
             return ""
         found = [*personal_values(text)]
         made = self._with(text, ((each, self._replaced(each.kind, each.text)) for each in found))

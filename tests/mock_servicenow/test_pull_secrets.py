@@ -9,12 +9,12 @@ import yaml
 
 from mock_servicenow.cli import main
 from mock_servicenow.pull.pseudonyms import Pseudonyms
-from mock_servicenow.pull.text_screen import SecretPattern, Secrets, TextScreen
+from mock_servicenow.pull.text_screen import SecretForms, SecretPattern, TextScreen
 from tests.core.test_regular_expressions import quadratic
 
 from .pulling import choice, column, defined, pull_table, stub
 
-ROWS = Secrets.packaged().rows
+ROWS = SecretForms.packaged().rows
 EXAMPLES = [(row, example) for row in ROWS for example in row.examples]
 INNOCENT = [
     *("Password", "Password reset", "API key", "Token", "Basic information", "Task-based", "Key account manager"),
@@ -59,7 +59,7 @@ def test_what_is_personal_in_another_form(text: str) -> None:
 def test_rows_take_linear_time() -> None:
     """As every expression in the code does."""
     assert [quadratic(row.pattern.pattern, row.pattern.flags, searched=True) for row in ROWS] == [""] * len(ROWS)
-    about = Secrets.packaged().about
+    about = SecretForms.packaged().about
     assert not quadratic(about.pattern, about.flags, searched=False)
 
 
