@@ -22,8 +22,9 @@ from privman_scenarios.playing.own_records import Mark, OwnRecords
 from privman_scenarios.playing.party import ConsoleParty
 from privman_scenarios.playing.party_answer import PartyAnswer
 from privman_scenarios.playing.reaching import Registration
-from privman_scenarios.playing.record_pages import COMPLETE, TableNotListedError
+from privman_scenarios.playing.record_pages import TableNotListedError
 from privman_scenarios.playing.servicenow import ServiceNowParty
+from privman_scenarios.playing.stock import COMPLETE
 
 _QUESTIONS = frozenset({"GET", "HEAD", "OPTIONS"})
 

@@ -15,7 +15,8 @@ from privman_scenarios.output import mask
 from privman_scenarios.playing.http_api import HttpApi
 from privman_scenarios.playing.log_in import LogIn
 from privman_scenarios.playing.party_answer import PartyAnswer
-from privman_scenarios.playing.record_pages import COMPLETE, UNKNOWN, Stock, list_stock, record_pages
+from privman_scenarios.playing.record_pages import record_pages
+from privman_scenarios.playing.stock import COMPLETE, UNKNOWN, Stock, list_stock
 
 SYS_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _TABLE = re.compile(r"[a-z]\w*", re.ASCII)
