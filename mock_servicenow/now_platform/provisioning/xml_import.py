@@ -12,7 +12,12 @@ from mock_servicenow.now_platform.dictionary.values import is_storable, is_sys_i
 from mock_servicenow.now_platform.errors import InvalidQuery, OperationFailed, RecordNotFound, UniqueKeyViolation
 from mock_servicenow.now_platform.provisioning.record_keys import RecordKeys
 from mock_servicenow.now_platform.provisioning.stored_rows import KEYS, complete, to_stored
-from mock_servicenow.now_platform.provisioning.xml_definitions import DEFINITIONS, LABELS, UPDATE_SETS, XmlDefinitions
+from mock_servicenow.now_platform.provisioning.xml_dictionary import (
+    DICTIONARY_TABLES,
+    LABELS,
+    UPDATE_SETS,
+    XmlDictionary,
+)
 from mock_servicenow.now_platform.provisioning.xml_records import (
     DELETE,
     DELETE_MULTIPLE,
@@ -75,7 +80,7 @@ class _Import:
             self._take(definitions.completed(record))
         self._define(definitions)
         for record in self._records():
-            if record.table not in DEFINITIONS:
+            if record.table not in DICTIONARY_TABLES:
                 self._take(record)
         for table, columns in self._lacking.items():
             names = cut(", ".join(columns), _LONGEST_LIST)
@@ -84,7 +89,7 @@ class _Import:
             why = "only the instance that they are from can read them"
             self._report("value-ignored", f"table {table}: secrets were left out: {', '.join(columns)}: {why}")
 
-    def _define(self, definitions: XmlDefinitions) -> None:
+    def _define(self, definitions: XmlDictionary) -> None:
         """Let the records define tables; findings about them get the place of the record."""
         findings = self._session.findings
         before = len(findings)
@@ -97,12 +102,12 @@ class _Import:
 
     # Before anything is stored
 
-    def _look_through(self) -> XmlDefinitions:
+    def _look_through(self) -> XmlDictionary:
         """Return what the documents define.
 
         Raises DictionaryError for definitions that contradict themselves, and for too many records.
         """
-        definitions = XmlDefinitions(self._session)
+        definitions = XmlDictionary(self._session)
         for record in self._records():
             self._count(record, _weight(record))
             definitions.note(record)
@@ -246,7 +251,7 @@ class _Import:
     def _delete(self, table: str, sys_id: str, record: XmlRecord) -> None:
         session = self._session
         try:
-            if table in DEFINITIONS:
+            if table in DICTIONARY_TABLES:
                 session.of_system.delete(table, sys_id)  # with what depends on it
             elif self._exists(table, sys_id):
                 session.remove_row(table, sys_id)

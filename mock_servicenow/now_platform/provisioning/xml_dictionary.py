@@ -9,9 +9,9 @@ from mock_servicenow.now_platform.records.session import Session
 from privman_core.findings import Finding
 from privman_core.inputs import quoted
 
-MOST_DEFINITIONS = 30_000
-"""Records of `DEFINITIONS` in all documents: as many as act."""
-DEFINITIONS = (TABLES, COLUMNS, CHOICES)
+MOST_DICTIONARY_RECORDS = 30_000
+"""Records of `DICTIONARY_TABLES` in all documents: as many as act."""
+DICTIONARY_TABLES = (TABLES, COLUMNS, CHOICES)
 UPDATE_SETS = frozenset({"sys_remote_update_set", "sys_update_set"})
 _BATCHED = (("sys_id", "parent"), ("remote_sys_id", "remote_parent_id"))
 """The columns that identify an update set, each with the one that names that of the set whose batch it is in."""
@@ -21,7 +21,7 @@ LABELS = "sys_documentation"
 _LABELLED = {TABLES: "label", COLUMNS: "column_label"}
 
 
-class XmlDefinitions:
+class XmlDictionary:
     """The definitions in documents.
 
     Args:
@@ -45,7 +45,7 @@ class XmlDefinitions:
             self._update_sets.append(record)
         elif record.table == LABELS and record.values.get("language", "en") == "en":
             self._labels[_column_of(record)] = record.values.get("label", "")
-        elif record.table in DEFINITIONS:
+        elif record.table in DICTIONARY_TABLES:
             self._note_definition(record)
 
     def _note_definition(self, record: XmlRecord) -> None:
@@ -53,8 +53,10 @@ class XmlDefinitions:
             self._tables[record.values.get("sys_id", "")] = record.values.get("name", "")
         self._check_type(record)
         self.records.append(record)
-        if len(self.records) > MOST_DEFINITIONS:
-            raise record.error(f"is one more than {MOST_DEFINITIONS:,} records that define tables, columns and choices")
+        if len(self.records) > MOST_DICTIONARY_RECORDS:
+            raise record.error(
+                f"is one more than {MOST_DICTIONARY_RECORDS:,} records that define tables, columns and choices"
+            )
 
     def _check_type(self, record: XmlRecord) -> None:
         """Raise DictionaryError if a record before has another type for the column, unless an update set changes it."""
