@@ -31,6 +31,10 @@ class _OneLine(dict[str, object]):
 class _Dumper(yaml.SafeDumper):
     """Writes an entry of a name on one line, whatever it holds."""
 
+    def ignore_aliases(self, _data: object) -> bool:
+        """Write the day that many entries share in each of them."""
+        return True
+
 
 _Dumper.add_representer(
     _OneLine, lambda dumper, entry: dumper.represent_mapping("tag:yaml.org,2002:map", entry, flow_style=True)
