@@ -94,7 +94,11 @@ def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path, capsys:
     files = [tmp_path / folder / "twice.yaml" for folder in ("gate", "nightly")]
     for file in files:
         file.parent.mkdir()
-        file.write_text(SMALL.replace("A response", f"In {file.parent.name} a response"), encoding="utf-8")
+        text = SMALL.replace("A response", f"In {file.parent.name} a response")
+        # What two files have alike is played once.
+        file.write_text(
+            text.replace("response: Deny}", f"response: Deny, comment: {file.parent.name}}}"), encoding="utf-8"
+        )
     folder = tmp_path / "found"
     assert main(["run", *map(str, files), "--interleave", "--jobs", "1", "--failures-dir", str(folder)]) == 1
     capsys.readouterr()

@@ -209,8 +209,8 @@ def test_exitfirst_ends_at_the_first_variation_that_fails(folder: Path, capsys: 
         "  - servicenow.insert: {table: response, values: {request_id: '${request_id}', response: Deny}}\n"
         "- servicenow.expect-request: {count: 1}\n"
     )
-    for name in NAMES:
-        write(folder, name, twice)
+    for name in NAMES:  # what several files have alike is played once
+        write(folder, name, twice.replace("response: Deny", f"response: Deny, comment: {name}"))
     code_of("--interleave", "--jobs", "1", "--json", "all.json")
     code_of("--interleave", "--jobs", "1", "-x", "--json", "first.json")
     capsys.readouterr()

@@ -267,7 +267,7 @@ def test_the_command_tells_of_variations_that_fail_and_counts_them(
         *(f"{fault}: POST {RESPONSES} to servicenow" for _ in range(2) for fault in committed),
         *(f"restart of {party}: before servicenow.insert (step 2)" for party in ("servicenow", "console")),
     ]
-    assert lines[-2].startswith("11 passed, 10 failed, 0 skipped; 201 expectations in ")
+    assert lines[-2].startswith("11 passed, 10 failed, 0 skipped; 221 expectations in ")
     assert lines[-1] == "20 variations were played, 10 of them failed"
 
 
