@@ -95,7 +95,7 @@ class _Response:
 
     @property
     def complaint(self) -> str:
-        """What the answer is in place of a response: a fault with its text, or another element."""
+        """What came instead of a response: a fault with its text, or another element."""
         if self.name != "Fault":
             return f"with a body that holds {brief(self.name)}"
         return f"with a fault that says {brief(self.outputs.get('faultstring', ''))}"

@@ -243,7 +243,7 @@ class Dictionary:
 
 
 class _ByTable(dict[str, T]):
-    """What follows from the columns of each table, worked out when it is first asked for: most tables stay unused."""
+    """A value for each table, made from its columns when it is first asked for: most tables stay unused."""
 
     def __init__(
         self, columns: Mapping[str, Mapping[str, Column]], work_out: Callable[[Mapping[str, Column]], T]
