@@ -15,11 +15,12 @@ from console_sim.console import Console, build_console
 from console_sim.envelope import Envelope, stamp
 from console_sim.item_api import ItemApi
 from console_sim.settings import Settings
-from console_sim.ui.console_cockpit import build_cockpit
+from console_sim.ui.console_cockpit import ConsoleProduct
 from console_sim.ui.console_pages import build_pages
 from privman_contracts import WireNames
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
+from privman_core.cockpit.cockpit import Cockpit, CockpitKeys, OtherAddress
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
 from privman_core.inputs import trust
@@ -27,7 +28,6 @@ from privman_core.instruments import CHANGES, Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.pages.cockpit import CockpitKeys
 from privman_core.pages.unknown_address import UnknownAddresses
 from privman_core.snapshots import States
 
@@ -73,7 +73,9 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         app.add_routes(ConsoleAdmin(settings, console, secrets, app[CHANGES]).routes())
         app.add_routes(ConfigurationAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
-        app.add_routes(build_cockpit(console, instruments, checks, keys, secrets.mask).routes())
+        other = OtherAddress(settings.servicenow_url, settings.servicenow_admin_token)
+        product = ConsoleProduct(console, checks, secrets.mask)
+        Cockpit(product, instruments, keys, other, trusted=settings.tls or trust(settings.ca_file)).add_to(app)
     callers = Callers(console)
     items = ItemApi(console, callers, envelope, checks)
     app.add_routes(ConsoleApi(settings, console, callers, envelope, documents, items).routes())

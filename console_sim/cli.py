@@ -32,6 +32,7 @@ _DEFAULT_PORT = 8090
 _MOST_MINUTES = 24 * 60
 _WHOLE = re.compile("[0-9]{1,6}")
 _ADMIN_TOKEN = "CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - a variable's name
+_SERVICENOW_TOKEN = "SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - a variable's name
 _REFUSED = (InferredNamesError, UnusableDatabaseError, NotStoredError)
 
 
@@ -58,6 +59,8 @@ async def _run(options: Namespace) -> int:
         database=options.database,
         token_lifetime=options.token_lifetime,
         documented_only=options.documented_only,
+        servicenow_url=options.servicenow_url or "",
+        servicenow_admin_token=admin_token(_SERVICENOW_TOKEN, os.environ),
     )
     return await _serve(options, settings)
 
@@ -95,6 +98,13 @@ def _add_serve(parser: ArgumentParser) -> None:
         type=url,
         metavar="URL",
         help="URL under which ServiceNow reaches this console (default: the request's Host)",
+    )
+    parser.add_argument(
+        "--servicenow-url",
+        type=url,
+        metavar="URL",
+        help="fake instance that the cockpit shows, too, with the token in SERVICENOW_ADMIN_TOKEN if it has one "
+        "(default: that of the newest foreign system, if it runs on this machine)",
     )
     parser.add_argument(
         "--database",

@@ -1,7 +1,7 @@
 """The options of a console, and its addresses."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,6 +37,9 @@ class Settings:
             about requests that ServiceNow decides.
         max_timeout: time limit for decisions on approval requests (integration 3).
         database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
+        servicenow_url: of the fake instance that the cockpit shows, too; empty for that of the newest foreign system,
+            if it runs on this machine.
+        servicenow_admin_token: token of that instance's control plane.
         version: the answer of ``version/Current``.
     """
 
@@ -53,6 +56,8 @@ class Settings:
     documented_only: bool = False
     max_timeout: timedelta = timedelta(hours=16, minutes=30)
     database: str = "sqlite://"
+    servicenow_url: str = ""
+    servicenow_admin_token: str = field(default="", repr=False)
     version: str = "11.1.0"
 
 

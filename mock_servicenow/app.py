@@ -26,9 +26,10 @@ from mock_servicenow.now_platform.web import oauth
 from mock_servicenow.now_platform.web.server import LARGEST_BODY, Server, is_call
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.settings import Settings
-from mock_servicenow.ui.instance_cockpit import build_cockpit
+from mock_servicenow.ui.instance_cockpit import InstanceProduct
 from mock_servicenow.ui.instance_pages import build_pages
 from privman_core.clock import Clock
+from privman_core.cockpit.cockpit import Cockpit, CockpitKeys, OtherAddress
 from privman_core.control import COCKPIT
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKinds
@@ -39,7 +40,6 @@ from privman_core.instruments import CHANGES, Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.pages.cockpit import CockpitKeys
 from privman_core.serving import SERVED
 from privman_core.snapshots import StateCopy, States
 
@@ -128,7 +128,9 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     if settings.control_plane:
         app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES], settings.url).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
-        app.add_routes(build_cockpit(instance, privilege_manager, instruments, checks, keys).routes())
+        product = InstanceProduct(instance, privilege_manager, checks, secrets.mask)
+        other = OtherAddress(settings.console_url, settings.console_admin_token)
+        Cockpit(product, instruments, keys, other, trusted=trust(settings.ca_file)).add_to(app)
     app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance))
     app.add_routes(pages.routes())

@@ -30,6 +30,7 @@ from privman_core.serving import add_serving, run_command, serve_command
 _COMMAND = "mock-servicenow"
 _PASSWORD = "MOCK_SERVICENOW_PASSWORD"  # noqa: S105 - the name of a variable
 _ADMIN_TOKEN = "MOCK_SERVICENOW_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
+_CONSOLE_TOKEN = "CONSOLE_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 
 _MOST_WORKERS = 64
 _MOST_PRINTED = 20
@@ -109,6 +110,13 @@ def _add_serve(serve: ArgumentParser) -> None:
         help=f"administrator's user name (default {DEFAULT_NAME}; an existing database keeps its own)",
     )
     serve.add_argument("--url", type=url, help="public base URL used in links (default: the request's Host)")
+    serve.add_argument(
+        "--console-url",
+        type=url,
+        metavar="URL",
+        help="console simulator that the cockpit shows, too, with the token in CONSOLE_ADMIN_TOKEN if it has one "
+        "(default: the registered one, if it runs on this machine)",
+    )
     serve.add_argument(
         "--ca-file", type=ca_file, metavar="PATH", help="extra CA certificates to trust when calling consoles (PEM)"
     )
@@ -213,6 +221,8 @@ def _settings(options: Namespace, environment: Mapping[str, str]) -> Settings:
         control_plane=not options.no_admin,
         ca_file=options.ca_file,
         proxies=trusted_proxies(options, token, _ADMIN_TOKEN),
+        console_url=options.console_url or "",
+        console_admin_token=admin_token(_CONSOLE_TOKEN, environment),
     )
 
 

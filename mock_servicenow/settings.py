@@ -25,6 +25,9 @@ class Settings:
         key: a secret that processes of one server share; empty draws one.
         ca_file: extra CA certificates to trust (PEM).
         proxies: reverse proxies that give a request its public address.
+        console_url: of the console simulator that the cockpit shows, too; empty for the registered one, if that runs on
+            this machine.
+        console_admin_token: token of that simulator's control plane.
     """
 
     username: str = ""
@@ -40,3 +43,5 @@ class Settings:
     key: str = field(default="", repr=False)
     ca_file: Path | None = None
     proxies: tuple[Network, ...] = ()
+    console_url: str = ""
+    console_admin_token: str = field(default="", repr=False)

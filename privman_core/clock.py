@@ -36,6 +36,10 @@ class Timer(Protocol):
 class Clock(Protocol):
     """The only source of time: no other code reads a clock or sleeps."""
 
+    @property
+    def virtual(self) -> bool:
+        """Whether it moves only when it is advanced."""
+
     def now(self) -> datetime:
         """Return the time, aware, in UTC."""
 
@@ -87,6 +91,8 @@ def later(moment: datetime, seconds: float) -> datetime:
 
 class RealClock:
     """The machine's clock; implements `Clock`."""
+
+    virtual = False
 
     def __init__(self) -> None:
         self._jobs = Jobs()

@@ -124,7 +124,8 @@ class Control:
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, and when the next job falls due: null if nothing waits, and in real time."""
         due = self._clock.next_due
-        return to_json({"now": self._clock.now().isoformat(), "next": due and due.isoformat()})
+        virtual = self._clock.virtual
+        return to_json({"now": self._clock.now().isoformat(), "next": due and due.isoformat(), "virtual": virtual})
 
     async def advance(self, request: web.Request) -> web.Response:
         """Let virtual time jump; answers when everything that fell due has been sent and answered.
@@ -140,12 +141,12 @@ class Control:
 
     async def faults(self, _request: web.Request) -> web.Response:
         """Answer the armed faults, each with its number and how many requests it has struck."""
-        return to_json({"faults": [_armed(fault) for fault in self._faults.armed]})
+        return to_json({"faults": [armed_fault(fault) for fault in self._faults.armed]})
 
     async def arm_fault(self, request: web.Request) -> web.Response:
         """Arm one fault and answer it with its number."""
         fault = self._faults.arm(await read_object(request))
-        return to_json(_armed(fault), 201)
+        return to_json(armed_fault(fault), 201)
 
     async def clear_faults(self, _request: web.Request) -> web.Response:
         """Disarm all faults."""
@@ -248,7 +249,8 @@ def to_json(value: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
 
 
-def _armed(fault: Fault) -> dict[str, Any]:
+def armed_fault(fault: Fault) -> dict[str, Any]:
+    """Return a fault as the control plane prints it: what arms it again, its number, and how many it has struck."""
     return {**fault.to_json(), "number": fault.number, "struck": fault.struck}
 
 

@@ -34,6 +34,7 @@ class Exchange(Struct):
         answers_secret: whether an answer that is a JSON string is secret, such as a token.
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
+        about: RequestIds of the approval requests that it belongs to, as the product that answers or sends it knows.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Exchange(Struct):
     answers_secret: bool = False
     size: int = 0
     journaled: bool = True
+    about: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from privman_core.clock import MOST_SECONDS, Clock, later
 from privman_core.inputs import CONTROL, quoted
@@ -207,6 +208,14 @@ class FaultKind(Struct, frozen=True):
         return " ".join((self.effect.__doc__ or "").split())
 
 
+class DescribedKind(Struct, frozen=True):
+    """A kind of fault for people; ``options`` are its keys, each with its valid values in words."""
+
+    kind: str
+    does: str
+    options: dict[str, str]
+
+
 class FaultKinds(dict[str, FaultKind]):
     """Kinds of faults by name."""
 
@@ -251,22 +260,18 @@ class Faults:
         return [fault for fault in self.known if fault.times != 0]
 
     @property
-    def kinds(self) -> dict[str, str]:
-        """The help text of each kind."""
-        return {name: kind.summary for name, kind in self._kinds.items()}
-
-    @property
     def options(self) -> list[str]:
         """The option names of all kinds."""
         return list(dict.fromkeys(key for kind in self._kinds.values() for key in kind.options))
 
+    @property
+    def described(self) -> list[DescribedKind]:
+        """Every kind, with what it does and its options."""
+        return [DescribedKind(name, kind.summary, _expected(kind.options)) for name, kind in self._kinds.items()]
+
     def to_json(self) -> dict[str, object]:
         """Return what can be armed: each kind with its options, and the keys that every fault has."""
-        kinds = [
-            {"kind": name, "does": kind.summary, "options": _expected(kind.options)}
-            for name, kind in self._kinds.items()
-        ]
-        return {"fault_kinds": kinds, "fault_keys": _expected(COMMON)}
+        return {"fault_kinds": [asdict(each) for each in self.described], "fault_keys": _expected(COMMON)}
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
         """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""

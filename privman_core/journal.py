@@ -171,17 +171,16 @@ class Journal:
         """Return the exchange as the control plane prints it, secrets masked; a large one is processed in a thread."""
         return await aside(exchange, self.to_json)
 
-    async def shows(self, exchange: Exchange, texts: Iterable[str]) -> bool:
-        """Return whether URL or bodies contain one of the texts, ignoring case, after masking."""
+    async def shows(self, exchange: Exchange, text: str) -> bool:
+        """Return whether a body contains the text, ignoring case, after masking."""
 
         def masked(exchange: Exchange) -> str:
             asked = b"" if exchange.asks_secret else exchange.request_body
             answer = b"" if _is_secret_answer(exchange) else exchange.response_body
             bodies = (body.decode(errors="replace") for body in (asked, answer))
-            return "\n".join(map(self._secrets.mask, (exchange.url, *bodies))).lower()
+            return "\n".join(map(self._secrets.mask, bodies)).lower()
 
-        said = await aside(exchange, masked)
-        return any(text.strip().lower() in said for text in texts)
+        return text.lower() in await aside(exchange, masked)
 
     def to_json(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked."""

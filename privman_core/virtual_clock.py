@@ -74,6 +74,8 @@ class VirtualClock:
     longer in real time than ``patience``.
     """
 
+    virtual = True
+
     def __init__(self, start: datetime = START, patience: Sequence[float] = PATIENCE) -> None:
         self._start = self._now = start
         self._turns = count()

@@ -17,7 +17,7 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_BREACH = re.compile(r'\sstyle=|\son\w+=|(?:href|src|action)="(?:https?:)?//|<script(?! src="/)')
+_BREACH = re.compile(r'\sstyle=|\son\w+=|(?:<link[^>]*href|src|action)="(?:https?:)?//|<script(?! src="/)')
 _TOKEN = re.compile(
     r'<input type="hidden" name="(?:sysparm_ck|__RequestVerificationToken|cockpit_token)" value="\w{64}">'
 )
@@ -25,7 +25,9 @@ _TOKEN = re.compile(
 
 def _paths(app: web.Application, method: str) -> list[str]:
     resources = [each for each in app.router.resources() if not each.canonical.startswith(APIS)]
-    return [each.canonical.format_map(EXAMPLES) for each in resources if method in {route.method for route in each}]
+    is_console = any(each.canonical == "/endpoint" for each in app.router.resources())
+    examples = {**EXAMPLES, "end": "console" if is_console else "servicenow"}
+    return [each.canonical.format_map(examples) for each in resources if method in {route.method for route in each}]
 
 
 def shown_pages(app: web.Application) -> list[str]:

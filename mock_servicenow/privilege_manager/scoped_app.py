@@ -39,6 +39,7 @@ class PrivilegeManagerApp:
 
     Attributes:
         services: the scripted SOAP services of the older integration.
+        registrations: of the consoles.
 
     Args:
         note: receives findings of the background work.
@@ -50,7 +51,7 @@ class PrivilegeManagerApp:
         self.tables = tables
         self.services = ApprovalServices(names).services()
         self._instance = instance
-        self._registrations = registrations = Registrations(tables, names, secrets)
+        self.registrations = registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, names, registrations)
         request_rules = RequestRules(tables, names, registrations, activity_types)
         queue = DeliveryQueue(tables)
@@ -80,7 +81,7 @@ class PrivilegeManagerApp:
 
     def _remember(self) -> None:
         with self._instance.transaction(self._instance.system) as session:
-            self._registrations.remember(session)
+            self.registrations.remember(session)
 
     def stop(self) -> None:
         """Stop the background work."""

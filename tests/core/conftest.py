@@ -12,6 +12,9 @@ from aiohttp import ClientResponse, ClientSession, web
 
 from privman_core.bodies import receive
 from privman_core.clock import Clock, RealClock
+from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
+from privman_core.cockpit.ends import Explanation
+from privman_core.cockpit.facts import ApprovalState, DeliveryState
 from privman_core.exchange import Exchange
 from privman_core.fault_kinds import GENERIC
 from privman_core.findings import Finding
@@ -19,8 +22,6 @@ from privman_core.ids import Ids
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
-from privman_core.pages.cockpit import Cockpit, CockpitKeys
-from privman_core.pages.exchange_pages import Explanation
 from privman_core.snapshots import StateCopy, States, require_room
 from privman_core.virtual_clock import VirtualClock
 from tests.own_network import is_allowed
@@ -37,11 +38,27 @@ def judge(exchange: Exchange) -> Iterable[Finding]:
         yield Finding("violation", "wrong-body", "body is 'wrong'; expected anything else", "$")
 
 
-def explain(exchange: Exchange) -> Explanation:
-    """Name the other party; only POST has a contract."""
-    return Explanation(
-        "Caller" if exchange.direction == "in" else "Callee", "Post" if exchange.method == "POST" else ""
-    )
+class EchoProduct:
+    """What the echo knows: the other party's name, and that only POST has a contract."""
+
+    name = "Echo"
+
+    def explain(self, exchange: Exchange) -> Explanation:
+        """Name the other party and the contract."""
+        party = "Caller" if exchange.direction == "in" else "Callee"
+        return Explanation(party, "Post" if exchange.method == "POST" else "")
+
+    async def approvals(self, _most: int) -> list[ApprovalState]:
+        """Know no approval requests."""
+        return []
+
+    async def deliveries(self, _most: int) -> list[DeliveryState]:
+        """Know no deliveries."""
+        return []
+
+    async def other_url(self) -> str:
+        """Know no other end."""
+        return ""
 
 
 @dataclass
@@ -117,8 +134,8 @@ class Party:
         """Return the application."""
         app = self.instruments.app(self.states, self.token, pages=frozenset())
         keys = CockpitKeys.draw(self.token, Ids(1))
-        cockpit = Cockpit("Echo", self.instruments, explain, keys)
-        app.add_routes([*cockpit.routes(), web.route("*", "/{path:.*}", self.echo)])
+        Cockpit(EchoProduct(), self.instruments, keys).add_to(app)
+        app.add_routes([web.route("*", "/{path:.*}", self.echo)])
         return app
 
     async def call(self, method: str, path: str, **arguments: Any) -> tuple[int, Any]:

@@ -29,7 +29,7 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[str]:
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"X-Forwarded-For": "127.0.0.1"}], ids=str
 )
-@pytest.mark.parametrize("path", ["/__admin/health", "/__admin/requests", "/__cockpit", "/__cockpit/exchanges/1"])
+@pytest.mark.parametrize("path", ["/__admin/health", "/__admin/requests", "/__cockpit", "/__cockpit/exchanges/echo/1"])
 async def test_foreign_requests_get_403(server: str, path: str, headers: dict[str, str]) -> None:
     """Neither a name that somebody points at this machine nor a proxy on it opens what is for testers."""
     async with ClientSession() as session, session.get(f"{server}{path}", headers=headers) as answer:
@@ -139,8 +139,14 @@ ODD_TEXTS = ["9" * 5_000, "-1", "1e300", "٣", "x", "", "%00", "%ff", "a" * 9_00
 
 
 ODD_PATHS = [
-    *("/__cockpit?before=", "/__cockpit?find=", "/__cockpit?only=", "/__cockpit?page=", "/__cockpit/sequence?about="),
-    *("/__cockpit/exchanges/", "/__cockpit/faults?", "/__cockpit/clock?", "/__cockpit/static/"),
+    *(
+        "/__cockpit?before=",
+        "/__cockpit?find=",
+        "/__cockpit?before-console=",
+        "/__cockpit?page=",
+        "/__cockpit/sequence?find=",
+    ),
+    *("/__cockpit/exchanges/console/", "/__cockpit/faults?", "/__cockpit/clock?", "/__cockpit/static/"),
     *("/__cockpit/approvals?page=", "/__cockpit/deliveries?page="),
     *("/__admin/requests?after=", "/__admin/findings?limit=", "/__admin/requests?last=", "/__admin/"),
 ]

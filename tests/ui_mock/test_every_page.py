@@ -105,7 +105,7 @@ async def test_no_page_is_journaled_or_meets_a_fault(site: Site) -> None:
     for path in shown_pages(site.app):
         for method in ("GET", "HEAD"):
             shown = await person.call(method, path)
-            assert (path, shown.status) == (path, 404 if path == "/__cockpit/exchanges/1" else 200)
+            assert (path, shown.status) == (path, 404 if path == "/__cockpit/exchanges/servicenow/1" else 200)
     assert (await site.call("GET", "/__admin/requests"))["requests"] == []
     for path in posted_pages(site.app):
         assert (path, (await person.post(path, {"sysparm_ck": ""})).status) == (path, 403)

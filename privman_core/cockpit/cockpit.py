@@ -1,25 +1,33 @@
-"""The tester's cockpit of one party at ``/__cockpit``, for whoever may use ``/__admin``; not part of the product."""
+"""The tester's cockpit at ``/__cockpit``, for whoever may use ``/__admin``; not part of the product."""
 
 import hmac
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Self
 
 from aiohttp import web
 from msgspec import Struct
 
+from privman_core.cockpit.both_ends import BothEnds
+from privman_core.cockpit.cockpit_calls import CockpitCalls
+from privman_core.cockpit.control_pages import ClockPages, FaultPages
+from privman_core.cockpit.ends import EndError, OwnEnd, Product
+from privman_core.cockpit.exchange_pages import ExchangePages
+from privman_core.cockpit.journal_pages import JournalPages
+from privman_core.cockpit.other_end import ControlClient, Neighbourhood
+from privman_core.cockpit.request_pages import RequestPages
 from privman_core.control import COCKPIT, has_token, is_own_origin
 from privman_core.ids import Ids, is_same
+from privman_core.inputs import Trust
 from privman_core.instruments import Instruments
 from privman_core.own_machine import is_opened_here
-from privman_core.pages.control_pages import ClockPages, FaultPages
-from privman_core.pages.exchange_pages import Exchanges, Explain
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import SHARED, Assets, Templates, see
-from privman_core.pages.site import Frame, Gate, Page, Site, Visit
+from privman_core.pages.site import Frame, Gate, Page, PageError, Show, Site, Visit
 
 COOKIE = "cockpit"
 UNLOCK = f"{COCKPIT}/unlock"
+TEMPLATES = "privman_core.cockpit"
+"""The package with the cockpit's templates and styles."""
 CockpitPage = Page[Visit]
 
 
@@ -84,63 +92,78 @@ class CockpitGate(Gate[Visit]):
         """Check the origin too: the token is the same for every browser."""
         return is_own_origin(visit.request) and super().trusts_form(visit)
 
+    async def answer(self, visit: Visit, show: Show[Visit]) -> web.Response:
+        """Return the page, or one that says what an end has refused."""
+        try:
+            return await show(visit)
+        except EndError as error:
+            raise PageError(HTTPStatus.BAD_GATEWAY, "An end does not answer", str(error)) from None
+
+
+class OtherAddress(Struct, frozen=True):
+    """Where the other end is; empty for the address that the product's configuration names."""
+
+    url: str = ""
+    token: str = ""
+
 
 class Cockpit:
-    """The cockpit of one party.
+    """The cockpit of both ends, served by one of them.
 
-    It shows the journal, each exchange, sequence diagrams (``/__cockpit/sequence?about=TEXT``), faults and the clock.
-    It knows no message: ``explain`` names the other party of an exchange, and the contract that applies to it.
+    It knows no message: the ``product`` names the other party of an exchange, and the contract that applies to it.
 
     Args:
-        party: its name in the banner and in sequence diagrams.
-        instruments: the party's own.
-        explain: the product's knowledge about exchanges.
+        product: what the product that serves it knows.
+        instruments: that product's own.
         keys: decide who may enter.
-        pages: the product's own pages by path below ``/__cockpit``. Their templates ``cockpit/NAME.html`` extend
-            ``base`` and fill its block ``main``; elements with ``id`` and ``data-live`` are refreshed.
-        package: import name of the package with these templates; empty for none.
+        other: where the other end is.
+        trusted: certificates to trust when the other end is read.
     """
 
-    def __init__(  # noqa: PLR0913 - the one place where a cockpit is put together
+    def __init__(
         self,
-        party: str,
+        product: Product,
         instruments: Instruments,
-        explain: Explain,
         keys: CockpitKeys,
+        other: OtherAddress = OtherAddress(),  # noqa: B008 - frozen
         *,
-        pages: Mapping[str, CockpitPage] | None = None,
-        package: str = "",
+        trusted: Trust = True,
     ) -> None:
-        exchanges = Exchanges(party, instruments.journal, explain)
-        faults, clock = FaultPages(instruments.faults), ClockPages(instruments.clock)
+        own, self._client = OwnEnd(product, instruments), ControlClient(trusted)
+        ends = BothEnds(own, product.other_url, Neighbourhood(own.name, self._client, other.url, other.token))
+        journal, requests, faults, clock = JournalPages(ends), RequestPages(ends), FaultPages(ends), ClockPages(ends)
         table: dict[str, CockpitPage] = {
-            "": Page(exchanges.journal, tab="Journal"),
-            "/journal/clear": Page(None, exchanges.clear),
-            "/exchanges/{number:[0-9]{1,12}}": Page(exchanges.exchange),
-            "/sequence": Page(exchanges.sequence, tab="Sequence"),
+            "": Page(journal.show, tab="Journal"),
+            "/journal/clear": Page(None, journal.clear),
+            "/exchanges/{end:[a-z]{1,20}}/{number:[0-9]{1,12}}": Page(ExchangePages(ends).show),
+            "/approvals": Page(requests.approvals, tab="Approvals"),
+            "/deliveries": Page(requests.deliveries, tab="Deliveries"),
+            "/sequence": Page(requests.sequence, tab="Sequence"),
             "/faults": Page(faults.show, faults.arm, tab="Faults"),
             "/faults/disarm": Page(None, faults.disarm),
             "/clock": Page(clock.show, clock.advance, tab="Clock"),
             "/unlock": Page(None, lambda visit: _unlock(keys, visit), public=True),
-            **(pages or {}),
         }
-        assets = Assets(f"{COCKPIT}/static", SHARED)
+        assets = Assets(f"{COCKPIT}/static", TEMPLATES, SHARED)
         frame = Frame(
-            Templates(*filter(None, (package, SHARED))),
+            Templates(TEMPLATES, SHARED),
             "cockpit/base.html",
             "cockpit_token",
             site="Tester's cockpit",
             assets=assets.prefix,
             home=COCKPIT,
             home_label="Journal",
-            party=party,
+            party=product.name,
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
+        self._calls = CockpitCalls(own)
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes of every page."""
-        return self._site.routes()
+    def add_to(self, app: web.Application) -> None:
+        """Add every page, and the calls that the other end's cockpit reads."""
+        app.add_routes(self._site.routes())
+        app.add_routes(self._calls.routes())
+        app.on_cleanup.append(lambda _app: self._client.aclose())
 
 
 async def _unlock(keys: CockpitKeys, visit: Visit) -> web.Response:

@@ -1,0 +1,93 @@
+"""The calls of the control plane that the other end's cockpit reads; each answers what `OwnEnd` returns."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from privman_core.cockpit.ends import EndError, OwnEnd
+from privman_core.cockpit.other_end import COCKPIT_CALLS, Hello
+from privman_core.command_line import installed_version
+from privman_core.control import to_json
+from privman_core.control_index import PREFIX
+
+MOST_ROWS = 200
+"""Rows that one answer has at most."""
+_MOST_DIGITS = 12
+
+
+class CockpitCalls:
+    """What an end tells the cockpit of the other end."""
+
+    def __init__(self, end: OwnEnd) -> None:
+        self._end = end
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get(COCKPIT_CALLS, self.hello),
+            web.get(f"{COCKPIT_CALLS}/exchanges", self.exchanges),
+            web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}", self.exchange),
+            web.get(f"{COCKPIT_CALLS}/clock", self.clock),
+            web.get(f"{COCKPIT_CALLS}/faults", self.faults),
+            web.get(f"{COCKPIT_CALLS}/approvals", self.approvals),
+            web.get(f"{COCKPIT_CALLS}/deliveries", self.deliveries),
+            web.delete(f"{PREFIX}/faults/{{number:[0-9]{{1,12}}}}", self.disarm),
+        ]
+
+    async def hello(self, _request: web.Request) -> web.Response:
+        """Answer which end this is, and its version."""
+        return _answer(Hello(self._end.name, installed_version()))
+
+    async def exchanges(self, request: web.Request) -> web.Response:
+        """Answer the newest exchanges that the search line ``find`` fits, at most ``limit``, ``before`` a number."""
+        line, most, before = request.query.get("find", ""), _limit(request), _number(request, "before", 0)
+        return await _answered(lambda: self._end.find(line, most, before))
+
+    async def exchange(self, request: web.Request) -> web.Response:
+        """Answer one exchange with its bodies, verdict and findings."""
+        number = int(request.match_info["number"])
+        found = await self._end.exchange(number)
+        return to_json({"error": f"exchange {number} is not kept"}, 404) if found is None else _answer(found)
+
+    async def clock(self, _request: web.Request) -> web.Response:
+        """Answer the time, what falls due next, and whether time is virtual."""
+        return _answer(await self._end.clock())
+
+    async def faults(self, _request: web.Request) -> web.Response:
+        """Answer the armed faults, and the kinds."""
+        return _answer(await self._end.faults())
+
+    async def approvals(self, request: web.Request) -> web.Response:
+        """Answer the newest approval requests as this end knows them, at most ``limit``."""
+        return _answer(await self._end.approvals(_limit(request)))
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        """Answer the newest deliveries or server tasks with their attempts, at most ``limit``."""
+        return _answer(await self._end.deliveries(_limit(request)))
+
+    async def disarm(self, request: web.Request) -> web.Response:
+        """Disarm the fault of that number."""
+        await self._end.disarm(int(request.match_info["number"]))
+        return web.Response(status=204)
+
+
+async def _answered(ask: Callable[[], Awaitable[object]]) -> web.Response:
+    try:
+        return _answer(await ask())
+    except EndError as error:
+        return to_json({"error": str(error), "key": error.key}, 400)
+
+
+def _answer(value: object) -> web.Response:
+    # The names of headers are of a class of their own.
+    return web.Response(body=msgspec.json.encode(value, enc_hook=str), content_type="application/json")
+
+
+def _limit(request: web.Request) -> int:
+    return min(MOST_ROWS, max(1, _number(request, "limit", MOST_ROWS)))
+
+
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else default

@@ -1,0 +1,252 @@
+"""The two ends of the integration, as the cockpit reads and controls them."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from privman_core.clock import ClockError
+from privman_core.cockpit.facts import (
+    ApprovalState,
+    ClockState,
+    DeliveryState,
+    ExchangeDetail,
+    ExchangeRow,
+    FaultsState,
+    FoundExchanges,
+)
+from privman_core.cockpit.search import Search, SearchError, Seen
+from privman_core.control import armed_fault
+from privman_core.exchange import Exchange
+from privman_core.faults import FaultError
+from privman_core.instruments import Instruments
+
+
+class EndError(Exception):
+    """An end cannot do what the cockpit asks; the message says why.
+
+    Attributes:
+        key: of the field that is wrong; empty for none.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class End(Protocol):
+    """One end; each call raises EndError if the end refuses it or cannot be reached."""
+
+    @property
+    def name(self) -> str:
+        """``ServiceNow`` or ``Console``."""
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it; empty for the end that serves the cockpit."""
+
+    async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
+        """Return the newest exchanges that the search line fits.
+
+        Args:
+            line: see `Search`.
+            most: how many at most.
+            before: only those with a lower number; 0 for all.
+        """
+
+    async def exchange(self, number: int) -> ExchangeDetail | None:
+        """Return the exchange of that number; None if it is not kept."""
+
+    async def forget(self) -> None:
+        """Empty the journal."""
+
+    async def clock(self) -> ClockState:
+        """Return the time."""
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time jump; returns when everything that fell due has been sent and answered."""
+
+    async def faults(self) -> FaultsState:
+        """Return the faults."""
+
+    async def arm(self, spec: Mapping[str, Any]) -> None:
+        """Arm a fault."""
+
+    async def disarm(self, number: int) -> None:
+        """Disarm the fault of that number; 0 disarms all."""
+
+    async def approvals(self, most: int) -> list[ApprovalState]:
+        """Return the newest approval requests, newest first."""
+
+    async def deliveries(self, most: int) -> list[DeliveryState]:
+        """Return the newest deliveries, newest first."""
+
+
+class Explanation(Struct, frozen=True):
+    """A product's knowledge about an exchange.
+
+    Attributes:
+        party: the other party, such as ``Console`` or ``Browser``.
+        contract: summary of the contract that the exchange must keep; empty if none applies.
+    """
+
+    party: str
+    contract: str = ""
+
+
+class Product(Protocol):
+    """What a product tells its cockpit."""
+
+    name: str
+    """``ServiceNow`` or ``Console``."""
+
+    def explain(self, exchange: Exchange) -> Explanation:
+        """Return who the other party of an exchange is, and the contract of the exchange."""
+
+    async def approvals(self, most: int) -> list[ApprovalState]:
+        """Return the newest approval requests, newest first."""
+
+    async def deliveries(self, most: int) -> list[DeliveryState]:
+        """Return the newest deliveries, newest first."""
+
+    async def other_url(self) -> str:
+        """Return the address of the other end that the product's own configuration names; empty for none."""
+
+
+class OwnEnd:
+    """The end that serves the cockpit; implements `End`."""
+
+    url = ""
+
+    def __init__(self, product: Product, instruments: Instruments) -> None:
+        self.name = product.name
+        self._product = product
+        self._journal = instruments.journal
+        self._clock = instruments.clock
+        self._faults = instruments.faults
+
+    async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
+        """Return the newest exchanges that the search line fits."""
+        search, rows = _read(line), list[ExchangeRow]()
+        async for each in self._fitting(search, before):
+            rows.append(self._row(each))
+            if len(rows) > most:
+                break
+        return FoundExchanges(rows[:most], more=len(rows) > most, evicted=self._journal.evicted)
+
+    async def exchange(self, number: int) -> ExchangeDetail | None:
+        """Return the exchange of that number; None if it is not kept."""
+        found = await self._journal.find(number)
+        if found is None:
+            return None
+        printed = await self._journal.printed(found)
+        return ExchangeDetail(self._row(found), printed, *[await self._kept(number + step) for step in (-1, 1)])
+
+    async def _kept(self, number: int) -> int:
+        return 0 if await self._journal.find(number) is None else number
+
+    async def forget(self) -> None:
+        """Empty the journal."""
+        self._journal.clear()
+
+    async def clock(self) -> ClockState:
+        """Return the time."""
+        return ClockState(self._clock.now(), self._clock.next_due, self._clock.virtual)
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time jump."""
+        try:
+            await self._clock.advance(seconds)
+        except ClockError as error:
+            raise EndError(str(error), "seconds") from None
+
+    async def faults(self) -> FaultsState:
+        """Return the faults."""
+        return FaultsState([armed_fault(each) for each in self._faults.armed], self._faults.described)
+
+    async def arm(self, spec: Mapping[str, Any]) -> None:
+        """Arm a fault."""
+        try:
+            self._faults.arm(spec)
+        except FaultError as error:
+            raise EndError(str(error), error.key) from None
+
+    async def disarm(self, number: int) -> None:
+        """Disarm the fault of that number; 0 disarms all."""
+        if number:
+            self._faults.disarm(number)
+        else:
+            self._faults.clear()
+
+    async def approvals(self, most: int) -> list[ApprovalState]:
+        """Return the newest approval requests, newest first."""
+        return await self._product.approvals(most)
+
+    async def deliveries(self, most: int) -> list[DeliveryState]:
+        """Return the newest deliveries, newest first."""
+        return await self._product.deliveries(most)
+
+    async def _fitting(self, search: Search, before: int) -> AsyncIterator[Exchange]:
+        """Yield the exchanges that fit, newest first; only those are judged that may fit."""
+        older = (each for each in reversed(self._journal.kept()) if not before or each.number < before)
+        async for exchange in self._journal.read(each for each in older if search.fits(self._seen(each), judged=False)):
+            if search.fits(self._seen(exchange), judged=True) and await self._has_texts(exchange, search):
+                yield exchange
+
+    async def _has_texts(self, exchange: Exchange, search: Search) -> bool:
+        for text, negated in search.texts:
+            has = _mentions(exchange, text) and await self._journal.shows(exchange, text)
+            if has is negated:
+                return False
+        return True
+
+    def _seen(self, exchange: Exchange) -> Seen:
+        return Seen(exchange, self.name, self._row, self._journal.mask)
+
+    def _row(self, exchange: Exchange) -> ExchangeRow:
+        known = self._product.explain(exchange)
+        return ExchangeRow(
+            number=exchange.number,
+            at=exchange.at,
+            direction=exchange.direction,
+            method=exchange.method,
+            url=self._journal.mask(exchange.url),
+            party=known.party,
+            contract=known.contract,
+            status=exchange.status,
+            error=exchange.error,
+            fault=exchange.fault,
+            verdict=_verdict(exchange, known.contract),
+            broken=_broken(exchange),
+            findings=len(exchange.findings),
+            about=list(exchange.about),
+        )
+
+
+def _read(line: str) -> Search:
+    try:
+        return Search.read(line)
+    except SearchError as error:
+        raise EndError(str(error), "find") from None
+
+
+def _mentions(exchange: Exchange, text: str) -> bool:
+    wanted = text.encode()
+    return any(wanted in part.lower() for part in (exchange.request_body, exchange.response_body))
+
+
+def _broken(exchange: Exchange) -> int:
+    return sum(finding.kind == "violation" for finding in exchange.findings)
+
+
+def _verdict(exchange: Exchange, contract: str) -> str:
+    """Return the key of the verdict on an exchange that has been judged, if it can be."""
+    if _broken(exchange):
+        return "broken"
+    if not exchange.ended:
+        return "running"
+    if exchange.fault:
+        return "fault"
+    if not contract:
+        return "none"
+    return "kept" if exchange.judged else "large"

@@ -1,0 +1,168 @@
+"""What the cockpit shows of one end, in the form in which the other end reads it, too."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from privman_core.exchange import Direction
+from privman_core.faults import DescribedKind
+
+Tone = Literal["good", "bad", "quiet"]
+"""The colour of an answer, a verdict or a state."""
+VERDICTS = {
+    "kept": ("kept", "good"),
+    "broken": ("broken", "bad"),
+    "running": ("in progress", "quiet"),
+    "fault": ("not judged: fault", "quiet"),
+    "none": ("no contract", "quiet"),
+    "large": ("not judged: too large", "quiet"),
+}
+"""The words and the tone of each verdict."""
+_ANSWERED_WELL = range(200, 400)
+
+
+class ExchangeRow(Struct, frozen=True, kw_only=True):
+    """One exchange as a list shows it, secrets masked.
+
+    Attributes:
+        party: the other party, such as ``Console`` or ``Browser``.
+        contract: summary of the contract that the exchange must keep; empty if none applies.
+        verdict: a key of `VERDICTS`.
+        broken: how many violations there are.
+        findings: how many findings there are, violations included.
+        about: RequestIds of the approval requests that it belongs to.
+    """
+
+    number: int
+    at: datetime
+    direction: Direction
+    method: str
+    url: str
+    party: str
+    contract: str
+    status: int
+    error: str
+    fault: str
+    verdict: str
+    broken: int = 0
+    findings: int = 0
+    about: list[str] = field(default_factory=list)
+
+    @property
+    def answer(self) -> str:
+        """The status of the answer, or the reason why there is none."""
+        return str(self.status or self.error or "…")
+
+    @property
+    def tone(self) -> Tone:
+        """The colour of the answer."""
+        if self.verdict == "running":
+            return "quiet"
+        return "good" if self.status in _ANSWERED_WELL else "bad"
+
+    @property
+    def verdict_words(self) -> str:
+        """The verdict for people."""
+        words = VERDICTS[self.verdict][0]
+        return f"{words} ({self.broken})" if self.broken else words
+
+    @property
+    def verdict_tone(self) -> str:
+        """The colour of the verdict."""
+        return VERDICTS[self.verdict][1]
+
+
+class FoundExchanges(Struct, frozen=True):
+    """One page of an end's journal.
+
+    Attributes:
+        rows: the newest first.
+        more: whether older ones would fit, too.
+        evicted: how many exchanges are no longer kept.
+    """
+
+    rows: list[ExchangeRow]
+    more: bool = False
+    evicted: int = 0
+
+
+class ExchangeDetail(Struct, frozen=True):
+    """One exchange.
+
+    Attributes:
+        printed: as the control plane prints it.
+        earlier: number of the exchange before it; 0 if that is not kept.
+        later: number of the one after it; 0 for none.
+    """
+
+    row: ExchangeRow
+    printed: dict[str, Any]
+    earlier: int = 0
+    later: int = 0
+
+
+class ClockState(Struct, frozen=True):
+    """The time of an end.
+
+    Attributes:
+        due: when the next thing falls due; None for nothing, and in real time.
+        virtual: whether it moves only when it is advanced.
+    """
+
+    now: datetime
+    due: datetime | None = None
+    virtual: bool = False
+
+
+class ApprovalState(Struct, frozen=True, kw_only=True):
+    """One approval request as an end knows it.
+
+    Attributes:
+        page: the product's page of it, a path; empty for none.
+    """
+
+    request_id: str
+    state: str
+    asked_at: datetime
+    page: str = ""
+
+
+class AttemptRow(Struct, frozen=True):
+    """One attempt; ``outcome`` is a status, or why there was no answer."""
+
+    at: datetime
+    outcome: str
+    tone: Tone
+
+
+class DeliveryState(Struct, frozen=True, kw_only=True):
+    """What an end sends again until it succeeds: a decision of ServiceNow's, or a server task of the console's.
+
+    Attributes:
+        about: RequestId of the request; empty for a task that is about none.
+        attempts: the oldest first.
+        earlier: how many attempts before these are not shown.
+        next_at: when the next attempt falls due; None for none.
+        error: why the last attempt failed, secrets masked.
+    """
+
+    name: str
+    state: str
+    tone: Tone
+    about: str = ""
+    attempts: list[AttemptRow] = field(default_factory=list)
+    earlier: int = 0
+    next_at: datetime | None = None
+    error: str = ""
+
+
+class FaultsState(Struct, frozen=True):
+    """The faults of an end.
+
+    Attributes:
+        armed: as the control plane prints them.
+    """
+
+    armed: list[dict[str, Any]]
+    kinds: list[DescribedKind]

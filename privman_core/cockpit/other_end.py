@@ -1,0 +1,211 @@
+"""The other end of the integration, read and controlled through its control plane."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+import orjson
+from msgspec import Struct
+from yarl import URL
+
+from privman_core.clock import RealClock
+from privman_core.cockpit.ends import EndError
+from privman_core.cockpit.facts import (
+    ApprovalState,
+    ClockState,
+    DeliveryState,
+    ExchangeDetail,
+    FaultsState,
+    FoundExchanges,
+)
+from privman_core.command_line import installed_version
+from privman_core.control_index import PREFIX
+from privman_core.inputs import Trust, is_loopback_name
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller, NoAnswerError
+
+COCKPIT_CALLS = f"{PREFIX}/cockpit"
+"""The calls of a control plane that the cockpit of the other end reads."""
+SOON, LONG = 5.0, 120.0
+"""Real seconds that the other end may take for an answer, and for a jump in time."""
+_SUCCESSES = range(200, 300)
+_NOT_FOUND = 404
+T = TypeVar("T")
+
+
+class Hello(Struct, frozen=True):
+    """Who serves a control plane."""
+
+    name: str
+    version: str = ""
+
+
+class _Refusal(Struct, frozen=True):
+    error: str
+    key: str = ""
+
+
+class ControlClient:
+    """Calls the control plane of the other end; closes with its server.
+
+    Args:
+        trusted: certificates to trust.
+    """
+
+    def __init__(self, trusted: Trust) -> None:
+        clock = RealClock()  # whoever waits for the other end looks at a page
+        unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
+        agent = f"privman-cockpit/{installed_version()}"
+        self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
+
+    async def send(self, method: str, url: str, token: str, body: object = None, seconds: float = SOON) -> HttpAnswer:
+        """Return the answer; raises EndError if there is none."""
+        headers = {"X-Admin-Token": token} if token else {}
+        content = b""
+        if body is not None:
+            headers["Content-Type"], content = "application/json", orjson.dumps(body)
+        try:
+            return await self._caller.send(method, url, headers, content, seconds)
+        except NoAnswerError as error:
+            raise EndError(str(error)) from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._caller.aclose()
+
+
+class OtherEnd:
+    """An end behind its control plane; implements `End`."""
+
+    def __init__(self, name: str, url: str, token: str, client: ControlClient) -> None:
+        self.name = name
+        self.url = url
+        self._token = token
+        self._client = client
+
+    async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
+        """Return the newest exchanges that the search line fits."""
+        query = {"find": line, "limit": str(most), "before": str(before)}
+        return await self._read(f"/cockpit/exchanges{URL.build(query=query)}", FoundExchanges)
+
+    async def exchange(self, number: int) -> ExchangeDetail | None:
+        """Return the exchange of that number; None if it is not kept."""
+        answer = await self._send("GET", f"/cockpit/exchanges/{number}")
+        return None if answer.status == _NOT_FOUND else self._decoded(answer, ExchangeDetail)
+
+    async def forget(self) -> None:
+        """Empty the journal."""
+        await self._call("DELETE", "/requests")
+
+    async def clock(self) -> ClockState:
+        """Return the time."""
+        return await self._read("/cockpit/clock", ClockState)
+
+    async def advance(self, seconds: float) -> None:
+        """Let virtual time jump; returns when everything that fell due has been sent and answered."""
+        await self._call("POST", "/clock/advance", {"seconds": seconds})
+
+    async def faults(self) -> FaultsState:
+        """Return the faults."""
+        return await self._read("/cockpit/faults", FaultsState)
+
+    async def arm(self, spec: Mapping[str, Any]) -> None:
+        """Arm a fault."""
+        await self._call("POST", "/faults", dict(spec))
+
+    async def disarm(self, number: int) -> None:
+        """Disarm the fault of that number; 0 disarms all."""
+        await self._call("DELETE", f"/faults/{number}" if number else "/faults")
+
+    async def approvals(self, most: int) -> list[ApprovalState]:
+        """Return the newest approval requests, newest first."""
+        return await self._read(f"/cockpit/approvals?limit={most}", list[ApprovalState])
+
+    async def deliveries(self, most: int) -> list[DeliveryState]:
+        """Return the newest deliveries, newest first."""
+        return await self._read(f"/cockpit/deliveries?limit={most}", list[DeliveryState])
+
+    async def _read(self, path: str, shape: type[T]) -> T:
+        return self._decoded(await self._send("GET", path), shape)
+
+    async def _call(self, method: str, path: str, body: object = None) -> None:
+        self._raise_if_refused(await self._send(method, path, body, LONG))
+
+    async def _send(self, method: str, path: str, body: object = None, seconds: float = SOON) -> HttpAnswer:
+        return await self._client.send(method, f"{self.url}{PREFIX}{path}", self._token, body, seconds)
+
+    def _decoded(self, answer: HttpAnswer, shape: type[T]) -> T:
+        self._raise_if_refused(answer)
+        try:
+            return msgspec.json.decode(answer.body, type=shape)
+        except msgspec.DecodeError as error:
+            raise EndError(f"{self.name} at {self.url} answers what this version cannot read: {error}") from None
+
+    def _raise_if_refused(self, answer: HttpAnswer) -> None:
+        if answer.status in _SUCCESSES:
+            return
+        try:
+            refusal = msgspec.json.decode(answer.body, type=_Refusal)
+        except msgspec.DecodeError:
+            refusal = _Refusal(f"{self.name} at {self.url} answers with status {answer.status}")
+        raise EndError(refusal.error, refusal.key)
+
+
+class Neighbour(Struct, frozen=True):
+    """The other end, or why the cockpit shows one end only."""
+
+    end: OtherEnd | None
+    reason: str = ""
+
+
+class Neighbourhood:
+    """Finds the other end: at the address of a setting, or else where the product's own configuration says.
+
+    Somebody on another machine may have written the configuration. So its address is used only if it is on this
+    machine, and no token is sent there.
+
+    Args:
+        own_name: of the end that serves the cockpit.
+        url: the setting; empty for none.
+        token: of the control plane at that address.
+    """
+
+    def __init__(self, own_name: str, client: ControlClient, url: str = "", token: str = "") -> None:
+        self._own_name = own_name
+        self._client = client
+        self._url = url
+        self._token = token
+
+    async def find(self, configured: str) -> Neighbour:
+        """Return the other end, if it is one of the simulators and answers; ``configured`` is the product's address."""
+        url, token = (self._url, self._token) if self._url else (_origin(configured), "")
+        if not url:
+            return Neighbour(None, "No other end is known yet.")
+        if not self._url and not is_loopback_name(URL(url).host or ""):
+            return Neighbour(None, f"The other end, {url}, is on another machine. Start with its address to show it.")
+        try:
+            name = await self._ask(url, token)
+        except EndError as error:
+            return Neighbour(None, str(error))
+        return Neighbour(OtherEnd(name, url, token, self._client))
+
+    async def _ask(self, url: str, token: str) -> str:
+        """Return the name of the end at that address; raises EndError if it is none, or this one."""
+        answer = await self._client.send("GET", f"{url}{COCKPIT_CALLS}", token)
+        if answer.status not in _SUCCESSES:
+            raise EndError(f"The other end, {url}, has no control plane for the cockpit: status {answer.status}.")
+        try:
+            name = msgspec.json.decode(answer.body, type=Hello).name
+        except msgspec.DecodeError:
+            raise EndError(f"The other end, {url}, is none of the simulators.") from None
+        if name == self._own_name:
+            raise EndError(f"The other end, {url}, is {name} itself.")
+        return name
+
+
+def _origin(url: str) -> str:
+    try:
+        return str(URL(url).origin()) if url else ""
+    except ValueError:
+        return ""
