@@ -211,15 +211,21 @@ class ConsoleAdmin:
 def setup_to_json(outcomes: list[StepOutcome], console: Console, system_name: str) -> dict[str, object]:
     """Return the outcomes, whether ServiceNow was reached, the ids that it assigned, and the webhook.
 
-    Ids and webhook are null if the set-up failed before there was a foreign system.
+    Ids and webhook are null if the set-up failed before there was a foreign system. Whether ServiceNow was reached is
+    null if no step asked it.
     """
     system = console.foreign_systems.find_named(system_name)
     webhook = None if system is None else console.webhooks.of(system)
     shown = {} if system is None else system.to_json()
     return {
         "steps": [outcome.to_json() for outcome in outcomes],
-        "servicenow_reached": not any(outcome.unreachable for outcome in outcomes),
+        "servicenow_reached": _has_reached(outcomes),
         "instance_id": shown.get("instance_id"),
         "activity_type_id": shown.get("activity_type_id"),
         "webhook": None if webhook is None else webhook.to_json(),
     }
+
+
+def _has_reached(outcomes: list[StepOutcome]) -> bool | None:
+    known = [outcome.reached for outcome in outcomes if outcome.reached is not None]
+    return all(known) if known else None

@@ -227,12 +227,12 @@ class StepFailedError(ConsoleSimError):
     """A step of the set-up did not succeed.
 
     Attributes:
-        unreachable: whether that is because no ServiceNow answered.
+        reached: whether ServiceNow answered; None if the failure does not say.
     """
 
-    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+    def __init__(self, message: str, *, reached: bool | None = None) -> None:
         super().__init__(message)
-        self.unreachable = unreachable
+        self.reached = reached
 
 
 class StepSkippedError(ConsoleSimError):

@@ -16,7 +16,7 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import RefusedError
 from console_sim.foreign_systems import Webhooks
-from console_sim.server_tasks import ServerTasks
+from console_sim.server_tasks import ServerTasks, WorkReport
 from console_sim.shelf import Shelf
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
@@ -105,10 +105,10 @@ class Messenger:
             work, key = partial(self._post, webhook, request_id), f"{webhook.id} {request_id}"
             await self._server_tasks.run(_task_name(webhook, request_id), work, key=key, retried=False)
 
-    async def _post(self, webhook: Webhook, request_id: str) -> None:
+    async def _post(self, webhook: Webhook, request_id: str) -> WorkReport:
         try:
             async with self._turns.turn(webhook.id):
-                await self._post_now(webhook, request_id)
+                return await self._post_now(webhook, request_id)
         except PreemptedError:
             raise RefusedError("given up after five seconds, because other posts were waiting") from None
 
@@ -122,7 +122,7 @@ class Messenger:
         }
         return msgspec.json.encode({self._key[key]: value for key, value in values.items()})
 
-    async def _post_now(self, webhook: Webhook, request_id: str) -> None:
+    async def _post_now(self, webhook: Webhook, request_id: str) -> WorkReport:
         request = self._requests.get(request_id)
         if request is None:
             raise RefusedError("not sent: the console has dropped the request meanwhile")
@@ -136,6 +136,7 @@ class Messenger:
             raise RefusedError(str(error)) from None
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise RefusedError(f"{webhook.endpoint_url} answers {answer.status}")
+        return WorkReport(f"the endpoint answered {answer.status}")
 
 
 _WORDS = {

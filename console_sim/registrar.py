@@ -16,7 +16,7 @@ from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.registration import ActivityType, differences, registered_client_id, registration_fields
 from console_sim.remote_record import OwnRecordSearch, RemoteRecord, WantedRecord, update_record
 from console_sim.request_sender import RequestSender
-from console_sim.server_tasks import ServerTasks
+from console_sim.server_tasks import ServerTasks, WorkReport
 from console_sim.servicenow_client import Fields, table_url
 from privman_contracts import WireNames
 
@@ -116,8 +116,10 @@ class Registrar:
             if system.activity_type.sys_id:
                 await self.read_back_activity_type(system)
 
-    async def _resume_all(self) -> None:
-        await self._background.run_all(partial(self._resume, system) for system in self._systems)
+    async def _resume_all(self) -> WorkReport:
+        systems = list(self._systems)
+        await self._background.run_all(partial(self._resume, system) for system in systems)
+        return WorkReport(f"foreign systems looked at: {len(systems)}; each attempt is an entry of its own")
 
     async def _resume(self, system: ForeignSystem) -> None:
         if not system.use_webhook:
@@ -138,28 +140,43 @@ class Registrar:
         webhook = self._webhooks.of(system)
         return webhook is not None and webhook.enabled
 
-    async def _reconcile(self, system_id: str) -> None:
+    async def _reconcile(self, system_id: str) -> WorkReport:
         system = self._systems.get(system_id)
-        if system is not None and not system.use_webhook:
+        if system is None:
+            return WorkReport("the foreign system does not exist any more", idle=True)
+        if not system.use_webhook:
             await self._sender.send_waiting(system)
-            return
-        if system is None or not self._has_enabled_webhook(system):
-            return
-        try:
-            await self._register(system)
-            await self._register_activity_type(system_id)
-        except Exception as error:
-            self._save_outcome(system_id, failure_of(error))
-            raise
-        self._save_outcome(system_id, None)
+            return WorkReport("nothing was registered, because Use Webhook is not ticked", idle=True)
+        if not self._has_enabled_webhook(system):
+            return WorkReport("nothing was registered, because the webhook is disabled", idle=True)
+        report = await self._register_both(system)
         await self._sender.send_waiting(system)
+        return report
+
+    async def _register_both(self, system: ForeignSystem) -> WorkReport:
+        """Register the webhook and the activity type, unless ServiceNow has acknowledged both."""
+        try:
+            registered = await self._register(system)
+            activity_type_registered = await self._register_activity_type(system.id)
+        except Exception as error:
+            self._save_outcome(system.id, failure_of(error))
+            raise
+        self._save_outcome(system.id, None)
+        changed = [
+            *(["the webhook's registration"] if registered else []),
+            *(["the activity type"] if activity_type_registered else []),
+        ]
+        if not changed:
+            return WorkReport("nothing was sent, because ServiceNow has acknowledged both records before", idle=True)
+        return WorkReport(f"ServiceNow acknowledged {' and '.join(changed)}")
 
     def _save_outcome(self, system_id: str, failure: ServiceNowError | None) -> None:
         reason = "" if failure is None else str(failure)
         refused = isinstance(failure, RefusedError)
         self._systems.change(system_id, lambda current: replace(current, last_error=reason, refused=refused))
 
-    async def _register(self, system: ForeignSystem) -> None:
+    async def _register(self, system: ForeignSystem) -> bool:
+        """Return whether ServiceNow was updated."""
         column = self._names.column("integration_configuration", "instance_metadata")
         client_id = self._api_credential(system).account_name
         others = {each.registration.sys_id for each in self._systems if each.id != system.id}
@@ -175,12 +192,13 @@ class Registrar:
                 ),
             ),
         )
-        await self._reconcile_part(system, "registration", wanted)
+        return await self._reconcile_part(system, "registration", wanted)
 
-    async def _register_activity_type(self, system_id: str) -> None:
+    async def _register_activity_type(self, system_id: str) -> bool:
+        """Return whether ServiceNow was updated."""
         system = self._systems.get(system_id)
         if system is None or not self.has_registered(system):
-            return  # the console points to another instance now
+            return False  # the console points to another instance now
         name = self._names.column("activity_type", "name")
         instance_id = self._names.column("activity_type", "instance_id")
         mine = (system.registration.sys_id, self._activity_type.name)
@@ -193,11 +211,11 @@ class Registrar:
                 lambda record: (record.get(instance_id), record.get(name)) == mine,
             ),
         )
-        await self._reconcile_part(system, "activity_type", wanted)
+        return await self._reconcile_part(system, "activity_type", wanted)
 
-    async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: WantedRecord) -> None:
+    async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: WantedRecord) -> bool:
         record = system.registration if part == "registration" else system.activity_type
-        await update_record(
+        return await update_record(
             self._connector.open(system.credential), record, wanted, partial(self._save_record, system, part)
         )
 

@@ -52,15 +52,15 @@ class WantedRecord(Struct, frozen=True):
     search: OwnRecordSearch
 
 
-async def update_record(api: ServiceNowClient, record: RemoteRecord, wanted: WantedRecord, save: Save) -> None:
-    """Insert or update the record, unless it is up to date; raises ServiceNowError.
+async def update_record(api: ServiceNowClient, record: RemoteRecord, wanted: WantedRecord, save: Save) -> bool:
+    """Insert or update the record, unless it is up to date; return whether it was not. Raises ServiceNowError.
 
     A record that may exist is searched for before one is inserted, so that there are never two. ``save`` receives what
     is known after each step, and before an insert that the record may exist: if the attempt, or even the process, ends
     before the answer, the next attempt searches.
     """
     if record.has_acknowledged(wanted.fields):
-        return
+        return False
     sys_id = record.sys_id
     if record.may_exist and not sys_id:
         sys_id = await _find(api, wanted)
@@ -69,6 +69,7 @@ async def update_record(api: ServiceNowClient, record: RemoteRecord, wanted: Wan
     else:
         sys_id = await _insert(api, wanted, save)
     save(RemoteRecord(sys_id, _digest(wanted.fields)))
+    return True
 
 
 async def _insert(api: ServiceNowClient, wanted: WantedRecord, save: Save) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from console_sim.errors import ServiceNowError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector
-from console_sim.server_tasks import ServerTasks
+from console_sim.server_tasks import ServerTasks, WorkReport
 from console_sim.servicenow_client import ServiceNowClient, table_url
 from privman_contracts import WireNames
 
@@ -35,25 +35,37 @@ class RequestItems:
         key = f"{_TASK} {system.id}"
         return await self._server_tasks.run(_TASK, partial(self._create, system), key=key, retried=False)
 
-    async def _create(self, system: ForeignSystem) -> None:
-        make = partial(_make, self._connector.open(system.credential), system.base_url)
+    async def _create(self, system: ForeignSystem) -> WorkReport:
+        maker = _RecordMaker(self._connector.open(system.credential), system.base_url)
         title, name = self._catalog["category"], self._catalog["item"]
-        category = await make("sc_category", {"title": title}, {})
+        category = await maker.make("sc_category", {"title": title}, {})
         about = {"category": category, "short_description": "Request approval to execute or elevate an application"}
-        item = await make("sc_cat_item", {"name": name}, about)
+        item = await maker.make("sc_cat_item", {"name": name}, about)
         for number, variable in enumerate(self._variables, 1):
             shown = {"question_text": variable, "order": str(100 * number)}
-            await make("item_option_new", {"cat_item": item, "name": variable}, shown)
+            await maker.make("item_option_new", {"cat_item": item, "name": variable}, shown)
         for service in self._services:
-            await make("sys_web_service", {"name": service}, {})
+            await maker.make("sys_web_service", {"name": service}, {})
+        return WorkReport(f"records made: {maker.made}, found: {maker.found}")
 
 
-async def _make(
-    api: ServiceNowClient, base_url: str, table: str, key: Mapping[str, str], more: Mapping[str, str]
-) -> str:
-    """Return the sys_id of the record with the values of the key, which is made unless it exists."""
-    url = table_url(base_url, table)
-    found = await api.find(url, "^".join(f"{column}={value}" for column, value in key.items()), tuple(key))
-    # An instance ignores terms with columns that it does not know.
-    alike = (each.sys_id for each in found if key.items() <= each.texts.items())
-    return next(alike, "") or await api.create(url, {**key, **more})
+class _RecordMaker:
+    """Makes records in a ServiceNow unless they exist; ``made`` and ``found`` count them."""
+
+    def __init__(self, api: ServiceNowClient, base_url: str) -> None:
+        self._api = api
+        self._base_url = base_url
+        self.made = self.found = 0
+
+    async def make(self, table: str, key: Mapping[str, str], more: Mapping[str, str]) -> str:
+        """Return the sys_id of the record with the values of the key, which is made unless it exists."""
+        url = table_url(self._base_url, table)
+        query = "^".join(f"{column}={value}" for column, value in key.items())
+        # An instance ignores terms with columns that it does not know.
+        alike = [each for each in await self._api.find(url, query, tuple(key)) if key.items() <= each.texts.items()]
+        if alike:
+            self.found += 1
+            return alike[0].sys_id
+        sys_id = await self._api.create(url, {**key, **more})
+        self.made += 1
+        return sys_id

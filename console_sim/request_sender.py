@@ -10,7 +10,7 @@ from console_sim.background_tasks import BackgroundTasks
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import NotReadyError, RefusedError, ServiceNowError, failure_of
 from console_sim.foreign_system import ForeignSystem
-from console_sim.server_tasks import ServerTasks
+from console_sim.server_tasks import ServerTasks, WorkReport
 from privman_core.clock import Clock
 
 
@@ -43,9 +43,13 @@ class RequestSender:
         self._background = background
         self._integrations = integrations
 
-    async def send(self, request_id: str) -> None:
-        """Send the request, or its decision, if ServiceNow does not have it yet; a transient failure is retried."""
-        await self._server_tasks.run(f"Send approval request {request_id}", partial(self._send_if_needed, request_id))
+    async def send(self, request_id: str) -> ServiceNowError | None:
+        """Send the request, or its decision, if ServiceNow does not have it yet; return why it failed.
+
+        A transient failure is retried.
+        """
+        work = partial(self._send_if_needed, request_id)
+        return await self._server_tasks.run(f"Send approval request {request_id}", work)
 
     async def send_waiting(self, system: ForeignSystem, *, refused: bool = True) -> None:
         """Attempt to send each waiting request, or its decision, to the foreign system, one at a time, oldest first.
@@ -60,9 +64,10 @@ class RequestSender:
             attempt = self._server_tasks.run(task_name, work, key=key, retried=False)
             await self._background.wait_briefly([self._background.start(attempt)])
 
-    async def _send_waiting(self, server_id: str, *, refused: bool) -> None:
-        for request_id in self._waiting(server_id, refused=refused):
-            await self.send(request_id)
+    async def _send_waiting(self, server_id: str, *, refused: bool) -> WorkReport:
+        failures = [await self.send(request_id) for request_id in self._waiting(server_id, refused=refused)]
+        failed = len(failures) - failures.count(None)
+        return WorkReport(f"attempts: {len(failures):,}, of which {failed:,} failed; each is an entry of its own")
 
     def _waiting(self, server_id: str, *, refused: bool) -> list[str]:
         now = self._clock.now()
@@ -72,16 +77,17 @@ class RequestSender:
             if each.server_id == server_id and each.needs_sending(now) and (refused or not each.refused)
         ]
 
-    async def _send_if_needed(self, request_id: str) -> None:
+    async def _send_if_needed(self, request_id: str) -> WorkReport:
         request = self._requests.get(request_id)
         if request is None or not request.needs_sending(self._clock.now()):
-            return
+            return WorkReport("nothing was sent, because the request does not wait any more", idle=True)
         try:
-            await self._write(request)
+            return await self._write(request)
         except Exception as error:
-            self._note(request, failure_of(error))
+            failure = failure_of(error)
+            self._note(request, failure)
             if self._no_longer_needed(request_id):
-                return
+                return WorkReport(f"ServiceNow has the request, because its decision arrived meanwhile; {failure}")
             raise
 
     def _note(self, request: ApprovalRequest, failure: ServiceNowError) -> None:
@@ -96,16 +102,19 @@ class RequestSender:
         request = self._requests.get(request_id)
         return request is None or not request.is_unsynced
 
-    async def _write(self, request: ApprovalRequest) -> None:
+    async def _write(self, request: ApprovalRequest) -> WorkReport:
         system = self._systems.get(request.server_id)
         if system is None:
             raise NotReadyError("not sent: its foreign system does not exist any more")
-        integration = self._integration(system, request)
+        integration, done = self._integration(system, request), []
         if not request.sys_id:
             await integration.send(system, request)
+            done.append("the request")
         current = self._requests.get(request.request_id)
         if current is not None and current.unrecorded_decision is not None:
             await integration.record(system, current, current.unrecorded_decision)
+            done.append("the decision")
+        return WorkReport(f"ServiceNow acknowledged {' and '.join(done)}")
 
     def _integration(self, system: ForeignSystem, request: ApprovalRequest) -> Integration:
         """Return the integration that has sent the request, or else that of the foreign system."""

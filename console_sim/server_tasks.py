@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -13,14 +13,29 @@ from msgspec import Struct
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import ResetError, ServiceNowError, failure_of
 from privman_core.clock import Clock, Timer
+from privman_core.exchange import Exchange
+from privman_core.sent_calls import SentCall, collecting_calls
 
-Work = Callable[[], Awaitable[None]]
-Note = Callable[[ServiceNowError | None], None]
 Attempt = Callable[[], Coroutine[Any, Any, None]]
 Result = asyncio.Future[ServiceNowError | None]
 """Why an attempt failed, None on success."""
-KEPT_RUNS = 1_000
+KEPT_RUNS, KEPT_CALLS = 1_000, 20
 _SHORTEST_WAIT = 1.0
+
+
+class WorkReport(Struct, frozen=True):
+    """What an attempt did, in a sentence without a full stop.
+
+    Attributes:
+        idle: whether there was nothing to do; the text says why.
+    """
+
+    text: str
+    idle: bool = False
+
+
+Work = Callable[[], Awaitable[WorkReport]]
+Note = Callable[[WorkReport | ServiceNowError, list[Exchange]], None]
 
 
 class Run(Struct, frozen=True):
@@ -28,13 +43,21 @@ class Run(Struct, frozen=True):
 
     Attributes:
         task_name: as the Server Tasks page shows it.
+        report: what it did; empty if it failed.
+        is_idle: whether there was nothing to do.
         failure: why it failed and when it is retried; empty if it succeeded.
+        calls: the newest requests that it sent, in order, at most `KEPT_CALLS`.
+        call_count: how many it sent.
     """
 
     task_name: str
     ended_at: datetime
+    report: str
+    is_idle: bool
     failure: str
     is_retried: bool
+    calls: tuple[SentCall, ...] = ()
+    call_count: int = 0
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -134,17 +157,18 @@ class ServerTask:
 
     async def _attempt(self) -> ServiceNowError | None:
         self._drop_retry()
-        try:
-            await self._work()
-        except Exception as error:  # noqa: BLE001 - any failure may be retried
-            return self._fail(failure_of(error))
-        self._note(None)
+        with collecting_calls() as calls:
+            try:
+                report = await self._work()
+            except Exception as error:  # noqa: BLE001 - any failure may be retried
+                return self._fail(failure_of(error), calls)
+        self._note(report, calls)
         self._ended(self)
         return None
 
-    def _fail(self, failure: ServiceNowError) -> ServiceNowError:
+    def _fail(self, failure: ServiceNowError, calls: list[Exchange]) -> ServiceNowError:
         self._plan_retry(failure)
-        self._note(failure)
+        self._note(failure, calls)
         return failure
 
     def _plan_retry(self, failure: ServiceNowError) -> None:
@@ -210,10 +234,21 @@ class ServerTasks:
             )
         return await task.run()
 
-    def note(self, task_name: str, failure: ServiceNowError | None) -> None:
-        """Add an attempt to the runs; None for a success."""
-        is_retried = failure is not None and failure.retry_in is not None
-        self.runs.append(Run(task_name, self._clock.now(), "" if failure is None else str(failure), is_retried))
+    def note(self, task_name: str, outcome: WorkReport | ServiceNowError, calls: Sequence[Exchange] = ()) -> None:
+        """Add an attempt to the runs, with what it did or why it failed, and the requests that it sent."""
+        failure = outcome if isinstance(outcome, ServiceNowError) else None
+        report = outcome if isinstance(outcome, WorkReport) else WorkReport("")
+        run = Run(
+            task_name,
+            self._clock.now(),
+            report.text,
+            report.idle,
+            "" if failure is None else str(failure),
+            failure is not None and failure.retry_in is not None,
+            tuple(map(SentCall.of, calls[-KEPT_CALLS:])),
+            len(calls),
+        )
+        self.runs.append(run)
 
     def resume(self) -> Collection[asyncio.Future[None]]:
         """Begin to attempt all waiting tasks, as after a restart, but none that is being attempted."""

@@ -51,10 +51,10 @@ class Setup:
 
     async def _take(self, step: SetupStep, steps: SetupSteps, parameters: SetupParameters) -> StepOutcome:
         try:
-            return StepOutcome(step.name, "ok", await step.act(steps, parameters))
+            return StepOutcome(step.name, "ok", await step.act(steps, parameters), reached=True if step.asks else None)
         except StepFailedError as error:
             # ServiceNow's error may quote secrets from the request.
-            return StepOutcome(step.name, "failed", self._secrets.mask(str(error)), error.unreachable)
+            return StepOutcome(step.name, "failed", self._secrets.mask(str(error)), error.reached)
         except ConsoleError as error:
             return StepOutcome(step.name, "failed", self._secrets.mask(str(error)))
         except StepSkippedError as error:

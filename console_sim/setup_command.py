@@ -53,7 +53,7 @@ class Report(Struct, frozen=True):
     """A console's report of a set-up."""
 
     steps: list[StepReport]
-    servicenow_reached: bool
+    servicenow_reached: bool | None
 
 
 _EXPECTED = "expected a console-sim that serves there with its control plane, or --alone to run the steps without one"
@@ -151,7 +151,7 @@ async def _run_here(
 def _print(report: Report, secrets: Secrets) -> Exit:
     for step in report.steps:
         say(_in_line(secrets.mask(f"{step.status:<8} {step.step:<26} {step.detail}")))
-    if not report.servicenow_reached:
+    if report.servicenow_reached is False:
         return Exit.UNREACHABLE
     return Exit.SUCCESS if all(step.status == "ok" for step in report.steps) else Exit.FAILURE
 

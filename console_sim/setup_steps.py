@@ -12,7 +12,10 @@ from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
 from console_sim.errors import (
     API_DISABLED,
+    BrokenAnswerError,
+    BusyError,
     NoSuchRecordError,
+    RefusedError,
     ServiceNowError,
     StepFailedError,
     StepSkippedError,
@@ -34,13 +37,13 @@ class StepOutcome(Struct, frozen=True):
     """The outcome of a step.
 
     Attributes:
-        unreachable: whether it failed because no ServiceNow answered.
+        reached: whether ServiceNow answered during the step; None if the step does not say.
     """
 
     step: str
     status: Status
     detail: str
-    unreachable: bool = False
+    reached: bool | None = None
 
     def to_json(self) -> dict[str, str]:
         """Return the outcome as the control plane prints it."""
@@ -52,25 +55,27 @@ class SetupStep(Struct, frozen=True):
 
     Attributes:
         needs: steps before it without which it is skipped.
+        asks: whether it asks ServiceNow, so that a success says that ServiceNow was reached.
         act: returns a sentence for the report; raises StepFailedError and StepSkippedError.
     """
 
     name: str
     needs: tuple[str, ...]
     act: Callable[["SetupSteps", SetupParameters], Awaitable[str]]
+    asks: bool = False
 
 
 STEPS: dict[str, SetupStep] = {}
 """The steps of integration 2 in order, and checks of the outcome."""
 
 
-def _step(*needs: str) -> Callable[[_Act], _Act]:
+def _step(*needs: str, asks: bool = False) -> Callable[[_Act], _Act]:
     """Return the decorator that adds a method to `STEPS`; the method's name, with hyphens, names the step."""
 
     def add(act: _Act) -> _Act:
         name = act.__name__.replace("_", "-")
         # Looked up only so that a need that is not a step before it fails at import.
-        STEPS[name] = SetupStep(name, tuple(STEPS[need].name for need in needs), act)
+        STEPS[name] = SetupStep(name, tuple(STEPS[need].name for need in needs), act, asks)
         return act
 
     return add
@@ -217,7 +222,8 @@ class SetupSteps:
             new = self._names.policy(parameters.name, self._system_id, usual)
             policy_name = parameters.policy or existing or new
             policy = self._automation.save_policy(policy_name, approval_type=approval_type)
-        return f"policy {policy.name!r} asks for approval of type {approval_type.name!r}"
+        asks = "asks" if policy.enabled else "is not active, and would ask"
+        return f"policy {policy.name!r} {asks} for approval of type {approval_type.name!r}"
 
     @_step("enable-api", "save-api-credential", "save-foreign-system")
     async def use_webhook(self, parameters: SetupParameters) -> str:
@@ -231,12 +237,13 @@ class SetupSteps:
             post_uri=parameters.post_uri,
             use_webhook=True,
         )
-        return f"decisions are posted to {parameters.post_uri}"
+        return f"Use Webhook is ticked; Privilege Manager Post Uri is {parameters.post_uri}"
 
     @_step("use-webhook")
     async def create_webhook(self, _parameters: SetupParameters) -> str:
-        """Report the webhook that the save has created."""
-        return repr(self._webhooks.get(self._system_id).name)
+        """Report the webhook that this save, or an earlier one, has created."""
+        webhook = self._webhooks.get(self._system_id)
+        return f"{webhook.name!r} is {'enabled' if webhook.enabled else 'disabled'}"
 
     @_step("create-webhook")
     async def register(self, _parameters: SetupParameters) -> str:
@@ -263,22 +270,25 @@ class SetupSteps:
     async def verify_webhook(self, _parameters: SetupParameters) -> str:
         """Read the webhook on the Messaging tab."""
         hook = self._webhooks.get(self._system_id)
-        return f"{hook.name!r} sends {str(hook.event)!r} to {hook.endpoint_url}"
+        state = "enabled" if hook.enabled else "disabled, so it sends nothing"
+        return f"{hook.name!r} has event {str(hook.event)!r} and Endpoint URL {hook.endpoint_url}, and is {state}"
 
-    @_step("register")
+    @_step("register", asks=True)
     async def verify_registration(self, _parameters: SetupParameters) -> str:
         """Read the Integration Configuration tab, which shows the registration's body."""
         differing = await _differing(self._registrar.read_back(self._system()))
         if differing:
-            raise StepFailedError(f"the Integration Configuration tab shows a different {', '.join(differing)}")
+            told = f"the Integration Configuration tab shows a different {', '.join(differing)}"
+            raise StepFailedError(told, reached=True)
         return "the Integration Configuration tab shows the registration"
 
-    @_step("register-activity-type", "verify-registration")
+    @_step("register-activity-type", "verify-registration", asks=True)
     async def verify_activity_type(self, _parameters: SetupParameters) -> str:
         """Compare the activity type in ServiceNow with what was registered."""
         differing = await _differing(self._registrar.read_back_activity_type(self._system()))
         if differing:
-            raise StepFailedError(f"the activity type in ServiceNow shows a different {', '.join(differing)}, or none")
+            told = f"the activity type in ServiceNow shows a different {', '.join(differing)}, or none"
+            raise StepFailedError(told, reached=True)
         return "the activity type in ServiceNow shows what was registered"
 
     @_step("verify-activity-type")
@@ -305,7 +315,7 @@ async def _differing(reading: Awaitable[list[str]]) -> list[str]:
     try:
         return await reading
     except NoSuchRecordError as error:
-        raise StepFailedError(f"{error}; set up again to register it again") from None
+        raise StepFailedError(f"{error}; set up again to register it again", reached=True) from None
     except ServiceNowError as error:
         raise _as_step_failure(error) from None
 
@@ -313,4 +323,11 @@ async def _differing(reading: Awaitable[list[str]]) -> list[str]:
 def _as_step_failure(failure: ServiceNowError | None) -> StepFailedError:
     if failure is None:
         return StepFailedError("the webhook is disabled, so nothing was registered; enable it on the Messaging tab")
-    return StepFailedError(str(failure), unreachable=isinstance(failure, UnreachableError))
+    return StepFailedError(str(failure), reached=_reached(failure))
+
+
+def _reached(failure: ServiceNowError) -> bool | None:
+    """Return whether ServiceNow answered; None if the failure does not say."""
+    if isinstance(failure, UnreachableError):
+        return False
+    return True if isinstance(failure, (BusyError, BrokenAnswerError, RefusedError)) else None

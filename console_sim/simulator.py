@@ -99,7 +99,7 @@ class ConsoleSim(Embedded):
         outcomes = await self.running.app[CONSOLE].setup.run(parameters)
         for outcome in outcomes:
             if outcome.status == "failed":
-                raise StepFailedError(f"{outcome.step}: {outcome.detail}", unreachable=outcome.unreachable)
+                raise StepFailedError(f"{outcome.step}: {outcome.detail}", reached=outcome.reached)
         return [outcome.to_json() for outcome in outcomes]
 
     async def _ask(self, metadata: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector
 from console_sim.pending_requests import PendingRequests
 from console_sim.request_metadata import read_metadata
-from console_sim.server_tasks import ServerTasks
+from console_sim.server_tasks import ServerTasks, WorkReport
 from privman_contracts import WireNames
 from privman_core.clock import Clock, Timer
 
@@ -133,7 +133,7 @@ class SoapIntegration:
             if current is not None and self._is_open(current):
                 self._watch(current)
 
-    async def _check(self, system: ForeignSystem, request: ApprovalRequest) -> None:
+    async def _check(self, system: ForeignSystem, request: ApprovalRequest) -> WorkReport:
         """Take the decision, if there is one; raises ServiceNowError."""
         name, comment = (self._names.key("soap_checked", each) for each in ("PMApprovalStatus", "PMComment"))
         inputs = {self._names.key("soap_check", "PMGetRequestId"): request.sys_id}
@@ -142,24 +142,30 @@ class SoapIntegration:
         status = self._status.get(word)
         if status is None:
             raise BrokenAnswerError(f"the answer has {name} {brief(word)}; expected one of {', '.join(self._status)}")
-        if status != "pending":
-            self._take(request.request_id, self._decision(status, outputs.get(comment, "")))
+        if status == "pending":
+            return WorkReport("ServiceNow has no decision yet")
+        taken = self._take(request.request_id, self._decision(status, outputs.get(comment, "")))
+        ours = "taken" if taken else "not taken, because the request does not wait any more"
+        return WorkReport(f"ServiceNow's decision, {word}, was {ours}")
 
     def _decision(self, status: str, comment: str) -> ApprovalDecision:
         """Return the decision; what is invalid is denied."""
         response = Response.APPROVE if status == "approved" else Response.DENY
         return ApprovalDecision(response, comment, None, _BY, self._one_time and response is Response.APPROVE)
 
-    def _take(self, request_id: str, decision: ApprovalDecision) -> None:
+    def _take(self, request_id: str, decision: ApprovalDecision) -> bool:
+        """Take a decision, unless the request was decided in the console, or timed out, during the call."""
         now, current = self._clock.now(), self._requests.get(request_id)
         if current is None or current.state(now) is not RequestState.PENDING:
-            return  # decided in the console, or timed out, during the call
+            return False
         self._requests.put(current.decided(decision, now).delivered())
         self._pending.remove(request_id)
+        return True
 
-    async def _cancel(self, system: ForeignSystem, request: ApprovalRequest) -> None:
+    async def _cancel(self, system: ForeignSystem, request: ApprovalRequest) -> WorkReport:
         """Take the request back; raises ServiceNowError."""
         key = self._names.group("keys.soap_cancel")
         inputs = {key["PMCancelRequestId"]: request.sys_id, key["PMCancelComment"]: _WHY}
         await self._connector.open_services(system).execute(self._service["cancel"], inputs)
         self._requests.change(request.request_id, lambda current: replace(current, recorded=True))
+        return WorkReport("ServiceNow acknowledged the cancellation")

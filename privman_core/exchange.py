@@ -15,7 +15,7 @@ Headers = Mapping[str, str]
 """Headers in order, as aiohttp has them; a name may occur several times."""
 
 
-class Exchange(Struct):
+class Exchange(Struct, weakref=True):
     """One request and its answer, as they were on the wire; secrets are masked only when it is printed.
 
     Attributes:

@@ -30,6 +30,7 @@ from privman_core.exchange import Exchange
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
+from privman_core.sent_calls import collect_call
 from privman_core.turns import PreemptedError, Turns
 
 LARGEST_ANSWER = 16 * 1024 * 1024
@@ -188,6 +189,7 @@ class HttpCaller:
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
+        collect_call(exchange)
         try:
             address = URL(url, encoded=True)
             async with self._turns.turn(f"{address.host}:{address.port}"), self._clock.timeout(seconds):

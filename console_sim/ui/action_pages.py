@@ -9,8 +9,8 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import ACTIONS, link
+from console_sim.ui.outcome_messages import changes_text
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{ACTIONS}/action"
 DUPLICATE = f"{ACTIONS}/duplicate"
@@ -46,7 +46,7 @@ class ActionPages:
         if form.errors:
             return await self._new(visit, form, action)
         new = self._actions.save(replace(action, id=self._automation.new_id(), name=name))
-        return see(link(ONE, id=new.id, done="created"))
+        return visit.see(link(ONE, id=new.id), f"Action {new.name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show an action; raises NotFoundError."""
@@ -63,8 +63,8 @@ class ActionPages:
             form.one_of("approval_type", [each.name for each in self._types])
         if form.errors:
             return await self._page(visit, form, action)
-        self._actions.save(replace(changed, approval_type_id=self._type_id(form, action)))
-        return see(link(ONE, id=action.id, done="saved"))
+        saved = self._actions.save(replace(changed, approval_type_id=self._type_id(form, action)))
+        return visit.see(link(ONE, id=action.id), changes_text(action, saved))
 
     def _type_id(self, form: Form, action: Action) -> str:
         return self._types.named(form.value("approval_type")).id if action.approval_type_id else ""

@@ -15,7 +15,8 @@ from console_sim.errors import ConflictError, NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_number
 from console_sim.ui.item_list import contains, page_number, read_search
-from console_sim.ui.navigation import APPROVALS, link
+from console_sim.ui.navigation import APPROVALS
+from console_sim.ui.outcome_messages import see_decided
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader
 from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
@@ -68,7 +69,7 @@ class ManageApprovals:
             return await self._list(visit, form)
         if word == self._approve:
             return see(f"{CONFIRM}?{urlencode([('request', each) for each in chosen])}")
-        return await self._decide(chosen, {"response": word})
+        return await self._decide(visit, chosen, {"response": word})
 
     async def show_confirmation(self, visit: ConsoleVisit) -> web.Response:
         """Show the form that asks how long the approval lasts; raises NotFoundError."""
@@ -83,18 +84,18 @@ class ManageApprovals:
         given = {"response": self._approve, **_read_duration(form)}
         if form.errors:
             return await self._confirm(visit, form, chosen)
-        return await self._decide(chosen, given)
+        return await self._decide(visit, chosen, given)
 
-    async def _decide(self, chosen: list[str], given: dict[str, str]) -> web.Response:
+    async def _decide(self, visit: ConsoleVisit, chosen: list[str], given: dict[str, str]) -> web.Response:
         decision = self._console.decisions.read_own(own_decision(given))
-        for each in chosen:
-            self._require_open(each, decision)
-        await self._approvals.decide_all(chosen, decision)
-        return see(link(APPROVALS, done="decided"))
+        before = [self._approvals.find(each) for each in dict.fromkeys(chosen)]
+        for request in before:
+            self._require_open(request, decision)
+        after = await self._approvals.decide_all([each.request_id for each in before], decision)
+        return see_decided(visit, APPROVALS, before, after)
 
-    def _require_open(self, request_id: str, decision: ApprovalDecision) -> None:
+    def _require_open(self, request: ApprovalRequest, decision: ApprovalDecision) -> None:
         """Raise ConflictError, which names the request's user and policy, unless the decision is possible."""
-        request = self._approvals.find(request_id)
         try:
             request.decided(decision, self._console.clock.now())
         except ConflictError as error:
@@ -111,6 +112,7 @@ class ManageApprovals:
             form,
             rows=list(self._rows(pending[first : first + PAGE_SIZE])),
             search=search,
+            searched=MOST_SEARCHED if search and len(self._waiting()) > MOST_SEARCHED else 0,
             more=urlencode({"search": search}),
             all="all" in visit.query,
             ticked=form.values("request"),
@@ -125,11 +127,14 @@ class ManageApprovals:
 
     def _pending(self, search: str) -> Sequence[str]:
         """Return the ids of the pending requests; a search finds those among the oldest `MOST_SEARCHED`."""
-        pending = self._approvals.pending(manual_only=not self._extras)
+        pending = self._waiting()
         if not search:
             return pending
         found = (row for row in self._rows(pending[:MOST_SEARCHED]) if contains(search, row.facts.searched))
         return [row.request.request_id for row in found]
+
+    def _waiting(self) -> list[str]:
+        return self._approvals.pending(manual_only=not self._extras)
 
     def _rows(self, request_ids: Sequence[str]) -> Iterator[PendingRow]:
         found = (self._console.store.approval_requests.get(each) for each in request_ids)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, field
 
 from console_sim.errors import ConsoleError, ForbiddenError, StaleFormError
 from console_sim.settings import Settings
@@ -28,13 +28,6 @@ from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 COOKIE = "PrivilegeManagerSession"
 MOST_SESSIONS = 1_000
 _ID = re.compile(r"[0-9a-f]{64}")
-_DONE = {
-    "saved": "Changes saved",
-    "created": "Created",
-    "decided": "Decision taken",
-    "password": "Password saved",
-    "secret": "Secret reset",
-}
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _CLOSED_HERE = (
     f"these pages are open to browsers on this machine, at localhost or 127.0.0.1; to let others log in, {_TOKEN}"
@@ -90,21 +83,18 @@ class ConsoleVisit(Visit, kw_only=True):
     Attributes:
         key: turns stored values into versions, from which nobody can guess the values.
         notes: for pages to which a posted form redirects.
+        note: the values that such a form has left for this page.
     """
 
     session: BrowserSession
     key: bytes
     notes: OneTimeNotes
+    note: dict[str, str] = field(default_factory=dict)
 
     @property
     def done(self) -> str:
-        """The message about the form that led here; empty if there was none, or if this is an answer to another."""
-        return "" if self.request.method == "POST" else _DONE.get(self.query.get("done", ""), "")
-
-    @property
-    def address(self) -> str:
-        """Path and query, without the message about an earlier form."""
-        return str(self.request.rel_url.without_query_params("done"))
+        """What the form has done that led here; empty if none did."""
+        return self.note.get("done", "")
 
     def version(self, *values: object) -> str:
         """Return a version of stored values; a form carries it so that it cannot overwrite a later change."""
@@ -115,13 +105,17 @@ class ConsoleVisit(Visit, kw_only=True):
         if not is_same(version, self.form.value("version")):
             raise StaleFormError("the values changed after you opened this page, so nothing was saved")
 
-    def leave_note(self, page: str, **values: str) -> None:
-        """Leave a note for the page to which the answer redirects."""
-        self.notes.leave(self.session.id, page, values)
+    def see(self, page: str, done: str, tone: str = "good", **values: str) -> web.Response:
+        """Redirect to a page, which shows once what the form has done.
 
-    def take_note(self, page: str) -> dict[str, str]:
-        """Return the note for that page, once; empty if there is none, and for a HEAD, which shows nothing."""
-        return self.notes.take(self.session.id, page) if self.request.method == "GET" else {}
+        Args:
+            page: its address.
+            done: what the form has done, without a full stop.
+            tone: ``good``, or ``wait`` if something is not done yet.
+            values: further values of its note.
+        """
+        self.notes.leave(self.session.id, page, {"done": done, "tone": tone, **values})
+        return see(page)
 
     async def form_page(self, template: str, form: Form, **values: object) -> web.Response:
         """Return a page with a form; its status is that of a refusal if the form has errors."""
@@ -155,8 +149,9 @@ class ConsoleGate(Gate[ConsoleVisit]):
     async def visit(self, request: web.Request, form: Form) -> ConsoleVisit:
         """Return the visit that a request is."""
         session = self._sessions.find(request.cookies.get(COOKIE, "")) or self._sessions.open(trusted=False)
+        note = self._notes.take(session.id, request.rel_url) if _shows_page(request) else {}
         return ConsoleVisit(
-            request=request, frame=self._frame, session=session, form=form, key=self._key, notes=self._notes
+            request=request, frame=self._frame, session=session, form=form, key=self._key, notes=self._notes, note=note
         )
 
     async def turned_away(self, visit: ConsoleVisit) -> web.Response | None:
@@ -175,8 +170,14 @@ class ConsoleGate(Gate[ConsoleVisit]):
         except ConsoleError as error:
             reason = self._mask(str(error))
             # A stale form was posted to its own address, which a browser opens again by a link only.
-            again = visit.address if isinstance(error, StaleFormError) else ""
-            raise PageError(error.status, "Failed", f"{reason[:1].upper()}{reason[1:]}.", again) from error
+            stale = isinstance(error, StaleFormError)
+            title, again = ("Nothing saved", str(visit.request.rel_url)) if stale else ("Failed", "")
+            raise PageError(error.status, title, f"{reason[:1].upper()}{reason[1:]}.", again) from error
+
+
+def _shows_page(request: web.Request) -> bool:
+    """Return whether a person will see the answer: neither a HEAD nor what a page fetches to stay up to date."""
+    return request.method == "GET" and request.headers.get("Sec-Fetch-Dest", "document") == "document"
 
 
 class TokenLogin:

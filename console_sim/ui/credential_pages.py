@@ -11,9 +11,9 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import CREDENTIALS, link
+from console_sim.ui.outcome_messages import changes_text
 from console_sim.webhook import CREATED_BY
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{CREDENTIALS}/edit"
 TYPE = "User Credential Secret Resource (Resources)"
@@ -52,12 +52,14 @@ class CredentialPages:
             return await self._page(visit, form, None)
         new = Credential(**values)
         self._credentials.save(new)
-        return _again(visit, new.name) if _saves_password(form) else see(_LIST)
+        if _saves_password(form):
+            return _again(visit, new.name)
+        return visit.see(CREDENTIALS, f"Credential {new.name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of one credential; raises NotFoundError."""
         kept = self._find(visit)
-        typed = visit.take_note(_page_of(kept.name))
+        typed = {field: visit.note[field] for field in _FIELDS if field in visit.note}
         return await self._page(visit, Form(_values(kept) | typed), kept, edited=bool(typed))
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
@@ -69,8 +71,9 @@ class CredentialPages:
         values = {**self._read(form, kept.name), "password": form.value("password") or kept.password}
         if form.errors:
             return await self._page(visit, form, kept)
-        await self._replace(kept, replace(kept, **values))
-        return see(_LIST)
+        changed = replace(kept, **values)
+        await self._replace(kept, changed)
+        return visit.see(CREDENTIALS, changes_text(kept, changed))
 
     def _read(self, form: Form, kept: str = "") -> dict[str, Any]:
         """Return what the form has, except the password; the name may be that of the credential itself."""
@@ -112,18 +115,13 @@ class CredentialPages:
         )
 
 
-_LIST = link(CREDENTIALS, done="saved")
 _FIELDS = ("name", "account_name", "description")
-
-
-def _page_of(name: str) -> str:
-    return link(ONE, name=name)
 
 
 def _again(visit: ConsoleVisit, name: str) -> web.Response:
     """Open the page of the credential again after Save Password, as its form is filled in."""
-    visit.leave_note(_page_of(name), **{field: visit.form.value(field) for field in _FIELDS})
-    return see(link(ONE, name=name, done="password"))
+    typed = {field: visit.form.value(field) for field in _FIELDS}
+    return visit.see(link(ONE, name=name), "Password saved", **typed)
 
 
 def _saves_password(form: Form) -> bool:

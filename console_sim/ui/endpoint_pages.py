@@ -1,19 +1,18 @@
 """A user's machine: starting an application, which asks for approval (integration 3, 8)."""
 
 import re
-from typing import Any
 
 from aiohttp import web
 
-from console_sim.approval_request import RequestState
+from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.approvals import RunOutcome
 from console_sim.console import Console
 from console_sim.errors import BadRequestError, ConflictError, ResetError
 from console_sim.json_object import GUID
 from console_sim.ui.console_gate import ConsoleVisit
-from console_sim.ui.navigation import ENDPOINT
+from console_sim.ui.navigation import ENDPOINT, link
+from console_sim.ui.request_facts import shortened
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 _GUID = re.compile(rf"{{{GUID.pattern}}}|{GUID.pattern}")
 FIELDS = {
@@ -29,13 +28,21 @@ FIELDS = {
 }
 """Labels of the form by key of the metadata."""
 _KEYS = ("PolicyName", "PolicyId", *FIELDS, "UserReason")
-_HAPPENED = ("outcome", "request_id", "refusal")
 OUTCOMES = {
-    RunOutcome.ALLOWED: "Allowed: an approval lets the application run",
-    RunOutcome.PENDING: "Status pending: a request waits for a decision already, so nothing new was sent",
-    RunOutcome.ASKED: "Approval requested: the application waits for a decision",
+    RunOutcome.ALLOWED: "Allowed: an approval let the application run",
+    RunOutcome.PENDING: "Status pending: a request waited for a decision already, so nothing new was sent",
+    RunOutcome.ASKED: "Approval requested",
 }
+"""What happened when the application was started."""
 REFUSALS = {RequestState.DENIED: "was denied", RequestState.TIMED_OUT: "timed out"}
+TONES = {
+    RequestState.PENDING: "wait",
+    RequestState.APPROVED: "good",
+    RequestState.DENIED: "bad",
+    RequestState.TIMED_OUT: "bad",
+    RequestState.EXPIRED: "",
+}
+"""Classes of the notice about a request by its state."""
 
 
 class EndpointForm:
@@ -47,9 +54,13 @@ class EndpointForm:
         self._policies = console.automation.policies
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
-        """Show the form; after it was sent, what happened, and what was filled in."""
-        note = visit.take_note(ENDPOINT)
-        return await self._page(visit, Form(note), **{key: note.get(key, "") for key in _HAPPENED})
+        """Show the form; after it was sent, what happened, the state of the request, and what was filled in.
+
+        Raises NotFoundError for a request that is unknown.
+        """
+        request_id = visit.query.get("request", "")
+        asked = self._approvals.find(request_id) if request_id else None
+        return await self._page(visit, Form(visit.note), asked)
 
     async def run(self, visit: ConsoleVisit) -> web.Response:
         """Start the application; the page shows what happens, and stays filled in, to start it again."""
@@ -69,9 +80,8 @@ class EndpointForm:
         except (BadRequestError, ConflictError) as error:
             form.add_error("PolicyName", f"is refused: {error}")
             return await self._page(visit, form)
-        happened = {"outcome": OUTCOMES[outcome], "request_id": request.request_id, "refusal": refusal}
-        visit.leave_note(ENDPOINT, **given, **happened)
-        return see(ENDPOINT)
+        told = ". ".join(filter(None, (OUTCOMES[outcome], refusal)))
+        return visit.see(link(ENDPOINT, request=request.request_id), told, "", **given)
 
     def _last_refusal(self, reported: dict[str, str]) -> str:
         """Return what became of the last request for the same if it was not approved; else empty text."""
@@ -79,7 +89,15 @@ class EndpointForm:
         refusal = "" if last is None else REFUSALS.get(last.state(self._clock.now()), "")
         return f"The request before it {refusal}" if refusal else ""
 
-    async def _page(self, visit: ConsoleVisit, form: Form, **values: Any) -> web.Response:  # noqa: ANN401 - of a template
-        active = [policy.name for policy in self._policies if policy.enabled]
-        shown = {**dict.fromkeys(_HAPPENED, ""), "policies": active, "fields": FIELDS, **values}
-        return await visit.form_page("endpoint.html", form, **shown)
+    async def _page(self, visit: ConsoleVisit, form: Form, asked: ApprovalRequest | None = None) -> web.Response:
+        state = None if asked is None else asked.state(self._clock.now())
+        return await visit.form_page(
+            "endpoint.html",
+            form,
+            policies=[policy.name for policy in self._policies if policy.enabled],
+            fields=FIELDS,
+            asked=asked,
+            shorten=shortened,
+            state=state,
+            tone="" if state is None else TONES[state],
+        )

@@ -1,6 +1,7 @@
 """Configuration, Foreign Systems (integration 2.6 to 2.10, 7)."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -9,15 +10,16 @@ from console_sim.console import Console
 from console_sim.errors import API_DISABLED
 from console_sim.foreign_system import FOREIGN_SYSTEM_TYPE, ForeignSystem
 from console_sim.names import LONGEST_NAME
+from console_sim.remote_record import RemoteRecord
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
+from console_sim.ui.outcome_messages import changes_text, see_registration
 from privman_core.cuts import cut
 from privman_core.inputs import EXAMPLE_URL
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{SERVERS}/server"
 KIND = "ServiceNow"
@@ -78,7 +80,7 @@ class ForeignSystemPages:
         if form.errors:
             return await visit.form_page("server_new.html", form, list=SERVERS)
         system = self._systems.create(name, base_url, description=name)
-        return see(link(ONE, id=system.id, done="created"))
+        return visit.see(link(ONE, id=system.id), f"Foreign system {system.name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the page of a server; raises NotFoundError."""
@@ -92,9 +94,9 @@ class ForeignSystemPages:
         values = self._read(form, system)
         if form.errors:
             return await self._page(visit, form, system)
-        self._systems.change(system.id, **values)
-        await self._console.registrar.run(system.id)
-        return see(link(ONE, id=system.id, done="saved"))
+        changes = changes_text(system, self._systems.change(system.id, **values))
+        failure = await self._console.registrar.run(system.id)
+        return see_registration(visit, link(ONE, id=system.id), changes, failure)
 
     def _read(self, form: Form, system: ForeignSystem) -> dict[str, Any]:
         values: dict[str, Any] = {
@@ -128,12 +130,22 @@ class ForeignSystemPages:
             form,
             system=system,
             webhook=self._console.webhooks.of(system),
+            registered=self._state(system, system.registration, self._console.registrar.has_registered),
+            activity_type=self._state(system, system.activity_type, self._console.registrar.has_activity_type),
             usual_post_uri=f"{own_url(self._settings, visit.request)}{APPROVE_PATH}",
             type=FOREIGN_SYSTEM_TYPE,
             credentials=self._credentials(),
             version=_version(visit, system),
             tab=FOREIGN_SYSTEMS,
         )
+
+    def _state(self, system: ForeignSystem, record: RemoteRecord, is_current: Callable[[ForeignSystem], bool]) -> str:
+        """Return what the console knows of its own record in ServiceNow."""
+        if not record.sys_id:
+            return "not acknowledged" if record.may_exist else "not registered"
+        if not system.use_webhook:
+            return f"{record.sys_id}, from when Use Webhook was ticked"
+        return record.sys_id if is_current(system) else f"{record.sys_id}, before the last change"
 
 
 def _values(system: ForeignSystem) -> dict[str, str]:

@@ -10,10 +10,10 @@ from console_sim.console import Console
 from console_sim.ui.approval_pages import DECIDE
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.item_list import page_number
-from console_sim.ui.navigation import HISTORY, link
+from console_sim.ui.navigation import HISTORY
+from console_sim.ui.outcome_messages import see_decided
 from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, shortened
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 
 class HistoryEntry(Struct, frozen=True):
@@ -62,8 +62,8 @@ class ApprovalHistory:
             return await self._form(visit, request, form)
         given = {"response": response, "comment": form.value("comment"), "duration": duration}
         decision = self._console.decisions.read_own(own_decision({key: value for key, value in given.items() if value}))
-        await self._console.approvals.decide_here(request.request_id, decision)
-        return see(link(HISTORY, done="decided"))
+        decided = await self._console.approvals.decide_here(request.request_id, decision)
+        return see_decided(visit, HISTORY, [request], [decided])
 
     def _find(self, visit: ConsoleVisit) -> ApprovalRequest:
         return self._console.approvals.find(visit.query.get("request", ""))

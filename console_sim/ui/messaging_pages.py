@@ -9,9 +9,9 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import MESSAGING, link
+from console_sim.ui.outcome_messages import changes_text, see_registration
 from console_sim.webhook import CREATED_BY, WEBHOOK_TYPE, Webhook, WebhookEvent
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{MESSAGING}/webhook"
 
@@ -48,7 +48,7 @@ class MessagingPages:
         if form.errors:
             return await self._new(visit, form)
         webhook = self._webhooks.create(name, credential, url)
-        return see(link(ONE, id=webhook.id, done="created"))
+        return visit.see(link(ONE, id=webhook.id), f"Webhook {webhook.name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a webhook; raises NotFoundError."""
@@ -62,9 +62,9 @@ class MessagingPages:
         values = self._read(form, webhook)
         if form.errors:
             return await self._page(visit, form, webhook)
-        self._webhooks.change(webhook.id, **values)
-        await self._console.registrar.run(webhook.id)
-        return see(link(ONE, id=webhook.id, done="saved"))
+        changes = changes_text(webhook, self._webhooks.change(webhook.id, **values))
+        failure = await self._console.registrar.run(webhook.id)
+        return see_registration(visit, link(ONE, id=webhook.id), changes, failure)
 
     def _read(self, form: Form, webhook: Webhook) -> dict[str, Any]:
         event = form.one_of("event", tuple(WebhookEvent))

@@ -11,8 +11,8 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import POLICIES, link
+from console_sim.ui.outcome_messages import changes_text
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{POLICIES}/policy"
 
@@ -60,7 +60,7 @@ class PolicyPages:
             return await self._new(visit, form)
         new = Policy(self._automation.new_id(), name, description, enabled=False, actions=USUAL_ACTIONS)
         self._policies.save(self._asking(new, form))
-        return see(link(ONE, id=new.id, done="created"))
+        return visit.see(link(ONE, id=new.id), f"Policy {new.name!r} created; it is not active")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a policy; raises NotFoundError."""
@@ -81,8 +81,8 @@ class PolicyPages:
         self._read_action(form)
         if form.errors:
             return await self._page(visit, form, policy)
-        self._policies.save(self._asking(changed, form))
-        return see(link(ONE, id=policy.id, done="saved"))
+        saved = self._policies.save(self._asking(changed, form))
+        return visit.see(link(ONE, id=policy.id), changes_text(policy, saved))
 
     def _type_name(self, policy: Policy) -> str:
         approval_type = self._automation.approval_type_of(policy)

@@ -9,8 +9,8 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import UNITS, read_description, read_name, read_span, span_values
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import AUTOMATION_FOLDERS, PROCESSES, link
+from console_sim.ui.outcome_messages import changes_text
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{PROCESSES}/process"
 _TEMPLATES = tuple(ProcessTemplate)
@@ -45,7 +45,7 @@ class ProcessPages:
         if form.errors:
             return await self._new(visit, form)
         process = self._automation.save_process(name, description=description, template=ProcessTemplate(template))
-        return see(link(ONE, id=process.id, done="created"))
+        return visit.see(link(ONE, id=process.id), f"Approval process {process.name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a process; raises NotFoundError."""
@@ -61,7 +61,7 @@ class ProcessPages:
         if form.errors:
             return await self._page(visit, form, process)
         self._processes.save(changed)
-        return see(link(ONE, id=process.id, done="saved"))
+        return visit.see(link(ONE, id=process.id), changes_text(process, changed))
 
     def _read(self, form: Form, process: ApprovalProcess) -> ApprovalProcess:
         named = replace(process, name=read_name(form, self._others(process)), description=read_description(form))

@@ -11,9 +11,9 @@ from console_sim.errors import NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.item_list import LONGEST_SEARCH, ListColumn, contains, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
+from console_sim.ui.outcome_messages import changes_text
 from console_sim.ui.user_pages import ONE as ONE_USER
 from privman_core.inputs import quoted
-from privman_core.pages.rendering import see
 
 ONE = f"{ROLES}/role"
 MEMBERS = f"{ONE}/members"
@@ -80,12 +80,14 @@ class RolePages:
         """Save the members of a role; raises NotFoundError and ConflictError."""
         role = _role(visit)
         chosen = [self._users.get(each) for each in dict.fromkeys(visit.form.values("member"))]
-        visit.require(visit.version(role, [user.client_id for user in self._members(role)]))
+        before = [user.client_id for user in self._members(role)]
+        visit.require(visit.version(role, before))
         with self._store.transaction():
             for user in self._users:
                 wanted = {*user.roles, role} if user in chosen else {*user.roles} - {role}
                 self._users.change(user.client_id, roles=tuple(each for each in Role if each in wanted))
-        return see(link(ONE, name=role, done="saved"))
+        members = [user.client_id for user in self._members(role)]
+        return visit.see(link(ONE, name=role), changes_text(before, members))
 
     async def edit(self, visit: ConsoleVisit) -> web.Response:
         """Show the members of a role, to be edited, and the other users; raises NotFoundError."""

@@ -7,8 +7,8 @@ from aiohttp import web
 from console_sim.console import Console
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import ADVANCED, PROCESSES, TYPES
+from console_sim.ui.outcome_messages import changes_text
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 TASKS_SHOWN = 100
 
@@ -58,11 +58,13 @@ class SetupPages:
 
     async def change_api_settings(self, visit: ConsoleVisit) -> web.Response:
         """Set API Enabled; raises ConflictError."""
-        visit.require(visit.version(self._store.api_enabled))
-        self._store.enable_api(enabled=visit.form.ticked("api_enabled"))
-        return see(f"{ADVANCED}?done=saved")
+        before, after = self._store.api_enabled, visit.form.ticked("api_enabled")
+        visit.require(visit.version(before))
+        self._store.enable_api(enabled=after)
+        return visit.see(ADVANCED, changes_text(before, after))
 
     async def server_tasks(self, visit: ConsoleVisit) -> web.Response:
         """Show the newest attempts of server tasks."""
-        runs = list(islice(reversed(self._server_tasks.runs), TASKS_SHOWN))
-        return await visit.page("server_tasks.html", runs=runs)
+        runs = self._server_tasks.runs
+        newest = list(islice(reversed(runs), TASKS_SHOWN))
+        return await visit.page("server_tasks.html", runs=newest, total=len(runs))

@@ -9,8 +9,8 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import AUTOMATION_FOLDERS, TYPES, link
+from console_sim.ui.outcome_messages import changes_text
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{TYPES}/type"
 DUPLICATE = f"{TYPES}/duplicate"
@@ -69,8 +69,8 @@ class TypePages:
         process = form.one_of("process", [each.name for each in self._processes])
         if form.errors:
             return await self._page(visit, form, approval_type)
-        self._types.save(replace(changed, process_id=self._processes.named(process).id))
-        return see(link(ONE, id=approval_type.id, done="saved"))
+        saved = self._types.save(replace(changed, process_id=self._processes.named(process).id))
+        return visit.see(link(ONE, id=approval_type.id), changes_text(approval_type, saved))
 
     async def _create(self, visit: ConsoleVisit, model: ApprovalType, title: str) -> web.Response:
         form = visit.form
@@ -79,7 +79,7 @@ class TypePages:
             return await _new(visit, form, title)
         new = replace(model, id=self._automation.new_id(), name=name, description=description)
         self._types.save(new)
-        return see(link(ONE, id=new.id, done="created"))
+        return visit.see(link(ONE, id=new.id), f"Approval type {new.name!r} created")
 
     def _others(self, approval_type: ApprovalType | None = None) -> list[str]:
         return [each.name for each in self._types if approval_type is None or each.id != approval_type.id]

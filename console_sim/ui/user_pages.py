@@ -8,15 +8,16 @@ from aiohttp import web
 from console_sim.accounts import ApiClientUser
 from console_sim.api_users import ApiLogin
 from console_sim.console import Console
+from console_sim.errors import API_DISABLED
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
+from console_sim.ui.outcome_messages import changes_text
 from console_sim.webhook import CREATED_BY
 from privman_core.ids import Ids
 from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
 
 ONE = f"{USERS}/api-client"
 RESET = f"{ONE}/reset-secret"
@@ -37,6 +38,7 @@ class UserPages:
 
     def __init__(self, console: Console, ids: Ids) -> None:
         self._users = console.users
+        self._store = console.store
         self._clock = console.clock
         self._ids = ids
 
@@ -74,13 +76,12 @@ class UserPages:
         if form.errors:
             return await _new(visit, form, login)
         user, secret = self._users.create(login=login)
-        return _open(visit, user, secret, "created")
+        return _open(visit, user, secret, f"User {user.display_name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a user's page; raises NotFoundError."""
         user = self._find(visit)
-        secret = visit.take_note(_page_of(user)).get("secret", "")
-        return await self._page(visit, user, Form(_values(user)), secret=secret)
+        return await self._page(visit, user, Form(_values(user)), secret=visit.note.get("secret", ""))
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save name and state; raises NotFoundError and ConflictError."""
@@ -94,8 +95,8 @@ class UserPages:
         }
         if form.errors:
             return await self._page(visit, user, form)
-        self._users.change(user.client_id, **changes)
-        return see(link(ONE, user=user.client_id, done="saved"))
+        changed = self._users.change(user.client_id, **changes)
+        return visit.see(_page_of(user), changes_text(user, changed))
 
     async def show_reset(self, visit: ConsoleVisit) -> web.Response:
         """Ask whether to reset the Secret; raises NotFoundError."""
@@ -106,7 +107,7 @@ class UserPages:
         """Reset the Secret and open the user's page with the new one; raises NotFoundError and ConflictError."""
         user = self._find(visit)
         visit.require(_version(visit, user))
-        return _open(visit, user, self._users.reset_secret(user.client_id), "secret")
+        return _open(visit, user, self._users.reset_secret(user.client_id), "Secret reset")
 
     def _find(self, visit: ConsoleVisit) -> ApiClientUser:
         return self._users.get(visit.query.get("user", ""))
@@ -118,6 +119,7 @@ class UserPages:
             user=user,
             secret=secret,
             shut_out=user.login_refusal(self._clock.now()),
+            api_disabled="" if self._store.api_enabled else API_DISABLED,
             version=_version(visit, user),
             one=ONE,
             reset=RESET,
@@ -135,8 +137,7 @@ def _page_of(user: ApiClientUser) -> str:
 
 
 def _open(visit: ConsoleVisit, user: ApiClientUser, secret: str, done: str) -> web.Response:
-    visit.leave_note(_page_of(user), secret=secret)
-    return see(link(ONE, user=user.client_id, done=done))
+    return visit.see(_page_of(user), done, secret=secret)
 
 
 async def _new(visit: ConsoleVisit, form: Form, login: ApiLogin) -> web.Response:

@@ -7,7 +7,7 @@ import pytest
 
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import ResetError, UnreachableError
-from console_sim.server_tasks import RetryPolicy, ServerTasks
+from console_sim.server_tasks import RetryPolicy, ServerTasks, WorkReport
 from privman_core.virtual_clock import VirtualClock
 
 
@@ -15,11 +15,12 @@ async def test_unforeseen_error_is_a_failed_attempt() -> None:
     """An error that nobody foresaw is shown, and the task is attempted again after the usual wait."""
     clock, attempts = VirtualClock(), 0
 
-    async def work() -> None:
+    async def work() -> WorkReport:
         nonlocal attempts
         attempts += 1
         if attempts < 3:
             raise OverflowError("date value\nout of range")
+        return WorkReport("done")
 
     tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), BackgroundTasks())
     failure = await tasks.run("Try", work)
@@ -51,7 +52,7 @@ class Attempts:
         """Attempt what waits for a retry, as a restart does."""
         await self._background.wait_briefly(self.tasks.resume())
 
-    async def _work(self) -> None:
+    async def _work(self) -> WorkReport:
         self.number += 1
         if self.number <= self._failing:
             raise UnreachableError("no answer")
@@ -59,6 +60,7 @@ class Attempts:
         self.most_at_once = max(self.most_at_once, self._at_once)
         await self.endings.acquire()
         self._at_once -= 1
+        return WorkReport("done")
 
 
 async def test_restarts_at_the_same_time_make_one_attempt() -> None:

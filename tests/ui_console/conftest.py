@@ -84,7 +84,7 @@ class Shown:
     @property
     def address(self) -> str:
         """The page's path and query."""
-        return re.sub(r"^https?://[^/]+", "", self.url).partition("&done=")[0]
+        return re.sub(r"^https?://[^/]+", "", self.url)
 
     @property
     def links(self) -> dict[str, str]:

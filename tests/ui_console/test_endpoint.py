@@ -21,11 +21,11 @@ async def test_endpoint_form_asks_for_an_approval(site: Site) -> None:
     await site.set_up()
     reason = {"UserReason": "Für's Büro\r\nheute", "CompanyName": ""}
     shown = await site.person.submit(ENDPOINT, WHAT | reason)
-    assert "Approval requested: the application waits for a decision (request " in shown.text
+    assert "Approval requested." in shown.text
     (request,) = await site.records("request")
     metadata = json.loads(request["metadata"])
     assert metadata == WHAT | {"UserReason": "Für's Büro\nheute", "PolicyId": metadata["PolicyId"]}
-    assert request["request_id"] in shown.text
+    assert f"Request {request['request_id']} is Pending: the application waits for a decision." in shown.text
 
 
 async def test_policies_are_offered_and_any_name_is_taken(site: Site) -> None:
@@ -46,21 +46,21 @@ async def test_starting_again_while_it_waits_sends_nothing(site: Site) -> None:
     await site.set_up()
     first = await site.person.submit(ENDPOINT, WHAT)
     again = await site.person.fill(first, WHAT)
-    assert "Status pending: a request waits for a decision already, so nothing new was sent" in again.text
+    assert "Status pending: a request waited for a decision already, so nothing new was sent" in again.text
     assert again.value("FilePath") == WHAT["FilePath"]
     (record,) = await site.records("request")
     await site.admin("POST", f"/approval-requests/{record['request_id']}/decide", {"response": "Approve"})
-    assert "Allowed: an approval lets the application run" in (await site.person.fill(again, WHAT)).text
+    assert "Allowed: an approval let the application run" in (await site.person.fill(again, WHAT)).text
     assert "Approval requested" in (await site.person.fill(again, WHAT)).text
 
 
 @pytest.mark.long
 async def test_reloading_starts_nothing(site: Site) -> None:
-    """What happened is shown once, at the address of the form; a value of more than 4,000 characters is not kept."""
+    """What happened is shown once, at the address of the request; a value of more than 4,000 characters is not kept."""
     await site.set_up()
     first = await site.person.submit(ENDPOINT, WHAT | {"CompanyName": "x" * 4_001})
-    assert (first.address, first.value("CompanyName")) == (ENDPOINT, "")
-    again = await site.person.get(ENDPOINT)
+    assert (first.address.partition("=")[0], first.value("CompanyName")) == (f"{ENDPOINT}?request", "")
+    again = await site.person.get(first.address)
     assert ("Approval requested" in again.text, again.value("FilePath")) == (False, "")
     assert len(await site.records("request")) == 1
 
@@ -76,8 +76,7 @@ async def test_user_is_told_of_the_last_refusal(site: Site, *, by_denial: bool, 
     else:
         await site.admin("POST", "/clock/advance", {"seconds": 20 * 60})
     again = await site.person.fill(first, WHAT)
-    assert "Approval requested: the application waits for a decision" in again.text
-    assert f". The request before it {what_became}." in again.text
+    assert f"Approval requested. The request before it {what_became}." in again.text
     waiting = await site.person.fill(again, WHAT)
     assert ("Status pending" in waiting.text, "The request before it" in waiting.text) == (True, False)
 

@@ -49,7 +49,7 @@ async def test_foreign_systems_are_listed_by_kind(site: Site) -> None:
 async def test_new_server_opens_its_page(site: Site) -> None:
     """New has Name and Base URL; the page has the printed sections (integration 7, webhook-1.png)."""
     shown = await create_server(site)
-    assert "Created" in shown.text
+    assert "Foreign system 'Dev instance' created." in shown.text
     assert (shown.value("name"), shown.area("description")) == (NAME, NAME)
     assert shown.detail("Type") == "Service Now Instance Resource (Resources)"
     assert (shown.chosen("credential"), shown.is_ticked("use_webhook")) == ("", False)
@@ -103,7 +103,7 @@ async def test_saved_foreign_system_registers(site: Site) -> None:
     (registration,) = await site.records("integration_configuration")
     (activity_type,) = await site.records("activity_type")
     assert "Registration with ServiceNow App Simulator only" in shown.text
-    assert shown.detail("Webhook") == WEBHOOK
+    assert shown.detail("Webhook") == f"{WEBHOOK}, enabled"
     assert shown.detail("Instance Id") == registration["sys_id"]
     assert shown.detail("ActivityType Id") == activity_type["sys_id"]
     assert f"Register webhook of '{NAME}' with ServiceNow App" in (await site.person.get(TASKS)).text
@@ -119,7 +119,7 @@ async def test_several_servers_register_each_for_itself(site: Site) -> None:
         page = await create_server(site, name)
         await create_credential(site.person, f"{name} API", account_name=f"{name}-client")
         shown = await site.person.fill(page, values | {"name": name, "api_credential": f"{name} API"})
-        assert shown.detail("Webhook") == f"New Webhook for {name} setting"
+        assert shown.detail("Webhook") == f"New Webhook for {name} setting, enabled"
     ids = {each["sys_id"] for each in await site.records("integration_configuration")}
     assert len(ids) == 2
     for name in ("First", "Second"):
@@ -198,9 +198,9 @@ async def test_missing_foreign_system_gets_404(site: Site) -> None:
 
 async def test_failed_server_task_is_shown(site: Site) -> None:
     """The page and Server Tasks show why the registration failed and when it is tried again."""
-    assert "No server tasks yet" in (await site.person.get(TASKS)).text
+    assert "No server task was attempted" in (await site.person.get(TASKS)).text
     shown = await registered(site, base_url="http://127.0.0.1:9")
-    assert shown.detail("Instance Id") == "not registered"
+    assert shown.detail("Instance Id") == "not acknowledged"
     assert "no connection to 127.0.0.1:9: Connection refused" in shown.text
     tasks = await site.person.get(TASKS)
     assert f"Register webhook of '{NAME}' with ServiceNow App Jan 5, 2026, 9:00:00 AM Failed" in tasks.text

@@ -192,6 +192,8 @@ async def test_user_who_is_shut_out_decides_nothing(site: Site, values: dict[str
     """The user's page and Home say so, and why, although the role may approve."""
     created = await create(site)
     await site.admin("POST", "/api-user", {"role": Role.ADMINISTRATORS})
+    assert "Decisions are refused: API Enabled is off" in (await page_of(site, created)).text
+    await site.admin("POST", "/api-settings", {"api_enabled": True})
     assert "Decisions of this user are accepted." in (await page_of(site, created)).text
     assert "decisions are refused" not in (await site.person.get("/")).text
     shown = await site.person.fill(await page_of(site, created), {"display_name": NAME} | values)
@@ -322,6 +324,7 @@ async def update(site: Site, editing: Shown) -> Shown:
 
 async def test_roles_are_added_and_removed(site: Site) -> None:
     """Edit, Add, Update, Save Changes; a user may have several roles (integration 8, admin/users)."""
+    await site.admin("POST", "/api-settings", {"api_enabled": True})
     client_id = (await create(site)).detail("Client Id")
     assert "Roles Simulator only : none. Decisions are refused" in (await site.person.get(API_CLIENT)).text
     for role in (Role.VIEW_PASSWORDS, Role.HELPDESK_USERS):

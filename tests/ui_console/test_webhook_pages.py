@@ -82,7 +82,7 @@ async def test_webhook_is_made_by_hand(site: Site) -> None:
     page = await site.person.open(MESSAGING, "Create")
     values = {"name": "Ours", "credential": "Logs on elsewhere", "request_url": "https://hooks.example/in"}
     shown = await site.person.fill(page, values)
-    assert "Created" in shown.text
+    assert "Webhook 'Ours' created." in shown.text
     assert values_of(shown) == {
         "name": "Ours",
         "description": "",

@@ -1,0 +1,65 @@
+"""What a posted form has done, in words."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from console_sim.approval_decision import Response
+from console_sim.approval_request import ApprovalRequest
+from console_sim.errors import ServiceNowError
+from console_sim.ui.console_gate import ConsoleVisit
+
+
+def changes_text(before: object, after: object) -> str:
+    """Return the message about a form that was saved."""
+    return "Nothing was changed" if before == after else "Changes saved"
+
+
+def see_registration(visit: ConsoleVisit, page: str, changes: str, failure: ServiceNowError | None) -> web.Response:
+    """Redirect to a page, which shows what was changed, and why its server task has failed if it has."""
+    if failure is None:
+        return visit.see(page, changes)
+    return visit.see(page, f"{changes}. ServiceNow has not acknowledged it: {failure}", "wait")
+
+
+def see_decided(
+    visit: ConsoleVisit, page: str, before: Sequence[ApprovalRequest], after: Sequence[ApprovalRequest]
+) -> web.Response:
+    """Redirect to a page, which shows what a decision has changed, and what of it ServiceNow has acknowledged.
+
+    Args:
+        visit: posted the decision.
+        page: its address.
+        before: the requests before the decision.
+        after: the same requests after it.
+    """
+    new = [now for then, now in zip(before, after, strict=True) if then.decision is None]
+    lacking = [each for each in new if each.unrecorded_decision is not None and each.server_id]
+    told = [_decided(new), _decided_before(len(after) - len(new)), _acknowledged(new, lacking)]
+    return visit.see(page, ". ".join(filter(None, told)), "wait" if lacking or not new else "good")
+
+
+def _decided(new: Sequence[ApprovalRequest]) -> str:
+    if not new:
+        return "Nothing was decided"
+    verb = "Denied" if new[0].decision is not None and new[0].decision.response is Response.DENY else "Approved"
+    return f"{verb} {_counted(len(new))}"
+
+
+def _decided_before(count: int) -> str:
+    return f"The same decision had been taken before about {_counted(count)}" if count else ""
+
+
+def _acknowledged(new: Sequence[ApprovalRequest], lacking: Sequence[ApprovalRequest]) -> str:
+    """Return how many of the decisions ServiceNow has, and why it lacks one; empty if none is for ServiceNow."""
+    sent = [each for each in new if each.server_id]
+    if not sent:
+        return ""
+    recorded = f"ServiceNow has {len(sent) - len(lacking):,} of {len(sent):,}"
+    if not lacking:
+        return f"{recorded} recorded"
+    return f"{recorded} recorded: {lacking[0].last_error or 'an attempt is going on'}"
+
+
+def _counted(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"
