@@ -41,7 +41,12 @@ ROOM_FOR_POSTGRESQL = 2 * 1024**3
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
     parser.addoption("--store", choices=STORES, default="memory", help="where instances keep their records (memory)")
-    parser.addoption("--gallery", type=Path, metavar="PATH", help="folder for screenshots of the documented procedure")
+    parser.addoption(
+        "--gallery",
+        type=Path,
+        metavar="PATH",
+        help="folder for screenshots of the documented procedure and of every page, at four widths, to review",
+    )
     parser.addoption("--pysnc", type=Path, metavar="PATH", help="a copy of PySNC's repository, whose live suite is run")
     parser.addoption("--clients", action="store_true", help="download clients of other authors and run them")
     parser.addoption("--itsm", type=Path, metavar="PATH", help="a copy of servicenow.itsm, whose live targets are run")

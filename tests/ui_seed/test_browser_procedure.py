@@ -225,7 +225,7 @@ async def test_documented_procedure(products: Products, gallery: Gallery, respon
     await procedure.ask()
     await procedure.decide(response, state)
     await procedure.look_into_the_cockpit()
-    page = (gallery.folder / "index.html").read_text(encoding="utf-8")
+    page = gallery.write()
     taken = [picture for picture in gallery.pictures if picture.story == story]
     assert len(taken) == 20
     assert [picture.step for picture in taken if f'<img src="{picture.file}" alt=' not in page] == []

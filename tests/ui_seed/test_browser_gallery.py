@@ -1,0 +1,105 @@
+"""Every page of both products and of the cockpit, with long words and long lists, as a gallery to review."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+import yaml
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import make_mocked_request
+
+from tests.browser import Page
+
+from .conftest import Products
+from .gallery import Gallery
+from .instance import log_in
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+MANY = 10_000
+_ENOUGH = 4
+"""Pictures of pages that one row of the site's table makes, such as the lists of all tables."""
+_AT_ONCE = 50
+_LISTED = "() => [...document.querySelectorAll('a[href]')].map(each => each.href)"
+
+
+@pytest.fixture
+def servicenow_data(tmp_path: Path) -> tuple[Path, ...]:
+    """Return a file of many incidents with long words."""
+    rows = [{"short_description": f"{LONG_WORD} {number}"} for number in range(MANY)]
+    file = tmp_path / "incidents.yaml"
+    file.write_text(yaml.safe_dump({"incident": rows}), encoding="utf-8")
+    return (file,)
+
+
+class _Walker:
+    """Follows the links of a product from its first page, and takes a picture of each page."""
+
+    def __init__(self, gallery: Gallery, story: str, app: web.Application, page: Page) -> None:
+        self._gallery = gallery
+        self._story = story
+        self._app = app
+        self._page = page
+
+    async def walk(self, first: list[str]) -> None:
+        """Take the pages at these paths, and those that links lead to."""
+        taken: Counter[str] = Counter()
+        waiting, seen = list(first), set(first)
+        while waiting:
+            path = waiting.pop(0)
+            taken[await self._row(path)] += 1
+            if taken[await self._row(path)] > _ENOUGH:
+                continue
+            await self._page.goto(path)
+            await self._gallery.take(self._page, self._story, f"{await self._page.title()} ({path})")
+            for link in await self._page.evaluate(_LISTED):
+                target = self._path(link)
+                if target and target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+
+    def _path(self, link: str) -> str:
+        """Return the path of a link to another page of the same site; empty for any other link."""
+        here, there = urlsplit(self._page.url), urlsplit(urljoin(self._page.url, link))
+        same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+        return there._replace(scheme="", netloc="", fragment="").geturl() if same else ""
+
+    async def _row(self, path: str) -> str:
+        route = (await self._app.router.resolve(make_mocked_request("GET", path))).route
+        return route.resource.canonical if route.resource else path
+
+
+async def _call(http: ClientSession, url: str, body: object) -> Any:
+    async with http.post(url, json=body) as answer:
+        assert answer.ok, await answer.text()
+        return await answer.json()
+
+
+async def _fill(products: Products) -> None:
+    """Set the console up, and ask often, with long words."""
+    setup = {"servicenow_user": "privman.integration", "servicenow_password": "admin"}
+    async with ClientSession() as http:
+        await _call(http, f"{products.console_url}/__admin/setup", {"servicenow_url": products.servicenow_url, **setup})
+        for number in range(0, 200, _AT_ONCE):
+            asked = (
+                {"PolicyName": f"{LONG_WORD} {each}", "UserReason": f"Because {LONG_WORD}", "FilePath": LONG_WORD}
+                for each in range(number, number + _AT_ONCE)
+            )
+            url = f"{products.console_url}/__admin/approval-requests"
+            await asyncio.gather(*(_call(http, url, {"metadata": metadata}) for metadata in asked))
+
+
+async def test_every_page_in_a_gallery(products: Products, gallery: Gallery) -> None:
+    """At each width, in light and dark mode, no page is wider than its screen."""
+    await _fill(products)
+    await log_in(products.servicenow, "admin")
+    await products.console.goto("/")
+    tables = [f"/x_thyti_thycotic_p_{each}_list.do" for each in ("request", "response", "activity_type")]
+    servicenow = _Walker(gallery, "ServiceNow", products.servicenow_app, products.servicenow)
+    await servicenow.walk(["/", *tables, "/incident_list.do", "/nowhere", "/__cockpit"])
+    await _Walker(gallery, "Console", products.console_app, products.console).walk(["/", "/nowhere", "/__cockpit"])
+    gallery.write()
+    assert "\n".join(gallery.misfits) == ""
