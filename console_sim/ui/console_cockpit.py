@@ -20,6 +20,9 @@ class ConsoleProduct:
     """
 
     name = "Console"
+    way_to_other = (
+        "Start with --servicenow-url, and the token of its control plane in SERVICENOW_ADMIN_TOKEN, to name it."
+    )
 
     def __init__(self, console: Console, checks: ContractChecks, mask: Callable[[str], str]) -> None:
         self._console = console

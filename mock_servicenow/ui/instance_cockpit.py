@@ -26,6 +26,7 @@ class InstanceProduct:
     """
 
     name = "ServiceNow"
+    way_to_other = "Start with --console-url, and the token of its control plane in CONSOLE_ADMIN_TOKEN, to name it."
 
     def __init__(
         self, instance: Instance, app: PrivilegeManagerApp, checks: ContractChecks, mask: Callable[[str], str]

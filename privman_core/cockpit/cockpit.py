@@ -130,7 +130,9 @@ class Cockpit:
         trusted: Trust = True,
     ) -> None:
         own, self._client = OwnEnd(product, instruments), ControlClient(trusted)
-        ends = BothEnds(own, product.other_url, Neighbourhood(own.name, self._client, other.url, other.token))
+        ends = BothEnds(
+            own, product.other_url, Neighbourhood(own.name, product.way_to_other, self._client, other.url, other.token)
+        )
         journal, requests, faults, clock = JournalPages(ends), RequestPages(ends), FaultPages(ends), ClockPages(ends)
         table: dict[str, CockpitPage] = {
             "": Page(journal.show, tab="Journal"),

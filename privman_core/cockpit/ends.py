@@ -99,6 +99,8 @@ class Product(Protocol):
 
     name: str
     """``ServiceNow`` or ``Console``."""
+    way_to_other: str
+    """How a user names the other end at the start, as a sentence."""
 
     def explain(self, exchange: Exchange) -> Explanation:
         """Return who the other party of an exchange is, and the contract of the exchange."""

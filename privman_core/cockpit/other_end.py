@@ -1,6 +1,7 @@
 """The other end of the integration, read and controlled through its control plane."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
@@ -30,7 +31,6 @@ COCKPIT_CALLS = f"{PREFIX}/cockpit"
 SOON, LONG = 5.0, 120.0
 """Real seconds that the other end may take for an answer, and for a jump in time."""
 _SUCCESSES = range(200, 300)
-_NOT_FOUND = 404
 T = TypeVar("T")
 
 
@@ -92,7 +92,7 @@ class OtherEnd:
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""
         answer = await self._send("GET", f"/cockpit/exchanges/{number}")
-        return None if answer.status == _NOT_FOUND else self._decoded(answer, ExchangeDetail)
+        return None if answer.status == HTTPStatus.NOT_FOUND else self._decoded(answer, ExchangeDetail)
 
     async def forget(self) -> None:
         """Empty the journal."""
@@ -167,12 +167,14 @@ class Neighbourhood:
 
     Args:
         own_name: of the end that serves the cockpit.
+        way: how a user names the other end at the start, as a sentence.
         url: the setting; empty for none.
         token: of the control plane at that address.
     """
 
-    def __init__(self, own_name: str, client: ControlClient, url: str = "", token: str = "") -> None:
+    def __init__(self, own_name: str, way: str, client: ControlClient, url: str = "", token: str = "") -> None:
         self._own_name = own_name
+        self._way = way
         self._client = client
         self._url = url
         self._token = token
@@ -181,9 +183,9 @@ class Neighbourhood:
         """Return the other end, if it is one of the simulators and answers; ``configured`` is the product's address."""
         url, token = (self._url, self._token) if self._url else (_origin(configured), "")
         if not url:
-            return Neighbour(None, "No other end is known yet.")
+            return Neighbour(None, f"No other end is known yet. {self._way}")
         if not self._url and not is_loopback_name(URL(url).host or ""):
-            return Neighbour(None, f"The other end, {url}, is on another machine. Start with its address to show it.")
+            return Neighbour(None, f"The other end, {url}, is on another machine. {self._way}")
         try:
             name = await self._ask(url, token)
         except EndError as error:
@@ -193,8 +195,10 @@ class Neighbourhood:
     async def _ask(self, url: str, token: str) -> str:
         """Return the name of the end at that address; raises EndError if it is none, or this one."""
         answer = await self._client.send("GET", f"{url}{COCKPIT_CALLS}", token)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise EndError(f"The other end, {url}, refuses the token of this cockpit, or its lack of one. {self._way}")
         if answer.status not in _SUCCESSES:
-            raise EndError(f"The other end, {url}, has no control plane for the cockpit: status {answer.status}.")
+            raise EndError(f"The other end, {url}, is none of the simulators: it answers with {answer.status}.")
         try:
             name = msgspec.json.decode(answer.body, type=Hello).name
         except msgspec.DecodeError:

@@ -42,6 +42,7 @@ class EchoProduct:
     """What the echo knows: the other party's name, and that only POST has a contract."""
 
     name = "Echo"
+    way_to_other = "Start another echo."
 
     def explain(self, exchange: Exchange) -> Explanation:
         """Name the other party and the contract."""

@@ -1,0 +1,86 @@
+"""A cockpit that shows both ends: how it finds the other one, and what it says if there is none to show."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, encode_basic_auth, web
+
+from console_sim import ConsoleSim
+from console_sim.settings import Settings as ConsoleSettings
+from mock_servicenow import MockServiceNow
+from mock_servicenow.settings import Settings
+
+from .conftest import TOKEN
+
+
+async def _page(url: str, path: str = "", token: str = "") -> str:
+    async with ClientSession() as http, http.get(f"{url}/__cockpit{path}", headers={"X-Admin-Token": token}) as answer:
+        return await answer.text()
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[str]:
+    """Serve something at this machine that is none of the simulators."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=json.dumps(["hello"]), status=200 if "cockpit" in request.path else 404)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+async def test_ends_on_this_machine_find_each_other() -> None:
+    """Once the console is set up, either cockpit shows both journals, each exchange once."""
+    async with MockServiceNow(seed=1) as servicenow:
+        assert "Shown is ServiceNow alone. No other end is known yet." in await _page(servicenow.url)
+        async with ConsoleSim(servicenow=servicenow, seed=1) as console:
+            for url in (servicenow.url, console.url):
+                html = await _page(url, "?find=method:POST+table:integration_configuration")
+                assert ("alone" in html, html.count("<b>POST</b>")) == (False, 1)
+                assert "Console → ServiceNow" in html
+
+
+async def test_a_token_is_needed_where_the_other_end_has_one() -> None:
+    """It is not guessed: the page says how to give it, and shows the other end once it is given."""
+    async with MockServiceNow(Settings(admin_token=TOKEN), seed=1) as servicenow:
+        async with ConsoleSim(servicenow=servicenow, seed=1) as console:
+            html = await _page(console.url)
+            assert f"The other end, {servicenow.url}, refuses the token of this cockpit, or its lack of one." in html
+            assert "--servicenow-url" in html
+        settings = ConsoleSettings(servicenow_url=servicenow.url, servicenow_admin_token=TOKEN)
+        async with ConsoleSim(settings, servicenow=servicenow, seed=1) as console:
+            assert "Shown is" not in await _page(console.url)
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("http://127.0.0.1:9", "no connection to 127.0.0.1:9"),
+        ("{stranger}", "is none of the simulators"),
+        ("{console}", "is Console itself"),
+    ],
+)
+async def test_what_cannot_be_shown_is_said(stranger: str, address: str, reason: str) -> None:
+    """An address that is down, another program's, or the end's own."""
+    async with ConsoleSim(seed=1) as console:
+        url = address.format(stranger=stranger, console=console.url)
+        async with ConsoleSim(ConsoleSettings(servicenow_url=url), seed=1, port=0) as other:
+            html = await _page(other.url)
+    assert ("Shown is Console alone." in html, reason in html) == (True, True)
+
+
+async def test_an_address_elsewhere_is_not_asked() -> None:
+    """Somebody else may have written the configuration, so only the option leads to another machine."""
+    async with MockServiceNow(seed=1) as servicenow, ClientSession() as http:
+        pairs = json.dumps({"Endpoint Url": "http://192.0.2.1/Tms/services/api/v1/approval/approve"})
+        url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_integration_configuration"
+        login = {"Authorization": encode_basic_auth(*servicenow.auth)}
+        async with http.post(url, json={"instance_metadata": pairs}, headers=login) as answer:
+            assert answer.status == 201
+        assert "The other end, http://192.0.2.1, is on another machine." in await _page(servicenow.url)
