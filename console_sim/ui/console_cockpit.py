@@ -7,7 +7,7 @@ from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.server_tasks import Run, WaitingTask
 from privman_contracts.contract_checks import ContractChecks
-from privman_core.cockpit.ends import Explanation
+from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState
 from privman_core.exchange import Exchange
 
@@ -35,7 +35,9 @@ class ConsoleProduct:
         summary = "" if contract is None else contract.summary
         if exchange.direction == "out":
             return Explanation("ServiceNow", summary)
-        # Pages for people are outside of /Tms/; nothing else distinguishes the callers.
+        if is_sent_by(exchange, "ServiceNow"):
+            return Explanation("ServiceNow", summary)
+        # Pages for people are outside of /Tms/; nothing else distinguishes other callers.
         usual = "API client" if exchange.url.lower().startswith("/tms/") else "Browser"
         return Explanation(usual if contract is None else "ServiceNow", summary)
 

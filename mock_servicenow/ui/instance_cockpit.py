@@ -8,7 +8,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from privman_contracts.contract_checks import ContractChecks
-from privman_core.cockpit.ends import Explanation
+from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, Tone
 from privman_core.exchange import Exchange
 
@@ -42,7 +42,9 @@ class InstanceProduct:
         summary = "" if contract is None else contract.summary
         if exchange.direction == "out":
             return Explanation("Console", summary)
-        # Pages for people are outside of /api/; nothing else distinguishes the callers.
+        if is_sent_by(exchange, "PrivilegeManager"):
+            return Explanation("Console", summary)
+        # Pages for people are outside of /api/; nothing else distinguishes other callers.
         usual = "API client" if exchange.url.startswith("/api/") else "Browser"
         return Explanation(usual if contract is None else _CALLERS.get(contract.caller, usual), summary)
 

@@ -94,6 +94,11 @@ class Explanation(Struct, frozen=True):
     contract: str = ""
 
 
+def is_sent_by(exchange: Exchange, program: str) -> bool:
+    """Return whether a program of that name says in User-Agent that it has sent the request."""
+    return exchange.request_headers.get("User-Agent", "").startswith(f"{program}/")
+
+
 class Product(Protocol):
     """What a product tells its cockpit."""
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
+from heapq import merge
 
 from msgspec import Struct
 
@@ -103,40 +104,45 @@ def _next(kept: Sequence[MergedRow], found: Sequence[tuple[End, FoundExchanges]]
     return lowest
 
 
-def _in_order(first: tuple[End, list[ExchangeRow]], second: tuple[End, list[ExchangeRow]]) -> Iterator[MergedRow]:
+_Rows = tuple[End, list[ExchangeRow]]
+
+
+def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
     """Yield the rows of both, oldest first; those of a pair keep the two journals in step."""
-    (end, rows), (other_end, others) = first, second
-    pairs = _pairs(rows, others)
-    paired, behind = set(pairs.values()), 0
-    for place, row in enumerate(rows):
-        last = pairs.get(place)
-        while behind < len(others) and (behind <= last if last is not None else _is_before(others[behind], row)):
-            if behind in paired and last is None:
-                break
-            if behind not in paired:
-                yield MergedRow(other_end, others[behind])
-            behind += 1
-        yield MergedRow(end, row, None if last is None else (other_end, others[last]))
-    yield from (MergedRow(other_end, others[each]) for each in range(behind, len(others)) if each not in paired)
+    (end, rows), (other_end, others) = one, other
+    done = other_done = 0
+    for place, other_place in _pairs(one, other):
+        yield from _by_time((end, rows[done:place]), (other_end, others[other_done:other_place]))
+        yield MergedRow(end, rows[place], (other_end, others[other_place]))
+        done, other_done = place + 1, other_place + 1
+    yield from _by_time((end, rows[done:]), (other_end, others[other_done:]))
 
 
-def _is_before(one: ExchangeRow, other: ExchangeRow) -> bool:
-    return one.at < other.at
+def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
+    both = ([MergedRow(end, row) for row in rows] for end, rows in (one, other))
+    return merge(*both, key=lambda each: each.row.at)
 
 
-def _pairs(rows: Sequence[ExchangeRow], others: Sequence[ExchangeRow]) -> dict[int, int]:
-    """Return which row of the others is the same exchange as one of the rows, by their places; newest first."""
+def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
+    """Return the places of the rows that are the same exchange, in the order of both.
+
+    Both journals are compared from their newest row on. Exchanges that the ends have in another order, because they
+    overlapped, stay two rows each.
+    """
+    (end, rows), (other_end, others) = one, other
     waiting: dict[_Key, deque[int]] = defaultdict(deque)
     for place in reversed(range(len(others))):
-        waiting[_key(others[place], "in" if others[place].direction == "out" else "out")].append(place)
-    pairs = {}
+        waiting[_key(other_end, end, others[place])].append(place)
+    pairs: list[tuple[int, int]] = []
     for place in reversed(range(len(rows))):
-        same = waiting.get(_key(rows[place], rows[place].direction))
-        if same:
-            pairs[place] = same.popleft()
-    return pairs
+        same = waiting.get(_key(end, other_end, rows[place]))
+        if same and (not pairs or same[0] < pairs[-1][1]):
+            pairs.append((place, same.popleft()))
+    return pairs[::-1]
 
 
-def _key(row: ExchangeRow, direction: str) -> _Key:
-    """Return what both journals say of an exchange, even of one whose answer was lost on its way."""
-    return direction, row.method, path_of(row.url)
+def _key(end: End, other: End, row: ExchangeRow) -> _Key:
+    """Return what both journals say of an exchange, even of one whose answer was lost: sender, method and path."""
+    sender = row.party if row.direction == "in" else end.name
+    known = sender if other.name in {sender, row.party} else f"{sender} without {other.name}"
+    return known, row.method, path_of(row.url)

@@ -1,0 +1,83 @@
+"""Two journals in one list: each exchange once, in order, page by page, whatever happened at which end."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privman_core.cockpit.facts import ExchangeRow, FoundExchanges
+from privman_core.cockpit.merged_rows import MergedRow, merged
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+PAGE = 5
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The rows of an end, oldest first."""
+
+    name: str
+    rows: tuple[ExchangeRow, ...]
+    url: str = ""
+
+    def find(self, before: int) -> FoundExchanges:
+        """Return a page, newest first."""
+        older = [row for row in reversed(self.rows) if not before or row.number < before]
+        return FoundExchanges(older[:PAGE], more=len(older) > PAGE)
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
+    """Draw what two ends journal of the same events, and how many events there were."""
+    rows: dict[str, list[ExchangeRow]] = {"ServiceNow": [], "Console": []}
+    kinds = draw(st.lists(st.tuples(st.sampled_from("rcpb"), st.sampled_from("xy"), st.integers(0, 2)), max_size=30))
+    now = START
+    for kind, path, seconds in kinds:
+        now += timedelta(seconds=seconds)
+        sender, server = ("Console", "ServiceNow") if kind in "rp" else ("ServiceNow", "Console")
+        if kind in "rc":
+            rows[sender].append(_row(len(rows[sender]) + 1, now, "out", f"http://{server}/{path}", server))
+        rows[server].append(_row(len(rows[server]) + 1, now, "in", f"/{path}", sender if kind in "rc" else "Browser"))
+    return Journal("ServiceNow", tuple(rows["ServiceNow"])), Journal("Console", tuple(rows["Console"])), len(kinds)
+
+
+def _row(number: int, at: datetime, direction: Any, url: str, party: str) -> ExchangeRow:
+    return ExchangeRow(
+        number=number,
+        at=at,
+        direction=direction,
+        method="POST",
+        url=url,
+        party=party,
+        contract="",
+        status=200,
+        error="",
+        fault="",
+        verdict="none",
+    )
+
+
+def _all(*ends: Any) -> list[MergedRow]:
+    """Return every row, by way of all pages."""
+    rows: list[MergedRow] = []
+    before = {end.name: 0 for end in ends}
+    while before:
+        page = merged([(end, end.find(before[end.name])) for end in ends])
+        assert page.rows or not page.before
+        rows += page.rows
+        before = page.before
+    return rows
+
+
+@given(histories())
+def test_each_exchange_stands_once(history: tuple[Journal, Journal, int]) -> None:
+    """Every row of either journal is on one page, in the order of its journal; what both have is one row."""
+    *ends, events = history
+    rows = _all(*ends)
+    for end in ends:
+        shown = [row for each in rows for side, row in each.sides if side.name == end.name]
+        assert shown == list(reversed(end.rows))
+    alone = [each for each in rows if each.other is None and each.row.direction == "out"]
+    assert len(rows) == events + len(alone)
