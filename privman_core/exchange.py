@@ -35,6 +35,7 @@ class Exchange(Struct, weakref=True):
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
         about: RequestIds of the approval requests that it belongs to, as the product that answers or sends it knows.
+        repeats: number of the exchange that the cockpit sent again as this one; 0 for none.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Exchange(Struct, weakref=True):
     size: int = 0
     journaled: bool = True
     about: tuple[str, ...] = ()
+    repeats: int = 0
 
     @property
     def ended(self) -> bool:

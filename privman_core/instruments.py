@@ -22,6 +22,7 @@ from privman_core.inputs import Trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
+from privman_core.repeats import REPEAT, take_repeat
 from privman_core.reverse_proxies import Network, trust_forwarded_headers
 from privman_core.snapshots import Snapshots, States
 from privman_core.state_changes import StateChanges
@@ -195,7 +196,10 @@ async def _answer_and_record(
     """
     # aiohttp would write further slashes before a path that begins with two.
     url = request.raw_path if request.raw_path.startswith("//") else request.path_qs
+    repeat, headers = take_repeat(headers) if REPEAT in headers else (None, headers)
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
+    if repeat is not None:
+        repeat(exchange)
     short = request.body_exists and is_short(request)
     try:
         if short:

@@ -1,6 +1,7 @@
 """Every exchange of one server, in order."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -193,7 +194,7 @@ class Journal:
             "url": mask(exchange.url),
             "request": {
                 "headers": self._secrets.mask_headers(exchange.request_headers.items()),
-                "body": mask(_request_text(exchange)),
+                "body": mask(request_text(exchange)),
             },
             "status": exchange.status,
             "response": {
@@ -263,7 +264,8 @@ def _weight(findings: list[Finding]) -> int:
     return sum(_PER_FINDING + len(each.rule) + len(each.message) + len(each.where) for each in findings)
 
 
-def _request_text(exchange: Exchange) -> str:
+def request_text(exchange: Exchange) -> str:
+    """Return the body of a request before its secrets are masked, or a remark in its place."""
     if exchange.asks_secret:
         return MASK
     return _text(exchange.request_body, exchange.request_size)
@@ -282,6 +284,14 @@ def _is_secret_answer(exchange: Exchange) -> bool:
 def _is_cut(exchange: Exchange) -> bool:
     kept = len(exchange.request_body), len(exchange.response_body)
     return kept != (exchange.request_size, exchange.response_size)
+
+
+_REMARK = re.compile(r"\(\d+ bytes(?: that are not UTF-8|, of which the first \d+ are kept)\)")
+
+
+def is_remark(printed: str) -> bool:
+    """Return whether a printed body is a remark in place of one that is no text, or too long."""
+    return _REMARK.fullmatch(printed) is not None
 
 
 def _text(body: bytes, size: int) -> str:

@@ -136,6 +136,10 @@ class Secrets:
         """Return the text with every secret masked and undecodable bytes escaped."""
         return self._remembered("", text, self._mask) if text else ""
 
+    def pieces(self, text: str) -> list[tuple[str, str]]:
+        """Return the pieces of a text, each with what `mask` shows of it."""
+        return [(piece, _printable(shown)) for piece, shown in self._in_pieces(text, _DEEPEST)]
+
     def mask_known(self, text: str) -> str:
         """Return the text with added secrets masked, but none by its place, as for a list of names."""
         return _printable(self._masked(text, _DEEPEST, by_place=False))
@@ -160,9 +164,12 @@ class Secrets:
         return _printable(self._masked(text, _DEEPEST))
 
     def _masked(self, text: str, deepest: int, *, by_place: bool = True) -> str:
+        return "".join(shown for _, shown in self._in_pieces(text, deepest, by_place=by_place))
+
+    def _in_pieces(self, text: str, deepest: int, *, by_place: bool = True) -> list[tuple[str, str]]:
         # Of edits with the same start the longest goes first: it covers those within it.
         edits = self._edits(text, deepest, by_place=by_place)
-        return _edited(text, sorted(edits, key=lambda edit: (edit[0], -edit[1])))
+        return _pieces(text, sorted(edits, key=lambda edit: (edit[0], -edit[1])))
 
     def _edits(self, text: str, deepest: int, *, by_place: bool) -> Iterator[Edit]:
         layer, below = text, list[Unescaped]()
@@ -343,14 +350,15 @@ def _origin(span: Span, below: list[Unescaped]) -> Span:
     return span
 
 
-def _edited(text: str, edits: list[Edit]) -> str:
-    """Return the text with the edits applied in order; overlapping and adjacent parts are masked as one."""
-    parts: list[str] = [""]
-    at = 0
+def _pieces(text: str, edits: list[Edit]) -> list[tuple[str, str]]:
+    """Return the text in pieces with what is shown of each; overlapping and adjacent edits are masked as one."""
+    pieces: list[tuple[str, str]] = []
+    at = begun = 0
     for start, end, replacement in edits:
-        if start > at or (start == at and not parts[-1] == replacement == MASK):
-            parts += (text[at:start], replacement)
+        if start > at or (start == at and not (pieces and pieces[-1][1] == replacement == MASK)):
+            pieces += ((text[at:start], text[at:start]), (text[start:end], replacement))
+            begun = start
         elif end > at:
-            parts[-1] = MASK
+            pieces[-1] = text[begun:end], MASK
         at = max(at, end)
-    return "".join((*parts, text[at:]))
+    return [*pieces, (text[at:], text[at:])]

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -179,10 +180,12 @@ class HttpCaller:
         seconds: float,
         *,
         answers_secret: bool = False,
+        began: Callable[[Exchange], None] = lambda _exchange: None,
     ) -> HttpAnswer:
         """Send the request when its turn comes and return the answer; redirects are not followed.
 
-        With ``answers_secret`` no output shows an answer that is a JSON string, such as a token.
+        With ``answers_secret`` no output shows an answer that is a JSON string, such as a token. ``began`` gets the
+        exchange when it has been journaled, before it is sent.
 
         Raises NoAnswerError when the connection fails or breaks off, ``seconds`` pass on the clock, the answer is
         longer than ``largest``, or it takes long while others wait (see `Turns`).
@@ -190,6 +193,7 @@ class HttpCaller:
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
         collect_call(exchange)
+        began(exchange)
         try:
             address = URL(url, encoded=True)
             async with self._turns.turn(f"{address.host}:{address.port}"), self._clock.timeout(seconds):
@@ -243,7 +247,8 @@ class HttpCaller:
                 connector=BoundedConnector(self._trusted),  # turns bound how many there are
                 cookie_jar=DummyCookieJar(),
                 headers={"User-Agent": self._user_agent},
-                skip_auto_headers=["Accept-Encoding"],  # answers are short: packing them takes longer than sending them
+                # Answers are short: packing them takes longer than sending them. A body of no type is sent as such.
+                skip_auto_headers=["Accept-Encoding", "Content-Type"],
                 timeout=ClientTimeout(total=None),  # the clock ends a request
             )
         return self._session

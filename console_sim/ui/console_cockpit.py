@@ -1,6 +1,6 @@
 """What the console tells its cockpit: who speaks, approval requests and server tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from console_sim.approval_request import ApprovalRequest
@@ -8,7 +8,7 @@ from console_sim.console import Console
 from console_sim.server_tasks import Run, WaitingTask
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState
+from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange
 from privman_core.exchange import Exchange
 
 
@@ -40,6 +40,10 @@ class ConsoleProduct:
         # Pages for people are outside of /Tms/; nothing else distinguishes other callers.
         usual = "API client" if exchange.url.lower().startswith("/tms/") else "Browser"
         return Explanation(usual if contract is None else "ServiceNow", summary)
+
+    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+        """Return the YAML of a scenario that plays the same."""
+        return self._checks.scenario(title, exchanges)
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         """Return the newest approval requests, newest first."""

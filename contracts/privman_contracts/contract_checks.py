@@ -1,12 +1,13 @@
 """Whether the exchanges that a party records keep their contracts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from privman_contracts.contracts import Contracts
 from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
 from privman_contracts.wire_names import WireNames
+from privman_core.cockpit.facts import SeenExchange
 from privman_core.exchange import Exchange, Headers
 from privman_core.findings import Finding
 
@@ -40,6 +41,12 @@ class ContractChecks:
     def contract(self, exchange: Exchange) -> ExchangeContract | None:
         """Return the contract that an exchange has to keep; None if it has none."""
         return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
+
+    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+        """Return the YAML of a scenario in which the same is asked, and the same must be answered."""
+        from privman_contracts.scenario_text import scenario_text  # noqa: PLC0415 - only who saves one pays for it
+
+        return scenario_text(title, exchanges, self._contracts)
 
     def exchanges(self) -> list[ExchangeContract]:
         """Return every exchange of the index that the party answers, in its order."""

@@ -24,6 +24,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "caller": ("console", "servicenow", "approver", "client"),
     "method": tuple(HTTPMethod),
     "evidence": MARKS,
+    "step": ("console.ask", "servicenow.decide", "none"),
 }
 _NAMED = re.compile(r"\{(\w+)\}")
 _PARAMETER = re.compile(r"\\\{\w+\\\}")
@@ -63,6 +64,8 @@ class ExchangeContract(Struct, frozen=True):
         open: whether it needs no credentials.
         evidence: of the method and the path; a table in the path has its own.
         source: the pages that say it.
+        step: the verb of scenarios that makes the caller send it; ``none`` if it does so of its own accord, empty for a
+            request that a scenario sends itself.
     """
 
     name: str
@@ -79,6 +82,7 @@ class ExchangeContract(Struct, frozen=True):
     open: bool
     evidence: Evidence
     source: str
+    step: str = ""
 
     def asks(self, body: "Body") -> bool:
         """Return whether the body must be the exchange's message."""
@@ -171,6 +175,7 @@ def _exchanges(entry: Mapping[str, Any], errors: Mapping[str, Any], names: WireN
             open=entry.get("open", False),
             evidence=entry["evidence"],
             source=entry["source"],
+            step=entry.get("step", ""),
         )
 
 

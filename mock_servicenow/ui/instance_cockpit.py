@@ -1,6 +1,6 @@
 """What the instance tells its cockpit: who speaks, approval requests and deliveries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, Tone
+from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange, Tone
 from privman_core.exchange import Exchange
 
 ATTEMPTS = 20
@@ -47,6 +47,10 @@ class InstanceProduct:
         # Pages for people are outside of /api/; nothing else distinguishes other callers.
         usual = "API client" if exchange.url.startswith("/api/") else "Browser"
         return Explanation(usual if contract is None else _CALLERS.get(contract.caller, usual), summary)
+
+    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+        """Return the YAML of a scenario that plays the same."""
+        return self._checks.scenario(title, exchanges)
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         """Return the newest approval requests, newest first."""

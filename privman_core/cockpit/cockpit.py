@@ -14,7 +14,10 @@ from privman_core.cockpit.ends import EndError, OwnEnd, Product
 from privman_core.cockpit.exchange_pages import ExchangePages
 from privman_core.cockpit.journal_pages import JournalPages
 from privman_core.cockpit.other_end import ControlClient, Neighbourhood
+from privman_core.cockpit.repeats_of_requests import Repeats
+from privman_core.cockpit.replay_pages import ReplayPages
 from privman_core.cockpit.request_pages import RequestPages
+from privman_core.cockpit.selection_pages import SelectionPages
 from privman_core.control import COCKPIT, has_token, is_own_origin
 from privman_core.ids import Ids, is_same
 from privman_core.inputs import Trust
@@ -28,6 +31,7 @@ COOKIE = "cockpit"
 UNLOCK = f"{COCKPIT}/unlock"
 TEMPLATES = "privman_core.cockpit"
 """The package with the cockpit's templates and styles."""
+_EXCHANGE = "/exchanges/{end:[a-z]{1,20}}/{number:[0-9]{1,12}}"
 CockpitPage = Page[Visit]
 
 
@@ -129,15 +133,23 @@ class Cockpit:
         *,
         trusted: Trust = True,
     ) -> None:
-        own, self._client = OwnEnd(product, instruments), ControlClient(trusted)
-        ends = BothEnds(
-            own, product.other_url, Neighbourhood(own.name, product.way_to_other, self._client, other.url, other.token)
-        )
+        self._client = ControlClient(trusted)
+        neighbourhood = Neighbourhood(product.name, product.way_to_other, self._client, other.url, other.token)
+        self._repeats = Repeats(instruments, lambda: _other_url(product, neighbourhood))
+        own = OwnEnd(product, instruments, self._repeats)
+        ends = BothEnds(own, product.other_url, neighbourhood)
         journal, requests, faults, clock = JournalPages(ends), RequestPages(ends), FaultPages(ends), ClockPages(ends)
+        replays, selection = ReplayPages(ends, self._repeats.listens_at), SelectionPages(ends, product)
         table: dict[str, CockpitPage] = {
             "": Page(journal.show, tab="Journal"),
             "/journal/clear": Page(None, journal.clear),
-            "/exchanges/{end:[a-z]{1,20}}/{number:[0-9]{1,12}}": Page(ExchangePages(ends).show),
+            _EXCHANGE: Page(ExchangePages(ends).show),
+            f"{_EXCHANGE}/replay": Page(None, replays.replay),
+            f"{_EXCHANGE}/edit": Page(replays.edit, replays.send),
+            "/selection": Page(selection.show),
+            "/selection/saved.yaml": Page(selection.scenario),
+            "/selection/exchanges.har": Page(selection.archive),
+            "/compare": Page(selection.compare),
             "/approvals": Page(requests.approvals, tab="Approvals"),
             "/deliveries": Page(requests.deliveries, tab="Deliveries"),
             "/sequence": Page(requests.sequence, tab="Sequence"),
@@ -159,13 +171,25 @@ class Cockpit:
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
-        self._calls = CockpitCalls(own)
+        self._calls = CockpitCalls(own, self._repeats.listens_at)
 
     def add_to(self, app: web.Application) -> None:
         """Add every page, and the calls that the other end's cockpit reads."""
         app.add_routes(self._site.routes())
         app.add_routes(self._calls.routes())
-        app.on_cleanup.append(lambda _app: self._client.aclose())
+        app.on_cleanup.append(lambda _app: self._aclose())
+
+    async def _aclose(self) -> None:
+        await self._repeats.aclose()
+        await self._client.aclose()
+
+
+async def _other_url(product: Product, neighbourhood: Neighbourhood) -> str:
+    """Return the address of the other end, which has answered as such; raises EndError if it does not."""
+    neighbour = await neighbourhood.find(await product.other_url())
+    if neighbour.end is None:
+        raise EndError(neighbour.reason)
+    return neighbour.end.url
 
 
 async def _unlock(keys: CockpitKeys, visit: Visit) -> web.Response:

@@ -6,9 +6,10 @@ import msgspec
 from aiohttp import web
 
 from privman_core.cockpit.ends import EndError, OwnEnd
+from privman_core.cockpit.facts import EditedRequest, Repeated
 from privman_core.cockpit.other_end import COCKPIT_CALLS, Hello
 from privman_core.command_line import installed_version
-from privman_core.control import to_json
+from privman_core.control import ControlError, read_object, to_json
 from privman_core.control_index import PREFIX
 
 MOST_ROWS = 200
@@ -17,10 +18,15 @@ _MOST_DIGITS = 12
 
 
 class CockpitCalls:
-    """What an end tells the cockpit of the other end."""
+    """What an end tells the cockpit of the other end.
 
-    def __init__(self, end: OwnEnd) -> None:
+    Args:
+        listens_at: learns from a request where this end listens.
+    """
+
+    def __init__(self, end: OwnEnd, listens_at: Callable[[web.Request], None]) -> None:
         self._end = end
+        self._listens_at = listens_at
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""
@@ -28,6 +34,7 @@ class CockpitCalls:
             web.get(COCKPIT_CALLS, self.hello),
             web.get(f"{COCKPIT_CALLS}/exchanges", self.exchanges),
             web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}", self.exchange),
+            web.post(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/replay", self.replay),
             web.get(f"{COCKPIT_CALLS}/clock", self.clock),
             web.get(f"{COCKPIT_CALLS}/faults", self.faults),
             web.get(f"{COCKPIT_CALLS}/approvals", self.approvals),
@@ -49,6 +56,20 @@ class CockpitCalls:
         number = int(request.match_info["number"])
         found = await self._end.exchange(number)
         return to_json({"error": f"exchange {number} is not kept"}, 404) if found is None else _answer(found)
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """Send the request of an exchange again; a body has its method, path, headers and body as they are edited."""
+        self._listens_at(request)
+        body = await read_object(request) if request.can_read_body else {}
+        try:
+            edited = msgspec.convert(body, EditedRequest) if body else None
+        except msgspec.ValidationError as error:
+            raise ControlError(f"the edited request is invalid: {error}") from None
+        number = int(request.match_info["number"])
+        return await _answered(lambda: self._repeated(number, edited))
+
+    async def _repeated(self, number: int, edited: EditedRequest | None) -> Repeated:
+        return Repeated(await self._end.send_again(number, edited))
 
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, what falls due next, and whether time is virtual."""

@@ -1,6 +1,6 @@
 """The two ends of the integration, as the cockpit reads and controls them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -10,10 +10,11 @@ from privman_core.cockpit.facts import (
     ApprovalState,
     ClockState,
     DeliveryState,
+    EditedRequest,
     ExchangeDetail,
     ExchangeRow,
     FaultsState,
-    FoundExchanges,
+    SeenExchange,
 )
 from privman_core.cockpit.search import Search, SearchError, Seen
 from privman_core.control import armed_fault
@@ -56,6 +57,12 @@ class End(Protocol):
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""
+
+    async def send_again(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Send the request of an exchange again, as it was or edited; return the number of the new exchange.
+
+        Waits some seconds for the answer, which may come later.
+        """
 
     async def forget(self) -> None:
         """Empty the journal."""
@@ -110,6 +117,9 @@ class Product(Protocol):
     def explain(self, exchange: Exchange) -> Explanation:
         """Return who the other party of an exchange is, and the contract of the exchange."""
 
+    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+        """Return the YAML of a scenario that plays the same, for ``privman-scenarios``."""
+
     async def approvals(self, most: int) -> list[ApprovalState]:
         """Return the newest approval requests, newest first."""
 
@@ -120,14 +130,25 @@ class Product(Protocol):
         """Return the address of the other end that the product's own configuration names; empty for none."""
 
 
+class Repeater(Protocol):
+    """Sends the requests of an end again."""
+
+    def reason(self, exchange: Exchange) -> str:
+        """Return why the request of an exchange cannot be sent again; empty if it can."""
+
+    async def send(self, exchange: Exchange, edited: EditedRequest | None) -> int:
+        """Send the request again; return the number of the new exchange. Raises EndError."""
+
+
 class OwnEnd:
     """The end that serves the cockpit; implements `End`."""
 
     url = ""
 
-    def __init__(self, product: Product, instruments: Instruments) -> None:
+    def __init__(self, product: Product, instruments: Instruments, repeater: Repeater) -> None:
         self.name = product.name
         self._product = product
+        self._repeater = repeater
         self._journal = instruments.journal
         self._clock = instruments.clock
         self._faults = instruments.faults
@@ -146,11 +167,21 @@ class OwnEnd:
         found = await self._journal.find(number)
         if found is None:
             return None
-        printed = await self._journal.printed(found)
-        return ExchangeDetail(self._row(found), printed, *[await self._kept(number + step) for step in (-1, 1)])
+        printed, (earlier, later) = (
+            await self._journal.printed(found),
+            [await self._kept(number + step) for step in (-1, 1)],
+        )
+        return ExchangeDetail(self._row(found), printed, earlier, later, self._repeater.reason(found))
 
     async def _kept(self, number: int) -> int:
         return 0 if await self._journal.find(number) is None else number
+
+    async def send_again(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Send the request of an exchange again; return the number of the new exchange."""
+        found = await self._journal.find(number)
+        if found is None:
+            raise EndError(f"exchange {number} is not kept")
+        return await self._repeater.send(found, edited)
 
     async def forget(self) -> None:
         """Empty the journal."""
@@ -227,6 +258,7 @@ class OwnEnd:
             broken=_broken(exchange),
             findings=len(exchange.findings),
             about=list(exchange.about),
+            repeats=exchange.repeats,
         )
 
 

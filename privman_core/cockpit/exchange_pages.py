@@ -1,13 +1,14 @@
 """The cockpit's page of one exchange."""
 
-from http import HTTPStatus
 from typing import Any
 
 import orjson
 from aiohttp import web
 
 from privman_core.cockpit.both_ends import BothEnds
-from privman_core.pages.site import PageError, Visit
+from privman_core.cockpit.chosen_exchanges import one_chosen
+from privman_core.cockpit.exchange_actions import actions_of
+from privman_core.pages.site import Visit
 
 LONGEST_BODY = 64 * 1024
 """Characters of a body that the page of an exchange shows."""
@@ -21,20 +22,16 @@ class ExchangePages:
 
     async def show(self, visit: Visit) -> web.Response:
         """Show the exchange of a number in the journal of an end."""
-        name, number = visit.request.match_info["end"], int(visit.request.match_info["number"])
         ends = await self._ends.find()
-        end = ends.named(name)
-        if end is None:
-            raise PageError(HTTPStatus.NOT_FOUND, f"No journal of {name!r}", ends.reason or "No end has this name.")
-        found = await end.exchange(number)
-        if found is None:
-            detail = "The journal does not have this exchange: it has not happened yet, or is no longer kept."
-            raise PageError(HTTPStatus.NOT_FOUND, f"Exchange {number} not found", detail)
+        chosen = await one_chosen(ends, visit)
+        end, found = chosen.end, chosen.detail
         return await visit.page(
             "cockpit/exchange.html",
-            title=f"Exchange {number} of {end.name}",
+            title=f"Exchange {chosen.number} of {end.name}",
             ends=ends,
             end=end,
+            chosen=chosen,
+            actions=await actions_of(chosen, ends, visit),
             found=found,
             row=found.row,
             printed=_readable(found.printed),

@@ -32,6 +32,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         broken: how many violations there are.
         findings: how many findings there are, violations included.
         about: RequestIds of the approval requests that it belongs to.
+        repeats: number of the exchange that was sent again as this one; 0 for none.
     """
 
     number: int
@@ -48,6 +49,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     broken: int = 0
     findings: int = 0
     about: list[str] = field(default_factory=list)
+    repeats: int = 0
 
     @property
     def answer(self) -> str:
@@ -92,6 +94,7 @@ class ExchangeDetail(Struct, frozen=True):
 
     Attributes:
         printed: as the control plane prints it.
+        unrepeatable: why the end cannot send it again; empty if it can.
         earlier: number of the exchange before it; 0 if that is not kept.
         later: number of the one after it; 0 for none.
     """
@@ -100,6 +103,51 @@ class ExchangeDetail(Struct, frozen=True):
     printed: dict[str, Any]
     earlier: int = 0
     later: int = 0
+    unrepeatable: str = ""
+
+
+class EditedRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A request that was sent before, with what somebody has changed; parts that are masked stay as they were.
+
+    Attributes:
+        path: path and query.
+        headers: without those that the sender sets anew.
+    """
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: str
+
+
+class SeenExchange(Struct, frozen=True, kw_only=True):
+    """One exchange as a scenario is made from it, secrets masked.
+
+    Attributes:
+        server: name of the end that answers.
+        target: path and query.
+        status: 0 when there was no answer.
+        fault: kind of the fault that struck it; empty for none.
+        authorized: whether it had credentials.
+        by_party: whether the other end sent it; None if nobody knows.
+    """
+
+    at: datetime
+    server: str
+    method: str
+    target: str
+    request: str = ""
+    status: int = 0
+    answer: str = ""
+    fault: str = ""
+    authorized: bool = False
+    by_party: bool | None = None
+
+
+class Repeated(Struct, frozen=True):
+    """The exchange, by its number, as which another one was sent again."""
+
+    number: int
 
 
 class ClockState(Struct, frozen=True):

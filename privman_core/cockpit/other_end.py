@@ -15,9 +15,10 @@ from privman_core.cockpit.facts import (
     ApprovalState,
     ClockState,
     DeliveryState,
+    EditedRequest,
     ExchangeDetail,
     FaultsState,
-    FoundExchanges,
+    Repeated,
 )
 from privman_core.command_line import installed_version
 from privman_core.control_index import PREFIX
@@ -93,6 +94,12 @@ class OtherEnd:
         """Return the exchange of that number; None if it is not kept."""
         answer = await self._send("GET", f"/cockpit/exchanges/{number}")
         return None if answer.status == HTTPStatus.NOT_FOUND else self._decoded(answer, ExchangeDetail)
+
+    async def send_again(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Send the request of an exchange again; return the number of the new exchange."""
+        body = {} if edited is None else msgspec.to_builtins(edited)
+        answer = await self._send("POST", f"/cockpit/exchanges/{number}/replay", body, LONG)
+        return self._decoded(answer, Repeated).number
 
     async def forget(self) -> None:
         """Empty the journal."""

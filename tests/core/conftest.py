@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ from privman_core.bodies import receive
 from privman_core.clock import Clock, RealClock
 from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
 from privman_core.cockpit.ends import Explanation
-from privman_core.cockpit.facts import ApprovalState, DeliveryState
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, SeenExchange
 from privman_core.exchange import Exchange
 from privman_core.fault_kinds import GENERIC
 from privman_core.findings import Finding
@@ -48,6 +48,10 @@ class EchoProduct:
         """Name the other party and the contract."""
         party = "Caller" if exchange.direction == "in" else "Callee"
         return Explanation(party, "Post" if exchange.method == "POST" else "")
+
+    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+        """Write what was asked, a line each."""
+        return "\n".join([title, *(f"{each.method} {each.target} {each.status}" for each in exchanges)])
 
     async def approvals(self, _most: int) -> list[ApprovalState]:
         """Know no approval requests."""

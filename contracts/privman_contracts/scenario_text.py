@@ -1,0 +1,398 @@
+"""Writes exchanges as a scenario that plays: what was asked as steps, what was answered as expectations."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import yaml
+from msgspec import Struct, field
+
+from privman_contracts.contracts import Contracts
+from privman_contracts.exchanges import ExchangeContract, PartyName
+from privman_core.cockpit.facts import SeenExchange
+from privman_core.masking import MASK
+
+_ID = re.compile(
+    r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![0-9A-Za-z])"
+)
+_KEY = re.compile(r"[A-Za-z_]\w*")
+_SUCCESSES = range(200, 300)
+_SHORT_WAIT = 1
+_USUAL_TIMEOUT = 1_000
+"""Seconds: a little less than the process of a set-up waits by default."""
+_MOST_ITEMS, _LONGEST_TEXT, _DEEPEST = 20, 2_000, 60
+_ASK, _DECIDE, _NONE = "console.ask", "servicenow.decide", "none"
+_WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
+"""Faults whose option is the status that was answered."""
+Step = dict[str, Any]
+
+
+class _Asked(Struct):
+    """An approval request; ``attempts`` are those to deliver its decision, each with its status."""
+
+    name: str
+    request_id: str
+    sys_id: str = ""
+    status: str = ""
+    decided: bool = False
+    found: bool = False
+    attempts: list[SeenExchange] = field(default_factory=list)
+
+
+class _Captured(Struct):
+    """An id of an answer; ``call`` are the arguments of the step that got it."""
+
+    call: dict[str, Any]
+    name: str
+    place: str
+
+
+def scenario_text(title: str, exchanges: Sequence[SeenExchange], contracts: Contracts) -> str:
+    """Return the YAML of a scenario in which the same is asked, and the same must be answered."""
+    writer = _Writer(contracts)
+    for each in exchanges:
+        writer.add(each)
+    document = {
+        "title": title,
+        **writer.given(),
+        "steps": [*_faults(exchanges, contracts), *writer.steps, *writer.expected()],
+    }
+    notes = "".join(f"# {note}\n" for note in writer.notes)
+    return notes + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no anchors: two equal values are written twice."""
+
+    def ignore_aliases(self, _data: Any) -> bool:  # noqa: ANN401 - of PyYAML
+        return True
+
+
+class _Writer:
+    """Writes step after step.
+
+    Attributes:
+        notes: what the scenario leaves out, and why.
+    """
+
+    def __init__(self, contracts: Contracts) -> None:
+        self._contracts = contracts
+        self._names = contracts.names
+        self.steps: list[Step] = []
+        self.notes: list[str] = []
+        self._asked: list[_Asked] = []
+        self._asks: list[int] = []
+        self._known: dict[str, str] = {}
+        self._captured: dict[str, _Captured] = {}
+        self._sent: set[str] = set()
+        self._calls = 0
+        self._last: datetime | None = None
+        self._waited = 0
+
+    def add(self, seen: SeenExchange) -> None:
+        """Write what makes an exchange happen, and what it was answered."""
+        contract = self._contracts.match(_party(seen), seen.method, urlsplit(seen.target).path)
+        step = contract.step if contract is not None else ""
+        if step == _ASK and seen.by_party is not False:
+            self._ask(seen)
+        elif step == _DECIDE and _party(seen) == "console":
+            self._deliver(seen)
+        elif step == _DECIDE and (asked := self._request_at(seen.target)) and self._is_decision(seen):
+            self._decide(asked, seen)
+        elif step == _NONE or (seen.by_party and step != _DECIDE):
+            self._leave_out(seen, contract)
+        else:
+            self._call(seen, contract)
+
+    def given(self) -> Step:
+        """Return the options of the set-up that the scenario needs: time enough for its waits."""
+        return {"given": {"process_timeout": "7 days"}} if self._waited > _USUAL_TIMEOUT else {}
+
+    def expected(self) -> Iterator[Step]:
+        """Yield what must be so at the end."""
+        table = "/api/now/table/${table.request}"
+        if self._asks:
+            yield {"servicenow.expect-exchanges": _arriving("in", table, self._asks)}
+        for asked in self._asked:
+            if asked.status:
+                yield {"servicenow.expect-request": {"request": asked.name, "status": asked.status}}
+        attempts = sorted((each for asked in self._asked for each in asked.attempts), key=lambda each: each.at)
+        if attempts:
+            path = urlsplit(attempts[0].target).path
+            yield {"servicenow.expect-exchanges": _arriving("out", path, [each.status for each in attempts])}
+        for asked in self._asked:
+            if asked.attempts and asked.attempts[-1].status in _SUCCESSES:
+                state = {self._word("approve"): "Approved", self._word("deny"): "Denied"}.get(asked.status)
+                if state:
+                    yield {"console.expect-approval": {"request": asked.name, "state": state}}
+
+    def _word(self, response: str) -> str:
+        return self._names.word("response", response)
+
+    def _ask(self, seen: SeenExchange) -> None:
+        self._wait(seen)
+        sent, answered = _object(seen.request), _object(_object(seen.answer).get("result"))
+        request_id = str(sent.get(self._names.column("request", "request_id"), ""))
+        self._asks.append(seen.status)
+        asked = self._by_request_id(request_id)
+        if asked is None:
+            asked = _Asked(_numbered("request", len(self._asked)), request_id)
+            self._asked.append(asked)
+            self._learn(sent, asked)
+            metadata = _object(sent.get(self._names.column("request", "metadata")))
+            self._sent |= {*_texts(metadata), asked.request_id}
+            arrives = {} if seen.status in _SUCCESSES else {"sent": False}
+            self.steps.append({"console.ask": {"as": asked.name, "metadata": _plain(metadata), **arrives}})
+        if seen.status in _SUCCESSES:
+            asked.sys_id = str(answered.get("sys_id", ""))
+            asked.status = str(answered.get(self._names.column("request", "status"), ""))
+
+    def _learn(self, sent: Mapping[str, Any], asked: _Asked) -> None:
+        """Know the ids that every scenario, or this request, has under other values."""
+        self._known[asked.request_id.lower()] = f"${{{asked.name}.request_id}}"
+        for column in ("instance_id", "activity_type_id"):
+            value = sent.get(self._names.column("request", column))
+            if isinstance(value, str):
+                self._known[value.lower()] = f"${{{column}}}"
+
+    def _decide(self, asked: _Asked, seen: SeenExchange) -> None:
+        self._wait(seen)
+        values = _object(seen.request)
+        decision = {key: values.get(self._names.column("request", key)) for key in ("comment", "duration")}
+        response = str(values[self._names.column("request", "status")])
+        self._append_decision(asked, response, decision)
+        if seen.status not in _SUCCESSES:
+            self.steps.append({"servicenow.expect-refusal": seen.status})
+        else:
+            asked.decided, asked.status = True, response
+
+    def _is_decision(self, seen: SeenExchange) -> bool:
+        return self._names.column("request", "status") in _object(seen.request)
+
+    def _deliver(self, seen: SeenExchange) -> None:
+        body = _object(seen.request)
+        asked = self._by_request_id(str(body.get(self._names.key("decision", "RequestId"), "")))
+        if asked is None:
+            self.notes.append(f"Left out: {seen.method} {_cut(seen.target)}, as its approval request is not selected.")
+            return
+        self._wait(seen)
+        if not asked.decided:  # on a page, of which the journal knows nothing
+            decision = {key: body.get(self._names.key("decision", key.title())) for key in ("comment", "duration")}
+            asked.decided, asked.status = True, str(body.get(self._names.key("decision", "Response"), ""))
+            self._append_decision(asked, asked.status, decision)
+        asked.attempts.append(seen)
+
+    def _append_decision(self, asked: _Asked, response: str, decision: Mapping[str, object]) -> None:
+        given = {key: value for key, value in decision.items() if value}
+        self._sent |= {response, *_texts(given)}
+        self.steps.append({"servicenow.decide": {"request": asked.name, "response": response, **_plain(given)}})
+
+    def _leave_out(self, seen: SeenExchange, contract: ExchangeContract | None) -> None:
+        if contract is None or contract.step != _NONE:
+            self.notes.append(
+                f"Left out: {seen.method} {_cut(seen.target)}, which the other end sends of its own accord."
+            )
+
+    def _call(self, seen: SeenExchange, contract: ExchangeContract | None) -> None:
+        self._wait(seen)
+        self._calls += 1
+        call: dict[str, Any] = {} if seen.method == "GET" else {"method": seen.method}
+        call["path"] = self._translated(seen.target)
+        if contract is None:
+            call["unknown_path"] = True
+        call |= self._sent_body(seen) | self._caller(seen)
+        if seen.status != 200:  # noqa: PLR2004 - the default of the verb
+            call["status"] = seen.status
+        if expected := self._expected_body(seen):
+            call["body"] = expected
+        if seen.status:
+            self.steps.append({f"{_party(seen)}.call": call})
+            self._capture(seen, call)
+        else:
+            self.notes.append(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
+
+    def _caller(self, seen: SeenExchange) -> dict[str, Any]:
+        if not seen.authorized:
+            return {}
+        return {"by": "administrator"} if _party(seen) == "servicenow" else {"logged_on": True}
+
+    def _sent_body(self, seen: SeenExchange) -> dict[str, Any]:
+        if not seen.request or seen.method in {"GET", "HEAD"}:
+            return {}
+        self._sent |= set(_texts(_json(seen.request)))
+        value = self._replaced(_json(seen.request))
+        return {"text": value} if isinstance(value, str) else {"json": value}
+
+    def _expected_body(self, seen: SeenExchange) -> Any:  # noqa: ANN401 - any JSON
+        """Return what was answered and will be again: what the steps have sent, and why something was refused."""
+        answer = _json(seen.answer)
+        if not isinstance(answer, dict):
+            return None
+        return _kept(answer, None if seen.status not in _SUCCESSES else self._sent)
+
+    def _capture(self, seen: SeenExchange, call: dict[str, Any]) -> None:
+        """Know the ids of an answer, so that later steps use them by their names."""
+        name = _numbered("answer", self._calls - 1)
+        for place, text in _places("body", _json(seen.answer)):
+            if _ID.fullmatch(text) and text.lower() not in self._known:
+                self._captured.setdefault(text.lower(), _Captured(call, name, place))
+
+    def _replaced(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if isinstance(value, dict):
+            return {key: self._replaced_member(key, each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._replaced(each) for each in value]
+        return _escaped(self._with_ids(value)) if isinstance(value, str) else value
+
+    def _replaced_member(self, key: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
+        if value != MASK:
+            return self._replaced(value)
+        variable = re.sub(r"\W", "_", key, flags=re.ASCII).upper()
+        note = f"Set the environment variable {variable}: its value was masked."
+        self.notes += [note] if note not in self.notes else []
+        return f"${{env.{variable}}}"
+
+    def _translated(self, target: str) -> str:
+        """Return a path with the app's tables and the ids by their names."""
+        for table, spelled in self._names.group("tables").items():
+            target = re.sub(rf"(?<=/){re.escape(spelled)}(?![\w])", f"${{table.{table}}}", target)
+        return self._with_ids(target)
+
+    def _with_ids(self, text: str) -> str:
+        return _ID.sub(lambda found: self._name_of(found[0]) or found[0], text)
+
+    def _name_of(self, id_: str) -> str:
+        """Return the name of an id; empty if no step gets it."""
+        if known := self._known.get(id_.lower()):
+            return known
+        if asked := next((each for each in self._asked if each.sys_id and each.sys_id == id_.lower()), None):
+            return self._row_of(asked)
+        if captured := self._captured.get(id_.lower()):
+            captured.call["as"] = captured.name
+            return f"${{{captured.name}.{captured.place}}}"
+        return ""
+
+    def _row_of(self, asked: _Asked) -> str:
+        """Return the name of a request's record, which a step finds before it is used first."""
+        if not asked.found:
+            asked.found = True
+            where = {"request_id": f"${{{asked.name}.request_id}}"}
+            self.steps.append({"servicenow.find": {"table": "request", "as": f"{asked.name}-row", "where": where}})
+        return f"${{{asked.name}-row.sys_id}}"
+
+    def _by_request_id(self, request_id: str) -> _Asked | None:
+        wanted = request_id.lower()
+        return next((each for each in self._asked if wanted and each.request_id.lower() == wanted), None)
+
+    def _request_at(self, target: str) -> _Asked | None:
+        ids = _ID.findall(urlsplit(target).path)
+        return next((each for each in self._asked if each.sys_id and each.sys_id in ids), None)
+
+    def _wait(self, seen: SeenExchange) -> None:
+        """Let as much time pass as did, in whole seconds."""
+        seconds = round((seen.at - self._last).total_seconds()) if self._last is not None else 0
+        if seconds >= _SHORT_WAIT:
+            self._waited += seconds
+            self.steps.append({"clock.advance": f"{seconds} seconds"})
+        self._last = seen.at
+
+
+def _faults(exchanges: Sequence[SeenExchange], contracts: Contracts) -> Iterator[Step]:
+    """Yield the faults that struck, armed before all other steps: each lets those pass that were spared."""
+    spared: dict[tuple[str, str, str], int] = {}
+    tables = contracts.names.group("tables")
+    for each in exchanges:
+        path = urlsplit(each.target).path
+        place = each.server, each.method, path
+        if not each.fault:
+            spared[place] = spared.get(place, 0) + 1
+            continue
+        for table, spelled in tables.items():
+            path = re.sub(rf"(?<=/){re.escape(spelled)}(?![\w])", f"${{table.{table}}}", path)
+        skip = {"skip": spared[place]} if spared.get(place) else {}
+        options = {"options": {"status": each.status}} if each.fault in _WITH_STATUS and each.status else {}
+        yield {f"{_party(each)}.fault": {"kind": each.fault, "method": each.method, "path": path, **skip, **options}}
+        spared[place] = 0
+
+
+def _party(seen: SeenExchange) -> PartyName:
+    return "servicenow" if seen.server.lower() == "servicenow" else "console"
+
+
+def _arriving(direction: str, path: str, statuses: Sequence[int]) -> Step:
+    return {"direction": direction, "method": "POST", "path": path, "statuses": list(statuses)}
+
+
+def _json(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return what a text of JSON says; the text itself if it is none, or nested deeper than any message."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
+    return text if level else found
+
+
+def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return an object, perhaps one in a text; an empty one for anything else."""
+    found = _json(value) if isinstance(value, str) else value
+    return found if isinstance(found, dict) else {}
+
+
+def _kept(value: Any, sent: set[str] | None) -> Any:  # noqa: ANN401 - any JSON
+    """Return the part of an answer that is the same each time; None for nothing. ``sent`` None keeps every text."""
+    if isinstance(value, dict):
+        kept = {
+            key: _kept(each, sent) for key, each in value.items() if _KEY.fullmatch(key) and not key.startswith("sys_")
+        }
+        return {key: each for key, each in kept.items() if each is not None} or None
+    if isinstance(value, list):
+        items = [_kept(each, sent) for each in value[:_MOST_ITEMS]]
+        return items if items and None not in items and len(value) <= _MOST_ITEMS else None
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT:
+        return None
+    volatile = _ID.search(value) or MASK in value or "${" in value or (sent is not None and value not in sent)
+    return None if volatile else _escaped(value)
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, object]:
+    return {key: _escaped(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+def _escaped(text: str) -> str:
+    """Return a text as a scenario writes it, where <name> is the place of an example's value."""
+    return re.sub(r"<([^<>]+)>", r"<<\1>>", text)
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    return (text for _, text in _places("", value))
+
+
+def _places(path: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
+    """Yield each text of JSON with the path by which a step refers to it."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if _KEY.fullmatch(key):
+                yield from _places(f"{path}.{key}", each)
+    elif isinstance(value, list):
+        for number, each in enumerate(value[:_MOST_ITEMS]):
+            yield from _places(f"{path}.{number}", each)
+
+
+def _numbered(word: str, before: int) -> str:
+    return f"{word}-{before + 1}" if before else word
+
+
+def _cut(target: str) -> str:
+    return " ".join(target[:120].split())

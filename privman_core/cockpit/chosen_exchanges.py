@@ -1,0 +1,187 @@
+"""Exchanges that somebody has chosen: by their numbers, as ``servicenow-5``, or by a search line."""
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from msgspec import Struct
+
+from privman_core.cockpit.both_ends import Ends
+from privman_core.cockpit.ends import End, EndError
+from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, Found, SeenExchange
+from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.repeats_of_requests import target_of
+from privman_core.cockpit.search import path_of
+from privman_core.control import COCKPIT
+from privman_core.http_archive import ArchivedExchange
+from privman_core.inputs import quoted
+from privman_core.pages.site import PageError, Visit
+
+MOST = 200
+"""Exchanges that may be chosen."""
+_NAMED = re.compile(r"([a-z]{1,20})-([0-9]{1,12})")
+_EXPECTED = "expected the end and the number, such as servicenow-5"
+
+
+class Chosen(Struct, frozen=True):
+    """One exchange in the journal of an end.
+
+    Attributes:
+        other: the end that has it in its journal, too; None if nobody knows of one.
+    """
+
+    end: End
+    detail: ExchangeDetail
+    other: End | None = None
+
+    @property
+    def number(self) -> int:
+        """Its number in the journal of that end."""
+        return self.detail.row.number
+
+    @property
+    def name(self) -> str:
+        """Its name in an address, such as ``servicenow-5``."""
+        return f"{self.end.name.lower()}-{self.number}"
+
+    @property
+    def address(self) -> str:
+        """The address of its page."""
+        return f"{COCKPIT}/exchanges/{self.end.name.lower()}/{self.number}"
+
+
+class Choice(Struct, frozen=True):
+    """Exchanges, the oldest first, each once; ``missing`` says of each that was not found why."""
+
+    all: list[Chosen]
+    rows: list[MergedRow]
+    missing: list[str]
+
+
+async def one_chosen(ends: Ends, visit: Visit) -> Chosen:
+    """Return the exchange that the address of a page names; raises PageError if there is none."""
+    name, number = visit.request.match_info["end"], int(visit.request.match_info["number"])
+    end = ends.named(name)
+    if end is None:
+        raise PageError(HTTPStatus.NOT_FOUND, f"No journal of {name!r}", ends.reason or "No end has this name.")
+    detail = await end.exchange(number)
+    if detail is None:
+        reason = "The journal does not have this exchange: it has not happened yet, or is no longer kept."
+        raise PageError(HTTPStatus.NOT_FOUND, f"Exchange {number} not found", reason)
+    return Chosen(end, detail)
+
+
+async def named(ends: Ends, text: str) -> Chosen:
+    """Return the exchange of a name such as ``servicenow-5``; raises EndError if there is none."""
+    found = _NAMED.fullmatch(text.strip().lower())
+    if found is None:
+        raise EndError(f"{quoted(text)} is not the name of an exchange; {_EXPECTED}")
+    end = ends.named(found[1])
+    if end is None:
+        raise EndError(f"no end shown is {found[1]!r}; expected {' or '.join(each.name.lower() for each in ends)}")
+    detail = await end.exchange(int(found[2]))
+    if detail is None:
+        raise EndError(f"{end.name} does not keep an exchange {found[2]}")
+    return Chosen(end, detail)
+
+
+async def choice(ends: Ends, names: Sequence[str], line: str) -> Choice:
+    """Return the exchanges of those names, or else those that a search line fits; raises EndError for the line."""
+    missing: list[str] = []
+    rows: dict[str, list[ExchangeRow]] = {end.name: [] for end in ends}
+    for name in dict.fromkeys(names[:MOST]):
+        try:
+            found = await named(ends, name)
+            rows[found.end.name].append(found.detail.row)
+        except EndError as error:
+            missing.append(str(error))
+    if line:
+        rows = {end.name: (await end.find(line, MOST)).rows for end in ends}
+    in_order = {name: sorted(some, key=lambda row: -row.number) for name, some in rows.items()}
+    one_list = merged([(end, Found(in_order[end.name])) for end in ends]).rows[::-1]
+    pairs = _Pairs(ends)
+    return Choice([each for row in one_list if (each := await _chosen(row, pairs))], one_list, missing)
+
+
+async def _chosen(merged_row: MergedRow, pairs: "_Pairs") -> Chosen | None:
+    """Return an exchange as its sender has it, if both ends have it; None if it has just left the journal."""
+    end, row = merged_row.sides[0]
+    detail = await end.exchange(row.number)
+    if detail is None:
+        return None
+    other = merged_row.sides[1][0] if len(merged_row.sides) > 1 else await pairs.other(end, row)
+    return Chosen(end, detail, other)
+
+
+class _Pairs:
+    """Finds the exchanges that both ends have, though only one of them was chosen."""
+
+    def __init__(self, ends: Ends) -> None:
+        self._ends = ends
+        self._known: dict[tuple[str, str], list[MergedRow]] = {}
+
+    async def other(self, end: End, row: ExchangeRow) -> End | None:
+        """Return the other end if it has the exchange, too."""
+        rows = await self._like(row.method, path_of(row.url))
+        sides = next((each.sides for each in rows if (end, row.number) in [(e, r.number) for e, r in each.sides]), [])
+        return next((side for side, _ in sides if side is not end), None)
+
+    async def _like(self, method: str, path: str) -> list[MergedRow]:
+        if len(self._ends.all) == 1:
+            return []
+        if (method, path) not in self._known:
+            line = f'method:{method} path:"{path[-200:]}"'
+            self._known[method, path] = merged([(end, await end.find(line, MOST)) for end in self._ends]).rows
+        return self._known[method, path]
+
+
+def seen(chosen: Chosen, ends: Ends) -> SeenExchange:
+    """Return an exchange as a scenario is made from it."""
+    row, printed = chosen.detail.row, chosen.detail.printed
+    headers = printed["request"]["headers"]
+    by_party = chosen.other is not None or row.direction == "out"
+    return SeenExchange(
+        at=row.at,
+        server=server_of(chosen),
+        method=row.method,
+        target=target_of(row.url),
+        request=printed["request"]["body"],
+        status=row.status,
+        answer=printed["response"]["body"],
+        fault=row.fault,
+        authorized=any(name.lower() == "authorization" for name, _ in headers),
+        by_party=by_party if by_party or len(ends.all) > 1 else None,
+    )
+
+
+def archived(chosen: Chosen, base: str) -> ArchivedExchange:
+    """Return an exchange as an archive has it; ``base`` is the address of the end that has it."""
+    row, printed = chosen.detail.row, chosen.detail.printed
+    ours = {"in": ["response"], "out": ["request"]}[row.direction]
+    return ArchivedExchange(
+        at=row.at,
+        method=row.method,
+        url=row.url if row.direction == "out" else f"{base}{row.url}",
+        request_headers=_pairs_of(printed["request"]),
+        request=printed["request"]["body"],
+        status=row.status,
+        response_headers=_pairs_of(printed["response"]),
+        response=printed["response"]["body"],
+        further={"_ours": ours if chosen.other is None else ["request", "response"]},
+    )
+
+
+def server_of(chosen: Chosen) -> str:
+    """Return the name of who answers an exchange."""
+    row = chosen.detail.row
+    return chosen.end.name if row.direction == "in" else row.party
+
+
+def base_of(chosen: Chosen, visit: Visit) -> str:
+    """Return the address of the end that has an exchange, as the browser finds it."""
+    return chosen.end.url or str(visit.request.url.origin())
+
+
+def _pairs_of(message: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(str(name), value) for name, value in message["headers"]]

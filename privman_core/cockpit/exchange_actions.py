@@ -1,0 +1,81 @@
+"""What can be done with an exchange from its page: copy it, compare it, let the next one like it fail."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import orjson
+from msgspec import Struct
+
+from privman_core.cockpit.both_ends import Ends
+from privman_core.cockpit.chosen_exchanges import Chosen, base_of, server_of
+from privman_core.cockpit.copied_requests import Copies, copies
+from privman_core.cockpit.search import path_of
+from privman_core.journal import is_remark
+from privman_core.masking import MASK
+from privman_core.pages.site import Visit
+
+_LIKE = 20
+_LONGEST_BODY = 1_500
+"""Characters of a body in the address of the page that arms a fault."""
+_FAILED = 400
+_OF_ANSWER = frozenset({"retry-after", "content-type", "www-authenticate"})
+"""Headers of an answer that belong to its failure."""
+
+
+class ExchangeActions(Struct, frozen=True):
+    """What the page of an exchange offers.
+
+    Attributes:
+        previous: name of the exchange before it with the same method and path; empty for none.
+        original: name of the exchange that was sent again as this one; empty for none.
+        fault: fields of the form that arms its failure; none if no end shown answers it.
+    """
+
+    copies: Copies
+    previous: str
+    original: str
+    fault: Mapping[str, str]
+
+
+async def actions_of(chosen: Chosen, ends: Ends, visit: Visit) -> ExchangeActions:
+    """Return what can be done with an exchange."""
+    row, end = chosen.detail.row, chosen.end
+    return ExchangeActions(
+        copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
+        await _previous(chosen),
+        f"{end.name.lower()}-{row.repeats}" if row.repeats else "",
+        _fault(chosen) if ends.named(server_of(chosen)) else {},
+    )
+
+
+async def _previous(chosen: Chosen) -> str:
+    row, path = chosen.detail.row, path_of(chosen.detail.row.url)
+    line = f'method:{row.method} path:"{path[-200:]}"'
+    found = await chosen.end.find(line, _LIKE, row.number)
+    same = (each for each in found.rows if path_of(each.url) == path and each.direction == row.direction)
+    return next((f"{chosen.end.name.lower()}-{each.number}" for each in same), "")
+
+
+def _fault(chosen: Chosen) -> dict[str, str]:
+    """Return the fault that lets the next request fail like this one; with a status of 503 for one that did not."""
+    row, answer = chosen.detail.row, chosen.detail.printed["response"]
+    common = {"end": server_of(chosen), "method": row.method, "path": _glob(path_of(row.url))}
+    if not row.status:
+        return {**common, "kind": row.fault or "reset"}
+    if row.status < _FAILED:
+        return {**common, "kind": "status", "status": "503"}
+    fields = {**common, "kind": "status", "status": str(row.status)}
+    headers = {
+        str(name): value for name, value in answer["headers"] if name.lower() in _OF_ANSWER and MASK not in value
+    }
+    body = answer["body"]
+    if headers:
+        fields["headers"] = orjson.dumps(headers).decode()
+    if body and len(quote(body)) <= _LONGEST_BODY and MASK not in body and not is_remark(body):
+        fields["body"] = body
+    return fields
+
+
+def _glob(path: str) -> str:
+    """Return the glob that fits a path alone."""
+    return path.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")

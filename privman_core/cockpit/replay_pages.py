@@ -1,0 +1,95 @@
+"""The cockpit's pages that send a request again, as it was or edited."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from aiohttp import web
+
+from privman_core.cockpit.both_ends import BothEnds
+from privman_core.cockpit.chosen_exchanges import Chosen, one_chosen
+from privman_core.cockpit.ends import EndError
+from privman_core.cockpit.facts import EditedRequest
+from privman_core.cockpit.repeats_of_requests import MOST_HEADERS, SET_ANEW, target_of
+from privman_core.control import COCKPIT
+from privman_core.inputs import quoted
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+from privman_core.pages.site import PageError, Visit
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_NEEDED = ("method", "path")
+
+
+class ReplayPages:
+    """Sends a request again, and shows the form in which it is edited before.
+
+    Args:
+        listens_at: learns from a request where the end that serves the page listens.
+    """
+
+    def __init__(self, ends: BothEnds, listens_at: Callable[[web.Request], None]) -> None:
+        self._ends = ends
+        self._listens_at = listens_at
+
+    async def replay(self, visit: Visit) -> web.Response:
+        """Send a request again as it was, and show the new exchange."""
+        chosen = await one_chosen(await self._ends.find(), visit)
+        self._listens_at(visit.request)
+        try:
+            number = await chosen.end.send_again(chosen.number)
+        except EndError as error:
+            raise PageError(HTTPStatus.CONFLICT, "Not sent again", str(error), chosen.address) from None
+        return see(f"{COCKPIT}/exchanges/{chosen.end.name.lower()}/{number}")
+
+    async def edit(self, visit: Visit) -> web.Response:
+        """Show the form with the request as it was, secrets masked."""
+        chosen = await one_chosen(await self._ends.find(), visit)
+        printed = chosen.detail.printed
+        headers = (each for each in printed["request"]["headers"] if each[0].lower() not in SET_ANEW)
+        values = {
+            "method": printed["method"],
+            "path": target_of(printed["url"]),
+            "headers": "\n".join(f"{name}: {value}" for name, value in headers),
+            "body": printed["request"]["body"],
+        }
+        return await self._page(visit, chosen, Form(values))
+
+    async def send(self, visit: Visit) -> web.Response:
+        """Send the edited request; one that is refused comes back with an error beside its field."""
+        chosen, form = await one_chosen(await self._ends.find(), visit), visit.form
+        self._listens_at(visit.request)
+        edited = _read(form)
+        if form.errors:
+            return await self._page(visit, chosen, form)
+        try:
+            number = await chosen.end.send_again(chosen.number, edited)
+        except EndError as error:
+            form.add_error(error.key, str(error))
+            return await self._page(visit, chosen, form)
+        return see(f"{COCKPIT}/exchanges/{chosen.end.name.lower()}/{number}")
+
+    async def _page(self, visit: Visit, chosen: Chosen, form: Form) -> web.Response:
+        methods = list(dict.fromkeys((*METHODS, chosen.detail.row.method)))
+        return await visit.page(
+            "cockpit/edit.html",
+            400 if form.errors else 200,
+            title=f"Edit and send exchange {chosen.number} of {chosen.end.name} again",
+            ends=await self._ends.find(),
+            chosen=chosen,
+            methods=methods,
+            form=form,
+        )
+
+
+def _read(form: Form) -> EditedRequest:
+    """Return the edited request; what cannot be read is an error beside its field."""
+    for field in _NEEDED:
+        form.text(field)
+    headers = []
+    lines = [line for line in form.value("headers").split("\n") if line.strip()]
+    for number, line in enumerate(lines[: MOST_HEADERS + 1], start=1):
+        name, colon, value = line.partition(":")
+        if not colon:
+            form.add_error("headers", f"line {number} is {quoted(line)}; expected Name: value")
+        headers.append((name.strip(), value.strip()))
+    return EditedRequest(form.value("method").strip(), form.value("path").strip(), headers, form.value("body"))

@@ -1,0 +1,114 @@
+"""The cockpit's pages of chosen exchanges: as a scenario, as an archive, and two of them compared."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from privman_core.cockpit.both_ends import BothEnds, Ends
+from privman_core.cockpit.chosen_exchanges import Choice, Chosen, archived, base_of, choice, named, seen
+from privman_core.cockpit.compared_exchanges import compare
+from privman_core.cockpit.ends import EndError, Product
+from privman_core.cockpit.search import path_of
+from privman_core.control import COCKPIT
+from privman_core.http_archive import to_har
+from privman_core.pages.site import Visit
+
+SELECTION, COMPARE = f"{COCKPIT}/selection", f"{COCKPIT}/compare"
+
+
+class SelectionPages:
+    """Shows what can be made of some exchanges.
+
+    Args:
+        product: writes scenarios.
+    """
+
+    def __init__(self, ends: BothEnds, product: Product) -> None:
+        self._ends = ends
+        self._product = product
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Show the exchanges ``x``, or those that the search line ``find`` fits, and the scenario of them."""
+        ends, line, error = await self._ends.find(), visit.query.get("find", "").strip(), ""
+        found = Choice([], [], [])
+        try:
+            found = await self._choice(ends, visit)
+        except EndError as refusal:
+            error = str(refusal)
+        return await visit.page(
+            "cockpit/selection.html",
+            400 if error else 200,
+            title="Selection",
+            ends=ends,
+            line=line,
+            error=error,
+            found=found,
+            scenario=self._scenario(found, ends),
+            query=urlencode([("x", each) for each in visit.query.getall("x", [])] + [("find", line)] * bool(line)),
+            compare=f"{COMPARE}?{urlencode([('x', each.name) for each in found.all])}",
+        )
+
+    async def scenario(self, visit: Visit) -> web.Response:
+        """Answer the scenario as a file."""
+        ends = await self._ends.find()
+        text = self._scenario(await self._choice(ends, visit), ends)
+        return _file(text.encode(), "application/yaml", "saved.yaml")
+
+    async def archive(self, visit: Visit) -> web.Response:
+        """Answer the exchanges as an HTTP Archive."""
+        found = await self._choice(await self._ends.find(), visit)
+        body = to_har((archived(each, base_of(each, visit)) for each in found.all), "privman-cockpit")
+        return _file(body, "application/json", "exchanges.har")
+
+    async def compare(self, visit: Visit) -> web.Response:
+        """Show two exchanges ``x`` field by field: what differs, or everything with ``all``."""
+        ends, names = await self._ends.find(), [*visit.query.getall("x", []), "", ""][:2]
+        errors, two = ["", ""], list[Chosen]()
+        for place, name in enumerate(names):
+            try:
+                two.append(await named(ends, name))
+            except EndError as error:
+                errors[place] = str(error)
+        compared = compare(*(each.detail.printed for each in two)) if len(two) > 1 else None
+        return await visit.page(
+            "cockpit/compare.html",
+            200 if compared else 400,
+            title="Compare",
+            ends=ends,
+            names=names,
+            errors=errors,
+            two=two,
+            compared=compared,
+            everything=bool(visit.query.get("all")),
+            address=f"{COMPARE}?{urlencode([('x', name) for name in names])}",
+        )
+
+    async def _choice(self, ends: Ends, visit: Visit) -> Choice:
+        return await choice(ends, visit.query.getall("x", []), visit.query.get("find", "").strip())
+
+    def _scenario(self, found: Choice, ends: Ends) -> str:
+        if not found.all:
+            return ""
+        return self._product.scenario(_title(found.all), [seen(each, ends) for each in found.all])
+
+
+def _title(some: list[Chosen]) -> str:
+    row = some[0].detail.row
+    if len(some) == 1:
+        path = path_of(row.url).replace("<", "").replace(">", "")
+        return f"{row.method} {path} is answered with {row.status or 'nothing'}"
+    return f"{len(some)} exchanges from {_moment(row.at)} to {_moment(some[-1].detail.row.at)}"
+
+
+def _moment(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _file(body: bytes, content_type: str, name: str) -> web.Response:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return web.Response(body=body, content_type=content_type, headers=headers)
