@@ -65,7 +65,10 @@ def scenario_text(title: str, exchanges: Sequence[SeenExchange], contracts: Cont
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes no anchors: two equal values are written twice."""
+    """Indents lists, and writes equal values twice, not as anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - of PyYAML
+        super().increase_indent(flow, indentless=False)
 
     def ignore_aliases(self, _data: Any) -> bool:  # noqa: ANN401 - of PyYAML
         return True

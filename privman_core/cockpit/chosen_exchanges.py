@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from privman_core.cockpit.both_ends import Ends
 from privman_core.cockpit.ends import End, EndError
-from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, Found, SeenExchange
+from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, FoundExchanges, SeenExchange
 from privman_core.cockpit.merged_rows import MergedRow, merged
 from privman_core.cockpit.repeats_of_requests import target_of
 from privman_core.cockpit.search import path_of
@@ -29,11 +29,13 @@ class Chosen(Struct, frozen=True):
 
     Attributes:
         other: the end that has it in its journal, too; None if nobody knows of one.
+        fault: the fault that struck it at either end; empty for none.
     """
 
     end: End
     detail: ExchangeDetail
     other: End | None = None
+    fault: str = ""
 
     @property
     def number(self) -> int:
@@ -89,29 +91,37 @@ async def named(ends: Ends, text: str) -> Chosen:
 async def choice(ends: Ends, names: Sequence[str], line: str) -> Choice:
     """Return the exchanges of those names, or else those that a search line fits; raises EndError for the line."""
     missing: list[str] = []
-    rows: dict[str, list[ExchangeRow]] = {end.name: [] for end in ends}
+    rows: dict[str, dict[int, ExchangeRow]] = {end.name: {} for end in ends}
+    if line:
+        rows = {end.name: {row.number: row for row in (await end.find(line, MOST)).rows} for end in ends}
     for name in dict.fromkeys(names[:MOST]):
         try:
             found = await named(ends, name)
-            rows[found.end.name].append(found.detail.row)
+            rows[found.end.name][found.number] = found.detail.row
         except EndError as error:
             missing.append(str(error))
-    if line:
-        rows = {end.name: (await end.find(line, MOST)).rows for end in ends}
-    in_order = {name: sorted(some, key=lambda row: -row.number) for name, some in rows.items()}
-    one_list = merged([(end, Found(in_order[end.name])) for end in ends]).rows[::-1]
+    await _add_other_sides(ends, rows)
+    newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
+    one_list = merged([(end, FoundExchanges(newest_first[end.name])) for end in ends]).rows[::-1]
+    return Choice([each for row in one_list if (each := await _chosen(row))], one_list, missing)
+
+
+async def _add_other_sides(ends: Ends, rows: dict[str, dict[int, ExchangeRow]]) -> None:
+    """Add what the other end has of the same exchanges: only in step are two journals in one order."""
     pairs = _Pairs(ends)
-    return Choice([each for row in one_list if (each := await _chosen(row, pairs))], one_list, missing)
+    for end in ends:
+        for row in tuple(rows[end.name].values()):
+            for side, its_row in await pairs.sides(end, row):
+                rows[side.name][its_row.number] = its_row
 
 
-async def _chosen(merged_row: MergedRow, pairs: "_Pairs") -> Chosen | None:
+async def _chosen(merged_row: MergedRow) -> Chosen | None:
     """Return an exchange as its sender has it, if both ends have it; None if it has just left the journal."""
     end, row = merged_row.sides[0]
     detail = await end.exchange(row.number)
     if detail is None:
         return None
-    other = merged_row.sides[1][0] if len(merged_row.sides) > 1 else await pairs.other(end, row)
-    return Chosen(end, detail, other)
+    return Chosen(end, detail, merged_row.sides[-1][0] if merged_row.other else None, merged_row.fault)
 
 
 class _Pairs:
@@ -121,11 +131,12 @@ class _Pairs:
         self._ends = ends
         self._known: dict[tuple[str, str], list[MergedRow]] = {}
 
-    async def other(self, end: End, row: ExchangeRow) -> End | None:
-        """Return the other end if it has the exchange, too."""
-        rows = await self._like(row.method, path_of(row.url))
-        sides = next((each.sides for each in rows if (end, row.number) in [(e, r.number) for e, r in each.sides]), [])
-        return next((side for side, _ in sides if side is not end), None)
+    async def sides(self, end: End, row: ExchangeRow) -> list[tuple[End, ExchangeRow]]:
+        """Return what the ends have of an exchange; nothing if the search does not find it again."""
+        for each in await self._like(row.method, path_of(row.url)):
+            if any(side is end and its_row.number == row.number for side, its_row in each.sides):
+                return each.sides
+        return []
 
     async def _like(self, method: str, path: str) -> list[MergedRow]:
         if len(self._ends.all) == 1:
@@ -149,7 +160,7 @@ def seen(chosen: Chosen, ends: Ends) -> SeenExchange:
         request=printed["request"]["body"],
         status=row.status,
         answer=printed["response"]["body"],
-        fault=row.fault,
+        fault=chosen.fault,
         authorized=any(name.lower() == "authorization" for name, _ in headers),
         by_party=by_party if by_party or len(ends.all) > 1 else None,
     )

@@ -14,6 +14,7 @@ from privman_core.cockpit.facts import (
     ExchangeDetail,
     ExchangeRow,
     FaultsState,
+    FoundExchanges,
     SeenExchange,
 )
 from privman_core.cockpit.search import Search, SearchError, Seen

@@ -18,6 +18,7 @@ from privman_core.cockpit.facts import (
     EditedRequest,
     ExchangeDetail,
     FaultsState,
+    FoundExchanges,
     Repeated,
 )
 from privman_core.command_line import installed_version
