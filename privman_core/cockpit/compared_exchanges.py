@@ -69,7 +69,9 @@ def _named(kind: str, pairs: list[Any], *, lowered: bool = False) -> Iterator[tu
 
 
 def _body(side: str, body: str) -> Iterator[tuple[str, str]]:
-    """Yield the values of a body by their JSON paths; all of it if it is not JSON."""
+    """Yield the values of a body by their JSON paths; all of it if it is not JSON, nothing of none."""
+    if not body:
+        return
     try:
         yield from _leaves(f"{side} $", orjson.loads(body))
     except orjson.JSONDecodeError:

@@ -5,6 +5,7 @@ Nothing secret is in such a text. It names a variable of the environment in plac
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
@@ -12,10 +13,8 @@ from msgspec import Struct
 from privman_core.journal import is_remark
 from privman_core.masking import MASK
 
-LONGEST = 64 * 1024
+LONGEST = 16 * 1024
 """Characters of a body that is copied."""
-_LONGEST_ARGUMENT = 30_000
-"""Characters of an argument of curl; a longer body is piped, because systems bound an argument to 128 KiB."""
 _OF_CONNECTION = frozenset(
     {"host", "content-length", "connection", "transfer-encoding", "keep-alive", "expect", "te", "upgrade"}
 )
@@ -150,7 +149,7 @@ def _curl(asked: _Request) -> str:
     if "content-type" not in names:
         lines.append("--header 'Content-Type:'")
     literal = "".join(part for part in asked.body if isinstance(part, str))
-    if "\0" not in literal and len(literal) <= _LONGEST_ARGUMENT:
+    if "\0" not in literal:  # which no argument can have
         return " \\\n  ".join((*lines, f"--data-raw {_in_shell(asked.body)}"))
     return f"{_printf(asked.body)} | " + " \\\n  ".join((*lines, "--data-binary @-"))
 
@@ -165,7 +164,14 @@ def _header(name: str, value: Text) -> Text:
 
 
 def _in_shell(text: Text) -> str:
-    return "".join(f'"${each.name}"' if isinstance(each, Variable) else _quoted(each) for each in text) or "''"
+    parts = groupby(text, lambda each: isinstance(each, Variable))
+    written = (
+        "".join(f'"${each.name}"' if isinstance(each, Variable) else each for each in some)
+        if is_variable
+        else _quoted("".join(map(str, some)))
+        for is_variable, some in parts
+    )
+    return "".join(written) or "''"
 
 
 def _quoted(text: str) -> str:
@@ -173,7 +179,7 @@ def _quoted(text: str) -> str:
 
 
 def _printf(text: Text) -> str:
-    """Return a command of the shell that prints a text, zero bytes included, of any length."""
+    """Return a command of the shell that prints a text with zero bytes."""
     formats = "".join("%s" if isinstance(each, Variable) else "%b" for each in text)
     escaped = [
         each if isinstance(each, Variable) else each.replace("\\", "\\\\").replace("\0", "\\0000") for each in text

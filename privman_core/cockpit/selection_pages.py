@@ -12,6 +12,7 @@ from privman_core.cockpit.ends import EndError, Product
 from privman_core.cockpit.search import path_of
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har
+from privman_core.pages.rendering import to_file
 from privman_core.pages.site import Visit
 
 SELECTION, COMPARE = f"{COCKPIT}/selection", f"{COCKPIT}/compare"
@@ -53,19 +54,19 @@ class SelectionPages:
         """Answer the scenario as a file."""
         ends = await self._ends.find()
         text = self._scenario(await self._choice(ends, visit), ends)
-        return _file(text.encode(), "application/yaml", "saved.yaml")
+        return to_file("saved.yaml", text.encode(), "application/yaml")
 
     async def archive(self, visit: Visit) -> web.Response:
         """Answer the exchanges as an HTTP Archive."""
         found = await self._choice(await self._ends.find(), visit)
         body = to_har((archived(each, base_of(each, visit)) for each in found.all), "privman-cockpit")
-        return _file(body, "application/json", "exchanges.har")
+        return to_file("exchanges.har", body, "application/json")
 
     async def compare(self, visit: Visit) -> web.Response:
         """Show two exchanges ``x`` field by field: what differs, or everything with ``all``."""
         ends, names = await self._ends.find(), [*visit.query.getall("x", []), "", ""][:2]
         errors, two = ["", ""], list[Chosen]()
-        for place, name in enumerate(names):
+        for place, name in enumerate(names if any(names) else ()):
             try:
                 two.append(await named(ends, name))
             except EndError as error:
@@ -73,7 +74,7 @@ class SelectionPages:
         compared = compare(*(each.detail.printed for each in two)) if len(two) > 1 else None
         return await visit.page(
             "cockpit/compare.html",
-            200 if compared else 400,
+            400 if any(errors) else 200,
             title="Compare",
             ends=ends,
             names=names,
@@ -103,12 +104,3 @@ def _title(some: list[Chosen]) -> str:
 
 def _moment(at: datetime) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _file(body: bytes, content_type: str, name: str) -> web.Response:
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-    }
-    return web.Response(body=body, content_type=content_type, headers=headers)

@@ -31,6 +31,12 @@ def to_page(html: str, status: int = 200) -> web.Response:
     return web.Response(status=status, text=html, content_type="text/html", headers=headers)
 
 
+def to_file(name: str, body: bytes, content_type: str) -> web.Response:
+    """Return a file that the browser saves under a name."""
+    headers = {**_HEADERS, "Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(body=body, content_type=content_type, headers=headers)
+
+
 def see(location: str) -> web.Response:
     """Return a redirect that the browser follows with a GET."""
     return web.Response(status=303, headers={**_HEADERS, "Cache-Control": "no-store", "Location": location})
