@@ -15,6 +15,7 @@ from privman_core.clock import Clock
 from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
+from privman_core.failed_handlers import answer_to, passed_on, why_none
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
@@ -201,21 +202,21 @@ async def _answer_and_record(
     if repeat is not None:
         repeat(exchange)
     short = request.body_exists and is_short(request)
+    answer: web.StreamResponse | None
     try:
         if short:
             await _read_short(journal, exchange, request)
         answer = await (_answer_or_strike(faults, exchange, request, handler) if faults.known else handler(request))
-    except web.HTTPException as error:
-        _finish(journal, exchange, error)
-        raise
     except BaseException as error:
-        journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
-        raise
+        answer = answer_to(error, request)
+        if answer is None:
+            journal.fail(exchange, why_none(error, request))
+            raise
     finally:
         if request.body_exists and not (short and exchange.request_body):  # a short one is there unless it was refused
             await _note_body(journal, exchange, request)
     _finish(journal, exchange, answer)
-    return answer
+    return passed_on(answer)
 
 
 def _finish(journal: Journal, exchange: Exchange, answer: web.StreamResponse) -> None:

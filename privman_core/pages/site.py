@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from multidict import MultiMapping
 
 from privman_core.cuts import cut
+from privman_core.failed_handlers import answer_to, passed_on, why_none
 from privman_core.findings import Finding
 from privman_core.ids import is_same
 from privman_core.journal import Journal
@@ -237,10 +238,13 @@ async def _not_found(visit: Visit) -> web.Response:
 async def _journaled(journal: Journal, visit: Visit, answering: Coroutine[None, None, web.Response]) -> web.Response:
     exchange = journal.begin("in", "POST", visit.request.path_qs, {}, b"")
     visit.findings = exchange.findings
+    answer: web.Response | None
     try:
         answer = await answering
     except BaseException as error:  # such as the cancellation when the browser has left
-        journal.fail(exchange, f"no answer was sent: {type(error).__name__}")
-        raise
+        answer = answer_to(error, visit.request)
+        if answer is None:
+            journal.fail(exchange, why_none(error, visit.request))
+            raise
     journal.finish(exchange, answer.status, {}, b"")
-    return answer
+    return passed_on(answer)

@@ -128,9 +128,14 @@ class Party:
         self.changes.append(f"{name} ends")
 
     async def echo(self, request: web.Request) -> web.Response:
-        """Answer what was sent; a body of ``bug`` is one that the echo cannot handle."""
+        """Answer what was sent; the echo cannot handle the body ``bug``, and ``half`` only by half."""
         self.handled += 1
         body = (await receive(request)).read()
+        if body == b"half":
+            answer = web.StreamResponse(headers={"Content-Length": "4"})
+            await answer.prepare(request)
+            await answer.write(b"ha")
+            raise RuntimeError("the echo is broken")
         if body == b"bug":
             raise RuntimeError("the echo is broken")
         return web.Response(body=body, headers={"Set-Cookie": "session=hidden"})

@@ -164,14 +164,6 @@ async def test_journal_keeps_the_beginning_of_a_large_body(party: Party) -> None
     assert party.journal.findings() == []
 
 
-async def test_journal_keeps_what_had_no_answer(party: Party) -> None:
-    """A request whose handler broke stands in the journal with the reason."""
-    assert (await party.call("POST", "/", data="bug"))[0] == 500
-    _, body = await party.call("GET", "/__admin/requests")
-    assert body["requests"][0]["status"] == 0
-    assert body["requests"][0]["error"] == "no answer was sent: RuntimeError"
-
-
 async def test_findings_name_their_exchange(party: Party) -> None:
     """A broken contract is listed once, with the number of its exchange."""
     await party.call("POST", "/", data="right")
