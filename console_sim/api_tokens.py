@@ -1,6 +1,7 @@
 """The tokens of the API Client Users (integration 4, 8)."""
 
 from datetime import datetime, timedelta
+from heapq import nsmallest
 
 from msgspec import Struct
 
@@ -44,6 +45,11 @@ class ApiTokens:
         """Return the owner of a token, empty for a dead or unknown one."""
         known = self._kept.get(token)
         return known.client_id if known is not None and known.expires_at > self._clock.now() else ""
+
+    def coming(self, most: int) -> list[datetime]:
+        """Return when the next tokens end, at most so many, earliest first."""
+        now = self._clock.now()
+        return nsmallest(most, (each.expires_at for each in self._kept.values() if each.expires_at > now))
 
     def revoke(self, token: str) -> None:
         """Revoke one token that has not been revoked."""

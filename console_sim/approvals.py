@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -118,6 +119,10 @@ class Approvals:
     def pending(self, *, manual_only: bool = False) -> list[str]:
         """Return the ids of the pending requests, oldest first; with ``manual_only`` those decided in the console."""
         return self._pending.ids(self._clock.now(), manual_only=manual_only)
+
+    def coming(self, most: int) -> list[tuple[datetime, str]]:
+        """Return the next time-outs with their requests, at most so many, earliest first."""
+        return self._pending.coming(self._clock.now(), most)
 
     def clear_pending(self) -> None:
         """Forget the pending requests, after a reset."""

@@ -1,6 +1,7 @@
 """The approval requests that are pending."""
 
 from datetime import datetime
+from heapq import nsmallest
 
 from console_sim.approval_request import ApprovalRequest
 
@@ -31,6 +32,11 @@ class PendingRequests:
         """
         self._times_out_at = {key: end for key, end in self._times_out_at.items() if end is None or end > now}
         return [key for key, end in self._times_out_at.items() if end is None or not manual_only]
+
+    def coming(self, now: datetime, most: int) -> list[tuple[datetime, str]]:
+        """Return the next time-outs with their requests, at most so many, earliest first."""
+        ends = ((end, key) for key, end in self._times_out_at.items() if end is not None and end > now)
+        return nsmallest(most, ends)
 
     def clear(self) -> None:
         """Forget all."""

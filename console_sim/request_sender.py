@@ -49,7 +49,7 @@ class RequestSender:
         A transient failure is retried.
         """
         work = partial(self._send_if_needed, request_id)
-        return await self._server_tasks.run(f"Send approval request {request_id}", work)
+        return await self._server_tasks.run(f"Send approval request {request_id}", work, about=request_id)
 
     async def send_waiting(self, system: ForeignSystem, *, refused: bool = True) -> None:
         """Attempt to send each waiting request, or its decision, to the foreign system, one at a time, oldest first.

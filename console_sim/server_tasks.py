@@ -74,11 +74,16 @@ class RetryPolicy(Struct, frozen=True):
 
 
 class WaitingTask(Struct, frozen=True):
-    """A server task that waits for its next attempt, after ``failures`` failures in a row."""
+    """A server task that waits for its next attempt, after ``failures`` failures in a row.
+
+    Attributes:
+        about: RequestId of the approval request that it sends; empty for another task.
+    """
 
     task_name: str
     failures: int
     next_at: datetime
+    about: str = ""
 
 
 class ServerTask:
@@ -94,6 +99,7 @@ class ServerTask:
         self,
         *,
         name: str,
+        about: str,
         clock: Clock,
         policy: RetryPolicy | None,
         background: BackgroundTasks,
@@ -102,6 +108,7 @@ class ServerTask:
         ended: "Callable[[ServerTask], None]",
     ) -> None:
         self.name = name
+        self.about = about
         self._clock = clock
         self._policy = policy
         self._background = background
@@ -209,13 +216,16 @@ class ServerTasks:
         self._tasks: dict[str, ServerTask] = {}
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
-    async def run(self, task_name: str, work: Work, *, key: str = "", retried: bool = True) -> ServiceNowError | None:
+    async def run(
+        self, task_name: str, work: Work, *, key: str = "", about: str = "", retried: bool = True
+    ) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; raises ResetError.
 
         Args:
             task_name: as the Server Tasks page shows it.
             work: of a new task; one of that key that is attempted or waits keeps its own.
             key: tells tasks apart whose names may change; the name, if empty.
+            about: RequestId of the approval request that a new task sends.
             retried: whether a transient failure is retried.
         """
         key = key or task_name
@@ -225,6 +235,7 @@ class ServerTasks:
             policy = self._policy if retried else None
             task = self._tasks[key] = ServerTask(
                 name=task_name,
+                about=about,
                 clock=self._clock,
                 policy=policy,
                 background=self._background,
@@ -259,7 +270,7 @@ class ServerTasks:
     def waiting(self) -> list[WaitingTask]:
         """Return the tasks that wait for their next attempt, the next one first."""
         tasks = [
-            WaitingTask(task.name, task.failures, task.next_at)
+            WaitingTask(task.name, task.failures, task.next_at, task.about)
             for task in self._tasks.values()
             if task.next_at is not None
         ]

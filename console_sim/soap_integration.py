@@ -18,13 +18,14 @@ from console_sim.pending_requests import PendingRequests
 from console_sim.request_metadata import read_metadata
 from console_sim.server_tasks import ServerTasks, WorkReport
 from privman_contracts import WireNames
-from privman_core.clock import Clock, Timer
+from privman_core.clock import Clock, Label, Timer
 
 _LONGEST_ID = 256
 _SHORTEST_WAIT = timedelta(seconds=1)
 _BY = "ServiceNow"
 """Whom a decision names: the services do not say who decided."""
 _NOT_RECORDED = "not recorded: the SOAP integration takes no decision of the console"
+_CHECK = "Ask ServiceNow for the decision"
 _WHY = "The request timed out in Privilege Manager"
 
 
@@ -114,7 +115,8 @@ class SoapIntegration:
         """Look after the request when it is to be checked, or times out, whichever is first."""
         check_at = self._clock.now() + max(request.check_every, _SHORTEST_WAIT)
         when = min(check_at, request.times_out_at or check_at)
-        self._timers[request.request_id] = self._clock.call_at(when, partial(self._look_after, request.request_id))
+        look, label = partial(self._look_after, request.request_id), Label(_CHECK, request.request_id, "check")
+        self._timers[request.request_id] = self._clock.call_at(when, look, label)
 
     async def _look_after(self, request_id: str) -> None:
         self._timers.pop(request_id, None)
@@ -125,7 +127,7 @@ class SoapIntegration:
         with suppress(ResetError):
             if request.state(self._clock.now()) is RequestState.TIMED_OUT:
                 work = partial(self._cancel, system, request)
-                await self._server_tasks.run(f"Cancel approval request {request_id}", work)
+                await self._server_tasks.run(f"Cancel approval request {request_id}", work, about=request_id)
                 return
             work = partial(self._check, system, request)
             await self._server_tasks.run(f"Check approval request {request_id}", work, retried=False)

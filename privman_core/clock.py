@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from privman_core.errands import Job, Jobs
 
@@ -24,6 +26,35 @@ class ClockIsRealError(ClockError):
 
 class ClockEndsError(ClockError):
     """The jump would pass `LAST`."""
+
+
+DueKind = Literal["delivery", "task", "time-out", "check", "answer", "end"]
+
+
+class Label(Struct, frozen=True):
+    """What waits on a clock, for people.
+
+    Attributes:
+        what: such as ``answer to POST /orders``; empty for housekeeping, and for what the product lists itself.
+        about: RequestId of the approval request that it belongs to; empty for none.
+        kind: for ``until next delivery`` and the like.
+    """
+
+    what: str
+    about: str = ""
+    kind: DueKind = "task"
+
+
+UNLISTED = Label("")
+
+
+class Due(Struct, frozen=True):
+    """Something that falls due; for the others see `Label`."""
+
+    at: datetime
+    what: str
+    about: str = ""
+    kind: DueKind = "task"
 
 
 class Timer(Protocol):
@@ -47,7 +78,11 @@ class Clock(Protocol):
     def next_due(self) -> datetime | None:
         """When the next job or sleep falls due; None if nothing waits, and always None in real time."""
 
-    def call_at(self, when: datetime, job: Job) -> Timer:
+    @property
+    def waiting(self) -> list[Due]:
+        """What waits under a label, earliest first; real time knows nothing of it."""
+
+    def call_at(self, when: datetime, job: Job, label: Label = UNLISTED) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
 
     def poll(self, seconds: float, job: Job) -> Timer:
@@ -56,10 +91,10 @@ class Clock(Protocol):
         Real time: every ``seconds``. Virtual time: at the start of every jump.
         """
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, label: Label = UNLISTED) -> None:
         """Wait on this clock."""
 
-    def timeout(self, seconds: float) -> AbstractAsyncContextManager[None]:
+    def timeout(self, seconds: float, label: Label = UNLISTED) -> AbstractAsyncContextManager[None]:
         """Raise TimeoutError in the body after that long on this clock."""
 
     async def settle(self) -> None:
@@ -70,6 +105,9 @@ class Clock(Protocol):
 
         Raises ClockIsRealError in real time, and ClockEndsError.
         """
+
+    async def advance_to(self, moment: datetime) -> int:
+        """Jump as `advance` does, unless it is that late already."""
 
     def restart(self) -> None:
         """Drop waiting jobs; virtual time starts again, and its sleeps and time-outs end at once."""
@@ -107,7 +145,12 @@ class RealClock:
         """Always None: real time does not jump."""
         return
 
-    def call_at(self, when: datetime, job: Job) -> Timer:
+    @property
+    def waiting(self) -> list[Due]:
+        """Always empty: the timers are the event loop's."""
+        return []
+
+    def call_at(self, when: datetime, job: Job, label: Label = UNLISTED) -> Timer:  # noqa: ARG002 - not listed
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
         return _RealTimer(self._timers, self._jobs, job, (when - self.now()).total_seconds())
 
@@ -115,12 +158,12 @@ class RealClock:
         """Run the job repeatedly, each time ``seconds`` after it ended."""
         return _Poll(self, timedelta(seconds=seconds), job)
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, label: Label = UNLISTED) -> None:  # noqa: ARG002 - not listed
         """Wait."""
         await asyncio.sleep(seconds)
 
     @asynccontextmanager
-    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+    async def timeout(self, seconds: float, label: Label = UNLISTED) -> AsyncIterator[None]:  # noqa: ARG002 - not listed
         """Raise TimeoutError in the body after that long."""
         async with asyncio.timeout(seconds):
             yield
@@ -133,6 +176,12 @@ class RealClock:
     async def advance(self, seconds: float) -> int:
         """Raise ClockIsRealError."""
         raise ClockIsRealError(f"the clock cannot jump by {seconds:g} s: it is real (start with --clock virtual)")
+
+    async def advance_to(self, moment: datetime) -> int:
+        """Raise ClockIsRealError."""
+        raise ClockIsRealError(
+            f"the clock cannot jump to {moment:%Y-%m-%d %H:%M:%S}: it is real (start with --clock virtual)"
+        )
 
     def restart(self) -> None:
         """Drop waiting jobs."""

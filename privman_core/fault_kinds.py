@@ -7,6 +7,7 @@ from typing import cast
 from aiohttp import Payload, web
 from aiohttp.abc import AbstractStreamWriter
 
+from privman_core.clock import Label
 from privman_core.exchange import body_of
 from privman_core.faults import HEADERS, NUMBER, STATUS, TEXT, FaultKinds, Strike
 
@@ -38,7 +39,9 @@ async def _answer_lost(strike: Strike) -> web.StreamResponse:
 @GENERIC.kind("slow", holds=True, seconds=NUMBER)
 async def _slow(strike: Strike) -> web.StreamResponse:
     """Wait ``seconds`` (60) on the clock, then do what was asked."""
-    await strike.clock.sleep(strike.options.get("seconds", 60))
+    asked = strike.request
+    label = Label(f"Begin {asked.method} {asked.path}, which the fault 'slow' delays", kind="answer")
+    await strike.clock.sleep(strike.options.get("seconds", 60), label)
     return await strike.proceed()
 
 

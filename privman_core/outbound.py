@@ -25,7 +25,7 @@ from aiohttp.client_proto import ResponseHandler
 from msgspec import Struct
 from yarl import URL
 
-from privman_core.clock import Clock
+from privman_core.clock import Clock, Label
 from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError, RequestOptions
@@ -196,7 +196,8 @@ class HttpCaller:
         began(exchange)
         try:
             address = URL(url, encoded=True)
-            async with self._turns.turn(f"{address.host}:{address.port}"), self._clock.timeout(seconds):
+            label = Label(f"Give up waiting for the answer to {method} {address.path}", kind="answer")
+            async with self._turns.turn(f"{address.host}:{address.port}"), self._clock.timeout(seconds, label):
                 return await self._exchange(exchange, address, headers)
         except TimeoutError:
             reason = f"no answer within {seconds:g} s"

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import count
 from time import monotonic
 
-from privman_core.clock import LAST, ClockEndsError, Timer, later
+from privman_core.clock import LAST, UNLISTED, ClockEndsError, Due, Label, Timer, later
 from privman_core.errands import Errand, Job, Jobs, current_errand
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -27,6 +27,7 @@ class _VirtualTimer:
     turn: int
     fire: Callable[[], None] = field(compare=False)
     is_job: bool = field(default=False, compare=False)
+    label: Label = field(default=UNLISTED, compare=False)
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
@@ -95,9 +96,15 @@ class VirtualClock:
         """When the next thing falls due; None when nothing waits."""
         return min((timer.when for timer in self._timers if not timer.cancelled), default=None)
 
-    def call_at(self, when: datetime, job: Job) -> Timer:
+    @property
+    def waiting(self) -> list[Due]:
+        """What waits under a label, earliest first."""
+        listed = sorted(timer for timer in self._timers if timer.label.what and not timer.cancelled)
+        return [Due(each.when, each.label.what, each.label.about, each.label.kind) for each in listed]
+
+    def call_at(self, when: datetime, job: Job, label: Label = UNLISTED) -> Timer:
         """Run the job in the background once ``when`` is reached; at once if it has passed."""
-        timer = _VirtualTimer(when, next(self._turns), partial(self._jobs.spawn, job), is_job=True)
+        timer = _VirtualTimer(when, next(self._turns), partial(self._jobs.spawn, job), is_job=True, label=label)
         if when <= self._now:
             timer.fire()
         else:
@@ -108,12 +115,12 @@ class VirtualClock:
         """Run the job at the start of every jump, so that what it finds due is done during the jump."""
         return _JumpJob(self._polls, job)
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, label: Label = UNLISTED) -> None:
         """Wait until the clock has been advanced that far."""
         if seconds <= 0:
             return await asyncio.sleep(0)
         woken = asyncio.Event()
-        timer = self._push(seconds, woken.set)
+        timer = self._push(seconds, woken.set, label)
         try:
             with self._errand.pause() if self._errand else nullcontext():
                 await woken.wait()
@@ -121,7 +128,7 @@ class VirtualClock:
             timer.cancel()
 
     @asynccontextmanager
-    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+    async def timeout(self, seconds: float, label: Label = UNLISTED) -> AsyncIterator[None]:
         """Raise TimeoutError in the body once the clock is that far, or after `GUARD_SECONDS` of real time."""
         errand = self._errand
         async with asyncio.timeout(GUARD_SECONDS) as scope:
@@ -131,7 +138,7 @@ class VirtualClock:
                     abandon()  # the waiting job is busy again
                     scope.reschedule(0)
 
-                timer = self._push(seconds, expire)
+                timer = self._push(seconds, expire, label)
                 awaited = Awaited(errand, expire) if errand else None
                 if awaited:
                     self._awaited.add(awaited)
@@ -148,12 +155,19 @@ class VirtualClock:
 
     async def advance(self, seconds: float) -> int:
         """Jump, running what falls due on the way in order; return how many requests were given up."""
+        return await self._jump(lambda: later(self._now, seconds))
+
+    async def advance_to(self, moment: datetime) -> int:
+        """Jump as `advance` does, unless it is that late already."""
+        return await self._jump(lambda: max(moment, self._now))
+
+    async def _jump(self, find_target: Callable[[], datetime]) -> int:
         async with self._jumping, self._impatience() as silent:
             await self._jobs.settle()
             for poll in tuple(self._polls):
                 self._jobs.spawn(poll.job)
             await self._jobs.settle()
-            target = later(self._now, seconds)
+            target = find_target()
             if target > LAST:
                 raise ClockEndsError(f"the clock ends on {LAST:%Y-%m-%d}; it is {self._now:%Y-%m-%d %H:%M:%S} now")
             while self._timers and self._timers[0].when <= target:
@@ -205,10 +219,10 @@ class VirtualClock:
         await asyncio.sleep(0)  # a sleeper must wake before it can count as busy
         await self._jobs.settle()
 
-    def _push(self, seconds: float, fire: Callable[[], None]) -> _VirtualTimer:
+    def _push(self, seconds: float, fire: Callable[[], None], label: Label) -> _VirtualTimer:
         while self._timers and self._timers[0].cancelled:
             heapq.heappop(self._timers)
-        timer = _VirtualTimer(later(self._now, seconds), next(self._turns), fire)
+        timer = _VirtualTimer(later(self._now, seconds), next(self._turns), fire, label=label)
         heapq.heappush(self._timers, timer)
         return timer
 

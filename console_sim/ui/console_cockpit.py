@@ -1,12 +1,13 @@
 """What the console tells its cockpit: who speaks, approval requests and server tasks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.server_tasks import Run, WaitingTask
 from privman_contracts.contract_checks import ContractChecks
+from privman_core.clock import Due
 from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange
 from privman_core.exchange import Exchange
@@ -54,6 +55,22 @@ class ConsoleProduct:
         tasks = self._console.server_tasks
         waiting = [self._waiting(each) for each in tasks.waiting()[:most]]
         return [*waiting, *(self._ended(each) for each in islice(reversed(tasks.runs), most))]
+
+    async def due(self, most: int) -> list[Due]:
+        """Return the next attempts of server tasks, time-outs, and ends of approvals and tokens; so many of each."""
+        tasks = self._console.server_tasks.waiting()[:most]
+        return [
+            *(Due(each.next_at, each.task_name, each.about, "task") for each in tasks),
+            *(Due(at, "Time out in the console", key, "time-out") for at, key in self._console.approvals.coming(most)),
+            *self._ending_approvals(most),
+            *(Due(at, "Token of the console's API ends", kind="end") for at in self._console.tokens.coming(most)),
+        ]
+
+    def _ending_approvals(self, most: int) -> Iterator[Due]:
+        now = self._console.clock.now()
+        for each in self._console.store.approval_requests.newest(0, most):
+            if each.expires_at is not None and each.expires_at > now:
+                yield Due(each.expires_at, "Approval ends", each.request_id, "end")
 
     async def other_url(self) -> str:
         """Return the Base URL of the newest foreign system."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from mock_servicenow.now_platform.errors import DatabaseUnavailable, PlatformError, TablesChanged, TransactionCancelled
 from mock_servicenow.now_platform.storage.long_reads import Aside, NotAsideError, OverrunError
 from mock_servicenow.now_platform.storage.store import Store
-from privman_core.clock import Clock
+from privman_core.clock import UNLISTED, Clock, Label
 from privman_core.findings import Finding
 
 T = TypeVar("T")
@@ -208,18 +208,20 @@ class Runner:
         await self.end_work()
         await asyncio.gather(*self._in_threads, return_exceptions=True)
 
-    def later(self, delay: timedelta, steps: Callable[[], Generator[None, None, None]]) -> None:
+    def later(
+        self, delay: timedelta, steps: Callable[[], Generator[None, None, None]], label: Label = UNLISTED
+    ) -> None:
         """Run work in steps after a delay; work inside `run` may call it."""
 
         async def job() -> None:
             try:
                 await self.work_off(steps())
             except DatabaseUnavailable:
-                self.later(delay, steps)
+                self.later(delay, steps, label)
             except PlatformError:  # ended, or its records have been deleted meanwhile
                 return
 
-        _loop().call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job)
+        _loop().call_soon_threadsafe(self.clock.call_at, self.clock.now() + delay, job, label)
 
     async def _run_steps(self, steps: Generator[Repeatable[Any] | None, Any, T]) -> T:
         before, go_on = self._ended, partial(next, steps)

@@ -17,7 +17,7 @@ from mock_servicenow.privilege_manager.console_client import ConsoleClient, Deli
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, DeliveryQueue, Entry, PendingDelivery
 from mock_servicenow.privilege_manager.outbox import NO_ANSWER, Delivery, Outbox
 from mock_servicenow.privilege_manager.tables import ResponseRow
-from privman_core.clock import Timer
+from privman_core.clock import Due, Timer
 from privman_core.errands import Job
 from privman_core.findings import Finding
 from privman_core.seldom_log import SeldomLog
@@ -104,6 +104,19 @@ class Deliverer:
     async def newest(self, most: int) -> list[dict[str, object]]:
         """Return the newest deliveries in the same form, newest first."""
         return await self._in_session(partial(self._describe_newest, most=most))
+
+    async def coming(self, most: int) -> list[Due]:
+        """Return the next attempts, at most so many, earliest first."""
+        return await self._in_session(partial(self._coming, most=most))
+
+    def _coming(self, session: Session, most: int) -> list[Due]:
+        waiting = self._queue.waiting(session, self._clock.now(), most + len(self._sending))
+        found = session.get_many(self._outbox.responses.name, [each.response_id for each in waiting])
+        rows = {key: self._outbox.responses.row(record) for key, record in found.items() if key not in self._sending}
+        due = [(each.claimable_at, rows[each.response_id]) for each in waiting if each.response_id in rows]
+        return [Due(at, f"Deliver {row.response!r} to the console", row.request_id, "delivery") for at, row in due][
+            :most
+        ]
 
     async def _look(self) -> None:
         """Schedule due responses; if the database fails, look again later."""

@@ -1,7 +1,7 @@
 """Time-outs of pending requests (integration 4, ``max_timeout``)."""
 
 import asyncio
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import utc_form
@@ -13,7 +13,7 @@ from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.privilege_manager.wire_formats import parse_moment
 from privman_contracts.wire_names import WireNames
-from privman_core.clock import Timer
+from privman_core.clock import Due, Timer
 from privman_core.cuts import cut
 from privman_core.findings import Finding
 
@@ -23,6 +23,7 @@ PAUSE = timedelta(seconds=60)
 """Wait before a request that could not be timed out is tried again."""
 PAUSE_AFTER_FAILURE = timedelta(seconds=1)
 _PAGE = 500  # overdue requests per query
+_MOST_TYPES = 100  # activity types whose next time-outs are shown
 _STEP = 10  # requests between two yields
 _MOST_IN_FUTURE = 100_000  # requests of one activity type with a later date than now
 _SHOWN = 40  # characters of such a date in a finding
@@ -79,6 +80,24 @@ class Timeouts:
         if self._poll is not None:
             self._poll.cancel()
         self._forget_timer()
+
+    def coming(self, most: int) -> list[Due]:
+        """Return the next time-outs of requests with a readable date, at most so many, earliest first."""
+        with self._instance.transaction(self._instance.system) as session:
+            types = self._activity_types.ids(session)[:_MOST_TYPES]
+            found = [due for each in types for due in self._coming(session, each, most)]
+        return sorted(found, key=lambda due: due.at)[:most]
+
+    def _coming(self, session: Session, activity_type_id: str, most: int) -> Iterator[Due]:
+        limit = self._activity_types.terms(session, activity_type_id).max_timeout
+        if limit is None:
+            return
+        latest = utc_form(self._clock.now() - limit)
+        query = f"{self._waiting(activity_type_id)}^sys_created_on>{latest}^ORDERBYsys_created_on"
+        for sys_id, record in session.get_many(self._table.name, self._find_ids(query, most)).items():
+            request, made = self._table.row(record), parse_moment(record["sys_created_on"])
+            if made is not None:
+                yield Due(made + limit, f"Time out request {sys_id}", request.request_id, "time-out")
 
     def _forget_timer(self) -> None:
         if self._timer is not None:

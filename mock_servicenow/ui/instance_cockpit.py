@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from privman_contracts.contract_checks import ContractChecks
+from privman_core.clock import Due
 from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange, Tone
 from privman_core.exchange import Exchange
@@ -59,6 +60,11 @@ class InstanceProduct:
     async def deliveries(self, most: int) -> list[DeliveryState]:
         """Return the newest decisions with their attempts, newest first."""
         return [self._delivery(each) for each in await self._app.deliverer.newest(most)]
+
+    async def due(self, most: int) -> list[Due]:
+        """Return the next attempts to deliver and the next time-outs, at most so many of each."""
+        deliveries = await self._app.deliverer.coming(most)
+        return [*deliveries, *await self._instance.run(lambda: self._app.timeouts.coming(most))]
 
     async def other_url(self) -> str:
         """Return the address to which the newest registration wants decisions posted."""

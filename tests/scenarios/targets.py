@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from privman_core.clock import RealClock
+from privman_core.clock import UNLISTED, Label, RealClock
 from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.engine import Engine
@@ -14,7 +14,7 @@ from privman_scenarios.playing.world_builder import WorldBuilder
 class Hurried(RealClock):
     """A clock on which waiting takes no time."""
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, _label: Label = UNLISTED) -> None:
         """Return at once."""
 
 

@@ -7,7 +7,7 @@ import requests
 
 import mock_servicenow.app
 from mock_servicenow.settings import Settings
-from privman_core.clock import RealClock
+from privman_core.clock import UNLISTED, Label, RealClock
 from privman_core.ids import Ids
 from privman_core.loop_thread import LoopThread
 from privman_core.serving import serving
@@ -169,7 +169,7 @@ class Passing(RealClock):
         self._world = world
         self._speed = speed
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, _label: Label = UNLISTED) -> None:
         """Let as much pass at both parties, times the speed."""
         await self._world.advance(seconds * self._speed)
 

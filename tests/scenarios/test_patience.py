@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from privman_core.clock import UNLISTED, Label
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.vocabulary import Verbs, Vocabulary
 from privman_scenarios.playing.engine import Engine
@@ -25,7 +26,7 @@ class Eventful(Hurried):
         self._second = second
         self._happens = happens
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, _label: Label = UNLISTED) -> None:
         """Return at once, but for what happens."""
         self._second -= int(seconds)
         if not self._second:
@@ -125,7 +126,7 @@ async def watch(worlds: WorldBuilder, text: str, verbs: Vocabulary | None = None
     pauses: list[int] = []
 
     class Noting(Hurried):
-        async def sleep(self, seconds: float) -> None:
+        async def sleep(self, seconds: float, _label: Label = UNLISTED) -> None:
             pauses.append(int(seconds))
 
     told: list[Event] = []

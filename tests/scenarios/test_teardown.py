@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from privman_core.clock import UNLISTED, Label
 from privman_scenarios.commands.cli import main
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.loader import Loader
@@ -81,7 +82,7 @@ def test_errors_of_the_teardown(teardown: str, message: str) -> None:
 class Interrupted(Hurried):
     """A clock on which nobody waits to the end."""
 
-    async def sleep(self, _seconds: float) -> None:
+    async def sleep(self, _seconds: float, _label: Label = UNLISTED) -> None:
         """Be cancelled, as by Ctrl-C."""
         raise asyncio.CancelledError
 

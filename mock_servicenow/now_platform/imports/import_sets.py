@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.users import SYSTEM, User
-from privman_core.clock import Timer
+from privman_core.clock import Label, Timer
 from privman_core.findings import Finding
 
 CLAIMS = "sys_import_set_claim"
@@ -290,7 +290,8 @@ class ImportSets:
             return session.elevated.query(import_set["table_name"], f"{pending}^ORDERBYsys_import_row", limit=_PAGE)
 
     def _schedule(self, import_set_id: str, user: User, loader: str = "") -> None:
-        self._instance.later(DELAY, lambda: self.transform(user, import_set_id, [], loader))
+        label = Label(f"Transform of import set {import_set_id}")
+        self._instance.later(DELAY, lambda: self.transform(user, import_set_id, [], loader), label)
 
     def _record(self, user: User, findings: list[Finding], row: Record, outcomes: list[Outcome]) -> None:
         """Record the outcomes of a row, even if rules refuse that; raises RecordNotFound."""
