@@ -1,6 +1,7 @@
 """The control plane ``/__admin``: for tests, not part of either product."""
 
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -30,6 +31,10 @@ _REFUSAL = (
 _READS = frozenset({"GET", "HEAD"})
 _OTHER_SITES = frozenset({"cross-site", "same-site"})
 Reset = Callable[[], Coroutine[Any, Any, None]]
+
+
+OTHER_CLOCK: web.AppKey[Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = web.AppKey("other clock")
+"""Tells where the other end's time differs; absent if nobody knows that end."""
 
 
 class ControlError(Exception):
@@ -130,14 +135,35 @@ class Control:
     async def advance(self, request: web.Request) -> web.Response:
         """Let virtual time jump; answers when everything that fell due has been sent and answered.
 
-        Requests to servers that stay silent in real time are given up and counted as ``unanswered``.
+        Requests to servers that stay silent in real time are given up and counted as ``unanswered``. If the other end
+        is known and now at another time, ``other`` names it and its time.
         """
-        seconds = (await _read_fields(request, "seconds")).get("seconds")
+        unanswered = await self._jump(await _read_fields(request, "seconds", "until"))
+        given_up = {"unanswered": unanswered} if unanswered else {}
+        compare = request.app.get(OTHER_CLOCK)
+        other = await compare() if compare is not None else {}
+        return to_json({"now": self._clock.now().isoformat(), **given_up, **other})
+
+    async def _jump(self, fields: dict[str, Any]) -> int:
+        if "until" in fields:
+            return await self._clock.advance_to(self._moment(fields))
+        seconds = fields.get("seconds")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MOST_SECONDS:
             raise ControlError(f"'seconds' is {quoted(seconds)}; expected a number from 0 to {MOST_SECONDS}")
-        unanswered = await self._clock.advance(seconds)
-        given_up = {"unanswered": unanswered} if unanswered else {}
-        return to_json({"now": self._clock.now().isoformat(), **given_up})
+        return await self._clock.advance(seconds)
+
+    def _moment(self, fields: dict[str, Any]) -> datetime:
+        until = fields["until"]
+        if "seconds" in fields:
+            raise ControlError("'seconds' and 'until' exclude each other; expected one of them")
+        try:
+            moment = datetime.fromisoformat(until)
+        except (TypeError, ValueError):
+            raise ControlError(f"'until' is {quoted(until)}; expected a time such as 2026-01-05T18:00:00Z") from None
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if (moment - self._clock.now()).total_seconds() > MOST_SECONDS:
+            raise ControlError(f"'until' is {quoted(until)}; expected at most ten years from now")
+        return moment
 
     async def faults(self, _request: web.Request) -> web.Response:
         """Answer the armed faults, each with its number and how many requests it has struck."""

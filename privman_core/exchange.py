@@ -27,6 +27,7 @@ class Exchange(Struct, weakref=True):
         status: of the answer; 0 when there was none.
         error: why there was no answer, in one line.
         fault: name of the armed fault that struck the exchange.
+        fault_number: its number; 0 for none.
         dropped: whether that fault dropped the connection.
         findings: what was swallowed, and what breaks a contract.
         judged: whether its contract has been checked.
@@ -52,6 +53,7 @@ class Exchange(Struct, weakref=True):
     response_size: int = 0
     error: str = ""
     fault: str = ""
+    fault_number: int = 0
     dropped: bool = False
     findings: list[Finding] = field(default_factory=Findings)
     judged: bool = False

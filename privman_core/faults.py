@@ -1,11 +1,12 @@
 """Faults: armed by a test, they strike the next requests that match."""
 
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from msgspec import Struct, field
@@ -18,6 +19,8 @@ from privman_core.near_words import hint
 _MOST_COUNT = 1_000_000_000
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+KEPT_SPENT = 20
+"""Faults that are used up and still shown."""
 _WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -94,6 +97,10 @@ class FaultError(ValueError):
         self.key = key
 
 
+FaultStage = Literal["waiting", "armed", "struck", "over"]
+"""Of a fault: before its time, striking, used up, after its time."""
+
+
 class Fault(Struct):
     """One armed fault.
 
@@ -132,6 +139,14 @@ class Fault(Struct):
     def is_in_force(self, now: datetime) -> bool:
         """Return whether it has begun and not ended."""
         return self.begins is not None and self.begins <= now and (self.ends is None or now < self.ends)
+
+    def stage(self, now: datetime) -> FaultStage:
+        """Return how far it has come."""
+        if self.times == 0:
+            return "struck"
+        if self.ends is not None and self.ends <= now:
+            return "over"
+        return "waiting" if self.begins is not None and now < self.begins else "armed"
 
     def to_json(self) -> dict[str, Any]:
         """Return the fault as JSON that arms it again, with the remaining counts."""
@@ -246,6 +261,7 @@ class Faults:
 
     Attributes:
         known: the armed ones, and those that are used up and strike a request that is not answered yet.
+        spent: the last `KEPT_SPENT` that are used up, oldest first.
     """
 
     def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind]) -> None:
@@ -253,6 +269,7 @@ class Faults:
         self._kinds = kinds
         self._armings = 0
         self.known: list[Fault] = []
+        self.spent: deque[Fault] = deque(maxlen=KEPT_SPENT)
 
     @property
     def armed(self) -> list[Fault]:
@@ -298,12 +315,15 @@ class Faults:
         return fault
 
     def clear(self) -> None:
-        """Disarm everything."""
+        """Disarm everything, and forget what is used up."""
         self.known.clear()
+        self.spent.clear()
 
     def disarm(self, number: int) -> None:
-        """Disarm the fault with that number, if it is still armed."""
+        """Disarm the fault with that number, or forget it if it is used up."""
         self.known = [fault for fault in self.known if fault.number != number]
+        for fault in [fault for fault in self.spent if fault.number == number]:
+            self.spent.remove(fault)
 
     def take(self, request: web.Request) -> Fault | None:
         """Return the fault that strikes this request, if any, and update its counts."""
@@ -328,8 +348,9 @@ class Faults:
         if strike.spared:
             fault.struck -= 1
             fault.times = None if fault.times is None else fault.times + 1
-        if fault.times == 0 and not fault.striking:
-            self.disarm(fault.number)
+        if fault.times == 0 and not fault.striking and fault in self.known:
+            self.known.remove(fault)
+            self.spent.append(fault)
 
     def _count(self, fault: Fault) -> Fault | None:
         if fault.skip:

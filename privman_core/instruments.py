@@ -257,9 +257,9 @@ async def _answer_or_strike(
     fault = faults.take(request)
     if fault is None:
         return await handler(request)
-    exchange.fault = fault.kind
+    exchange.fault, exchange.fault_number = fault.kind, fault.number
     answer, strike = await faults.apply(fault, request, handler)
     exchange.dropped = strike.hung_up
     if strike.spared:
-        exchange.fault = ""
+        exchange.fault, exchange.fault_number = "", 0
     return answer

@@ -6,10 +6,12 @@ from itertools import islice
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.server_tasks import Run, WaitingTask
+from console_sim.ui.console_recipes import CONSOLE_RECIPES
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
 from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange
+from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 
 
@@ -71,6 +73,10 @@ class ConsoleProduct:
         for each in self._console.store.approval_requests.newest(0, most):
             if each.expires_at is not None and each.expires_at > now:
                 yield Due(each.expires_at, "Approval ends", each.request_id, "end")
+
+    def recipes(self) -> list[Recipe]:
+        """Return the faults of a console that testers arm most."""
+        return CONSOLE_RECIPES
 
     async def other_url(self) -> str:
         """Return the Base URL of the newest foreign system."""

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta
 from functools import partial
+from heapq import nsmallest
 from typing import TypeVar
 
 from msgspec import Struct
@@ -107,16 +108,14 @@ class Deliverer:
 
     async def coming(self, most: int) -> list[Due]:
         """Return the next attempts, at most so many, earliest first."""
-        return await self._in_session(partial(self._coming, most=most))
+        waiting = nsmallest(most, ((each.until, response_id) for response_id, each in self._waiting.items()))
+        return await self._in_session(partial(self._in_words, waiting=waiting))
 
-    def _coming(self, session: Session, most: int) -> list[Due]:
-        waiting = self._queue.waiting(session, self._clock.now(), most + len(self._sending))
-        found = session.get_many(self._outbox.responses.name, [each.response_id for each in waiting])
-        rows = {key: self._outbox.responses.row(record) for key, record in found.items() if key not in self._sending}
-        due = [(each.claimable_at, rows[each.response_id]) for each in waiting if each.response_id in rows]
-        return [Due(at, f"Deliver {row.response!r} to the console", row.request_id, "delivery") for at, row in due][
-            :most
-        ]
+    def _in_words(self, session: Session, waiting: list[tuple[datetime, str]]) -> list[Due]:
+        found = session.get_many(self._outbox.responses.name, [response_id for _, response_id in waiting])
+        rows = {response_id: self._outbox.responses.row(record) for response_id, record in found.items()}
+        due = [(until, rows[response_id]) for until, response_id in waiting if response_id in rows]
+        return [Due(at, f"Deliver {row.response!r} to the console", row.request_id, "delivery") for at, row in due]
 
     async def _look(self) -> None:
         """Schedule due responses; if the database fails, look again later."""

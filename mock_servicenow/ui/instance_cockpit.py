@@ -7,10 +7,12 @@ from typing import Any
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
+from mock_servicenow.ui.instance_recipes import instance_recipes
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
 from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange, Tone
+from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 
 ATTEMPTS = 20
@@ -65,6 +67,10 @@ class InstanceProduct:
         """Return the next attempts to deliver and the next time-outs, at most so many of each."""
         deliveries = await self._app.deliverer.coming(most)
         return [*deliveries, *await self._instance.run(lambda: self._app.timeouts.coming(most))]
+
+    def recipes(self) -> list[Recipe]:
+        """Return the faults of an instance that testers arm most."""
+        return instance_recipes(self._app.tables.request.name)
 
     async def other_url(self) -> str:
         """Return the address to which the newest registration wants decisions posted."""

@@ -8,17 +8,18 @@ from aiohttp import web
 from msgspec import Struct
 
 from privman_core.cockpit.both_ends import BothEnds
+from privman_core.cockpit.clock_pages import ClockPages
 from privman_core.cockpit.cockpit_calls import CockpitCalls
-from privman_core.cockpit.control_pages import ClockPages, FaultPages
 from privman_core.cockpit.ends import EndError, OwnEnd, Product
 from privman_core.cockpit.exchange_pages import ExchangePages
+from privman_core.cockpit.fault_pages import FaultPages
 from privman_core.cockpit.journal_pages import JournalPages
 from privman_core.cockpit.other_end import ControlClient, Neighbourhood
 from privman_core.cockpit.repeats_of_requests import Repeats
 from privman_core.cockpit.replay_pages import ReplayPages
 from privman_core.cockpit.request_pages import RequestPages
 from privman_core.cockpit.selection_pages import SelectionPages
-from privman_core.control import COCKPIT, has_token, is_own_origin
+from privman_core.control import COCKPIT, OTHER_CLOCK, has_token, is_own_origin
 from privman_core.ids import Ids, is_same
 from privman_core.inputs import Trust
 from privman_core.instruments import Instruments
@@ -171,12 +172,13 @@ class Cockpit:
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
-        self._calls = CockpitCalls(own, self._repeats.listens_at)
+        self._calls, self._ends = CockpitCalls(own, self._repeats.listens_at), ends
 
     def add_to(self, app: web.Application) -> None:
         """Add every page, and the calls that the other end's cockpit reads."""
         app.add_routes(self._site.routes())
         app.add_routes(self._calls.routes())
+        app[OTHER_CLOCK] = self._ends.drift
         app.on_cleanup.append(lambda _app: self._aclose())
 
     async def _aclose(self) -> None:

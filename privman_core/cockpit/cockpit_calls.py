@@ -7,8 +7,7 @@ from aiohttp import web
 
 from privman_core.cockpit.ends import EndError, OwnEnd
 from privman_core.cockpit.facts import EditedRequest, Repeated
-from privman_core.cockpit.other_end import COCKPIT_CALLS, Hello
-from privman_core.command_line import installed_version
+from privman_core.cockpit.other_end import COCKPIT_CALLS
 from privman_core.control import ControlError, read_object, to_json
 from privman_core.control_index import PREFIX
 
@@ -36,6 +35,7 @@ class CockpitCalls:
             web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}", self.exchange),
             web.post(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/replay", self.replay),
             web.get(f"{COCKPIT_CALLS}/clock", self.clock),
+            web.get(f"{COCKPIT_CALLS}/due", self.due),
             web.get(f"{COCKPIT_CALLS}/faults", self.faults),
             web.get(f"{COCKPIT_CALLS}/approvals", self.approvals),
             web.get(f"{COCKPIT_CALLS}/deliveries", self.deliveries),
@@ -43,8 +43,8 @@ class CockpitCalls:
         ]
 
     async def hello(self, _request: web.Request) -> web.Response:
-        """Answer which end this is, and its version."""
-        return _answer(Hello(self._end.name, installed_version()))
+        """Answer which end this is, its version, its time, and how many faults are armed."""
+        return _answer(self._end.hello())
 
     async def exchanges(self, request: web.Request) -> web.Response:
         """Answer the newest exchanges that the search line ``find`` fits, at most ``limit``, ``before`` a number."""
@@ -75,8 +75,12 @@ class CockpitCalls:
         """Answer the time, what falls due next, and whether time is virtual."""
         return _answer(await self._end.clock())
 
+    async def due(self, request: web.Request) -> web.Response:
+        """Answer what falls due and which approval request it is about, earliest first, at most ``limit``."""
+        return _answer(await self._end.due(_limit(request)))
+
     async def faults(self, _request: web.Request) -> web.Response:
-        """Answer the armed faults, and the kinds."""
+        """Answer the faults with the exchanges that they have struck, the kinds, and the recipes."""
         return _answer(await self._end.faults())
 
     async def approvals(self, request: web.Request) -> web.Response:

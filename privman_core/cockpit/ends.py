@@ -1,26 +1,32 @@
 """The two ends of the integration, as the cockpit reads and controls them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from privman_core.clock import ClockError
+from privman_core.clock import ClockError, Due
 from privman_core.cockpit.facts import (
+    MOST_HITS,
     ApprovalState,
     ClockState,
     DeliveryState,
     EditedRequest,
     ExchangeDetail,
     ExchangeRow,
+    FaultHit,
     FaultsState,
+    FaultState,
     FoundExchanges,
+    Hello,
     SeenExchange,
 )
+from privman_core.cockpit.recipes import Recipe
 from privman_core.cockpit.search import Search, SearchError, Seen
-from privman_core.control import armed_fault
+from privman_core.command_line import installed_version
 from privman_core.exchange import Exchange
-from privman_core.faults import FaultError
+from privman_core.faults import Fault, FaultError
 from privman_core.instruments import Instruments
 
 
@@ -71,8 +77,11 @@ class End(Protocol):
     async def clock(self) -> ClockState:
         """Return the time."""
 
-    async def advance(self, seconds: float) -> None:
-        """Let virtual time jump; returns when everything that fell due has been sent and answered."""
+    async def advance_to(self, moment: datetime) -> None:
+        """Let virtual time jump, unless it is that late; returns when what fell due has been sent and answered."""
+
+    async def due(self, most: int) -> list[Due]:
+        """Return what falls due, at most so many, earliest first."""
 
     async def faults(self) -> FaultsState:
         """Return the faults."""
@@ -126,6 +135,12 @@ class Product(Protocol):
 
     async def deliveries(self, most: int) -> list[DeliveryState]:
         """Return the newest deliveries, newest first."""
+
+    async def due(self, most: int) -> list[Due]:
+        """Return what falls due, beside what waits on the clock under a label; in any order."""
+
+    def recipes(self) -> list[Recipe]:
+        """Return the faults of this end that testers arm most."""
 
     async def other_url(self) -> str:
         """Return the address of the other end that the product's own configuration names; empty for none."""
@@ -188,20 +203,47 @@ class OwnEnd:
         """Empty the journal."""
         self._journal.clear()
 
+    def hello(self) -> Hello:
+        """Return which end this is, with the time and the number of armed faults."""
+        now = self._clock.now()
+        armed = sum(fault.stage(now) in {"armed", "waiting"} for fault in self._faults.known)
+        return Hello(self.name, installed_version(), now, armed)
+
     async def clock(self) -> ClockState:
         """Return the time."""
         return ClockState(self._clock.now(), self._clock.next_due, self._clock.virtual)
 
-    async def advance(self, seconds: float) -> None:
-        """Let virtual time jump."""
+    async def advance_to(self, moment: datetime) -> None:
+        """Let virtual time jump, unless it is that late."""
         try:
-            await self._clock.advance(seconds)
+            await self._clock.advance_to(moment)
         except ClockError as error:
-            raise EndError(str(error), "seconds") from None
+            raise EndError(str(error), "jump") from None
+
+    async def due(self, most: int) -> list[Due]:
+        """Return what falls due, at most so many, earliest first."""
+        found = [*await self._product.due(most), *self._clock.waiting]
+        return sorted(found, key=lambda due: due.at)[:most]
 
     async def faults(self) -> FaultsState:
         """Return the faults."""
-        return FaultsState([armed_fault(each) for each in self._faults.armed], self._faults.described)
+        now = self._clock.now()
+        known = [*self._faults.known, *reversed(self._faults.spent)]
+        hits = self._hits({fault.number for fault in known})
+        states = [_fault_state(fault, now, hits.get(fault.number, [])) for fault in known]
+        going = [each for each in states if each.stage in {"armed", "waiting"}]
+        return FaultsState(
+            [*going, *(each for each in states if each not in going)], self._faults.described, self._product.recipes()
+        )
+
+    def _hits(self, numbers: set[int]) -> dict[int, list[FaultHit]]:
+        """Return the kept exchanges that the faults of these numbers have struck, newest first."""
+        found: dict[int, list[FaultHit]] = {}
+        for each in reversed(self._journal.kept()) if numbers else ():
+            if each.fault_number in numbers and len(hits := found.setdefault(each.fault_number, [])) < MOST_HITS:
+                answer = str(each.status or each.error or "…")
+                hits.append(FaultHit(each.number, each.at, each.method, self._journal.mask(each.url), answer))
+        return found
 
     async def arm(self, spec: Mapping[str, Any]) -> None:
         """Arm a fault."""
@@ -261,6 +303,18 @@ class OwnEnd:
             about=list(exchange.about),
             repeats=exchange.repeats,
         )
+
+
+def _fault_state(fault: Fault, now: datetime, hits: list[FaultHit]) -> FaultState:
+    return FaultState(
+        number=fault.number,
+        stage=fault.stage(now),
+        spec=fault.to_json(),
+        struck=fault.struck,
+        begins=fault.begins,
+        ends=fault.ends,
+        hits=hits,
+    )
 
 
 def _read(line: str) -> Search:

@@ -5,8 +5,9 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Direction
-from privman_core.faults import DescribedKind
+from privman_core.faults import DescribedKind, FaultStage
 
 Tone = Literal["good", "bad", "quiet"]
 """The colour of an answer, a verdict or a state."""
@@ -19,6 +20,8 @@ VERDICTS = {
     "large": ("not judged: too large", "quiet"),
 }
 """The words and the tone of each verdict."""
+MOST_HITS = 10
+"""Exchanges that are shown of one fault."""
 _ANSWERED_WELL = range(200, 400)
 
 
@@ -205,12 +208,58 @@ class DeliveryState(Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
+class FaultHit(Struct, frozen=True):
+    """One exchange that a fault has struck; for the others see `ExchangeRow`."""
+
+    number: int
+    at: datetime
+    method: str
+    url: str
+    answer: str
+
+
+class FaultState(Struct, frozen=True, kw_only=True):
+    """One fault of an end.
+
+    Attributes:
+        spec: what arms it again, with the counts that are left.
+        struck: how many requests it has struck.
+        begins: when it starts to match.
+        ends: when it stops; None for never.
+        hits: the exchanges that it has struck and that are kept, newest first, at most `MOST_HITS`.
+    """
+
+    number: int
+    stage: FaultStage
+    spec: dict[str, Any]
+    struck: int = 0
+    begins: datetime | None = None
+    ends: datetime | None = None
+    hits: list[FaultHit] = field(default_factory=list)
+
+
 class FaultsState(Struct, frozen=True):
     """The faults of an end.
 
     Attributes:
-        armed: as the control plane prints them.
+        known: the armed ones, then those that are used up or over, the last one first.
+        kinds: what can be armed.
+        recipes: what testers arm most.
     """
 
-    armed: list[dict[str, Any]]
+    known: list[FaultState]
     kinds: list[DescribedKind]
+    recipes: list[Recipe] = field(default_factory=list)
+
+
+class Hello(Struct, frozen=True):
+    """Which end this is, and what changes the meaning of everything that it shows.
+
+    Attributes:
+        armed: how many faults may strike now or later.
+    """
+
+    name: str
+    version: str
+    now: datetime
+    armed: int = 0

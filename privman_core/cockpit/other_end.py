@@ -1,6 +1,7 @@
 """The other end of the integration, read and controlled through its control plane."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ import orjson
 from msgspec import Struct
 from yarl import URL
 
-from privman_core.clock import RealClock
+from privman_core.clock import Due, RealClock
 from privman_core.cockpit.ends import EndError
 from privman_core.cockpit.facts import (
     ApprovalState,
@@ -19,6 +20,7 @@ from privman_core.cockpit.facts import (
     ExchangeDetail,
     FaultsState,
     FoundExchanges,
+    Hello,
     Repeated,
 )
 from privman_core.command_line import installed_version
@@ -34,13 +36,6 @@ SOON, LONG = 5.0, 120.0
 """Real seconds that the other end may take for an answer, and for a jump in time."""
 _SUCCESSES = range(200, 300)
 T = TypeVar("T")
-
-
-class Hello(Struct, frozen=True):
-    """Who serves a control plane."""
-
-    name: str
-    version: str = ""
 
 
 class _Refusal(Struct, frozen=True):
@@ -110,9 +105,13 @@ class OtherEnd:
         """Return the time."""
         return await self._read("/cockpit/clock", ClockState)
 
-    async def advance(self, seconds: float) -> None:
-        """Let virtual time jump; returns when everything that fell due has been sent and answered."""
-        await self._call("POST", "/clock/advance", {"seconds": seconds})
+    async def advance_to(self, moment: datetime) -> None:
+        """Let virtual time jump, unless it is that late; returns when what fell due has been sent and answered."""
+        await self._call("POST", "/clock/advance", {"until": moment.isoformat()})
+
+    async def due(self, most: int) -> list[Due]:
+        """Return what falls due, at most so many, earliest first."""
+        return await self._read(f"/cockpit/due?limit={most}", list[Due])
 
     async def faults(self) -> FaultsState:
         """Return the faults."""
@@ -165,6 +164,7 @@ class Neighbour(Struct, frozen=True):
 
     end: OtherEnd | None
     reason: str = ""
+    hello: Hello | None = None
 
 
 class Neighbourhood:
@@ -186,6 +186,13 @@ class Neighbourhood:
         self._client = client
         self._url = url
         self._token = token
+        self._last: OtherEnd | None = None
+
+    async def last(self) -> OtherEnd | None:
+        """Return the end that was found last, or that the setting names; None if none has ever answered."""
+        if self._last is None and self._url:
+            await self.find("")
+        return self._last
 
     async def find(self, configured: str) -> Neighbour:
         """Return the other end, if it is one of the simulators and answers; ``configured`` is the product's address."""
@@ -195,25 +202,26 @@ class Neighbourhood:
         if not self._url and not is_loopback_name(URL(url).host or ""):
             return Neighbour(None, f"The other end, {url}, is on another machine. {self._way}")
         try:
-            name = await self._ask(url, token)
+            hello = await self._ask(url, token)
         except EndError as error:
             return Neighbour(None, str(error))
-        return Neighbour(OtherEnd(name, url, token, self._client))
+        self._last = OtherEnd(hello.name, url, token, self._client)
+        return Neighbour(self._last, hello=hello)
 
-    async def _ask(self, url: str, token: str) -> str:
-        """Return the name of the end at that address; raises EndError if it is none, or this one."""
+    async def _ask(self, url: str, token: str) -> Hello:
+        """Return what the end at that address says of itself; raises EndError if it is none, or this one."""
         answer = await self._client.send("GET", f"{url}{COCKPIT_CALLS}", token)
         if answer.status == HTTPStatus.FORBIDDEN:
             raise EndError(f"The other end, {url}, refuses the token of this cockpit, or its lack of one. {self._way}")
         if answer.status not in _SUCCESSES:
             raise EndError(f"The other end, {url}, is none of the simulators: it answers with {answer.status}.")
         try:
-            name = msgspec.json.decode(answer.body, type=Hello).name
+            hello = msgspec.json.decode(answer.body, type=Hello)
         except msgspec.DecodeError:
             raise EndError(f"The other end, {url}, is none of the simulators.") from None
-        if name == self._own_name:
-            raise EndError(f"The other end, {url}, is {name} itself.")
-        return name
+        if hello.name == self._own_name:
+            raise EndError(f"The other end, {url}, is {hello.name} itself.")
+        return hello
 
 
 def _origin(url: str) -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientResponse, ClientSession, CookieJar, web
 
 from privman_core.bodies import receive
-from privman_core.clock import Clock, RealClock
+from privman_core.clock import Clock, Due, RealClock
 from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
 from privman_core.cockpit.ends import Explanation
 from privman_core.cockpit.facts import ApprovalState, DeliveryState, SeenExchange
+from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 from privman_core.fault_kinds import GENERIC
 from privman_core.findings import Finding
@@ -25,6 +26,8 @@ from privman_core.masking import Secrets
 from privman_core.snapshots import StateCopy, States, require_room
 from privman_core.virtual_clock import VirtualClock
 from tests.own_network import is_allowed
+
+from .cockpit_browser import Browser
 
 # They call from another address: containers often refuse the network that this takes.
 collect_ignore = [] if is_allowed() else ["test_other_machines.py"]
@@ -60,6 +63,14 @@ class EchoProduct:
     async def deliveries(self, _most: int) -> list[DeliveryState]:
         """Know no deliveries."""
         return []
+
+    async def due(self, _most: int) -> list[Due]:
+        """Know of nothing that falls due."""
+        return []
+
+    def recipes(self) -> list[Recipe]:
+        """Know a single one."""
+        return [Recipe("down", "The echo is down", "Strikes all.", {"kind": "reset"}, {"from": "now", "for": "2 h"})]
 
     async def other_url(self) -> str:
         """Know no other end."""
@@ -195,3 +206,16 @@ async def roomy_party() -> AsyncIterator[Party]:
     """Serve the echo with a journal that keeps a hundred exchanges."""
     async for served in _serve(Party(kept=(100, 40_000_000))):
         yield served
+
+
+@pytest.fixture
+async def http() -> Any:
+    """Open a client that keeps cookies of plain addresses."""
+    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
+        yield session
+
+
+@pytest.fixture
+def browser(party: Party, http: ClientSession) -> Browser:
+    """Look at the echo."""
+    return Browser(party, http)

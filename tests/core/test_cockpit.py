@@ -1,55 +1,19 @@
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, CookieJar, MultipartWriter
+from aiohttp import ClientSession, MultipartWriter
 
 from privman_core.cockpit.cockpit import CockpitKeys
 from privman_core.cockpit.sequence_diagram import in_words
 from privman_core.pages.site import EXPIRED, TOO_LARGE
 
+from .cockpit_browser import FORM_TOKEN, Browser
 from .conftest import TOKEN, Party
 
-_FORM_TOKEN = re.compile(r'name="cockpit_token" value="(\w+)"')
 ELSEWHERE = {"Host": "rebound.example"}
-
-
-@dataclass
-class Browser:
-    """A browser without script at a party's cockpit."""
-
-    party: Party
-    http: ClientSession
-
-    async def get(self, path: str = "", **arguments: Any) -> tuple[int, str]:
-        """Return status and page."""
-        async with self.http.get(f"{self.party.url}/__cockpit{path}", **arguments) as answer:
-            return answer.status, await answer.text()
-
-    async def post(self, path: str, values: dict[str, str], **arguments: Any) -> tuple[int, str]:
-        """Post a form with its token; return status and page."""
-        entering = {name: each for name, each in arguments.get("headers", {}).items() if name == "X-Admin-Token"}
-        found = _FORM_TOKEN.search((await self.get(headers=entering))[1])
-        assert found is not None
-        data = {"cockpit_token": found[1]} | values
-        async with self.http.post(f"{self.party.url}/__cockpit{path}", data=data, **arguments) as answer:
-            return answer.status, await answer.text()
-
-
-@pytest.fixture
-async def http() -> Any:
-    """Open a client that keeps cookies of plain addresses."""
-    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as session:
-        yield session
-
-
-@pytest.fixture
-def browser(party: Party, http: ClientSession) -> Browser:
-    """Look at the echo."""
-    return Browser(party, http)
 
 
 def _rows(html: str) -> list[list[str]]:
@@ -251,81 +215,6 @@ def test_spans_in_words(seconds: float, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
 
 
-async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> None:
-    """The form arms what the control plane arms; each fault has a button that disarms it."""
-    values = {
-        "kind": "status",
-        "method": "POST",
-        "path": "/api/*",
-        "status": "429",
-        "headers": '{"A": "b"}',
-        "times": "",
-    }
-    status, html = await browser.post("/faults", values)
-    assert status == 200
-    assert _rows(html)[0][:6] == [
-        "Echo",
-        "status",
-        "POST /api/*",
-        "",
-        "all",
-        "status: 429 headers: {&#39;A&#39;: &#39;b&#39;}",
-    ]
-    await browser.post("/faults", {"kind": "slow", "after": "5", "skip": "2", "times": "3"})
-    assert [fault.to_json()["kind"] for fault in party.faults.armed] == ["status", "slow"]
-    _, html = await browser.post("/faults/disarm", {"number": "1"})
-    assert [row[1:5] for row in _rows(html)] == [["slow", "any method *", "2 requests 5 seconds", "3"]]
-    await browser.post("/faults/disarm", {"number": "9" * 5_000})
-    _, html = await browser.post("/faults/disarm", {"number": "all"})
-    assert "No fault is armed" in html
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "error"),
-    [
-        ("status", "teapot", "'status' is 'teapot'; expected a status from 200 to 599"),
-        ("skip", "-1", "'skip' is -1; expected a whole number from 0"),
-        ("skip", "9" * 5_000, "expected a whole number from 0"),
-        ("after", "1e300", "'after' is 1e+300; expected a number of seconds from 0 to 316224000"),
-        ("after", "9" * 5_000, "expected a number of seconds from 0 to 316224000"),
-        ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
-    ],
-)
-async def test_invalid_fault_is_refused(browser: Browser, key: str, value: str, error: str) -> None:
-    """The form is shown again with the values and the error; nothing is armed."""
-    status, html = await browser.post("/faults", {"kind": "status", "path": "/mine"} | {key: value})
-    shown = html.replace("&#39;", "'")
-    assert (status, error in shown, 'value="/mine"' in html) == (400, True, True)
-    assert 'aria-invalid="true"' in html
-    assert browser.party.faults.armed == []
-
-
-async def test_fault_kinds_are_explained(browser: Browser) -> None:
-    """The page describes every kind that can be armed."""
-    _, html = await browser.get("/faults")
-    assert "<dt>answer-lost</dt><dd>Do what was asked, then drop the connection instead of answering.</dd>" in html
-
-
-async def test_clock_is_advanced(browser: Browser) -> None:
-    """The page shows the new time."""
-    assert "2026-01-05 09:00:00 UTC" in (await browser.get("/clock"))[1]
-    status, html = await browser.post("/clock", {"seconds": "59400"})
-    assert (status, "2026-01-06 01:30:00 UTC" in html) == (200, True)
-
-
-@pytest.mark.parametrize("seconds", ["", "soon", "-1", "nan", "inf", "1e99"])
-async def test_invalid_seconds_are_refused(browser: Browser, seconds: str) -> None:
-    """The error is beside the field."""
-    status, html = await browser.post("/clock", {"seconds": seconds})
-    assert (status, f"invalid seconds &#39;{seconds}&#39;: expected a number from 0" in html) == (400, True)
-
-
-async def test_real_clock_cannot_be_advanced(real_party: Party, http: ClientSession) -> None:
-    """The page says so."""
-    status, html = await Browser(real_party, http).post("/clock", {"seconds": "1"})
-    assert (status, 'class="error"' in html) == (400, True)
-
-
 @pytest.mark.parametrize("path", ["", "/exchanges/echo/1", "/sequence", "/faults", "/clock"])
 async def test_cockpit_is_closed_to_other_hosts(browser: Browser, path: str) -> None:
     """Another name that points at this machine opens nothing; the control plane's token does."""
@@ -349,7 +238,7 @@ async def test_invalid_host_opens_nothing(guarded_party: Party, browser: Browser
     junk = {"Host": "[::"}
     assert (await browser.get(headers=junk))[0] == 403
     guarded = Browser(guarded_party, http)
-    assert (await guarded.post("/clock", {"seconds": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
+    assert (await guarded.post("/clock", {"jump": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
     assert guarded_party.clock.now().second == 5
 
 
@@ -357,7 +246,7 @@ async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession
     """A browser that posts the token is admitted from then on; a wrong token and a forged form are refused."""
     browser = Browser(guarded_party, http)
     url = f"{browser.party.url}/__cockpit/unlock"
-    found = _FORM_TOKEN.search((await browser.get(headers=ELSEWHERE))[1])
+    found = FORM_TOKEN.search((await browser.get(headers=ELSEWHERE))[1])
     assert found is not None
     form = {"cockpit_token": found[1], "admin_token": TOKEN}
     async with browser.http.post(url, data=form | {"admin_token": "guess"}, headers=ELSEWHERE) as answer:
@@ -434,11 +323,11 @@ async def test_unreadable_form_is_refused(
 @pytest.mark.parametrize("name", [{"filename": "5.txt"}, {}])
 async def test_uploaded_file_is_not_a_field(browser: Browser, name: Any) -> None:
     """An upload, or bytes, in place of text is ignored."""
-    found = _FORM_TOKEN.search((await browser.get())[1])
+    found = FORM_TOKEN.search((await browser.get())[1])
     assert found is not None
     form = MultipartWriter("form-data")
     form.append(found[1]).set_content_disposition("form-data", name="cockpit_token")
     binary = form.append(b"5", {"Content-Type": "application/octet-stream"})
-    binary.set_content_disposition("form-data", name="seconds", **name)
+    binary.set_content_disposition("form-data", name="jump", **name)
     async with browser.http.post(f"{browser.party.url}/__cockpit/clock", data=form) as answer:
         assert answer.status == 400

@@ -41,18 +41,35 @@ async def test_journal_refreshes_itself(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 async def test_faults_and_clock_need_no_mouse(site: Site, page: Page) -> None:
-    """Both forms work by keyboard, and their errors are announced."""
+    """A recipe, the form of a kind and the clock work by keyboard, and their errors stand beside the fields."""
     await page.goto("/__cockpit/faults")
-    await page.get_by_label("Status").fill("teapot")
+    await tab_to(page, "Rate limit for the next requests")
+    await page.keyboard.press("Enter")
+    recipe = page.get_by_role("form", name="Rate limit for the next requests (ServiceNow)")
+    await recipe.get_by_label("Seconds").fill("soon")
+    await page.keyboard.press("Enter")
+    await expect(recipe.get_by_label("Seconds")).to_have_accessible_description(
+        "'soon' is no time; expected for example 90s, 40 s, 10 minutes, 2 h, 16h30 or 16:30:00"
+    )
+    assert await complaints(page) == []
+    await recipe.get_by_label("Seconds").fill("2 min")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Strikes the next 3 requests to /api/*.")).to_be_visible()
+    await tab_to(page, "Choose")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Status (").fill("teapot")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("alert")).to_contain_text("'status' is 'teapot'")
-    assert await complaints(page) == []
-    await page.get_by_label("Status").fill("429")
-    await tab_to(page, "Arm")
+    await page.get_by_label("Status (").fill("429")
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("button", name="Disarm status 1 of ServiceNow")).to_be_visible()
+    await expect(page.get_by_role("button", name="Disarm status 2")).to_be_visible()
+    await page.get_by_role("link", name="2 faults armed").focus()
     await page.goto("/__cockpit/clock")
-    await tab_to(page, "16 hours 30 minutes")
+    await page.get_by_label("Jump", exact=True).fill("noon")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("Jump", exact=True)).to_be_focused()
+    assert await complaints(page) == []
+    await tab_to(page, "16 h 30 min")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("timer")).to_have_text("2026-01-06 01:30:00 UTC")
     assert site.clock.now().hour == 1

@@ -107,7 +107,7 @@ async def test_cockpit_shows_no_secrets(site: Site) -> None:
 async def test_conditions_can_be_armed(site: Site, condition: str) -> None:
     """The instance's own fault kinds are offered beside the common ones."""
     html = (await _looking(site, "/faults")).html
-    assert f"<option>{condition}</option>" in html
+    assert f'<option value="{condition}">{condition}</option>' in html
 
 
 async def test_instance_without_a_control_plane_has_no_cockpit(blueprint: Blueprint, settings: Settings) -> None:

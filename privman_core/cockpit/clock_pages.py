@@ -1,0 +1,63 @@
+"""The cockpit's page of the clock: the time of both ends, what falls due, and jumps."""
+
+from datetime import datetime
+
+from aiohttp import web
+
+from privman_core.cockpit.both_ends import BothEnds
+from privman_core.cockpit.ends import EndError
+from privman_core.cockpit.shared_clock import Clocks, advance_to, read_clocks
+from privman_core.cockpit.time_words import JUMPS, TimeWordsError, read_jump
+from privman_core.control import COCKPIT
+from privman_core.pages.forms import Form
+from privman_core.pages.rendering import see
+from privman_core.pages.site import Visit
+
+COMMON_JUMPS = ("1 second", "50 seconds", "1 hour", "16 h 30 min", "1 day")
+"""The jumps that have a button."""
+CATCH_UP = "now"
+"""The jump that only takes an end along that is behind."""
+
+
+class ClockPages:
+    """Shows and advances the clocks of both ends as one."""
+
+    def __init__(self, ends: BothEnds) -> None:
+        self._ends = ends
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Show the time, what falls due next and who waits for it, and a form to advance the clock."""
+        return await self._page(visit, Form())
+
+    async def advance(self, visit: Visit) -> web.Response:
+        """Advance the clock; answer when everything that fell due has been sent and answered."""
+        ends, text = await self._ends.find(), visit.form.value("jump")
+        try:
+            clocks = await read_clocks(ends.all)
+            await advance_to(ends.all, _target(text, clocks))
+        except (EndError, TimeWordsError) as error:
+            visit.form.add_error("jump", str(error))
+            return await self._page(visit, visit.form)
+        return see(f"{COCKPIT}/clock")
+
+    async def _page(self, visit: Visit, form: Form) -> web.Response:
+        ends = await self._ends.find()
+        clocks = await read_clocks(ends.all)
+        return await visit.page(
+            "cockpit/clock.html",
+            400 if form.errors else 200,
+            title="Clock",
+            ends=ends,
+            clocks=clocks,
+            jumps=COMMON_JUMPS,
+            catch_up=CATCH_UP,
+            examples=JUMPS,
+            form=form,
+        )
+
+
+def _target(text: str, clocks: Clocks) -> datetime:
+    """Return the moment to jump to; raises TimeWordsError."""
+    if text == CATCH_UP:
+        return clocks.latest
+    return read_jump(text, clocks.latest, [each.due for each in clocks.dues])

@@ -1,0 +1,104 @@
+"""Recipes of faults: what testers arm most, with their own fields."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from msgspec import Struct, field
+
+from privman_core.cockpit.time_words import TimeWordsError, read_moment, read_span
+
+BLANKS: Mapping[str, str] = {
+    "times": "How many requests",
+    "status": "Status",
+    "seconds": "Seconds",
+    "from": "From",
+    "for": "For",
+}
+"""The label of each field that a recipe may have."""
+HINTS: Mapping[str, str] = {"from": "now, 18:00 or +2h", "for": "10 minutes or 2 h", "times": "empty for all"}
+_SPANS = {"seconds", "for"}
+
+
+class Recipe(Struct, frozen=True):
+    """A fault that testers arm often.
+
+    Attributes:
+        name: identifies it at its end.
+        title: what happens, as in *The next delivery fails*.
+        strikes: what it strikes, in a sentence.
+        fault: its part that is fixed, as the control plane reads it.
+        blanks: names of its fields, keys of `BLANKS`, with their defaults.
+    """
+
+    name: str
+    title: str
+    strikes: str
+    fault: dict[str, Any]
+    blanks: dict[str, str] = field(default_factory=dict)
+
+    def filled(self, texts: Mapping[str, str], now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return the fault with its fields filled in, and an error for each field that cannot be read."""
+        spec, errors = dict(self.fault), dict[str, str]()
+        for name in self.blanks:
+            try:
+                spec |= _part(name, texts.get(name, "").strip(), now)
+            except TimeWordsError as error:
+                errors[name] = str(error)
+        return spec, errors
+
+    @property
+    def example(self) -> dict[str, Any]:
+        """The fault with the defaults, which depend on no time of day."""
+        return self.filled(self.blanks, datetime.min.replace(tzinfo=UTC))[0]
+
+
+def wire_recipes(what: str, where: Mapping[str, str]) -> list[Recipe]:
+    """Return the recipes for trouble on the wire.
+
+    Args:
+        what: a request that they strike, as in *delivery*.
+        where: method and path of these requests.
+    """
+    once, strikes = {"times": "1"}, f"Strikes the next {what}"
+    return [
+        Recipe("lost", f"The answer to the next {what} is lost after commit",
+               f"{strikes}: it takes effect, and the sender gets no answer.", {"kind": "answer-lost", **where}, once),
+        Recipe("slow", f"The answer to the next {what} is slow", f"{strikes}: it is done so much later, on the clock.",
+               {"kind": "slow", **where}, {"seconds": "40 s", **once}),
+        Recipe("truncated", f"The answer to the next {what} is truncated",
+               f"{strikes}: it takes effect, and half of the answer arrives.", {"kind": "truncated", **where}, once),
+        Recipe("malformed", f"The answer to the next {what} is malformed",
+               f"{strikes}: it takes effect, and the answer is cut-off JSON.", {"kind": "malformed", **where}, once),
+        Recipe("reset", f"The connection of the next {what} is reset",
+               f"{strikes}: the connection is dropped before anything is done.", {"kind": "reset", **where}, once),
+        Recipe("twice", f"A proxy repeats the next {what}", f"{strikes}: it takes effect twice.",
+               {"kind": "duplicated", **where}, once),
+    ]  # fmt: skip
+
+
+def read_value(text: str) -> object:
+    """Return the number or object that a text spells, or the text itself."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _part(name: str, text: str, now: datetime) -> dict[str, Any]:
+    """Return the part of the fault that one field is; nothing for an empty one, whose default applies."""
+    if name == "times":
+        return {"times": read_value(text) if text else None}
+    if not text:
+        return {}
+    if name == "from":
+        seconds = (read_moment(text, now) - now).total_seconds()
+        return {"after": _whole(seconds)} if seconds else {}
+    if name in _SPANS:
+        return {"lasts" if name == "for" else name: _whole(read_span(text).total_seconds())}
+    return {name: read_value(text)}
+
+
+def _whole(seconds: float) -> float:
+    return int(seconds) if seconds == int(seconds) else seconds

@@ -1,0 +1,106 @@
+"""One clock for both ends, on the cockpit of either."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import pytest
+from aiohttp import ClientSession, CookieJar
+
+from privman_core.clock import RealClock
+from privman_core.virtual_clock import VirtualClock
+from tests.preloaded import start
+
+from .both_fakes import BothFakes, both_fakes
+
+
+@asynccontextmanager
+async def _separate() -> AsyncIterator[BothFakes]:
+    async with both_fakes(VirtualClock(), VirtualClock()) as fakes:
+        yield fakes
+
+
+@asynccontextmanager
+async def _shared() -> AsyncIterator[BothFakes]:
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        yield fakes
+
+
+@asynccontextmanager
+async def _processes() -> AsyncIterator[BothFakes]:
+    async with AsyncExitStack() as stack:
+        urls = []
+        for command in ("mock-servicenow", "console-sim"):
+            process = await start(command, "serve", "--port", "0", "--clock", "virtual", environment={})
+            stack.callback(process.kill)
+            urls.append((await process.line()).split()[2])
+        http = await stack.enter_async_context(ClientSession(cookie_jar=CookieJar(unsafe=True)))
+        yield BothFakes(urls[0], urls[1], http)
+
+
+Clocks = Callable[[], AbstractAsyncContextManager[BothFakes]]
+
+
+@pytest.mark.parametrize("clocks", [_separate, _shared, pytest.param(_processes, marks=pytest.mark.long)])
+async def test_retry_arrives_in_one_jump_of_both(clocks: Clocks) -> None:
+    """From either cockpit both move as far, and the attempt finds the console at its own time."""
+    async with clocks() as fakes:
+        await fakes.set_up()
+        down = {"end": "Console", "recipe": "delivery-fails", "times": "2", "status": "503"}
+        assert (await fakes.post(fakes.servicenow, "/faults", down))[0] == 200
+        request_id = await fakes.ask_and_approve()
+        page = await fakes.look(fakes.console, "/clock")
+        due = page.split("<tbody>")[1].split("</tr>")[0]
+        assert re.findall(r"09:00:50|ServiceNow|Deliver|" + request_id, due)[:3] == [
+            "09:00:50",
+            "ServiceNow",
+            "Deliver",
+        ]
+        assert f"find=request:{request_id}" in due
+        await fakes.post(fakes.console, "/clock", {"jump": "until next delivery"})
+        assert await fakes.times() == ("09:00:50", "09:00:50")
+        hits = await fakes.look(fakes.console, "/faults")
+        assert "Used up: it struck 2 POST requests to */approval/approve." in hits
+        assert re.findall(r"Exchange \d+</?span[^>]*> of Console</span></a> at 2026-01-05 (\S+) UTC", hits) == [
+            "09:00:50",
+            "09:00:00",
+        ]
+        await fakes.post(fakes.servicenow, "/clock", {"jump": "1h"})
+        assert await fakes.times() == ("10:00:50", "10:00:50")
+        decided = await fakes.control(fakes.console, "GET", f"/approval-requests/{request_id}")
+        assert (decided["state"], decided["decided_at"]) == ("Approved", "2026-01-05T09:01:40+00:00")
+
+
+async def test_end_that_is_behind_is_brought_along() -> None:
+    """The page shows both times; a script that moves one end is told of the other, once a cockpit has found it."""
+    async with _separate() as fakes:
+        await fakes.set_up()
+        assert await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 3_600}) == {
+            "now": "2026-01-05T10:00:00+00:00"
+        }
+        page = await fakes.look(fakes.servicenow, "/clock")
+        assert "The ends are not at the same time." in page
+        assert "10:00:00 UTC <small>ServiceNow" in page
+        assert "09:00:00 UTC <small>Console" in page
+        assert "2026-01-05 10:00:00 ServiceNow, 2026-01-05 09:00:00 Console" in " ".join(page.split())
+        assert await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 60}) == {
+            "now": "2026-01-05T10:01:00+00:00",
+            "other": {"name": "Console", "now": "2026-01-05T09:00:00+00:00"},
+        }
+        found = re.search(r'value="([^"]+)">Bring Console along to 2026-01-05 10:00:00<', page)
+        assert found is not None
+        await fakes.post(fakes.servicenow, "/clock", {"jump": found[1]})
+        assert await fakes.times() == ("10:01:00", "10:01:00")
+        assert "Bring" not in await fakes.look(fakes.servicenow, "/clock")
+
+
+async def test_end_with_real_time_stays() -> None:
+    """The other one jumps, and the page says that it does so alone."""
+    async with both_fakes(VirtualClock(), RealClock()) as fakes:
+        await fakes.set_up()
+        page = await fakes.look(fakes.servicenow, "/clock")
+        assert "Only ServiceNow can jump: the time of Console is real." in page
+        assert "Bring" not in page
+        assert (await fakes.post(fakes.console, "/clock", {"jump": "50"}))[0] == 200
+        assert (await fakes.times())[0] == "09:00:50"
