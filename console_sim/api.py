@@ -104,7 +104,7 @@ class ConsoleApi:
         user = await self._callers.require_user(request)
         if not user.may_approve:
             raise NotAllowedError("the API user has no role with 'Approve Approval Requests'")
-        delivered = self._console.decisions.read_delivered(await read_json_object(request))
+        delivered = self._console.decisions.read_delivered(await read_json_object(request), request[EXCHANGE].findings)
         decided, is_new = self._take(delivered)
         state = decided.state(self._console.clock.now())
         status = HTTPStatus.OK if is_new else self._repeated

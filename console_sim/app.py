@@ -74,7 +74,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, checks: ContractCh
         app.add_routes(ConfigurationAdmin(settings, console, secrets).routes())
         keys = CockpitKeys.draw(settings.admin_token, ids)
         other = OtherAddress(settings.servicenow_url, settings.servicenow_admin_token)
-        product = ConsoleProduct(console, checks, secrets.mask)
+        product = ConsoleProduct(console, checks, secrets.mask, extras=not settings.documented_only)
         Cockpit(product, instruments, keys, other, trusted=settings.tls or trust(settings.ca_file)).add_to(app)
     callers = Callers(console)
     items = ItemApi(console, callers, envelope, checks)

@@ -12,6 +12,7 @@ from console_sim.approval_duration import DURATION, EXPECTED_DURATION, duration_
 from console_sim.errors import BadRequestError
 from console_sim.json_object import SYS_ID, JsonObject, spelled, without_braces
 from privman_contracts import WireNames
+from privman_core.findings import Findings
 
 _INSTANCE_ID = re.compile(rf"{SYS_ID.pattern}|\{{{SYS_ID.pattern}\}}")
 _CONSOLE = "Privilege Manager Console"
@@ -83,11 +84,13 @@ class DecisionReader:
         self._responses = {names.word("response", response): response for response in Response}
         self._one_time = names.find("rules.approval_without_duration").value == "one_time"
 
-    def read_delivered(self, values: Mapping[str, Any]) -> DeliveredDecision:
-        """Read a decision that ServiceNow delivers."""
+    def read_delivered(self, values: Mapping[str, Any], findings: Findings) -> DeliveredDecision:
+        """Read a decision that ServiceNow delivers; its exchange belongs to the request even if a key is refused."""
         body = spelled(values, tuple(self._key.values()))
+        request_id = body.guid(self._key["RequestId"])
+        findings.about = (request_id,)
         return DeliveredDecision(
-            body.guid(self._key["RequestId"]),
+            request_id,
             self._instance_id(body),
             self._decision(body, self._key, body.text(self._key["RespondedBy"]), one_time=self._one_time),
         )

@@ -141,7 +141,9 @@ class Approvals:
         Raises NotFoundError for a request that was not sent under that Instance Id, ConflictError for one that was
         decided differently or has timed out, which keeps the refused decision.
         """
-        request = self.find(delivered.request_id)
+        request = self._requests.get(delivered.request_id)
+        if request is None:
+            raise NotFoundError(f"unknown approval request {delivered.request_id!r}")
         if delivered.instance_id not in {"", request.instance_id.lower()}:
             raise NotFoundError(f"approval request {request.request_id} was not sent for {delivered.instance_id!r}")
         try:

@@ -20,7 +20,7 @@ from privman_contracts import WireNames
 from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.near_words import hint
-from privman_core.outbound import HttpCaller
+from privman_core.outbound import NO_PURPOSE, HttpCaller, Purpose
 
 
 class Webhooks:
@@ -209,17 +209,17 @@ class Connector:
         self._clock = clock
         self._answer_seconds = answer_seconds
 
-    def open(self, name: str) -> ServiceNowClient:
+    def open(self, name: str, purpose: Purpose = NO_PURPOSE) -> ServiceNowClient:
         """Return the Table API."""
-        return ServiceNowClient(self._http(name))
+        return ServiceNowClient(self._http(name, purpose))
 
-    def open_services(self, system: ForeignSystem) -> SoapClient:
+    def open_services(self, system: ForeignSystem, purpose: Purpose = NO_PURPOSE) -> SoapClient:
         """Return the scripted SOAP services."""
-        return SoapClient(self._http(system.credential), system.base_url)
+        return SoapClient(self._http(system.credential, purpose), system.base_url)
 
-    def _http(self, name: str) -> ServiceNowHttp:
+    def _http(self, name: str, purpose: Purpose) -> ServiceNowHttp:
         credential = self._credentials.find(name)
         if credential is None:
             lacking = f"credential {brief(name)} does not exist" if name else "no credential is selected"
             raise NotReadyError(f"not sent: {lacking}")
-        return ServiceNowHttp(self._caller, self._clock, credential, self._answer_seconds)
+        return ServiceNowHttp(self._caller, self._clock, credential, self._answer_seconds, purpose)

@@ -20,7 +20,7 @@ from console_sim.server_tasks import ServerTasks, WorkReport
 from console_sim.shelf import Shelf
 from console_sim.webhook import Webhook, WebhookEvent
 from privman_contracts import WireNames
-from privman_core.outbound import HttpCaller, NoAnswerError
+from privman_core.outbound import HttpCaller, NoAnswerError, Purpose
 from privman_core.turns import PreemptedError, Turns
 
 MOST_POSTS = 32
@@ -89,7 +89,7 @@ class Messenger:
             queue.append(post)
             return post.done
         reason = f"not sent: {MOST_WAITING} posts to this webhook are waiting"
-        self._server_tasks.note(_task_name(webhook, request_id), RefusedError(reason))
+        self._server_tasks.note(_task_name(webhook, request_id), RefusedError(reason), about=request_id)
         post.done.set_result(None)
         return post.done
 
@@ -103,7 +103,8 @@ class Messenger:
     async def _send(self, webhook: Webhook, request_id: str) -> None:
         if webhook.enabled:
             work, key = partial(self._post, webhook, request_id), f"{webhook.id} {request_id}"
-            await self._server_tasks.run(_task_name(webhook, request_id), work, key=key, retried=False)
+            name = _task_name(webhook, request_id)
+            await self._server_tasks.run(name, work, key=key, retried=False, about=request_id)
 
     async def _post(self, webhook: Webhook, request_id: str) -> WorkReport:
         try:
@@ -131,7 +132,9 @@ class Messenger:
             headers["Authorization"] = _basic(self._credentials.get(webhook.credential))
         body = self._body(webhook, request)
         try:
-            answer = await self._caller.send("POST", webhook.endpoint_url, headers, body, self._answer_seconds)
+            answer = await self._caller.send(
+                "POST", webhook.endpoint_url, headers, body, self._answer_seconds, purpose=Purpose((request_id,))
+            )
         except NoAnswerError as error:
             raise RefusedError(str(error)) from None
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:

@@ -17,8 +17,9 @@ from console_sim.registration import ActivityType, differences, registered_clien
 from console_sim.remote_record import OwnRecordSearch, RemoteRecord, WantedRecord, update_record
 from console_sim.request_sender import RequestSender
 from console_sim.server_tasks import ServerTasks, WorkReport
-from console_sim.servicenow_client import Fields, table_url
+from console_sim.servicenow_client import Fields, ServiceNowClient, table_url
 from privman_contracts import WireNames
+from privman_core.outbound import Purpose
 
 _REGISTER_TASK = "Register webhook of {name!r} with ServiceNow App"
 _RESUME_TASK = "Resume what the last process left undone"
@@ -85,7 +86,7 @@ class Registrar:
         """
         table = self._table(system, "integration_configuration")
         try:
-            record = await self._connector.open(system.credential).read(table, system.registration.sys_id)
+            record = await self._api(system).read(table, system.registration.sys_id)
         except NoSuchRecordError:
             self._systems.change(system.id, ForeignSystem.without_registration)
             raise
@@ -102,7 +103,7 @@ class Registrar:
         """
         table = self._table(system, "activity_type")
         try:
-            record = await self._connector.open(system.credential).read(table, system.activity_type.sys_id)
+            record = await self._api(system).read(table, system.activity_type.sys_id)
         except NoSuchRecordError:
             self._systems.change(system.id, ForeignSystem.without_activity_type)
             raise
@@ -215,9 +216,10 @@ class Registrar:
 
     async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: WantedRecord) -> bool:
         record = system.registration if part == "registration" else system.activity_type
-        return await update_record(
-            self._connector.open(system.credential), record, wanted, partial(self._save_record, system, part)
-        )
+        return await update_record(self._api(system), record, wanted, partial(self._save_record, system, part))
+
+    def _api(self, system: ForeignSystem) -> ServiceNowClient:
+        return self._connector.open(system.credential, Purpose(registers=(system.id,)))
 
     def _save_record(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
         def with_record(current: ForeignSystem) -> ForeignSystem:

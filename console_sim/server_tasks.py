@@ -48,6 +48,7 @@ class Run(Struct, frozen=True):
         failure: why it failed and when it is retried; empty if it succeeded.
         calls: the newest requests that it sent, in order, at most `KEPT_CALLS`.
         call_count: how many it sent.
+        about: RequestId of the approval request that it is about; empty for none.
     """
 
     task_name: str
@@ -58,6 +59,7 @@ class Run(Struct, frozen=True):
     is_retried: bool
     calls: tuple[SentCall, ...] = ()
     call_count: int = 0
+    about: str = ""
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -225,13 +227,13 @@ class ServerTasks:
             task_name: as the Server Tasks page shows it.
             work: of a new task; one of that key that is attempted or waits keeps its own.
             key: tells tasks apart whose names may change; the name, if empty.
-            about: RequestId of the approval request that a new task sends.
+            about: RequestId of the approval request that a new task is about; empty for none.
             retried: whether a transient failure is retried.
         """
         key = key or task_name
         task = self._tasks.get(key)
         if task is None:
-            note, ended = partial(self.note, task_name), partial(self._forget, key)
+            note, ended = partial(self.note, task_name, about=about), partial(self._forget, key)
             policy = self._policy if retried else None
             task = self._tasks[key] = ServerTask(
                 name=task_name,
@@ -245,7 +247,9 @@ class ServerTasks:
             )
         return await task.run()
 
-    def note(self, task_name: str, outcome: WorkReport | ServiceNowError, calls: Sequence[Exchange] = ()) -> None:
+    def note(
+        self, task_name: str, outcome: WorkReport | ServiceNowError, calls: Sequence[Exchange] = (), about: str = ""
+    ) -> None:
         """Add an attempt to the runs, with what it did or why it failed, and the requests that it sent."""
         failure = outcome if isinstance(outcome, ServiceNowError) else None
         report = outcome if isinstance(outcome, WorkReport) else WorkReport("")
@@ -258,6 +262,7 @@ class ServerTasks:
             failure is not None and failure.retry_in is not None,
             tuple(map(SentCall.of, calls[-KEPT_CALLS:])),
             len(calls),
+            about,
         )
         self.runs.append(run)
 

@@ -16,18 +16,21 @@ from console_sim.errors import (
     UnreachableError,
 )
 from privman_core.clock import Clock
-from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, retry_after
+from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, Purpose, retry_after
 
 _LONGEST_WAIT = 86_400.0
 
 
 class ServiceNowHttp:
-    """Sends requests as one user, with HTTP Basic."""
+    """Sends requests as one user, with HTTP Basic, and for one purpose."""
 
-    def __init__(self, caller: HttpCaller, clock: Clock, credential: Credential, seconds: float) -> None:
+    def __init__(
+        self, caller: HttpCaller, clock: Clock, credential: Credential, seconds: float, purpose: Purpose
+    ) -> None:
         self._caller = caller
         self._clock = clock
         self._seconds = seconds
+        self._purpose = purpose
         account = f"{credential.account_name}:{credential.password}".encode()
         self._authorization = f"Basic {b64encode(account).decode()}"
 
@@ -35,7 +38,7 @@ class ServiceNowHttp:
         """Return the answer and its time; raises UnreachableError."""
         headers = {"Authorization": self._authorization, **headers}
         try:
-            answer = await self._caller.send(method, url, headers, body, self._seconds)
+            answer = await self._caller.send(method, url, headers, body, self._seconds, purpose=self._purpose)
         except NoAnswerError as error:
             raise UnreachableError(str(error)) from None
         return answer, self._clock.now()

@@ -19,6 +19,7 @@ from console_sim.request_metadata import read_metadata
 from console_sim.server_tasks import ServerTasks, WorkReport
 from privman_contracts import WireNames
 from privman_core.clock import Clock, Label, Timer
+from privman_core.outbound import Purpose
 
 _LONGEST_ID = 256
 _SHORTEST_WAIT = timedelta(seconds=1)
@@ -66,7 +67,7 @@ class SoapIntegration:
         self._requests.change(
             request.request_id, lambda current: replace(current, instance_id="", attempts=current.attempts + 1)
         )
-        services = self._connector.open_services(system)
+        services = self._connector.open_services(system, Purpose((request.request_id,)))
         outputs = await services.execute(self._service["create"], self._inputs(request))
         name = self._names.key("soap_created", "PMRequestId")
         item = outputs.get(name, "")
@@ -130,7 +131,8 @@ class SoapIntegration:
                 await self._server_tasks.run(f"Cancel approval request {request_id}", work, about=request_id)
                 return
             work = partial(self._check, system, request)
-            await self._server_tasks.run(f"Check approval request {request_id}", work, retried=False)
+            name = f"Check approval request {request_id}"
+            await self._server_tasks.run(name, work, retried=False, about=request_id)
             current = self._requests.get(request_id)
             if current is not None and self._is_open(current):
                 self._watch(current)
@@ -139,7 +141,8 @@ class SoapIntegration:
         """Take the decision, if there is one; raises ServiceNowError."""
         name, comment = (self._names.key("soap_checked", each) for each in ("PMApprovalStatus", "PMComment"))
         inputs = {self._names.key("soap_check", "PMGetRequestId"): request.sys_id}
-        outputs = await self._connector.open_services(system).execute(self._service["check"], inputs)
+        services = self._connector.open_services(system, Purpose((request.request_id,)))
+        outputs = await services.execute(self._service["check"], inputs)
         word = outputs.get(name, "")
         status = self._status.get(word)
         if status is None:
@@ -168,6 +171,7 @@ class SoapIntegration:
         """Take the request back; raises ServiceNowError."""
         key = self._names.group("keys.soap_cancel")
         inputs = {key["PMCancelRequestId"]: request.sys_id, key["PMCancelComment"]: _WHY}
-        await self._connector.open_services(system).execute(self._service["cancel"], inputs)
+        services = self._connector.open_services(system, Purpose((request.request_id,)))
+        await services.execute(self._service["cancel"], inputs)
         self._requests.change(request.request_id, lambda current: replace(current, recorded=True))
         return WorkReport("ServiceNow acknowledged the cancellation")

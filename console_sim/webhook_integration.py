@@ -16,6 +16,7 @@ from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import Connector, Webhooks
 from console_sim.servicenow_client import ServiceNowClient
 from privman_contracts import WireNames
+from privman_core.outbound import Purpose
 
 
 class _Target(Struct, frozen=True):
@@ -39,18 +40,18 @@ class WebhookIntegration:
 
     async def send(self, system: ForeignSystem, request: ApprovalRequest) -> None:
         """Insert the request; raises ServiceNowError."""
-        await self._insert(self._target(system), request)
+        await self._insert(self._target(system, request), request)
 
     async def record(self, system: ForeignSystem, request: ApprovalRequest, decision: ApprovalDecision) -> None:
         """Write a decision of the console into the request's record; raises ServiceNowError."""
-        target = self._target(system)
+        target = self._target(system, request)
         if request.sent_to != target.table:
             raise RefusedError(
                 f"not recorded: it was sent to {request.sent_to}; now the webhook has another Endpoint URL"
             )
         await self._record(target, request.request_id, request.sys_id, decision)
 
-    def _target(self, system: ForeignSystem) -> _Target:
+    def _target(self, system: ForeignSystem, request: ApprovalRequest) -> _Target:
         """Return where requests are sent; raises NotReadyError."""
         webhook = self._webhooks.of(system)
         if webhook is None or not webhook.enabled:
@@ -59,7 +60,7 @@ class WebhookIntegration:
             raise NotReadyError(f"not sent: the event of its webhook is {webhook.event}, not Approval Request Event")
         if not system.activity_type.sys_id:
             raise NotReadyError("not sent: its activity type is not registered yet")
-        api = self._connector.open(webhook.credential)
+        api = self._connector.open(webhook.credential, Purpose((request.request_id,)))
         return _Target(webhook.endpoint_url, api, system.registration.sys_id, system.activity_type.sys_id)
 
     async def _insert(self, target: _Target, request: ApprovalRequest) -> None:

@@ -35,7 +35,6 @@ class Exchange(Struct, weakref=True):
         answers_secret: whether an answer that is a JSON string is secret, such as a token.
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
-        about: RequestIds of the approval requests that it belongs to, as the product that answers or sends it knows.
         repeats: number of the exchange that the cockpit sent again as this one; 0 for none.
     """
 
@@ -55,14 +54,23 @@ class Exchange(Struct, weakref=True):
     fault: str = ""
     fault_number: int = 0
     dropped: bool = False
-    findings: list[Finding] = field(default_factory=Findings)
+    findings: Findings = field(default_factory=Findings)
     judged: bool = False
     asks_secret: bool = False
     answers_secret: bool = False
     size: int = 0
     journaled: bool = True
-    about: tuple[str, ...] = ()
     repeats: int = 0
+
+    @property
+    def about(self) -> tuple[str, ...]:
+        """RequestIds of the approval requests that it belongs to, as the product that answers or sends it knows."""
+        return self.findings.about
+
+    @property
+    def registers(self) -> tuple[str, ...]:
+        """Ids of the registrations and activity types that it makes, reads or changes."""
+        return self.findings.registers
 
     @property
     def ended(self) -> bool:

@@ -10,6 +10,8 @@ Kind = Literal["swallowed", "violation"]
 MOST_FINDINGS = 200
 """Swallowed things that are reported for one exchange."""
 LONGEST_MESSAGE = 1_000
+MOST_IDS = 100
+"""Approval requests, and registrations, that one exchange may belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +44,23 @@ class Finding:
 
 
 class Findings(list[Finding]):
-    """The findings of one exchange; past `MOST_FINDINGS` swallowed things, one finding says that there were more."""
+    """The findings of one exchange, and what it belongs to: this list reaches whoever reads and writes its records.
 
+    Past `MOST_FINDINGS` swallowed things, one finding says that there were more.
+
+    Attributes:
+        about: RequestIds of the approval requests that the exchange belongs to, in lower case.
+        registers: ids of the registrations and activity types that it makes, reads or changes.
+    """
+
+    about: tuple[str, ...] = ()
+    registers: tuple[str, ...] = ()
     _swallowed = 0
+
+    def concern(self, about: Iterable[str], registers: Iterable[str] = ()) -> None:
+        """Note that the exchange belongs to these approval requests and registrations; at most `MOST_IDS` are kept."""
+        self.about = tuple(dict.fromkeys((*self.about, *about)))[:MOST_IDS]
+        self.registers = tuple(dict.fromkeys((*self.registers, *registers)))[:MOST_IDS]
 
     def append(self, finding: Finding) -> None:
         """Add a finding."""
@@ -60,6 +76,14 @@ class Findings(list[Finding]):
         self._swallowed = sum(finding.kind == "swallowed" for finding in self)
 
     def extend(self, findings: Iterable[Finding]) -> None:
-        """Add findings."""
+        """Add findings; those of other work also bring what they belong to."""
+        if isinstance(findings, Findings):
+            self.concern(findings.about, findings.registers)
         for finding in findings:
             self.append(finding)
+
+
+def concern(findings: list[Finding], request_id: str) -> None:
+    """Note that the exchange with these findings belongs to an approval request; work without an exchange has none."""
+    if isinstance(findings, Findings):
+        findings.concern([request_id.lower()])

@@ -123,6 +123,21 @@ def retry_after(text: str, now: datetime, longest: float) -> float | None:
         return None
 
 
+class Purpose(Struct, frozen=True):
+    """What a request is sent for.
+
+    Attributes:
+        about: RequestIds of approval requests, in lower case.
+        registers: ids of registrations.
+    """
+
+    about: tuple[str, ...] = ()
+    registers: tuple[str, ...] = ()
+
+
+NO_PURPOSE = Purpose()
+
+
 class NoAnswerError(Exception):
     """A request got no answer; the message says why in one line."""
 
@@ -181,17 +196,19 @@ class HttpCaller:
         *,
         answers_secret: bool = False,
         began: Callable[[Exchange], None] = lambda _exchange: None,
+        purpose: Purpose = NO_PURPOSE,
     ) -> HttpAnswer:
         """Send the request when its turn comes and return the answer; redirects are not followed.
 
         With ``answers_secret`` no output shows an answer that is a JSON string, such as a token. ``began`` gets the
-        exchange when it has been journaled, before it is sent.
+        exchange when it has been journaled, before it is sent. The journal keeps the ``purpose``.
 
         Raises NoAnswerError when the connection fails or breaks off, ``seconds`` pass on the clock, the answer is
         longer than ``largest``, or it takes long while others wait (see `Turns`).
         """
         exchange = self._journal.begin("out", method, url, dict(headers), body)
         exchange.answers_secret = answers_secret
+        exchange.findings.about, exchange.findings.registers = purpose.about, purpose.registers
         collect_call(exchange)
         began(exchange)
         try:

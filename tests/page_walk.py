@@ -11,7 +11,9 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 APIS = ("/__admin", "/api/", "/oauth_", "/{application}/", "/{unknown}")
-EXAMPLES = {"table": "incident", "number": "1", "name": "base.css"}
+NOBODYS = "a66f2ed9-089d-4712-bd45-d00b945e0e8b"
+"""A RequestId that no approval request has."""
+EXAMPLES = {"table": "incident", "number": "1", "name": "base.css", "request_id": NOBODYS}
 EXPIRED = "This form has expired. Reload the page."
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -90,6 +90,8 @@ class ManageApprovals:
         decision = self._console.decisions.read_own(own_decision(given))
         before = [self._approvals.find(each) for each in dict.fromkeys(chosen)]
         for request in before:
+            visit.concern(request.request_id)
+        for request in before:
             self._require_open(request, decision)
         after = await self._approvals.decide_all([each.request_id for each in before], decision)
         return see_decided(visit, APPROVALS, before, after)

@@ -5,14 +5,16 @@ from itertools import islice
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
-from console_sim.server_tasks import Run, WaitingTask
 from console_sim.ui.console_recipes import CONSOLE_RECIPES
+from console_sim.ui.console_requests import ConsoleRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
 from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
+
+_PREPARATIONS = frozenset({"log_on", "log_out"})
 
 
 class ConsoleProduct:
@@ -20,6 +22,7 @@ class ConsoleProduct:
 
     Args:
         mask: hides secrets that ServiceNow's messages may repeat.
+        extras: whether there is what the vendor does not document.
     """
 
     name = "Console"
@@ -27,10 +30,10 @@ class ConsoleProduct:
         "Start with --servicenow-url, and the token of its control plane in SERVICENOW_ADMIN_TOKEN, to name it."
     )
 
-    def __init__(self, console: Console, checks: ContractChecks, mask: Callable[[str], str]) -> None:
+    def __init__(self, console: Console, checks: ContractChecks, mask: Callable[[str], str], *, extras: bool) -> None:
         self._console = console
         self._checks = checks
-        self._mask = mask
+        self._requests = ConsoleRequests(console, mask, extras=extras)
 
     def explain(self, exchange: Exchange) -> Explanation:
         """Return who the other party of an exchange is, and the contract of the exchange."""
@@ -38,11 +41,12 @@ class ConsoleProduct:
         summary = "" if contract is None else contract.summary
         if exchange.direction == "out":
             return Explanation("ServiceNow", summary)
+        prepares = contract is not None and contract.name in _PREPARATIONS
         if is_sent_by(exchange, "ServiceNow"):
-            return Explanation("ServiceNow", summary)
+            return Explanation("ServiceNow", summary, prepares)
         # Pages for people are outside of /Tms/; nothing else distinguishes other callers.
         usual = "API client" if exchange.url.lower().startswith("/tms/") else "Browser"
-        return Explanation(usual if contract is None else "ServiceNow", summary)
+        return Explanation(usual if contract is None else "ServiceNow", summary, prepares)
 
     def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
         """Return the YAML of a scenario that plays the same."""
@@ -55,8 +59,12 @@ class ConsoleProduct:
     async def deliveries(self, most: int) -> list[DeliveryState]:
         """Return the server tasks that wait for another attempt, then the last attempts, newest first."""
         tasks = self._console.server_tasks
-        waiting = [self._waiting(each) for each in tasks.waiting()[:most]]
-        return [*waiting, *(self._ended(each) for each in islice(reversed(tasks.runs), most))]
+        waiting = [self._requests.waiting(each) for each in tasks.waiting()[:most]]
+        return [*waiting, *(self._requests.ended(each) for each in islice(reversed(tasks.runs), most))]
+
+    async def request(self, request_id: str) -> RequestDetail | None:
+        """Return what the console knows of an approval request; None if it has none with that RequestId."""
+        return self._requests.find(request_id)
 
     async def due(self, most: int) -> list[Due]:
         """Return the next attempts of server tasks, time-outs, and ends of approvals and tokens; so many of each."""
@@ -85,15 +93,5 @@ class ConsoleProduct:
 
     def _approval(self, request: ApprovalRequest) -> ApprovalState:
         state = request.state(self._console.clock.now())
-        return ApprovalState(request_id=request.request_id, state=state, asked_at=request.asked_at)
-
-    def _waiting(self, task: WaitingTask) -> DeliveryState:
-        return DeliveryState(
-            name=task.task_name, state="waiting", tone="quiet", earlier=task.failures, next_at=task.next_at
-        )
-
-    def _ended(self, run: Run) -> DeliveryState:
-        failure = self._mask(run.failure)
-        state = "failed" if failure else "completed"
-        attempt = AttemptRow(run.ended_at, state, "bad" if failure else "good")
-        return DeliveryState(name=run.task_name, state=state, tone=attempt.tone, attempts=[attempt], error=failure)
+        page = self._requests.page(request.request_id)
+        return ApprovalState(request_id=request.request_id, state=state, asked_at=request.asked_at, page=page)

@@ -80,6 +80,7 @@ class EndpointForm:
         except (BadRequestError, ConflictError) as error:
             form.add_error("PolicyName", f"is refused: {error}")
             return await self._page(visit, form)
+        visit.concern(request.request_id)
         told = ". ".join(filter(None, (OUTCOMES[outcome], refusal)))
         return visit.see(link(ENDPOINT, request=request.request_id), told, "", **given)
 

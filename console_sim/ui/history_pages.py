@@ -53,6 +53,7 @@ class ApprovalHistory:
     async def decide(self, visit: ConsoleVisit) -> web.Response:
         """Take a decision and attempt once to record it in ServiceNow; raises NotFoundError and ConflictError."""
         form, request = visit.form, self._find(visit)
+        visit.concern(request.request_id)
         visit.require(self._version(visit, request))
         response = form.one_of("response", self._responses)
         duration = form.matching("duration", DURATION, EXPECTED_DURATION)

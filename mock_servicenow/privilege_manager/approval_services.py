@@ -11,7 +11,9 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.catalog_items import ITEMS, variables
 from mock_servicenow.now_platform.rest.catalog_orders import Wanted, order
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
+from mock_servicenow.privilege_manager.wire_formats import is_guid
 from privman_contracts.wire_names import WireNames
+from privman_core.findings import concern
 
 REQUESTED_ITEMS = "sc_req_item"
 _CLOSED_INCOMPLETE = "4"
@@ -42,6 +44,8 @@ class ApprovalServices:
     def _create(self, session: Session, inputs: Values) -> Values:
         """Order the catalog item with the inputs as its variables; it waits for approval."""
         system = session.elevated
+        if is_guid(request_id := inputs.get(self._names.key("soap_create", "PMApprovalId"), "")):
+            concern(session.findings, request_id)
         item = system.find(ITEMS, name=self._item, active="true")
         if item is None:
             raise SoapError(f"There is no active catalog item '{self._item}'")

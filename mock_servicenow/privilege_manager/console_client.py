@@ -11,7 +11,7 @@ from mock_servicenow.privilege_manager.wire_formats import json_object, write_js
 from privman_contracts.wire_names import WireNames
 from privman_core.cuts import cut
 from privman_core.masking import Secrets
-from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError
+from privman_core.outbound import NO_PURPOSE, HttpAnswer, HttpCaller, NoAnswerError, Purpose
 
 # platform 6.3, glide.http.timeout
 SECONDS_PER_CALL = 175
@@ -30,10 +30,14 @@ class DeliveryOutcome(Struct, frozen=True):
     Attributes:
         status: of the last answer; 0 if there was none.
         refusal: why it is not delivered in spite of a status of success; empty otherwise.
+        token: whether that was the answer to the token call, so that the decision was not sent.
+        reason: why there was no token, or no answer; empty otherwise.
     """
 
     status: int
     refusal: str = ""
+    token: bool = False
+    reason: str = ""
 
 
 class ConsoleClient:
@@ -51,8 +55,10 @@ class ConsoleClient:
         self._envelopes = _Envelopes(names)
         self._tokens: dict[tuple[str, str, str], str] = {}
 
-    async def deliver(self, configuration: Configuration, decision: Mapping[str, str]) -> DeliveryOutcome:
-        """Make one attempt.
+    async def deliver(
+        self, configuration: Configuration, decision: Mapping[str, str], purpose: Purpose = NO_PURPOSE
+    ) -> DeliveryOutcome:
+        """Make one attempt; the ``purpose`` is that of each of its calls.
 
         A refused token is renewed and the decision sent again at once, as often as the rule ``token_renewals`` allows.
         If the console gives no token, the status is that of the token request.
@@ -61,19 +67,19 @@ class ConsoleClient:
         outcome = DeliveryOutcome(_NO_ANSWER)
         try:
             for _ in range(1 + self._renewals):
-                token = self._tokens.get(key) or await self._request_token(configuration)
+                token = self._tokens.get(key) or await self._request_token(configuration, purpose)
                 self._tokens[key] = token
                 headers = {**_JSON, "Authorization": f"Bearer {token}"}
-                answer = await self._post(configuration.endpoint_url, headers, decision)
+                answer = await self._post(configuration.endpoint_url, headers, decision, purpose)
                 outcome = DeliveryOutcome(answer.status, self._envelopes.refusal(answer))
                 if answer.status not in self._renewed:
                     break
                 if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
                     self._secrets.retire(self._tokens.pop(key))
         except _NoTokenError as error:
-            return DeliveryOutcome(error.status)
-        except NoAnswerError:
-            return DeliveryOutcome(_NO_ANSWER)
+            return DeliveryOutcome(error.status, token=True, reason=str(error))
+        except NoAnswerError as error:
+            return DeliveryOutcome(_NO_ANSWER, reason=str(error))
         return outcome
 
     def forget_tokens(self) -> None:
@@ -82,25 +88,36 @@ class ConsoleClient:
             self._secrets.retire(token)
         self._tokens.clear()
 
-    async def _request_token(self, configuration: Configuration) -> str:
+    async def _request_token(self, configuration: Configuration, purpose: Purpose) -> str:
         body = {
             self._key["UserName"]: configuration.username,
             self._key["Password"]: configuration.password,
         }
-        answer = await self._post(configuration.token_url, _JSON, body, answers_secret=True)
+        try:
+            answer = await self._post(configuration.token_url, _JSON, body, purpose, answers_secret=True)
+        except NoAnswerError as error:
+            raise _NoTokenError(_NO_ANSWER, str(error)) from None
         if answer.status != _OK:
-            raise _NoTokenError(answer.status)
+            raise _NoTokenError(answer.status, f"the token call was answered with {answer.status}")
         token = _json_string(answer.body)
         if not token:
-            raise _NoTokenError(_NO_ANSWER)
+            raise _NoTokenError(_NO_ANSWER, "the token call was answered with 200, but without a usable token")
         self._secrets.add(token)
         return token
 
     async def _post(
-        self, url: str, headers: dict[str, str], body: Mapping[str, str], *, answers_secret: bool = False
+        self,
+        url: str,
+        headers: dict[str, str],
+        body: Mapping[str, str],
+        purpose: Purpose,
+        *,
+        answers_secret: bool = False,
     ) -> HttpAnswer:
         data = orjson.dumps(body)
-        return await self._caller.send("POST", url, headers, data, SECONDS_PER_CALL, answers_secret=answers_secret)
+        return await self._caller.send(
+            "POST", url, headers, data, SECONDS_PER_CALL, answers_secret=answers_secret, purpose=purpose
+        )
 
 
 class _Envelopes:
@@ -123,10 +140,10 @@ class _Envelopes:
 
 
 class _NoTokenError(Exception):
-    """The console gave no token; ``status`` is that of its answer, 0 if the answer was unusable."""
+    """The console gave no token; ``status`` is that of its answer, 0 if there was none or it was unusable."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(status)
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
         self.status = status
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from heapq import nsmallest
@@ -21,6 +21,7 @@ from mock_servicenow.privilege_manager.tables import ResponseRow
 from privman_core.clock import Due, Timer
 from privman_core.errands import Job
 from privman_core.findings import Finding
+from privman_core.outbound import Purpose
 from privman_core.seldom_log import SeldomLog
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ LONG_PAUSE = timedelta(seconds=60)
 """Wait after an unexpected failure."""
 _MOST_FOUND = 1_000  # at a time; the next poll finds more
 _SHOWN_AT_ONCE = 20  # each with as many attempts as there may be retries
+_MOST_OF_REQUEST = 20
 _ALL = 2**31 - 1
 
 
@@ -41,6 +43,19 @@ class NextAttempt(Struct, frozen=True):
 
     until: datetime
     timer: Timer
+
+
+class KnownDelivery(Struct, frozen=True):
+    """A response with its entry in the queue; ``state`` is ``pending``, ``delivered`` or ``failed``."""
+
+    response: ResponseRow
+    entry: Entry
+    state: str
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next attempt falls due; None for none, and while one is made."""
+        return None if self.entry.leased else self.entry.due
 
 
 class Deliverer:
@@ -102,9 +117,14 @@ class Deliverer:
                 yield each
             await asyncio.sleep(0)
 
-    async def newest(self, most: int) -> list[dict[str, object]]:
-        """Return the newest deliveries in the same form, newest first."""
-        return await self._in_session(partial(self._describe_newest, most=most))
+    async def newest(self, most: int) -> list[KnownDelivery]:
+        """Return the newest deliveries, newest first."""
+        return await self._in_session(partial(self._newest, most=most))
+
+    async def of_request(self, request_id: str) -> list[KnownDelivery]:
+        """Return the newest deliveries about a request, newest first."""
+        column = self._outbox.responses[ResponseRow.request_id]
+        return await self._in_session(partial(self._newest, most=_MOST_OF_REQUEST, query=f"{column}={request_id}"))
 
     async def coming(self, most: int) -> list[Due]:
         """Return the next attempts, at most so many, earliest first."""
@@ -162,11 +182,12 @@ class Deliverer:
             return
         began, outcome, reason = self._clock.now(), DeliveryOutcome(NO_ANSWER), ""
         try:
-            outcome = await self._client.deliver(delivery.configuration, delivery.decision)
+            purpose = Purpose((delivery.request_id,))
+            outcome = await self._client.deliver(delivery.configuration, delivery.decision, purpose)
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
             reason = f"{type(error).__name__}: {error}"
-        attempt = Attempt(began.isoformat(), outcome.status, refused=bool(outcome.refusal))
-        await self._settle(start, delivery, attempt, reason or outcome.refusal)
+        attempt = Attempt(began.isoformat(), outcome.status, refused=bool(outcome.refusal), token=outcome.token)
+        await self._settle(start, delivery, attempt, reason or outcome.refusal or outcome.reason)
 
     async def _settle(self, start: int, delivery: Delivery, attempt: Attempt, reason: str) -> None:
         """Record an attempt, and retry until that succeeds: the console has the decision already.
@@ -199,34 +220,30 @@ class Deliverer:
 
     def _describe_those(self, session: Session, ids: list[str]) -> list[dict[str, object]]:
         found = session.get_many(self._outbox.responses.name, ids)
-        return self._describe_all(session, [found[each] for each in ids if each in found])
+        return [self._describe(each) for each in self._known(session, [found[each] for each in ids if each in found])]
 
-    def _describe_newest(self, session: Session, most: int) -> list[dict[str, object]]:
-        parts = session.newest(self._outbox.responses.name, most)
-        return [each for some in parts for each in self._describe_all(session, some)]
+    def _newest(self, session: Session, most: int, query: str = "") -> list[KnownDelivery]:
+        parts = session.newest(self._outbox.responses.name, most, query)
+        return [each for some in parts for each in self._known(session, some)]
 
-    def _describe_all(self, session: Session, responses: list[Record]) -> list[dict[str, object]]:
+    def _known(self, session: Session, responses: list[Record]) -> Iterator[KnownDelivery]:
+        """Yield the deliveries of responses; an unreadable row becomes a finding."""
         entries = self._queue.entries(session, [response.sys_id for response in responses])
-        rows = [self._outbox.responses.row(each) for each in responses if each.sys_id in entries]
-        described = (self._described(each, entries[each.sys_id]) for each in rows)
-        return [each for each in described if each is not None]
+        for response in (self._outbox.responses.row(each) for each in responses if each.sys_id in entries):
+            try:
+                entry = entries[response.sys_id]()
+                yield KnownDelivery(response, entry, self._outbox.state(response, entry))
+            except ValueError as error:
+                message = f"the delivery of response {response.sys_id} cannot be shown: {error}"
+                self._note(Finding("swallowed", "unreadable-row", message))
 
-    def _described(self, response: ResponseRow, read: Callable[[], Entry]) -> dict[str, object] | None:
-        """Return a delivery as it is printed; None, with a finding, for an unreadable row."""
-        try:
-            return self._describe(response, read())
-        except ValueError as error:
-            message = f"the delivery of response {response.sys_id} cannot be shown: {error}"
-            self._note(Finding("swallowed", "unreadable-row", message))
-            return None
-
-    def _describe(self, response: ResponseRow, entry: Entry) -> dict[str, object]:
-        due = None if entry.leased else entry.due
+    def _describe(self, delivery: KnownDelivery) -> dict[str, object]:
+        response, entry, due = delivery.response, delivery.entry, delivery.next_at
         return {
             "response_sys_id": response.sys_id,
             "request_id": response.request_id,
             "response": response.response,
-            "state": self._outbox.state(response, entry),
+            "state": delivery.state,
             "response_status_code": self._outbox.status_code(response),
             "retry_attempts": self._outbox.retries(response),
             "attempts": [{"at": each.at, "status": each.status} for each in entry.attempts],

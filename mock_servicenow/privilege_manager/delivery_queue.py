@@ -29,11 +29,13 @@ class Attempt(Struct, frozen=True):
         at: ISO 8601, in UTC.
         status: of the answer; 0 without one.
         refused: whether the answer's envelope says error in spite of a status of success.
+        token: whether the status is that of the token call, so that the decision was not sent.
     """
 
     at: str
     status: int
     refused: bool = False
+    token: bool = False
 
 
 Attempts = tuple[Attempt, ...]

@@ -30,11 +30,13 @@ class Delivery(Struct, frozen=True):
     """One response on its way to the console, claimed by this process.
 
     Attributes:
+        request_id: in lower case.
         attempts_made: the earlier attempts.
         decision: the body, by its keys on the wire.
     """
 
     response_id: str
+    request_id: str
     configuration: Configuration
     attempts_made: Attempts
     decision: dict[str, str]
@@ -150,7 +152,8 @@ class Outbox:
         is_final = response.response_status_code != "" and self.status_code(response) not in self._retried
         if len(made) > configuration.retries or is_final:
             return None
-        return Delivery(response_id, configuration, made, self._decision(response, request.instance_id))
+        decision = self._decision(response, request.instance_id)
+        return Delivery(response_id, response.request_id.lower(), configuration, made, decision)
 
     def _update(self, session: Session, response_id: str, status: int, retry: int) -> str:
         """Update the response; return why that was refused, or an empty text. The queue has the outcome anyway."""

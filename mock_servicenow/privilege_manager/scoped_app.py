@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mock_servicenow.now_platform.dictionary.dictionary_rows import seed_id
 from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.records.kernel import Subject
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, RequestRules
 from mock_servicenow.privilege_manager.approval_services import ApprovalServices
 from mock_servicenow.privilege_manager.console_client import ConsoleClient
@@ -11,8 +12,9 @@ from mock_servicenow.privilege_manager.deliverer import Deliverer
 from mock_servicenow.privilege_manager.delivery_queue import DeliveryQueue
 from mock_servicenow.privilege_manager.outbox import Outbox
 from mock_servicenow.privilege_manager.registrations import Registrations
-from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables
+from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES, AppTables, RequestRow, ResponseRow
 from mock_servicenow.privilege_manager.timeouts import Note, Timeouts
+from mock_servicenow.privilege_manager.wire_formats import GUID, SYS_ID
 from privman_contracts.wire_names import WireNames
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
@@ -32,6 +34,17 @@ def first_rows(tables: AppTables, password: str) -> Iterator[tuple[str, dict[str
             yield "sys_user_has_role", {"user": user, "role": role}
 
 
+def subjects(tables: AppTables) -> dict[str, Subject]:
+    """Return how the app's records name the request, or the registration, that exchanges belong to."""
+    registration = Subject("sys_id", "registers", SYS_ID)
+    return {
+        tables.request.name: Subject(tables.request[RequestRow.request_id], "about", GUID),
+        tables.response.name: Subject(tables.response[ResponseRow.request_id], "about", GUID),
+        tables.configuration.name: registration,
+        tables.activity_type.name: registration,
+    }
+
+
 class PrivilegeManagerApp:
     """The app's business rules and its background work: deliveries and time-outs.
 
@@ -49,6 +62,7 @@ class PrivilegeManagerApp:
         self, instance: Instance, tables: AppTables, names: WireNames, caller: HttpCaller, secrets: Secrets, note: Note
     ) -> None:
         self.tables = tables
+        instance.subjects.update(subjects(tables))
         self.services = ApprovalServices(names).services()
         self._instance = instance
         self.registrations = registrations = Registrations(tables, names, secrets)

@@ -7,12 +7,13 @@ from typing import Any
 
 from mock_servicenow.now_platform.dictionary.values import DATE_TIME
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
 def is_guid(text: str) -> bool:
     """Return whether it is a GUID without braces."""
-    return _GUID.fullmatch(text) is not None
+    return GUID.fullmatch(text) is not None
 
 
 def json_object(text: str) -> dict[str, Any] | None:

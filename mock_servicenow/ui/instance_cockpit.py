@@ -1,24 +1,22 @@
 """What the instance tells its cockpit: who speaks, approval requests and deliveries."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.ui.instance_recipes import instance_recipes
+from mock_servicenow.ui.instance_requests import InstanceRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
 from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, AttemptRow, DeliveryState, SeenExchange, Tone
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 
-ATTEMPTS = 20
 _CALLERS = {"console": "Console", "approver": "Approver"}
-_TONES: Mapping[str, Tone] = {"delivered": "good", "failed": "bad"}
-_SUCCESS = 200
+_PREPARATIONS = frozenset({"log_on", "log_out"})
 
 
 class InstanceProduct:
@@ -37,14 +35,14 @@ class InstanceProduct:
         self._instance = instance
         self._app = app
         self._checks = checks
-        self._mask = mask
+        self._requests = InstanceRequests(instance, app, checks.names, mask)
 
     def explain(self, exchange: Exchange) -> Explanation:
         """Return who the other party of an exchange is, and the contract of the exchange."""
         contract = self._checks.contract(exchange)
         summary = "" if contract is None else contract.summary
         if exchange.direction == "out":
-            return Explanation("Console", summary)
+            return Explanation("Console", summary, prepares=contract is not None and contract.name in _PREPARATIONS)
         if is_sent_by(exchange, "PrivilegeManager"):
             return Explanation("Console", summary)
         # Pages for people are outside of /api/; nothing else distinguishes other callers.
@@ -61,7 +59,11 @@ class InstanceProduct:
 
     async def deliveries(self, most: int) -> list[DeliveryState]:
         """Return the newest decisions with their attempts, newest first."""
-        return [self._delivery(each) for each in await self._app.deliverer.newest(most)]
+        return [self._requests.delivery(each) for each in await self._app.deliverer.newest(most)]
+
+    async def request(self, request_id: str) -> RequestDetail | None:
+        """Return what the instance knows of an approval request; None if it has none with that RequestId."""
+        return await self._requests.find(request_id)
 
     async def due(self, most: int) -> list[Due]:
         """Return the next attempts to deliver and the next time-outs, at most so many of each."""
@@ -91,25 +93,6 @@ class InstanceProduct:
             page=f"/{table.name}.do?sys_id={request.sys_id}",
         )
 
-    def _delivery(self, delivery: Mapping[str, Any]) -> DeliveryState:
-        attempts, next_at = delivery["attempts"], delivery["next_attempt_at"]
-        return DeliveryState(
-            name=delivery["response"],
-            state=delivery["state"],
-            tone=_TONES.get(delivery["state"], "quiet"),
-            about=delivery["request_id"],
-            attempts=[_attempt(each) for each in attempts[-ATTEMPTS:]],
-            earlier=len(attempts[:-ATTEMPTS]),
-            next_at=next_at and datetime.fromisoformat(next_at),
-            error=self._mask(delivery["error"]),
-        )
-
     def _endpoint_url(self) -> str:
         with self._instance.transaction(self._instance.system) as session:
             return self._app.registrations.newest_endpoint(session)
-
-
-def _attempt(attempt: Mapping[str, Any]) -> AttemptRow:
-    status = attempt["status"]
-    tone: Tone = "good" if status == _SUCCESS else "bad"
-    return AttemptRow(datetime.fromisoformat(attempt["at"]), str(status or "no answer"), tone)

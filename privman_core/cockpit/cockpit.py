@@ -14,6 +14,7 @@ from privman_core.cockpit.ends import EndError, OwnEnd, Product
 from privman_core.cockpit.exchange_pages import ExchangePages
 from privman_core.cockpit.fault_pages import FaultPages
 from privman_core.cockpit.journal_pages import JournalPages
+from privman_core.cockpit.one_request_page import OneRequestPage
 from privman_core.cockpit.other_end import ControlClient, Neighbourhood
 from privman_core.cockpit.repeats_of_requests import Repeats
 from privman_core.cockpit.replay_pages import ReplayPages
@@ -152,6 +153,7 @@ class Cockpit:
             "/selection/exchanges.har": Page(selection.archive),
             "/compare": Page(selection.compare),
             "/approvals": Page(requests.approvals, tab="Approvals"),
+            "/requests/{request_id:[0-9A-Fa-f-]{1,36}}": Page(OneRequestPage(ends).show),
             "/deliveries": Page(requests.deliveries, tab="Deliveries"),
             "/sequence": Page(requests.sequence, tab="Sequence"),
             "/faults": Page(faults.show, faults.arm, tab="Faults"),

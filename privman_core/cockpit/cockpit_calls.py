@@ -39,6 +39,7 @@ class CockpitCalls:
             web.get(f"{COCKPIT_CALLS}/faults", self.faults),
             web.get(f"{COCKPIT_CALLS}/approvals", self.approvals),
             web.get(f"{COCKPIT_CALLS}/deliveries", self.deliveries),
+            web.get(f"{COCKPIT_CALLS}/requests/{{request_id:[0-9a-fA-F-]{{36}}}}", self.request),
             web.delete(f"{PREFIX}/faults/{{number:[0-9]{{1,12}}}}", self.disarm),
         ]
 
@@ -90,6 +91,12 @@ class CockpitCalls:
     async def deliveries(self, request: web.Request) -> web.Response:
         """Answer the newest deliveries or server tasks with their attempts, at most ``limit``."""
         return _answer(await self._end.deliveries(_limit(request)))
+
+    async def request(self, request: web.Request) -> web.Response:
+        """Answer what this end knows of the approval request with that RequestId."""
+        request_id = request.match_info["request_id"]
+        found = await self._end.request(request_id.lower())
+        return to_json({"error": f"no request {request_id}"}, 404) if found is None else _answer(found)
 
     async def disarm(self, request: web.Request) -> web.Response:
         """Disarm the fault of that number."""

@@ -20,6 +20,7 @@ from privman_core.cockpit.facts import (
     FaultState,
     FoundExchanges,
     Hello,
+    RequestDetail,
     SeenExchange,
 )
 from privman_core.cockpit.recipes import Recipe
@@ -98,6 +99,9 @@ class End(Protocol):
     async def deliveries(self, most: int) -> list[DeliveryState]:
         """Return the newest deliveries, newest first."""
 
+    async def request(self, request_id: str) -> RequestDetail | None:
+        """Return what the end knows of an approval request; None if it has none with that RequestId."""
+
 
 class Explanation(Struct, frozen=True):
     """A product's knowledge about an exchange.
@@ -105,10 +109,12 @@ class Explanation(Struct, frozen=True):
     Attributes:
         party: the other party, such as ``Console`` or ``Browser``.
         contract: summary of the contract that the exchange must keep; empty if none applies.
+        prepares: whether it only prepares the next exchange, as a token call does.
     """
 
     party: str
     contract: str = ""
+    prepares: bool = False
 
 
 def is_sent_by(exchange: Exchange, program: str) -> bool:
@@ -141,6 +147,9 @@ class Product(Protocol):
 
     def recipes(self) -> list[Recipe]:
         """Return the faults of this end that testers arm most."""
+
+    async def request(self, request_id: str) -> RequestDetail | None:
+        """Return what the product knows of an approval request; None if it has none with that RequestId."""
 
     async def other_url(self) -> str:
         """Return the address of the other end that the product's own configuration names; empty for none."""
@@ -267,6 +276,10 @@ class OwnEnd:
         """Return the newest deliveries, newest first."""
         return await self._product.deliveries(most)
 
+    async def request(self, request_id: str) -> RequestDetail | None:
+        """Return what the end knows of an approval request; None if it has none with that RequestId."""
+        return await self._product.request(request_id)
+
     async def _fitting(self, search: Search, before: int) -> AsyncIterator[Exchange]:
         """Yield the exchanges that fit, newest first; only those are judged that may fit."""
         older = (each for each in reversed(self._journal.kept()) if not before or each.number < before)
@@ -302,6 +315,8 @@ class OwnEnd:
             findings=len(exchange.findings),
             about=list(exchange.about),
             repeats=exchange.repeats,
+            registers=list(exchange.registers),
+            prepares=known.prepares,
         )
 
 

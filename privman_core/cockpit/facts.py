@@ -36,6 +36,8 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         findings: how many findings there are, violations included.
         about: RequestIds of the approval requests that it belongs to.
         repeats: number of the exchange that was sent again as this one; 0 for none.
+        registers: ids of the registrations and activity types that it makes, reads or changes.
+        prepares: whether it only prepares the next one, as a token call does.
     """
 
     number: int
@@ -53,6 +55,8 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     findings: int = 0
     about: list[str] = field(default_factory=list)
     repeats: int = 0
+    registers: list[str] = field(default_factory=list)
+    prepares: bool = False
 
     @property
     def answer(self) -> str:
@@ -236,6 +240,77 @@ class FaultState(Struct, frozen=True, kw_only=True):
     begins: datetime | None = None
     ends: datetime | None = None
     hits: list[FaultHit] = field(default_factory=list)
+
+
+class LabeledFact(Struct, frozen=True):
+    """One thing that an end knows of a request; ``page`` is the product's page of it, a path, empty for none."""
+
+    label: str
+    text: str
+    page: str = ""
+
+
+class StateReason(Struct, frozen=True):
+    """Why a request is as it is, in a sentence, and the rule that says so.
+
+    Attributes:
+        rule: its name in ``inferred.yaml``, such as ``rules.retried_statuses``; empty for a documented fact.
+        value: of that rule.
+        evidence: the mark of the rule or fact.
+        meaning: of that mark.
+        source: the pages or sections that say it, or suggest it.
+        tone: of the sentence.
+    """
+
+    sentence: str
+    rule: str = ""
+    value: str = ""
+    evidence: str = ""
+    meaning: str = ""
+    source: str = ""
+    tone: Tone = "quiet"
+
+
+class DatedEvent(Struct, frozen=True):
+    """What an end knows to have happened to a request, or to fall due, beside its exchanges.
+
+    Attributes:
+        order: among the exchanges of that second: before all, after what the end received and before what it then
+            sent, or after all.
+        due: whether it is still to come.
+    """
+
+    at: datetime
+    text: str
+    tone: Tone = "quiet"
+    order: Literal["first", "between", "last"] = "first"
+    due: bool = False
+
+
+Stand = Literal["open", "approved", "denied", "timed out"]
+"""What became of a request, in words that both ends share."""
+
+
+class RequestDetail(Struct, frozen=True, kw_only=True):
+    """One approval request as an end knows it, secrets masked.
+
+    Attributes:
+        state: in the product's word.
+        page: the product's page of it, a path; empty for none.
+        reasons: why it is as it is, the most important first.
+        events: what happened, and what falls due.
+        registrations: ids of the registration that it uses, as `ExchangeRow.registers` has them.
+    """
+
+    request_id: str
+    state: str
+    stand: Stand
+    page: str = ""
+    facts: list[LabeledFact] = field(default_factory=list)
+    reasons: list[StateReason] = field(default_factory=list)
+    events: list[DatedEvent] = field(default_factory=list)
+    deliveries: list[DeliveryState] = field(default_factory=list)
+    registrations: list[str] = field(default_factory=list)
 
 
 class FaultsState(Struct, frozen=True):

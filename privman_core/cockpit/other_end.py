@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 import orjson
@@ -22,6 +23,7 @@ from privman_core.cockpit.facts import (
     FoundExchanges,
     Hello,
     Repeated,
+    RequestDetail,
 )
 from privman_core.command_line import installed_version
 from privman_core.control_index import PREFIX
@@ -132,6 +134,11 @@ class OtherEnd:
     async def deliveries(self, most: int) -> list[DeliveryState]:
         """Return the newest deliveries, newest first."""
         return await self._read(f"/cockpit/deliveries?limit={most}", list[DeliveryState])
+
+    async def request(self, request_id: str) -> RequestDetail | None:
+        """Return what the end knows of an approval request; None if it has none with that RequestId."""
+        answer = await self._send("GET", f"/cockpit/requests/{quote(request_id, safe='')}")
+        return None if answer.status == HTTPStatus.NOT_FOUND else self._decoded(answer, RequestDetail)
 
     async def _read(self, path: str, shape: type[T]) -> T:
         return self._decoded(await self._send("GET", path), shape)

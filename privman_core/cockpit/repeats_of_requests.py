@@ -95,7 +95,7 @@ class Repeats:
             new.repeats, new.asks_secret = exchange.number, exchange.asks_secret
             new.answers_secret = exchange.answers_secret
             if exchange.direction == "out":
-                new.about = exchange.about
+                new.findings.concern(exchange.about, exchange.registers)
             begun.append(new)
 
         if exchange.direction == "in":

@@ -9,8 +9,8 @@ from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.ends import EndError
 from privman_core.cockpit.facts import ApprovalState, DeliveryState
 from privman_core.cockpit.merged_rows import MergedRow, merged
-from privman_core.cockpit.search import path_of
-from privman_core.cockpit.sequence_diagram import DrawnCall, draw, in_words
+from privman_core.cockpit.one_request_page import call_of
+from privman_core.cockpit.sequence_diagram import draw, in_words
 from privman_core.pages.site import Visit
 
 ROWS = 50
@@ -72,7 +72,7 @@ class RequestPages:
             line=line,
             error=error,
             rows=rows,
-            diagram=draw([_call(each) for each in rows]),
+            diagram=draw([call_of(each) for each in rows]),
             most=MOST_DRAWN,
         )
 
@@ -92,8 +92,3 @@ def _delivery(end: str, delivery: DeliveryState, now: datetime) -> ShownDelivery
 async def _rows(ends: Ends, line: str) -> list[MergedRow]:
     """Return the exchanges, oldest first."""
     return merged([(end, await end.find(line, MOST_DRAWN)) for end in ends]).rows[::-1]
-
-
-def _call(each: MergedRow) -> DrawnCall:
-    row = each.sent
-    return DrawnCall(row.at, each.source, each.target, row.method, path_of(row.url), row.answer, row.tone)

@@ -170,7 +170,11 @@ def _table(value: str) -> Test:
 
 def _request(value: str) -> Test:
     wanted = value.strip("{}")
-    return lambda seen: any(each.lower().startswith(wanted) for each in seen.exchange.about)
+    return lambda seen: any(each.startswith(wanted) for each in seen.exchange.about)
+
+
+def _registration(value: str) -> Test:
+    return lambda seen: any(each.startswith(value) for each in seen.exchange.registers)
 
 
 def _party(value: str) -> Test:
@@ -197,6 +201,7 @@ _KEYS: Mapping[str, Callable[[str], Test]] = {
     "path": _path,
     "table": _table,
     "request": _request,
+    "registration": _registration,
     "party": _party,
     "verdict": _verdict,
     "fault": _fault,
@@ -211,6 +216,7 @@ _EXAMPLES: Mapping[str, str] = {
     "path": "*/approve",
     "table": "request",
     "request": "the first digits of a RequestId",
+    "registration": "the first digits of an Instance Id",
     "party": "console",
     "verdict": f"one of {', '.join(VERDICTS)}",
     "fault": "status, or * for any",

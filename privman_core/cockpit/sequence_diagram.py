@@ -2,22 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal
 
 from msgspec import Struct, field
 
+from privman_core.cockpit.facts import Tone
+
 TIMES, SPACING, TOP, ROW, GAP, HEAD = 80, 340, 64, 62, 30, 8
-"""Pixels: width of the times, distance of lifelines, space above the first call, height of a call, height of a pause,
-length of an arrowhead."""
+"""Pixels: width of the times, distance of lifelines, space above the first call, height of a call, height of a pause
+or a note, length of an arrowhead."""
 LONGEST_LABEL = 46
 _SHORTEST_PAUSE = timedelta(seconds=1)
 
-Tone = Literal["good", "bad", "quiet"]
-"""The colour of an answer or a verdict."""
-
 
 class DrawnCall(Struct, frozen=True):
-    """One request and its answer."""
+    """One request and its answer.
+
+    Attributes:
+        href: where its arrows lead.
+    """
 
     at: datetime
     source: str
@@ -26,12 +28,26 @@ class DrawnCall(Struct, frozen=True):
     path: str
     answer: str
     tone: Tone
+    href: str
 
     @property
     def label(self) -> str:
         """The text on its arrow: a long path loses its beginning."""
         fitting = LONGEST_LABEL - len(self.method)
         return f"{self.method} {self.path if len(self.path) <= fitting else f'…{self.path[-fitting:]}'}"
+
+    @property
+    def name(self) -> str:
+        """What a screen reader says."""
+        return f"{self.source} to {self.target}: {self.method} {self.path}, answer {self.answer}"
+
+
+class DrawnNote(Struct, frozen=True):
+    """Something that happened at a party without a call."""
+
+    at: datetime
+    party: str
+    text: str
 
 
 class Arrow(Struct, frozen=True):
@@ -56,35 +72,59 @@ class Arrow(Struct, frozen=True):
         return (self.start + self.end) // 2
 
 
+class CallArrows(Struct, frozen=True):
+    """The arrows of a call, and the rectangle in which a click hits them."""
+
+    call: DrawnCall
+    arrows: tuple[Arrow, Arrow]
+
+    @property
+    def left(self) -> int:
+        """Where the rectangle begins."""
+        return min(self.arrows[0].start, self.arrows[0].end)
+
+    @property
+    def top(self) -> int:
+        """The upper edge of the rectangle."""
+        return self.arrows[0].y - ROW // 3
+
+
 class Diagram(Struct):
     """A diagram.
 
     Attributes:
         lifelines: name and x of each party.
-        times: y and time of day of each call.
+        times: y and time of day of each call and note.
         pauses: y and text of each pause between calls.
+        notes: x, y and text of each note.
     """
 
     width: int
     lifelines: list[tuple[str, int]]
     height: int = TOP
-    arrows: list[Arrow] = field(default_factory=list)
+    calls: list[CallArrows] = field(default_factory=list)
     times: list[tuple[int, str]] = field(default_factory=list)
     pauses: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def draw(calls: Sequence[DrawnCall]) -> Diagram:
-    """Return the diagram of calls that are sorted by time; parties are in the order of their first call."""
-    names = dict.fromkeys(name for call in calls for name in (call.source, call.target))
+def draw(drawn: Sequence[DrawnCall | DrawnNote]) -> Diagram:
+    """Return the diagram of calls and notes that are sorted by time; parties are in the order in which they appear."""
+    names = dict.fromkeys(name for each in drawn for name in _parties(each))
     places = {name: TIMES + SPACING // 2 + SPACING * number for number, name in enumerate(names)}
     diagram = Diagram(TIMES + SPACING * len(places), list(places.items()))
     before: datetime | None = None
-    for call in calls:
-        if before is not None and call.at - before >= _SHORTEST_PAUSE:
-            diagram.pauses.append((diagram.height, f"{in_words(call.at - before)} later"))
+    for each in drawn:
+        if before is not None and each.at - before >= _SHORTEST_PAUSE:
+            diagram.pauses.append((diagram.height, f"{in_words(each.at - before)} later"))
             diagram.height += GAP
-        _add(diagram, call, places[call.source], places[call.target])
-        before = call.at
+        diagram.times.append((diagram.height, each.at.strftime("%H:%M:%S")))
+        if isinstance(each, DrawnNote):
+            diagram.notes.append((places[each.party], diagram.height, each.text))
+            diagram.height += GAP
+        else:
+            _add(diagram, each, places[each.source], places[each.target])
+        before = each.at
     return diagram
 
 
@@ -96,9 +136,13 @@ def in_words(span: timedelta) -> str:
     return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
 
 
+def _parties(each: DrawnCall | DrawnNote) -> tuple[str, ...]:
+    return (each.party,) if isinstance(each, DrawnNote) else (each.source, each.target)
+
+
 def _add(diagram: Diagram, call: DrawnCall, source: int, target: int) -> None:
     y = diagram.height
-    diagram.times.append((y, call.at.strftime("%H:%M:%S")))
-    diagram.arrows.append(Arrow(y, source, target, call.label, "quiet", is_answer=False))
-    diagram.arrows.append(Arrow(y + ROW // 2, target, source, call.answer, call.tone, is_answer=True))
+    request = Arrow(y, source, target, call.label, "quiet", is_answer=False)
+    answer = Arrow(y + ROW // 2, target, source, call.answer, call.tone, is_answer=True)
+    diagram.calls.append(CallArrows(call, (request, answer)))
     diagram.height += ROW

@@ -214,7 +214,7 @@ async def test_no_parameter_gets_a_500(ready: ConsoleUnderTest, kind: str) -> No
         b"GET /\xff",
         b"GET /__admin/\xff",
         b"GET /__admin/approval-requests/%FF%00",
-        b"GET /__cockpit/exchanges/9999999999999",
+        b"GET /__cockpit/exchanges/console/9999999999999",
         b"GET /__cockpit/static/..%2f..%2fx",
         b"GET /ui/..%2f..%2fx",
         b"GET //",

@@ -26,8 +26,8 @@ from .conftest import REGISTRATIONS, Condition, ConsoleUnderTest, StubServiceNow
 
 MORE_PAGES = (
     "/admin/configuration/credentials/edit?name=ServiceNow%20user",
-    "/__cockpit/sequence?about=api",
-    *(f"/__cockpit/exchanges/{number}" for number in range(1, 8)),
+    "/__cockpit/sequence?find=api",
+    *(f"/__cockpit/exchanges/console/{number}" for number in range(1, 8)),
 )
 
 JSON = st.recursive(

@@ -75,7 +75,7 @@ async def test_no_secret_is_shown(console: ConsoleUnderTest) -> None:
 async def masked(console: ConsoleUnderTest, secret: str) -> bool:
     """Return whether neither journal nor findings nor cockpit show a secret that was sent at least once."""
     outputs = [await console.admin("GET", f"/{path}") for path in ("requests", "findings")]
-    pages = ["", *(f"/exchanges/{each['number']}" for each in outputs[0]["requests"])]
+    pages = ["", *(f"/exchanges/console/{each['number']}" for each in outputs[0]["requests"])]
     for page in pages:
         async with console.session.get(f"{console.url}/__cockpit{page}") as answer:
             assert answer.status == 200

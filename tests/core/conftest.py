@@ -14,7 +14,7 @@ from privman_core.bodies import receive
 from privman_core.clock import Clock, Due, RealClock
 from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
 from privman_core.cockpit.ends import Explanation
-from privman_core.cockpit.facts import ApprovalState, DeliveryState, SeenExchange
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 from privman_core.fault_kinds import GENERIC
@@ -71,6 +71,10 @@ class EchoProduct:
     def recipes(self) -> list[Recipe]:
         """Know a single one."""
         return [Recipe("down", "The echo is down", "Strikes all.", {"kind": "reset"}, {"from": "now", "for": "2 h"})]
+
+    async def request(self, _request_id: str) -> RequestDetail | None:
+        """Know no approval request."""
+        return None
 
     async def other_url(self) -> str:
         """Know no other end."""

@@ -120,7 +120,8 @@ async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> N
     instance.console.token_bodies = [body]
     await decided(instance)
     assert await response_of(instance) == ("0", "0")
-    assert (await deliveries(instance))[0]["error"] == ""
+    reason = "the token call was answered with 200, but without a usable token"
+    assert (await deliveries(instance))[0]["error"] == reason
     await instance.clock.advance(50)
     assert await response_of(instance) == ("200", "1")
 

@@ -114,6 +114,8 @@ PARTS = {
     ],
     "name": ["style.css", "%2e%2e"],
     "number": ["1", "999999999999"],
+    "end": ["servicenow", "x"],
+    "request_id": ["a66f2ed9-089d-4712-bd45-d00b945e0e8b", "x"],
 }
 
 

@@ -51,8 +51,8 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
     request_id = await site.ask()
     shown = await site.person.get("/__cockpit/approvals")
     assert [row[:3] for row in cells(shown.html)] == [
-        [request_id, "2026-01-05 09:00:00 UTC", "Pending"],
-        [unsent, "2026-01-05 09:00:00 UTC", "Pending"],
+        [request_id, "2026-01-05 09:00:00 UTC", f"Pending in Console: {request_id}"],
+        [unsent, "2026-01-05 09:00:00 UTC", f"Pending in Console: {unsent}"],
     ]
 
 

@@ -1,11 +1,12 @@
 """What all sessions of an instance share, and facts worked out from its tables."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import local
 from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple, NotRequired, Self, TypedDict, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, Self, TypedDict, TypeVar
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.stored_definitions import StoredDefinitions
@@ -182,6 +183,20 @@ class Schema(NamedTuple):
     defined: StoredDefinitions | None = None
 
 
+class Subject(NamedTuple):
+    """How a record names what the exchanges belong to that read or write it.
+
+    Attributes:
+        column: has the id.
+        kind: where `Findings` keep it.
+        form: of a valid id in lower case.
+    """
+
+    column: str
+    kind: Literal["about", "registers"]
+    form: re.Pattern[str]
+
+
 class Parts(TypedDict):
     """The arguments of a `Kernel`, for classes that extend it."""
 
@@ -208,6 +223,7 @@ class Kernel(Runner):
         key: a secret that all processes of a server have, from which the texts of tokens follow; never stored.
         cache: facts worked out from tables.
         vanishing: sys_ids of deleted files whose content is still in an embedded database.
+        subjects: by table, how the records name what exchanges belong to.
     """
 
     def __init__(  # noqa: PLR0913 - the parts of an instance
@@ -233,6 +249,7 @@ class Kernel(Runner):
         self.key = key or ids.fork("key").token()
         self.cache = Cache(store)
         self.vanishing: set[str] = set()
+        self.subjects: dict[str, Subject] = {}
         self._log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)
 
     @property

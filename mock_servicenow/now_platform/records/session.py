@@ -185,6 +185,8 @@ class Session(View):
         current.update(Intake(self, table, system_columns=system_columns).take(values, with_sys_id=True))
         current["sys_id"] = current["sys_id"] or self.ids.sys_id()
         assign_number(self, table, current)
+        if self.secure and (subject := self.kernel.subjects.get(table)):
+            self.note_subject(subject, current)
         context = RuleContext(self, "insert", table, current, None, values.keys())
         try:
             self.run_rules("before", context)
@@ -234,6 +236,8 @@ class Session(View):
         self.check_table(table)
         self.work.transaction.lock()
         values = self.work.get(table, sys_id, lock=True)
+        if values is not None and self.secure and (subject := self.kernel.subjects.get(table)):
+            self.note_subject(subject, values)
         if values is None or not self._visible(table, [values]):
             raise RecordNotFound
         name = values.get("sys_class_name") or table

@@ -30,11 +30,11 @@ from mock_servicenow.now_platform.query.script_calls import RefusedScriptError, 
 from mock_servicenow.now_platform.query.sight import DEPENDENT, OWNED
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.display_formats import Formats, first_usable
-from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Schema
+from mock_servicenow.now_platform.records.kernel import Fact, Kernel, Schema, Subject
 from mock_servicenow.now_platform.records.properties import Property
 from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
-from privman_core.findings import Finding
+from privman_core.findings import MOST_IDS, Finding, Findings
 from privman_core.ids import Ids
 
 MEGABYTE = 1024 * 1024
@@ -118,8 +118,17 @@ class View:
         values = self.work.get(table, sys_id)
         if values is None:
             return None
+        if self.secure and (subject := self.kernel.subjects.get(table)):
+            self.note_subject(subject, values)
         record = self.record(table, values)
         return record if not self.secure or self._may_read(table, record) else None
+
+    def note_subject(self, subject: Subject, values: Mapping[str, str]) -> None:
+        """Note what the exchange belongs to, which reads or writes a record."""
+        known: tuple[str, ...] = getattr(self.findings, subject.kind, ())
+        given = values[subject.column].lower()
+        if isinstance(self.findings, Findings) and given not in known[:MOST_IDS] and subject.form.fullmatch(given):
+            setattr(self.findings, subject.kind, (*known, given))
 
     def get_many(self, table: str, sys_ids: Iterable[str]) -> dict[str, Record]:
         """Return the records that exist and that the user may see, by sys_id."""

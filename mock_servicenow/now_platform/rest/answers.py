@@ -266,6 +266,10 @@ _FEWER = 10
 Show = Callable[[Session, list[Values]], list[Result]]
 
 
+MOST_SUBJECTS = 10
+"""Records of a list to which its exchange belongs; one of more records belongs to none of them in particular."""
+
+
 class RowRange(Struct, frozen=True):
     """The rows to answer, in the order of the query."""
 
@@ -278,6 +282,9 @@ class RowRange(Struct, frozen=True):
         """Return the first rows, as many as are shown at a time, and whether that is all of the page."""
         most = min(self.limit, AT_ONCE)
         rows, whole = session.work.beginning(self.table, self.query, most, self.offset)
+        if len(rows) <= MOST_SUBJECTS and (subject := session.kernel.subjects.get(self.table)):
+            for values in rows:
+                session.note_subject(subject, values)
         return rows, whole and not len(rows) == most < self.limit
 
     def after(self, session: Session, read: int) -> "array[int]":

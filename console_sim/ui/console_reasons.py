@@ -1,0 +1,198 @@
+"""Why a request is as it is in the console: one function for each reason, in the order in which a page shows them."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from console_sim.approval_decision import ApprovalDecision, Response
+from console_sim.approval_request import ApprovalRequest, IntegrationKind, RequestState
+from console_sim.server_tasks import WaitingTask
+from privman_contracts import WireNames
+from privman_contracts.state_reasons import documented, ruled
+from privman_core.cockpit.facts import StateReason
+from privman_core.cockpit.sequence_diagram import in_words
+
+
+class ConsoleCase(Struct, frozen=True, kw_only=True):
+    """What the console knows of one request.
+
+    Attributes:
+        server: name of the ServiceNow server that gets it; empty for none.
+        task: the server task that will send it, or its decision, again; None for none.
+        mask: hides secrets that ServiceNow's messages may repeat.
+    """
+
+    names: WireNames
+    now: datetime
+    request: ApprovalRequest
+    server: str
+    task: WaitingTask | None
+    mask: Callable[[str], str]
+
+    @property
+    def state(self) -> RequestState:
+        """The state now."""
+        return self.request.state(self.now)
+
+    @property
+    def decision(self) -> ApprovalDecision | None:
+        """The decision."""
+        return self.request.decision
+
+
+def console_reasons(case: ConsoleCase) -> Iterator[StateReason]:
+    """Yield each reason that applies."""
+    for reason in _REASONS:
+        if found := reason(case):
+            yield found
+
+
+def _refused_a_decision(case: ConsoleCase) -> StateReason | None:
+    if not case.request.refused_decision:
+        return None
+    sentence = f"A decision of ServiceNow was refused: {case.mask(case.request.refused_decision)}."
+    return ruled(case.names, "rules.other_decision_status", sentence, "bad")
+
+
+def _waits_for_retry(case: ConsoleCase) -> StateReason | None:
+    if case.task is None or not case.request.is_unsynced:
+        return None
+    what = "its decision" if case.request.decided_here else "the request"
+    sentence = (
+        f"ServiceNow does not have {what} yet: {case.mask(case.request.last_error)}. It is sent again at "
+        f"{moment(case.task.next_at)}, in {in_words(case.task.next_at - case.now) or 'a moment'}."
+    )
+    return ruled(case.names, "rules.first_retry_wait", sentence, "bad")
+
+
+def _not_sent(case: ConsoleCase) -> StateReason | None:
+    if case.task is not None or not case.request.last_error:
+        return None
+    what = "its decision" if case.request.decided_here else "the request"
+    again = "A refusal is not tried again by itself" if case.request.refused else "Nothing sends it again by itself"
+    sentence = f"ServiceNow does not have {what}: {case.mask(case.request.last_error)}. {again}."
+    return ruled(case.names, "rules.first_retry_wait", sentence, "bad")
+
+
+def _being_sent(case: ConsoleCase) -> StateReason | None:
+    request = case.request
+    if case.task is not None or request.last_error or not request.needs_sending(case.now):
+        return None
+    what = "The decision" if request.decided_here else "The request"
+    return documented("S", "set-up-servicenow-webhook.md", f"{what} is being sent to {case.server or 'ServiceNow'}.")
+
+
+def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
+    request = case.request
+    if case.state is not RequestState.PENDING or not request.sent:
+        return None
+    since = f"It is pending since {moment(request.asked_at)} and waits for the decision of {case.server}"
+    if request.integration is IntegrationKind.SOAP:
+        every = in_words(request.check_every) or "second"
+        return documented("D", "set-up-servicenow.md", f"{since}, for which the console asks every {every}.")
+    return documented("S", "set-up-servicenow-webhook.md", f"{since}, which ServiceNow posts to the console.")
+
+
+def _waits_for_people(case: ConsoleCase) -> StateReason | None:
+    if case.state is not RequestState.PENDING or case.request.server_id:
+        return None
+    sentence = f"It is pending since {moment(case.request.asked_at)} and waits for somebody in Manage Approvals"
+    return documented("P", "approvals.png", f"{sentence}: {case.request.process!r} has no ServiceNow server.")
+
+
+def _times_out(case: ConsoleCase) -> StateReason | None:
+    end = case.request.times_out_at
+    if case.state is not RequestState.PENDING:
+        return None
+    if end is None:
+        return documented("P", "approvals.png", "It never times out: its approval process is manual.")
+    after = in_words(end - case.request.asked_at)
+    sentence = f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} says."
+    return ruled(case.names, "rules.process_timeout", sentence)
+
+
+def _timed_out(case: ConsoleCase) -> StateReason | None:
+    end = case.request.times_out_at
+    if case.state is not RequestState.TIMED_OUT or end is None:
+        return None
+    after = in_words(end - case.request.asked_at)
+    sentence = (
+        f"No decision arrived within {after}, the time-out of the approval process {case.request.process!r}, so it "
+        f"timed out at {moment(end)}. A decision that arrives later is refused."
+    )
+    return ruled(case.names, "rules.process_timeout", sentence, "bad")
+
+
+def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:
+    request = case.request
+    if case.decision is None or request.decided_here or request.decided_at is None:
+        return None
+    word = "approved" if case.decision.response is Response.APPROVE else "denied"
+    if request.integration is IntegrationKind.SOAP:
+        sentence = f"ServiceNow {word} it; the console learned that at {moment(request.decided_at)}."
+        return documented("D", "set-up-servicenow.md", sentence)
+    sentence = f"{case.decision.responded_by} {word} it in ServiceNow, which delivered that at "
+    return documented("S", "set-up-servicenow-webhook.md", f"{sentence}{moment(request.decided_at)}.")
+
+
+def _decided_here(case: ConsoleCase) -> StateReason | None:
+    request = case.request
+    if case.decision is None or not request.decided_here or request.decided_at is None:
+        return None
+    word = "approved" if case.decision.response is Response.APPROVE else "denied"
+    sentence = f"It was {word} in the console at {moment(request.decided_at)}"
+    if not request.server_id:
+        return documented("P", "approvals.png", f"{sentence}; no ServiceNow has the request.")
+    return documented("P", "approvals.png", f"{sentence}; {_known_there(case)}.")
+
+
+def _known_there(case: ConsoleCase) -> str:
+    if case.request.recorded:
+        return f"{case.server or 'ServiceNow'} has recorded that"
+    return f"{case.server or 'ServiceNow'} has not recorded that yet"
+
+
+def _used_up(case: ConsoleCase) -> StateReason | None:
+    if case.request.used_at is None:
+        return None
+    sentence = f"The approval allowed one run, which was made at {moment(case.request.used_at)}."
+    return ruled(case.names, "rules.approval_without_duration", sentence)
+
+
+def _allows_one_run(case: ConsoleCase) -> StateReason | None:
+    if case.state is not RequestState.APPROVED or case.decision is None or not case.decision.one_time:
+        return None
+    return ruled(case.names, "rules.approval_without_duration", "The approval allows one run, which is still to come.")
+
+
+def _lasts(case: ConsoleCase) -> StateReason | None:
+    end = case.request.expires_at
+    if end is None or case.state not in {RequestState.APPROVED, RequestState.EXPIRED}:
+        return None
+    verb = "holds until" if case.state is RequestState.APPROVED else "ended at"
+    length = in_words(end - case.request.decided_at) if case.request.decided_at else ""
+    sentence = f"The approval {verb} {moment(end)}, {length} after the decision: it has a Duration."
+    return ruled(case.names, "keys.decision.Duration", sentence)
+
+
+_REASONS: tuple[Callable[[ConsoleCase], StateReason | None], ...] = (
+    _refused_a_decision,
+    _waits_for_retry,
+    _not_sent,
+    _being_sent,
+    _timed_out,
+    _used_up,
+    _decided_by_servicenow,
+    _decided_here,
+    _allows_one_run,
+    _lasts,
+    _waits_for_servicenow,
+    _waits_for_people,
+    _times_out,
+)
+
+
+def moment(when: datetime) -> str:
+    """Return a moment as pages of the cockpit print it."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"

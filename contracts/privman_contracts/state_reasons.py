@@ -1,0 +1,17 @@
+"""Sentences about the state of a request, each with the rule or the page that says so."""
+
+from privman_contracts.evidence import MEANING, Evidence
+from privman_contracts.wire_names import WireNames
+from privman_core.cockpit.facts import StateReason, Tone
+
+
+def ruled(names: WireNames, path: str, sentence: str, tone: Tone = "quiet") -> StateReason:
+    """Return a reason that follows from the name or rule at that path, such as ``rules.retried_statuses``."""
+    name = names.find(path)
+    value = ", ".join(map(str, name.value)) if isinstance(name.value, list) else str(name.value)
+    return StateReason(sentence, path, value, name.evidence, MEANING[name.evidence], name.cited, tone)
+
+
+def documented(mark: Evidence, source: str, sentence: str, tone: Tone = "quiet") -> StateReason:
+    """Return a reason that a page gives, by its name in ``sources.yaml``."""
+    return StateReason(sentence, evidence=mark, meaning=MEANING[mark], source=source, tone=tone)

@@ -1,0 +1,258 @@
+"""Why a request is as it is in ServiceNow: one function for each reason, in the order in which a page shows them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from mock_servicenow.now_platform.dictionary.values import duration_seconds
+from mock_servicenow.privilege_manager.approval_requests import Terms
+from mock_servicenow.privilege_manager.deliverer import KnownDelivery
+from mock_servicenow.privilege_manager.delivery_queue import Attempt
+from mock_servicenow.privilege_manager.registrations import Configuration
+from mock_servicenow.privilege_manager.tables import ActivityTypeRow, RequestRow
+from mock_servicenow.privilege_manager.wire_formats import parse_moment
+from privman_contracts.state_reasons import documented, ruled
+from privman_contracts.wire_names import WireNames
+from privman_core.cockpit.facts import StateReason
+from privman_core.cockpit.sequence_diagram import in_words
+
+_UNAUTHORIZED = 401
+REFUSALS: Mapping[str, str] = {
+    "unknown_request_status": "the console has no such request, or has not sent it under this Instance Id",
+    "other_decision_status": "the console has another decision already, or the request has ended there",
+    "not_allowed_status": "no role of the API user may approve, or the API is disabled",
+    "bad_request_status": "the body of the decision breaks its contract",
+    "dead_token_status": "the console refuses the token, also the renewed one",
+    "unsupported_media_type_status": "the console does not take the body's media type",
+}
+"""What the console says by the status of each rule."""
+
+
+class InstanceCase(Struct, frozen=True, kw_only=True):
+    """What ServiceNow knows of one request.
+
+    Attributes:
+        asked_at: None if a client has emptied it.
+        kind: the activity type; None if it is gone.
+        delivery: the newest; None for none.
+        configuration: of the console that asked; None if it is unusable.
+        approvers: the roles that may decide.
+    """
+
+    names: WireNames
+    now: datetime
+    request: RequestRow
+    pending: bool
+    timed_out: bool
+    changed_at: datetime
+    asked_at: datetime | None
+    terms: Terms
+    kind: ActivityTypeRow | None
+    delivery: KnownDelivery | None
+    configuration: Configuration | None
+    approvers: tuple[str, ...]
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it times out, or has; None for never."""
+        limit = self.terms.max_timeout
+        return None if limit is None or self.asked_at is None else self.asked_at + limit
+
+    @property
+    def last(self) -> Attempt | None:
+        """The last attempt to deliver the decision."""
+        return self.delivery.entry.attempts[-1] if self.delivery and self.delivery.entry.attempts else None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the decision will not be delivered."""
+        return self.delivery is not None and self.delivery.state == "failed"
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether the status of the last attempt is one that is tried again."""
+        return self.last is not None and self.last.status in self.names.statuses("retried_statuses")
+
+
+def instance_reasons(case: InstanceCase) -> Iterator[StateReason]:
+    """Yield each reason that applies."""
+    for reason in _REASONS:
+        if found := reason(case):
+            yield found
+
+
+def _not_delivered(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.failed or case.last.token or case.last.refused or case.is_retried:
+        return None
+    status = case.last.status
+    rule = next((rule for rule in REFUSALS if case.names.number(rule) == status), "")
+    sentence = f"The decision was not delivered: the console answered {status}, which is not tried again"
+    if rule:
+        return ruled(case.names, f"rules.{rule}", f"{sentence}. It means that {REFUSALS[rule]}.", "bad")
+    return ruled(case.names, "rules.retried_statuses", f"{sentence}.", "bad")
+
+
+def _without_token(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.last.token or case.delivery is None or case.delivery.state == "delivered":
+        return None
+    what = f"was answered with {case.last.status}" if case.last.status else "got no usable answer"
+    sentence = f"The decision was not sent, because the token call before it {what}"
+    if case.last.status == _UNAUTHORIZED:
+        sentence += ": the Username and Password of the registration are not those of an active API user"
+    return documented("D", "authentication/index.md", f"{sentence}.", "bad")
+
+
+def _token_is_final(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.failed or not case.last.token or case.is_retried:
+        return None
+    return ruled(
+        case.names, "rules.retried_statuses", f"No attempt follows: {case.last.status} is not tried again.", "bad"
+    )
+
+
+def _gave_up(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.failed or not case.is_retried or case.delivery is None:
+        return None
+    made = len(case.delivery.entry.attempts)
+    outcome = f"answered with {case.last.status}" if case.last.status else "not answered"
+    sentence = f"The decision was not delivered: attempt {made} was {outcome}, and the registration allows no more."
+    return ruled(case.names, "keys.instance_metadata.Maximum retry attempts", sentence, "bad")
+
+
+def _refused_in_envelope(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.last.refused or case.delivery is None:
+        return None
+    return ruled(case.names, "rules.error_envelope_delivery", _sentence(case.delivery.entry.error), "bad")
+
+
+def _unusable_registration(case: InstanceCase) -> StateReason | None:
+    if not case.failed or case.last is not None or case.delivery is None:
+        return None
+    sentence = f"The decision was not sent: {case.delivery.entry.error or 'its registration is unusable'}."
+    return ruled(case.names, "columns.integration_configuration.instance_metadata", sentence, "bad")
+
+
+def _waits_for_attempt(case: InstanceCase) -> StateReason | None:
+    due = case.delivery.next_at if case.delivery else None
+    if due is None or case.last is None or case.delivery is None:
+        return None
+    outcome = f"was answered with {case.last.status}" if case.last.status else "got no answer"
+    if case.last.token:
+        outcome = "got no token"
+    wait = in_words(due - datetime.fromisoformat(case.last.at)) or "at once"
+    sentence = (
+        f"The decision is not delivered yet: attempt {len(case.delivery.entry.attempts)} {outcome}, which is tried "
+        f"again. The next attempt is due at {moment(due)}, {wait} later{_left(case)}."
+    )
+    return ruled(case.names, "rules.retried_statuses", sentence)
+
+
+def _left(case: InstanceCase) -> str:
+    if case.configuration is None or case.delivery is None:
+        return ""
+    left = case.configuration.retries - len(case.delivery.entry.attempts) + 1
+    return "; it is the last one" if left == 1 else f"; the registration allows {left} more"
+
+
+def _waits_for_first_attempt(case: InstanceCase) -> StateReason | None:
+    if case.delivery is None or case.last is not None or case.delivery.state != "pending":
+        return None
+    sentence = "The decision is being sent." if case.delivery.entry.leased else "The decision is about to be sent."
+    return documented("S", "set-up-servicenow-webhook.md", sentence)
+
+
+def _delivered(case: InstanceCase) -> StateReason | None:
+    if case.last is None or case.delivery is None or case.delivery.state != "delivered":
+        return None
+    attempts = len(case.delivery.entry.attempts)
+    count = "at the first attempt" if attempts == 1 else f"at attempt {attempts}"
+    sentence = f"The console accepted the decision {count}, {moment(datetime.fromisoformat(case.last.at))}."
+    return ruled(case.names, "columns.response.response_status_code", sentence, "good")
+
+
+def _waits_for_approver(case: InstanceCase) -> StateReason | None:
+    if not case.pending:
+        return None
+    since = "" if case.asked_at is None else f" since {moment(case.asked_at)}"
+    sentence = (
+        f"It waits{since} for a user with the role {' or '.join(case.approvers)}, who may answer "
+        f"{' or '.join(case.terms.valid_responses)}."
+    )
+    return ruled(case.names, "columns.activity_type.valid_responses", sentence)
+
+
+def _times_out(case: InstanceCase) -> StateReason | None:
+    if not case.pending or case.deadline is None:
+        return None
+    sentence = f"It times out at {moment(case.deadline)}, the Max timeout of its activity type ({_limit(case)}) later."
+    return ruled(case.names, "columns.activity_type.max_timeout", sentence)
+
+
+def _never_times_out(case: InstanceCase) -> StateReason | None:
+    if not case.pending or case.deadline is not None or case.terms.state != "registered" or case.kind is None:
+        return None
+    if case.kind.max_timeout and duration_seconds(case.kind.max_timeout):
+        sentence = "It never times out: the Max timeout of its activity type is longer than any that is counted."
+        return ruled(case.names, "rules.longest_timeout", sentence)
+    sentence = "It never times out: its activity type has no Max timeout."
+    return ruled(case.names, "columns.activity_type.max_timeout", sentence)
+
+
+def _timed_out(case: InstanceCase) -> StateReason | None:
+    if not case.timed_out:
+        return None
+    limit = f", the Max timeout of its activity type ({_limit(case)})," if case.terms.max_timeout else ""
+    sentence = f"Nobody decided it in time{limit} so it timed out at {moment(case.changed_at)}. No decision is sent."
+    return ruled(case.names, "columns.activity_type.max_timeout", sentence)
+
+
+def _type_missing(case: InstanceCase) -> StateReason | None:
+    if case.terms.state == "registered":
+        return None
+    terms = "with the terms that it had then" if case.terms.state == "deleted" else "without a time limit"
+    sentence = f"Its activity type does not exist any more; it can be decided {terms}."
+    return ruled(case.names, "columns.request.activity_type_id", sentence, "bad") if case.pending else None
+
+
+def _decided(case: InstanceCase) -> StateReason | None:
+    if case.pending or case.timed_out:
+        return None
+    sentence = f"It was decided in ServiceNow at {moment(case.changed_at)}, with no response to deliver."
+    if case.delivery is not None:
+        response = case.delivery.response
+        at = parse_moment(response.created_on)
+        sentence = f"{response.created_by} answered {response.response}{f' at {moment(at)}' if at else ''}."
+    return documented("S", "set-up-servicenow-webhook.md", sentence)
+
+
+_REASONS: tuple[Callable[[InstanceCase], StateReason | None], ...] = (
+    _without_token,
+    _token_is_final,
+    _not_delivered,
+    _refused_in_envelope,
+    _gave_up,
+    _unusable_registration,
+    _waits_for_attempt,
+    _waits_for_first_attempt,
+    _waits_for_approver,
+    _times_out,
+    _never_times_out,
+    _type_missing,
+    _timed_out,
+    _decided,
+    _delivered,
+)
+
+
+def moment(when: datetime) -> str:
+    """Return a moment as pages of the cockpit print it."""
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _limit(case: InstanceCase) -> str:
+    return in_words(case.terms.max_timeout or timedelta(0))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."

@@ -1,0 +1,83 @@
+"""The cockpit's page of one approval request: what both ends know of it and why, what happened, and what falls due."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+
+from aiohttp import web
+
+from privman_core.cockpit.both_ends import BothEnds
+from privman_core.cockpit.ends import End
+from privman_core.cockpit.facts import RequestDetail
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.request_rows import MOST_ROWS, explained, rows_about, rows_registering
+from privman_core.cockpit.search import path_of
+from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
+from privman_core.cockpit.time_line import TimedStep, time_line, what_falls_due
+from privman_core.control import COCKPIT
+from privman_core.pages.site import PageError, Visit
+
+_SHORT = 8  # digits of a RequestId in the title
+_WHOLE = 36
+
+
+class OneRequestPage:
+    """Shows one approval request."""
+
+    def __init__(self, ends: BothEnds) -> None:
+        self._ends = ends
+
+    async def show(self, visit: Visit) -> web.Response:
+        """Show the request with the RequestId of the address; raises PageError if there is no trace of it."""
+        request_id, ends = visit.request.match_info["request_id"].lower(), await self._ends.find()
+        if len(request_id) != _WHOLE:
+            raise _not_found(request_id, "Expected a whole RequestId, such as those in the list of approvals.")
+        known = {end.name: await end.request(request_id) for end in ends}
+        rows = await rows_about(ends, request_id)
+        if not rows and not any(known.values()):
+            raise _not_found(request_id, "No end has a request with this RequestId, and no exchange is about it.")
+        details = {name: detail for name, detail in known.items() if detail is not None}
+        steps = time_line(rows, details, await explained(rows))
+        now = {end.name: (await end.clock()).now for end in ends}
+        return await visit.page(
+            "cockpit/request.html",
+            title=f"Request {request_id[:_SHORT]}…",
+            ends=ends,
+            request_id=request_id,
+            known=known,
+            difference=_difference(details),
+            steps=steps,
+            due=what_falls_due(details, now),
+            diagram=draw(list(_drawn(steps))),
+            registering=await rows_registering(ends, lambda end: _registrations(details, end)),
+            rows=rows,
+            most=MOST_ROWS,
+        )
+
+
+def call_of(row: MergedRow) -> DrawnCall:
+    """Return the arrows of an exchange, which lead to its page."""
+    (end, sent), source, target = row.sides[0], row.source, row.target
+    href = f"{COCKPIT}/exchanges/{end.name.lower()}/{sent.number}"
+    return DrawnCall(sent.at, source, target, sent.method, path_of(sent.url), sent.answer, sent.tone, href)
+
+
+def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:
+    for step in steps:
+        yield from map(call_of, step.preparations)
+        yield DrawnNote(step.at, step.who, step.words) if step.exchange is None else call_of(step.exchange)
+
+
+def _difference(details: Mapping[str, RequestDetail]) -> str:
+    """Return in a sentence that the ends do not agree about what became of a request; empty if they do."""
+    if len({detail.stand for detail in details.values()}) < 2:  # noqa: PLR2004 - two that differ
+        return ""
+    says = " and ".join(f"{name} says {detail.state}" for name, detail in details.items())
+    return f"The ends differ: {says}."
+
+
+def _registrations(details: Mapping[str, RequestDetail], end: End) -> list[str]:
+    return details[end.name].registrations if end.name in details else []
+
+
+def _not_found(request_id: str, detail: str) -> PageError:
+    return PageError(HTTPStatus.NOT_FOUND, f"Request {request_id} not found", detail)

@@ -1,0 +1,70 @@
+"""The exchanges that belong to one approval request, or to the registration that it uses."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from privman_core.cockpit.both_ends import Ends
+from privman_core.cockpit.ends import End
+from privman_core.cockpit.facts import ExchangeDetail, FoundExchanges
+from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.search import path_of
+from privman_core.cuts import cut
+
+MOST_ROWS, MOST_REGISTERING, MOST_EXPLAINED = 60, 20, 6
+"""Exchanges that a page shows of a request and of a registration, and failed ones that it explains."""
+_MOST_PATHS, _LONGEST_NOTE = 4, 300
+_Found = list[tuple[End, FoundExchanges]]
+
+
+async def rows_about(ends: Ends, request_id: str) -> list[MergedRow]:
+    """Return the newest exchanges that belong to a request, oldest first.
+
+    Each end knows of its own exchanges to which request they belong. Of a token call only its sender does, so calls
+    that one end alone knows are looked for in the journal of the other.
+    """
+    found = [(end, await end.find(f"request:{request_id}", MOST_ROWS)) for end in ends]
+    rows = merged(found).rows
+    paths = dict.fromkeys(path_of(row.row.url) for row in rows if row.other is None and _is_between(ends, row))
+    for path in list(paths)[:_MOST_PATHS]:
+        found = [(end, _joined(part, await end.find(f'path:"{path}"', MOST_ROWS))) for end, part in found]
+    rows = merged(found).rows if paths else rows
+    return [row for row in reversed(rows) if request_id in row.about]
+
+
+async def rows_registering(ends: Ends, ids: Callable[[End], Iterable[str]]) -> list[MergedRow]:
+    """Return the newest exchanges that made, read or changed the registrations with these ids of each end."""
+    found: _Found = []
+    for end in ends:
+        part = FoundExchanges([])
+        for each in ids(end):
+            part = _joined(part, await end.find(f"registration:{each}", MOST_REGISTERING))
+        found.append((end, part))
+    return merged(found).rows[:MOST_REGISTERING][::-1]
+
+
+async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
+    """Return what explains the newest exchanges that failed, by their places: the answer, and findings of both ends."""
+    failed = [place for place, row in enumerate(rows) if row.sent.tone == "bad"][-MOST_EXPLAINED:]
+    notes = {}
+    for place in failed:
+        details = [await end.exchange(row.number) for end, row in rows[place].sides]
+        notes[place] = list(dict.fromkeys(note for each in details if each is not None for note in _notes(each)))
+    return notes
+
+
+def _is_between(ends: Ends, row: MergedRow) -> bool:
+    """Return whether both parties of an exchange are ends that are shown."""
+    return bool(ends.named(row.source) and ends.named(row.target))
+
+
+def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:
+    """Return the rows of both searches, newest first."""
+    rows = {row.number: row for part in (one, other) for row in part.rows}
+    return FoundExchanges(sorted(rows.values(), key=lambda row: row.number, reverse=True))
+
+
+def _notes(detail: ExchangeDetail) -> list[str]:
+    """Return what explains a failure: the text of a short answer, and the findings."""
+    body = detail.printed["response"]["body"].strip()
+    said = [f"Answer: {body}"] if body and len(body) <= _LONGEST_NOTE and not body.startswith("<") else []
+    findings = [f"{each['rule']}: {each['message']}" for each in detail.printed["findings"]]
+    return [cut(text, _LONGEST_NOTE + len("Answer: ")) for text in (*said, *findings)]

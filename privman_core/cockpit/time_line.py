@@ -1,0 +1,141 @@
+"""The time line of one approval request: what happened, step by step, and what falls due."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from privman_core.cockpit.facts import DatedEvent, RequestDetail, Tone
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.sequence_diagram import in_words
+
+_SUCCESSES = range(200, 300)
+_READING, _CHANGING = frozenset({"GET", "HEAD"}), frozenset({"PATCH", "PUT"})
+
+
+class TimedStep(Struct, frozen=True):
+    """One step.
+
+    Attributes:
+        who: the end of an event, or who sent the request.
+        whom: who answered it; empty for an event.
+        words: what happened.
+        exchange: None for an event.
+        preparations: exchanges that only prepared this one, such as token calls.
+        wait: how long after the step before; empty for less than a second.
+        notes: what explains a failure.
+    """
+
+    at: datetime
+    who: str
+    whom: str
+    words: str
+    tone: Tone
+    exchange: MergedRow | None = None
+    preparations: tuple[MergedRow, ...] = ()
+    wait: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+class ComingStep(Struct, frozen=True):
+    """What falls due at an end; ``remaining`` is the time until then, for people."""
+
+    at: datetime
+    end: str
+    words: str
+    remaining: str
+
+
+def time_line(
+    rows: Sequence[MergedRow], known: Mapping[str, RequestDetail], notes: Mapping[int, list[str]]
+) -> list[TimedStep]:
+    """Return the steps, oldest first.
+
+    Args:
+        rows: the exchanges about the request, oldest first.
+        known: what each end knows of it, by name.
+        notes: what explains an exchange, by its place among the rows.
+    """
+    steps = _exchanges(rows, notes)
+    for name, detail in known.items():
+        for event in detail.events:
+            if not event.due:
+                steps.insert(_place(steps, name, event), TimedStep(event.at, name, "", event.text, event.tone))
+    return list(_with_waits(steps))
+
+
+def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetime]) -> list[ComingStep]:
+    """Return what is still to come, the next first; ``now`` is the time of each end."""
+    found = [
+        ComingStep(event.at, name, event.text, in_words(event.at - now[name]) or "now")
+        for name, detail in known.items()
+        for event in detail.events
+        if event.due
+    ]
+    return sorted(found, key=lambda due: due.at)
+
+
+def words_of(row: MergedRow) -> str:
+    """Return what an exchange is for."""
+    return row.served.contract or row.sent.contract or f"{row.sent.method} {row.sent.url.partition('?')[0]}"
+
+
+def _exchanges(rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> list[TimedStep]:
+    """Return a step for each exchange; those that only prepare another are part of its step, unless they failed."""
+    steps: list[TimedStep] = []
+    waiting: list[MergedRow] = []
+    for place, row in enumerate(rows):
+        if _only_prepares(row, rows[place + 1 :]):
+            waiting.append(row)
+            continue
+        tone, again = row.sent.tone, notes.get(place, [])
+        words, prepared = words_of(row), tuple(waiting)
+        steps.append(TimedStep(row.sent.at, row.source, row.target, words, tone, row, prepared, notes=again))
+        waiting.clear()
+    return steps
+
+
+def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
+    """Return whether an exchange has prepared a later one: it succeeded, and its sender went on."""
+    return (
+        row.sent.prepares
+        and row.sent.status in _SUCCESSES
+        and any(each.source == row.source and not each.sent.prepares for each in later)
+    )
+
+
+def _place(steps: Sequence[TimedStep], end: str, event: DatedEvent) -> int:
+    """Return where an event belongs: times of records have no fractions of a second, and virtual time stands still."""
+    second = event.at.replace(microsecond=0)
+    begins = next((place for place, step in enumerate(steps) if _second(step) >= second), len(steps))
+    ends = next((place for place, step in enumerate(steps[begins:], begins) if _second(step) > second), len(steps))
+    if event.order == "last":
+        return ends
+    places = range(begins, ends)
+    if event.order == "first":
+        return next((place for place in places if steps[place].exchange), ends)
+    received = [place + 1 for place in places if _receives(steps[place], end)]
+    if received:
+        return received[-1]
+    return next((place for place in reversed(places) if _sends_change(steps[place], end)), ends)
+
+
+def _second(step: TimedStep) -> datetime:
+    return step.at.replace(microsecond=0)
+
+
+def _receives(step: TimedStep, end: str) -> bool:
+    return step.exchange is not None and step.whom == end and step.exchange.sent.method not in _READING
+
+
+def _sends_change(step: TimedStep, end: str) -> bool:
+    return step.exchange is not None and step.who == end and step.exchange.sent.method in _CHANGING
+
+
+def _with_waits(steps: Sequence[TimedStep]) -> Iterable[TimedStep]:
+    before: datetime | None = None
+    for step in steps:
+        gap = timedelta(0) if before is None else step.at - before
+        yield replace(step, wait=in_words(gap))
+        before = step.at
