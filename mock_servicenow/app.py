@@ -1,6 +1,7 @@
 """Wires the instance, the app, its pages and the control plane."""
 
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
@@ -40,11 +41,14 @@ from privman_core.instruments import CHANGES, Instruments
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
+from privman_core.pages.unknown_address import UnknownAddresses
 from privman_core.serving import SERVED
 from privman_core.snapshots import StateCopy, States
 
 # platform 6.2
 USER_AGENT = "ServiceNow/1.0"
+NOT_FOR_BROWSERS = re.compile(r"/+(?:__|(?:api|ui)(?:/|$))", re.IGNORECASE)
+"""The beginning of the addresses of the APIs, the control plane, the cockpit and the files that pages load."""
 INSTANCE = web.AppKey("instance", Instance)
 ADMINISTRATOR = web.AppKey("administrator", str)
 """The administrator's user name; empty if the database has none any more."""
@@ -134,6 +138,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     app.add_routes(server.routes())
     app.add_routes(oauth.routes(instance))
     app.add_routes(pages.routes())
+    app.router.register_resource(UnknownAddresses(pages.unknown, NOT_FOR_BROWSERS))
     app.cleanup_ctx.append(_running(address, privilege_manager, imports, caller, is_new=is_new))
     return app
 

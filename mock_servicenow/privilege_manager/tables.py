@@ -18,6 +18,7 @@ from privman_contracts.wire_names import WireNames
 # The roles that the console's ServiceNow user needs (integration 1).
 INTEGRATION_ROLES = ("web_service_admin", "approval_admin")
 LONG_TEXT = 65_000
+_CHIEF_METADATA = ("PolicyName", "InitiatorUserName", "FilePath", "UserReason", "UserName", "AgentName")
 MASK = "********"
 
 
@@ -54,6 +55,8 @@ class AppColumn:
         reference: canonical name of the table that a reference points to.
         default: what a new row has.
         default_word: the same as a word of the wire, by group and canonical name.
+        mandatory: as in `Column`; the printed forms have a star there.
+        read_only: as in `Column`: rules of the app alone give it a value.
         display: as in `Column`.
         indexed: as in `Column`.
     """
@@ -67,13 +70,25 @@ class AppColumn:
         reference: str = "",
         default: str | None = None,
         default_word: tuple[str, str] | None = None,
+        mandatory: bool = False,
+        read_only: bool = False,
         display: bool = False,
         indexed: bool = False,
     ) -> None:
         self.name = ""
         self._reference = reference
         self._default_word = default_word
-        self._column = Column("", label, type, max_length, default=default, display=display, indexed=indexed)
+        self._column = Column(
+            "",
+            label,
+            type,
+            max_length,
+            default=default,
+            mandatory=mandatory,
+            read_only=read_only,
+            display=display,
+            indexed=indexed,
+        )
 
     def __set_name__(self, owner: type[Row], name: str) -> None:
         self.name = name
@@ -100,7 +115,7 @@ class AppColumn:
 class ConfigurationRow(Row):
     """A registration; its sys_id is the Instance Id."""
 
-    instance_metadata = AppColumn("Instance metadata", "name_values", LONG_TEXT)
+    instance_metadata = AppColumn("Instance metadata", "name_values", LONG_TEXT, mandatory=True)
 
 
 class SecretRow(Row):
@@ -113,10 +128,10 @@ class SecretRow(Row):
 class ActivityTypeRow(Row):
     """A kind of request that a console has declared, and how it may be answered."""
 
-    name = AppColumn("Name", max_length=100, display=True)
-    description = AppColumn("Description", max_length=1000)
-    valid_responses = AppColumn("Valid Responses", max_length=255)
-    max_timeout = AppColumn("Max timeout", "glide_duration")
+    name = AppColumn("Name", max_length=100, mandatory=True, display=True)
+    description = AppColumn("Description", max_length=1000, mandatory=True)
+    valid_responses = AppColumn("Valid Responses", max_length=255, mandatory=True)
+    max_timeout = AppColumn("Max timeout", "glide_duration", mandatory=True)
     include_comment = AppColumn("Include comment", "boolean", default="false")
     include_duration = AppColumn("Include duration", "boolean", default="false")
     instance_id = AppColumn("Instance Id", indexed=True)
@@ -139,9 +154,12 @@ class RequestRow(Row):
 
 
 class ResponseRow(Row):
-    """A decision on its way to the console, and the status of the last attempt to deliver it."""
+    """A decision on its way to the console, and the status of the last attempt to deliver it.
 
-    request_id = AppColumn("Request Id", max_length=100, display=True, indexed=True)
+    No column is displayed for it: the printed form's title has the time of creation.
+    """
+
+    request_id = AppColumn("Request Id", max_length=100, read_only=True, indexed=True)
     response = AppColumn("Response", max_length=100)
     response_status_code = AppColumn("Response status code", "integer")
     retry_attempts = AppColumn("Retry attempts", "integer", default="0")
@@ -244,6 +262,8 @@ class AppTables:
         self._tables: list[AppTable[Row]] = []
         self.admin_role, self.approver_role = admin, approver = names.role("admin"), names.role("approver")
         self.pending = names.word("request_status", "pending")
+        self.chief_metadata = tuple(names.key("metadata", each) for each in _CHIEF_METADATA)
+        """The keys of a request's metadata that say who wants what and why."""
         self.askers = ("web_service_admin", admin)
         """The roles that may create requests."""
         read = Acl("read", (admin, approver, *INTEGRATION_ROLES))
@@ -258,7 +278,7 @@ class AppTables:
         self.configuration = self._wire(
             "integration_configuration", "Integration Configuration", ConfigurationRow, registry
         )
-        self.activity_type = self._wire("activity_type", "Activity type", ActivityTypeRow, registry)
+        self.activity_type = self._wire("activity_type", "Activity Details", ActivityTypeRow, registry)
         self.request = self._wire("request", "Request", RequestRow, request)
         # The app's own column gives way to a documented one of that name.
         taken = names.group("columns.response").values()

@@ -24,7 +24,8 @@ def split_duration(stored: str) -> tuple[str, ...]:
     if not stored:
         return ("", "", "")
     minutes, seconds = divmod(duration_seconds(stored), 60)
-    return tuple(map(str, (*divmod(minutes, 60), seconds)))
+    hours, minutes = divmod(minutes, 60)
+    return (str(hours), f"{minutes:02}", f"{seconds:02}")
 
 
 def join_duration(parts: Sequence[str]) -> str:

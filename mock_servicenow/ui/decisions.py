@@ -1,21 +1,17 @@
 """Additions to the form of an approval request: readable metadata, and the decision (integration 3)."""
 
-from itertools import islice
-
-import orjson
 from msgspec import Struct
 
-from mock_servicenow.now_platform.dictionary.values import json_text
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.ui.composite_values import UNITS, join_duration
+from mock_servicenow.ui.request_metadata import Metadata, read_metadata
 from privman_core.pages.forms import Form
 
 ACTION = "decide:"
-MOST_FACTS = 1_000
-"""Entries of the metadata that a form shows."""
+_ASKED = (RequestRow.comment, RequestRow.duration)
 
 
 class DecisionForm(Struct, frozen=True):
@@ -25,14 +21,18 @@ class DecisionForm(Struct, frozen=True):
         responses: valid responses; empty if the request is decided or the user may not decide.
         comment: whether the form asks for a comment.
         duration: whether the form asks for a duration.
-        facts: the metadata, by key.
+        asked: the columns of the request that the decision writes.
+        closed: why a pending request has no responses for the user.
+        metadata: None if it is not a JSON object.
         responses_url: address of the list of the request's responses.
     """
 
     responses: list[str]
     comment: bool
     duration: bool
-    facts: list[tuple[str, str]]
+    asked: frozenset[str]
+    closed: str
+    metadata: Metadata | None
     responses_url: str
 
 
@@ -43,6 +43,7 @@ class Decisions:
         self._request = tables.request
         self._response = tables.response
         self._pending = tables.pending
+        self._chief = tables.chief_metadata
         self._activity_types = activity_types
 
     def about(self, session: Session, record: Record) -> DecisionForm | None:
@@ -51,17 +52,16 @@ class Decisions:
             return None
         request = self._request.row(record)
         terms = self._activity_types.terms(session, request.activity_type_id)
-        open_to_user = request.status == self._pending and session.allowed("write", [record])
-        responses_url = f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}"
-        facts = _facts(request.metadata)
-        if not open_to_user:
-            return DecisionForm([], comment=False, duration=False, facts=facts, responses_url=responses_url)
+        pending, writable = request.status == self._pending, bool(session.allowed("write", [record]))
+        is_open = pending and writable
         return DecisionForm(
-            list(terms.valid_responses),
-            comment=terms.comment,
-            duration=terms.duration,
-            facts=facts,
-            responses_url=responses_url,
+            list(terms.valid_responses) if is_open else [],
+            comment=is_open and terms.comment,
+            duration=is_open and terms.duration,
+            asked=frozenset(map(self._request.__getitem__, _ASKED)) if is_open else frozenset(),
+            closed="You can read this request, but not decide it." if pending and not writable else "",
+            metadata=read_metadata(request.metadata, self._chief),
+            responses_url=f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}",
         )
 
     def values(self, form: Form, response: str) -> dict[str, str]:
@@ -73,11 +73,6 @@ class Decisions:
         }
         return {name: value for name, value in self._request.spelled(values).items() if value}
 
-
-def _facts(metadata: str) -> list[tuple[str, str]]:
-    try:
-        found = orjson.loads(metadata)
-    except orjson.JSONDecodeError:
-        return []
-    facts = islice(found.items(), MOST_FACTS) if isinstance(found, dict) else ()
-    return [(key, json_text(value)) for key, value in facts]
+    def took_effect(self, record: Record, response: str) -> bool:
+        """Return whether a request has that response."""
+        return self._request.row(record).status == response

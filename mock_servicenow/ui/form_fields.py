@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import Pair, pairs_in_one_line, read_pairs, split_duration
+from mock_servicenow.ui.visible_schema import is_number
 from privman_core.cuts import cut
 
 LONG_TEXT = 255
@@ -15,6 +16,10 @@ LONGEST_SHOWN = 64 * 1024
 """Characters of a value that a form shows; a longer value is read-only there, because posting it would shorten it."""
 MOST_PAIRS = 300
 """Name-value pairs that a form can edit: a form has at most 1,000 fields."""
+FEW = 12
+"""Fields of a form that has one column, in the dictionary's order, as the app's printed forms."""
+_WIDE = frozenset({"long", "pairs", "journal"})
+_ONE_LINE = 1_000
 _SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
 
 
@@ -30,6 +35,8 @@ class FormField(Struct):
         url: address of the record it refers to; empty if there is none.
         parts: hours, minutes and seconds of a duration.
         pairs: name-value pairs.
+        blank: whether an empty row follows the pairs.
+        hint: why the field cannot be changed, if another could.
     """
 
     name: str
@@ -41,6 +48,23 @@ class FormField(Struct):
     error: str = ""
     parts: tuple[str, ...] = ()
     pairs: list[Pair] = field(default_factory=list)
+    blank: bool = False
+    hint: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the value is aligned to the right."""
+        return is_number(self.column)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the field takes both columns of a form."""
+        return self.control in _WIDE or len(self.shown) > LONG_TEXT
+
+    @property
+    def rows(self) -> int:
+        """Lines of a text area, which grows as it is filled."""
+        return 1 if self.column.max_length <= _ONE_LINE else 4
 
 
 def form_fields(session: Session, record: Record, *, writable: bool) -> list[FormField]:
@@ -51,6 +75,22 @@ def form_fields(session: Session, record: Record, *, writable: bool) -> list[For
         for column in readable(session, record.table).values()
         if column.name not in _SYSTEM
     ]
+
+
+def is_system(name: str) -> bool:
+    """Return whether every table has that column, or every table with classes."""
+    return name in _SYSTEM
+
+
+def sections(fields: list[FormField]) -> list[tuple[str, list[FormField]]]:
+    """Return the fields of a form by section, each with its heading; a short form has one section without."""
+    if len(fields) <= FEW:
+        return [("", fields)]
+    journals = [each for each in fields if each.column.family is Family.JOURNAL]
+    others = [each for each in fields if each.column.family is not Family.JOURNAL]
+    narrow = [each for each in others if not each.is_wide]
+    wide = [each for each in others if each.is_wide]
+    return [(heading, some) for heading, some in (("", narrow), ("Details", wide), ("Notes", journals)) if some]
 
 
 def system_fields(session: Session, record: Record) -> list[tuple[str, str]]:
@@ -70,6 +110,8 @@ def to_text(session: Session, record: Record, column: Column) -> str:
 def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> FormField:
     is_long = len(record[column.name]) > LONGEST_SHOWN
     made = FormField(f"{record.table}.{column.name}", column, "fixed" if fixed or is_long else _control(column))
+    if is_long:
+        made.hint = f"The first {LONGEST_SHOWN:,} characters of {len(record[column.name]):,}. A form cannot change it."
     made.value = "" if is_long else to_text(session, record, column)
     made.shown = cut(_shown(session, record, column), LONGEST_SHOWN)
     if column.is_reference and record[column.name]:
@@ -81,6 +123,7 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
         made.value, made.pairs = "", read_pairs(record[column.name]) or []
         if len(made.pairs) > MOST_PAIRS:
             made.control = "fixed"
+            made.hint = f"{len(made.pairs):,} pairs. A form changes at most {MOST_PAIRS:,}."
     return made
 
 

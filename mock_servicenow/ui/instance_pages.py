@@ -2,13 +2,14 @@
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
-from mock_servicenow.privilege_manager.tables import AppTables
+from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.form_page import FormPage
 from mock_servicenow.ui.import_page import MOST_BYTES, ImportPage
 from mock_servicenow.ui.instance_gate import LOG_IN, InstanceGate, InstanceVisit, LoginPage
 from mock_servicenow.ui.list_page import ListPage
 from mock_servicenow.ui.navigator import Application, Module, Navigator
+from mock_servicenow.ui.request_metadata import MetadataColumn
 from mock_servicenow.ui.visible_schema import VisibleTables
 from privman_core.journal import Journal
 from privman_core.pages.rendering import SHARED, Assets, Templates
@@ -35,7 +36,10 @@ def build_pages(
     application = _application(tables)
     login, navigator = LoginPage(instance), Navigator(instance, application, tables.hidden)
     imports, visible = ImportPage(instance), VisibleTables(instance, tables.hidden)
-    listing, form = ListPage(instance, visible), FormPage(instance, visible, Decisions(tables, activity_types))
+    place = tables.request.name, tables.request[RequestRow.metadata]
+    titles = {module.table: module.label for module in application.modules}
+    listing = ListPage(instance, visible, MetadataColumn(place, tables.chief_metadata), titles)
+    form = FormPage(instance, visible, Decisions(tables, activity_types))
     table: dict[str, Page[InstanceVisit]] = {
         "/": Page(navigator.show),
         "/nav_to.do": Page(navigator.lead, unlinked="links in e-mails lead here"),
@@ -43,7 +47,7 @@ def build_pages(
         "/logout.do": Page(None, login.log_out),
         "/upload.do": Page(imports.show, unlinked="lists lead administrators here"),
         "/sys_upload.do": Page(None, imports.upload, largest=MOST_BYTES),
-        _LIST: Page(listing.show),
+        _LIST: Page(listing.show, listing.act),
         _FORM: Page(form.show, form.save),
     }
     assets = Assets("/ui", "mock_servicenow.ui", SHARED)

@@ -1,12 +1,12 @@
 """List pages: ``/{table}_list.do``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.errors import ApiAccessDenied
+from mock_servicenow.now_platform.errors import ApiAccessDenied, OperationFailed
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import as_operand, is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
@@ -17,42 +17,73 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import parameters_of, query_of
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import ADMIN_ROLE
+from mock_servicenow.ui.event_notes import Event, Note, follow, shown, take_note
 from mock_servicenow.ui.instance_gate import InstanceVisit
-from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ListQuery, ListUrl, count_rows, rows_in_words
-from mock_servicenow.ui.visible_schema import VisibleTables, cell_text
+from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQuery, ListUrl, count_rows, rows_in_words
+from mock_servicenow.ui.list_search import searched
+from mock_servicenow.ui.record_place import LONGEST_QUERY, RecordPlace
+from mock_servicenow.ui.request_metadata import Entry, MetadataColumn, read_metadata
+from mock_servicenow.ui.row_actions import act_on_rows, refused
+from mock_servicenow.ui.visible_schema import VisibleTables, cell_text, is_number, label, time_zone
 from privman_core.pages.rendering import see
 
-ROWS = 20
+_SHORT = 36
+"""Characters of a value that stays on one line, such as a GUID."""
 
 
 class Heading(Struct, frozen=True):
     """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` if the query is too long."""
 
+    name: str
     label: str
+    is_number: bool
     url: str
     direction: str
 
 
 class Cell(Struct, frozen=True):
-    """One value, and the address that it links to; empty for none."""
+    """One value.
+
+    Attributes:
+        url: the address that it links to; empty for none.
+        kind: ``number`` for one aligned to the right, ``short`` for one that is not broken; empty for others.
+        entries: the chief entries of metadata, shown in place of the text.
+        more: its other entries, shown on demand.
+    """
 
     text: str
     url: str
+    kind: str = ""
+    entries: Sequence[Entry] = ()
+    more: Sequence[Entry] = ()
 
 
 class ListRow(Struct, frozen=True):
-    """One record."""
+    """One record; ``version`` is the value of its check box."""
 
     sys_id: str
+    version: str
+    url: str
     cells: Sequence[Cell]
 
 
 class ListPage:
-    """The records of a table that a query matches."""
+    """The records of a table that a query matches.
 
-    def __init__(self, instance: Instance, tables: VisibleTables) -> None:
+    Args:
+        instance: has the records.
+        tables: those that have lists.
+        metadata: the column whose entries are shown one by one.
+        titles: of the lists of the app's tables; those of others have the table's label.
+    """
+
+    def __init__(
+        self, instance: Instance, tables: VisibleTables, metadata: MetadataColumn, titles: Mapping[str, str]
+    ) -> None:
         self._instance = instance
+        self._titles = titles
         self._tables = tables
+        self._metadata = metadata
 
     async def show(self, visit: InstanceVisit) -> web.Response:
         """Show a page of the list; raises PlatformError and PageError.
@@ -64,12 +95,32 @@ class ListPage:
         url = ListUrl.read(table, visit.request.query)
         if visit.query.get("filter_field"):
             return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
+        if "search" in visit.query:
+            return see(url.asking(await self._instance.run(lambda: self._searched(visit, url))))
         if self._instance.store.embedded:
             await self._instance.run(lambda: self._prepare(visit, url))
         values = await self._instance.run_again(
             Repeatable(lambda: self._values(visit, url), visit.findings, light=False)
         )
-        return await visit.page("list.html", **values)
+        values |= {"note": take_note(visit, table), "title": self._titles.get(table, values["title"])}
+        return shown(visit, await visit.page("list.html", **values))
+
+    async def act(self, visit: InstanceVisit) -> web.Response:
+        """Do something to the selected rows, and lead back to the list; raises PageError."""
+        table = self._tables.check(visit.request.match_info["table"])
+        try:
+            note = await self._instance.run(lambda: self._act(visit, table))
+        except OperationFailed as error:
+            note = refused(error)
+        return follow(visit, Event(str(ListUrl.read(table, visit.request.query)), table, note))
+
+    def _act(self, visit: InstanceVisit, table: str) -> Note:
+        with self._instance.transaction(visit.user, visit.findings) as session:
+            return act_on_rows(session, table, visit.form)
+
+    def _searched(self, visit: InstanceVisit, url: ListUrl) -> str:
+        with self._instance.transaction(visit.user, visit.findings) as session:
+            return searched(session, visit, url)
 
     def _prepare(self, visit: InstanceVisit, url: ListUrl) -> None:
         """Make the index that the list needs in its own transaction: one that has written cannot be run again."""
@@ -84,15 +135,16 @@ class ListPage:
             expanded = _expanded(session, visit, url)
             if is_long(expanded.query):  # which the page reads again and again
                 self._instance.store.end_brief()
-            return _List(session, expanded).values()
+            return _List(session, expanded, self._metadata).values()
 
 
 class _List:
     """One page of a list, read in one transaction."""
 
-    def __init__(self, session: Session, url: ListUrl) -> None:
+    def __init__(self, session: Session, url: ListUrl, metadata: MetadataColumn) -> None:
         self._session = session
         self._url = url
+        self._metadata = metadata
         self._columns = chosen(session, url.table, url.fields)
         # Each heading repeats query and columns in a link.
         self._is_short = len(url.query) + sum(map(len, url.fields)) <= LONGEST_CRUMBS
@@ -103,22 +155,29 @@ class _List:
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
         count = count_rows(session, url.table, query)
         parts = session.parts(url.table, query, limit=ROWS, offset=url.first - 1)
-        rows = [row for records in parts for row in self._rows(records)]
+        rows: list[ListRow] = []
+        for records in parts:
+            rows += self._rows(records, url.first + len(rows))
+        filtered = bool(ListQuery(url.query).conditions)
         return {
-            "title": self._label(),
+            "title": label(session, url.table),
             "url": url,
             "headings": [self._heading(column) for column in self._columns],
             "rows": rows,
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
             # Not the session's findings, which would reveal whether unreadable rows match.
             "notices": [*(finding.message for finding in query.findings), *self._end(count)],
-            "total": rows_in_words(url.first, len(rows), count),
+            "total": rows_in_words(url.first, len(rows), count, filtered=filtered),
+            "filtered": filtered,
+            "beyond": not rows and count > 0,
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": session.may("create", url.table),
+            "may_delete": session.may("delete", url.table),
             "may_import": session.user.has_any((ADMIN_ROLE,)),
             "choices": self._choices(),
             "operators": [operator for operator in OPERATORS if operator.offered],
+            "zone": time_zone(session),
         }
 
     def _goes_on(self, count: int) -> bool:
@@ -128,32 +187,46 @@ class _List:
         ends = count > LAST_ROW and self._url.first + ROWS > LAST_ROW
         return [f"Lists end at row {LAST_ROW:,}. Filter the list, or reverse its order."] * ends
 
-    def _label(self) -> str:
-        table = self._session.dictionary.table(self._url.table)
-        return self._url.table if table is None else table.label
-
     def _heading(self, column: Column) -> Heading:
         direction = ListQuery(self._url.query).direction(column.name)
-        return Heading(column.label, self._url.sorted_by(column.name) if self._is_short else "", direction)
+        url = self._url.sorted_by(column.name) if self._is_short else ""
+        return Heading(column.name, column.label, is_number(column), url, direction)
 
-    def _rows(self, records: list[Record]) -> list[ListRow]:
+    def _rows(self, records: list[Record], first: int) -> list[ListRow]:
         self._session.displays.prefetch(
             records, [(column.name,) for column in self._columns if column.reference is not None]
         )
-        return [ListRow(record.sys_id, [self._cell(record, column) for column in self._columns]) for record in records]
+        return [self._row(record, row) for row, record in enumerate(records, first)]
 
-    def _cell(self, record: Record, column: Column) -> Cell:
+    def _row(self, record: Record, row: int) -> ListRow:
+        query = self._url.query if len(self._url.query) <= LONGEST_QUERY else ""
+        place = RecordPlace(self._url.table, query, row if query == self._url.query else 0)
+        url = place.form(record)
+        cells = [self._cell(record, column, url) for column in self._columns]
+        return ListRow(record.sys_id, f"{record.sys_id}.{record.values.get('sys_mod_count', '')}", url, cells)
+
+    def _cell(self, record: Record, column: Column, form: str) -> Cell:
+        text = cell_text(self._session, record, column)
         if column is self._columns[0]:
-            text = cell_text(self._session, record, column) or "(empty)"
-            return Cell(text, f"/{record.table}.do?sys_id={record.sys_id}")
+            return Cell(text or "(empty)", form, _kind(column, text))
+        if (record.table, column.name) == self._metadata.place:
+            metadata = read_metadata(record[column.name], self._metadata.chief)
+            entries, more = metadata.in_cell() if metadata else ((), ())
+            return Cell(text, "", "", entries, more)
         leads = column.is_reference and record[column.name]
         url = f"/{column.reference}.do?sys_id={record[column.name]}" if leads else ""
-        return Cell(cell_text(self._session, record, column), url)
+        return Cell(text, url, _kind(column, text))
 
     def _choices(self) -> list[tuple[Column, bool]]:
         shown = {column.name for column in self._columns}
         columns = listable(self._session, self._url.table).values()
         return [(column, column.name in shown) for column in columns]
+
+
+def _kind(column: Column, text: str) -> str:
+    if is_number(column):
+        return "number"
+    return "short" if len(text) <= _SHORT else ""
 
 
 def _condition(visit: InstanceVisit) -> str:

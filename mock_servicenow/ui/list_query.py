@@ -15,6 +15,8 @@ from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.session import Session
 
+ROWS = 20
+"""Rows on a page of a list."""
 LAST_ROW = 10_000
 """The last row of a list that has a page: the database reads all rows before it, and counts no further."""
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
@@ -119,7 +121,7 @@ class ListUrl(Struct, frozen=True):
         return cls(
             table,
             parameters.get("sysparm_query", ""),
-            _row(parameters.get("sysparm_first_row", "")),
+            row_number(parameters.get("sysparm_first_row", "")),
             tuple(field for field in fields.split(",") if field),
         )
 
@@ -145,7 +147,8 @@ class ListUrl(Struct, frozen=True):
         return self.asking(ListQuery(self.query).sorted_by(column))
 
 
-def _row(text: str) -> int:
+def row_number(text: str) -> int:
+    """Return the number of a row that has a page, 1 for other text."""
     number = int(text[:12]) if text.isascii() and text.isdecimal() else 1
     return min(max(number, 1), LAST_ROW)
 
@@ -157,9 +160,11 @@ def count_rows(session: Session, table: str, query: CompiledQuery) -> int:
     return int(session.work.transaction.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
-def rows_in_words(first: int, shown: int, count: int) -> str:
-    """Return the range of rows that a page shows, and their total."""
-    if not shown:
-        return "No records to show"
+def rows_in_words(first: int, shown: int, count: int, *, filtered: bool) -> str:
+    """Return the range of rows that a page shows, and their total; or why it shows none."""
     of = f"more than {LAST_ROW:,}" if count > LAST_ROW else f"{count:,}"
-    return f"{first:,} to {first + shown - 1:,} of {of}"
+    if shown:
+        return f"{first:,} to {first + shown - 1:,} of {of}"
+    if count:
+        return f"The list has no row {first:,}: its last is {count:,}"
+    return "No records match the filter" if filtered else "No records to show"

@@ -14,6 +14,7 @@ from privman_core.cuts import cut
 from privman_core.pages.site import PageError
 
 LONGEST_CELL = 120
+_NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.CURRENCY})
 
 
 class VisibleTables(Struct, frozen=True):
@@ -28,9 +29,13 @@ class VisibleTables(Struct, frozen=True):
 
     def check(self, name: str) -> str:
         """Return the name; raises PageError if no page shows such a table."""
-        if name in self.hidden or self.instance.dictionary.table(name) is None:
+        if not self.shows(name):
             raise PageError(HTTPStatus.NOT_FOUND, "Page not found", f"Table '{name}' does not exist")
         return name
+
+    def shows(self, name: str) -> bool:
+        """Return whether pages show that table."""
+        return name not in self.hidden and self.instance.dictionary.table(name) is not None
 
 
 def cell_text(session: Session, record: Record, column: Column) -> str:
@@ -38,3 +43,20 @@ def cell_text(session: Session, record: Record, column: Column) -> str:
     named = column.family is Family.PAIRS
     text = pairs_in_one_line(record[column.name]) if named else session.display(record, column.name)
     return cut(text, LONGEST_CELL)
+
+
+def time_zone(session: Session) -> str:
+    """Return the time zone of the times on a page, with its present offset."""
+    now = session.kernel.clock.now().astimezone(session.formats.zone)
+    return f"{session.formats.zone} (UTC{now.isoformat()[-6:]})"
+
+
+def label(session: Session, name: str) -> str:
+    """Return the label of a table."""
+    table = session.dictionary.table(name)
+    return name if table is None else table.label
+
+
+def is_number(column: Column) -> bool:
+    """Return whether the values of a column are aligned to the right; those of a choice are words."""
+    return column.family in _NUMBERS and not column.choices

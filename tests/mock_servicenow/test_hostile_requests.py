@@ -99,7 +99,8 @@ PARAMETERS = [
     *("sysparm_limit", "sysparm_offset", "sysparm_first_row", "sysparm_fields", "sysparm_query", "sysparm_view"),
     *("sysparm_tiny", "sysparm_group_by", "sysparm_sum_fields", "sysparm_having", "sysparm_order_by", "sys_id"),
     *("sysparm_display_value", "page", "before", "after", "find", "about", "uri", "sysparm_goto", "sysparm_filter"),
-    *("sysparm_stack", "sysparm_done", "filter_field", "filter_value", "client_id", "redirect_uri", "token", "state"),
+    *("sysparm_record_list", "sysparm_record_row", "sysparm_record_target", "search", "search_field", "search_text"),
+    *("sysparm_stack", "search.number", "filter_field", "filter_value", "client_id", "redirect_uri", "token", "state"),
     *("table_name", "table_sys_id", "file_name", "multi_import_set_id", "run_after", "kind", "x-sn-apikey"),
 ]
 PARTS = {
@@ -116,6 +117,7 @@ PARTS = {
     "number": ["1", "999999999999"],
     "end": ["servicenow", "x"],
     "request_id": ["a66f2ed9-089d-4712-bd45-d00b945e0e8b", "x"],
+    "unknown": ["no/such/page", "%00"],
 }
 
 

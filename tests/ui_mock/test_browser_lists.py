@@ -27,9 +27,9 @@ async def test_breadcrumb_removes_a_condition(site: Site, page: Page) -> None:
     await site.incidents(3)
     await log_in(page, "admin", "/incident_list.do")
     await page.get_by_text("Filter", exact=True).click()
-    await page.get_by_label("Field").select_option("short_description")
+    await page.get_by_label("Field", exact=True).select_option("short_description")
     await page.get_by_label("Operator").select_option("STARTSWITH")
-    await page.get_by_label("Value").fill("mine")
+    await page.get_by_label("Value", exact=True).fill("mine")
     await page.get_by_role("button", name="Add condition").click()
     await expect(page.get_by_role("status")).to_have_text("1 to 3 of 3")
     crumbs = page.get_by_role("navigation", name="Filter").get_by_role("link")
@@ -55,10 +55,11 @@ async def test_list_has_next_and_previous_pages(site: Site, page: Page) -> None:
 async def test_columns_can_be_chosen(page: Page) -> None:
     """Only the ticked columns are shown, and the choice survives sorting."""
     await log_in(page, "admin", "/incident_list.do?sysparm_fields=number,priority,nonsense")
-    await page.get_by_text("Columns", exact=True).click()
-    await page.get_by_label("Priority").uncheck()
-    await page.get_by_label("Urgency").check()
-    await page.get_by_role("button", name="Show columns").click()
+    await page.get_by_role("button", name="Columns", exact=True).click()
+    columns = page.get_by_role("dialog", name="Columns to show")
+    await columns.get_by_label("Priority").uncheck()
+    await columns.get_by_label("Urgency").check()
+    await columns.get_by_role("button", name="Show columns").click()
     assert await page.get_by_role("columnheader").all_inner_texts() == ["Number", "Urgency"]
     await page.get_by_role("link", name="Urgency").click()
     await expect(page.get_by_role("columnheader", name="Urgency")).to_have_attribute("aria-sort", "ascending")
@@ -83,10 +84,10 @@ async def test_refresh_keeps_unfolded_parts_open(site: Site, page: Page) -> None
     """A refresh replaces only the live parts of the page."""
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
     await page.get_by_text("Filter", exact=True).click()
-    await page.get_by_label("Value").fill("half typ")
+    await page.get_by_label("Value", exact=True).fill("half typ")
     await site.ask()
     await expect(page.get_by_role("link", name=GUID)).to_be_visible()
-    assert await page.get_by_label("Value").input_value() == "half typ"
+    assert await page.get_by_label("Value", exact=True).input_value() == "half typ"
 
 
 @pytest.mark.long
@@ -94,6 +95,6 @@ async def test_new_leads_to_an_empty_form(site: Site, page: Page) -> None:
     """The list offers New to users who may create records, and to no others."""
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}_list.do")
     await page.get_by_role("link", name="New", exact=True).click()
-    assert await page.get_by_role("heading", level=1).inner_text() == "Activity type: New record"
+    assert await page.get_by_role("heading", level=1).inner_text() == "Activity Details - New record"
     approver = await site.person("privman.approver")
     assert ">New</a>" not in (await approver.get(f"/{ACTIVITY_TYPE}_list.do")).html

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_log_in_returns_to_the_page(page: Page) -> None:
     """Without a session, a link leads to the log-in page and from there to its target."""
     await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
-    assert await page.get_by_role("heading", level=1).inner_text() == "Request"
+    assert await page.get_by_role("heading", level=1).inner_text() == "Requests"
     assert await page.get_by_text("Privman Approver").is_visible()
 
 

@@ -22,12 +22,16 @@ def listable(session: Session, table: str) -> dict[str, Column]:
 
 
 def chosen(session: Session, table: str, fields: tuple[str, ...] = ()) -> list[Column]:
-    """Return the columns of a list: ``fields``, or else the display column, a few others and the creation time."""
+    """Return the columns of a list: ``fields``, or else the display column, a few others and the creation time.
+
+    The sys_id is never the first column, where there is another.
+    """
     columns = listable(session, table)
     named = [columns[name] for name in dict.fromkeys(fields) if name in columns]
     if named:
         return named
     display = session.dictionary.display_column(table)
     own = [name for name in columns if name not in _SYSTEM and name != display]
-    usual = [*(name for name in (display,) if name in columns), *own[:MOST_COLUMNS], _LAST]
+    first = [display] if display in columns else []
+    usual = [*own[:MOST_COLUMNS], *first, _LAST] if display == "sys_id" else [*first, *own[:MOST_COLUMNS], _LAST]
     return [columns[name] for name in dict.fromkeys(usual) if name in columns]

@@ -65,6 +65,7 @@ class Work:
         described: those of them whose rows only describe the tables as they are.
         after_commit: called once the commit has succeeded.
         insert_status: the HTTP status of an insert that succeeds.
+        answered: whether a rule has answered an insert with a record that was there.
         referenced: cache of referenced records by sight, then table and sys_id; emptied by any write.
         entries: cache of the entries of journal columns by root table and sys_id; emptied by any write.
     """
@@ -77,6 +78,7 @@ class Work:
         self.described: frozenset[str] = frozenset()
         self.after_commit: list[Callable[[], None]] = []
         self.insert_status = 201
+        self.answered = False
         self.referenced: dict[Sight, dict[tuple[str, str], Record | None]] = {}
         self.entries: dict[tuple[str, str], list[Values]] = {}
         self._kernel = kernel

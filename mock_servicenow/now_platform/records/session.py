@@ -191,7 +191,7 @@ class Session(View):
         try:
             self.run_rules("before", context)
         except RuleAnswer as answer:
-            self.work.insert_status = answer.status
+            self.work.insert_status, self.work.answered = answer.status, True
             return answer.record
         entries = pop_entries(self, table, current)
         self.work.insert(table, [current])

@@ -1,0 +1,71 @@
+"""The metadata of an approval request: its chief entries first, the others on demand."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import orjson
+from msgspec import Struct
+
+from mock_servicenow.now_platform.dictionary.values import json_text
+from privman_core.cuts import cut
+
+MOST_ENTRIES = 1_000
+"""Entries that a form shows."""
+_CELL_ENTRIES = 3
+MOST_IN_CELL, LONGEST_IN_CELL = 20, 60
+"""Entries that a list shows of one request, and characters of each."""
+Entry = tuple[str, str]
+
+
+class MetadataColumn(Struct, frozen=True):
+    """The column that has the metadata.
+
+    Attributes:
+        place: its table and its name.
+        chief: the keys of the chief entries, in their order.
+    """
+
+    place: tuple[str, str]
+    chief: Sequence[str]
+
+
+class Metadata(Struct, frozen=True):
+    """The entries of one request, each a key with its text.
+
+    Attributes:
+        chief: those that say who wants what and why; the first ones if it has none of these.
+        others: the rest, as far as `MOST_ENTRIES`.
+        left_out: how many more it has.
+    """
+
+    chief: Sequence[Entry]
+    others: Sequence[Entry]
+    left_out: int
+
+    def in_cell(self) -> tuple[list[Entry], list[Entry]]:
+        """Return the first chief entries and some others, shortened for the cell of a list."""
+        every = [(key, cut(text, LONGEST_IN_CELL)) for key, text in (*self.chief, *self.others[:MOST_IN_CELL])]
+        return every[:_CELL_ENTRIES], every[_CELL_ENTRIES:MOST_IN_CELL]
+
+
+def read_metadata(text: str, chief: Sequence[str]) -> Metadata | None:
+    """Return the entries of a JSON object; None for other text.
+
+    Args:
+        text: as stored.
+        chief: the keys of the chief entries, in their order.
+    """
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(found, dict) or not found:
+        return None
+    first = [key for key in chief if key in found] or list(islice(found, _CELL_ENTRIES))
+    others = [key for key in found if key not in set(first)]
+    shown = others[: MOST_ENTRIES - len(first)]
+    return Metadata(_texts(found, first), _texts(found, shown), len(others) - len(shown))
+
+
+def _texts(found: dict[str, object], keys: Sequence[str]) -> list[Entry]:
+    return [(key, json_text(found[key])) for key in keys]

@@ -1,0 +1,147 @@
+import html
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from .conftest import ACTIVITY_TYPE, REQUEST, RESPONSE, Shown, Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+_SELECTED = re.compile(r'name="selected" value="([^"]+)" aria-label="Select ([^"]*)"')
+_FORM = re.compile(r'<a id="r\w{32}" href="([^"]+)"')
+
+
+def _query(shown: Shown) -> str:
+    return parse_qs(urlsplit(shown.url).query).get("sysparm_query", [""])[0]
+
+
+def _link(shown: Shown, name: str) -> str:
+    found = re.search(rf'href="([^"]+)"><svg[^>]*><path[^>]*/></svg><span class="hidden">{name}<', shown.html)
+    return "" if found is None else html.unescape(found[1])
+
+
+@pytest.mark.parametrize(
+    ("column", "text", "condition"),
+    [
+        ("short_description", "mine", "short_description>=mine"),
+        ("short_description", "*mine", "short_descriptionLIKEmine"),
+        ("short_description", "%mine%", "short_descriptionLIKEmine"),
+        ("short_description", "%mine", "short_descriptionENDSWITHmine"),
+        ("short_description", "mine%", "short_descriptionSTARTSWITHmine"),
+        ("short_description", "=mine", "short_description=mine"),
+        ("short_description", "!=mine", "short_description!=mine"),
+        ("short_description", "!*mine", "short_descriptionNOT LIKEmine"),
+        ("state", "in progress", "state=2"),
+        ("state", "6", "state=6"),
+        ("opened_at", "2026-01-05 01:00:00", "opened_at>=2026-01-05 09:00:00"),
+        ("opened_by", "=System Administrator", "opened_by.name=System Administrator"),
+        ("close_notes", "a^b", "close_notes>=a b"),
+    ],
+)
+async def test_search_boxes_read_the_documented_wildcards(site: Site, column: str, text: str, condition: str) -> None:
+    """The box in the head and the one above the column are the same; displayed values become stored ones."""
+    person = await site.person()
+    path = "/incident_list.do?sysparm_query=active%3Dtrue&search="
+    for box in ({f"search.{column}": text}, {"search_field": column, "search_text": text}):
+        assert _query(await person.get(path, params=box)) == f"active=true^{condition}"
+
+
+@pytest.mark.parametrize(("name", "operator"), [("contains", "LIKE"), ("starts_with", "STARTSWITH")])
+async def test_properties_change_the_search(site: Site, name: str, operator: str) -> None:
+    """As documented, a text without wildcards is then contained, or begins the value."""
+    await site.insert("sys_properties", {"name": f"glide.ui.goto_use_{name}", "value": "true"})
+    shown = await (await site.person()).get("/incident_list.do?search=&search.number=x&search.nothing=y&search.state=")
+    assert _query(shown) == f"number{operator}x"
+
+
+async def test_empty_result_offers_to_remove_the_filter(site: Site) -> None:
+    """A table without rows has none to remove, and a row beyond the last leads to the first page."""
+    person = await site.person()
+    shown = await person.get("/incident_list.do?sysparm_query=number=none")
+    assert 'No records match the filter. <a href="/incident_list.do">Remove the filter</a>' in shown.html
+    shown = await person.get(f"/{RESPONSE}_list.do?sysparm_query=ORDERBYresponse")
+    assert ("No records to show" in shown.html, "Remove the filter" in shown.html) == (True, False)
+    await site.incidents(1)
+    shown = await person.get("/incident_list.do?sysparm_query=short_description=mine+00&sysparm_first_row=900")
+    assert 'The list has no row 900: its last is 1. <a href="/incident_list.do?sysparm_query=' in shown.html
+
+
+async def test_selected_rows_are_deleted(site: Site) -> None:
+    """All but one that was changed since the list was shown; the note says how many."""
+    await site.incidents(3)
+    person, path = await site.person(), "/incident_list.do?sysparm_query=short_descriptionSTARTSWITHmine"
+    rows = [row for row, _ in _SELECTED.findall((await person.get(path)).html)]
+    await site.change("incident", rows[0].partition(".")[0], {"short_description": "mine, changed"})
+    for values, note in (
+        ({"selected": rows}, "Nothing was done: no action was chosen"),
+        ({"sys_action": "delete"}, "Nothing was done: no row was selected"),
+        ({"sys_action": "delete", "selected": rows[:1]}, "1 record has changed since the list was shown."),
+        ({"sys_action": "delete", "selected": rows}, "2 records were deleted. 1 record has changed since"),
+    ):
+        shown = await person.post(path, values)
+        assert (shown.url, note in shown.html) == (f"{site.url}{path}", True)
+    assert [name for _, name in _SELECTED.findall((await person.get(path)).html)] == ["INC0010003"]
+
+
+async def test_refused_deletion_deletes_nothing(site: Site) -> None:
+    """An access rule refuses one of the rows; whoever may not delete has no boxes."""
+    await site.ask()
+    approver = await site.person("privman.approver")
+    shown = await approver.get(f"/{REQUEST}_list.do")
+    assert (_SELECTED.findall(shown.html), "Actions on selected rows" in shown.html) == ([], False)
+    rows = [row for row, _ in _SELECTED.findall((await (await site.person()).get(f"/{REQUEST}_list.do")).html)]
+    refused = await approver.post(f"/{REQUEST}_list.do", {"sys_action": "delete", "selected": rows})
+    assert "Nothing was deleted. Operation Failed: ACL Exception Delete Failed" in refused.html
+    assert len((await site.call("GET", f"/api/now/table/{REQUEST}"))["result"]) == 1
+
+
+async def test_a_form_leads_to_the_records_beside_it(site: Site) -> None:
+    """In the order of the list that it was opened from, and back to its page."""
+    await site.incidents(22)
+    query = "short_descriptionSTARTSWITHmine%5EORDERBYshort_description"
+    person = await site.person()
+    page = await person.get(f"/incident_list.do?sysparm_query={query}&sysparm_first_row=21")
+    first, last = [html.unescape(each) for each in _FORM.findall(page.html)]
+    shown = await person.get(last)
+    assert (_link(shown, "Previous record"), _link(shown, "Next record")) == (first, "")
+    assert parse_qs(urlsplit(_link(shown, "Back to list")).query)["sysparm_first_row"] == ["21"]
+    before = await person.get(_link(await person.get(first), "Previous record"))
+    assert ('value="mine 19"' in before.html, _link(before, "Next record")) == (True, first)
+    await site.call("DELETE", f"/api/now/table/incident/{parse_qs(urlsplit(first).query)['sys_id'][0]}")
+    assert _link(await person.get(last), "Previous record") != ""
+    for place in (
+        "sysparm_record_row=1&sysparm_record_list=number=none",
+        "sysparm_record_row=1&sysparm_record_target=no",
+    ):
+        shown = await person.get(f"{last.partition('&')[0]}&{place}")
+        assert (shown.status, _link(shown, "Next record"), _link(shown, "Previous record")) == (200, "", "")
+
+
+async def test_titles_are_as_printed(site: Site) -> None:
+    """A record without a display value is named by the time at which it was made."""
+    sys_id = await site.ask()
+    await site.change(REQUEST, sys_id, {"status": "Deny"})
+    await site.clock.settle()
+    person, record = await site.person(), await site.read(REQUEST, sys_id)
+    [response] = (await site.call("GET", f"/api/now/table/{RESPONSE}"))["result"]
+    for table, row, title in (
+        (ACTIVITY_TYPE, record["activity_type_id"], "Activity Details - PM Approval Request"),
+        (RESPONSE, response["sys_id"], r"Response - Created \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"),
+    ):
+        shown = await person.get(f"/{table}.do?sys_id={row}")
+        assert re.search(f"<h1>{title}</h1>", shown.html)
+        assert "Times are in the time zone America/Los_Angeles (UTC-08:00)." in shown.html
+    assert "<h1>Requests</h1>" in (await person.get(f"/{REQUEST}_list.do")).html
+
+
+BROWSER = {"Accept": "text/html,*/*;q=0.8"}
+
+
+async def test_unknown_address_is_a_page_for_a_browser(site: Site) -> None:
+    """Programs, APIs and files keep their answers."""
+    person = await site.person()
+    shown = await person.get("/no/such/page", headers=BROWSER)
+    assert (shown.status, "No page has the address &#39;/no/such/page&#39;" in shown.html) == (404, True)
+    for path, headers in (("/no/such/page", {}), ("/ui/none.css", BROWSER), ("/__admin/none", BROWSER)):
+        assert "<html" not in (await person.get(path, headers=headers)).html
+    assert "error" in (await person.get("/api/now/none", headers=BROWSER)).html
