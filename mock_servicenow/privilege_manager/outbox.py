@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound
-from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
+from mock_servicenow.now_platform.records.session import BusinessRule, RuleContext, Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes, RequestRules
 from mock_servicenow.privilege_manager.delivery_queue import Attempt, Attempts, DeliveryQueue, Entry
 from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationError, Registrations
@@ -80,9 +80,7 @@ class Outbox:
         def forget(context: RuleContext) -> None:
             self._queue.forget(context.session, context.current["sys_id"])
 
-        insert: frozenset[Operation] = frozenset({"insert"})
         return [
-            BusinessRule("Name the request", self.responses.name, "before", insert, self._name_request),
             BusinessRule("Respond", self._requests_table.name, "after", frozenset({"update"}), respond),
             BusinessRule("Forget the delivery", self.responses.name, "after", frozenset({"delete"}), forget),
         ]
@@ -169,19 +167,17 @@ class Outbox:
         return ""
 
     def _respond(self, session: Session, request: RequestRow) -> ResponseRow:
-        values = {ResponseRow.response: request.status, ResponseRow.request: request.sys_id}
+        values = {
+            ResponseRow.request_id: request.request_id,
+            ResponseRow.response: request.status,
+            ResponseRow.request: request.sys_id,
+        }
         terms = self._activity_types.terms(session, request.activity_type_id)
         if terms.comment:
             values[ResponseRow.comment] = request.comment
         if request.status == self._approve and terms.duration:
             values[ResponseRow.duration] = request.duration
         return self.responses.insert(session, values)
-
-    def _name_request(self, context: RuleContext) -> None:
-        """Give a response the Request Id of its request; nobody else writes it."""
-        request = self._requests_table.get(context.session, self.responses.current(context).request)
-        if request is not None:
-            self.responses.set(context, ResponseRow.request_id, request.request_id)
 
     def _decision(self, response: ResponseRow, instance_id: str) -> dict[str, str]:
         duration = response.duration

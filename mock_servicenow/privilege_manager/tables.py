@@ -56,7 +56,6 @@ class AppColumn:
         default: what a new row has.
         default_word: the same as a word of the wire, by group and canonical name.
         mandatory: as in `Column`; the printed forms have a star there.
-        read_only: as in `Column`: rules of the app alone give it a value.
         display: as in `Column`.
         indexed: as in `Column`.
     """
@@ -71,7 +70,6 @@ class AppColumn:
         default: str | None = None,
         default_word: tuple[str, str] | None = None,
         mandatory: bool = False,
-        read_only: bool = False,
         display: bool = False,
         indexed: bool = False,
     ) -> None:
@@ -79,15 +77,7 @@ class AppColumn:
         self._reference = reference
         self._default_word = default_word
         self._column = Column(
-            "",
-            label,
-            type,
-            max_length,
-            default=default,
-            mandatory=mandatory,
-            read_only=read_only,
-            display=display,
-            indexed=indexed,
+            "", label, type, max_length, default=default, mandatory=mandatory, display=display, indexed=indexed
         )
 
     def __set_name__(self, owner: type[Row], name: str) -> None:
@@ -159,7 +149,7 @@ class ResponseRow(Row):
     No column is displayed for it: the printed form's title has the time of creation.
     """
 
-    request_id = AppColumn("Request Id", max_length=100, read_only=True, indexed=True)
+    request_id = AppColumn("Request Id", max_length=100, indexed=True)
     response = AppColumn("Response", max_length=100)
     response_status_code = AppColumn("Response status code", "integer")
     retry_attempts = AppColumn("Retry attempts", "integer", default="0")

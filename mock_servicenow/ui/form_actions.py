@@ -43,13 +43,17 @@ class FormActions:
         decisions: decide requests.
         form: as posted.
         place: of the record in its list.
+        kept: columns that an update never changes.
     """
 
-    def __init__(self, session: Session, decisions: Decisions, form: Form, place: RecordPlace) -> None:
+    def __init__(
+        self, session: Session, decisions: Decisions, form: Form, place: RecordPlace, kept: frozenset[str]
+    ) -> None:
         self._session = session
         self._decisions = decisions
         self._form = form
         self._place = place
+        self._kept = kept
 
     def insert(self, record: Record) -> Event:
         """Create a record; raises Refusal and PlatformError."""
@@ -78,7 +82,7 @@ class FormActions:
     def _update(self, record: Record) -> Event:
         if not self._session.allowed("write", [record]):
             raise AccessDenied("Update")
-        values = self._read(form_fields(self._session, record, writable=True))
+        values = self._read(form_fields(self._session, record, writable=True, kept=self._kept))
         after = self._session.update(record.table, record.sys_id, values)
         return self._event(after, _changes_in_words(self._session, record, after, values))
 

@@ -67,9 +67,18 @@ class FormField(Struct):
         return 1 if self.column.max_length <= _ONE_LINE else 4
 
 
-def form_fields(session: Session, record: Record, *, writable: bool) -> list[FormField]:
-    """Return the fields of a record in the dictionary's order, without system columns."""
-    locked = session.sight.locked(record.table)
+def form_fields(
+    session: Session, record: Record, *, writable: bool, kept: frozenset[str] = frozenset()
+) -> list[FormField]:
+    """Return the fields of a record in the dictionary's order, without system columns.
+
+    Args:
+        session: reads.
+        record: as stored, or a new one.
+        writable: whether the user may change it.
+        kept: columns that the form shows and never changes.
+    """
+    locked = session.sight.locked(record.table) | kept
     return [
         _field(session, record, column, fixed=not writable or column.read_only or column.name in locked)
         for column in readable(session, record.table).values()

@@ -1,5 +1,7 @@
 """Forms: ``/{table}.do?sys_id=…``."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound
@@ -25,10 +27,20 @@ NEW = frozenset({"", "-1"})
 
 
 class FormPage:
-    """One record, or a new one."""
+    """One record, or a new one.
 
-    def __init__(self, instance: Instance, tables: VisibleTables, decisions: Decisions) -> None:
+    Args:
+        instance: has the records.
+        tables: those that have forms.
+        decisions: decide requests.
+        kept: columns that the form of a record shows read-only, by table; APIs may write them.
+    """
+
+    def __init__(
+        self, instance: Instance, tables: VisibleTables, decisions: Decisions, kept: Mapping[str, frozenset[str]]
+    ) -> None:
         self._instance = instance
+        self._kept = kept
         self._tables = tables
         self._decisions = decisions
 
@@ -63,7 +75,8 @@ class FormPage:
             decision = None if new else self._decisions.about(session, record)
             writable = _may_write(session, record, new=new) and decision is None
             asked = frozenset() if decision is None else decision.asked
-            every = form_fields(session, record, writable=writable)
+            kept = frozenset[str]() if new else self._kept_of(record.table)
+            every = form_fields(session, record, writable=writable, kept=kept)
             fields = [each for each in every if each.column.name not in asked]
             draft = visit.request.method == "POST" and (refusal is None or refusal.keeps)
             reader = FormReader(session, visit.form, visit.form.value("sys_action"))
@@ -99,8 +112,12 @@ class FormPage:
                 record = _record(session, visit, visit.request.match_info["table"])
             except RecordNotFound as error:
                 raise PageError(error.status, NOT_SAVED, _GONE) from None
-            actions = FormActions(session, self._decisions, visit.form, self._place(visit, record.table))
+            place, kept = self._place(visit, record.table), self._kept_of(record.table)
+            actions = FormActions(session, self._decisions, visit.form, place, kept)
             return actions.insert(record) if _is_new(visit) else actions.change(record)
+
+    def _kept_of(self, table: str) -> frozenset[str]:
+        return self._kept.get(table, frozenset())
 
     def _place(self, visit: InstanceVisit, table: str) -> RecordPlace:
         place = RecordPlace.read(visit, table)

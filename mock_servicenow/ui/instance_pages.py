@@ -2,7 +2,7 @@
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
-from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
+from mock_servicenow.privilege_manager.tables import AppTables, RequestRow, ResponseRow
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.form_page import FormPage
 from mock_servicenow.ui.import_page import MOST_BYTES, ImportPage
@@ -39,7 +39,8 @@ def build_pages(
     place = tables.request.name, tables.request[RequestRow.metadata]
     titles = {module.table: module.label for module in application.modules}
     listing = ListPage(instance, visible, MetadataColumn(place, tables.chief_metadata), titles)
-    form = FormPage(instance, visible, Decisions(tables, activity_types))
+    kept = {tables.response.name: frozenset({tables.response[ResponseRow.request_id]})}
+    form = FormPage(instance, visible, Decisions(tables, activity_types), kept)
     table: dict[str, Page[InstanceVisit]] = {
         "/": Page(navigator.show),
         "/nav_to.do": Page(navigator.lead, unlinked="links in e-mails lead here"),
