@@ -262,6 +262,7 @@ class Faults:
     Attributes:
         known: the armed ones, and those that are used up and strike a request that is not answered yet.
         spent: the last `KEPT_SPENT` that are used up, oldest first.
+        changes: how often one was armed or disarmed, or matched a request.
     """
 
     def __init__(self, clock: Clock, kinds: Mapping[str, FaultKind]) -> None:
@@ -270,6 +271,7 @@ class Faults:
         self._armings = 0
         self.known: list[Fault] = []
         self.spent: deque[Fault] = deque(maxlen=KEPT_SPENT)
+        self.changes = 0
 
     @property
     def armed(self) -> list[Fault]:
@@ -310,17 +312,20 @@ class Faults:
             fault.ends = later(fault.begins, fault.lasts)
             fault.times = spec.get("times")
         self._armings += 1
+        self.changes += 1
         fault.number = self._armings
         self.known.append(fault)
         return fault
 
     def clear(self) -> None:
         """Disarm everything, and forget what is used up."""
+        self.changes += 1
         self.known.clear()
         self.spent.clear()
 
     def disarm(self, number: int) -> None:
         """Disarm the fault with that number, or forget it if it is used up."""
+        self.changes += 1
         self.known = [fault for fault in self.known if fault.number != number]
         for fault in [fault for fault in self.spent if fault.number == number]:
             self.spent.remove(fault)
@@ -353,6 +358,7 @@ class Faults:
             self.spent.append(fault)
 
     def _count(self, fault: Fault) -> Fault | None:
+        self.changes += 1
         if fault.skip:
             fault.skip -= 1
             return None

@@ -35,6 +35,11 @@ class Journal:
     The journal is bounded: it keeps the first `KEPT_BODY` bytes of a body, and past ``kept_exchanges`` or
     ``kept_bytes`` it evicts the oldest exchanges. ``evicted`` counts them; unchecked ones leave a finding. ``judge``
     checks an exchange against its contract when it is first read, so that checking costs the exchange nothing.
+
+    Attributes:
+        evicted: how many exchanges are no longer kept.
+        changes: how often an exchange began or ended, or the journal was cleared.
+        clears: how often it was cleared, and numbers began again.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class Journal:
         self._begun = 0
         self._pause = asyncio.Lock()
         self.evicted = self._unchecked = 0
+        self.changes = self.clears = 0
 
     @property
     def newest(self) -> int:
@@ -67,6 +73,7 @@ class Journal:
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
         """Record the start of a request and return its exchange."""
         self._begun += 1
+        self.changes += 1
         kept = body[:KEPT_BODY]
         exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
         self._entries.append(exchange)
@@ -80,6 +87,7 @@ class Journal:
 
     def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Record the answer."""
+        self.changes += 1
         exchange.status = status
         exchange.response_headers = headers
         # A copy: bytes from orjson occupy up to 32 kB each.
@@ -89,6 +97,7 @@ class Journal:
 
     def fail(self, exchange: Exchange, error: str) -> None:
         """Record why there was no answer."""
+        self.changes += 1
         exchange.error = self._secrets.mask(error)
         self._count(exchange, _size(exchange))
 
@@ -162,6 +171,8 @@ class Journal:
 
     def clear(self) -> None:
         """Forget everything but the findings of the start; the next exchange is number 1."""
+        self.changes += 1
+        self.clears += 1
         for exchange in self._entries:
             exchange.journaled = False
         self._entries.clear()

@@ -13,7 +13,7 @@ for _module in ("playwright.async_api", "axe_playwright_python.async_playwright"
     pytest.importorskip(_module, reason=f"{_module.split('.')[0]} is not installed: pages are tested in a browser")
 
 from axe_playwright_python.async_playwright import Axe  # noqa: E402 - skipped above where it is missing
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect  # noqa: E402 - the same
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect  # noqa: E402 - the same
 
 CHROMIUM = Path("/usr/bin/chromium")
 WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -24,7 +24,7 @@ ON_PURPOSE = re.compile(r"status of (400|403|404|409|422) ")
 _TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 _UNFOLD = "() => document.querySelectorAll('details').forEach(each => each.open = true)"
 
-__all__ = ["PHONE", "WIDE", "Chromium", "Page", "complaints", "expect", "misfits", "tab_to"]
+__all__ = ["PHONE", "WIDE", "Chromium", "Locator", "Page", "complaints", "expect", "misfits", "tab_to"]
 
 
 class Chromium:

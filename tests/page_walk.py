@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-APIS = ("/__admin", "/api/", "/oauth_", "/{application}/", "/{unknown}")
+APIS = ("/__admin", "/__cockpit/events", "/api/", "/oauth_", "/{application}/", "/{unknown}")
 NOBODYS = "a66f2ed9-089d-4712-bd45-d00b945e0e8b"
 """A RequestId that no approval request has."""
 EXAMPLES = {"table": "incident", "number": "1", "name": "base.css", "request_id": NOBODYS}

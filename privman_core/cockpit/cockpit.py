@@ -14,6 +14,7 @@ from privman_core.cockpit.ends import EndError, OwnEnd, Product
 from privman_core.cockpit.exchange_pages import ExchangePages
 from privman_core.cockpit.fault_pages import FaultPages
 from privman_core.cockpit.journal_pages import JournalPages
+from privman_core.cockpit.live_events import LiveEvents
 from privman_core.cockpit.one_request_page import OneRequestPage
 from privman_core.cockpit.other_end import ControlClient, Neighbourhood
 from privman_core.cockpit.repeats_of_requests import Repeats
@@ -175,12 +176,15 @@ class Cockpit:
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
         self._calls, self._ends = CockpitCalls(own, self._repeats.listens_at), ends
+        self._events = LiveEvents(ends, keys.admits)
 
     def add_to(self, app: web.Application) -> None:
         """Add every page, and the calls that the other end's cockpit reads."""
         app.add_routes(self._site.routes())
         app.add_routes(self._calls.routes())
         app[OTHER_CLOCK] = self._ends.drift
+        app.router.add_get(f"{COCKPIT}/events", self._events.stream, allow_head=False)
+        app.on_shutdown.append(self._events.close)
         app.on_cleanup.append(lambda _app: self._aclose())
 
     async def _aclose(self) -> None:

@@ -31,6 +31,7 @@ class CockpitCalls:
         """Return the routes."""
         return [
             web.get(COCKPIT_CALLS, self.hello),
+            web.get(f"{COCKPIT_CALLS}/marks", self.marks),
             web.get(f"{COCKPIT_CALLS}/exchanges", self.exchanges),
             web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}", self.exchange),
             web.post(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/replay", self.replay),
@@ -46,6 +47,10 @@ class CockpitCalls:
     async def hello(self, _request: web.Request) -> web.Response:
         """Answer which end this is, its version, its time, and how many faults are armed."""
         return _answer(self._end.hello())
+
+    async def marks(self, _request: web.Request) -> web.Response:
+        """Answer numbers that change when the journal, the faults or virtual time do."""
+        return _answer(await self._end.marks())
 
     async def exchanges(self, request: web.Request) -> web.Response:
         """Answer the newest exchanges that the search line ``find`` fits, at most ``limit``, ``before`` a number."""

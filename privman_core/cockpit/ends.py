@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -20,6 +21,7 @@ from privman_core.cockpit.facts import (
     FaultState,
     FoundExchanges,
     Hello,
+    Marks,
     RequestDetail,
     SeenExchange,
 )
@@ -29,6 +31,9 @@ from privman_core.command_line import installed_version
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError
 from privman_core.instruments import Instruments
+
+_AT_ONCE = 16
+"""Exchanges that are searched between two turns of other tasks."""
 
 
 class EndError(Exception):
@@ -53,6 +58,9 @@ class End(Protocol):
     @property
     def url(self) -> str:
         """Where a browser finds it; empty for the end that serves the cockpit."""
+
+    async def marks(self) -> Marks:
+        """Return marks that show whether anything has changed."""
 
     async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
         """Return the newest exchanges that the search line fits.
@@ -178,6 +186,11 @@ class OwnEnd:
         self._clock = instruments.clock
         self._faults = instruments.faults
 
+    async def marks(self) -> Marks:
+        """Return marks that show whether anything has changed."""
+        now = self._clock.now().isoformat() if self._clock.virtual else ""
+        return Marks(self._journal.changes, self._faults.changes, now)
+
     async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
         """Return the newest exchanges that the search line fits."""
         search, rows = _read(line), list[ExchangeRow]()
@@ -185,7 +198,8 @@ class OwnEnd:
             rows.append(self._row(each))
             if len(rows) > most:
                 break
-        return FoundExchanges(rows[:most], more=len(rows) > most, evicted=self._journal.evicted)
+        kept = self._journal
+        return FoundExchanges(rows[:most], len(rows) > most, kept.evicted, kept.newest, kept.clears)
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""
@@ -196,7 +210,7 @@ class OwnEnd:
             await self._journal.printed(found),
             [await self._kept(number + step) for step in (-1, 1)],
         )
-        return ExchangeDetail(self._row(found), printed, earlier, later, self._repeater.reason(found))
+        return ExchangeDetail(self._row(self._seen(found)), printed, earlier, later, self._repeater.reason(found))
 
     async def _kept(self, number: int) -> int:
         return 0 if await self._journal.find(number) is None else number
@@ -280,12 +294,18 @@ class OwnEnd:
         """Return what the end knows of an approval request; None if it has none with that RequestId."""
         return await self._product.request(request_id)
 
-    async def _fitting(self, search: Search, before: int) -> AsyncIterator[Exchange]:
+    async def _fitting(self, search: Search, before: int) -> AsyncIterator[Seen]:
         """Yield the exchanges that fit, newest first; only those are judged that may fit."""
-        older = (each for each in reversed(self._journal.kept()) if not before or each.number < before)
-        async for exchange in self._journal.read(each for each in older if search.fits(self._seen(each), judged=False)):
-            if search.fits(self._seen(exchange), judged=True) and await self._has_texts(exchange, search):
-                yield exchange
+        older = (self._seen(each) for each in reversed(self._journal.kept()) if not before or each.number < before)
+        fitting = (seen for seen in older if search.fits(seen, judged=False))
+        while some := list(islice(fitting, _AT_ONCE)):
+            if search.texts:
+                await self._journal.turn()
+                some = [seen for seen in some if await self._has_texts(seen.exchange, search)]
+            async for exchange in self._journal.read(seen.exchange for seen in some):
+                seen = self._seen(exchange)
+                if search.fits(seen, judged=True):
+                    yield seen
 
     async def _has_texts(self, exchange: Exchange, search: Search) -> bool:
         for text, negated in search.texts:
@@ -295,10 +315,10 @@ class OwnEnd:
         return True
 
     def _seen(self, exchange: Exchange) -> Seen:
-        return Seen(exchange, self.name, self._row, self._journal.mask)
+        return Seen(exchange, self.name, self._product.explain, self._journal.mask)
 
-    def _row(self, exchange: Exchange) -> ExchangeRow:
-        known = self._product.explain(exchange)
+    def _row(self, seen: Seen) -> ExchangeRow:
+        exchange, known = seen.exchange, self._product.explain(seen.exchange)
         return ExchangeRow(
             number=exchange.number,
             at=exchange.at,
@@ -310,8 +330,8 @@ class OwnEnd:
             status=exchange.status,
             error=exchange.error,
             fault=exchange.fault,
-            verdict=_verdict(exchange, known.contract),
-            broken=_broken(exchange),
+            verdict=seen.verdict,
+            broken=seen.broken,
             findings=len(exchange.findings),
             about=list(exchange.about),
             repeats=exchange.repeats,
@@ -340,22 +360,8 @@ def _read(line: str) -> Search:
 
 
 def _mentions(exchange: Exchange, text: str) -> bool:
+    """Return whether a body contains the text, ignoring case, before masking; True if only decoding tells."""
+    if not text.isascii():
+        return True
     wanted = text.encode()
-    return any(wanted in part.lower() for part in (exchange.request_body, exchange.response_body))
-
-
-def _broken(exchange: Exchange) -> int:
-    return sum(finding.kind == "violation" for finding in exchange.findings)
-
-
-def _verdict(exchange: Exchange, contract: str) -> str:
-    """Return the key of the verdict on an exchange that has been judged, if it can be."""
-    if _broken(exchange):
-        return "broken"
-    if not exchange.ended:
-        return "running"
-    if exchange.fault:
-        return "fault"
-    if not contract:
-        return "none"
-    return "kept" if exchange.judged else "large"
+    return wanted in exchange.request_body.lower() or wanted in exchange.response_body.lower()

@@ -89,11 +89,27 @@ class FoundExchanges(Struct, frozen=True):
         rows: the newest first.
         more: whether older ones would fit, too.
         evicted: how many exchanges are no longer kept.
+        newest: number of the newest exchange, whether it fits or not; 0 for none.
+        clears: how often the journal was cleared, and numbers began again.
     """
 
     rows: list[ExchangeRow]
     more: bool = False
     evicted: int = 0
+    newest: int = 0
+    clears: int = 0
+
+
+class Marks(Struct, frozen=True):
+    """Differ from earlier marks of an end if its journal, its faults or its virtual time have changed.
+
+    Attributes:
+        now: the time; empty for real time, which never stops.
+    """
+
+    journal: int
+    faults: int
+    now: str
 
 
 class ExchangeDetail(Struct, frozen=True):

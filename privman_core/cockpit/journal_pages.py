@@ -1,19 +1,106 @@
 """The cockpit's journal: the exchanges of both ends in one list, found by a search line."""
 
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from urllib.parse import urlencode
 
 from aiohttp import web
+from msgspec import Struct
 
-from privman_core.cockpit.both_ends import BothEnds
-from privman_core.cockpit.ends import EndError
-from privman_core.cockpit.merged_rows import MergedPage, merged
-from privman_core.cockpit.search import SEARCH_WORDS
+from privman_core.cockpit.both_ends import BothEnds, Ends
+from privman_core.cockpit.ends import End, EndError
+from privman_core.cockpit.facts import FoundExchanges
+from privman_core.cockpit.folding import JournalLine, folded
+from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.search import WORDS
+from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
 from privman_core.control import COCKPIT
 from privman_core.pages.rendering import see
 from privman_core.pages.site import Visit
 
 ROWS = 50
-_MOST_DIGITS = 12
+"""Lines of a page."""
+_READS = (ROWS, 200, 200, 200)
+"""Exchanges that are read of each end for one page, in turn, as long as folding leaves it too short."""
+_MOST_DIGITS, _MOST_UNFOLDED = 12, 20
+USUAL = {
+    "Errors": Term("4xx,5xx", "status"),
+    "No answer": Term("none", "status"),
+    "Contract broken": Term("broken", "verdict"),
+    "Hit by a fault": Term("*", "fault"),
+}
+"""The searches that have a button."""
+
+
+class JournalAddress(Struct, frozen=True):
+    """The address of a page of the journal, and those that differ from it in one thing.
+
+    Attributes:
+        line: the search line.
+        before: where the page begins at each end, by name; empty for the newest page.
+        unfolded: keys of exchanges whose lines are open.
+    """
+
+    line: str
+    before: Mapping[str, int]
+    unfolded: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, visit: Visit) -> "JournalAddress":
+        """Return the address that was asked for."""
+        keys = {name: name.removeprefix("before-") for name in visit.query if name.startswith("before-")}
+        before = {end: _number(visit.query[name]) for name, end in keys.items()}
+        return cls(visit.query.get("find", "").strip(), before, visit.query.getall("unfold", [])[:_MOST_UNFOLDED])
+
+    def with_term(self, word: str, value: str) -> str:
+        """Return the address of the search with one more term."""
+        terms, term = read_terms(self.line), Term(value, word)
+        return _address(write_terms(terms if term in terms else [*terms, term]))
+
+    def toggled(self, term: Term) -> str:
+        """Return the address of the search with a term, or without it if it has it."""
+        return _address(toggled(self.line, term))
+
+    def has(self, term: Term) -> bool:
+        """Return whether the search has a term."""
+        return term in read_terms(self.line)
+
+    def in_bodies(self) -> str:
+        """Return the address of the search for the same texts in bodies; empty if there are none."""
+        terms = read_terms(self.line)
+        moved = [each if each.word else Term(each.value, "body", each.negated) for each in terms]
+        return "" if moved == terms else _address(write_terms(moved))
+
+    def with_open(self, line: JournalLine) -> str:
+        """Return the address with a line of several unfolded, or folded if it is open."""
+        others = [key for key in self.unfolded if key not in line.keys]
+        return _address(self.line, self.before, others if line.is_open else [*others, line.newest.key])
+
+    def older(self, before: Mapping[str, int]) -> str:
+        """Return the address of the page that begins there."""
+        return _address(self.line, before)
+
+
+class JournalPage(Struct, frozen=True):
+    """A page of the journal.
+
+    Attributes:
+        before: where the next page begins at each end, by name; empty for no more.
+        newest: number of the newest exchange of each end, whether it is shown or not.
+        epoch: changes when the numbers of an end have begun again.
+        evicted: how many exchanges of each end are no longer kept, if any.
+    """
+
+    lines: Sequence[JournalLine] = ()
+    before: Mapping[str, int] = {}
+    newest: Mapping[str, int] = {}
+    epoch: str = ""
+    evicted: Mapping[str, int] = {}
+
+    @property
+    def last_request(self) -> str:
+        """RequestId of the newest exchange that is about one; empty for none."""
+        return next((about for line in self.lines for about in line.newest.about), "")
 
 
 class JournalPages:
@@ -24,12 +111,9 @@ class JournalPages:
 
     async def show(self, visit: Visit) -> web.Response:
         """Show the newest exchanges that the search line ``find`` fits, newest first."""
-        ends, line = await self._ends.find(), visit.query.get("find", "").strip()
-        page, error = MergedPage([], {}), ""
-        found = []
+        ends, here, page, error = await self._ends.find(), JournalAddress.of(visit), JournalPage(), ""
         try:
-            found = [(end, await end.find(line, ROWS, _before(visit, end.name))) for end in ends]
-            page = merged(found)
+            page = await _read(ends, here)
         except EndError as refusal:
             error = str(refusal)
         return await visit.page(
@@ -37,12 +121,11 @@ class JournalPages:
             400 if error else 200,
             title="Journal",
             ends=ends,
+            here=here,
             page=page,
-            line=line,
             error=error,
-            words=SEARCH_WORDS,
-            older=_older(line, page) if page.before else "",
-            evicted={end.name: part.evicted for end, part in found if part.evicted},
+            words=WORDS,
+            usual=_usual(page, here),
         )
 
     async def clear(self, _visit: Visit) -> web.Response:
@@ -52,11 +135,59 @@ class JournalPages:
         return see(COCKPIT)
 
 
-def _before(visit: Visit, name: str) -> int:
-    text = visit.query.get(f"before-{name.lower()}", "")[:_MOST_DIGITS]
-    return int(text) if text.isascii() and text.isdecimal() else 0
+async def _read(ends: Ends, here: JournalAddress) -> JournalPage:
+    """Return the lines of a page; raises EndError."""
+    before = {end.name: here.before.get(end.name.lower(), 0) for end in ends}
+    first, rows, lines = list[tuple[End, FoundExchanges]](), list[MergedRow](), list[JournalLine]()
+    page_before: Mapping[str, int] = before
+    for most in _READS:
+        found = [(end, await end.find(here.line, most, page_before[end.name])) for end in ends]
+        first, page = first or found, merged(found)
+        rows += page.rows
+        lines, page_before = list(folded(rows, here.unfolded)), page.before
+        if not page_before or _height(lines) > ROWS:
+            break
+    shown = [
+        line for line, height in zip(lines, accumulate(line.height for line in lines), strict=True) if height <= ROWS
+    ]
+    shown = shown or lines[:1]
+    newest = {end.name: part.newest for end, part in first}
+    starts = {name: before[name] or number + 1 for name, number in newest.items()}
+    return JournalPage(
+        shown,
+        _lowest(shown, starts) if page_before or len(shown) < len(lines) else {},
+        newest,
+        "-".join(str(part.clears) for _, part in first),
+        {end.name: part.evicted for end, part in first if part.evicted},
+    )
 
 
-def _older(line: str, page: MergedPage) -> str:
-    before = {f"before-{name.lower()}": str(number) for name, number in page.before.items()}
-    return f"{COCKPIT}?{urlencode({**({'find': line} if line else {}), **before})}"
+def _height(lines: Sequence[JournalLine]) -> int:
+    return sum(line.height for line in lines)
+
+
+def _lowest(lines: Sequence[JournalLine], starts: Mapping[str, int]) -> dict[str, int]:
+    """Return the lowest number of each end that is shown; where none is, that with which the page began."""
+    lowest = dict(starts)
+    for line in lines:
+        for row in line.rows:
+            lowest |= {end.name: min(side.number, lowest[end.name]) for end, side in row.sides}
+    return lowest
+
+
+def _usual(page: JournalPage, here: JournalAddress) -> dict[str, Term]:
+    """Return the searches that have a button; one for the last request, if the page has one or finds it already."""
+    asked = (term for term in read_terms(here.line) if term.word == "request")
+    last = next(asked, Term(page.last_request, "request"))
+    return {**USUAL, **({"Last request": last} if last.value else {})}
+
+
+def _address(line: str, before: Mapping[str, int] = {}, unfolded: Sequence[str] = ()) -> str:
+    pages = [(f"before-{name.lower()}", str(number)) for name, number in before.items() if number]
+    query = [*([("find", line)] if line else []), *pages, *(("unfold", key) for key in unfolded)]
+    return f"{COCKPIT}?{urlencode(query)}" if query else COCKPIT
+
+
+def _number(text: str) -> int:
+    digits = text[:_MOST_DIGITS]
+    return int(digits) if digits.isascii() and digits.isdecimal() else 0

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from privman_core.cockpit.ends import End
 from privman_core.cockpit.facts import ExchangeRow, FoundExchanges
-from privman_core.cockpit.search import path_of
+from privman_core.cockpit.search import path_of, table_of
 
 _Key = tuple[str, str, str]
 
@@ -30,6 +30,12 @@ class MergedRow(Struct, frozen=True):
         """The ends that have the exchange, the one that sent it first."""
         sides = [(self.end, self.row), *([self.other] if self.other else [])]
         return sorted(sides, key=lambda side: side[1].direction == "in")
+
+    @property
+    def key(self) -> str:
+        """The end that sent it, or the one that has it, and its number there, such as ``console-7``."""
+        end, row = self.sides[0]
+        return f"{end.name.lower()}-{row.number}"
 
     @property
     def source(self) -> str:
@@ -62,6 +68,21 @@ class MergedRow(Struct, frozen=True):
     def verdict(self) -> ExchangeRow:
         """The row with the worse verdict."""
         return next((row for _, row in self.sides if row.broken), self.served)
+
+    @property
+    def remarks(self) -> int:
+        """How many findings it has that are no violations."""
+        return max(row.findings - row.broken for _, row in self.sides)
+
+    @property
+    def url(self) -> str:
+        """The address, without that of an end whose journal has the exchange."""
+        return self.served.url
+
+    @property
+    def table(self) -> str:
+        """The table that the address names; empty for none."""
+        return table_of(self.url)
 
     @property
     def about(self) -> list[str]:

@@ -22,6 +22,7 @@ from privman_core.cockpit.facts import (
     FaultsState,
     FoundExchanges,
     Hello,
+    Marks,
     Repeated,
     RequestDetail,
 )
@@ -82,6 +83,10 @@ class OtherEnd:
         self.url = url
         self._token = token
         self._client = client
+
+    async def marks(self) -> Marks:
+        """Return marks that show whether anything has changed."""
+        return await self._read("/cockpit/marks", Marks)
 
     async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
         """Return the newest exchanges that the search line fits."""

@@ -1,26 +1,43 @@
-"""The search line of the journal: ``method:POST status:4xx -path:*/clock body:"PM Approval"``."""
+"""What the terms of a search line mean: ``method:POST status:4xx,5xx -path:*/clock body:"PM Approval"``."""
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, time
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Protocol
 
 from msgspec import Struct
 
-from privman_core.cockpit.facts import VERDICTS, ExchangeRow
+from privman_core.cockpit.facts import VERDICTS
+from privman_core.cockpit.search_line import Term, read_terms
 from privman_core.exchange import Exchange
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
 
 LONGEST_SEARCH = 400
 """Characters of a search line."""
-_STATUS = re.compile(r"([1-5])xx|([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?", re.IGNORECASE)
-_TABLE = re.compile(r"/table/([^/?]+)", re.IGNORECASE)
+_STATUS = re.compile(r"([1-5])xx|([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
+_TABLE = re.compile(r"/(?:table|import|aggregate|stats)/([^/?]+)", re.IGNORECASE)
+_SHORT_HOUR, _CLOCK_TIME = re.compile(r"[0-9]:"), re.compile(r"[0-9]{2}:")
 _NO_ANSWER = "none"
+_IN_BODIES = "body"
 
 
 class SearchError(ValueError):
     """A search line is invalid; the message shows the term and what is expected."""
+
+
+class Explained(Protocol):
+    """A product's knowledge about an exchange."""
+
+    @property
+    def party(self) -> str:
+        """The other party."""
+
+    @property
+    def contract(self) -> str:
+        """Summary of the contract that applies; empty for none."""
 
 
 class Seen:
@@ -28,107 +45,136 @@ class Seen:
 
     Args:
         exchange: judged, if a term asks for its verdict.
-        party: the end that has it in its journal.
-        row: returns it as a list shows it.
+        end: the end that has it in its journal.
+        explain: returns the other party, and the contract.
         mask: masks the secrets in a text.
     """
 
     def __init__(
-        self, exchange: Exchange, party: str, row: Callable[[Exchange], ExchangeRow], mask: Callable[[str], str]
+        self, exchange: Exchange, end: str, explain: Callable[[Exchange], Explained], mask: Callable[[str], str]
     ) -> None:
         self.exchange = exchange
-        self.party = party
-        self._row = row
+        self.end = end
+        self._explain = explain
         self._mask = mask
 
     @cached_property
-    def row(self) -> ExchangeRow:
-        """The exchange as a list shows it."""
-        return self._row(self.exchange)
+    def known(self) -> Explained:
+        """The product's knowledge about it."""
+        return self._explain(self.exchange)
 
-    def has_in_url(self, fits: Callable[[str], bool]) -> bool:
-        """Return whether the address fits as it is and with its secrets masked, so that guessing finds no secret."""
-        url = self.exchange.url
-        return fits(url) and fits(self._mask(url))
+    @property
+    def source(self) -> str:
+        """Who sent the request."""
+        return self.known.party if self.exchange.direction == "in" else self.end
+
+    @property
+    def target(self) -> str:
+        """Who answers it."""
+        return self.end if self.exchange.direction == "in" else self.known.party
+
+    @property
+    def verdict(self) -> str:
+        """A key of `VERDICTS`."""
+        if self.broken:
+            return "broken"
+        if not self.exchange.ended:
+            return "running"
+        if self.exchange.fault:
+            return "fault"
+        if not self.known.contract:
+            return "none"
+        return "kept" if self.exchange.judged else "large"
+
+    @property
+    def broken(self) -> int:
+        """How many violations it has."""
+        return sum(finding.kind == "violation" for finding in self.exchange.findings)
+
+    def at(self, moment: str) -> str:
+        """Return when it began, in the form of a time of day or of a date, to be compared with it."""
+        return self.exchange.at.strftime("%H:%M:%S.%f" if _CLOCK_TIME.match(moment) else "%Y-%m-%dT%H:%M:%S.%f")
+
+    def shows(self, text: str, fits: Callable[[str], bool]) -> bool:
+        """Return whether a text fits as it is and with its secrets masked, so that guessing finds no secret."""
+        return fits(text) and fits(self._mask(text))
 
 
 Test = Callable[[Seen], bool]
 
 
-class Term(Struct, frozen=True):
-    """One condition.
+class Word(Struct, frozen=True):
+    """One word of the search line.
 
     Attributes:
-        text: what bodies must contain, in lower case; empty for a condition that ``fits`` decides.
+        example: a value.
+        finds: what it finds, for people.
+        test: returns the test for a value in lower case; raises SearchError.
+        several: whether a comma separates values of which one must fit.
         judged: whether it can be decided only once the exchange has been judged.
     """
 
-    negated: bool = False
-    fits: Test | None = None
-    text: str = ""
+    example: str
+    finds: str
+    test: Callable[[str], Test]
+    several: bool = True
     judged: bool = False
 
 
-class Search(Struct, frozen=True):
-    """A search line that has been read; every term must fit."""
+class _Requirement(Struct, frozen=True):
+    fits: Test
+    negated: bool
+    judged: bool
 
-    terms: tuple[Term, ...] = ()
+
+class Search(Struct, frozen=True):
+    """A search line that has been read; every term must fit.
+
+    Attributes:
+        texts: what bodies must contain, in lower case, each with whether they must not.
+    """
+
+    conditions: tuple[_Requirement, ...] = ()
+    texts: tuple[tuple[str, bool], ...] = ()
 
     @classmethod
     def read(cls, line: str) -> "Search":
         """Return the search; raises SearchError."""
         if len(line) > LONGEST_SEARCH:
             raise SearchError(f"the search has {len(line):,} characters; expected at most {LONGEST_SEARCH}")
-        return cls(tuple(map(_term, _words(line))))
-
-    @property
-    def judged(self) -> bool:
-        """Whether it can be decided only for exchanges that have been judged."""
-        return any(term.judged for term in self.terms)
+        terms = [_checked(term) for term in read_terms(line)]
+        texts = tuple((term.value.lower(), term.negated) for term in terms if term.word == _IN_BODIES)
+        return cls(tuple(_condition(term) for term in terms if term.word != _IN_BODIES), texts)
 
     def fits(self, seen: Seen, *, judged: bool) -> bool:
-        """Return whether every term fits that needs no body, and no verdict unless it has been ``judged``."""
-        decided = (term for term in self.terms if term.fits and (judged or not term.judged))
-        return all(term.fits(seen) is not term.negated for term in decided if term.fits)
-
-    @property
-    def texts(self) -> list[tuple[str, bool]]:
-        """The texts that bodies must contain, or must not, where that is true."""
-        return [(term.text, term.negated) for term in self.terms if term.fits is None]
+        """Return whether all conditions fit that need a verdict, if it is ``judged``, or else those that need none."""
+        return all(each.fits(seen) is not each.negated for each in self.conditions if each.judged is judged)
 
 
-def _words(line: str) -> list[str]:
-    """Return the words of a line; those in quotes stay together, with their quotes."""
-    words, quoting = [""], False
-    for character in line:
-        quoting ^= character == '"'
-        if character.isspace() and not quoting:
-            words.append("")
-        else:
-            words[-1] += character
-    return [word for word in words if word]
+def _checked(term: Term) -> Term:
+    if term.word in {"http", "https"}:  # an address that was pasted
+        return Term(f"{term.word}:{term.value}", negated=term.negated)
+    if term.word and term.word not in WORDS:
+        expected = ", ".join(WORDS)
+        raise SearchError(f"unknown word {quoted(term.word)}{hint(term.word, WORDS)}; expected one of {expected}")
+    if term.word and not term.value.strip():
+        raise SearchError(f"{quoted(term.word)} is empty; expected, for example, {WORDS[term.word].example}")
+    return term
 
 
-def _term(word: str) -> Term:
-    negated, text = word.startswith("-"), word.removeprefix("-").lower()
-    key, colon, value = text.partition(":")
-    if not colon or not key.isalpha() or value.startswith("//"):  # a text, or an address that was pasted
-        key, value = "", text
-    value = value.replace('"', "")
-    if key and key not in _KEYS:
-        raise SearchError(f"unknown word {quoted(key)}{hint(key, _KEYS)}; expected one of {', '.join(_KEYS)}")
-    if not value:
-        raise SearchError(f"{quoted(key)} is empty; expected, for example, {_EXAMPLES[key]}")
-    if key == "body":
-        return Term(negated, text=value)
-    return Term(negated, _KEYS[key](value) if key else _anywhere(value), judged=key in _OF_VERDICT)
+def _condition(term: Term) -> _Requirement:
+    word = WORDS.get(term.word, _TEXT)
+    value = term.value.lower()
+    tests = [word.test(each) for each in (value.split(",") if word.several else [value])]
+    fits = tests[0] if len(tests) == 1 else lambda seen: any(test(seen) for test in tests)
+    return _Requirement(fits, term.negated, word.judged)
 
 
 def _anywhere(value: str) -> Test:
     def fits(seen: Seen) -> bool:
-        exchange = seen.exchange
-        rest = f"{exchange.method} {exchange.status or exchange.error}".lower()
-        return value in rest or seen.has_in_url(lambda url: value in f"{exchange.method} {url}".lower())
+        each = seen.exchange
+        rest = f"{each.method} {each.status or each.error} {each.fault} {' '.join(each.about)}".lower()
+        return value in rest or seen.shows(f"{each.method} {each.url}", lambda text: value in text.lower())
 
     return fits
 
@@ -142,7 +188,7 @@ def _status(value: str) -> Test:
         return lambda seen: seen.exchange.status == 0
     found = _STATUS.fullmatch(value)
     if found is None:
-        raise SearchError(f"'status' is {quoted(value)}; expected {_EXAMPLES['status']}")
+        raise SearchError(f"'status' is {quoted(value)}; expected {_STATUSES}")
     if found[1]:
         return lambda seen: seen.exchange.status // 100 == int(found[1])
     wanted = range(int(found[2]), int(found[3] or found[2]) + 1)
@@ -151,7 +197,7 @@ def _status(value: str) -> Test:
 
 def _path(value: str) -> Test:
     glob = value if "*" in value else f"*{value}*"
-    return lambda seen: seen.has_in_url(lambda url: fnmatchcase(path_of(url).lower(), glob))
+    return lambda seen: seen.shows(path_of(seen.exchange.url), lambda path: fnmatchcase(path.lower(), glob))
 
 
 def path_of(url: str) -> str:
@@ -160,10 +206,16 @@ def path_of(url: str) -> str:
     return path if path.startswith("/") else f"/{'/'.join(path.split('/', 3)[3:])}"
 
 
+def table_of(url: str) -> str:
+    """Return the table that a URL of ServiceNow names; empty for none."""
+    found = _TABLE.search(url)
+    return found[1] if found else ""
+
+
 def _table(value: str) -> Test:
     def fits(seen: Seen) -> bool:
-        found = _TABLE.search(seen.exchange.url)
-        return found is not None and (found[1].lower() == value or found[1].lower().endswith(f"_{value}"))
+        table = table_of(seen.exchange.url).lower()
+        return table == value or table.endswith(f"_{value}")
 
     return fits
 
@@ -178,13 +230,14 @@ def _registration(value: str) -> Test:
 
 
 def _party(value: str) -> Test:
-    return lambda seen: value in {seen.party.lower(), seen.row.party.lower()}
+    return lambda seen: value in {seen.end.lower(), seen.known.party.lower()}
 
 
 def _verdict(value: str) -> Test:
     if value not in VERDICTS:
-        raise SearchError(f"'verdict' is {quoted(value)}{hint(value, VERDICTS)}; expected {_EXAMPLES['verdict']}")
-    return lambda seen: seen.row.verdict == value
+        expected = ", ".join(VERDICTS)
+        raise SearchError(f"'verdict' is {quoted(value)}{hint(value, VERDICTS)}; expected one of {expected}")
+    return lambda seen: seen.verdict == value
 
 
 def _fault(value: str) -> Test:
@@ -195,33 +248,44 @@ def _finding(value: str) -> Test:
     return lambda seen: any(fnmatchcase(each.rule.lower(), value) for each in seen.exchange.findings)
 
 
-_KEYS: Mapping[str, Callable[[str], Test]] = {
-    "method": _method,
-    "status": _status,
-    "path": _path,
-    "table": _table,
-    "request": _request,
-    "registration": _registration,
-    "party": _party,
-    "verdict": _verdict,
-    "fault": _fault,
-    "finding": _finding,
-    "body": _anywhere,
+def _after(value: str) -> Test:
+    moment = _moment("after", value)
+    return lambda seen: seen.at(moment) >= moment
+
+
+def _before(value: str) -> Test:
+    moment = _moment("before", value)
+    return lambda seen: seen.at(moment) < moment
+
+
+def _moment(word: str, value: str) -> str:
+    """Return a time of day, which is that of any day, or a date with or without a time; raises SearchError."""
+    moment = f"0{value}" if _SHORT_HOUR.match(value) else value.upper()
+    try:
+        (time if _CLOCK_TIME.match(moment) else datetime).fromisoformat(moment)
+    except ValueError:
+        raise SearchError(f"{word!r} is {quoted(value)}; expected, for example, {_MOMENTS}") from None
+    return moment
+
+
+_STATUSES = "404, 4xx, 400-499, or none"
+_MOMENTS = "09:00, 09:00:30, 2026-01-05 or 2026-01-05T09:00"
+WORDS: Mapping[str, Word] = {
+    "method": Word("POST", "the method of the request", _method),
+    "status": Word("4xx,5xx", f"the status of the answer: {_STATUSES}", _status),
+    "path": Word("*/approve", "part of the path; * for any text", _path, several=False),
+    "table": Word("request", "the table in the address, or the end of its name", _table),
+    "request": Word("85d71683", "those of an approval request, by the first digits of its RequestId", _request),
+    "registration": Word("78e51061", "those of a registration, by the first digits of its Instance Id", _registration),
+    "party": Word("approver", "who sent the request or answers it", _party),
+    "from": Word("console", "who sent the request", lambda value: lambda seen: seen.source.lower() == value),
+    "to": Word("servicenow", "who answers it", lambda value: lambda seen: seen.target.lower() == value),
+    "verdict": Word("broken", f"the verdict of the contract: {', '.join(VERDICTS)}", _verdict, judged=True),
+    "finding": Word("unknown-column", "the rule of a finding; * for any", _finding, judged=True),
+    "fault": Word("*", "the kind of the fault that struck; * for any", _fault),
+    "after": Word("09:00", f"the time in UTC or later: {_MOMENTS}", _after, several=False),
+    "before": Word("2026-01-06", "before this time", _before, several=False),
+    "body": Word('"PM Approval"', "text in a body; secrets are never found", _anywhere, several=False),
 }
-_OF_VERDICT = frozenset({"verdict", "finding"})
-_EXAMPLES: Mapping[str, str] = {
-    "": "/table/incident",
-    "method": "POST",
-    "status": "404, 4xx, 400-499, or none",
-    "path": "*/approve",
-    "table": "request",
-    "request": "the first digits of a RequestId",
-    "registration": "the first digits of an Instance Id",
-    "party": "console",
-    "verdict": f"one of {', '.join(VERDICTS)}",
-    "fault": "status, or * for any",
-    "finding": "unknown-column, or * for any",
-    "body": '"PM Approval"',
-}
-SEARCH_WORDS: Mapping[str, str] = {key: example for key, example in _EXAMPLES.items() if key}
-"""The words of a search line, each with an example of its value."""
+"""The words of a search line; bodies are searched by whoever keeps them."""
+_TEXT = Word("/table/incident", "text in method, address, status, error, fault or RequestId", _anywhere, several=False)

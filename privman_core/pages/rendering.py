@@ -15,11 +15,12 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
+"""Headers of every answer for a browser."""
 _FILE = r"[a-z]+\.(?:css|js|svg)"
 _TYPES: Mapping[str, str] = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _REFERENCE = re.compile(r'{% (?:extends|from|import|include) "([^"]+)"')
@@ -27,19 +28,19 @@ _REFERENCE = re.compile(r'{% (?:extends|from|import|include) "([^"]+)"')
 
 def to_page(html: str, status: int = 200) -> web.Response:
     """Return a page that no cache keeps."""
-    headers = {**_HEADERS, "Cache-Control": "no-store"}
+    headers = {**HEADERS, "Cache-Control": "no-store"}
     return web.Response(status=status, text=html, content_type="text/html", headers=headers)
 
 
 def to_file(name: str, body: bytes, content_type: str) -> web.Response:
     """Return a file that the browser saves under a name."""
-    headers = {**_HEADERS, "Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {**HEADERS, "Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
     return web.Response(body=body, content_type=content_type, headers=headers)
 
 
 def see(location: str) -> web.Response:
     """Return a redirect that the browser follows with a GET."""
-    return web.Response(status=303, headers={**_HEADERS, "Cache-Control": "no-store", "Location": location})
+    return web.Response(status=303, headers={**HEADERS, "Cache-Control": "no-store", "Location": location})
 
 
 class Assets:
@@ -58,7 +59,7 @@ class Assets:
         for package in self._packages:
             file = files(package) / "static" / name
             if file.is_file():
-                headers = {**_HEADERS, "Cache-Control": "max-age=300"}
+                headers = {**HEADERS, "Cache-Control": "max-age=300"}
                 kind = _TYPES[name.rpartition(".")[2]]
                 return web.Response(body=file.read_bytes(), content_type=kind, charset="utf-8", headers=headers)
         raise web.HTTPNotFound

@@ -19,19 +19,20 @@ ELSEWHERE = {"Host": "rebound.example"}
 def _rows(html: str) -> list[list[str]]:
     """Return the cells of the rows of a page's first table."""
     body = html.split("<tbody>", 1)[1].split("</tbody>", 1)[0]
-    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in re.split(r"<tr[^>]*>", body)[1:]]
     return [[" ".join(re.sub(r"<[^>]+>", "", cell).split()) for cell in row] for row in cells]
 
 
 async def test_journal_shows_the_newest_exchange_first(party: Party, browser: Browser) -> None:
-    """Each row has number, time, direction, request, answer, verdict and number of findings."""
+    """Each row has number, time, parties, answer, verdict and request."""
     await party.call("GET", "/one?a=<b>")
     await party.call("POST", "/two", data="right")
     await party.call("POST", "/three", data="wrong")
-    assert _rows((await browser.get())[1]) == [
-        ["3 in the journal of Echo", "09:00:00.000", "Caller → Echo", "POST /three", "200", "broken (1)", "1"],
-        ["2 in the journal of Echo", "09:00:00.000", "Caller → Echo", "POST /two", "200", "kept", ""],
-        ["1 in the journal of Echo", "09:00:00.000", "Caller → Echo", "GET /one?a=%3Cb%3E", "200", "no contract", ""],
+    where, time = "in the journal of Echo", "09:00:00.000"
+    assert [row[1:] for row in _rows((await browser.get())[1])] == [
+        [f"3 {where}", f"2026-01-05 {time}", "Caller → Echo", "200", "broken (1)", "POST /three"],
+        [f"2 {where}", time, "Caller → Echo", "200", "kept", "POST /two"],
+        [f"1 {where}", time, "Caller → Echo", "200", "no contract", "GET /one?a=%3Cb%3E"],
     ]
 
 
@@ -47,12 +48,12 @@ async def test_journal_is_searched(party: Party, browser: Browser) -> None:
     """A text matches method, URL and status in any case; words ask for parts of an exchange."""
     await party.call("POST", "/Alpha", data="wrong")
     await party.call("POST", "/beta", data="right")
-    assert [row[3] for row in _rows((await browser.get("?find=ALPHA"))[1])] == ["POST /Alpha"]
-    assert [row[3] for row in _rows((await browser.get("?find=200"))[1])] == ["POST /beta", "POST /Alpha"]
+    assert [row[6] for row in _rows((await browser.get("?find=ALPHA"))[1])] == ["POST /Alpha"]
+    assert [row[6] for row in _rows((await browser.get("?find=200"))[1])] == ["POST /beta", "POST /Alpha"]
     _, html = await browser.get("?find=verdict:broken")
-    assert [row[3] for row in _rows(html)] == ["POST /Alpha"]
+    assert [row[6] for row in _rows(html)] == ["POST /Alpha"]
     assert 'value="verdict:broken"' in html
-    assert _rows((await browser.get("?find=<nowhere>"))[1]) == [["No exchange fits the search"]]
+    assert "No exchange fits the search" in (await browser.get("?find=<nowhere>"))[1]
     status, html = await browser.get("?find=metod:POST")
     assert (status, "unknown word &#39;metod&#39; (did you mean &#39;method&#39;?)" in html) == (400, True)
 
@@ -63,7 +64,7 @@ async def test_guessing_finds_no_secret(roomy_party: Party, http: ClientSession)
     await party.call("POST", "/log-on?access_token=tiger", json={"password": "tiger", "user": "kitten"})
     await party.caller.send("POST", f"{party.url}/mint", {}, b'"tigress"', 5, answers_secret=True)
     for guess in ("tig", "tiger", "access_token=t"):
-        assert _rows((await browser.get(f"?find={guess}"))[1]) == [["No exchange fits the search"]]
+        assert "No exchange fits the search" in (await browser.get(f"?find={guess}"))[1]
     for guess in ("tig", "tiger"):
         _, html = await browser.get(f"/sequence?find=body:{guess}")
         assert "/log-on" not in html
@@ -74,11 +75,11 @@ async def test_journal_has_older_pages(roomy_party: Party, http: ClientSession) 
     """Each page has fifty exchanges and a link to older ones, with the same search."""
     browser = Browser(roomy_party, http)
     for number in range(53):
-        await roomy_party.call("GET", f"/{number}")
+        await roomy_party.call("GET", f"/{'even' if number % 2 else 'odd'}/{number}")
     _, html = await browser.get("?find=GET")
     assert len(_rows(html)) == 50
     assert 'href="/__cockpit?find=GET&amp;before-echo=4"' in html
-    assert [row[0][0] for row in _rows((await browser.get("?find=GET&before-echo=4"))[1])] == ["3", "2", "1"]
+    assert [row[1][0] for row in _rows((await browser.get("?find=GET&before-echo=4"))[1])] == ["3", "2", "1"]
     assert len(_rows((await browser.get("?before-echo=x"))[1])) == 50
 
 
@@ -107,7 +108,7 @@ async def test_button_clears_the_journal(party: Party, browser: Browser) -> None
     """The list is empty afterwards."""
     await party.call("GET", "/one")
     status, html = await browser.post("/journal/clear", {})
-    assert (status, _rows(html)) == (200, [["No exchanges"]])
+    assert (status, "No exchange is in the journal" in html) == (200, True)
 
 
 async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, browser: Browser) -> None:
@@ -162,14 +163,14 @@ async def test_lists_mask_secrets_and_colour_failures(party: Party, browser: Bro
     for path in ("", "/sequence?find=like"):
         _, html = await browser.get(path)
         assert ("s3cret" in html, "password=***" in html) == (False, True)
-        assert '<span class="tag bad">404</span>' in html
+        assert re.search('class="[^"]*tag bad"[^>]*>404<', html)
 
 
 async def test_unanswered_exchange_is_in_progress(roomy_party: Party, http: ClientSession) -> None:
     """It has neither status nor verdict; an exchange that is too large to keep is not judged."""
     party, browser = roomy_party, Browser(roomy_party, http)
     party.journal.begin("out", "POST", "http://localhost:1/", {}, b"")
-    assert _rows((await browser.get())[1])[0][2:6] == ["Echo → Callee", "POST http://localhost:1/", "…", "in progress"]
+    assert _rows((await browser.get())[1])[0][3:] == ["Echo → Callee", "…", "in progress", "POST http://localhost:1/"]
     large = party.journal.begin("in", "POST", "/large", {}, b"x" * (1024 * 1024 + 1))
     party.journal.finish(large, 200, {}, b"")
     assert "not judged: too large" in (await browser.get("/exchanges/echo/2"))[1]

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def cells(html: str, table: int = 0) -> list[list[str]]:
     """Return the text of the cells of a table, counted from the top."""
     body = html.split("<tbody>")[table + 1].split("</tbody>", 1)[0]
-    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in re.split(r"<tr[^>]*>", body)[1:]]
     return [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in rows]
 
 

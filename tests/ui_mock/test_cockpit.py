@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 def _cells(html: str) -> list[list[str]]:
     """Return the text of the cells of a page's first table."""
     body = html.split("<tbody>", 1)[1].split("</tbody>", 1)[0]
-    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in re.split(r"<tr[^>]*>", body)[1:]]
     return [[" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in row] for row in cells]
 
 
@@ -90,7 +90,7 @@ async def test_callers_are_recognized_by_their_calls(site: Site) -> None:
     await site.change(REQUEST, sys_id, {"status": "Deny"})
     await site.call("GET", "/api/now/table/incident")
     rows = _cells((await _looking(site, "")).html)
-    by_path = {row[3].split("?")[0].rsplit("/", 1)[1]: row[2].split(" →")[0] for row in rows}
+    by_path = {row[6].split("?")[0].rsplit("/", 1)[1].split()[0]: row[3].split(" →")[0] for row in rows}
     assert (by_path[sys_id], by_path["incident"]) == ("Approver", "API client")
 
 

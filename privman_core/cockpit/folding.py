@@ -1,0 +1,86 @@
+"""Repeated exchanges of the journal folded into one line: polls, or the same failure again and again."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+from itertools import groupby, pairwise
+
+from msgspec import Struct
+
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.search import path_of
+from privman_core.cockpit.sequence_diagram import in_words
+
+FEWEST = 3
+"""Exchanges in a row that are folded."""
+_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]+", re.IGNORECASE)
+_TOLERANCE = 0.1
+"""How far an interval may be from the others, as a part of it."""
+
+
+class JournalLine(Struct, frozen=True):
+    """One line of the journal: an exchange, or several that are alike.
+
+    Attributes:
+        rows: the newest first.
+        is_open: whether the exchanges of several are shown, too.
+    """
+
+    rows: list[MergedRow]
+    is_open: bool = False
+
+    @property
+    def newest(self) -> MergedRow:
+        """The newest exchange."""
+        return self.rows[0]
+
+    @property
+    def oldest(self) -> MergedRow:
+        """The oldest exchange."""
+        return self.rows[-1]
+
+    @property
+    def keys(self) -> list[str]:
+        """The key of each exchange."""
+        return [row.key for row in self.rows]
+
+    @property
+    def height(self) -> int:
+        """How many lines the page has for it."""
+        return 1 + len(self.rows) * self.is_open
+
+    @property
+    def url(self) -> str:
+        """The address; if they differ, the path with ``*`` where they do."""
+        urls = {row.url for row in self.rows}
+        return urls.pop() if len(urls) == 1 else _ID.sub("*", path_of(self.newest.url))
+
+    @property
+    def every(self) -> str:
+        """The interval at which they are repeated, for people; empty if it varies, or is less than a second."""
+        spans = [later.sent.at - earlier.sent.at for later, earlier in pairwise(self.rows)]
+        mean = sum(spans, timedelta()) / len(spans)
+        is_steady = max(abs(span - mean) for span in spans) <= mean * _TOLERANCE
+        return in_words(mean) if is_steady else ""
+
+
+def folded(rows: Sequence[MergedRow], unfolded: Collection[str] = ()) -> Iterator[JournalLine]:
+    """Yield a line for each exchange, and one for several in a row that differ in nothing but identifiers and time.
+
+    Args:
+        rows: the newest first.
+        unfolded: keys of exchanges; a line that has one of them is open.
+    """
+    for _, alike in groupby(rows, _likeness):
+        some = list(alike)
+        if len(some) >= FEWEST:
+            yield JournalLine(some, any(row.key in unfolded for row in some))
+        else:
+            yield from (JournalLine([row]) for row in some)
+
+
+def _likeness(row: MergedRow) -> tuple[object, ...]:
+    sent, served = row.sent, row.served
+    path = _ID.sub("*", path_of(sent.url))
+    verdicts = [(each.verdict, each.broken, each.findings) for each in (sent, served)]
+    return row.source, row.target, sent.method, path, sent.answer, served.answer, row.fault, verdicts, row.about

@@ -1,0 +1,96 @@
+"""Server-sent events that let an open page of the cockpit follow what happens."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+
+from aiohttp import web
+
+from privman_core.cockpit.both_ends import BothEnds, Ends
+from privman_core.cockpit.ends import End, EndError
+from privman_core.cockpit.facts import Marks
+from privman_core.pages.rendering import HEADERS
+
+MOST_STREAMS = 24
+"""Open pages that a server keeps informed at the same time."""
+LOOK_SECONDS = 0.2
+"""Real seconds between two looks at the own end."""
+OTHER_LOOKS, BEAT_LOOKS = 5, 50
+"""Looks until one at the other end, too, and until an event though nothing has changed.
+
+A page fetches itself again at each beat, so it also shows what only the passing of real time has changed.
+"""
+_RETRY = b"retry: 2000\n\n"
+
+
+class LiveEvents:
+    """Sends each open page an event when either end has changed.
+
+    Nothing runs while no page is open, and no event is lost: a page that connects fetches itself once.
+
+    Args:
+        admits: decides whether a browser may listen.
+    """
+
+    def __init__(self, ends: BothEnds, admits: Callable[[web.Request], bool]) -> None:
+        self._ends = ends
+        self._admits = admits
+        self._closing = asyncio.Event()
+        self._open = 0
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        """Answer a stream of events until the page or the server is closed."""
+        if not self._admits(request):
+            raise web.HTTPForbidden
+        if self._open >= MOST_STREAMS:
+            raise web.HTTPServiceUnavailable(text=f"{MOST_STREAMS} pages are open, which is the most.")
+        self._open += 1
+        try:
+            return await self._send(request)
+        finally:
+            self._open -= 1
+
+    async def close(self, _app: web.Application) -> None:
+        """End the streams."""
+        self._closing.set()
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={**HEADERS, "Cache-Control": "no-store"})
+        answer.content_type = "text/event-stream"
+        ends = await self._ends.find()
+        marks = {end.name: await _marks(end) for end in ends}  # before the page connects, which fetches itself then
+        await answer.prepare(request)
+        with suppress(ConnectionError):  # the page has been closed
+            await answer.write(_RETRY)
+            async for event in self._events(ends, marks):
+                await answer.write(f"data: {event}\n\n".encode())
+        return answer
+
+    async def _events(self, ends: Ends, marks: dict[str, Marks | None]) -> AsyncIterator[str]:
+        """Yield ``changed`` after each change, and ``beat`` after a while without one."""
+        looks = 0
+        while not await self._is_closing():
+            looks += 1
+            looked_at = [self._ends.own] if looks % OTHER_LOOKS else ends
+            before, marks = marks, {**marks, **{end.name: await _marks(end) for end in looked_at}}
+            if marks != before:
+                looks = 0
+                yield "changed"
+            elif looks == BEAT_LOOKS:
+                looks, ends = 0, await self._ends.find()
+                yield "beat"
+
+    async def _is_closing(self) -> bool:
+        """Wait for the next look; return whether the server ends meanwhile."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._closing.wait()
+        return self._closing.is_set()
+
+
+async def _marks(end: End) -> Marks | None:
+    """Return the marks of an end; None for one that does not answer."""
+    try:
+        return await end.marks()
+    except EndError:
+        return None

@@ -1,0 +1,175 @@
+// Keeps a page of the cockpit live by server-sent events, and searches the journal while the reader types.
+import { copyOf, put, regions } from "./morph.js";
+
+const bar = document.getElementById("live");
+const journal = document.getElementById("journal");
+const find = document.getElementById("find");
+const shown = (id) => document.getElementById(id);
+const again = 10_000; // until another attempt, if the server has refused the stream
+const rest = 300; // between two copies of the page, so that a busy server is not asked all the time
+
+let paused = false;
+let fetching = null; // aborts the copy that is on its way
+let due = false; // whether something has changed since the last copy was asked for
+let stream = null;
+let connected = false;
+
+function say() {
+  const lost = "Not live: no connection to the server";
+  shown("liveness").textContent = !connected ? lost : paused ? "Paused" : "Live";
+  shown("pause").textContent = paused ? "Resume" : "Pause";
+  bar.className = connected && !paused ? "live on" : "live";
+}
+
+/** Whether new rows would move what the reader looks at, so they are only counted. */
+function isHeld(region) {
+  if (paused) return true;
+  return region === journal && (isOlder() || journal.getBoundingClientRect().top < -80);
+}
+
+const isOlder = () => [...new URLSearchParams(location.search).keys()].some((key) => key.startsWith("before-"));
+
+/** Returns the address of the newest page that has the same search. */
+function newest() {
+  const address = new URL(location.href);
+  for (const key of [...address.searchParams.keys()]) if (key.startsWith("before-")) address.searchParams.delete(key);
+  return address.href;
+}
+
+/** Returns how many exchanges a newer copy of the journal has that the page has not, and whether there may be more. */
+function unseen(copy) {
+  const newer = copy.getElementById("journal");
+  if (!journal || !newer) return [0, false];
+  const cleared = newer.dataset.epoch !== journal.dataset.epoch;
+  const known = new Map((journal.dataset.newest ?? "").split(" ").map((each) => each.split("-")));
+  const isNew = (each) => cleared || Number(each.split("-")[1]) > Number(known.get(each.split("-")[0]) ?? 0);
+  const all = [...newer.querySelectorAll("[data-exchanges]")].flatMap((row) => row.dataset.exchanges.split(" "));
+  const found = all.filter(isNew).length;
+  return [found, found === all.length && newer.hasAttribute("data-more")];
+}
+
+function count(copy) {
+  const [number, more] = unseen(copy);
+  const news = shown("news");
+  news.hidden = number === 0;
+  news.textContent = `${number}${more ? " or more" : ""} new exchange${number === 1 ? "" : "s"}`;
+}
+
+/**
+ * Fetches a copy of the page and shows what has changed.
+ *
+ * What is held is only counted, unless ``all`` is wanted. ``fresh`` replaces a copy that is on its way; ``keep`` leaves
+ * rows that the reader uses, though the copy lacks them.
+ */
+async function refresh({ all = false, fresh = false, keep = true } = {}) {
+  if (fetching && !fresh) {
+    due = true;
+    return;
+  }
+  fetching?.abort();
+  const mine = (fetching = new AbortController());
+  due = false;
+  try {
+    const held = journal && !all && isHeld(journal);
+    const copy = await copyOf(held ? newest() : location.href, { signal: mine.signal });
+    if (copy) show(copy, all, held, keep);
+  } catch {
+    // The next event brings another copy; a lost connection says so itself.
+  }
+  if (fetching !== mine) return;
+  await new Promise((done) => setTimeout(done, rest));
+  if (fetching !== mine) return;
+  fetching = null;
+  if (due) refresh();
+}
+
+function show(copy, all, held, keep) {
+  // An error beside the search field leaves the rows of the last search that was one.
+  const invalid = find && copy.querySelector("#find[aria-invalid]");
+  const changing = regions.filter((region) => (all || !isHeld(region)) && !(invalid && region === journal));
+  // The copy is that of the newest page, so the older page that is open keeps all of its own.
+  put(copy, held && isOlder() ? [] : changing, keep);
+  if (held) count(copy);
+  else shown("news").hidden = true;
+  tick();
+}
+
+function connect() {
+  stream?.close();
+  stream = new EventSource(bar.dataset.events);
+  stream.onopen = () => {
+    connected = true;
+    say();
+    refresh(); // it may have changed since it was made
+  };
+  stream.onmessage = () => refresh();
+  stream.onerror = () => {
+    connected = false;
+    say();
+    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, again);
+  };
+}
+
+function pause() {
+  paused = !paused;
+  say();
+  if (!paused) refresh({ all: !isOlder(), fresh: true });
+}
+
+function showNews() {
+  if (isOlder()) location.assign(newest());
+  else refresh({ all: true, fresh: true }).then(() => scrollTo({ top: 0 }));
+}
+
+/** Shows another address without leaving the page. */
+async function go(address) {
+  history.replaceState(null, "", address);
+  await refresh({ all: true, fresh: true, keep: false });
+}
+
+function tick() {
+  const ticked = journal?.querySelectorAll("input:checked").length;
+  if (shown("ticked")) shown("ticked").textContent = ticked ? `${ticked} selected` : "None is selected";
+}
+
+function search() {
+  const { action } = find.form;
+  const query = new URLSearchParams(new FormData(find.form));
+  for (const [key, value] of [...query]) if (!value.trim()) query.delete(key);
+  go(`${action}${query.size ? "?" : ""}${query}`);
+}
+
+function searchWhileTyping() {
+  const words = [...shown("words").options].map((option) => [option, option.value]);
+  let typing = 0;
+  find.addEventListener("input", (event) => {
+    clearTimeout(typing);
+    if (event.isComposing) return;
+    typing = setTimeout(search, 250);
+    // The browser completes the whole line, so each proposal begins with the terms that are there.
+    const terms = find.value.slice(0, find.value.search(/\S*$/));
+    for (const [option, word] of words) option.value = terms + word;
+  });
+}
+
+// Links that change the search or unfold rows are addresses of this page, so they work without script, too.
+function stay(event) {
+  const link = event.target.closest?.("a[data-here]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  find.value = new URL(link.href).searchParams.get("find") ?? "";
+  go(link.href);
+}
+
+if (bar && regions.length) {
+  bar.hidden = false;
+  shown("pause").addEventListener("click", pause);
+  shown("news").addEventListener("click", showNews);
+  document.addEventListener("click", stay);
+  if (find && journal) searchWhileTyping();
+  journal?.addEventListener("change", tick);
+  tick();
+  // Browsers open six connections to a server, so only the page that is seen keeps one.
+  document.addEventListener("visibilitychange", () => (document.hidden ? stream?.close() : connect()));
+  if (!document.hidden) connect();
+}

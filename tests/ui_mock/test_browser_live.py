@@ -1,0 +1,132 @@
+import pytest
+
+from tests.browser import Locator, Page, complaints, expect
+
+from .conftest import Site
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+JOURNAL = "/__cockpit"
+
+
+def _row(page: Page, path: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=path)
+
+
+async def test_open_journal_stays_as_the_reader_has_it(site: Site, page: Page) -> None:
+    """New exchanges appear by themselves; ticked boxes, unfolded help, focus and typed text stay; a pause counts."""
+    await site.call("GET", "/api/now/table/incident?first")
+    await page.goto(JOURNAL)
+    await page.get_by_text("How to search").click()
+    await page.get_by_label("Select servicenow 1", exact=True).check()
+    await page.get_by_label("Search", exact=True).fill("table")
+    await site.call("GET", "/api/now/table/incident?second")
+    await expect(_row(page, "?second")).to_be_visible()
+    await expect(page.get_by_label("Select servicenow 1", exact=True)).to_be_checked()
+    await expect(page.get_by_text("Several terms must all fit")).to_be_visible()
+    await expect(page.get_by_label("Search", exact=True)).to_be_focused()
+    await expect(page).to_have_url(f"{site.url}{JOURNAL}?find=table")
+    await page.get_by_role("button", name="Pause").click()
+    await expect(page.get_by_role("status")).to_have_text("Paused")
+    await site.call("GET", "/api/now/table/incident?third")
+    await site.call("GET", "/api/now/table/problem?fourth")
+    await expect(page.get_by_role("button", name="2 new exchanges")).to_be_visible()
+    await expect(_row(page, "?third")).to_have_count(0)
+    await page.get_by_role("button", name="Resume").click()
+    await expect(_row(page, "?fourth")).to_be_visible()
+    await expect(page.get_by_role("status")).to_have_text("Live")
+
+
+@pytest.mark.long
+async def test_nothing_jumps_while_the_reader_is_further_down(site: Site, page: Page) -> None:
+    """New exchanges are counted while the page is scrolled or shows older ones; the count leads to them."""
+    for number in range(60):
+        await site.call("GET", f"/api/now/table/{'incident' if number % 2 else 'problem'}?n={number}")
+    await page.goto(JOURNAL)
+    await page.mouse.wheel(0, 1_000)
+    before = await _row(page, "?n=30").bounding_box()
+    await site.call("GET", "/api/now/table/change_request?new")
+    await expect(page.get_by_role("button", name="1 new exchange")).to_be_visible()
+    assert await _row(page, "?n=30").bounding_box() == before
+    await page.get_by_role("button", name="1 new exchange").click()
+    await expect(_row(page, "?new")).to_be_in_viewport()
+    await page.get_by_role("link", name="Older").click()
+    await expect(_row(page, "?n=0")).to_be_visible()
+    await site.call("GET", "/api/now/table/change_request?newer")
+    await page.get_by_role("button", name="1 new exchange").click()
+    await expect(_row(page, "?newer")).to_be_visible()
+
+
+@pytest.mark.long
+async def test_selected_text_and_scrolled_regions_stay(site: Site, page: Page) -> None:
+    """Text that the reader has selected stays selected, and a ticked row stays although the page has no room for it."""
+    await site.call("GET", "/api/now/table/incident?first")
+    await page.goto(JOURNAL)
+    await page.get_by_label("Select servicenow 1", exact=True).check()
+    await page.evaluate("() => getSelection().selectAllChildren(document.querySelector('#x-servicenow-1 .wire'))")
+    for number in range(55):
+        await site.call("GET", f"/api/now/table/{'incident' if number % 2 else 'problem'}?n={number}")
+    await expect(_row(page, "?n=54")).to_be_visible()
+    assert "?first" in await page.evaluate("() => String(getSelection())")
+    await expect(page.get_by_label("Select servicenow 1", exact=True)).to_be_checked()
+    await site.call("DELETE", "/__admin/requests")
+    await expect(page.get_by_text("No exchange is in the journal")).to_be_visible()
+    await site.call("GET", "/api/now/table/incident?again")
+    await expect(page.get_by_label("Select servicenow 1", exact=True)).not_to_be_checked()
+
+
+@pytest.mark.long
+async def test_searches_while_typing(site: Site, page: Page) -> None:
+    """The list follows what is typed, an error leaves it as it is, and values and usual searches add their terms."""
+    for path in ("incident", "problem", "incident?x=1"):
+        await site.call("GET", f"/api/now/table/{path}")
+    await page.goto(JOURNAL)
+    find = page.get_by_label("Search", exact=True)
+    await find.press_sequentially("table:prob")
+    await expect(page.get_by_text("No exchange fits the search")).to_be_visible()
+    await find.press_sequentially("lem")
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await find.press_sequentially(" statu:4")
+    await expect(page.get_by_text("did you mean 'status'?")).to_be_visible()
+    await expect(page.get_by_role("row")).to_have_count(2)
+    assert await complaints(page) == []
+    await find.fill("")
+    await expect(page.get_by_role("row")).to_have_count(4)
+    await _row(page, "?x=1").get_by_role("link", name="incident").click()
+    await expect(page).to_have_url(f"{site.url}{JOURNAL}?find=table%3Aincident")
+    await expect(find).to_have_value("table:incident")
+    await expect(page.get_by_role("row")).to_have_count(3)
+    await page.get_by_role("link", name="Errors").click()
+    await expect(find).to_have_value("table:incident status:4xx,5xx")
+    await page.reload()
+    await expect(page.get_by_text("No exchange fits the search")).to_be_visible()
+    await page.get_by_role("link", name="Errors").click()
+    await expect(page.get_by_role("row")).to_have_count(3)
+
+
+@pytest.mark.long
+async def test_repeated_exchanges_unfold_in_place(site: Site, page: Page) -> None:
+    """Polls are one line, which unfolds without leaving the page and stays open while more arrive."""
+    for _ in range(4):
+        await site.call("GET", "/api/now/table/incident?poll")
+        await site.clock.advance(20)
+    await page.goto(JOURNAL)
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await expect(_row(page, "every 20 s")).to_contain_text("09:01:00")
+    await page.get_by_role("link", name="Unfold 4 exchanges").click()
+    await expect(page.get_by_role("row")).to_have_count(6)
+    await site.call("GET", "/api/now/table/incident?poll")
+    await expect(page.get_by_role("row")).to_have_count(7)
+    await page.get_by_role("link", name="Fold 5 exchanges").click()
+    await expect(page.get_by_role("row")).to_have_count(2)
+
+
+@pytest.mark.long
+async def test_page_says_that_it_is_not_live(site: Site, page: Page) -> None:
+    """While the server refuses the stream, the page says so; later it is live again by itself."""
+    await page.route("**/__cockpit/events", lambda route: route.fulfill(status=204))
+    await page.goto(JOURNAL)
+    await expect(page.get_by_role("status")).to_have_text("Not live: no connection to the server")
+    await page.unroute("**/__cockpit/events")
+    await site.call("GET", "/api/now/table/incident?later")
+    await expect(_row(page, "?later")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_role("status")).to_have_text("Live")
