@@ -299,7 +299,7 @@ class _Writer:
         seconds = round((seen.at - self._last).total_seconds()) if self._last is not None else 0
         if seconds >= _SHORT_WAIT:
             self._waited += seconds
-            self.steps.append({"clock.advance": f"{seconds} seconds"})
+            self.steps.append({"clock.advance": f"{seconds} second{'s' * (seconds > 1)}"})
         self._last = seen.at
 
 

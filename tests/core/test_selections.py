@@ -1,0 +1,182 @@
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+
+from privman_core.cockpit.compared_exchanges import MOST_FIELDS, compare
+from privman_scenarios.analysis.har import read_har
+
+from .conftest import Party
+
+SELECTION = "/__cockpit/selection"
+_TEXT, _NUMBER = {"type": "string"}, {"type": "integer"}
+_TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"}
+
+
+def _object(required: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    """Return the schema of an object; members of a program's own begin with an underscore."""
+    known = {"type": "object", "required": [*required], "properties": required | optional}
+    return known | {"patternProperties": {"^_": {}}, "additionalProperties": False}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+_PAIRS = _list(_object({"name": _TEXT, "value": _TEXT}, comment=_TEXT))
+_COMMON = {"httpVersion": _TEXT, "cookies": _list({}), "headers": _PAIRS, "headersSize": _NUMBER, "bodySize": _NUMBER}
+_REQUEST = _object(
+    {"method": _TEXT, "url": {"type": "string", "pattern": "^https?://"}, "queryString": _PAIRS, **_COMMON},
+    postData=_object({"mimeType": _TEXT, "text": _TEXT}),
+)
+_CONTENT = _object({"size": _NUMBER, "mimeType": _TEXT}, text=_TEXT)
+_RESPONSE = _object({"status": _NUMBER, "statusText": _TEXT, "content": _CONTENT, "redirectURL": _TEXT, **_COMMON})
+_TIMINGS = _object({key: {"type": "number"} for key in ("send", "wait", "receive")})
+_ENTRY = _object(
+    {"startedDateTime": _TIME, "time": {"type": "number"}, "request": _REQUEST, "response": _RESPONSE, "cache": {},
+     "timings": _TIMINGS},
+    pageref=_TEXT,
+)  # fmt: skip
+_CREATOR = _object({"name": _TEXT, "version": _TEXT})
+HAR = _object({"log": _object({"version": {"const": "1.2"}, "creator": _CREATOR, "entries": _list(_ENTRY)}, pages={})})
+
+
+def _scenario(html: str) -> str:
+    found = re.search(r'<pre id="scenario"[^>]*>(.*?)</pre>', html, re.DOTALL)
+    return "" if found is None else found[1]
+
+
+async def test_selection_shows_each_exchange_once(roomy_party: Party) -> None:
+    """Oldest first, whatever the order of the names, with the scenario that the product writes."""
+    for number in range(3):
+        await roomy_party.call("GET", f"/{number}")
+    status, html = await roomy_party.call("GET", f"{SELECTION}?x=echo-3&x=echo-1&x=ECHO-3&x=echo-9&x=one&x=other-1")
+    assert status == 200
+    assert _scenario(html).split("\n")[1:] == ["GET /0 200", "GET /2 200"]
+    for words in (
+        "Echo does not keep an exchange 9",
+        "&#39;one&#39; is not the name",
+        "no end shown is &#39;other&#39;",
+    ):
+        assert words in html
+    assert "/__cockpit/compare?x=echo-1&amp;x=echo-3" in html
+    status, text = await roomy_party.call("GET", f"{SELECTION}/saved.yaml?x=echo-2")
+    assert (status, text) == (200, "GET /1 is answered with 200\nGET /1 200")
+
+
+async def test_selection_takes_a_search_line(roomy_party: Party) -> None:
+    """A line that cannot be read comes back with an error; nothing found is said."""
+    await roomy_party.call("GET", "/one")
+    await roomy_party.call("POST", "/two")
+    _, html = await roomy_party.call("GET", f"{SELECTION}?find=method:POST")
+    assert _scenario(html).split("\n")[1:] == ["POST /two 200"]
+    status, html = await roomy_party.call("GET", f"{SELECTION}?find=methud:POST")
+    assert (status, 'id="find.error"' in html) == (400, True)
+    assert "No exchange fits the search" in (await roomy_party.call("GET", f"{SELECTION}?find=method:PUT"))[1]
+    assert "Nothing is selected" in (await roomy_party.call("GET", SELECTION))[1]
+
+
+async def test_archive_is_valid_and_read_by_our_own_reader(roomy_party: Party, tmp_path: Path) -> None:
+    """HAR 1.2 with absolute addresses and no secret; also of an exchange without an answer."""
+    await roomy_party.call("POST", "/log-on?access_token=tigress&a=1&a=2", json={"password": "tiger"})
+    await roomy_party.call("GET", "/plain", headers={"Authorization": "Bearer tiger-tiger-tiger"})
+    await roomy_party.call("POST", "/__admin/faults", json={"kind": "reset"})
+    await roomy_party.call("POST", "/__admin/cockpit/exchanges/2/replay")
+    status, document = await roomy_party.call("GET", f"{SELECTION}/exchanges.har?x=echo-1&x=echo-2&x=echo-3")
+    assert status == 200
+    assert [each.message for each in Draft202012Validator(HAR).iter_errors(document)] == []
+    assert b"tig" not in orjson.dumps(document)
+    file = tmp_path / "exchanges.har"
+    file.write_bytes(orjson.dumps(document))
+    read = read_har(file)
+    assert [(each.method, each.url.removeprefix(roomy_party.url), each.status) for each in read] == [
+        ("POST", "/log-on?access_token=***&a=1&a=2", 200),
+        ("GET", "/plain", 200),
+        ("GET", "/plain", 0),
+    ]
+    assert read[0].request == b'{"password": "***"}'
+    assert [each.ours for each in read] == [frozenset({"response"})] * 3
+
+
+async def test_comparison_shows_what_differs(roomy_party: Party) -> None:
+    """By default only that; everything on demand."""
+    await roomy_party.call("POST", "/x?a=1", json={"n": 1, "list": [{"same": True}]})
+    await roomy_party.call("POST", "/x?a=1", json={"n": 2, "list": [{"same": True}]})
+    status, html = await roomy_party.call("GET", "/__cockpit/compare?x=echo-1&x=echo-2")
+    assert (status, "request $.n" in html, "request $.list[0].same" in html) == (200, True, False)
+    assert "/__cockpit/compare?x=echo-1&amp;x=echo-2&amp;all=1" in html
+    _, html = await roomy_party.call("GET", "/__cockpit/compare?x=echo-1&x=echo-2&all=1")
+    assert ("request $.n" in html, "request $.list[0].same" in html) == (True, True)
+    _, html = await roomy_party.call("GET", "/__cockpit/exchanges/echo/2")
+    assert "/__cockpit/compare?x=echo-1&amp;x=echo-2" in html
+
+
+async def test_comparison_says_what_it_cannot_find(roomy_party: Party) -> None:
+    """The error is beside its field; without names there is just the form."""
+    await roomy_party.call("GET", "/x")
+    status, html = await roomy_party.call("GET", f"/__cockpit/compare?x=echo-1&x={quote('<b>')}")
+    assert (status, 'id="x0.error"' in html, 'id="x1.error"' in html) == (400, False, True)
+    assert (await roomy_party.call("GET", "/__cockpit/compare"))[0] == 200
+
+
+def test_compared_values_go_by_their_places() -> None:
+    """Headers in any case, repeated ones by their number, bodies by JSON paths; also of bodies that are no JSON."""
+    first = _printed("http://one.example/x?a=1&a=2", [["A", "1"], ["a", "2"]], '{"k": {"odd key": [1, []]}}', "")
+    second = _printed("/x?a=1", [["a", "1"]], "plain", "x" * 3_000)
+    found = {each.name: (each.first, each.second) for each in compare(first, second).fields}
+    assert found["path"] == ("/x", "/x")
+    assert found["query a (2)"] == ("2", None)
+    assert found["request header a (2)"] == ("2", None)
+    assert found["request $.k['odd key'][0]"] == ("1", None)
+    assert found["request $.k['odd key'][1]"] == ("[]", None)
+    assert found["request body"] == (None, "plain")
+    assert found["answer body"] == (None, f"{'x' * 2_000}… (3,000 characters)")
+    assert "status" not in {each.name for each in compare(first, second).different}
+
+
+def test_huge_body_is_compared_in_part() -> None:
+    """The page says how many fields it leaves out; depth costs nothing."""
+    deep = _printed("/x", [], "[" * 900 + "]" * 900, "")
+    assert compare(deep, deep).different == []
+    wide = _printed("/x", [], orjson.dumps(list(range(MOST_FIELDS))).decode(), "")
+    assert compare(wide, wide).left_out == len(compare(deep, deep).fields) - 1
+
+
+def _printed(url: str, headers: list[list[str]], asked: str, answered: str) -> dict[str, Any]:
+    """Return an exchange as the control plane prints it."""
+    return {
+        "method": "POST",
+        "url": url,
+        "request": {"headers": headers, "body": asked},
+        "status": 200,
+        "error": "",
+        "fault": "",
+        "response": {"headers": [], "body": answered},
+    }
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"kind": "status", "status": 429, "headers": {"Retry-After": "5"}, "body": "later"},
+         {"kind": "status", "status": "429", "body": "later"}),
+        ({"kind": "reset"}, {"kind": "reset"}),
+        (None, {"kind": "status", "status": "503"}),
+    ],
+)  # fmt: skip
+async def test_failure_is_armed_for_the_next_one_like_it(
+    roomy_party: Party, fault: dict[str, Any] | None, expected: dict[str, str]
+) -> None:
+    """A form with the fault's fields leads to the page that arms it; the path fits no other."""
+    await roomy_party.call("POST", "/x*y", data="one")
+    if fault:
+        await roomy_party.call("POST", "/__admin/faults", json=fault)
+        await roomy_party.call("POST", "/__admin/cockpit/exchanges/1/replay")
+    _, html = await roomy_party.call("GET", f"/__cockpit/exchanges/echo/{2 if fault else 1}")
+    fields = dict(re.findall(r'<input id="arm\.(\w+)" name="\w+" value="([^"]*)"', html))
+    assert fields.items() >= {"end": "Echo", "method": "POST", "path": "/x[*]y", **expected}.items()
+    assert ("Retry-After" in fields.get("headers", "")) == ("headers" in (fault or {}))

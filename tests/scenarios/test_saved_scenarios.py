@@ -1,0 +1,236 @@
+"""What the cockpit saves as a scenario plays, and fails when its expectations are altered."""
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from privman_contracts import Contracts
+from privman_contracts.scenario_text import scenario_text
+from privman_core.cockpit.facts import SeenExchange
+from privman_scenarios.commands.cli import main
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.verbs import vocabulary
+from tests.both_ends import REQUESTS, BothEnds, both_ends
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+GUID, ROW, MADE = "85d71683-7dac-4762-8120-76a9a564fdc1", "a" * 32, "b" * 32
+INSTANCE, ACTIVITY = "c" * 32, "d" * 32
+APPROVE = "/Tms/services/api/v1/approval/approve"
+Story = Callable[[BothEnds], Coroutine[None, None, None]]
+
+
+def steps_of(*exchanges: SeenExchange) -> list[dict[str, Any]]:
+    """Return the steps of the scenario, which the language accepts."""
+    text = scenario_text("Something was seen", exchanges, Contracts.load())
+    Loader(vocabulary()).parse(text, "saved.yaml")
+    return list(yaml.safe_load(text)["steps"])
+
+
+def seen(server: str, method: str, target: str, status: int = 200, **more: Any) -> SeenExchange:
+    """Return an exchange; its bodies may be given as objects."""
+    bodies = {key: orjson.dumps(more.pop(key)).decode() for key in ("request", "answer") if key in more}
+    at = START + timedelta(seconds=more.pop("after", 0))
+    return SeenExchange(at=at, server=server, method=method, target=target, status=status, **bodies, **more)
+
+
+def asked(status: int = 201, **more: Any) -> SeenExchange:
+    """Return a request for approval."""
+    body = {
+        "request_id": GUID,
+        "instance_id": INSTANCE,
+        "activity_type_id": ACTIVITY,
+        "metadata": '{"UserReason":"<b>"}',
+    }
+    answer = {"result": {"sys_id": ROW, "status": "Pending"}} if status == 201 else {"error": {"message": "no"}}
+    return seen("ServiceNow", "POST", REQUESTS, status, request=body, answer=answer, by_party=True, **more)
+
+
+def decided(status: int = 200, response: str = "Approve", **more: Any) -> SeenExchange:
+    """Return an approver's decision."""
+    return seen("ServiceNow", "PATCH", f"{REQUESTS}/{ROW}", status, request={"status": response, "comment": ""}, **more)
+
+
+def delivered(status: int = 200, request_id: str = GUID, **more: Any) -> SeenExchange:
+    """Return an attempt to deliver a decision."""
+    body = {"RequestId": request_id, "Response": "Deny", "Comment": "No", "Duration": "01:00:00"}
+    return seen("Console", "POST", APPROVE, status, request=body, by_party=True, **more)
+
+
+ASK = {"console.ask": {"as": "request", "metadata": {"UserReason": "<<b>>"}}}
+ARRIVED = {"servicenow.expect-exchanges": {"direction": "in", "method": "POST",
+                                           "path": "/api/now/table/${table.request}", "statuses": [201]}}  # fmt: skip
+
+
+def test_request_is_asked_and_decided() -> None:
+    """The decision is expected at both ends; an attempt that failed has its fault, and the next one its wait."""
+    steps = steps_of(asked(), decided(), delivered(503, fault="status"), delivered(after=50), delivered(409, after=51))
+    options = {"kind": "status", "method": "POST", "path": APPROVE, "options": {"status": 503}}
+    assert steps == [
+        {"console.fault": options},
+        ASK,
+        {"servicenow.decide": {"request": "request", "response": "Approve"}},
+        {"clock.advance": "50 seconds"},
+        {"clock.advance": "1 second"},
+        ARRIVED,
+        {"servicenow.expect-request": {"request": "request", "status": "Approve"}},
+        {"servicenow.expect-exchanges": {"direction": "out", "method": "POST", "path": APPROVE,
+                                         "statuses": [503, 200, 409]}},
+    ]  # fmt: skip
+
+
+def test_decision_of_a_page_is_known_from_its_delivery() -> None:
+    """The journal does not say what was typed into a page."""
+    steps = steps_of(asked(), delivered())
+    assert steps[1] == {
+        "servicenow.decide": {"request": "request", "response": "Deny", "comment": "No", "duration": "01:00:00"}
+    }
+    assert steps[-1] == {"console.expect-approval": {"request": "request", "state": "Denied"}}
+
+
+def test_refused_decision_is_expected_to_be_refused() -> None:
+    """It changes nothing."""
+    steps = steps_of(asked(), decided(403))
+    assert steps[2] == {"servicenow.expect-refusal": 403}
+    assert {"servicenow.expect-request": {"request": "request", "status": "Pending"}} in steps
+
+
+def test_request_that_does_not_arrive_is_sent_again() -> None:
+    """The fault spares what came before it."""
+    steps = steps_of(
+        seen("ServiceNow", "POST", REQUESTS, 400, request={}, by_party=False),
+        asked(0, fault="reset"),
+        asked(after=60),
+    )
+    assert steps[0] == {
+        "servicenow.fault": {"kind": "reset", "method": "POST", "path": "/api/now/table/${table.request}", "skip": 1}
+    }
+    assert steps[2]["console.ask"]["sent"] is False
+
+
+def test_long_waits_need_a_longer_timeout() -> None:
+    """The usual process of a set-up would have timed out."""
+    text = scenario_text("It takes long", [asked(), decided(after=7_200)], Contracts.load())
+    assert yaml.safe_load(text)["given"] == {"process_timeout": "7 days"}
+
+
+def test_ids_are_captured_and_secrets_come_from_the_environment() -> None:
+    """A record that a step made is used by its name; what nobody knows beforehand is not expected."""
+    made = {"result": {"sys_id": MADE, "number": "INC0010001", "short_description": "Lost", "list": ["Lost"]}}
+    body = {"short_description": "Lost", "u_ref": INSTANCE, "password": "***", "list": [1, "<x>"]}
+    text = scenario_text(
+        "An incident is made",
+        [
+            asked(),
+            seen("ServiceNow", "POST", "/api/now/table/incident", 201, request=body, answer=made, authorized=True),
+            seen("ServiceNow", "GET", f"/api/now/table/incident/{MADE}", answer=made, authorized=True),
+            seen("ServiceNow", "GET", f"{REQUESTS}/{ROW}"),
+            seen("ServiceNow", "GET", f"{REQUESTS}/{ROW}", 0),
+            seen("Console", "GET", "/Tms/services/api/v1/policies/GetAll", 401, authorized=True,
+                 answer={"Status": "no"}),
+            seen("ServiceNow", "PUT", "/api/now/other", 200),
+        ],
+        Contracts.load(),
+    )  # fmt: skip
+    document = yaml.safe_load(text)
+    calls = [step for step in document["steps"] if next(iter(step)).endswith((".call", ".find"))]
+    expected = {"result": {"short_description": "Lost", "list": ["Lost"]}}
+    assert calls == [
+        {"servicenow.call": {
+            "method": "POST", "path": "/api/now/table/incident", "unknown_path": True,
+            "json": {"short_description": "Lost", "u_ref": "${instance_id}", "password": "${env.PASSWORD}",
+                     "list": [1, "<<x>>"]},
+            "by": "administrator", "status": 201, "body": expected, "as": "answer",
+        }},
+        {"servicenow.call": {"path": "/api/now/table/incident/${answer.body.result.sys_id}", "unknown_path": True,
+                             "by": "administrator", "body": expected}},
+        {"servicenow.find": {"table": "request", "as": "request-row",
+                             "where": {"request_id": "${request.request_id}"}}},
+        {"servicenow.call": {"path": "/api/now/table/${table.request}/${request-row.sys_id}"}},
+        {"console.call": {"path": "/Tms/services/api/v1/policies/GetAll", "logged_on": True, "status": 401,
+                          "body": {"Status": "no"}}},
+        {"servicenow.call": {"method": "PUT", "path": "/api/now/other", "unknown_path": True}},
+    ]  # fmt: skip
+    assert text.startswith("# Set the environment variable PASSWORD: its value was masked.\n# Left out: GET ")
+
+
+def test_what_belongs_to_nothing_selected_is_left_out() -> None:
+    """A remark says so; what a party does of its own accord needs none."""
+    text = scenario_text(
+        "Half of it",
+        [
+            seen("Console", "POST", "/Tms/services/api/logon/token", by_party=True),
+            seen("ServiceNow", "GET", f"{REQUESTS}?a=1", by_party=True),
+            delivered(request_id="0" * 8),
+            seen("ServiceNow", "GET", "/api/now/table/incident", answer="[" * 100 + "]" * 100),
+        ],
+        Contracts.load(),
+    )
+    notes = [line for line in text.split("\n") if line.startswith("#")]
+    assert notes == [
+        f"# Left out: GET {REQUESTS}?a=1, which the other end sends of its own accord.",
+        f"# Left out: POST {APPROVE}, as its approval request is not selected.",
+    ]
+
+
+async def _retried(ends: BothEnds) -> None:
+    """A decision arrives at the second attempt; an approver is refused; a record is made and changed."""
+    await ends.call(
+        "POST", f"{ends.console}/__admin/faults", {"kind": "status", "status": 503, "path": "*/approval/approve"}
+    )
+    request_id = await ends.ask(UserReason='It\'s "needed" <now>')
+    await ends.decide(request_id, "Approve", comment="Fine")
+    await ends.advance(50)
+    await ends.decide(request_id, "Deny")
+    table = f"{ends.servicenow}/api/now/table/incident"
+    made = await ends.call("POST", table, {"short_description": "A laptop is lost"}, "admin")
+    await ends.call("PATCH", f"{table}/{made['result']['sys_id']}", {"state": "2"}, "admin")
+    await ends.call("GET", f"{ends.servicenow}/api/now/table/nothing", user="admin")
+    await ends.call("GET", f"{ends.console}/Tms/services/api/v1/version/Current")
+
+
+async def _denied(ends: BothEnds) -> None:
+    """Two requests have different decisions."""
+    first, second = await ends.ask(FilePath="C:\\one.exe"), await ends.ask(FilePath="C:\\two.exe")
+    await ends.decide(second, "Deny")
+    await ends.decide(first, "Approve", duration="01:00:00")
+
+
+async def _saved(story: Story, *, at_console: bool) -> str:
+    """Return the scenario of everything that a story leaves in the journals, as either cockpit saves it."""
+    async with both_ends() as ends:
+        before = [len((await ends.call("GET", f"{url}/__admin/requests"))["requests"]) for url in
+                  (ends.servicenow, ends.console)]  # fmt: skip
+        await story(ends)
+        names = []
+        for name, url, skipped in zip(("servicenow", "console"), (ends.servicenow, ends.console), before, strict=True):
+            kept = (await ends.call("GET", f"{url}/__admin/requests"))["requests"][skipped:]
+            names += [f"x={name}-{each['number']}" for each in kept]
+        url = ends.console if at_console else ends.servicenow
+        return str(await ends.call("GET", f"{url}/__cockpit/selection/saved.yaml?{'&'.join(names)}"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("at_console", [True, False], ids=["console", "servicenow"])
+@pytest.mark.parametrize("story", [_retried, _denied])
+def test_saved_scenario_plays(story: Story, tmp_path: Path, *, at_console: bool) -> None:
+    """The command plays it, and fails where an expectation is altered."""
+    text = asyncio.run(_saved(story, at_console=at_console))
+    file = tmp_path / "saved.yaml"
+    file.write_text(text, encoding="utf-8")
+    assert main(["run", str(file)]) == 0, text
+    for pattern, other in (
+        (r"state: Approved", "state: Denied"),
+        (r"- 200\n", "- 404\n"),
+        (r"status: Approve", "status: Deny"),
+    ):
+        altered, count = re.subn(pattern, other, text)
+        assert count
+        file.write_text(altered, encoding="utf-8")
+        assert main(["run", str(file)]) == 1, altered
