@@ -35,9 +35,9 @@ def steps_of(*exchanges: SeenExchange) -> list[dict[str, Any]]:
 
 def seen(server: str, method: str, target: str, status: int = 200, **more: Any) -> SeenExchange:
     """Return an exchange; its bodies may be given as objects."""
-    bodies = {key: orjson.dumps(more.pop(key)).decode() for key in ("request", "answer") if key in more}
+    more |= {key: orjson.dumps(more[key]).decode() for key in ("request", "answer") if key in more}
     at = START + timedelta(seconds=more.pop("after", 0))
-    return SeenExchange(at=at, server=server, method=method, target=target, status=status, **bodies, **more)
+    return SeenExchange(at=at, server=server, method=method, target=target, status=status, **more)
 
 
 def asked(status: int = 201, **more: Any) -> SeenExchange:
