@@ -1,6 +1,7 @@
 """What the console tells its cockpit of one approval request."""
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 from console_sim.approval_duration import duration_text
 from console_sim.approval_request import ApprovalRequest, RequestState
@@ -127,7 +128,8 @@ def _events(case: ConsoleCase) -> Iterator[DatedEvent]:
         yield DatedEvent(case.task.next_at, "sends it again", due=True)
     if decision is not None and request.decided_at is not None:
         where = "in the console" if request.decided_here else "by the decision of ServiceNow"
-        yield DatedEvent(request.decided_at, f"the request is {_STANDS[case.state]} {where}", order="between")
+        order: Literal["received", "sent"] = "sent" if request.decided_here else "received"
+        yield DatedEvent(request.decided_at, f"the request is {_STANDS[case.state]} {where}", order=order)
     if request.used_at is not None:
         yield DatedEvent(request.used_at, "a run on the endpoint uses the approval up", order="last")
     if request.expires_at is not None:

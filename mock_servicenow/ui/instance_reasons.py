@@ -19,14 +19,14 @@ from privman_core.cockpit.sequence_diagram import in_words
 
 _UNAUTHORIZED = 401
 REFUSALS: Mapping[str, str] = {
-    "unknown_request_status": "the console has no such request, or has not sent it under this Instance Id",
-    "other_decision_status": "the console has another decision already, or the request has ended there",
-    "not_allowed_status": "no role of the API user may approve, or the API is disabled",
+    "unknown_request_status": "it has no such request, or has not sent it under this Instance Id",
+    "other_decision_status": "it has another decision already, or the request has ended there",
+    "not_allowed_status": "no role of the API user may approve, or its API is disabled",
     "bad_request_status": "the body of the decision breaks its contract",
-    "dead_token_status": "the console refuses the token, also the renewed one",
-    "unsupported_media_type_status": "the console does not take the body's media type",
+    "dead_token_status": "the token is not valid, not even a renewed one",
+    "unsupported_media_type_status": "it does not take the body's media type",
 }
-"""What the console says by the status of each rule."""
+"""When a console answers with the status of each rule."""
 
 
 class InstanceCase(Struct, frozen=True, kw_only=True):
@@ -89,7 +89,7 @@ def _not_delivered(case: InstanceCase) -> StateReason | None:
     rule = next((rule for rule in REFUSALS if case.names.number(rule) == status), "")
     sentence = f"The decision was not delivered: the console answered {status}, which is not tried again"
     if rule:
-        return ruled(case.names, f"rules.{rule}", f"{sentence}. It means that {REFUSALS[rule]}.", "bad")
+        return ruled(case.names, f"rules.{rule}", f"{sentence}. A console answers so if {REFUSALS[rule]}.", "bad")
     return ruled(case.names, "rules.retried_statuses", f"{sentence}.", "bad")
 
 
@@ -99,7 +99,10 @@ def _without_token(case: InstanceCase) -> StateReason | None:
     what = f"was answered with {case.last.status}" if case.last.status else "got no usable answer"
     sentence = f"The decision was not sent, because the token call before it {what}"
     if case.last.status == _UNAUTHORIZED:
-        sentence += ": the Username and Password of the registration are not those of an active API user"
+        sentence += (
+            ". A console answers so if the Username and Password of the registration are not those of an active API "
+            "user"
+        )
     return documented("D", "authentication/index.md", f"{sentence}.", "bad")
 
 
@@ -222,7 +225,10 @@ def _decided(case: InstanceCase) -> StateReason | None:
     if case.delivery is not None:
         response = case.delivery.response
         at = parse_moment(response.created_on)
-        sentence = f"{response.created_by} answered {response.response}{f' at {moment(at)}' if at else ''}."
+        who = response.created_by
+        if who == case.request.created_by:
+            who = f"{who}, as whom the console sends its requests,"
+        sentence = f"{who} answered {response.response}{f' at {moment(at)}' if at else ''}."
     return documented("S", "set-up-servicenow-webhook.md", sentence)
 
 

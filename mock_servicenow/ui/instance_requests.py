@@ -153,7 +153,7 @@ def _events(case: InstanceCase) -> Iterator[DatedEvent]:
         return
     response, due = case.delivery.response, case.delivery.next_at
     if made := parse_moment(response.created_on):
-        yield DatedEvent(made, f"{response.created_by} has answered {response.response}", order="between")
+        yield DatedEvent(made, f"{response.created_by} has answered {response.response}", order="received")
     if due is not None:
         yield DatedEvent(due, "sends the decision again" if case.last else "sends the decision", due=True)
 

@@ -291,15 +291,15 @@ class DatedEvent(Struct, frozen=True):
     """What an end knows to have happened to a request, or to fall due, beside its exchanges.
 
     Attributes:
-        order: among the exchanges of that second: before all, after what the end received and before what it then
-            sent, or after all.
+        order: its place among the exchanges of that second: before all, after the last one that the end received,
+            before the last change that it sent, or after all.
         due: whether it is still to come.
     """
 
     at: datetime
     text: str
     tone: Tone = "quiet"
-    order: Literal["first", "between", "last"] = "first"
+    order: Literal["first", "received", "sent", "last"] = "first"
     due: bool = False
 
 

@@ -68,7 +68,7 @@ def time_line(
 def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetime]) -> list[ComingStep]:
     """Return what is still to come, the next first; ``now`` is the time of each end."""
     found = [
-        ComingStep(event.at, name, event.text, in_words(event.at - now[name]) or "now")
+        ComingStep(event.at, name, event.text, in_words(max(event.at - now[name], timedelta(0))) or "now")
         for name, detail in known.items()
         for event in detail.events
         if event.due
@@ -106,23 +106,30 @@ def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
 
 
 def _place(steps: Sequence[TimedStep], end: str, event: DatedEvent) -> int:
-    """Return where an event belongs: times of records have no fractions of a second, and virtual time stands still."""
+    """Return where an event belongs, by what its end has journaled and by the clock of that end.
+
+    Times of records have no fractions of a second, virtual time stands still, and the clocks of the ends may differ.
+    """
     second = event.at.replace(microsecond=0)
-    begins = next((place for place, step in enumerate(steps) if _second(step) >= second), len(steps))
-    ends = next((place for place, step in enumerate(steps[begins:], begins) if _second(step) > second), len(steps))
-    if event.order == "last":
-        return ends
-    places = range(begins, ends)
-    if event.order == "first":
-        return next((place for place in places if steps[place].exchange), ends)
-    received = [place + 1 for place in places if _receives(steps[place], end)]
-    if received:
-        return received[-1]
-    return next((place for place in reversed(places) if _sends_change(steps[place], end)), ends)
+    known = [(place, when) for place, step in enumerate(steps) if (when := _second_at(step, end)) is not None]
+    same = [place for place, when in known if when == second and steps[place].exchange]
+    last = max((place + 1 for place, when in known if when <= second), default=0)
+    if event.order == "first" and same:
+        return same[0]
+    received = [place + 1 for place in same if _receives(steps[place], end)]
+    sent = [_without_reading(steps, place) for place in same if _sends_change(steps[place], end)]
+    for order, places in (("sent", sent), ("received", received)):
+        if event.order == order and places:
+            return places[-1]
+    later = (place for place in range(last, len(steps)) if steps[place].at > event.at)
+    return next(later, len(steps)) if event.order == "last" or not same else last
 
 
-def _second(step: TimedStep) -> datetime:
-    return step.at.replace(microsecond=0)
+def _second_at(step: TimedStep, end: str) -> datetime | None:
+    """Return when a step happened by the clock of an end; None for what that end does not know."""
+    if step.exchange is None:
+        return step.at.replace(microsecond=0) if step.who == end else None
+    return next((row.at.replace(microsecond=0) for side, row in step.exchange.sides if side.name == end), None)
 
 
 def _receives(step: TimedStep, end: str) -> bool:
@@ -133,9 +140,20 @@ def _sends_change(step: TimedStep, end: str) -> bool:
     return step.exchange is not None and step.who == end and step.exchange.sent.method in _CHANGING
 
 
+def _without_reading(steps: Sequence[TimedStep], place: int) -> int:
+    """Return the place of the first of the exchanges in which the sender of a change has read the record before it."""
+    while place and _reads(steps[place - 1], steps[place].who):
+        place -= 1
+    return place
+
+
+def _reads(step: TimedStep, end: str) -> bool:
+    return step.exchange is not None and step.who == end and step.exchange.sent.method in _READING
+
+
 def _with_waits(steps: Sequence[TimedStep]) -> Iterable[TimedStep]:
     before: datetime | None = None
     for step in steps:
-        gap = timedelta(0) if before is None else step.at - before
+        gap = timedelta(0) if before is None else max(step.at - before, timedelta(0))
         yield replace(step, wait=in_words(gap))
         before = step.at

@@ -1,0 +1,312 @@
+"""The cockpit's page of one approval request, at both fakes: no sentence claims what did not happen."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from html import unescape
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import encode_basic_auth
+
+from privman_core.virtual_clock import VirtualClock
+
+from .both_fakes import BothFakes, both_fakes
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+TABLE = "x_thyti_thycotic_p_request"
+APPROVE = "*/approval/approve"
+METADATA = {"PolicyName": "Elevate installers", "UserName": "kim", "AgentName": "PC-1", "FilePath": "C:\\Setup.exe"}
+UNKNOWN = "0f3c1b52-9d7e-4a16-8b58-52c9b6a5d001"
+Story = Callable[["Desk"], Awaitable[str]]
+
+
+class Desk:
+    """Both fakes, set up and on one clock, and a tester without script."""
+
+    def __init__(self, fakes: BothFakes) -> None:
+        self.fakes = fakes
+
+    async def console(self, method: str, path: str, body: object = None) -> Any:
+        """Call the console's control plane."""
+        return await self.fakes.control(self.fakes.console, method, path, body)
+
+    async def servicenow(self, method: str, path: str, body: object = None) -> Any:
+        """Call the instance's control plane."""
+        return await self.fakes.control(self.fakes.servicenow, method, path, body)
+
+    async def ask(self, policy: str = "Elevate installers") -> Any:
+        """Let an endpoint ask; return the request as the console knows it."""
+        return await self.console("POST", "/approval-requests", {"metadata": METADATA | {"PolicyName": policy}})
+
+    async def record(self, method: str, path: str, values: dict[str, str], user: str = "privman.approver") -> Any:
+        """Write a record of the Requests table."""
+        headers = {"Authorization": encode_basic_auth(user, "admin")}
+        url = f"{self.fakes.servicenow}/api/now/table/{TABLE}{path}"
+        async with self.fakes.http.request(method, url, json=values, headers=headers) as answer:
+            return (await answer.json())["result"]
+
+    async def approve(self, asked: Any) -> str:
+        """Let an approver say yes, and the instance deliver that; return the RequestId."""
+        await self.record("PATCH", f"/{asked['sys_id']}", {"status": "Approve"})
+        await self.advance(0)
+        return str(asked["request_id"])
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass at both ends."""
+        await self.servicenow("POST", "/clock/advance", {"seconds": seconds})
+
+    async def page(self, request_id: str, url: str = "") -> str:
+        """Return the text of the page, and what its diagram says."""
+        html = await self.fakes.look(url or self.fakes.servicenow, f"/requests/{request_id}")
+        labels = re.findall(r'<a href="[^"]*" aria-label="([^"]*)">', html)
+        main = html.partition("<main")[2]
+        return unescape(" ".join([*re.sub(r"<svg.*?</svg>|<[^>]*>", " ", main, flags=re.DOTALL).split(), *labels]))
+
+    async def exchanges(self, url: str, find: str) -> list[str]:
+        """Return method and path of the exchanges that an end finds, oldest first."""
+        found = (await self.fakes.control(url, "GET", f"/cockpit/exchanges?find={find}"))["rows"]
+        return [f"{each['method']} {each['url'].partition('?')[0].split('/')[-1]}" for each in reversed(found)]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk() -> AsyncIterator[Desk]:
+    """Serve both fakes, registered with each other."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        yield Desk(fakes)
+
+
+async def delivered(desk: Desk) -> str:
+    """Nothing fails."""
+    return await desk.approve(await desk.ask())
+
+
+async def token_refused(desk: Desk) -> str:
+    """The Secret was reset, so the console gives no token."""
+    await desk.console("DELETE", "/tokens")
+    await desk.console("POST", "/api-user/reset-secret", {})
+    return await desk.approve(await desk.ask())
+
+
+async def console_down(desk: Desk) -> str:
+    """The console refuses the first attempt."""
+    await desk.console("POST", "/faults", {"kind": "status", "status": 503, "path": APPROVE})
+    return await desk.approve(await desk.ask())
+
+
+async def console_down_throughout(desk: Desk) -> str:
+    """The console refuses every attempt."""
+    await desk.console("POST", "/faults", {"kind": "status", "status": 503, "path": APPROVE, "times": None})
+    request_id = await desk.approve(await desk.ask())
+    await desk.advance(300)
+    return request_id
+
+
+async def answer_lost(desk: Desk) -> str:
+    """The connection breaks off before the answer to the first attempt."""
+    await desk.console("POST", "/faults", {"kind": "reset", "path": APPROVE})
+    return await desk.approve(await desk.ask())
+
+
+async def never_sent(desk: Desk) -> str:
+    """Somebody else has made a request in the console's name, which the console does not know."""
+    asked = await desk.ask()
+    [origin] = [each for each in await desk.record("GET", "", {}) if each["sys_id"] == asked["sys_id"]]
+    copied = {key: origin[key] for key in ("instance_id", "activity_type_id", "metadata")}
+    made = await desk.record("POST", "", {**copied, "request_id": UNKNOWN}, "privman.integration")
+    await desk.approve({"sys_id": made["sys_id"], "request_id": UNKNOWN})
+    return UNKNOWN
+
+
+async def decided_too_late(desk: Desk) -> str:
+    """The console's process times out before the decision."""
+    asked = await desk.ask()
+    await desk.advance(1_200)
+    return await desk.approve(asked)
+
+
+async def nobody_decides(desk: Desk) -> str:
+    """Both ends let it time out."""
+    asked = await desk.ask()
+    await desk.advance(60_000)
+    return str(asked["request_id"])
+
+
+async def not_recorded(desk: Desk) -> str:
+    """ServiceNow refuses the decision of the console."""
+    asked = await desk.ask()
+    await desk.servicenow("POST", "/faults", {"kind": "status", "status": 403, "method": "PATCH"})
+    await desk.console("POST", f"/approval-requests/{asked['request_id']}/decide", {"response": "Deny"})
+    return str(asked["request_id"])
+
+
+async def not_sent(desk: Desk) -> str:
+    """ServiceNow is down when the console sends the request."""
+    await desk.servicenow("POST", "/faults", {"kind": "status", "status": 503, "method": "POST"})
+    return str((await desk.ask())["request_id"])
+
+
+async def used_up(desk: Desk) -> str:
+    """The approval allows one run, which is made."""
+    asked = await desk.ask()
+    request_id = await desk.approve(asked)
+    await desk.console("POST", "/run", {"metadata": METADATA})
+    return request_id
+
+
+DIFFER, DUE, ACCEPTED = "The ends differ", "due in", "The console accepted the decision"
+STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    delivered: (
+        (
+            "privman.approver answered Approve at 2026-01-05 09:00:00 UTC",
+            f"{ACCEPTED} at the first attempt",
+            "privman.approver approved it in ServiceNow",
+            "The approval allows one run, which is still to come",
+            "ServiceNow: privman.approver has answered Approve",
+            "1 call before it ServiceNow → Console Get a token for an API Client User 200",
+            "Nothing falls due",
+        ),
+        (DIFFER, DUE, "not delivered", "401", "50 s"),
+    ),
+    token_refused: (
+        (
+            DIFFER,
+            "The decision was not sent, because the token call before it was answered with 401",
+            "No attempt follows: 401 is not tried again",
+            "authentication/index.md",
+            "ServiceNow → Console Get a token for an API Client User 401",
+            '"Messages":["UserName or Password is wrong"]',
+            "ServiceNow to Console: POST /Tms/services/api/logon/token, answer 401",
+            "It is pending since",
+        ),
+        (ACCEPTED, "Deliver an approver's decision", "is due at", "approved it in ServiceNow"),
+    ),
+    console_down: (
+        (
+            DIFFER,
+            "attempt 1 was answered with 503, which is tried again. The next attempt is due at 2026-01-05 09:00:50 UTC",
+            "Rule rules.retried_statuses : 0, 408, 429, 5xx. I inferred; no source documents it",
+            "503 fault: status",
+            "ServiceNow: sends the decision again due in 50 s",
+        ),
+        (ACCEPTED, "no more", "approved it in ServiceNow"),
+    ),
+    console_down_throughout: (
+        ("attempt 4 was answered with 503, and the registration allows no more", "50 s later", DIFFER),
+        (ACCEPTED, "is due at", "sends the decision again"),
+    ),
+    answer_lost: (
+        ("attempt 1 got no answer, which is tried again", "the connection broke off"),
+        (ACCEPTED, "answered with"),
+    ),
+    never_sent: (
+        (
+            "Console has no request with this RequestId",
+            "the console answered 404, which is not tried again",
+            "Rule rules.unknown_request_status : 404.",
+            "unknown approval request",
+        ),
+        (ACCEPTED, DIFFER, "an endpoint user asks"),
+    ),
+    decided_too_late: (
+        (
+            DIFFER,
+            "A decision of ServiceNow was refused: Approve by 'privman.approver'",
+            "the console answered 409, which is not tried again",
+            "Console: times out: no decision has arrived",
+            "the time-out of the approval process",
+        ),
+        (ACCEPTED, "approved it in ServiceNow", DUE),
+    ),
+    nobody_decides: (
+        (
+            "Nobody decided it in time, the Max timeout of its activity type (16 h 30 min), so it timed out",
+            "ServiceNow: times out: nobody has decided it",
+            "Nothing falls due",
+        ),
+        (DIFFER, ACCEPTED, "answered"),
+    ),
+    not_recorded: (
+        (
+            DIFFER,
+            "ServiceNow does not have its decision: 403",
+            "It was denied in the console at 2026-01-05 09:00:00 UTC; ServiceNow has not recorded that yet",
+            "Console: the request is denied in the console",
+            "It waits since 2026-01-05 09:00:00 UTC for a user with the role",
+        ),
+        (ACCEPTED, "answered Deny", "has recorded that"),
+    ),
+    not_sent: (
+        (
+            "ServiceNow has no request with this RequestId",
+            "ServiceNow does not have the request yet: 503",
+            "Console: sends it again due in 1 min",
+        ),
+        ("waits for the decision of", "answered", DIFFER),
+    ),
+    used_up: (
+        ("The approval allowed one run, which was made at", "Console: a run on the endpoint uses the approval up"),
+        ("still to come", DIFFER),
+    ),
+}
+
+
+SHORT = (delivered, token_refused, decided_too_late, not_recorded)
+
+
+@pytest.mark.parametrize(
+    "story",
+    [pytest.param(story, marks=() if story in SHORT else pytest.mark.long, id=story.__name__) for story in STORIES],
+)
+async def test_page_says_why_and_claims_nothing_else(desk: Desk, story: Story) -> None:
+    """Each event, broken in another way, has its sentences, and none of those of the others."""
+    said, unsaid = STORIES[story]
+    shown = await desk.page(await story(desk))
+    assert [text for text in said if text not in shown] == []
+    assert [text for text in unsaid if text in shown] == []
+
+
+@pytest.mark.long
+async def test_both_cockpits_say_the_same(desk: Desk) -> None:
+    """Each reads the other end; only the order of the ends differs."""
+    request_id = await console_down(desk)
+    pages = [await desk.page(request_id, url) for url in (desk.fakes.servicenow, desk.fakes.console)]
+    assert sorted(re.findall(r"\w+", pages[0])) == sorted(re.findall(r"\w+", pages[1]))
+
+
+async def test_exchanges_know_their_request(desk: Desk) -> None:
+    """Both ends find what belongs to a request, token calls included, and nothing of another request."""
+    other = await desk.approve(await desk.ask("Elevate updaters"))
+    await desk.console("DELETE", "/tokens")
+    asked = await desk.ask()
+    request_id = await desk.approve(asked)
+    sn, console = desk.fakes.servicenow, desk.fakes.console
+    decision = f"PATCH {asked['sys_id']}"
+    attempts = ["POST approve", "POST token", "POST approve"]
+    assert await desk.exchanges(sn, f"request:{request_id}") == [f"POST {TABLE}", decision, *attempts]
+    assert await desk.exchanges(console, f"request:{request_id[:8]}") == [f"POST {TABLE}", "POST approve"]
+    assert len(await desk.exchanges(sn, f"request:{other}")) == 4
+    shown = await desk.page(request_id)
+    assert "Deliver an approver's decision 401" in shown
+    assert "Registration used No. Time From and to Request Answer Contract Findings 1 in the journal" in shown
+
+
+async def test_unknown_request_is_not_found(desk: Desk) -> None:
+    """There is no page without a trace of the request."""
+    assert f"Request {UNKNOWN} not found" in await desk.page(UNKNOWN)
+    assert "Expected a whole RequestId" in await desk.page(UNKNOWN[:8])
+
+
+@pytest.mark.long
+async def test_deleted_request_still_has_its_exchanges(desk: Desk) -> None:
+    """What happened stays in the journal, and the page says that the end has no record any more."""
+    asked = await desk.ask()
+    headers = {"Authorization": encode_basic_auth("admin", "admin")}
+    url = f"{desk.fakes.servicenow}/api/now/table/{TABLE}/{asked['sys_id']}"
+    async with desk.fakes.http.delete(url, headers=headers) as answer:
+        assert answer.status == 204
+    shown = await desk.page(asked["request_id"])
+    assert "ServiceNow has no request with this RequestId: it was never there, or has been deleted" in shown
+    assert "Delete an approval request 204" in shown
