@@ -15,6 +15,7 @@ from privman_core.clock import Clock
 from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
+from privman_core.exchange_marks import MARK, take_mark
 from privman_core.failed_handlers import answer_to, passed_on, why_none
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
@@ -198,7 +199,9 @@ async def _answer_and_record(
     # aiohttp would write further slashes before a path that begins with two.
     url = request.raw_path if request.raw_path.startswith("//") else request.path_qs
     repeat, headers = take_repeat(headers) if REPEAT in headers else (None, headers)
+    mark, headers = take_mark(headers) if MARK in headers else ("", headers)
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
+    exchange.mark = mark
     if repeat is not None:
         repeat(exchange)
     short = request.body_exists and is_short(request)

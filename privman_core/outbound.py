@@ -28,6 +28,7 @@ from yarl import URL
 from privman_core.clock import Clock, Label
 from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
+from privman_core.exchange_marks import MARK, new_mark
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
@@ -240,7 +241,9 @@ class HttpCaller:
             await self._session.close()
 
     async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> HttpAnswer:
-        sent = headers | errand_header(url.host)
+        mark = new_mark(url.host)
+        exchange.mark = mark.get(MARK, "")
+        sent = headers | errand_header(url.host) | mark
         try:
             return await self._converse(exchange, url, self._proxies.options(url, sent))
         except ClientError as error:

@@ -7,6 +7,7 @@ from aiohttp import HttpVersion11, web
 from yarl import URL
 
 from privman_core.errands import ERRAND
+from privman_core.exchange_marks import MARK
 from privman_core.inputs import is_loopback_name
 
 # Every other header may be that of a proxy or a tunnel: there are too many of those to know them all.
@@ -30,7 +31,7 @@ _CLIENT_HEADERS = frozenset(
         *("postman-token", "x-devtools-emulate-network-conditions-client-id", "x-request-id", "x-correlation-id"),
         *("traceparent", "tracestate", "baggage", "b3", "sentry-trace", "idempotency-key"),
         # Of a session that calls the product, too.
-        *("x-admin-token", "x-sn-apikey", "x-usertoken", "x-no-response-body", "x-http-method-override", ERRAND),
+        *("x-admin-token", "x-sn-apikey", "x-usertoken", "x-no-response-body", "x-http-method-override", ERRAND, MARK),
     }
 )
 _BROWSERS_ONLY = re.compile(r"sec-.*", re.IGNORECASE)  # no page may set such a header

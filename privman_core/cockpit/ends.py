@@ -337,6 +337,7 @@ class OwnEnd:
             repeats=exchange.repeats,
             registers=list(exchange.registers),
             prepares=known.prepares,
+            mark=exchange.mark,
         )
 
 

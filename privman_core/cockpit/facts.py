@@ -38,6 +38,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         repeats: number of the exchange that was sent again as this one; 0 for none.
         registers: ids of the registrations and activity types that it makes, reads or changes.
         prepares: whether it only prepares the next one, as a token call does.
+        mark: that of `Exchange`.
     """
 
     number: int
@@ -57,6 +58,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     repeats: int = 0
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
+    mark: str = ""
 
     @property
     def answer(self) -> str:

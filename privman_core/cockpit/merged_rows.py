@@ -1,5 +1,6 @@
 """The rows of two journals in one order, each exchange once, though both ends have journaled it."""
 
+from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from heapq import merge
@@ -19,11 +20,13 @@ class MergedRow(Struct, frozen=True):
     Attributes:
         end: whose journal has the row.
         other: the end that has journaled the same exchange, with its row; None if none has.
+        imitated: whether somebody sent it in place of the other end, whose journal lacks it.
     """
 
     end: End
     row: ExchangeRow
     other: "tuple[End, ExchangeRow] | None" = None
+    imitated: bool = False
 
     @property
     def sides(self) -> "list[tuple[End, ExchangeRow]]":
@@ -41,6 +44,8 @@ class MergedRow(Struct, frozen=True):
     def source(self) -> str:
         """Who sent the request."""
         end, row = self.sides[0]
+        if self.imitated:
+            return f"API client (as {row.party})"
         return row.party if row.direction == "in" else end.name
 
     @property
@@ -140,30 +145,45 @@ def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 
 
 def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
-    both = ([MergedRow(end, row) for row in rows] for end, rows in (one, other))
+    both = ([_alone(end, there, row) for row in rows] for (end, rows), (there, _) in ((one, other), (other, one)))
     return merge(*both, key=lambda each: each.row.at)
+
+
+def _alone(end: End, other: End, row: ExchangeRow) -> MergedRow:
+    """Return the row of an exchange that only one journal has; a mark says that the other end did send it."""
+    return MergedRow(end, row, imitated=row.direction == "in" and row.party == other.name and not row.mark)
 
 
 def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
     """Return the places of the rows that are the same exchange, in the order of both.
 
-    Both journals are compared from their newest row on. Exchanges that the ends have in another order, because they
+    Rows without a mark are compared from the newest on. Exchanges that the ends have in another order, because they
     overlapped, stay two rows each.
     """
     (end, rows), (other_end, others) = one, other
     waiting: dict[_Key, deque[int]] = defaultdict(deque)
     for place in reversed(range(len(others))):
         waiting[_key(other_end, end, others[place])].append(place)
-    pairs: list[tuple[int, int]] = []
-    for place in reversed(range(len(rows))):
-        same = waiting.get(_key(end, other_end, rows[place]))
-        if same and (not pairs or same[0] < pairs[-1][1]):
-            pairs.append((place, same.popleft()))
-    return pairs[::-1]
+    keys = ((place, waiting.get(_key(end, other_end, rows[place]))) for place in reversed(range(len(rows))))
+    pairs = [(place, same.popleft()) for place, same in keys if same]
+    return _longest_in_order(pairs[::-1])
+
+
+def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return as many of the pairs, which are in the order of their first places, as have second places in order."""
+    ends: list[int] = []  # the lowest second place with which that many pairs can end
+    chains: list[list[tuple[int, int]]] = []
+    for pair in pairs:
+        length = bisect_left(ends, pair[1])
+        chain = [*(chains[length - 1] if length else []), pair]
+        ends[length:], chains[length:] = [pair[1], *ends[length + 1 :]], [chain, *chains[length + 1 :]]
+    return chains[-1] if chains else []
 
 
 def _key(end: End, other: End, row: ExchangeRow) -> _Key:
-    """Return what both journals say of an exchange, even of one whose answer was lost: sender, method and path."""
+    """Return the mark of an exchange, or else what both journals say of it: sender, method and path."""
+    if row.mark:
+        return row.mark, "", ""
     sender = row.party if row.direction == "in" else end.name
     known = sender if other.name in {sender, row.party} else f"{sender} without {other.name}"
     return known, row.method, path_of(row.url)

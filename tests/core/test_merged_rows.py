@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from privman_core.cockpit.facts import ExchangeRow, FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, merged
@@ -33,24 +34,33 @@ def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
     """Draw what two ends journal of the same events, and how many events there were."""
     rows: dict[str, list[ExchangeRow]] = {"ServiceNow": [], "Console": []}
     kinds = draw(st.lists(st.tuples(st.sampled_from("rcpb"), st.sampled_from("xy"), st.integers(0, 2)), max_size=30))
-    now = START
-    for kind, path, seconds in kinds:
+    marked, now = draw(st.booleans()), START
+    for number, (kind, path, seconds) in enumerate(kinds):
         now += timedelta(seconds=seconds)
+        mark = f"m{number}" * marked
         sender, server = ("Console", "ServiceNow") if kind in "rp" else ("ServiceNow", "Console")
         if kind in "rc":
-            rows[sender].append(_row(len(rows[sender]) + 1, now, "out", f"http://{server}/{path}", server))
-        rows[server].append(_row(len(rows[server]) + 1, now, "in", f"/{path}", sender if kind in "rc" else "Browser"))
+            rows[sender].append(
+                _row(
+                    len(rows[sender]) + 1, now, direction="out", url=f"http://{server}/{path}", party=server, mark=mark
+                )
+            )
+            rows[server].append(
+                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", party=sender, mark=mark)
+            )
+        else:
+            rows[server].append(
+                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", party="Browser", mark="")
+            )
     return Journal("ServiceNow", tuple(rows["ServiceNow"])), Journal("Console", tuple(rows["Console"])), len(kinds)
 
 
-def _row(number: int, at: datetime, direction: Any, url: str, party: str) -> ExchangeRow:
+def _row(number: int, at: datetime, **facts: Any) -> ExchangeRow:
     return ExchangeRow(
         number=number,
         at=at,
-        direction=direction,
+        **facts,
         method="POST",
-        url=url,
-        party=party,
         contract="",
         status=200,
         error="",
@@ -81,3 +91,17 @@ def test_each_exchange_stands_once(history: tuple[Journal, Journal, int]) -> Non
         assert shown == list(reversed(end.rows))
     alone = [each for each in rows if each.other is None and each.row.direction == "out"]
     assert len(rows) == events + len(alone)
+
+
+@given(histories(), st.data())
+def test_exchanges_that_overlapped_are_all_shown(history: tuple[Journal, Journal, int], data: st.DataObject) -> None:
+    """Where the ends have them in another order, too; at most those are two rows."""
+    servicenow, console, events = history
+    places = data.draw(st.permutations(range(len(console.rows))))
+    moved = [replace(console.rows[place], number=number, at=START) for number, place in enumerate(places, 1)]
+    ends = servicenow, Journal("Console", tuple(moved))
+    rows = _all(*ends)
+    for end in ends:
+        shown = [row for each in rows for side, row in each.sides if side.name == end.name]
+        assert sorted(row.number for row in shown) == [row.number for row in end.rows]
+    assert events <= len(rows) <= len(servicenow.rows) + len(console.rows)

@@ -84,3 +84,14 @@ async def test_an_address_elsewhere_is_not_asked() -> None:
         async with http.post(url, json={"instance_metadata": pairs}, headers=login) as answer:
             assert answer.status == 201
         assert "The other end, http://192.0.2.1, is on another machine." in await _page(servicenow.url)
+
+
+async def test_who_imitates_the_other_end_is_not_called_so() -> None:
+    """What somebody else posts in the console's place is not in the console's journal, and is said to be theirs."""
+    async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
+        login = {"Authorization": encode_basic_auth(*servicenow.auth)}
+        url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request"
+        async with ClientSession() as http, http.post(url, json={"request_id": "1"}, headers=login) as answer:
+            assert answer.status == 403
+        html = await _page(console.url, "?find=table:request")
+        assert ("API client (as Console) → ServiceNow" in html, "Console → ServiceNow" in html) == (True, False)
