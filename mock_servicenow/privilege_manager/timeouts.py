@@ -1,7 +1,7 @@
 """Time-outs of pending requests (integration 4, ``max_timeout``)."""
 
 import asyncio
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime, timedelta
 
 from mock_servicenow.now_platform.dictionary.values import utc_form
@@ -88,16 +88,15 @@ class Timeouts:
             found = [due for each in types for due in self._coming(session, each, most)]
         return sorted(found, key=lambda due: due.at)[:most]
 
-    def _coming(self, session: Session, activity_type_id: str, most: int) -> Iterator[Due]:
+    def _coming(self, session: Session, activity_type_id: str, most: int) -> list[Due]:
         limit = self._activity_types.terms(session, activity_type_id).max_timeout
         if limit is None:
-            return
+            return []
         latest = utc_form(self._clock.now() - limit)
         query = f"{self._waiting(activity_type_id)}^sys_created_on>{latest}^ORDERBYsys_created_on"
-        for sys_id, record in session.get_many(self._table.name, self._find_ids(query, most)).items():
-            request, made = self._table.row(record), parse_moment(record["sys_created_on"])
-            if made is not None:
-                yield Due(made + limit, f"Time out request {sys_id}", request.request_id, "time-out")
+        rows = map(self._table.row, session.get_many(self._table.name, self._find_ids(query, most)).values())
+        made = [(parse_moment(row.created_on), row.request_id) for row in rows]
+        return [Due(at + limit, "Time out in ServiceNow", key, "time-out") for at, key in made if at is not None]
 
     def _forget_timer(self) -> None:
         if self._timer is not None:

@@ -9,7 +9,7 @@ from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.ends import End, EndError
 from privman_core.cockpit.facts import FaultsState
 from privman_core.cockpit.fault_words import effect, in_words, step
-from privman_core.cockpit.recipes import BLANKS, HINTS, Recipe, read_value
+from privman_core.cockpit.recipes import BLANKS, Recipe, read_value
 from privman_core.control import COCKPIT
 from privman_core.cuts import cut
 from privman_core.faults import DescribedKind
@@ -90,7 +90,6 @@ class FaultPages:
             methods=METHODS,
             fields=FIELDS,
             blanks=BLANKS,
-            hints=HINTS,
             words={"in_words": in_words, "effect": effect, "step": step},
             form=form,
         )

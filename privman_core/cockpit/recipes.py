@@ -10,14 +10,13 @@ from msgspec import Struct, field
 from privman_core.cockpit.time_words import TimeWordsError, read_moment, read_span
 
 BLANKS: Mapping[str, str] = {
-    "times": "How many requests",
+    "times": "How many (empty: all)",
     "status": "Status",
-    "seconds": "Seconds",
-    "from": "From",
-    "for": "For",
+    "seconds": "How long",
+    "from": "From (now, 18:00, +2h)",
+    "for": "For (10 minutes, 2 h)",
 }
 """The label of each field that a recipe may have."""
-HINTS: Mapping[str, str] = {"from": "now, 18:00 or +2h", "for": "10 minutes or 2 h", "times": "empty for all"}
 _SPANS = {"seconds", "for"}
 
 

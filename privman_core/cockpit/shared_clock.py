@@ -13,8 +13,6 @@ SAME_TIME = timedelta(seconds=1)
 """Ends that are less apart than this are at the same time."""
 MOST_DUE = 50
 """Things that are listed of each end."""
-MOST_STOPS = 10_000
-"""Deadlines at which one jump stops."""
 
 
 class DueAt(Struct, frozen=True):
@@ -61,7 +59,10 @@ class Clocks(Struct, frozen=True):
 async def read_clocks(ends: Sequence[End]) -> Clocks:
     """Return the time of each end, and what falls due there, once for two ends that have one clock."""
     states = {end.name: await end.clock() for end in ends}
-    dues = {due: end for end in reversed(ends) for due in await end.due(MOST_DUE)}
+    dues: dict[Due, End] = {}
+    for end in ends:
+        for due in await end.due(MOST_DUE):
+            dues.setdefault(due, end)
     listed = [DueAt(end, due) for due, end in dues.items()]
     return Clocks(states, sorted(listed, key=lambda each: each.due.at))
 
@@ -80,10 +81,8 @@ async def advance_to(ends: Sequence[End], moment: datetime) -> None:
     if len(movable) == 1:
         await movable[0].advance_to(moment)
         return
-    for _ in range(MOST_STOPS):
-        if await _stop(movable, moment):
-            return
-    raise EndError(f"The jump has ended after {MOST_STOPS:,} deadlines; make a shorter one", "jump")
+    while not await _stop(movable, moment):
+        pass
 
 
 async def _stop(ends: Sequence[End], moment: datetime) -> bool:

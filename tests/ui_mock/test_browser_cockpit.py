@@ -46,13 +46,13 @@ async def test_faults_and_clock_need_no_mouse(site: Site, page: Page) -> None:
     await tab_to(page, "Rate limit for the next requests")
     await page.keyboard.press("Enter")
     recipe = page.get_by_role("form", name="Rate limit for the next requests (ServiceNow)")
-    await recipe.get_by_label("Seconds").fill("soon")
+    await recipe.get_by_label("How long").fill("soon")
     await page.keyboard.press("Enter")
-    await expect(recipe.get_by_label("Seconds")).to_have_accessible_description(
+    await expect(recipe.get_by_label("How long")).to_have_accessible_description(
         "'soon' is no time; expected for example 90s, 40 s, 10 minutes, 2 h, 16h30 or 16:30:00"
     )
     assert await complaints(page) == []
-    await recipe.get_by_label("Seconds").fill("2 min")
+    await recipe.get_by_label("How long").fill("2 min")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Strikes the next 3 requests to /api/*.")).to_be_visible()
     await tab_to(page, "Choose")

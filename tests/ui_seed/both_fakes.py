@@ -3,7 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import ClientSession, CookieJar, encode_basic_auth
@@ -16,7 +16,6 @@ from privman_core.clock import Clock
 from privman_core.ids import Ids
 from privman_core.serving import serving
 
-_REQUEST = "x_thyti_thycotic_p_request"
 _TOKEN = re.compile(r'name="cockpit_token" value="(\w+)"')
 
 
@@ -27,6 +26,7 @@ class BothFakes:
     servicenow: str
     console: str
     http: ClientSession
+    _tokens: dict[str, str] = field(default_factory=dict)
 
     async def control(self, url: str, method: str, path: str, body: object = None) -> Any:
         """Call a control plane and return its JSON."""
@@ -38,30 +38,44 @@ class BothFakes:
         user = {"servicenow_user": "privman.integration", "servicenow_password": "admin"}
         await self.control(self.console, "POST", "/setup", {"servicenow_url": self.servicenow, **user})
 
+    async def ask(self, user: str = "ann") -> str:
+        """Let an endpoint ask for a user; return the RequestId."""
+        metadata = {"metadata": {"PolicyName": "Elevate installers", "UserName": user}}
+        return str((await self.control(self.console, "POST", "/approval-requests", metadata))["request_id"])
+
     async def ask_and_approve(self) -> str:
         """Let an endpoint ask, and an approver say yes; return the RequestId."""
-        metadata = {"metadata": {"PolicyName": "Elevate installers"}}
-        asked = await self.control(self.console, "POST", "/approval-requests", metadata)
-        headers = {"Authorization": encode_basic_auth("privman.approver", "admin")}
-        table = f"{self.servicenow}/api/now/table/{_REQUEST}"
-        async with self.http.get(table, headers=headers) as answer:
-            sys_id = (await answer.json())["result"][0]["sys_id"]
-        async with self.http.patch(f"{table}/{sys_id}", json={"status": "Approve"}, headers=headers) as answer:
-            assert answer.status == 200
+        request_id = await self.ask()
+        await self._change("request", {"status": "Approve"}, "privman.approver")
         await self.control(self.servicenow, "POST", "/clock/advance", {"seconds": 0})
-        return str(asked["request_id"])
+        return request_id
+
+    async def change_activity_type(self, values: dict[str, str]) -> None:
+        """Change the only activity type of the instance."""
+        await self._change("activity_type", values, "admin")
+
+    async def _change(self, table: str, values: dict[str, str], user: str) -> None:
+        """Change the only record of a table of the app."""
+        headers = {"Authorization": encode_basic_auth(user, "admin")}
+        url = f"{self.servicenow}/api/now/table/x_thyti_thycotic_p_{table}"
+        async with self.http.get(url, headers=headers) as answer:
+            sys_id = (await answer.json())["result"][0]["sys_id"]
+        async with self.http.patch(f"{url}/{sys_id}", json=values, headers=headers) as answer:
+            assert answer.status == 200
 
     async def look(self, url: str, path: str = "") -> str:
         """Return a page of the cockpit."""
         async with self.http.get(f"{url}/__cockpit{path}") as answer:
             return await answer.text()
 
-    async def post(self, url: str, path: str, values: dict[str, str]) -> tuple[int, str]:
-        """Post a form of the cockpit; return status and page."""
-        found = _TOKEN.search(await self.look(url))
-        assert found is not None
-        form = {"cockpit_token": found[1], **values}
-        async with self.http.post(f"{url}/__cockpit{path}", data=form) as answer:
+    async def post(self, url: str, path: str, values: dict[str, str], *, follows: bool = True) -> tuple[int, str]:
+        """Post a form of the cockpit; return status and page, of the page that follows unless that is not wanted."""
+        if url not in self._tokens:
+            found = _TOKEN.search(await self.look(url))
+            assert found is not None
+            self._tokens[url] = found[1]
+        form = {"cockpit_token": self._tokens[url], **values}
+        async with self.http.post(f"{url}/__cockpit{path}", data=form, allow_redirects=follows) as answer:
             return answer.status, await answer.text()
 
     async def times(self) -> tuple[str, str]:

@@ -1,0 +1,50 @@
+"""Each recipe of a fault shows the step of a scenario that does the same."""
+
+import re
+from html import unescape
+from typing import Any
+
+from privman_core.virtual_clock import VirtualClock
+from privman_scenarios.language.kinds import to_seconds
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.verbs import vocabulary
+
+from .both_fakes import BothFakes, both_fakes
+
+_FORM = re.compile(r'<details class="card recipe">.*?</details>', re.DOTALL)
+_INPUT = re.compile(r'<input[^>]* name="(\w+)" value="([^"]*)"')
+_STEP = re.compile(r"<pre[^>]*>(.*?)</pre>", re.DOTALL)
+_END = {"ServiceNow": "servicenow", "Console": "console"}
+
+
+async def test_step_of_each_recipe_arms_the_same_fault() -> None:
+    """The loader accepts every step, and it says what the form arms with its defaults."""
+    async with both_fakes(VirtualClock(), VirtualClock()) as fakes:
+        await fakes.set_up()
+        forms = [unescape(each) for each in _FORM.findall(await fakes.look(fakes.servicenow, "/faults"))]
+        recipes = [(dict(_INPUT.findall(each)), _STEP.findall(each)[0]) for each in forms]
+        text = "\n".join(["title: Every recipe", "steps:", *(step for _, step in recipes), "- console.ask:"])
+        (scenario,) = Loader(vocabulary()).parse(text, "recipes.yaml")
+        assert len(recipes) > 15
+        for (values, _), step in zip(recipes, scenario.steps, strict=False):
+            assert (await fakes.post(fakes.servicenow, "/faults", values, follows=False))[0] == 303
+            assert (step.verb, _armed_by(step.arguments)) == (
+                f"{_END[values['end']]}.fault",
+                await _newest(fakes, values["end"]),
+            )
+
+
+async def _newest(fakes: BothFakes, end: str) -> dict[str, Any]:
+    """Return the fault that was armed last at an end, without its counts and what is usual."""
+    url = fakes.servicenow if end == "ServiceNow" else fakes.console
+    fault = (await fakes.control(url, "GET", "/faults"))["faults"][-1]
+    usual = {"method": "", "path": "*", "skip": 0, "after": 0, "number": fault["number"], "struck": 0}
+    return {key: value for key, value in fault.items() if key not in usual or usual[key] != value}
+
+
+def _armed_by(arguments: Any) -> dict[str, Any]:
+    """Return the fault that a step arms, as the control plane prints it."""
+    spec = {**arguments, **arguments.get("options", {})}
+    spec.pop("options", None)
+    times = None if "lasts" in spec else 1
+    return {"times": times, **spec, **{key: to_seconds(spec[key]) for key in ("lasts",) if key in spec}}
