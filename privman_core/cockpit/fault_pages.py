@@ -44,7 +44,7 @@ class FaultPages:
 
         The address of a link may have ``end``, ``kind`` and any field of the form; a ``status`` makes it that kind.
         """
-        query = {key: cut(value, _LONGEST) for key, value in visit.query.items()}
+        query = dict(visit.query)
         if query.get("status") and not query.get("kind"):
             query["kind"] = "status"
         return await self._page(visit, Form(_DEFAULTS | query))

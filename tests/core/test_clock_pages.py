@@ -92,7 +92,7 @@ async def test_clock_lists_what_falls_due_and_for_whom(party: Party, browser: Br
     _, html = await browser.get("/clock")
     table = html.split("<tbody>")[1].split("</tbody>")[0]
     assert " ".join(re.sub(r"<[^>]+>", " ", table).split()) == "09:00:50 Deliver Jump here Echo a66f2ed9"
-    assert 'href="/__cockpit/sequence?find=request:a66f2ed9"' in table
+    assert 'href="/__cockpit/requests/a66f2ed9"' in table
     found = re.search(r'name="jump" value="([^"]+)"', table)
     assert found is not None
     assert "09:00:50 UTC</p>" in (await browser.post("/clock", {"jump": found[1]}))[1]

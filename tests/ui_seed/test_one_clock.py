@@ -60,7 +60,7 @@ async def test_retry_arrives_in_one_jump_of_both(clocks: Clocks) -> None:
         page = await fakes.look(fakes.console, "/clock")
         due = page.split("<tbody>")[1].split("</tr>")[0]
         assert re.search(r">09:00:50<.*Deliver &#39;Approve&#39; to the console.*>ServiceNow<", due, re.DOTALL)
-        assert f"find=request:{request_id}" in due
+        assert f"/requests/{request_id}" in due
         await fakes.post(fakes.console, "/clock", {"jump": "until next delivery"})
         assert await fakes.times() == ("09:00:50", "09:00:50")
         hits = await fakes.look(fakes.console, "/faults")
