@@ -1,0 +1,41 @@
+"""A failed delivery in Chromium, from the journal to its cause."""
+
+import pytest
+
+from privman_core.virtual_clock import VirtualClock
+from tests.browser import Chromium, expect, misfits
+
+from .both_fakes import both_fakes
+from .test_request_page import Desk, Story, console_down, never_sent, token_refused
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+async def test_tester_follows_a_failed_delivery_to_its_cause(chromium: Chromium) -> None:
+    """Two clicks lead from the journal to the sentence, and a key from the diagram to the token call that failed."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes, chromium.page(fakes.console) as page:
+        await fakes.set_up()
+        request_id = await token_refused(Desk(fakes))
+        await page.goto("/__cockpit?find=status:401")
+        await page.get_by_role("link", name="in the journal of ServiceNow").click()
+        await page.get_by_role("link", name=request_id).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(f"Request {request_id[:8]}…")
+        await expect(page.get_by_text("the token call before it was answered with 401")).to_be_visible()
+        await expect(page.get_by_text("UserName or Password is wrong")).to_be_visible()
+        await page.get_by_role("link", name="logon/token, answer 401").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("region", name="Body of the answer")).to_contain_text("UserName or Password")
+
+
+@pytest.mark.parametrize("story", [never_sent, console_down], ids=lambda story: story.__name__)
+async def test_page_of_a_request_passes_axe_and_fits(chromium: Chromium, story: Story) -> None:
+    """Labels, contrast and layout are fine in light and dark mode, on a phone and on a wide screen."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes, chromium.page(fakes.servicenow) as page:
+        await fakes.set_up()
+        request_id = await story(Desk(fakes))
+        assert await misfits(page, [f"/__cockpit/requests/{request_id}"]) == []
+        await page.goto(f"/__cockpit/sequence?find=request:{request_id}")
+        await page.get_by_role("link", name="approval/approve").click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("of ServiceNow")
