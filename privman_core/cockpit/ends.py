@@ -1,8 +1,7 @@
 """The two ends of the integration, as the cockpit reads and controls them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -25,15 +24,13 @@ from privman_core.cockpit.facts import (
     RequestDetail,
     SeenExchange,
 )
+from privman_core.cockpit.journal_search import JournalSearch
 from privman_core.cockpit.recipes import Recipe
 from privman_core.cockpit.search import Search, SearchError, Seen
 from privman_core.command_line import installed_version
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError
 from privman_core.instruments import Instruments
-
-_AT_ONCE = 16
-"""Exchanges that are searched between two turns of other tasks."""
 
 
 class EndError(Exception):
@@ -193,13 +190,14 @@ class OwnEnd:
 
     async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
         """Return the newest exchanges that the search line fits."""
-        search, rows = _read(line), list[ExchangeRow]()
-        async for each in self._fitting(search, before):
+        kept, rows = self._journal, list[ExchangeRow]()
+        search = JournalSearch(kept, _read(line), self._seen, before)
+        async for each in search.fitting():
             rows.append(self._row(each))
             if len(rows) > most:
                 break
-        kept = self._journal
-        return FoundExchanges(rows[:most], len(rows) > most, kept.evicted, kept.newest, kept.clears)
+        more = len(rows) > most
+        return FoundExchanges(rows[:most], more, kept.evicted, kept.newest, kept.clears, search.unjudged)
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""
@@ -294,26 +292,6 @@ class OwnEnd:
         """Return what the end knows of an approval request; None if it has none with that RequestId."""
         return await self._product.request(request_id)
 
-    async def _fitting(self, search: Search, before: int) -> AsyncIterator[Seen]:
-        """Yield the exchanges that fit, newest first; only those are judged that may fit."""
-        older = (self._seen(each) for each in reversed(self._journal.kept()) if not before or each.number < before)
-        fitting = (seen for seen in older if search.fits(seen, judged=False))
-        while some := list(islice(fitting, _AT_ONCE)):
-            if search.texts:
-                await self._journal.turn()
-                some = [seen for seen in some if await self._has_texts(seen.exchange, search)]
-            async for exchange in self._journal.read(seen.exchange for seen in some):
-                seen = self._seen(exchange)
-                if search.fits(seen, judged=True):
-                    yield seen
-
-    async def _has_texts(self, exchange: Exchange, search: Search) -> bool:
-        for text, negated in search.texts:
-            has = _mentions(exchange, text) and await self._journal.shows(exchange, text)
-            if has is negated:
-                return False
-        return True
-
     def _seen(self, exchange: Exchange) -> Seen:
         return Seen(exchange, self.name, self._product.explain, self._journal.mask)
 
@@ -358,11 +336,3 @@ def _read(line: str) -> Search:
         return Search.read(line)
     except SearchError as error:
         raise EndError(str(error), "find") from None
-
-
-def _mentions(exchange: Exchange, text: str) -> bool:
-    """Return whether a body contains the text, ignoring case, before masking; True if only decoding tells."""
-    if not text.isascii():
-        return True
-    wanted = text.encode()
-    return wanted in exchange.request_body.lower() or wanted in exchange.response_body.lower()

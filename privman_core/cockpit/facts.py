@@ -93,6 +93,7 @@ class FoundExchanges(Struct, frozen=True):
         evicted: how many exchanges are no longer kept.
         newest: number of the newest exchange, whether it fits or not; 0 for none.
         clears: how often the journal was cleared, and numbers began again.
+        unjudged: how many exchanges a search for verdicts has not come to yet.
     """
 
     rows: list[ExchangeRow]
@@ -100,6 +101,7 @@ class FoundExchanges(Struct, frozen=True):
     evicted: int = 0
     newest: int = 0
     clears: int = 0
+    unjudged: int = 0
 
 
 class Marks(Struct, frozen=True):

@@ -1,11 +1,12 @@
 """The cockpit's journal: the exchanges of both ends in one list, found by a search line."""
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from urllib.parse import urlencode
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, field
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.ends import End, EndError
@@ -44,6 +45,7 @@ class JournalAddress(Struct, frozen=True):
     line: str
     before: Mapping[str, int]
     unfolded: Sequence[str] = ()
+    _with_term: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, visit: Visit) -> "JournalAddress":
@@ -54,8 +56,10 @@ class JournalAddress(Struct, frozen=True):
 
     def with_term(self, word: str, value: str) -> str:
         """Return the address of the search with one more term."""
-        terms, term = read_terms(self.line), Term(value, word)
-        return _address(write_terms(terms if term in terms else [*terms, term]))
+        if (word, value) not in self._with_term:  # rows are alike
+            terms, term = read_terms(self.line), Term(value, word)
+            self._with_term[word, value] = _address(write_terms(terms if term in terms else [*terms, term]))
+        return self._with_term[word, value]
 
     def toggled(self, term: Term) -> str:
         """Return the address of the search with a term, or without it if it has it."""
@@ -89,6 +93,7 @@ class JournalPage(Struct, frozen=True):
         newest: number of the newest exchange of each end, whether it is shown or not.
         epoch: changes when the numbers of an end have begun again.
         evicted: how many exchanges of each end are no longer kept, if any.
+        unjudged: how many exchanges a search for verdicts has not come to yet.
     """
 
     lines: Sequence[JournalLine] = ()
@@ -96,6 +101,7 @@ class JournalPage(Struct, frozen=True):
     newest: Mapping[str, int] = {}
     epoch: str = ""
     evicted: Mapping[str, int] = {}
+    unjudged: int = 0
 
     @property
     def last_request(self) -> str:
@@ -138,10 +144,12 @@ class JournalPages:
 async def _read(ends: Ends, here: JournalAddress) -> JournalPage:
     """Return the lines of a page; raises EndError."""
     before = {end.name: here.before.get(end.name.lower(), 0) for end in ends}
-    first, rows, lines = list[tuple[End, FoundExchanges]](), list[MergedRow](), list[JournalLine]()
+    found = first = list[tuple[End, FoundExchanges]]()
+    rows, lines = list[MergedRow](), list[JournalLine]()
     page_before: Mapping[str, int] = before
     for most in _READS:
-        found = [(end, await end.find(here.line, most, page_before[end.name])) for end in ends]
+        parts = await gather(*(end.find(here.line, most, page_before[end.name]) for end in ends))
+        found = list(zip(ends, parts, strict=True))
         first, page = first or found, merged(found)
         rows += page.rows
         lines, page_before = list(folded(rows, here.unfolded)), page.before
@@ -159,6 +167,7 @@ async def _read(ends: Ends, here: JournalAddress) -> JournalPage:
         newest,
         "-".join(str(part.clears) for _, part in first),
         {end.name: part.evicted for end, part in first if part.evicted},
+        sum(part.unjudged for _, part in found),
     )
 
 

@@ -122,19 +122,25 @@ class Word(Struct, frozen=True):
 
 
 class _Requirement(Struct, frozen=True):
-    fits: Test
+    test: Test
     negated: bool
     judged: bool
+
+    def fits(self, seen: Seen) -> bool:
+        return self.test(seen) is not self.negated
 
 
 class Search(Struct, frozen=True):
     """A search line that has been read; every term must fit.
 
     Attributes:
+        conditions: those that need neither a verdict nor a body.
+        verdicts: those that need an exchange that has been judged.
         texts: what bodies must contain, in lower case, each with whether they must not.
     """
 
     conditions: tuple[_Requirement, ...] = ()
+    verdicts: tuple[_Requirement, ...] = ()
     texts: tuple[tuple[str, bool], ...] = ()
 
     @classmethod
@@ -144,11 +150,10 @@ class Search(Struct, frozen=True):
             raise SearchError(f"the search has {len(line):,} characters; expected at most {LONGEST_SEARCH}")
         terms = [_checked(term) for term in read_terms(line)]
         texts = tuple((term.value.lower(), term.negated) for term in terms if term.word == _IN_BODIES)
-        return cls(tuple(_condition(term) for term in terms if term.word != _IN_BODIES), texts)
-
-    def fits(self, seen: Seen, *, judged: bool) -> bool:
-        """Return whether all conditions fit that need a verdict, if it is ``judged``, or else those that need none."""
-        return all(each.fits(seen) is not each.negated for each in self.conditions if each.judged is judged)
+        others = [_requirement(term) for term in terms if term.word != _IN_BODIES]
+        return cls(
+            tuple(each for each in others if not each.judged), tuple(each for each in others if each.judged), texts
+        )
 
 
 def _checked(term: Term) -> Term:
@@ -162,7 +167,7 @@ def _checked(term: Term) -> Term:
     return term
 
 
-def _condition(term: Term) -> _Requirement:
+def _requirement(term: Term) -> _Requirement:
     word = WORDS.get(term.word, _TEXT)
     value = term.value.lower()
     tests = [word.test(each) for each in (value.split(",") if word.several else [value])]
@@ -196,8 +201,10 @@ def _status(value: str) -> Test:
 
 
 def _path(value: str) -> Test:
-    glob = value if "*" in value else f"*{value}*"
-    return lambda seen: seen.shows(path_of(seen.exchange.url), lambda path: fnmatchcase(path.lower(), glob))
+    def fits(path: str) -> bool:
+        return fnmatchcase(path.lower(), value) if "*" in value else value in path.lower()
+
+    return lambda seen: seen.shows(path_of(seen.exchange.url), fits)
 
 
 def path_of(url: str) -> str:
@@ -214,7 +221,8 @@ def table_of(url: str) -> str:
 
 def _table(value: str) -> Test:
     def fits(seen: Seen) -> bool:
-        table = table_of(seen.exchange.url).lower()
+        url = seen.exchange.url.lower()
+        table = table_of(url) if value in url else ""
         return table == value or table.endswith(f"_{value}")
 
     return fits
@@ -237,6 +245,8 @@ def _verdict(value: str) -> Test:
     if value not in VERDICTS:
         expected = ", ".join(VERDICTS)
         raise SearchError(f"'verdict' is {quoted(value)}{hint(value, VERDICTS)}; expected one of {expected}")
+    if value == "broken":  # needs no contract
+        return lambda seen: seen.broken > 0
     return lambda seen: seen.verdict == value
 
 

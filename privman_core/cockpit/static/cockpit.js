@@ -80,7 +80,7 @@ async function refresh({ all = false, fresh = false, keep = true } = {}) {
   await new Promise((done) => setTimeout(done, rest));
   if (fetching !== mine) return;
   fetching = null;
-  if (due) refresh();
+  if (due || document.querySelector("[data-unfinished]")) refresh();
 }
 
 function show(copy, all, held, keep) {
