@@ -1,0 +1,212 @@
+"""The search line: read and written, and what it finds in a journal."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from fnmatch import fnmatchcase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from privman_core.cockpit.journal_search import MOST_JUDGED, JournalSearch
+from privman_core.cockpit.search import Search, SearchError, Seen
+from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
+from privman_core.exchange import Exchange
+from privman_core.findings import Finding
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.virtual_clock import START, VirtualClock
+from tests.generated import examples
+
+from .conftest import EchoProduct, judge
+
+METHODS, STATUSES, PATHS = ("GET", "POST"), (0, 200, 201, 404, 503), ("/api/now/table/x_request", "/Alpha", "/b?c=d")
+BODIES = ("", "Elevate installers", "wrong", "ÄRGER")
+
+
+def _number(found: list[Seen]) -> list[int]:
+    return [seen.exchange.number for seen in found]
+
+
+class Kept:
+    """A journal of the echo, and searches in it."""
+
+    def __init__(self, *requests: tuple[str, int, str, str], seconds: int = 0) -> None:
+        self.secrets = Secrets()
+        self.journal = Journal(VirtualClock(), self.secrets, judge)
+        for number, (method, status, path, body) in enumerate(requests):
+            each = self.journal.begin("in", method, path, {}, body.encode())
+            each.at += timedelta(seconds=number * seconds)
+            if status:
+                self.journal.finish(each, status, {}, b"")
+
+    def search(self, line: str) -> JournalSearch:
+        """Return a search for this line."""
+
+        def seen(exchange: Exchange) -> Seen:
+            return Seen(exchange, "Echo", EchoProduct().explain, self.journal.mask)
+
+        return JournalSearch(self.journal, Search.read(line), seen, 0)
+
+    def find(self, line: str) -> list[int]:
+        """Return the numbers of the exchanges that fit, newest first."""
+
+        async def found() -> list[Seen]:
+            return [seen async for seen in self.search(line).fitting()]
+
+        return _number(asyncio.run(found()))
+
+
+@given(st.text(alphabet=st.sampled_from('ab:-!"\\ \t\n.é\u2003/4')))
+@examples(300)
+def test_a_line_is_read_as_it_is_written(line: str) -> None:
+    """Whatever is typed is read, and written so that it is read the same."""
+    terms = read_terms(line)
+    assert read_terms(write_terms(terms)) == terms
+
+
+@pytest.mark.parametrize(
+    ("line", "terms"),
+    [
+        (
+            'method:POST -status:4xx !"a b"',
+            [Term("POST", "method"), Term("4xx", "status", negated=True), Term("a b", negated=True)],
+        ),
+        (r'body:"say \"no\""', [Term('say "no"', "body")]),
+        ('body:"not closed yet', [Term("not closed yet", "body")]),
+        ("Status:", [Term("", "status")]),
+        ('"foo:bar" -', [Term("foo:bar"), Term("-")]),
+    ],
+)
+def test_terms_of_a_line(line: str, terms: list[Term]) -> None:
+    """Words end with a colon, a minus excludes, quotation marks keep blanks and colons."""
+    assert read_terms(line) == terms
+
+
+def test_a_term_is_added_and_taken_away() -> None:
+    """What has a button adds its term, and takes it away if it is there."""
+    term = Term("PM Approval", "body")
+    assert toggled("method:POST", term) == 'method:POST body:"PM Approval"'
+    assert toggled('body:"PM Approval" method:POST', term) == "method:POST"
+
+
+_TERMS = st.one_of(
+    st.builds("method:{}".format, st.sampled_from(METHODS)),
+    st.builds("status:{}".format, st.sampled_from(["4xx", "200", "200-404", "none", "4xx,5xx"])),
+    st.builds("path:{}".format, st.sampled_from(["alpha", "/api/*", "b"])),
+    st.builds("table:{}".format, st.sampled_from(["request", "x_request", "nosuch"])),
+    st.builds("body:{}".format, st.sampled_from(["elevate", "wrong", "ärger", "nowhere"])),
+    st.builds("verdict:{}".format, st.sampled_from(["broken", "kept", "none", "running", "kept,none"])),
+    st.sampled_from(["alpha", "get", "503", "from:caller", "to:echo", "party:echo,nobody", "finding:wrong-*"]),
+)
+
+
+def _plainly(term: str, request: tuple[str, int, str, str]) -> bool:
+    """Decide one term by the documentation alone."""
+    method, status, path, body = request
+    word, _, value = term.rpartition(":")
+    broken = "wrong" in body and status > 0
+    verdict = "broken" if broken else "running" if not status else "kept" if method == "POST" else "none"
+    statuses = {"4xx": [404], "200": [200], "200-404": [200, 201, 404], "none": [0], "4xx,5xx": [404, 503]}
+    globs = {"alpha": "*alpha*", "/api/*": "/api/*", "b": "*b*"}
+    return {
+        "": value in f"{method} {path} {status}".lower(),
+        "method": value == method,
+        "status": status in statuses.get(value, []),
+        "path": fnmatchcase(path.partition("?")[0].lower(), globs.get(value, "")),
+        "table": path.endswith("x_request") and value in ("request", "x_request"),
+        "body": value in body.lower(),
+        "verdict": verdict in value.split(","),
+        "from": True,
+        "to": True,
+        "party": True,
+        "finding": broken,
+    }[word]
+
+
+@given(
+    st.lists(st.tuples(*map(st.sampled_from, (METHODS, STATUSES, PATHS, BODIES))), max_size=40),
+    st.lists(st.tuples(st.booleans(), _TERMS), max_size=3),
+)
+@examples(60)
+def test_a_search_finds_what_a_plain_filter_does(
+    requests: list[tuple[str, int, str, str]], terms: list[tuple[bool, str]]
+) -> None:
+    """Every term must fit, and a minus turns it round; the newest exchange is first."""
+    line = " ".join(f"{'-' * negated}{term}" for negated, term in terms)
+    plain = [
+        number
+        for number, request in enumerate(requests, 1)
+        if all(_plainly(term, request) is not negated for negated, term in terms)
+    ]
+    assert Kept(*requests).find(line) == plain[::-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("after:09:00:02", [4, 3]),
+        ("before:9:00:02", [2, 1]),
+        ("after:2026-01-05T09:00:01 before:2026-01-05T09:00:03", [3, 2]),
+        ("after:2026-01-06", []),
+        ("before:2026-01-06", [4, 3, 2, 1]),
+    ],
+)
+def test_times(line: str, found: list[int]) -> None:
+    """A time of day is that of any day; a date begins at midnight in UTC."""
+    assert Kept(*[("GET", 200, "/x", "")] * 4, seconds=1).find(line) == found
+    assert START.hour == 9
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("metod:POST", "unknown word 'metod' (did you mean 'method'?)"),
+        ("status:teapot", "'status' is 'teapot'; expected 404, 4xx, 400-499, or none"),
+        ("status:", "'status' is empty; expected, for example, 4xx,5xx"),
+        ("verdict:brokn", "'verdict' is 'brokn' (did you mean 'broken'?)"),
+        ("after:noon", "'after' is 'noon'; expected, for example, 09:00"),
+        ("before:25:00", "'before' is '25:00'; expected, for example, 09:00"),
+        ("x" * 401, "the search has 401 characters; expected at most 400"),
+    ],
+)
+def test_invalid_searches(line: str, error: str) -> None:
+    """Each error shows the value and what is expected."""
+    with pytest.raises(SearchError) as caught:
+        Search.read(line)
+    assert error in str(caught.value)
+
+
+def test_words_of_products() -> None:
+    """Requests and registrations are found by their first digits, faults by their kind."""
+    kept = Kept(*[("GET", 200, "http://echo/x", "")] * 3)
+    first, second, _ = kept.journal.kept()
+    first.findings.about, first.findings.registers = ("85d71683-7dac",), ("78e51061",)
+    second.fault = "status"
+    assert (kept.find("request:{85D7"), kept.find("registration:78e5"), kept.find("fault:stat*")) == ([1], [1], [2])
+    assert (kept.find("http://echo/x"), kept.find("85d71683"), kept.find('""')) == ([3, 2, 1], [1], [3, 2, 1])
+
+
+async def test_no_search_finds_a_secret() -> None:
+    """A text fits only if it fits what pages show, in addresses and bodies."""
+    kept = Kept(("GET", 200, "/x?access_token=tiger", '{"password": "tiger"}'))
+    for line in ("tiger", "path:tiger", "body:tiger"):
+        assert [seen async for seen in kept.search(line).fitting()] == []
+
+
+async def test_a_search_for_verdicts_goes_on_where_it_was() -> None:
+    """Each judges so many exchanges at most, and says how many are left."""
+
+    def fill() -> Iterator[tuple[str, int, str, str]]:
+        yield "POST", 200, "/x", "wrong"
+        for _ in range(MOST_JUDGED + 20):
+            yield "POST", 200, "/x", "right"
+
+    kept = Kept(*fill())
+    first, second = kept.search("verdict:broken"), kept.search("verdict:broken")
+    assert [seen async for seen in first.fitting()] == []
+    assert 0 < first.unjudged < 40
+    assert _number([seen async for seen in second.fitting()]) == [1]
+    assert second.unjudged == 0
+    assert isinstance(kept.journal.kept()[0].findings[0], Finding)
