@@ -30,7 +30,8 @@ def expected(session: Session, column: Column) -> str:  # noqa: PLR0911 - one se
             return "a number such as 1.5"
         case Family.TEXT:
             return f"text of at most {column.max_length:,} characters"
-    return f"a {column.family.noun}"
+    noun = column.family.noun
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def _of_reference(session: Session, column: Column) -> str:

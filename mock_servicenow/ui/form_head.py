@@ -42,7 +42,10 @@ def form_head(session: Session, record: Record, place: RecordPlace, back: str) -
         back,
         _status(session, record),
         _list(session, "sys_attachment", "table_name={table}^table_sys_id={id}", record),
-        tuple((label, url) for label, url in links if url),
+        (
+            *((label, url) for label, url in links if url),
+            ("Show XML", f"/{record.table}.do?sys_id={record.sys_id}&XML"),
+        ),
         previous,
         following,
     )

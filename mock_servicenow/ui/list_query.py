@@ -142,6 +142,11 @@ class ListUrl(Struct, frozen=True):
         """Return the address of the first page of another query."""
         return str(replace(self, query=query, first=1))
 
+    def exported(self, processor: str) -> str:
+        """Return the address of the whole list as a file."""
+        every = str(replace(self, first=1))
+        return f"{every}{'&' if '?' in every else '?'}{processor}"
+
     def sorted_by(self, column: str) -> str:
         """Return the address of the list sorted by a column."""
         return self.asking(ListQuery(self.query).sorted_by(column))

@@ -45,5 +45,5 @@ def _in_words(deleted: int, stale: int) -> Note:
     done = f"{deleted} {was} deleted." if deleted else "Nothing was deleted."
     if not stale:
         return Note(done)
-    has = "record has" if stale == 1 else "records have"
-    return Note(f"{done} {stale} {has} changed since the list was shown.", "good" if deleted else "plain")
+    stayed = "record was" if stale == 1 else "records were"
+    return Note(f"{done} {stale} {stayed} changed or deleted since the list was shown.", "good" if deleted else "plain")

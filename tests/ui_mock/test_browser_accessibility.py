@@ -94,3 +94,48 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
         await page.get_by_role("button", name="Deny").click()
         await expect(page.get_by_role("status")).to_have_text("Decision recorded")
     assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
+
+
+@pytest.mark.long
+async def test_dialogs_and_states_pass_axe(site: Site, page: Page) -> None:
+    """Questions, menus, notes and errors are fine in light and dark mode; the focus is in an opened question."""
+    sys_id = await site.activity_type(await site.register())
+    path = f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}"
+    await log_in(page, "admin", f"/{ACTIVITY_TYPE}_list.do")
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        for opened, name in (
+            (f"/{ACTIVITY_TYPE}_list.do", "Columns"),
+            (f"/{ACTIVITY_TYPE}_list.do", "Run"),
+            (path, "Delete"),
+        ):
+            await page.goto(opened)
+            await page.get_by_role("button", name=name, exact=True).first.click()
+            await expect(page.get_by_role("dialog")).to_be_visible()
+            found += await complaints(page)
+        await page.goto(path)
+        await page.locator("summary").first.click()
+        await page.get_by_label("Name", exact=True).fill("")
+        await page.get_by_role("button", name="Update").first.click()
+        await expect(page.get_by_role("alert")).to_contain_text("Name is mandatory")
+        found += await complaints(page)
+    assert found == []
+
+
+@pytest.mark.long
+async def test_a_phone_shows_the_status_before_the_rest(site: Site, chromium: Chromium) -> None:
+    """The navigator is folded until its button is pressed; paper has no controls."""
+    sys_id = await site.ask()
+    async with chromium.page(site.url, viewport={"width": 360, "height": 640}) as page:
+        await log_in(page, "privman.approver", f"/{REQUEST}.do?sys_id={sys_id}")
+        await expect(page.get_by_text("Pending", exact=True).first).to_be_in_viewport()
+        await expect(page.get_by_role("button", name="Approve")).to_be_in_viewport()
+        await expect(page.get_by_role("link", name="Responses", exact=True)).to_be_hidden()
+        await page.get_by_role("button", name="Navigator").click()
+        await expect(page.get_by_role("link", name="Responses", exact=True)).to_be_in_viewport()
+        await page.goto(f"/{REQUEST}_list.do")
+        await expect(page.get_by_role("cell", name="Pending")).to_be_in_viewport()
+        await page.emulate_media(media="print")
+        await expect(page.get_by_role("button").first).to_be_hidden()
+        await expect(page.get_by_role("cell", name="Pending")).to_be_visible()

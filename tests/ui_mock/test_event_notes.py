@@ -30,6 +30,7 @@ async def test_a_note_is_shown_once_and_only_after_its_event(site: Site) -> None
     assert _note(updated) == "Record updated: Short description, Additional comments."
     assert _note(await person.get(path)) == ""
     assert _note(await _update(person, "incident", sys_id, {"short_description": "new"}, "1")) == "Nothing was changed."
+    assert _note(await person.post("/incident.do?sys_id=-1", {"incident.short_description": "x"})) == "Record created"
 
 
 async def test_a_note_is_about_its_record_and_cannot_be_forged(site: Site) -> None:
@@ -75,29 +76,30 @@ async def test_a_repeated_request_is_not_said_to_be_created(site: Site) -> None:
     assert (sys_id in shown.url, _note(shown)) == (True, "No record was created: this one has these values already")
 
 
-@pytest.mark.parametrize(
-    ("table", "values", "error"),
-    [
-        (ACTIVITY_TYPE, {"name": ""}, "Name is mandatory: expected text of at most 100 characters"),
-        (
-            ACTIVITY_TYPE,
-            {f"max_timeout.{unit}": "" for unit in ("hours", "minutes", "seconds")},
-            "Max timeout is mandatory: expected hours, minutes and seconds, such as 16, 30 and 00",
-        ),
-        (
-            CONFIGURATION,
-            {"instance_metadata.name": "", "instance_metadata.value": ""},
-            "Instance metadata is mandatory: expected at least one name with its value",
-        ),
-    ],
-)
-async def test_a_printed_star_is_checked(site: Site, table: str, values: dict[str, str], error: str) -> None:
+STARS = [
+    (ACTIVITY_TYPE, {"name": ""}, "Name is mandatory: expected text of at most 100 characters"),
+    (
+        ACTIVITY_TYPE,
+        {f"max_timeout.{unit}": "" for unit in ("hours", "minutes", "seconds")},
+        "Max timeout is mandatory: expected hours, minutes and seconds, such as 16, 30 and 00",
+    ),
+    (
+        CONFIGURATION,
+        {"instance_metadata.name": "", "instance_metadata.value": ""},
+        "Instance metadata is mandatory: expected at least one name with its value",
+    ),
+]
+
+
+async def test_a_printed_star_is_checked(site: Site) -> None:
     """A blank field with a star is refused beside the field, and nothing is saved."""
-    instance_id = await site.register()
-    sys_id = instance_id if table == CONFIGURATION else await site.activity_type(instance_id)
-    shown = await _update(await site.person(), table, sys_id, values)
-    assert (shown.status, f'.error">{error}<' in shown.html, "Record updated" in shown.html) == (422, True, False)
-    assert (await site.read(table, sys_id))["sys_mod_count"] == "0"
+    instance_id, person = await site.register(), await site.person()
+    activity_type_id = await site.activity_type(instance_id)
+    for table, values, error in STARS:
+        sys_id = instance_id if table == CONFIGURATION else activity_type_id
+        shown = await _update(person, table, sys_id, values)
+        assert (shown.status, f'.error">{error}<' in shown.html, "Record updated" in shown.html) == (422, True, False)
+        assert (await site.read(table, sys_id))["sys_mod_count"] == "0"
 
 
 async def test_the_dictionary_says_what_is_mandatory(site: Site) -> None:

@@ -20,38 +20,57 @@ def _link(shown: Shown, name: str) -> str:
     return "" if found is None else html.unescape(found[1])
 
 
-@pytest.mark.parametrize(
-    ("column", "text", "condition"),
-    [
-        ("short_description", "mine", "short_description>=mine"),
-        ("short_description", "*mine", "short_descriptionLIKEmine"),
-        ("short_description", "%mine%", "short_descriptionLIKEmine"),
-        ("short_description", "%mine", "short_descriptionENDSWITHmine"),
-        ("short_description", "mine%", "short_descriptionSTARTSWITHmine"),
-        ("short_description", "=mine", "short_description=mine"),
-        ("short_description", "!=mine", "short_description!=mine"),
-        ("short_description", "!*mine", "short_descriptionNOT LIKEmine"),
-        ("state", "in progress", "state=2"),
-        ("state", "6", "state=6"),
-        ("opened_at", "2026-01-05 01:00:00", "opened_at>=2026-01-05 09:00:00"),
-        ("opened_by", "=System Administrator", "opened_by.name=System Administrator"),
-        ("close_notes", "a^b", "close_notes>=a b"),
-    ],
-)
-async def test_search_boxes_read_the_documented_wildcards(site: Site, column: str, text: str, condition: str) -> None:
+SEARCHES = [
+    ("short_description", "mine", "short_description>=mine"),
+    ("short_description", "*mine", "short_descriptionLIKEmine"),
+    ("short_description", "%mine%", "short_descriptionLIKEmine"),
+    ("short_description", "%mine", "short_descriptionENDSWITHmine"),
+    ("short_description", "mine%", "short_descriptionSTARTSWITHmine"),
+    ("short_description", "=mine", "short_description=mine"),
+    ("short_description", "!=mine", "short_description!=mine"),
+    ("short_description", "!*mine", "short_descriptionNOT LIKEmine"),
+    ("state", "in progress", "state=2"),
+    ("state", "6", "state=6"),
+    ("opened_at", "2026-01-05 01:00:00", "opened_at>=2026-01-05 09:00:00"),
+    ("opened_by", "=System Administrator", "opened_by.name=System Administrator"),
+    ("close_notes", "a^b", "close_notes>=a b"),
+]
+
+
+async def test_search_boxes_read_the_documented_wildcards(site: Site) -> None:
     """The box in the head and the one above the column are the same; displayed values become stored ones."""
     person = await site.person()
     path = "/incident_list.do?sysparm_query=active%3Dtrue&search="
-    for box in ({f"search.{column}": text}, {"search_field": column, "search_text": text}):
-        assert _query(await person.get(path, params=box)) == f"active=true^{condition}"
+    for column, text, condition in SEARCHES:
+        for box in ({f"search.{column}": text}, {"search_field": column, "search_text": text}):
+            shown = await person.get(path, params=box)
+            assert (text, _query(shown)) == (text, f"active=true^{condition}")
+    await site.insert("u_toy", {"u_name": "bear", "u_key": "k"})
+    assert _query(await person.get("/u_toy_list.do?search=&search.u_bought=2026-02-03")) == "u_bought>=2026-02-03"
 
 
-@pytest.mark.parametrize(("name", "operator"), [("contains", "LIKE"), ("starts_with", "STARTSWITH")])
-async def test_properties_change_the_search(site: Site, name: str, operator: str) -> None:
+async def test_properties_change_the_search(site: Site) -> None:
     """As documented, a text without wildcards is then contained, or begins the value."""
-    await site.insert("sys_properties", {"name": f"glide.ui.goto_use_{name}", "value": "true"})
-    shown = await (await site.person()).get("/incident_list.do?search=&search.number=x&search.nothing=y&search.state=")
-    assert _query(shown) == f"number{operator}x"
+    person = await site.person()
+    for name, operator in (("starts_with", "STARTSWITH"), ("contains", "LIKE")):
+        await site.insert("sys_properties", {"name": f"glide.ui.goto_use_{name}", "value": "true"})
+        shown = await person.get("/incident_list.do?search=&search.number=x&search.nothing=y&search.state=")
+        assert _query(shown) == f"number{operator}x"
+
+
+async def test_lists_and_records_are_exported_from_their_menu(site: Site) -> None:
+    """The cookie of the browser is enough; the file has the filter and the columns of the list."""
+    await site.incidents(2)
+    person = await site.person()
+    query = "sysparm_query=short_description%3Dmine+01&sysparm_fields=short_description"
+    shown = await person.get(f"/incident_list.do?{query}")
+    for name in ("CSV", "XML"):
+        exported = await person.get(f"/incident_list.do?{query}&{name}")
+        assert f'href="/incident_list.do?{query.replace("&", "&amp;")}&amp;{name}"' in shown.html
+        assert (exported.status, "mine 01" in exported.html, "mine 00" in exported.html) == (200, True, False)
+    form = await person.get(html.unescape(_FORM.findall(shown.html)[0]))
+    [link] = re.findall(r'href="([^"]+)">Show XML<', form.html)
+    assert "<short_description>mine 01<" in (await person.get(html.unescape(link))).html
 
 
 async def test_empty_result_offers_to_remove_the_filter(site: Site) -> None:
@@ -75,12 +94,17 @@ async def test_selected_rows_are_deleted(site: Site) -> None:
     for values, note in (
         ({"selected": rows}, "Nothing was done: no action was chosen"),
         ({"sys_action": "delete"}, "Nothing was done: no row was selected"),
-        ({"sys_action": "delete", "selected": rows[:1]}, "1 record has changed since the list was shown."),
-        ({"sys_action": "delete", "selected": rows}, "2 records were deleted. 1 record has changed since"),
+        (
+            {"sys_action": "delete", "selected": rows[:1]},
+            "Nothing was deleted. 1 record was changed or deleted since the list was shown.",
+        ),
+        ({"sys_action": "delete", "selected": rows}, "2 records were deleted. 1 record was changed or deleted since"),
     ):
         shown = await person.post(path, values)
         assert (shown.url, note in shown.html) == (f"{site.url}{path}", True)
-    assert [name for _, name in _SELECTED.findall((await person.get(path)).html)] == ["INC0010003"]
+    [(row, name)] = _SELECTED.findall((await person.get(path)).html)
+    assert name == "INC0010003"
+    assert "1 record was deleted.<" in (await person.post(path, {"sys_action": "delete", "selected": row})).html
 
 
 async def test_refused_deletion_deletes_nothing(site: Site) -> None:
@@ -132,6 +156,8 @@ async def test_titles_are_as_printed(site: Site) -> None:
         assert re.search(f"<h1>{title}</h1>", shown.html)
         assert "Times are in the time zone America/Los_Angeles (UTC-08:00)." in shown.html
     assert "<h1>Requests</h1>" in (await person.get(f"/{REQUEST}_list.do")).html
+    responses = (await person.get(f"/{RESPONSE}_list.do")).html
+    assert ('<th scope="col" class="number">' in responses, '<td class="number">200</td>' in responses) == (True, True)
 
 
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}
