@@ -208,6 +208,10 @@ class Runner:
         await self.end_work()
         await asyncio.gather(*self._in_threads, return_exceptions=True)
 
+    def in_thread(self, work: Callable[[], object]) -> None:
+        """Run long work on a shared database in a thread of its own; the end of the instance interrupts it."""
+        _loop().call_soon_threadsafe(self._start_thread, work)
+
     def later(
         self, delay: timedelta, steps: Callable[[], Generator[None, None, None]], label: Label = UNLISTED
     ) -> None:

@@ -11,7 +11,6 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import as_operand, is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
 from mock_servicenow.now_platform.records.list_columns import chosen, listable
-from mock_servicenow.now_platform.records.list_indexes import serve_list
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import parameters_of, query_of
@@ -19,7 +18,7 @@ from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.ui.event_notes import Event, Note, follow, shown, take_note
 from mock_servicenow.ui.instance_gate import InstanceVisit
-from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQuery, ListUrl, count_rows, rows_in_words
+from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQuery, ListUrl, rows_in_words
 from mock_servicenow.ui.list_search import searched
 from mock_servicenow.ui.record_place import LONGEST_QUERY, RecordPlace
 from mock_servicenow.ui.request_metadata import Entry, MetadataColumn, read_metadata
@@ -97,8 +96,6 @@ class ListPage:
             return see(url.asking(ListQuery(url.query).with_condition(_condition(visit))))
         if "search" in visit.query:
             return see(url.asking(await self._instance.run(lambda: self._searched(visit, url))))
-        if self._instance.store.embedded:
-            await self._instance.run(lambda: self._prepare(visit, url))
         values = await self._instance.run_again(
             Repeatable(lambda: self._values(visit, url), visit.findings, light=False)
         )
@@ -121,12 +118,6 @@ class ListPage:
     def _searched(self, visit: InstanceVisit, url: ListUrl) -> str:
         with self._instance.transaction(visit.user, visit.findings) as session:
             return searched(session, visit, url)
-
-    def _prepare(self, visit: InstanceVisit, url: ListUrl) -> None:
-        """Make the index that the list needs in its own transaction: one that has written cannot be run again."""
-        with self._instance.transaction(visit.user) as session:
-            if session.may("read", url.table):
-                serve_list(session, url.table, _expanded(session, visit, url).query)
 
     def _values(self, visit: InstanceVisit, url: ListUrl) -> dict[str, object]:
         with self._instance.transaction(visit.user, visit.findings) as session:
@@ -153,7 +144,7 @@ class _List:
         """Return the values of the template."""
         session, url = self._session, self._url
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
-        count = count_rows(session, url.table, query)
+        query, count = session.counted(url.table, query, LAST_ROW + 1)
         parts = session.parts(url.table, query, limit=ROWS, offset=url.first - 1)
         rows: list[ListRow] = []
         for records in parts:

@@ -5,20 +5,18 @@ from itertools import accumulate
 from typing import Self
 from urllib.parse import urlencode
 
-import sqlalchemy as sa
 from msgspec import Struct
 from msgspec.structs import replace
 from multidict import MultiMapping
 
 from mock_servicenow.now_platform.dictionary.definitions import Column
-from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.session import Session
 
 ROWS = 20
 """Rows on a page of a list."""
 LAST_ROW = 10_000
-"""The last row of a list that has a page: the database reads all rows before it, and counts no further."""
+"""The last row of a list that has a page: the database reads all rows before it, and counts at most one more."""
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
 """Conditions, and characters of them, that get their own links: each link repeats all those before it."""
 
@@ -156,13 +154,6 @@ def row_number(text: str) -> int:
     """Return the number of a row that has a page, 1 for other text."""
     number = int(text[:12]) if text.isascii() and text.isdecimal() else 1
     return min(max(number, 1), LAST_ROW)
-
-
-def count_rows(session: Session, table: str, query: CompiledQuery) -> int:
-    """Return how many rows a query matches, at most ``LAST_ROW + 1``: counting a million takes longer than the page."""
-    physical = session.dictionary.sql_table(table)
-    some = sa.select(sa.literal(1)).select_from(physical).where(query.where).limit(LAST_ROW + 1).subquery()
-    return int(session.work.transaction.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
 
 
 def rows_in_words(first: int, shown: int, count: int, *, filtered: bool) -> str:

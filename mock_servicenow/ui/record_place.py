@@ -55,6 +55,7 @@ class RecordPlace(Struct, frozen=True):
         if not self.row or session.dictionary.table(self.table) is None or not session.may("read", self.table):
             return "", ""
         query = session.newest_first(self.table, session.compiled(self.table, self.query))
+        query, _ = session.counted(self.table, query, LAST_ROW + 1)
         first = max(self.row - 2, 1)  # one before it may be gone since
         some = [each for part in session.parts(self.table, query, limit=5, offset=first - 1) for each in part]
         place = next((number for number, each in enumerate(some) if each.sys_id == record.sys_id), None)

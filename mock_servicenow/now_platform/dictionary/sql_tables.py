@@ -18,6 +18,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, Column
+from mock_servicenow.now_platform.dictionary.text_index import TextIndex
 
 STATE_TABLE = "mock_servicenow_schema"
 """The table with the state of the database itself."""
@@ -218,6 +219,8 @@ class SchemaChange(Struct, frozen=True):
             named = f"{quote(CLASS_COLUMN.name)} = {text_literal(name)}"
             yield f"DELETE FROM {quote(root)} WHERE {named}"  # noqa: S608 - names of tables
         for root in self.old.names:
+            if self._dropped(root, catalog) or not self.new.columns(root):
+                yield from self._without_texts(root, catalog)
             if not self.new.columns(root):
                 yield f"DROP TABLE IF EXISTS {quote(root)}"
                 continue
@@ -227,6 +230,13 @@ class SchemaChange(Struct, frozen=True):
             for name in sorted(self._dropped(root, catalog)):
                 yield f"ALTER TABLE {quote(root)} DROP COLUMN {quote(name)}"
         yield from self.new.missing(replace(catalog, indexes=indexes), dialect)
+
+    @staticmethod
+    def _without_texts(root: str, catalog: Catalog) -> Iterator[str]:
+        """Delete the index of a table's texts, which is made again in the background: its triggers name the columns."""
+        index = TextIndex.of(root, {})
+        if index.is_in(catalog.tables):
+            yield from index.deletion()
 
     def _dropped(self, root: str, catalog: Catalog) -> set[str]:
         dropped = self.old.columns(root).keys() - self.new.columns(root).keys()
@@ -307,10 +317,10 @@ def _indexes(root: str, columns: Mapping[str, Column], known: Collection[str], d
             unique = "UNIQUE " if column.unique else ""
             # Most references are empty, and queries neither look for those nor sort by sys_ids.
             filled = f" WHERE {quote(column.name)} IS NOT NULL" if column.is_reference else ""
-            yield f"CREATE {unique}INDEX {quote(name)} ON {quote(root)} ({_indexed(column, dialect)}){filled}"
+            yield f"CREATE {unique}INDEX {quote(name)} ON {quote(root)} ({indexed_form(column, dialect)}){filled}"
 
 
-def _indexed(column: Column, dialect: sa.Dialect) -> str:
+def indexed_form(column: Column, dialect: sa.Dialect) -> str:
     """Return a column in the form in which queries compare and sort it."""
     name = dialect.identifier_preparer.quote(column.name)
     compared = fold(name, dialect.name) if column.family.compare_as is CompareAs.TEXT else name

@@ -1,6 +1,6 @@
 """Compile the tree of a query to SQL, with findings for whatever of it has no effect."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from msgspec import structs
 from sqlalchemy.sql import visitors
 
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import Signal
 from mock_servicenow.now_platform.query.clauses import (
     condition,
@@ -18,6 +19,7 @@ from mock_servicenow.now_platform.query.clauses import (
     searched_columns,
     semi_join,
 )
+from mock_servicenow.now_platform.query.needed_texts import Needed, looks_up, needed_texts
 from mock_servicenow.now_platform.query.operands import (
     RecordChange,
     Rows,
@@ -77,6 +79,11 @@ class CompiledQuery:
         unreadable: the condition on rows that match but that the caller may not read; None if there are no such rows
             except some that belong to no record.
         readable: the condition on rows of the class that the caller may read, whether they match or not.
+        texts: what the texts of every row have that matches; None if nothing is known of them.
+        is_looked_up: whether every row that matches has one value in some column with an index of its own.
+        sorted_by: the only column that it is sorted by, with its own values, and whether descending; None for others.
+        is_dense: whether it matches so many rows that the first ones are found by reading all rows in its order.
+        newest_first: whether `order_by` is the order of insertion, reversed.
     """
 
     where: Test
@@ -89,6 +96,11 @@ class CompiledQuery:
     depends: bool
     unreadable: Test | None = None
     readable: Test = field(default_factory=sa.true)
+    texts: Needed | None = None
+    is_looked_up: bool = False
+    sorted_by: tuple[str, bool] | None = None
+    is_dense: bool = False
+    newest_first: bool = False
     _statements: dict[object, sa.Select[Any]] = field(init=False, default_factory=dict)
 
     @property
@@ -158,8 +170,11 @@ class _Compiler:
         self._swallowed = SwallowedTerms()
         self._parameters = self._tests = 0
         self._hinted = False
+        self._queried: Rows | None = None
+        self._acting: set[Condition] = set()  # on the queried rows
 
     def compile(self, query: Query, rows: Rows) -> CompiledQuery:
+        self._queried = rows
         try:
             where = self._matching(query, rows)
         except _TooLargeError:
@@ -169,6 +184,7 @@ class _Compiler:
         if self._swallowed.invalid and self.scope.circumstances.invalid_returns_no_rows:
             where = sa.false()
         swallowed = self._swallowed
+        columns = self.scope.dictionary.columns(rows.table)
         for table in sorted(self._limited):
             swallowed.report("rows-unreadable", f"of table '{table}' only rows that the user may read count")
         return CompiledQuery(
@@ -180,6 +196,9 @@ class _Compiler:
             swallowed.forbidden,
             swallowed.barred,
             self._depends,
+            texts=needed_texts(query, self._acting, columns),
+            is_looked_up=looks_up(query, self._acting, columns),
+            sorted_by=_only_order(query, order_by, columns),
         )
 
     def _depend(self) -> None:
@@ -236,6 +255,8 @@ class _Compiler:
                 self._spend(_cost(term), tests=0)
                 test = condition(term, rows, self.scope)
                 self._spend(0, tests=len(term.path) + 2 * term.operator.computes)
+                if rows is self._queried:
+                    self._acting.add(term)
                 return test
             case RelatedList():
                 self._spend(2)
@@ -284,6 +305,20 @@ class _Compiler:
 def _once(parts: Iterable[_Part]) -> Iterable[_Part]:
     """Return the parts of a query without duplicates, which change nothing."""
     return dict.fromkeys(parts)
+
+
+def _only_order(
+    query: Query, order_by: tuple[sa.ColumnElement[Any], ...], columns: Mapping[str, Column]
+) -> tuple[str, bool] | None:
+    if len(order_by) != 1 or len(query.order) != 1 or len(query.order[0].path) > 1:
+        return None
+    [order] = query.order
+    name = order.path[0]
+    is_plain = not columns[name].is_reference and not any(
+        isinstance(each, sa.Case)
+        for each in visitors.iterate(order_by[0])  # empty where the caller may not read it
+    )
+    return (name, order.descending) if is_plain else None
 
 
 def _cost(term: Condition) -> int:

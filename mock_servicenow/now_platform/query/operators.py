@@ -335,3 +335,5 @@ OPERATORS: tuple[Operator, ...] = (
     ForeignOp("IS_NOT_NULL", label="is not null", takes=Takes.NOTHING),
 )
 BY_SPELLING = {word: operator for operator in OPERATORS for word in operator.words}
+TEXT_OPERATORS = frozenset(BY_SPELLING[word] for word in ("=", "LIKE", "STARTSWITH", "ENDSWITH"))
+"""Those that are true only of texts in which the value is somewhere."""

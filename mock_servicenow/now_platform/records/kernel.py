@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.dictionary.stored_definitions import StoredDef
 from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.query import Compilations
 from mock_servicenow.now_platform.records.fields import FieldLists
+from mock_servicenow.now_platform.records.list_upkeep import ListUpkeep
 from mock_servicenow.now_platform.records.plans import Plans
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
 from mock_servicenow.now_platform.running import Runner
@@ -222,6 +223,7 @@ class Kernel(Runner):
         tokens_end_with_client: whether access tokens of a deactivated or deleted OAuth client are refused.
         key: a secret that all processes of a server have, from which the texts of tokens follow; never stored.
         cache: facts worked out from tables.
+        list_upkeep: indexes large tables.
         vanishing: sys_ids of deleted files whose content is still in an embedded database.
         subjects: by table, how the records name what exchanges belong to.
     """
@@ -248,6 +250,7 @@ class Kernel(Runner):
         self.tokens_end_with_client = tokens_end_with_client
         self.key = key or ids.fork("key").token()
         self.cache = Cache(store)
+        self.list_upkeep = ListUpkeep(self, lambda: self.dictionary)
         self.vanishing: set[str] = set()
         self.subjects: dict[str, Subject] = {}
         self._log = SeldomLog(logging.getLogger("mock_servicenow.database"), clock)

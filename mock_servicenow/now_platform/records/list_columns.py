@@ -1,9 +1,9 @@
 """The columns of a table that its list shows to a user."""
 
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.records.list_indexes import MOST_COLUMNS
 from mock_servicenow.now_platform.records.session import Session
 
-MOST_COLUMNS = 7
 _SYSTEM = {column.name for column in SYSTEM_COLUMNS}
 _LAST = "sys_created_on"
 

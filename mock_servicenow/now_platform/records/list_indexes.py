@@ -1,86 +1,62 @@
-"""Indexes for the columns that large lists are filtered and sorted by, made on first use."""
+"""The indexes of a large table for its lists: for the columns that they show by default, to sort and to search by."""
+
+from collections.abc import Iterator
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, DropIndex
 
-from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN
-from mock_servicenow.now_platform.dictionary.sql_tables import is_of_list, list_index_name
-from mock_servicenow.now_platform.query import is_long
-from mock_servicenow.now_platform.query.operands import Operand
-from mock_servicenow.now_platform.query.operators import EQUALS
-from mock_servicenow.now_platform.query.syntax import Condition, Query
-from mock_servicenow.now_platform.records.view import View
+from mock_servicenow.now_platform.dictionary.column_types import CompareAs
+from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.sql_tables import fold, indexed_form, list_index_name
 
 LARGE = 20_000
-"""The number of rows from which a table gets such indexes; fewer are sorted quickly without."""
-MOST = 16
-"""Such indexes of a table; beyond that the oldest is dropped, since each slows down every write."""
+"""The number of rows from which a table gets such indexes; fewer are sorted and read quickly without."""
+MOST_COLUMNS = 7
+"""Columns of a table besides the one that names a record and the times that a list shows by default."""
+_MOST = 12  # each makes every write slower
+_TIMES = ("sys_created_on", "sys_updated_on")
+_SYSTEM = {column.name for column in SYSTEM_COLUMNS}
 
 
-def serve_list(view: View, table: str, encoded: str) -> None:
-    """Make the index that answers a query about a large table, no view, if it has only equality and order.
+def sorting_indexes(dictionary: Dictionary, root: str, dialect: sa.Dialect) -> dict[str, str]:
+    """Return the indexes to sort by, each with what follows its name in the statement that makes it.
 
-    The first request waits for the index: some seconds for 1,000,000 rows. A query of many conditions gets none. The
-    database must be embedded: the tables of a shared one are left to its administrator.
+    PostgreSQL gets none of texts, of which its entries take 2,704 bytes at most.
     """
-    if is_long(encoded) or not _is_large(view, table):
-        return
-    names = _served(view, table, view.schema.queries.parser.parse(encoded))
-    if not names:
-        return
-    index, known = _index(view, table, names), _known(view, table)
-    if index.name not in known:
-        view.work.transaction.lock()
-        made = [name for name in known if is_of_list(name, view.dictionary.root(table))]
-        for oldest in made[: max(0, len(made) + 1 - MOST)]:
-            view.work.transaction.execute(DropIndex(sa.Index(oldest)))
-        view.work.transaction.execute(CreateIndex(index))
+    quote, embedded = dialect.identifier_preparer.quote, dialect.name == "sqlite"
+    return {
+        list_index_name(root, [column.name]): f"ON {quote(root)} ({indexed_form(column, dialect)})"
+        for column in _listed(dictionary, root)
+        if not column.indexed and not column.unique and (embedded or not _is_text(column))
+    }
 
 
-def _served(view: View, table: str, query: Query) -> list[str]:
-    """Return the columns that are compared, then the one that sorts.
-
-    References are left out: those in filters have an index, and they sort by the display value of their targets.
-    """
-    columns = view.dictionary.columns(table)
-    usable = {name for name, column in columns.items() if not column.is_reference} - {"sys_id"}
-    order = [order.path[0] for order in query.order[:1] if order.path[0] in usable and len(order.path) == 1]
-    equal = sorted(_compared(query) & usable)
-    if not order and not equal:
-        return []
-    classes = [CLASS_COLUMN.name] if view.dictionary.root(table) != table else []
-    names = list(dict.fromkeys([*classes, *equal, *order]))
-    return [] if len(names) == 1 and columns[names[0]].indexed else names
+def searching_indexes(dictionary: Dictionary, root: str, dialect: sa.Dialect) -> dict[str, str]:
+    """Return the indexes of parts of texts on PostgreSQL, which take its extension pg_trgm."""
+    quote = dialect.identifier_preparer.quote
+    return {
+        list_index_name(root, [column.name, "parts"]): (
+            f"ON {quote(root)} USING gin ({fold(quote(column.name), dialect.name)} gin_trgm_ops)"
+        )
+        for column in _listed(dictionary, root)
+        if _is_text(column)
+    }
 
 
-def _compared(query: Query) -> set[str]:
-    """Return the columns that have to have one value; none where the query has alternatives."""
-    blocks = query.groups[0] if len(query.groups) == 1 else ()
-    terms = [block[0] for block in blocks if len(block) == 1]
-    conditions = [term for term in terms if isinstance(term, Condition) and term.operator is EQUALS]
-    return {condition.path[0] for condition in conditions if len(condition.path) == 1}
+def _is_text(column: Column) -> bool:
+    return column.family.compare_as is CompareAs.TEXT
 
 
-def _index(view: View, table: str, names: list[str]) -> sa.Index:
-    root, columns = view.dictionary.root(table), view.dictionary.columns(table)
-    physical = view.dictionary.sql_table(table)
-    # A table of its own: an index added to the real one would be described to every statement.
-    copies = [sa.Column(name, physical.c[name].type) for name in names]
-    sa.Table(root, sa.MetaData(), *copies)
-    expressions = [Operand(columns[copy.name], copy).comparable for copy in copies]
-    return sa.Index(list_index_name(root, names), *expressions)
+def _listed(dictionary: Dictionary, root: str) -> list[Column]:
+    found = {column.name: column for name in dictionary.family(root) for column in _of_class(dictionary, name)}
+    stored = dictionary.sql.columns(root)
+    return [stored[name] for name in list(found)[:_MOST] if name in stored]
 
 
-def _is_large(view: View, table: str) -> bool:
-    if view.dictionary.is_view(table):
-        return False
-    rows = sa.table(view.dictionary.root(table))
-    newest: sa.Select[tuple[int]] = sa.select(sa.func.max(sa.literal_column("rowid"))).select_from(rows)
-    return int(view.work.transaction.execute(newest).scalar_one() or 0) >= LARGE
-
-
-def _known(view: View, table: str) -> list[str]:
-    """Return the names of the indexes that the table has, the oldest first."""
-    listed = sa.text("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = :root ORDER BY rowid")
-    found = view.work.transaction.execute(listed.bindparams(root=view.dictionary.root(table)))
-    return list(found.scalars())
+def _of_class(dictionary: Dictionary, table: str) -> Iterator[Column]:
+    """Yield the columns of a class that sort by their own value: references sort by the name of their record."""
+    columns, display = dictionary.columns(table), dictionary.display_column(table)
+    own = [name for name, column in columns.items() if name not in {*_SYSTEM, display} and not column.family.concealed]
+    for name in dict.fromkeys((*_TIMES, display, *own[:MOST_COLUMNS])):
+        if name in columns and not columns[name].is_reference and not columns[name].family.concealed:
+            yield columns[name]

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import compress
 from typing import Any
 
@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.errors import UniqueKeyViolation, ViewIsReadOn
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records.kernel import Kernel, Schema
 from mock_servicenow.now_platform.records.plans import TablePlan
+from mock_servicenow.now_platform.records.text_lookup import TextLookup
 from mock_servicenow.now_platform.storage.database import Row, row_expressions, row_values
 from mock_servicenow.now_platform.storage.transaction import DuplicateError, Transaction
 from privman_core.findings import Finding
@@ -90,6 +91,8 @@ class Work:
         self._dictionary = schema.dictionary
         self._statements = schema.statements
         self._store = kernel.store
+        self._due: set[str] = set()  # the tables that are indexed after the commit
+        self._lookup = TextLookup(transaction, schema.dictionary, embedded=kernel.store.embedded)
 
     def describe(self) -> None:
         """Say that what was written so far describes the tables as they are, and so need not be read for others."""
@@ -102,6 +105,7 @@ class Work:
         self._plans = schema.plans
         self._dictionary = schema.dictionary
         self._statements = schema.statements
+        self._lookup = TextLookup(self.transaction, schema.dictionary, embedded=self._store.embedded)
 
     @cached_property
     def now(self) -> str:
@@ -209,20 +213,18 @@ class Work:
 
     def sys_ids(self, table: str, query: CompiledQuery, limit: int, offset: int) -> list[str]:
         """Return the sys_ids of a page of the rows that a query matches, in its order."""
-        physical = self._dictionary.sql_table(table)
-        order = query.order_by or self._store.insertion_order(physical)
-        statement = sa.select(physical.c.sys_id).where(query.where).order_by(*order).limit(limit).offset(offset)
-        return list(self.transaction.execute(statement).scalars())
+        sys_id = self._dictionary.sql_table(table).c.sys_id
+        statement, values = self._ordered(table, query, sa.select(sys_id))
+        return list(self.transaction.execute(statement.limit(limit).offset(offset), values).scalars())
 
     def positions(self, table: str, query: CompiledQuery, limit: int, offset: int) -> "array[int]":
         """Return the positions of a page of the rows that a query matches, in its order: 8 bytes a row."""
         if self._dictionary.is_view(table):  # no number tells the rows of a join apart, so a place is that in the page
             return array("q", range(offset, offset + self._count_page(table, query, limit, offset)))
         physical = self._dictionary.sql_table(table)
-        [position] = insertion = self._store.insertion_order(physical)
-        statement = sa.select(position).select_from(physical).where(query.where)
-        page = statement.order_by(*(query.order_by or insertion)).limit(limit).offset(offset)
-        return array("q", self.transaction.execute(page).scalars())
+        [position] = self._store.insertion_order(physical)
+        statement, values = self._ordered(table, query, sa.select(position).select_from(physical))
+        return array("q", self.transaction.execute(statement.limit(limit).offset(offset), values).scalars())
 
     def at_positions(self, table: str, query: CompiledQuery, places: "array[int]") -> list[Values] | None:
         """Return the rows at these positions, in their order, except those that the caller may no longer read.
@@ -250,17 +252,39 @@ class Work:
 
     def count(self, table: str, query: CompiledQuery) -> int:
         """Return how many rows a query matches."""
-        physical = self._dictionary.sql_table(table)
+        texts = self._lookup.wanted(table, query, few=True)
         statement = query.statement(
-            "count", lambda: sa.select(sa.func.count()).select_from(physical).where(query.where)
+            ("count", bool(texts)), lambda: self._matching(table, query.where, texts).with_only_columns(sa.func.count())
         )
-        return int(self.transaction.execute(statement).scalar_one())
+        return int(self.transaction.execute(statement, {"texts": texts}).scalar_one())
 
-    def matches(self, table: str, condition: sa.ColumnElement[bool], offset: int = 0) -> bool:
-        """Return whether more rows than ``offset`` meet a condition, without counting them all."""
-        physical = self._dictionary.sql_table(table)
-        statement = sa.select(sa.true()).select_from(physical).where(condition).offset(offset).limit(1)
-        return self.transaction.execute(statement).first() is not None
+    def count_some(self, table: str, query: CompiledQuery, most: int) -> int:
+        """Return how many rows a query matches, at most that many: it counts no further."""
+        texts = self._lookup.wanted(table, query, few=False)
+        some = self._matching(table, query.where, texts).limit(most).subquery()
+        return int(
+            self.transaction.execute(sa.select(sa.func.count()).select_from(some), {"texts": texts}).scalar_one()
+        )
+
+    def matches(self, table: str, query: CompiledQuery, offset: int = 0) -> bool:
+        """Return whether a query matches more rows than ``offset``, without counting them all."""
+        return self._has(table, query, query.where, offset)
+
+    def matches_unreadable(self, table: str, query: CompiledQuery) -> bool:
+        """Return whether a query would match rows that the caller may not read."""
+        return query.unreadable is not None and self._has(table, query, query.unreadable)
+
+    def _has(self, table: str, query: CompiledQuery, condition: sa.ColumnElement[bool], offset: int = 0) -> bool:
+        texts = self._lookup.wanted(table, query, few=False)
+        statement = self._matching(table, condition, texts).offset(offset).limit(1)
+        return self.transaction.execute(statement, {"texts": texts}).first() is not None
+
+    def _matching(
+        self, table: str, condition: sa.ColumnElement[bool], texts: str, *, newest_first: bool = False
+    ) -> sa.Select[Any]:
+        """Return a statement for the rows that meet a condition and may have the texts, if there are any."""
+        rows = self._lookup.through(table, newest_first=newest_first) if texts else self._dictionary.sql_table(table)
+        return sa.select(sa.literal_column("1")).select_from(rows).where(condition)
 
     def evaluate(self, expression: sa.ColumnElement[Any]) -> object:
         """Return the value of an expression over no table."""
@@ -282,6 +306,7 @@ class Work:
                 self.transaction.run(prepared, tuple(filter(None, texts)))
             except DuplicateError as error:
                 raise _violation(plan, values, error) from None
+            self._note_row(plan.root)
         self._forget(plan)
 
     def update(self, table: str, sys_id: str, changes: Values) -> None:
@@ -292,6 +317,7 @@ class Work:
             self.transaction.run(prepared, [*(text or None for text in changes.values()), sys_id])
         except DuplicateError as error:
             raise _violation(plan, changes, error) from None
+        self._note_row(plan.root)
         self._forget(plan)
 
     def delete(self, table: str, sys_id: str) -> None:
@@ -302,19 +328,44 @@ class Work:
 
     def _page(
         self, table: str, query: CompiledQuery, limit: int | None, offset: int
-    ) -> tuple[sa.Select[Any], dict[str, int]]:
+    ) -> tuple[sa.Select[Any], dict[str, Any]]:
         """Return the statement for a page, and its parameters."""
         bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
-        key = self._store.embedded, *bounds
-        return query.statement(key, lambda: self._select_page(table, query, bounds)), bounds
+        texts = self._lookup.wanted(table, query, few=self._is_sorted(query))
+        key = self._store.embedded, *bounds, bool(texts)
+        statement = query.statement(key, lambda: self._select_page(table, query, bounds, texts))
+        return statement, {**bounds, "texts": texts}
 
-    def _select_page(self, table: str, query: CompiledQuery, bounds: Iterable[str]) -> sa.Select[Any]:
-        order = query.order_by or self._store.insertion_order(self._dictionary.sql_table(table))
-        if self._dictionary.is_view(table):  # further parts are read by their places in this order
-            order = *query.order_by, *self._store.insertion_order(self._dictionary.sql_table(table))
+    def _select_page(self, table: str, query: CompiledQuery, bounds: Iterable[str], texts: str) -> sa.Select[Any]:
         offset, *limit = (sa.bindparam(name, type_=sa.BigInteger) for name in bounds)
-        rows = self.select(table).where(query.where).order_by(*order).offset(offset)
+        rows = self._in_order(table, query, self.select(table), texts).offset(offset)
         return rows.limit(*limit) if limit else rows
+
+    def _ordered(
+        self, table: str, query: CompiledQuery, selected: sa.Select[Any]
+    ) -> tuple[sa.Select[Any], dict[str, str]]:
+        texts = self._lookup.wanted(table, query, few=self._is_sorted(query))
+        return self._in_order(table, query, selected, texts), {"texts": texts}
+
+    def _in_order(self, table: str, query: CompiledQuery, selected: sa.Select[Any], texts: str) -> sa.Select[Any]:
+        """Return a statement for the rows that a query matches, in its order, found by the texts if there are any."""
+        matching = selected.where(query.where)
+        ordered = None if texts else self._lookup.in_order(table, query)
+        if ordered is not None:
+            return matching.select_from(ordered)
+        if texts:
+            matching = matching.select_from(self._lookup.through(table, newest_first=query.newest_first))
+        if texts and not self._is_sorted(query):
+            return matching  # that is the order in which the index is read
+        insertion = self._store.insertion_order(self._dictionary.sql_table(table))
+        if self._dictionary.is_view(table):  # further parts are read by their places in this order
+            return matching.order_by(*query.order_by, *insertion)
+        return matching.order_by(*(query.order_by or insertion))
+
+    @staticmethod
+    def _is_sorted(query: CompiledQuery) -> bool:
+        """Return whether a query has an order other than that of insertion or its reverse."""
+        return bool(query.order_by) and not query.newest_first
 
     def _select(self, table: str) -> sa.Select[Any]:
         physical, columns = self._dictionary.sql_table(table), self._dictionary.columns(table)
@@ -380,6 +431,12 @@ class Work:
         for name in plan.decimals:
             values[name] = from_database(values[name])
         return values
+
+    def _note_row(self, root: str) -> None:
+        upkeep = self._kernel.list_upkeep
+        if upkeep.is_due(root) and root not in self._due:
+            self._due.add(root)
+            self.after_commit.append(partial(upkeep.start, root))
 
     def _forget(self, plan: TablePlan) -> None:
         """Forget facts derived from a table that is being written."""

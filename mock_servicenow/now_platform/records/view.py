@@ -235,7 +235,7 @@ class View:
         self.findings.extend(query.findings)
         if forbidden:
             raise QueryForbidden
-        if query.unreadable is not None and self.work.matches(table, query.unreadable):
+        if self.work.matches_unreadable(table, query):
             hidden = f"table {table}: rows that the user may not read match the query; they were left out"
             self.findings.append(Finding("swallowed", "rows-unreadable", hidden, "sysparm_query"))
         return query
@@ -272,7 +272,12 @@ class View:
         if query.order_by:
             return query
         order = self.kernel.store.insertion_order(self.dictionary.sql_table(table))
-        return replace(query, order_by=tuple(clause.desc() for clause in order))
+        return replace(query, order_by=tuple(clause.desc() for clause in order), newest_first=True)
+
+    def counted(self, table: str, query: CompiledQuery, most: int) -> tuple[CompiledQuery, int]:
+        """Return a query that is read faster if it matches many rows, and how many it matches, at most that many."""
+        count = self.work.count_some(table, query, most)
+        return replace(query, is_dense=count == most), count
 
     # Conditions and values of rules
 

@@ -82,7 +82,7 @@ class TableApi:
             answer.headers["X-Total-Count"] = str(total)
         if not parameters.suppress_pagination_header:
             end = parameters.end
-            more = session.work.matches(table, query.where, end) if total is None else end < total
+            more = session.work.matches(table, query, end) if total is None else end < total
             add_links(answer, call, parameters, total, more=more)
         return answer
 

@@ -10,7 +10,14 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.sql_tables import STATE_TABLE, Catalog, SchemaChange, positions
 from mock_servicenow.now_platform.errors import TablesChanged
-from mock_servicenow.now_platform.storage.database import Database, Prepared, Statements, StoreError, without_password
+from mock_servicenow.now_platform.storage.database import (
+    Database,
+    Prepared,
+    Row,
+    Statements,
+    StoreError,
+    without_password,
+)
 from mock_servicenow.now_platform.storage.long_reads import (
     CANCEL_SECONDS,
     Aside,
@@ -225,6 +232,46 @@ class Store:
         if interruptible is not None:
             interruptible.uses(driver)
         return Transaction(connection, driver, self.failures, self._busy, interruptible=interruptible)
+
+    @property
+    def dialect(self) -> sa.Dialect:
+        """The SQL that the database speaks."""
+        return self._engine.dialect
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[Callable[[str], Sequence[Row]] | None]:
+        """Give what executes statements on a shared database without a limit of time, each in its own transaction.
+
+        None while somebody else does so by the same name. Raises what the driver raises.
+        """
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            driver: Any = connection.connection.driver_connection
+
+            def run(statement: str, *values: object) -> Sequence[Row]:
+                cursor = driver.execute(statement, values or None)
+                return cursor.fetchall() if cursor.description else ()
+
+            self._busy.add(driver)
+            try:
+                [[mine]] = run("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", name)
+                try:
+                    run("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
+                    yield run if mine else None
+                finally:
+                    connection.invalidate()  # with its lock and its settings
+            finally:
+                self._busy.discard(driver)
+
+    @contextmanager
+    def writing(self) -> Iterator[Transaction]:
+        """Give a transaction that writes, committed when the body ends and undone when it raises."""
+        transaction, done = self.begin(), False
+        try:
+            transaction.lock()
+            yield transaction
+            done = True
+        finally:
+            transaction.end(keep=done)
 
     def briefly(self, work: Callable[[], T]) -> T:
         """Do work on an embedded database; raises OverrunError if it reads for long before it writes."""

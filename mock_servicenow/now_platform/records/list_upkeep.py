@@ -1,0 +1,156 @@
+"""Makes the indexes that lists of large tables need, before anybody waits for them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator, Iterable, Sequence
+
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.sql_tables import position_name
+from mock_servicenow.now_platform.dictionary.text_index import TextIndex
+from mock_servicenow.now_platform.records.list_indexes import LARGE, searching_indexes, sorting_indexes
+from mock_servicenow.now_platform.records.text_steps import ROWS_AT_A_TIME, index_some, indexed_columns
+from mock_servicenow.now_platform.running import Runner
+from mock_servicenow.now_platform.storage.database import Prepared, one_line
+from mock_servicenow.now_platform.storage.transaction import Transaction
+
+_SELDOM = 5_000
+"""Writes of a process after which it looks whether a table of a shared database is large by now."""
+_log = logging.getLogger("mock_servicenow.database")
+_KNOWN = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'",
+    "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()",
+}
+_BIG = (
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace "
+    "AND pg_relation_size(oid) > 1000000"
+)
+_INVALID = (
+    "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+    "WHERE NOT i.indisvalid AND c.relnamespace = current_schema()::regnamespace AND c.relname LIKE '.%'"
+)
+
+
+class ListUpkeep:
+    """Indexes large tables for lists.
+
+    An embedded database is indexed as it grows, a little between two requests. If it has large tables when it is
+    opened, it gets the indexes to sort by before it serves. A shared one is indexed while others read and write.
+
+    Args:
+        runner: runs the work in the background.
+        dictionary: returns the tables by now.
+    """
+
+    def __init__(self, runner: Runner, dictionary: Callable[[], Dictionary]) -> None:
+        self._runner = runner
+        self._store = runner.store
+        self._dictionary = dictionary
+        self._often = ROWS_AT_A_TIME if runner.store.embedded else _SELDOM
+        self._written: dict[str, int] = {}
+        self._running: set[str] = set()
+
+    def is_due(self, root: str) -> bool:
+        """Count a written row, and return whether `start` should be called after the commit."""
+        written = self._written[root] = self._written.get(root, 0) + 1
+        return written >= self._often
+
+    def begin(self) -> None:
+        """Begin with each large table of a database that is opened."""
+        roots = tuple(self._dictionary().sql.names)
+        if not self._store.embedded:
+            self._runner.in_thread(lambda: self._index_shared(roots))
+            return
+        with self._store.writing() as transaction:
+            large = [root for root in roots if self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root)]
+            for root in large:
+                for statement in self._missing(transaction, root):
+                    transaction.run(Prepared(statement), ())
+        for root in large:
+            self._runner.go_on(self._steps(root))
+
+    def start(self, root: str) -> None:
+        """Index what a table lacks; without an event loop, such as before the start, leave it for later."""
+        self._written[root] = 0
+        if not self._store.embedded:
+            self._runner.in_thread(lambda: self._index_shared([root]))
+        elif root not in self._running and _is_served():
+            self._runner.go_on(self._steps(root))
+
+    def _steps(self, root: str) -> Generator[None, None, None]:
+        self._running.add(root)
+        try:
+            while self._step(root):
+                yield
+        finally:
+            self._running.discard(root)
+
+    def _step(self, root: str) -> bool:
+        """Do a little for a table of an embedded database; return whether there is more to do."""
+        index = TextIndex.of(root, self._dictionary().sql.columns(root))
+        with self._store.writing() as transaction:
+            known = indexed_columns(index, transaction)
+            if known and known == index.columns:
+                return index_some(index, transaction)
+            if not self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root):
+                return False
+            for statement in self._missing(transaction, root):
+                transaction.run(Prepared(statement), ())
+                return True
+            for statement in index.deletion() if known or not index.columns else index.creation():
+                transaction.run(Prepared(statement), ())
+            return bool(index.columns)
+
+    def _missing(self, transaction: Transaction, root: str) -> list[str]:
+        known = {name for (name,) in transaction.run(Prepared(_KNOWN["sqlite"]), ())}
+        return list(self._creations(sorting_indexes(self._dictionary(), root, self._store.dialect), known))
+
+    def _creations(self, wanted: dict[str, str], known: Iterable[str], how: str = "") -> Iterable[str]:
+        return (f"CREATE INDEX {how}{self._store.quote(name)} {wanted[name]}" for name in wanted.keys() - set(known))
+
+    def _is_large(self, run: Callable[[str], Sequence[Sequence[object]]], root: str) -> bool:
+        position = position_name(self._store.dialect.name)
+        [[newest]] = run(f"SELECT max({position}) FROM {self._store.quote(root)}")  # noqa: S608 - names of tables
+        return isinstance(newest, int) and newest >= LARGE
+
+    def _index_shared(self, roots: Iterable[str]) -> None:
+        """Index large tables of a shared database, unless another process does; others go on meanwhile."""
+        try:
+            with self._store.alone("list indexes") as run:
+                if run is None:
+                    return
+                big = {name for (name,) in run(_BIG)}
+                for root in big.intersection(roots):
+                    if self._is_large(run, root):
+                        self._index_one(run, root)
+        except self._store.failures as failure:
+            _log.warning("database: lists of large tables have no indexes: %s", one_line(failure))
+
+    def _index_one(self, run: Callable[[str], Sequence[Sequence[object]]], root: str) -> None:
+        for (name,) in run(_INVALID):  # whoever made it was killed
+            run(f"DROP INDEX CONCURRENTLY {self._store.quote(str(name))}")
+        wanted = sorting_indexes(self._dictionary(), root, self._store.dialect)
+        if self._finds_parts(run):
+            wanted |= searching_indexes(self._dictionary(), root, self._store.dialect)
+        known = [str(name) for (name,) in run(_KNOWN["postgresql"])]
+        for statement in self._creations(wanted, known, "CONCURRENTLY "):
+            run(statement)
+
+    def _finds_parts(self, run: Callable[[str], Sequence[Sequence[object]]]) -> bool:
+        """Return whether the database can index parts of texts; if not, say so."""
+        if run("SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'"):
+            return True
+        try:
+            run("CREATE EXTENSION pg_trgm")
+        except self._store.failures as failure:
+            what = "database: extension pg_trgm cannot be created, so lists read whole tables for 'contains': %s"
+            _log.warning(what, one_line(failure))
+            return False
+        return True
+
+
+def _is_served() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

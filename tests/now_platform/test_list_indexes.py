@@ -1,0 +1,252 @@
+"""Large tables get indexes in the background, and every answer stays what it is without them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+
+import pytest
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.instance import Instance
+from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.records.list_indexes import LARGE
+from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.now_platform.storage.database import Prepared
+from mock_servicenow.now_platform.users import User
+
+pytestmark = pytest.mark.store
+TOY = "u_toy"
+READER, STRANGER = User("r", "reader", roles=frozenset({"toy_reader"})), User("s", "stranger")
+PIECES = (
+    *(
+        "a",
+        "A",
+        "bc",
+        "BC",
+        "Ab c",
+        "%",
+        "_",
+        "\\",
+        "'",
+        '"',
+        " ",
+        "0",
+        "42",
+        "\t",
+        "\n",
+        "\x01",
+        "*",
+        "-",
+        "AND",
+        "(",
+        ":",
+    ),
+    # Letters that fold to others, or to several: sharp s, i with and without its dot, long s, Kelvin, ligature, n
+    *("\xdf", "SS", "stra\xdfe", "\xe4", "\xc4", "\u0130", "\u0131", "\u017f", "\u212a", "\ufb01", "fi", "\u0149"),
+    *("\u0436", "\u0416", "\u03a9", "\u4e2d", "\u6587", "\u5b57", "\U0001f600", "e\u0301"),
+)
+OPERATORS = ("LIKE", "STARTSWITH", "ENDSWITH", "=", "NOT LIKE", "!=")
+COLUMNS = ("u_name", "u_settings", "u_price", "u_color")
+ORDERS = ("", "^ORDERBYu_name", "^ORDERBYDESCu_settings", "^ORDERBYu_owner", "^ORDERBYu_pieces^ORDERBYu_name")
+
+
+def fill(instance: Instance, rows: int = LARGE) -> None:
+    """Insert rows, as fast as the database can."""
+    counted = f"WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < {rows})"  # noqa: S608 - a number
+    columns = "INSERT INTO u_toy (sys_id, u_name, u_color, u_settings, u_pieces)"
+    values = "SELECT 'f' || n, 'Filler ' || n, 'b', 'Brick ' || (n - n / 50 * 50), n - n / 7 * 7 FROM i"
+    with instance.transaction(instance.system) as session:
+        session.work.transaction.lock()
+        session.work.transaction.run(Prepared(f"{counted} {columns} {values}"), ())
+
+
+async def indexed(instance: Instance) -> None:
+    """Index what is large, and wait for it."""
+    before = asyncio.all_tasks()
+    await instance.run(instance.list_upkeep.begin)
+    await ended(before)
+
+
+async def ended(before: "set[asyncio.Task[object]]") -> None:
+    """Wait until no task runs that did not run before."""
+    await asyncio.sleep(0)
+    while asyncio.all_tasks() - before:
+        await asyncio.sleep(0)
+
+
+def text(random: Random, most: int) -> str:
+    """Return some pieces of text."""
+    return "".join(random.choice(PIECES) for _ in range(random.randint(1, most)))
+
+
+def condition(random: Random) -> str:
+    """Return a condition on one column."""
+    value = text(random, 3).replace("^", "")
+    return f"{random.choice(COLUMNS)}{random.choice(OPERATORS)}{value}"
+
+
+def encoded(random: Random) -> str:
+    """Return a query of a few conditions."""
+    joins = ("^", "^OR", "^NQ")
+    return condition(random) + "".join(random.choice(joins) + condition(random) for _ in range(random.randint(0, 2)))
+
+
+def plain(session: Session, query: CompiledQuery) -> list[str]:
+    """Return the sys_ids of a query's rows in the order of insertion, without an index of texts."""
+    table = session.dictionary.sql_table(TOY)
+    order = session.kernel.store.insertion_order(table)
+    statement = sa.select(table.c.sys_id).where(query.where).order_by(*order)
+    return list(session.work.transaction.execute(statement).scalars())
+
+
+def check(instance: Instance, user: User, asked: str, order: str) -> None:
+    """Compare every way to ask with the plain one."""
+    with instance.transaction(user) as session:
+        query = session.compiled(TOY, asked)
+        expected = plain(session, query)
+        found = [record.sys_id for record in session.query(TOY, asked)]
+        assert found == expected, asked
+        assert session.work.count(TOY, query) == len(expected), asked
+        assert session.work.count_some(TOY, query, 5) == min(5, len(expected)), asked
+        assert session.work.matches(TOY, query, 3) == (len(expected) > 3), asked
+        assert session.work.sys_ids(TOY, query, 7, 2) == expected[2:9], asked
+        newest = [record.sys_id for part in session.newest(TOY, 30, asked) for record in part]
+        assert newest == expected[::-1][:30], asked
+        in_order = session.query(TOY, f"{asked}{order}")
+        assert sorted(record.sys_id for record in in_order) == sorted(expected), asked
+
+
+def write(instance: Instance, random: Random) -> None:
+    """Insert, change and delete rows."""
+    with instance.transaction(instance.system) as session:
+        for _ in range(random.randint(1, 12)):
+            values = {column: text(random, 5) for column in COLUMNS if random.random() < 0.7}
+            values |= {"u_name": f"{random.getrandbits(40)}{text(random, 3)}", "u_color": random.choice("rb")}
+            session.store_rows(TOY, [{"sys_id": f"e{random.getrandbits(124):031x}", **values}])
+        rows = session.query(TOY, "sys_idSTARTSWITHe", limit=200)
+        for record in random.sample(rows, min(4, len(rows))):
+            session.change_row(TOY, record.sys_id, {"u_settings": text(random, 4)})
+        session.remove_row(TOY, rows[-1].sys_id)  # whose place the next row may get
+
+
+@pytest.mark.parametrize(("seed", "turns"), [(1, 3), pytest.param(2, 60, marks=pytest.mark.long)])
+async def test_index_changes_no_answer(instance: Instance, seed: int, turns: int) -> None:
+    """Whatever is searched for, and whichever rows are not indexed yet, the rows are those of a plain search."""
+    random = Random(seed)  # noqa: S311 - it makes texts
+    fill(instance)
+    for _ in range(10):
+        write(instance, random)
+    await indexed(instance)
+    for turn in range(turns):
+        write(instance, random)
+        if turn % 3 == 0:
+            before = asyncio.all_tasks()
+            await instance.run(lambda: instance.list_upkeep.start(TOY))
+            await ended(before)
+        for user in (instance.system, READER, STRANGER):
+            check(instance, user, encoded(random), random.choice(ORDERS))
+
+
+Plans = Callable[[Callable[[Session], object]], list[str]]
+
+
+@pytest.fixture
+def plans(instance: Instance) -> Plans:
+    """Return what asks SQLite how it answers what a read asks."""
+
+    @contextmanager
+    def listening(asked: list[tuple[str, object]]) -> Iterator[None]:
+        def listen(_connection: object, _cursor: object, statement: str, values: object, *_: object) -> None:
+            asked.append((statement, values))
+
+        sa.event.listen(sa.Engine, "before_cursor_execute", listen)
+        try:
+            yield
+        finally:
+            sa.event.remove(sa.Engine, "before_cursor_execute", listen)
+
+    def explain(read: Callable[[Session], object]) -> list[str]:
+        asked: list[tuple[str, object]] = []
+        with instance.transaction(READER) as session:
+            with listening(asked):
+                read(session)
+            explained = [session.work.transaction.run(Prepared(f"EXPLAIN QUERY PLAN {sql}"), v) for sql, v in asked]  # type: ignore[arg-type]
+        return [str(row[3]) for rows in explained for row in rows]
+
+    return explain
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "u_settingsLIKEick 4",
+        pytest.param("u_nameENDSWITHr 77", marks=pytest.mark.long),
+        pytest.param("u_settings=BRICK 7", marks=pytest.mark.long),
+        pytest.param("u_settingsLIKE\xdf", marks=pytest.mark.long),
+        pytest.param("u_settingsLIKEk", marks=pytest.mark.long),
+        pytest.param("u_nameLIKE77", marks=pytest.mark.long),
+    ],
+)
+async def test_search_does_not_read_the_table(instance: Instance, plans: Plans, asked: str) -> None:
+    """Pages and counts of a large table read the index, in its order, and the rows that it finds."""
+    if not instance.store.embedded:
+        pytest.skip("PostgreSQL plans by itself")
+    fill(instance)
+    await indexed(instance)
+    for read in (
+        lambda session: session.query(TOY, asked, limit=20),
+        lambda session: next(session.newest(TOY, 20, asked)),
+        lambda session: session.work.count_some(TOY, session.compiled(TOY, asked), 100),
+    ):
+        plan = plans(read)
+        assert "CO-ROUTINE found" in plan
+        assert not [step for step in plan if step == f"SCAN {TOY}" or "B-TREE" in step], plan
+
+
+async def test_columns_come_and_go(instance: Instance) -> None:
+    """A new column of a large table is searched, indexed or not, and an indexed column can be deleted."""
+    fill(instance)
+    await indexed(instance)
+    asked = "u_extraLIKEwombat^u_settingsLIKEsand"
+    with instance.transaction(instance.system) as session:
+        column = {"name": TOY, "element": "u_extra", "internal_type": "string", "max_length": "100"}
+        made = session.insert("sys_dictionary", column)
+    with instance.transaction(instance.system) as session:
+        session.store_rows(TOY, [{"sys_id": "e1", "u_name": "One", "u_extra": "A wombat", "u_settings": "Sand"}])
+        assert session.count(TOY, asked) == 1
+    await indexed(instance)
+    with instance.transaction(instance.system) as session:
+        assert session.count(TOY, asked) == 1
+        session.delete("sys_dictionary", made.sys_id)
+    for _ in range(2):
+        with instance.transaction(instance.system) as session:
+            assert session.count(TOY, "u_settingsLIKEsand") == 1
+        await indexed(instance)
+
+
+async def test_small_tables_have_no_indexes_of_lists(instance: Instance) -> None:
+    """A table that is small pays nothing for lists."""
+    fill(instance, 100)
+    await indexed(instance)
+    assert not [name for name in index_names(instance) if name.startswith(".")]
+
+
+async def test_large_tables_get_indexes_of_lists(instance: Instance) -> None:
+    """A large table gets those of the columns that its list shows, once; texts are sorted by on SQLite alone."""
+    fill(instance)
+    await indexed(instance)
+    names = {name for name in index_names(instance) if name.startswith(".")}
+    assert {".u_toy.u_pieces", ".u_toy.sys_created_on"} <= names
+    store = instance.store
+    assert (".u_toy.u_color" in names, ".u_toy.u_color.parts" in names) == (store.embedded, not store.embedded)
+    await indexed(instance)
+    assert names == {name for name in index_names(instance) if name.startswith(".")}
+
+
+def index_names(instance: Instance) -> list[str]:
+    """Return the names of all indexes."""
+    sql = "sqlite_master WHERE type = 'index'" if instance.store.embedded else "pg_indexes"
+    column = "name" if instance.store.embedded else "indexname"
+    with instance.transaction(instance.system) as session:
+        return [name for (name,) in session.work.transaction.run(Prepared(f"SELECT {column} FROM {sql}"), ())]  # noqa: S608 - ours
