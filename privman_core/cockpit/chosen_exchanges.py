@@ -20,6 +20,7 @@ from privman_core.pages.site import PageError, Visit
 
 MOST = 200
 """Exchanges that may be chosen."""
+_LIKE = 50
 _NAMED = re.compile(r"([a-z]{1,20})-([0-9]{1,12})")
 _EXPECTED = "expected the end and the number, such as servicenow-5"
 
@@ -86,6 +87,16 @@ async def named(ends: Ends, text: str) -> Chosen:
     if detail is None:
         raise EndError(f"{end.name} does not keep an exchange {found[2]}")
     return Chosen(end, detail)
+
+
+async def previous_like(chosen: Chosen) -> str:
+    """Return the name of the exchange before it with the same method and path; raises EndError if there is none."""
+    row, path = chosen.detail.row, path_of(chosen.detail.row.url)
+    found = await chosen.end.find(f'method:{row.method} path:"{path[-200:]}"', _LIKE, row.number)
+    same = (each for each in found.rows if path_of(each.url) == path and each.direction == row.direction)
+    if (before := next(same, None)) is None:
+        raise EndError(f"no exchange before {chosen.name} has its method and path")
+    return f"{chosen.end.name.lower()}-{before.number}"
 
 
 async def choice(ends: Ends, names: Sequence[str], line: str) -> Choice:

@@ -14,7 +14,6 @@ from privman_core.journal import is_remark
 from privman_core.masking import MASK
 from privman_core.pages.site import Visit
 
-_LIKE = 20
 _LONGEST_BODY = 1_500
 """Characters of a body in the address of the page that arms a fault."""
 _FAILED = 400
@@ -26,34 +25,23 @@ class ExchangeActions(Struct, frozen=True):
     """What the page of an exchange offers.
 
     Attributes:
-        previous: name of the exchange before it with the same method and path; empty for none.
         original: name of the exchange that was sent again as this one; empty for none.
         fault: fields of the form that arms its failure; none if no end shown answers it.
     """
 
     copies: Copies
-    previous: str
     original: str
     fault: Mapping[str, str]
 
 
-async def actions_of(chosen: Chosen, ends: Ends, visit: Visit) -> ExchangeActions:
+def actions_of(chosen: Chosen, ends: Ends, visit: Visit) -> ExchangeActions:
     """Return what can be done with an exchange."""
     row, end = chosen.detail.row, chosen.end
     return ExchangeActions(
         copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
-        await _previous(chosen),
         f"{end.name.lower()}-{row.repeats}" if row.repeats else "",
         _fault(chosen) if ends.named(server_of(chosen)) else {},
     )
-
-
-async def _previous(chosen: Chosen) -> str:
-    row, path = chosen.detail.row, path_of(chosen.detail.row.url)
-    line = f'method:{row.method} path:"{path[-200:]}"'
-    found = await chosen.end.find(line, _LIKE, row.number)
-    same = (each for each in found.rows if path_of(each.url) == path and each.direction == row.direction)
-    return next((f"{chosen.end.name.lower()}-{each.number}" for each in same), "")
 
 
 def _fault(chosen: Chosen) -> dict[str, str]:

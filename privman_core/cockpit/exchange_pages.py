@@ -31,7 +31,7 @@ class ExchangePages:
             ends=ends,
             end=end,
             chosen=chosen,
-            actions=await actions_of(chosen, ends, visit),
+            actions=actions_of(chosen, ends, visit),
             found=found,
             row=found.row,
             printed=_readable(found.printed),

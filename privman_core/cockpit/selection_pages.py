@@ -6,16 +6,17 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.chosen_exchanges import Choice, Chosen, archived, base_of, choice, named, seen
+from privman_core.cockpit.chosen_exchanges import Choice, Chosen, archived, base_of, choice, named, previous_like, seen
 from privman_core.cockpit.compared_exchanges import compare
 from privman_core.cockpit.ends import EndError, Product
 from privman_core.cockpit.search import path_of
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har
-from privman_core.pages.rendering import to_file
+from privman_core.pages.rendering import see, to_file
 from privman_core.pages.site import Visit
 
-SELECTION, COMPARE = f"{COCKPIT}/selection", f"{COCKPIT}/compare"
+PREVIOUS = "previous"
+COMPARE = f"{COCKPIT}/compare"
 
 
 class SelectionPages:
@@ -63,14 +64,22 @@ class SelectionPages:
         return to_file("exchanges.har", body, "application/json")
 
     async def compare(self, visit: Visit) -> web.Response:
-        """Show two exchanges ``x`` field by field: what differs, or everything with ``all``."""
+        """Show two exchanges ``x`` field by field: what differs, or everything with ``all``.
+
+        The first may be `PREVIOUS`: the one before the second with the same method and path.
+        """
         ends, names = await self._ends.find(), [*visit.query.getall("x", []), "", ""][:2]
         errors, two = ["", ""], list[Chosen]()
+        if names[0] == PREVIOUS:
+            try:
+                return see(f"{COMPARE}?{urlencode([('x', await _previous(ends, names[1])), ('x', names[1])])}")
+            except EndError as error:
+                names[0], errors[0] = "", str(error)
         for place, name in enumerate(names if any(names) else ()):
             try:
                 two.append(await named(ends, name))
             except EndError as error:
-                errors[place] = str(error)
+                errors[place] = errors[place] or str(error)
         compared = compare(*(each.detail.printed for each in two)) if len(two) > 1 else None
         return await visit.page(
             "cockpit/compare.html",
@@ -92,6 +101,10 @@ class SelectionPages:
         if not found.all:
             return ""
         return self._product.scenario(_title(found.all), [seen(each, ends) for each in found.all])
+
+
+async def _previous(ends: Ends, name: str) -> str:
+    return await previous_like(await named(ends, name))
 
 
 def _title(some: list[Chosen]) -> str:

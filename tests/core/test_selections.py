@@ -111,8 +111,10 @@ async def test_comparison_shows_what_differs(roomy_party: Party) -> None:
     assert "/__cockpit/compare?x=echo-1&amp;x=echo-2&amp;all=1" in html
     _, html = await roomy_party.call("GET", "/__cockpit/compare?x=echo-1&x=echo-2&all=1")
     assert ("request $.n" in html, "request $.list[0].same" in html) == (True, True)
-    _, html = await roomy_party.call("GET", "/__cockpit/exchanges/echo/2")
-    assert "/__cockpit/compare?x=echo-1&amp;x=echo-2" in html
+    _, previous = await roomy_party.call("GET", "/__cockpit/compare?x=previous&x=echo-2")
+    assert 'value="echo-1"' in previous
+    status, html = await roomy_party.call("GET", "/__cockpit/compare?x=previous&x=echo-1")
+    assert (status, "no exchange before echo-1 has its method and path" in html) == (400, True)
 
 
 async def test_comparison_says_what_it_cannot_find(roomy_party: Party) -> None:
