@@ -51,10 +51,15 @@ class _Captured(Struct):
 
 
 def scenario_text(title: str, exchanges: Sequence[SeenExchange], contracts: Contracts) -> str:
-    """Return the YAML of a scenario in which the same is asked, and the same must be answered."""
+    """Return the YAML of a scenario in which the same is asked, and the same must be answered.
+
+    It is empty if no step asks for any of the exchanges, as the two ends send them of their own accord.
+    """
     writer = _Writer(contracts)
     for each in exchanges:
         writer.add(each)
+    if not writer.steps:
+        return ""
     document = {
         "title": title,
         **writer.given(),
@@ -103,8 +108,8 @@ class _Writer:
             self._ask(seen)
         elif step == _DECIDE and _party(seen) == "console":
             self._deliver(seen)
-        elif step == _DECIDE and (asked := self._request_at(seen.target)) and self._is_decision(seen):
-            self._decide(asked, seen)
+        elif step == _DECIDE and self._is_decision(seen):
+            self._decide(self._request_at(seen.target), seen)
         elif step == _NONE or (seen.by_party and step != _DECIDE):
             self._leave_out(seen, contract)
         else:
@@ -177,10 +182,8 @@ class _Writer:
 
     def _deliver(self, seen: SeenExchange) -> None:
         body = _object(seen.request)
-        asked = self._by_request_id(str(body.get(self._names.key("decision", "RequestId"), "")))
-        if asked is None:
-            self.notes.append(f"Left out: {seen.method} {_cut(seen.target)}, as its approval request is not selected.")
-            return
+        request_id = str(body.get(self._names.key("decision", "RequestId"), ""))
+        asked = self._by_request_id(request_id) or self._in_place_of(request_id=request_id)
         self._wait(seen)
         if not asked.decided:  # on a page, of which the journal knows nothing
             decision = {key: body.get(self._names.key("decision", key.title())) for key in ("comment", "duration")}
@@ -290,9 +293,19 @@ class _Writer:
         wanted = request_id.lower()
         return next((each for each in self._asked if wanted and each.request_id.lower() == wanted), None)
 
-    def _request_at(self, target: str) -> _Asked | None:
-        ids = _ID.findall(urlsplit(target).path)
-        return next((each for each in self._asked if each.sys_id and each.sys_id in ids), None)
+    def _request_at(self, target: str) -> _Asked:
+        """Return the request whose record is at an address."""
+        sys_id = urlsplit(target).path.rpartition("/")[2]
+        return next((each for each in self._asked if each.sys_id == sys_id), None) or self._in_place_of(sys_id=sys_id)
+
+    def _in_place_of(self, request_id: str = "", sys_id: str = "") -> _Asked:
+        """Ask for approval in place of a request that is not selected, which was decided."""
+        asked = _Asked(_numbered("request", len(self._asked)), request_id, sys_id)
+        self._asked.append(asked)
+        self._known[request_id.lower()] = f"${{{asked.name}.request_id}}"
+        self.steps.append({"console.ask": {"as": asked.name}})
+        self.notes.append(f"The approval request {request_id or sys_id} is not selected: {asked.name} is in its place.")
+        return asked
 
     def _wait(self, seen: SeenExchange) -> None:
         """Let as much time pass as did, in whole seconds."""

@@ -1,6 +1,7 @@
 """The cockpit's pages of chosen exchanges: as a scenario, as an archive, and two of them compared."""
 
 from datetime import datetime
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -13,9 +14,10 @@ from privman_core.cockpit.search import path_of
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har
 from privman_core.pages.rendering import see, to_file
-from privman_core.pages.site import Visit
+from privman_core.pages.site import PageError, Visit
 
 PREVIOUS = "previous"
+NO_SCENARIO = "No step of a scenario asks for these exchanges: the two ends send them of their own accord."
 COMPARE = f"{COCKPIT}/compare"
 
 
@@ -47,6 +49,7 @@ class SelectionPages:
             error=error,
             found=found,
             scenario=self._scenario(found, ends),
+            no_scenario=NO_SCENARIO,
             query=urlencode([("x", each) for each in visit.query.getall("x", [])] + [("find", line)] * bool(line)),
             compare=f"{COMPARE}?{urlencode([('x', each.name) for each in found.all])}",
         )
@@ -55,6 +58,8 @@ class SelectionPages:
         """Answer the scenario as a file."""
         ends = await self._ends.find()
         text = self._scenario(await self._choice(ends, visit), ends)
+        if not text:
+            raise PageError(HTTPStatus.NOT_FOUND, "No scenario", NO_SCENARIO)
         return to_file("saved.yaml", text.encode(), "application/yaml")
 
     async def archive(self, visit: Visit) -> web.Response:

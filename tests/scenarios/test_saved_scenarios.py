@@ -10,20 +10,23 @@ from typing import Any
 import orjson
 import pytest
 import yaml
+from aiohttp import encode_basic_auth
 
 from privman_contracts import Contracts
 from privman_contracts.scenario_text import scenario_text
 from privman_core.cockpit.facts import SeenExchange
+from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.playing.verbs import vocabulary
-from tests.both_ends import REQUESTS, BothEnds, both_ends
+from tests.ui_seed.both_fakes import BothFakes, both_fakes
 
+REQUESTS = "/api/now/table/x_thyti_thycotic_p_request"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 GUID, ROW, MADE = "85d71683-7dac-4762-8120-76a9a564fdc1", "a" * 32, "b" * 32
 INSTANCE, ACTIVITY = "c" * 32, "d" * 32
 APPROVE = "/Tms/services/api/v1/approval/approve"
-Story = Callable[[BothEnds], Coroutine[None, None, None]]
+Story = Callable[[BothFakes], Coroutine[None, None, None]]
 
 
 def steps_of(*exchanges: SeenExchange) -> list[dict[str, Any]]:
@@ -160,60 +163,86 @@ def test_ids_are_captured_and_secrets_come_from_the_environment() -> None:
     assert text.startswith("# Set the environment variable PASSWORD: its value was masked.\n# Left out: GET ")
 
 
-def test_what_belongs_to_nothing_selected_is_left_out() -> None:
-    """A remark says so; what a party does of its own accord needs none."""
-    text = scenario_text(
-        "Half of it",
-        [
-            seen("Console", "POST", "/Tms/services/api/logon/token", by_party=True),
-            seen("ServiceNow", "GET", f"{REQUESTS}?a=1", by_party=True),
-            delivered(request_id="0" * 8),
-            seen("ServiceNow", "GET", "/api/now/table/incident", answer="[" * 100 + "]" * 100),
-        ],
-        Contracts.load(),
-    )
-    notes = [line for line in text.split("\n") if line.startswith("#")]
-    assert notes == [
-        f"# Left out: GET {REQUESTS}?a=1, which the other end sends of its own accord.",
-        f"# Left out: POST {APPROVE}, as its approval request is not selected.",
+def test_decision_on_a_request_that_is_not_selected_has_another_in_its_place() -> None:
+    """So the step plays by itself; a remark says so."""
+    assert steps_of(delivered())[0] == {"console.ask": {"as": "request"}}
+    assert steps_of(decided())[:2] == [
+        {"console.ask": {"as": "request"}},
+        {"servicenow.decide": {"request": "request", "response": "Approve"}},
     ]
+    text = scenario_text("One of two", [delivered()], Contracts.load())
+    assert text.startswith(f"# The approval request {GUID} is not selected: request is in its place.\n")
 
 
-async def _retried(ends: BothEnds) -> None:
-    """A decision arrives at the second attempt; an approver is refused; a record is made and changed."""
-    await ends.call(
-        "POST", f"{ends.console}/__admin/faults", {"kind": "status", "status": 503, "path": "*/approval/approve"}
-    )
-    request_id = await ends.ask(UserReason='It\'s "needed" <now>')
-    await ends.decide(request_id, "Approve", comment="Fine")
-    await ends.advance(50)
-    await ends.decide(request_id, "Deny")
-    table = f"{ends.servicenow}/api/now/table/incident"
-    made = await ends.call("POST", table, {"short_description": "A laptop is lost"}, "admin")
-    await ends.call("PATCH", f"{table}/{made['result']['sys_id']}", {"state": "2"}, "admin")
-    await ends.call("GET", f"{ends.servicenow}/api/now/table/nothing", user="admin")
-    await ends.call("GET", f"{ends.console}/Tms/services/api/v1/version/Current")
+def test_what_a_party_does_of_its_own_accord_is_left_out() -> None:
+    """A remark says so of a read; nothing is left to play where there is nothing else."""
+    own = [
+        seen("Console", "POST", "/Tms/services/api/logon/token", by_party=True),
+        seen("ServiceNow", "GET", f"{REQUESTS}?a=1", by_party=True),
+    ]
+    assert scenario_text("Nothing is asked", own, Contracts.load()) == ""
+    other = seen("ServiceNow", "GET", "/api/now/table/incident", answer="[" * 100 + "]" * 100)
+    text = scenario_text("Something is asked", [*own, other], Contracts.load())
+    notes = [line for line in text.split("\n") if line.startswith("#")]
+    assert notes == [f"# Left out: GET {REQUESTS}?a=1, which the other end sends of its own accord."]
 
 
-async def _denied(ends: BothEnds) -> None:
+async def _call(fakes: BothFakes, method: str, url: str, json: object = None, user: str = "") -> Any:
+    headers = {"Authorization": encode_basic_auth(user, "admin")} if user else {}
+    async with fakes.http.request(method, url, json=json, headers=headers) as answer:
+        return await (answer.json() if answer.content_type == "application/json" else answer.text())
+
+
+async def _ask(fakes: BothFakes, **metadata: str) -> str:
+    body = {"metadata": {"PolicyName": "Elevate installers", **metadata}}
+    return str((await fakes.control(fakes.console, "POST", "/approval-requests", body))["request_id"])
+
+
+async def _decide(fakes: BothFakes, request_id: str, response: str, **values: str) -> None:
+    """Let an approver decide, and wait until the decision has been delivered or refused."""
+    table = f"{fakes.servicenow}{REQUESTS}"
+    found = await _call(fakes, "GET", f"{table}?request_id={request_id}", user="admin")
+    body = {"status": response, **values}
+    await _call(fakes, "PATCH", f"{table}/{found['result'][0]['sys_id']}", body, "privman.approver")
+    await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 0})
+
+
+async def _retried(fakes: BothFakes) -> None:
+    """A decision arrives at the second attempt; another one is refused; a record is made and changed."""
+    fault = {"kind": "status", "status": 503, "path": "*/approval/approve"}
+    await fakes.control(fakes.console, "POST", "/faults", fault)
+    request_id = await _ask(fakes, UserReason='It\'s "needed" <now>')
+    await _decide(fakes, request_id, "Approve", comment="Fine")
+    await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 50})
+    await _decide(fakes, request_id, "Deny")
+    table = f"{fakes.servicenow}/api/now/table/incident"
+    made = await _call(fakes, "POST", table, {"short_description": "A laptop is lost"}, "admin")
+    await _call(fakes, "PATCH", f"{table}/{made['result']['sys_id']}", {"state": "2"}, "admin")
+    await _call(fakes, "GET", f"{fakes.servicenow}/api/now/table/nothing", user="admin")
+    await _call(fakes, "GET", f"{fakes.console}/Tms/services/api/v1/version/Current")
+
+
+async def _denied(fakes: BothFakes) -> None:
     """Two requests have different decisions."""
-    first, second = await ends.ask(FilePath="C:\\one.exe"), await ends.ask(FilePath="C:\\two.exe")
-    await ends.decide(second, "Deny")
-    await ends.decide(first, "Approve", duration="01:00:00")
+    first, second = await _ask(fakes, FilePath="C:\\one.exe"), await _ask(fakes, FilePath="C:\\two.exe")
+    await _decide(fakes, second, "Deny")
+    await _decide(fakes, first, "Approve", duration="01:00:00")
 
 
 async def _saved(story: Story, *, at_console: bool) -> str:
     """Return the scenario of everything that a story leaves in the journals, as either cockpit saves it."""
-    async with both_ends() as ends:
-        before = [len((await ends.call("GET", f"{url}/__admin/requests"))["requests"]) for url in
-                  (ends.servicenow, ends.console)]  # fmt: skip
-        await story(ends)
-        names = []
-        for name, url, skipped in zip(("servicenow", "console"), (ends.servicenow, ends.console), before, strict=True):
-            kept = (await ends.call("GET", f"{url}/__admin/requests"))["requests"][skipped:]
+    clock, names = VirtualClock(), list[str]()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        ends = {"servicenow": fakes.servicenow, "console": fakes.console}
+        before = {name: len((await fakes.control(url, "GET", "/requests"))["requests"]) for name, url in ends.items()}
+        await story(fakes)
+        for name, url in ends.items():
+            kept = (await fakes.control(url, "GET", "/requests"))["requests"][before[name] :]
             names += [f"x={name}-{each['number']}" for each in kept]
-        url = ends.console if at_console else ends.servicenow
-        return str(await ends.call("GET", f"{url}/__cockpit/selection/saved.yaml?{'&'.join(names)}"))
+        return await fakes.look(
+            ends["console" if at_console else "servicenow"], f"/selection/saved.yaml?{'&'.join(names)}"
+        )
 
 
 @pytest.mark.long

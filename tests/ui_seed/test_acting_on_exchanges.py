@@ -1,0 +1,153 @@
+"""What a tester does with exchanges of both fakes, on either's cockpit."""
+
+import re
+from collections.abc import AsyncIterator
+from html import unescape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
+from privman_scenarios.language.loader import Loader
+from privman_scenarios.playing.verbs import vocabulary
+
+from .both_fakes import BothFakes, both_fakes
+
+if TYPE_CHECKING:
+    from tests.browser import Chromium
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def fakes() -> AsyncIterator[BothFakes]:
+    """Serve both; a decision has been delivered."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as served:
+        await served.set_up()
+        await served.ask_and_approve()
+        yield served
+
+
+async def _last(fakes: BothFakes, url: str) -> dict[str, Any]:
+    """Return the newest exchange in the journal of an end."""
+    return dict((await fakes.control(url, "GET", "/requests?last=1"))["requests"][-1])
+
+
+async def _delivery(fakes: BothFakes) -> str:
+    """Return the address of the page of the decision's delivery, in the journal of ServiceNow."""
+    kept = (await fakes.control(fakes.servicenow, "GET", "/requests"))["requests"]
+    number = next(each["number"] for each in kept if each["direction"] == "out" and "approve" in each["url"])
+    return f"/exchanges/servicenow/{number}"
+
+
+async def test_sent_request_is_sent_again_by_its_sender(fakes: BothFakes) -> None:
+    """The console's cockpit lets ServiceNow deliver again; the token, which no browser has seen, goes along."""
+    page = await _delivery(fakes)
+    before = await fakes.control(fakes.servicenow, "GET", f"/cockpit{page.replace('/servicenow', '')}")
+    status, html = await fakes.post(fakes.console, f"{page}/replay", {})
+    sent, received = await _last(fakes, fakes.servicenow), await _last(fakes, fakes.console)
+    assert (status, f"Exchange {before['row']['number']} sent again." in html) == (200, True)
+    assert (sent["direction"], sent["status"], sent["url"]) == ("out", 200, before["printed"]["url"])
+    assert (received["direction"], received["status"]) == ("in", 200)
+    assert dict(received["request"]["headers"])["Authorization"] == "Bearer ***"
+
+
+async def test_edited_delivery_is_answered_by_the_console(fakes: BothFakes) -> None:
+    """The console refuses another decision, as it does any."""
+    page = await _delivery(fakes)
+    html = await fakes.look(fakes.servicenow, f"{page}/edit")
+    values = {
+        name: unescape(text)
+        for name, text in re.findall(r'<textarea id="(\w+)"[^>]*>\n(.*?)</textarea>', html, re.DOTALL)
+    }
+    path = re.search(r'name="path" value="([^"]*)"', html)
+    assert path is not None
+    values |= {"method": "POST", "path": path[1], "body": values["body"].replace("Approve", "Deny")}
+    status, _ = await fakes.post(fakes.servicenow, f"{page}/edit", values)
+    assert (status, (await _last(fakes, fakes.console))["status"]) == (200, 409)
+
+
+@pytest.mark.parametrize("console", ["http://127.0.0.1:9", ""], ids=["down", "a stranger"])
+async def test_replay_needs_the_other_end(fakes: BothFakes, console: str) -> None:
+    """It says that the console is down, or no simulator, in place of an exchange; nothing is sent."""
+    heard: list[str] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response()
+
+    app, page = web.Application(), await _delivery(fakes)
+    app.add_routes([web.route("*", "/{path:.*}", hear)])
+    async with serving(app, "127.0.0.1", 0) as stranger:
+        address = f"{console or stranger}/Tms/services/api/v1/approval/approve"
+        await fakes.control(fakes.console, "POST", "/foreign-system", {"post_uri": address})
+        before = await _last(fakes, fakes.servicenow)
+        status, html = await fakes.post(fakes.servicenow, f"{page}/replay", {})
+        assert (status, "Not sent again" in html, (console or stranger) in html) == (409, True, True)
+        assert set(heard) <= {"/__admin/cockpit"}
+        assert await _last(fakes, fakes.servicenow) == before
+
+
+@pytest.mark.long
+async def test_tester_acts_on_an_exchange(fakes: BothFakes, chromium: "Chromium", tmp_path: Path) -> None:
+    """With the keyboard: replay, compare with the original, edit with a mistake; save; arm the failure; copy."""
+    from tests.browser import complaints, expect, misfits  # noqa: PLC0415 - skips where there is no browser
+
+    await fakes.control(fakes.console, "POST", "/faults", {"kind": "status", "status": 503, "path": "*/approve"})
+    page_of = await _delivery(fakes)
+    options = {"permissions": ["clipboard-read", "clipboard-write"]}
+    async with chromium.page(fakes.servicenow, **options) as page:
+        await page.goto(f"/__cockpit{page_of}")
+        assert await complaints(page) == []
+        await page.locator("#replay").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_text("sent again.")).to_be_visible()
+        await page.locator("#original").focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("cell", name="503")).to_be_visible()
+        await page.locator("#everything").press("Enter")
+        await expect(page.get_by_text("same").first).to_be_visible()
+        await page.go_back()
+        await page.go_back()
+        await page.locator("#arm summary").press("Enter")
+        await page.get_by_role("button", name="Go on to the faults").press("Enter")
+        await expect(page.locator("#status")).to_have_value("503")
+        await expect(page.locator("#path")).to_have_value("/Tms/services/api/v1/approval/approve")
+        await page.go_back()
+        await page.locator("#copy summary").press("Enter")
+        await page.locator('[data-copy="copy.curl"]').press("Enter")
+        await expect(page.locator('[data-copy="copy.curl"]')).to_have_text("Copied")
+        assert (await page.evaluate("navigator.clipboard.readText()")).startswith("curl --globoff")
+        await page.locator("#edit").press("Enter")
+        await page.get_by_label("Path and query").fill("/__admin/reset")
+        await page.get_by_role("button", name="Send").press("Enter")
+        await expect(page.locator("#path")).to_have_attribute("aria-invalid", "true")
+        assert await complaints(page) == []
+        await page.get_by_label("Path and query").fill("/Tms/services/api/v1/approval/approve")
+        await page.get_by_role("button", name="Send").press("Enter")
+        await expect(page.get_by_text("sent again.")).to_be_visible()
+        await page.locator("#save").press("Enter")
+        async with page.expect_download() as downloading:
+            await page.locator("#yaml").press("Enter")
+        await (await downloading.value).save_as(tmp_path / "saved.yaml")
+        Loader(vocabulary()).parse((tmp_path / "saved.yaml").read_text(encoding="utf-8"), "saved.yaml")
+        paths = [page_of, f"{page_of}/edit", "/compare", "/selection", "/selection?find=method:PATCH",
+                 "/compare?x=servicenow-1&x=console-1"]  # fmt: skip
+        assert await misfits(page, [f"/__cockpit{path}" for path in paths]) == []
+
+
+@pytest.mark.long
+async def test_everything_works_without_script(fakes: BothFakes, chromium: "Chromium") -> None:
+    """The texts are on the page; only the buttons that copy are not."""
+    async with chromium.page(fakes.servicenow, java_script_enabled=False) as page:
+        await page.goto(f"/__cockpit{await _delivery(fakes)}")
+        await page.locator("#copy summary").click()
+        assert "curl --globoff" in await page.locator('[id="copy.curl"]').inner_text()
+        assert await page.locator("[data-copy]:visible").count() == 0
+        await page.locator("#replay").click()
+        assert "sent again." in await page.content()
