@@ -14,7 +14,9 @@ from privman_core.cockpit.ends import EndError
 from privman_core.cockpit.facts import EditedRequest
 from privman_core.cockpit.restored_secrets import RestoreError, restore, restore_header
 from privman_core.command_line import installed_version
+from privman_core.errands import ERRAND
 from privman_core.exchange import Exchange
+from privman_core.exchange_marks import MARK
 from privman_core.inputs import CONTROL, Trust, is_loopback_name, quoted
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal, request_text
@@ -37,7 +39,7 @@ SET_ANEW = frozenset(
     {
         *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te"),
         *("trailer", "upgrade", "expect", "proxy-authorization", "proxy-authenticate", "content-encoding"),
-        *(REPEAT, "x-privman-errand"),
+        *(REPEAT, ERRAND, MARK),
     }
 )
 """Headers of one connection, those that the sender sets anew, and the encoding of a body that is kept unpacked."""

@@ -1,7 +1,6 @@
 """The cockpit's pages of chosen exchanges: as a scenario, as an archive, and two of them compared."""
 
 from datetime import datetime
-from http import HTTPStatus
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -14,7 +13,7 @@ from privman_core.cockpit.search import path_of
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har
 from privman_core.pages.rendering import see, to_file
-from privman_core.pages.site import PageError, Visit
+from privman_core.pages.site import Visit
 
 PREVIOUS = "previous"
 NO_SCENARIO = "No step of a scenario asks for these exchanges: the two ends send them of their own accord."
@@ -57,9 +56,7 @@ class SelectionPages:
     async def scenario(self, visit: Visit) -> web.Response:
         """Answer the scenario as a file."""
         ends = await self._ends.find()
-        text = self._scenario(await self._choice(ends, visit), ends)
-        if not text:
-            raise PageError(HTTPStatus.NOT_FOUND, "No scenario", NO_SCENARIO)
+        text = self._scenario(await self._choice(ends, visit), ends) or f"# {NO_SCENARIO}\n"
         return to_file("saved.yaml", text.encode(), "application/yaml")
 
     async def archive(self, visit: Visit) -> web.Response:
