@@ -48,8 +48,9 @@ def of_product(paths: list[str]) -> list[str]:
 
 
 def of_cockpit(paths: list[str]) -> list[str]:
-    """Return the paths of the cockpit's pages, without files."""
-    return [path for path in paths if path.startswith("/__cockpit") and "/static/" not in path]
+    """Return the paths of the cockpit's pages, without files and the stream of events."""
+    pages = [path for path in paths if path.startswith("/__cockpit") and "." not in path.rpartition("/")[2]]
+    return [path for path in pages if not path.endswith("/events")]
 
 
 def breaches(headers: Mapping[str, str], html: str) -> list[str]:

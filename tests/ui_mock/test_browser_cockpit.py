@@ -81,7 +81,7 @@ async def test_cockpit_works_without_script(site: Site, chromium: Chromium) -> N
     await _busy(site)
     async with chromium.page(site.url, java_script_enabled=False) as page:
         await page.goto("/__cockpit/sequence?find=table:request")
-        await expect(page.get_by_role("img")).to_be_visible()
+        await expect(page.get_by_role("group", name="Sequence diagram")).to_be_visible()
         await page.get_by_role("link", name="Clock").click()
         await page.get_by_role("button", name="50 seconds").click()
         await page.get_by_role("link", name="Deliveries").click()
