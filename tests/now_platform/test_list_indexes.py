@@ -204,6 +204,7 @@ async def test_search_does_not_read_the_table(instance: Instance, plans: Plans, 
         assert not [step for step in plan if step == f"SCAN {TOY}" or "B-TREE" in step], plan
 
 
+@pytest.mark.long
 async def test_columns_come_and_go(instance: Instance) -> None:
     """A new column of a large table is searched, indexed or not, and an indexed column can be deleted."""
     fill(instance)
@@ -223,6 +224,77 @@ async def test_columns_come_and_go(instance: Instance) -> None:
         with instance.transaction(instance.system) as session:
             assert session.count(TOY, "u_settingsLIKEsand") == 1
         await indexed(instance)
+
+
+@pytest.mark.long
+async def test_rows_are_found_while_they_are_indexed(instance: Instance) -> None:
+    """A search is answered at each stage of the index, and finds long texts, and those that many terms begin."""
+    fill(instance)
+    with instance.transaction(instance.system) as session:
+        session.store_rows(TOY, [{"sys_id": "e0", "u_name": "Long", "u_settings": f"{'x' * 9_000}wombat"}])
+        many = ({"sys_id": f"e{n + 1}", "u_name": f"q{chr(0x4E00 + n)}", "u_settings": "q"} for n in range(300))
+        session.store_rows(TOY, many)
+    before = asyncio.all_tasks()
+    await instance.run(instance.list_upkeep.begin)
+    for _ in range(40):
+        check(instance, instance.system, "u_settingsLIKEwombat", "")
+        check(instance, instance.system, "u_nameLIKEq", "^ORDERBYu_name")
+        await asyncio.sleep(0)
+    await ended(before)
+    check(instance, instance.system, "u_settingsLIKEwombat", "")
+    check(instance, instance.system, "u_nameLIKEq", "^ORDERBYu_name")
+
+
+def test_rows_are_written_without_an_event_loop(instance: Instance) -> None:
+    """What prepares a database before it is served leaves the indexes for the start."""
+    if not instance.store.embedded:
+        pytest.skip("PostgreSQL is indexed by what serves it")
+    fill(instance)
+    with instance.transaction(instance.system) as session:
+        session.store_rows(TOY, ({"sys_id": f"e{n}", "u_name": f"Row {n}"} for n in range(300)))
+    check(instance, instance.system, "u_nameLIKErow 29", "")
+    assert not [name for name in index_names(instance) if name.startswith(".")]
+
+
+@pytest.mark.long
+async def test_one_process_makes_indexes(instance: Instance) -> None:
+    """On PostgreSQL others leave it to the first, and the next replaces what a killed one has left half made."""
+    if instance.store.embedded:
+        pytest.skip("SQLite has one process")
+    fill(instance)
+    with instance.store.alone("list indexes"):
+        await indexed(instance)
+        assert not [name for name in index_names(instance) if name.startswith(".")]
+    await indexed(instance)
+    spoil = "UPDATE pg_index SET indisvalid = false WHERE indexrelid = '\".u_toy.u_pieces\"'::regclass"
+    half_made = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+    with instance.transaction(instance.system) as session:
+        session.work.transaction.run(Prepared(spoil), ())
+    await indexed(instance)
+    with instance.transaction(instance.system) as session:
+        assert session.work.transaction.run(Prepared(half_made), ()) == [(0,)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("obstacle", "said"),
+    [
+        ('CREATE TABLE ".u_toy.u_pieces" ()', "lists of large tables have no indexes"),
+        ("CREATE DOMAIN gtrgm AS text", "extension pg_trgm cannot be created"),
+    ],
+)
+async def test_missing_indexes_are_logged(
+    instance: Instance, caplog: pytest.LogCaptureFixture, obstacle: str, said: str
+) -> None:
+    """Where PostgreSQL refuses an index or the extension, the log says so, and lists are answered without."""
+    if instance.store.embedded:
+        pytest.skip("SQLite needs no extension")
+    fill(instance)
+    with instance.transaction(instance.system) as session:
+        session.work.transaction.run(Prepared(obstacle), ())
+    await indexed(instance)
+    assert said in caplog.text
+    check(instance, instance.system, "u_settingsLIKEick 4", "^ORDERBYu_pieces")
 
 
 async def test_small_tables_have_no_indexes_of_lists(instance: Instance) -> None:

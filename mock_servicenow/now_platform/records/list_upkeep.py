@@ -89,16 +89,16 @@ class ListUpkeep:
         index = TextIndex.of(root, self._dictionary().sql.columns(root))
         with self._store.writing() as transaction:
             known = indexed_columns(index, transaction)
-            if known and known == index.columns:
+            if known == index.columns:
                 return index_some(index, transaction)
             if not self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root):
                 return False
             for statement in self._missing(transaction, root):
                 transaction.run(Prepared(statement), ())
                 return True
-            for statement in index.deletion() if known or not index.columns else index.creation():
+            for statement in index.deletion() if known else index.creation():
                 transaction.run(Prepared(statement), ())
-            return bool(index.columns)
+            return True
 
     def _missing(self, transaction: Transaction, root: str) -> list[str]:
         known = {name for (name,) in transaction.run(Prepared(_KNOWN["sqlite"]), ())}
