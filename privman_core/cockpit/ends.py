@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from privman_core.clock import ClockError, Due
 from privman_core.cockpit.facts import (
+    LONGEST_URL,
     MOST_HITS,
     ApprovalState,
     ClockState,
@@ -28,6 +29,7 @@ from privman_core.cockpit.journal_search import JournalSearch
 from privman_core.cockpit.recipes import Recipe
 from privman_core.cockpit.search import Search, SearchError, Seen
 from privman_core.command_line import installed_version
+from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError
 from privman_core.instruments import Instruments
@@ -263,7 +265,8 @@ class OwnEnd:
         for each in reversed(self._journal.kept()) if numbers else ():
             if each.fault_number in numbers and len(hits := found.setdefault(each.fault_number, [])) < MOST_HITS:
                 answer = str(each.status or each.error or "…")
-                hits.append(FaultHit(each.number, each.at, each.method, self._journal.mask(each.url), answer))
+                url = cut(self._journal.mask(each.url), LONGEST_URL)
+                hits.append(FaultHit(each.number, each.at, each.method, url, answer))
         return found
 
     async def arm(self, spec: Mapping[str, Any]) -> None:

@@ -20,8 +20,8 @@ VERDICTS = {
     "large": ("not judged: too large", "quiet"),
 }
 """The words and the tone of each verdict."""
-MOST_HITS = 10
-"""Exchanges that are shown of one fault."""
+MOST_HITS, LONGEST_URL = 10, 300
+"""Exchanges that are shown of one fault, and characters of the address of each."""
 _ANSWERED_WELL = range(200, 400)
 
 

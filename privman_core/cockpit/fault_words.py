@@ -8,21 +8,25 @@ from typing import Any
 import orjson
 
 from privman_core.cockpit.facts import FaultState
+from privman_core.cuts import cut
 from privman_core.faults import COMMON
 
+LONGEST_STEP = 4_000
+_LONGEST_OPTION = 200
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z-]*")
 _TIMES = ("after", "lasts")
 _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60}
 
 
 def step(end: str, fault: Mapping[str, Any]) -> str:
-    """Return the step of a scenario that arms the fault at that end, in YAML."""
+    """Return the step of a scenario that arms the fault at that end, in YAML; a comment in place of a long one."""
     default_times = None if fault.get("lasts") is not None else 1
     usual = {"method": "", "path": "*", "skip": 0, "after": 0, "times": default_times}
     keys = {key: value for key, value in fault.items() if key in COMMON and (key not in usual or value != usual[key])}
     options = {key: value for key, value in fault.items() if key not in COMMON}
     given = keys | ({"options": options} if options else {})
-    return f"- {end.lower()}.fault: {{{', '.join(f'{key}: {_yaml(key, value)}' for key, value in given.items())}}}"
+    text = f"- {end.lower()}.fault: {{{', '.join(f'{key}: {_yaml(key, value)}' for key, value in given.items())}}}"
+    return text if len(text) <= LONGEST_STEP else f"# The step has {len(text):,} characters, too many to show."
 
 
 def in_words(fault: FaultState) -> str:
@@ -65,7 +69,7 @@ def _which(fault: FaultState) -> str:
     spec, number = fault.spec, fault.spec["times"] if fault.stage in {"armed", "waiting"} else fault.struck
     noun = "request" if number == 1 else "requests"
     method, path = spec["method"], spec["path"]
-    return f"{method} {noun}".strip() + ("" if path == "*" else f" to {path}")
+    return f"{method} {noun}".strip() + ("" if path == "*" else f" to {cut(path, _LONGEST_OPTION)}")
 
 
 def _passing(skip: int) -> str:
@@ -84,7 +88,7 @@ def _moment(fault: FaultState, moment: datetime | None) -> str:
 
 
 def _shown(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return cut(value if isinstance(value, str) else orjson.dumps(value).decode(), _LONGEST_OPTION)
 
 
 def _yaml(key: str, value: Any) -> str:  # noqa: ANN401 - any JSON

@@ -22,6 +22,7 @@ _UNITS = {
     **dict.fromkeys(("h", "hour", "hours"), 3_600),
     **dict.fromkeys(("d", "day", "days"), 86_400),
     **dict.fromkeys(("w", "week", "weeks"), 604_800),
+    **dict.fromkeys(("y", "year", "years"), 31_536_000),
 }
 
 

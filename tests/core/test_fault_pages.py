@@ -59,6 +59,15 @@ async def test_fault_says_whom_it_hit_and_is_shown_when_used_up(party: Party, br
     assert "No fault is armed" in (await browser.post("/faults/disarm", {"number": "1"}))[1]
 
 
+async def test_long_fault_is_cut(party: Party, browser: Browser) -> None:
+    """A body, a path or an address of any length leaves the page readable."""
+    await party.call("POST", "/__admin/faults", json={"kind": "status", "body": "x" * 900_000, "times": None})
+    await party.call("GET", f"/{'y' * 5_000}")
+    _, html = await browser.get("/faults")
+    assert len(html) < 30_000
+    assert "# The step has 900,0" in html
+
+
 async def test_fault_after_its_time_is_not_armed(party: Party, browser: Browser) -> None:
     """It says since when, and counts nowhere."""
     await browser.post("/faults", {"kind": "reset", "lasts": "60"})
