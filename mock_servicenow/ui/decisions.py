@@ -59,7 +59,7 @@ class Decisions:
             comment=is_open and terms.comment,
             duration=is_open and terms.duration,
             asked=frozenset(map(self._request.__getitem__, _ASKED)) if is_open else frozenset(),
-            closed="You can read this request, but not decide it." if pending and not writable else "",
+            closed=_why_closed(writable=writable, responses=terms.valid_responses) if pending else "",
             metadata=read_metadata(request.metadata, self._chief),
             responses_url=f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}",
         )
@@ -76,3 +76,9 @@ class Decisions:
     def took_effect(self, record: Record, response: str) -> bool:
         """Return whether a request has that response."""
         return self._request.row(record).status == response
+
+
+def _why_closed(*, writable: bool, responses: tuple[str, ...]) -> str:
+    if not writable:
+        return "You can read this request, but not decide it."
+    return "" if responses else "Nobody can decide this request: its activity type has no valid responses."

@@ -17,6 +17,14 @@ from mock_servicenow.ui.record_place import RecordPlace
 from privman_core.pages.forms import Form
 
 NOT_SAVED = "The record was not saved"
+DELETE = "delete"
+
+
+def not_done(action: str) -> str:
+    """Return what a pressed button did not do."""
+    if action == DELETE:
+        return "The record was not deleted"
+    return "The decision was not recorded" if action.startswith(ACTION) else NOT_SAVED
 
 
 @dataclass(eq=False)
@@ -70,7 +78,7 @@ class FormActions:
         """Update, decide or delete a record; raises Refusal and PlatformError."""
         self._check_unchanged(record)
         action = self._form.value("sys_action")
-        if action == "delete":
+        if action == DELETE:
             self._session.delete(record.table, record.sys_id)
             return Event(self._place.back, self._place.table, Note("Record deleted"))
         if action.startswith(ACTION):
@@ -90,7 +98,7 @@ class FormActions:
         try:
             values = self._decisions.values(self._form, response)
         except FieldError as error:
-            raise Refusal(422, "The decision was not recorded", error=str(error)) from None
+            raise Refusal(422, not_done(ACTION), error=str(error)) from None
         after = self._session.update(record.table, record.sys_id, values)
         if not self._decisions.took_effect(after, response):
             return self._event(after, Note("A rule of the table changed the decision", "plain"))
@@ -116,7 +124,7 @@ class FormActions:
         changed = Record(record.table, {**record.values, **current})
         who, when = (self._visible(changed, name) for name in ("sys_updated_by", "sys_updated_on"))
         detail = f"{who or 'Another user'} changed it{when and f' at {when}'}. The form shows the current values."
-        raise Refusal(409, NOT_SAVED, detail, keeps=False)
+        raise Refusal(409, not_done(self._form.value("sys_action")), detail, keeps=False)
 
     def _visible(self, record: Record, column: str) -> str:
         is_hidden = column in self._session.sight.hidden(record.table)

@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.event_notes import Event, Note, follow, shown, take_note
-from mock_servicenow.ui.form_actions import NOT_SAVED, FormActions, Refusal
+from mock_servicenow.ui.form_actions import FormActions, Refusal, not_done
 from mock_servicenow.ui.form_fields import LONG_TEXT, form_fields, sections, system_fields
 from mock_servicenow.ui.form_head import FormHead, form_head, way_back
 from mock_servicenow.ui.form_reader import ADD, REMOVE, FormReader
@@ -111,7 +111,7 @@ class FormPage:
             try:
                 record = _record(session, visit, visit.request.match_info["table"])
             except RecordNotFound as error:
-                raise PageError(error.status, NOT_SAVED, _GONE) from None
+                raise PageError(error.status, not_done(visit.form.value("sys_action")), _GONE) from None
             place, kept = self._place(visit, record.table), self._kept_of(record.table)
             actions = FormActions(session, self._decisions, visit.form, place, kept)
             return actions.insert(record) if _is_new(visit) else actions.change(record)

@@ -23,11 +23,18 @@ async def test_reader_cannot_decide(site: Site) -> None:
     await site.add_user("reader", "web_service_admin")
     reader = await site.person("reader")
     shown = await reader.get(f"/{REQUEST}.do?sys_id={sys_id}")
+    assert "You can read this request, but not decide it." in shown.html
     assert (shown.status, "decide:" in shown.html, "I need it" in shown.html) == (200, False, True)
     values = {"sys_action": "decide:Approve", "sys_mod_count": "0"}
     refused = await reader.post(f"/{REQUEST}.do?sys_id={sys_id}", values)
     assert (refused.status, "ACL Exception Update Failed" in refused.html) == (403, True)
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
+
+
+async def test_a_request_without_valid_responses_says_so(site: Site) -> None:
+    """It has no button, and the form says why."""
+    html = (await (await site.person()).get(f"/{REQUEST}.do?sys_id={await site.ask(valid_responses=' ,')}")).html
+    assert ("its activity type has no valid responses" in html, "decide:" in html) == (True, False)
 
 
 async def test_concurrent_decisions_have_one_winner(site: Site) -> None:
@@ -37,7 +44,8 @@ async def test_concurrent_decisions_have_one_winner(site: Site) -> None:
     path = f"/{REQUEST}.do?sys_id={sys_id}"
     assert (await first.post(path, {"sys_action": "decide:Deny", "sys_mod_count": "0"})).status == 200
     refused = await second.post(path, {"sys_action": "decide:Approve", "sys_mod_count": "0"})
-    assert (refused.status, "privman.approver changed it" in refused.html) == (409, True)
+    assert (refused.status, "privman.approver changed it at 2026-01-05 01:00:0" in refused.html) == (409, True)
+    assert "The decision was not recorded" in refused.html
     assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
 
 
