@@ -117,8 +117,8 @@ def check(instance: Instance, user: User, asked: str, order: str) -> None:
         assert sorted(record.sys_id for record in in_order) == sorted(expected), asked
 
 
-def write(instance: Instance, random: Random) -> None:
-    """Insert, change and delete rows."""
+def write(instance: Instance, random: Random) -> str:
+    """Insert, change and delete rows; return a text that one has now."""
     with instance.transaction(instance.system) as session:
         for _ in range(random.randint(1, 12)):
             values = {column: text(random, 5) for column in COLUMNS if random.random() < 0.7}
@@ -127,7 +127,9 @@ def write(instance: Instance, random: Random) -> None:
         rows = session.query(TOY, "sys_idSTARTSWITHe", limit=200)
         for record in random.sample(rows, min(4, len(rows))):
             session.change_row(TOY, record.sys_id, {"u_settings": text(random, 4)})
+        session.change_row(TOY, rows[0].sys_id, {"u_settings": (changed := text(random, 4))})
         session.remove_row(TOY, rows[-1].sys_id)  # whose place the next row may get
+    return changed
 
 
 @pytest.mark.parametrize(("seed", "turns"), [(1, 3), pytest.param(2, 60, marks=pytest.mark.long)])
@@ -139,7 +141,8 @@ async def test_index_changes_no_answer(instance: Instance, seed: int, turns: int
         write(instance, random)
     await indexed(instance)
     for turn in range(turns):
-        write(instance, random)
+        written = write(instance, random)
+        check(instance, instance.system, f"u_settingsLIKE{written}", "")
         if turn % 3 == 0:
             before = asyncio.all_tasks()
             await instance.run(lambda: instance.list_upkeep.start(TOY))
@@ -312,6 +315,10 @@ async def test_large_tables_get_indexes_of_lists(instance: Instance) -> None:
     assert {".u_toy.u_pieces", ".u_toy.sys_created_on"} <= names
     store = instance.store
     assert (".u_toy.u_color" in names, ".u_toy.u_color.parts" in names) == (store.embedded, not store.embedded)
+    if not store.embedded:
+        expected = "SELECT count(*) FROM pg_stats WHERE tablename = '.u_toy.u_name.parts'"
+        with instance.transaction(instance.system) as session:
+            assert session.work.transaction.run(Prepared(expected), ()) == [(1,)]
     await indexed(instance)
     assert names == {name for name in index_names(instance) if name.startswith(".")}
 

@@ -132,8 +132,11 @@ class ListUpkeep:
         if self._finds_parts(run):
             wanted |= searching_indexes(self._dictionary(), root, self._store.dialect)
         known = [str(name) for (name,) in run(_KNOWN["postgresql"])]
-        for statement in self._creations(wanted, known, "CONCURRENTLY "):
+        lacking = list(self._creations(wanted, known, "CONCURRENTLY "))
+        for statement in lacking:
             run(statement)
+        if lacking:
+            run(f"ANALYZE {self._store.quote(root)}")  # without it every part of a text is expected in few rows
 
     def _finds_parts(self, run: Callable[[str], Sequence[Sequence[object]]]) -> bool:
         """Return whether the database can index parts of texts; if not, say so."""
