@@ -63,7 +63,8 @@ class ConsoleRequests:
         """Return an attempt of a server task."""
         failure = self._mask(run.failure)
         state = "failed" if failure else "completed"
-        attempt = AttemptRow(run.ended_at, state, "bad" if failure else "good")
+        number = run.calls[-1].number if run.calls else 0
+        attempt = AttemptRow(run.ended_at, state, "bad" if failure else "good", number)
         return DeliveryState(
             name=run.task_name, state=state, tone=attempt.tone, about=run.about, attempts=[attempt], error=failure
         )

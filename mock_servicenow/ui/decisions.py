@@ -64,6 +64,11 @@ class Decisions:
             responses_url=f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}",
         )
 
+    def request_id(self, record: Record) -> str:
+        """Return the RequestId of a request, or of that which a response decides; empty for other records."""
+        rows = {each.name: each for each in (self._request, self._response)}
+        return rows[record.table].row(record).request_id if record.table in rows else ""
+
     def values(self, form: Form, response: str) -> dict[str, str]:
         """Return the new values of a request that a form decides; raises FieldError for an invalid duration."""
         values = {

@@ -24,6 +24,7 @@ class FormHead(Struct, frozen=True):
 
     Attributes:
         menu: further pages about the record, each with its label.
+        exchanges: the search in the cockpit that finds the exchanges about the record.
     """
 
     back: str
@@ -32,10 +33,11 @@ class FormHead(Struct, frozen=True):
     menu: tuple[tuple[str, str], ...] = ()
     previous: str = ""
     next: str = ""
+    exchanges: str = ""
 
 
-def form_head(session: Session, record: Record, place: RecordPlace, back: str) -> FormHead:
-    """Return the head bar of a record's form."""
+def form_head(session: Session, record: Record, place: RecordPlace, back: str, request_id: str) -> FormHead:
+    """Return the head bar of the form of a record, which may be about the request with that RequestId."""
     previous, following = place.neighbours(session, record)
     links = [(label, _list(session, table, query, record)) for label, table, query in _MENU]
     return FormHead(
@@ -48,6 +50,7 @@ def form_head(session: Session, record: Record, place: RecordPlace, back: str) -
         ),
         previous,
         following,
+        f"request:{request_id}" if request_id else record.sys_id,
     )
 
 

@@ -88,7 +88,9 @@ class FormPage:
             back = way_back(visit, place)
             return {
                 "title": _title(session, record, new=new),
-                "head": FormHead(back) if new else form_head(session, record, place, back),
+                "head": FormHead(back)
+                if new
+                else form_head(session, record, place, back, self._decisions.request_id(record)),
                 "new": new,
                 "action": f"/{record.table}.do?sys_id=-1" if new else place.form(record),
                 # Those of the opened form, so that it stays stale if it is.

@@ -1,6 +1,7 @@
 """The tester's cockpit at ``/__cockpit``, for whoever may use ``/__admin``; not part of the product."""
 
 import hmac
+import re
 from http import HTTPStatus
 from typing import Self
 
@@ -29,8 +30,10 @@ from privman_core.own_machine import is_opened_here
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import SHARED, Assets, Templates, see
 from privman_core.pages.site import Frame, Gate, Page, PageError, Show, Site, Visit
+from privman_core.pages.unknown_address import UnknownAddresses
 
 COOKIE = "cockpit"
+_ELSEWHERE = re.compile(rf"(?!{COCKPIT}/)")
 UNLOCK = f"{COCKPIT}/unlock"
 TEMPLATES = "privman_core.cockpit"
 """The package with the cockpit's templates and styles."""
@@ -182,6 +185,7 @@ class Cockpit:
         """Add every page, and the calls that the other end's cockpit reads."""
         app.add_routes(self._site.routes())
         app.add_routes(self._calls.routes())
+        app.router.register_resource(UnknownAddresses(self._site.unknown, _ELSEWHERE))
         app[OTHER_CLOCK] = self._ends.drift
         app.router.add_get(f"{COCKPIT}/events", self._events.stream, allow_head=False)
         app.on_shutdown.append(self._events.close)

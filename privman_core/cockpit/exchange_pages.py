@@ -1,15 +1,21 @@
 """The cockpit's page of one exchange."""
 
+import re
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from privman_core.cockpit.both_ends import BothEnds
+from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.chosen_exchanges import one_chosen
 from privman_core.cockpit.exchange_actions import actions_of
+from privman_core.cockpit.facts import ExchangeRow
+from privman_core.cockpit.search import path_of, table_of
 from privman_core.pages.site import Visit
 
+_SYS_ID = re.compile(r"/([0-9a-f]{32})$")
+_MADE = re.compile(r'"sys_id": ?"([0-9a-f]{32})"')
 LONGEST_BODY = 64 * 1024
 """Characters of a body that the page of an exchange shows."""
 
@@ -35,7 +41,18 @@ class ExchangePages:
             found=found,
             row=found.row,
             printed=_readable(found.printed),
+            record=_record_page(ends, found.row, found.printed["response"]["body"]),
         )
+
+
+def _record_page(ends: Ends, row: ExchangeRow, answer: str) -> str:
+    """Return the address of the form in ServiceNow of the record that an exchange names or makes; empty for none."""
+    servicenow, table = ends.named("ServiceNow"), table_of(row.url)
+    if servicenow is None or not table:
+        return ""
+    made = _MADE.search(answer) if row.status == HTTPStatus.CREATED else None
+    found = _SYS_ID.search(path_of(row.url)) or made
+    return f"{servicenow.url}/{table}.do?sys_id={found[1]}" if found else ""
 
 
 def _readable(printed: dict[str, Any]) -> dict[str, Any]:

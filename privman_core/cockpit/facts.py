@@ -204,11 +204,17 @@ class ApprovalState(Struct, frozen=True, kw_only=True):
 
 
 class AttemptRow(Struct, frozen=True):
-    """One attempt; ``outcome`` is a status, or why there was no answer."""
+    """One attempt.
+
+    Attributes:
+        outcome: a status, or why there was no answer.
+        number: of its last exchange; 0 if only the journal tells.
+    """
 
     at: datetime
     outcome: str
     tone: Tone
+    number: int = 0
 
 
 class DeliveryState(Struct, frozen=True, kw_only=True):

@@ -56,6 +56,11 @@ class JournalLine(Struct, frozen=True):
         return urls.pop() if len(urls) == 1 else _ID.sub("*", path_of(self.newest.url))
 
     @property
+    def span(self) -> str:
+        """The times of day of the oldest and the newest; one if they are the same."""
+        return "–".join(dict.fromkeys(f"{row.sent.at:%H:%M:%S}" for row in (self.oldest, self.newest)))  # noqa: RUF001
+
+    @property
     def every(self) -> str:
         """The interval at which they are repeated, for people; empty if it varies, or is less than a second."""
         spans = [later.sent.at - earlier.sent.at for later, earlier in pairwise(self.rows)]

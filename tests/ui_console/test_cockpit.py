@@ -54,6 +54,8 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
         [request_id, "2026-01-05 09:00:00 UTC", f"Pending in Console: {request_id}"],
         [unsent, "2026-01-05 09:00:00 UTC", f"Pending in Console: {unsent}"],
     ]
+    history = (await site.person.get("/manage-approvals/history")).html
+    assert f'href="/__cockpit?find=request:{request_id}">Exchanges in the cockpit</a>' in history
 
 
 async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:

@@ -115,3 +115,28 @@ async def test_instance_without_a_control_plane_has_no_cockpit(blueprint: Bluepr
     app = create_app(replace(settings, control_plane=False), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
     async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http, http.get(f"{url}/__cockpit") as answer:
         assert answer.status == 404
+
+
+async def test_records_and_exchanges_lead_to_each_other(site: Site) -> None:
+    """The form of a request to its exchanges, the page of an exchange that made or changed it to the form."""
+    sys_id = await site.ask()
+    await site.change(REQUEST, sys_id, {"status": "Deny"})
+    form = await (await site.person()).get(f"/{REQUEST}.do?sys_id={sys_id}")
+    link = f"/__cockpit?find=request%3A{GUID}"
+    assert f'href="{link}">Exchanges in the cockpit</a>' in form.html.replace("request:", "request%3A")
+    html = (await _looking(site, link.removeprefix("/__cockpit"))).html
+    numbers = re.findall(r"/exchanges/servicenow/(\d+)", html)
+    pages = [(await _looking(site, f"/exchanges/servicenow/{number}")).html for number in numbers]
+    leads = [f'href="/{REQUEST}.do?sys_id={sys_id}">Form in ServiceNow</a>' in page for page in pages]
+    assert leads == [False, False, True, True]  # the token call and the delivery are the console's
+
+
+async def test_unknown_address_of_the_cockpit_gets_its_page(site: Site) -> None:
+    """It says so and leads to the journal; a program gets no page."""
+    shown = await (await site.person("")).get("/__cockpit/nothing", headers={"Accept": "text/html"})
+    assert (shown.status, "No page has the address" in shown.html, 'href="/__cockpit">Journal' in shown.html) == (
+        404,
+        True,
+        True,
+    )
+    assert "<html" not in (await _looking(site, "/nothing")).html
