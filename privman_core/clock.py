@@ -28,7 +28,7 @@ class ClockEndsError(ClockError):
     """The jump would pass `LAST`."""
 
 
-DueKind = Literal["delivery", "task", "time-out", "check", "answer", "end"]
+DueKind = Literal["delivery", "task", "time-out", "check", "answer", "end", "fault"]
 
 
 class Label(Struct, frozen=True):

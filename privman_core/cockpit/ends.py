@@ -1,6 +1,6 @@
 """The two ends of the integration, as the cockpit reads and controls them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -245,8 +245,16 @@ class OwnEnd:
 
     async def due(self, most: int) -> list[Due]:
         """Return what falls due, at most so many, earliest first."""
-        found = [*await self._product.due(most), *self._clock.waiting]
+        found = [*await self._product.due(most), *self._clock.waiting, *self._fault_times()]
         return sorted(found, key=lambda due: due.at)[:most]
+
+    def _fault_times(self) -> Iterator[Due]:
+        """Yield when faults will begin and end to strike."""
+        now = self._clock.now()
+        for fault in self._faults.known:
+            for at, word in ((fault.begins, "begins"), (fault.ends, "ends")):
+                if at is not None and at > now:
+                    yield Due(at, f"Fault {fault.kind!r} {word}", kind="fault")
 
     async def faults(self) -> FaultsState:
         """Return the faults."""

@@ -91,11 +91,20 @@ async def test_clock_lists_what_falls_due_and_for_whom(party: Party, browser: Br
     party.clock.call_at(START + timedelta(seconds=20), _job)
     _, html = await browser.get("/clock")
     table = html.split("<tbody>")[1].split("</tbody>")[0]
-    assert " ".join(re.sub(r"<[^>]+>", " ", table).split()) == "09:00:50 Deliver Jump here Echo a66f2ed9"
+    assert " ".join(re.sub(r"<[^>]+>", " ", table).split()) == "09:00:50 Deliver Jump here Echo a66f2ed9…"
     assert 'href="/__cockpit/requests/a66f2ed9"' in table
     found = re.search(r'name="jump" value="([^"]+)"', table)
     assert found is not None
     assert "09:00:50 UTC</p>" in (await browser.post("/clock", {"jump": found[1]}))[1]
+
+
+async def test_clock_lists_when_faults_begin_and_end(browser: Browser) -> None:
+    """A jump leads to either."""
+    await browser.post("/faults", {"kind": "reset", "after": "60", "lasts": "60"})
+    assert "09:01:00 UTC</p>" in (await browser.post("/clock", {"jump": "until next fault"}))[1]
+    _, html = await browser.post("/clock", {"jump": "+1"})
+    assert "Fault &#39;reset&#39; begins" not in html
+    assert "Fault &#39;reset&#39; ends" in html
 
 
 async def test_real_clock_cannot_be_advanced(real_party: Party, http: ClientSession) -> None:

@@ -117,9 +117,9 @@ async def test_time_outs_and_ends_are_listed_with_their_request() -> None:
         decision = {"response": "Approve", "duration": "02:00:00"}
         await fakes.control(fakes.console, "POST", f"/approval-requests/{second}/decide", decision)
         assert await _due(fakes) == [
-            ["09:20:00", "Time out in the console", "Console", first],
-            ["11:00:00", "Approval ends", "Console", second],
-            ["2026-01-06 01:30:00", "Time out in ServiceNow", "ServiceNow", first],
+            ["09:20:00", "Time out in the console", "Console", f"{first[:8]}…"],
+            ["11:00:00", "Approval ends", "Console", f"{second[:8]}…"],
+            ["2026-01-06 01:30:00", "Time out in ServiceNow", "ServiceNow", f"{first[:8]}…"],
         ]
         await fakes.change_activity_type({"max_timeout": ""})
         assert [each[1] for each in await _due(fakes)] == ["Time out in the console", "Approval ends"]
