@@ -75,6 +75,11 @@ class Exchange(Struct, weakref=True):
         return self.findings.registers
 
     @property
+    def is_cut(self) -> bool:
+        """Whether a body was too long to be kept whole."""
+        return (len(self.request_body), len(self.response_body)) != (self.request_size, self.response_size)
+
+    @property
     def ended(self) -> bool:
         """Whether it has been answered, or never will be."""
         return bool(self.status or self.error)

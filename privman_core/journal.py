@@ -227,7 +227,7 @@ class Journal:
 
     def _judged(self, exchange: Exchange) -> list[Finding]:
         """Return the broken contracts of an exchange, the first time."""
-        if exchange.judged or not exchange.ended or _is_cut(exchange):
+        if exchange.judged or not exchange.ended or exchange.is_cut:
             return []
         exchange.judged = True
         return list(self._judge(exchange))
@@ -290,11 +290,6 @@ def _answer_text(exchange: Exchange) -> str:
 
 def _is_secret_answer(exchange: Exchange) -> bool:
     return exchange.answers_secret and exchange.response_body.lstrip()[:1] == b'"'
-
-
-def _is_cut(exchange: Exchange) -> bool:
-    kept = len(exchange.request_body), len(exchange.response_body)
-    return kept != (exchange.request_size, exchange.response_size)
 
 
 _REMARK = re.compile(r"\(\d+ bytes(?: that are not UTF-8|, of which the first \d+ are kept)\)")

@@ -5,7 +5,7 @@ Comparing takes long, so whoever compares what a stranger sent bounds both the w
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from itertools import islice
 
 _LONGEST_COMPARED = 200
@@ -21,6 +21,20 @@ def nearest(word: str, words: Iterable[str], likeness: float = _ALIKE) -> str:
         return ""
     compared = [each for each in dict.fromkeys(words) if len(each) <= _LONGEST_COMPARED]
     return str(next(iter(get_close_matches(word, compared, n=1, cutoff=likeness)), ""))
+
+
+def likeness(one: str, other: str) -> float:
+    """Return how alike two words are, from 0 to 1; case and punctuation do not count. A long one is like none."""
+    if max(len(one), len(other)) > _LONGEST_COMPARED:
+        return 0
+    # Which of the two is first makes a difference.
+    pair = bare(one), bare(other)
+    return max(SequenceMatcher(None, *order).ratio() for order in (pair, pair[::-1]))
+
+
+def bare(word: str) -> str:
+    """Return the word without case and punctuation."""
+    return re.sub(r"[\W_]", "", word).lower()
 
 
 def misspelt(word: str, words: Iterable[str], likeness: float = _LIKE_A_TYPO) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
@@ -9,6 +10,7 @@ from console_sim.ui.console_recipes import CONSOLE_RECIPES
 from console_sim.ui.console_requests import ConsoleRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
 from privman_core.cockpit.recipes import Recipe
@@ -33,6 +35,7 @@ class ConsoleProduct:
     def __init__(self, console: Console, checks: ContractChecks, mask: Callable[[str], str], *, extras: bool) -> None:
         self._console = console
         self._checks = checks
+        self._mask = mask
         self._requests = ConsoleRequests(console, mask, extras=extras)
 
     def explain(self, exchange: Exchange) -> Explanation:
@@ -51,6 +54,10 @@ class ConsoleProduct:
     def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
         """Return the YAML of a scenario that plays the same."""
         return self._checks.scenario(title, exchanges)
+
+    def compare(self, exchange: Exchange, printed: dict[str, Any]) -> ContractComparison:
+        """Return an exchange beside its contract."""
+        return self._checks.compare(exchange, printed, self._mask)
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         """Return the newest approval requests, newest first."""

@@ -2,12 +2,13 @@
 
 Each module imports only from those below it::
 
-    compatibility        checks
-    schema_differences   openapi
+    compatibility        contract_checks
+    exchange_parts       scenario_text
+    schema_differences   openapi      overrides
     contracts
-    validation           swagger
-    schemas              exchanges
-    wire_names   sources
+    body_parts           validation   swagger
+    schemas              exchanges    written_names
+    wire_names
     rules    files    wording    evidence
 
 Errors::
@@ -16,6 +17,7 @@ Errors::
     └── InferredNamesError   a file of names that cannot be used, or an unknown name
 """
 
+from privman_contracts.body_parts import BodyPart
 from privman_contracts.contracts import Contracts
 from privman_contracts.evidence import Evidence, Part, Violation
 from privman_contracts.exchanges import AnswerContract, Body, ExchangeContract, Observed, PartyName, WebhookContract
@@ -25,6 +27,7 @@ from privman_contracts.wire_names import WireName, WireNames
 __all__ = [
     "AnswerContract",
     "Body",
+    "BodyPart",
     "ContractError",
     "Contracts",
     "Evidence",

@@ -1,14 +1,18 @@
 """Whether the exchanges that a party records keep their contracts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from privman_contracts.contracts import Contracts
+from privman_contracts.exchange_parts import DOUBTFUL_VALUE, ExchangeParts
 from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
 from privman_contracts.wire_names import WireNames
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.facts import SeenExchange
-from privman_core.exchange import Exchange, Headers
+from privman_core.exchange import KEPT_BODY, Exchange, Headers
 from privman_core.findings import Finding
 
 
@@ -29,12 +33,9 @@ class ContractChecks:
         """Yield each way in which the exchange breaks its contract; none where an armed fault struck."""
         if exchange.fault:
             return
-        request = Body(exchange.request_body, _content_type(exchange.request_headers))
-        answer = Body(exchange.response_body, _content_type(exchange.response_headers))
-        seen = Observed(self._server(exchange), exchange.method, exchange.url, request, exchange.status, answer)
-        for violation in self._contracts.check(seen):
+        for violation in self._contracts.check(self._observed(exchange)):
             if violation.doubtful:
-                yield Finding("swallowed", "doubtful-value", violation.message, violation.where)
+                yield Finding("swallowed", DOUBTFUL_VALUE, violation.message, violation.where)
             else:
                 yield Finding("violation", violation.schema, violation.message, violation.where, violation.evidence)
 
@@ -47,6 +48,15 @@ class ContractChecks:
         from privman_contracts.scenario_text import scenario_text  # noqa: PLC0415 - only who saves one pays for it
 
         return scenario_text(title, exchanges, self._contracts)
+
+    def compare(self, exchange: Exchange, printed: dict[str, Any], mask: Callable[[str], str]) -> ContractComparison:
+        """Return the exchange beside its contract, with values as they are printed and secrets masked."""
+        if exchange.is_cut:
+            note = f"A body has more than {KEPT_BODY:,} bytes, so it is neither compared nor judged."
+            return ContractComparison(note=note)
+        compared = ExchangeParts(self._contracts, self._observed(exchange), printed, mask).compare()
+        note = f"The fault {exchange.fault} struck this exchange, so no difference is a finding."
+        return replace(compared, note=note) if exchange.fault else compared
 
     def exchanges(self) -> list[ExchangeContract]:
         """Return every exchange of the index that the party answers, in its order."""
@@ -64,6 +74,11 @@ class ContractChecks:
         from privman_contracts import openapi  # noqa: PLC0415 - the same
 
         return openapi.console_at_docs(self._contracts, server_url)
+
+    def _observed(self, exchange: Exchange) -> Observed:
+        request = Body(exchange.request_body, _content_type(exchange.request_headers))
+        answer = Body(exchange.response_body, _content_type(exchange.response_headers))
+        return Observed(self._server(exchange), exchange.method, exchange.url, request, exchange.status, answer)
 
     def _server(self, exchange: Exchange) -> PartyName:
         return self._party if exchange.direction == "in" else self._other

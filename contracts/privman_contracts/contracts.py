@@ -3,13 +3,17 @@
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from difflib import SequenceMatcher
 from functools import cached_property
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Self, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from privman_contracts import exchanges, schemas, wire_names
+import orjson
+
+from privman_contracts import body_parts, exchanges, schemas, wire_names
+from privman_contracts.body_parts import BodyPart
 from privman_contracts.evidence import MARKS, Part, Violation
 from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName, WebhookContract
 from privman_contracts.files import PACKAGED, ContractError
@@ -17,7 +21,8 @@ from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireNames
 
 _JSON = "application/json"
-_SHAPING = {"sysparm_fields", "sysparm_view", "sysparm_display_value", "sysparm_exclude_reference_link"}
+_IN_THE_INDEX = ("tables.", "rules.")  # what paths and statuses depend on
+_LONGEST_PATH, _ALIKE, _MOST_NEAR = 200, 0.7, 5
 _Check = Callable[[bytes], tuple[Violation, ...]]
 
 
@@ -42,6 +47,17 @@ class Contracts:
         """Return the contracts with other spellings at these paths of names."""
         return type(self)(self.names.replaced(values), self.folder)
 
+    def overridden(self, values: Mapping[str, Value]) -> Self:
+        """Return the contracts as with a file for ``--inferred`` that gives the names at these paths these values.
+
+        Raises:
+            InferredNamesError: a file with these values would be refused.
+        """
+        other = type(self)(self.names.overridden(values), self.folder)
+        if not any(path.startswith(_IN_THE_INDEX) for path in values):
+            other.exchanges = self.exchanges
+        return other
+
     @cached_property
     def exchanges(self) -> tuple[ExchangeContract, ...]:
         """The index: every exchange, one for each method."""
@@ -55,7 +71,7 @@ class Contracts:
     @cached_property
     def schemas(self) -> dict[str, Schema]:
         """Message name to its JSON Schema."""
-        return schemas.load_schemas(self.names, self.folder)
+        return {message: schemas.spell(schema, self.names) for message, schema in self._canonical.items()}
 
     def match(self, server: PartyName, method: str, path: str) -> ExchangeContract | None:
         """Return the contract of a request that ``server`` answers, or None when there is none."""
@@ -74,23 +90,56 @@ class Contracts:
         if exchange and exchange.asks(seen.request):
             yield exchange.request, seen.request
         if answer and answer.schema:
-            yield (_is_shaped(seen.target) and answer.shaped) or answer.schema, seen.answer
+            yield (seen.is_shaped and answer.shaped) or answer.schema, seen.answer
 
     def check(self, seen: Observed) -> tuple[Violation, ...]:
         """Return each way in which the exchange breaks its contract; none when it has no contract."""
         exchange = self.match(seen.server, seen.method, urlsplit(seen.target).path)
         if exchange is None:
             return ()
-        answer = self._check_answer(exchange, seen, shaped=_is_shaped(seen.target))
+        answer = self._check_answer(exchange, seen, shaped=seen.is_shaped)
         return (*self._check_request(exchange, seen.request), *answer)
 
     def check_body(self, message: str, body: bytes) -> tuple[Violation, ...]:
         """Return each way in which a body breaks the contract of ``message``, such as ``decision``."""
         return self._check_of(message)(body)
 
+    def compare_body(self, message: str, body: bytes, shown: bytes | None = None) -> list[BodyPart]:
+        """Return each part of the contract of ``message`` beside its value in the body, see `body_parts.compare`.
+
+        Values are taken from ``shown``, which is the body with secrets masked, or from the body itself.
+        """
+        schema, violations = self.schemas[message], self.check_body(message, body)
+        try:
+            document = orjson.loads(body)
+            return body_parts.compare(schema, document, violations, document if shown is None else _masked(shown))
+        except (orjson.JSONDecodeError, RecursionError):
+            return body_parts.unreadable(schema, violations)
+
+    def rules_of(self, message: str) -> set[str]:
+        """Return the inferred rules on which the contract of ``message`` depends."""
+        return {*schemas.rules_in(self._canonical[message])}
+
+    def near(self, server: PartyName, method: str, path: str) -> list[ExchangeContract]:
+        """Return the exchanges of this path with other methods, or else those of the method with a path like it."""
+        same = [each for each in self.exchanges if each.server == server and each.pattern.fullmatch(path)]
+        if same or len(path) > _LONGEST_PATH:
+            return same
+        alike = [
+            (_likeness(path, each.path), each)
+            for each in self.exchanges
+            if (each.server, each.method) == (server, method)
+        ]
+        ranked = sorted(alike, key=lambda pair: pair[0], reverse=True)
+        return [each for likeness, each in ranked if likeness >= _ALIKE][:_MOST_NEAR]
+
     def parts(self) -> list[Part]:
         """Return every part of every contract with its evidence."""
         return list(self._parts())
+
+    @cached_property
+    def _canonical(self) -> dict[str, Schema]:
+        return schemas.load_schemas(self.folder)
 
     @cached_property
     def _routes(self) -> dict[tuple[str, str], list[tuple[re.Pattern[str], ExchangeContract]]]:
@@ -126,7 +175,8 @@ class Contracts:
         if message not in self._checks:
             from privman_contracts.validation import MessageValidator  # noqa: PLC0415 - only a check pays for jsonschema
 
-            self._checks[message] = MessageValidator(message, self.schemas[message]).check
+            schema = schemas.spell(self._canonical[message], self.names)
+            self._checks[message] = MessageValidator(message, schema).check
         return self._checks[message]
 
     def _parts(self) -> Iterator[Part]:
@@ -138,9 +188,21 @@ class Contracts:
         yield from map(wire_names.part_of_name, self.names)
 
 
-def _is_shaped(target: str) -> bool:
-    """Tell whether the caller chose the form of the answer."""
-    return not _SHAPING.isdisjoint(parse_qs(urlsplit(target).query))
+def _masked(shown: bytes) -> object:
+    """Return what a body says whose secrets are masked; None if it cannot be read."""
+    try:
+        return orjson.loads(shown)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _likeness(path: str, template: str) -> float:
+    """Return how alike a path and the path of a contract are, from 0 to 1; case and parameters do not count."""
+    steps, wanted = path.lower().strip("/").split("/"), template.lower().strip("/").split("/")
+    if len(steps) != len(wanted):
+        return 0
+    filled = [step if form.startswith("{") else form for step, form in zip(steps, wanted, strict=True)]
+    return min(SequenceMatcher(None, *pair).ratio() for pair in zip(steps, filled, strict=True))
 
 
 def _unknown_status(exchange: ExchangeContract, status: int) -> Violation:

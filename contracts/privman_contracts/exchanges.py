@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from http import HTTPMethod
 from importlib.resources.abc import Traversable
 from typing import Any, Literal, get_args
+from urllib.parse import parse_qs, urlsplit
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -26,6 +28,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "evidence": MARKS,
     "step": ("console.ask", "servicenow.decide", "none"),
 }
+_SHAPING = {"sysparm_fields", "sysparm_view", "sysparm_display_value", "sysparm_exclude_reference_link"}
 _NAMED = re.compile(r"\{(\w+)\}")
 _PARAMETER = re.compile(r"\\\{\w+\\\}")
 
@@ -39,6 +42,7 @@ class AnswerContract(Struct, frozen=True):
         shaped: the same, when the caller chose columns or display values; empty when that cannot be.
         empty: whether there must be no body.
         source: the pages that say it; those of the exchange when empty.
+        rules: the inferred rules that give the status, each with its meaning; none for a status that is documented.
     """
 
     status: str
@@ -48,6 +52,7 @@ class AnswerContract(Struct, frozen=True):
     shaped: str = ""
     empty: bool = False
     source: str = ""
+    rules: tuple[tuple[str, str], ...] = ()
 
 
 class ExchangeContract(Struct, frozen=True):
@@ -135,12 +140,22 @@ def load_webhooks(folder: Traversable = PACKAGED) -> tuple[WebhookContract, ...]
 
 def load_exchanges(names: WireNames, folder: Traversable = PACKAGED) -> tuple[ExchangeContract, ...]:
     """Return all exchanges, one for each method, in the wire's spelling; raises ContractError for an unknown word."""
+    index = _packaged_index() if folder == PACKAGED else _index(folder)
+    return tuple(exchange for entry in index["exchanges"] for exchange in _exchanges(entry, index["errors"], names))
+
+
+@cache
+def _packaged_index() -> Mapping[str, Any]:
+    return _index(PACKAGED)
+
+
+def _index(folder: Traversable) -> Mapping[str, Any]:
     file = folder / "index.yaml"
-    index = load_yaml(file)
+    index: Mapping[str, Any] = load_yaml(file)
     for entry in index["exchanges"]:
         for where, marked in ((f"exchange {entry['name']!r}", entry), *_answers_of(entry, index["errors"])):
             _require_known_words(f"{file}: {where}", marked)
-    return tuple(exchange for entry in index["exchanges"] for exchange in _exchanges(entry, index["errors"], names))
+    return index
 
 
 def _answers_of(entry: Mapping[str, Any], errors: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -184,7 +199,7 @@ def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[Answer
     by_status: dict[str, AnswerContract] = {}
     for key, entry in entries.items():
         for status in _statuses(key, names):
-            answer = _answer(status, entry)
+            answer = _answer(status, entry, str(key))
             by_status[status] = _both(by_status[status], answer) if status in by_status else answer
     return tuple(by_status[status] for status in sorted(by_status))
 
@@ -194,19 +209,24 @@ def _both(one: AnswerContract, other: AnswerContract) -> AnswerContract:
     schema = one.schema
     if _REFUSAL in {one.schema, other.schema} and one.schema != other.schema:
         schema = "" if one.schema in _WITHOUT_ENVELOPE else _ANY_ENVELOPE
-    return replace(one, schema=schema, meaning=f"{one.meaning}, or {other.meaning}")
+    return replace(one, schema=schema, meaning=f"{one.meaning}, or {other.meaning}", rules=(*one.rules, *other.rules))
 
 
 def _statuses(key: int | str, names: WireNames) -> list[str]:
     """Return the statuses that a key of the index stands for: itself, or what the rule of that name says."""
-    if not isinstance(key, str) or not key.endswith(("_status", "_statuses")):
+    if not _is_rule(key):
         return [str(key)]
     value = names.find(f"rules.{key}").value
     return [str(each) for each in (value if isinstance(value, list) else [value])]
 
 
-def _answer(status: str, entry: Mapping[str, Any]) -> AnswerContract:
-    fields = {key: value for key, value in entry.items() if key != "refused"}
+def _is_rule(key: int | str) -> bool:
+    return isinstance(key, str) and key.endswith(("_status", "_statuses"))
+
+
+def _answer(status: str, entry: Mapping[str, Any], key: str) -> AnswerContract:
+    fields = {name: value for name, value in entry.items() if name != "refused"}
+    fields["rules"] = ((key, entry["meaning"]),) if _is_rule(key) else ()
     if "refused" in entry and status >= _REFUSED:
         fields |= {"schema": entry["refused"], "shaped": ""}
     if status in _WITHOUT_BODY and "schema" in fields:
@@ -241,6 +261,11 @@ class Observed(Struct, frozen=True):
     request: Body = field(default_factory=Body)
     status: int = 0
     answer: Body = field(default_factory=Body)
+
+    @property
+    def is_shaped(self) -> bool:
+        """Whether the caller chose the form of the answer."""
+        return not _SHAPING.isdisjoint(parse_qs(urlsplit(self.target).query))
 
 
 def part_of_webhook(webhook: WebhookContract) -> Part:

@@ -16,10 +16,11 @@ _LONGEST_TIMEOUT = 900 * 366 * 24  # the clock of a test goes to the year 9000, 
 
 
 class RuleValue(Struct, frozen=True):
-    """The values that a rule may have; ``expected`` is the same in words."""
+    """The values that a rule may have; ``expected`` is the same in words, ``choices`` has them if they are few."""
 
     is_one: Callable[[object], bool]
     expected: str
+    choices: tuple[str | int, ...] = ()
 
 
 def _is_number(value: object, least: int, most: int) -> bool:
@@ -40,7 +41,9 @@ def _are(value: object, is_one: Callable[[object], bool]) -> bool:
 
 def _one_of(*words: str | int) -> RuleValue:
     return RuleValue(
-        lambda value: any(type(value) is type(word) and value == word for word in words), " or ".join(map(str, words))
+        lambda value: any(type(value) is type(word) and value == word for word in words),
+        " or ".join(map(str, words)),
+        words,
     )
 
 

@@ -1,6 +1,7 @@
 """The schema of each message in the wire's spelling, and a body beside its schema."""
 
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources.abc import Traversable
 from itertools import permutations
 from typing import Any
@@ -45,6 +46,15 @@ def _ruled(node: Schema, names: WireNames) -> Schema:
     return {**{key: value for key, value in node.items() if key != "x-rule"}, **rule[names.choice(rule["name"])]}
 
 
+def rules_in(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any node of a schema
+    """Yield the inferred rules on which a schema in canonical names depends."""
+    if isinstance(schema, dict) and "x-rule" in schema:
+        yield schema["x-rule"]["name"]
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for node in inner:
+        yield from rules_in(node)
+
+
 def _words(group: str, names: WireNames) -> list[str]:
     """Return what ``words.response``, or only ``words.response.deny``, is on the wire."""
     single = group.count(".") > 1
@@ -74,11 +84,20 @@ def _marked(schema: Schema, path: str, names: WireNames) -> Schema:
 COMMON = "common"
 
 
-def load_schemas(names: WireNames, folder: Traversable = PACKAGED) -> dict[str, Schema]:
-    """Return message name to its JSON Schema (2020-12), without references and in the wire's spelling."""
+def load_schemas(folder: Traversable = PACKAGED) -> dict[str, Schema]:
+    """Return message name to its JSON Schema (2020-12), without references and in canonical names, see `spell`."""
+    return _packaged() if folder == PACKAGED else _in_set(folder)
+
+
+@cache
+def _packaged() -> dict[str, Schema]:
+    return _in_set(PACKAGED)
+
+
+def _in_set(folder: Traversable) -> dict[str, Schema]:
     files = sorted((folder / "schemas").iterdir(), key=lambda file: file.name)
     raw: dict[str, Schema] = {file.name.removesuffix(".yaml"): load_yaml(file) for file in files}
-    return {message: spell(_inline(schema, raw), names) for message, schema in raw.items() if message != COMMON}
+    return {message: _inline(schema, raw) for message, schema in raw.items() if message != COMMON}
 
 
 def _inline(node: Any, raw: dict[str, Schema]) -> Any:  # noqa: ANN401 - any node of a schema
@@ -126,7 +145,7 @@ def walk(value: Any, schema: Schema, where: str = "$") -> Iterator[ValueAt]:  # 
             yield from walk(item, schema.get("items", {}), f"{where}[]")
     elif isinstance(value, dict):
         for key, item in value.items():
-            name, inner = _property(schema, key)
+            name, inner = property_of(schema, key)
             yield from walk(item, inner, f"{where}.{name}")
 
 
@@ -143,12 +162,12 @@ def folded(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON
         return [folded(item, schema.get("items", {})) for item in value]
     if not isinstance(value, dict) or not schema.get("x-ignore-case"):
         return value
-    named = ((_property(schema, key), item) for key, item in value.items())
+    named = ((property_of(schema, key), item) for key, item in value.items())
     return {name: folded(item, inner) for (name, inner), item in named}
 
 
-def _property(schema: Schema, key: str) -> tuple[str, Schema]:
-    """Return the property's name in the schema, and its schema; that of further properties for another."""
+def property_of(schema: Schema, key: str) -> tuple[str, Schema]:
+    """Return the name of a property in the schema and its schema, or else the schema of further properties."""
     properties: dict[str, Schema] = schema.get("properties", {})
     folded = {name.lower(): name for name in properties} if schema.get("x-ignore-case") else {}
     name = folded.get(key.lower(), key)

@@ -99,6 +99,13 @@ def _read_override(file: Path, names: Mapping[str, WireName]) -> list[WireName]:
     return changed
 
 
+def _with(names: Mapping[str, WireName], changed: Iterable[WireName]) -> Iterable[WireName]:
+    """Return the names, those that changed in place of the others, and what follows from them."""
+    changes = {name.path: name for name in changed}
+    names = {**names, **changes}
+    return {**names, **{name.path: name for name in _answered_with_200(names, changes)}}.values()
+
+
 def _answered_with_200(names: Mapping[str, WireName], changed: Container[str]) -> Iterator[WireName]:
     """Yield the refusals that come with 200 where the rule says so, but for those that the user's file changes."""
     rule = names.get("rules.error_answer_status")  # older contract sets lack it
@@ -235,10 +242,8 @@ class WireNames:
         """
         packaged = _packaged() if folder == PACKAGED else _in_set(folder)
         names = {name.path: name for name in packaged}
-        changed = () if override is None else _read_override(override, names)
-        names.update((name.path, name) for name in changed)
-        names.update((name.path, name) for name in _answered_with_200(names, {name.path for name in changed}))
-        return cls(names.values())
+        changed = [] if override is None else _read_override(override, names)
+        return cls(_with(names, changed))
 
     def __iter__(self) -> Iterator[WireName]:
         return iter(self._names.values())
@@ -315,6 +320,16 @@ class WireNames:
         if path not in self._names:
             raise InferredNamesError(f"unknown wire name {path!r}. {advice(path, self._names)}")
         return self._names[path]
+
+    def overridden(self, values: Mapping[str, Value]) -> Self:
+        """Return the names as with a file for ``--inferred`` that gives those at the paths these values.
+
+        Raises:
+            InferredNamesError: a file with these values would be refused.
+        """
+        changed = [_changed_name(self.find(path), value) for path, value in values.items()]
+        _refuse_twins({**self._names, **{name.path: name for name in changed}}.values())
+        return type(self)(_with(self._names, changed))
 
     def replaced(self, values: Mapping[str, Value]) -> Self:
         """Return the names, those at the paths in ``values`` with other spellings; their marks stay."""

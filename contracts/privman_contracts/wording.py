@@ -52,9 +52,13 @@ def expected(schema: dict[str, Any]) -> str:
 
 def value_in_words(value: object) -> str:
     """Return ``has value …``, cut to fit a line; of an object or a list only what it is."""
+    return f"{'is' if isinstance(value, dict | list) else 'has value'} {shown(value)}"
+
+
+def shown(value: object, longest: int = _LONGEST) -> str:
+    """Return the value as JSON, cut; of an object or a list only what it is."""
     if isinstance(value, dict):
-        return "is an object"
+        return "an object"
     if isinstance(value, list):
-        return f"is a list of {len(value)}"
-    text = _USER_INFO.sub("//***@", _json(value))
-    return f"has value {cut(text, _LONGEST)}"
+        return f"a list of {len(value)}"
+    return cut(_USER_INFO.sub("//***@", _json(value)), longest)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
@@ -10,6 +11,7 @@ from mock_servicenow.ui.instance_recipes import instance_recipes
 from mock_servicenow.ui.instance_requests import InstanceRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation, is_sent_by
 from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
 from privman_core.cockpit.recipes import Recipe
@@ -35,6 +37,7 @@ class InstanceProduct:
         self._instance = instance
         self._app = app
         self._checks = checks
+        self._mask = mask
         self._requests = InstanceRequests(instance, app, checks.names, mask)
 
     def explain(self, exchange: Exchange) -> Explanation:
@@ -52,6 +55,10 @@ class InstanceProduct:
     def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
         """Return the YAML of a scenario that plays the same."""
         return self._checks.scenario(title, exchanges)
+
+    def compare(self, exchange: Exchange, printed: dict[str, Any]) -> ContractComparison:
+        """Return an exchange beside its contract."""
+        return self._checks.compare(exchange, printed, self._mask)
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         """Return the newest approval requests, newest first."""

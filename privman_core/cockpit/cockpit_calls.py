@@ -34,6 +34,7 @@ class CockpitCalls:
             web.get(f"{COCKPIT_CALLS}/marks", self.marks),
             web.get(f"{COCKPIT_CALLS}/exchanges", self.exchanges),
             web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}", self.exchange),
+            web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/compared", self.compared),
             web.post(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/replay", self.replay),
             web.get(f"{COCKPIT_CALLS}/clock", self.clock),
             web.get(f"{COCKPIT_CALLS}/due", self.due),
@@ -76,6 +77,10 @@ class CockpitCalls:
 
     async def _repeated(self, number: int, edited: EditedRequest | None) -> Repeated:
         return Repeated(await self._end.send_again(number, edited))
+
+    async def compared(self, request: web.Request) -> web.Response:
+        """Answer one exchange beside its contract."""
+        return _answer(await self._end.compared(int(request.match_info["number"])))
 
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, what falls due next, and whether time is virtual."""

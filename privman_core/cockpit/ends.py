@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from privman_core.clock import ClockError, Due
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.facts import (
     LONGEST_URL,
     MOST_HITS,
@@ -33,6 +34,7 @@ from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError
 from privman_core.instruments import Instruments
+from privman_core.journal import aside
 
 
 class EndError(Exception):
@@ -78,6 +80,9 @@ class End(Protocol):
 
         Waits some seconds for the answer, which may come later.
         """
+
+    async def compared(self, number: int) -> ContractComparison:
+        """Return the exchange of that number beside its contract; nothing of one that is not kept."""
 
     async def forget(self) -> None:
         """Empty the journal."""
@@ -142,6 +147,9 @@ class Product(Protocol):
 
     def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
         """Return the YAML of a scenario that plays the same, for ``privman-scenarios``."""
+
+    def compare(self, exchange: Exchange, printed: dict[str, Any]) -> ContractComparison:
+        """Return an exchange beside its contract; ``printed`` is the same as the control plane prints it."""
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         """Return the newest approval requests, newest first."""
@@ -211,6 +219,14 @@ class OwnEnd:
             [await self._kept(number + step) for step in (-1, 1)],
         )
         return ExchangeDetail(self._row(self._seen(found)), printed, earlier, later, self._repeater.reason(found))
+
+    async def compared(self, number: int) -> ContractComparison:
+        """Return the exchange of that number beside its contract; nothing of one that is not kept."""
+        found = await self._journal.find(number)
+        if found is None:
+            return ContractComparison()
+        printed = await self._journal.printed(found)
+        return await aside(found, lambda exchange: self._product.compare(exchange, printed))
 
     async def _kept(self, number: int) -> int:
         return 0 if await self._journal.find(number) is None else number

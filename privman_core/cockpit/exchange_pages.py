@@ -9,7 +9,9 @@ from aiohttp import web
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.chosen_exchanges import one_chosen
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
+from privman_core.cockpit.exchange_summary import summary
 from privman_core.cockpit.facts import ExchangeRow
 from privman_core.cockpit.search import path_of, table_of
 from privman_core.pages.site import Visit
@@ -31,6 +33,7 @@ class ExchangePages:
         ends = await self._ends.find()
         chosen = await one_chosen(ends, visit)
         end, found = chosen.end, chosen.detail
+        compared = await end.compared(chosen.number)
         return await visit.page(
             "cockpit/exchange.html",
             title=f"Exchange {chosen.number} of {end.name}",
@@ -40,6 +43,9 @@ class ExchangePages:
             actions=actions_of(chosen, ends, visit),
             found=found,
             row=found.row,
+            summary=summary(end.name, found.row, compared),
+            compared=compared,
+            findings=[_Shown(each, compared) for each in found.printed["findings"]],
             printed=_readable(found.printed),
             record=_record_page(ends, found.row, found.printed["response"]["body"]),
         )
@@ -53,6 +59,14 @@ def _record_page(ends: Ends, row: ExchangeRow, answer: str) -> str:
     made = _MADE.search(answer) if row.status == HTTPStatus.CREATED else None
     found = _SYS_ID.search(path_of(row.url)) or made
     return f"{servicenow.url}/{table}.do?sys_id={found[1]}" if found else ""
+
+
+class _Shown:
+    """A finding, and the id of the row that it is about."""
+
+    def __init__(self, printed: dict[str, str], compared: ContractComparison) -> None:
+        self.printed = printed
+        self.row = compared.row(printed["where"], printed["message"])
 
 
 def _readable(printed: dict[str, Any]) -> dict[str, Any]:

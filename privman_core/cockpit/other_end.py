@@ -12,6 +12,7 @@ from msgspec import Struct
 from yarl import URL
 
 from privman_core.clock import Due, RealClock
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import EndError
 from privman_core.cockpit.facts import (
     ApprovalState,
@@ -103,6 +104,10 @@ class OtherEnd:
         body = {} if edited is None else msgspec.to_builtins(edited)
         answer = await self._send("POST", f"/cockpit/exchanges/{number}/replay", body, LONG)
         return self._decoded(answer, Repeated).number
+
+    async def compared(self, number: int) -> ContractComparison:
+        """Return the exchange of that number beside its contract; nothing of one that is not kept."""
+        return await self._read(f"/cockpit/exchanges/{number}/compared", ContractComparison)
 
     async def forget(self) -> None:
         """Empty the journal."""

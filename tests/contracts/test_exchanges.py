@@ -72,7 +72,7 @@ def test_statuses_follow_a_users_rules(names_file: Callable[[str], Path]) -> Non
     assert asked is not None
     assert decision.answer(409) is None
     assert [decision.answer(status) is not None for status in (200, 422, 404)] == [True, True, True]
-    assert [answer.meaning for answer in asked.answers[:2]] == ["received (before)", "received"]
+    assert [answer.meaning for answer in asked.answers[:2]] == ["received before", "received"]
 
 
 def test_a_class_of_statuses_answers_for_each_in_it(contracts: Contracts) -> None:

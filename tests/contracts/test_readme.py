@@ -11,7 +11,7 @@ from privman_contracts import Contracts
 README = (Path(__file__).parents[2] / "contracts" / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 PROGRAMS = [text for language, text in BLOCKS if language == "python"]
-OVERRIDE, LIST, CHECK, WEBHOOK = range(4)
+OVERRIDE, LIST, CHECK, PARTS, WEBHOOK = range(5)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def test_the_inferred_parts_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert "decision $.Comment Comment\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("program", "lines"), [(CHECK, 4), (WEBHOOK, 2)])
+@pytest.mark.parametrize(("program", "lines"), [(CHECK, 4), (PARTS, 7), (WEBHOOK, 2)])
 def test_the_check_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str], program: int, lines: int) -> None:
     """Line by line."""
     _run(program)

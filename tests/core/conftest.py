@@ -13,6 +13,7 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, web
 from privman_core.bodies import receive
 from privman_core.clock import Clock, Due, RealClock
 from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
+from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation
 from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
 from privman_core.cockpit.recipes import Recipe
@@ -55,6 +56,10 @@ class EchoProduct:
     def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
         """Write what was asked, a line each."""
         return "\n".join([title, *(f"{each.method} {each.target} {each.status}" for each in exchanges)])
+
+    def compare(self, _exchange: Exchange, _printed: dict[str, Any]) -> ContractComparison:
+        """Know no contract's parts."""
+        return ContractComparison()
 
     async def approvals(self, _most: int) -> list[ApprovalState]:
         """Know no approval requests."""

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from privman_contracts import WireNames
 from privman_contracts.wire_names import WireName
+from privman_core.near_words import bare, likeness
 from privman_scenarios.analysis.instance_facts import APPS, TEXT, CannotLearnError, Grant, InstanceFacts, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
-from privman_scenarios.analysis.renamed import bare, likeness
 from privman_scenarios.analysis.table_structure import STRUCTURE, TableStructure
 from privman_scenarios.analysis.value_forms import FORMS
 

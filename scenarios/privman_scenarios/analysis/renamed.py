@@ -4,13 +4,13 @@ import os.path
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
 from privman_contracts import Contracts, WireNames
 from privman_contracts.schemas import Schema
 from privman_contracts.validation import ContractValidator
 from privman_contracts.wire_names import Value, WireName
+from privman_core.near_words import likeness
 from privman_scenarios.analysis.recorded import Recorded, SeenValue, to_json, values
 
 
@@ -55,18 +55,6 @@ def likest(word: str, words: Iterable[str]) -> str:
     """Return the word that is most like it, empty where none is; case and punctuation do not count."""
     ranked = sorted(((likeness(word, other), other) for other in words), reverse=True)
     return next((other for alike, other in ranked if alike >= _ALIKE), "")
-
-
-def likeness(one: str, other: str) -> float:
-    """Return how alike two words are, from 0 to 1; case and punctuation do not count."""
-    # Which of the two is first makes a difference.
-    pair = bare(one), bare(other)
-    return max(SequenceMatcher(None, *order).ratio() for order in (pair, pair[::-1]))
-
-
-def bare(word: str) -> str:
-    """Return the word without case and punctuation."""
-    return re.sub(r"[\W_]", "", word).lower()
 
 
 _TABLE = re.compile(r"/api/now/(?:v[12]/)?table/(\w+)")

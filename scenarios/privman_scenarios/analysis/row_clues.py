@@ -10,10 +10,10 @@ from privman_contracts import Contracts
 from privman_contracts.schemas import Schema
 from privman_contracts.validation import ContractValidator
 from privman_contracts.wire_names import WireName
+from privman_core.near_words import bare
 from privman_scenarios.analysis.definition_clues import ALONE, alike, spelling
 from privman_scenarios.analysis.instance_facts import InstanceFacts, Row, SeenColumn
 from privman_scenarios.analysis.narrowing import Clue, Narrowing
-from privman_scenarios.analysis.renamed import bare
 from privman_scenarios.analysis.value_forms import FORMS
 
 # The group of keys, the message that they are of, and the column that holds it.

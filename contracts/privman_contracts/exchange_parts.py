@@ -1,0 +1,188 @@
+"""An exchange of a party's journal beside its contract, for the cockpit."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from privman_contracts.body_parts import BodyPart
+from privman_contracts.contracts import Contracts
+from privman_contracts.evidence import MEANING, SourcePage, Violation, load_pages
+from privman_contracts.exchanges import Body, ExchangeContract, Observed
+from privman_contracts.overrides import Override, find_overrides, together
+from privman_core.cockpit.contract_comparison import (
+    ComparedMessage,
+    ComparedPart,
+    ContractComparison,
+    NearContract,
+    OverrideText,
+    Source,
+    State,
+)
+
+DOUBTFUL_VALUE = "doubtful-value"
+"""The rule of the finding that a doubtful value is."""
+_JSON = "application/json"
+_TITLES = ("Method, path and status", "Request", "Answer")
+
+
+class ExchangeParts:
+    """Compares one exchange.
+
+    Args:
+        printed: the exchange as the control plane prints it, secrets masked.
+        mask: hides secrets in other texts.
+    """
+
+    def __init__(
+        self, contracts: Contracts, seen: Observed, printed: dict[str, Any], mask: Callable[[str], str]
+    ) -> None:
+        self._contracts = contracts
+        self._seen = seen
+        self._printed = printed
+        self._mask = mask
+        self._path = urlsplit(seen.target).path
+
+    def compare(self) -> ContractComparison:
+        """Return the exchange beside its contract, or the contracts that are near."""
+        contract = self._contracts.match(self._seen.server, self._seen.method, self._path)
+        overrides = find_overrides(self._contracts, self._seen)
+        if contract is None:
+            return ContractComparison(near=[*self._near()], overrides=[*self._texts(overrides)])
+        answer = contract.answer(self._seen.status)
+        messages = [*self._messages(contract, overrides)]
+        return ContractComparison(
+            happened=contract.summary,
+            answered=answer.meaning if answer else "",
+            messages=[message for message in messages if message.parts],
+            together=self._together(overrides),
+        )
+
+    def _near(self) -> Iterator[NearContract]:
+        for each in self._contracts.near(self._seen.server, self._seen.method, self._path):
+            yield NearContract(f"{each.method} {each.path}", each.summary)
+
+    def _together(self, overrides: Sequence[Override]) -> str:
+        text = together(self._contracts, overrides) if len(overrides) > 1 else ""
+        return text if self._mask(text) == text and text not in {each.text for each in overrides} else ""
+
+    def _messages(self, contract: ExchangeContract, overrides: Sequence[Override]) -> Iterator[ComparedMessage]:
+        violations = self._contracts.check(self._seen)
+        compared = [("", "line", [*_line(contract, self._seen, violations)]), *self._bodies()]
+        for title, (message, name, parts) in zip(_TITLES, compared, strict=True):
+            rows = [self._row(f"{name}-{number}", part, overrides) for number, part in enumerate(parts)]
+            yield ComparedMessage(title=title, message=message, parts=rows)
+
+    def _bodies(self) -> Iterator[tuple[str, str, list[BodyPart]]]:
+        """Yield each message with its name and parts; none of a body that has no contract."""
+        messages = [*self._contracts.messages(self._seen)]
+        for name, body in (("request", self._seen.request), ("response", self._seen.answer)):
+            message = next((message for message, each in messages if each is body), "")
+            shown = self._printed[name]["body"].encode()
+            found = message and body.media_type == _JSON
+            yield message, name, self._contracts.compare_body(message, body.data, shown) if found else []
+
+    def _row(self, number: str, part: BodyPart, overrides: Iterable[Override]) -> ComparedPart:
+        differences = {(each.schema, each.where) for each in part.violations}
+        explaining = [each for each in overrides if not differences.isdisjoint(each.explains)]
+        return ComparedPart(
+            id=number,
+            where=self._mask(part.where),
+            expected=part.expected,
+            actual=self._mask(part.actual),
+            state=_state(part),
+            required=part.required,
+            evidence=part.evidence,
+            meaning=MEANING[part.evidence],
+            sources=[*_sources(part)],
+            problems=[self._mask(each.message) for each in part.violations],
+            rule=next((DOUBTFUL_VALUE if each.doubtful else each.schema for each in part.violations), ""),
+            overrides=[*self._texts(explaining)],
+        )
+
+    def _texts(self, overrides: Iterable[Override]) -> Iterator[OverrideText]:
+        """Yield the overrides for people, but for those that would show a secret."""
+        for each in overrides:
+            if self._mask(each.text) == each.text:
+                yield OverrideText(
+                    path=each.name.path,
+                    text=each.text,
+                    before=str(each.before),
+                    evidence=each.name.evidence,
+                    inferred=each.name.evidence == "I",
+                    meaning=each.meaning,
+                )
+
+
+def _state(part: BodyPart) -> State:
+    if part.violations:
+        return "differs" if not part.fits else "doubtful"
+    if not part.present:
+        return "absent"
+    return "fits" if part.expected else "further"
+
+
+def _line(contract: ExchangeContract, seen: Observed, violations: Sequence[Violation]) -> Iterator[BodyPart]:
+    """Yield what is beside the bodies: method and path, status, and the content types of bodies with a contract."""
+    path = f"{contract.method} {contract.path}"
+    evidence, source = contract.evidence, contract.source
+    sent = f"{seen.method} {urlsplit(seen.target).path}"
+    yield BodyPart(where="method and path", evidence=evidence, source=source, expected=path, required=True, actual=sent)
+    if contract.asks(seen.request):
+        yield _content_type("of the request", seen.request, contract.source, contract.request, violations)
+    if seen.status:
+        yield _status(contract, seen.status, violations)
+    answer = contract.answer(seen.status)
+    if answer and answer.schema:
+        message = (seen.is_shaped and answer.shaped) or answer.schema
+        yield _content_type("of the answer", seen.answer, answer.source or contract.source, message, violations)
+    if answer and answer.empty:
+        broken = tuple(each for each in violations if (each.schema, each.where) == (contract.name, "$"))
+        size, source = len(seen.answer.data), answer.source or contract.source
+        actual = f"{size} bytes" if size else "no body"
+        yield BodyPart(
+            where="body of the answer",
+            evidence=answer.evidence,
+            source=source,
+            expected="no body",
+            required=True,
+            actual=actual,
+            violations=broken,
+        )
+
+
+def _content_type(of: str, body: Body, source: str, message: str, violations: Iterable[Violation]) -> BodyPart:
+    broken = tuple(each for each in violations if (each.schema, each.where) == (message, "Content-Type"))
+    actual = body.content_type
+    where = f"Content-Type {of}"
+    return BodyPart(
+        where=where, evidence="D", source=source, expected=_JSON, required=True, actual=actual, violations=broken
+    )
+
+
+def _status(contract: ExchangeContract, status: int, violations: Iterable[Violation]) -> BodyPart:
+    broken = tuple(each for each in violations if (each.schema, each.where) == (contract.name, "status"))
+    answer = contract.answer(status)
+    return BodyPart(
+        where="status",
+        evidence=answer.evidence if answer else contract.evidence,
+        source=(answer.source if answer else "") or contract.source,
+        expected=", ".join(each.status for each in contract.answers),
+        required=True,
+        actual=f"{status}: {answer.meaning}" if answer else str(status),
+        violations=broken,
+    )
+
+
+def _sources(part: BodyPart) -> Iterator[Source]:
+    """Yield the observation, or the cited pages that give the part's evidence; of an I, those that suggest it."""
+    if part.evidence == "O":
+        yield Source(part.source)
+        return
+    cited = (page for name, page in _pages().items() if name in part.source.split(", "))
+    yield from (Source(page.name, page.at) for page in cited if part.evidence in ("I", page.mark))
+
+
+@cache
+def _pages() -> dict[str, SourcePage]:
+    return load_pages()
