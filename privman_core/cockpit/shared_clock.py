@@ -70,9 +70,8 @@ async def read_clocks(ends: Sequence[End]) -> Clocks:
 async def advance_to(ends: Sequence[End], moment: datetime) -> None:
     """Let the ends with virtual time jump together, from deadline to deadline; one that is behind catches up first.
 
-    Whoever has something to send by then goes last, and so finds the other one at the same time. A second round lets an
-    end answer in the background to what the other one has sent. Two ends of one process may have one clock: jumps are
-    to a moment, so it moves once. Raises EndError, also if all time is real.
+    Whoever has something to send by then goes last, and so finds the other one at the same time. Two ends of one
+    process may have one clock: jumps are to a moment, so it moves once. Raises EndError, also if all time is real.
     """
     states = {end.name: await end.clock() for end in ends}
     movable = [end for end in ends if states[end.name].virtual]
@@ -89,7 +88,6 @@ async def _stop(ends: Sequence[End], moment: datetime) -> bool:
     """Let the ends jump to the next deadline; return whether they have arrived."""
     dues = {end.name: (await end.clock()).due for end in ends}
     stop = min([moment, *(due for due in dues.values() if due)])
-    in_order = sorted(ends, key=lambda end: dues[end.name] or moment, reverse=True)
-    for end in [*in_order, *in_order]:
+    for end in sorted(ends, key=lambda end: dues[end.name] or moment, reverse=True):
         await end.advance_to(stop)
     return stop >= moment
