@@ -10,7 +10,7 @@ from console_sim.approval_request import ApprovalRequest, IntegrationKind, Reque
 from console_sim.server_tasks import WaitingTask
 from privman_contracts import WireNames
 from privman_contracts.state_reasons import documented, ruled
-from privman_core.cockpit.facts import StateReason
+from privman_core.cockpit.facts import StateReason, Tone
 from privman_core.cockpit.sequence_diagram import in_words
 
 
@@ -108,8 +108,9 @@ def _times_out(case: ConsoleCase) -> StateReason | None:
     if end is None:
         return documented("P", "approvals.png", "It never times out: its approval process is manual.")
     after = in_words(end - case.request.asked_at)
-    sentence = f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} says."
-    return ruled(case.names, "rules.process_timeout", sentence)
+    return _by_time_out(
+        case, f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} says."
+    )
 
 
 def _timed_out(case: ConsoleCase) -> StateReason | None:
@@ -121,7 +122,15 @@ def _timed_out(case: ConsoleCase) -> StateReason | None:
         f"No decision arrived within {after}, the time-out of the approval process {case.request.process!r}, so it "
         f"timed out at {moment(end)}. A decision that arrives later is refused."
     )
-    return ruled(case.names, "rules.process_timeout", sentence, "bad")
+    return _by_time_out(case, sentence, "bad")
+
+
+def _by_time_out(case: ConsoleCase, sentence: str, tone: Tone = "quiet") -> StateReason:
+    """Return a reason that the time-out of the process gives: that of the rule, unless somebody has changed it."""
+    request, usual = case.request, case.names.number("process_timeout")
+    if request.times_out_at is not None and (request.times_out_at - request.asked_at).total_seconds() == usual:
+        return ruled(case.names, "rules.process_timeout", sentence, tone)
+    return documented("I", "action_addserver.png", sentence, tone)
 
 
 def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:

@@ -103,7 +103,7 @@ class ConsoleRequests:
             "Asked": moment(request.asked_at),
             "Approval process": request.process,
             "ServiceNow server": case.server,
-            "Integration": request.integration if request.server_id else "",
+            "Integration": request.integration if request.sys_id else "",
             "Record in ServiceNow": request.sys_id,
             "Attempts to send it": str(request.attempts or ""),
         }

@@ -1,5 +1,6 @@
 """The cockpit's page of one approval request: what both ends know of it and why, what happened, and what falls due."""
 
+from asyncio import gather
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 
@@ -31,13 +32,15 @@ class OneRequestPage:
         request_id, ends = visit.request.match_info["request_id"].lower(), await self._ends.find()
         if len(request_id) != _WHOLE:
             raise _not_found(request_id, "Expected a whole RequestId, such as those in the list of approvals.")
-        known = {end.name: await end.request(request_id) for end in ends}
+        names = [end.name for end in ends]
+        known = dict(zip(names, await gather(*(end.request(request_id) for end in ends)), strict=True))
         rows = await rows_about(ends, request_id)
         if not rows and not any(known.values()):
             raise _not_found(request_id, "No end has a request with this RequestId, and no exchange is about it.")
         details = {name: detail for name, detail in known.items() if detail is not None}
         steps = time_line(rows, details, await explained(rows))
-        now = {end.name: (await end.clock()).now for end in ends}
+        clocks = await gather(*(end.clock() for end in ends))
+        now = {name: clock.now for name, clock in zip(names, clocks, strict=True)}
         return await visit.page(
             "cockpit/request.html",
             title=f"Request {request_id[:_SHORT]}…",

@@ -1,5 +1,6 @@
 """The exchanges that belong to one approval request, or to the registration that it uses."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from privman_core.cockpit.both_ends import Ends
@@ -21,34 +22,43 @@ async def rows_about(ends: Ends, request_id: str) -> list[MergedRow]:
     Each end knows of its own exchanges to which request they belong. Of a token call only its sender does, so calls
     that one end alone knows are looked for in the journal of the other.
     """
-    found = [(end, await end.find(f"request:{request_id}", MOST_ROWS)) for end in ends]
+    found = await _find(ends, f"request:{request_id}")
     rows = merged(found).rows
     paths = dict.fromkeys(path_of(row.row.url) for row in rows if row.other is None and _is_between(ends, row))
     for path in list(paths)[:_MOST_PATHS]:
-        found = [(end, _joined(part, await end.find(f'path:"{path}"', MOST_ROWS))) for end, part in found]
+        alike = await _find(ends, f'path:"{path}"')
+        found = [(end, _joined(part, more)) for (end, part), (_, more) in zip(found, alike, strict=True)]
     rows = merged(found).rows if paths else rows
     return [row for row in reversed(rows) if request_id in row.about]
 
 
 async def rows_registering(ends: Ends, ids: Callable[[End], Iterable[str]]) -> list[MergedRow]:
     """Return the newest exchanges that made, read or changed the registrations with these ids of each end."""
-    found: _Found = []
-    for end in ends:
-        part = FoundExchanges([])
-        for each in ids(end):
-            part = _joined(part, await end.find(f"registration:{each}", MOST_REGISTERING))
-        found.append((end, part))
-    return merged(found).rows[:MOST_REGISTERING][::-1]
+    parts = await asyncio.gather(*(_registering(end, ids(end)) for end in ends))
+    return merged(list(zip(ends, parts, strict=True))).rows[:MOST_REGISTERING][::-1]
 
 
 async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
     """Return what explains the newest exchanges that failed, by their places: the answer, and findings of both ends."""
     failed = [place for place, row in enumerate(rows) if row.sent.tone == "bad"][-MOST_EXPLAINED:]
-    notes = {}
-    for place in failed:
-        details = [await end.exchange(row.number) for end, row in rows[place].sides]
-        notes[place] = list(dict.fromkeys(note for each in details if each is not None for note in _notes(each)))
-    return notes
+    notes = await asyncio.gather(*(_explanation(rows[place]) for place in failed))
+    return dict(zip(failed, notes, strict=True))
+
+
+async def _explanation(row: MergedRow) -> list[str]:
+    details = await asyncio.gather(*(end.exchange(row.number) for end, row in row.sides))
+    return list(dict.fromkeys(note for each in details if each is not None for note in _notes(each)))
+
+
+async def _registering(end: End, ids: Iterable[str]) -> FoundExchanges:
+    line = ",".join(ids)
+    return await end.find(f"registration:{line}", MOST_REGISTERING) if line else FoundExchanges([])
+
+
+async def _find(ends: Ends, line: str) -> _Found:
+    """Return what each end finds, all at once."""
+    parts = await asyncio.gather(*(end.find(line, MOST_ROWS) for end in ends))
+    return list(zip(ends, parts, strict=True))
 
 
 def _is_between(ends: Ends, row: MergedRow) -> bool:

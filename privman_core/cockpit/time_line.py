@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from privman_core.cockpit.facts import DatedEvent, RequestDetail, Tone
 from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.search import path_of
 from privman_core.cockpit.sequence_diagram import in_words
 
 _SUCCESSES = range(200, 300)
@@ -78,7 +79,7 @@ def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetim
 
 def words_of(row: MergedRow) -> str:
     """Return what an exchange is for."""
-    return row.served.contract or row.sent.contract or f"{row.sent.method} {row.sent.url.partition('?')[0]}"
+    return row.served.contract or row.sent.contract or f"{row.sent.method} {path_of(row.sent.url)}"
 
 
 def _exchanges(rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> list[TimedStep]:

@@ -4,7 +4,7 @@ import pytest
 
 from console_sim.settings import Settings
 
-from .conftest import TASKS, Site
+from .conftest import DECIDE, ENDPOINT, TASKS, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -84,3 +84,16 @@ async def test_fault_is_armed_by_a_form(site: Site) -> None:
 async def test_console_without_a_control_plane_has_no_cockpit(site: Site) -> None:
     """Like a real console, it answers 404."""
     assert (await site.person.get("/__cockpit")).status == 404
+
+
+async def test_forms_belong_to_their_requests(site: Site) -> None:
+    """Asking on the endpoint, and deciding in the console, are steps of the request's time line."""
+    await site.set_up()
+    await site.person.submit(ENDPOINT, {"PolicyName": "Elevate installers", "UserReason": "work"})
+    (asked,) = await site.records("request")
+    values = {"response": "Deny", "comment": "", "duration": ""}
+    await site.person.submit(f"{DECIDE}?request={asked['request_id']}", values)
+    text = (await site.person.get(f"/__cockpit/requests/{asked['request_id']}")).text
+    for step in (f"Browser → Console POST {ENDPOINT} 302", f"Browser → Console POST {DECIDE} 302"):
+        assert step in text
+    assert "It was denied in the console" in text

@@ -60,6 +60,23 @@ async def test_impossible_delivery_shows_its_error(site: Site) -> None:
     row = _cells((await _looking(site, "/deliveries")).html)[0]
     assert row[3].startswith("failed ")
     assert row[4:] == ["", ""]
+    assert "The decision was not sent: &#39;Minimum wait time&#39;" in (await _looking(site, f"/requests/{GUID}")).html
+    table = "integration_configuration"
+    await site.call("DELETE", f"/api/now/table/x_thyti_thycotic_p_{table}/{instance_id}")
+    assert (await _looking(site, f"/requests/{GUID}")).status == 200
+
+
+async def test_form_of_a_decision_belongs_to_its_request(site: Site) -> None:
+    """A posted form is a step of the time line, also one that is refused; that of another record is not."""
+    sys_id = await site.ask()
+    person = await _decide(site, sys_id)
+    await person.post(f"/{REQUEST}.do?sys_id={sys_id}", {"sys_mod_count": "0", "sys_action": "decide:Deny"})
+    await person.post("/incident.do?sys_id=-1", {"sys_action": "insert"})
+    text = " ".join(re.sub(r"<[^>]+>", " ", (await _looking(site, f"/requests/{GUID}")).html).split())
+    assert f"Browser → ServiceNow POST /{REQUEST}.do 302" in text
+    assert f"Browser → ServiceNow POST /{REQUEST}.do 409" in text
+    assert "incident" not in text
+    assert "privman.approver answered Approve" in text
 
 
 async def test_empty_lists_say_so(site: Site) -> None:

@@ -203,7 +203,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     never_sent: (
         (
-            "Console has no request with this RequestId",
+            "Console has no approval request with this RequestId",
             "the console answered 404, which is not tried again",
             "Rule rules.unknown_request_status : 404.",
             "unknown approval request",
@@ -240,7 +240,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     not_sent: (
         (
-            "ServiceNow has no request with this RequestId",
+            "ServiceNow has no approval request with this RequestId",
             "ServiceNow does not have the request yet: 503",
             "Console: sends it again due in 1 min",
         ),
@@ -308,5 +308,5 @@ async def test_deleted_request_still_has_its_exchanges(desk: Desk) -> None:
     async with desk.fakes.http.delete(url, headers=headers) as answer:
         assert answer.status == 204
     shown = await desk.page(asked["request_id"])
-    assert "ServiceNow has no request with this RequestId: it was never there, or has been deleted" in shown
+    assert "ServiceNow has no approval request with this RequestId" in shown
     assert "Delete an approval request 204" in shown
