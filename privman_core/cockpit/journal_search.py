@@ -34,7 +34,9 @@ class JournalSearch:
     async def fitting(self) -> AsyncIterator[Seen]:
         """Yield the exchanges that fit; only those are judged that may fit."""
         before, conditions = self._before, self._search.conditions
-        older = (self._seen(each) for each in reversed(self._journal.kept()) if not before or each.number < before)
+        sieve, newest = self._search.sieve, reversed(self._journal.kept())
+        sifted = filter(sieve, newest) if sieve else newest
+        older = (self._seen(each) for each in sifted if not before or each.number < before)
         fitting, left = (seen for seen in older if all(each.fits(seen) for each in conditions)), MOST_JUDGED
         while some := list(islice(fitting, _AT_ONCE)):
             some = await self._with_texts(some)

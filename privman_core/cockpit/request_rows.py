@@ -33,9 +33,13 @@ async def rows_about(ends: Ends, request_id: str) -> list[MergedRow]:
 
 
 async def rows_registering(ends: Ends, ids: Callable[[End], Iterable[str]]) -> list[MergedRow]:
-    """Return the newest exchanges that made, read or changed the registrations with these ids of each end."""
+    """Return the newest exchanges that made, read or changed the registrations with these ids of each end.
+
+    A form of a request reads its activity type, too; exchanges about requests are left out.
+    """
     parts = await asyncio.gather(*(_registering(end, ids(end)) for end in ends))
-    return merged(list(zip(ends, parts, strict=True))).rows[:MOST_REGISTERING][::-1]
+    rows = [row for row in merged(list(zip(ends, parts, strict=True))).rows if not row.about]
+    return rows[:MOST_REGISTERING][::-1]
 
 
 async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:

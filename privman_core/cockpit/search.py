@@ -101,6 +101,7 @@ class Seen:
 
 
 Test = Callable[[Seen], bool]
+Sieve = Callable[[Exchange], bool]
 
 
 class Word(Struct, frozen=True):
@@ -112,6 +113,7 @@ class Word(Struct, frozen=True):
         test: returns the test for a value in lower case; raises SearchError.
         several: whether a comma separates values of which one must fit.
         judged: whether it can be decided only once the exchange has been judged.
+        sieve: returns a quick test of exchanges, which all that fit the value pass, and few others.
     """
 
     example: str
@@ -119,12 +121,14 @@ class Word(Struct, frozen=True):
     test: Callable[[str], Test]
     several: bool = True
     judged: bool = False
+    sieve: Callable[[str], Sieve] | None = None
 
 
 class _Requirement(Struct, frozen=True):
     test: Test
     negated: bool
     judged: bool
+    sieve: Sieve | None = None
 
     def fits(self, seen: Seen) -> bool:
         return self.test(seen) is not self.negated
@@ -155,6 +159,11 @@ class Search(Struct, frozen=True):
             tuple(each for each in others if not each.judged), tuple(each for each in others if each.judged), texts
         )
 
+    @property
+    def sieve(self) -> Sieve | None:
+        """A quick test that every exchange passes which fits; None for no such test."""
+        return next((each.sieve for each in self.conditions if each.sieve and not each.negated), None)
+
 
 def _checked(term: Term) -> Term:
     if term.word in {"http", "https"}:  # an address that was pasted
@@ -172,7 +181,7 @@ def _requirement(term: Term) -> _Requirement:
     value = term.value.lower()
     tests = [word.test(each) for each in (value.split(",") if word.several else [value])]
     fits = tests[0] if len(tests) == 1 else lambda seen: any(test(seen) for test in tests)
-    return _Requirement(fits, term.negated, word.judged)
+    return _Requirement(fits, term.negated, word.judged, word.sieve(value) if word.sieve else None)
 
 
 def _anywhere(value: str) -> Test:
@@ -205,6 +214,11 @@ def _path(value: str) -> Test:
         return fnmatchcase(path.lower(), value) if "*" in value else value in path.lower()
 
     return lambda seen: seen.shows(path_of(seen.exchange.url), fits)
+
+
+def _path_sieve(value: str) -> Sieve:
+    wanted = max(value.split("*"), key=len)
+    return lambda exchange: wanted in exchange.url.lower()
 
 
 def path_of(url: str) -> str:
@@ -283,10 +297,20 @@ _MOMENTS = "09:00, 09:00:30, 2026-01-05 or 2026-01-05T09:00"
 WORDS: Mapping[str, Word] = {
     "method": Word("POST", "the method of the request", _method),
     "status": Word("4xx,5xx", f"the status of the answer: {_STATUSES}", _status),
-    "path": Word("*/approve", "part of the path; * for any text", _path, several=False),
+    "path": Word("*/approve", "part of the path; * for any text", _path, several=False, sieve=_path_sieve),
     "table": Word("request", "the table in the address, or the end of its name", _table),
-    "request": Word("85d71683", "those of an approval request, by the first digits of its RequestId", _request),
-    "registration": Word("78e51061", "those of a registration, by the first digits of its Instance Id", _registration),
+    "request": Word(
+        "85d71683",
+        "those of an approval request, by the first digits of its RequestId",
+        _request,
+        sieve=lambda _value: lambda exchange: bool(exchange.findings.about),
+    ),
+    "registration": Word(
+        "78e51061",
+        "those of a registration, by the first digits of its Instance Id",
+        _registration,
+        sieve=lambda _value: lambda exchange: bool(exchange.findings.registers),
+    ),
     "party": Word("approver", "who sent the request or answers it", _party),
     "from": Word("console", "who sent the request", lambda value: lambda seen: seen.source.lower() == value),
     "to": Word("servicenow", "who answers it", lambda value: lambda seen: seen.target.lower() == value),

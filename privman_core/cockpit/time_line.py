@@ -134,7 +134,9 @@ def _second_at(step: TimedStep, end: str) -> datetime | None:
 
 
 def _receives(step: TimedStep, end: str) -> bool:
-    return step.exchange is not None and step.whom == end and step.exchange.sent.method not in _READING
+    """Return whether a step is an accepted write that an end received: it may have caused an event there."""
+    exchange = step.exchange
+    return exchange is not None and step.whom == end and step.tone == "good" and exchange.sent.method not in _READING
 
 
 def _sends_change(step: TimedStep, end: str) -> bool:

@@ -94,6 +94,6 @@ async def test_forms_belong_to_their_requests(site: Site) -> None:
     values = {"response": "Deny", "comment": "", "duration": ""}
     await site.person.submit(f"{DECIDE}?request={asked['request_id']}", values)
     text = (await site.person.get(f"/__cockpit/requests/{asked['request_id']}")).text
-    for step in (f"Browser → Console POST {ENDPOINT} 302", f"Browser → Console POST {DECIDE} 302"):
+    for step in (f"Browser → Console POST {ENDPOINT} 303", f"Browser → Console POST {DECIDE} 303"):
         assert step in text
     assert "It was denied in the console" in text
