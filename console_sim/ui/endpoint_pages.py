@@ -15,19 +15,23 @@ from console_sim.ui.request_facts import shortened
 from privman_core.pages.forms import Form
 
 _GUID = re.compile(rf"{{{GUID.pattern}}}|{GUID.pattern}")
-FIELDS = {
-    "ProcessName": "Application",
-    "UserName": "User",
-    "InitiatorUserName": "User name (DOMAIN\\USERNAME)",
-    "AgentName": "Computer",
-    "FilePath": "File path",
-    "CommandLineArguments": "Command-line arguments",
-    "CompanyName": "Company",
-    "FileVersion": "File version",
-    "Sha1Hash": "SHA-1 hash",
+SECTIONS = {
+    "Application": {
+        "ProcessName": "Application",
+        "FilePath": "File path",
+        "CommandLineArguments": "Command-line arguments",
+        "CompanyName": "Company",
+        "FileVersion": "File version",
+        "Sha1Hash": "SHA-1 hash",
+    },
+    "User and computer": {
+        "UserName": "User",
+        "InitiatorUserName": "User name (DOMAIN\\USERNAME)",
+        "AgentName": "Computer",
+    },
 }
-"""Labels of the form by key of the metadata."""
-_KEYS = ("PolicyName", "PolicyId", *FIELDS, "UserReason")
+"""Labels of the form by section and key of the metadata."""
+_KEYS = ("PolicyName", "PolicyId", *(key for fields in SECTIONS.values() for key in fields), "UserReason")
 OUTCOMES = {
     RunOutcome.ALLOWED: "Allowed: an approval let the application run",
     RunOutcome.PENDING: "Status pending: a request waited for a decision already, so nothing new was sent",
@@ -96,7 +100,7 @@ class EndpointForm:
             "endpoint.html",
             form,
             policies=[policy.name for policy in self._policies if policy.enabled],
-            fields=FIELDS,
+            sections=SECTIONS,
             asked=asked,
             shorten=shortened,
             state=state,

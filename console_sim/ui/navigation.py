@@ -1,5 +1,6 @@
 """The paths of the console's pages, and the navigation that leads to them."""
 
+from collections.abc import Iterator
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -40,6 +41,10 @@ class NavigationEntry(Struct, frozen=True):
     extra: bool = False
 
 
+def _missing(*labels: str) -> Iterator[NavigationEntry]:
+    return map(NavigationEntry, labels)
+
+
 CONFIGURATION_TABS = (
     NavigationEntry("General", GENERAL),
     NavigationEntry("Discovery"),
@@ -55,20 +60,31 @@ TASK_TABS = (NavigationEntry("Tasks", TASKS), NavigationEntry("Automation", AUTO
 AUTOMATION_FOLDERS = (NavigationEntry("Approval Processes", PROCESSES), NavigationEntry("Approval Types", TYPES))
 _MODULES = {
     "Privilege Manager": (NavigationEntry("Home", HOME),),
-    "Computer Groups": (NavigationEntry("Application Policies", POLICIES),),
+    "Computer Groups": (
+        NavigationEntry("Application Policies", POLICIES),
+        *_missing("User Policies", "Group Policies", "Scheduled Jobs", "Agent Configuration"),
+        *_missing("Client System Settings", "File Inventory", "Policy Events", "Reports"),
+    ),
     "Tools": (
+        *_missing("Disclose Password"),
         NavigationEntry("Manage Approvals", APPROVALS),
         NavigationEntry("Approval history", HISTORY, extra=True),
+        *_missing("Offline Approvals"),
     ),
     "Admin": (
         NavigationEntry("Actions", ACTIONS),
+        *_missing("Agents", "Config Feeds"),
         NavigationEntry("Configuration", CONFIGURATION),
+        *_missing("Diagnostics", "File Upload", "Filters", "Folders", "Import Items", "Licenses"),
+        *_missing("Personas", "Resources"),
         NavigationEntry("Roles", ROLES),
+        *_missing("Server Logs", "Setup"),
         NavigationEntry("Tasks", TASKS),
         NavigationEntry("Users", USERS),
     ),
     "Endpoint": (NavigationEntry("Request approval", ENDPOINT),),
 }
+"""As printed (left-nav.png, admin.png); Home and Endpoint are of no picture."""
 
 
 def link(path: str, **query: str) -> str:

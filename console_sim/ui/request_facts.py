@@ -19,6 +19,7 @@ class Facts(Struct, frozen=True):
 
     Attributes:
         all: the first `MOST_FACTS` entries, by key.
+        count: how many entries there are.
     """
 
     policy: str
@@ -28,6 +29,7 @@ class Facts(Struct, frozen=True):
     computer: str
     arguments: str
     all: dict[str, str]
+    count: int
 
     @property
     def searched(self) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ class FactsReader:
             computer=self._first(known, "AgentName", "AgentId"),
             arguments=self._first(known, "CommandLineArguments"),
             all={shortened(key): shortened(value) for key, value in islice(known.items(), MOST_FACTS)},
+            count=len(known),
         )
 
     def _first(self, known: dict[str, str], *keys: str) -> str:

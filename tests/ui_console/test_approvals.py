@@ -39,8 +39,8 @@ async def test_list_has_the_printed_columns(site: Site) -> None:
     shown = await site.person.get(APPROVALS)
     assert "2 Items Search Details All Policy User User Reason Requested ↑" in shown.text
     first, second = (shown.html.split("<tbody>")[number].split("</tbody>")[0] for number in (1, 2))
-    assert all(text in first for text in ("First", "russellfinn", "Testing rg command", "1/5/26, 9:00 AM"))
-    assert all(text in second for text in ("Second", "Russell Finn", "1/5/26, 9:01 AM"))
+    assert all(text in first for text in ("First", "russellfinn", "Testing rg command", "1/5/26, 9:00 AM UTC"))
+    assert all(text in second for text in ("Second", "Russell Finn", "1/5/26, 9:01 AM UTC"))
 
 
 async def test_the_list_shows_the_account_before_the_display_name(site: Site) -> None:
@@ -74,7 +74,7 @@ async def test_unsent_request_shows_the_reason(site: Site) -> None:
     assert shown.detail("In ServiceNow") == "not acknowledged, attempts: 1"
     assert shown.detail("Last error") == "500 Invalid table CreateExecuteAppApprovalRequest"
     assert shown.detail("Approval process") == "ServiceNow Approval Process"
-    assert shown.detail("Times out") == "Jan 5, 2026, 9:20:00 AM"
+    assert shown.detail("Times out") == "Jan 5, 2026, 9:20:00 AM UTC"
 
 
 async def test_approval_is_one_time_unless_hours_are_chosen(site: Site) -> None:
@@ -259,9 +259,9 @@ async def test_history_has_what_left_the_list(site: Site) -> None:
     await choose(site, f"Deny {request_id}")
     shown = await site.person.get(HISTORY)
     assert "Approval history Simulator only" in shown.text
-    assert "User unknown User Reason Für's Büro Requested Jan 5, 2026, 9:00:00 AM" in shown.text
+    assert "User unknown User Reason Für's Büro Requested Jan 5, 2026, 9:00:00 AM UTC" in shown.text
     assert '<span class="badge denied">Denied</span>' in shown.html
-    assert shown.detail("Decided by") == "Privilege Manager Console, Jan 5, 2026, 9:00:00 AM"
+    assert shown.detail("Decided by") == "Privilege Manager Console, Jan 5, 2026, 9:00:00 AM UTC"
     assert shown.detail("Comment") == "none"
     assert shown.detail("UserReason") == "Für's Büro"
     assert shown.detail("In ServiceNow").startswith("decision recorded, sys_id ")
@@ -275,10 +275,10 @@ async def test_history_tells_what_an_approval_allows(site: Site) -> None:
     assert (await site.person.get(HISTORY)).detail("Allows") == "one run"
     what = {"PolicyName": POLICY, "UserName": "ada", "AgentName": "pc", "FilePath": "/1"}
     assert (await site.admin("POST", "/run", {"metadata": what}))["outcome"] == "allowed"
-    assert (await site.person.get(HISTORY)).detail("Run at") == "Jan 5, 2026, 9:00:00 AM"
+    assert (await site.person.get(HISTORY)).detail("Run at") == "Jan 5, 2026, 9:00:00 AM UTC"
     timed = await site.ask(FilePath="/2")
     await site.admin("POST", f"/approval-requests/{timed}/decide", {"response": "Approve", "duration": "02:00:00"})
-    assert (await site.person.get(HISTORY)).detail("Allows") == "runs until Jan 5, 2026, 11:00:00 AM"
+    assert (await site.person.get(HISTORY)).detail("Allows") == "runs until Jan 5, 2026, 11:00:00 AM UTC"
     await site.admin("POST", "/clock/advance", {"seconds": 7_200})
     assert (await site.person.get(HISTORY)).html.count('<span class="badge expired">Expired</span>') == 2
 
@@ -305,7 +305,7 @@ async def test_comment_and_any_duration_have_a_page_of_their_own(site: Site) -> 
     assert "Decide Simulator only" in page.text
     shown = await site.person.fill(page, {"comment": "Fine", "duration": "00:30:00", "response": "Approve"})
     assert shown.url.endswith(HISTORY)
-    assert (shown.detail("Comment"), shown.detail("Allows")) == ("Fine", "runs until Jan 5, 2026, 9:30:00 AM")
+    assert (shown.detail("Comment"), shown.detail("Allows")) == ("Fine", "runs until Jan 5, 2026, 9:30:00 AM UTC")
     (record,) = await site.records("request")
     assert (record["request_id"], record["status"], record["comment"]) == (request_id, "Approve", "Fine")
     assert "This request is Approved." in (await site.person.get(link)).text

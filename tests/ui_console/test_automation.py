@@ -47,7 +47,10 @@ async def test_automation_has_the_printed_tree(site: Site) -> None:
     names = [MANUAL, "Default Offline Approval Process", "Mobile Message Approval Process"]
     assert [row[0] for row in shown.cells] == names
     types = await site.person.open(PROCESSES, "Approval Types")
-    assert (types.tabs, "2 Items Search Create Name" in types.text) == (["Tasks", "Automation"], True)
+    assert (types.tabs, "2 Items Search Create Export (not simulated) Name" in types.text) == (
+        ["Tasks", "Automation"],
+        True,
+    )
     assert [row[0] for row in types.cells] == [DEFAULT_TYPE, "Default Offline Execute Application Request Type"]
 
 

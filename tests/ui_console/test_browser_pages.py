@@ -64,7 +64,7 @@ async def test_every_page_passes_axe_and_fits(site: Site, page: Page) -> None:
     pending = await site.ask(FilePath="/3", UserReason="W" * 200)
     more = [*await items(site), f"{DECIDE}?request={pending}"]
     await site.set_up(servicenow_url="http://127.0.0.1:9")
-    pages = [path for path in shown_pages(site.app) if not path.endswith(".css")]
+    pages = [path for path in shown_pages(site.app) if not path.endswith((".css", ".yaml", ".har"))]
     assert await misfits(page, [*pages, *more]) == []
 
 
@@ -184,8 +184,9 @@ async def test_secret_is_copied(site: Site, chromium: Chromium) -> None:
         await page.goto(f"{USERS}/create")
         await page.get_by_label("User Type").select_option("API Client")
         for what, field in (("Client ID", "#client-id"), ("Secret", "#secret")):
-            await page.get_by_role("button", name=f"Copy {what}").click()
-            await expect(page.locator("#copied")).to_have_text("Copied")
+            button = page.get_by_role("button", name=f"Copy {what}")
+            await button.click()
+            await expect(button).to_have_text("Copied")
             copied = await page.evaluate("() => navigator.clipboard.readText()")
             assert copied == await page.locator(field).inner_text()
 

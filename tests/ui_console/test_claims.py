@@ -92,7 +92,7 @@ async def test_timed_out_request_says_since_when(site: Site) -> None:
     await site.set_up()
     asked = await site.person.submit(ENDPOINT, WHAT)
     await site.admin("POST", "/clock/advance", {"seconds": 20 * 60})
-    assert "is TimedOut since Jan 5, 2026, 9:20:00 AM" in (await site.person.get(asked.address)).text
+    assert "is TimedOut since Jan 5, 2026, 9:20:00 AM UTC" in (await site.person.get(asked.address)).text
 
 
 async def test_message_is_shown_once(site: Site) -> None:

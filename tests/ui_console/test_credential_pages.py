@@ -18,7 +18,7 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
     shown = await create_credential(site.person, "R&D", description="Logs on", account_name="0f1ba2b8")
     assert shown.url.endswith(CREDENTIALS)
     assert "1 Items Search Create Name ↑ Description Last Modified By Last Modified On" in shown.text
-    assert shown.cells == [["R&D", "Logs on", "Privilege Manager", "1/5/26, 9:00 AM"]]
+    assert shown.cells == [["R&D", "Logs on", "Privilege Manager", "1/5/26, 9:00 AM UTC"]]
     assert (await credential(site, "R&D")).value("account_name") == "0f1ba2b8"
 
 

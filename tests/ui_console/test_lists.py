@@ -113,7 +113,7 @@ async def test_roles_have_the_printed_columns(site: Site) -> None:
         "Privilege Manager Administrators",
         "Privilege Manager Administrators",
         "Trusted Installer",
-        "1/5/26, 9:00 AM",
+        "1/5/26, 9:00 AM UTC",
         "yes",
     ]
 

@@ -217,7 +217,7 @@ PICTURES = (
         at(API_CLIENT),
         "API User Created On Jan 5, 2026",
         "Details|Related Items|Change History",
-        "Refresh|-More|Reset Secret",
+        "Refresh|More|Reset Secret",
         fields={
             "": "Active",
             "User Details": f"Display Name|Client Id|Secret|Expires|+Expires at (UTC){OURS}|Locked Out",
@@ -241,14 +241,14 @@ PICTURES = (
         "config-roles.png",
         at(ROLES),
         "Roles",
-        buttons="Search|-Create",
+        buttons="Search|Create",
         columns=f"Name|Description|Last Modified By|Last Modified|+Approve Approval Requests{OURS}",
     ),
     Picture(
         "roles.png",
         at(ROLES),
         "Roles",
-        buttons="Search|-New",
+        buttons="Search|-New|+Create",
         columns=f"Name|Description|Last Modified By|Last Modified|+Approve Approval Requests{OURS}",
     ),
     Picture(
@@ -256,7 +256,7 @@ PICTURES = (
         item(ROLES, WINDOWS),
         WINDOWS,
         "Membership|Change History",
-        "Refresh|-More",
+        "Refresh|More",
         fields={"Membership": "Windows Administrators Role Members"},
     ),
     Picture(
@@ -293,7 +293,7 @@ PICTURES = (
         saved_server,
         "ServiceNow",
         "Configuration|Change History",
-        "Refresh|-More",
+        "Refresh|More",
         fields={
             "Foreign System Details": "Name|Description|+Type",
             "Settings": "Credential|-URL|+Base URL|+Use Webhook",
@@ -309,7 +309,7 @@ PICTURES = (
         item(MESSAGING, WEBHOOK),
         WEBHOOK,
         "Details|Change History",
-        "Refresh|-More",
+        "Refresh|More",
         fields={"Details": "Name|Description|Type", "Settings": "Webhook Event|Credential|Endpoint URL|Enabled"},
     ),
     Picture(
@@ -325,7 +325,7 @@ PICTURES = (
         at(f"{CREDENTIALS}/create"),
         "New User Credential",
         "Credential|Change History",
-        "Refresh|-More",
+        "Refresh|More",
         fields={"Details": "Name|Description|+Type", "Settings": "Account Name|Password"},
     ),
     Picture(
@@ -348,19 +348,19 @@ PICTURES = (
         process,
         PROCESS,
         "Details|Change History",
-        "Refresh|-More",
+        "Refresh|More",
         fields={
             "Service Now Approval Process Details": f"Name|Description|+Template{OURS}",
             "Settings": "ServiceNow Server *|Check request status every *|Timeout after *",
         },
     ),
-    Picture("action_type.png", at(TYPES), "Tasks", "Tasks|Automation", "Search|Create|-Export", "Name"),
+    Picture("action_type.png", at(TYPES), "Tasks", "Tasks|Automation", "Search|Create|Export", "Name"),
     Picture(
         "action_type2.png",
         item(TYPES, DEFAULT_TYPE),
         DEFAULT_TYPE,
         "Details|Change History",
-        "+Duplicate|Refresh|-More",
+        "+Duplicate|Refresh|More",
         fields={
             "Approval Process Details": "Name|Description",
             "Settings": "",
@@ -372,7 +372,7 @@ PICTURES = (
         "appr_req_form_action.png",
         at(ACTIONS),
         "Actions",
-        buttons="-Add Action|+Search",
+        buttons="Search|Add Action",
         columns="Name|Description|Type",
     ),
     Picture(
@@ -380,11 +380,11 @@ PICTURES = (
         item(ACTIONS, FORM_ACTION),
         FORM_ACTION,
         "Details|Related Items|Change History",
-        "Duplicate|-More",
+        "Duplicate|More",
         fields={
             "Action Details": "Name|Description",
-            "Settings": "-Require authentication|Approval Type",
-            "-Window Design": "",
+            "Settings": "Require authentication|Approval Type",
+            "Window Design": "",
         },
     ),
     Picture(
@@ -406,12 +406,12 @@ PICTURES = (
         active_policy,
         "HelpDesk",
         "General|Policy Events|Change History",
-        "Refresh|-More",
+        "Refresh|More",
         fields={
             "": "-Inactive|+Active",
-            "Policy Details": "-Computer Groups Targeted|-Deployment|-Last Modified|-Priority *|+Name|Description",
-            "-Conditions": "",
-            "Actions": "Actions|-Child Actions|-Audit Policy Events|+Approval action|+Approval Type",
+            "Policy Details": "Computer Groups Targeted|Deployment|Last Modified|Priority *|+Name|Description",
+            "Conditions": "Applications Targeted|Inclusions|Exclusions",
+            "Actions": "Actions|Child Actions|Audit Policy Events|+Approval action|+Approval Type",
         },
     ),
     Picture(

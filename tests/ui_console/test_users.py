@@ -126,23 +126,23 @@ async def test_list_has_several_users(site: Site) -> None:
     await site.clock.advance(60)
     shown = await site.person.get(USERS)
     assert "2 Items Search Create Name ↑ Description Last Modified By Last Modified Type" in shown.text
-    assert shown.cells == [[NAME, "", "Privilege Manager", "1/5/26, 9:00 AM", "API Client"]] * 2
+    assert shown.cells == [[NAME, "", "Privilege Manager", "1/5/26, 9:00 AM UTC", "API Client"]] * 2
     second = await page_of(site, created[1])
     await site.person.fill(second, {"display_name": "Rotating user", "active": "yes"})
     names = [(row[0], row[3]) for row in (await site.person.get(USERS)).cells]
-    assert names == [(NAME, "1/5/26, 9:00 AM"), ("Rotating user", "1/5/26, 9:01 AM")]
+    assert names == [(NAME, "1/5/26, 9:00 AM UTC"), ("Rotating user", "1/5/26, 9:01 AM UTC")]
 
 
 @pytest.mark.parametrize(
     ("hours", "printed", "exact"),
     [
-        (3, "1/5/26, 12:00 PM", "2026-01-05T12:00:00+00:00"),
-        (15, "1/6/26, 12:00 AM", "2026-01-06T00:00:00+00:00"),
-        (9 * 24 + 13, "1/14/26, 10:00 PM", "2026-01-14T22:00:00+00:00"),
+        (3, "1/5/26, 12:00 PM UTC", "2026-01-05T12:00:00+00:00"),
+        (15, "1/6/26, 12:00 AM UTC", "2026-01-06T00:00:00+00:00"),
+        (9 * 24 + 13, "1/14/26, 10:00 PM UTC", "2026-01-14T22:00:00+00:00"),
     ],
 )
 async def test_times_are_printed_as_on_the_pictures(site: Site, hours: int, printed: str, exact: str) -> None:
-    """Such as 5/27/20, 2:06 PM (t1_user.png); a program reads the exact time, and the title has it, too."""
+    """Such as 5/27/20, 2:06 PM (t1_user.png), with the zone; the exact time is for programs, and the title."""
     await site.clock.advance(hours * 3_600)
     await create(site)
     shown = await site.person.get(USERS)
@@ -210,16 +210,16 @@ async def test_expiry_is_set_and_removed(site: Site) -> None:
     page = await page_of(site, created)
     assert "Simulator only Expires at (UTC)" in page.text
     shown = await site.person.fill(page, usual | {"expires": "2026-01-05T09:01"})
-    assert (shown.detail("Expires"), shown.value("expires")) == ("Jan 5, 2026, 9:01:00 AM", "2026-01-05T09:01:00")
+    assert (shown.detail("Expires"), shown.value("expires")) == ("Jan 5, 2026, 9:01:00 AM UTC", "2026-01-05T09:01:00")
     assert await log_on(site, created) == 200
     await site.clock.advance(60)
     assert await log_on(site, created) == 401
     kept = await site.person.fill(shown, usual | {"expires": shown.value("expires")})
-    assert kept.detail("Expires") == "Jan 5, 2026, 9:01:00 AM"
+    assert kept.detail("Expires") == "Jan 5, 2026, 9:01:00 AM UTC"
     zoned = await site.person.fill(kept, usual | {"expires": "2026-01-06T09:00+02:00"})
-    assert zoned.detail("Expires") == "Jan 6, 2026, 7:00:00 AM"
+    assert zoned.detail("Expires") == "Jan 6, 2026, 7:00:00 AM UTC"
     early = await site.person.fill(zoned, usual | {"expires": "0999-12-31T09:00"})
-    assert (early.detail("Expires"), early.value("expires")) == ("Dec 31, 999, 9:00:00 AM", "0999-12-31T09:00:00")
+    assert (early.detail("Expires"), early.value("expires")) == ("Dec 31, 999, 9:00:00 AM UTC", "0999-12-31T09:00:00")
     never = await site.person.fill(early, usual | {"expires": ""})
     assert (never.detail("Expires"), await log_on(site, created)) == ("Never", 200)
 
@@ -242,7 +242,7 @@ async def test_documented_page_keeps_the_expiry(site: Site) -> None:
     page = await page_of(site, created)
     assert "Expires at" not in page.text
     shown = await site.person.fill(page, {"display_name": "other", "active": "yes"})
-    assert (shown.detail("Expires"), shown.value("display_name")) == ("Jan 5, 2026, 9:01:00 AM", "other")
+    assert (shown.detail("Expires"), shown.value("display_name")) == ("Jan 5, 2026, 9:01:00 AM UTC", "other")
 
 
 async def test_reset_secret_asks_first(site: Site) -> None:

@@ -16,7 +16,7 @@ async def test_webhook_appears_under_messaging(site: Site) -> None:
     assert (
         "Webhook Configuration 1 Items Search Create Name ↑ Description Last Modified By Last Modified" in listed.text
     )
-    assert listed.cells == [[WEBHOOK, "", "Privilege Manager", "1/5/26, 9:00 AM"]]
+    assert listed.cells == [[WEBHOOK, "", "Privilege Manager", "1/5/26, 9:00 AM UTC"]]
     shown = await webhook_page(site)
     assert (shown.value("name"), shown.area("description")) == (WEBHOOK, "")
     assert shown.detail("Type") == "Webhook Resource (Resources)"

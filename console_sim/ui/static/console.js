@@ -26,19 +26,10 @@ function tickAll(ticked) {
   for (const box of document.querySelectorAll("[type=checkbox][name=request]")) box.checked = ticked;
 }
 
-async function copy(button) {
-  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
-  document.getElementById("copied").textContent = button.textContent = "Copied";
-}
-
 document.addEventListener("input", ({ target }) => {
   offerSaving(target);
   if (target.matches("[data-all]")) tickAll(target.checked);
   enableDecisions();
-});
-document.addEventListener("click", ({ target }) => {
-  const button = target.closest("[data-copy]");
-  if (button) copy(button);
 });
 window.addEventListener("pageshow", () => {
   // A browser that goes back fills in what was typed.
@@ -48,6 +39,4 @@ window.addEventListener("pageshow", () => {
 document.addEventListener("DOMContentLoaded", () => {
   // Going back to this answer opens its address instead of posting the form again.
   if (document.querySelector("main[data-posted]")) history.replaceState(null, "", location.href);
-  // Browsers let no page copy that came by plain HTTP from another machine.
-  if (!navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.remove();
 });
