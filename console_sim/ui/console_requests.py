@@ -62,9 +62,9 @@ class ConsoleRequests:
     def ended(self, run: Run) -> DeliveryState:
         """Return an attempt of a server task."""
         failure = self._mask(run.failure)
-        state = "failed" if failure else "completed"
+        state = "failed" if failure else "nothing to do" if run.is_idle else "completed"
         number = run.calls[-1].number if run.calls else 0
-        attempt = AttemptRow(run.ended_at, state, "bad" if failure else "good", number)
+        attempt = AttemptRow(run.ended_at, state, "bad" if failure else "quiet" if run.is_idle else "good", number)
         return DeliveryState(
             name=run.task_name, state=state, tone=attempt.tone, about=run.about, attempts=[attempt], error=failure
         )

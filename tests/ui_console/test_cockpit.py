@@ -70,7 +70,8 @@ async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
     assert cells((await site.person.get("/__cockpit/deliveries")).html)[0][4:] == ["2 earlier", "09:03:00 (2 min)"]
     await site.set_up()
     done = cells((await site.person.get("/__cockpit/deliveries")).html)
-    assert done[0] == ["Console", task, "", "completed", "09:01:00 completed", ""]
+    assert done[0] == ["Console", task, "", "nothing to do", "09:01:00 nothing to do", ""]
+    assert done[1] == ["Console", task, "", "completed", "09:01:00 completed", ""]
 
 
 async def test_fault_is_armed_by_a_form(site: Site) -> None:
