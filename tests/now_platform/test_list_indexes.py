@@ -237,6 +237,8 @@ async def test_rows_are_found_while_they_are_indexed(instance: Instance) -> None
         session.store_rows(TOY, [{"sys_id": "e0", "u_name": "Long", "u_settings": f"{'x' * 9_000}wombat"}])
         many = ({"sys_id": f"e{n + 1}", "u_name": f"q{chr(0x4E00 + n)}", "u_settings": "q"} for n in range(300))
         session.store_rows(TOY, many)
+        pages = ({"sys_id": f"p{n}", "u_name": f"Page {n}", "u_settings": "y" * 4_000} for n in range(30))
+        session.store_rows(TOY, pages)
     before = asyncio.all_tasks()
     await instance.run(instance.list_upkeep.begin)
     for _ in range(40):
@@ -300,9 +302,25 @@ async def test_missing_indexes_are_logged(
     check(instance, instance.system, "u_settingsLIKEick 4", "^ORDERBYu_pieces")
 
 
+@pytest.mark.long
+async def test_tables_are_indexed_as_they_grow(instance: Instance) -> None:
+    """A table that becomes large while it is served gets its indexes without a restart."""
+    fill(instance, LARGE)
+    before = asyncio.all_tasks()
+
+    def grow() -> None:
+        with instance.transaction(instance.system) as session:
+            session.store_rows(TOY, ({"sys_id": f"e{n}", "u_name": f"Row {n}"} for n in range(5_000)))
+
+    await instance.run(grow)
+    await ended(before)
+    assert ".u_toy.u_pieces" in index_names(instance)
+    check(instance, instance.system, "u_nameLIKErow 29", "^ORDERBYu_name")
+
+
 async def test_small_tables_have_no_indexes_of_lists(instance: Instance) -> None:
     """A table that is small pays nothing for lists."""
-    fill(instance, 100)
+    fill(instance, LARGE - 1)
     await indexed(instance)
     assert not [name for name in index_names(instance) if name.startswith(".")]
 

@@ -105,9 +105,8 @@ def expression(needed: Needed, terms: Terms) -> str:
             return _of_text(column, text, terms) if column in terms.columns else ""
         case AllOf(parts):
             return " AND ".join(filter(None, (expression(part, terms) for part in parts)))
-        case AnyOf(parts):
-            wanted = [expression(part, terms) for part in parts]
-            return f"({' OR '.join(f'({each})' for each in wanted)})" if all(wanted) else ""
+    wanted = [expression(part, terms) for part in needed.parts]
+    return f"({' OR '.join(f'({each})' for each in wanted)})" if all(wanted) else ""
 
 
 def _all_of(parts: Iterable[Needed | None]) -> Needed | None:

@@ -54,9 +54,8 @@ def _listed(dictionary: Dictionary, root: str) -> list[Column]:
 
 
 def _of_class(dictionary: Dictionary, table: str) -> Iterator[Column]:
-    """Yield the columns of a class that sort by their own value: references sort by the name of their record."""
+    """Return the columns of a class that sort by their own value: references sort by the name of their record."""
     columns, display = dictionary.columns(table), dictionary.display_column(table)
     own = [name for name, column in columns.items() if name not in {*_SYSTEM, display} and not column.family.concealed]
-    for name in dict.fromkeys((*_TIMES, display, *own[:MOST_COLUMNS])):
-        if name in columns and not columns[name].is_reference and not columns[name].family.concealed:
-            yield columns[name]
+    listed = (columns[name] for name in dict.fromkeys((*_TIMES, display, *own[:MOST_COLUMNS])) if name in columns)
+    return (column for column in listed if not column.is_reference and not column.family.concealed)

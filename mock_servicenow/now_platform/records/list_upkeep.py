@@ -93,10 +93,8 @@ class ListUpkeep:
                 return index_some(index, transaction)
             if not self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root):
                 return False
-            for statement in self._missing(transaction, root):
-                transaction.run(Prepared(statement), ())
-                return True
-            for statement in index.deletion() if known else index.creation():
+            lacking = self._missing(transaction, root)[:1] or (index.deletion() if known else index.creation())
+            for statement in lacking:
                 transaction.run(Prepared(statement), ())
             return True
 
