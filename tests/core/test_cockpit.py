@@ -176,6 +176,19 @@ async def test_unanswered_exchange_is_in_progress(roomy_party: Party, http: Clie
     assert "not judged: too large" in (await browser.get("/exchanges/echo/2"))[1]
 
 
+async def test_page_of_an_exchange_without_an_answer_says_why(roomy_party: Party, http: ClientSession) -> None:
+    """It is still to come, or there is none for a reason; and no contract describes what has none."""
+    party, browser = roomy_party, Browser(roomy_party, http)
+    exchange = party.journal.begin("out", "POST", "http://localhost:1/x", {}, b"")
+    asked = "Echo asked Callee: POST /x."
+    assert f"{asked} It has not been answered yet.<" in (await browser.get("/exchanges/echo/1"))[1]
+    party.journal.fail(exchange, "no connection")
+    sentence = f"{asked} No answer came: no connection. No contract describes this exchange.<"
+    assert sentence in (await browser.get("/exchanges/echo/1"))[1]
+    status, compared = await party.call("GET", "/__admin/cockpit/exchanges/99/compared")
+    assert (status, compared["messages"]) == (200, [])
+
+
 async def test_sequence_draws_exchanges_with_a_text(roomy_party: Party, http: ClientSession) -> None:
     """Requests and answers are arrows between lifelines, with the pauses between them."""
     party, browser = roomy_party, Browser(roomy_party, http)

@@ -92,7 +92,7 @@ async def test_no_output_shows_a_secret_in_its_place(instance: Instance, secret:
     }
     outputs = [await instance.call("GET", path, None) for path in OUTPUTS]
     numbers = [exchange["number"] for exchange in outputs[0].body["requests"]]
-    outputs += [await instance.call("GET", f"/__cockpit/exchanges/{number}", None) for number in numbers]
+    outputs += [await instance.call("GET", f"/__cockpit/exchanges/servicenow/{number}", None) for number in numbers]
     for output in outputs:
         assert output.status == 200
         shown = output.body.decode() if isinstance(output.body, bytes) else json.dumps(output.body)
@@ -188,7 +188,7 @@ async def test_no_output_shows_a_password_in_an_unusual_place(instance: Instance
         assert (await instance.call(method, path, **arguments)).status < 500
     journal = await instance.call("GET", "/__admin/requests", None)
     numbers = [exchange["number"] for exchange in journal.body["requests"]]
-    pages = [*OUTPUTS, *(f"/__cockpit/exchanges/{number}" for number in numbers)]
+    pages = [*OUTPUTS, *(f"/__cockpit/exchanges/servicenow/{number}" for number in numbers)]
     outputs = [(await instance.call("GET", path, None)).body for path in pages]
     texts = [each.decode() if isinstance(each, bytes) else json.dumps(each) for each in outputs]
     assert [path for path, text in zip(pages, texts, strict=True) if "tiger" in text or packed[20:] in text] == []

@@ -78,6 +78,25 @@ async def test_parts_are_beside_what_was_sent(site: Site) -> None:
     assert re.search(rf'<tr role="row" id="{row}" class="problem">\s*<th[^>]*>\$\.activity_type_id<', page)
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "The answer was 403: refused by an ACL or a business rule. It kept its contract."),
+        (
+            {"metadata": f'{{"PolicyId": "{{{GUID}}}", "PolcyName": "x"}}'},
+            "It kept its contract, but has a doubtful value: metadata.PolcyName is not part of approval-request.",
+        ),
+        ({"request_id": "none", "instance_id": "none"}, "There is 1 more difference."),
+    ],
+)
+async def test_page_begins_with_what_happened(site: Site, changes: dict[str, str], sentence: str) -> None:
+    """In sentences: who asked whom for what, what was answered, and whether the contract was kept."""
+    body = {"request_id": GUID, "instance_id": "a" * 32, "activity_type_id": "b" * 32, "metadata": METADATA} | changes
+    text = _text(await _sent(site.http, site.url, REQUEST, body))
+    assert "Console asked ServiceNow: Send an approval request." in text
+    assert sentence in text
+
+
 async def test_copied_lines_remove_the_difference(site: Site, tmp_path: Path) -> None:
     """An instance that is started with the override has the other spelling, and the same request keeps its contract."""
     file, body = tmp_path / "our-instance.yaml", {"requestid": GUID, "metadata": METADATA}
