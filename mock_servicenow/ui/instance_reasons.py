@@ -221,7 +221,7 @@ def _type_missing(case: InstanceCase) -> StateReason | None:
 def _decided(case: InstanceCase) -> StateReason | None:
     if case.pending or case.timed_out:
         return None
-    sentence = f"It was decided in ServiceNow at {moment(case.changed_at)}, with no response to deliver."
+    sentence = f"Its status was last changed at {moment(case.changed_at)}; ServiceNow has no response of it to deliver."
     if case.delivery is not None:
         response = case.delivery.response
         at = parse_moment(response.created_on)

@@ -46,6 +46,18 @@ class Desk:
         async with self.fakes.http.request(method, url, json=values, headers=headers) as answer:
             return (await answer.json())["result"]
 
+    async def call(self, method: str, path: str, values: object = None, app: str = "x_thyti_thycotic_p_") -> Any:
+        """Call the Table API as the administrator; return the result."""
+        headers = {"Authorization": encode_basic_auth("admin", "admin")}
+        url = f"{self.fakes.servicenow}/api/now/table/{app}{path}"
+        async with self.fakes.http.request(method, url, json=values, headers=headers) as answer:
+            assert answer.status < 300, await answer.text()
+            return None if answer.status == 204 else (await answer.json())["result"]
+
+    async def rows(self, table: str, other: str = "") -> Any:
+        """Return the records of a table of the app, or of another one."""
+        return await (self.call("GET", other, app="") if other else self.call("GET", table))
+
     async def approve(self, asked: Any) -> str:
         """Let an approver say yes, and the instance deliver that; return the RequestId."""
         await self.record("PATCH", f"/{asked['sys_id']}", {"status": "Approve"})
@@ -156,6 +168,85 @@ async def used_up(desk: Desk) -> str:
     return request_id
 
 
+async def token_lost(desk: Desk) -> str:
+    """The connection breaks off before the token."""
+    await desk.console("DELETE", "/tokens")
+    await desk.console("POST", "/faults", {"kind": "reset", "path": "*/logon/token"})
+    return await desk.approve(await desk.ask())
+
+
+async def teapot(desk: Desk) -> str:
+    """The console answers with a status that no rule explains."""
+    await desk.console("POST", "/faults", {"kind": "status", "status": 418, "path": APPROVE})
+    return await desk.approve(await desk.ask())
+
+
+async def error_in_envelope(desk: Desk) -> str:
+    """The console answers 200, and its envelope says error."""
+    body = '{"Status": "error", "Messages": ["no"]}'
+    await desk.console("POST", "/faults", {"kind": "status", "status": 200, "body": body, "path": APPROVE})
+    return await desk.approve(await desk.ask())
+
+
+async def type_deleted(desk: Desk) -> str:
+    """The activity type is deleted while the request is pending."""
+    asked = await desk.ask()
+    [record] = await desk.rows("request")
+    await desk.call("DELETE", f"activity_type/{record['activity_type_id']}")
+    return str(asked["request_id"])
+
+
+async def without_limit(desk: Desk) -> str:
+    """The activity type has no Max timeout."""
+    [kind] = await desk.rows("activity_type")
+    await desk.call("PATCH", f"activity_type/{kind['sys_id']}", {"max_timeout": ""})
+    return str((await desk.ask())["request_id"])
+
+
+async def unbounded_limit(desk: Desk) -> str:
+    """The Max timeout of the activity type is longer than any that is counted."""
+    [kind] = await desk.rows("activity_type")
+    await desk.call("PATCH", f"activity_type/{kind['sys_id']}", {"max_timeout": "9999-12-31 23:59:59"})
+    return str((await desk.ask())["request_id"])
+
+
+async def response_deleted(desk: Desk) -> str:
+    """The record of the response is gone."""
+    request_id = await desk.approve(await desk.ask())
+    [response] = await desk.rows("response")
+    await desk.call("DELETE", f"response/{response['sys_id']}")
+    return request_id
+
+
+async def timed_approval(desk: Desk) -> str:
+    """The approval has a duration, which is over, and a comment."""
+    asked = await desk.ask()
+    values = {"status": "Approve", "duration": "01:00:00", "comment": "For an hour"}
+    await desk.record("PATCH", f"/{asked['sys_id']}", values)
+    await desk.advance(7_200)
+    return str(asked["request_id"])
+
+
+async def over_soap(desk: Desk) -> str:
+    """The request goes to the scripted services, and waits for its decision."""
+    user = {"servicenow_url": desk.fakes.servicenow, "servicenow_user": "admin", "servicenow_password": "admin"}
+    names = {"name": "Soap", "approval_type": "Soap type", "policy": "Soap policy"}
+    await desk.console("POST", "/setup", {**user, **names, "use_webhook": False, "process_timeout": 600})
+    await desk.console("POST", "/request-items", {"foreign_system": "Soap"})
+    asked = await desk.ask("Soap policy")
+    await desk.advance(30)
+    return str(asked["request_id"])
+
+
+async def decided_over_soap(desk: Desk) -> str:
+    """The console learns of the decision when it asks."""
+    request_id = await over_soap(desk)
+    [item] = await desk.rows("", "sc_req_item?sysparm_query=cat_item.name=Execute Application Request")
+    await desk.call("PATCH", f"sc_req_item/{item['sys_id']}", {"approval": "rejected"}, app="")
+    await desk.advance(30)
+    return request_id
+
+
 DIFFER, DUE, ACCEPTED = "The ends differ", "due in", "The console accepted the decision"
 STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     delivered: (
@@ -253,6 +344,36 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
+STORIES |= {
+    token_lost: (
+        ("the token call before it got no usable answer", "attempt 1 got no token, which is tried again"),
+        ("401",),
+    ),
+    teapot: (("the console answered 418, which is not tried again", "rules.retried_statuses"), ("answers so if",)),
+    error_in_envelope: (("The console answered 200 with Status 'error'", "rules.error_envelope_delivery"), (ACCEPTED,)),
+    type_deleted: (
+        ("Its activity type does not exist any more; it can be decided with the terms",),
+        ("never times out",),
+    ),
+    without_limit: (("It never times out: its activity type has no Max timeout",), ("It times out at 2026-01-06",)),
+    unbounded_limit: (("longer than any that is counted", "rules.longest_timeout"), ("has no Max timeout",)),
+    response_deleted: (("ServiceNow has no response of it to deliver",), (ACCEPTED,)),
+    timed_approval: (
+        (
+            "The approval ended at 2026-01-05 10:00:00 UTC, 1 h after the decision",
+            "Console: Expired",
+            "Console: the approval ends",
+            "For an hour",
+            "Nothing falls due",
+        ),
+        (DIFFER, "holds until"),
+    ),
+    over_soap: (
+        ("ServiceNow has no approval request", "for which the console asks every", "Integration soap", "due in 9 min"),
+        ("posts to the console", DIFFER, "rules.process_timeout"),
+    ),
+    decided_over_soap: (("ServiceNow denied it; the console learned that at",), ("delivered that",)),
+}
 SHORT = (delivered, token_refused, decided_too_late, not_recorded)
 
 
