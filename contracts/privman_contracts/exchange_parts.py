@@ -46,11 +46,12 @@ class ExchangeParts:
     def compare(self) -> ContractComparison:
         """Return the exchange beside its contract, or the contracts that are near."""
         contract = self._contracts.match(self._seen.server, self._seen.method, self._path)
-        overrides = find_overrides(self._contracts, self._seen)
+        violations = self._contracts.check(self._seen)
+        overrides = [*self._shown(find_overrides(self._contracts, self._seen, violations))]
         if contract is None:
-            return ContractComparison(near=[*self._near()], overrides=[*self._texts(overrides)])
+            return ContractComparison(near=[*self._near()], overrides=[text for _, text in overrides])
         answer = contract.answer(self._seen.status)
-        messages = [*self._messages(contract, overrides)]
+        messages = [*self._messages(contract, violations, overrides)]
         return ContractComparison(
             happened=contract.summary,
             answered=answer.meaning if answer else "",
@@ -62,29 +63,41 @@ class ExchangeParts:
         for each in self._contracts.near(self._seen.server, self._seen.method, self._path):
             yield NearContract(f"{each.method} {each.path}", each.summary)
 
-    def _together(self, overrides: Sequence[Override]) -> str:
-        text = together(self._contracts, overrides) if len(overrides) > 1 else ""
-        return text if self._mask(text) == text and text not in {each.text for each in overrides} else ""
+    def _shown(self, overrides: Iterable[Override]) -> Iterator[tuple[Override, OverrideText]]:
+        """Yield each override with its text for people, but for those that would show a secret."""
+        for each in overrides:
+            text = each.text
+            if self._mask(text) == text:
+                yield each, _override_text(each, text)
 
-    def _messages(self, contract: ExchangeContract, overrides: Sequence[Override]) -> Iterator[ComparedMessage]:
-        violations = self._contracts.check(self._seen)
-        compared = [("", "line", [*_line(contract, self._seen, violations)]), *self._bodies()]
+    def _together(self, overrides: Sequence[tuple[Override, OverrideText]]) -> str:
+        """Return one file for all of it, unless one override says the same."""
+        text = together(self._contracts, (each for each, _ in overrides))
+        return "" if text in {"", *(each.text for _, each in overrides)} else text
+
+    def _messages(
+        self,
+        contract: ExchangeContract,
+        violations: Sequence[Violation],
+        overrides: Sequence[tuple[Override, OverrideText]],
+    ) -> Iterator[ComparedMessage]:
+        compared = [("", "line", [*_line(contract, self._seen, violations)]), *self._bodies(violations)]
         for title, (message, name, parts) in zip(_TITLES, compared, strict=True):
             rows = [self._row(f"{name}-{number}", part, overrides) for number, part in enumerate(parts)]
             yield ComparedMessage(title=title, message=message, parts=rows)
 
-    def _bodies(self) -> Iterator[tuple[str, str, list[BodyPart]]]:
+    def _bodies(self, violations: Sequence[Violation]) -> Iterator[tuple[str, str, list[BodyPart]]]:
         """Yield each message with its name and parts; none of a body that has no contract."""
         messages = [*self._contracts.messages(self._seen)]
         for name, body in (("request", self._seen.request), ("response", self._seen.answer)):
             message = next((message for message, each in messages if each is body), "")
             shown = self._printed[name]["body"].encode()
+            known = [each for each in violations if each.schema == message]
             found = message and body.media_type == _JSON
-            yield message, name, self._contracts.compare_body(message, body.data, shown) if found else []
+            yield message, name, self._contracts.compare_body(message, body.data, shown, known) if found else []
 
-    def _row(self, number: str, part: BodyPart, overrides: Iterable[Override]) -> ComparedPart:
+    def _row(self, number: str, part: BodyPart, overrides: Iterable[tuple[Override, OverrideText]]) -> ComparedPart:
         differences = {(each.schema, each.where) for each in part.violations}
-        explaining = [each for each in overrides if not differences.isdisjoint(each.explains)]
         return ComparedPart(
             id=number,
             where=self._mask(part.where),
@@ -97,21 +110,19 @@ class ExchangeParts:
             sources=[*_sources(part)],
             problems=[self._mask(each.message) for each in part.violations],
             rule=next((DOUBTFUL_VALUE if each.doubtful else each.schema for each in part.violations), ""),
-            overrides=[*self._texts(explaining)],
+            overrides=[text for each, text in overrides if not differences.isdisjoint(each.explains)],
         )
 
-    def _texts(self, overrides: Iterable[Override]) -> Iterator[OverrideText]:
-        """Yield the overrides for people, but for those that would show a secret."""
-        for each in overrides:
-            if self._mask(each.text) == each.text:
-                yield OverrideText(
-                    path=each.name.path,
-                    text=each.text,
-                    before=str(each.before),
-                    evidence=each.name.evidence,
-                    inferred=each.name.evidence == "I",
-                    meaning=each.meaning,
-                )
+
+def _override_text(override: Override, text: str) -> OverrideText:
+    return OverrideText(
+        path=override.name.path,
+        text=text,
+        before=str(override.before),
+        evidence=override.name.evidence,
+        inferred=override.name.evidence == "I",
+        meaning=override.meaning,
+    )
 
 
 def _state(part: BodyPart) -> State:

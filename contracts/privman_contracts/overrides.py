@@ -14,6 +14,7 @@ import orjson
 from msgspec import Struct
 
 from privman_contracts.contracts import Contracts
+from privman_contracts.evidence import Violation
 from privman_contracts.exchanges import ExchangeContract, Observed
 from privman_contracts.files import InferredNamesError
 from privman_contracts.rules import RULES
@@ -67,22 +68,25 @@ class _Candidate(Struct, frozen=True):
     meaning: str = ""
 
 
-def find_overrides(contracts: Contracts, seen: Observed) -> list[Override]:
-    """Return the overrides that remove differences of an exchange and add none; likely ones first."""
+def find_overrides(contracts: Contracts, seen: Observed, known: Iterable[Violation] | None = None) -> list[Override]:
+    """Return the overrides that remove differences of an exchange and add none; likely ones first.
+
+    Whoever has checked the exchange passes its violations.
+    """
     exchange = contracts.match(seen.server, seen.method, urlsplit(seen.target).path)
     if exchange is None:
         return [*_tables(contracts, seen)]
-    before = _differences(contracts, seen)
+    before = _differences(contracts.check(seen) if known is None else known)
     if not before:
         return []
     size = len(seen.request.data) + len(seen.answer.data) + 1
     tries = min(_MOST_TRIED, max(1, _MOST_WORK // size))
-    found: dict[str, Override] = {}
+    found: dict[tuple[str, str], Override] = {}
     for candidate in islice(_candidates(contracts, exchange, seen, before), tries):
         override = _tried(contracts, seen, candidate, before)
         offered = [each for each in found.values() if override and each.explains & override.explains]
         if override and len(offered) < _MOST_OFFERED:
-            found.setdefault(override.text, override)
+            found.setdefault((override.name.path, str(override.name.value)), override)
     return [*found.values()]
 
 
@@ -101,8 +105,8 @@ def together(contracts: Contracts, overrides: Iterable[Override]) -> str:
     return override_text(each.name for each in chosen.values())
 
 
-def _differences(contracts: Contracts, seen: Observed) -> frozenset[Difference]:
-    return frozenset((each.schema, each.where) for each in contracts.check(seen))
+def _differences(violations: Iterable[Violation]) -> frozenset[Difference]:
+    return frozenset((each.schema, each.where) for each in violations)
 
 
 def _tried(
@@ -110,7 +114,7 @@ def _tried(
 ) -> Override | None:
     """Return the override if it removes what it should and adds no difference."""
     changed = _overridden(contracts, candidate)
-    after = _differences(changed, seen) if changed else before
+    after = _differences(changed.check(seen)) if changed else before
     gone = before - after
     meant = {each for each in before if candidate.wheres and _plain(each[1]) in candidate.wheres}
     if changed is None or not gone or after - before or not meant <= gone:
