@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from urllib.parse import urlencode
 
+import orjson
 from aiohttp import web
 from msgspec import Struct
 
@@ -132,15 +133,19 @@ class ManageApprovals:
         pending = self._waiting()
         if not search:
             return pending
-        found = (row for row in self._rows(pending[:MOST_SEARCHED]) if contains(search, row.facts.searched))
-        return [row.request.request_id for row in found]
+        # The JSON text is read only where the search is somewhere in it, which takes a tenth of the time.
+        written = orjson.dumps(search).decode()[1:-1]
+        likely = [each for each in self._found(pending[:MOST_SEARCHED]) if contains(written, [each.metadata])]
+        return [each.request_id for each in likely if contains(search, self._reader.read(each).searched)]
 
     def _waiting(self) -> list[str]:
         return self._approvals.pending(manual_only=not self._extras)
 
+    def _found(self, request_ids: Sequence[str]) -> Iterator[ApprovalRequest]:
+        return filter(None, map(self._console.store.approval_requests.get, request_ids))
+
     def _rows(self, request_ids: Sequence[str]) -> Iterator[PendingRow]:
-        found = (self._console.store.approval_requests.get(each) for each in request_ids)
-        return (PendingRow(each, self._reader.read(each)) for each in found if each is not None)
+        return (PendingRow(each, self._reader.read(each)) for each in self._found(request_ids))
 
     async def _confirm(self, visit: ConsoleVisit, form: Form, chosen: list[str]) -> web.Response:
         requests = [self._approvals.find(each) for each in chosen]

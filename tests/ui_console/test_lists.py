@@ -138,3 +138,22 @@ async def test_approvals_are_searched(site: Site) -> None:
     assert (second.html.count('name="request"'), 'value="work"' in second.html) == (2, True)
     assert (await site.person.get(APPROVALS + second.links["All"])).html.count(" checked") == 2
     assert "Nothing found." in (await site.person.get(APPROVALS, params={"search": "<b>"})).text
+
+
+async def test_requests_are_found_by_any_characters(site: Site) -> None:
+    """Quotation marks, backslashes and letters beyond ASCII, whatever their case; keys of the metadata do not count."""
+    await site.ask(UserReason='The "new" C:\\Büro')
+    await site.ask(UserReason="other", CompanyName="Büro")
+    for search, count in (('"NEW" c:\\b', 1), ("bÜRO", 1), ("UserReason", 0)):
+        shown = await site.person.get(APPROVALS, params={"search": search})
+        assert (search, f"{count} Items" in shown.text) == (search, True)
+
+
+@pytest.mark.long
+async def test_search_among_many_requests_says_how_many_it_covers(site: Site) -> None:
+    """It covers the oldest 2,000."""
+    for number in range(2_001):
+        await site.ask(FilePath=f"/{number}")
+    shown = await site.person.get(APPROVALS, params={"search": "/2000"})
+    assert "0 Items Searched: the oldest 2,000" in shown.text
+    assert "Nothing found among the oldest 2,000." in shown.text
