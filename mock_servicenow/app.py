@@ -117,7 +117,7 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     def restoring(state: StateCopy) -> AbstractAsyncContextManager[None]:
         return rebuilding(lambda: beginning.put_back(instance, state))
 
-    server = Server(instance, settings.url, privilege_manager.services)
+    server = Server(instance, settings.url, privilege_manager.soap.services())
     app = instruments.app(
         States(lambda: rebuilding(rebuild), copy, restoring),
         settings.admin_token if settings.control_plane else None,

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.errors import SoapError
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.catalog_items import ITEMS, variables
-from mock_servicenow.now_platform.rest.catalog_orders import Wanted, order
+from mock_servicenow.now_platform.rest.catalog_orders import LINKS, OPTIONS, Wanted, order
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
 from mock_servicenow.privilege_manager.wire_formats import is_guid
 from privman_contracts.wire_names import WireNames
@@ -37,6 +37,17 @@ class ApprovalServices:
             ScriptedService(service["check"], keys("soap_check"), keys("soap_checked"), self._check),
             ScriptedService(service["cancel"], keys("soap_cancel"), keys("soap_cancelled"), self._cancel),
         ]
+
+    def item_of(self, session: Session, request_id: str) -> Record | None:
+        """Return the requested item that was made for a RequestId of the console; None for none."""
+        options = session.find_all(OPTIONS, value=request_id)
+        links = (session.find(LINKS, sc_item_option=option.sys_id) for option in options)
+        items = (self._requested(session, link["request_item"]) for link in links if link is not None)
+        return next((item for item in items if item is not None), None)
+
+    def status_of(self, item: Record) -> str:
+        """Return the canonical status of a requested item: ``approved``, ``rejected``, ``pending`` or ``invalid``."""
+        return _word(item)
 
     def _keys(self, group: str) -> tuple[str, ...]:
         return tuple(self._names.group(f"keys.{group}").values())

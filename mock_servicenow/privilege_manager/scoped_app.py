@@ -51,7 +51,7 @@ class PrivilegeManagerApp:
     Its tables (`AppTables`) must be in the instance's dictionary.
 
     Attributes:
-        services: the scripted SOAP services of the older integration.
+        soap: the scripted services of the older integration.
         registrations: of the consoles.
 
     Args:
@@ -63,7 +63,7 @@ class PrivilegeManagerApp:
     ) -> None:
         self.tables = tables
         instance.subjects.update(subjects(tables))
-        self.services = ApprovalServices(names).services()
+        self.soap = ApprovalServices(names)
         self._instance = instance
         self.registrations = registrations = Registrations(tables, names, secrets)
         self.activity_types = activity_types = ActivityTypes(tables, names, registrations)

@@ -6,12 +6,14 @@ from datetime import datetime
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
+from mock_servicenow.privilege_manager.approval_services import REQUESTED_ITEMS
 from mock_servicenow.privilege_manager.deliverer import KnownDelivery
 from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationError
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.tables import RequestRow
 from mock_servicenow.privilege_manager.wire_formats import json_object, parse_moment
 from mock_servicenow.ui.instance_reasons import InstanceCase, instance_reasons, moment
+from privman_contracts.state_reasons import documented
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand, Tone
 from privman_core.cuts import cut
@@ -20,6 +22,14 @@ _ATTEMPTS = 20
 _SUCCESS = 200
 _LONGEST = 200
 _TONES: dict[str, Tone] = {"delivered": "good", "failed": "bad"}
+
+
+_ITEM_STANDS: dict[str, Stand] = {
+    "approved": "approved",
+    "rejected": "denied",
+    "pending": "open",
+    "invalid": "denied",  # as the console takes it
+}
 
 
 class InstanceRequests:
@@ -69,7 +79,25 @@ class InstanceRequests:
         table = self._app.tables.request
         with self._instance.transaction(self._instance.system) as session:
             record = session.find_alike(table.name, **{table[RequestRow.request_id]: request_id})
-            return None if record is None else self._detail(session, record, deliveries)
+            return self._item(session, request_id) if record is None else self._detail(session, record, deliveries)
+
+    def _item(self, session: Session, request_id: str) -> RequestDetail | None:
+        """Return what became of a request of the older integration: a requested item of the catalog."""
+        item = self._app.soap.item_of(session, request_id)
+        if item is None:
+            return None
+        page, status = self._page(REQUESTED_ITEMS, item.sys_id), self._app.soap.status_of(item)
+        sentence = (
+            f"It is the requested item {item['number']}, made by a scripted SOAP service; its status is {status}."
+        )
+        return RequestDetail(
+            request_id=request_id,
+            state=status,
+            stand=_ITEM_STANDS[status],
+            page=page,
+            facts=[LabeledFact("Requested item", item["number"], page)],
+            reasons=[documented("D", "set-up-servicenow.md", sentence)],
+        )
 
     def _detail(self, session: Session, record: Record, deliveries: list[KnownDelivery]) -> RequestDetail:
         case = self._case(session, record, deliveries)

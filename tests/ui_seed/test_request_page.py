@@ -369,10 +369,19 @@ STORIES |= {
         (DIFFER, "holds until"),
     ),
     over_soap: (
-        ("ServiceNow has no approval request", "for which the console asks every", "Integration soap", "due in 9 min"),
+        (
+            "It is the requested item RITM",
+            "its status is pending",
+            "for which the console asks every",
+            "Integration soap",
+            "due in 9 min",
+        ),
         ("posts to the console", DIFFER, "rules.process_timeout"),
     ),
-    decided_over_soap: (("ServiceNow denied it; the console learned that at",), ("delivered that",)),
+    decided_over_soap: (
+        ("ServiceNow denied it; the console learned that at", "its status is rejected"),
+        ("delivered that", DIFFER),
+    ),
 }
 SHORT = (delivered, token_refused, decided_too_late, not_recorded)
 

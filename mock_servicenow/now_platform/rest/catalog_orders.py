@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.rest.formats import Document
 from mock_servicenow.now_platform.rules.catalog_rules import FULL
 
 OPTIONS, REQUESTS, REQUESTED_ITEMS = "sc_item_option", "sc_request", "sc_req_item"
-_LINKS = "sc_item_option_mtom"
+LINKS = "sc_item_option_mtom"
 MOST_OPTIONS = 1_000
 """How many values of variables an order may have, since it stores each of them (I)."""
 
@@ -109,7 +109,7 @@ def request(session: Session, receiver: str, ordered: list[Ordered], total: floa
 def variables_of_items(session: Session, items: list[Record]) -> dict[str, list[Document]]:
     """Return the variables of requested items with what people read of their values, by the items' sys_ids."""
     ids = ",".join(item.sys_id for item in items)
-    links = bounded_records(session, _LINKS, f"request_itemIN{ids}", limit=len(items) * MOST_VARIABLES)
+    links = bounded_records(session, LINKS, f"request_itemIN{ids}", limit=len(items) * MOST_VARIABLES)
     options = session.get_many(OPTIONS, {link["sc_item_option"] for link in links})
     known = session.get_many(VARIABLES, {option["item_option_new"] for option in options.values()})
     owned = [
@@ -146,7 +146,7 @@ def _requested_item(system: Session, request: Record, ordered: Ordered) -> None:
     requested = system.insert(REQUESTED_ITEMS, values)
     for option in ordered.options:
         owned = {"request_item": requested.sys_id, "sc_item_option": option.sys_id}
-        system.insert(_LINKS, owned)
+        system.insert(LINKS, owned)
     if not ordered.approved:
         return
     task = {"request_item": requested.sys_id, "parent": requested.sys_id, "assignment_group": item["group"]}
