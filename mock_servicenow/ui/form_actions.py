@@ -18,6 +18,7 @@ from privman_core.pages.forms import Form
 
 NOT_SAVED = "The record was not saved"
 DELETE = "delete"
+_CREATED = "sys_created_on"
 
 
 def not_done(action: str) -> str:
@@ -116,10 +117,10 @@ class FormActions:
         session = self._session
         session.work.transaction.lock()
         current = session.work.get(record.table, record.sys_id, lock=True) or record.values
-        # Another record may have got the sys_id of a deleted one.
-        stamps = {name: current.get(name) for name in ("sys_mod_count", "sys_created_on")}
-        posted = {name: self._form.given(name) for name in stamps}
-        if posted | {"sys_created_on": posted["sys_created_on"] or stamps["sys_created_on"]} == stamps:
+        posted = {name: self._form.given(name) for name in stamps(session, record.table)}
+        if posted.get(_CREATED, "") is None:  # by a program, which knows the count
+            del posted[_CREATED]
+        if all(text == current[name] for name, text in posted.items()):
             return
         changed = Record(record.table, {**record.values, **current})
         who, when = (self._visible(changed, name) for name in ("sys_updated_by", "sys_updated_on"))
@@ -132,6 +133,15 @@ class FormActions:
 
     def _event(self, record: Record, note: Note) -> Event:
         return Event(self._place.form(record), record.sys_id, note)
+
+
+def stamps(session: Session, table: str) -> list[str]:
+    """Return the columns by which a posted form proves that it is not stale, those that the user may read.
+
+    The time of creation is one of them, because another record may have got the sys_id of a deleted one.
+    """
+    columns = readable(session, table)
+    return [name for name in ("sys_mod_count", _CREATED) if name in columns]
 
 
 def _changes_in_words(session: Session, before: Record, after: Record, posted: Mapping[str, str]) -> Note:

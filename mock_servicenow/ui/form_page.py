@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.event_notes import Event, Note, follow, shown, take_note
-from mock_servicenow.ui.form_actions import FormActions, Refusal, not_done
+from mock_servicenow.ui.form_actions import FormActions, Refusal, not_done, stamps
 from mock_servicenow.ui.form_fields import LONG_TEXT, form_fields, sections, system_fields
 from mock_servicenow.ui.form_head import FormHead, form_head, way_back
 from mock_servicenow.ui.form_reader import ADD, REMOVE, FormReader
@@ -166,7 +166,6 @@ def _title(session: Session, record: Record, *, new: bool) -> str:
 
 
 def _versions(session: Session, record: Record, draft: Form | None) -> list[tuple[str, str]]:
-    """Return the columns by which a posted form proves that it is not stale; a draft keeps those that it has."""
-    columns = readable(session, record.table)
-    names = [name for name in ("sys_mod_count", _CREATED) if name in columns]
+    """Return the stamps of the form with their values; a draft keeps those that it has."""
+    names = stamps(session, record.table)
     return [(name, record[name] if draft is None else draft.value(name)) for name in names]

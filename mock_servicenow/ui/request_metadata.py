@@ -44,7 +44,8 @@ class Metadata(Struct, frozen=True):
 
     def in_cell(self) -> tuple[list[Entry], list[Entry]]:
         """Return the first chief entries and some others, shortened for the cell of a list."""
-        every = [(key, cut(text, LONGEST_IN_CELL)) for key, text in (*self.chief, *self.others[:MOST_IN_CELL])]
+        some = (*self.chief, *self.others[:MOST_IN_CELL])
+        every = [(cut(key, LONGEST_IN_CELL), cut(text, LONGEST_IN_CELL)) for key, text in some]
         return every[:_CELL_ENTRIES], every[_CELL_ENTRIES:MOST_IN_CELL]
 
 
