@@ -68,6 +68,7 @@ def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:
     for step in steps:
         yield from map(call_of, step.preparations)
         yield DrawnNote(step.at, step.who, step.words) if step.exchange is None else call_of(step.exchange)
+        yield from map(call_of, step.repeats)
 
 
 def _difference(details: Mapping[str, RequestDetail]) -> str:

@@ -1,7 +1,8 @@
 """The time line of one approval request: what happened, step by step, and what falls due."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -11,6 +12,8 @@ from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.search import path_of
 from privman_core.cockpit.sequence_diagram import in_words
 
+FOLDED = 3
+"""Steps alike in a row that are one."""
 _SUCCESSES = range(200, 300)
 _READING, _CHANGING = frozenset({"GET", "HEAD"}), frozenset({"PATCH", "PUT"})
 
@@ -24,6 +27,7 @@ class TimedStep(Struct, frozen=True):
         words: what happened.
         exchange: None for an event.
         preparations: exchanges that only prepared this one, such as token calls.
+        repeats: exchanges like this one that followed it at once, such as polls.
         wait: how long after the step before; empty for less than a second.
         notes: what explains a failure.
     """
@@ -35,8 +39,14 @@ class TimedStep(Struct, frozen=True):
     tone: Tone
     exchange: MergedRow | None = None
     preparations: tuple[MergedRow, ...] = ()
+    repeats: tuple[MergedRow, ...] = ()
     wait: str = ""
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def until(self) -> datetime:
+        """When it happened for the last time."""
+        return self.repeats[-1].sent.at if self.repeats else self.at
 
 
 class ComingStep(Struct, frozen=True):
@@ -63,7 +73,7 @@ def time_line(
         for event in detail.events:
             if not event.due:
                 steps.insert(_place(steps, name, event), TimedStep(event.at, name, "", event.text, event.tone))
-    return list(_with_waits(steps))
+    return list(_with_waits(_folded(steps)))
 
 
 def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetime]) -> list[ComingStep]:
@@ -154,9 +164,25 @@ def _reads(step: TimedStep, end: str) -> bool:
     return step.exchange is not None and step.who == end and step.exchange.sent.method in _READING
 
 
-def _with_waits(steps: Sequence[TimedStep]) -> Iterable[TimedStep]:
+def _folded(steps: Iterable[TimedStep]) -> Iterator[TimedStep]:
+    """Yield the steps, several in a row that differ in nothing but their time as one."""
+    for _, group in groupby(steps, key=_kind):
+        same = list(group)
+        if len(same) < FOLDED:
+            yield from same
+        else:
+            yield replace(same[0], repeats=tuple(step.exchange for step in same[1:] if step.exchange))
+
+
+def _kind(step: TimedStep) -> tuple[object, ...]:
+    if step.exchange is None or step.preparations or step.notes:
+        return (id(step),)
+    return step.who, step.whom, step.words, step.exchange.sent.answer, step.exchange.fault
+
+
+def _with_waits(steps: Iterable[TimedStep]) -> Iterable[TimedStep]:
     before: datetime | None = None
     for step in steps:
         gap = timedelta(0) if before is None else max(step.at - before, timedelta(0))
         yield replace(step, wait=in_words(gap))
-        before = step.at
+        before = step.until

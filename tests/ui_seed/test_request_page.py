@@ -234,7 +234,7 @@ async def over_soap(desk: Desk) -> str:
     await desk.console("POST", "/setup", {**user, **names, "use_webhook": False, "process_timeout": 600})
     await desk.console("POST", "/request-items", {"foreign_system": "Soap"})
     asked = await desk.ask("Soap policy")
-    await desk.advance(30)
+    await desk.advance(70)
     return str(asked["request_id"])
 
 
@@ -374,7 +374,8 @@ STORIES |= {
             "its status is pending",
             "for which the console asks every",
             "Integration soap",
-            "due in 9 min",
+            "2 times more, until 09:01:00 09:00:40 200 Exchange",
+            "due in 8 min 50 s",
         ),
         ("posts to the console", DIFFER, "rules.process_timeout"),
     ),
