@@ -246,7 +246,7 @@ class OwnEnd:
         """Return which end this is, with the time and the number of armed faults."""
         now = self._clock.now()
         armed = sum(fault.stage(now) in {"armed", "waiting"} for fault in self._faults.known)
-        return Hello(self.name, installed_version(), now, armed)
+        return Hello(self.name, installed_version(), now, armed, self._clock.virtual)
 
     async def clock(self) -> ClockState:
         """Return the time."""

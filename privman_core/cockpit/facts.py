@@ -358,9 +358,11 @@ class Hello(Struct, frozen=True):
 
     Attributes:
         armed: how many faults may strike now or later.
+        virtual: whether time moves only when it is advanced.
     """
 
     name: str
     version: str
     now: datetime
     armed: int = 0
+    virtual: bool = False

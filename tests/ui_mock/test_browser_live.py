@@ -121,6 +121,25 @@ async def test_repeated_exchanges_unfold_in_place(site: Site, page: Page) -> Non
 
 
 @pytest.mark.long
+async def test_back_leads_through_searches(site: Site, page: Page) -> None:
+    """A click on a value is a step of the browser's history; other pages say that they have changed during a pause."""
+    await site.call("GET", "/api/now/table/incident")
+    await site.call("GET", "/api/now/table/problem")
+    await page.goto(JOURNAL)
+    await page.get_by_role("link", name="incident").click()
+    await expect(page.get_by_role("row")).to_have_count(2)
+    await page.go_back()
+    await expect(page.get_by_role("row")).to_have_count(3)
+    await expect(page.get_by_label("Search", exact=True)).to_have_value("")
+    await page.goto(f"{JOURNAL}/faults")
+    await page.get_by_role("button", name="Pause").click()
+    await site.call("POST", "/__admin/faults", json={"kind": "status", "status": 500})
+    await page.get_by_role("button", name="Changed meanwhile: show").click()
+    await expect(page.get_by_role("button", name="Disarm status 1")).to_be_visible()
+    await expect(page.get_by_role("status")).to_have_text("Paused")
+
+
+@pytest.mark.long
 async def test_page_says_that_it_is_not_live(site: Site, page: Page) -> None:
     """While the server refuses the stream, the page says so; later it is live again by itself."""
     await page.route("**/__cockpit/events", lambda route: route.fulfill(status=204))

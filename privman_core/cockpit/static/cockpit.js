@@ -13,6 +13,7 @@ let fetching = null; // aborts the copy that is on its way
 let due = false; // whether something has changed since the last copy was asked for
 let stream = null;
 let connected = false;
+const running = new WeakMap(); // clocks of real time: the time of the last copy, and when that came
 
 function say() {
   const lost = "Not live: no connection to the server";
@@ -55,6 +56,13 @@ function count(copy) {
   news.textContent = `${number}${more ? " or more" : ""} new exchange${number === 1 ? "" : "s"}`;
 }
 
+/** Says during a pause that something has changed, on a page that counts nothing. */
+function changed(event) {
+  if (event !== "changed") return;
+  shown("news").hidden = false;
+  shown("news").textContent = "Changed meanwhile: show";
+}
+
 /**
  * Fetches a copy of the page and shows what has changed.
  *
@@ -87,10 +95,9 @@ function show(copy, all, held, keep) {
   // An error beside the search field leaves the rows of the last search that was one.
   const invalid = find && copy.querySelector("#find[aria-invalid]");
   const changing = regions.filter((region) => (all || !isHeld(region)) && !(invalid && region === journal));
-  // The copy is that of the newest page, so the older page that is open keeps all of its own.
-  put(copy, held && isOlder() ? [] : changing, keep);
+  put(copy, changing, keep);
   if (held) count(copy);
-  else shown("news").hidden = true;
+  else if (!paused || all) shown("news").hidden = true;
   tick();
 }
 
@@ -102,7 +109,10 @@ function connect() {
     say();
     refresh(); // it may have changed since it was made
   };
-  stream.onmessage = () => refresh();
+  stream.onmessage = ({ data }) => {
+    if (paused && !journal) changed(data);
+    else refresh();
+  };
   stream.onerror = () => {
     connected = false;
     say();
@@ -122,8 +132,9 @@ function showNews() {
 }
 
 /** Shows another address without leaving the page. */
-async function go(address) {
-  history.replaceState(null, "", address);
+async function go(address, isStep = false) {
+  if (isStep) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
   await refresh({ all: true, fresh: true, keep: false });
 }
 
@@ -157,17 +168,39 @@ function stay(event) {
   const link = event.target.closest?.("a[data-here]");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   event.preventDefault();
-  find.value = new URL(link.href).searchParams.get("find") ?? "";
-  go(link.href);
+  go(link.href, true);
+  typed();
+}
+
+/** Writes the search of the address into its field. */
+function typed() {
+  find.value = new URLSearchParams(location.search).get("find") ?? "";
+}
+
+/** Lets real time run on between two copies of the page. */
+function run() {
+  if (paused || !connected) return;
+  for (const clock of document.querySelectorAll("[data-runs]")) {
+    const known = running.get(clock);
+    const now = performance.now();
+    if (known?.at !== clock.dataset.runs) running.set(clock, { at: clock.dataset.runs, since: now });
+    const { at, since } = running.get(clock);
+    clock.textContent = new Date(Date.parse(at) + now - since).toISOString().slice(0, 19).replace("T", " ");
+  }
 }
 
 if (bar && regions.length) {
+  setInterval(run, 1000);
   bar.hidden = false;
   shown("pause").addEventListener("click", pause);
   shown("news").addEventListener("click", showNews);
   document.addEventListener("click", stay);
   if (find && journal) searchWhileTyping();
   journal?.addEventListener("change", tick);
+  // Back and forward lead through the searches.
+  if (journal) addEventListener("popstate", () => { typed(); go(location.href); });
+  // Whoever is back at the top sees what has been counted.
+  if (journal) addEventListener("scroll", () => { if (!shown("news").hidden && !isHeld(journal)) refresh(); }, { passive: true });
   tick();
   // Browsers open six connections to a server, so only the page that is seen keeps one.
   document.addEventListener("visibilitychange", () => (document.hidden ? stream?.close() : connect()));

@@ -42,12 +42,13 @@ function morph(old, newer) {
 function children(old, newer) {
   const wanted = nodes(newer);
   const keys = new Set(wanted.map(keyOf).filter(Boolean));
-  const keyed = new Map(nodes(old).map((node) => [keyOf(node), node]));
+  const keyed = new Map();
+  for (const node of nodes(old)) keyed.set(keyOf(node), [...(keyed.get(keyOf(node)) ?? []), node]);
   let at = first(old);
   for (const next of wanted) {
     while (at && keyOf(at) && !keys.has(keyOf(at))) at = dropped(at);
     const key = keyOf(next);
-    let found = key ? keyed.get(key) : at && !keyOf(at) ? at : undefined;
+    let found = key ? keyed.get(key)?.shift() : at && !keyOf(at) ? at : undefined;
     if (found?.nodeName !== next.nodeName) found = undefined;
     if (!found) old.insertBefore(document.importNode(next, true), at);
     else if (found === at) at = following(at);
@@ -73,9 +74,17 @@ function isSelected(node) {
   return selection && !selection.isCollapsed && selection.containsNode(node, true);
 }
 
-// A row without an id is another one as soon as anything of it differs.
-const isRow = ({ nodeName, parentNode }) => nodeName === "TR" || (nodeName === "TBODY" && parentNode.tBodies.length > 1);
-const keyOf = (node) => (node instanceof Element ? node.id || (isRow(node) ? node.outerHTML : "") : "");
+// An item without an id is known by the first id in it, or else it is another one as soon as anything of it differs.
+const isItem = ({ nodeName, parentNode }) => ["TR", "LI"].includes(nodeName) || (nodeName === "TBODY" && parentNode.tBodies.length > 1);
+
+function keyOf(node) {
+  if (!(node instanceof Element) || node.id) return node.id ?? "";
+  if (node.nodeName === "DETAILS") return `details ${node.querySelector("summary")?.textContent}`;
+  if (!isItem(node)) return "";
+  const part = node.querySelector("[id]");
+  return part ? `with ${part.id}` : node.outerHTML;
+}
+
 const isNoise = (node) => node.nodeType === Node.TEXT_NODE && inRows.has(node.parentNode.nodeName) && !node.data.trim();
 const nodes = (parent) => [...parent.childNodes].filter((node) => !isNoise(node));
 const first = (parent) => solid(parent.firstChild);
