@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from typing import Protocol
 
 from aiohttp import web
 
-from privman_core.cockpit.both_ends import BothEnds, Ends
+from privman_core.cockpit.both_ends import Ends
 from privman_core.cockpit.ends import End, EndError
 from privman_core.cockpit.facts import Marks
 from privman_core.pages.rendering import HEADERS
@@ -23,6 +24,17 @@ A page fetches itself again at each beat, so it also shows what only the passing
 _RETRY = b"retry: 2000\n\n"
 
 
+class KnownEnds(Protocol):
+    """The end that serves the cockpit, and both ends as they answer now."""
+
+    @property
+    def own(self) -> End:
+        """The end that serves the cockpit."""
+
+    async def find(self) -> Ends:
+        """Return the ends that answer now."""
+
+
 class LiveEvents:
     """Sends each open page an event when either end has changed.
 
@@ -30,10 +42,14 @@ class LiveEvents:
 
     Args:
         admits: decides whether a browser may listen.
+        look_seconds: real seconds between two looks at the own end.
     """
 
-    def __init__(self, ends: BothEnds, admits: Callable[[web.Request], bool]) -> None:
+    def __init__(
+        self, ends: KnownEnds, admits: Callable[[web.Request], bool], look_seconds: float = LOOK_SECONDS
+    ) -> None:
         self._ends = ends
+        self._look_seconds = look_seconds
         self._admits = admits
         self._closing = asyncio.Event()
         self._open = 0
@@ -83,7 +99,7 @@ class LiveEvents:
     async def _is_closing(self) -> bool:
         """Wait for the next look; return whether the server ends meanwhile."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(self._look_seconds):
                 await self._closing.wait()
         return self._closing.is_set()
 

@@ -1,10 +1,14 @@
 """The stream that keeps an open page of the cockpit live."""
 
 from contextlib import AsyncExitStack
+from typing import Any
 
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse, ClientSession, web
 
-from privman_core.cockpit.live_events import MOST_STREAMS
+from privman_core.cockpit.both_ends import Ends
+from privman_core.cockpit.ends import EndError
+from privman_core.cockpit.facts import Marks
+from privman_core.cockpit.live_events import MOST_STREAMS, LiveEvents
 from privman_core.serving import serving
 
 from .conftest import TOKEN, Party
@@ -33,6 +37,36 @@ async def test_stream_tells_of_every_change(party: Party) -> None:
         await party.call("DELETE", "/__admin/requests")
         assert await _event(stream) == "changed"
         assert [each.url for each in party.journal.kept()] == []
+
+
+class Unchanging:
+    """Two ends to which nothing happens; the other one never answers."""
+
+    url = ""
+
+    def __init__(self, name: str = "Echo") -> None:
+        self.name = name
+        self.own: Any = self
+
+    async def find(self) -> Ends:
+        """Return both."""
+        other: Any = Unchanging("Other")
+        return Ends([self.own, other])
+
+    async def marks(self) -> Marks:
+        """Return the same as ever."""
+        if self.name == "Other":
+            raise EndError("no answer")
+        return Marks(0, 0, "")
+
+
+async def test_a_page_hears_a_beat_now_and_then() -> None:
+    """So it shows what only the passing of real time has changed, and the server notices that it was closed."""
+    app, events = web.Application(), LiveEvents(Unchanging(), lambda _request: True, look_seconds=0)
+    app.router.add_get("/events", events.stream)
+    app.on_shutdown.append(events.close)
+    async with serving(app) as url, ClientSession() as http, http.get(f"{url}/events") as stream:
+        assert await _event(stream) == "beat"
 
 
 async def test_streams_are_bounded(party: Party) -> None:

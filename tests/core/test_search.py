@@ -185,6 +185,8 @@ def test_words_of_products() -> None:
     first.findings.about, first.findings.registers = ("85d71683-7dac",), ("78e51061",)
     second.fault = "status"
     assert (kept.find("request:{85D7"), kept.find("registration:78e5"), kept.find("fault:stat*")) == ([1], [1], [2])
+    kept.journal.receive(second, "ÄRGER".encode(), 7)
+    assert (kept.find("body:ärger"), kept.find("verdict:fault"), kept.find("verdict:running")) == ([2], [2], [])
     assert (kept.find("http://echo/x"), kept.find("85d71683"), kept.find('""')) == ([3, 2, 1], [1], [3, 2, 1])
 
 
