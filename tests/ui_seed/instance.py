@@ -16,4 +16,4 @@ async def open_request(page: Page) -> None:
     """Open the newest approval request as the approver."""
     await log_in(page, "privman.approver")
     await page.get_by_role("link", name="Requests").first.click()
-    await page.get_by_role("row").nth(1).get_by_role("link").first.click()
+    await page.locator("tbody").get_by_role("row").first.get_by_role("link").first.click()

@@ -62,9 +62,10 @@ class _Walker:
                     waiting.append(target)
 
     def _path(self, link: str) -> str:
-        """Return the path of a link to another page of the same site; empty for any other link."""
+        """Return the path of a link to another page of the same site; empty for any other link, and for a file."""
         here, there = urlsplit(self._page.url), urlsplit(urljoin(self._page.url, link))
-        same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
+        is_page = not there.path.endswith((".har", ".yaml"))
+        same = is_page and (here.scheme, here.netloc) == (there.scheme, there.netloc)
         return there._replace(scheme="", netloc="", fragment="").geturl() if same else ""
 
     async def _row(self, path: str) -> str:

@@ -37,11 +37,11 @@ class Procedure:
         """Create the foreign system and enable the API, which the document presupposes."""
         page = self._console
         await page.goto("/")
-        await page.get_by_role("link", name="Configuration").click()
+        await page.get_by_role("link", name="Configuration", exact=True).click()
         await page.get_by_role("link", name="Advanced").click()
         await page.get_by_label("API Enabled").check()
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_role("status")).to_have_text("Changes saved")
+        await expect(page.get_by_role("status")).to_contain_text("Changes saved")
         await self._shoot(page, "Admin | Configuration | Advanced: API Enabled")
         await self._create_credential(SERVICENOW_CREDENTIAL, "privman.integration", "admin")
         await page.get_by_role("link", name="Foreign Systems").click()
@@ -53,7 +53,7 @@ class Procedure:
         await expect(page.get_by_role("heading", level=1)).to_have_text(SYSTEM)
         await page.get_by_label("Credential", exact=True).select_option(SERVICENOW_CREDENTIAL)
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_role("status")).to_have_text("Changes saved")
+        await expect(page.get_by_role("status")).to_contain_text("Changes saved")
         await self._shoot(page, "You have your foreign system established in the Privilege Manager Console")
 
     async def create_api_client_user(self) -> None:
@@ -107,7 +107,7 @@ class Procedure:
     async def verify_webhook(self) -> None:
         """Find the webhook on the Messaging tab, and its details."""
         page = self._console
-        await page.get_by_role("link", name="Configuration").click()
+        await page.get_by_role("link", name="Configuration", exact=True).click()
         await page.get_by_role("link", name="Messaging").click()
         await expect(page.get_by_role("heading", name="Webhook Configuration")).to_be_visible()
         await self._shoot(page, "Under Webhook Configuration, verify your webhook is listed")
@@ -122,7 +122,7 @@ class Procedure:
         page = self._servicenow
         await self._log_in("privman.admin")
         await page.get_by_role("link", name="Integration Configuration").first.click()
-        await page.get_by_role("row").nth(1).get_by_role("link").first.click()
+        await page.locator("tbody").get_by_role("row").first.get_by_role("link").first.click()
         await expect(page.get_by_label("Value of Username")).to_have_value(self._client_id)
         await expect(page.get_by_label("Value of Password")).not_to_have_value(self._secret)
         await self._shoot(
@@ -159,7 +159,7 @@ class Procedure:
         await expect(page.get_by_text("Pending")).to_be_visible()
         await self._log_in("privman.approver")
         await self._servicenow.get_by_role("link", name="Requests").first.click()
-        await self._servicenow.get_by_role("row").nth(1).get_by_role("link").first.click()
+        await self._servicenow.locator("tbody").get_by_role("row").first.get_by_role("link").first.click()
         await expect(self._servicenow.get_by_text(POLICY, exact=True)).to_be_visible()
         await self._shoot(self._servicenow, "The request and its metadata in the ServiceNow instance")
 
@@ -171,12 +171,12 @@ class Procedure:
         await expect(page.get_by_role("status")).to_have_text("Decision recorded")
         await self._shoot(page, f"{response} the request")
         await expect(self._console.get_by_text(state, exact=True)).to_be_visible()
-        await self._console.locator("summary").click()
+        await self._console.locator(".history .summary").click()
         await expect(self._console.get_by_text("As discussed")).to_be_visible()
         await self._shoot(self._console, f"Approval history: the request is {state}")
         await page.get_by_role("link", name="Responses", exact=True).first.click()
         await expect(page.get_by_role("cell", name="200", exact=True)).to_be_visible()
-        await page.get_by_role("row").nth(1).get_by_role("link").first.click()
+        await page.locator("tbody").get_by_role("row").first.get_by_role("link").first.click()
         await expect(page.get_by_role("main")).to_contain_text("Response status code")
         await self._shoot(page, "The response that was delivered to the Privilege Manager Post Uri")
 
@@ -191,7 +191,7 @@ class Procedure:
 
     async def _create_credential(self, name: str, account_name: str, password: str) -> None:
         page = self._console
-        await page.get_by_role("link", name="Configuration").click()
+        await page.get_by_role("link", name="Configuration", exact=True).click()
         await page.get_by_role("link", name="Credentials").click()
         await page.get_by_role("link", name="Create").click()
         await page.get_by_label("Name", exact=True).fill(name)

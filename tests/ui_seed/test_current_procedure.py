@@ -53,7 +53,7 @@ class CurrentProcedure:
         await page.get_by_role("button", name=f"Add {name}").click()
         await page.get_by_role("button", name="Update").click()
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_role("status")).to_have_text("Changes saved")
+        await expect(page.get_by_role("status")).to_contain_text("Changes saved")
 
     async def create_credentials(self) -> None:
         """Steps 2 and 3: Password, Edit, enter it, Save Password, then Save."""
@@ -63,7 +63,7 @@ class CurrentProcedure:
 
     async def _create_credential(self, name: str, account_name: str, password: str) -> None:
         page = self._console
-        await page.get_by_role("link", name="Configuration").click()
+        await page.get_by_role("link", name="Configuration", exact=True).click()
         await page.get_by_role("link", name="Credentials", exact=True).click()
         await page.get_by_role("link", name="Create").click()
         await page.get_by_label("Name", exact=True).fill(name)
@@ -98,7 +98,7 @@ class CurrentProcedure:
         await settings.get_by_label("Privilege Manager Post Uri").fill(post_uri)
         await self._shoot("Foreign System Details and Settings of the ServiceNow server")
         await page.get_by_role("button", name="Save Changes").click()
-        await expect(page.get_by_role("status")).to_have_text("Changes saved")
+        await expect(page.get_by_role("status")).to_contain_text("Changes saved")
 
     async def define_policies_and_actions(self) -> None:
         """Approval process, approval type, a duplicated action, and a policy with it."""
