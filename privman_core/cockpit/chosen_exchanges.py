@@ -114,7 +114,14 @@ async def choice(ends: Ends, names: Sequence[str], line: str) -> Choice:
     await _add_other_sides(ends, rows)
     newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
     one_list = merged([(end, FoundExchanges(newest_first[end.name])) for end in ends]).rows[::-1]
-    return Choice([each for row in one_list if (each := await _chosen(row))], one_list, missing)
+    details = [(each, await each.sides[0][0].exchange(each.sides[0][1].number)) for each in one_list]
+    # As its sender has it; one that has just left the journal is left out.
+    chosen = [
+        Chosen(each.sides[0][0], detail, each.sides[-1][0] if each.other else None, each.fault)
+        for each, detail in details
+        if detail is not None
+    ]
+    return Choice(chosen, one_list, missing)
 
 
 async def _add_other_sides(ends: Ends, rows: dict[str, dict[int, ExchangeRow]]) -> None:
@@ -124,15 +131,6 @@ async def _add_other_sides(ends: Ends, rows: dict[str, dict[int, ExchangeRow]]) 
         for row in tuple(rows[end.name].values()):
             for side, its_row in await pairs.sides(end, row):
                 rows[side.name][its_row.number] = its_row
-
-
-async def _chosen(merged_row: MergedRow) -> Chosen | None:
-    """Return an exchange as its sender has it, if both ends have it; None if it has just left the journal."""
-    end, row = merged_row.sides[0]
-    detail = await end.exchange(row.number)
-    if detail is None:
-        return None
-    return Chosen(end, detail, merged_row.sides[-1][0] if merged_row.other else None, merged_row.fault)
 
 
 class _Pairs:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -21,15 +22,13 @@ from privman_core.inputs import CONTROL, Trust, is_loopback_name, quoted
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal, request_text
 from privman_core.masking import MASK, Secrets
-from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller, NoAnswerError
+from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller
 from privman_core.repeats import REPEAT, repeating
 
 PATIENCE = 3.0
 """Real seconds that a page waits for an answer, which may come later."""
 ALLOWED = 60.0
 """Seconds on the clock that an answer may take."""
-MOST_WAITING = 20
-"""Repeated requests that may wait for their answers."""
 LONGEST_PATH, MOST_HEADERS = 8_000, 100
 _METHOD, _NAME = re.compile(r"[A-Z]{1,20}"), re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,200}")
 _PATH, _QUERY = re.compile(r"/(?:[!-~]*)"), re.compile(r"[\\#]")
@@ -62,7 +61,7 @@ class Repeats:
         self._caller = instruments.caller
         self._other = other
         self._own_url = ""
-        self._to_itself: HttpCaller | None = None
+        self._to_itself = _unrecorded(self._clock, trusted=True)
         self._waiting: set[asyncio.Task[HttpAnswer]] = set()
 
     def listens_at(self, request: web.Request) -> None:
@@ -73,7 +72,8 @@ class Repeats:
         host, port = transport.get_extra_info("sockname")[:2]
         tls = transport.get_extra_info("sslcontext") is not None
         self._own_url = str(URL.build(scheme="https" if tls else "http", host=host, port=port))
-        self._to_itself = _unrecorded(self._clock, _unverified() if tls else True)
+        if tls:
+            self._to_itself = _unrecorded(self._clock, _unverified())
 
     def reason(self, exchange: Exchange) -> str:
         """Return why the request of an exchange cannot be sent again; empty if it can."""
@@ -88,17 +88,15 @@ class Repeats:
         """Send the request again; return the number of the new exchange. Raises EndError."""
         if reason := self.reason(exchange):
             raise EndError(reason)
-        if len(self._waiting) >= MOST_WAITING:
-            raise EndError(f"{MOST_WAITING} requests that were sent again still wait for their answers.")
         method, path, headers, body = self._request(exchange, edited)
-        begun: list[Exchange] = []
+        begun: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
         def begin(new: Exchange) -> None:
             new.repeats, new.asks_secret = exchange.number, exchange.asks_secret
             new.answers_secret = exchange.answers_secret
             if exchange.direction == "out":
                 new.findings.concern(exchange.about, exchange.registers)
-            begun.append(new)
+            begun.set_result(new)
 
         if exchange.direction == "in":
             sending = self._send_to_itself(method, path, headers, body, begin)
@@ -113,22 +111,19 @@ class Repeats:
         for task in tuple(self._waiting):
             task.cancel()
         await asyncio.gather(*self._waiting, return_exceptions=True)
-        if self._to_itself is not None:
-            await self._to_itself.aclose()
+        await self._to_itself.aclose()
 
-    async def _begun(self, task: asyncio.Task[HttpAnswer], begun: list[Exchange]) -> int:
+    async def _begun(self, task: asyncio.Task[HttpAnswer], begun: asyncio.Future[Exchange]) -> int:
+        """Return the number of the exchange that has begun, once it has been answered or `PATIENCE` is over."""
         self._waiting.add(task)
         task.add_done_callback(self._ended)
-        await asyncio.wait({task}, timeout=PATIENCE)
-        if begun:
-            return begun[0].number
-        if not task.done():
-            raise EndError(f"No answer within {PATIENCE:g} seconds.")
-        try:
-            answer = task.result()
-        except NoAnswerError as error:
-            raise EndError(str(error)) from None
-        raise EndError(f"The answer was {answer.status}, but the journal has no exchanges of such pages.", "path")
+        either: list[asyncio.Future[Any]] = [task, begun]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if begun.done():
+            await asyncio.wait({task}, timeout=PATIENCE)
+            return begun.result().number
+        unrecorded = "The answer was {}, but the journal has no exchanges of pages."
+        raise EndError(str(task.exception() or unrecorded.format(task.result().status)), "path")
 
     def _ended(self, task: asyncio.Task[HttpAnswer]) -> None:
         self._waiting.discard(task)
@@ -138,8 +133,6 @@ class Repeats:
     async def _send_to_itself(
         self, method: str, path: str, headers: dict[str, str], body: bytes, begin: Callable[[Exchange], None]
     ) -> HttpAnswer:
-        if self._to_itself is None:
-            raise EndError("This end does not know yet where it listens.")
         with repeating(begin) as marked:
             return await self._to_itself.send(method, f"{self._own_url}{path}", headers | marked, body, ALLOWED)
 
@@ -182,8 +175,6 @@ class Repeats:
             return restore(self._secrets, text, edited).encode()
         except RestoreError as error:
             raise EndError(str(error), "body") from None
-        except UnicodeEncodeError:
-            raise EndError("has half a character; expected text", "body") from None
 
 
 def target_of(url: str) -> str:

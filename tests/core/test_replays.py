@@ -81,6 +81,7 @@ async def test_edited_request_keeps_its_masked_parts(
         ({"headers": [["A", "b"]] * 101}, "headers", "101 headers; expected at most 100"),
         ({"method": "CONNECT"}, "method", "'CONNECT' is not a method"),
         ({"method": "get"}, "method", "'get' is not a method"),
+        ({"path": "/%" + "25" * 20 + "61"}, "path", "percent-encoded too many times"),
         ({"path": "/" + "x" * 8_001}, "path", "8,002 characters"),
         ({"body": "\ud800"}, None, "not JSON"),
         ({"extra": ""}, None, "unknown field `extra`"),
@@ -105,6 +106,44 @@ async def test_secret_gets_to_no_place_that_shows_it(roomy_party: Party) -> None
     edited = {"method": "POST", "path": "/x", "headers": [], "body": "The password: ***"}
     status, answer = await roomy_party.call("POST", REPLAY, json=edited)
     assert (status, answer["error"]) == (400, "*** stands where its secret would be shown")
+
+
+@pytest.mark.parametrize(
+    ("body", "edited", "sent"),
+    [
+        ('{"password": 12345}', '{"password": "***", "n": 1}', '{"password": 12345, "n": 1}'),
+        ('{"password": 12345}', '{"password": ***}', "is not as it was"),
+        ('{"password": "a1", "n": {"password": "b2"}}', '{"password": "***"}', "2 masked parts come after 'password'"),
+        ('{"a": "eyJwYXNzd29yZCI6ICJ0aWdlciJ9"}', None, '{"b": "eyJwYXNzd29yZCI6ICJ0aWdlciJ9"}'),
+        ("*** of three", "*** of four", "*** of four"),
+    ],
+    ids=["a number", "without its quotation marks", "one of two", "within base64", "no secret"],
+)
+async def test_masks_are_restored_as_they_were(roomy_party: Party, body: str, edited: str | None, sent: str) -> None:
+    """What hides something else than a text is restored as it was written, or refused."""
+    await roomy_party.call("POST", "/x", data=body)
+    if edited is None:
+        shown = (await roomy_party.call("GET", "/__admin/requests"))[1]["requests"][0]["request"]["body"]
+        assert "eyJwYXNzd29yZCI6ICJ0aWdlciJ9" not in shown
+        edited = shown.replace('"a"', '"b"')
+    request: dict[str, Any] = {"method": "POST", "path": "/x", "headers": [], "body": edited}
+    status, answer = await roomy_party.call("POST", REPLAY, json=request)
+    if status == 200:
+        assert last(roomy_party)[2].decode() == sent
+    else:
+        assert (status, answer["key"], sent in answer["error"]) == (400, "body", True)
+
+
+async def test_body_of_an_unreadable_log_on_is_secret_as_a_whole(roomy_party: Party) -> None:
+    """It is sent as it was, or typed anew."""
+    await roomy_party.call("POST", "/x", data="tiger")
+    roomy_party.journal.kept()[0].asks_secret = True
+    request: dict[str, Any] = {"method": "POST", "path": "/x", "headers": []}
+    for typed, sent in (("***", b"tiger"), ("lion", b"lion")):
+        await roomy_party.call("POST", REPLAY, json=request | {"body": typed})
+        assert last(roomy_party)[2] == sent
+    status, answer = await roomy_party.call("POST", REPLAY, json=request | {"body": "a***"})
+    assert (status, answer["key"]) == (400, "body")
 
 
 @dataclass
@@ -301,6 +340,8 @@ async def test_answer_that_takes_long_comes_later(roomy_party: Party) -> None:
     while not roomy_party.journal.kept()[-1].ended:
         await asyncio.sleep(0)
     assert roomy_party.journal.kept()[-1].status == 200
+    await roomy_party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 30})
+    assert await roomy_party.call("POST", REPLAY) == (200, {"number": 3})  # given up when the end stops
 
 
 async def test_dropped_connection_is_the_answer(roomy_party: Party) -> None:

@@ -123,6 +123,8 @@ async def test_comparison_says_what_it_cannot_find(roomy_party: Party) -> None:
     status, html = await roomy_party.call("GET", f"/__cockpit/compare?x=echo-1&x={quote('<b>')}")
     assert (status, 'id="x0.error"' in html, 'id="x1.error"' in html) == (400, False, True)
     assert (await roomy_party.call("GET", "/__cockpit/compare"))[0] == 200
+    status, html = await roomy_party.call("GET", "/__cockpit/exchanges/nobody/1")
+    assert (status, "No journal of &#39;nobody&#39;" in html) == (404, True)
 
 
 def test_compared_values_go_by_their_places() -> None:
@@ -166,6 +168,8 @@ def _printed(url: str, headers: list[list[str]], asked: str, answered: str) -> d
     [
         ({"kind": "status", "status": 429, "headers": {"Retry-After": "5"}, "body": "later"},
          {"kind": "status", "status": "429", "body": "later"}),
+        ({"kind": "status", "status": 500, "body": "x" * 2_000, "headers": {"Content-Type": "***"}},
+         {"kind": "status", "status": "500"}),
         ({"kind": "reset"}, {"kind": "reset"}),
         (None, {"kind": "status", "status": "503"}),
     ],
@@ -181,4 +185,5 @@ async def test_failure_is_armed_for_the_next_one_like_it(
     _, html = await roomy_party.call("GET", f"/__cockpit/exchanges/echo/{2 if fault else 1}")
     fields = dict(re.findall(r'<input id="arm\.(\w+)" name="\w+" value="([^"]*)"', html))
     assert fields.items() >= {"end": "Echo", "method": "POST", "path": "/x[*]y", **expected}.items()
-    assert ("Retry-After" in fields.get("headers", "")) == ("headers" in (fault or {}))
+    assert ("Retry-After" in fields.get("headers", "")) == ("Retry-After" in (fault or {}).get("headers", {}))
+    assert fields.get("body", "") == expected.get("body", "")

@@ -104,6 +104,25 @@ def test_refused_decision_is_expected_to_be_refused() -> None:
     assert {"servicenow.expect-request": {"request": "request", "status": "Pending"}} in steps
 
 
+def test_request_that_is_refused_has_no_status() -> None:
+    """Only the refusal is expected, and what is odd in it is left alone."""
+    refused = seen("ServiceNow", "POST", REQUESTS, 403, request={"request_id": GUID}, answer={"odd key": "a"})
+    assert [next(iter(each)) for each in steps_of(refused)] == ["console.ask", "servicenow.expect-exchanges"]
+
+
+def test_response_of_an_own_word_has_no_known_state() -> None:
+    """The console's state for it is not known beforehand."""
+    own = {"RequestId": GUID, "Response": "Maybe", "Comment": ""}
+    text = scenario_text("Maybe", [asked(), seen("Console", "POST", APPROVE, request=own)], Contracts.load())
+    assert "expect-approval" not in text
+
+
+def test_id_of_before_stays() -> None:
+    """A record that no step made is the one that was there."""
+    call = steps_of(seen("ServiceNow", "GET", f"/api/now/table/incident/{MADE}", answer={"odd key": "a"}))
+    assert call == [{"servicenow.call": {"path": f"/api/now/table/incident/{MADE}", "unknown_path": True}}]
+
+
 def test_request_that_does_not_arrive_is_sent_again() -> None:
     """The fault spares what came before it."""
     steps = steps_of(

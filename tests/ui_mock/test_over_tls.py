@@ -76,3 +76,12 @@ async def test_pysnc_links_open(secured: Secured) -> None:
     assert 'href="/incident_list.do">' in bare.html
     assert ("The printer burns" in form.html, "1 to 1 of 1" in listed.html) == (True, True)
     assert "<h1>Incident - New record</h1>" in new.html
+
+
+async def test_exchange_is_sent_again_over_tls(secured: Secured) -> None:
+    """The instance calls itself at its own address, whatever names its certificate has."""
+    await secured.person.call("GET", "/api/now/table/incident")
+    shown = await secured.person.call("POST", "/__admin/cockpit/exchanges/1/replay")
+    assert (shown.status, shown.html) == (200, '{"number":2}')
+    shown = await secured.person.get("/__admin/requests?last=1")
+    assert '"status":401' in shown.html

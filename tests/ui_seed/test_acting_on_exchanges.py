@@ -93,6 +93,36 @@ async def test_replay_needs_the_other_end(fakes: BothFakes, console: str) -> Non
         assert await _last(fakes, fakes.servicenow) == before
 
 
+async def test_request_to_anybody_else_is_not_sent_again(fakes: BothFakes) -> None:
+    """A webhook that was made by hand posts anywhere; the cockpit does not."""
+    heard: list[str] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        heard.append(request.path)
+        return web.Response()
+
+    app = web.Application()
+    app.add_routes([web.post("/hook", hear)])
+    async with serving(app, "127.0.0.1", 0) as stranger:
+        hook = {"name": "Elsewhere", "endpoint_url": f"{stranger}/hook", "event": "System Approval Request Event"}
+        await fakes.control(fakes.console, "POST", "/webhooks", hook)
+        await fakes.control(fakes.console, "POST", "/approval-requests", {"metadata": {"FilePath": "C:\\two.exe"}})
+        kept = (await fakes.control(fakes.console, "GET", "/requests"))["requests"]
+        number = next(each["number"] for each in kept if each["url"] == f"{stranger}/hook")
+        status, html = await fakes.post(fakes.console, f"/exchanges/console/{number}/replay", {})
+        assert (status, f"It was sent to {stranger}, and the other end is" in html) == (409, True)
+        assert heard == ["/hook"]
+
+
+async def test_page_that_is_not_journaled_has_no_exchange(fakes: BothFakes) -> None:
+    """The form says what the answer was."""
+    kept = (await fakes.control(fakes.servicenow, "GET", "/requests"))["requests"]
+    number = next(each["number"] for each in kept if each["direction"] == "in")
+    values = {"method": "GET", "path": "/login.do", "headers": "", "body": ""}
+    status, html = await fakes.post(fakes.servicenow, f"/exchanges/servicenow/{number}/edit", values)
+    assert (status, "The answer was 200, but the journal has no exchanges of pages." in html) == (400, True)
+
+
 @pytest.mark.long
 async def test_tester_acts_on_an_exchange(fakes: BothFakes, chromium: "Chromium", tmp_path: Path) -> None:
     """With the keyboard: replay, compare with the original, edit with a mistake; save; arm the failure; copy."""
