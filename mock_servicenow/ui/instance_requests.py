@@ -149,10 +149,8 @@ class InstanceRequests:
             yield LabeledFact("Received", moment(case.asked_at))
         if case.kind is not None:
             yield LabeledFact("Activity type", case.kind.name, self._page(tables.activity_type.name, case.kind.sys_id))
-        if request.instance_id:
-            yield LabeledFact(
-                "Instance Id", request.instance_id, self._page(tables.configuration.name, request.instance_id)
-            )
+        registration = self._page(tables.configuration.name, request.instance_id)
+        yield LabeledFact("Instance Id", request.instance_id, registration)
         if request.comment:
             yield LabeledFact("Comment", self._mask(cut(request.comment, _LONGEST)))
         if case.delivery is not None:
@@ -180,8 +178,8 @@ def _events(case: InstanceCase) -> Iterator[DatedEvent]:
     if case.delivery is None:
         return
     response, due = case.delivery.response, case.delivery.next_at
-    if made := parse_moment(response.created_on):
-        yield DatedEvent(made, f"{response.created_by} has answered {response.response}", order="received")
+    made = parse_moment(response.created_on) or case.changed_at
+    yield DatedEvent(made, f"{response.created_by} has answered {response.response}", order="received")
     if due is not None:
         yield DatedEvent(due, "sends the decision again" if case.last else "sends the decision", due=True)
 

@@ -1,5 +1,6 @@
 """The cockpit's page of one approval request, at both fakes: no sentence claims what did not happen."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from html import unescape
@@ -26,6 +27,7 @@ class Desk:
 
     def __init__(self, fakes: BothFakes) -> None:
         self.fakes = fakes
+        self.waiting: list[asyncio.Task[Any]] = []
 
     async def console(self, method: str, path: str, body: object = None) -> Any:
         """Call the console's control plane."""
@@ -87,7 +89,11 @@ async def desk() -> AsyncIterator[Desk]:
     clock = VirtualClock()
     async with both_fakes(clock, clock) as fakes:
         await fakes.set_up()
-        yield Desk(fakes)
+        opened = Desk(fakes)
+        yield opened
+        if opened.waiting:
+            await opened.advance(60)
+            await asyncio.gather(*opened.waiting)
 
 
 async def delivered(desk: Desk) -> str:
@@ -126,7 +132,7 @@ async def never_sent(desk: Desk) -> str:
     """Somebody else has made a request in the console's name, which the console does not know."""
     asked = await desk.ask()
     [origin] = [each for each in await desk.record("GET", "", {}) if each["sys_id"] == asked["sys_id"]]
-    copied = {key: origin[key] for key in ("instance_id", "activity_type_id", "metadata")}
+    copied = {key: origin[key] for key in ("instance_id", "activity_type_id")} | {"metadata": "{}"}
     made = await desk.record("POST", "", {**copied, "request_id": UNKNOWN}, "privman.integration")
     await desk.approve({"sys_id": made["sys_id"], "request_id": UNKNOWN})
     return UNKNOWN
@@ -186,6 +192,35 @@ async def error_in_envelope(desk: Desk) -> str:
     body = '{"Status": "error", "Messages": ["no"]}'
     await desk.console("POST", "/faults", {"kind": "status", "status": 200, "body": body, "path": APPROVE})
     return await desk.approve(await desk.ask())
+
+
+async def registration_deleted(desk: Desk) -> str:
+    """The registration is deleted while the decision waits for its next attempt."""
+    request_id = await console_down(desk)
+    [record] = await desk.rows("integration_configuration")
+    await desk.call("DELETE", f"integration_configuration/{record['sys_id']}")
+    return request_id
+
+
+async def decision_under_way(desk: Desk) -> str:
+    """The console has not answered the first attempt yet."""
+    await desk.console("POST", "/faults", {"kind": "slow", "seconds": 30, "path": APPROVE})
+    asked = await desk.ask()
+    await desk.record("PATCH", f"/{asked['sys_id']}", {"status": "Approve"})
+    while not await desk.exchanges(desk.fakes.console, "path:approval/approve"):
+        continue  # each look lets the servers work
+    return str(asked["request_id"])
+
+
+async def request_under_way(desk: Desk) -> str:
+    """ServiceNow has not answered the console yet."""
+    await desk.servicenow("POST", "/faults", {"kind": "slow", "seconds": 30, "method": "POST"})
+    asking = asyncio.create_task(desk.ask())
+    while not await desk.exchanges(desk.fakes.servicenow, "method:POST+path:_request"):
+        continue  # each look lets the servers work
+    [asked] = (await desk.console("GET", "/approval-requests"))["approval_requests"]
+    desk.waiting.append(asking)
+    return str(asked["request_id"])
 
 
 async def type_deleted(desk: Desk) -> str:
@@ -351,6 +386,9 @@ STORIES |= {
     ),
     teapot: (("the console answered 418, which is not tried again", "rules.retried_statuses"), ("answers so if",)),
     error_in_envelope: (("The console answered 200 with Status 'error'", "rules.error_envelope_delivery"), (ACCEPTED,)),
+    registration_deleted: (("attempt 1 was answered with 503, which is tried again",), ("the registration allows",)),
+    decision_under_way: (("The decision is being sent", "Deliver an approver's decision …"), (ACCEPTED, "is due at")),
+    request_under_way: (("The request is being sent to ServiceNow", "Send an approval request …"), (DIFFER,)),
     type_deleted: (
         ("Its activity type does not exist any more; it can be decided with the terms",),
         ("never times out",),
