@@ -23,6 +23,7 @@ class FormHead(Struct, frozen=True):
     """The links of a head bar; an address is empty where there is no such page for the user.
 
     Attributes:
+        xml: the record as a file.
         menu: further pages about the record, each with its label.
         exchanges: the search in the cockpit that finds the exchanges about the record.
     """
@@ -30,6 +31,7 @@ class FormHead(Struct, frozen=True):
     back: str
     status: str = ""
     attachments: str = ""
+    xml: str = ""
     menu: tuple[tuple[str, str], ...] = ()
     previous: str = ""
     next: str = ""
@@ -44,10 +46,8 @@ def form_head(session: Session, record: Record, place: RecordPlace, back: str, r
         back,
         _status(session, record),
         _list(session, "sys_attachment", "table_name={table}^table_sys_id={id}", record),
-        (
-            *((label, url) for label, url in links if url),
-            ("Show XML", f"/{record.table}.do?sys_id={record.sys_id}&XML"),
-        ),
+        f"/{record.table}.do?sys_id={record.sys_id}&XML",
+        tuple((label, url) for label, url in links if url),
         previous,
         following,
         f"request:{request_id}" if request_id else record.sys_id,

@@ -69,7 +69,7 @@ async def test_lists_and_records_are_exported_from_their_menu(site: Site) -> Non
         assert f'href="/incident_list.do?{query.replace("&", "&amp;")}&amp;{name}"' in shown.html
         assert (exported.status, "mine 01" in exported.html, "mine 00" in exported.html) == (200, True, False)
     form = await person.get(html.unescape(_FORM.findall(shown.html)[0]))
-    [link] = re.findall(r'href="([^"]+)">Show XML<', form.html)
+    [link] = re.findall(r'href="([^"]+)" download>Export XML<', form.html)
     assert "<short_description>mine 01<" in (await person.get(html.unescape(link))).html
 
 

@@ -23,7 +23,7 @@ MANY = 10_000
 _ENOUGH = 4
 """Pictures of pages that one row of the site's table makes, such as the lists of all tables."""
 _AT_ONCE = 50
-_LISTED = "() => [...document.querySelectorAll('a[href]')].map(each => each.href)"
+_LISTED = "() => [...document.querySelectorAll('a[href]:not([download])')].map(each => each.href)"
 
 
 @pytest.fixture
