@@ -1,5 +1,6 @@
 """The cockpit's pages of chosen exchanges: as a scenario, as an archive, and two of them compared."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
@@ -18,6 +19,8 @@ from privman_core.pages.site import Visit
 PREVIOUS = "previous"
 NO_SCENARIO = "No step of a scenario asks for these exchanges: the two ends send them of their own accord."
 COMPARE = f"{COCKPIT}/compare"
+_LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{COCKPIT}/selection/exchanges.har"}
+"""Where the buttons of the journal lead; any other leads to the selection."""
 
 
 class SelectionPages:
@@ -32,7 +35,12 @@ class SelectionPages:
         self._product = product
 
     async def show(self, visit: Visit) -> web.Response:
-        """Show the exchanges ``x``, or those that the search line ``find`` fits, and the scenario of them."""
+        """Show the exchanges ``x``, or those that the search line ``find`` fits, and the scenario of them.
+
+        ``do`` is the button that was pressed in the journal.
+        """
+        if leads := _LEADS.get(visit.query.get("do", "")):
+            return see(f"{leads}?{urlencode([('x', each) for each in visit.query.getall('x', [])])}")
         ends, line, error = await self._ends.find(), visit.query.get("find", "").strip(), ""
         found = Choice([], [], [])
         try:

@@ -46,9 +46,13 @@ class BothFakes:
     async def ask_and_approve(self) -> str:
         """Let an endpoint ask, and an approver say yes; return the RequestId."""
         request_id = await self.ask()
+        await self.approve()
+        return request_id
+
+    async def approve(self) -> None:
+        """Let an approver say yes to the only request; return when the decision has been sent."""
         await self._change("request", {"status": "Approve"}, "privman.approver")
         await self.control(self.servicenow, "POST", "/clock/advance", {"seconds": 0})
-        return request_id
 
     async def change_activity_type(self, values: dict[str, str]) -> None:
         """Change the only activity type of the instance."""
