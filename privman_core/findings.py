@@ -81,9 +81,3 @@ class Findings(list[Finding]):
             self.concern(findings.about, findings.registers)
         for finding in findings:
             self.append(finding)
-
-
-def concern(findings: list[Finding], request_id: str) -> None:
-    """Note that the exchange with these findings belongs to an approval request; work without an exchange has none."""
-    if isinstance(findings, Findings):
-        findings.concern([request_id.lower()])

@@ -6,14 +6,14 @@ They are no part of the scoped app: a task of the console makes their records, a
 from collections.abc import Mapping
 
 from mock_servicenow.now_platform.errors import SoapError
+from mock_servicenow.now_platform.records.kernel import Subject
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.catalog_items import ITEMS, variables
 from mock_servicenow.now_platform.rest.catalog_orders import LINKS, OPTIONS, Wanted, order
 from mock_servicenow.now_platform.rest.soap.scripted_services import ScriptedService
-from mock_servicenow.privilege_manager.wire_formats import is_guid
+from mock_servicenow.privilege_manager.wire_formats import GUID
 from privman_contracts.wire_names import WireNames
-from privman_core.findings import concern
 
 REQUESTED_ITEMS = "sc_req_item"
 _CLOSED_INCOMPLETE = "4"
@@ -55,8 +55,8 @@ class ApprovalServices:
     def _create(self, session: Session, inputs: Values) -> Values:
         """Order the catalog item with the inputs as its variables; it waits for approval."""
         system = session.elevated
-        if is_guid(request_id := inputs.get(self._names.key("soap_create", "PMApprovalId"), "")):
-            concern(session.findings, request_id)
+        name = self._names.key("soap_create", "PMApprovalId")
+        session.note_subject(Subject(name, "about", GUID), {name: inputs.get(name, "")})
         item = system.find(ITEMS, name=self._item, active="true")
         if item is None:
             raise SoapError(f"There is no active catalog item '{self._item}'")

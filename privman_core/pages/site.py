@@ -12,7 +12,7 @@ from multidict import MultiMapping
 
 from privman_core.cuts import cut
 from privman_core.failed_handlers import answer_to, passed_on, why_none
-from privman_core.findings import Finding, concern
+from privman_core.findings import Findings
 from privman_core.ids import is_same
 from privman_core.journal import Journal
 from privman_core.pages.forms import LARGEST, Form, read_form
@@ -99,11 +99,11 @@ class Visit(Struct, kw_only=True):
     frame: Frame
     session: PageSession
     form: Form
-    findings: list[Finding] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
 
     def concern(self, request_id: str) -> None:
         """Note that a posted form belongs to an approval request."""
-        concern(self.findings, request_id)
+        self.findings.concern([request_id.lower()])
 
     @property
     def query(self) -> MultiMapping[str]:

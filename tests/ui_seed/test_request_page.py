@@ -462,6 +462,15 @@ async def test_exchanges_know_their_request(desk: Desk) -> None:
     assert "Registration used No. Time From and to Request Answer Contract Findings 1 in the journal" in shown
 
 
+@pytest.mark.long
+async def test_soap_calls_know_their_request(desk: Desk) -> None:
+    """ServiceNow reads the RequestId in the call that makes the item; of later calls only the console knows it."""
+    request_id = await over_soap(desk)
+    made, asked = "POST CreateExecuteAppApprovalRequest.do", "POST GetExecuteAppApprovalRequestStatus.do"
+    assert await desk.exchanges(desk.fakes.servicenow, f"request:{request_id}") == [made]
+    assert await desk.exchanges(desk.fakes.console, f"request:{request_id}") == [made, asked, asked, asked]
+
+
 async def test_unknown_request_is_not_found(desk: Desk) -> None:
     """There is no page without a trace of the request."""
     assert f"Request {UNKNOWN} not found" in await desk.page(UNKNOWN)
