@@ -12,7 +12,7 @@ from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, ExchangeToSave, RequestDetail
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 
@@ -51,7 +51,7 @@ class ConsoleProduct:
         usual = "API client" if exchange.url.lower().startswith("/tms/") else "Browser"
         return Explanation(usual if contract is None else "ServiceNow", summary, prepares)
 
-    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+    def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same."""
         return self._checks.scenario(title, exchanges)
 

@@ -11,7 +11,7 @@ from privman_contracts.exchange_parts import DOUBTFUL_VALUE, ExchangeParts
 from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.contract_comparison import ContractComparison
-from privman_core.cockpit.facts import SeenExchange
+from privman_core.cockpit.facts import ExchangeToSave
 from privman_core.exchange import KEPT_BODY, Exchange, Headers
 from privman_core.findings import Finding
 
@@ -43,7 +43,7 @@ class ContractChecks:
         """Return the contract that an exchange has to keep; None if it has none."""
         return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
 
-    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+    def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario in which the same is asked, and the same must be answered."""
         from privman_contracts.scenario_text import scenario_text  # noqa: PLC0415 - only who saves one pays for it
 

@@ -1,36 +1,31 @@
 """Writes exchanges as a scenario that plays: what was asked as steps, what was answered as expectations."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import orjson
 import yaml
 from msgspec import Struct, field
 
 from privman_contracts.contracts import Contracts
 from privman_contracts.exchanges import ExchangeContract, PartyName
-from privman_core.cockpit.facts import SeenExchange
+from privman_contracts.scenario_values import ID, escaped, json_of, object_of, places, plain, repeatable, texts
+from privman_core.cockpit.facts import ExchangeToSave
 from privman_core.masking import MASK
 
-_ID = re.compile(
-    r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![0-9A-Za-z])"
-)
-_KEY = re.compile(r"[A-Za-z_]\w*")
 _SUCCESSES = range(200, 300)
 _SHORT_WAIT = 1
 _USUAL_TIMEOUT = 1_000
 """Seconds: a little less than the process of a set-up waits by default."""
-_MOST_ITEMS, _LONGEST_TEXT, _DEEPEST = 20, 2_000, 60
 _ASK, _DECIDE, _NONE = "console.ask", "servicenow.decide", "none"
 _WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
 """Faults whose option is the status that was answered."""
 Step = dict[str, Any]
 
 
-class _Asked(Struct):
+class _AskedRequest(Struct):
     """An approval request; ``attempts`` are those to deliver its decision, each with its status."""
 
     name: str
@@ -39,7 +34,7 @@ class _Asked(Struct):
     status: str = ""
     decided: bool = False
     found: bool = False
-    attempts: list[SeenExchange] = field(default_factory=list)
+    attempts: list[ExchangeToSave] = field(default_factory=list)
 
 
 class _Captured(Struct):
@@ -50,7 +45,7 @@ class _Captured(Struct):
     place: str
 
 
-def scenario_text(title: str, exchanges: Sequence[SeenExchange], contracts: Contracts) -> str:
+def scenario_text(title: str, exchanges: Sequence[ExchangeToSave], contracts: Contracts) -> str:
     """Return the YAML of a scenario in which the same is asked, and the same must be answered.
 
     It is empty if no step asks for any of the exchanges, as the two ends send them of their own accord.
@@ -66,10 +61,10 @@ def scenario_text(title: str, exchanges: Sequence[SeenExchange], contracts: Cont
         "steps": [*_faults(exchanges, contracts), *writer.steps, *writer.expected()],
     }
     notes = "".join(f"# {note}\n" for note in writer.notes)
-    return notes + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return notes + yaml.dump(document, Dumper=_ScenarioDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
-class _Dumper(yaml.SafeDumper):
+class _ScenarioDumper(yaml.SafeDumper):
     """Indents lists, and writes equal values twice, not as anchors."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - of PyYAML
@@ -91,7 +86,7 @@ class _Writer:
         self._names = contracts.names
         self.steps: list[Step] = []
         self.notes: list[str] = []
-        self._asked: list[_Asked] = []
+        self._asked: list[_AskedRequest] = []
         self._asks: list[int] = []
         self._known: dict[str, str] = {}
         self._captured: dict[str, _Captured] = {}
@@ -100,7 +95,7 @@ class _Writer:
         self._last: datetime | None = None
         self._waited = 0
 
-    def add(self, seen: SeenExchange) -> None:
+    def add(self, seen: ExchangeToSave) -> None:
         """Write what makes an exchange happen, and what it was answered."""
         contract = self._contracts.match(_party(seen), seen.method, urlsplit(seen.target).path)
         step = contract.step if contract is not None else ""
@@ -140,25 +135,25 @@ class _Writer:
     def _word(self, response: str) -> str:
         return self._names.word("response", response)
 
-    def _ask(self, seen: SeenExchange) -> None:
+    def _ask(self, seen: ExchangeToSave) -> None:
         self._wait(seen)
-        sent, answered = _object(seen.request), _object(_object(seen.answer).get("result"))
+        sent, answered = object_of(seen.request), object_of(object_of(seen.answer).get("result"))
         request_id = str(sent.get(self._names.column("request", "request_id"), ""))
         self._asks.append(seen.status)
         asked = self._by_request_id(request_id)
         if asked is None:
-            asked = _Asked(_numbered("request", len(self._asked)), request_id)
+            asked = _AskedRequest(_numbered("request", len(self._asked)), request_id)
             self._asked.append(asked)
             self._learn(sent, asked)
-            metadata = _object(sent.get(self._names.column("request", "metadata")))
-            self._sent |= {*_texts(metadata), asked.request_id}
+            metadata = object_of(sent.get(self._names.column("request", "metadata")))
+            self._sent |= {*texts(metadata), asked.request_id}
             arrives = {} if seen.status in _SUCCESSES else {"sent": False}
-            self.steps.append({"console.ask": {"as": asked.name, "metadata": _plain(metadata), **arrives}})
+            self.steps.append({"console.ask": {"as": asked.name, "metadata": plain(metadata), **arrives}})
         if seen.status in _SUCCESSES:
             asked.sys_id = str(answered.get("sys_id", ""))
             asked.status = str(answered.get(self._names.column("request", "status"), ""))
 
-    def _learn(self, sent: Mapping[str, Any], asked: _Asked) -> None:
+    def _learn(self, sent: Mapping[str, Any], asked: _AskedRequest) -> None:
         """Know the ids that every scenario, or this request, has under other values."""
         self._known[asked.request_id.lower()] = f"${{{asked.name}.request_id}}"
         for column in ("instance_id", "activity_type_id"):
@@ -166,9 +161,9 @@ class _Writer:
             if isinstance(value, str):
                 self._known[value.lower()] = f"${{{column}}}"
 
-    def _decide(self, asked: _Asked, seen: SeenExchange) -> None:
+    def _decide(self, asked: _AskedRequest, seen: ExchangeToSave) -> None:
         self._wait(seen)
-        values = _object(seen.request)
+        values = object_of(seen.request)
         decision = {key: values.get(self._names.column("request", key)) for key in ("comment", "duration")}
         response = str(values[self._names.column("request", "status")])
         self._append_decision(asked, response, decision)
@@ -177,11 +172,11 @@ class _Writer:
         else:
             asked.decided, asked.status = True, response
 
-    def _is_decision(self, seen: SeenExchange) -> bool:
-        return self._names.column("request", "status") in _object(seen.request)
+    def _is_decision(self, seen: ExchangeToSave) -> bool:
+        return self._names.column("request", "status") in object_of(seen.request)
 
-    def _deliver(self, seen: SeenExchange) -> None:
-        body = _object(seen.request)
+    def _deliver(self, seen: ExchangeToSave) -> None:
+        body = object_of(seen.request)
         request_id = str(body.get(self._names.key("decision", "RequestId"), ""))
         asked = self._by_request_id(request_id) or self._in_place_of(request_id=request_id)
         self._wait(seen)
@@ -191,18 +186,18 @@ class _Writer:
             self._append_decision(asked, asked.status, decision)
         asked.attempts.append(seen)
 
-    def _append_decision(self, asked: _Asked, response: str, decision: Mapping[str, object]) -> None:
+    def _append_decision(self, asked: _AskedRequest, response: str, decision: Mapping[str, object]) -> None:
         given = {key: value for key, value in decision.items() if value}
-        self._sent |= {response, *_texts(given)}
-        self.steps.append({"servicenow.decide": {"request": asked.name, "response": response, **_plain(given)}})
+        self._sent |= {response, *texts(given)}
+        self.steps.append({"servicenow.decide": {"request": asked.name, "response": response, **plain(given)}})
 
-    def _leave_out(self, seen: SeenExchange, contract: ExchangeContract | None) -> None:
+    def _leave_out(self, seen: ExchangeToSave, contract: ExchangeContract | None) -> None:
         if contract is None or contract.step != _NONE:
             self.notes.append(
                 f"Left out: {seen.method} {_cut(seen.target)}, which the other end sends of its own accord."
             )
 
-    def _call(self, seen: SeenExchange, contract: ExchangeContract | None) -> None:
+    def _call(self, seen: ExchangeToSave, contract: ExchangeContract | None) -> None:
         self._wait(seen)
         self._calls += 1
         call: dict[str, Any] = {} if seen.method == "GET" else {"method": seen.method}
@@ -220,30 +215,30 @@ class _Writer:
         else:
             self.notes.append(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
 
-    def _caller(self, seen: SeenExchange) -> dict[str, Any]:
+    def _caller(self, seen: ExchangeToSave) -> dict[str, Any]:
         if not seen.authorized:
             return {}
         return {"by": "administrator"} if _party(seen) == "servicenow" else {"logged_on": True}
 
-    def _sent_body(self, seen: SeenExchange) -> dict[str, Any]:
+    def _sent_body(self, seen: ExchangeToSave) -> dict[str, Any]:
         if not seen.request or seen.method in {"GET", "HEAD"}:
             return {}
-        self._sent |= set(_texts(_json(seen.request)))
-        value = self._replaced(_json(seen.request))
+        self._sent |= set(texts(json_of(seen.request)))
+        value = self._replaced(json_of(seen.request))
         return {"text": value} if isinstance(value, str) else {"json": value}
 
-    def _expected_body(self, seen: SeenExchange) -> Any:  # noqa: ANN401 - any JSON
+    def _expected_body(self, seen: ExchangeToSave) -> Any:  # noqa: ANN401 - any JSON
         """Return what was answered and will be again: what the steps have sent, and why something was refused."""
-        answer = _json(seen.answer)
+        answer = json_of(seen.answer)
         if not isinstance(answer, dict):
             return None
-        return _kept(answer, None if seen.status not in _SUCCESSES else self._sent)
+        return repeatable(answer, None if seen.status not in _SUCCESSES else self._sent)
 
-    def _capture(self, seen: SeenExchange, call: dict[str, Any]) -> None:
+    def _capture(self, seen: ExchangeToSave, call: dict[str, Any]) -> None:
         """Know the ids of an answer, so that later steps use them by their names."""
         name = _numbered("answer", self._calls - 1)
-        for place, text in _places("body", _json(seen.answer)):
-            if _ID.fullmatch(text) and text.lower() not in self._known:
+        for place, text in places("body", json_of(seen.answer)):
+            if ID.fullmatch(text) and text.lower() not in self._known:
                 self._captured.setdefault(text.lower(), _Captured(call, name, place))
 
     def _replaced(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -251,7 +246,7 @@ class _Writer:
             return {key: self._replaced_member(key, each) for key, each in value.items()}
         if isinstance(value, list):
             return [self._replaced(each) for each in value]
-        return _escaped(self._with_ids(value)) if isinstance(value, str) else value
+        return escaped(self._with_ids(value)) if isinstance(value, str) else value
 
     def _replaced_member(self, key: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
         if value != MASK:
@@ -268,7 +263,7 @@ class _Writer:
         return self._with_ids(target)
 
     def _with_ids(self, text: str) -> str:
-        return _ID.sub(lambda found: self._name_of(found[0]) or found[0], text)
+        return ID.sub(lambda found: self._name_of(found[0]) or found[0], text)
 
     def _name_of(self, id_: str) -> str:
         """Return the name of an id; empty if no step gets it."""
@@ -281,7 +276,7 @@ class _Writer:
             return f"${{{captured.name}.{captured.place}}}"
         return ""
 
-    def _row_of(self, asked: _Asked) -> str:
+    def _row_of(self, asked: _AskedRequest) -> str:
         """Return the name of a request's record, which a step finds before it is used first."""
         if not asked.found:
             asked.found = True
@@ -289,25 +284,25 @@ class _Writer:
             self.steps.append({"servicenow.find": {"table": "request", "as": f"{asked.name}-row", "where": where}})
         return f"${{{asked.name}-row.sys_id}}"
 
-    def _by_request_id(self, request_id: str) -> _Asked | None:
+    def _by_request_id(self, request_id: str) -> _AskedRequest | None:
         wanted = request_id.lower()
         return next((each for each in self._asked if wanted and each.request_id.lower() == wanted), None)
 
-    def _request_at(self, target: str) -> _Asked:
+    def _request_at(self, target: str) -> _AskedRequest:
         """Return the request whose record is at an address."""
         sys_id = urlsplit(target).path.rpartition("/")[2]
         return next((each for each in self._asked if each.sys_id == sys_id), None) or self._in_place_of(sys_id=sys_id)
 
-    def _in_place_of(self, request_id: str = "", sys_id: str = "") -> _Asked:
+    def _in_place_of(self, request_id: str = "", sys_id: str = "") -> _AskedRequest:
         """Ask for approval in place of a request that is not selected, which was decided."""
-        asked = _Asked(_numbered("request", len(self._asked)), request_id, sys_id)
+        asked = _AskedRequest(_numbered("request", len(self._asked)), request_id, sys_id)
         self._asked.append(asked)
         self._known[request_id.lower()] = f"${{{asked.name}.request_id}}"
         self.steps.append({"console.ask": {"as": asked.name}})
         self.notes.append(f"The approval request {request_id or sys_id} is not selected: {asked.name} is in its place.")
         return asked
 
-    def _wait(self, seen: SeenExchange) -> None:
+    def _wait(self, seen: ExchangeToSave) -> None:
         """Let as much time pass as did, in whole seconds."""
         seconds = round((seen.at - self._last).total_seconds()) if self._last is not None else 0
         if seconds >= _SHORT_WAIT:
@@ -316,7 +311,7 @@ class _Writer:
         self._last = seen.at
 
 
-def _faults(exchanges: Sequence[SeenExchange], contracts: Contracts) -> Iterator[Step]:
+def _faults(exchanges: Sequence[ExchangeToSave], contracts: Contracts) -> Iterator[Step]:
     """Yield the faults that struck, armed before all other steps: each lets those pass that were spared."""
     spared: dict[tuple[str, str, str], int] = {}
     tables = contracts.names.group("tables")
@@ -334,76 +329,12 @@ def _faults(exchanges: Sequence[SeenExchange], contracts: Contracts) -> Iterator
         spared[place] = 0
 
 
-def _party(seen: SeenExchange) -> PartyName:
+def _party(seen: ExchangeToSave) -> PartyName:
     return "servicenow" if seen.server.lower() == "servicenow" else "console"
 
 
 def _arriving(direction: str, path: str, statuses: Sequence[int]) -> Step:
     return {"direction": direction, "method": "POST", "path": path, "statuses": list(statuses)}
-
-
-def _json(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return what a text of JSON says; the text itself if it is none, or nested deeper than any message."""
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    level = [found]
-    for _ in range(_DEEPEST):
-        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
-    return text if level else found
-
-
-def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
-
-
-def _object(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """Return an object, perhaps one in a text; an empty one for anything else."""
-    found = _json(value) if isinstance(value, str) else value
-    return found if isinstance(found, dict) else {}
-
-
-def _kept(value: Any, sent: set[str] | None) -> Any:  # noqa: ANN401 - any JSON
-    """Return the part of an answer that is the same each time; None for nothing. ``sent`` None keeps every text."""
-    if isinstance(value, dict):
-        kept = {
-            key: _kept(each, sent) for key, each in value.items() if _KEY.fullmatch(key) and not key.startswith("sys_")
-        }
-        return {key: each for key, each in kept.items() if each is not None} or None
-    if isinstance(value, list):
-        items = [_kept(each, sent) for each in value[:_MOST_ITEMS]]
-        return items if items and None not in items and len(value) <= _MOST_ITEMS else None
-    if not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT:
-        return None
-    volatile = _ID.search(value) or MASK in value or "${" in value or (sent is not None and value not in sent)
-    return None if volatile else _escaped(value)
-
-
-def _plain(values: Mapping[str, object]) -> dict[str, object]:
-    return {key: _escaped(value) if isinstance(value, str) else value for key, value in values.items()}
-
-
-def _escaped(text: str) -> str:
-    """Return a text as a scenario writes it, where <name> is the place of an example's value."""
-    return re.sub(r"<([^<>]+)>", r"<<\1>>", text)
-
-
-def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
-    return (text for _, text in _places("", value))
-
-
-def _places(path: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
-    """Yield each text of JSON with the path by which a step refers to it."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            if _KEY.fullmatch(key):
-                yield from _places(f"{path}.{key}", each)
-    elif isinstance(value, list):
-        for number, each in enumerate(value[:_MOST_ITEMS]):
-            yield from _places(f"{path}.{number}", each)
 
 
 def _numbered(word: str, before: int) -> str:

@@ -13,7 +13,7 @@ from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, ExchangeToSave, RequestDetail
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 
@@ -52,7 +52,7 @@ class InstanceProduct:
         usual = "API client" if exchange.url.startswith("/api/") else "Browser"
         return Explanation(usual if contract is None else _CALLERS.get(contract.caller, usual), summary)
 
-    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+    def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same."""
         return self._checks.scenario(title, exchanges)
 

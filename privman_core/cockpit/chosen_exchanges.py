@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from privman_core.cockpit.both_ends import Ends
 from privman_core.cockpit.ends import End, EndError
-from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, FoundExchanges, SeenExchange
+from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, ExchangeToSave, FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, merged
 from privman_core.cockpit.repeats_of_requests import target_of
 from privman_core.cockpit.search import path_of
@@ -54,7 +54,7 @@ class Chosen(Struct, frozen=True):
         return f"{COCKPIT}/exchanges/{self.end.name.lower()}/{self.number}"
 
 
-class Choice(Struct, frozen=True):
+class ChosenExchanges(Struct, frozen=True):
     """Exchanges, the oldest first, each once; ``missing`` says of each that was not found why."""
 
     all: list[Chosen]
@@ -99,7 +99,7 @@ async def previous_like(chosen: Chosen) -> str:
     return f"{chosen.end.name.lower()}-{before.number}"
 
 
-async def choice(ends: Ends, names: Sequence[str], line: str) -> Choice:
+async def choice(ends: Ends, names: Sequence[str], line: str) -> ChosenExchanges:
     """Return the exchanges of those names, or else those that a search line fits; raises EndError for the line."""
     missing: list[str] = []
     rows: dict[str, dict[int, ExchangeRow]] = {end.name: {} for end in ends}
@@ -121,7 +121,7 @@ async def choice(ends: Ends, names: Sequence[str], line: str) -> Choice:
         for each, detail in details
         if detail is not None
     ]
-    return Choice(chosen, one_list, missing)
+    return ChosenExchanges(chosen, one_list, missing)
 
 
 async def _add_other_sides(ends: Ends, rows: dict[str, dict[int, ExchangeRow]]) -> None:
@@ -156,12 +156,12 @@ class _Pairs:
         return self._known[method, path]
 
 
-def seen(chosen: Chosen, ends: Ends) -> SeenExchange:
+def seen(chosen: Chosen, ends: Ends) -> ExchangeToSave:
     """Return an exchange as a scenario is made from it."""
     row, printed = chosen.detail.row, chosen.detail.printed
     headers = printed["request"]["headers"]
     by_party = chosen.other is not None or row.direction == "out"
-    return SeenExchange(
+    return ExchangeToSave(
         at=row.at,
         server=server_of(chosen),
         method=row.method,

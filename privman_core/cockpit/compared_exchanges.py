@@ -26,7 +26,7 @@ class ComparedField(Struct, frozen=True):
         return self.first == self.second
 
 
-class Comparison(Struct, frozen=True):
+class ComparedExchanges(Struct, frozen=True):
     """Two exchanges; ``left_out`` says how many fields are too many to compare."""
 
     fields: list[ComparedField]
@@ -38,12 +38,12 @@ class Comparison(Struct, frozen=True):
         return [each for each in self.fields if not each.same]
 
 
-def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> Comparison:
+def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> ComparedExchanges:
     """Compare two exchanges as the control plane prints them."""
     left, right = dict(_fields(first)), dict(_fields(second))
     names = list(dict.fromkeys((*left, *right)))
     fields = [ComparedField(name, _cut(left.get(name)), _cut(right.get(name))) for name in names[:MOST_FIELDS]]
-    return Comparison(fields, max(len(names) - MOST_FIELDS, 0))
+    return ComparedExchanges(fields, max(len(names) - MOST_FIELDS, 0))
 
 
 def _fields(printed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -23,13 +23,13 @@ _MISREAD = re.compile(r"^(?:###|<@?\s|>>?\s)", re.MULTILINE)
 _BASIC, _BEARER = f"Basic {MASK}", f"Bearer {MASK}"
 
 
-class Variable(Struct, frozen=True):
+class SecretVariable(Struct, frozen=True):
     """A variable of the environment that has a secret."""
 
     name: str
 
 
-Text = Sequence[str | Variable]
+Text = Sequence[str | SecretVariable]
 
 
 class CopiedRequest(Struct, frozen=True):
@@ -61,7 +61,7 @@ class _Request(Struct, frozen=True):
     url: Text
     headers: list[tuple[str, Text]]
     body: Text
-    login: list[Variable]
+    login: list[SecretVariable]
 
 
 def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
@@ -95,16 +95,16 @@ class _Variables:
         self._server = server
         self.names: list[str] = []
 
-    def named(self, word: str) -> Variable:
+    def named(self, word: str) -> SecretVariable:
         """Return a new variable with that word in its name."""
         name = re.sub(r"\W+", "_", f"{self._server}_{word}", flags=re.ASCII).strip("_").upper()
         further = sum(each == name or each.startswith(f"{name}_") for each in self.names)
         self.names.append(f"{name}_{further + 1}" if name in self.names else name)
-        return Variable(self.names[-1])
+        return SecretVariable(self.names[-1])
 
     def text(self, masked: str, word: str) -> Text:
         """Return the text with a variable for each mask, named by the word before it, or else by this one."""
-        parts: list[str | Variable] = []
+        parts: list[str | SecretVariable] = []
         *before, last = masked.split(MASK)
         for part in before:
             found = _WORD_BEFORE.search(part[-100:])
@@ -164,9 +164,9 @@ def _header(name: str, value: Text) -> Text:
 
 
 def _in_shell(text: Text) -> str:
-    parts = groupby(text, lambda each: isinstance(each, Variable))
+    parts = groupby(text, lambda each: isinstance(each, SecretVariable))
     written = (
-        "".join(f'"${each.name}"' if isinstance(each, Variable) else each for each in some)
+        "".join(f'"${each.name}"' if isinstance(each, SecretVariable) else each for each in some)
         if is_variable
         else _quoted("".join(map(str, some)))
         for is_variable, some in parts
@@ -180,16 +180,17 @@ def _quoted(text: str) -> str:
 
 def _printf(text: Text) -> str:
     """Return a command of the shell that prints a text with zero bytes."""
-    formats = "".join("%s" if isinstance(each, Variable) else "%b" for each in text)
+    formats = "".join("%s" if isinstance(each, SecretVariable) else "%b" for each in text)
     escaped = [
-        each if isinstance(each, Variable) else each.replace("\\", "\\\\").replace("\0", "\\0000") for each in text
+        each if isinstance(each, SecretVariable) else each.replace("\\", "\\\\").replace("\0", "\\0000")
+        for each in text
     ]
     return f"printf '{formats}' {' '.join(_in_shell([each]) for each in escaped)}"
 
 
 def _python(asked: _Request) -> str:
     texts = [asked.url, asked.body, *(value for _, value in asked.headers)]
-    uses_variables = asked.login or any(isinstance(part, Variable) for text in texts for part in text)
+    uses_variables = asked.login or any(isinstance(part, SecretVariable) for text in texts for part in text)
     return "\n".join([*(["import os", ""] if uses_variables else []), "import requests", "", *_call(asked)])
 
 
@@ -224,13 +225,14 @@ def _joined(headers: Sequence[tuple[str, Text]]) -> Iterator[tuple[str, Text]]:
 
 def _header_in_python(value: Text) -> str:
     """Return the value as bytes if it is not ASCII: requests encodes other texts as Latin-1, or refuses them."""
-    plain = all(isinstance(part, Variable) or part.isascii() for part in value)
+    plain = all(isinstance(part, SecretVariable) or part.isascii() for part in value)
     return _in_python(value) if plain else f"({_in_python(value)}).encode()"
 
 
 def _in_python(text: Text) -> str:
     return (
-        " + ".join(f"os.environ[{each.name!r}]" if isinstance(each, Variable) else repr(each) for each in text) or "''"
+        " + ".join(f"os.environ[{each.name!r}]" if isinstance(each, SecretVariable) else repr(each) for each in text)
+        or "''"
     )
 
 
@@ -242,7 +244,7 @@ def _http_file(asked: _Request) -> str:
         raise _InexpressibleError("An .http file reads {{ as the beginning of a variable, and this request has it.")
     if _MISREAD.search("".join(part for part in asked.body if isinstance(part, str))):
         raise _InexpressibleError("An .http file has a meaning of its own for a line that begins with ###, < or >.")
-    variables = dict.fromkeys(part.name for part in parts if isinstance(part, Variable))
+    variables = dict.fromkeys(part.name for part in parts if isinstance(part, SecretVariable))
     lines = [f"@{name} = {{{{$processEnv {name}}}}}" for name in variables]
     lines += [*([""] if lines else []), f"{asked.method} {_in_file(asked.url)}"]
     if asked.login:
@@ -252,7 +254,7 @@ def _http_file(asked: _Request) -> str:
 
 
 def _in_file(text: Text) -> str:
-    return "".join(f"{{{{{each.name}}}}}" if isinstance(each, Variable) else each for each in text)
+    return "".join(f"{{{{{each.name}}}}}" if isinstance(each, SecretVariable) else each for each in text)
 
 
 _Write = Callable[[_Request], str]

@@ -17,6 +17,7 @@ from privman_core.cockpit.facts import (
     EditedRequest,
     ExchangeDetail,
     ExchangeRow,
+    ExchangeToSave,
     FaultHit,
     FaultsState,
     FaultState,
@@ -24,7 +25,6 @@ from privman_core.cockpit.facts import (
     Hello,
     Marks,
     RequestDetail,
-    SeenExchange,
 )
 from privman_core.cockpit.journal_search import JournalSearch
 from privman_core.cockpit.recipes import Recipe
@@ -145,7 +145,7 @@ class Product(Protocol):
     def explain(self, exchange: Exchange) -> Explanation:
         """Return who the other party of an exchange is, and the contract of the exchange."""
 
-    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+    def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same, for ``privman-scenarios``."""
 
     def compare(self, exchange: Exchange, printed: dict[str, Any]) -> ContractComparison:

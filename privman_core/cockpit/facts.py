@@ -147,7 +147,7 @@ class EditedRequest(Struct, frozen=True, forbid_unknown_fields=True):
     body: str
 
 
-class SeenExchange(Struct, frozen=True, kw_only=True):
+class ExchangeToSave(Struct, frozen=True, kw_only=True):
     """One exchange as a scenario is made from it, secrets masked.
 
     Attributes:

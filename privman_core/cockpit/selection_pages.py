@@ -7,7 +7,16 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.chosen_exchanges import Choice, Chosen, archived, base_of, choice, named, previous_like, seen
+from privman_core.cockpit.chosen_exchanges import (
+    Chosen,
+    ChosenExchanges,
+    archived,
+    base_of,
+    choice,
+    named,
+    previous_like,
+    seen,
+)
 from privman_core.cockpit.compared_exchanges import compare
 from privman_core.cockpit.ends import EndError, Product
 from privman_core.cockpit.search import path_of
@@ -42,7 +51,7 @@ class SelectionPages:
         if leads := _LEADS.get(visit.query.get("do", "")):
             return see(f"{leads}?{urlencode([('x', each) for each in visit.query.getall('x', [])])}")
         ends, line, error = await self._ends.find(), visit.query.get("find", "").strip(), ""
-        found = Choice([], [], [])
+        found = ChosenExchanges([], [], [])
         try:
             found = await self._choice(ends, visit)
         except EndError as refusal:
@@ -104,10 +113,10 @@ class SelectionPages:
             address=f"{COMPARE}?{urlencode([('x', name) for name in names])}",
         )
 
-    async def _choice(self, ends: Ends, visit: Visit) -> Choice:
+    async def _choice(self, ends: Ends, visit: Visit) -> ChosenExchanges:
         return await choice(ends, visit.query.getall("x", []), visit.query.get("find", "").strip())
 
-    def _scenario(self, found: Choice, ends: Ends) -> str:
+    def _scenario(self, found: ChosenExchanges, ends: Ends) -> str:
         if not found.all:
             return ""
         return self._product.scenario(_title(found.all), [seen(each, ends) for each in found.all])

@@ -15,7 +15,7 @@ from privman_core.clock import Clock, Due, RealClock
 from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation
-from privman_core.cockpit.facts import ApprovalState, DeliveryState, RequestDetail, SeenExchange
+from privman_core.cockpit.facts import ApprovalState, DeliveryState, ExchangeToSave, RequestDetail
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 from privman_core.fault_kinds import GENERIC
@@ -53,7 +53,7 @@ class EchoProduct:
         party = "Caller" if exchange.direction == "in" else "Callee"
         return Explanation(party, "Post" if exchange.method == "POST" else "")
 
-    def scenario(self, title: str, exchanges: Sequence[SeenExchange]) -> str:
+    def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Write what was asked, a line each."""
         return "\n".join([title, *(f"{each.method} {each.target} {each.status}" for each in exchanges)])
 

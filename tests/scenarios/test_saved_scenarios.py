@@ -14,7 +14,7 @@ from aiohttp import encode_basic_auth
 
 from privman_contracts import Contracts
 from privman_contracts.scenario_text import scenario_text
-from privman_core.cockpit.facts import SeenExchange
+from privman_core.cockpit.facts import ExchangeToSave
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader
@@ -29,21 +29,21 @@ APPROVE = "/Tms/services/api/v1/approval/approve"
 Story = Callable[[BothFakes], Coroutine[None, None, None]]
 
 
-def steps_of(*exchanges: SeenExchange) -> list[dict[str, Any]]:
+def steps_of(*exchanges: ExchangeToSave) -> list[dict[str, Any]]:
     """Return the steps of the scenario, which the language accepts."""
     text = scenario_text("Something was seen", exchanges, Contracts.load())
     Loader(vocabulary()).parse(text, "saved.yaml")
     return list(yaml.safe_load(text)["steps"])
 
 
-def seen(server: str, method: str, target: str, status: int = 200, **more: Any) -> SeenExchange:
+def seen(server: str, method: str, target: str, status: int = 200, **more: Any) -> ExchangeToSave:
     """Return an exchange; its bodies may be given as objects."""
     more |= {key: orjson.dumps(more[key]).decode() for key in ("request", "answer") if key in more}
     at = START + timedelta(seconds=more.pop("after", 0))
-    return SeenExchange(at=at, server=server, method=method, target=target, status=status, **more)
+    return ExchangeToSave(at=at, server=server, method=method, target=target, status=status, **more)
 
 
-def asked(status: int = 201, **more: Any) -> SeenExchange:
+def asked(status: int = 201, **more: Any) -> ExchangeToSave:
     """Return a request for approval."""
     body = {
         "request_id": GUID,
@@ -55,12 +55,12 @@ def asked(status: int = 201, **more: Any) -> SeenExchange:
     return seen("ServiceNow", "POST", REQUESTS, status, request=body, answer=answer, by_party=True, **more)
 
 
-def decided(status: int = 200, response: str = "Approve", **more: Any) -> SeenExchange:
+def decided(status: int = 200, response: str = "Approve", **more: Any) -> ExchangeToSave:
     """Return an approver's decision."""
     return seen("ServiceNow", "PATCH", f"{REQUESTS}/{ROW}", status, request={"status": response, "comment": ""}, **more)
 
 
-def delivered(status: int = 200, request_id: str = GUID, **more: Any) -> SeenExchange:
+def delivered(status: int = 200, request_id: str = GUID, **more: Any) -> ExchangeToSave:
     """Return an attempt to deliver a decision."""
     body = {"RequestId": request_id, "Response": "Deny", "Comment": "No", "Duration": "01:00:00"}
     return seen("Console", "POST", APPROVE, status, request=body, by_party=True, **more)

@@ -1,0 +1,79 @@
+"""Values of JSON as a scenario has them: what is sent, and what can be expected of an answer."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+
+from privman_core.masking import MASK
+
+ID = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![0-9A-Za-z])")
+"""A sys_id or a GUID."""
+_KEY = re.compile(r"[A-Za-z_]\w*")
+_MOST_ITEMS, _LONGEST_TEXT, _DEEPEST = 20, 2_000, 60
+
+
+def json_of(text: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return what a text of JSON says; the text itself if it is none, or nested deeper than any message."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
+    return text if level else found
+
+
+def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def object_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+    """Return an object, perhaps one in a text; an empty one for anything else."""
+    found = json_of(value) if isinstance(value, str) else value
+    return found if isinstance(found, dict) else {}
+
+
+def repeatable(value: Any, sent: set[str] | None) -> Any:  # noqa: ANN401 - any JSON
+    """Return the part of an answer that is the same each time; None for nothing. ``sent`` None keeps every text."""
+    if isinstance(value, dict):
+        usual = {key: each for key, each in value.items() if _KEY.fullmatch(key) and not key.startswith("sys_")}
+        found = {key: repeatable(each, sent) for key, each in usual.items()}
+        return {key: each for key, each in found.items() if each is not None} or None
+    if isinstance(value, list):
+        items = [repeatable(each, sent) for each in value[:_MOST_ITEMS]]
+        return items if items and None not in items and len(value) <= _MOST_ITEMS else None
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT:
+        return None
+    volatile = ID.search(value) or MASK in value or "${" in value or (sent is not None and value not in sent)
+    return None if volatile else escaped(value)
+
+
+def plain(values: Mapping[str, object]) -> dict[str, object]:
+    """Return values with each text as a scenario writes it."""
+    return {key: escaped(value) if isinstance(value, str) else value for key, value in values.items()}
+
+
+def escaped(text: str) -> str:
+    """Return a text as a scenario writes it, where <name> is the place of an example's value."""
+    return re.sub(r"<([^<>]+)>", r"<<\1>>", text)
+
+
+def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    """Yield each text of JSON."""
+    return (text for _, text in places("", value))
+
+
+def places(path: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON
+    """Yield each text of JSON with the path by which a step refers to it."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if _KEY.fullmatch(key):
+                yield from places(f"{path}.{key}", each)
+    elif isinstance(value, list):
+        for number, each in enumerate(value[:_MOST_ITEMS]):
+            yield from places(f"{path}.{number}", each)
