@@ -138,7 +138,7 @@ class Control:
         Requests to servers that stay silent in real time are given up and counted as ``unanswered``. If the other end
         is known and now at another time, ``other`` names it and its time.
         """
-        unanswered = await self._jump(await _read_fields(request, "seconds", "until"))
+        unanswered = await self._jump(await read_fields(request, "seconds", "until"))
         given_up = {"unanswered": unanswered} if unanswered else {}
         compare = request.app.get(OTHER_CLOCK)
         other = await compare() if compare is not None else {}
@@ -191,7 +191,7 @@ class Control:
 
     async def take_snapshot(self, request: web.Request) -> web.Response:
         """Copy the stored state under the ``name`` in the body."""
-        taken = await self._snapshots.take((await _read_fields(request, "name")).get("name"))
+        taken = await self._snapshots.take((await read_fields(request, "name")).get("name"))
         return to_json(taken.to_json(), 201)
 
     async def restore_snapshot(self, request: web.Request) -> web.Response:
@@ -255,7 +255,7 @@ async def read_object(request: web.Request) -> dict[str, Any]:
     return body
 
 
-async def _read_fields(request: web.Request, *known: str) -> dict[str, Any]:
+async def read_fields(request: web.Request, *known: str) -> dict[str, Any]:
     """Return the JSON object in the body; raises ControlError also for a key that is none of these."""
     body = await read_object(request)
     for key in body:
@@ -267,7 +267,7 @@ async def _read_fields(request: web.Request, *known: str) -> dict[str, Any]:
 async def refuse_fields(request: web.Request) -> None:
     """Raise ControlError for a body that says something, where a call takes none."""
     if request.can_read_body:
-        await _read_fields(request)
+        await read_fields(request)
 
 
 def to_json(value: object, status: int = 200) -> web.Response:

@@ -7,7 +7,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.ui.composite_values import UNITS, join_duration
-from mock_servicenow.ui.request_metadata import Metadata, read_metadata
+from mock_servicenow.ui.metadata_entries import Metadata, read_metadata
 from privman_core.pages.forms import Form
 
 ACTION = "decide:"

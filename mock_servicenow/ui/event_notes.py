@@ -34,7 +34,7 @@ class Note(Struct, frozen=True):
     tone: str = "good"
 
 
-class Event(Struct, frozen=True):
+class NotedEvent(Struct, frozen=True):
     """The outcome of a posted form.
 
     Attributes:
@@ -47,7 +47,7 @@ class Event(Struct, frozen=True):
     note: Note
 
 
-def follow(visit: InstanceVisit, event: Event) -> web.Response:
+def follow(visit: InstanceVisit, event: NotedEvent) -> web.Response:
     """Return the redirect to the page that shows the note."""
     answer = see(event.location)
     note = msgspec.structs.replace(event.note, text=cut(event.note.text, _LONGEST))

@@ -10,7 +10,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import FieldError
 from mock_servicenow.ui.decisions import ACTION, Decisions
-from mock_servicenow.ui.event_notes import Event, Note, in_words
+from mock_servicenow.ui.event_notes import Note, NotedEvent, in_words
 from mock_servicenow.ui.form_fields import FormField, form_fields, is_system
 from mock_servicenow.ui.form_reader import FormReader
 from mock_servicenow.ui.record_place import RecordPlace
@@ -64,7 +64,7 @@ class FormActions:
         self._place = place
         self._kept = kept
 
-    def insert(self, record: Record) -> Event:
+    def insert(self, record: Record) -> NotedEvent:
         """Create a record; raises Refusal and PlatformError."""
         session = self._session
         if not session.may("create", record.table):
@@ -75,27 +75,27 @@ class FormActions:
             return self._event(made, Note("No record was created: this one has these values already", "plain"))
         return self._event(made, Note("Record created"))
 
-    def change(self, record: Record) -> Event:
+    def change(self, record: Record) -> NotedEvent:
         """Update, decide or delete a record; raises Refusal and PlatformError."""
         self._check_unchanged(record)
         action = self._form.value("sys_action")
         if action == DELETE:
             self._session.delete(record.table, record.sys_id)
-            return Event(self._place.back, self._place.table, Note("Record deleted"))
+            return NotedEvent(self._place.back, self._place.table, Note("Record deleted"))
         if action.startswith(ACTION):
             return self._decide(record, action.removeprefix(ACTION))
         if action == "update":
             return self._update(record)
         raise BadRequest("Invalid form", f"Unknown action '{action}'")
 
-    def _update(self, record: Record) -> Event:
+    def _update(self, record: Record) -> NotedEvent:
         if not self._session.allowed("write", [record]):
             raise AccessDenied("Update")
         values = self._read(form_fields(self._session, record, writable=True, kept=self._kept))
         after = self._session.update(record.table, record.sys_id, values)
         return self._event(after, _changes_in_words(self._session, record, after, values))
 
-    def _decide(self, record: Record, response: str) -> Event:
+    def _decide(self, record: Record, response: str) -> NotedEvent:
         try:
             values = self._decisions.values(self._form, response)
         except FieldError as error:
@@ -131,8 +131,8 @@ class FormActions:
         is_hidden = column in self._session.sight.hidden(record.table)
         return "" if is_hidden else self._session.display(record, column)
 
-    def _event(self, record: Record, note: Note) -> Event:
-        return Event(self._place.form(record), record.sys_id, note)
+    def _event(self, record: Record, note: Note) -> NotedEvent:
+        return NotedEvent(self._place.form(record), record.sys_id, note)
 
 
 def stamps(session: Session, table: str) -> list[str]:

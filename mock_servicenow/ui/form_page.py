@@ -11,7 +11,7 @@ from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import Decisions
-from mock_servicenow.ui.event_notes import Event, Note, follow, shown, take_note
+from mock_servicenow.ui.event_notes import Note, NotedEvent, follow, shown, take_note
 from mock_servicenow.ui.form_actions import FormActions, Refusal, not_done, stamps
 from mock_servicenow.ui.form_fields import LONG_TEXT, form_fields, sections, system_fields
 from mock_servicenow.ui.form_head import FormHead, form_head, way_back
@@ -107,7 +107,7 @@ class FormPage:
                 "zone": time_zone(session),
             }
 
-    def _act(self, visit: InstanceVisit) -> Event:
+    def _act(self, visit: InstanceVisit) -> NotedEvent:
         """Write, and return the outcome."""
         with self._instance.transaction(visit.user, visit.findings) as session:
             try:

@@ -8,8 +8,8 @@ from mock_servicenow.ui.form_page import FormPage
 from mock_servicenow.ui.import_page import MOST_BYTES, ImportPage
 from mock_servicenow.ui.instance_gate import LOG_IN, InstanceGate, InstanceVisit, LoginPage
 from mock_servicenow.ui.list_page import ListPage
+from mock_servicenow.ui.metadata_entries import MetadataColumn
 from mock_servicenow.ui.navigator import Application, Module, Navigator
-from mock_servicenow.ui.request_metadata import MetadataColumn
 from mock_servicenow.ui.visible_schema import VisibleTables
 from privman_core.journal import Journal
 from privman_core.pages.rendering import SHARED, Assets, Templates

@@ -16,12 +16,12 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import parameters_of, query_of
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import ADMIN_ROLE
-from mock_servicenow.ui.event_notes import Event, Note, follow, shown, take_note
+from mock_servicenow.ui.event_notes import Note, NotedEvent, follow, shown, take_note
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQuery, ListUrl, rows_in_words
 from mock_servicenow.ui.list_search import searched
+from mock_servicenow.ui.metadata_entries import Entry, MetadataColumn, read_metadata
 from mock_servicenow.ui.record_place import LONGEST_QUERY, RecordPlace
-from mock_servicenow.ui.request_metadata import Entry, MetadataColumn, read_metadata
 from mock_servicenow.ui.row_actions import act_on_rows, refused
 from mock_servicenow.ui.visible_schema import VisibleTables, cell_text, is_number, label, time_zone
 from privman_core.pages.rendering import see
@@ -109,7 +109,7 @@ class ListPage:
             note = await self._instance.run(lambda: self._act(visit, table))
         except OperationFailed as error:
             note = refused(error)
-        return follow(visit, Event(str(ListUrl.read(table, visit.request.query)), table, note))
+        return follow(visit, NotedEvent(str(ListUrl.read(table, visit.request.query)), table, note))
 
     def _act(self, visit: InstanceVisit, table: str) -> Note:
         with self._instance.transaction(visit.user, visit.findings) as session:

@@ -8,7 +8,7 @@ from aiohttp import web
 from privman_core.cockpit.ends import EndError, OwnEnd
 from privman_core.cockpit.facts import EditedRequest, Repeated
 from privman_core.cockpit.other_end import COCKPIT_CALLS
-from privman_core.control import ControlError, read_object, to_json
+from privman_core.control import ControlError, read_fields, to_json
 from privman_core.control_index import PREFIX
 
 MOST_ROWS = 200
@@ -67,7 +67,7 @@ class CockpitCalls:
     async def replay(self, request: web.Request) -> web.Response:
         """Send the request of an exchange again; a body has its method, path, headers and body as they are edited."""
         self._listens_at(request)
-        body = await read_object(request) if request.can_read_body else {}
+        body = await read_fields(request, *EditedRequest.__struct_fields__) if request.can_read_body else {}
         try:
             edited = msgspec.convert(body, EditedRequest) if body else None
         except msgspec.ValidationError as error:

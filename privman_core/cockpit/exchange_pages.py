@@ -45,7 +45,7 @@ class ExchangePages:
             row=found.row,
             summary=summary(end.name, found.row, compared),
             compared=compared,
-            findings=[_Shown(each, compared) for each in found.printed["findings"]],
+            findings=[_ShownExchange(each, compared) for each in found.printed["findings"]],
             printed=_readable(found.printed),
             record=_record_page(ends, found.row, found.printed["response"]["body"]),
         )
@@ -61,7 +61,7 @@ def _record_page(ends: Ends, row: ExchangeRow, answer: str) -> str:
     return f"{servicenow.url}/{table}.do?sys_id={found[1]}" if found else ""
 
 
-class _Shown:
+class _ShownExchange:
     """A finding, and the id of the row that it is about."""
 
     def __init__(self, printed: dict[str, str], compared: ContractComparison) -> None:

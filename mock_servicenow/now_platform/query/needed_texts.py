@@ -80,7 +80,7 @@ def _is_looked_up(term: Condition, column: Column) -> bool:
     return term.operator is EQUALS and (column.indexed or column.unique or column.is_reference)
 
 
-class Terms(Protocol):
+class TermList(Protocol):
     """What an index of texts has: terms of three characters.
 
     Attributes:
@@ -98,7 +98,7 @@ class Terms(Protocol):
         ...
 
 
-def expression(needed: Needed, terms: Terms) -> str:
+def expression(needed: Needed, terms: TermList) -> str:
     """Return what a full-text index is asked for; empty if it cannot tell."""
     match needed:
         case HasText(column, text):
@@ -122,7 +122,7 @@ def _any_of(parts: Iterable[Needed | None]) -> Needed | None:
     return AnyOf(known) if known and len(known) == len(every) else None
 
 
-def _of_text(column: str, text: str, terms: Terms) -> str:
+def _of_text(column: str, text: str, terms: TermList) -> str:
     if len(text) < _TRIGRAM:
         some = terms.beginning(text, _MOST_TERMS)
         return "" if some is None else _in_column(column, " OR ", some or [text])

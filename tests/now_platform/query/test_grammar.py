@@ -17,7 +17,7 @@ def shelf(desk: Desk) -> Desk:
 
 
 def test_caret_means_and(shelf: Desk) -> None:
-    """Terms joined by ^ all have to hold (platform 2.1 AND)."""
+    """TermList joined by ^ all have to hold (platform 2.1 AND)."""
     assert shelf.ask("priority=1^short_description=x") == ["one"]
 
 
