@@ -13,6 +13,7 @@ from itertools import cycle
 from random import Random
 from statistics import median
 from time import process_time
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import ClientSession, encode_basic_auth, web
@@ -111,7 +112,7 @@ async def _approve(http: ClientSession, url: str, console_url: str) -> None:
     await _send(http, "PATCH", f"{table}/{found['result'][0]['sys_id']}", {"status": "Approve"})
 
 
-async def _send(http: ClientSession, method: str, url: str, body: object = None) -> dict:
+async def _send(http: ClientSession, method: str, url: str, body: object = None) -> Any:  # noqa: ANN401 - JSON holds anything
     headers = {"Authorization": encode_basic_auth("admin", "admin")}
     async with http.request(method, url, json=body, headers={} if "/__admin" in url else headers) as answer:
         return await answer.json()

@@ -16,7 +16,7 @@ from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
 from privman_core.exchange_marks import MARK, take_mark
-from privman_core.failed_handlers import answer_to, passed_on, why_none
+from privman_core.failed_handlers import answer_to, why_none
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
 from privman_core.ids import Ids
@@ -220,7 +220,9 @@ async def _answer_and_record(
         if request.body_exists and not (short and exchange.request_body):  # a short one is there unless it was refused
             await _note_body(journal, exchange, request)
     _finish(journal, exchange, answer)
-    return passed_on(answer)
+    if isinstance(answer, web.HTTPException):
+        raise answer  # as aiohttp wants it
+    return answer
 
 
 def _finish(journal: Journal, exchange: Exchange, answer: web.StreamResponse) -> None:

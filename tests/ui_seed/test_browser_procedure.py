@@ -181,13 +181,13 @@ class Procedure:
         await self._shoot(page, "The response that was delivered to the Privilege Manager Post Uri")
 
     async def look_into_the_cockpit(self) -> None:
-        """Open the sequence diagram of the request in the cockpit of the console."""
+        """Open the page of the request in the cockpit of the console."""
         page = self._console
         await page.get_by_role("link", name="Tester's cockpit").click()
         await page.get_by_role("link", name="Approvals").click()
-        await page.get_by_role("link", name="Sequence of").click()
-        await expect(page.get_by_role("img")).to_be_visible()
-        await self._shoot(page, "Tester's cockpit: the sequence of the approval")
+        await page.get_by_role("main").get_by_role("link").first.click()
+        await expect(page.get_by_role("heading", name="Why is it like this?").first).to_be_visible()
+        await self._shoot(page, "Tester's cockpit: the approval request at both ends, its time line and sequence")
 
     async def _create_credential(self, name: str, account_name: str, password: str) -> None:
         page = self._console
