@@ -202,7 +202,7 @@ async def test_sequence_draws_exchanges_with_a_text(roomy_party: Party, http: Cl
     assert names == ["Caller", "Echo", "Callee"]
     assert labels == ["POST /ask/abc-1", "200", "POST /abc-1", "200", "POST /abc-1", "200"]
     assert re.findall(r'class="later"[^>]*>([^<]*)<', html) == ["50 s later"]
-    assert [row[3].partition("/")[2].rpartition("/")[0] for row in _rows(html)][:1] == ["ask"]
+    assert [row[5].partition("/")[2].rpartition("/")[0] for row in _rows(html)][:1] == ["ask"]
 
 
 async def test_empty_sequence_says_so(party: Party, browser: Browser) -> None:

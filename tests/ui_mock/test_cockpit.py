@@ -99,7 +99,7 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
     assert [(row[0], row[2].split()[0]) for row in _cells(html)] == [(other, "Pending"), (GUID, "Approve")]
     html = (await _looking(site, "/sequence?find=POST")).html
     assert re.findall(r'class="name"[^>]*>([^<]*)<', html)[:2] == ["Console", "ServiceNow"]
-    assert [(row[2], row[4], row[5]) for row in _cells(html)][-2:] == [
+    assert [(row[2], row[3], row[4]) for row in _cells(html)][-2:] == [
         ("ServiceNow → Console", "200", "kept"),
         ("ServiceNow → Console", "200", "broken (3)"),
     ]
