@@ -1,7 +1,7 @@
 """The clocks of the ends that a page shows, moved as one."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ SAME_TIME = timedelta(seconds=1)
 """Ends that are less apart than this are at the same time."""
 MOST_DUE = 50
 """Things that are listed of each end."""
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class DueAt(Struct, frozen=True):
@@ -88,6 +89,6 @@ async def _stop(ends: Sequence[End], moment: datetime) -> bool:
     """Let the ends jump to the next deadline; return whether they have arrived."""
     dues = {end.name: (await end.clock()).due for end in ends}
     stop = min([moment, *(due for due in dues.values() if due)])
-    for end in sorted(ends, key=lambda end: dues[end.name] or moment, reverse=True):
+    for end in sorted(ends, key=lambda end: dues[end.name] or _NEVER, reverse=True):
         await end.advance_to(stop)
     return stop >= moment

@@ -69,8 +69,8 @@ async def test_retry_arrives_in_one_jump_of_both(clocks: Clocks) -> None:
             "09:00:50",
             "09:00:00",
         ]
-        await fakes.post(fakes.servicenow, "/clock", {"jump": "1h"})
-        assert await fakes.times() == ("10:00:50", "10:00:50")
+        await fakes.post(fakes.servicenow, "/clock", {"jump": "until next delivery"})
+        assert await fakes.times() == ("09:01:40", "09:01:40")
         decided = await fakes.control(fakes.console, "GET", f"/approval-requests/{request_id}")
         assert (decided["state"], decided["decided_at"]) == ("Approved", "2026-01-05T09:01:40+00:00")
 
