@@ -66,8 +66,12 @@ class Exchange(Struct, weakref=True):
 
     @property
     def about(self) -> tuple[str, ...]:
-        """RequestIds of the approval requests that it belongs to, as the product that answers or sends it knows."""
-        return self.findings.about
+        """RequestIds of the approval requests that it belongs to, as the product that answers or sends it knows.
+
+        What a third party merely reads, such as a list or a poll, belongs to none.
+        """
+        merely_read = self.method in _READS and self.direction == "in" and not self.mark
+        return () if merely_read else self.findings.about
 
     @property
     def registers(self) -> tuple[str, ...]:
@@ -85,6 +89,7 @@ class Exchange(Struct, weakref=True):
         return bool(self.status or self.error)
 
 
+_READS = frozenset({"GET", "HEAD"})
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
 
 

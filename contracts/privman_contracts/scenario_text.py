@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from privman_contracts.contracts import Contracts
 from privman_contracts.exchanges import ExchangeContract, PartyName
+from privman_contracts.posted_forms import PostedForms
 from privman_contracts.scenario_values import ID, escaped, json_of, object_of, places, plain, repeatable, texts
 from privman_core.cockpit.facts import ExchangeToSave
 from privman_core.masking import MASK
@@ -19,7 +20,9 @@ _SUCCESSES = range(200, 300)
 _SHORT_WAIT = 1
 _USUAL_TIMEOUT = 1_000
 """Seconds: a little less than the process of a set-up waits by default."""
+_LONGER_TIMEOUT = "7 days"
 _ASK, _DECIDE, _NONE = "console.ask", "servicenow.decide", "none"
+_DECIDE_IN_CONSOLE = "console.decide"
 _WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
 """Faults whose option is the status that was answered."""
 Step = dict[str, Any]
@@ -60,7 +63,7 @@ def scenario_text(title: str, exchanges: Sequence[ExchangeToSave], contracts: Co
         **writer.given(),
         "steps": [*_faults(exchanges, contracts), *writer.steps, *writer.expected()],
     }
-    notes = "".join(f"# {note}\n" for note in writer.notes)
+    notes = "".join(f"# {note}\n" for note in writer.remarks())
     return notes + yaml.dump(document, Dumper=_ScenarioDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -75,17 +78,14 @@ class _ScenarioDumper(yaml.SafeDumper):
 
 
 class _Writer:
-    """Writes step after step.
-
-    Attributes:
-        notes: what the scenario leaves out, and why.
-    """
+    """Writes step after step."""
 
     def __init__(self, contracts: Contracts) -> None:
         self._contracts = contracts
         self._names = contracts.names
         self.steps: list[Step] = []
-        self.notes: list[str] = []
+        self._notes: list[str] = []
+        self._forms = PostedForms()
         self._asked: list[_AskedRequest] = []
         self._asks: list[int] = []
         self._known: dict[str, str] = {}
@@ -97,6 +97,9 @@ class _Writer:
 
     def add(self, seen: ExchangeToSave) -> None:
         """Write what makes an exchange happen, and what it was answered."""
+        if seen.form:
+            self._forms.add(seen)
+            return
         contract = self._contracts.match(_party(seen), seen.method, urlsplit(seen.target).path)
         step = contract.step if contract is not None else ""
         if step == _ASK and seen.by_party is not False:
@@ -104,7 +107,8 @@ class _Writer:
         elif step == _DECIDE and _party(seen) == "console":
             self._deliver(seen)
         elif step == _DECIDE and self._is_decision(seen):
-            self._decide(self._request_at(seen.target), seen)
+            asked = self._request_at(seen.target)
+            self._decide_in_console(asked, seen) if seen.by_party else self._decide(asked, seen)
         elif step == _NONE or (seen.by_party and step != _DECIDE):
             self._leave_out(seen, contract)
         else:
@@ -112,7 +116,16 @@ class _Writer:
 
     def given(self) -> Step:
         """Return the options of the set-up that the scenario needs: time enough for its waits."""
-        return {"given": {"process_timeout": "7 days"}} if self._waited > _USUAL_TIMEOUT else {}
+        return {"given": {"process_timeout": _LONGER_TIMEOUT}} if self._waited > _USUAL_TIMEOUT else {}
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what the scenario leaves out and needs, and why."""
+        yield from self._notes
+        if left := self._forms.left():
+            yield left
+        if self._waited > _USUAL_TIMEOUT:
+            usual = "a request usually times out before that"
+            yield f"The steps let {self._waited:,} seconds pass; {usual}, so process_timeout is {_LONGER_TIMEOUT}."
 
     def expected(self) -> Iterator[Step]:
         """Yield what must be so at the end."""
@@ -140,6 +153,7 @@ class _Writer:
         sent, answered = object_of(seen.request), object_of(object_of(seen.answer).get("result"))
         request_id = str(sent.get(self._names.column("request", "request_id"), ""))
         self._asks.append(seen.status)
+        self._forms.claim("console", request_id)
         asked = self._by_request_id(request_id)
         if asked is None:
             asked = _AskedRequest(_numbered("request", len(self._asked)), request_id)
@@ -163,14 +177,26 @@ class _Writer:
 
     def _decide(self, asked: _AskedRequest, seen: ExchangeToSave) -> None:
         self._wait(seen)
-        values = object_of(seen.request)
-        decision = {key: values.get(self._names.column("request", key)) for key in ("comment", "duration")}
-        response = str(values[self._names.column("request", "status")])
-        self._append_decision(asked, response, decision)
+        response = self._append_decision_of(seen, asked, _DECIDE)
         if seen.status not in _SUCCESSES:
             self.steps.append({"servicenow.expect-refusal": seen.status})
         else:
             asked.decided, asked.status = True, response
+
+    def _decide_in_console(self, asked: _AskedRequest, seen: ExchangeToSave) -> None:
+        """Decide in the console, which then sends this exchange, and again until that succeeds."""
+        self._wait(seen)
+        self._forms.claim("console", asked.request_id)
+        if not asked.decided:
+            asked.decided, asked.status = True, self._append_decision_of(seen, asked, _DECIDE_IN_CONSOLE)
+
+    def _append_decision_of(self, seen: ExchangeToSave, asked: _AskedRequest, verb: str) -> str:
+        """Append a step that decides as the body of a PATCH does; return the response."""
+        values = object_of(seen.request)
+        decision = {key: values.get(self._names.column("request", key)) for key in ("comment", "duration")}
+        response = str(values[self._names.column("request", "status")])
+        self._append_decision(verb, asked, response, decision)
+        return response
 
     def _is_decision(self, seen: ExchangeToSave) -> bool:
         return self._names.column("request", "status") in object_of(seen.request)
@@ -180,20 +206,21 @@ class _Writer:
         request_id = str(body.get(self._names.key("decision", "RequestId"), ""))
         asked = self._by_request_id(request_id) or self._in_place_of(request_id=request_id)
         self._wait(seen)
-        if not asked.decided:  # on a page, of which the journal knows nothing
+        self._forms.claim("servicenow", request_id)
+        if not asked.decided:  # in a form, whose fields the journal does not have
             decision = {key: body.get(self._names.key("decision", key.title())) for key in ("comment", "duration")}
             asked.decided, asked.status = True, str(body.get(self._names.key("decision", "Response"), ""))
-            self._append_decision(asked, asked.status, decision)
+            self._append_decision(_DECIDE, asked, asked.status, decision)
         asked.attempts.append(seen)
 
-    def _append_decision(self, asked: _AskedRequest, response: str, decision: Mapping[str, object]) -> None:
+    def _append_decision(self, verb: str, asked: _AskedRequest, response: str, decision: Mapping[str, object]) -> None:
         given = {key: value for key, value in decision.items() if value}
         self._sent |= {response, *texts(given)}
-        self.steps.append({"servicenow.decide": {"request": asked.name, "response": response, **plain(given)}})
+        self.steps.append({verb: {"request": asked.name, "response": response, **plain(given)}})
 
     def _leave_out(self, seen: ExchangeToSave, contract: ExchangeContract | None) -> None:
         if contract is None or contract.step != _NONE:
-            self.notes.append(
+            self._notes.append(
                 f"Left out: {seen.method} {_cut(seen.target)}, which the other end sends of its own accord."
             )
 
@@ -213,7 +240,7 @@ class _Writer:
             self.steps.append({f"{_party(seen)}.call": call})
             self._capture(seen, call)
         else:
-            self.notes.append(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
+            self._notes.append(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
 
     def _caller(self, seen: ExchangeToSave) -> dict[str, Any]:
         if not seen.authorized:
@@ -253,7 +280,7 @@ class _Writer:
             return self._replaced(value)
         variable = re.sub(r"\W", "_", key, flags=re.ASCII).upper()
         note = f"Set the environment variable {variable}: its value was masked."
-        self.notes += [note] if note not in self.notes else []
+        self._notes += [note] if note not in self._notes else []
         return f"${{env.{variable}}}"
 
     def _translated(self, target: str) -> str:
@@ -299,7 +326,9 @@ class _Writer:
         self._asked.append(asked)
         self._known[request_id.lower()] = f"${{{asked.name}.request_id}}"
         self.steps.append({"console.ask": {"as": asked.name}})
-        self.notes.append(f"The approval request {request_id or sys_id} is not selected: {asked.name} is in its place.")
+        self._notes.append(
+            f"The approval request {request_id or sys_id} is not selected: {asked.name} is in its place."
+        )
         return asked
 
     def _wait(self, seen: ExchangeToSave) -> None:

@@ -44,6 +44,11 @@ class Chosen(Struct, frozen=True):
         return self.detail.row.number
 
     @property
+    def is_form(self) -> bool:
+        """Whether a browser posted it, so that its journal has neither its fields nor the page that was answered."""
+        return self.detail.row.direction == "in" and not self.detail.printed["request"]["headers"]
+
+    @property
     def name(self) -> str:
         """Its name in an address, such as ``servicenow-5``."""
         return f"{self.end.name.lower()}-{self.number}"
@@ -171,7 +176,9 @@ def seen(chosen: Chosen, ends: Ends) -> ExchangeToSave:
         answer=printed["response"]["body"],
         fault=chosen.fault,
         authorized=any(name.lower() == "authorization" for name, _ in headers),
-        by_party=by_party if by_party or len(ends.all) > 1 else None,
+        by_party=by_party if by_party or len(ends.all) > 1 else bool(row.mark) or None,
+        form=chosen.is_form,
+        about=row.about,
     )
 
 

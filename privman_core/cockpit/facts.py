@@ -157,6 +157,8 @@ class ExchangeToSave(Struct, frozen=True, kw_only=True):
         fault: kind of the fault that struck it; empty for none.
         authorized: whether it had credentials.
         by_party: whether the other end sent it; None if nobody knows.
+        form: whether a browser posted it, so that the journal has neither its fields nor the page that was answered.
+        about: RequestIds of the approval requests that it belongs to.
     """
 
     at: datetime
@@ -169,6 +171,8 @@ class ExchangeToSave(Struct, frozen=True, kw_only=True):
     fault: str = ""
     authorized: bool = False
     by_party: bool | None = None
+    form: bool = False
+    about: list[str] = field(default_factory=list)
 
 
 class Repeated(Struct, frozen=True):

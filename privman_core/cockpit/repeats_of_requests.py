@@ -122,7 +122,7 @@ class Repeats:
         if begun.done():
             await asyncio.wait({task}, timeout=PATIENCE)
             return begun.result().number
-        unrecorded = "The answer was {}, but the journal has no exchanges of pages."
+        unrecorded = "The answer was {}, but the journal records no page that is only looked at."
         raise EndError(str(task.exception() or unrecorded.format(task.result().status)), "path")
 
     def _ended(self, task: asyncio.Task[HttpAnswer]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import takewhile
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -26,7 +27,10 @@ from privman_core.pages.rendering import see, to_file
 from privman_core.pages.site import Visit
 
 PREVIOUS = "previous"
-NO_SCENARIO = "No step of a scenario asks for these exchanges: the two ends send them of their own accord."
+NO_SCENARIO = (
+    "No step of a scenario asks for these exchanges: the two ends send them of their own accord, or a browser posted"
+    " them as forms."
+)
 COMPARE = f"{COCKPIT}/compare"
 _LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{COCKPIT}/selection/exchanges.har"}
 """Where the buttons of the journal lead; any other leads to the selection."""
@@ -56,6 +60,7 @@ class SelectionPages:
             found = await self._choice(ends, visit)
         except EndError as refusal:
             error = str(refusal)
+        scenario = self._scenario(found, ends)
         return await visit.page(
             "cockpit/selection.html",
             400 if error else 200,
@@ -64,7 +69,8 @@ class SelectionPages:
             line=line,
             error=error,
             found=found,
-            scenario=self._scenario(found, ends),
+            scenario=scenario,
+            remarks=_remarks(scenario),
             no_scenario=NO_SCENARIO,
             query=urlencode([("x", each) for each in visit.query.getall("x", [])] + [("find", line)] * bool(line)),
             compare=f"{COMPARE}?{urlencode([('x', each.name) for each in found.all])}",
@@ -124,6 +130,12 @@ class SelectionPages:
 
 async def _previous(ends: Ends, name: str) -> str:
     return await previous_like(await named(ends, name))
+
+
+def _remarks(scenario: str) -> list[str]:
+    """Return the remarks in the first lines of a scenario: what it leaves out and needs."""
+    lines = takewhile(lambda line: line.startswith("# "), scenario.splitlines())
+    return [line.removeprefix("# ") for line in lines]
 
 
 def _title(some: list[Chosen]) -> str:

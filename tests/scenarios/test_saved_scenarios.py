@@ -97,6 +97,33 @@ def test_decision_of_a_page_is_known_from_its_delivery() -> None:
     assert steps[-1] == {"console.expect-approval": {"request": "request", "state": "Denied"}}
 
 
+def test_forms_that_asked_and_decided_are_steps() -> None:
+    """The journal has no fields of forms, so the steps are known from what the parties then send; others are left out.
+
+    What the console sends when somebody decides there is a decision in the console; it may be sent again.
+    """
+    form: dict[str, Any] = {"status": 303, "form": True, "about": [GUID]}
+    exchanges = [
+        seen("Console", "POST", "/endpoint", **form),
+        asked(),
+        seen("Console", "POST", "/manage-approvals/decide", **form),
+        decided(503, by_party=True),
+        decided(by_party=True),
+        seen("Console", "POST", "/endpoint", **form),
+        seen("ServiceNow", "POST", "/incident.do?sys_id=1", 200, form=True),
+    ]
+    assert steps_of(*exchanges)[:2] == [
+        ASK,
+        {"console.decide": {"request": "request", "response": "Approve"}},
+    ]
+    text = scenario_text("Clicks", exchanges, Contracts.load())
+    assert text.startswith(
+        "# Left out: 2 forms that a browser posted (POST /endpoint, POST /incident.do), of which the journal has no"
+    )
+    assert ".call" not in text
+    assert scenario_text("Clicks", exchanges[-1:], Contracts.load()) == ""
+
+
 def test_refused_decision_is_expected_to_be_refused() -> None:
     """It changes nothing."""
     steps = steps_of(asked(), decided(403))
@@ -140,6 +167,7 @@ def test_long_waits_need_a_longer_timeout() -> None:
     """The usual process of a set-up would have timed out."""
     text = scenario_text("It takes long", [asked(), decided(after=7_200)], Contracts.load())
     assert yaml.safe_load(text)["given"] == {"process_timeout": "7 days"}
+    assert "so process_timeout is 7 days" in text.partition("\n")[0]
 
 
 def test_ids_are_captured_and_secrets_come_from_the_environment() -> None:
@@ -264,9 +292,43 @@ async def _saved(story: Story, *, at_console: bool) -> str:
         )
 
 
+async def _post(fakes: BothFakes, page: str, marker: str, values: dict[str, str], action: str = "") -> None:
+    """Post the form of a page that has the marker in it, as a browser does."""
+    parts = (await _call(fakes, "GET", page)).split("<form")[1:]
+    form = next(each for each in parts if marker in each.partition("</form>")[0])
+    hidden = dict(re.findall(r'<input type="hidden" name="([\w.]+)" value="([^"]*)">', form.partition("</form>")[0]))
+    async with fakes.http.post(action or page, data=hidden | values) as answer:
+        assert answer.status == 200
+
+
+async def _start(fakes: BothFakes, application: str) -> str:
+    """Start an application on the endpoint's page; return the RequestId."""
+    values = {"PolicyName": "Elevate installers", "UserReason": "Needed", "ProcessName": application}
+    await _post(fakes, f"{fakes.console}/endpoint", "UserReason", values)
+    table = f"{fakes.servicenow}{REQUESTS}?sysparm_query=ORDERBYDESCsys_created_on"
+    newest = (await _call(fakes, "GET", table, user="admin"))["result"]
+    return str(next(each["request_id"] for each in newest if application in each["metadata"]))
+
+
+async def _clicked(fakes: BothFakes) -> None:
+    """One request is approved on the form in ServiceNow, others in the console; another form changes the console."""
+    first, second, third = [await _start(fakes, f"{name}.exe") for name in ("one", "two", "three")]
+    await _post(fakes, f"{fakes.servicenow}/login.do", "user_password",
+                {"user_name": "privman.approver", "user_password": "admin"})  # fmt: skip
+    found = await _call(fakes, "GET", f"{fakes.servicenow}{REQUESTS}?request_id={first}", user="admin")
+    form = f"{fakes.servicenow}/{REQUESTS.rpartition('/')[2]}.do?sys_id={found['result'][0]['sys_id']}"
+    await _post(fakes, form, "decide:", {"sys_action": "decide:Approve", "decision.comment": "Fine"})
+    await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 0})
+    approvals = f"{fakes.console}/manage-approvals"
+    confirm = f"{approvals}/confirm"
+    await _post(fakes, f"{confirm}?request={second}", "duration", {"request": second, "duration": "one_time"}, confirm)
+    await _post(fakes, approvals, "decide", {"decide": f"Deny {third}"})
+    await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 0})
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("at_console", [True, False], ids=["console", "servicenow"])
-@pytest.mark.parametrize("story", [_retried, _denied])
+@pytest.mark.parametrize("story", [_retried, _denied, _clicked])
 def test_saved_scenario_plays(story: Story, tmp_path: Path, *, at_console: bool) -> None:
     """The command plays it, and fails where an expectation is altered."""
     text = asyncio.run(_saved(story, at_console=at_console))

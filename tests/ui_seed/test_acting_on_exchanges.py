@@ -120,7 +120,10 @@ async def test_page_that_is_not_journaled_has_no_exchange(fakes: BothFakes) -> N
     number = next(each["number"] for each in kept if each["direction"] == "in")
     values = {"method": "GET", "path": "/login.do", "headers": "", "body": ""}
     status, html = await fakes.post(fakes.servicenow, f"/exchanges/servicenow/{number}/edit", values)
-    assert (status, "The answer was 200, but the journal has no exchanges of pages." in html) == (400, True)
+    assert (status, "The answer was 200, but the journal records no page that is only looked at." in html) == (
+        400,
+        True,
+    )
 
 
 @pytest.mark.long

@@ -446,11 +446,12 @@ async def test_both_cockpits_say_the_same(desk: Desk) -> None:
 
 
 async def test_exchanges_know_their_request(desk: Desk) -> None:
-    """Both ends find what belongs to a request, token calls included, and nothing of another request."""
+    """Both ends find what belongs to a request, token calls included; nothing of another, no list that somebody reads."""
     other = await desk.approve(await desk.ask("Elevate updaters"))
     await desk.console("DELETE", "/tokens")
     asked = await desk.ask()
     request_id = await desk.approve(asked)
+    await desk.rows("request")
     sn, console = desk.fakes.servicenow, desk.fakes.console
     decision = f"PATCH {asked['sys_id']}"
     attempts = ["POST approve", "POST token", "POST approve"]
