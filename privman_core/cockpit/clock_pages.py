@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from aiohttp import web
+from msgspec import Struct
 
 from privman_core.cockpit.both_ends import BothEnds
 from privman_core.cockpit.ends import EndError
-from privman_core.cockpit.shared_clock import Clocks, advance_to, read_clocks
+from privman_core.cockpit.shared_clock import Clocks, PassedTime, advance_to, read_clocks
 from privman_core.cockpit.time_words import JUMPS, TimeWordsError, read_jump
 from privman_core.control import COCKPIT
 from privman_core.pages.forms import Form
@@ -19,11 +20,20 @@ CATCH_UP = "now"
 """The jump that only takes an end along that is behind."""
 
 
+class MadeJump(Struct, frozen=True):
+    """A jump, and what was done on the way."""
+
+    start: datetime
+    arrival: datetime
+    passed: PassedTime
+
+
 class ClockPages:
-    """Shows and advances the clocks of both ends as one."""
+    """Shows and advances the clocks of both ends as one, and tells of the last jump as long as no other follows."""
 
     def __init__(self, ends: BothEnds) -> None:
         self._ends = ends
+        self._last: MadeJump | None = None
 
     async def show(self, visit: Visit) -> web.Response:
         """Show the time, what falls due next and who waits for it, and a form to advance the clock."""
@@ -34,7 +44,8 @@ class ClockPages:
         ends, text = await self._ends.find(), visit.form.value("jump")
         try:
             clocks = await read_clocks(ends.all)
-            await advance_to(ends.all, _target(text, clocks))
+            moment = _target(text, clocks)
+            self._last = MadeJump(clocks.earliest, moment, await advance_to(ends.all, moment))
         except (EndError, TimeWordsError) as error:
             visit.form.add_error("jump", str(error))
             return await self._page(visit, visit.form)
@@ -42,13 +53,14 @@ class ClockPages:
 
     async def _page(self, visit: Visit, form: Form) -> web.Response:
         ends = await self._ends.find()
-        clocks = await read_clocks(ends.all)
+        clocks, last = await read_clocks(ends.all), self._last
         return await visit.page(
             "cockpit/clock.html",
             400 if form.errors else 200,
             title="Clock",
             ends=ends,
             clocks=clocks,
+            last=last if last and last.arrival == clocks.latest else None,
             jumps=COMMON_JUMPS,
             catch_up=CATCH_UP,
             examples=JUMPS,
@@ -60,4 +72,4 @@ def _target(text: str, clocks: Clocks) -> datetime:
     """Return the moment to jump to; raises TimeWordsError."""
     if text == CATCH_UP:
         return clocks.latest
-    return read_jump(text, clocks.latest, [each.due for each in clocks.dues])
+    return read_jump(text, clocks.latest, clocks.earliest, [each.due for each in clocks.dues])

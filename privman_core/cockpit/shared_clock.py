@@ -1,6 +1,6 @@
 """The clocks of the ends that a page shows, moved as one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
@@ -13,6 +13,8 @@ SAME_TIME = timedelta(seconds=1)
 """Ends that are less apart than this are at the same time."""
 MOST_DUE = 50
 """Things that are listed of each end."""
+MOST_STOPS = 100
+"""Deadlines of a jump at which it looks what was done."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -51,10 +53,22 @@ class Clocks(Struct, frozen=True):
         return max(state.now for state in self.states.values() if state.virtual or not self.virtual)
 
     @property
+    def earliest(self) -> datetime:
+        """The time of the end that is behind, among those that can jump."""
+        return min(state.now for state in self.states.values() if state.virtual or not self.virtual)
+
+    @property
     def behind(self) -> list[str]:
         """The ends that can jump and are behind another one of these."""
         latest = self.latest
         return [name for name in self.virtual if latest - self.states[name].now >= SAME_TIME]
+
+
+class PassedTime(Struct, frozen=True):
+    """What fell due in a jump and was done, earliest first; ``whole`` unless there were more than `MOST_STOPS`."""
+
+    done: list[DueAt]
+    whole: bool
 
 
 async def read_clocks(ends: Sequence[End]) -> Clocks:
@@ -68,27 +82,36 @@ async def read_clocks(ends: Sequence[End]) -> Clocks:
     return Clocks(states, sorted(listed, key=lambda each: each.due.at))
 
 
-async def advance_to(ends: Sequence[End], moment: datetime) -> None:
+async def advance_to(ends: Sequence[End], moment: datetime) -> PassedTime:
     """Let the ends with virtual time jump together, from deadline to deadline; one that is behind catches up first.
 
     Whoever has something to send by then goes last, and so finds the other one at the same time. Two ends of one
-    process may have one clock: jumps are to a moment, so it moves once. Raises EndError, also if all time is real.
+    process may have one clock: jumps are to a moment, so it moves once. Returns what was done on the way, also what
+    came up only then. Raises EndError, also if all time is real.
     """
-    states = {end.name: await end.clock() for end in ends}
-    movable = [end for end in ends if states[end.name].virtual]
+    clocks = await read_clocks(ends)
+    movable = [end for end in ends if clocks.states[end.name].virtual]
     if not movable:
-        raise EndError(f"The time of {' and '.join(states)} is real and cannot jump", "jump")
+        raise EndError(f"The time of {' and '.join(clocks.states)} is real and cannot jump", "jump")
+    done: list[DueAt] = []
+    for _ in range(MOST_STOPS):
+        stop = await _stop(movable, clocks.states, moment)
+        before, clocks = clocks, await read_clocks(ends)
+        done += [each for each in before.dues if each.due.at <= stop and each not in clocks.dues]
+        if stop >= moment:
+            return PassedTime(done, whole=True)
     if len(movable) == 1:
         await movable[0].advance_to(moment)
-        return
-    while not await _stop(movable, moment):
+        return PassedTime(done, whole=False)
+    while await _stop(movable, {end.name: await end.clock() for end in movable}, moment) < moment:
         pass
+    return PassedTime(done, whole=False)
 
 
-async def _stop(ends: Sequence[End], moment: datetime) -> bool:
-    """Let the ends jump to the next deadline; return whether they have arrived."""
-    dues = {end.name: (await end.clock()).due for end in ends}
-    stop = min([moment, *(due for due in dues.values() if due)])
-    for end in sorted(ends, key=lambda end: dues[end.name] or _NEVER, reverse=True):
+async def _stop(ends: Sequence[End], states: Mapping[str, ClockState], moment: datetime) -> datetime:
+    """Let the ends jump to the next deadline, or to the moment if that is earlier; return where they are."""
+    dues = {end.name: states[end.name].due or _NEVER for end in ends}
+    stop = min([moment, *dues.values()])
+    for end in sorted(ends, key=lambda end: dues[end.name], reverse=True):
         await end.advance_to(stop)
-    return stop >= moment
+    return stop

@@ -16,6 +16,7 @@ _SECONDS = re.compile(_NUMBER)
 _PART = re.compile(rf"({_NUMBER})\s*([a-z]+)(?:\s*,)?\s*")
 _HOURS_AND_MINUTES = re.compile(r"(\d{1,6})h([0-5]?\d)")
 _CLOCK = re.compile(r"(\d{1,6}):([0-5]\d)(?::([0-5]\d(?:\.\d{1,6})?))?")
+_AMBIGUOUS = re.compile(r"\+? ?(\d{1,6}):([0-5]\d)")
 _UNITS = {
     **dict.fromkeys(("s", "sec", "second", "seconds"), 1),
     **dict.fromkeys(("m", "min", "minute", "minutes"), 60),
@@ -53,37 +54,44 @@ def read_moment(text: str, now: datetime) -> datetime:
     return found
 
 
-def read_jump(text: str, now: datetime, dues: Iterable[Due]) -> datetime:
-    """Return the moment to which a text lets the clock jump; raises TimeWordsError.
+def read_jump(text: str, now: datetime, earliest: datetime, dues: Iterable[Due]) -> datetime:
+    """Return the moment to which a text lets the clocks jump; raises TimeWordsError.
 
     Args:
         text: a span, or ``until`` and a moment, or ``until next`` and perhaps a word for what falls due.
-        now: the time.
+        now: the time from which a span counts.
+        earliest: the time of the clock that is behind, which may jump to what has passed for another.
         dues: what falls due, earliest first.
     """
     words = _tidied(text)
     aim = words.removeprefix("until").strip()
     if aim == "next" or aim.startswith("next "):
-        return _next(aim.removeprefix("next").strip(), now, dues)
+        return _next(aim.removeprefix("next").strip(), earliest, dues)
     if words == aim:
         return later(now, _span_of_jump(text).total_seconds())
     if not aim:
         raise _error(text, JUMPS)
     moment = read_moment(aim, now)
-    if moment < now:
-        raise TimeWordsError(f"{moment:%Y-%m-%d %H:%M:%S} has passed: it is {now:%Y-%m-%d %H:%M:%S}")
+    if moment < earliest:
+        raise TimeWordsError(f"{moment:%Y-%m-%d %H:%M:%S} has passed: it is {earliest:%Y-%m-%d %H:%M:%S}")
     return moment
 
 
 def _span_of_jump(text: str) -> timedelta:
+    if found := _AMBIGUOUS.fullmatch(_tidied(text)):
+        hours, minutes = found.groups()
+        raise TimeWordsError(
+            f"'{cut(text, _LONGEST)}' may be a span or a time of day; write {hours}h{minutes} for a span, "
+            f"until {hours}:{minutes} for a time of day"
+        )
     try:
         return read_span(text)
     except TimeWordsError as error:
         raise error if "too long" in str(error) else _error(text, JUMPS) from None
 
 
-def _next(word: str, now: datetime, dues: Iterable[Due]) -> datetime:
-    coming = [due for due in dues if due.at >= now]
+def _next(word: str, earliest: datetime, dues: Iterable[Due]) -> datetime:
+    coming = [due for due in dues if due.at >= earliest]
     found = next((due for due in coming if _is_called(due, word)), None)
     if found is None:
         known = sorted({due.kind for due in coming})
@@ -108,8 +116,9 @@ def _span_seconds(words: str) -> float | None:
         return float(words)
     if found := _HOURS_AND_MINUTES.fullmatch(words):
         return int(found[1]) * 3_600 + int(found[2]) * 60
-    if found := _CLOCK.fullmatch(words):
-        return int(found[1]) * 3_600 + int(found[2]) * 60 + float(found[3] or 0)
+    found = _CLOCK.fullmatch(words)
+    if found and found[3]:  # without seconds it may be a time of day
+        return int(found[1]) * 3_600 + int(found[2]) * 60 + float(found[3])
     return _sum_of_parts(words)
 
 

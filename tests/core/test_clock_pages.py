@@ -24,7 +24,6 @@ async def _job() -> None:
         ("90s", "09:01:30"),
         ("90.5 s", "09:01:30"),
         ("16:30:00", "01:30:00"),
-        ("16:30", "01:30:00"),
         ("16h30", "01:30:00"),
         ("16 h 30 min", "01:30:00"),
         (" 1 Hour, 5 minutes ", "10:05:00"),
@@ -58,6 +57,8 @@ async def test_clock_reads_times_as_people_write_them(party: Party, browser: Bro
         ("soon", "'soon' is no time; expected for example 50, 90s"),
         ("-1", "'-1' is no time"),
         ("nan", "'nan' is no time"),
+        ("16:30", "'16:30' may be a span or a time of day; write 16h30 for a span, until 16:30 for a time of day"),
+        ("+ 7:05", "write 7h05 for a span, until 7:05 for a time of day"),
         ("1e99", "'1e99' is no time"),
         ("5 fortnights", "'5 fortnights' is no time"),
         ("until", "'until' is no time"),
@@ -93,9 +94,33 @@ async def test_clock_lists_what_falls_due_and_for_whom(party: Party, browser: Br
     table = html.split("<tbody>")[1].split("</tbody>")[0]
     assert " ".join(re.sub(r"<[^>]+>", " ", table).split()) == "09:00:50 Deliver Jump here Echo a66f2ed9…"
     assert 'href="/__cockpit/requests/a66f2ed9"' in table
-    found = re.search(r'name="jump" value="([^"]+)"', table)
+    found = re.search(r'name="jump" value="([^"]+)" aria-label="Jump here: 09:00:50, Deliver"', table)
     assert found is not None
     assert "09:00:50 UTC</p>" in (await browser.post("/clock", {"jump": found[1]}))[1]
+
+
+async def test_clock_tells_what_fell_due_in_the_last_jump(party: Party, browser: Browser) -> None:
+    """Also what came up only then, as long as time has stood still since, and at most the first hundred deadlines."""
+    clock = party.clock
+
+    async def fail() -> None:
+        clock.call_at(clock.now() + timedelta(hours=16), _job, Label("Deliver again", "a66f2ed9", "delivery"))
+
+    clock.call_at(START + timedelta(seconds=50), fail, Label("Deliver", "a66f2ed9", "delivery"))
+    clock.call_at(START + timedelta(days=2), _job, Label("Much later"))
+    _, html = await browser.post("/clock", {"jump": "1 day"})
+    told = html.split('id="passed"')[1].split("</section>")[0]
+    rows = " ".join(re.sub(r"<[^>]+>", " ", told.split("<tbody>")[1]).split())
+    assert rows == "09:00:50 Deliver Echo a66f2ed9… 2026-01-06 01:00:50 Deliver again Echo a66f2ed9…"
+    assert told.count('href="/__cockpit/requests/a66f2ed9"') == 2
+    assert 'href="/__cockpit?find=after%3A2026-01-05T09%3A00%3A00"' in told
+    await clock.advance(1)
+    assert "last jump" not in (await browser.get("/clock"))[1]
+    for second in range(120):
+        clock.call_at(clock.now() + timedelta(seconds=second), _job, Label("Check"))
+    _, html = await browser.post("/clock", {"jump": "1 hour"})
+    assert "10:00:01 UTC</p>" in html
+    assert (html.count(">Check<"), "Only what fell due first is listed." in html) == (100, True)
 
 
 async def test_clock_lists_when_faults_begin_and_end(browser: Browser) -> None:

@@ -1,8 +1,10 @@
 """One clock for both ends, on the cockpit of either."""
 
+import html
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -75,10 +77,26 @@ async def test_retry_arrives_in_one_jump_of_both(clocks: Clocks) -> None:
         assert (decided["state"], decided["decided_at"]) == ("Approved", "2026-01-05T09:01:40+00:00")
 
 
+async def test_jump_of_many_deadlines_arrives() -> None:
+    """At both ends, though the page tells only of the first ones."""
+    clock = VirtualClock()
+
+    async def nothing() -> None:
+        """Do nothing."""
+
+    async with both_fakes(clock, VirtualClock()) as fakes:
+        await fakes.set_up()
+        for second in range(1, 105):
+            clock.call_at(clock.now() + timedelta(seconds=second), nothing)
+        await fakes.post(fakes.console, "/clock", {"jump": "1 minute, 45 s"})
+        assert await fakes.times() == ("09:01:45", "09:01:45")
+
+
 async def test_end_that_is_behind_is_brought_along() -> None:
     """The page shows both times; a script that moves one end is told of the other, once a cockpit has found it."""
     async with _separate() as fakes:
         await fakes.set_up()
+        await fakes.ask()
         assert await fakes.control(fakes.servicenow, "POST", "/clock/advance", {"seconds": 3_600}) == {
             "now": "2026-01-05T10:00:00+00:00"
         }
@@ -93,6 +111,10 @@ async def test_end_that_is_behind_is_brought_along() -> None:
         }
         found = re.search(r'value="([^"]+)">Bring Console along to 2026-01-05 10:00:00<', page)
         assert found is not None
+        first, _ = re.findall(r'<button id="due\d+" name="jump" value="([^"]+)"', page)
+        assert first.startswith("until 2026-01-05T09:20:00"), "time-out in the console, which is behind"
+        assert (await fakes.post(fakes.servicenow, "/clock", {"jump": html.unescape(first)}))[0] == 200
+        assert await fakes.times() == ("10:01:00", "09:20:00")
         await fakes.post(fakes.servicenow, "/clock", {"jump": found[1]})
         assert await fakes.times() == ("10:01:00", "10:01:00")
         assert "Bring" not in await fakes.look(fakes.servicenow, "/clock")
