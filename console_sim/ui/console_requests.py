@@ -129,7 +129,7 @@ def _events(case: ConsoleCase) -> Iterator[DatedEvent]:
         yield DatedEvent(case.task.next_at, "sends it again", due=True)
     if decision is not None and request.decided_at is not None:
         where = "in the console" if request.decided_here else "by the decision of ServiceNow"
-        order: Literal["received", "sent"] = "sent" if request.decided_here else "received"
+        order: Literal["delivered", "sent"] = "sent" if request.decided_here else "delivered"
         yield DatedEvent(request.decided_at, f"the request is {_STANDS[case.state]} {where}", order=order)
     if request.used_at is not None:
         yield DatedEvent(request.used_at, "a run on the endpoint uses the approval up", order="last")

@@ -305,15 +305,16 @@ class DatedEvent(Struct, frozen=True):
     """What an end knows to have happened to a request, or to fall due, beside its exchanges.
 
     Attributes:
-        order: its place among the exchanges of that second: before all, after the last one that the end received,
-            before the last change that it sent, or after all.
+        order: its place among the exchanges of that second: before all, after the last one that the end received
+            before it sent any, after the first one that the other end delivered to it, before the last change that it
+            sent, or after all.
         due: whether it is still to come.
     """
 
     at: datetime
     text: str
     tone: Tone = "quiet"
-    order: Literal["first", "received", "sent", "last"] = "first"
+    order: Literal["first", "received", "delivered", "sent", "last"] = "first"
     due: bool = False
 
 

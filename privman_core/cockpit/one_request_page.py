@@ -47,7 +47,7 @@ class OneRequestPage:
             ends=ends,
             request_id=request_id,
             known=known,
-            difference=_difference(details),
+            difference=_difference(known),
             steps=steps,
             due=what_falls_due(details, now),
             diagram=draw(list(_drawn(steps))),
@@ -71,11 +71,12 @@ def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:
         yield from map(call_of, step.repeats)
 
 
-def _difference(details: Mapping[str, RequestDetail]) -> str:
+def _difference(known: Mapping[str, RequestDetail | None]) -> str:
     """Return in a sentence that the ends do not agree about what became of a request; empty if they do."""
-    if len({detail.stand for detail in details.values()}) < 2:  # noqa: PLR2004 - two that differ
+    if len({None if detail is None else detail.stand for detail in known.values()}) == 1:
         return ""
-    says = " and ".join(f"{name} says {detail.state}" for name, detail in details.items())
+    told = {name: "does not have it" if detail is None else f"says {detail.state}" for name, detail in known.items()}
+    says = " and ".join(f"{name} {what}" for name, what in told.items())
     return f"The ends differ: {says}."
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from aiohttp import web
-from msgspec import Struct
+from msgspec import Struct, field
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.ends import EndError
@@ -18,11 +18,12 @@ MOST_DRAWN = 60
 
 
 class ApprovalRow(Struct, frozen=True):
-    """One approval request; ``states`` are by name of the end that knows it."""
+    """One approval request; ``states`` are by name of the end that knows it, ``places`` those in the lists of both."""
 
     request_id: str
     asked_at: datetime
-    states: dict[str, ApprovalState]
+    states: dict[str, ApprovalState] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
 
 
 class ShownDelivery(Struct, frozen=True):
@@ -42,11 +43,15 @@ class RequestPages:
     async def approvals(self, visit: Visit) -> web.Response:
         """Show the newest approval requests, with their state at both ends."""
         ends = await self._ends.find()
-        rows: dict[str, dict[str, ApprovalState]] = {}
+        rows: dict[str, ApprovalRow] = {}
         for end in ends:
-            for each in await end.approvals(ROWS):
-                rows.setdefault(each.request_id.lower(), {})[end.name] = each
-        return await visit.page("cockpit/approvals.html", title="Approvals", ends=ends, approvals=_sorted(rows))
+            for place, each in enumerate(await end.approvals(ROWS)):
+                row = rows.setdefault(each.request_id.lower(), ApprovalRow(each.request_id, each.asked_at))
+                row.states[end.name] = each
+                row.places.append(place)
+        # Times of records have whole seconds; of two requests, an end lists the newer one first.
+        newest_first = sorted(rows.values(), key=lambda row: (-row.asked_at.timestamp() // 1, max(row.places)))
+        return await visit.page("cockpit/approvals.html", title="Approvals", ends=ends, approvals=newest_first)
 
     async def deliveries(self, visit: Visit) -> web.Response:
         """Show what either end sends again until it succeeds."""
@@ -75,13 +80,6 @@ class RequestPages:
             diagram=draw([call_of(each) for each in rows]),
             most=MOST_DRAWN,
         )
-
-
-def _sorted(rows: dict[str, dict[str, ApprovalState]]) -> list[ApprovalRow]:
-    """Return the requests, newest first."""
-    first = {key: next(iter(states.values())) for key, states in rows.items()}
-    found = [ApprovalRow(first[key].request_id, first[key].asked_at, states) for key, states in rows.items()]
-    return sorted(found, key=lambda row: row.asked_at, reverse=True)
 
 
 def _delivery(end: str, delivery: DeliveryState, now: datetime) -> ShownDelivery:

@@ -127,13 +127,22 @@ def _place(steps: Sequence[TimedStep], end: str, event: DatedEvent) -> int:
     last = max((place + 1 for place, when in known if when <= second), default=0)
     if event.order == "first" and same:
         return same[0]
-    received = [place + 1 for place in same if _receives(steps[place], end)]
-    sent = [_without_reading(steps, place) for place in same if _sends_change(steps[place], end)]
-    for order, places in (("sent", sent), ("received", received)):
-        if event.order == order and places:
-            return places[-1]
+    if causes := _causes(steps, same, end).get(event.order):
+        return causes[-1]
     later = (place for place in range(last, len(steps)) if steps[place].at > event.at)
     return next(later, len(steps)) if event.order == "last" or not same else last
+
+
+def _causes(steps: Sequence[TimedStep], same: Sequence[int], end: str) -> Mapping[str, Sequence[int]]:
+    """Return the places beside the exchanges that may have caused an event of the second of ``same``, by its order."""
+    received = [place + 1 for place in same if _receives(steps[place], end)]
+    delivered = [place for place in received if _keeps_contract(steps[place - 1])]
+    first_sent = next((place for place in same if _sends(steps[place], end)), len(steps))
+    return {
+        "sent": [_without_reading(steps, place) for place in same if _sends_change(steps[place], end)],
+        "received": [place for place in received if place <= first_sent] or received,
+        "delivered": delivered[:1] or received,
+    }
 
 
 def _second_at(step: TimedStep, end: str) -> datetime | None:
@@ -147,6 +156,16 @@ def _receives(step: TimedStep, end: str) -> bool:
     """Return whether a step is an accepted write that an end received: it may have caused an event there."""
     exchange = step.exchange
     return exchange is not None and step.whom == end and step.tone == "good" and exchange.sent.method not in _READING
+
+
+def _keeps_contract(step: TimedStep) -> bool:
+    """Return whether a step is a message of the integration itself, not of a page or a preparation."""
+    exchange = step.exchange
+    return exchange is not None and bool(exchange.served.contract) and not exchange.served.prepares
+
+
+def _sends(step: TimedStep, end: str) -> bool:
+    return step.exchange is not None and step.who == end and step.exchange.sent.method not in _READING
 
 
 def _sends_change(step: TimedStep, end: str) -> bool:

@@ -333,8 +333,9 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "the console answered 404, which is not tried again",
             "Rule rules.unknown_request_status : 404.",
             "unknown approval request",
+            f"{DIFFER}: ServiceNow says Approve and Console does not have it.",
         ),
-        (ACCEPTED, DIFFER, "an endpoint user asks"),
+        (ACCEPTED, "an endpoint user asks"),
     ),
     decided_too_late: (
         (
@@ -369,8 +370,9 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "ServiceNow has no approval request with this RequestId",
             "ServiceNow does not have the request yet: 503",
             "Console: sends it again due in 1 min",
+            f"{DIFFER}: ServiceNow does not have it and Console says Pending.",
         ),
-        ("waits for the decision of", "answered", DIFFER),
+        ("waits for the decision of", "answered"),
     ),
     used_up: (
         ("The approval allowed one run, which was made at", "Console: a run on the endpoint uses the approval up"),
@@ -388,7 +390,7 @@ STORIES |= {
     error_in_envelope: (("The console answered 200 with Status 'error'", "rules.error_envelope_delivery"), (ACCEPTED,)),
     registration_deleted: (("attempt 1 was answered with 503, which is tried again",), ("the registration allows",)),
     decision_under_way: (("The decision is being sent", "Deliver an approver's decision …"), (ACCEPTED, "is due at")),
-    request_under_way: (("The request is being sent to ServiceNow", "Send an approval request …"), (DIFFER,)),
+    request_under_way: (("The request is being sent to ServiceNow", "Send an approval request …"), ("answered",)),
     type_deleted: (
         ("Its activity type does not exist any more; it can be decided with the terms",),
         ("never times out",),

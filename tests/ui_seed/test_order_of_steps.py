@@ -1,0 +1,49 @@
+"""Order of what happened within one second, where virtual time stands still."""
+
+import re
+from html import unescape
+
+from privman_core.virtual_clock import VirtualClock
+
+from .both_fakes import BothFakes, both_fakes
+
+WHAT = {"PolicyName": "Elevate installers", "UserName": "kim", "AgentName": "PC-1", "FilePath": "C:\\Setup.exe"}
+
+
+async def test_a_run_follows_the_decision_that_allows_it() -> None:
+    """The page of the endpoint asks, and later runs: neither is the decision."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        await _run(fakes)
+        await fakes.approve()
+        await _run(fakes)
+        [asked] = (await fakes.control(fakes.console, "GET", "/approval-requests"))["approval_requests"]
+        html = await fakes.look(fakes.servicenow, f"/requests/{asked['request_id']}")
+    shown = unescape(" ".join(re.sub(r"<[^>]+>", " ", html.split('class="steps"')[1].split("<svg")[0]).split()))
+    steps = ("has answered Approve", "Deliver an approver's decision", "the request is approved", "POST /endpoint 303")
+    places = [shown.rindex(step) for step in steps]
+    assert places == sorted(places)
+
+
+async def _run(fakes: BothFakes) -> None:
+    """Run the application on the endpoint."""
+    url = f"{fakes.console}/endpoint"
+    async with fakes.http.get(url) as answer:
+        name, token = re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', await answer.text())[0]
+    async with fakes.http.post(url, data={name: token, "UserReason": "work", **WHAT}) as answer:
+        assert answer.status == 200
+
+
+async def test_newest_request_is_first_though_one_end_lacks_it() -> None:
+    """Three are made within a second; the last one did not reach the instance, and its page says so."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        asked = [await fakes.ask(user) for user in ("ann", "ben")]
+        await fakes.control(fakes.servicenow, "POST", "/faults", {"kind": "status", "status": 503, "method": "POST"})
+        asked.append(await fakes.ask("cid"))
+        html = await fakes.look(fakes.servicenow, "/approvals")
+        assert list(dict.fromkeys(re.findall(r"/requests/([0-9a-f-]{36})", html))) == asked[::-1]
+        page = await fakes.look(fakes.servicenow, f"/requests/{asked[2]}")
+        assert "The ends differ: ServiceNow does not have it and Console says Pending." in page
