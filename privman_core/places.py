@@ -13,7 +13,14 @@ from typing import cast
 
 from msgspec import Struct
 
-from privman_core.secret_names import ENDINGS, KINDS_OF_KEYS, SECRET_HEADERS, end_of_secret_name, is_secret_field
+from privman_core.secret_names import (
+    ENDINGS,
+    KINDS_OF_KEYS,
+    SECRET_HEADERS,
+    end_of_secret_name,
+    is_secret_field,
+    is_secret_header,
+)
 from privman_core.spans import Span
 
 # A quick test: a text without any of these has no such place.
@@ -31,7 +38,7 @@ _STEMS = (
         "assertion",
         "verifier",
     ),
-    *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties"),
+    *("authori", "authenti", "cookie", "basic ", "bearer ", "sys_properties", "x-auth", "x-pass", "x-cred"),
     *(f"{kind}{joined}key" for kind in KINDS_OF_KEYS for joined in ("", "_", "-", " ", "+")),
 )
 _EMPTY = frozenset({"", "null", "true", "false"})
@@ -118,12 +125,18 @@ def last_word(name: str) -> str:
     return words[-1] if words else name
 
 
+def _is_header(name: str) -> bool:
+    """Return whether a word is the name of a secret header; one without ``X-`` may as well be that of a field."""
+    return name in SECRET_HEADERS or (name.startswith("x-") and is_secret_header(name))
+
+
 @lru_cache(4_096)
 def _is_telling(word: str) -> bool:
     """Return whether a secret may follow the word because of the word alone."""
     lowered = word.lower()
     return (
         lowered in _TELLING
+        or _is_header(lowered)
         or lowered.startswith(_VALUE)
         or any(map(lowered.replace("_", "").replace("-", "").__contains__, ENDINGS))
     )
@@ -202,7 +215,7 @@ class _Reader:
     def _after_quoted_name(self, word: re.Match[str]) -> Iterator[SecretPlace]:
         """Yield the places after a quoted name: a key, a header in a list, a form part."""
         text, after, secret = self._text, word.end() + 1, self._is_secret(word)
-        secret = secret or word[0].lower() in SECRET_HEADERS
+        secret = secret or _is_header(word[0].lower())
         if secret and self._is_part(word.start()):
             yield self._part(word.end())
         elif colon := _COLON.match(text, after):
@@ -228,7 +241,7 @@ class _Reader:
         colon = _COLON.match(text, key + len('value"')) if text.startswith("value", key) else None
         if colon is not None:
             yield from self._value(colon.end(), (word.end(), after))
-        elif word[0].lower() in SECRET_HEADERS:
+        elif _is_header(word[0].lower()):
             yield from self._value(comma.end(), (word.end(), after))
 
     def _value(self, start: int, quote: Span) -> Iterator[SecretPlace]:
@@ -250,7 +263,7 @@ class _Reader:
             credentials = _PASSWORD_IN_URL.match(text, end + len("://"))
             if credentials:
                 yield SecretPlace(credentials.span(1))
-        elif name in SECRET_HEADERS:
+        elif _is_header(name):
             around = text[start - 1 : start]
             yield SecretPlace(_span(_STRINGS.get(around, _LINE), text, end + 1))
         elif text[quote : quote + 1] in _STRINGS and self._is_secret(word):  # a key without quotes

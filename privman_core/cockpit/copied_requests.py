@@ -18,7 +18,7 @@ LONGEST = 16 * 1024
 _OF_CONNECTION = frozenset(
     {"host", "content-length", "connection", "transfer-encoding", "keep-alive", "expect", "te", "upgrade"}
 )
-_WORD_BEFORE = re.compile(r"([\w-]+)\W*\Z")
+_WORD = re.compile(r"[\w-]++")
 _MISREAD = re.compile(r"^(?:###|<@?\s|>>?\s)", re.MULTILINE)
 _BASIC, _BEARER = f"Basic {MASK}", f"Bearer {MASK}"
 
@@ -107,8 +107,8 @@ class _Variables:
         parts: list[str | SecretVariable] = []
         *before, last = masked.split(MASK)
         for part in before:
-            found = _WORD_BEFORE.search(part[-100:])
-            parts += (part, self.named(word if word.isupper() or found is None else found[1]))
+            found = _WORD.findall(part[-100:])
+            parts += (part, self.named(word if word.isupper() or not found else found[-1]))
         return [part for part in (*parts, last) if part]
 
 

@@ -8,9 +8,9 @@ from msgspec import Struct
 from privman_core.masking import MASK, Secrets
 
 _MASK = re.compile(re.escape(MASK))
-_WORD_BEFORE = re.compile(r"([\w-]+)\W*\Z")
+_WORD = re.compile(r"[\w-]++")
 _LONGEST_BEFORE = 120
-"""Characters before a mask in which the word is looked for that says whose secret it hides."""
+"""Characters before a mask among which the word stands that names the secret."""
 
 
 class RestoreError(ValueError):
@@ -94,5 +94,5 @@ def _one_of(same: list[_Hidden], count: int, place: int, word: str) -> _Hidden:
 
 
 def _word_before(text: str, at: int) -> str:
-    found = _WORD_BEFORE.search(text[max(0, at - _LONGEST_BEFORE) : at])
-    return found[1].lower() if found else ""
+    words = _WORD.findall(text[max(0, at - _LONGEST_BEFORE) : at])
+    return words[-1].lower() if words else ""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-_TERM = re.compile(r'([-!]?)(?:([A-Za-z]+):)?("(?:[^"\\]|\\.)*\\?"?|\S+)', re.DOTALL)
+_TERM = re.compile(r'([-!]?)(?:([A-Za-z]{1,20}):)?("(?:[^"\\]|\\.)*+\\?"?|\S++)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.?)", re.DOTALL)
 _PLAIN = re.compile(r'[^\s"\-!]\S*')
 

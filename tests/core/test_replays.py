@@ -84,7 +84,7 @@ async def test_edited_request_keeps_its_masked_parts(
         ({"path": "/%" + "25" * 20 + "61"}, "path", "percent-encoded too many times"),
         ({"path": "/" + "x" * 8_001}, "path", "8,002 characters"),
         ({"body": "\ud800"}, None, "not JSON"),
-        ({"extra": ""}, None, "unknown field `extra`"),
+        ({"extra": ""}, None, "unknown key 'extra'"),
     ],
 )
 async def test_edited_request_that_cannot_be_sent_is_refused(

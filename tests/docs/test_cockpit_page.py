@@ -20,4 +20,4 @@ async def test_every_tab_is_listed(server: type[MockServiceNow | ConsoleSim]) ->
         shown = await (await session.get("/__cockpit")).text()
     navigation = shown.partition("<nav")[2].partition("</nav>")[0]
     tabs = re.findall(r">([A-Z]\w+)</a>", navigation)
-    assert re.findall(r"^\| ([A-Z]\w+) \|", PAGE, re.MULTILINE) == ["Tab", *tabs]
+    assert re.findall(r"^\| ([A-Z]\w+) \|", PAGE.partition("\n## ")[0], re.MULTILINE) == ["Tab", *tabs]
