@@ -33,6 +33,7 @@ class CockpitCalls:
             web.get(COCKPIT_CALLS, self.hello),
             web.get(f"{COCKPIT_CALLS}/marks", self.marks),
             web.get(f"{COCKPIT_CALLS}/exchanges", self.exchanges),
+            web.post(f"{COCKPIT_CALLS}/marked", self.marked),
             web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}", self.exchange),
             web.get(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/compared", self.compared),
             web.post(f"{COCKPIT_CALLS}/exchanges/{{number:[0-9]{{1,12}}}}/replay", self.replay),
@@ -57,6 +58,15 @@ class CockpitCalls:
         """Answer the newest exchanges that the search line ``find`` fits, at most ``limit``, ``before`` a number."""
         line, most, before = request.query.get("find", ""), _limit(request), _number(request, "before", 0)
         return await _answered(lambda: self._end.find(line, most, before))
+
+    async def marked(self, request: web.Request) -> web.Response:
+        """Answer the exchanges that have one of the ``marks``, oldest first."""
+        body = await read_fields(request, "marks")
+        try:
+            marks = msgspec.convert(body.get("marks"), list[str])
+        except msgspec.ValidationError as error:
+            raise ControlError(f"'marks' is invalid: {error}") from None
+        return _answer(await self._end.marked(marks[:MOST_ROWS]))
 
     async def exchange(self, request: web.Request) -> web.Response:
         """Answer one exchange with its bodies, verdict and findings."""

@@ -1,6 +1,6 @@
 """The two ends of the integration, as the cockpit reads and controls them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -71,6 +71,9 @@ class End(Protocol):
             most: how many at most.
             before: only those with a lower number; 0 for all.
         """
+
+    async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
+        """Return the exchanges with these marks, oldest first."""
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""
@@ -208,6 +211,12 @@ class OwnEnd:
                 break
         more = len(rows) > most
         return FoundExchanges(rows[:most], more, kept.evicted, kept.newest, kept.clears, search.unjudged)
+
+    async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
+        """Return the exchanges with these marks, oldest first."""
+        wanted = set(marks) - {""}
+        found = (each for each in self._journal.kept() if each.mark in wanted)
+        return [self._row(self._seen(each)) async for each in self._journal.read(found)]
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""

@@ -12,7 +12,7 @@ from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.ends import End, EndError
 from privman_core.cockpit.facts import FoundExchanges
 from privman_core.cockpit.folding import JournalLine, folded
-from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_sides
 from privman_core.cockpit.search import WORDS
 from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
 from privman_core.control import COCKPIT
@@ -151,7 +151,7 @@ async def _read(ends: Ends, here: JournalAddress) -> JournalPage:
         parts = await gather(*(end.find(here.line, most, page_before[end.name]) for end in ends))
         found = list(zip(ends, parts, strict=True))
         first, page = first or found, merged(found)
-        rows += page.rows
+        rows += await with_other_sides(ends.all, page.rows) if here.line else page.rows
         lines, page_before = list(folded(rows, here.unfolded)), page.before
         if not page_before or _height(lines) > ROWS:
             break
@@ -180,7 +180,7 @@ def _lowest(lines: Sequence[JournalLine], starts: Mapping[str, int]) -> dict[str
     lowest = dict(starts)
     for line in lines:
         for row in line.rows:
-            lowest |= {end.name: min(side.number, lowest[end.name]) for end, side in row.sides}
+            lowest |= {end.name: min(side.number, lowest[end.name]) for end, side in row.found}
     return lowest
 
 

@@ -1,11 +1,12 @@
 """The rows of two journals in one order, each exchange once, though both ends have journaled it."""
 
 from bisect import bisect_left
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from heapq import merge
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from privman_core.cockpit.ends import End
 from privman_core.cockpit.facts import ExchangeRow, FoundExchanges
@@ -21,12 +22,19 @@ class MergedRow(Struct, frozen=True):
         end: whose journal has the row.
         other: the end that has journaled the same exchange, with its row; None if none has.
         imitated: whether somebody sent it in place of the other end, whose journal lacks it.
+        added: whether the row of the other end was added afterwards, because the search does not fit it.
     """
 
     end: End
     row: ExchangeRow
     other: "tuple[End, ExchangeRow] | None" = None
     imitated: bool = False
+    added: bool = False
+
+    @property
+    def found(self) -> "list[tuple[End, ExchangeRow]]":
+        """The ends whose rows the search fits."""
+        return [(self.end, self.row)] if self.added else self.sides
 
     @property
     def sides(self) -> "list[tuple[End, ExchangeRow]]":
@@ -113,6 +121,16 @@ def merged(found: Sequence[tuple[End, FoundExchanges]]) -> MergedPage:
     kept = rows[: min((_last_of(end, rows) for end, part in found if part.more), default=len(rows))]
     more = len(kept) < len(rows) or any(part.more for _, part in found)
     return MergedPage(kept, _next(kept, found) if more else {})
+
+
+async def with_other_sides(ends: Sequence[End], rows: Sequence[MergedRow]) -> list[MergedRow]:
+    """Return the rows, each with that of the other end, also where a search fits only one of them."""
+    times, added = Counter(row.mark for each in rows for _, row in each.sides), dict[str, tuple[End, ExchangeRow]]()
+    alone = [each for each in rows if each.other is None and each.row.mark and times[each.row.mark] == 1]
+    for end in ends:
+        marks = [each.row.mark for each in alone if each.end is not end]
+        added |= {row.mark: (end, row) for row in (await end.marked(marks) if marks else ())}
+    return [replace(each, other=added[mark], added=True) if (mark := each.row.mark) in added else each for each in rows]
 
 
 def _last_of(end: End, rows: Sequence[MergedRow]) -> int:

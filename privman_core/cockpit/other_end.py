@@ -1,6 +1,6 @@
 """The other end of the integration, read and controlled through its control plane."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -20,6 +20,7 @@ from privman_core.cockpit.facts import (
     DeliveryState,
     EditedRequest,
     ExchangeDetail,
+    ExchangeRow,
     FaultsState,
     FoundExchanges,
     Hello,
@@ -93,6 +94,11 @@ class OtherEnd:
         """Return the newest exchanges that the search line fits."""
         query = {"find": line, "limit": str(most), "before": str(before)}
         return await self._read(f"/cockpit/exchanges{URL.build(query=query)}", FoundExchanges)
+
+    async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
+        """Return the exchanges with these marks, oldest first."""
+        answer = await self._send("POST", "/cockpit/marked", {"marks": list(marks)})
+        return self._decoded(answer, list[ExchangeRow])
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
         """Return the exchange of that number; None if it is not kept."""

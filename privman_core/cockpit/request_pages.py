@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.ends import EndError
 from privman_core.cockpit.facts import ApprovalState, DeliveryState
-from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_sides
 from privman_core.cockpit.one_request_page import call_of
 from privman_core.cockpit.sequence_diagram import draw, in_words
 from privman_core.pages.site import Visit
@@ -89,4 +89,5 @@ def _delivery(end: str, delivery: DeliveryState, now: datetime) -> ShownDelivery
 
 async def _rows(ends: Ends, line: str) -> list[MergedRow]:
     """Return the exchanges, oldest first."""
-    return merged([(end, await end.find(line, MOST_DRAWN)) for end in ends]).rows[::-1]
+    rows = merged([(end, await end.find(line, MOST_DRAWN)) for end in ends]).rows
+    return (await with_other_sides(ends.all, rows))[::-1]

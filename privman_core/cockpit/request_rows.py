@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from privman_core.cockpit.both_ends import Ends
 from privman_core.cockpit.ends import End
 from privman_core.cockpit.facts import ExchangeDetail, FoundExchanges
-from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_sides
 from privman_core.cockpit.search import path_of
 from privman_core.cuts import cut
 
@@ -38,8 +38,8 @@ async def rows_registering(ends: Ends, ids: Callable[[End], Iterable[str]]) -> l
     A form of a request reads its activity type, too; exchanges about requests are left out.
     """
     parts = await asyncio.gather(*(_registering(end, ids(end)) for end in ends))
-    rows = [row for row in merged(list(zip(ends, parts, strict=True))).rows if not row.about]
-    return rows[:MOST_REGISTERING][::-1]
+    rows = [row for row in merged(list(zip(ends, parts, strict=True))).rows if not row.about][:MOST_REGISTERING]
+    return (await with_other_sides(ends.all, rows))[::-1]
 
 
 async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:

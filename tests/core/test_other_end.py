@@ -51,6 +51,24 @@ async def test_ends_on_this_machine_find_each_other() -> None:
                 assert "Console → ServiceNow" in _text(html)
 
 
+async def test_exchange_has_both_numbers_though_one_row_fits() -> None:
+    """Each with the initials of its journal; the other end's row is found by the mark of the exchange."""
+    async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
+        await _call(servicenow.url, "/faults", {"kind": "status", "status": 503, "method": "POST"})
+        await _call(console.url, "/approval-requests", {"metadata": {"PolicyName": "Elevate installers"}})
+        for path in ("?find=fault:*", "/sequence?find=fault:*"):
+            pages = [_text(await _page(url, path)) for url in (servicenow.url, console.url)]
+            [numbers] = {tuple(re.findall(r" C (\d+) in the journal of Console → SN (\d+) in", each)) for each in pages}
+            assert len(numbers) == 1
+        for marks in ("1", [1]):
+            assert await _call(console.url, "/cockpit/marked", {"marks": marks}) == 400
+
+
+async def _call(url: str, path: str, body: object) -> int:
+    async with ClientSession() as http, http.post(f"{url}/__admin{path}", json=body) as answer:
+        return answer.status
+
+
 async def test_a_token_is_needed_where_the_other_end_has_one() -> None:
     """It is not guessed: the page says how to give it, and shows the other end once it is given."""
     async with MockServiceNow(Settings(admin_token=TOKEN), seed=1) as servicenow:

@@ -462,7 +462,7 @@ async def test_exchanges_know_their_request(desk: Desk) -> None:
     assert len(await desk.exchanges(sn, f"request:{other}")) == 4
     shown = await desk.page(request_id)
     assert "Deliver an approver's decision 401" in shown
-    assert "Registration used No. Time (UTC) From → to Answer Contract Request 1 in the journal" in shown
+    assert "Registration used No. Time (UTC) From → to Answer Contract Request C 1 in the journal" in shown
 
 
 @pytest.mark.long
