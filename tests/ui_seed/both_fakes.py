@@ -50,7 +50,7 @@ class BothFakes:
         return request_id
 
     async def approve(self) -> None:
-        """Let an approver say yes to the only request; return when the decision has been sent."""
+        """Let an approver say yes to the newest request; return when the decision has been sent."""
         await self._change("request", {"status": "Approve"}, "privman.approver")
         await self.control(self.servicenow, "POST", "/clock/advance", {"seconds": 0})
 
@@ -59,11 +59,11 @@ class BothFakes:
         await self._change("activity_type", values, "admin")
 
     async def _change(self, table: str, values: dict[str, str], user: str) -> None:
-        """Change the only record of a table of the app."""
+        """Change the newest record of a table of the app."""
         headers = {"Authorization": encode_basic_auth(user, "admin")}
         url = f"{self.servicenow}/api/now/table/x_thyti_thycotic_p_{table}"
         async with self.http.get(url, headers=headers) as answer:
-            sys_id = (await answer.json())["result"][0]["sys_id"]
+            sys_id = (await answer.json())["result"][-1]["sys_id"]
         async with self.http.patch(f"{url}/{sys_id}", json=values, headers=headers) as answer:
             assert answer.status == 200
 

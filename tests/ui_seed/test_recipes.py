@@ -34,6 +34,23 @@ async def test_step_of_each_recipe_arms_the_same_fault() -> None:
             )
 
 
+async def test_recipe_of_the_token_call_says_when_it_strikes() -> None:
+    """A token that ServiceNow has is used on; once the console has dropped it, the next delivery logs on."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        await fakes.ask_and_approve()
+        assert "ServiceNow keeps a token and logs on only when the console" in await fakes.look(
+            fakes.console, "/faults"
+        )
+        await fakes.post(fakes.console, "/faults", {"end": "Console", "recipe": "token-refused", "times": "1"})
+        for method, struck in (("GET", 0), ("DELETE", 1)):
+            await fakes.control(fakes.console, method, "/tokens")
+            await fakes.ask_and_approve()
+            faults = await fakes.control(fakes.console, "GET", "/cockpit/faults")
+            assert faults["known"][0]["struck"] == struck
+
+
 async def _newest(fakes: BothFakes, end: str) -> dict[str, Any]:
     """Return the fault that was armed last at an end, without its counts and what is usual."""
     url = fakes.servicenow if end == "ServiceNow" else fakes.console
