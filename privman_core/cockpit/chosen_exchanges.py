@@ -94,26 +94,44 @@ async def named(ends: Ends, text: str) -> Chosen:
     return Chosen(end, detail)
 
 
+async def with_other_half(ends: Ends, chosen: Chosen) -> MergedRow:
+    """Return an exchange with what the other end has of it, which has the same mark."""
+    row = chosen.detail.row
+    for end in ends if row.mark else ():
+        found = (await end.find(f"mark:{row.mark}", 1)).rows if end is not chosen.end else []
+        if found and found[0].direction != row.direction:
+            return MergedRow(chosen.end, row, (end, found[0]))
+    return MergedRow(chosen.end, row)
+
+
 async def previous_like(chosen: Chosen) -> str:
-    """Return the name of the exchange before it with the same method and path; raises EndError if there is none."""
+    """Return the name of the exchange before it with the same method and path; empty if there is none."""
     row, path = chosen.detail.row, path_of(chosen.detail.row.url)
     found = await chosen.end.find(f'method:{row.method} path:"{path[-200:]}"', _LIKE, row.number)
     same = (each for each in found.rows if path_of(each.url) == path and each.direction == row.direction)
-    if (before := next(same, None)) is None:
-        raise EndError(f"no exchange before {chosen.name} has its method and path")
-    return f"{chosen.end.name.lower()}-{before.number}"
+    before = next(same, None)
+    return "" if before is None else f"{chosen.end.name.lower()}-{before.number}"
 
 
-async def choice(ends: Ends, names: Sequence[str], line: str) -> ChosenExchanges:
-    """Return the exchanges of those names, or else those that a search line fits; raises EndError for the line."""
+async def choice(ends: Ends, names: Sequence[str], line: str | None) -> ChosenExchanges:
+    """Return the exchanges of those names, or else the newest that a search line fits; raises EndError for the line.
+
+    Without names and without a line it returns none; an empty line fits every exchange.
+    """
     missing: list[str] = []
     rows: dict[str, dict[int, ExchangeRow]] = {end.name: {} for end in ends}
-    if line:
-        rows = {end.name: {row.number: row for row in (await end.find(line, MOST)).rows} for end in ends}
-    for name in dict.fromkeys(names[:MOST]):
+    for end in ends if line is not None and not names else ():
+        found = await end.find(line or "", MOST)
+        rows[end.name] = {row.number: row for row in found.rows}
+        missing += [f"all but the newest {MOST} that were found of {end.name}"] * found.more
+    different = list(dict.fromkeys(names))
+    missing += [f"{len(different) - MOST} of {len(different)} selected exchanges; {MOST} are possible"] * (
+        len(different) > MOST
+    )
+    for name in different[:MOST]:
         try:
-            found = await named(ends, name)
-            rows[found.end.name][found.number] = found.detail.row
+            chosen_one = await named(ends, name)
+            rows[chosen_one.end.name][chosen_one.number] = chosen_one.detail.row
         except EndError as error:
             missing.append(str(error))
     await _add_other_sides(ends, rows)

@@ -148,7 +148,7 @@ class Cockpit:
         replays, selection = ReplayPages(ends, self._repeats.listens_at), SelectionPages(ends, product)
         table: dict[str, CockpitPage] = {
             "": Page(journal.show, tab="Journal"),
-            "/journal/clear": Page(None, journal.clear),
+            "/journal/clear": Page(journal.ask, journal.clear),
             _EXCHANGE: Page(ExchangePages(ends).show),
             f"{_EXCHANGE}/replay": Page(None, replays.replay),
             f"{_EXCHANGE}/edit": Page(replays.edit, replays.send),

@@ -8,7 +8,7 @@ import orjson
 from aiohttp import web
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.chosen_exchanges import one_chosen
+from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like, with_other_half
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
 from privman_core.cockpit.exchange_summary import summary
@@ -41,6 +41,8 @@ class ExchangePages:
             end=end,
             chosen=chosen,
             actions=actions_of(chosen, ends, visit),
+            previous=await previous_like(chosen),
+            pair=await with_other_half(ends, chosen),
             found=found,
             row=found.row,
             summary=summary(end.name, found.row, compared),

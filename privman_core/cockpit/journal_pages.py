@@ -134,6 +134,18 @@ class JournalPages:
             usual=_usual(page, here),
         )
 
+    async def ask(self, visit: Visit) -> web.Response:
+        """Show how many exchanges of each end would be deleted, and the button that does it."""
+        ends = await self._ends.find()
+        found = {end.name: await end.find("", 1) for end in ends}
+        kept = {name: part.newest - part.evicted for name, part in found.items()}
+        return await visit.page(
+            "cockpit/clear.html",
+            title="Clear the journals" if len(kept) > 1 else "Clear the journal",
+            ends=ends,
+            kept=kept,
+        )
+
     async def clear(self, _visit: Visit) -> web.Response:
         """Empty the journals."""
         for end in await self._ends.find():

@@ -15,7 +15,6 @@ from privman_core.cockpit.chosen_exchanges import (
     base_of,
     choice,
     named,
-    previous_like,
     seen,
 )
 from privman_core.cockpit.compared_exchanges import compare
@@ -26,7 +25,6 @@ from privman_core.http_archive import to_har
 from privman_core.pages.rendering import see, to_file
 from privman_core.pages.site import Visit
 
-PREVIOUS = "previous"
 NO_SCENARIO = (
     "No step of a scenario asks for these exchanges: the two ends send them of their own accord, or a browser posted"
     " them as forms."
@@ -48,12 +46,13 @@ class SelectionPages:
         self._product = product
 
     async def show(self, visit: Visit) -> web.Response:
-        """Show the exchanges ``x``, or those that the search line ``find`` fits, and the scenario of them.
+        """Show the exchanges ``x``, or without these all that the search line ``find`` fits, and the scenario of them.
 
         ``do`` is the button that was pressed in the journal.
         """
+        query = _query(visit)
         if leads := _LEADS.get(visit.query.get("do", "")):
-            return see(f"{leads}?{urlencode([('x', each) for each in visit.query.getall('x', [])])}")
+            return see(f"{leads}?{query}")
         ends, line, error = await self._ends.find(), visit.query.get("find", "").strip(), ""
         found = ChosenExchanges([], [], [])
         try:
@@ -72,7 +71,7 @@ class SelectionPages:
             scenario=scenario,
             remarks=_remarks(scenario),
             no_scenario=NO_SCENARIO,
-            query=urlencode([("x", each) for each in visit.query.getall("x", [])] + [("find", line)] * bool(line)),
+            query=query,
             compare=f"{COMPARE}?{urlencode([('x', each.name) for each in found.all])}",
         )
 
@@ -89,22 +88,17 @@ class SelectionPages:
         return to_file("exchanges.har", body, "application/json")
 
     async def compare(self, visit: Visit) -> web.Response:
-        """Show two exchanges ``x`` field by field: what differs, or everything with ``all``.
-
-        The first may be `PREVIOUS`: the one before the second with the same method and path.
-        """
-        ends, names = await self._ends.find(), [*visit.query.getall("x", []), "", ""][:2]
+        """Show two exchanges ``x`` field by field, the older one first: what differs, or everything with ``all``."""
+        ends, names = await self._ends.find(), [*_names(visit), "", ""][:2]
         errors, two = ["", ""], list[Chosen]()
-        if names[0] == PREVIOUS:
-            try:
-                return see(f"{COMPARE}?{urlencode([('x', await _previous(ends, names[1])), ('x', names[1])])}")
-            except EndError as error:
-                names[0], errors[0] = "", str(error)
         for place, name in enumerate(names if any(names) else ()):
             try:
                 two.append(await named(ends, name))
             except EndError as error:
-                errors[place] = errors[place] or str(error)
+                errors[place] = str(error)
+        if len(two) == len(names):
+            two.sort(key=lambda each: (each.detail.row.at, each.number))
+            names = [each.name for each in two]
         compared = compare(*(each.detail.printed for each in two)) if len(two) > 1 else None
         return await visit.page(
             "cockpit/compare.html",
@@ -120,7 +114,7 @@ class SelectionPages:
         )
 
     async def _choice(self, ends: Ends, visit: Visit) -> ChosenExchanges:
-        return await choice(ends, visit.query.getall("x", []), visit.query.get("find", "").strip())
+        return await choice(ends, _names(visit), visit.query.get("find"))
 
     def _scenario(self, found: ChosenExchanges, ends: Ends) -> str:
         if not found.all:
@@ -128,8 +122,15 @@ class SelectionPages:
         return self._product.scenario(_title(found.all), [seen(each, ends) for each in found.all])
 
 
-async def _previous(ends: Ends, name: str) -> str:
-    return await previous_like(await named(ends, name))
+def _names(visit: Visit) -> list[str]:
+    """Return the names of the exchanges that were ticked; a folded line has those of several."""
+    return [name for value in visit.query.getall("x", []) for name in value.split()]
+
+
+def _query(visit: Visit) -> str:
+    """Return the query that chooses the same exchanges on another page."""
+    line = visit.query.get("find")
+    return urlencode([("x", name) for name in _names(visit)] or [("find", line)] * (line is not None))
 
 
 def _remarks(scenario: str) -> list[str]:

@@ -27,7 +27,7 @@ class Browser:
     async def post(self, path: str, values: dict[str, str], **arguments: Any) -> tuple[int, str]:
         """Post a form with its token; return status and page."""
         entering = {name: each for name, each in arguments.get("headers", {}).items() if name == "X-Admin-Token"}
-        found = FORM_TOKEN.search((await self.get(headers=entering))[1])
+        found = FORM_TOKEN.search((await self.get("/journal/clear", headers=entering))[1])
         assert found is not None
         data = {"cockpit_token": found[1]} | values
         async with self.http.post(f"{self.party.url}/__cockpit{path}", data=data, **arguments) as answer:

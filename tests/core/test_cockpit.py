@@ -105,8 +105,11 @@ async def test_an_exchange_leads_to_its_neighbours_that_are_kept(party: Party, b
 
 
 async def test_button_clears_the_journal(party: Party, browser: Browser) -> None:
-    """The list is empty afterwards."""
-    await party.call("GET", "/one")
+    """A page says first how many exchanges that deletes; the list is empty afterwards."""
+    for _ in range(2):
+        await party.call("GET", "/one")
+    assert 'name="cockpit_token"' not in (await browser.get(""))[1]
+    assert "2 exchanges of Echo will be deleted. They cannot be restored." in (await browser.get("/journal/clear"))[1]
     status, html = await browser.post("/journal/clear", {})
     assert (status, "No exchange is in the journal" in html) == (200, True)
 
@@ -260,7 +263,7 @@ async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession
     """A browser that posts the token is admitted from then on; a wrong token and a forged form are refused."""
     browser = Browser(guarded_party, http)
     url = f"{browser.party.url}/__cockpit/unlock"
-    found = FORM_TOKEN.search((await browser.get(headers=ELSEWHERE))[1])
+    found = FORM_TOKEN.search((await browser.get("/journal/clear", headers=ELSEWHERE))[1])
     assert found is not None
     form = {"cockpit_token": found[1], "admin_token": TOKEN}
     async with browser.http.post(url, data=form | {"admin_token": "guess"}, headers=ELSEWHERE) as answer:
@@ -337,7 +340,7 @@ async def test_unreadable_form_is_refused(
 @pytest.mark.parametrize("name", [{"filename": "5.txt"}, {}])
 async def test_uploaded_file_is_not_a_field(browser: Browser, name: Any) -> None:
     """An upload, or bytes, in place of text is ignored."""
-    found = FORM_TOKEN.search((await browser.get())[1])
+    found = FORM_TOKEN.search((await browser.get("/journal/clear"))[1])
     assert found is not None
     form = MultipartWriter("form-data")
     form.append(found[1]).set_content_disposition("form-data", name="cockpit_token")

@@ -80,6 +80,23 @@ async def test_selection_takes_a_search_line(roomy_party: Party) -> None:
     assert "Nothing is selected" in (await roomy_party.call("GET", SELECTION))[1]
 
 
+async def test_buttons_of_the_journal_act_on_what_was_found_if_nothing_is_ticked(roomy_party: Party) -> None:
+    """The page says so beside them; ticks count alone, also that of a folded line, and what is too much is said."""
+    for method, path in (("POST", "/two"), *(("GET", "/one"),) * 3):
+        await roomy_party.call(method, path)
+    _, journal = await roomy_party.call("GET", "/__cockpit?find=method:GET")
+    assert "if none is ticked, of the 3 found exchanges" in journal
+    assert ('name="find" value="method:GET"' in journal, 'value="echo-4 echo-3 echo-2"' in journal) == (True, True)
+    query = "find=method:POST&do="
+    assert _scenario((await roomy_party.call("GET", f"{SELECTION}?{query}scenario"))[1]).endswith("POST /two 200")
+    assert len((await roomy_party.call("GET", f"{SELECTION}?{query}har"))[1]["log"]["entries"]) == 1
+    assert len((await roomy_party.call("GET", f"{SELECTION}?do=har&find="))[1]["log"]["entries"]) == 4
+    _, ticked = await roomy_party.call("GET", f"{SELECTION}?{query}scenario&x=echo-4+echo-3")
+    assert _scenario(ticked).split("\n")[1:] == ["GET /one 200"] * 2
+    _, html = await roomy_party.call("GET", f"{SELECTION}?x={'+'.join(f'echo-{number}' for number in range(1, 202))}")
+    assert "Left out: 1 of 201 selected exchanges; 200 are possible." in html
+
+
 async def test_archive_is_valid_and_read_by_our_own_reader(roomy_party: Party, tmp_path: Path) -> None:
     """HAR 1.2 with absolute addresses and no secret; also of an exchange without an answer."""
     await roomy_party.call("POST", "/log-on?access_token=tigress&a=1&a=2", json={"password": "tiger"})
@@ -111,10 +128,17 @@ async def test_comparison_shows_what_differs(roomy_party: Party) -> None:
     assert "/__cockpit/compare?x=echo-1&amp;x=echo-2&amp;all=1" in html
     _, html = await roomy_party.call("GET", "/__cockpit/compare?x=echo-1&x=echo-2&all=1")
     assert ("request $.n" in html, "request $.list[0].same" in html) == (True, True)
-    _, previous = await roomy_party.call("GET", "/__cockpit/compare?x=previous&x=echo-2")
-    assert 'value="echo-1"' in previous
-    status, html = await roomy_party.call("GET", "/__cockpit/compare?x=previous&x=echo-1")
-    assert (status, "no exchange before echo-1 has its method and path" in html) == (400, True)
+    _, newer_first = await roomy_party.call("GET", "/__cockpit/selection?do=compare&x=echo-2&x=echo-1")
+    assert newer_first.index('value="echo-1"') < newer_first.index('value="echo-2"')
+
+
+async def test_previous_one_is_offered_if_there_is_one(roomy_party: Party) -> None:
+    """It has the same method and path."""
+    for path in ("/x", "/y", "/x?a=1"):
+        await roomy_party.call("GET", path)
+    pages = [(await roomy_party.call("GET", f"/__cockpit/exchanges/echo/{number}"))[1] for number in (1, 3)]
+    assert ['id="previous"' in html for html in pages] == [False, True]
+    assert 'id="previous" href="/__cockpit/compare?x=echo-1&amp;x=echo-3"' in pages[1]
 
 
 async def test_comparison_says_what_it_cannot_find(roomy_party: Party) -> None:

@@ -45,6 +45,33 @@ async def _delivery(fakes: BothFakes) -> str:
     return f"/exchanges/servicenow/{number}"
 
 
+async def test_halves_of_an_exchange_lead_to_each_other(fakes: BothFakes) -> None:
+    """Also of a request that ServiceNow refuses, of which only the console knows the RequestId."""
+    page = await _delivery(fakes)
+    other = re.search(
+        r'id="other" href="/__cockpit(/exchanges/console/\d+)">', await fakes.look(fakes.servicenow, page)
+    )
+    assert other is not None
+    assert f'id="other" href="/__cockpit{page}"' in await fakes.look(fakes.console, other[1])
+    await fakes.control(fakes.servicenow, "POST", "/faults", {"kind": "status", "status": 403, "path": "*_request"})
+    request_id = await fakes.ask()
+    refused = await _last(fakes, fakes.servicenow)
+    html = await fakes.look(fakes.servicenow, f"/exchanges/servicenow/{refused['number']}")
+    assert (refused["status"], f'href="/__cockpit/requests/{request_id}"' in html) == (403, True)
+
+
+async def test_request_id_leads_to_the_page_of_the_request_which_saves_it(fakes: BothFakes) -> None:
+    """The journal has that link beside the search; the page saves the exchanges of the request."""
+    journal = await fakes.look(fakes.servicenow)
+    page = re.search(r'href="/__cockpit(/requests/[\w-]+)" aria-label="Page of request \w{8}">page</a>', journal)
+    assert page is not None
+    html = await fakes.look(fakes.servicenow, page[1])
+    for address in ("", "/exchanges.har"):
+        link = re.search(rf'href="/__cockpit(/selection{address}\?find=request:[\w-]+)"', html)
+        assert link is not None
+        assert "Approve" in await fakes.look(fakes.servicenow, link[1])
+
+
 async def test_sent_request_is_sent_again_by_its_sender(fakes: BothFakes) -> None:
     """The console's cockpit lets ServiceNow deliver again; the token, which no browser has seen, goes along."""
     page = await _delivery(fakes)

@@ -129,7 +129,10 @@ async def test_find_every_403_of_one_table(tester: Person) -> None:
     await tester.click("link", "403")
     await tester.click("link", TABLE)
     await expect(tester.page.get_by_label("Search", exact=True)).to_have_value(f"status:403 table:{TABLE}")
-    await expect(tester.page.get_by_role("checkbox")).to_have_count(1)
+    await expect(tester.page.get_by_role("checkbox", name="Select")).to_have_count(1)
+    await tester.click("button", "Save as scenario")
+    await expect(tester.page.get_by_label("Search", exact=True)).to_have_value(f"status:403 table:{TABLE}")
+    await expect(tester.page.get_by_role("row")).to_have_count(2)
 
 
 async def test_compare_two_answers(tester: Person) -> None:
@@ -137,9 +140,9 @@ async def test_compare_two_answers(tester: Person) -> None:
     await tester.fakes.ask("ann")
     await tester.fakes.ask("ben")
     await tester.search("method:POST table:request")
-    await expect(tester.page.get_by_role("checkbox")).to_have_count(2)
-    for nth in (0, 1):
-        await tester.click("checkbox", "Select", nth=nth)
+    await expect(tester.page.get_by_role("checkbox", name="Select")).to_have_count(2)
+    await tester.click("checkbox", "All shown")
+    await tester.sees("of 2 ticked exchanges")
     await tester.click("button", "Compare two")
     await expect(tester.page.get_by_role("heading", level=1)).to_have_text("Compare")
     await expect(tester.page.get_by_role("row", name="request $.metadata")).to_contain_text("ann")

@@ -448,7 +448,7 @@ async def test_both_cockpits_say_the_same(desk: Desk) -> None:
 
 
 async def test_exchanges_know_their_request(desk: Desk) -> None:
-    """Both ends find what belongs to a request, token calls included; nothing of another, no list that somebody reads."""
+    """Both ends find what belongs to a request, token calls included, and no list that somebody reads."""
     other = await desk.approve(await desk.ask("Elevate updaters"))
     await desk.console("DELETE", "/tokens")
     asked = await desk.ask()

@@ -138,9 +138,21 @@ async function go(address, isStep = false) {
   await refresh({ all: true, fresh: true, keep: false });
 }
 
+/** Says which exchanges the buttons act on: those that are ticked, or else those that the search has found. */
 function tick() {
-  const ticked = journal?.querySelectorAll("input:checked").length;
-  if (shown("ticked")) shown("ticked").textContent = ticked ? `${ticked} selected` : "None is selected";
+  if (!journal) return;
+  const boxes = [...journal.querySelectorAll("input[name=x]")];
+  for (const box of boxes) box.value = box.closest("tr").dataset.exchanges; // a folded line grows
+  const ticked = boxes.filter((box) => box.checked);
+  const number = ticked.flatMap((box) => box.value.split(" ")).length;
+  shown("all").checked = number > 0 && ticked.length === boxes.length;
+  shown("ticked").textContent = number ? `of ${number} ticked exchange${number === 1 ? "" : "s"}` : journal.dataset.found;
+  shown("selection").elements.find.value = new URLSearchParams(location.search).get("find") ?? "";
+}
+
+function tickAll({ target }) {
+  if (target.id === "all") for (const box of journal.querySelectorAll("input[name=x]")) box.checked = target.checked;
+  tick();
 }
 
 function search() {
@@ -196,7 +208,7 @@ if (bar && regions.length) {
   shown("news").addEventListener("click", showNews);
   document.addEventListener("click", stay);
   if (find && journal) searchWhileTyping();
-  journal?.addEventListener("change", tick);
+  if (journal) shown("selection").addEventListener("change", tickAll);
   // Back and forward lead through the searches.
   if (journal) addEventListener("popstate", () => { typed(); go(location.href); });
   // Whoever is back at the top sees what has been counted.
