@@ -94,16 +94,6 @@ async def named(ends: Ends, text: str) -> Chosen:
     return Chosen(end, detail)
 
 
-async def with_other_half(ends: Ends, chosen: Chosen) -> MergedRow:
-    """Return an exchange with what the other end has of it, which has the same mark."""
-    row = chosen.detail.row
-    for end in ends if row.mark else ():
-        found = (await end.find(f"mark:{row.mark}", 1)).rows if end is not chosen.end else []
-        if found and found[0].direction != row.direction:
-            return MergedRow(chosen.end, row, (end, found[0]))
-    return MergedRow(chosen.end, row)
-
-
 async def previous_like(chosen: Chosen) -> str:
     """Return the name of the exchange before it with the same method and path; empty if there is none."""
     row, path = chosen.detail.row, path_of(chosen.detail.row.url)

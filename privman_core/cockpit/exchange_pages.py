@@ -8,11 +8,12 @@ import orjson
 from aiohttp import web
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like, with_other_half
+from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
 from privman_core.cockpit.exchange_summary import summary
 from privman_core.cockpit.facts import ExchangeRow
+from privman_core.cockpit.merged_rows import MergedRow, with_other_sides
 from privman_core.cockpit.search import path_of, table_of
 from privman_core.pages.site import Visit
 
@@ -42,7 +43,7 @@ class ExchangePages:
             chosen=chosen,
             actions=actions_of(chosen, ends, visit),
             previous=await previous_like(chosen),
-            pair=await with_other_half(ends, chosen),
+            pair=(await with_other_sides(ends.all, [MergedRow(end, found.row)]))[0],
             found=found,
             row=found.row,
             summary=summary(end.name, found.row, compared),

@@ -251,14 +251,6 @@ def _registration(value: str) -> Test:
     return lambda seen: any(each.startswith(value) for each in seen.exchange.registers)
 
 
-def _mark(value: str) -> Test:
-    return lambda seen: seen.exchange.mark == value
-
-
-def _mark_sieve(value: str) -> Sieve:
-    return lambda exchange: exchange.mark in value.split(",")
-
-
 def _party(value: str) -> Test:
     return lambda seen: value in {seen.end.lower(), seen.known.party.lower()}
 
@@ -325,9 +317,6 @@ WORDS: Mapping[str, Word] = {
     "verdict": Word("broken", f"the verdict of the contract: {', '.join(VERDICTS)}", _verdict, judged=True),
     "finding": Word("unknown-column", "the rule of a finding; * for any", _finding, judged=True),
     "fault": Word("*", "the kind of the fault that struck; * for any", _fault),
-    "mark": Word(
-        "812.7", "the two halves of one exchange, by the mark that both ends have of it", _mark, sieve=_mark_sieve
-    ),
     "after": Word("09:00", f"the time in UTC or later: {_MOMENTS}", _after, several=False),
     "before": Word("2026-01-06", "before this time", _before, several=False),
     "body": Word('"PM Approval"', "text in a body; secrets are never found", _anywhere, several=False),
