@@ -1,5 +1,6 @@
 """A body beside the contract of its message, part by part."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ MOST_PARTS = 500
 """Parts that a comparison has at most; those with violations come first."""
 _MOST_ITEMS, _MOST_KEYS = 20, 200  # of one list, and of one object beyond its contract
 _LONGEST = 300
+_STEP = re.compile(r"[.\[]")
 _NOTHING: Final = object()  # where a body has no value, or the shown body none that can be found
 _STRUCTURE = frozenset({"properties", "items", "contentSchema"})
 
@@ -99,11 +101,11 @@ class _Place(Struct, frozen=True):
     required: bool = False
     described: bool = True
 
-    def inner(self, step: str, key: str | int, schema: Schema, *, required: bool, described: bool = True) -> "_Place":
+    def inner(self, key: str | int, schema: Schema, *, required: bool, described: bool = True) -> "_Place":
         """Return the place of a property or item."""
         value, shown = (_item(each, key) for each in (self.value, self.shown))
         evidence, source = (schema.get("x-evidence", self.evidence), schema.get("x-source", self.source))
-        return _Place(f"{self.where}{step}", value, shown, schema, evidence, source, required, described)
+        return _Place(f"{self.where}{wording.step(key)}", value, shown, schema, evidence, source, required, described)
 
     def unpacked(self) -> "_Place":
         """Return the place of what JSON text holds."""
@@ -119,7 +121,7 @@ class _Comparison:
         self._violations: dict[str, list[Violation]] = {}
         for each in violations:
             self._violations.setdefault(each.where, []).append(each)
-        self._broken = tuple(self._violations)
+        self._broken = {around for where in self._violations for around in _around(where)}
 
     def walk(self, place: _Place) -> Iterator[BodyPart]:
         """Yield the part at the place, and those in it; a body that is an object is no part itself."""
@@ -154,25 +156,28 @@ class _Comparison:
     def _properties(self, place: _Place) -> Iterator[BodyPart]:
         properties, required = place.schema.get("properties", {}), place.schema.get("required", ())
         for name, schema in properties.items():
-            yield from self.walk(place.inner(f".{name}", name, schema, required=name in required))
+            yield from self.walk(place.inner(name, schema, required=name in required))
         if not _STRUCTURE.isdisjoint(place.schema) or "additionalProperties" in place.schema:
             yield from self._further(place, [name for name in place.value if name not in properties])
 
     def _further(self, place: _Place, names: list[str]) -> Iterator[BodyPart]:
         described = isinstance(place.schema.get("additionalProperties"), dict)
         for index, name in enumerate(names):
-            if index < _MOST_KEYS or self._is_broken(f"{place.where}.{name}"):
+            if index < _MOST_KEYS or f"{place.where}{wording.step(name)}" in self._broken:
                 _, schema = property_of(place.schema, name)
-                yield from self.walk(place.inner(f".{name}", name, schema, required=False, described=described))
+                yield from self.walk(place.inner(name, schema, required=False, described=described))
 
     def _items(self, place: _Place) -> Iterator[BodyPart]:
         schema = place.schema["items"]
         for index in range(len(place.value)):
-            if index < _MOST_ITEMS or self._is_broken(f"{place.where}[{index}]"):
-                yield from self.walk(place.inner(f"[{index}]", index, schema, required=False))
+            if index < _MOST_ITEMS or f"{place.where}[{index}]" in self._broken:
+                yield from self.walk(place.inner(index, schema, required=False))
 
-    def _is_broken(self, where: str) -> bool:
-        return any(each == where or each.startswith((f"{where}.", f"{where}[")) for each in self._broken)
+
+def _around(where: str) -> Iterator[str]:
+    """Yield a place and those that it is in."""
+    yield where
+    yield from (where[: step.start()] for step in _STEP.finditer(where))
 
 
 def _in_words(place: _Place) -> str:

@@ -19,10 +19,12 @@ from privman_core.cockpit.contract_comparison import (
     Source,
     State,
 )
+from privman_core.cuts import cut
 
 DOUBTFUL_VALUE = "doubtful-value"
 """The rule of the finding that a doubtful value is."""
 _JSON = "application/json"
+_LONGEST = 300
 _TITLES = ("Method, path and status", "Request", "Answer")
 
 
@@ -137,7 +139,7 @@ def _line(contract: ExchangeContract, seen: Observed, violations: Sequence[Viola
     """Yield what is beside the bodies: method and path, status, and the content types of bodies with a contract."""
     path = f"{contract.method} {contract.path}"
     evidence, source = contract.evidence, contract.source
-    sent = f"{seen.method} {urlsplit(seen.target).path}"
+    sent = cut(f"{seen.method} {urlsplit(seen.target).path}", _LONGEST)
     yield BodyPart(where="method and path", evidence=evidence, source=source, expected=path, required=True, actual=sent)
     if contract.asks(seen.request):
         yield _content_type("of the request", seen.request, contract.source, contract.request, violations)
@@ -164,7 +166,7 @@ def _line(contract: ExchangeContract, seen: Observed, violations: Sequence[Viola
 
 def _content_type(of: str, body: Body, source: str, message: str, violations: Iterable[Violation]) -> BodyPart:
     broken = tuple(each for each in violations if (each.schema, each.where) == (message, "Content-Type"))
-    actual = body.content_type
+    actual = cut(body.content_type, _LONGEST)
     where = f"Content-Type {of}"
     return BodyPart(
         where=where, evidence="D", source=source, expected=_JSON, required=True, actual=actual, violations=broken

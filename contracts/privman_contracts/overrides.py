@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 from msgspec import Struct
 
+from privman_contracts import wording
 from privman_contracts.contracts import Contracts
 from privman_contracts.evidence import Violation
 from privman_contracts.exchanges import ExchangeContract, Observed
@@ -28,6 +29,7 @@ Difference = tuple[str, str]
 _MOST_TRIED, _MOST_WORK = 40, 1024 * 1024  # candidates, and bytes that are checked for them
 _MOST_OFFERED = 5  # for one difference
 _MOST_KEYS = 20  # unknown ones of one object
+_MOST_PLACES = 10_000  # of one body
 _REFUSED_WITH_200 = "error_answer_status"
 _ALIKE, _ALIKE_TABLE = 0.6, 0.7
 _INDEX = re.compile(r"\[\d+\]")
@@ -148,9 +150,9 @@ def _candidates(
 def _places(schema: Schema, body: bytes) -> Iterable[ValueAt]:
     try:
         document = orjson.loads(body)
-        return [*walk(folded(document, schema), schema)]
-    except (orjson.JSONDecodeError, RecursionError):
+    except orjson.JSONDecodeError:
         return ()
+    return islice(walk(folded(document, schema), schema), _MOST_PLACES)
 
 
 def _keys(contracts: Contracts, place: ValueAt, wheres: set[str]) -> Iterator[_Candidate]:
@@ -160,7 +162,7 @@ def _keys(contracts: Contracts, place: ValueAt, wheres: set[str]) -> Iterator[_C
     missing = [name for name in properties if name not in place.value and name in canonical]
     unknown = [key for key in place.value if key not in properties][:_MOST_KEYS]
     for key, name in _pairs(unknown, missing, place.schema.get("required", ())):
-        if claimed := frozenset(f"{place.where}.{each}" for each in (key, name)) & wheres:
+        if claimed := frozenset(f"{place.where}{wording.step(each)}" for each in (key, name)) & wheres:
             yield _Candidate(f"{group}.{canonical[name]}", key, claimed)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from privman_contracts import wording
 from privman_contracts.evidence import Part
 from privman_contracts.files import PACKAGED, load_yaml
 from privman_contracts.wire_names import WireNames
@@ -136,17 +137,22 @@ class ValueAt(Struct, frozen=True):
 
 
 def walk(value: Any, schema: Schema, where: str = "$") -> Iterator[ValueAt]:  # noqa: ANN401 - any JSON
-    """Yield the value and every value in it that the schema tells of, inside of JSON text as well."""
+    """Yield the value and every value in it that the schema tells of, inside of JSON text as well.
+
+    Of an object that the schema tells of, that is every value; of one that it doesn't, none. So what comes is no deeper
+    than the schema.
+    """
     yield ValueAt(where, value, schema)
     if isinstance(value, str) and "contentSchema" in schema:
         yield from walk(_parsed(value), schema["contentSchema"], where)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and "items" in schema:
+        items = f"{where}[]"
         for item in value:
-            yield from walk(item, schema.get("items", {}), f"{where}[]")
-    elif isinstance(value, dict):
+            yield from walk(item, schema["items"], items)
+    elif isinstance(value, dict) and schema:
         for key, item in value.items():
             name, inner = property_of(schema, key)
-            yield from walk(item, inner, f"{where}.{name}")
+            yield from walk(item, inner, f"{where}{wording.step(name)}")
 
 
 def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
@@ -158,8 +164,8 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 def folded(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON
     """Return the value with its keys spelled as the schema does, where the receiver does not mind their case."""
-    if isinstance(value, list):
-        return [folded(item, schema.get("items", {})) for item in value]
+    if isinstance(value, list) and "items" in schema:
+        return [folded(item, schema["items"]) for item in value]
     if not isinstance(value, dict) or not schema.get("x-ignore-case"):
         return value
     named = ((property_of(schema, key), item) for key, item in value.items())

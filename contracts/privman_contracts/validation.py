@@ -186,7 +186,8 @@ class MessageValidator:
             yield Violation(f"the body {problem}. Expected JSON.", self._message, "$", self._evidence("$"))
             return
         for key in keys_given_twice(body, ignore_case=self._schema.get("x-ignore-case", False)):
-            yield Violation(_twice(key), self._message, f"$.{key}", self._evidence(f"$.{key}"))
+            where = wording.place([key])
+            yield Violation(_twice(wording.name(where)), self._message, where, self._evidence(where))
         try:
             errors = list(islice(self._validator.iter_errors(folded(document, self._schema)), _MOST_VIOLATIONS))
         except RecursionError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from privman_core.cuts import cut
 
-_LONGEST = 80
+_LONGEST, _LONGEST_STEP = 80, 100
 # A name and password in an address, which may hold an @ itself.
 _USER_INFO = re.compile(r"//[^/\s\"]*@")
 
@@ -36,7 +36,12 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
 
 def place(path: Iterable[str | int]) -> str:
     """Return a JSON path, such as ``$.result[0].metadata``."""
-    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "$" + "".join(map(step, path))
+
+
+def step(key: str | int) -> str:
+    """Return how a JSON path goes on into an item or a property; the name of the property is cut."""
+    return f"[{key}]" if isinstance(key, int) else f".{cut(key, _LONGEST_STEP)}"
 
 
 def name(where: str) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 
-from privman_contracts import WireNames
+from privman_contracts import Contracts, WireNames
 from privman_contracts.contract_checks import ContractChecks
+from privman_contracts.schemas import walk
 from privman_core.cockpit.contract_comparison import ComparedPart, ContractComparison
 from privman_core.exchange import Exchange
 from privman_core.masking import Secrets
@@ -129,3 +131,21 @@ def test_further_columns_of_a_record_are_allowed(checks: ContractChecks) -> None
         [],
         ["$.result", "$.result.sys_id"],
     )
+
+
+def test_what_is_shown_is_bounded_before_it_is_built(checks: ContractChecks) -> None:
+    """Long keys with long lists, and deep ones: paths and messages are short, and few places are walked."""
+    values = {
+        "k" * 5_000: [0] * 500,
+        "deep": orjson.loads("[" * 200 + "]" * 200),
+        "request_id": {"n" * 5_000: [0] * 500},
+    }
+    for where, parts in ((f"POST {REQUESTS}", 2), (f"POST {'/x' * 5_000}", 0), ("PATCH " + REGISTRATION, 2)):
+        compared = _compared(checks, where, values, (401, {"error": values}))
+        assert len([each for each in compared.messages if each.message]) <= parts
+        assert (
+            sum(len(each) for part in compared.differing for each in (part.where, part.actual, *part.problems)) < 9_000
+        )
+        assert len(msgspec.json.encode(compared)) < 100_000
+    schema = Contracts.load().schemas["approval-request"]
+    assert sum(len(place.where) for place in walk(values, schema)) < 1_000
