@@ -14,7 +14,7 @@ APIS = ("/__admin", "/__cockpit/events", "/api/", "/oauth_", "/{application}/", 
 NOBODYS = "a66f2ed9-089d-4712-bd45-d00b945e0e8b"
 """A RequestId that no approval request has."""
 EXAMPLES = {"table": "incident", "number": "1", "name": "base.css", "request_id": NOBODYS}
-EXPIRED = "This form has expired. Reload the page."
+EXPIRED = "This form has expired. Nothing was changed."
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

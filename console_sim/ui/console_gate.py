@@ -27,6 +27,7 @@ from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 
 COOKIE = "PrivilegeManagerSession"
 MOST_SESSIONS = 1_000
+_NOT_TYPED = frozenset({"version", "client_id", "request", "member", "add", "remove", "save_password"})
 _ID = re.compile(r"[0-9a-f]{64}")
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _CLOSED_HERE = (
@@ -158,6 +159,14 @@ class ConsoleGate(Gate[ConsoleVisit]):
         """Return the way to the log-in page."""
         admitted = visit.session.trusted or (self._opened_here and is_opened_here(visit.request))
         return None if admitted else see(LOG_IN)
+
+    def is_typed(self, name: str) -> bool:
+        """Return whether people fill in the field of that name; other fields name what the form is about."""
+        return name not in _NOT_TYPED
+
+    def log_in_page(self, _back: str) -> str:
+        """Return the address of the log-in page."""
+        return LOG_IN
 
     def trusts_form(self, visit: ConsoleVisit) -> bool:
         """Refuse what a page of another site posts, even with the right token."""

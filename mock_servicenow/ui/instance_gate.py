@@ -58,7 +58,15 @@ class InstanceGate(Gate[InstanceVisit]):
         if visit.logged_in:
             return None
         goto = visit.request.path_qs if visit.request.method == "GET" else "/"
-        return see(f"{LOG_IN}?{urlencode({'sysparm_goto': goto})}")
+        return see(self.log_in_page(goto))
+
+    def is_typed(self, name: str) -> bool:
+        """Return whether the field belongs to a column or a decision: their names have a dot."""
+        return "." in name
+
+    def log_in_page(self, back: str) -> str:
+        """Return the address of the log-in page, which leads back to the given page, or else to the navigator."""
+        return f"{LOG_IN}?{urlencode({'sysparm_goto': back or '/'})}"
 
     async def answer(self, visit: InstanceVisit, show: Show[InstanceVisit]) -> web.Response:
         """Return the page; raises PageError for what the platform refuses."""

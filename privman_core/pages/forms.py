@@ -56,6 +56,10 @@ class Form:
         """Return the file of the field; None if the form has none."""
         return self._files.get(field)
 
+    def names(self) -> list[str]:
+        """Return the names of the fields, each once, in the order of the form."""
+        return list(dict.fromkeys(self._values))
+
     def values(self, field: str) -> list[str]:
         """Return every value of the field, in the order of the form."""
         return self._values.getall(field, [])

@@ -1,7 +1,7 @@
 """A site: one table of pages, from which routing, log-in, protection against forged forms and the journal follow."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -10,15 +10,24 @@ from aiohttp import web
 from msgspec import Struct, field
 from multidict import MultiMapping
 
+from privman_core.control import is_foreign_page
 from privman_core.cuts import cut
 from privman_core.failed_handlers import answer_to, passed_on, why_none
 from privman_core.findings import Findings
 from privman_core.ids import is_same
 from privman_core.journal import Journal
+from privman_core.pages.expired_forms import (
+    BARE,
+    EXPIRED,
+    FOREIGN,
+    LOGGED_OUT,
+    OTHER_SESSION,
+    TypedValue,
+    typed_values,
+)
 from privman_core.pages.forms import LARGEST, Form, read_form
 from privman_core.pages.rendering import Assets, Templates, to_page
 
-EXPIRED = "This form has expired. Reload the page."
 TOO_LARGE = "The form has more than {:g} MiB, which is the most that this page takes."
 NOT_FOUND = "Page not found"
 LONGEST_SHOWN = 200
@@ -34,7 +43,14 @@ class PageError(Exception):
         title: of the page that is shown instead.
         detail: its sentence.
         again: address of the form, if opening it again helps.
+
+    Attributes:
+        log_in: address of the log-in page, if logging in helps.
+        typed: what was typed into the form.
     """
+
+    log_in = ""
+    typed: Sequence[TypedValue] = ()
 
     def __init__(self, status: int, title: str, detail: str, again: str = "") -> None:
         super().__init__(detail)
@@ -42,6 +58,15 @@ class PageError(Exception):
         self.title = title
         self.detail = detail
         self.again = again
+
+
+class ExpiredFormError(PageError):
+    """Raised for a form that no page of this session has sent."""
+
+    def __init__(self, reason: str, again: str, typed: Sequence[TypedValue] = (), log_in: str = "") -> None:
+        super().__init__(HTTPStatus.FORBIDDEN, "Form expired", EXPIRED.format(reason), again)
+        self.typed = typed
+        self.log_in = log_in
 
 
 class PageSession(Protocol):
@@ -161,6 +186,14 @@ class Gate(ABC, Generic[V]):
         """Return whether a posted form comes from a page of this session."""
         return is_same(visit.session.token, visit.form.value(visit.frame.token_field))
 
+    def is_typed(self, _name: str) -> bool:
+        """Return whether people fill in the field of that name, so that a refused form shows its value again."""
+        return False
+
+    def log_in_page(self, _back: str) -> str:
+        """Return the address of the log-in page, which leads back to the given page; empty for none."""
+        return ""
+
     async def answer(self, visit: V, show: Show[V]) -> web.Response:
         """Return the page; a gate that knows further errors raises PageError in their place."""
         return await show(visit)
@@ -206,25 +239,38 @@ class Site(Generic[V]):
 
     async def _handle(self, page: Page[V], show: Show[V], request: web.Request) -> web.Response:
         visit = await self._gate.visit(request, await read_form(request, page.largest))
-        answering = self._answer(visit, show, public=page.public)
+        answering = self._answer(visit, page, show)
         if self._journal is not None and request.method == "POST":
             answering = _journaled(self._journal, visit, answering)
         return self._with_cookie(visit, await answering)
 
-    async def _answer(self, visit: V, show: Show[V], *, public: bool) -> web.Response:
+    async def _answer(self, visit: V, page: Page[V], show: Show[V]) -> web.Response:
         try:
-            self._require_token(visit)
-            turned_away = None if public else await self._gate.turned_away(visit)
+            await self._require_token(visit, page)
+            turned_away = None if page.public else await self._gate.turned_away(visit)
             return turned_away or await self._gate.answer(visit, show)
         except PageError as error:
-            shown = {"title": error.title, "detail": error.detail, "again": error.again}
+            links = {"again": error.again, "log_in": error.log_in}
+            shown = {"title": error.title, "detail": error.detail, "typed": error.typed, **links}
             return await visit.page("refusal.html", error.status, **shown)
 
-    def _require_token(self, visit: V) -> None:
+    async def _require_token(self, visit: V, page: Page[V]) -> None:
         if most := visit.form.most:
             raise PageError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Form too large", TOO_LARGE.format(most / 2**20))
         if visit.request.method == "POST" and not self._gate.trusts_form(visit):
-            raise PageError(HTTPStatus.FORBIDDEN, "Form expired", EXPIRED)
+            raise await self._expired(visit, page)
+
+    async def _expired(self, visit: V, page: Page[V]) -> ExpiredFormError:
+        """Return the refusal of a form; what was typed is shown only if no other site sent it."""
+        again = visit.request.path_qs if page.show is not None and not page.public else ""
+        if is_foreign_page(visit.request):
+            return ExpiredFormError(FOREIGN, again)
+        if not visit.form.value(visit.frame.token_field):
+            return ExpiredFormError(BARE, again)
+        typed = typed_values(visit.form, self._gate.is_typed)
+        if await self._gate.turned_away(visit) is None:
+            return ExpiredFormError(OTHER_SESSION, again, typed)
+        return ExpiredFormError(LOGGED_OUT, "", typed, self._gate.log_in_page(again))
 
     def _with_cookie(self, visit: V, answer: web.Response) -> web.Response:
         name, session_id = self._gate.cookie, visit.session.id

@@ -8,7 +8,8 @@ from aiohttp import ClientSession, MultipartWriter
 
 from privman_core.cockpit.cockpit import CockpitKeys
 from privman_core.cockpit.sequence_diagram import in_words
-from privman_core.pages.site import EXPIRED, TOO_LARGE
+from privman_core.pages.expired_forms import BARE, OTHER_SESSION
+from privman_core.pages.site import TOO_LARGE
 
 from .cockpit_browser import FORM_TOKEN, Browser
 from .conftest import TOKEN, Party
@@ -292,7 +293,7 @@ async def test_form_without_its_token_is_refused(
     await party.call("GET", "/one")
     await party.call("POST", "/__admin/faults", json={"kind": "reset"})
     status, html = await browser.post(path, values | {"kind": "status", "seconds": "5"})
-    assert (status, "This form has expired. Reload the page." in html) == (403, True)
+    assert (status, "This form has expired. Nothing was changed." in html) == (403, True)
     assert (len(party.journal.kept()), len(party.faults.armed)) == (1, 1)
     assert party.clock.now().second == 0
 
@@ -322,8 +323,8 @@ async def test_every_answer_has_a_strict_policy(party: Party, http: ClientSessio
 @pytest.mark.parametrize(
     ("content_type", "body", "refusal"),
     [
-        ("multipart/form-data", b"x", (403, EXPIRED)),
-        ("application/x-www-form-urlencoded; charset=klingon", b"cockpit_token=x", (403, EXPIRED)),
+        ("multipart/form-data", b"x", (403, BARE)),
+        ("application/x-www-form-urlencoded; charset=klingon", b"cockpit_token=x", (403, OTHER_SESSION)),
         ("application/x-www-form-urlencoded", b"cockpit_token=" + b"x" * 5_000_000, (413, TOO_LARGE.format(4))),
     ],
 )

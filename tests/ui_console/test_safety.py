@@ -41,7 +41,7 @@ ELSEWHERE = {"Host": "console.example"}
 async def test_form_without_its_token_is_refused(site: Site, path: str, token: str) -> None:
     """A forged form changes nothing."""
     shown = await site.person.post(path, {"api_enabled": "yes", "__RequestVerificationToken": token})
-    assert (shown.status, "This form has expired. Reload the page." in shown.text) == (403, True)
+    assert (shown.status, "This form has expired. Nothing was changed." in shown.text) == (403, True)
     assert "API Enabled : off" in (await site.person.get("/")).text
 
 
@@ -59,7 +59,7 @@ async def test_form_of_another_site_is_refused(site: Site, headers: dict[str, st
     """Even with the token of this one."""
     form = (await site.person.get(ADVANCED)).hidden(0) | {"api_enabled": "yes"}
     shown = await site.person.post(ADVANCED, form, headers=headers)
-    assert (shown.status, "This form has expired. Reload the page." in shown.text) == (403, True)
+    assert (shown.status, "This form has expired. Nothing was changed." in shown.text) == (403, True)
     assert "API Enabled : off" in (await site.person.get("/")).text
     own = {"Origin": site.url, "Sec-Fetch-Site": "same-origin"}
     assert (await site.person.post(ADVANCED, form, headers=own)).status == 200
@@ -106,6 +106,15 @@ async def test_cookie_is_secure_under_tls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_expired_form_shows_what_was_typed(site: Site) -> None:
+    """It says that nobody is logged in, leads to the log-in, and repeats no secret."""
+    values = {"name": "Main", "description": "a long text", "password": "hidden", "__RequestVerificationToken": "0"}
+    shown = await site.person.post(f"{CREDENTIALS}/create", values, headers=ELSEWHERE)
+    assert (shown.status, "You are logged out." in shown.text, "hidden" in shown.text) == (403, True, False)
+    assert ("<dd>a long text</dd>" in shown.html, '<a href="/login">Log in</a>' in shown.html) == (True, True)
+
+
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
 async def test_unused_session_ends(site: Site) -> None:
     """A session ends after 30 minutes without a page."""
     person = site.person
@@ -139,7 +148,7 @@ async def test_visitors_form_belongs_to_its_cookie(site: Site) -> None:
     async with ClientSession() as http:
         other = Person(site.url, http)
         shown = await other.post(ADVANCED, hidden)
-    assert (shown.status, "Reload the page" in shown.html) == (403, True)
+    assert (shown.status, "Open the page again" in shown.html) == (403, True)
 
 
 @pytest.mark.parametrize("host", ["console.example", "console.example:8090", "a:b"])

@@ -22,7 +22,7 @@ async def test_form_without_its_token_is_refused(site: Site, token: str) -> None
     values = {"sys_action": "decide:Approve", "sys_mod_count": "0", "sysparm_ck": token}
     for path in (f"/{REQUEST}.do?sys_id={sys_id}", "/login.do", "/logout.do"):
         shown = await person.post(path, values)
-        assert (shown.status, "This form has expired. Reload the page." in shown.html) == (403, True)
+        assert (shown.status, "This form has expired. Nothing was changed." in shown.html) == (403, True)
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
     assert (await person.get("/")).url == f"{site.url}/"
 
@@ -81,3 +81,24 @@ async def test_pages_link_to_the_cockpit(site: Site, blueprint: Blueprint, setti
     app = create_app(replace(settings, control_plane=False), clock=VirtualClock(), ids=Ids(1), blueprint=blueprint)
     async with serving(app, "127.0.0.1", 0) as url, ClientSession() as http, http.get(f"{url}/login.do") as answer:
         assert "cockpit" not in await answer.text()
+
+
+async def test_expired_form_shows_what_was_typed(site: Site) -> None:
+    """It says why nothing was changed, repeats no secret, and leads to the log-in and back, or to the form."""
+    sys_id = await site.insert("u_toy", {"u_name": "bear"})
+    person, path = await site.person(), f"/u_toy.do?sys_id={sys_id}"
+    pairs = {"u_toy.u_pairs.name": "Password", "u_toy.u_pairs.value": SECRET}
+    typed = {"u_toy.u_name": "a long text", "u_toy.u_key": SECRET, "unseen": "u_toy.u_key", **pairs}
+    old = {"sysparm_ck": person.token, "sys_action": "update", **typed}
+    await person.post("/logout.do", {})
+    out = await person.post(path, old)
+    assert "You are logged out." in out.html
+    assert f'<a href="/login.do?sysparm_goto=%2Fu_toy.do%3Fsys_id%3D{sys_id}">Log in</a>' in out.html
+    await person.log_in("admin")
+    again = await person.post(path, old)
+    assert "It was opened in another session" in again.html
+    assert f'<a href="{path}">Open the page again</a>' in again.html
+    for shown in (out, again):
+        assert (shown.status, "<dd>a long text</dd>" in shown.html, SECRET in shown.html) == (403, True, False)
+    foreign = await person.post(path, old, headers={"Sec-Fetch-Site": "cross-site"})
+    assert ("A page of another site sent it." in foreign.html, "a long text" in foreign.html) == (True, False)
