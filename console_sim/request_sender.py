@@ -1,6 +1,7 @@
 """Sends approval requests, and decisions made in the console, to ServiceNow."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
@@ -46,10 +47,12 @@ class RequestSender:
     async def send(self, request_id: str) -> ServiceNowError | None:
         """Send the request, or its decision, if ServiceNow does not have it yet; return why it failed.
 
-        A transient failure is retried.
+        A transient failure is retried, unless the request will have timed out by then.
         """
-        work = partial(self._send_if_needed, request_id)
-        return await self._server_tasks.run(f"Send approval request {request_id}", work, about=request_id)
+        work, needed = partial(self._send_if_needed, request_id), partial(self._needed, request_id)
+        return await self._server_tasks.run(
+            f"Send approval request {request_id}", work, about=request_id, needed=needed
+        )
 
     async def send_waiting(self, system: ForeignSystem, *, refused: bool = True) -> None:
         """Attempt to send each waiting request, or its decision, to the foreign system, one at a time, oldest first.
@@ -79,7 +82,7 @@ class RequestSender:
 
     async def _send_if_needed(self, request_id: str) -> WorkReport:
         request = self._requests.get(request_id)
-        if request is None or not request.needs_sending(self._clock.now()):
+        if request is None or not self._needed(request_id, self._clock.now()):
             return WorkReport("nothing was sent, because the request does not wait any more", idle=True)
         try:
             return await self._write(request)
@@ -89,6 +92,10 @@ class RequestSender:
             if self._no_longer_needed(request_id):
                 return WorkReport(f"ServiceNow has the request, because its decision arrived meanwhile; {failure}")
             raise
+
+    def _needed(self, request_id: str, at: datetime) -> bool:
+        request = self._requests.get(request_id)
+        return request is not None and request.needs_sending(at)
 
     def _note(self, request: ApprovalRequest, failure: ServiceNowError) -> None:
         refused = isinstance(failure, RefusedError)

@@ -35,6 +35,8 @@ class WorkReport(Struct, frozen=True):
 
 
 Work = Callable[[], Awaitable[WorkReport]]
+Needed = Callable[[datetime], bool]
+"""Whether an attempt at that time will have anything to do."""
 Note = Callable[[WorkReport | ServiceNowError, list[Exchange]], None]
 
 
@@ -94,6 +96,7 @@ class ServerTask:
     Attributes:
         failures: failed attempts in a row.
         next_at: time of the next attempt; None during an attempt, and if none follows.
+        needed: whether an attempt at a time will have anything to do.
         active: number of attempts in progress or waiting for their turn.
     """
 
@@ -106,6 +109,7 @@ class ServerTask:
         policy: RetryPolicy | None,
         background: BackgroundTasks,
         work: Work,
+        needed: Needed,
         note: Note,
         ended: "Callable[[ServerTask], None]",
     ) -> None:
@@ -115,6 +119,7 @@ class ServerTask:
         self._policy = policy
         self._background = background
         self._work = work
+        self.needed = needed
         self._note = note
         self._ended = ended
         self.failures = self.active = 0
@@ -184,12 +189,15 @@ class ServerTask:
         if self._policy is None or not failure.transient:
             self._ended(self)
             return
-        self.failures += 1
         requested = failure.retry_after
-        wait = self._policy.seconds(self.failures) if requested is None else max(requested, _SHORTEST_WAIT)
-        failure.retry_in = wait
-        self.next_at = self._clock.now() + timedelta(seconds=wait)
-        self._retry = self._clock.call_at(self.next_at, self._retry_now)
+        wait = self._policy.seconds(self.failures + 1) if requested is None else max(requested, _SHORTEST_WAIT)
+        next_at = self._clock.now() + timedelta(seconds=wait)
+        if not self.needed(next_at):
+            self._ended(self)
+            return
+        self.failures += 1
+        failure.retry_in, self.next_at = wait, next_at
+        self._retry = self._clock.call_at(next_at, self._retry_now)
 
     async def _retry_now(self) -> None:
         if self.next_at is None:  # another attempt has begun since the time came
@@ -219,7 +227,14 @@ class ServerTasks:
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
     async def run(
-        self, task_name: str, work: Work, *, key: str = "", about: str = "", retried: bool = True
+        self,
+        task_name: str,
+        work: Work,
+        *,
+        key: str = "",
+        about: str = "",
+        retried: bool = True,
+        needed: Needed = lambda _at: True,
     ) -> ServiceNowError | None:
         """Attempt the work now and return why it failed, None on success; raises ResetError.
 
@@ -229,6 +244,7 @@ class ServerTasks:
             key: tells tasks apart whose names may change; the name, if empty.
             about: RequestId of the approval request that a new task is about; empty for none.
             retried: whether a transient failure is retried.
+            needed: of a new task; a retry that will have nothing to do is not planned.
         """
         key = key or task_name
         task = self._tasks.get(key)
@@ -242,6 +258,7 @@ class ServerTasks:
                 policy=policy,
                 background=self._background,
                 work=work,
+                needed=needed,
                 note=note,
                 ended=ended,
             )
@@ -277,7 +294,7 @@ class ServerTasks:
         tasks = [
             WaitingTask(task.name, task.failures, task.next_at, task.about)
             for task in self._tasks.values()
-            if task.next_at is not None
+            if task.next_at is not None and task.needed(task.next_at)
         ]
         return sorted(tasks, key=lambda task: task.next_at)
 

@@ -1,5 +1,6 @@
 """Fixtures: both products as servers, a browser on each, and a gallery of screenshots."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ import mock_servicenow.settings
 from privman_core.clock import RealClock
 from privman_core.ids import Ids
 from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
+from .both_fakes import both_fakes
+from .desk import Desk
 from .gallery import Gallery
 
 if TYPE_CHECKING:
@@ -62,6 +66,19 @@ async def products(chromium: "Chromium", servicenow_data: tuple[Path, ...]) -> A
             await stack.enter_async_context(chromium.page(console_url)),
             await stack.enter_async_context(chromium.page(servicenow_url)),
         )
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk() -> AsyncIterator[Desk]:
+    """Serve both fakes, registered with each other."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        opened = Desk(fakes)
+        yield opened
+        if opened.waiting:
+            await opened.advance(60)
+            await asyncio.gather(*opened.waiting)
 
 
 @pytest.fixture(scope="session")

@@ -2,98 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from html import unescape
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
-import pytest_asyncio
 from aiohttp import encode_basic_auth
 
-from privman_core.virtual_clock import VirtualClock
-
-from .both_fakes import BothFakes, both_fakes
+from .desk import APPROVE, METADATA, TABLE, Desk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-TABLE = "x_thyti_thycotic_p_request"
-APPROVE = "*/approval/approve"
-METADATA = {"PolicyName": "Elevate installers", "UserName": "kim", "AgentName": "PC-1", "FilePath": "C:\\Setup.exe"}
 UNKNOWN = "0f3c1b52-9d7e-4a16-8b58-52c9b6a5d001"
-Story = Callable[["Desk"], Awaitable[str]]
-
-
-class Desk:
-    """Both fakes, set up and on one clock, and a tester without script."""
-
-    def __init__(self, fakes: BothFakes) -> None:
-        self.fakes = fakes
-        self.waiting: list[asyncio.Task[Any]] = []
-
-    async def console(self, method: str, path: str, body: object = None) -> Any:
-        """Call the console's control plane."""
-        return await self.fakes.control(self.fakes.console, method, path, body)
-
-    async def servicenow(self, method: str, path: str, body: object = None) -> Any:
-        """Call the instance's control plane."""
-        return await self.fakes.control(self.fakes.servicenow, method, path, body)
-
-    async def ask(self, policy: str = "Elevate installers") -> Any:
-        """Let an endpoint ask; return the request as the console knows it."""
-        return await self.console("POST", "/approval-requests", {"metadata": METADATA | {"PolicyName": policy}})
-
-    async def record(self, method: str, path: str, values: dict[str, str], user: str = "privman.approver") -> Any:
-        """Write a record of the Requests table."""
-        headers = {"Authorization": encode_basic_auth(user, "admin")}
-        url = f"{self.fakes.servicenow}/api/now/table/{TABLE}{path}"
-        async with self.fakes.http.request(method, url, json=values, headers=headers) as answer:
-            return (await answer.json())["result"]
-
-    async def call(self, method: str, path: str, values: object = None, app: str = "x_thyti_thycotic_p_") -> Any:
-        """Call the Table API as the administrator; return the result."""
-        headers = {"Authorization": encode_basic_auth("admin", "admin")}
-        url = f"{self.fakes.servicenow}/api/now/table/{app}{path}"
-        async with self.fakes.http.request(method, url, json=values, headers=headers) as answer:
-            assert answer.status < 300, await answer.text()
-            return None if answer.status == 204 else (await answer.json())["result"]
-
-    async def rows(self, table: str, other: str = "") -> Any:
-        """Return the records of a table of the app, or of another one."""
-        return await (self.call("GET", other, app="") if other else self.call("GET", table))
-
-    async def approve(self, asked: Any) -> str:
-        """Let an approver say yes, and the instance deliver that; return the RequestId."""
-        await self.record("PATCH", f"/{asked['sys_id']}", {"status": "Approve"})
-        await self.advance(0)
-        return str(asked["request_id"])
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass at both ends."""
-        await self.servicenow("POST", "/clock/advance", {"seconds": seconds})
-
-    async def page(self, request_id: str, url: str = "") -> str:
-        """Return the text of the page, and what its diagram says."""
-        html = await self.fakes.look(url or self.fakes.servicenow, f"/requests/{request_id}")
-        labels = re.findall(r'<a href="[^"]*" aria-label="([^"]*)">', html)
-        main = html.partition("<main")[2]
-        return unescape(" ".join([*re.sub(r"<svg.*?</svg>|<[^>]*>", " ", main, flags=re.DOTALL).split(), *labels]))
-
-    async def exchanges(self, url: str, find: str) -> list[str]:
-        """Return method and path of the exchanges that an end finds, oldest first."""
-        found = (await self.fakes.control(url, "GET", f"/cockpit/exchanges?find={find}"))["rows"]
-        return [f"{each['method']} {each['url'].partition('?')[0].split('/')[-1]}" for each in reversed(found)]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def desk() -> AsyncIterator[Desk]:
-    """Serve both fakes, registered with each other."""
-    clock = VirtualClock()
-    async with both_fakes(clock, clock) as fakes:
-        await fakes.set_up()
-        opened = Desk(fakes)
-        yield opened
-        if opened.waiting:
-            await opened.advance(60)
-            await asyncio.gather(*opened.waiting)
+Story = Callable[[Desk], Awaitable[str]]
 
 
 async def delivered(desk: Desk) -> str:
