@@ -52,6 +52,7 @@ class ApprovalRequest(Struct, frozen=True):
         decided_here: whether it was decided in the console.
         recorded: whether ServiceNow has that decision, too; with SOAP also whether it knows of the time-out.
         used_at: time of the run that a one-time approval has allowed.
+        unmatched: what its report lacks, in words, so that no run can be matched with it; empty for nothing.
         refused_decision: the newest decision of ServiceNow that was refused, and why; empty if there is none.
     """
 
@@ -75,6 +76,7 @@ class ApprovalRequest(Struct, frozen=True):
     decided_here: bool = False
     recorded: bool = False
     used_at: Moment | None = None
+    unmatched: str = ""
     refused_decision: str = ""
 
     @property

@@ -20,7 +20,7 @@ from console_sim.errors import BadRequestError, ConflictError, NotFoundError, No
 from console_sim.json_object import bare_guid
 from console_sim.messenger import Messenger
 from console_sim.pending_requests import PendingRequests
-from console_sim.request_fingerprint import fingerprint_of
+from console_sim.request_fingerprint import fingerprint_of, missing_from
 from console_sim.request_metadata import MetadataWriter
 from console_sim.request_sender import RequestSender
 from console_sim.routing import Route, find_route
@@ -89,7 +89,8 @@ class Approvals:
         if known is not None and known.state(self._clock.now()) is RequestState.PENDING:
             return EndpointAnswer(known, is_new=False)
         metadata = self._metadata.write(reported, route.policy)
-        request = self._store_new(self._new(metadata, route.process), fingerprint)
+        new = replace(self._new(metadata, route.process), unmatched=missing_from(reported, route))
+        request = self._store_new(new, fingerprint)
         await self._background.run_all([partial(self._messenger.post, request), partial(self._send, request)])
         return EndpointAnswer(self._newest(request), is_new=True)
 
@@ -198,7 +199,7 @@ class Approvals:
         )
         if process.is_manual:
             return new
-        lacking = "" if process.server_id else f"not sent: approval process {process.name!r} has no ServiceNow server"
+        lacking = "" if process.server_id else f"not sent: approval process {process.name!r} had no ServiceNow server"
         return replace(new, times_out_at=now + process.timeout, check_every=process.check_every, last_error=lacking)
 
     def _store_new(self, request: ApprovalRequest, fingerprint: str) -> ApprovalRequest:

@@ -19,12 +19,23 @@ def fingerprint_of(reported: Mapping[str, str], route: Route) -> str:
 
     Empty if a required fact is missing; such a report always creates a new request.
     """
-    facts = [_fact(reported, _USER), _fact(reported, _COMPUTER)]
-    if route.type.policy_specific:
-        facts.append(_fact(reported, _POLICY) if route.policy is None else route.policy.id)
-    if route.type.file_specific:
-        facts.append(_fact(reported, _FILE))
+    facts = list(_facts(reported, route).values())
     return sha256(orjson.dumps([route.type.id, *facts])).hexdigest() if all(facts) else ""
+
+
+def missing_from(reported: Mapping[str, str], route: Route) -> str:
+    """Return in words which required facts are missing from a report; empty for none."""
+    return " and ".join(name for name, fact in _facts(reported, route).items() if not fact)
+
+
+def _facts(reported: Mapping[str, str], route: Route) -> dict[str, str]:
+    """Return the required facts by their names, those that are missing as empty texts."""
+    facts = {"a user": _fact(reported, _USER), "a computer": _fact(reported, _COMPUTER)}
+    if route.type.policy_specific:
+        facts["a policy"] = _fact(reported, _POLICY) if route.policy is None else route.policy.id
+    if route.type.file_specific:
+        facts["a file"] = _fact(reported, _FILE)
+    return facts
 
 
 def _fact(reported: Mapping[str, str], keys: tuple[str, ...]) -> str:

@@ -226,7 +226,7 @@ class ServerTasks:
         self._tasks: dict[str, ServerTask] = {}
         self.runs: deque[Run] = deque(maxlen=KEPT_RUNS)
 
-    async def run(
+    async def run(  # noqa: PLR0913 - what a task is made of
         self,
         task_name: str,
         work: Work,

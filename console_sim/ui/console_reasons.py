@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from console_sim.approval_decision import ApprovalDecision, Response
 from console_sim.approval_request import ApprovalRequest, IntegrationKind, RequestState
@@ -12,6 +13,9 @@ from privman_contracts import WireNames
 from privman_contracts.state_reasons import documented, ruled
 from privman_core.cockpit.facts import StateReason, Tone
 from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.exchange import Exchange
+
+_UNAUTHORIZED = 401
 
 
 class ConsoleCase(Struct, frozen=True, kw_only=True):
@@ -19,6 +23,8 @@ class ConsoleCase(Struct, frozen=True, kw_only=True):
 
     Attributes:
         server: name of the ServiceNow server that gets it; empty for none.
+        account: with which the console logs in there; empty for none.
+        failed: the last call of the last attempt to send it or its decision, if that failed; None for none.
         task: the server task that will send it, or its decision, again; None for none.
         mask: hides secrets that ServiceNow's messages may repeat.
     """
@@ -27,6 +33,8 @@ class ConsoleCase(Struct, frozen=True, kw_only=True):
     now: datetime
     request: ApprovalRequest
     server: str
+    account: str
+    failed: Exchange | None
     task: WaitingTask | None
     mask: Callable[[str], str]
 
@@ -63,16 +71,28 @@ def _waits_for_retry(case: ConsoleCase) -> StateReason | None:
         f"ServiceNow does not have {what} yet: {case.mask(case.request.last_error)}. It is sent again at "
         f"{moment(case.task.next_at)}, in {in_words(case.task.next_at - case.now) or 'a moment'}."
     )
-    return ruled(case.names, "rules.first_retry_wait", sentence, "bad")
+    return _after_call(case, ruled(case.names, "rules.first_retry_wait", sentence, "bad"))
 
 
 def _not_sent(case: ConsoleCase) -> StateReason | None:
-    if case.task is not None or not case.request.last_error:
+    request = case.request
+    if case.task is not None or not request.last_error:
         return None
-    what = "its decision" if case.request.decided_here else "the request"
-    again = "A refusal is not tried again by itself" if case.request.refused else "Nothing sends it again by itself"
-    sentence = f"ServiceNow does not have {what}: {case.mask(case.request.last_error)}. {again}."
-    return ruled(case.names, "rules.first_retry_wait", sentence, "bad")
+    what = "its decision" if request.decided_here else "the request"
+    sentence = f"ServiceNow does not have {what}: {case.mask(request.last_error)}."
+    if not request.server_id:
+        return documented("P", "action_addserver.png", sentence, "bad")
+    again = "A refusal is not tried again by itself." if request.refused else "Nothing sends it again by itself."
+    return _after_call(case, documented("I", "", f"{sentence} {again}", "bad"))
+
+
+def _after_call(case: ConsoleCase, reason: StateReason) -> StateReason:
+    """Return a reason with the exchange that it is about, and the log-in if that was refused."""
+    if case.failed is None:
+        return reason
+    user = f" The console logged in as {case.account!r}, the account of the credential of {case.server}."
+    refused = case.failed.status == _UNAUTHORIZED and case.account
+    return replace(reason, sentence=reason.sentence + user if refused else reason.sentence, exchange=case.failed.mark)
 
 
 def _being_sent(case: ConsoleCase) -> StateReason | None:
@@ -87,18 +107,19 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.state is not RequestState.PENDING or not request.sent:
         return None
-    since = f"It is pending since {moment(request.asked_at)} and waits for the decision of {case.server}"
+    since = f"It is pending since {moment(request.asked_at)}: no decision of {case.server or 'ServiceNow'} has arrived"
     if request.integration is IntegrationKind.SOAP:
         every = in_words(request.check_every) or "second"
         return documented("D", "set-up-servicenow.md", f"{since}, for which the console asks every {every}.")
-    return documented("S", "set-up-servicenow-webhook.md", f"{since}, which ServiceNow posts to the console.")
+    return documented("S", "set-up-servicenow-webhook.md", f"{since}, which ServiceNow would post to the console.")
 
 
 def _waits_for_people(case: ConsoleCase) -> StateReason | None:
     if case.state is not RequestState.PENDING or case.request.server_id:
         return None
     sentence = f"It is pending since {moment(case.request.asked_at)} and waits for somebody in Manage Approvals"
-    return documented("P", "approvals.png", f"{sentence}: {case.request.process!r} has no ServiceNow server.")
+    why = f"{case.request.process!r} had no ServiceNow server when it was asked for"
+    return documented("P", "approvals.png", f"{sentence}: {why}.")
 
 
 def _times_out(case: ConsoleCase) -> StateReason | None:
@@ -106,10 +127,10 @@ def _times_out(case: ConsoleCase) -> StateReason | None:
     if case.state is not RequestState.PENDING:
         return None
     if end is None:
-        return documented("P", "approvals.png", "It never times out: its approval process is manual.")
+        return documented("P", "approvals.png", "It never times out: its approval process was manual.")
     after = in_words(end - case.request.asked_at)
     return _by_time_out(
-        case, f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} says."
+        case, f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} said then."
     )
 
 
@@ -119,8 +140,8 @@ def _timed_out(case: ConsoleCase) -> StateReason | None:
         return None
     after = in_words(end - case.request.asked_at)
     sentence = (
-        f"No decision arrived within {after}, the time-out of the approval process {case.request.process!r}, so it "
-        f"timed out at {moment(end)}. A decision that arrives later is refused."
+        f"No decision arrived within {after}, the time-out that the approval process {case.request.process!r} had "
+        f"when it was asked for, so it timed out at {moment(end)}. A decision that arrives later is refused."
     )
     return _by_time_out(case, sentence, "bad")
 
@@ -170,9 +191,18 @@ def _used_up(case: ConsoleCase) -> StateReason | None:
 
 
 def _allows_one_run(case: ConsoleCase) -> StateReason | None:
-    if case.state is not RequestState.APPROVED or case.decision is None or not case.decision.one_time:
+    if case.state is not RequestState.APPROVED or case.decision is None or case.request.unmatched:
+        return None
+    if not case.decision.one_time:
         return None
     return ruled(case.names, "rules.approval_without_duration", "The approval allows one run, which is still to come.")
+
+
+def _fits_no_run(case: ConsoleCase) -> StateReason | None:
+    if case.state is not RequestState.APPROVED or not case.request.unmatched:
+        return None
+    sentence = f"No run can use the approval: the request was made without {case.request.unmatched}."
+    return documented("I", "", sentence, "bad")
 
 
 def _lasts(case: ConsoleCase) -> StateReason | None:
@@ -195,6 +225,7 @@ _REASONS: tuple[Callable[[ConsoleCase], StateReason | None], ...] = (
     _decided_by_servicenow,
     _decided_here,
     _allows_one_run,
+    _fits_no_run,
     _lasts,
     _waits_for_servicenow,
     _waits_for_people,

@@ -1,6 +1,6 @@
 """What the console tells its cockpit of one approval request."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from console_sim.approval_duration import duration_text
@@ -13,9 +13,10 @@ from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
 from privman_core.cockpit.facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
 from privman_core.cuts import cut
+from privman_core.exchange import Exchange
 
 MOST_RUNS = 20
-_LONGEST = 200
+_LONGEST, _LONGEST_ACCOUNT = 200, 100
 _STANDS: Mapping[RequestState, Stand] = {
     RequestState.PENDING: "open",
     RequestState.APPROVED: "approved",
@@ -79,6 +80,8 @@ class ConsoleRequests:
             now=self._console.clock.now(),
             request=request,
             server="" if system is None else system.name,
+            account="" if system is None else self._account(system.credential),
+            failed=_failed_call(runs),
             task=waiting[0] if waiting else None,
             mask=self._mask,
         )
@@ -93,6 +96,10 @@ class ConsoleRequests:
             deliveries=[*map(self.waiting, waiting), *map(self.ended, runs)],
             registrations=[request.server_id] if request.server_id else [],
         )
+
+    def _account(self, credential: str) -> str:
+        found = self._console.store.credentials.get(credential)
+        return "" if found is None else cut(found.account_name, _LONGEST_ACCOUNT)
 
     def _facts(self, case: ConsoleCase) -> Iterator[LabeledFact]:
         request, facts = case.request, self._reader.read(case.request)
@@ -114,6 +121,11 @@ class ConsoleRequests:
                 yield LabeledFact("Duration", duration_text(case.decision.duration))
             if case.decision.comment:
                 yield LabeledFact("Comment", self._mask(cut(case.decision.comment, _LONGEST)))
+
+
+def _failed_call(runs: Sequence[Run]) -> Exchange | None:
+    """Return the last call of the newest run, while it is kept, if that run failed."""
+    return runs[0].calls[-1].exchange() if runs and runs[0].failure and runs[0].calls else None
 
 
 def _events(case: ConsoleCase) -> Iterator[DatedEvent]:

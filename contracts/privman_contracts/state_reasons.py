@@ -9,9 +9,10 @@ def ruled(names: WireNames, path: str, sentence: str, tone: Tone = "quiet") -> S
     """Return a reason that follows from the name or rule at that path, such as ``rules.retried_statuses``."""
     name = names.find(path)
     value = ", ".join(map(str, name.value)) if isinstance(name.value, list) else str(name.value)
-    return StateReason(sentence, path, value, name.evidence, MEANING[name.evidence], name.cited, tone)
+    source = str(name.observation or name.source)
+    return StateReason(sentence, path, value, name.evidence, MEANING[name.evidence], source, tone)
 
 
 def documented(mark: Evidence, source: str, sentence: str, tone: Tone = "quiet") -> StateReason:
-    """Return a reason that a page gives, by its name in ``sources.yaml``."""
+    """Return a reason that a page gives, by its name in ``sources.yaml``; empty for an inference that none suggests."""
     return StateReason(sentence, evidence=mark, meaning=MEANING[mark], source=source, tone=tone)

@@ -1,7 +1,7 @@
 """Calls to the console: a token, then the decision (integration 4)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 from msgspec import Struct
@@ -10,6 +10,7 @@ from mock_servicenow.privilege_manager.registrations import Configuration
 from mock_servicenow.privilege_manager.wire_formats import json_object, write_json
 from privman_contracts.wire_names import WireNames
 from privman_core.cuts import cut
+from privman_core.exchange import Exchange
 from privman_core.masking import Secrets
 from privman_core.outbound import NO_PURPOSE, HttpAnswer, HttpCaller, NoAnswerError, Purpose
 
@@ -17,6 +18,7 @@ from privman_core.outbound import NO_PURPOSE, HttpAnswer, HttpCaller, NoAnswerEr
 SECONDS_PER_CALL = 175
 LONGEST_TOKEN = 64 * 1024
 """Characters; a longer token is ignored, because servers refuse such headers."""
+Began = Callable[[Exchange], None]
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 _OK = 200
 _NO_ANSWER = 0
@@ -32,12 +34,14 @@ class DeliveryOutcome(Struct, frozen=True):
         refusal: why it is not delivered in spite of a status of success; empty otherwise.
         token: whether that was the answer to the token call, so that the decision was not sent.
         reason: why there was no token, or no answer; empty otherwise.
+        answered: status of the answer to the decision before that token call; 0 if the decision was not sent.
     """
 
     status: int
     refusal: str = ""
     token: bool = False
     reason: str = ""
+    answered: int = 0
 
 
 class ConsoleClient:
@@ -56,9 +60,13 @@ class ConsoleClient:
         self._tokens: dict[tuple[str, str, str], str] = {}
 
     async def deliver(
-        self, configuration: Configuration, decision: Mapping[str, str], purpose: Purpose = NO_PURPOSE
+        self,
+        configuration: Configuration,
+        decision: Mapping[str, str],
+        purpose: Purpose = NO_PURPOSE,
+        began: Began = lambda _exchange: None,
     ) -> DeliveryOutcome:
-        """Make one attempt; the ``purpose`` is that of each of its calls.
+        """Make one attempt; the ``purpose`` is that of each of its calls, and ``began`` gets the exchange of each.
 
         A refused token is renewed and the decision sent again at once, as often as the rule ``token_renewals`` allows.
         If the console gives no token, the status is that of the token request.
@@ -67,17 +75,17 @@ class ConsoleClient:
         outcome = DeliveryOutcome(_NO_ANSWER)
         try:
             for _ in range(1 + self._renewals):
-                token = self._tokens.get(key) or await self._request_token(configuration, purpose)
+                token = self._tokens.get(key) or await self._request_token(configuration, purpose, began)
                 self._tokens[key] = token
                 headers = {**_JSON, "Authorization": f"Bearer {token}"}
-                answer = await self._post(configuration.endpoint_url, headers, decision, purpose)
+                answer = await self._post(configuration.endpoint_url, headers, decision, purpose, began)
                 outcome = DeliveryOutcome(answer.status, self._envelopes.refusal(answer))
                 if answer.status not in self._renewed:
                     break
                 if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
                     self._secrets.retire(self._tokens.pop(key))
         except _NoTokenError as error:
-            return DeliveryOutcome(error.status, token=True, reason=str(error))
+            return DeliveryOutcome(error.status, token=True, reason=str(error), answered=outcome.status)
         except NoAnswerError as error:
             return DeliveryOutcome(_NO_ANSWER, reason=str(error))
         return outcome
@@ -88,13 +96,13 @@ class ConsoleClient:
             self._secrets.retire(token)
         self._tokens.clear()
 
-    async def _request_token(self, configuration: Configuration, purpose: Purpose) -> str:
+    async def _request_token(self, configuration: Configuration, purpose: Purpose, began: Began) -> str:
         body = {
             self._key["UserName"]: configuration.username,
             self._key["Password"]: configuration.password,
         }
         try:
-            answer = await self._post(configuration.token_url, _JSON, body, purpose, answers_secret=True)
+            answer = await self._post(configuration.token_url, _JSON, body, purpose, began, answers_secret=True)
         except NoAnswerError as error:
             raise _NoTokenError(_NO_ANSWER, str(error)) from None
         if answer.status != _OK:
@@ -105,18 +113,19 @@ class ConsoleClient:
         self._secrets.add(token)
         return token
 
-    async def _post(
+    async def _post(  # noqa: PLR0913 - what a request is made of
         self,
         url: str,
         headers: dict[str, str],
         body: Mapping[str, str],
         purpose: Purpose,
+        began: Began,
         *,
         answers_secret: bool = False,
     ) -> HttpAnswer:
         data = orjson.dumps(body)
         return await self._caller.send(
-            "POST", url, headers, data, SECONDS_PER_CALL, answers_secret=answers_secret, purpose=purpose
+            "POST", url, headers, data, SECONDS_PER_CALL, answers_secret=answers_secret, began=began, purpose=purpose
         )
 
 

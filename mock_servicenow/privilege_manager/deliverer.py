@@ -20,6 +20,7 @@ from mock_servicenow.privilege_manager.outbox import NO_ANSWER, Delivery, Outbox
 from mock_servicenow.privilege_manager.tables import ResponseRow
 from privman_core.clock import Due, Timer
 from privman_core.errands import Job
+from privman_core.exchange import Exchange
 from privman_core.findings import Finding
 from privman_core.outbound import Purpose
 from privman_core.seldom_log import SeldomLog
@@ -181,12 +182,20 @@ class Deliverer:
             self._sending.discard(response_id)
             return
         began, outcome, reason = self._clock.now(), DeliveryOutcome(NO_ANSWER), ""
+        calls: list[Exchange] = []
         try:
             purpose = Purpose((delivery.request_id,))
-            outcome = await self._client.deliver(delivery.configuration, delivery.decision, purpose)
+            outcome = await self._client.deliver(delivery.configuration, delivery.decision, purpose, calls.append)
         except Exception as error:  # noqa: BLE001 - an answer may be broken in unexpected ways
             reason = f"{type(error).__name__}: {error}"
-        attempt = Attempt(began.isoformat(), outcome.status, refused=bool(outcome.refusal), token=outcome.token)
+        attempt = Attempt(
+            began.isoformat(),
+            outcome.status,
+            refused=bool(outcome.refusal),
+            token=outcome.token,
+            answered=outcome.answered,
+            mark=calls[-1].mark if calls else "",
+        )
         await self._settle(start, delivery, attempt, reason or outcome.refusal or outcome.reason)
 
     async def _settle(self, start: int, delivery: Delivery, attempt: Attempt, reason: str) -> None:

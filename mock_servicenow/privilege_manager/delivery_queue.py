@@ -29,13 +29,17 @@ class Attempt(Struct, frozen=True):
         at: ISO 8601, in UTC.
         status: of the answer; 0 without one.
         refused: whether the answer's envelope says error in spite of a status of success.
-        token: whether the status is that of the token call, so that the decision was not sent.
+        token: whether the status is that of a token call, after which the decision was not sent.
+        answered: status of the answer to the decision before that token call; 0 if it was not sent.
+        mark: that of the last exchange.
     """
 
     at: str
     status: int
     refused: bool = False
     token: bool = False
+    answered: int = 0
+    mark: str = ""
 
 
 Attempts = tuple[Attempt, ...]

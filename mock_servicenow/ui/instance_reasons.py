@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.privilege_manager.approval_requests import Terms
@@ -16,8 +17,10 @@ from privman_contracts.state_reasons import documented, ruled
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.facts import StateReason
 from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.cuts import cut
 
 _UNAUTHORIZED = 401
+_LONGEST_USER = 100
 REFUSALS: Mapping[str, str] = {
     "unknown_request_status": "it has no such request, or has not sent it under this Instance Id",
     "other_decision_status": "it has another decision already, or the request has ended there",
@@ -87,23 +90,27 @@ def _not_delivered(case: InstanceCase) -> StateReason | None:
         return None
     status = case.last.status
     rule = next((rule for rule in REFUSALS if case.names.number(rule) == status), "")
-    sentence = f"The decision was not delivered: the console answered {status}, which is not tried again"
+    sentence = f"The decision was not delivered: the console answered {status}, which is not tried again."
     if rule:
-        return ruled(case.names, f"rules.{rule}", f"{sentence}. A console answers so if {REFUSALS[rule]}.", "bad")
-    return ruled(case.names, "rules.retried_statuses", f"{sentence}.", "bad")
+        reason = ruled(case.names, f"rules.{rule}", sentence, "bad")
+        return _about(case.last, reason, f"A console answers so if {REFUSALS[rule]}.")
+    return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence, "bad"))
 
 
 def _without_token(case: InstanceCase) -> StateReason | None:
     if case.last is None or not case.last.token or case.delivery is None or case.delivery.state == "delivered":
         return None
     what = f"was answered with {case.last.status}" if case.last.status else "got no usable answer"
-    sentence = f"The decision was not sent, because the token call before it {what}"
-    if case.last.status == _UNAUTHORIZED:
-        sentence += (
-            ". A console answers so if the Username and Password of the registration are not those of an active API "
-            "user"
-        )
-    return documented("D", "authentication/index.md", f"{sentence}.", "bad")
+    if case.last.answered:
+        sentence = f"The console answered the decision with {case.last.answered}, and the token call after it {what}."
+    else:
+        sentence = f"The decision was not sent, because the token call before it {what}."
+    if case.configuration is not None:
+        user = cut(case.configuration.username, _LONGEST_USER)
+        sentence += f" ServiceNow logs in with the Username and Password of the registration, as {user!r}."
+    cause = "A console answers so if these are not those of an active API user."
+    reason = documented("D", "authentication/index.md", sentence, "bad")
+    return _about(case.last, reason, cause if case.last.status == _UNAUTHORIZED else "")
 
 
 def _token_is_final(case: InstanceCase) -> StateReason | None:
@@ -120,13 +127,14 @@ def _gave_up(case: InstanceCase) -> StateReason | None:
     made = len(case.delivery.entry.attempts)
     outcome = f"answered with {case.last.status}" if case.last.status else "not answered"
     sentence = f"The decision was not delivered: attempt {made} was {outcome}, and the registration allows no more."
-    return ruled(case.names, "keys.instance_metadata.Maximum retry attempts", sentence, "bad")
+    return _about(case.last, ruled(case.names, "keys.instance_metadata.Maximum retry attempts", sentence, "bad"))
 
 
 def _refused_in_envelope(case: InstanceCase) -> StateReason | None:
     if case.last is None or not case.last.refused or case.delivery is None:
         return None
-    return ruled(case.names, "rules.error_envelope_delivery", _sentence(case.delivery.entry.error), "bad")
+    reason = ruled(case.names, "rules.error_envelope_delivery", _sentence(case.delivery.entry.error), "bad")
+    return _about(case.last, reason)
 
 
 def _unusable_registration(case: InstanceCase) -> StateReason | None:
@@ -148,7 +156,7 @@ def _waits_for_attempt(case: InstanceCase) -> StateReason | None:
         f"The decision is not delivered yet: attempt {len(case.delivery.entry.attempts)} {outcome}, which is tried "
         f"again. The next attempt is due at {moment(due)}, {wait} later{_left(case)}."
     )
-    return ruled(case.names, "rules.retried_statuses", sentence)
+    return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence))
 
 
 def _left(case: InstanceCase) -> str:
@@ -249,6 +257,10 @@ _REASONS: tuple[Callable[[InstanceCase], StateReason | None], ...] = (
     _decided,
     _delivered,
 )
+
+
+def _about(attempt: Attempt, reason: StateReason, cause: str = "") -> StateReason:
+    return replace(reason, exchange=attempt.mark, cause=cause)
 
 
 def moment(when: datetime) -> str:

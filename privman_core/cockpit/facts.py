@@ -290,6 +290,8 @@ class StateReason(Struct, frozen=True):
         meaning: of that mark.
         source: the pages or sections that say it, or suggest it.
         tone: of the sentence.
+        exchange: mark of the exchange that it is about; empty for none.
+        cause: what may have caused its answer, as a sentence; not shown if the exchange itself says what did.
     """
 
     sentence: str
@@ -299,6 +301,8 @@ class StateReason(Struct, frozen=True):
     meaning: str = ""
     source: str = ""
     tone: Tone = "quiet"
+    exchange: str = ""
+    cause: str = ""
 
 
 class DatedEvent(Struct, frozen=True):

@@ -78,6 +78,11 @@ class MergedRow(Struct, frozen=True):
         return self.sent.fault or self.served.fault
 
     @property
+    def mark(self) -> str:
+        """Its mark; empty for none."""
+        return self.row.mark
+
+    @property
     def verdict(self) -> ExchangeRow:
         """The row with the worse verdict."""
         return next((row for _, row in self.sides if row.broken), self.served)

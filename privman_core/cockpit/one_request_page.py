@@ -9,6 +9,7 @@ from aiohttp import web
 from privman_core.cockpit.both_ends import BothEnds
 from privman_core.cockpit.ends import End
 from privman_core.cockpit.facts import RequestDetail
+from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.request_rows import MOST_ROWS, explained, rows_about, rows_registering
 from privman_core.cockpit.search import path_of
@@ -37,8 +38,9 @@ class OneRequestPage:
         rows = await rows_about(ends, request_id)
         if not rows and not any(known.values()):
             raise _not_found(request_id, "No end has a request with this RequestId, and no exchange is about it.")
-        details = {name: detail for name, detail in known.items() if detail is not None}
-        steps = time_line(rows, details, await explained(rows))
+        notes = await explained(rows)
+        details = {name: with_causes(detail, rows, notes) for name, detail in known.items() if detail is not None}
+        steps = time_line(rows, details, notes)
         clocks = await gather(*(end.clock() for end in ends))
         now = {name: clock.now for name, clock in zip(names, clocks, strict=True)}
         return await visit.page(
@@ -46,7 +48,7 @@ class OneRequestPage:
             title=f"Request {request_id[:_SHORT]}…",
             ends=ends,
             request_id=request_id,
-            known=known,
+            known={name: details.get(name) for name in names},
             difference=_difference(known),
             steps=steps,
             due=what_falls_due(details, now),

@@ -12,6 +12,8 @@ from privman_core.cuts import cut
 
 MOST_ROWS, MOST_REGISTERING, MOST_EXPLAINED = 60, 20, 6
 """Exchanges that a page shows of a request and of a registration, and failed ones that it explains."""
+ANSWER = "Answer: "
+"""Begins the note that has the text of an answer."""
 _MOST_PATHS, _LONGEST_NOTE = 4, 300
 _Found = list[tuple[End, FoundExchanges]]
 
@@ -79,6 +81,6 @@ def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:
 def _notes(detail: ExchangeDetail) -> list[str]:
     """Return what explains a failure: the text of a short answer, and the findings."""
     body = detail.printed["response"]["body"].strip()
-    said = [f"Answer: {body}"] if body and len(body) <= _LONGEST_NOTE and not body.startswith("<") else []
+    said = [f"{ANSWER}{body}"] if body and len(body) <= _LONGEST_NOTE and not body.startswith("<") else []
     findings = [f"{each['rule']}: {each['message']}" for each in detail.printed["findings"]]
-    return [cut(text, _LONGEST_NOTE + len("Answer: ")) for text in (*said, *findings)]
+    return [cut(text, _LONGEST_NOTE + len(ANSWER)) for text in (*said, *findings)]

@@ -119,7 +119,7 @@ async def test_a_process_without_server_sends_nothing(console: ConsoleUnderTest)
     """A ServiceNow process has no server at first; its requests wait and say so."""
     await console.admin("POST", "/approval-process", {"process": "ServiceNow Approval Process", "server": None})
     request = await console.ask()
-    told = "not sent: approval process 'ServiceNow Approval Process' has no ServiceNow server"
+    told = "not sent: approval process 'ServiceNow Approval Process' had no ServiceNow server"
     assert (request["state"], request["sent"], request["last_error"]) == ("Pending", False, told)
 
 

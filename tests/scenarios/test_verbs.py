@@ -268,7 +268,7 @@ async def test_what_holds(steps: str) -> None:
             "- console.change-process: {process: ServiceNow Approval Process, server: null}\n- console.ask:\n",
             "console.ask",
             "sent True",
-            "sent False: not sent: approval process 'ServiceNow Approval Process' has no ServiceNow server",
+            "sent False: not sent: approval process 'ServiceNow Approval Process' had no ServiceNow server",
         ),
         (
             "- console.ask: {as: one}\n- console.ask: {as: two, metadata: {FilePath: 'C:\\Temp\\one.exe'}}\n",

@@ -6,7 +6,8 @@ from privman_core.virtual_clock import VirtualClock
 from tests.browser import Chromium, expect, misfits
 
 from .both_fakes import both_fakes
-from .test_request_page import Desk, Story, console_down, never_sent, token_refused
+from .desk import Desk
+from .test_request_page import Story, console_down, never_sent, token_refused
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -261,7 +261,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "A decision of ServiceNow was refused: Approve by 'privman.approver'",
             "the console answered 409, which is not tried again",
             "Console: times out: no decision has arrived",
-            "the time-out of the approval process",
+            "the time-out that the approval process",
         ),
         (ACCEPTED, "approved it in ServiceNow", DUE),
     ),

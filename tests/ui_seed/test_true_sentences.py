@@ -2,7 +2,7 @@
 
 import pytest
 
-from .desk import Desk
+from .desk import APPROVE, METADATA, Desk
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
@@ -23,3 +23,46 @@ async def test_nothing_promises_a_retry_after_the_time_out(desk: Desk) -> None:
     assert "Send approval request" not in await desk.fakes.look(desk.fakes.console, "/clock")
     await desk.advance(300)
     check(await desk.page(asked["request_id"]), ("timed out at",), ("It is sent again", "sends it again due"))
+
+
+async def test_failures_have_the_cause_that_their_exchange_shows(desk: Desk) -> None:
+    """A refused log-in names its user and what the console says; a fault of the tester is no guess."""
+    await desk.approve(await desk.ask("Elevate updaters"))
+    await desk.console("POST", "/api-user/reset-secret", {})
+    shown = await desk.page(await desk.approve(await desk.ask()))
+    said = (
+        "The console answered the decision with 401, and the token call after it was answered with 401",
+        "ServiceNow logs in with the Username and Password of the registration, as '",
+        'Console says: {"Result":null,"Status":"error","Messages":["UserName or Password is wrong"]',
+        "It is pending since 2026-01-05 09:00:00 UTC: no decision of",
+    )
+    check(shown, said, ("was not sent", "answers so if", "waits for the decision of"))
+
+
+async def test_faults_are_named_as_the_cause(desk: Desk) -> None:
+    """An armed fault explains both the refusal of a decision and that of a request."""
+    await desk.console("POST", "/faults", {"kind": "status", "status": 403, "path": APPROVE})
+    shown = await desk.page(await desk.approve(await desk.ask()))
+    check(shown, ("answered 403, which is not tried again. That was the fault 'status'", "at Console"), ("if no role",))
+    await desk.servicenow("POST", "/faults", {"kind": "status", "status": 401, "method": "POST"})
+    shown = await desk.page(await desk.fakes.ask())
+    said = ("A refusal is not tried again", "The console logged in as 'privman.integration'", "at ServiceNow", "fault")
+    check(shown, said, ("first_retry_wait", "integration 1, 3"))
+
+
+async def test_process_is_as_it_was_when_asked(desk: Desk) -> None:
+    """A request whose process had no server says so of that time, and cites no rule of retries."""
+    await desk.console("POST", "/approval-processes", {"name": "Lonely", "server": None})
+    await desk.console("POST", "/approval-types", {"name": "Lonely type", "process": "Lonely"})
+    await desk.console("POST", "/policies", {"name": "Lonely policy", "approval_type": "Lonely type"})
+    shown = await desk.page((await desk.ask("Lonely policy"))["request_id"])
+    check(shown, ("'Lonely' had no ServiceNow server", "as 'Lonely' said then"), ("has no Serv", "first_retry_wait"))
+
+
+async def test_approval_without_computer_promises_no_run(desk: Desk) -> None:
+    """Nothing can be matched with a request that named no computer."""
+    metadata = {key: value for key, value in METADATA.items() if key != "AgentName"}
+    shown = await desk.page(
+        await desk.approve(await desk.console("POST", "/approval-requests", {"metadata": metadata}))
+    )
+    check(shown, ("No run can use the approval: the request was made without a computer",), ("still to come",))

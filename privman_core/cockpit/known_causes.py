@@ -1,0 +1,36 @@
+"""Causes of a failure that the exchange itself shows: a fault of a tester, or what the answer says."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec.structs import replace
+
+from privman_core.cockpit.facts import RequestDetail, StateReason
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.request_rows import ANSWER
+
+
+def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> RequestDetail:
+    """Return what an end knows of a request, with the cause of each failure in its sentence.
+
+    Args:
+        detail: what the end knows.
+        rows: the exchanges about the request.
+        notes: what explains an exchange, by its place among the rows.
+    """
+    places = {row.mark: place for place, row in enumerate(rows) if row.mark}
+
+    def known(reason: StateReason) -> StateReason:
+        place = places.get(reason.exchange)
+        found = "" if place is None else _cause(rows[place], notes.get(place, []))
+        return replace(reason, sentence=f"{reason.sentence} {found or reason.cause}".strip())
+
+    return replace(detail, reasons=[known(each) for each in detail.reasons])
+
+
+def _cause(row: MergedRow, notes: Sequence[str]) -> str:
+    """Return what the exchange says of its outcome, as a sentence; empty for nothing."""
+    for end, each in row.sides:
+        if each.fault:
+            return f"That was the fault {each.fault!r}, which is armed or was armed at {end.name}."
+    said = next((note.removeprefix(ANSWER) for note in notes if note.startswith(ANSWER)), "")
+    return f"{row.target} says: {said}" if said else ""
