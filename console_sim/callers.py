@@ -6,6 +6,7 @@ from console_sim.accounts import ApiClientUser
 from console_sim.console import Console
 from console_sim.errors import ApiDisabledError, BadRequestError, DeadTokenError
 from privman_core.bodies import receive
+from privman_core.exchange import EXCHANGE
 
 
 class Callers:
@@ -30,7 +31,9 @@ class Callers:
 
     def _logged_on(self, request: web.Request) -> ApiClientUser:
         self.require_api()
-        return self._console.users.logged_on(bearer_token(request))
+        user = self._console.users.logged_on(bearer_token(request))
+        request[EXCHANGE].findings.user = user.display_name
+        return user
 
 
 def bearer_token(request: web.Request) -> str:

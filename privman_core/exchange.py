@@ -79,6 +79,11 @@ class Exchange(Struct, weakref=True):
         return self.findings.registers
 
     @property
+    def user(self) -> str:
+        """Name of the user who logged in, as the server that answers knows; empty for nobody."""
+        return self.findings.user
+
+    @property
     def is_cut(self) -> bool:
         """Whether a body was too long to be kept whole."""
         return (len(self.request_body), len(self.response_body)) != (self.request_size, self.response_size)

@@ -51,10 +51,14 @@ class Findings(list[Finding]):
     Attributes:
         about: RequestIds of the approval requests that the exchange belongs to, in lower case.
         registers: ids of the registrations and activity types that it makes, reads or changes.
+        user: name of the user who logged in; empty for nobody, and for an exchange that this server sent.
+        roles: of that user.
     """
 
     about: tuple[str, ...] = ()
     registers: tuple[str, ...] = ()
+    user: str = ""
+    roles: frozenset[str] = frozenset()
     _swallowed = 0
 
     def concern(self, about: Iterable[str], registers: Iterable[str] = ()) -> None:
@@ -79,5 +83,7 @@ class Findings(list[Finding]):
         """Add findings; those of other work also bring what they belong to."""
         if isinstance(findings, Findings):
             self.concern(findings.about, findings.registers)
+            if findings.user:
+                self.user, self.roles = findings.user, findings.roles
         for finding in findings:
             self.append(finding)

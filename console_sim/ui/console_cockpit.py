@@ -47,9 +47,9 @@ class ConsoleProduct:
         prepares = contract is not None and contract.name in _PREPARATIONS
         if is_sent_by(exchange, "ServiceNow"):
             return Explanation("ServiceNow", summary, prepares)
-        # Pages for people are outside of /Tms/; nothing else distinguishes other callers.
+        # Pages for people are outside of /Tms/.
         usual = "API client" if exchange.url.lower().startswith("/tms/") else "Browser"
-        return Explanation(usual if contract is None else "ServiceNow", summary, prepares)
+        return Explanation(usual, summary, prepares)
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same."""

@@ -10,6 +10,7 @@ from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.ui.instance_recipes import instance_recipes
 from mock_servicenow.ui.instance_requests import InstanceRequests
 from privman_contracts.contract_checks import ContractChecks
+from privman_contracts.exchanges import ExchangeContract
 from privman_core.clock import Due
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.ends import Explanation, is_sent_by
@@ -17,7 +18,6 @@ from privman_core.cockpit.facts import ApprovalState, DeliveryState, ExchangeToS
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 
-_CALLERS = {"console": "Console", "approver": "Approver"}
 _PREPARATIONS = frozenset({"log_on", "log_out"})
 
 
@@ -48,9 +48,9 @@ class InstanceProduct:
             return Explanation("Console", summary, prepares=contract is not None and contract.name in _PREPARATIONS)
         if is_sent_by(exchange, "PrivilegeManager"):
             return Explanation("Console", summary)
-        # Pages for people are outside of /api/; nothing else distinguishes other callers.
-        usual = "API client" if exchange.url.startswith("/api/") else "Browser"
-        return Explanation(usual if contract is None else _CALLERS.get(contract.caller, usual), summary)
+        if contract is None and not exchange.url.startswith("/api/"):  # pages for people are outside of it
+            return Explanation("Browser", summary)
+        return Explanation("Approver" if self._is_approver(exchange, contract) else "API client", summary)
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same."""
@@ -84,6 +84,11 @@ class InstanceProduct:
     async def other_url(self) -> str:
         """Return the address to which the newest registration wants decisions posted."""
         return await self._instance.run(self._endpoint_url)
+
+    def _is_approver(self, exchange: Exchange, contract: ExchangeContract | None) -> bool:
+        """Return whether a user who may decide does what approvers do."""
+        tables, roles = self._app.tables, exchange.findings.roles
+        return contract is not None and contract.caller == "approver" and tables.approver_role in roles
 
     def _approvals(self, most: int) -> list[ApprovalState]:
         with self._instance.transaction(self._instance.system) as session:

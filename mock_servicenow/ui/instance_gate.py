@@ -51,7 +51,10 @@ class InstanceGate(Gate[InstanceVisit]):
         """Return the visit that a request is."""
         # After the form, which may take its time to arrive: the user's rights are those of now.
         session, user = await self._instance.run(lambda: self._recognized(request.cookies.get(COOKIE, "")))
-        return InstanceVisit(request=request, frame=self._frame, session=session, form=form, user=user or GUEST)
+        visit = InstanceVisit(request=request, frame=self._frame, session=session, form=form, user=user or GUEST)
+        if user is not None:
+            visit.findings.user, visit.findings.roles = user.user_name, user.roles
+        return visit
 
     async def turned_away(self, visit: InstanceVisit) -> web.Response | None:
         """Return the way to the log-in page, which leads back to the page."""

@@ -352,6 +352,7 @@ class OwnEnd:
             registers=list(exchange.registers),
             prepares=known.prepares,
             mark=exchange.mark,
+            user=self._journal.mask(exchange.user),
         )
 
 

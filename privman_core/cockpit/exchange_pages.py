@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from msgspec.structs import replace
 
 from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like
@@ -13,7 +14,7 @@ from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
 from privman_core.cockpit.exchange_summary import summary
 from privman_core.cockpit.facts import ExchangeRow
-from privman_core.cockpit.merged_rows import MergedRow, with_other_sides
+from privman_core.cockpit.merged_rows import MergedRow, merged_row
 from privman_core.cockpit.search import path_of, table_of
 from privman_core.pages.site import Visit
 
@@ -34,7 +35,8 @@ class ExchangePages:
         ends = await self._ends.find()
         chosen = await one_chosen(ends, visit)
         end, found = chosen.end, chosen.detail
-        compared = await end.compared(chosen.number)
+        pair = await merged_row(ends.all, end, found.row)
+        compared = _excused(await end.compared(chosen.number), pair)
         return await visit.page(
             "cockpit/exchange.html",
             title=f"Exchange {chosen.number} of {end.name}",
@@ -43,12 +45,14 @@ class ExchangePages:
             chosen=chosen,
             actions=actions_of(chosen, ends, visit),
             previous=await previous_like(chosen),
-            pair=(await with_other_sides(ends.all, [MergedRow(end, found.row)]))[0],
+            pair=pair,
             found=found,
             row=found.row,
-            summary=summary(end.name, found.row, compared),
+            summary=summary(pair, found.row, compared),
             compared=compared,
-            findings=[_ShownExchange(each, compared) for each in found.printed["findings"]],
+            findings=[
+                _ShownExchange(each, compared) for each in found.printed["findings"] if not _is_excused(each, pair)
+            ],
             printed=_readable(found.printed),
             record=_record_page(ends, found.row, found.printed["response"]["body"]),
         )
@@ -62,6 +66,18 @@ def _record_page(ends: Ends, row: ExchangeRow, answer: str) -> str:
     made = _MADE.search(answer) if row.status == HTTPStatus.CREATED else None
     found = _SYS_ID.search(path_of(row.url)) or made
     return f"{servicenow.url}/{table}.do?sys_id={found[1]}" if found else ""
+
+
+def _excused(compared: ContractComparison, pair: MergedRow) -> ContractComparison:
+    """Return an exchange beside its contract, with a note if a fault of either end struck it."""
+    if not pair.fault or compared.note:
+        return compared
+    note = f"The fault {pair.fault} of {pair.fault_end} struck this exchange, so no difference is a finding."
+    return replace(compared, note=note)
+
+
+def _is_excused(finding: dict[str, str], pair: MergedRow) -> bool:
+    return bool(pair.fault) and finding["kind"] == "violation"
 
 
 class _ShownExchange:

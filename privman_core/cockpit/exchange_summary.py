@@ -2,13 +2,13 @@
 
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.facts import ExchangeRow
+from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.search import path_of
 
 
-def summary(end: str, row: ExchangeRow, compared: ContractComparison) -> str:
+def summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) -> str:
     """Return in a sentence or two what happened, and the first difference from the contract."""
-    source, target = (row.party, end) if row.direction == "in" else (end, row.party)
-    asked = f"{source} asked {target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
+    asked = f"{pair.source} asked {pair.target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
     return f"{asked} {_answered(row, compared)} {_judged(row, compared)}".rstrip()
 
 

@@ -39,6 +39,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         registers: ids of the registrations and activity types that it makes, reads or changes.
         prepares: whether it only prepares the next one, as a token call does.
         mark: that of `Exchange`.
+        user: who logged in, as the end that answers knows; empty for nobody.
     """
 
     number: int
@@ -59,6 +60,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
     mark: str = ""
+    user: str = ""
 
     @property
     def answer(self) -> str:

@@ -83,8 +83,20 @@ class MergedRow(Struct, frozen=True):
         return self.row.mark
 
     @property
+    def fault_end(self) -> str:
+        """The end whose fault that is; empty for none."""
+        return next((end.name for end, row in self.sides if row.fault), "")
+
+    @property
+    def user(self) -> str:
+        """Who logged in; empty for nobody, or if the answering end is not shown."""
+        return self.served.user
+
+    @property
     def verdict(self) -> ExchangeRow:
-        """The row with the worse verdict."""
+        """The row with the worse verdict; what a fault struck is judged at neither end."""
+        if self.fault:
+            return replace(self.served, verdict="fault", broken=0)
         return next((row for _, row in self.sides if row.broken), self.served)
 
     @property
@@ -136,6 +148,12 @@ async def with_other_sides(ends: Sequence[End], rows: Sequence[MergedRow]) -> li
         marks = [each.row.mark for each in alone if each.end is not end]
         added |= {row.mark: (end, row) for row in (await end.marked(marks) if marks else ())}
     return [replace(each, other=added[mark], added=True) if (mark := each.row.mark) in added else each for each in rows]
+
+
+async def merged_row(ends: Sequence[End], end: End, row: ExchangeRow) -> MergedRow:
+    """Return the exchange of a row in the journal of an end, with that of the other end if they share a mark."""
+    alone = merged([(each, FoundExchanges([row] if each is end else [])) for each in ends])
+    return (await with_other_sides(ends, alone.rows))[0]
 
 
 def _last_of(end: End, rows: Sequence[MergedRow]) -> int:

@@ -53,7 +53,8 @@ async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
 
 async def _explanation(row: MergedRow) -> list[str]:
     details = await asyncio.gather(*(end.exchange(row.number) for end, row in row.sides))
-    return list(dict.fromkeys(note for each in details if each is not None for note in _notes(each)))
+    judged = not row.fault
+    return list(dict.fromkeys(note for each in details if each is not None for note in _notes(each, judged=judged)))
 
 
 async def _registering(end: End, ids: Iterable[str]) -> FoundExchanges:
@@ -78,9 +79,10 @@ def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:
     return FoundExchanges(sorted(rows.values(), key=lambda row: row.number, reverse=True))
 
 
-def _notes(detail: ExchangeDetail) -> list[str]:
-    """Return what explains a failure: the text of a short answer, and the findings."""
+def _notes(detail: ExchangeDetail, *, judged: bool) -> list[str]:
+    """Return what explains a failure: the text of a short answer, and the findings; violations only if it is judged."""
     body = detail.printed["response"]["body"].strip()
     said = [f"{ANSWER}{body}"] if body and len(body) <= _LONGEST_NOTE and not body.startswith("<") else []
-    findings = [f"{each['rule']}: {each['message']}" for each in detail.printed["findings"]]
+    shown = (each for each in detail.printed["findings"] if judged or each["kind"] != "violation")
+    findings = [f"{each['rule']}: {each['message']}" for each in shown]
     return [cut(text, _LONGEST_NOTE + len(ANSWER)) for text in (*said, *findings)]

@@ -247,6 +247,10 @@ def _request(value: str) -> Test:
     return lambda seen: any(each.startswith(wanted) for each in seen.exchange.about)
 
 
+def _user(value: str) -> Test:
+    return lambda seen: seen.shows(seen.exchange.user.lower(), lambda text: text == value)
+
+
 def _registration(value: str) -> Test:
     return lambda seen: any(each.startswith(value) for each in seen.exchange.registers)
 
@@ -311,6 +315,7 @@ WORDS: Mapping[str, Word] = {
         _registration,
         sieve=lambda _value: lambda exchange: bool(exchange.findings.registers),
     ),
+    "user": Word("privman.approver", "what a user sent who had logged in", _user),
     "party": Word("approver", "who sent the request or answers it", _party),
     "from": Word("console", "who sent the request", lambda value: lambda seen: seen.source.lower() == value),
     "to": Word("servicenow", "who answers it", lambda value: lambda seen: seen.target.lower() == value),

@@ -112,7 +112,7 @@ async def test_an_address_elsewhere_is_not_asked() -> None:
 async def test_who_imitates_the_other_end_is_not_called_so() -> None:
     """What somebody else posts in the console's place is not in the console's journal, and is said to be theirs."""
     async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
-        login = {"Authorization": encode_basic_auth(*servicenow.auth)}
+        login = {"Authorization": encode_basic_auth(*servicenow.auth), "User-Agent": "PrivilegeManager/12"}
         url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_request"
         async with ClientSession() as http, http.post(url, json={"request_id": "1"}, headers=login) as answer:
             assert answer.status == 403

@@ -105,7 +105,7 @@ async def test_request_that_only_the_console_decides(site: Site) -> None:
     request_id = await site.ask()
     text = (await site.person.get(f"/__cockpit/requests/{request_id}")).text
     assert "waits for somebody in Manage Approvals" in text
-    assert "It never times out: its approval process is manual" in text
+    assert "It never times out: its approval process was manual" in text
     await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Approve", "duration": "01:00:00"})
     text = (await site.person.get(f"/__cockpit/requests/{request_id}")).text
     assert "no ServiceNow has the request" in text

@@ -35,10 +35,14 @@ class Desk:
 
     async def record(self, method: str, path: str, values: dict[str, str], user: str = "privman.approver") -> Any:
         """Write a record of the Requests table."""
+        return (await self.try_to(method, path, values, user))["result"]
+
+    async def try_to(self, method: str, path: str, values: dict[str, str], user: str) -> Any:
+        """Try to write a record of the Requests table; return the answer."""
         headers = {"Authorization": encode_basic_auth(user, "admin")}
         url = f"{self.fakes.servicenow}/api/now/table/{TABLE}{path}"
         async with self.fakes.http.request(method, url, json=values, headers=headers) as answer:
-            return (await answer.json())["result"]
+            return await answer.json()
 
     async def call(self, method: str, path: str, values: object = None, app: str = "x_thyti_thycotic_p_") -> Any:
         """Call the Table API as the administrator; return the result."""
@@ -64,7 +68,11 @@ class Desk:
 
     async def page(self, request_id: str, url: str = "") -> str:
         """Return the text of the page, and what its diagram says."""
-        html = await self.fakes.look(url or self.fakes.servicenow, f"/requests/{request_id}")
+        return await self.look(url or self.fakes.servicenow, f"/requests/{request_id}")
+
+    async def look(self, url: str, path: str) -> str:
+        """Return the text of a page, and what its diagram says."""
+        html = await self.fakes.look(url, path)
         labels = re.findall(r'<a href="[^"]*" aria-label="([^"]*)">', html)
         main = html.partition("<main")[2]
         return unescape(" ".join([*re.sub(r"<svg.*?</svg>|<[^>]*>", " ", main, flags=re.DOTALL).split(), *labels]))
@@ -73,3 +81,9 @@ class Desk:
         """Return method and path of the exchanges that an end finds, oldest first."""
         found = (await self.fakes.control(url, "GET", f"/cockpit/exchanges?find={find}"))["rows"]
         return [f"{each['method']} {each['url'].partition('?')[0].split('/')[-1]}" for each in reversed(found)]
+
+    async def path(self, url: str, find: str) -> str:
+        """Return the path of the page of the newest exchange that an end finds."""
+        found = (await self.fakes.control(url, "GET", f"/cockpit/exchanges?find={find}"))["rows"]
+        end = "console" if url == self.fakes.console else "servicenow"
+        return f"/exchanges/{end}/{found[0]['number']}"

@@ -66,3 +66,32 @@ async def test_approval_without_computer_promises_no_run(desk: Desk) -> None:
         await desk.approve(await desk.console("POST", "/approval-requests", {"metadata": metadata}))
     )
     check(shown, ("No run can use the approval: the request was made without a computer",), ("still to come",))
+
+
+async def test_who_sent_it_is_who_logged_in(desk: Desk) -> None:
+    """Neither the contract nor the integration user makes a caller the console or an approver."""
+    asked = await desk.ask()
+    values = {"request_id": "0f3c1b52-9d7e-4a16-8b58-52c9b6a5d002", "metadata": "{}"}
+    await desk.try_to("POST", "", values, "privman.approver")
+    await desk.try_to("PATCH", f"/{asked['sys_id']}", {"comment": "mine"}, "privman.integration")
+    journal = await desk.look(desk.fakes.servicenow, "?find=-from:console")
+    assert (journal.count("API client → ServiceNow"), "Approver →" in journal) == (2, False)
+    shown = await desk.page(await desk.approve(asked))
+    said = ("API client (privman.integration) → ServiceNow", "Approver (privman.approver) → ServiceNow")
+    check(shown, (*said, "Console (privman.integration) → ServiceNow", "ServiceNow (API User"), ())
+    path = await desk.path(desk.fakes.servicenow, "user:privman.approver+method:POST")
+    page = await desk.fakes.look(desk.fakes.servicenow, path)
+    check(page, ("<dd>API client</dd>", "<dd>privman.approver</dd>", "API client asked ServiceNow"), ("Console asked",))
+
+
+async def test_what_a_fault_struck_is_judged_at_neither_end(desk: Desk) -> None:
+    """The sender's journal knows no fault, so its row is judged by the mark that it shares with the other end."""
+    await desk.servicenow("POST", "/faults", {"kind": "hibernating", "method": "POST"})
+    request_id = await desk.fakes.ask()
+    shown = await desk.page(request_id)
+    check(shown, ("fault: hibernating",), ("violation", "unexpected-status"))
+    journal = await desk.fakes.look(desk.fakes.console, f"?find=request:{request_id}")
+    check(journal, ("not judged: fault", "hibernating"), (">broken",))
+    for url, find in ((desk.fakes.console, f"request:{request_id}"), (desk.fakes.servicenow, "fault:*")):
+        page = await desk.fakes.look(url, await desk.path(url, find))
+        check(page, ("not judged: fault", "The fault hibernating", "of ServiceNow"), ("did not keep", ">violation<"))

@@ -50,7 +50,7 @@ from mock_servicenow.now_platform.web.requests import (
 from privman_core.bodies import IN_MEMORY, NO_BODY, SpooledBody, is_short
 from privman_core.control import is_control
 from privman_core.exchange import EXCHANGE
-from privman_core.findings import Finding
+from privman_core.findings import Findings
 from privman_core.streaming import Unsent
 
 _log = logging.getLogger("mock_servicenow.web")
@@ -100,7 +100,7 @@ class _Asked(Struct):
     """
 
     request: web.Request
-    findings: list[Finding]
+    findings: Findings
     minute: datetime
     user: User | None = None
     opened: WebSession | None = None
@@ -203,6 +203,7 @@ class Server:
         return user
 
     def _grant(self, asked: _Asked, user: User, rules: Rules) -> None:
+        asked.findings.user, asked.findings.roles = user.user_name, user.roles
         # A token or a key may open one API alone and end before a session does, so it opens none for its user.
         owner = user.holder if user.opens_session else NOBODY
         asked.user, asked.opened = user, self._instance.web_sessions.of_call(_cookie_of(asked.request), owner)
