@@ -36,6 +36,7 @@ class Exchange(Struct, weakref=True):
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
         repeats: number of the exchange that the cockpit sent again as this one; 0 for none.
+        edited: whether it differs from that one.
         mark: what it has in the journal of the other end, too; empty where that does not run on this machine.
     """
 
@@ -62,6 +63,7 @@ class Exchange(Struct, weakref=True):
     size: int = 0
     journaled: bool = True
     repeats: int = 0
+    edited: bool = False
     mark: str = ""
 
     @property

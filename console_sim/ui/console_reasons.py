@@ -162,7 +162,7 @@ def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:
     if request.integration is IntegrationKind.SOAP:
         sentence = f"ServiceNow {word} it; the console learned that at {moment(request.decided_at)}."
         return documented("D", "set-up-servicenow.md", sentence)
-    sentence = f"{case.decision.responded_by} {word} it in ServiceNow, which delivered that at "
+    sentence = f"{case.decision.responded_by} {word} it in ServiceNow; that decision arrived at "
     return documented("S", "set-up-servicenow-webhook.md", f"{sentence}{moment(request.decided_at)}.")
 
 

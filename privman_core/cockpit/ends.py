@@ -349,6 +349,7 @@ class OwnEnd:
             findings=len(exchange.findings),
             about=list(exchange.about),
             repeats=exchange.repeats,
+            edited=exchange.edited,
             registers=list(exchange.registers),
             prepares=known.prepares,
             mark=exchange.mark,

@@ -36,6 +36,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         findings: how many findings there are, violations included.
         about: RequestIds of the approval requests that it belongs to.
         repeats: number of the exchange that was sent again as this one; 0 for none.
+        edited: whether it differs from that one.
         registers: ids of the registrations and activity types that it makes, reads or changes.
         prepares: whether it only prepares the next one, as a token call does.
         mark: that of `Exchange`.
@@ -57,6 +58,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     findings: int = 0
     about: list[str] = field(default_factory=list)
     repeats: int = 0
+    edited: bool = False
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
     mark: str = ""

@@ -22,7 +22,8 @@ def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping
     def known(reason: StateReason) -> StateReason:
         place = places.get(reason.exchange)
         found = "" if place is None else _cause(rows[place], notes.get(place, []))
-        return replace(reason, sentence=f"{reason.sentence} {found or reason.cause}".strip())
+        again = "" if place is None else _repeated(rows[place], rows)
+        return replace(reason, sentence=" ".join(filter(None, (reason.sentence, found or reason.cause, again))))
 
     return replace(detail, reasons=[known(each) for each in detail.reasons])
 
@@ -34,3 +35,13 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
             return f"That was the fault {each.fault!r}, which is armed or was armed at {end.name}."
     said = next((note.removeprefix(ANSWER) for note in notes if note.startswith(ANSWER)), "")
     return f"{row.target} says: {said}" if said else ""
+
+
+def _repeated(row: MergedRow, rows: Sequence[MergedRow]) -> str:
+    """Return what came of an exchange that a tester sent again, as a sentence; empty if none did."""
+    sender, number = row.sides[0][0].name, row.sent.number
+    again = [each for each in rows if each.sides[0][0].name == sender and each.sent.repeats == number]
+    if not again:
+        return ""
+    last = again[-1]
+    return f"It was {last.repetition} at {last.sent.at:%H:%M:%S}, and the answer was {last.sent.answer}."

@@ -54,7 +54,15 @@ class MergedRow(Struct, frozen=True):
         end, row = self.sides[0]
         if self.imitated:
             return f"API client (as {row.party})"
+        if row.direction == "in" and row.repeats:
+            return "Tester"
         return row.party if row.direction == "in" else end.name
+
+    @property
+    def repetition(self) -> str:
+        """How the tester sent it again, in words; empty if it was not the tester."""
+        words = {True: "edited and sent again by the tester", False: "sent again by the tester"}
+        return next((words[row.edited] for _, row in self.sides if row.repeats), "")
 
     @property
     def target(self) -> str:

@@ -88,11 +88,13 @@ class Repeats:
         """Send the request again; return the number of the new exchange. Raises EndError."""
         if reason := self.reason(exchange):
             raise EndError(reason)
-        method, path, headers, body = self._request(exchange, edited)
+        new_request = self._request(exchange, edited)
+        is_edited = edited is not None and new_request != self._request(exchange, None)
+        method, path, headers, body = new_request
         begun: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
         def begin(new: Exchange) -> None:
-            new.repeats, new.asks_secret = exchange.number, exchange.asks_secret
+            new.repeats, new.edited, new.asks_secret = exchange.number, is_edited, exchange.asks_secret
             new.answers_secret = exchange.answers_secret
             if exchange.direction == "out":
                 new.findings.concern(exchange.about, exchange.registers)

@@ -180,7 +180,7 @@ def test_invalid_searches(line: str, error: str) -> None:
 
 def test_words_of_products() -> None:
     """Requests and registrations are found by their first digits, faults by their kind."""
-    kept = Kept(*[("GET", 200, "http://echo/x", "")] * 3)
+    kept = Kept(*[("POST", 200, "http://echo/x", "")] * 3)
     first, second, _ = kept.journal.kept()
     first.findings.about, first.findings.registers = ("85d71683-7dac",), ("78e51061",)
     second.fault = "status"

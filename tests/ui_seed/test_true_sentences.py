@@ -95,3 +95,22 @@ async def test_what_a_fault_struck_is_judged_at_neither_end(desk: Desk) -> None:
     for url, find in ((desk.fakes.console, f"request:{request_id}"), (desk.fakes.servicenow, "fault:*")):
         page = await desk.fakes.look(url, await desk.path(url, find))
         check(page, ("not judged: fault", "The fault hibernating", "of ServiceNow"), ("did not keep", ">violation<"))
+
+
+async def test_what_the_tester_sends_again_is_the_testers(desk: Desk) -> None:
+    """Neither end's sentence takes it for its own, and an edited one is called edited."""
+    await desk.console("POST", "/faults", {"kind": "status", "status": 403, "path": APPROVE})
+    request_id = await desk.approve(await desk.ask())
+    sn = desk.fakes.servicenow
+    failed = await desk.path(sn, "to:console status:403")
+    await desk.fakes.post(sn, f"{failed}/replay", {})
+    said = (
+        "sent again by the tester at 09:00:00, and the answer was 200",
+        "that decision arrived at",
+        "Deliver an approver's decision, sent again by the tester",
+    )
+    check(await desk.page(request_id), said, ("which delivered that",))
+    asked = await desk.path(sn, "from:console method:POST")
+    edited = {"method": "POST", "path": "/api/now/table/x_thyti_thycotic_p_request", "headers": "", "body": "{}"}
+    page = (await desk.fakes.post(sn, f"{asked}/edit", edited))[1]
+    check(page, ("edited and sent again", "Tester asked ServiceNow"), (" Console asked ServiceNow",))
