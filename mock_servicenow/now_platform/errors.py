@@ -200,7 +200,8 @@ class AbortedByRule(OperationFailed):
     """A business rule aborted the write.
 
     Attributes:
-        reason: the rule's own; it does not reach the client.
+        rule: its name.
+        reason: the rule's own; it does not reach a client of the APIs.
     """
 
     def __init__(self, table: str, rule: str, rule_id: str, stack: Sequence[str], reason: str) -> None:
@@ -208,6 +209,7 @@ class AbortedByRule(OperationFailed):
             f"Operation against file '{table}' was aborted by Business Rule '{rule}^{rule_id}'. "
             f"Business Rule Stack:{','.join(stack)}"
         )
+        self.rule = rule
         self.reason = reason
 
 

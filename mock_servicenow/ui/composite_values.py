@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.display import PASSWORD_MASK
+from privman_core.inputs import quoted
 
 UNITS = ("hours", "minutes", "seconds")
 _MOST = (9_999, 59, 59)
@@ -33,20 +34,16 @@ def join_duration(parts: Sequence[str]) -> str:
     texts = [part.strip() for part in parts]
     if not any(texts):
         return ""
-    numbers = [_number(text) for text in texts]
-    if any(number > most for number, most in zip(numbers, _MOST, strict=True)):
-        raise FieldError(
-            f"invalid duration '{':'.join(parts)}': expected whole hours, and minutes and seconds from 0 to 59"
-        )
-    hours, minutes, seconds = numbers
+    hours, minutes, seconds = (_number(*each) for each in zip(UNITS, texts, _MOST, strict=True))
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
-def _number(text: str) -> int:
-    """Return the number that a text spells, one that is too large for text that spells none."""
-    if not text:
-        return 0
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else 10**_DIGITS
+def _number(unit: str, text: str, most: int) -> int:
+    """Return the number that a text spells, 0 for an empty one; raises FieldError for any other."""
+    digits = text.lstrip("0") if text.isascii() and text.isdecimal() else None
+    if text and (digits is None or len(digits) > _DIGITS or int(digits or 0) > most):
+        raise FieldError(f"invalid {unit} {quoted(text)}: expected a whole number from 0 to {most:,}")
+    return int(digits or 0)
 
 
 class Pair(Struct, frozen=True):

@@ -1,10 +1,10 @@
 """The buttons of a form: each writes, and returns the sentence about what it did."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.errors import AccessDenied, BadRequest
+from mock_servicenow.now_platform.errors import AbortedByRule, AccessDenied, BadRequest
 from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
@@ -34,6 +34,7 @@ class Refusal(Exception):  # noqa: N818 - an outcome that the form shows
 
     Attributes:
         error: beside the duration of a decision.
+        reason: of a business rule; it may begin with the quoted name of a column.
         keeps: whether the form shows the posted values again.
     """
 
@@ -41,7 +42,22 @@ class Refusal(Exception):  # noqa: N818 - an outcome that the form shows
     message: str
     detail: str = ""
     error: str = ""
+    reason: str = ""
     keeps: bool = True
+
+    def put_beside(self, fields: Sequence[FormField]) -> None:
+        """Put the reason beside the field that it names, or else after the detail."""
+        for each in fields:
+            name = f"{each.column.name!r} "
+            if each.control != "fixed" and self.reason.startswith(name):
+                each.error = self.reason.removeprefix(name)
+                return
+        self.detail = ": ".join(part for part in (self.detail, self.reason) if part)
+
+
+def aborted(error: AbortedByRule, action: str) -> Refusal:
+    """Return the refusal of a form whose write a business rule has aborted."""
+    return Refusal(error.status, not_done(action), f"business rule '{error.rule}' aborted it", reason=error.reason)
 
 
 class FormActions:

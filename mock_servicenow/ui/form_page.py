@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from mock_servicenow.now_platform.errors import OperationFailed, RecordNotFound
+from mock_servicenow.now_platform.errors import AbortedByRule, OperationFailed, RecordNotFound
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.intake import default_values
 from mock_servicenow.now_platform.records.list_columns import readable
@@ -12,7 +12,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.event_notes import Note, NotedEvent, follow, shown, take_note
-from mock_servicenow.ui.form_actions import FormActions, Refusal, not_done, stamps
+from mock_servicenow.ui.form_actions import FormActions, Refusal, aborted, not_done, stamps
 from mock_servicenow.ui.form_fields import LONG_TEXT, form_fields, sections, system_fields
 from mock_servicenow.ui.form_head import FormHead, form_head, way_back
 from mock_servicenow.ui.form_reader import ADD, REMOVE, FormReader
@@ -61,6 +61,8 @@ class FormPage:
             return follow(visit, await self._instance.run(lambda: self._act(visit)))
         except Refusal as refusal:
             return await self._form(visit, refusal)
+        except AbortedByRule as error:
+            return await self._form(visit, aborted(error, visit.form.value("sys_action")))
         except OperationFailed as error:
             return await self._form(visit, Refusal(error.status, error.message, error.detail or ""))
 
@@ -84,6 +86,8 @@ class FormPage:
                 reader.redraw(fields)
             elif draft:
                 reader.read(fields)
+            if refusal is not None:
+                refusal.put_beside(fields)
             place = self._place(visit, record.table)
             back = way_back(visit, place)
             return {

@@ -16,7 +16,7 @@ from privman_core.pages.forms import Form
 
 ADD, REMOVE = "add:", "remove:"
 """Buttons that change the number of name-value pairs; nothing is saved."""
-_EMPTY = frozenset({"", "{}"})
+_NO_PAIRS = "{}"
 
 
 class Posted(Struct):
@@ -72,13 +72,13 @@ class FormReader:
             each.error = f"Enter {in_words(lost)} again: pages never repeat a secret" if lost else ""
 
     def _require(self, each: FormField, value: str | None) -> None:
-        """Raise FieldError if a mandatory field would be empty; the dictionary says which are mandatory."""
+        """Raise FieldError if a mandatory field would be empty or blank; the dictionary says which are mandatory."""
         if not each.column.mandatory:
             return
-        kept = {"pairs": each.pairs, "duration": any(each.parts), "password": each.shown}.get(each.control, each.value)
-        is_empty = not kept if value is None else value in _EMPTY
-        if is_empty:
-            raise FieldError(f"{each.column.label} is mandatory: expected {expected(self._session, each.column)}")
+        kept = {"pairs": each.pairs, "duration": "".join(each.parts), "password": each.shown}
+        after = kept.get(each.control, each.value) if value is None else value
+        if (isinstance(after, str) and after.strip() in {"", _NO_PAIRS}) or not after:
+            raise FieldError(f"mandatory, but blank: expected {expected(self._session, each.column)}")
 
     def _value(self, each: FormField, forgotten: list[str]) -> str | None:
         """Return the raw value of a field, None if it is missing or unchanged; raises FieldError."""
@@ -148,7 +148,7 @@ class FormReader:
         repeated = next((name for name in names if names.count(name) > 1), None)
         if repeated is not None:
             raise FieldError(f"duplicate name '{repeated}': expected each name once")
-        unnamed = next((pair.value for pair in pairs if not pair.name), None)
+        unnamed = next((pair.value for pair in pairs if not pair.name.strip()), None)
         if unnamed is not None:
             raise FieldError("a value has no name: expected a name beside each value")
         return write_pairs(pairs, before)

@@ -1,6 +1,6 @@
 """Actions on the selected rows of a list."""
 
-from mock_servicenow.now_platform.errors import OperationFailed
+from mock_servicenow.now_platform.errors import AbortedByRule, OperationFailed
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.event_notes import Note
 from mock_servicenow.ui.list_query import ROWS
@@ -37,6 +37,8 @@ def _delete(session: Session, table: str, sys_id: str, count: str) -> bool:
 
 def refused(error: OperationFailed) -> Note:
     """Return the sentence about rows of which one was refused."""
+    if isinstance(error, AbortedByRule):
+        return Note(f"Nothing was deleted. Business rule '{error.rule}' aborted it: {error.reason}", "bad")
     return Note(f"Nothing was deleted. {error.message}: {error.detail or ''}".rstrip(": "), "bad")
 
 

@@ -118,7 +118,7 @@ async def test_dialogs_and_states_pass_axe(site: Site, page: Page) -> None:
         await page.locator("summary").first.click()
         await page.get_by_label("Name", exact=True).fill("")
         await page.get_by_role("button", name="Update").first.click()
-        await expect(page.get_by_role("alert")).to_contain_text("Name is mandatory")
+        await expect(page.get_by_role("alert")).to_contain_text("Name: mandatory, but blank")
         found += await complaints(page)
     assert found == []
 

@@ -56,7 +56,7 @@ async def test_invalid_duration_decides_nothing(site: Site) -> None:
     values = {"decision.duration.hours": "soon", "decision.comment": "typed", "sys_mod_count": "0"}
     shown = await person.post(f"/{REQUEST}.do?sys_id={sys_id}", values | {"sys_action": "decide:Approve"})
     assert shown.status == 422
-    assert "invalid duration &#39;soon::&#39;" in shown.html
+    assert "invalid hours &#39;soon&#39;" in shown.html
     assert ">typed</textarea>" in shown.html
     assert (await site.read(REQUEST, sys_id))["status"] == "Pending"
 
@@ -110,3 +110,10 @@ async def test_decision_works_without_script(site: Site) -> None:
     assert (shown.status, "Decision recorded" in shown.html) == (200, True)
     record = await site.read(REQUEST, sys_id)
     assert (record["comment"], record["duration"]) == ("for now", "1970-01-01 02:00:05")
+
+
+async def test_refused_request_names_its_field(site: Site) -> None:
+    """The rule's reason is beside the field that it names."""
+    shown = await (await site.person()).post(f"/{REQUEST}.do?sys_id=-1", {"sys_action": "insert"})
+    assert "business rule &#39;Accept request&#39; aborted it" in shown.html
+    assert "</a>: is &#39;&#39;; expected a registered Instance Id</li>" in shown.html

@@ -77,16 +77,16 @@ async def test_a_repeated_request_is_not_said_to_be_created(site: Site) -> None:
 
 
 STARS = [
-    (ACTIVITY_TYPE, {"name": ""}, "Name is mandatory: expected text of at most 100 characters"),
+    (ACTIVITY_TYPE, {"name": ""}, "mandatory, but blank: expected text of at most 100 characters"),
     (
         ACTIVITY_TYPE,
         {f"max_timeout.{unit}": "" for unit in ("hours", "minutes", "seconds")},
-        "Max timeout is mandatory: expected hours, minutes and seconds, such as 16, 30 and 00",
+        "mandatory, but blank: expected hours, minutes and seconds, such as 16, 30 and 00",
     ),
     (
         CONFIGURATION,
         {"instance_metadata.name": "", "instance_metadata.value": ""},
-        "Instance metadata is mandatory: expected at least one name with its value",
+        "mandatory, but blank: expected at least one name with its value",
     ),
 ]
 

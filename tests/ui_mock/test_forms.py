@@ -60,11 +60,15 @@ async def test_invalid_duration_is_refused(site: Site) -> None:
     """One invalid part of a duration refuses all three."""
     sys_id = await site.activity_type(await site.register())
     name = f"{ACTIVITY_TYPE}.max_timeout"
-    for parts in (("1", "60", ""), ("x", "", ""), ("1", "2", "99999")):
+    for parts, error in (
+        (("1", "60", ""), "invalid minutes '60': expected a whole number from 0 to 59"),
+        (("x", "", ""), "invalid hours 'x': expected a whole number from 0 to 9,999"),
+        (("99999999", "2", ""), "invalid hours '99999999': expected a whole number from 0 to 9,999"),
+    ):
         units = zip(("hours", "minutes", "seconds"), parts, strict=True)
         shown = await _update(site, ACTIVITY_TYPE, sys_id, {f"{name}.{unit}": part for unit, part in units})
         assert shown.status == 422
-        assert _error(shown.html, name).startswith(f"invalid duration '{':'.join(parts)}': expected whole hours")
+        assert _error(shown.html, name) == error
 
 
 async def test_empty_fields_clear_a_duration(site: Site) -> None:
@@ -115,7 +119,10 @@ async def test_empty_field_keeps_a_mandatory_password(site: Site) -> None:
     values = {"u_toy.u_key": "", "u_toy.u_locked": "x", "sys_mod_count": "1"}
     assert (await _update(site, "u_toy", sys_id, values)).status == 200
     shown = await _update(site, "u_toy", sys_id, {"u_toy.u_name": "", "sys_mod_count": "2"})
-    assert _error(shown.html, "u_toy.u_name") == "Name is mandatory: expected text of at most 40 characters"
+    assert _error(shown.html, "u_toy.u_name") == "mandatory, but blank: expected text of at most 40 characters"
+    for blank in ("  ", " \n\t"):
+        shown = await _update(site, "u_toy", sys_id, {"u_toy.u_name": blank, "sys_mod_count": "2"})
+        assert _error(shown.html, "u_toy.u_name").startswith("mandatory, but blank")
 
 
 async def test_missing_mandatory_field_is_named(site: Site) -> None:
@@ -124,7 +131,8 @@ async def test_missing_mandatory_field_is_named(site: Site) -> None:
     shown = await person.post("/sys_api_access_policy.do?sys_id=-1", {"sys_api_access_policy.name": ""})
     assert shown.status == 422
     assert (
-        _error(shown.html, "sys_api_access_policy.name") == "Name is mandatory: expected text of at most 100 characters"
+        _error(shown.html, "sys_api_access_policy.name")
+        == "mandatory, but blank: expected text of at most 100 characters"
     )
 
 

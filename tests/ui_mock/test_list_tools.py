@@ -119,6 +119,14 @@ async def test_refused_deletion_deletes_nothing(site: Site) -> None:
     assert len((await site.call("GET", f"/api/now/table/{REQUEST}"))["result"]) == 1
 
 
+async def test_deletion_that_a_rule_aborts_says_why(site: Site) -> None:
+    """The note names the rule and its reason."""
+    path, person = "/sys_db_object_list.do?sysparm_query=name=incident", await site.person()
+    [(row, _)] = _SELECTED.findall((await person.get(path)).html)
+    refused = await person.post(path, {"sys_action": "delete", "selected": row})
+    assert "aborted it: table &#39;incident&#39; ships, or comes from a file" in refused.html
+
+
 async def test_a_form_leads_to_the_records_beside_it(site: Site) -> None:
     """In the order of the list that it was opened from, and back to its page."""
     await site.incidents(22)
