@@ -256,10 +256,15 @@ class Journal:
 
 
 async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
-    """Process an exchange; large ones in a thread, one at a time, so that others are served meanwhile."""
-    if exchange.size < _LARGE:
-        return work(exchange)
-    return await asyncio.get_running_loop().run_in_executor(_ASIDE, work, exchange)
+    """Process an exchange as `aside_of` does."""
+    return await aside_of(exchange.size, lambda: work(exchange))
+
+
+async def aside_of(size: int, work: Callable[[], Result]) -> Result:
+    """Process so many bytes of exchanges; many in a thread, one work at a time, so that others are served meanwhile."""
+    if size < _LARGE:
+        return work()
+    return await asyncio.get_running_loop().run_in_executor(_ASIDE, work)
 
 
 def _size(exchange: Exchange) -> int:

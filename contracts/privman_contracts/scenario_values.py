@@ -1,33 +1,22 @@
 """Values of JSON as a scenario has them: what is sent, and what can be expected of an answer."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
+from privman_core.json_texts import NOT_JSON, is_deep, read_json
 from privman_core.masking import MASK
 
 ID = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![0-9A-Za-z])")
 """A sys_id or a GUID."""
 _KEY = re.compile(r"[A-Za-z_]\w*")
-_MOST_ITEMS, _LONGEST_TEXT, _DEEPEST = 20, 2_000, 60
+_MOST_ITEMS, _LONGEST_TEXT = 20, 2_000
 
 
 def json_of(text: str) -> Any:  # noqa: ANN401 - any JSON
     """Return what a text of JSON says; the text itself if it is none, or nested deeper than any message."""
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    level = [found]
-    for _ in range(_DEEPEST):
-        level = [item for each in level if isinstance(each, dict | list) for item in _items(each)]
-    return text if level else found
-
-
-def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
+    found = read_json(text)
+    return text if found is NOT_JSON or is_deep(found) else found
 
 
 def object_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON

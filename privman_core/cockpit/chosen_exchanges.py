@@ -3,13 +3,12 @@
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from msgspec import Struct
 
 from privman_core.cockpit.both_ends import Ends
 from privman_core.cockpit.ends import End, EndError
-from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, ExchangeToSave, FoundExchanges
+from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, ExchangeToSave, FoundExchanges, PrintedMessage
 from privman_core.cockpit.merged_rows import MergedRow, merged
 from privman_core.cockpit.repeats_of_requests import target_of
 from privman_core.cockpit.search import path_of
@@ -218,5 +217,5 @@ def base_of(chosen: Chosen, visit: Visit) -> str:
     return chosen.end.url or str(visit.request.url.origin())
 
 
-def _pairs_of(message: dict[str, Any]) -> list[tuple[str, str]]:
+def _pairs_of(message: PrintedMessage) -> list[tuple[str, str]]:
     return [(str(name), value) for name, value in message["headers"]]

@@ -1,36 +1,37 @@
 """Two exchanges field by field: their lines, headers, and the values of their bodies."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 from msgspec import Struct
 
+from privman_core.cuts import cut
+from privman_core.json_texts import NOT_JSON, read_json
+
 MOST_FIELDS = 2_000
-"""Fields of one exchange that are compared."""
-_LONGEST = 2_000
-"""Characters of a value that are shown."""
+"""Fields that are compared."""
+_MOST_CHARACTERS = 512 * 1024
+_LONGEST, _LONGEST_NAME, _LONGEST_STEP = 2_000, 300, 100  # characters of a value, a name and a key that are shown
+_Field = tuple[str, str | None, str | None]
 
 
 class ComparedField(Struct, frozen=True):
-    """One field; a side is None if its exchange lacks the field."""
+    """One field, long values cut; a side is None if its exchange lacks the field."""
 
     name: str
     first: str | None
     second: str | None
-
-    @property
-    def same(self) -> bool:
-        """Whether both have the same."""
-        return self.first == self.second
+    same: bool
 
 
 class ComparedExchanges(Struct, frozen=True):
-    """Two exchanges; ``left_out`` says how many fields are too many to compare."""
+    """Two exchanges; ``more`` says whether they have further fields, which are too many to compare."""
 
     fields: list[ComparedField]
-    left_out: int = 0
+    more: bool = False
 
     @property
     def different(self) -> list[ComparedField]:
@@ -39,24 +40,42 @@ class ComparedExchanges(Struct, frozen=True):
 
 
 def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> ComparedExchanges:
-    """Compare two exchanges as the control plane prints them."""
-    left, right = dict(_fields(first)), dict(_fields(second))
-    names = list(dict.fromkeys((*left, *right)))
-    fields = [ComparedField(name, _cut(left.get(name)), _cut(right.get(name))) for name in names[:MOST_FIELDS]]
-    return ComparedExchanges(fields, max(len(names) - MOST_FIELDS, 0))
+    """Compare two exchanges as the control plane prints them; bounded in fields and in what is shown of all of them."""
+    fields, room = list[ComparedField](), _MOST_CHARACTERS
+    for name, one, other in _fields(first, second):
+        if len(fields) == MOST_FIELDS or room <= 0:
+            return ComparedExchanges(fields, more=True)
+        shown = ComparedField(cut(name, _LONGEST_NAME), _cut(one), _cut(other), one == other)
+        fields.append(shown)
+        room -= len(shown.name) + len(shown.first or "") + len(shown.second or "")
+    return ComparedExchanges(fields)
 
 
-def _fields(printed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _fields(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[_Field]:
+    both = first, second
+    yield from _paired(*(dict(_asked(each)) for each in both))
+    yield from _bodies("request", *(each["request"]["body"] for each in both))
+    yield from _paired(*(dict(_answered(each)) for each in both))
+    yield from _bodies("answer", *(each["response"]["body"] for each in both))
+
+
+def _paired(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[_Field]:
+    for name in dict.fromkeys((*first, *second)):
+        yield name, first.get(name), second.get(name)
+
+
+def _asked(printed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     address = printed["url"].partition("?")
     yield "method", printed["method"]
     yield "path", urlsplit(address[0]).path if "://" in address[0] else address[0]
     yield from _named("query", parse_qsl(address[2], keep_blank_values=True))
     yield from _named("request header", printed["request"]["headers"], lowered=True)
-    yield from _body("request", printed["request"]["body"])
+
+
+def _answered(printed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "status", str(printed["status"] or printed["error"] or "no answer yet")
     yield "fault", printed["fault"]
     yield from _named("answer header", printed["response"]["headers"], lowered=True)
-    yield from _body("answer", printed["response"]["body"])
 
 
 def _named(kind: str, pairs: list[Any], *, lowered: bool = False) -> Iterator[tuple[str, str]]:
@@ -68,30 +87,62 @@ def _named(kind: str, pairs: list[Any], *, lowered: bool = False) -> Iterator[tu
         yield f"{kind} {key}{f' ({seen[key]})' if seen[key] > 1 else ''}", value
 
 
-def _body(side: str, body: str) -> Iterator[tuple[str, str]]:
-    """Yield the values of a body by their JSON paths; all of it if it is not JSON, nothing of none."""
-    if not body:
-        return
-    try:
-        yield from _leaves(f"{side} $", orjson.loads(body))
-    except orjson.JSONDecodeError:
-        yield f"{side} body", body
+def _bodies(side: str, first: str, second: str) -> Iterator[_Field]:
+    """Yield the values of two bodies by their JSON paths; all of one that is not JSON, nothing of none."""
+    one, other = read_json(first), read_json(second)
+    yield from _values(f"{side} $", one, other)
+    texts = [text if text and value is NOT_JSON else None for text, value in ((first, one), (second, other))]
+    if texts != [None, None]:
+        yield f"{side} body", texts[0], texts[1]
 
 
-def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
-    """Yield the values below one of JSON, which orjson reads at most 1,024 deep; without recursion."""
-    waiting = [(path, value)]
+def _values(path: str, first: object, second: object) -> Iterator[_Field]:
+    """Yield the values of two documents, one after the other and without recursion: no list of them is made."""
+    waiting = [iter([(path, first, second)])]
     while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict) and value:
-            waiting += [
-                (f"{path}.{key}" if key.isidentifier() else f"{path}[{key!r}]", each)
-                for key, each in reversed(value.items())
-            ]
-        elif isinstance(value, list) and value:
-            waiting += [(f"{path}[{place}]", value[place]) for place in reversed(range(len(value)))]
-        else:
-            yield path, orjson.dumps(value).decode()
+        place = next(waiting[-1], None)
+        if place is None:
+            waiting.pop()
+            continue
+        path, first, second = place
+        texts = _leaf(first), _leaf(second)
+        if texts != (None, None):
+            yield path, *texts
+        waiting.append(_members(path, first, second))
+
+
+def _members(path: str, first: object, second: object) -> Iterator[tuple[str, object, object]]:
+    """Yield the places in two values; of a path that is too long only its beginning."""
+    for key in chain(_keys(first), (each for each in _keys(second) if not _has(first, each))):
+        yield cut(f"{path}{_step(key)}", _LONGEST_NAME), _member(first, key), _member(second, key)
+
+
+def _keys(value: object) -> Collection[str | int]:
+    if isinstance(value, dict):
+        return value.keys()
+    return range(len(value)) if isinstance(value, list) else ()
+
+
+def _member(value: Any, key: str | int) -> object:  # noqa: ANN401 - any JSON
+    return value[key] if _has(value, key) else NOT_JSON
+
+
+def _has(value: object, key: str | int) -> bool:
+    if isinstance(value, dict):
+        return key in value
+    return isinstance(value, list) and isinstance(key, int) and key < len(value)
+
+
+def _step(key: str | int) -> str:
+    if isinstance(key, int):
+        return f"[{key}]"
+    name = cut(key, _LONGEST_STEP)
+    return f".{name}" if key.isidentifier() else f"[{name!r}]"
+
+
+def _leaf(value: object) -> str | None:
+    """Return a value in which there is no other as JSON; None for any other, and for none."""
+    return None if value is NOT_JSON or _keys(value) else orjson.dumps(value).decode()
 
 
 def _cut(text: str | None) -> str | None:

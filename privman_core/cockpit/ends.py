@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ from privman_core.cockpit.facts import (
     FoundExchanges,
     Hello,
     Marks,
+    PrintedExchange,
     RequestDetail,
 )
 from privman_core.cockpit.journal_search import JournalSearch
@@ -227,7 +228,8 @@ class OwnEnd:
             await self._journal.printed(found),
             [await self._kept(number + step) for step in (-1, 1)],
         )
-        return ExchangeDetail(self._row(self._seen(found)), printed, earlier, later, self._repeater.reason(found))
+        row, shown = self._row(self._seen(found)), cast("PrintedExchange", printed)
+        return ExchangeDetail(row, shown, earlier, later, self._repeater.reason(found))
 
     async def compared(self, number: int) -> ContractComparison:
         """Return the exchange of that number beside its contract; nothing of one that is not kept."""

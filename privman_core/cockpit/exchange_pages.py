@@ -1,10 +1,10 @@
 """The cockpit's page of one exchange."""
 
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from aiohttp import web
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from privman_core.cockpit.exchange_summary import summary
 from privman_core.cockpit.facts import ExchangeRow
 from privman_core.cockpit.merged_rows import MergedRow, merged_row
 from privman_core.cockpit.search import path_of, table_of
+from privman_core.json_texts import indented
 from privman_core.pages.site import Visit
 
 _SYS_ID = re.compile(r"/([0-9a-f]{32})$")
@@ -88,23 +89,10 @@ class _ShownExchange:
         self.row = compared.row(printed["where"], printed["message"])
 
 
-def _readable(printed: dict[str, Any]) -> dict[str, Any]:
+def _readable(printed: Mapping[str, Any]) -> dict[str, Any]:
     """Return an exchange as the control plane prints it, with JSON bodies indented."""
-    bodies = {part: {**printed[part], "body": _indented(printed[part]["body"])} for part in ("request", "response")}
+    bodies = {
+        part: {**printed[part], "body": indented(printed[part]["body"], LONGEST_BODY)}
+        for part in ("request", "response")
+    }
     return {**printed, **bodies}
-
-
-def _indented(body: str) -> str:
-    """Return a body with its JSON indented, shortened to `LONGEST_BODY`."""
-    if len(body) > LONGEST_BODY:
-        return _shortened(body)
-    try:
-        return _shortened(orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2).decode())
-    except orjson.JSONDecodeError:
-        return body
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= LONGEST_BODY:
-        return text
-    return f"{text[:LONGEST_BODY]}\n… (the first {LONGEST_BODY:,} of {len(text):,} characters)"

@@ -1,7 +1,7 @@
 """What the cockpit shows of one end, in the form in which the other end reads it, too."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from msgspec import Struct, field
 
@@ -120,6 +120,27 @@ class Marks(Struct, frozen=True):
     now: str
 
 
+class PrintedMessage(TypedDict):
+    """A request, or an answer, as the control plane prints it."""
+
+    headers: list[tuple[str, str]]
+    body: str
+
+
+class PrintedExchange(TypedDict):
+    """An exchange as the control plane prints it."""
+
+    direction: Direction
+    method: str
+    url: str
+    request: PrintedMessage
+    status: int
+    response: PrintedMessage
+    error: str
+    fault: str
+    findings: list[dict[str, str]]
+
+
 class ExchangeDetail(Struct, frozen=True):
     """One exchange.
 
@@ -131,7 +152,7 @@ class ExchangeDetail(Struct, frozen=True):
     """
 
     row: ExchangeRow
-    printed: dict[str, Any]
+    printed: PrintedExchange
     earlier: int = 0
     later: int = 0
     unrepeatable: str = ""

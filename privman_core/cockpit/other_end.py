@@ -169,7 +169,7 @@ class OtherEnd:
         self._raise_if_refused(answer)
         try:
             return msgspec.json.decode(answer.body, type=shape)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise EndError(f"{self.name} at {self.url} answers what this version cannot read: {error}") from None
 
     def _raise_if_refused(self, answer: HttpAnswer) -> None:
@@ -177,7 +177,7 @@ class OtherEnd:
             return
         try:
             refusal = msgspec.json.decode(answer.body, type=_Refusal)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             refusal = _Refusal(f"{self.name} at {self.url} answers with status {answer.status}")
         raise EndError(refusal.error, refusal.key)
 
@@ -240,7 +240,7 @@ class Neighbourhood:
             raise EndError(f"The other end, {url}, is none of the simulators: it answers with {answer.status}.")
         try:
             hello = msgspec.json.decode(answer.body, type=Hello)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise EndError(f"The other end, {url}, is none of the simulators.") from None
         if hello.name == self._own_name:
             raise EndError(f"The other end, {url}, is {hello.name} itself.")

@@ -17,11 +17,12 @@ from privman_core.cockpit.chosen_exchanges import (
     named,
     seen,
 )
-from privman_core.cockpit.compared_exchanges import compare
+from privman_core.cockpit.compared_exchanges import ComparedExchanges, compare
 from privman_core.cockpit.ends import EndError, Product
 from privman_core.cockpit.search import path_of
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har
+from privman_core.journal import aside_of
 from privman_core.pages.rendering import see, to_file
 from privman_core.pages.site import Visit
 
@@ -30,6 +31,7 @@ NO_SCENARIO = (
     " them as forms."
 )
 COMPARE = f"{COCKPIT}/compare"
+_LEAST_SIZE = 1_000
 _LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{COCKPIT}/selection/exchanges.har"}
 """Where the buttons of the journal lead; any other leads to the selection."""
 
@@ -59,7 +61,7 @@ class SelectionPages:
             found = await self._choice(ends, visit)
         except EndError as refusal:
             error = str(refusal)
-        scenario = self._scenario(found, ends)
+        scenario = await self._scenario(found, ends)
         return await visit.page(
             "cockpit/selection.html",
             400 if error else 200,
@@ -78,7 +80,7 @@ class SelectionPages:
     async def scenario(self, visit: Visit) -> web.Response:
         """Answer the scenario as a file."""
         ends = await self._ends.find()
-        text = self._scenario(await self._choice(ends, visit), ends) or f"# {NO_SCENARIO}\n"
+        text = await self._scenario(await self._choice(ends, visit), ends) or f"# {NO_SCENARIO}\n"
         return to_file("saved.yaml", text.encode(), "application/yaml")
 
     async def archive(self, visit: Visit) -> web.Response:
@@ -99,7 +101,7 @@ class SelectionPages:
         if len(two) == len(names):
             two.sort(key=lambda each: (each.detail.row.at, each.number))
             names = [each.name for each in two]
-        compared = compare(*(each.detail.printed for each in two)) if len(two) > 1 else None
+        compared = await _compared(two) if len(two) > 1 else None
         return await visit.page(
             "cockpit/compare.html",
             400 if any(errors) else 200,
@@ -116,10 +118,23 @@ class SelectionPages:
     async def _choice(self, ends: Ends, visit: Visit) -> ChosenExchanges:
         return await choice(ends, _names(visit), visit.query.get("find"))
 
-    def _scenario(self, found: ChosenExchanges, ends: Ends) -> str:
-        if not found.all:
+    async def _scenario(self, found: ChosenExchanges, ends: Ends) -> str:
+        some = found.all
+        if not some:
             return ""
-        return self._product.scenario(_title(found.all), [seen(each, ends) for each in found.all])
+        return await aside_of(
+            _size(some), lambda: self._product.scenario(_title(some), [seen(each, ends) for each in some])
+        )
+
+
+async def _compared(two: list[Chosen]) -> ComparedExchanges:
+    return await aside_of(_size(two), lambda: compare(*(each.detail.printed for each in two)))
+
+
+def _size(some: list[Chosen]) -> int:
+    """Return about how many bytes some exchanges have."""
+    printed = (each.detail.printed for each in some)
+    return sum(_LEAST_SIZE + len(each["request"]["body"]) + len(each["response"]["body"]) for each in printed)
 
 
 def _names(visit: Visit) -> list[str]:

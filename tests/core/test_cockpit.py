@@ -131,7 +131,7 @@ async def test_exchange_shows_request_answer_verdict_and_findings(party: Party, 
 
 @pytest.mark.parametrize(
     "body",
-    [b"[" * 200 + b"1," * 20_000 + b"1" + b"]" * 200, b'"' + b"x" * 900_000 + b'"', b"x" * 900_000],
+    [b"[" * 50 + b"1," * 20_000 + b"1" + b"]" * 50, b'"' + b"x" * 900_000 + b'"', b"x" * 900_000],
     ids=["lists in one another", "a long text", "no JSON"],
 )
 async def test_long_body_is_shortened(roomy_party: Party, http: ClientSession, body: bytes) -> None:

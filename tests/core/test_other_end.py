@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession, encode_basic_auth, web
@@ -24,6 +25,20 @@ def _text(html: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", html).split())
 
 
+@asynccontextmanager
+async def _served(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    """Serve these answers at this machine."""
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
 @pytest.fixture
 async def stranger() -> AsyncIterator[str]:
     """Serve something at this machine that is none of the simulators."""
@@ -31,13 +46,8 @@ async def stranger() -> AsyncIterator[str]:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text=json.dumps(["hello"]), status=200 if "cockpit" in request.path else 404)
 
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with _served(answer) as url:
+        yield url
 
 
 async def test_ends_on_this_machine_find_each_other() -> None:
@@ -49,6 +59,22 @@ async def test_ends_on_this_machine_find_each_other() -> None:
                 html = await _page(url, "?find=method:POST+table:integration_configuration")
                 assert ("alone" in html, html.count('title="Search method:POST"')) == (False, 1)
                 assert "Console → ServiceNow" in _text(html)
+
+
+@pytest.mark.parametrize("printed", ["{}", f'{{"x": {"[" * 20_000 + "]" * 20_000}}}'])
+async def test_answer_of_another_shape_is_a_refusal(printed: str) -> None:
+    """What is no exchange is no reason to fail; nor is one that is nested too deeply."""
+    row = {"number": 1, "at": "2026-01-05T09:00:00Z", "direction": "in", "method": "GET", "url": "/", "party": "x"}
+    row |= {"contract": "", "status": 200, "error": "", "fault": "", "verdict": "none", "findings": 0}
+
+    async def answer(request: web.Request) -> web.Response:
+        hello = {"name": "ServiceNow", "version": "1", "now": "2026-01-05T09:00:00Z"}
+        exchange = f'{{"row": {json.dumps(row)}, "printed": {printed}}}'
+        return web.Response(text=exchange if "exchanges" in request.path else json.dumps(hello))
+
+    async with _served(answer) as url, ConsoleSim(ConsoleSettings(servicenow_url=url), seed=1) as console:
+        for page in ("exchanges/servicenow/1", "compare?x=servicenow-1&x=servicenow-1"):
+            assert "answers what this version cannot read" in _text(await _page(console.url, f"/{page}"))
 
 
 async def test_exchange_has_both_numbers_though_one_row_fits() -> None:

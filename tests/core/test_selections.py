@@ -166,12 +166,30 @@ def test_compared_values_go_by_their_places() -> None:
     assert "status" not in {each.name for each in compare(first, second).different}
 
 
+async def test_deep_body_is_shown(roomy_party: Party) -> None:
+    """As it is, since no page is that wide; JSON of usual depth is indented."""
+    deep, usual = "[" * 900 + "]" * 900, "[" * 50 + "]" * 50
+    for number, (body, shown) in enumerate(((deep, deep), (usual, "[\n  [\n    [")), 1):
+        await roomy_party.call("POST", "/x", data=body)
+        status, html = await roomy_party.call("GET", f"/__cockpit/exchanges/echo/{number}")
+        assert (status, shown in html) == (200, True)
+
+
 def test_huge_body_is_compared_in_part() -> None:
-    """The page says how many fields it leaves out; depth costs nothing."""
+    """The page says that it leaves fields out; names are cut before there are many, and depth costs nothing."""
     deep = _printed("/x", [], "[" * 900 + "]" * 900, "")
     assert compare(deep, deep).different == []
-    wide = _printed("/x", [], orjson.dumps(list(range(MOST_FIELDS))).decode(), "")
-    assert compare(wide, wide).left_out == len(compare(deep, deep).fields) - 1
+    keys = orjson.dumps({"k" * 5_000: [0] * 2_500, "n" * 5_000: {"a" * 200: {"b" * 200: {"c" * 200: {"d" * 200: 0}}}}})
+    other = _printed("/x", [], keys.decode(), orjson.dumps(["x" * 500] * 1_800).decode())
+    for first, second in ((other, deep), (deep, other), (other, other)):
+        found = compare(first, second)
+        assert (len(found.fields) <= MOST_FIELDS, found.more) == (True, True)
+        assert max(len(each.name) for each in found.fields) <= 301
+        assert sum(len(f"{each.name}{each.first}{each.second}") for each in found.fields) < 600_000
+    (near,) = compare(_printed("/x", [], '{"0": 1}', ""), _printed("/x", [], "[1]", "")).different[:1]
+    assert (near.name, near.first, near.second) == ("request $['0']", "1", None)
+    long = [_printed("/x", [], f'"{"x" * 3_000}{end}"', "") for end in "ab"]
+    assert [each.name for each in compare(*long).different] == ["request $"]
 
 
 def _printed(url: str, headers: list[list[str]], asked: str, answered: str) -> dict[str, Any]:
