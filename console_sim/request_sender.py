@@ -49,10 +49,10 @@ class RequestSender:
 
         A transient failure is retried, unless the request will have timed out by then.
         """
-        work, needed = partial(self._send_if_needed, request_id), partial(self._needed, request_id)
-        return await self._server_tasks.run(
-            f"Send approval request {request_id}", work, about=request_id, needed=needed
-        )
+        request, work = self._requests.get(request_id), partial(self._send_if_needed, request_id)
+        sent = "approval request" if request is None or not request.sys_id else "decision on approval request"
+        key, needed = f"send {request_id}", partial(self._needed, request_id)
+        return await self._server_tasks.run(f"Send {sent} {request_id}", work, key=key, about=request_id, needed=needed)
 
     async def send_waiting(self, system: ForeignSystem, *, refused: bool = True) -> None:
         """Attempt to send each waiting request, or its decision, to the foreign system, one at a time, oldest first.

@@ -1,6 +1,7 @@
 """JSON that somebody else wrote, of any depth: reading and indenting it never raises."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -8,6 +9,8 @@ import orjson
 NOT_JSON: Final = object()
 """What a text that is no JSON says."""
 _DEEPEST = 60
+_STEP = "  "
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[{]\s*+[\]}]|[\[{\]},:]|[^\s"\[\]{},:]++')
 
 
 def read_json(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON
@@ -32,10 +35,34 @@ def _items(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 def indented(text: str, longest: int) -> str:
     """Return a text with its JSON indented, or as it is where it is no JSON, or deep; shortened to that length."""
+    return _shortened(lined(text, longest), longest)
+
+
+def lined(text: str, longest: int) -> str:
+    """Return a text of JSON with a line for each value; numbers, escapes and repeated keys stay as they are written.
+
+    A text that is longer, deep, or no JSON stays as it is.
+    """
     value = read_json(text) if len(text) <= longest else NOT_JSON
-    if value is NOT_JSON or is_deep(value):
-        return _shortened(text, longest)
-    return _shortened(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), longest)
+    return text if value is NOT_JSON or is_deep(value) else "".join(_pieces(text))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    depth = 0
+    for found in _PIECE.finditer(text):
+        piece = found[0]
+        if piece in "[{":
+            depth += 1
+            yield f"{piece}\n{_STEP * depth}"
+        elif piece in "]}":
+            depth -= 1
+            yield f"\n{_STEP * depth}{piece}"
+        elif piece == ",":
+            yield f",\n{_STEP * depth}"
+        elif piece == ":":
+            yield ": "
+        else:
+            yield f"{piece[0]}{piece[-1]}" if piece[0] in "[{" else piece
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -1,11 +1,11 @@
 """What the console tells its cockpit: who speaks, approval requests and server tasks."""
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
+from console_sim.ui.console_deliveries import console_deliveries
 from console_sim.ui.console_recipes import CONSOLE_RECIPES
 from console_sim.ui.console_requests import ConsoleRequests
 from privman_contracts.contract_checks import ContractChecks
@@ -64,10 +64,8 @@ class ConsoleProduct:
         return [self._approval(each) for each in self._console.store.approval_requests.newest(0, most)]
 
     async def deliveries(self, most: int) -> list[DeliveryState]:
-        """Return the server tasks that wait for another attempt, then the last attempts, newest first."""
-        tasks = self._console.server_tasks
-        waiting = [self._requests.waiting(each) for each in tasks.waiting()[:most]]
-        return [*waiting, *(self._requests.ended(each) for each in islice(reversed(tasks.runs), most))]
+        """Return the server tasks that wait for another attempt, then the others, newest first; at most so many."""
+        return console_deliveries(self._console.server_tasks, self._mask)[:most]
 
     async def request(self, request_id: str) -> RequestDetail | None:
         """Return what the console knows of an approval request; None if it has none with that RequestId."""

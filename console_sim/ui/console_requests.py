@@ -6,12 +6,13 @@ from typing import Literal
 from console_sim.approval_duration import duration_text
 from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.console import Console
-from console_sim.server_tasks import Run, WaitingTask
+from console_sim.server_tasks import Run
 from console_sim.ui.approval_pages import DECIDE
+from console_sim.ui.console_deliveries import console_deliveries
 from console_sim.ui.console_reasons import ConsoleCase, console_reasons, moment
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
-from privman_core.cockpit.facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
+from privman_core.cockpit.facts import DatedEvent, LabeledFact, RequestDetail, Stand
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 
@@ -49,27 +50,6 @@ class ConsoleRequests:
         """Return the path of the page about a request; the list of all where the vendor has no such page."""
         return link(DECIDE, request=request_id) if self._extras else APPROVALS
 
-    def waiting(self, task: WaitingTask) -> DeliveryState:
-        """Return a server task that waits for its next attempt."""
-        return DeliveryState(
-            name=task.task_name,
-            state="waiting",
-            tone="quiet",
-            about=task.about,
-            earlier=task.failures,
-            next_at=task.next_at,
-        )
-
-    def ended(self, run: Run) -> DeliveryState:
-        """Return an attempt of a server task."""
-        failure = self._mask(run.failure)
-        state = "failed" if failure else "nothing to do" if run.is_idle else "completed"
-        number = run.calls[-1].number if run.calls else 0
-        attempt = AttemptRow(run.ended_at, state, "bad" if failure else "quiet" if run.is_idle else "good", number)
-        return DeliveryState(
-            name=run.task_name, state=state, tone=attempt.tone, about=run.about, attempts=[attempt], error=failure
-        )
-
     def _detail(self, request: ApprovalRequest) -> RequestDetail:
         tasks, request_id = self._console.server_tasks, request.request_id
         waiting = [each for each in tasks.waiting() if each.about == request_id]
@@ -93,7 +73,7 @@ class ConsoleRequests:
             facts=list(self._facts(case)),
             reasons=list(console_reasons(case)),
             events=list(_events(case)),
-            deliveries=[*map(self.waiting, waiting), *map(self.ended, runs)],
+            deliveries=console_deliveries(tasks, self._mask, about=request_id),
             registrations=[request.server_id] if request.server_id else [],
         )
 

@@ -12,11 +12,14 @@ from privman_core.cockpit.facts import EditedRequest
 from privman_core.cockpit.repeats_of_requests import MOST_HEADERS, SET_ANEW, target_of
 from privman_core.control import COCKPIT
 from privman_core.inputs import quoted
+from privman_core.json_texts import lined
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 from privman_core.pages.site import PageError, Visit
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LONGEST_LINED = 64 * 1024
+"""Characters of a JSON body that has a line for each value in the form."""
 _NEEDED = ("method", "path")
 
 
@@ -50,7 +53,7 @@ class ReplayPages:
             "method": printed["method"],
             "path": target_of(printed["url"]),
             "headers": "\n".join(f"{name}: {value}" for name, value in headers),
-            "body": printed["request"]["body"],
+            "body": lined(printed["request"]["body"], LONGEST_LINED),
         }
         return await self._page(visit, chosen, Form(values))
 
@@ -58,7 +61,7 @@ class ReplayPages:
         """Send the edited request; one that is refused comes back with an error beside its field."""
         chosen, form = await one_chosen(await self._ends.find(), visit), visit.form
         self._listens_at(visit.request)
-        edited = _read(form)
+        edited = _read(form, chosen.detail.printed["request"]["body"])
         if form.errors:
             return await self._page(visit, chosen, form)
         try:
@@ -81,8 +84,11 @@ class ReplayPages:
         )
 
 
-def _read(form: Form) -> EditedRequest:
-    """Return the edited request; what cannot be read is an error beside its field."""
+def _read(form: Form, printed: str) -> EditedRequest:
+    """Return the edited request; what cannot be read is an error beside its field.
+
+    A body that was only indented for the form is as it was.
+    """
     for field in _NEEDED:
         form.text(field)
     headers = []
@@ -92,4 +98,7 @@ def _read(form: Form) -> EditedRequest:
         if not colon:
             form.add_error("headers", f"line {number} is {quoted(line)}; expected Name: value")
         headers.append((name.strip(), value.strip()))
-    return EditedRequest(form.value("method").strip(), form.value("path").strip(), headers, form.value("body"))
+    body = form.value("body")
+    if body.replace("\r\n", "\n") == lined(printed, LONGEST_LINED):
+        body = printed
+    return EditedRequest(form.value("method").strip(), form.value("path").strip(), headers, body)

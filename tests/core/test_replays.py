@@ -2,6 +2,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 import pytest
@@ -294,6 +295,25 @@ async def test_body_that_is_no_text_is_sent_as_it_was(roomy_party: Party) -> Non
     assert (status, answer["key"]) == (400, "body")
 
 
+async def test_form_has_a_line_for_each_value(roomy_party: Party) -> None:
+    """Sent without a change, the body is what it was, byte for byte; the notice is above the answer, not below."""
+    body = '{"n":1.50, "n":[{"a":"\\u00e9,:"},[ ]]}'
+    await roomy_party.call("POST", "/x", data=body)
+    async with ClientSession() as http:
+        async with http.get(f"{roomy_party.url}/__cockpit/exchanges/echo/1/edit") as answer:
+            html = await answer.text()
+        shown = re.search(r'<textarea id="body"[^>]*>\n(.*?)</textarea>', html, re.DOTALL)
+        token = _FORM_TOKEN.search(html)
+        assert shown is not None
+        assert token is not None
+        assert unescape(shown[1]).split("\n")[:4] == ["{", '  "n": 1.50,', '  "n": [', "    {"]
+        form = {"cockpit_token": token[1], "method": "POST", "path": "/x", "body": unescape(shown[1])}
+        async with http.post(f"{roomy_party.url}/__cockpit/exchanges/echo/1/edit", data=form) as answer:
+            html = await answer.text()
+    assert last(roomy_party)[2] == body.encode()
+    assert html.index('id="repeated"') < html.index('id="summary"') < html.index('id="replay"')
+
+
 async def test_lines_end_as_they_did(roomy_party: Party) -> None:
     """A form posts each line end alike; the parts of a multipart body need theirs."""
     await roomy_party.call("POST", "/x", data=b"one\r\ntwo")
@@ -324,7 +344,7 @@ async def test_edit_page_sends_and_shows_the_new_exchange(roomy_party: Party) ->
         assert (status, 'id="path.error"' in html) == (400, True)
         status, url, html = await post(values | {"headers": "Authorization: Basic ***\n\n"})
         assert (status, url) == (200, f"{roomy_party.url}/__cockpit/exchanges/echo/2")
-        assert "Exchange 1 sent again." in html
+        assert "Exchange 1 edited and sent again." in html
         assert "/__cockpit/compare?x=echo-1&amp;x=echo-2" in html
     assert last(roomy_party)[3] == "Basic a2l0dGVuOnRpZ2Vy"
 

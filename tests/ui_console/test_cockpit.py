@@ -59,19 +59,22 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
 
 
 async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
-    """A failed server task shows its attempts and the time of the next."""
+    """A server task is one row with its attempts and the time of the next; a decision is a task of another name."""
     assert cells((await site.person.get("/__cockpit/deliveries")).html) == [["No deliveries"]]
     await site.set_up(servicenow_url="http://127.0.0.1:9")
     task = "Register webhook of &#39;ServiceNow&#39; with ServiceNow App"
-    waiting, ended = cells((await site.person.get("/__cockpit/deliveries")).html)
-    assert waiting == ["Console", task, "", "waiting", "1 earlier", "09:01:00 (1 min)"]
-    assert (ended[3].split(" ")[0], ended[4]) == ("failed", "09:00:00 failed")
     await site.admin("POST", "/clock/advance", {"seconds": 60})
-    assert cells((await site.person.get("/__cockpit/deliveries")).html)[0][4:] == ["2 earlier", "09:03:00 (2 min)"]
+    ((*_, state, attempts, coming),) = cells((await site.person.get("/__cockpit/deliveries")).html)
+    assert (state.split(" ")[:2], coming) == (["waiting", "GET"], "09:03:00 (2 min)")
+    assert attempts == "09:00:00 failed 09:01:00 failed"
     await site.set_up()
+    attempts += " 09:01:00 completed 09:01:00 nothing to do"
     done = cells((await site.person.get("/__cockpit/deliveries")).html)
-    assert done[0] == ["Console", task, "", "nothing to do", "09:01:00 nothing to do", ""]
-    assert done[1] == ["Console", task, "", "completed", "09:01:00 completed", ""]
+    assert done == [["Console", task, "", "nothing to do", attempts, ""]]
+    request_id = await site.ask()
+    await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
+    names = [row[1] for row in cells((await site.person.get("/__cockpit/deliveries")).html)]
+    assert names[:2] == [f"Send decision on approval request {request_id}", f"Send approval request {request_id}"]
 
 
 async def test_fault_is_armed_by_a_form(site: Site) -> None:

@@ -72,6 +72,17 @@ async def test_request_id_leads_to_the_page_of_the_request_which_saves_it(fakes:
         assert "Approve" in await fakes.look(fakes.servicenow, link[1])
 
 
+async def test_refusal_that_keeps_its_contract_is_no_success(fakes: BothFakes) -> None:
+    """Its notice is not green."""
+    with pytest.raises(AssertionError):
+        await fakes.approve()  # a decision is final
+    last = await _last(fakes, fakes.servicenow)
+    html = await fakes.look(fakes.servicenow, f"/exchanges/servicenow/{last['number']}")
+    assert (last["status"], "It kept its contract." in html) == (403, True)
+    assert '<p class="notice" id="summary">' in html
+    assert '<p class="notice good" id="summary">' in await fakes.look(fakes.servicenow, await _delivery(fakes))
+
+
 async def test_sent_request_is_sent_again_by_its_sender(fakes: BothFakes) -> None:
     """The console's cockpit lets ServiceNow deliver again; the token, which no browser has seen, goes along."""
     page = await _delivery(fakes)

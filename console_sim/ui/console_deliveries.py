@@ -1,0 +1,65 @@
+"""The server tasks of a console as the cockpit shows them: a row for each task, with its attempts."""
+
+from collections.abc import Callable, Sequence
+
+from console_sim.server_tasks import Run, ServerTasks, WaitingTask
+from privman_core.cockpit.facts import AttemptRow, DeliveryState, Tone
+
+MOST_ATTEMPTS = 20
+"""Attempts that are shown of a task."""
+
+
+def console_deliveries(tasks: ServerTasks, mask: Callable[[str], str], about: str = "") -> list[DeliveryState]:
+    """Return the tasks that wait for another attempt, the next one first, then the others, newest attempt first.
+
+    Args:
+        tasks: of the console, with their attempts.
+        mask: hides secrets that ServiceNow's messages may repeat.
+        about: RequestId of the approval request whose tasks are wanted; empty for all.
+    """
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for run in tasks.runs:
+        key = run.task_name, run.about
+        some = runs[key] = runs.pop(key, [])  # so that the last key is that of the newest attempt
+        some.append(run)
+    waiting = [_waiting(each, runs.pop((each.task_name, each.about), []), mask) for each in tasks.waiting()]
+    found = [*waiting, *(_ended(some, mask) for some in reversed(runs.values()))]
+    return [each for each in found if about in ("", each.about)]
+
+
+def _waiting(task: WaitingTask, runs: Sequence[Run], mask: Callable[[str], str]) -> DeliveryState:
+    shown = runs[-MOST_ATTEMPTS:]
+    return DeliveryState(
+        name=task.task_name,
+        state="waiting",
+        tone="quiet",
+        about=task.about,
+        attempts=[_attempt(each) for each in shown],
+        earlier=max(task.failures, len(runs)) - len(shown),
+        next_at=task.next_at,
+        error=mask(runs[-1].failure) if runs else "",
+    )
+
+
+def _ended(runs: Sequence[Run], mask: Callable[[str], str]) -> DeliveryState:
+    last, attempts = runs[-1], [_attempt(each) for each in runs[-MOST_ATTEMPTS:]]
+    return DeliveryState(
+        name=last.task_name,
+        state=attempts[-1].outcome,
+        tone=attempts[-1].tone,
+        about=last.about,
+        attempts=attempts,
+        earlier=len(runs) - len(attempts),
+        error=mask(last.failure),
+    )
+
+
+def _attempt(run: Run) -> AttemptRow:
+    outcome, tone = _outcome(run)
+    return AttemptRow(run.ended_at, outcome, tone, run.calls[-1].number if run.calls else 0)
+
+
+def _outcome(run: Run) -> tuple[str, Tone]:
+    if run.failure:
+        return "failed", "bad"
+    return ("nothing to do", "quiet") if run.is_idle else ("completed", "good")
