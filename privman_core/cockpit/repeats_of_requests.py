@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,12 +13,12 @@ from yarl import URL
 from privman_core.clock import Clock
 from privman_core.cockpit.ends import EndError
 from privman_core.cockpit.facts import EditedRequest
-from privman_core.cockpit.restored_secrets import RestoreError, restore, restore_header
+from privman_core.cockpit.restored_secrets import RestoreError, restore, restore_headers
 from privman_core.command_line import installed_version
 from privman_core.errands import ERRAND
 from privman_core.exchange import Exchange
 from privman_core.exchange_marks import MARK
-from privman_core.inputs import CONTROL, Trust, is_loopback_name, quoted
+from privman_core.inputs import CONTROL, Trust, quoted
 from privman_core.instruments import Instruments
 from privman_core.journal import Journal, request_text
 from privman_core.masking import MASK, Secrets
@@ -34,6 +34,9 @@ _METHOD, _NAME = re.compile(r"[A-Z]{1,20}"), re.compile(r"[!#$%&'*+.^_`|~0-9A-Za
 _PATH, _QUERY = re.compile(r"/(?:[!-~]*)"), re.compile(r"[\\#]")
 _RESERVED_SEGMENT = re.compile(r"(?:^|[/\\?#;])[\s.]*__")
 _MOST_LAYERS = 8
+_SENDER = re.compile(r"user-agent|from|cookie|origin|referer|sec-.*|x-admin-token|x-requested-with")
+"""Headers of browsers, and of whoever may use a control plane."""
+_OVERRIDE = "x-http-method-override"
 SET_ANEW = frozenset(
     {
         *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te"),
@@ -139,13 +142,14 @@ class Repeats:
             return await self._to_itself.send(method, f"{self._own_url}{path}", headers | marked, body, ALLOWED)
 
     async def _origin(self, exchange: Exchange) -> str:
-        """Return the origin of the other end; raises EndError for an exchange that was sent to anybody else."""
-        sent, other = URL(exchange.url, encoded=True), URL(await self._other())
-        both_here = is_loopback_name(sent.host or "") and is_loopback_name(other.host or "")
-        same_host = sent.host == other.host or both_here
-        if (sent.scheme, sent.port, same_host) != (other.scheme, other.port, True):
-            raise EndError(f"It was sent to {sent.origin()}, and the other end is {other.origin()}.")
-        return str(other.origin())
+        """Return the recorded origin; raises EndError unless it is, letter for letter, that of the end that is shown.
+
+        Another name of this machine may lead to another program, and somebody else may have written that address.
+        """
+        sent, other = (str(URL(url, encoded=True).origin()) for url in (exchange.url, await self._other()))
+        if sent != other:
+            raise EndError(f"It was sent to {sent}, and the other end is {other}. Only the same address is used again.")
+        return sent
 
     def _request(self, exchange: Exchange, edited: EditedRequest | None) -> tuple[str, str, dict[str, str], bytes]:
         """Return method, path, headers and body; raises EndError with the key of what is wrong."""
@@ -154,29 +158,67 @@ class Repeats:
             check_path(path)
             return exchange.method, path, joined(original), exchange.request_body
         check_edited(edited)
+        if exchange.direction == "out":
+            _check_sender(exchange, edited)
+        moved = self._has_moved(exchange, edited)
+        path = self._path(path, edited.path, moved=moved)
+        check_path(path)
+        headers = self._headers(original, edited.headers, moved=moved)
+        return edited.method, path, joined(headers), self._body(exchange, edited.body, moved=moved)
+
+    def _has_moved(self, exchange: Exchange, edited: EditedRequest) -> bool:
+        """Return whether an edited request has another method or path, so that its secrets would get elsewhere."""
+        path, shown = (each.partition("?")[0] for each in (edited.path, self._secrets.mask(target_of(exchange.url))))
+        same_method = _overrides(exchange.request_headers.items()) == _overrides(edited.headers)
+        return (edited.method, path) != (exchange.method, shown) or not same_method
+
+    def _path(self, original: str, edited: str, *, moved: bool) -> str:
+        path, _, query = original.partition("?")
+        edited_path, mark, edited_query = edited.partition("?")
         try:
-            path = restore(self._secrets, path, edited.path)
+            plain = restore(self._secrets, path, edited_path, moved=moved)
+            return f"{plain}{mark}{restore(self._secrets, query, edited_query, form=True, moved=moved)}"
         except RestoreError as error:
             raise EndError(str(error), "path") from None
-        check_path(path)
-        headers = _restored_headers(self._secrets, original, edited.headers)
-        return edited.method, path, joined(headers), self._body(exchange, edited.body)
 
-    def _body(self, exchange: Exchange, edited: str) -> bytes:
+    def _headers(
+        self, original: Sequence[tuple[str, str]], edited: Sequence[tuple[str, str]], *, moved: bool
+    ) -> list[tuple[str, str]]:
+        try:
+            return restore_headers(self._secrets, original, edited, moved=moved)
+        except RestoreError as error:
+            raise EndError(str(error), "headers") from None
+
+    def _body(self, exchange: Exchange, edited: str, *, moved: bool) -> bytes:
         try:
             text = exchange.request_body.decode()
         except UnicodeDecodeError:
-            return _unreadable(exchange, edited)
-        if exchange.asks_secret and edited == MASK:
+            return _unreadable(exchange, edited, moved=moved)
+        if exchange.asks_secret and edited == MASK and not moved:
             return exchange.request_body
         if "\r\n" in text:  # a form posts every line end alike
             edited = edited.replace("\r\n", "\n").replace("\n", "\r\n")
         if exchange.asks_secret and MASK in edited:
-            raise EndError(f"the whole body is secret; leave {MASK}, or type all of it", "body")
+            raise EndError(f"the whole body is secret; leave {MASK} and the path, or type all of it", "body")
+        is_form = "x-www-form-urlencoded" in exchange.request_headers.get("Content-Type", "").lower()
         try:
-            return restore(self._secrets, text, edited).encode()
+            return restore(self._secrets, text, edited, form=is_form, moved=moved).encode()
         except RestoreError as error:
             raise EndError(str(error), "body") from None
+
+
+def _check_sender(exchange: Exchange, edited: EditedRequest) -> None:
+    """Raise EndError for headers with which a request of the product would pass for one of a person on this machine."""
+    before = {(name.lower(), value) for name, value in exchange.request_headers.items()}
+    for name, value in edited.headers:
+        if _SENDER.fullmatch(name.lower()) and (name.lower(), value) not in before:
+            sender = "says who sends a request; this one is sent by the product itself"
+            raise EndError(f"{name} {sender}, so it cannot be edited; leave it out", "headers")
+
+
+def _overrides(headers: Iterable[tuple[str, str]]) -> list[str]:
+    """Return the methods that headers say in place of the request's own."""
+    return [value for name, value in headers if name.lower() == _OVERRIDE]
 
 
 def target_of(url: str) -> str:
@@ -228,20 +270,11 @@ def joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
     return {name: ("; " if low == "cookie" else ", ").join(values) for low, (name, values) in found.items()}
 
 
-def _restored_headers(
-    secrets: Secrets, original: Sequence[tuple[str, str]], edited: Sequence[tuple[str, str]]
-) -> list[tuple[str, str]]:
-    try:
-        return [(name, restore_header(secrets, original, name, value)) for name, value in edited]
-    except RestoreError as error:
-        raise EndError(str(error), "headers") from None
-
-
-def _unreadable(exchange: Exchange, edited: str) -> bytes:
+def _unreadable(exchange: Exchange, edited: str, *, moved: bool) -> bytes:
     """Return a body that is no text: it is shown as a remark, which nobody has to edit."""
-    if edited == request_text(exchange):
+    if edited == request_text(exchange) and not moved:
         return exchange.request_body
-    raise EndError("the body is not text, so it can only be sent as it was", "body")
+    raise EndError("the body is not text, so it can only be sent as it was, with the same method and path", "body")
 
 
 def _unrecorded(clock: Clock, trusted: Trust) -> HttpCaller:

@@ -1,98 +1,223 @@
-"""Puts the secrets of a request back where a person has edited the masked text of it."""
+"""Puts the secrets of a request back where a person has edited the masked text of it: at the very place of each."""
 
+import json
 import re
 from collections.abc import Sequence
+from itertools import count
+from urllib.parse import unquote_plus
 
 from msgspec import Struct
 
+from privman_core.cockpit.json_leaves import Leaf, Location, leaves
+from privman_core.inputs import quoted
 from privman_core.masking import MASK, Secrets
 
-_MASK = re.compile(re.escape(MASK))
-_WORD = re.compile(r"[\w-]++")
-_LONGEST_BEFORE = 120
-"""Characters before a mask among which the word stands that names the secret."""
+_ADDRESS = re.compile(r"(?:url|uri|host|address|endpoint|path|method)\Z", re.IGNORECASE)
+_NAMED_BESIDE = re.compile(r"value\Z", re.IGNORECASE)
+_THREE, _DEEPEST = 3, 4
+"""Texts that are read side by side, and texts of JSON within each other."""
 
 
 class RestoreError(ValueError):
     """A masked part of an edited text cannot be restored; the message says which."""
 
 
-class _Hidden(Struct, frozen=True):
-    """A part of a text that is shown as something else; ``word`` is the last one before its mask."""
+def restore(secrets: Secrets, original: str, edited: str, *, form: bool = False, moved: bool = False) -> str:
+    """Return the edited text with each secret of the original that is still masked at the place that it had.
 
-    word: str
-    original: str
-    shown: str
-
-
-def restore(secrets: Secrets, original: str, edited: str) -> str:
-    """Return the edited text with the secrets of the original where the masks still are.
-
-    No secret gets to a place where it would be shown. Raises RestoreError.
+    A place is a location in JSON, also of JSON within its strings, or a parameter of a ``form``. Any other text has
+    one place, the whole. Nothing is restored beside an address that was edited, or in a request that has ``moved`` to
+    another method or path. Raises RestoreError for each other mask.
     """
-    pieces = secrets.pieces(original)
-    if edited == "".join(shown for _, shown in pieces):
+    restoring = _Restoring(secrets, original)
+    if not restoring.hides:
+        return restoring.unhidden(edited)
+    if moved:
+        return restoring.plain(edited, "the method or path was edited")
+    if edited == restoring.shown:
         return original
-    text = _fill(edited, _hidden(pieces))
-    if secrets.mask(text) != secrets.mask(edited):
-        raise RestoreError(f"{MASK} stands where its secret would be shown")
-    return text
+    return restoring.restored(edited, is_form=form)
 
 
-def restore_header(secrets: Secrets, original: Sequence[tuple[str, str]], name: str, value: str) -> str:
-    """Return the value of an edited header; one that is masked must be that of the original. Raises RestoreError."""
-    same = [each for each in original if each[0].lower() == name.lower()]
-    for (_, secret), (_, shown) in zip(same, secrets.mask_headers(same), strict=True):
-        if shown == value:
-            return secret
-    if MASK in value:
-        raise RestoreError(f"no header {name} of the original is {value!r}; leave a masked header, or type all of it")
-    return value
-
-
-def _hidden(pieces: list[tuple[str, str]]) -> list[_Hidden]:
-    """Return what hides something, and each mask that the text really has."""
-    found, before = list[_Hidden](), ""
-    for original, shown in pieces:
-        text, known = before + shown, len(before)
-        if original != shown:
-            found.append(_Hidden(_word_before(text, known + max(shown.find(MASK), 0)), original, shown))
-        else:
-            masks = (known + mask.start() for mask in _MASK.finditer(shown))
-            found += [_Hidden(_word_before(text, at), MASK, MASK) for at in masks]
-        before = text[-_LONGEST_BEFORE:]
+def restore_headers(
+    secrets: Secrets, original: Sequence[tuple[str, str]], edited: Sequence[tuple[str, str]], *, moved: bool
+) -> list[tuple[str, str]]:
+    """Return the edited headers; a masked one must be as it was, and the request not moved. Raises RestoreError."""
+    shown = secrets.mask_headers(original)
+    left = [(name.lower(), value, secret) for (name, value), (_, secret) in zip(shown, original, strict=True)]
+    found = list[tuple[str, str]]()
+    for name, value in edited:
+        same = next((each for each in left if each[:2] == (name.lower(), value)), None)
+        if same is not None:
+            left.remove(same)
+        if (same is None and MASK in value) or (same is not None and moved and same[2] != value):
+            raise RestoreError(_refused(f"header {name} is {quoted(value)}", moved=moved))
+        found.append((name, value if same is None else same[2]))
     return found
 
 
-def _fill(edited: str, hidden: list[_Hidden]) -> str:
-    for each in hidden:
-        if MASK not in each.shown:  # within base64, of which nothing shows that it is masked
-            edited = edited.replace(each.shown, each.original)
-    masked = [each for each in hidden if MASK in each.shown]
-    words = [_word_before(edited, mask.start()) for mask in _MASK.finditer(edited)]
-    parts, at = list[str](), 0
-    for number, mask in enumerate(_MASK.finditer(edited)):
-        word = words[number]
-        same = [each for each in masked if each.word == word]
-        each = _one_of(same, words.count(word), words[:number].count(word), word)
-        start = mask.start() - each.shown.find(MASK)
-        if start < at or edited[start : start + len(each.shown)] != each.shown:
-            raise RestoreError(f"{MASK} after {word!r} is not as it was; type the whole value, or leave it")
-        parts += (edited[at:start], each.original)
-        at = start + len(each.shown)
-    return "".join((*parts, edited[at:]))
+def _refused(what: str, *, moved: bool) -> str:
+    if moved:
+        return f"{what}, and a secret is only sent with the method and path that it had; type the value"
+    return f"{what}, which the original has not; leave a masked header as it was, or type all of it"
 
 
-def _one_of(same: list[_Hidden], count: int, place: int, word: str) -> _Hidden:
-    """Return the part that a mask hides; of several after the same word, the one at its place."""
-    if not same:
-        after = f" after {word!r}" if word else ""
-        raise RestoreError(f"nothing of the original is masked as {MASK}{after}; type the value")
-    if len(same) != count and len({each.original for each in same}) > 1:
-        raise RestoreError(f"{len(same)} masked parts come after {word!r}, and {count} are left; type the value")
-    return same[min(place, len(same) - 1)]
+class _Both(Struct, frozen=True):
+    """An edited text with its secrets, and as it is shown."""
+
+    text: str
+    shown: str
 
 
-def _word_before(text: str, at: int) -> str:
-    words = _WORD.findall(text[max(0, at - _LONGEST_BEFORE) : at])
-    return words[-1].lower() if words else ""
+class _Level(Struct, frozen=True):
+    """The values of one JSON text: with its secrets, as it is shown, and as it was edited."""
+
+    original: str
+    edited: str
+    real: dict[Location, Leaf]
+    masked: dict[Location, Leaf]
+    new: dict[Location, Leaf]
+
+
+class _Restoring:
+    """One text whose secrets are restored."""
+
+    def __init__(self, secrets: Secrets, original: str) -> None:
+        pieces = secrets.pieces(original)
+        self._secrets = secrets
+        self._original = original
+        self._hidden = {MASK, *(shown for piece, shown in pieces if piece != shown and shown)}
+        self.shown = "".join(shown for _, shown in pieces)
+        self.hides = self.shown != original
+        self._restored = False
+        self._address = ""
+
+    def unhidden(self, edited: str) -> str:
+        """Return the edited text of an original that hides nothing, but may have a mask of its own."""
+        return edited if MASK in self._original else self.plain(edited, "nothing of the original is masked there")
+
+    def plain(self, edited: str, reason: str) -> str:
+        """Return a text without masks; raises RestoreError for others."""
+        if any(shown in edited for shown in self._hidden):
+            raise RestoreError(f"{reason}, so {MASK} cannot be restored; type the value")
+        return edited
+
+    def restored(self, edited: str, *, is_form: bool) -> str:
+        """Return the edited text with its secrets."""
+        if is_form:
+            both: _Both | None = self._pairs(self._original, self.shown, edited)
+        else:
+            both = self._json(self._original, self.shown, edited, _DEEPEST)
+        if both is None:
+            return self.plain(edited, "the text is neither JSON nor as it was")
+        if self._restored and self._address:
+            raise RestoreError(f"{self._address!r} leads elsewhere, so {MASK} is not restored; type the value")
+        if self._secrets.mask(both.text) != self._secrets.mask(both.shown):
+            raise RestoreError(f"{MASK} is where its secret would be shown; type the value")
+        return both.text
+
+    def _pairs(self, original: str, shown: str, edited: str) -> _Both:
+        """Restore parameters by their names, and by their order among those of one name."""
+        pairs = list(zip(original.split("&"), shown.split("&"), strict=False))
+        if original.count("&") != shown.count("&"):
+            pairs = []
+        known = dict(zip(_names([each[1] for each in pairs]), pairs, strict=True))
+        parts = edited.split("&")
+        names = _names(parts)
+        restored = [self._pair(name, part, *known.get(name, ("", ""))) for name, part in zip(names, parts, strict=True)]
+        for name, (_, before) in known.items():
+            if name not in names:
+                self._notice(name[0], before)
+        return _Both("&".join(restored), edited)
+
+    def _pair(self, name: tuple[str, int], part: str, original: str, shown: str) -> str:
+        if part == shown:
+            self._restored |= original != shown
+            return original
+        self._notice(name[0], part, shown)
+        if part.partition("=")[0] == shown.partition("=")[0] and original == shown and MASK in original:
+            return part
+        return self.plain(part, f"parameter {name[0]!r} is not as it was")
+
+    def _json(self, original: str, shown: str, edited: str, deepest: int) -> _Both | None:
+        """Restore values by their locations; None unless all three texts are JSON of the same shape."""
+        real, masked, new = leaves(original), leaves(shown), leaves(edited)
+        if real is None or masked is None or new is None or real.keys() != masked.keys() or not deepest:
+            return None
+        level = _Level(original, edited, real, masked, new)
+        found, at = list[_Both](), 0
+        for location, leaf in new.items():
+            between = self.plain(edited[at : leaf.start], "a key is masked")
+            both = self._leaf(location, level, deepest)
+            found += (_Both(between, between), both)
+            at = leaf.end
+        for location in masked.keys() - new.keys():
+            self._notice(_key(location), masked[location].value)
+        rest = self.plain(edited[at:], "a key is masked")
+        return _Both("".join(each.text for each in found) + rest, "".join(each.shown for each in found) + rest)
+
+    def _leaf(self, location: Location, level: _Level, deepest: int) -> _Both:
+        leaf, before, secret = level.new[location], level.masked.get(location), level.real.get(location)
+        written = leaf.written(level.edited)
+        if before is None or secret is None:
+            self._notice(_key(location), leaf.value)
+            return self._unrestored(location, leaf, written)
+        if _same(leaf, before):
+            if _same(before, secret):
+                return _Both(written, written)
+            if _is_named_beside(location) and _beside(location, level.new) != _beside(location, level.masked):
+                raise RestoreError(f"what is beside {_key(location)!r} was edited, so {MASK} cannot be restored")
+            self._restored = True
+            return _Both(secret.written(level.original), written)
+        if (inner := self._inner(secret, before, leaf, deepest)) is not None:
+            return inner
+        self._notice(_key(location), leaf.value, before.value)
+        if _same(before, secret) and MASK in str(secret.value):
+            return _Both(written, written)
+        return self._unrestored(location, leaf, written)
+
+    def _inner(self, secret: Leaf, before: Leaf, leaf: Leaf, deepest: int) -> _Both | None:
+        """Restore JSON that is the text of a string; None if it is not."""
+        texts = [each.value for each in (secret, before, leaf) if _may_be_json(each.value)]
+        both = self._json(str(texts[0]), str(texts[1]), str(texts[2]), deepest - 1) if len(texts) == _THREE else None
+        return both and _Both(json.dumps(both.text, ensure_ascii=False), json.dumps(both.shown, ensure_ascii=False))
+
+    def _unrestored(self, location: Location, leaf: Leaf, written: str) -> _Both:
+        self.plain(str(leaf.value), f"nothing is masked like that at {_key(location)!r}")
+        return _Both(written, written)
+
+    def _notice(self, key: str, *values: object) -> None:
+        """Notice that an address was edited, added or removed: whoever reads it may send the secrets there."""
+        if _ADDRESS.search(key) or any("://" in unquote_plus(str(value)) for value in values):
+            self._address = key
+
+
+def _may_be_json(value: object) -> bool:
+    return isinstance(value, str) and value.lstrip()[:1] in {"{", "["}
+
+
+def _names(pairs: Sequence[str]) -> list[tuple[str, int]]:
+    """Return the name of each parameter, and how often it came before."""
+    counts: dict[str, count[int]] = {}
+    names = [pair.partition("=")[0] for pair in pairs]
+    return [(name, next(counts.setdefault(name, count()))) for name in names]
+
+
+def _same(one: Leaf, other: Leaf) -> bool:
+    return type(one.value) is type(other.value) and one.value == other.value
+
+
+def _key(location: Location) -> str:
+    """Return the last key of a location, which ends with a count."""
+    return str(next((each for each in reversed(location[:-1]) if isinstance(each, str)), ""))
+
+
+def _is_named_beside(location: Location) -> bool:
+    """Return whether a value may be named by another one: of an array, or beside a name."""
+    last = location[-2] if len(location) > 1 else ""
+    return isinstance(last, int) or _NAMED_BESIDE.search(last) is not None
+
+
+def _beside(location: Location, known: dict[Location, Leaf]) -> dict[Location, object]:
+    parent = location[:-2]
+    return {each: leaf.value for each, leaf in known.items() if each[:-2] == parent}

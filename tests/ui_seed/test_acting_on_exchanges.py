@@ -152,6 +152,29 @@ async def test_request_to_anybody_else_is_not_sent_again(fakes: BothFakes) -> No
         assert heard == ["/hook"]
 
 
+async def test_another_name_of_this_machine_is_another_address(fakes: BothFakes) -> None:
+    """Another program may listen there, and would get the credentials."""
+    page, other = await _delivery(fakes), fakes.console.replace("127.0.0.1", "localhost")
+    address = f"{other}/Tms/services/api/v1/approval/approve"
+    await fakes.control(fakes.console, "POST", "/foreign-system", {"post_uri": address})
+    before = await _last(fakes, fakes.servicenow)
+    status, html = await fakes.post(fakes.servicenow, f"{page}/replay", {})
+    assert (status, f"It was sent to {fakes.console}, and the other end is {other}." in html) == (409, True)
+    assert await _last(fakes, fakes.servicenow) == before
+
+
+async def test_sent_request_does_not_pass_for_a_persons(fakes: BothFakes) -> None:
+    """Its User-Agent is the product's, also if the form has another one: the console trusts tools on its machine."""
+    page = await _delivery(fakes)
+    values = {"method": "GET", "path": "/admin/users", "headers": "User-Agent: curl/8", "body": ""}
+    status, html = await fakes.post(fakes.servicenow, f"{page}/edit", values)
+    assert (status, "User-Agent says who sends a request" in html) == (400, True)
+    again = {"method": "POST", "path": "/Tms/services/api/v1/approval/approve", "headers": "X-A: b", "body": "{}"}
+    status, _ = await fakes.post(fakes.servicenow, f"{page}/edit", again)
+    received = await _last(fakes, fakes.console)
+    assert (status, dict(received["request"]["headers"])["User-Agent"][:11]) == (200, "ServiceNow/")
+
+
 async def test_page_that_is_not_journaled_has_no_exchange(fakes: BothFakes) -> None:
     """The form says what the answer was."""
     kept = (await fakes.control(fakes.servicenow, "GET", "/requests"))["requests"]
