@@ -15,6 +15,21 @@ Headers = Mapping[str, str]
 """Headers in order, as aiohttp has them; a name may occur several times."""
 
 
+class ShownUrl(Struct, frozen=True):
+    """The address of an exchange, its secrets masked; ``learned`` counts what was known of secrets then."""
+
+    learned: int
+    text: str
+
+
+class ShownBodies(Struct, frozen=True):
+    """Both bodies of an exchange, their secrets masked; ``learned`` counts what was known of secrets then."""
+
+    learned: int
+    request: bytes
+    answer: bytes
+
+
 class Exchange(Struct, weakref=True):
     """One request and its answer, as they were on the wire; secrets are masked only when it is printed.
 
@@ -38,6 +53,8 @@ class Exchange(Struct, weakref=True):
         repeats: number of the exchange that the cockpit sent again as this one; 0 for none.
         edited: whether it differs from that one.
         mark: what it has in the journal of the other end, too; empty where that does not run on this machine.
+        shown_url: as it was shown last, so that no search masks it again; None if it never was.
+        shown_bodies: as they were searched last; None if they never were.
     """
 
     number: int
@@ -65,6 +82,8 @@ class Exchange(Struct, weakref=True):
     repeats: int = 0
     edited: bool = False
     mark: str = ""
+    shown_url: ShownUrl | None = None
+    shown_bodies: ShownBodies | None = None
 
     @property
     def about(self) -> tuple[str, ...]:

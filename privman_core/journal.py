@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from privman_core.clock import Clock
-from privman_core.exchange import KEPT_BODY, Direction, Exchange, Headers
+from privman_core.exchange import KEPT_BODY, Direction, Exchange, Headers, ShownBodies, ShownUrl
 from privman_core.findings import Finding
 from privman_core.masking import MASK, Secrets
 
@@ -20,8 +20,9 @@ KEPT_NOTES = 1_000
 KEPT_BYTES = 48 * 1024 * 1024
 # Bytes that Python needs for an exchange, and for each of its headers and findings.
 _PER_EXCHANGE, _PER_HEADER, _PER_FINDING = 1_000, 100, 250
-# Bytes that are read between two pauses, and the least that an exchange counts as.
-_MOST_WORK, _LEAST_WORK = 128 * 1024, 8 * 1024
+MOST_WORK = 128 * 1024
+"""Bytes that are read between two turns of other tasks."""
+_LEAST_WORK = 8 * 1024  # as which an exchange counts at least
 EVICTED = "journal-evicted"
 """The rule of the finding that exchanges were evicted unchecked, or together with their findings."""
 _LARGE = 16 * 1024  # bytes of an exchange that is processed in a thread
@@ -84,6 +85,7 @@ class Journal:
     def receive(self, exchange: Exchange, beginning: bytes, size: int) -> None:
         """Record the body of a request, by its beginning and its full size, that arrived after the start."""
         exchange.request_body, exchange.request_size = beginning[:KEPT_BODY], size
+        exchange.shown_bodies = None
 
     def finish(self, exchange: Exchange, status: int, headers: Headers, body: bytes) -> None:
         """Record the answer."""
@@ -93,6 +95,7 @@ class Journal:
         # A copy: bytes from orjson occupy up to 32 kB each.
         exchange.response_body = memoryview(body)[:KEPT_BODY].tobytes()
         exchange.response_size = len(body)
+        exchange.shown_bodies = None
         self._count(exchange, _size(exchange))
 
     def fail(self, exchange: Exchange, error: str) -> None:
@@ -108,9 +111,9 @@ class Journal:
 
     async def read(self, exchanges: Iterable[Exchange]) -> AsyncIterator[Exchange]:
         """Yield the exchanges, each judged if it has ended; other tasks run in between."""
-        unbroken = _MOST_WORK
+        unbroken = MOST_WORK
         for exchange in exchanges:
-            if unbroken >= _MOST_WORK:
+            if unbroken >= MOST_WORK:
                 unbroken = 0
                 await self.turn()
             self._add(exchange, await aside(exchange, self._judged))
@@ -183,16 +186,30 @@ class Journal:
         """Return the exchange as the control plane prints it, secrets masked; a large one is processed in a thread."""
         return await aside(exchange, self.to_json)
 
-    async def shows(self, exchange: Exchange, text: str) -> bool:
-        """Return whether a body contains the text, ignoring case, after masking."""
+    def show_url(self, exchange: Exchange) -> str:
+        """Return the address, secrets masked; it is masked again only when more secrets have become known."""
+        shown = exchange.shown_url
+        if shown is None or shown.learned != self._secrets.learned:
+            learned, text = self._secrets.learned, self._secrets.mask(exchange.url)
+            exchange.shown_url = shown = ShownUrl(learned, exchange.url if text == exchange.url else text)
+        return shown.text
 
-        def masked(exchange: Exchange) -> str:
-            asked = b"" if exchange.asks_secret else exchange.request_body
-            answer = b"" if _is_secret_answer(exchange) else exchange.response_body
-            bodies = (body.decode(errors="replace") for body in (asked, answer))
-            return "\n".join(map(self._secrets.mask, bodies)).lower()
+    def show_bodies(self, exchange: Exchange) -> ShownBodies:
+        """Return both bodies, secrets masked and wholly secret ones left out; what has no secret is not copied."""
+        shown = exchange.shown_bodies
+        if shown is None or shown.learned != self._secrets.learned:
+            learned = self._secrets.learned
+            asked, answer = exchange.request_body, exchange.response_body
+            shown_asked = b"" if exchange.asks_secret else self._shown(asked)
+            shown = ShownBodies(learned, shown_asked, b"" if _is_secret_answer(exchange) else self._shown(answer))
+            if exchange.request_body is asked and exchange.response_body is answer:  # else it has gone on meanwhile
+                exchange.shown_bodies = shown
+        return shown
 
-        return text.lower() in await aside(exchange, masked)
+    def _shown(self, body: bytes) -> bytes:
+        text = body.decode(errors="replace")
+        masked = self._secrets.mask(text)
+        return body if masked == text else masked.encode()
 
     def to_json(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked."""
@@ -202,7 +219,7 @@ class Journal:
             "at": exchange.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "direction": exchange.direction,
             "method": exchange.method,
-            "url": mask(exchange.url),
+            "url": self.show_url(exchange),
             "request": {
                 "headers": self._secrets.mask_headers(exchange.request_headers.items()),
                 "body": mask(request_text(exchange)),
@@ -257,7 +274,8 @@ class Journal:
 
 async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:
     """Process an exchange as `aside_of` does."""
-    return await aside_of(exchange.size, lambda: work(exchange))
+    size = max(exchange.size, len(exchange.url), len(exchange.request_body))  # one that runs has no size yet
+    return await aside_of(size, lambda: work(exchange))
 
 
 async def aside_of(size: int, work: Callable[[], Result]) -> Result:

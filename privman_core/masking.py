@@ -47,6 +47,9 @@ class Secrets:
         kept: how many retired secrets are still masked, the newest, up to `KEPT_CHARACTERS` in total; those in use
             always are.
         fields: names of fields that hold secrets, beyond those whose names say so; of several words the last counts.
+
+    Attributes:
+        learned: how often that which is masked has changed.
     """
 
     def __init__(self, kept: int = KEPT_RETIRED, fields: frozenset[str] = frozenset()) -> None:
@@ -61,6 +64,7 @@ class Secrets:
         self._words = Words()
         self._masked_before: dict[tuple[str, str], str] = {}  # by the name of the header, or none, and the text
         self._lock = Lock()
+        self.learned = 0
 
     def add(self, secret: str) -> None:
         """Mask this text from now on until it is retired."""
@@ -70,7 +74,7 @@ class Secrets:
             self._retired.pop(secret, None)
             self._live[secret] = None
             _learn(self._needles, secret)
-            self._masked_before = {}  # last, so that no text is remembered here that was masked without the secret
+            self._begin_anew()  # last, so that no text is remembered here that was masked without the secret
 
     def add_word(self, secret: str) -> None:
         """Mask this text wherever it appears in a message, for ever, though it may be an ordinary word.
@@ -84,13 +88,13 @@ class Secrets:
             for written in {*_written(secret)}:
                 if len(written) >= (SHORTEST_WORD if written in _plain(secret) else SHORTEST):
                     self._words.add(written)
-            self._masked_before = {}
+            self._begin_anew()
 
     def add_fields(self, names: Iterable[str]) -> None:
         """Mask the values of fields with these names, too."""
         with self._lock:
             self._fields |= {last_word(name) for name in names}
-            self._masked_before = {}
+            self._begin_anew()
 
     def add_login(self, user: str, password: str) -> None:
         """Mask a password, and the login as Basic authentication encodes it, even if the password is short."""
@@ -109,7 +113,7 @@ class Secrets:
             self._headers |= {lowered}
         else:
             self._parameters |= {lowered}
-        self._masked_before = {}
+        self._begin_anew()
 
     def retire(self, secret: str) -> None:
         """Mask a dead secret only as long as there is room; does nothing for an unknown text."""
@@ -212,7 +216,11 @@ class Secrets:
         self._needles = Needles()
         for secret in (*self._live, *self._retired):
             _learn(self._needles, secret)
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._masked_before = {}
+        self.learned += 1
 
 
 def _printable(text: str) -> str:

@@ -300,7 +300,7 @@ class OwnEnd:
         for each in reversed(self._journal.kept()) if numbers else ():
             if each.fault_number in numbers and len(hits := found.setdefault(each.fault_number, [])) < MOST_HITS:
                 answer = str(each.status or each.error or "…")
-                url = cut(self._journal.mask(each.url), LONGEST_URL)
+                url = cut(self._journal.show_url(each), LONGEST_URL)
                 hits.append(FaultHit(each.number, each.at, each.method, url, answer))
         return found
 
@@ -331,7 +331,7 @@ class OwnEnd:
         return await self._product.request(request_id)
 
     def _seen(self, exchange: Exchange) -> Seen:
-        return Seen(exchange, self.name, self._product.explain, self._journal.mask)
+        return Seen(exchange, self.name, self._product.explain, self._journal)
 
     def _row(self, seen: Seen) -> ExchangeRow:
         exchange, known = seen.exchange, self._product.explain(seen.exchange)
@@ -340,7 +340,7 @@ class OwnEnd:
             at=exchange.at,
             direction=exchange.direction,
             method=exchange.method,
-            url=self._journal.mask(exchange.url),
+            url=self._journal.show_url(exchange),
             party=known.party,
             contract=known.contract,
             status=exchange.status,

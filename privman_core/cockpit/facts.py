@@ -97,7 +97,7 @@ class FoundExchanges(Struct, frozen=True):
         evicted: how many exchanges are no longer kept.
         newest: number of the newest exchange, whether it fits or not; 0 for none.
         clears: how often the journal was cleared, and numbers began again.
-        unjudged: how many exchanges a search for verdicts has not come to yet.
+        unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
     """
 
     rows: list[ExchangeRow]

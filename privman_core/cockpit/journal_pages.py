@@ -93,7 +93,7 @@ class JournalPage(Struct, frozen=True):
         newest: number of the newest exchange of each end, whether it is shown or not.
         epoch: changes when the numbers of an end have begun again.
         evicted: how many exchanges of each end are no longer kept, if any.
-        unjudged: how many exchanges a search for verdicts has not come to yet.
+        unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
     """
 
     lines: Sequence[JournalLine] = ()

@@ -1,16 +1,20 @@
 """A search through a journal, newest exchange first."""
 
-from collections.abc import AsyncIterator, Callable
-from itertools import islice
+from collections.abc import AsyncIterator, Callable, Iterator
 
-from privman_core.cockpit.search import Search, Seen
-from privman_core.exchange import Exchange
-from privman_core.journal import Journal
+from privman_core.cockpit.search import LONGEST_SEARCHED, Search, Seen
+from privman_core.exchange import Exchange, ShownBodies
+from privman_core.journal import MOST_WORK, Journal, aside
 
 MOST_JUDGED = 1_000
 """Exchanges that one search for verdicts judges, which takes about half a second; the next search goes on."""
-_AT_ONCE = 16
-"""Exchanges that are searched between two turns of other tasks."""
+MOST_MASKED = 1024 * 1024
+"""Bytes of bodies that one search masks for the first time, which takes about as long; the next search goes on."""
+_AT_ONCE = 16  # exchanges that are judged between two looks whether that is enough
+_LOOK, _COMPARED = (
+    256,
+    32,
+)  # as how many bytes a look at an exchange counts, and how many that are compared count as one
 
 
 class JournalSearch:
@@ -21,7 +25,7 @@ class JournalSearch:
         before: only exchanges with a lower number; 0 for all.
 
     Attributes:
-        unjudged: how many exchanges it has left out, because it would have had to judge more than `MOST_JUDGED`.
+        unjudged: how many exchanges it has left out, because it would have had to judge or to mask more than it may.
     """
 
     def __init__(self, journal: Journal, search: Search, seen: Callable[[Exchange], Seen], before: int) -> None:
@@ -30,48 +34,92 @@ class JournalSearch:
         self._seen = seen
         self._before = before
         self.unjudged = 0
+        self._done, self._left = MOST_WORK, MOST_MASKED
 
     async def fitting(self) -> AsyncIterator[Seen]:
-        """Yield the exchanges that fit; only those are judged that may fit."""
-        before, conditions = self._before, self._search.conditions
-        sieve, newest = self._search.sieve, reversed(self._journal.kept())
-        sifted = filter(sieve, newest) if sieve else newest
-        older = (self._seen(each) for each in sifted if not before or each.number < before)
-        fitting, left = (seen for seen in older if all(each.fits(seen) for each in conditions)), MOST_JUDGED
-        while some := list(islice(fitting, _AT_ONCE)):
-            some = await self._with_texts(some)
+        """Yield the exchanges that fit; only those are judged that may fit, and other tasks run in between."""
+        left = MOST_JUDGED
+        async for some in self._batches():
             unjudged = [seen.exchange for seen in some if _is_unjudged(seen)]
             left -= len(unjudged) if self._search.verdicts else 0
             if left < 0:
-                self.unjudged = len(unjudged) + sum(map(_is_unjudged, fitting))
-                return
+                self.unjudged += len(unjudged)
+                continue
             async for _ in self._journal.read(unjudged):
                 """Judge it."""
             for seen in some:
                 if all(each.fits(seen) for each in self._search.verdicts):
                     yield seen
 
-    async def _with_texts(self, some: list[Seen]) -> list[Seen]:
-        if not self._search.texts:
-            return some
-        await self._journal.turn()
-        return [seen for seen in some if await self._has_texts(seen.exchange)]
+    async def _batches(self) -> AsyncIterator[list[Seen]]:
+        """Yield those that fit all but the verdicts, a few at a time."""
+        conditions, texts, some = self._search.conditions, self._search.texts, list[Seen]()
+        for exchange in self._sifted():
+            self._done += len(exchange.url) + _LOOK * (1 + len(conditions))
+            if self._done >= MOST_WORK:
+                await self._turn()
+            if len(exchange.url) > LONGEST_SEARCHED:
+                await aside(exchange, self._journal.show_url)
+            seen = self._seen(exchange)
+            if all(each.fits(seen) for each in conditions) and (not texts or await self._has_texts(exchange)):
+                some.append(seen)
+            if len(some) == _AT_ONCE:
+                yield some
+                some = []
+        yield some
+
+    def _sifted(self) -> Iterator[Exchange]:
+        """Yield those that pass the quick test, newest first."""
+        before, newest = self._before, reversed(self._journal.kept())
+        older = (each for each in newest if each.number < before) if before else newest
+        return filter(self._search.sieve, older)
 
     async def _has_texts(self, exchange: Exchange) -> bool:
+        """Return whether the bodies contain the texts, ignoring case, as they are shown."""
+        if exchange.shown_bodies is None and not await self._shows_bodies(exchange):
+            return False
         for text, negated in self._search.texts:
-            has = _mentions(exchange, text) and await self._journal.shows(exchange, text)
-            if has is negated:
+            if self._done >= MOST_WORK:
+                await self._turn()
+            if await self._mentions(exchange, text) is negated:
                 return False
         return True
+
+    async def _shows_bodies(self, exchange: Exchange) -> bool:
+        """Mask the bodies for this search and later ones, unless it has masked so much that later ones must go on."""
+        if self._left <= 0:
+            self.unjudged += 1
+            return False
+        self._left -= _size(exchange)
+        self._done += _size(exchange)
+        await aside(exchange, self._journal.show_bodies)
+        return True
+
+    async def _mentions(self, exchange: Exchange, text: str) -> bool:
+        """Return whether a body contains the text.
+
+        Bodies that were masked when fewer secrets were known tell whether it is worth masking them again.
+        """
+        known = exchange.shown_bodies
+        if known is not None and not self._has(known, text):
+            return False
+        return self._has(await aside(exchange, self._journal.show_bodies), text)
+
+    def _has(self, bodies: ShownBodies, text: str) -> bool:
+        self._done += (len(bodies.request) + len(bodies.answer)) // _COMPARED
+        if text.isascii():
+            wanted = text.encode()
+            return wanted in bodies.request.lower() or wanted in bodies.answer.lower()
+        return any(text in each.decode(errors="replace").lower() for each in (bodies.request, bodies.answer))
+
+    async def _turn(self) -> None:
+        self._done = 0
+        await self._journal.turn()
+
+
+def _size(exchange: Exchange) -> int:
+    return len(exchange.request_body) + len(exchange.response_body)
 
 
 def _is_unjudged(seen: Seen) -> bool:
     return seen.exchange.ended and not seen.exchange.judged
-
-
-def _mentions(exchange: Exchange, text: str) -> bool:
-    """Return whether a body contains the text, ignoring case, before masking; True if only decoding tells."""
-    if not text.isascii():
-        return True
-    wanted = text.encode()
-    return wanted in exchange.request_body.lower() or wanted in exchange.response_body.lower()

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Protocol
 
 from msgspec import Struct
 
 from privman_core.cockpit.facts import VERDICTS
+from privman_core.cockpit.globs import glob
 from privman_core.cockpit.search_line import Term, read_terms
 from privman_core.exchange import Exchange
 from privman_core.inputs import quoted
@@ -17,6 +17,8 @@ from privman_core.near_words import hint
 
 LONGEST_SEARCH = 400
 """Characters of a search line."""
+LONGEST_SEARCHED = 8_000
+"""Characters of an address that are searched."""
 _STATUS = re.compile(r"([1-5])xx|([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
 _TABLE = re.compile(r"/(?:table|import|aggregate|stats)/([^/?]+)", re.IGNORECASE)
 _SHORT_HOUR, _CLOCK_TIME = re.compile(r"[0-9]:"), re.compile(r"[0-9]{2}:")
@@ -40,6 +42,16 @@ class Explained(Protocol):
         """Summary of the contract that applies; empty for none."""
 
 
+class Shows(Protocol):
+    """Masks secrets."""
+
+    def show_url(self, exchange: Exchange) -> str:
+        """Return the address of an exchange, secrets masked."""
+
+    def mask(self, text: str) -> str:
+        """Return the text with every secret in it masked."""
+
+
 class Seen:
     """An exchange with what the search asks of it; most of that is worked out only when it is asked.
 
@@ -47,16 +59,20 @@ class Seen:
         exchange: judged, if a term asks for its verdict.
         end: the end that has it in its journal.
         explain: returns the other party, and the contract.
-        mask: masks the secrets in a text.
+        shows: masks secrets.
     """
 
     def __init__(
-        self, exchange: Exchange, end: str, explain: Callable[[Exchange], Explained], mask: Callable[[str], str]
+        self,
+        exchange: Exchange,
+        end: str,
+        explain: Callable[[Exchange], Explained],
+        shows: Shows,
     ) -> None:
         self.exchange = exchange
         self.end = end
         self._explain = explain
-        self._mask = mask
+        self._shows = shows
 
     @cached_property
     def known(self) -> Explained:
@@ -95,9 +111,15 @@ class Seen:
         """Return when it began, in the form of a time of day or of a date, to be compared with it."""
         return self.exchange.at.strftime("%H:%M:%S.%f" if _CLOCK_TIME.match(moment) else "%Y-%m-%dT%H:%M:%S.%f")
 
-    def shows(self, text: str, fits: Callable[[str], bool]) -> bool:
-        """Return whether a text fits as it is and with its secrets masked, so that guessing finds no secret."""
-        return fits(text) and fits(self._mask(text))
+    @property
+    def user(self) -> str:
+        """Who had logged in, in lower case, secrets masked."""
+        return self._shows.mask(self.exchange.user).lower()
+
+    @cached_property
+    def url(self) -> str:
+        """The beginning of its address in lower case, secrets masked, so that guessing finds none."""
+        return self._shows.show_url(self.exchange)[:LONGEST_SEARCHED].lower()
 
 
 Test = Callable[[Seen], bool]
@@ -188,7 +210,7 @@ def _anywhere(value: str) -> Test:
     def fits(seen: Seen) -> bool:
         each = seen.exchange
         rest = f"{each.method} {each.status or each.error} {each.fault} {' '.join(each.about)}".lower()
-        return value in rest or seen.shows(f"{each.method} {each.url}", lambda text: value in text.lower())
+        return value in rest or value in f"{each.method.lower()} {seen.url}"
 
     return fits
 
@@ -210,15 +232,8 @@ def _status(value: str) -> Test:
 
 
 def _path(value: str) -> Test:
-    def fits(path: str) -> bool:
-        return fnmatchcase(path.lower(), value) if "*" in value else value in path.lower()
-
-    return lambda seen: seen.shows(path_of(seen.exchange.url), fits)
-
-
-def _path_sieve(value: str) -> Sieve:
-    wanted = max(value.split("*"), key=len)
-    return lambda exchange: wanted in exchange.url.lower()
+    fits = glob(value if "*" in value else f"*{value}*")
+    return lambda seen: fits(path_of(seen.url))
 
 
 def path_of(url: str) -> str:
@@ -235,8 +250,7 @@ def table_of(url: str) -> str:
 
 def _table(value: str) -> Test:
     def fits(seen: Seen) -> bool:
-        url = seen.exchange.url.lower()
-        table = table_of(url) if value in url else ""
+        table = table_of(seen.url) if value in seen.url else ""
         return table == value or table.endswith(f"_{value}")
 
     return fits
@@ -248,7 +262,7 @@ def _request(value: str) -> Test:
 
 
 def _user(value: str) -> Test:
-    return lambda seen: seen.shows(seen.exchange.user.lower(), lambda text: text == value)
+    return lambda seen: seen.user == value
 
 
 def _registration(value: str) -> Test:
@@ -269,11 +283,13 @@ def _verdict(value: str) -> Test:
 
 
 def _fault(value: str) -> Test:
-    return lambda seen: bool(seen.exchange.fault) and fnmatchcase(seen.exchange.fault.lower(), value)
+    fits = glob(value)
+    return lambda seen: bool(seen.exchange.fault) and fits(seen.exchange.fault.lower())
 
 
 def _finding(value: str) -> Test:
-    return lambda seen: any(fnmatchcase(each.rule.lower(), value) for each in seen.exchange.findings)
+    fits = glob(value)
+    return lambda seen: any(fits(each.rule.lower()) for each in seen.exchange.findings)
 
 
 def _after(value: str) -> Test:
@@ -301,7 +317,7 @@ _MOMENTS = "09:00, 09:00:30, 2026-01-05 or 2026-01-05T09:00"
 WORDS: Mapping[str, Word] = {
     "method": Word("POST", "the method of the request", _method),
     "status": Word("4xx,5xx", f"the status of the answer: {_STATUSES}", _status),
-    "path": Word("*/approve", "part of the path; * for any text", _path, several=False, sieve=_path_sieve),
+    "path": Word("*/approve", "part of the path; * for any text", _path, several=False),
     "table": Word("request", "the table in the address, or the end of its name", _table),
     "request": Word(
         "85d71683",

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from privman_core.cockpit.journal_search import MOST_JUDGED, JournalSearch
+from privman_core.cockpit.globs import glob
+from privman_core.cockpit.journal_search import MOST_JUDGED, MOST_MASKED, JournalSearch
 from privman_core.cockpit.search import Search, SearchError, Seen
 from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
 from privman_core.exchange import Exchange
@@ -29,11 +30,23 @@ def _number(found: list[Seen]) -> list[int]:
     return [seen.exchange.number for seen in found]
 
 
+class CountingSecrets(Secrets):
+    """Secrets that count the texts that they mask."""
+
+    masked = 0
+
+    def mask(self, text: str) -> str:
+        """Mask and count."""
+        self.masked += 1
+        return super().mask(text)
+
+
 class Kept:
     """A journal of the echo, and searches in it."""
 
-    def __init__(self, *requests: tuple[str, int, str, str], seconds: int = 0) -> None:
-        self.secrets = Secrets()
+    def __init__(self, *requests: tuple[str, int, str, str], seconds: int = 0, secret: str = "") -> None:
+        self.secrets = CountingSecrets()
+        self.secrets.add(secret)
         self.journal = Journal(VirtualClock(), self.secrets, judge)
         for number, (method, status, path, body) in enumerate(requests):
             each = self.journal.begin("in", method, path, {}, body.encode())
@@ -45,7 +58,7 @@ class Kept:
         """Return a search for this line."""
 
         def seen(exchange: Exchange) -> Seen:
-            return Seen(exchange, "Echo", EchoProduct().explain, self.journal.mask)
+            return Seen(exchange, "Echo", EchoProduct().explain, self.journal)
 
         return JournalSearch(self.journal, Search.read(line), seen, 0)
 
@@ -212,3 +225,82 @@ async def test_a_search_for_verdicts_goes_on_where_it_was() -> None:
     assert _number([seen async for seen in second.fitting()]) == [1]
     assert second.unjudged == 0
     assert isinstance(kept.journal.kept()[0].findings[0], Finding)
+
+
+async def test_a_search_in_bodies_goes_on_where_it_was() -> None:
+    """Each masks so many bytes at most, and says how many exchanges are left; one of any size is masked."""
+    kept = Kept(("POST", 200, "/x", "needle"), *[("POST", 200, "/x", "x" * MOST_MASKED)] * 2)
+    for left, found in ((2, []), (1, []), (0, [1])):
+        search = kept.search("body:needle")
+        assert (_number([seen async for seen in search.fitting()]), search.unjudged) == (found, left)
+
+
+@given(st.text(alphabet="ab*", max_size=8), st.text(alphabet="ab", max_size=8))
+@examples(300)
+def test_a_star_stands_for_any_text(pattern: str, text: str) -> None:
+    """And for nothing else."""
+    assert glob(pattern)(text) == fnmatchcase(text, pattern)
+
+
+def test_only_a_star_is_special() -> None:
+    """Brackets and question marks stand for themselves."""
+    kept = Kept(("GET", 200, "/[p*]", ""), ("GET", 200, "/p", ""))
+    assert [kept.find(line) for line in ("path:/[p*]", "path:*/[p*", "path:/?*", "finding:[w]*")] == [[1], [1], [], []]
+
+
+async def test_a_search_that_fits_nothing_lets_others_run() -> None:
+    """However many exchanges and terms there are."""
+    kept, turns = Kept(*[("GET", 200, "/x" * 500, "")] * 500), 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(others())
+    for line in ("path:/y", "-path:*x", "fault:zzz", "-x -y", "verdict:broken path:y"):
+        turns = 0
+        assert [seen async for seen in kept.search(line).fitting()] == []
+        assert turns >= 4
+    task.cancel()
+
+
+SECRETS = ("Kx9-fj2W8e7p", "72rQ_tiger.5")
+_PARTS = st.sampled_from(
+    [*"*[]?k7xr", "***", "[k*]x9", "72rq", *map(str.lower, SECRETS), "incident/", "/api/", "kx9-*"]
+)
+_GUESSES = st.builds(
+    "{}{}:{}".format,
+    st.sampled_from(["", "-"]),
+    st.sampled_from(["path", "table", "body", "fault", "finding", "user", "status:200 path", "party"]),
+    st.lists(_PARTS, min_size=1, max_size=4).map("".join).map(lambda text: f'"{text}"'),
+)
+
+
+@given(st.lists(_GUESSES, min_size=1, max_size=2).map(" ".join))
+@examples(100)
+def test_neither_result_nor_work_of_a_search_depends_on_a_secret(line: str) -> None:
+    """Two journals that differ in a secret alone find the same, and mask as much."""
+    outcomes = []
+    for secret in SECRETS:
+        texts = (f"/api/now/table/incident/{secret}", f"/api/now/table/{secret}?access_token={secret}")
+        kept = Kept(
+            *(("POST", 200, url, body) for url in texts for body in (f'{{"password": "{secret}"}}', secret)),
+            secret=secret,
+        )
+        for each in kept.journal.kept():
+            each.user = secret
+        kept.find("body:first -user:first")
+        before = kept.secrets.masked
+        outcomes.append((kept.find(line), kept.secrets.masked - before))
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_secret_that_becomes_known_later_is_not_found() -> None:
+    """A search does not trust what it masked before."""
+    kept = Kept(("GET", 200, f"/{SECRETS[0]}", SECRETS[0]), ("GET", 200, "/x", "other"))
+    lines = [f"{word}:{SECRETS[0]}" for word in ("path", "body")]
+    assert [kept.find(line) for line in lines] == [[1], [1]]
+    kept.secrets.add(SECRETS[0])
+    assert [kept.find(line) for line in lines] == [[], []]
