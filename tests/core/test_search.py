@@ -290,7 +290,7 @@ def test_neither_result_nor_work_of_a_search_depends_on_a_secret(line: str) -> N
             secret=secret,
         )
         for each in kept.journal.kept():
-            each.user = secret
+            each.findings.user = secret
         kept.find("body:first -user:first")
         before = kept.secrets.masked
         outcomes.append((kept.find(line), kept.secrets.masked - before))
