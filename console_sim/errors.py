@@ -177,7 +177,15 @@ class ServiceNowError(ConsoleSimError):
         message = super().__str__()
         if self.retry_in is None:
             return message
-        return f"{message}; retrying in {self.retry_in:g} s"
+        return f"{message}; retrying in {_in_words(self.retry_in)}"
+
+
+def _in_words(seconds: float) -> str:
+    """Return a span such as ``32 min``."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds > size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
 
 
 class UnreachableError(ServiceNowError):

@@ -64,8 +64,10 @@ class ConsoleProduct:
         return [self._approval(each) for each in self._console.store.approval_requests.newest(0, most)]
 
     async def deliveries(self, most: int) -> list[DeliveryState]:
-        """Return the server tasks that wait for another attempt, then the others, newest first; at most so many."""
-        return console_deliveries(self._console.server_tasks, self._mask)[:most]
+        """Return server tasks, those that wait for another attempt first, and requests without one; so many of each."""
+        newest = self._console.store.approval_requests.newest(0, most)
+        unsent = [self._requests.unsent(each) for each in newest if each.last_error and not each.server_id]
+        return [*console_deliveries(self._console.server_tasks, self._mask)[:most], *unsent]
 
     async def request(self, request_id: str) -> RequestDetail | None:
         """Return what the console knows of an approval request; None if it has none with that RequestId."""

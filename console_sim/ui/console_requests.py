@@ -12,7 +12,7 @@ from console_sim.ui.console_deliveries import console_deliveries
 from console_sim.ui.console_reasons import ConsoleCase, console_reasons, moment
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
-from privman_core.cockpit.facts import DatedEvent, LabeledFact, RequestDetail, Stand
+from privman_core.cockpit.facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 
@@ -49,6 +49,11 @@ class ConsoleRequests:
     def page(self, request_id: str) -> str:
         """Return the path of the page about a request; the list of all where the vendor has no such page."""
         return link(DECIDE, request=request_id) if self._extras else APPROVALS
+
+    def unsent(self, request: ApprovalRequest) -> DeliveryState:
+        """Return a request that nothing sends, because there is no server to send it to."""
+        name, error = f"Send approval request {request.request_id}", self._mask(request.last_error)
+        return DeliveryState(name=name, state="no server", tone="bad", about=request.request_id, error=error)
 
     def _detail(self, request: ApprovalRequest) -> RequestDetail:
         tasks, request_id = self._console.server_tasks, request.request_id

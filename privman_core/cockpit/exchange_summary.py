@@ -8,7 +8,7 @@ from privman_core.cockpit.search import path_of
 
 def summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) -> str:
     """Return in a sentence or two what happened, and the first difference from the contract."""
-    asked = f"{pair.source} asked {pair.target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
+    asked = f"{pair.source} to {pair.target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
     if pair.repetition:
         asked = f"{asked} It was {pair.repetition}."
     return f"{asked} {_answered(row, compared)} {_judged(row, compared)}".rstrip()

@@ -108,7 +108,7 @@ class MergedRow(Struct, frozen=True):
         return next((row for _, row in self.sides if row.broken), self.served)
 
     @property
-    def remarks(self) -> int:
+    def swallowed(self) -> int:
         """How many findings it has that are no violations."""
         return max(row.findings - row.broken for _, row in self.sides)
 

@@ -145,7 +145,7 @@ async def test_long_body_is_shortened(roomy_party: Party, http: ClientSession, b
 @pytest.mark.parametrize(
     ("method", "faults", "words"),
     [
-        ("POST", [{"kind": "status", "status": 503}], ["503 status", "not judged: fault"]),
+        ("POST", [{"kind": "status", "status": 503}], ["503 fault: status", "not judged: fault"]),
         ("POST", [], ["200", "kept"]),
         ("GET", [], ["200", "no contract"]),
     ],
@@ -184,7 +184,7 @@ async def test_page_of_an_exchange_without_an_answer_says_why(roomy_party: Party
     """It is still to come, or there is none for a reason; and no contract describes what has none."""
     party, browser = roomy_party, Browser(roomy_party, http)
     exchange = party.journal.begin("out", "POST", "http://localhost:1/x", {}, b"")
-    asked = "Echo asked Callee: POST /x."
+    asked = "Echo to Callee: POST /x."
     assert f"{asked} It has not been answered yet.<" in (await browser.get("/exchanges/echo/1"))[1]
     party.journal.fail(exchange, "no connection")
     sentence = f"{asked} No answer came: no connection. No contract describes this exchange.<"

@@ -56,6 +56,10 @@ async def test_process_is_as_it_was_when_asked(desk: Desk) -> None:
     await desk.console("POST", "/approval-types", {"name": "Lonely type", "process": "Lonely"})
     await desk.console("POST", "/policies", {"name": "Lonely policy", "approval_type": "Lonely type"})
     shown = await desk.page((await desk.ask("Lonely policy"))["request_id"])
+    unsent = "no server not sent: approval process 'Lonely' had no ServiceNow server"
+    assert unsent in await desk.look(desk.fakes.servicenow, "/deliveries")
+    async with desk.fakes.http.get(desk.fakes.console) as home:
+        assert "Lonely, without a ServiceNow server: requests are not sent" in await home.text()
     check(shown, ("'Lonely' had no ServiceNow server", "as 'Lonely' said then"), ("has no Serv", "first_retry_wait"))
 
 
@@ -81,7 +85,7 @@ async def test_who_sent_it_is_who_logged_in(desk: Desk) -> None:
     check(shown, (*said, "Console (privman.integration) → ServiceNow", "ServiceNow (API User"), ())
     path = await desk.path(desk.fakes.servicenow, "user:privman.approver+method:POST")
     page = await desk.fakes.look(desk.fakes.servicenow, path)
-    check(page, ("<dd>API client</dd>", "<dd>privman.approver</dd>", "API client asked ServiceNow"), ("Console asked",))
+    check(page, ("<dd>API client</dd>", "<dd>privman.approver</dd>", "API client to ServiceNow"), ("Console to",))
 
 
 async def test_what_a_fault_struck_is_judged_at_neither_end(desk: Desk) -> None:
@@ -113,4 +117,4 @@ async def test_what_the_tester_sends_again_is_the_testers(desk: Desk) -> None:
     asked = await desk.path(sn, "from:console method:POST")
     edited = {"method": "POST", "path": "/api/now/table/x_thyti_thycotic_p_request", "headers": "", "body": "{}"}
     page = (await desk.fakes.post(sn, f"{asked}/edit", edited))[1]
-    check(page, ("edited and sent again", "Tester asked ServiceNow"), (" Console asked ServiceNow",))
+    check(page, ("edited and sent again", "Tester to ServiceNow"), (" Console to ServiceNow",))
