@@ -131,8 +131,8 @@ def create_app(settings: Settings, *, clock: Clock, ids: Ids, blueprint: Bluepri
     app[ADMINISTRATOR], app[INSTANCE], app[FIRST_FINDINGS] = administrator, instance, blueprint.findings
     if settings.control_plane:
         app.add_routes(MockAdmin(privilege_manager, checks, secrets.mask, app[CHANGES], settings.url).routes())
-        keys = CockpitKeys.draw(settings.admin_token, ids)
         product = InstanceProduct(instance, privilege_manager, checks, secrets.mask)
+        keys = CockpitKeys.draw(product.name, settings.admin_token, ids)
         other = OtherAddress(settings.console_url, settings.console_admin_token)
         Cockpit(product, instruments, keys, other, trusted=trust(settings.ca_file)).add_to(app)
     app.add_routes(server.routes())

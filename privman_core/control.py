@@ -208,8 +208,7 @@ class Control:
     def _allowed(self, request: web.Request) -> bool:
         if self._token:
             return has_token(request, self._token)
-        sent_by_foreign = request.method not in _READS and is_foreign_page(request)  # a link may lead here
-        return is_opened_here(request) and is_own_origin(request) and not sent_by_foreign
+        return is_opened_here(request) and is_own_origin(request) and not is_fetched_by_foreign_page(request)
 
     def _refusal(self, request: web.Request) -> str:
         header = "" if self._token else unknown_header(request)
@@ -242,6 +241,13 @@ def is_foreign_page(request: web.Request) -> bool:
         return True
     hosts = (origin.partition("://")[2].lower() for origin in headers.getall("Origin", ()))
     return any(host != request.host.lower() for host in hosts)
+
+
+def is_fetched_by_foreign_page(request: web.Request) -> bool:
+    """Return whether a page of another site sent the request, but as a link that leads here in the browser's tab."""
+    headers = request.headers
+    led_here = (headers.get("Sec-Fetch-Mode"), headers.get("Sec-Fetch-Dest")) == ("navigate", "document")
+    return is_foreign_page(request) and not (led_here and request.method in _READS)
 
 
 async def read_object(request: web.Request) -> dict[str, Any]:

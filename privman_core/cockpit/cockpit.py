@@ -22,7 +22,14 @@ from privman_core.cockpit.repeats_of_requests import Repeats
 from privman_core.cockpit.replay_pages import ReplayPages
 from privman_core.cockpit.request_pages import RequestPages
 from privman_core.cockpit.selection_pages import SelectionPages
-from privman_core.control import COCKPIT, OTHER_CLOCK, has_token, is_own_origin
+from privman_core.control import (
+    COCKPIT,
+    OTHER_CLOCK,
+    has_token,
+    is_fetched_by_foreign_page,
+    is_foreign_page,
+    is_own_origin,
+)
 from privman_core.ids import Ids, is_same
 from privman_core.inputs import Trust
 from privman_core.instruments import Instruments
@@ -32,7 +39,6 @@ from privman_core.pages.rendering import SHARED, Assets, Templates, see
 from privman_core.pages.site import Frame, Gate, Page, PageError, Show, Site, Visit
 from privman_core.pages.unknown_address import UnknownAddresses
 
-COOKIE = "cockpit"
 _ELSEWHERE = re.compile(rf"(?!{COCKPIT}/)")
 UNLOCK = f"{COCKPIT}/unlock"
 TEMPLATES = "privman_core.cockpit"
@@ -45,25 +51,35 @@ class CockpitKeys:
     """Admits browsers with the token of the control plane; without a token, browsers on this machine.
 
     Args:
+        end: that serves the cockpit; browsers share cookies between the ports of a machine.
         admin_token: of the control plane; empty keeps the cockpit closed to other machines.
         secret: drawn anew at each start.
     """
 
-    def __init__(self, admin_token: str, secret: str) -> None:
+    def __init__(self, end: str, admin_token: str, secret: str) -> None:
+        self.cookie_name = f"cockpit-{end.lower()}"
         self._admin_token = admin_token
         self._key = f"{admin_token}{secret}".encode()
         self.cookie = self._derive("entrance")
 
     @classmethod
-    def draw(cls, admin_token: str, ids: Ids) -> Self:
+    def draw(cls, end: str, admin_token: str, ids: Ids) -> Self:
         """Return the keys of one start; drawing them shifts no other identifier."""
-        return cls(admin_token, ids.fork("cockpit").token())
+        return cls(end, admin_token, ids.fork("cockpit").token())
 
     def admits(self, request: web.Request) -> bool:
         """Return whether a request may see the cockpit."""
+        if self._admin_token and has_token(request, self._admin_token):
+            return True
+        if is_fetched_by_foreign_page(request):
+            return False
         if self._admin_token:
-            return has_token(request, self._admin_token) or is_same(self.cookie, request.cookies.get(COOKIE, ""))
+            return is_same(self.cookie, request.cookies.get(self.cookie_name, ""))
         return is_opened_here(request) and is_own_origin(request)
+
+    def admits_stream(self, request: web.Request) -> bool:
+        """Return whether a request may follow what happens, which a page of the cockpit asks for by script."""
+        return self.admits(request) and not is_foreign_page(request)
 
     def unlocks(self, token: str) -> bool:
         """Return whether a typed token is that of the control plane."""
@@ -153,8 +169,8 @@ class Cockpit:
             f"{_EXCHANGE}/replay": Page(None, replays.replay),
             f"{_EXCHANGE}/edit": Page(replays.edit, replays.send),
             "/selection": Page(selection.show),
-            "/selection/saved.yaml": Page(selection.scenario),
-            "/selection/exchanges.har": Page(selection.archive),
+            "/selection/saved.yaml": Page(_asked_for_here(selection.scenario)),
+            "/selection/exchanges.har": Page(_asked_for_here(selection.archive)),
             "/compare": Page(selection.compare),
             "/approvals": Page(requests.approvals, tab="Approvals"),
             "/requests/{request_id:[0-9A-Fa-f-]{1,36}}": Page(OneRequestPage(ends).show),
@@ -179,7 +195,7 @@ class Cockpit:
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
         self._calls, self._ends = CockpitCalls(own, self._repeats.listens_at), ends
-        self._events = LiveEvents(ends, keys.admits)
+        self._events = LiveEvents(ends, keys.admits_stream)
 
     def add_to(self, app: web.Application) -> None:
         """Add every page, and the calls that the other end's cockpit reads."""
@@ -204,11 +220,22 @@ async def _other_url(product: Product, neighbourhood: Neighbourhood) -> str:
     return neighbour.end.url
 
 
+def _asked_for_here(show: Show[Visit]) -> Show[Visit]:
+    """Return the download, which refuses whom a page of another site has led here."""
+
+    async def download(visit: Visit) -> web.Response:
+        if is_foreign_page(visit.request):
+            raise PageError(HTTPStatus.FORBIDDEN, "Not from another site", "Download it from its page in the cockpit.")
+        return await show(visit)
+
+    return download
+
+
 async def _unlock(keys: CockpitKeys, visit: Visit) -> web.Response:
     if not keys.unlocks(visit.form.value("admin_token").strip()):
         return await _locked(visit, "This is not the token of the control plane.")
     answer, secure = see(COCKPIT), visit.request.secure
-    answer.set_cookie(COOKIE, keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure)
+    answer.set_cookie(keys.cookie_name, keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure)
     return answer
 
 

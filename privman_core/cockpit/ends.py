@@ -1,12 +1,12 @@
 """The two ends of the integration, as the cockpit reads and controls them."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol, cast
 
 from msgspec import Struct
 
-from privman_core.clock import ClockError, Due
+from privman_core.clock import MOST_SECONDS, ClockError, Due
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.facts import (
     LONGEST_URL,
@@ -48,6 +48,14 @@ class EndError(Exception):
     def __init__(self, message: str, key: str = "") -> None:
         super().__init__(message)
         self.key = key
+
+
+def require_reach(moment: datetime, now: datetime) -> None:
+    """Raise EndError for a jump that is longer than any may be."""
+    if moment - now > timedelta(seconds=MOST_SECONDS):
+        raise EndError(
+            f"{moment:%Y-%m-%d %H:%M:%S} is too far from {now:%Y-%m-%d %H:%M:%S}; expected at most ten years", "jump"
+        )
 
 
 class End(Protocol):
@@ -265,6 +273,7 @@ class OwnEnd:
 
     async def advance_to(self, moment: datetime) -> None:
         """Let virtual time jump, unless it is that late."""
+        require_reach(moment, self._clock.now())
         try:
             await self._clock.advance_to(moment)
         except ClockError as error:

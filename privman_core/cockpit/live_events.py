@@ -13,7 +13,7 @@ from privman_core.cockpit.facts import Marks
 from privman_core.pages.rendering import HEADERS
 
 MOST_STREAMS = 24
-"""Open pages that a server keeps informed at the same time."""
+"""Open pages that a server keeps informed at the same time; one more takes the place of the oldest."""
 LOOK_SECONDS = 0.2
 """Real seconds between two looks at the own end."""
 OTHER_LOOKS, BEAT_LOOKS = 5, 50
@@ -51,26 +51,32 @@ class LiveEvents:
         self._ends = ends
         self._look_seconds = look_seconds
         self._admits = admits
-        self._closing = asyncio.Event()
-        self._open = 0
+        self._closed = False
+        self._open: list[asyncio.Event] = []  # each set when its stream has to end, the oldest first
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Answer a stream of events until the page or the server is closed."""
+        """Answer a stream of events until the page or the server is closed, or there are too many newer ones."""
         if not self._admits(request):
             raise web.HTTPForbidden
-        if self._open >= MOST_STREAMS:
-            raise web.HTTPServiceUnavailable(text=f"{MOST_STREAMS} pages are open, which is the most.")
-        self._open += 1
+        closing = asyncio.Event()
+        self._open.append(closing)
+        if len(self._open) > MOST_STREAMS:
+            self._open.pop(0).set()
+        if self._closed:
+            closing.set()
         try:
-            return await self._send(request)
+            return await self._send(request, closing)
         finally:
-            self._open -= 1
+            if closing in self._open:
+                self._open.remove(closing)
 
     async def close(self, _app: web.Application) -> None:
         """End the streams."""
-        self._closing.set()
+        self._closed = True
+        for closing in self._open:
+            closing.set()
 
-    async def _send(self, request: web.Request) -> web.StreamResponse:
+    async def _send(self, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
         answer = web.StreamResponse(headers={**HEADERS, "Cache-Control": "no-store"})
         answer.content_type = "text/event-stream"
         ends = await self._ends.find()
@@ -78,14 +84,14 @@ class LiveEvents:
         await answer.prepare(request)
         with suppress(ConnectionError):  # the page has been closed
             await answer.write(_RETRY)
-            async for event in self._events(ends, marks):
+            async for event in self._events(ends, marks, closing):
                 await answer.write(f"data: {event}\n\n".encode())
         return answer
 
-    async def _events(self, ends: Ends, marks: dict[str, Marks | None]) -> AsyncIterator[str]:
+    async def _events(self, ends: Ends, marks: dict[str, Marks | None], closing: asyncio.Event) -> AsyncIterator[str]:
         """Yield ``changed`` after each change, and ``beat`` after a while without one."""
         looks = 0
-        while not await self._is_closing():
+        while not await self._is_closing(closing):
             looks += 1
             looked_at = [self._ends.own] if looks % OTHER_LOOKS else ends
             before, marks = marks, {**marks, **{end.name: await _marks(end) for end in looked_at}}
@@ -96,12 +102,12 @@ class LiveEvents:
                 looks, ends = 0, await self._ends.find()
                 yield "beat"
 
-    async def _is_closing(self) -> bool:
-        """Wait for the next look; return whether the server ends meanwhile."""
+    async def _is_closing(self, closing: asyncio.Event) -> bool:
+        """Wait for the next look; return whether the stream has to end."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._look_seconds):
-                await self._closing.wait()
-        return self._closing.is_set()
+                await closing.wait()
+        return closing.is_set()
 
 
 async def _marks(end: End) -> Marks | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from privman_core.clock import Due
-from privman_core.cockpit.ends import End, EndError
+from privman_core.cockpit.ends import End, EndError, require_reach
 from privman_core.cockpit.facts import ClockState
 
 SAME_TIME = timedelta(seconds=1)
@@ -93,6 +93,8 @@ async def advance_to(ends: Sequence[End], moment: datetime) -> PassedTime:
     movable = [end for end in ends if clocks.states[end.name].virtual]
     if not movable:
         raise EndError(f"The time of {' and '.join(clocks.states)} is real and cannot jump", "jump")
+    for end in movable:  # before any of them moves
+        require_reach(moment, clocks.states[end.name].now)
     done: list[DueAt] = []
     for _ in range(MOST_STOPS):
         stop = await _stop(movable, clocks.states, moment)

@@ -163,7 +163,7 @@ class Party:
     def app(self) -> web.Application:
         """Return the application."""
         app = self.instruments.app(self.states, self.token, pages=frozenset())
-        keys = CockpitKeys.draw(self.token, Ids(1))
+        keys = CockpitKeys.draw(EchoProduct.name, self.token, Ids(1))
         Cockpit(EchoProduct(), self.instruments, keys).add_to(app)
         app.add_routes([web.route("*", "/{path:.*}", self.echo)])
         return app

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import ClientSession
 
-from privman_core.clock import Label
+from privman_core.clock import LAST, Label
 from privman_core.virtual_clock import START
 
 from .cockpit_browser import Browser
@@ -67,7 +67,10 @@ async def test_clock_reads_times_as_people_write_them(party: Party, browser: Bro
         ("until next", "no job falls due"),
         ("until next delivery", "no delivery falls due"),
         ("99999999999", "'99999999999' is too long; expected at most ten years"),
-        ("until 9999-01-01", "the clock ends on 9000-01-01"),
+        (
+            "until 9000-01-01 00:00",
+            "9000-01-01 00:00:00 is too far from 2026-01-05 09:00:00; expected at most ten years",
+        ),
         ("x" * 5_000, "is no time"),
     ],
 )
@@ -77,6 +80,13 @@ async def test_invalid_jump_is_refused(browser: Browser, text: str, error: str) 
     assert (status, error in html.replace("&#39;", "'")) == (400, True)
     assert 'id="jump.error"' in html
     assert "2026-01-05 09:00:00 UTC</p>" in html
+
+
+async def test_no_jump_passes_the_end_of_time(party: Party, browser: Browser) -> None:
+    """Dates that are calculated from the time still have to exist."""
+    party.clock.return_to(LAST - timedelta(days=1))
+    status, page = await browser.post("/clock", {"jump": "2 days"})
+    assert (status, "the clock ends on 9000-01-01" in page) == (400, True)
 
 
 async def test_next_of_no_kind_names_what_falls_due(party: Party, browser: Browser) -> None:

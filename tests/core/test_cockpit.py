@@ -275,13 +275,14 @@ async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession
         cookie = answer.headers["Set-Cookie"]
         assert (answer.status, answer.headers["Location"]) == (303, "/__cockpit")
     assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, "Path=/__cockpit" in cookie) == (True, True, True)
+    assert cookie.startswith("cockpit-echo=")  # the other end's has another name: ports share cookies
     sent = {"Cookie": cookie.split(";")[0]}
     assert (await browser.get(headers=ELSEWHERE | sent))[0] == 200
 
 
 def test_without_a_token_nothing_unlocks() -> None:
     """If no token is set, an empty one does not unlock the cockpit."""
-    assert not CockpitKeys("", "secret").unlocks("")
+    assert not CockpitKeys("Echo", "", "secret").unlocks("")
 
 
 @pytest.mark.parametrize("values", [{"cockpit_token": ""}, {"cockpit_token": "0" * 64}, {"cockpit_token": "é"}])

@@ -84,13 +84,35 @@ async def test_foreign_requests_get_403(party: Party, headers: dict[str, str]) -
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_a_foreign_page_changes_nothing(party: Party, site: str) -> None:
-    """A browser that says so need not send the page's origin; a link to the control plane works."""
+    """A browser that says so need not send the page's origin."""
     headers = {"Sec-Fetch-Site": site}
     for method, path in (("POST", "reset"), ("POST", "clock/advance"), ("DELETE", "requests")):
         status, _ = await party.call(method, f"/__admin/{path}", headers=headers, json={"seconds": 5})
         assert status == 403
     assert (party.resets, party.clock.now()) == (0, START)
-    assert (await party.call("GET", "/__admin/health", headers=headers))[0] == 200
+
+
+DEAR = [
+    *(
+        "/__cockpit?find=x",
+        "/__cockpit/compare",
+        "/__cockpit/selection/exchanges.har",
+        "/__cockpit/selection/saved.yaml",
+    ),
+    *("/__cockpit/events", "/__admin/requests", "/__admin/findings", "/__admin/cockpit/exchanges?find=x"),
+]
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+async def test_a_foreign_page_makes_nobody_work(party: Party, site: str) -> None:
+    """Pictures, frames and scripts of other sites get nothing; a link leads to pages, but starts no download."""
+    for mode, kind in (("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": kind}
+        assert {(await party.call("GET", path, headers=headers))[0] for path in DEAR} == {403}
+    link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    for path in ("/__cockpit?find=x", "/__admin/health"):
+        assert (await party.call("GET", path, headers=link))[0] == 200
+    assert {(await party.call("GET", path, headers=link))[0] for path in DEAR[2:5]} == {403}
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
@@ -100,7 +122,9 @@ async def test_foreign_requests_with_the_token_are_answered(guarded_party: Party
         assert (await guarded_party.call("GET", path, headers=headers | {"X-Admin-Token": TOKEN}))[0] == 200
 
 
-@pytest.mark.parametrize("header", [b"X-Admin-Token: \xff", b"Cookie: cockpit=\xff", b"X-Admin-Token: \xed\xa0\x80"])
+@pytest.mark.parametrize(
+    "header", [b"X-Admin-Token: \xff", b"Cookie: cockpit-echo=\xff", b"X-Admin-Token: \xed\xa0\x80"]
+)
 async def test_bytes_that_are_no_text_are_no_token(guarded_party: Party, header: bytes) -> None:
     """They are refused like any other wrong token."""
     host, port = guarded_party.url.removeprefix("http://").split(":")
@@ -181,7 +205,7 @@ async def test_a_socket_of_this_machine_opens_the_control_plane(party: Party, tm
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"X-Admin-Token": ""}, {"X-Admin-Token": "guess"}, {"Cookie": "cockpit=guess"}]
+    "headers", [{}, {"X-Admin-Token": ""}, {"X-Admin-Token": "guess"}, {"Cookie": "cockpit-echo=guess"}]
 )
 async def test_a_token_is_demanded_from_everybody(guarded_party: Party, headers: dict[str, str]) -> None:
     """Where there is a token this machine needs it too: whoever reaches it through a tunnel seems to be on it."""

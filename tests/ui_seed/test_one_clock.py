@@ -175,3 +175,12 @@ async def test_end_named_by_an_option_is_compared_at_once() -> None:
             url = await stack.enter_async_context(serving(instance, "127.0.0.1", 0))
             assert (await advance(url))["other"] == {"name": "Console", "now": "2026-01-05T09:00:00+00:00"}
         assert await advance(url) == {"now": "2026-01-05T09:02:00+00:00"}
+
+
+async def test_a_jump_that_is_too_long_moves_neither_end() -> None:
+    """It is refused before the first one moves."""
+    async with _separate() as fakes:
+        status, page = await fakes.post(fakes.servicenow, "/clock", {"jump": "until 9000-01-01 00:00"})
+        assert (status, "expected at most ten years" in page) == (400, True)
+        for url in (fakes.servicenow, fakes.console):
+            assert (await fakes.control(url, "GET", "/clock"))["now"].startswith("2026-01-05T09:00:00")
