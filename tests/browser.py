@@ -22,7 +22,8 @@ PHONE, WIDE = 360, 1920
 # A browser reports these statuses as errors; here they are answers that a page gives on purpose.
 ON_PURPOSE = re.compile(r"status of (400|403|404|409|422) ")
 _TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
-_UNFOLD = "() => document.querySelectorAll('details').forEach(each => each.open = true)"
+# Not the menus: they open over the page, and hide parts of its controls until they are closed.
+_UNFOLD = "() => document.querySelectorAll('details:not(.menu)').forEach(each => each.open = true)"
 
 __all__ = ["PHONE", "WIDE", "Chromium", "Locator", "Page", "complaints", "expect", "misfits", "tab_to"]
 

@@ -14,11 +14,13 @@ from mock_servicenow.now_platform.identity.web_sessions import COOKIE, WebSessio
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.users import GUEST, NOBODY, Holder, User
+from privman_core.cuts import cut
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 
 LOG_IN = "/login.do"
+_LONGEST_NAME = 100
 # "//host" and "/\\host" would lead elsewhere.
 _OWN_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
 
@@ -109,7 +111,7 @@ class LoginPage:
         user = await self._instance.run(lambda: self._check(user_name, password))
         goto = visit.form.value("sysparm_goto") or "/"
         if user is None:
-            return await _login_page(visit, goto, "User name or password invalid")
+            return await _login_page(visit, goto, "User name or password invalid", cut(user_name, _LONGEST_NAME))
         await self._open(visit, user.holder)
         return see(goto if _OWN_PATH.fullmatch(goto) else "/")
 
@@ -135,8 +137,8 @@ class LoginPage:
             return user
 
 
-async def _login_page(visit: InstanceVisit, goto: str, error: str) -> web.Response:
-    return await visit.page("login.html", title="Log in", goto=goto, error=error)
+async def _login_page(visit: InstanceVisit, goto: str, error: str, user_name: str = "") -> web.Response:
+    return await visit.page("login.html", title="Log in", goto=goto, error=error, user_name=user_name)
 
 
 def own_page(uri: str) -> str:

@@ -15,6 +15,8 @@ BARE = "It was sent without the token that each page gives its forms."
 OTHER_SESSION = "It was opened in another session, such as one that ended when you logged out or in again."
 UNSEEN = "unseen"
 """The hidden field beside each password control; its value is the control's name."""
+_TICKED = ["false", "true"]
+"""The values of a ticked check box, and of the hidden field before it."""
 _MOST, _LONGEST = 50, 4_000
 # Wider than the names that are masked: nobody has vouched for a form that has expired.
 _SECRET = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
@@ -45,7 +47,10 @@ def _values(form: Form, name: str) -> Iterator[TypedValue]:
     """Yield the values of a field; a name-value pair whose name is secret or missing has none."""
     group, _, part = name.rpartition(".")
     beside = form.values(f"{group}.name") if group and part == "value" else []
-    for row, text in enumerate(form.values(name)):
+    texts = form.values(name)
+    if texts == _TICKED:
+        texts = texts[1:]
+    for row, text in enumerate(texts):
         is_unseen = row < len(beside) and (not beside[row] or _SECRET.search(beside[row]))
         if text and not is_unseen:
             yield TypedValue(_label(name), cut(text, _LONGEST))

@@ -102,3 +102,20 @@ async def test_response_has_the_documented_fields(site: Site, page: Page) -> Non
     for label, value in values:
         await expect(form.get_by_label(label, exact=True)).to_have_value(value)
     await expect(form.get_by_label("Request Id")).to_have_attribute("readonly", "")
+
+
+async def test_refused_form_has_the_focus_and_a_way_back(site: Site, page: Page) -> None:
+    """The focus is on the errors; a menu moves nothing; going back and forward never posts the form again."""
+    sys_id = await site.insert("u_toy", {"u_name": "bear"})
+    path = f"/u_toy.do?sys_id={sys_id}"
+    await log_in(page, "admin", path)
+    menu = page.locator("summary").first
+    before = await menu.bounding_box()
+    await menu.click()
+    assert await menu.bounding_box() == before
+    await page.get_by_label("Name", exact=True).fill("  ")
+    await page.get_by_role("button", name="Update").first.click()
+    await expect(page.get_by_role("alert")).to_be_focused()
+    await page.goto("/")
+    await page.go_back()
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("bear")

@@ -98,3 +98,23 @@ async def test_new_leads_to_an_empty_form(site: Site, page: Page) -> None:
     assert await page.get_by_role("heading", level=1).inner_text() == "Activity Details - New record"
     approver = await site.person("privman.approver")
     assert ">New</a>" not in (await approver.get(f"/{ACTIVITY_TYPE}_list.do")).html
+
+
+@pytest.mark.long
+async def test_run_asks_only_if_there_is_something_to_run(site: Site, page: Page) -> None:
+    """The question needs a row and an action; on paper a list of many columns is broken between words alone."""
+    await site.ask()
+    await log_in(page, "admin", f"/{REQUEST}_list.do")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_text("Nothing to run: select rows and choose an action.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Run action")).to_be_hidden()
+    await page.get_by_role("button", name="Cancel").last.click()
+    await page.get_by_role("checkbox", name="Select").check()
+    await page.get_by_role("combobox", name="Action").select_option("Delete")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_role("button", name="Run action")).to_be_visible()
+    await page.set_viewport_size({"width": 718, "height": 1000})
+    await page.emulate_media(media="print")
+    box = await page.get_by_text("Pending", exact=True).last.bounding_box()
+    assert box is not None
+    assert (box["width"] > 250, box["height"] < 40) == (True, True)

@@ -88,7 +88,13 @@ async def test_expired_form_shows_what_was_typed(site: Site) -> None:
     sys_id = await site.insert("u_toy", {"u_name": "bear"})
     person, path = await site.person(), f"/u_toy.do?sys_id={sys_id}"
     pairs = {"u_toy.u_pairs.name": "Password", "u_toy.u_pairs.value": SECRET}
-    typed = {"u_toy.u_name": "a long text", "u_toy.u_key": SECRET, "unseen": "u_toy.u_key", **pairs}
+    typed = {
+        "u_toy.u_name": "a long text",
+        "u_toy.active": ["false", "true"],
+        "u_toy.u_key": SECRET,
+        "unseen": "u_toy.u_key",
+        **pairs,
+    }
     old = {"sysparm_ck": person.token, "sys_action": "update", **typed}
     await person.post("/logout.do", {})
     out = await person.post(path, old)
@@ -100,5 +106,6 @@ async def test_expired_form_shows_what_was_typed(site: Site) -> None:
     assert f'<a href="{path}">Open the page again</a>' in again.html
     for shown in (out, again):
         assert (shown.status, "<dd>a long text</dd>" in shown.html, SECRET in shown.html) == (403, True, False)
+        assert shown.html.count("<dt>Active</dt>") == 1
     foreign = await person.post(path, old, headers={"Sec-Fetch-Site": "cross-site"})
     assert ("A page of another site sent it." in foreign.html, "a long text" in foreign.html) == (True, False)

@@ -36,7 +36,3 @@ window.addEventListener("pageshow", () => {
   for (const control of document.querySelectorAll(":is(input, select, textarea)")) if (differs(control)) offerSaving(control);
   enableDecisions();
 });
-document.addEventListener("DOMContentLoaded", () => {
-  // Going back to this answer opens its address instead of posting the form again.
-  if (document.querySelector("main[data-posted]")) history.replaceState(null, "", location.href);
-});

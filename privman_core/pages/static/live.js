@@ -11,4 +11,6 @@ async function refresh() {
   setTimeout(refresh, pause);
 }
 
+// Going back to the answer to a form opens its address instead of posting the form again.
+if (document.querySelector("main[data-posted]")) history.replaceState(null, "", location.href);
 if (regions.length) setTimeout(refresh, pause);
