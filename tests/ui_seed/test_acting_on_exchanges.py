@@ -72,6 +72,14 @@ async def test_request_id_leads_to_the_page_of_the_request_which_saves_it(fakes:
         assert "Approve" in await fakes.look(fakes.servicenow, link[1])
 
 
+async def test_selection_says_what_the_scenario_leaves_out(fakes: BothFakes) -> None:
+    """Before it is downloaded."""
+    async with fakes.http.post(f"{fakes.console}/endpoint", data={}):
+        pass
+    html = await fakes.look(fakes.console, "/selection?find=")
+    assert "<li>Left out: a form that a browser posted (POST /endpoint), of which" in html
+
+
 async def test_refusal_that_keeps_its_contract_is_no_success(fakes: BothFakes) -> None:
     """Its notice is not green."""
     with pytest.raises(AssertionError):
