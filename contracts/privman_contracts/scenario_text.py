@@ -12,7 +12,18 @@ from msgspec import Struct, field
 from privman_contracts.contracts import Contracts
 from privman_contracts.exchanges import ExchangeContract, PartyName
 from privman_contracts.posted_forms import PostedForms
-from privman_contracts.scenario_values import ID, escaped, json_of, object_of, places, plain, repeatable, texts
+from privman_contracts.saved_sizes import SizeLimit
+from privman_contracts.scenario_values import (
+    ID,
+    escaped,
+    escaped_key,
+    json_of,
+    object_of,
+    places,
+    plain,
+    repeatable,
+    texts,
+)
 from privman_core.cockpit.facts import ExchangeToSave
 from privman_core.masking import MASK
 
@@ -21,6 +32,7 @@ _SHORT_WAIT = 1
 _USUAL_TIMEOUT = 1_000
 """Seconds: a little less than the process of a set-up waits by default."""
 _LONGER_TIMEOUT = "7 days"
+_LONGEST_VARIABLE = 80
 _ASK, _DECIDE, _NONE = "console.ask", "servicenow.decide", "none"
 _DECIDE_IN_CONSOLE = "console.decide"
 _WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
@@ -53,17 +65,18 @@ def scenario_text(title: str, exchanges: Sequence[ExchangeToSave], contracts: Co
 
     It is empty if no step asks for any of the exchanges, as the two ends send them of their own accord.
     """
-    writer = _Writer(contracts)
-    for each in exchanges:
+    limit, writer = SizeLimit(), _Writer(contracts)
+    kept = [*limit.keep(exchanges)]
+    for each in kept:
         writer.add(each)
     if not writer.steps:
         return ""
     document = {
         "title": title,
         **writer.given(),
-        "steps": [*_faults(exchanges, contracts), *writer.steps, *writer.expected()],
+        "steps": [*_faults(kept, contracts), *writer.steps, *writer.expected()],
     }
-    notes = "".join(f"# {note}\n" for note in writer.remarks())
+    notes = "".join(f"# {' '.join(note.split())}\n" for note in (*writer.remarks(), *limit.notes))
     return notes + yaml.dump(document, Dumper=_ScenarioDumper, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -84,7 +97,7 @@ class _Writer:
         self._contracts = contracts
         self._names = contracts.names
         self.steps: list[Step] = []
-        self._notes: list[str] = []
+        self._notes: dict[str, None] = {}
         self._forms = PostedForms()
         self._asked: list[_AskedRequest] = []
         self._asks: list[int] = []
@@ -134,10 +147,10 @@ class _Writer:
             yield {"servicenow.expect-exchanges": _arriving("in", table, self._asks)}
         for asked in self._asked:
             if asked.status:
-                yield {"servicenow.expect-request": {"request": asked.name, "status": asked.status}}
+                yield {"servicenow.expect-request": {"request": asked.name, "status": escaped(asked.status)}}
         attempts = sorted((each for asked in self._asked for each in asked.attempts), key=lambda each: each.at)
         if attempts:
-            path = urlsplit(attempts[0].target).path
+            path = escaped(urlsplit(attempts[0].target).path)
             yield {"servicenow.expect-exchanges": _arriving("out", path, [each.status for each in attempts])}
         for asked in self._asked:
             if asked.attempts and asked.attempts[-1].status in _SUCCESSES:
@@ -216,18 +229,16 @@ class _Writer:
     def _append_decision(self, verb: str, asked: _AskedRequest, response: str, decision: Mapping[str, object]) -> None:
         given = {key: value for key, value in decision.items() if value}
         self._sent |= {response, *texts(given)}
-        self.steps.append({verb: {"request": asked.name, "response": response, **plain(given)}})
+        self.steps.append({verb: {"request": asked.name, "response": escaped(response), **plain(given)}})
 
     def _leave_out(self, seen: ExchangeToSave, contract: ExchangeContract | None) -> None:
         if contract is None or contract.step != _NONE:
-            self._notes.append(
-                f"Left out: {seen.method} {_cut(seen.target)}, which the other end sends of its own accord."
-            )
+            self._note(f"Left out: {seen.method} {_cut(seen.target)}, which the other end sends of its own accord.")
 
     def _call(self, seen: ExchangeToSave, contract: ExchangeContract | None) -> None:
         self._wait(seen)
         self._calls += 1
-        call: dict[str, Any] = {} if seen.method == "GET" else {"method": seen.method}
+        call: dict[str, Any] = {} if seen.method == "GET" else {"method": escaped(seen.method)}
         call["path"] = self._translated(seen.target)
         if contract is None:
             call["unknown_path"] = True
@@ -240,7 +251,7 @@ class _Writer:
             self.steps.append({f"{_party(seen)}.call": call})
             self._capture(seen, call)
         else:
-            self._notes.append(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
+            self._note(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
 
     def _caller(self, seen: ExchangeToSave) -> dict[str, Any]:
         if not seen.authorized:
@@ -251,8 +262,8 @@ class _Writer:
         if not seen.request or seen.method in {"GET", "HEAD"}:
             return {}
         self._sent |= set(texts(json_of(seen.request)))
-        value = self._replaced(json_of(seen.request))
-        return {"text": value} if isinstance(value, str) else {"json": value}
+        value = json_of(seen.request)
+        return {"text": self._text(seen.request)} if isinstance(value, str) else {"json": self._replaced(value)}
 
     def _expected_body(self, seen: ExchangeToSave) -> Any:  # noqa: ANN401 - any JSON
         """Return what was answered and will be again: what the steps have sent, and why something was refused."""
@@ -270,21 +281,27 @@ class _Writer:
 
     def _replaced(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
         if isinstance(value, dict):
-            return {key: self._replaced_member(key, each) for key, each in value.items()}
+            return {escaped_key(key): self._replaced_member(key, each) for key, each in value.items()}
         if isinstance(value, list):
             return [self._replaced(each) for each in value]
-        return escaped(self._with_ids(value)) if isinstance(value, str) else value
+        return self._text(value) if isinstance(value, str) else value
+
+    def _note(self, sentence: str) -> None:
+        self._notes[sentence] = None
+
+    def _text(self, text: str) -> str:
+        return self._with_ids(escaped(text))
 
     def _replaced_member(self, key: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
         if value != MASK:
             return self._replaced(value)
-        variable = re.sub(r"\W", "_", key, flags=re.ASCII).upper()
-        note = f"Set the environment variable {variable}: its value was masked."
-        self._notes += [note] if note not in self._notes else []
+        variable = re.sub(r"\W|^(?=\d|$)", "_", key, flags=re.ASCII).upper()[:_LONGEST_VARIABLE]
+        self._note(f"Set the environment variable {variable}: its value was masked.")
         return f"${{env.{variable}}}"
 
     def _translated(self, target: str) -> str:
         """Return a path with the app's tables and the ids by their names."""
+        target = escaped(target)
         for table, spelled in self._names.group("tables").items():
             target = re.sub(rf"(?<=/){re.escape(spelled)}(?![\w])", f"${{table.{table}}}", target)
         return self._with_ids(target)
@@ -326,9 +343,8 @@ class _Writer:
         self._asked.append(asked)
         self._known[request_id.lower()] = f"${{{asked.name}.request_id}}"
         self.steps.append({"console.ask": {"as": asked.name}})
-        self._notes.append(
-            f"The approval request {request_id or sys_id} is not selected: {asked.name} is in its place."
-        )
+        id_ = _cut(request_id or sys_id)
+        self._note(f"The approval request {id_} is not selected: {asked.name} is in its place.")
         return asked
 
     def _wait(self, seen: ExchangeToSave) -> None:
@@ -350,11 +366,13 @@ def _faults(exchanges: Sequence[ExchangeToSave], contracts: Contracts) -> Iterat
         if not each.fault:
             spared[place] = spared.get(place, 0) + 1
             continue
+        path = escaped(path)
         for table, spelled in tables.items():
             path = re.sub(rf"(?<=/){re.escape(spelled)}(?![\w])", f"${{table.{table}}}", path)
         skip = {"skip": spared[place]} if spared.get(place) else {}
         options = {"options": {"status": each.status}} if each.fault in _WITH_STATUS and each.status else {}
-        yield {f"{_party(each)}.fault": {"kind": each.fault, "method": each.method, "path": path, **skip, **options}}
+        what = {"kind": each.fault, "method": escaped(each.method), "path": path}
+        yield {f"{_party(each)}.fault": {**what, **skip, **options}}
         spared[place] = 0
 
 

@@ -1,7 +1,7 @@
 """Values of JSON as a scenario has them: what is sent, and what can be expected of an answer."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from privman_core.json_texts import NOT_JSON, is_deep, read_json
@@ -9,6 +9,7 @@ from privman_core.masking import MASK
 
 ID = re.compile(r"(?<![0-9A-Za-z])(?:[0-9a-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})(?![0-9A-Za-z])")
 """A sys_id or a GUID."""
+_PLACE = re.compile(r"<([^\W\d][\w-]*)>")
 _KEY = re.compile(r"[A-Za-z_]\w*")
 _MOST_ITEMS, _LONGEST_TEXT = 20, 2_000
 
@@ -36,18 +37,27 @@ def repeatable(value: Any, sent: set[str] | None) -> Any:  # noqa: ANN401 - any 
         return items if items and None not in items and len(value) <= _MOST_ITEMS else None
     if not isinstance(value, str) or not value or len(value) > _LONGEST_TEXT:
         return None
-    volatile = ID.search(value) or MASK in value or "${" in value or (sent is not None and value not in sent)
+    volatile = ID.search(value) or MASK in value or (sent is not None and value not in sent)
     return None if volatile else escaped(value)
 
 
-def plain(values: Mapping[str, object]) -> dict[str, object]:
-    """Return values with each text as a scenario writes it."""
-    return {key: escaped(value) if isinstance(value, str) else value for key, value in values.items()}
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return JSON with each text and key as a scenario writes it."""
+    if isinstance(value, dict):
+        return {escaped_key(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return escaped(value) if isinstance(value, str) else value
 
 
 def escaped(text: str) -> str:
-    """Return a text as a scenario writes it, where <name> is the place of an example's value."""
-    return re.sub(r"<([^<>]+)>", r"<<\1>>", text)
+    """Return a text as a scenario writes it, where ${name} is a variable, too."""
+    return escaped_key(text).replace("${", "${dollar}{")
+
+
+def escaped_key(text: str) -> str:
+    """Return a key as a scenario writes it, where <name> is the place of an example's value."""
+    return _PLACE.sub(r"<<\1>>", text)
 
 
 def texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from threading import current_thread, main_thread
 from typing import Any
 
 import pytest
@@ -54,8 +55,11 @@ class EchoProduct:
         return Explanation(party, "Post" if exchange.method == "POST" else "")
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
-        """Write what was asked, a line each."""
-        return "\n".join([title, *(f"{each.method} {each.target} {each.status}" for each in exchanges)])
+        """Write what was asked, a line each, and a last one if others are served meanwhile."""
+        lines = [title, *(f"{each.method} {each.target} {each.status}" for each in exchanges)]
+        if current_thread() is not main_thread():
+            lines.append("# others are served")
+        return "\n".join(lines)
 
     def compare(self, _exchange: Exchange, _printed: dict[str, Any]) -> ContractComparison:
         """Know no contract's parts."""

@@ -66,6 +66,9 @@ async def test_selection_shows_each_exchange_once(roomy_party: Party) -> None:
     assert "/__cockpit/compare?x=echo-1&amp;x=echo-3" in html
     status, text = await roomy_party.call("GET", f"{SELECTION}/saved.yaml?x=echo-2")
     assert (status, text) == (200, "GET /1 is answered with 200\nGET /1 200")
+    await roomy_party.call("POST", "/", data="x" * 20_000)
+    for page in ("/saved.yaml", ""):
+        assert "# others are served" in (await roomy_party.call("GET", f"{SELECTION}{page}?x=echo-4"))[1]
 
 
 async def test_selection_takes_a_search_line(roomy_party: Party) -> None:

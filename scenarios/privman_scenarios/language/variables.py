@@ -30,6 +30,8 @@ _OF_SET_UP = ("instance_id", "activity_type_id")
 # Drawn when it is first used: a GUID that nobody else has.
 NEW_GUID = "new_guid"
 NEW_GUID_IN_CAPITALS = NEW_GUID.upper()
+# So that a text can have ${name} in it: ${dollar}{name}.
+SIGNS = {"dollar": "$"}
 _GUID = "7a6f3c52-0b1d-4e8f-9c2a-5d4e6f708192"
 _OF_CONSOLE: Mapping[str, str] = {
     "console": "http://console.example:8090",
@@ -40,6 +42,7 @@ _SERVICENOW = "http://servicenow.example:8080"
 _BUILT_IN: Mapping[str, str | int] = {
     "servicenow": _SERVICENOW,
     **_OF_CONSOLE,
+    **SIGNS,
     NEW_GUID: _GUID,
     NEW_GUID_IN_CAPITALS: _GUID.upper(),
     **{f"table.{table}": known.names().table(table) for table in TABLES},
@@ -229,7 +232,13 @@ def kind_of(name: str) -> str:
     return "a value of an answer" if path.partition(".")[0] in PARTS else "an address"
 
 
-_GROUPS = {"env": "a value of the environment", "table": "the name of a table", "rule": "a number", "text": "a text"}
+_GROUPS = {
+    "env": "a value of the environment",
+    "table": "the name of a table",
+    "rule": "a number",
+    "text": "a text",
+    "dollar": "a text",
+}
 
 
 def check_variables(vocabulary: Vocabulary, scenario: Scenario) -> None:

@@ -16,6 +16,7 @@ from privman_scenarios.language.variables import (
     OF_CONSOLE,
     PACKAGED,
     RULES,
+    SIGNS,
     TABLES,
     long_text,
     replaced,
@@ -78,7 +79,7 @@ class Play:
         self._asked: dict[str | int, Mapping[str, Any]] = {}
         names = world.servicenow.names
         self._saved: dict[str, str | int] = {"servicenow": world.servicenow.url, "console": world.console.url}
-        self._saved[f"{FIRST}.servicenow"] = world.servicenow.url
+        self._saved |= {f"{FIRST}.servicenow": world.servicenow.url, **SIGNS}
         self._saved |= {f"env.{variable}": value for variable, value in scenario.environment.items()}
         self._saved |= {f"table.{table}": names.table(table) for table in TABLES}
         self._saved |= {f"rule.{rule}": names.number(rule) for rule in RULES}
