@@ -6,6 +6,7 @@ from typing import Any
 
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
+from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.ui.instance_recipes import instance_recipes
 from mock_servicenow.ui.instance_requests import InstanceRequests
@@ -87,8 +88,10 @@ class InstanceProduct:
 
     def _is_approver(self, exchange: Exchange, contract: ExchangeContract | None) -> bool:
         """Return whether a user who may decide does what approvers do."""
-        tables, roles = self._app.tables, exchange.findings.roles
-        return contract is not None and contract.caller == "approver" and tables.approver_role in roles
+        deciding = {self._app.tables.approver_role, ADMIN_ROLE}
+        return (
+            contract is not None and contract.caller == "approver" and not deciding.isdisjoint(exchange.findings.roles)
+        )
 
     def _approvals(self, most: int) -> list[ApprovalState]:
         with self._instance.transaction(self._instance.system) as session:

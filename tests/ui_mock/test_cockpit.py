@@ -98,7 +98,7 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
     html = (await _looking(site, "/approvals")).html
     assert [(row[0], row[2].split()[0]) for row in _cells(html)] == [(other, "Pending"), (GUID, "Approve")]
     html = (await _looking(site, "/sequence?find=POST")).html
-    assert re.findall(r'class="name"[^>]*>([^<]*)<', html)[:2] == ["Console", "ServiceNow"]
+    assert re.findall(r'class="name"[^>]*>([^<]*)<', html)[:2] == ["API client", "ServiceNow"]
     assert [(row[2], row[3], row[4]) for row in _cells(html)][-2:] == [
         ("ServiceNow → Console", "200", "kept"),
         ("ServiceNow → Console", "200", "broken (3)"),
@@ -106,7 +106,7 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
 
 
 async def test_callers_are_recognized_by_their_calls(site: Site) -> None:
-    """A decision over the API comes from the approver; a call without a contract comes from an API client."""
+    """A decision over the API comes from the approver, also an administrator; other calls come from an API client."""
     sys_id = await site.ask()
     await site.change(REQUEST, sys_id, {"status": "Deny"})
     await site.call("GET", "/api/now/table/incident")
