@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.journal import is_remark
 
 MOST_OF_ONE, MOST_OF_ALL = 64 * 1024, 256 * 1024
 """How much of one body, and of all, a scenario has: characters, and more for each value, which takes long to write."""
@@ -15,7 +16,7 @@ class SizeLimit:
     """Leaves out what is too large for a scenario.
 
     Attributes:
-        notes: a sentence for each body, and each exchange, that is left out.
+        notes: a sentence for each body, and each exchange, that is left out, or that the journal does not have.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,9 @@ class SizeLimit:
             yield replace(each, request=request, answer=self._body(each.answer, f"the answer to {line}"))
 
     def _body(self, body: str, whose: str) -> str:
+        if is_remark(body):
+            self.notes.append(f"Left out: the body of {whose}, of which the journal says: {body[1:-1]}.")
+            return ""
         size = len(body) + _PER_VALUE * body.count(",")
         if size <= min(MOST_OF_ONE, self._left):
             self._left -= size

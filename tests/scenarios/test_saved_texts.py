@@ -65,10 +65,12 @@ def test_what_is_too_large_is_left_out_and_named() -> None:
     many = orjson.dumps({f"key{number}": "" for number in range(20_000)}).decode()
     usual = orjson.dumps({"a": "x" * 50_000}).decode()
     calls = [_seen("POST", f"/api/now/table/incident?n={number}", usual, answer=many) for number in range(200)]
+    calls += [_seen("POST", "/api/now/other", "(7 bytes that are not UTF-8)")]
     text = scenario_text("Much", [*calls, _seen("GET", f"/api/now/{'x' * 60_000}", "")], CONTRACTS)
     notes = [line for line in text.split("\n") if line.startswith("# Left out: ")]
-    assert (len(notes), len(text) < 2 * MOST_OF_ALL, text.count("json:")) == (200 + 195 + 1, True, 5)
+    assert (len(notes), len(text) < 2 * MOST_OF_ALL, text.count("json:")) == (200 + 195 + 2, True, 5)
     assert f"the answer to POST /api/now/table/incident?n=0, as its {len(many):,} characters are too many." in notes[0]
+    assert notes[-2].endswith("the request POST /api/now/other, of which the journal says: 7 bytes that are not UTF-8.")
 
 
 def test_no_text_is_a_line_of_the_file() -> None:
