@@ -14,6 +14,7 @@ from privman_core.cockpit.sequence_diagram import in_words
 FEWEST = 3
 """Exchanges in a row that are folded."""
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]+", re.IGNORECASE)
+_LONGEST_READ = 1_000  # characters of a path in which identifiers are sought
 _TOLERANCE = 0.1
 """How far an interval may be from the others, as a part of it."""
 
@@ -53,7 +54,7 @@ class JournalLine(Struct, frozen=True):
     def url(self) -> str:
         """The address; if they differ, the path with ``*`` where they do."""
         urls = {row.url for row in self.rows}
-        return urls.pop() if len(urls) == 1 else _ID.sub("*", path_of(self.newest.url))
+        return urls.pop() if len(urls) == 1 else "".join(_without_ids(path_of(self.newest.url)))
 
     @property
     def span(self) -> str:
@@ -86,6 +87,20 @@ def folded(rows: Sequence[MergedRow], unfolded: Collection[str] = ()) -> Iterato
 
 def _likeness(row: MergedRow) -> tuple[object, ...]:
     sent, served = row.sent, row.served
-    path = _ID.sub("*", path_of(sent.url))
     verdicts = [(each.verdict, each.broken, each.findings) for each in (sent, served)]
-    return row.source, row.target, sent.method, path, sent.answer, served.answer, row.fault, verdicts, row.about
+    return (
+        row.source,
+        row.target,
+        sent.method,
+        *_without_ids(path_of(sent.url)),
+        sent.answer,
+        served.answer,
+        row.fault,
+        verdicts,
+        row.about,
+    )
+
+
+def _without_ids(path: str) -> tuple[str, str]:
+    """Return a path with ``*`` for each identifier in its beginning, and the rest as it is."""
+    return _ID.sub("*", path[:_LONGEST_READ]), path[_LONGEST_READ:]
