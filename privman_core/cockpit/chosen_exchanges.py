@@ -108,6 +108,7 @@ async def choice(ends: Ends, names: Sequence[str], line: str | None) -> ChosenEx
     Without names and without a line it returns none; an empty line fits every exchange.
     """
     missing: list[str] = []
+    known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
     rows: dict[str, dict[int, ExchangeRow]] = {end.name: {} for end in ends}
     for end in ends if line is not None and not names else ():
         found = await end.find(line or "", MOST)
@@ -121,12 +122,16 @@ async def choice(ends: Ends, names: Sequence[str], line: str | None) -> ChosenEx
         try:
             chosen_one = await named(ends, name)
             rows[chosen_one.end.name][chosen_one.number] = chosen_one.detail.row
+            known[chosen_one.end.name, chosen_one.number] = chosen_one.detail
         except EndError as error:
             missing.append(str(error))
     await _add_other_sides(ends, rows)
     newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
     one_list = merged([(end, FoundExchanges(newest_first[end.name])) for end in ends]).rows[::-1]
-    details = [(each, await each.sides[0][0].exchange(each.sides[0][1].number)) for each in one_list]
+    senders = [(each, *each.sides[0]) for each in one_list]
+    details = [
+        (each, known.get((end.name, row.number)) or await end.exchange(row.number)) for each, end, row in senders
+    ]
     # As its sender has it; one that has just left the journal is left out.
     chosen = [
         Chosen(each.sides[0][0], detail, each.sides[-1][0] if each.other else None, each.fault)
