@@ -15,6 +15,8 @@ for _module in ("playwright.async_api", "axe_playwright_python.async_playwright"
 from axe_playwright_python.async_playwright import Axe  # noqa: E402 - skipped above where it is missing
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect  # noqa: E402 - the same
 
+from tests.contrast import faint  # noqa: E402 - the same
+
 CHROMIUM = Path("/usr/bin/chromium")
 WCAG = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 COLORS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
@@ -77,10 +79,10 @@ async def misfits(page: Page, paths: Sequence[str]) -> list[str]:
         await page.evaluate(_UNFOLD)
         for width in (PHONE, WIDE):
             await page.set_viewport_size({"width": width, "height": 900})
-            found += await complaints(page)
+            found += [*await complaints(page), *await faint(page)]
             found += [f"{path} is wider than a screen of {width} pixels"] * bool(await page.evaluate(_TOO_WIDE))
         await page.emulate_media(color_scheme="dark")
-        found += await complaints(page, COLORS)
+        found += [*await complaints(page, COLORS), *await faint(page)]
         await page.emulate_media(color_scheme="light")
     return found
 
