@@ -12,9 +12,9 @@ from http import HTTPStatus
 from aiohttp import web
 from msgspec import Struct, field
 
-from console_sim.errors import ConsoleError, ForbiddenError, StaleFormError
+from console_sim.errors import ConsoleError, ForbiddenError, NotFoundError, StaleFormError
 from console_sim.settings import Settings
-from console_sim.ui.navigation import HOME, LOG_IN
+from console_sim.ui.navigation import HOME, LOG_IN, link
 from console_sim.ui.one_time_notes import OneTimeNotes
 from privman_core.clock import Clock
 from privman_core.control import is_foreign_page
@@ -22,12 +22,13 @@ from privman_core.ids import Ids, is_same
 from privman_core.own_machine import is_opened_here
 from privman_core.pages.browser_sessions import SessionOwners, SessionTokens
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
+from privman_core.pages.rendering import own_path, see
 from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 
 COOKIE = "PrivilegeManagerSession"
 MOST_SESSIONS = 1_000
 _NOT_TYPED = frozenset({"version", "client_id", "request", "member", "add", "remove", "save_password"})
+_LONGEST_ASKED = 2_000
 _ID = re.compile(r"[0-9a-f]{64}")
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable
 _CLOSED_HERE = (
@@ -158,15 +159,17 @@ class ConsoleGate(Gate[ConsoleVisit]):
     async def turned_away(self, visit: ConsoleVisit) -> web.Response | None:
         """Return the way to the log-in page."""
         admitted = visit.session.trusted or (self._opened_here and is_opened_here(visit.request))
-        return None if admitted else see(LOG_IN)
+        if admitted:
+            return None
+        return see(self.log_in_page(visit.request.path_qs if visit.request.method == "GET" else HOME))
 
     def is_typed(self, name: str) -> bool:
         """Return whether people fill in the field of that name; other fields name what the form is about."""
         return name not in _NOT_TYPED
 
-    def log_in_page(self, _back: str) -> str:
-        """Return the address of the log-in page."""
-        return LOG_IN
+    def log_in_page(self, back: str) -> str:
+        """Return the address of the log-in page, which leads back to a page."""
+        return link(LOG_IN, page=back) if back != HOME and len(back) <= _LONGEST_ASKED else LOG_IN
 
     def trusts_form(self, visit: ConsoleVisit) -> bool:
         """Refuse what a page of another site posts, even with the right token."""
@@ -180,7 +183,10 @@ class ConsoleGate(Gate[ConsoleVisit]):
             reason = self._mask(str(error))
             # A stale form was posted to its own address, which a browser opens again by a link only.
             stale = isinstance(error, StaleFormError)
-            title, again = ("Nothing saved", str(visit.request.rel_url)) if stale else ("Failed", "")
+            if gone := isinstance(error, NotFoundError) and visit.request.method == "POST":
+                reason = f"{reason}, because it was renamed or deleted after you opened the page. Nothing was saved"
+            title = "Nothing saved" if stale or gone else "Failed"
+            again = str(visit.request.rel_url) if stale else ""
             raise PageError(error.status, title, f"{reason[:1].upper()}{reason[1:]}.", again) from error
 
 
@@ -205,7 +211,7 @@ class TokenLogin:
         """Replace the session: a cookie that was planted before the log-in must be worthless after it."""
         if is_same(self._admin_token, visit.form.value("key")):
             visit.session = self._sessions.open(trusted=True)
-            return see(HOME)
+            return see(own_path(visit.query.get("page", ""), HOME))
         visit.form.add_error("key", "does not match the token that the console was started with")
         return await self._page(visit, visit.form)
 

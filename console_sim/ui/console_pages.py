@@ -37,6 +37,7 @@ from console_sim.ui.navigation import (
     TYPES,
     USERS,
     modules,
+    section,
 )
 from console_sim.ui.policy_pages import PolicyPages
 from console_sim.ui.process_pages import ProcessPages
@@ -86,6 +87,7 @@ def build_pages(
         home=HOME,
         home_label="Home",
         modules=modules(extras=extras),
+        section=section,
         configuration_tabs=CONFIGURATION_TABS,
         task_tabs=TASK_TABS,
         extras=extras,

@@ -1,6 +1,7 @@
 """The paths of the console's pages, and the navigation that leads to them."""
 
 from collections.abc import Iterator
+from itertools import chain
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -90,6 +91,17 @@ _MODULES = {
 def link(path: str, **query: str) -> str:
     """Return an address with a query."""
     return f"{path}?{urlencode(query)}"
+
+
+def entry_of(url: str) -> NavigationEntry:
+    """Return the entry of the navigation with that address."""
+    return next(each for each in chain(*_MODULES.values()) if each.url == url)
+
+
+def section(path: str) -> NavigationEntry | None:
+    """Return the entry of the navigation that a page is below; None if there is none."""
+    below = [each for each in chain(*_MODULES.values()) if each.url and f"{path}/".startswith(f"{each.url}/")]
+    return max(below, key=lambda each: len(each.url), default=None)
 
 
 def modules(*, extras: bool) -> dict[str, tuple[NavigationEntry, ...]]:

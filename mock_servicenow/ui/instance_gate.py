@@ -1,6 +1,5 @@
 """The instance's gate: sessions, log-in and log-out, and platform errors as pages."""
 
-import re
 from functools import partial
 from urllib.parse import urlencode
 
@@ -16,13 +15,11 @@ from mock_servicenow.now_platform.records.kernel import Fact
 from mock_servicenow.now_platform.users import GUEST, NOBODY, Holder, User
 from privman_core.cuts import cut
 from privman_core.pages.forms import Form
-from privman_core.pages.rendering import see
+from privman_core.pages.rendering import own_path, see
 from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 
 LOG_IN = "/login.do"
 _LONGEST_NAME = 100
-# "//host" and "/\\host" would lead elsewhere.
-_OWN_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
 
 
 class InstanceVisit(Visit, kw_only=True):
@@ -113,7 +110,7 @@ class LoginPage:
         if user is None:
             return await _login_page(visit, goto, "User name or password invalid", cut(user_name, _LONGEST_NAME))
         await self._open(visit, user.holder)
-        return see(goto if _OWN_PATH.fullmatch(goto) else "/")
+        return see(own_path(goto, "/"))
 
     async def log_out(self, visit: InstanceVisit) -> web.Response:
         """End the session."""
@@ -148,4 +145,4 @@ def own_page(uri: str) -> str:
     """
     path, _, query = uri.partition("?")
     path = f"/{path.removeprefix('/')}"
-    return str(URL.build(path=path, query_string=query)) if _OWN_PATH.fullmatch(path) else "/"
+    return str(URL.build(path=path, query_string=query)) if own_path(path, "") else "/"

@@ -21,6 +21,8 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
 }
 """Headers of every answer for a browser."""
+# "//host" and "/\\host" would lead elsewhere.
+_OWN_PATH = re.compile(r"/(?![/\\])[^\s\\]*")
 _FILE = r"[a-z]+\.(?:css|js|svg)"
 _TYPES: Mapping[str, str] = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _REFERENCE = re.compile(r'{% (?:extends|from|import|include) "([^"]+)"')
@@ -41,6 +43,11 @@ def to_file(name: str, body: bytes, content_type: str) -> web.Response:
 def see(location: str) -> web.Response:
     """Return a redirect that the browser follows with a GET."""
     return web.Response(status=303, headers={**HEADERS, "Cache-Control": "no-store", "Location": location})
+
+
+def own_path(text: str, otherwise: str) -> str:
+    """Return the text if it is an address of the same site, else ``otherwise``."""
+    return text if _OWN_PATH.fullmatch(text) else otherwise
 
 
 class Assets:

@@ -156,9 +156,11 @@ class Person:
         target = shown.links[link]
         return await self.get(target if target.startswith("/") else shown.address.partition("?")[0] + target)
 
-    async def fill(self, page: Shown, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
+    async def fill(
+        self, page: Shown, values: dict[str, str], *, form: int = 0, action: str = "", **arguments: Any
+    ) -> Shown:
         """Fill in a form of a page that is open, and send it."""
-        return await self.post(action or page.address, page.hidden(form) | values)
+        return await self.post(action or page.address, page.hidden(form) | values, **arguments)
 
     async def submit(self, page: str, values: dict[str, str], *, form: int = 0, action: str = "") -> Shown:
         """Open a page, fill in one of its forms and send it."""

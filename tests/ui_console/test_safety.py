@@ -124,7 +124,12 @@ async def test_unused_session_ends(site: Site) -> None:
         await site.clock.advance(1_799)
         assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/"
     await site.clock.advance(1_800)
-    assert (await person.get("/", headers=ELSEWHERE)).url == f"{site.url}/login"
+    for page, opened in ((USERS, USERS), ("//elsewhere.example", "/"), ("/\\elsewhere.example", "/")):
+        asked = await person.get("/login", params={"page": page}, headers=ELSEWHERE)
+        shown = await person.fill(asked, {"key": "open-sesame"}, headers=ELSEWHERE)
+        assert (page, shown.url) == (page, f"{site.url}{opened}")
+        await person.post("/logout", shown.hidden(), headers=ELSEWHERE)
+    assert (await person.get(USERS, headers=ELSEWHERE)).url == f"{site.url}/login?page={USERS}"
 
 
 @pytest.mark.long
@@ -155,7 +160,7 @@ async def test_visitors_form_belongs_to_its_cookie(site: Site) -> None:
 async def test_other_host_names_open_no_page(site: Site, host: str) -> None:
     """The refusal says how to open the pages."""
     shown = await site.person.get(APPROVALS, headers={"Host": host})
-    assert (shown.status, shown.url) == (403, f"{site.url}/login")
+    assert (shown.status, shown.url) == (403, f"{site.url}/login?page={APPROVALS}")
     assert "CONSOLE_SIM_ADMIN_TOKEN" in shown.text
 
 
@@ -172,6 +177,7 @@ async def test_token_logs_in_and_out(site: Site) -> None:
     assert (asked.status, asked.url) == (200, f"{site.url}/login")
     form = asked.hidden()
     wrong = await person.post("/login", form | {"key": "sesame"}, headers=ELSEWHERE)
+    assert "Nothing was saved" not in wrong.text
     assert (wrong.status, wrong.error("key")) == (
         422,
         "Token does not match the token that the console was started with",
@@ -198,7 +204,7 @@ async def test_with_a_token_every_form_requires_a_log_in(site: Site, path: str) 
 async def test_without_a_control_plane_the_pages_are_closed(site: Site) -> None:
     """Without a token nobody can log in, and the refusal says what to do."""
     shown = await site.person.get(APPROVALS)
-    assert (shown.status, shown.url) == (403, f"{site.url}/login")
+    assert (shown.status, shown.url) == (403, f"{site.url}/login?page={APPROVALS}")
     assert "With --no-admin these pages require a log-in" in shown.text
 
 
@@ -264,7 +270,8 @@ async def test_unknown_address_is_a_page_for_a_browser(site: Site, path: str) ->
     """It names the address and leads back; nothing of it is journaled."""
     shown = await site.person.get(path, headers=BROWSER)
     assert (shown.status, shown.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
-    assert f"Page not found No page has the address '{path}'. Home" in shown.text
+    assert f"Page not found No page has the address '{path}'. " in shown.text
+    assert shown.text.endswith("Home")
     assert (shown.links["Home"], shown.links["Manage Approvals"], breaches(shown.headers, shown.html)) == (
         "/",
         APPROVALS,
@@ -294,7 +301,7 @@ async def test_unknown_address_of_a_program_gets_json(site: Site, path: str) -> 
 async def test_unknown_address_sends_visitors_to_the_log_in_page(site: Site) -> None:
     """Whoever is not logged in learns no addresses."""
     shown = await site.person.get("/nothing", headers=BROWSER)
-    assert (shown.status, shown.url) == (200, f"{site.url}/login")
+    assert (shown.status, shown.url) == (200, f"{site.url}/login?page=/nothing")
 
 
 async def test_no_page_shows_a_secret(site: Site) -> None:
