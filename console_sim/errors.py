@@ -177,7 +177,7 @@ class ServiceNowError(ConsoleSimError):
         message = super().__str__()
         if self.retry_in is None:
             return message
-        return f"{message}; retrying in {_in_words(self.retry_in)}"
+        return f"{message}; next attempt {_in_words(self.retry_in)} later"
 
 
 def _in_words(seconds: float) -> str:

@@ -85,9 +85,19 @@ class WebhookIntegration:
         values = {"status": self._word[decision.response], "comment": decision.comment}
         if decision.duration is not None:
             values["duration"] = duration_text(decision.duration)
-        if not self._says(await self._own_record(target, sys_id, request_id), values):
-            await target.api.update(target.table, sys_id, self._spell(values))
+        record = await self._own_record(target, sys_id, request_id)
+        if not self._says(record, values):
+            await self._update(target, sys_id, values, record.get(self._column["status"], ""))
         self._requests.change(request_id, lambda current: replace(current, recorded=True, last_error="", refused=False))
+
+    async def _update(self, target: _Target, sys_id: str, values: dict[str, str], status: str) -> None:
+        """Record a decision; a refusal also says which status ServiceNow has, which may be why."""
+        try:
+            await target.api.update(target.table, sys_id, self._spell(values))
+        except RefusedError as error:
+            if not status:
+                raise
+            raise RefusedError(f"{error}; its status in ServiceNow is {brief(status)}") from error
 
     async def _own_record(self, target: _Target, sys_id: str, request_id: str) -> Mapping[str, str]:
         """Return the request's record; empty if the ServiceNow user may not read it, because they may still change it.

@@ -15,10 +15,10 @@ from console_sim.console import Console
 from console_sim.errors import ConflictError, NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import read_number
-from console_sim.ui.item_list import contains, page_number, read_search
+from console_sim.ui.item_list import contains, read_page, read_search
 from console_sim.ui.navigation import APPROVALS
 from console_sim.ui.outcome_messages import see_decided
-from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader
+from console_sim.ui.request_facts import PAGE_SIZE, Facts, FactsReader, HistoryEntry, shortened
 from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
@@ -95,21 +95,20 @@ class ManageApprovals:
         for request in before:
             self._require_open(request, decision)
         after = await self._approvals.decide_all([each.request_id for each in before], decision)
-        return see_decided(visit, APPROVALS, before, after)
+        return see_decided(visit, APPROVALS, before, after, self._reader.whose)
 
     def _require_open(self, request: ApprovalRequest, decision: ApprovalDecision) -> None:
         """Raise ConflictError, which names the request's user and policy, unless the decision is possible."""
         try:
             request.decided(decision, self._console.clock.now())
         except ConflictError as error:
-            facts = self._reader.read(request)
-            whose = f"{facts.user or 'an unknown user'} under policy {facts.policy or 'unknown'}"
+            whose = self._reader.whose(request)
             raise ConflictError(f"nothing was decided, because of the request of {whose}: {error}") from error
 
     async def _list(self, visit: ConsoleVisit, form: Form) -> web.Response:
-        search, number = read_search(visit), page_number(visit)
+        search = read_search(visit)
         pending = self._pending(search)
-        first = (number - 1) * PAGE_SIZE
+        number, first = read_page(visit, len(pending), PAGE_SIZE)
         return await visit.form_page(
             "approvals.html",
             form,
@@ -149,7 +148,8 @@ class ManageApprovals:
 
     async def _confirm(self, visit: ConsoleVisit, form: Form, chosen: list[str]) -> web.Response:
         requests = [self._approvals.find(each) for each in chosen]
-        rows = [PendingRow(each, self._reader.read(each)) for each in requests]
+        now = self._console.clock.now()
+        rows = [HistoryEntry(each, each.state(now), self._reader.read(each)) for each in requests]
         return await visit.form_page(
             "confirm_approval.html",
             form,
@@ -158,6 +158,7 @@ class ManageApprovals:
             one_time=_ONE_TIME,
             timed=_TIMED,
             confirm=CONFIRM,
+            shorten=shortened,
             list=APPROVALS,
         )
 

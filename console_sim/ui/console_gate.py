@@ -169,7 +169,7 @@ class ConsoleGate(Gate[ConsoleVisit]):
 
     def log_in_page(self, back: str) -> str:
         """Return the address of the log-in page, which leads back to a page."""
-        return link(LOG_IN, page=back) if back != HOME and len(back) <= _LONGEST_ASKED else LOG_IN
+        return link(LOG_IN, page=back) if back not in ("", HOME) and len(back) <= _LONGEST_ASKED else LOG_IN
 
     def trusts_form(self, visit: ConsoleVisit) -> bool:
         """Refuse what a page of another site posts, even with the right token."""

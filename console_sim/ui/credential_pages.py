@@ -53,14 +53,14 @@ class CredentialPages:
         new = Credential(**values)
         self._credentials.save(new)
         if _saves_password(form):
-            return _again(visit, new.name)
+            return visit.see(link(ONE, name=new.name), f"Credential {new.name!r} created, with its password")
         return visit.see(CREDENTIALS, f"Credential {new.name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of one credential; raises NotFoundError."""
         kept = self._find(visit)
         typed = {field: visit.note[field] for field in _FIELDS if field in visit.note}
-        return await self._page(visit, Form(_values(kept) | typed), kept, edited=bool(typed))
+        return await self._page(visit, Form(_values(kept) | typed), kept, edited=_differs(kept, typed))
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a changed credential; an empty password keeps the old one. Raises NotFoundError and ConflictError."""
@@ -89,7 +89,7 @@ class CredentialPages:
         if visit.form.errors:
             return await self._page(visit, visit.form, kept)
         await self._replace(kept, replace(kept, password=password))
-        return _again(visit, kept.name)
+        return _again(visit, kept)
 
     async def _replace(self, kept: Credential, changed: Credential) -> None:
         self._credentials.change(kept, changed)
@@ -118,10 +118,15 @@ class CredentialPages:
 _FIELDS = ("name", "account_name", "description")
 
 
-def _again(visit: ConsoleVisit, name: str) -> web.Response:
+def _again(visit: ConsoleVisit, kept: Credential) -> web.Response:
     """Open the page of the credential again after Save Password, as its form is filled in."""
     typed = {field: visit.form.value(field) for field in _FIELDS}
-    return visit.see(link(ONE, name=name), "Password saved", **typed)
+    done = "Password saved, the other changes not yet" if _differs(kept, typed) else "Password saved"
+    return visit.see(link(ONE, name=kept.name), done, **typed)
+
+
+def _differs(kept: Credential, typed: dict[str, str]) -> bool:
+    return _values(kept) | typed != _values(kept)
 
 
 def _saves_password(form: Form) -> bool:

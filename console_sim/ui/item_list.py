@@ -56,10 +56,12 @@ class ItemList(Struct, Generic[T], frozen=True):
     following: str
 
 
-def page_number(visit: ConsoleVisit) -> int:
-    """Return the page of a list that is asked for, from 1."""
+def read_page(visit: ConsoleVisit, total: int, size: int) -> tuple[int, int]:
+    """Return the page of a list that is asked for, from 1, or else the last; and how many items are before it."""
     text = visit.query.get("page", "")[:_MOST_DIGITS]
-    return max(int(text), 1) if text.isascii() and text.isdigit() else 1
+    asked = max(int(text), 1) if text.isascii() and text.isdigit() else 1
+    number = min(asked, max(1, -(-total // size)))
+    return number, (number - 1) * size
 
 
 def read_search(visit: ConsoleVisit) -> str:
@@ -83,9 +85,7 @@ def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: ListColumn[T]) 
         _heading(visit, column.heading, chosen=number == sort, descending=descending)
         for number, column in enumerate(columns)
     ]
-    pages = max(1, -(-len(found) // ROWS))
-    number = min(page_number(visit), pages)
-    first = (number - 1) * ROWS
+    number, first = read_page(visit, len(found), ROWS)
     return ItemList(
         found[first : first + ROWS],
         first,
@@ -95,7 +95,7 @@ def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: ListColumn[T]) 
         sort,
         descending,
         previous=_page(visit, number - 1) if number > 1 else "",
-        following=_page(visit, number + 1) if number < pages else "",
+        following=_page(visit, number + 1) if first + ROWS < len(found) else "",
     )
 
 

@@ -1,6 +1,6 @@
 """What a posted form has done, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -8,6 +8,8 @@ from console_sim.approval_decision import Response
 from console_sim.approval_request import ApprovalRequest
 from console_sim.errors import ServiceNowError
 from console_sim.ui.console_gate import ConsoleVisit
+
+_GOING_ON = "an attempt is going on"
 
 
 def changes_text(before: object, after: object) -> str:
@@ -19,11 +21,15 @@ def see_registration(visit: ConsoleVisit, page: str, changes: str, failure: Serv
     """Redirect to a page, which shows what was changed, and why its server task has failed if it has."""
     if failure is None:
         return visit.see(page, changes)
-    return visit.see(page, f"{changes}. ServiceNow has not acknowledged it: {failure}", "wait")
+    return visit.see(page, f"{changes}. ServiceNow has not acknowledged the registration: {failure}", "wait")
 
 
 def see_decided(
-    visit: ConsoleVisit, page: str, before: Sequence[ApprovalRequest], after: Sequence[ApprovalRequest]
+    visit: ConsoleVisit,
+    page: str,
+    before: Sequence[ApprovalRequest],
+    after: Sequence[ApprovalRequest],
+    whose: Callable[[ApprovalRequest], str],
 ) -> web.Response:
     """Redirect to a page, which shows what a decision has changed, and what of it ServiceNow has acknowledged.
 
@@ -32,10 +38,11 @@ def see_decided(
         page: its address.
         before: the requests before the decision.
         after: the same requests after it.
+        whose: says whose request it is that ServiceNow lacks.
     """
     new = [now for then, now in zip(before, after, strict=True) if then.decision is None]
     lacking = [each for each in new if each.unrecorded_decision is not None and each.server_id]
-    told = [_decided(new), _decided_before(len(after) - len(new)), _acknowledged(new, lacking)]
+    told = [_decided(new), _decided_before(len(after) - len(new)), _acknowledged(new, lacking, whose)]
     return visit.see(page, ". ".join(filter(None, told)), "wait" if lacking or not new else "good")
 
 
@@ -50,7 +57,9 @@ def _decided_before(count: int) -> str:
     return f"The same decision had been taken before about {_counted(count)}" if count else ""
 
 
-def _acknowledged(new: Sequence[ApprovalRequest], lacking: Sequence[ApprovalRequest]) -> str:
+def _acknowledged(
+    new: Sequence[ApprovalRequest], lacking: Sequence[ApprovalRequest], whose: Callable[[ApprovalRequest], str]
+) -> str:
     """Return how many of the decisions ServiceNow has, and why it lacks one; empty if none is for ServiceNow."""
     sent = [each for each in new if each.server_id]
     if not sent:
@@ -58,7 +67,7 @@ def _acknowledged(new: Sequence[ApprovalRequest], lacking: Sequence[ApprovalRequ
     recorded = f"ServiceNow has {len(sent) - len(lacking):,} of {len(sent):,}"
     if not lacking:
         return f"{recorded} recorded"
-    return f"{recorded} recorded: {lacking[0].last_error or 'an attempt is going on'}"
+    return f"{recorded} recorded. It lacks that of {whose(lacking[0])}: {lacking[0].last_error or _GOING_ON}"
 
 
 def _counted(count: int) -> str:

@@ -4,7 +4,7 @@ from itertools import islice
 
 from msgspec import Struct
 
-from console_sim.approval_request import ApprovalRequest
+from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.request_metadata import read_metadata
 from privman_contracts import WireNames
 from privman_core.cuts import cut
@@ -37,6 +37,14 @@ class Facts(Struct, frozen=True):
         return self.policy, self.user, self.reason, self.file_path, self.computer
 
 
+class HistoryEntry(Struct, frozen=True):
+    """An approval request as pages show it."""
+
+    request: ApprovalRequest
+    state: RequestState
+    facts: Facts
+
+
 class FactsReader:
     """Reads the metadata by the wire's names."""
 
@@ -56,6 +64,11 @@ class FactsReader:
             all={shortened(key): shortened(value) for key, value in islice(known.items(), MOST_FACTS)},
             count=len(known),
         )
+
+    def whose(self, request: ApprovalRequest) -> str:
+        """Return whose request it is, and under which policy."""
+        facts = self.read(request)
+        return f"{facts.user or 'an unknown user'} under policy {facts.policy or 'unknown'}"
 
     def _first(self, known: dict[str, str], *keys: str) -> str:
         values = (known.get(self._spelling.get(key, key), "") for key in keys)

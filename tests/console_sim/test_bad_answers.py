@@ -155,7 +155,7 @@ async def test_retry_after(console: ConsoleUnderTest, status: int, retry_after: 
 async def test_retry_after_is_at_most_a_day(fresh: ConsoleUnderTest) -> None:
     """A Retry-After beyond a day, or beyond any calendar, means a day."""
     fresh.servicenow.conditions.append(answering(429, Retry_After="9" * 40))
-    assert detail(await fresh.set_up(), "register").endswith("; retrying in 24 h")
+    assert detail(await fresh.set_up(), "register").endswith("; next attempt 24 h later")
     await fresh.advance(86_400)
     assert (await fresh.admin("GET", "/foreign-system"))["instance_id"]
 

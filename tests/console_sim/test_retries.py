@@ -24,7 +24,7 @@ async def test_unforeseen_error_is_a_failed_attempt() -> None:
 
     tasks = ServerTasks(clock, RetryPolicy(timedelta(minutes=1), timedelta(hours=1)), BackgroundTasks())
     failure = await tasks.run("Try", work)
-    assert str(failure) == "OverflowError: date value out of range; retrying in 60 s"
+    assert str(failure) == "OverflowError: date value out of range; next attempt 60 s later"
     await clock.advance(60)
     assert [task.failures for task in tasks.waiting()] == [2]
     await clock.advance(120)

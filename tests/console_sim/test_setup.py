@@ -200,7 +200,7 @@ async def test_registration_is_tried_again(fresh: ConsoleUnderTest) -> None:
     fresh.servicenow.conditions.extend([HIBERNATING, BUSY])
     outcome = await fresh.set_up()
     assert detail(outcome, "register") == (
-        "200 with an HTML page: the instance is hibernating and must be woken up; retrying in 60 s"
+        "200 with an HTML page: the instance is hibernating and must be woken up; next attempt 60 s later"
     )
     assert not outcome["servicenow_reached"]
     await fresh.advance(59)
@@ -263,7 +263,7 @@ async def test_set_up_during_retries(fresh: ConsoleUnderTest) -> None:
     """A second set-up tries at once, with the waits begun anew, and leaves no retry behind."""
     fresh.servicenow.conditions.extend([BUSY, BUSY])
     for _ in range(2):
-        assert detail(await fresh.set_up(), "register").endswith("; retrying in 60 s")
+        assert detail(await fresh.set_up(), "register").endswith("; next attempt 60 s later")
     assert statuses(await fresh.set_up()) == {}
     calls = len(fresh.servicenow.calls)
     await fresh.advance(86_400)

@@ -190,7 +190,7 @@ async def test_unknown_request_gets_404(site: Site) -> None:
     asked = await site.ask()
     for response in ("Approve", "Deny"):
         shown = await choose(site, response, asked, "none")
-        assert (shown.status, "Unknown approval request 'none'." in shown.text) == (404, True)
+        assert (shown.status, "Unknown approval request 'none'" in shown.text) == (404, True)
     assert (await state(site, asked))[0] == "Pending"
 
 
@@ -203,6 +203,42 @@ async def test_stale_decision_decides_none_of_them(site: Site) -> None:
     told = f"of ada under policy Elevate rg: request {second} is Denied already, by another decision."
     assert (shown.status, f"Nothing was decided, because of the request {told}" in shown.text) == (409, True)
     assert (await state(site, first))[0] == "Pending"
+    assert shown.links["Manage Approvals"] == APPROVALS
+
+
+async def test_confirmation_leaves_out_what_was_decided_meanwhile(site: Site) -> None:
+    """It says which, and by whom; the others can be approved."""
+    first, second = await site.ask(FilePath="/1"), await site.ask(PolicyName="Elevate rg", UserName="ada")
+    await site.admin("POST", f"/approval-requests/{second}/decide", {"response": "Deny"})
+    page = await choose(site, "Approve", first, second)
+    assert "Elevate rg, ada: Denied by Privilege Manager Console" in page.text
+    assert ([value for name, value in page.pairs() if name == "request"], second in page.html) == ([first], False)
+    none = await choose(site, "Approve", second)
+    assert ("Elevate rg, ada: Denied" in none.text, '<form method="post" action=' in none.html) == (True, False)
+
+
+async def test_decision_that_servicenow_refuses_names_the_request_and_its_status_there(site: Site) -> None:
+    """Of several that are approved at once, one may be denied in ServiceNow, which the console does not know yet."""
+    await site.set_up()
+    first, second = await site.ask(FilePath="/1"), await site.ask(PolicyName="Elevate rg", UserName="ada")
+    await site.admin("POST", "/faults", {"kind": "status", "status": 503, "times": None})
+    record = next(each for each in await site.records("request") if each["request_id"] == second)
+    url = f"{site.servicenow}/api/now/table/x_thyti_thycotic_p_request/{record['sys_id']}"
+    headers = {"Authorization": "Basic YWRtaW46YWRtaW4="}
+    async with site.person.http.patch(url, headers=headers, json={"status": "Deny"}) as answer:
+        assert answer.status == 200
+    page = await choose(site, "Approve", first, second)
+    done = await confirm(site, page, (first, second), duration="one_time")
+    assert "ServiceNow has 1 of 2 recorded. It lacks that of ada under policy Elevate rg: 403" in done.text
+    assert "its status in ServiceNow is 'Deny'" in done.text
+
+
+async def test_buttons_of_rows_have_names_of_their_own(site: Site) -> None:
+    """Two users of one policy are told apart."""
+    for user in ("ada", "bob"):
+        await site.ask(PolicyName="Elevate rg", UserName=user)
+    names = re.findall(r'aria-label="((?:Approve|Deny) [^"]*)"', (await site.person.get(APPROVALS)).html)
+    assert names == [f"{verb} Elevate rg, {user}" for user in ("ada", "bob") for verb in ("Approve", "Deny")]
 
 
 async def test_timed_out_request_leaves_the_list(site: Site) -> None:
@@ -229,7 +265,7 @@ async def test_requests_by_the_thousand_are_forgotten_once_timed_out(site: Site)
 
 
 async def test_list_is_paged(site: Site) -> None:
-    """Each page has 25 requests, oldest first; an invalid page number shows the first page."""
+    """Each page has 25 requests, oldest first; an invalid page number shows the first page, one too high the last."""
     for number in range(27):
         await site.ask(PolicyName=f"P{number:02}")
     first = await site.person.get(APPROVALS)
@@ -238,7 +274,7 @@ async def test_list_is_paged(site: Site) -> None:
     second = await site.person.get(f"{APPROVALS}?page=2")
     assert ("P25" in second.text, "P26" in second.text, "P24" in second.text) == (True, True, False)
     assert ("Newer" in second.text, "Older" in second.text) == (False, True)
-    assert "No approval requests on this page" in (await site.person.get(f"{APPROVALS}?page={'9' * 40}")).text
+    assert (await site.person.get(f"{APPROVALS}?page={'9' * 40}")).text == second.text
     for wrong in ("0", "-1", "x", "²"):
         assert (await site.person.get(APPROVALS, params={"page": wrong})).text == first.text
 
@@ -293,18 +329,21 @@ async def test_history_is_paged(site: Site) -> None:
     assert ("Older" in first.text, "Newer" in first.text) == (True, False)
     second = await site.person.get(f"{HISTORY}?page=2")
     assert ("26 to 27 of 27" in second.text, "Older" in second.text, "Newer" in second.text) == (True, False, True)
-    assert "No approval requests on this page" in (await site.person.get(f"{HISTORY}?page=3")).text
+    assert (await site.person.get(f"{HISTORY}?page=3")).text == second.text
 
 
 async def test_comment_and_any_duration_have_a_page_of_their_own(site: Site) -> None:
     """The page is marked as the simulator's own; what it decides is recorded in ServiceNow (release notes 11.1)."""
     await site.set_up()
-    request_id = await site.ask()
+    request_id = await site.ask(UserName="ada", UserReason="To work")
     link = (await site.person.get(APPROVALS)).links["Decide with a comment or another duration"]
     page = await site.person.get(link)
     assert "Decide Simulator only" in page.text
+    assert (page.detail("Policy"), page.detail("User"), page.detail("User Reason")) == (POLICY, "ada", "To work")
+    assert "Back to Manage Approvals" in page.text
     shown = await site.person.fill(page, {"comment": "Fine", "duration": "00:30:00", "response": "Approve"})
-    assert shown.url.endswith(HISTORY)
+    assert shown.url.endswith(APPROVALS)
+    shown = await site.person.get(HISTORY)
     assert (shown.detail("Comment"), shown.detail("Allows")) == ("Fine", "runs until Jan 5, 2026, 9:30:00 AM UTC")
     (record,) = await site.records("request")
     assert (record["request_id"], record["status"], record["comment"]) == (request_id, "Approve", "Fine")
@@ -337,7 +376,7 @@ async def test_stale_decision_with_a_comment_is_refused(site: Site) -> None:
     page = await site.person.get(f"{DECIDE}?request={request_id}")
     await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Deny"})
     shown = await site.person.fill(page, {"response": "Approve"})
-    assert (shown.status, "The values changed after you opened this page" in shown.text) == (409, True)
+    assert (shown.status, "The request is Denied already, by Privilege Manager Console" in shown.text) == (409, True)
     assert (await state(site, request_id))[0] == "Denied"
     assert (await site.person.get(f"{DECIDE}?request=none")).status == 404
 
@@ -396,7 +435,7 @@ async def test_requests_for_servicenow_have_the_mark(site: Site) -> None:
     await site.set_up()
     await site.ask(PolicyName="For ServiceNow")
     shown = (await site.person.get(APPROVALS)).text
-    assert ("For ServiceNow Simulator only" in shown, "Manual Simulator only" in shown) == (True, False)
+    assert ("For ServiceNow Decided in ServiceNow, listed by" in shown, "Manual Decided" in shown) == (True, False)
 
 
 @pytest.mark.parametrize("settings", [Settings(documented_only=True)])

@@ -127,7 +127,7 @@ async def test_decision_that_servicenow_lacks_is_not_called_recorded(site: Site)
     await site.set_up(servicenow_url="http://127.0.0.1:9")
     hidden = (await site.person.get(APPROVALS)).hidden()
     shown = await site.person.post(APPROVALS, hidden | {"decide": f"Deny {asked}"})
-    assert "Denied 1 request. ServiceNow has 0 of 1 recorded: " in shown.text
+    assert "ServiceNow has 0 of 1 recorded. It lacks that of an unknown user under policy R&D <" in shown.text
     assert "notice good" not in shown.html
 
 
@@ -135,7 +135,7 @@ async def test_save_that_servicenow_lacks_says_so(site: Site) -> None:
     """The message of the save has the reason, on the page of the server and of the webhook."""
     await site.set_up()
     await site.set_up(servicenow_url="http://127.0.0.1:9")
-    refused = ". ServiceNow has not acknowledged it: GET http://127.0.0.1:9/"
+    refused = "ServiceNow has not acknowledged the registration: GET http://127.0.0.1:9/"
     for path, values in ((SERVER, {"description": "x"}), (WEBHOOK, {"description": "x"})):
         page = await site.person.get(path) if path == SERVER else await site.person.open(MESSAGING, HOOK)
         fields = re.findall(r'<input id="(\w+)" name="\w+" type="text"[^>]* value="([^"]*)"', page.html)
@@ -143,7 +143,7 @@ async def test_save_that_servicenow_lacks_says_so(site: Site) -> None:
         form = dict(fields) | {each: page.chosen(each) for each in chosen} | values
         ticks = ("use_webhook", "enabled")
         shown = await site.person.fill(page, form | {each: "yes" for each in ticks if page.is_ticked(each)})
-        assert (path, f"Changes saved{refused}" in shown.text) == (path, True)
+        assert (path, f"Changes saved. {refused}" in shown.text, shown.text.count(refused)) == (path, True, 1)
 
 
 async def test_set_up_claims_only_what_it_asked(site: Site) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from .configuring import create_credential, credential, process, registered, webhook_page
-from .conftest import CREDENTIALS, Site
+from .conftest import CONFIGURATION, CREDENTIALS, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,9 +26,14 @@ async def test_password_is_saved_by_its_own_button(site: Site) -> None:
     """Edit, Save Password, then Save (integration 7); the first Save Password creates the credential."""
     first = await create_credential(site.person, "R&D", password="first-5ecret", save_password="yes")
     assert (first.value("account_name"), "A password is set" in first.text) == ("ada", True)
+    assert ("Credential 'R&D' created, with its password." in first.text, 'class="changed"' in first.html) == (
+        True,
+        False,
+    )
     values = {"name": "R&D", "account_name": "grace", "password": "second-5ecret", "save_password": "yes"}
     second = await site.person.fill(first, values)
-    assert ("Password saved" in second.text, second.value("account_name")) == (True, "grace")
+    assert "Password saved, the other changes not yet." in second.text
+    assert ('class="changed"' in second.html, second.value("account_name")) == (True, "grace")
     assert (await credential(site, "R&D")).value("account_name") == "ada"
     saved = await site.person.fill(second, {"name": "R&D", "account_name": "grace"}, action=first.address)
     assert "Changes saved" in saved.text
@@ -150,4 +155,18 @@ async def test_changed_api_credential_updates_the_registration(site: Site) -> No
 async def test_unknown_credential_gets_404(site: Site) -> None:
     """The page names the credential."""
     shown = await site.person.get(f"{CREDENTIALS}/edit?name=<b>")
-    assert (shown.status, "Unknown credential '<b>'" in shown.text) == (404, True)
+    assert (shown.status, "Unknown credential '<b>'." in shown.text) == (404, True)
+
+
+async def test_credential_that_was_renamed_meanwhile_is_not_saved(site: Site) -> None:
+    """The page says so, and leads back to the list."""
+    await create_credential(site.person, "old")
+    opened = await credential(site, "old")
+    await site.person.fill(opened, {"name": "new", "account_name": "ada"})
+    shown = await site.person.fill(opened, {"name": "old", "account_name": "grace"})
+    told = "Unknown credential 'old', because it was renamed or deleted after you opened the page. Nothing was saved."
+    assert (shown.status, told in shown.text) == (404, True)
+    assert (shown.links["Configuration"], (await credential(site, "new")).value("account_name")) == (
+        CONFIGURATION,
+        "ada",
+    )

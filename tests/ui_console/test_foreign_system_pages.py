@@ -204,7 +204,7 @@ async def test_failed_server_task_is_shown(site: Site) -> None:
     assert "no connection to 127.0.0.1:9: Connection refused" in shown.text
     tasks = await site.person.get(TASKS)
     assert f"Register webhook of '{NAME}' with ServiceNow App Jan 5, 2026, 9:00:00 AM UTC Failed" in tasks.text
-    assert "retrying in 60 s Simulator only" in tasks.text
+    assert "next attempt 60 s later Simulator only" in tasks.text
     assert tasks.tabs == ["Tasks", "Automation"]
 
 

@@ -1,16 +1,21 @@
 """Layout: a list of requests on a narrow screen and on paper, the folded navigation, and what is not simulated."""
 
+import re
+
 import pytest
 
+from console_sim.settings import Settings
 from tests.browser import PHONE, Chromium, Page, complaints, expect
+from tests.contrast import faint
 
-from .conftest import APPROVALS, CREDENTIALS, ENDPOINT, HISTORY, SERVER, SYSTEMS, TASKS, USERS, Site
+from .conftest import API_CLIENT, APPROVALS, CREDENTIALS, DECIDE, ENDPOINT, HISTORY, SERVER, SYSTEMS, TASKS, USERS, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 LONG = "Averylongwordwithoutanyspace" * 8
 # The narrowest visible column of text, in pixels; one letter a line is narrower than 40.
 NARROWEST = """() => Math.min(...[...document.querySelectorAll("td[data-label], .history .cell")]
   .filter(each => each.checkVisibility()).map(each => each.getBoundingClientRect().width))"""
+WIDTH, TOP = (f"each => each.getBoundingClientRect().{side}" for side in ("width", "top"))
 FITS = "() => document.documentElement.scrollWidth <= document.documentElement.clientWidth"
 
 
@@ -123,3 +128,69 @@ async def test_forced_colours_keep_what_backgrounds_show(page: Page) -> None:
     await page.goto(USERS)
     chosen = page.get_by_role("navigation", name="Console").locator("[aria-current]")
     assert await chosen.evaluate(style, "outlineStyle") == "solid"
+
+
+async def test_navigation_marks_what_a_page_is_below(site: Site) -> None:
+    """Also on the page of an item, and on Configuration, which leads to its first tab."""
+    found = {
+        "/": "Home",
+        f"{CREDENTIALS}/create": "Configuration",
+        f"{USERS}/create": "Users",
+        DECIDE: "Manage Approvals",
+    }
+    for path, marked in found.items():
+        entries = (await site.person.get(path)).html.partition('id="modules"')[2].partition("</nav>")[0]
+        assert (path, re.findall(r'aria-current="[a-z]+">([\w ]+)', entries)) == (path, [marked])
+
+
+async def test_refused_field_keeps_its_hint(site: Site) -> None:
+    """A screen reader reads both; what is not done is called as the form calls it."""
+    shown = await site.person.submit(ENDPOINT, {})
+    assert 'aria-describedby="PolicyName.error PolicyName.hint"' in shown.html
+    assert ("Nothing was requested. Correct the fields below." in shown.text, "Policy *" in shown.text) == (True, True)
+
+
+@pytest.mark.long
+async def test_parts_of_a_page_are_where_they_belong(site: Site, page: Page) -> None:
+    """Tabs, what a row unfolds, the mark of a summary, the message beside a field, and no buttons on paper."""
+    await page.set_viewport_size({"width": 1_280, "height": 900})
+    await page.goto(CREDENTIALS)
+    tabs = page.get_by_role("navigation", name="Configuration").locator("li")
+    assert len({await each.evaluate(TOP) for each in await tabs.all()}) == 1
+    await page.goto(f"{CREDENTIALS}/create")
+    await page.locator(".edit summary").click()
+    await page.get_by_role("button", name="Save Password").click()
+    await expect(page.get_by_text("Password is empty")).to_be_visible()
+    said, edit = page.get_by_text("No password is set"), page.locator(".edit")
+    assert abs(await said.evaluate(TOP) - await edit.evaluate(TOP)) < 10
+    await site.ask()
+    await page.set_viewport_size({"width": 640, "height": 900})
+    await page.goto(APPROVALS)
+    await page.locator(".expand summary").click()
+    widths = [await page.locator(each).first.evaluate(WIDTH) for each in ("tbody tr", ".more", ".more td")]
+    assert len(set(widths)) == 1, widths
+    await page.goto(HISTORY)
+    marks = await page.locator("summary").evaluate_all("all => all.map(each => getComputedStyle(each).listStyleType)")
+    assert set(marks) == {"none"}
+    await page.emulate_media(media="print")
+    await page.goto(API_CLIENT)
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert await page.locator("main .button:visible, main button:visible").all_inner_texts() == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("settings", [Settings(admin_token="open-sesame")])
+async def test_texts_and_borders_differ_from_what_is_behind_them(page: Page) -> None:
+    """Also where a part of the page inherits the colour of one that lies elsewhere, such as Log out."""
+    await page.goto("/login")
+    await page.get_by_label("Token").fill("open-sesame")
+    await page.get_by_role("button", name="Log in").click()
+    found = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        for width in (PHONE, 800, 1_280):
+            await page.set_viewport_size({"width": width, "height": 900})
+            for path in ("/", USERS, f"{USERS}/create", APPROVALS, HISTORY, ENDPOINT, SYSTEMS, CREDENTIALS, TASKS):
+                await page.goto(path)
+                found += await faint(page)
+    assert found == []

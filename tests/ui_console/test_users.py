@@ -372,6 +372,9 @@ async def test_members_are_searched(site: Site) -> None:
     assert ("Users 2 Items" in found.text, "Robot" in found.text, 'value="jANE"' in found.html) == (True, False, True)
     both = await press(site, await press(site, found, add=ids[0]), add=ids[1], search="x", search_members="robot")
     assert ("Users 0 Items" in both.text, "Members 1 Items" in both.text) == (True, True)
+    assert "No user who could be added has a name that contains x" in both.text
+    assert both.html.count(f'value="{ids[2]}" aria-label="Janet: Add"') == 0
+    assert found.html.count(f'value="{ids[2]}" aria-label="Janet: Add"') == 1  # the name adds, too
     updated = await update(site, both)
     assert ("Jane Doe" in updated.text, "Robot <b>" in updated.text) == (True, True)
 
