@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from privman_core.errands import Job, Jobs
 
@@ -51,7 +51,7 @@ UNLISTED = Label("")
 class Due(Struct, frozen=True):
     """Something that falls due; for the others see `Label`."""
 
-    at: datetime
+    at: Annotated[datetime, Meta(tz=True)]  # another program may say it
     what: str
     about: str = ""
     kind: DueKind = "task"

@@ -5,14 +5,13 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
+from privman_core.cockpit.bounded_texts import MOST_ROWS
 from privman_core.cockpit.ends import EndError, OwnEnd
 from privman_core.cockpit.facts import EditedRequest, Repeated
 from privman_core.cockpit.other_end import COCKPIT_CALLS
 from privman_core.control import ControlError, read_fields, to_json
 from privman_core.control_index import PREFIX
 
-MOST_ROWS = 200
-"""Rows that one answer has at most."""
 _MOST_DIGITS = 12
 
 

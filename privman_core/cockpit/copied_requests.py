@@ -4,12 +4,14 @@ Nothing secret is in such a text. It names a variable of the environment in plac
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
 from msgspec import Struct
 
+from privman_core.cockpit.bounded_texts import TOKEN
+from privman_core.inputs import quoted
 from privman_core.journal import is_remark
 from privman_core.masking import MASK
 
@@ -18,6 +20,8 @@ LONGEST = 16 * 1024
 _OF_CONNECTION = frozenset(
     {"host", "content-length", "connection", "transfer-encoding", "keep-alive", "expect", "te", "upgrade"}
 )
+_TOKEN, _ADDRESS = re.compile(f"{TOKEN}+"), re.compile(r"https?://[^\s\0]+")
+_BREAK = re.compile(r"[\0\r\n]")
 _WORD = re.compile(r"[\w-]++")
 _MISREAD = re.compile(r"^(?:###|<@?\s|>>?\s)", re.MULTILINE)
 _BASIC, _BEARER = f"Basic {MASK}", f"Bearer {MASK}"
@@ -75,6 +79,10 @@ def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
     variables = _Variables(server)
     url = printed["url"] if printed["direction"] == "out" else f"{base}{printed['url']}"
     body = printed["request"]["body"]
+    if printed["direction"] == "in" and not printed["url"].startswith("/"):
+        url = ""
+    if reason := _impossible(printed["method"], url, printed["request"]["headers"]):
+        return Copies([], [CopiedRequest(kind, label, "", reason) for kind, label, _ in _KINDS])
     if is_remark(body) or len(body) > LONGEST:
         reason = f"The body {'is too long' if len(body) > LONGEST else 'is not kept as text'}, so it cannot be copied."
         return Copies([], [CopiedRequest(kind, label, "", reason) for kind, label, _ in _KINDS])
@@ -90,6 +98,16 @@ def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
     return Copies(variables.names, [_copied(kind, label, write, asked) for kind, label, write in _KINDS])
 
 
+def _impossible(method: str, url: str, headers: Iterable[tuple[str, str]]) -> str:
+    """Return why no client can send a request; empty if one can. A foreign program may be at the other end."""
+    if not _TOKEN.fullmatch(method):
+        return f"{quoted(method)} is not a method, so it cannot be copied."
+    if not _ADDRESS.fullmatch(url):
+        return "Its address is not one of HTTP, so it cannot be copied."
+    wrong = (name for name, value in headers if not _TOKEN.fullmatch(name) or _BREAK.search(value))
+    return next((f"The header {quoted(name)} is not one of HTTP, so it cannot be copied." for name in wrong), "")
+
+
 class _Variables:
     def __init__(self, server: str) -> None:
         self._server = server
@@ -97,7 +115,7 @@ class _Variables:
 
     def named(self, word: str) -> SecretVariable:
         """Return a new variable with that word in its name."""
-        name = re.sub(r"\W+", "_", f"{self._server}_{word}", flags=re.ASCII).strip("_").upper()
+        name = re.sub(r"\W+", "_", f"{self._server}_{word}", flags=re.ASCII).strip("_0123456789").upper() or "SECRET"
         further = sum(each == name or each.startswith(f"{name}_") for each in self.names)
         self.names.append(f"{name}_{further + 1}" if name in self.names else name)
         return SecretVariable(self.names[-1])
@@ -155,7 +173,7 @@ def _curl(asked: _Request) -> str:
 
 
 def _method(method: str) -> str:
-    return "--head" if method == "HEAD" else f"--request {method}"
+    return "--head" if method == "HEAD" else f"--request {_quoted(method)}"
 
 
 def _header(name: str, value: Text) -> Text:

@@ -1,10 +1,21 @@
 """What the cockpit shows of one end, in the form in which the other end reads it, too."""
 
-from datetime import datetime
 from typing import Any, Literal, TypedDict
 
 from msgspec import Struct, field
 
+from privman_core.cockpit.bounded_texts import (
+    EndName,
+    HeaderName,
+    Line,
+    Method,
+    Moment,
+    PagePath,
+    Rows,
+    Sentence,
+    Verdict,
+    Word,
+)
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Direction
 from privman_core.faults import DescribedKind, FaultStage
@@ -44,16 +55,16 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     """
 
     number: int
-    at: datetime
+    at: Moment
     direction: Direction
-    method: str
-    url: str
-    party: str
-    contract: str
+    method: Method
+    url: Line
+    party: Word
+    contract: Sentence
     status: int
-    error: str
-    fault: str
-    verdict: str
+    error: Sentence
+    fault: Word
+    verdict: Verdict
     broken: int = 0
     findings: int = 0
     about: list[str] = field(default_factory=list)
@@ -61,8 +72,8 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     edited: bool = False
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
-    mark: str = ""
-    user: str = ""
+    mark: Word = ""
+    user: Word = ""
 
     @property
     def answer(self) -> str:
@@ -100,7 +111,7 @@ class FoundExchanges(Struct, frozen=True):
         unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
     """
 
-    rows: list[ExchangeRow]
+    rows: Rows[ExchangeRow]
     more: bool = False
     evicted: int = 0
     newest: int = 0
@@ -123,7 +134,7 @@ class Marks(Struct, frozen=True):
 class PrintedMessage(TypedDict):
     """A request, or an answer, as the control plane prints it."""
 
-    headers: list[tuple[str, str]]
+    headers: list[tuple[HeaderName, Line]]
     body: str
 
 
@@ -131,8 +142,8 @@ class PrintedExchange(TypedDict):
     """An exchange as the control plane prints it."""
 
     direction: Direction
-    method: str
-    url: str
+    method: Method
+    url: Line
     request: PrintedMessage
     status: int
     response: PrintedMessage
@@ -186,7 +197,7 @@ class ExchangeToSave(Struct, frozen=True, kw_only=True):
         about: RequestIds of the approval requests that it belongs to.
     """
 
-    at: datetime
+    at: Moment
     server: str
     method: str
     target: str
@@ -214,8 +225,8 @@ class ClockState(Struct, frozen=True):
         virtual: whether it moves only when it is advanced.
     """
 
-    now: datetime
-    due: datetime | None = None
+    now: Moment
+    due: Moment | None = None
     virtual: bool = False
 
 
@@ -226,10 +237,10 @@ class ApprovalState(Struct, frozen=True, kw_only=True):
         page: the product's page of it, a path; empty for none.
     """
 
-    request_id: str
-    state: str
-    asked_at: datetime
-    page: str = ""
+    request_id: Word
+    state: Word
+    asked_at: Moment
+    page: PagePath = ""
 
 
 class AttemptRow(Struct, frozen=True):
@@ -240,8 +251,8 @@ class AttemptRow(Struct, frozen=True):
         number: of its last exchange; 0 if only the journal tells.
     """
 
-    at: datetime
-    outcome: str
+    at: Moment
+    outcome: Sentence
     tone: Tone
     number: int = 0
 
@@ -257,13 +268,13 @@ class DeliveryState(Struct, frozen=True, kw_only=True):
         error: why the last attempt failed, secrets masked.
     """
 
-    name: str
-    state: str
+    name: Sentence
+    state: Word
     tone: Tone
     about: str = ""
     attempts: list[AttemptRow] = field(default_factory=list)
     earlier: int = 0
-    next_at: datetime | None = None
+    next_at: Moment | None = None
     error: str = ""
 
 
@@ -271,10 +282,10 @@ class FaultHit(Struct, frozen=True):
     """One exchange that a fault has struck; for the others see `ExchangeRow`."""
 
     number: int
-    at: datetime
-    method: str
-    url: str
-    answer: str
+    at: Moment
+    method: Method
+    url: Line
+    answer: Sentence
 
 
 class FaultState(Struct, frozen=True, kw_only=True):
@@ -292,17 +303,17 @@ class FaultState(Struct, frozen=True, kw_only=True):
     stage: FaultStage
     spec: dict[str, Any]
     struck: int = 0
-    begins: datetime | None = None
-    ends: datetime | None = None
+    begins: Moment | None = None
+    ends: Moment | None = None
     hits: list[FaultHit] = field(default_factory=list)
 
 
 class LabeledFact(Struct, frozen=True):
     """One thing that an end knows of a request; ``page`` is the product's page of it, a path, empty for none."""
 
-    label: str
-    text: str
-    page: str = ""
+    label: Word
+    text: Sentence
+    page: PagePath = ""
 
 
 class StateReason(Struct, frozen=True):
@@ -319,7 +330,7 @@ class StateReason(Struct, frozen=True):
         cause: what may have caused its answer, as a sentence; not shown if the exchange itself says what did.
     """
 
-    sentence: str
+    sentence: Sentence
     rule: str = ""
     value: str = ""
     evidence: str = ""
@@ -340,7 +351,7 @@ class DatedEvent(Struct, frozen=True):
         due: whether it is still to come.
     """
 
-    at: datetime
+    at: Moment
     text: str
     tone: Tone = "quiet"
     order: Literal["first", "received", "delivered", "sent", "last"] = "first"
@@ -362,10 +373,10 @@ class RequestDetail(Struct, frozen=True, kw_only=True):
         registrations: ids of the registration that it uses, as `ExchangeRow.registers` has them.
     """
 
-    request_id: str
-    state: str
+    request_id: Word
+    state: Word
     stand: Stand
-    page: str = ""
+    page: PagePath = ""
     facts: list[LabeledFact] = field(default_factory=list)
     reasons: list[StateReason] = field(default_factory=list)
     events: list[DatedEvent] = field(default_factory=list)
@@ -395,8 +406,8 @@ class Hello(Struct, frozen=True):
         virtual: whether time moves only when it is advanced.
     """
 
-    name: str
-    version: str
-    now: datetime
+    name: EndName
+    version: Word
+    now: Moment
     armed: int = 0
     virtual: bool = False

@@ -1,7 +1,7 @@
 """The other end of the integration, read and controlled through its control plane."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 from yarl import URL
 
 from privman_core.clock import Due, RealClock
@@ -37,8 +38,10 @@ from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller, NoAnsw
 
 COCKPIT_CALLS = f"{PREFIX}/cockpit"
 """The calls of a control plane that the cockpit of the other end reads."""
-SOON, LONG = 5.0, 120.0
-"""Real seconds that the other end may take for an answer, and for a jump in time."""
+GREETING, SOON, LONG = 1.0, 5.0, 120.0
+"""Real seconds that the other end may take to say which it is, for another answer, and for a jump in time."""
+LEFT_ALONE = timedelta(seconds=15)
+"""Real time in which an address that has not answered in time is not asked again."""
 _SUCCESSES = range(200, 300)
 T = TypeVar("T")
 
@@ -56,7 +59,8 @@ class ControlClient:
     """
 
     def __init__(self, trusted: Trust) -> None:
-        clock = RealClock()  # whoever waits for the other end looks at a page
+        self._clock = clock = RealClock()  # whoever waits for the other end looks at a page
+        self._silent: dict[str, datetime] = {}  # the only address that is left alone, until then
         unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
         agent = f"privman-cockpit/{installed_version()}"
         self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
@@ -71,6 +75,18 @@ class ControlClient:
             return await self._caller.send(method, url, headers, content, seconds)
         except NoAnswerError as error:
             raise EndError(str(error)) from None
+
+    async def greet(self, url: str, token: str) -> HttpAnswer:
+        """Return what answers at an address; raises EndError at once if it has just let somebody wait in vain."""
+        begun = self._clock.now()
+        if begun < self._silent.get(url, begun):
+            raise EndError(f"{url} did not answer in time, and is not asked again for {LEFT_ALONE.seconds} s.")
+        try:
+            return await self.send("GET", f"{url}{COCKPIT_CALLS}", token, seconds=GREETING)
+        except EndError:
+            now = self._clock.now()
+            self._silent = {url: now + LEFT_ALONE} if now - begun >= timedelta(seconds=GREETING) else {}
+            raise
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -120,8 +136,9 @@ class OtherEnd:
         await self._call("DELETE", "/requests")
 
     async def clock(self) -> ClockState:
-        """Return the time."""
-        return await self._read("/cockpit/clock", ClockState)
+        """Return the time; nothing falls due before it."""
+        state = await self._read("/cockpit/clock", ClockState)
+        return state if state.due is None else replace(state, due=max(state.due, state.now))
 
     async def advance_to(self, moment: datetime) -> None:
         """Let virtual time jump, unless it is that late; returns when what fell due has been sent and answered."""
@@ -233,7 +250,7 @@ class Neighbourhood:
 
     async def _ask(self, url: str, token: str) -> Hello:
         """Return what the end at that address says of itself; raises EndError if it is none, or this one."""
-        answer = await self._client.send("GET", f"{url}{COCKPIT_CALLS}", token)
+        answer = await self._client.greet(url, token)
         if answer.status == HTTPStatus.FORBIDDEN:
             raise EndError(f"The other end, {url}, refuses the token of this cockpit, or its lack of one. {self._way}")
         if answer.status not in _SUCCESSES:

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from privman_core.cockpit.time_words import TimeWordsError, read_moment, read_span
 
@@ -17,6 +17,7 @@ BLANKS: Mapping[str, str] = {
     "for": "For (10 minutes, 2 h)",
 }
 """The label of each field that a recipe may have."""
+Blank = Annotated[str, Meta(pattern=r"\A(?:times|status|seconds|from|for)\Z")]
 _SPANS = {"seconds", "for"}
 
 
@@ -35,7 +36,7 @@ class Recipe(Struct, frozen=True):
     title: str
     strikes: str
     fault: dict[str, Any]
-    blanks: dict[str, str] = field(default_factory=dict)
+    blanks: dict[Blank, str] = field(default_factory=dict)
 
     def filled(self, texts: Mapping[str, str], now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the fault with its fields filled in, and an error for each field that cannot be read."""

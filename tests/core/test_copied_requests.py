@@ -1,7 +1,9 @@
 """Copied texts send what the journal has: curl's is given to a shell, Python's is executed."""
 
+import ast
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -139,6 +141,57 @@ def test_texts_send_what_the_journal_has(
         assert (kind, heard.method, heard.target, heard.body) == (kind, method, target, sent.encode())
         for name, text in headers:
             assert (kind, name, heard.values(name.lower())) == (kind, name, text)
+
+
+_MARKS = "aZ1-_ \t\n\r\0'\"`$(){}[]<>|&;\\!#*?~@%:=,.+^/é"
+_ANYTHING = st.one_of(st.text(_MARKS, max_size=12), _TRICKS, st.sampled_from(["GET $(touch x)", "-o/tmp/x", "***"]))
+_QUOTED_PART = re.compile(r"""'[^']*'|"'"|"\$[A-Z][A-Z0-9_]*(?::\$[A-Z][A-Z0-9_]*)?\"""")
+_SAFE = (ast.Module, ast.Import, ast.alias, ast.Assign, ast.Expr, ast.Call, ast.keyword, ast.Attribute, ast.Name)
+_VALUES = (ast.Constant, ast.Dict, ast.Tuple, ast.BinOp, ast.Add, ast.Subscript, ast.expr_context)
+
+
+@given(
+    method=st.one_of(_METHODS, _ANYTHING),
+    url=st.one_of(_ANYTHING, _ANYTHING.map("/{}".format), _ANYTHING.map("http://a.example/{}".format)),
+    direction=st.sampled_from(["in", "out"]),
+    headers=st.lists(st.tuples(st.one_of(_NAMES, _ANYTHING), _ANYTHING), max_size=2),
+    body=_ANYTHING,
+    server=_ANYTHING,
+)
+@examples(150)
+def test_texts_do_nothing_but_send(  # noqa: PLR0913, PLR0917 - the parts of a request
+    method: str, url: str, direction: str, headers: list[tuple[str, str]], body: str, server: str
+) -> None:
+    """Whatever a foreign program says in the place of the other end: a shell and Python find no more in them."""
+    exchange = printed(method, url, headers, body) | {"direction": direction}
+    found = copies(exchange, "http://127.0.0.1:1", server)
+    curl, python, file = (text_of(found, kind).text for kind in ("curl", "python", "http"))
+    command = _QUOTED_PART.sub(" ", curl)
+    assert re.fullmatch(r"(?: *printf +[ ]*\|)?[a-z \\\n-]*(?:@-)?", command), command
+    assert {type(node) for node in ast.walk(ast.parse(python))} <= {*_SAFE, *_VALUES, ast.Load, ast.Store}
+    calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(python)) if isinstance(node, ast.Call)}
+    assert all(call in {"requests.request", "print"} or call.endswith(".encode") for call in calls), calls
+    if curl and "***" not in url:
+        address, words = url if direction == "out" else f"http://127.0.0.1:1{url}", shlex.split(curl)
+        assert (words.count(address) > 0, address[:4]) == (True, "http")
+        assert direction == "out" or url[0] == "/"
+    if file:
+        before = file.partition("\n\n")[0] if file[:1] != "@" else file.split("\n\n")[1]
+        assert len(before.split("\n")) == 1 + len(sent_headers(headers)), before
+
+
+def sent_headers(headers: list[tuple[str, str]]) -> list[str]:
+    """Return the names of the headers that a text has."""
+    dropped = {"host", "content-length", "connection", "transfer-encoding", "keep-alive", "expect", "te", "upgrade"}
+    return [name for name, _ in headers if name.lower() not in dropped]
+
+
+@pytest.mark.parametrize("method", ["GET $(touch PWNED)", "GET\nX", "", "@x y"])
+def test_method_that_is_none_is_not_copied(method: str) -> None:
+    """A sentence says so in place of the texts."""
+    found = copies(printed(method, "/x", [], ""), "http://localhost:1", "Console")
+    assert [each.text for each in found.all] == [""] * 3
+    assert all("is not a method" in each.reason for each in found.all)
 
 
 def test_secrets_come_from_variables(listener: Listener) -> None:

@@ -1,0 +1,116 @@
+"""A foreign program in the other end's place: what it says is bounded, and how long it takes, too."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, CookieJar, web
+
+from console_sim import ConsoleSim
+from console_sim.settings import Settings
+from privman_core.serving import serving
+
+NOW = "2026-01-05T09:00:00Z"
+HELLO = {"name": "ServiceNow", "version": "1", "now": NOW}
+ROW = {"number": 1, "at": NOW, "direction": "in", "method": "GET", "url": "/", "party": "x", "contract": ""}
+ROW |= {"status": 200, "error": "", "fault": "", "verdict": "none", "findings": 0}
+PRINTED = {"direction": "in", "method": "GET", "url": "/x", "request": {"headers": [], "body": ""}, "status": 200}
+PRINTED |= {"response": {"headers": [], "body": ""}, "error": "", "fault": "", "findings": []}
+EXCHANGES = {"rows": [ROW], "newest": 1}
+UNREADABLE = "answers what this version cannot read"
+_TOKEN = re.compile(r'name="cockpit_token" value="(\w+)"')
+
+
+@asynccontextmanager
+async def foreign(answers: Mapping[str, Any]) -> AsyncIterator[tuple[str, list[str]]]:
+    """Serve a console whose other end gives these answers by the last part of the path; yield what it was asked.
+
+    None lets whoever asks wait.
+    """
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        name = request.path.rsplit("/", 1)[1]
+        asked.append(name)
+        if (found := {"cockpit": HELLO, **answers}[name]) is None:
+            await asyncio.Event().wait()
+        return web.Response(text=json.dumps(found), content_type="application/json")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with serving(app, "127.0.0.1", 0) as url, ConsoleSim(Settings(servicenow_url=url), seed=1) as console:
+        yield console.url, asked
+
+
+async def _page(url: str, path: str) -> str:
+    async with ClientSession() as http, http.get(f"{url}/__cockpit{path}") as answer:
+        return await answer.text()
+
+
+def _exchange(**changes: Any) -> dict[str, Any]:
+    return {"1": {"row": ROW, "printed": {**PRINTED, **changes}}}
+
+
+@pytest.mark.parametrize(
+    ("path", "answers", "words"),
+    [
+        ("/exchanges/servicenow/1", _exchange(method="GET $(touch PWNED)"), UNREADABLE),
+        ("/exchanges/servicenow/1", _exchange(url="/\n$(touch PWNED)"), UNREADABLE),
+        ("/exchanges/servicenow/1", _exchange(request={"headers": [["X A", "b"]], "body": ""}), UNREADABLE),
+        ("/exchanges/servicenow/1", _exchange(request={"headers": [["X", "b\nA: b"]], "body": ""}), UNREADABLE),
+        ("", {"exchanges": {"rows": [ROW | {"verdict": "odd"}]}}, UNREADABLE),
+        ("", {"exchanges": {"rows": [ROW | {"at": "2026-01-05T09:00:00"}]}}, UNREADABLE),
+        ("", {"exchanges": {"rows": [ROW] * 201}}, UNREADABLE),
+        (
+            "/approvals",
+            {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": "@b.c/d"}]},
+            UNREADABLE,
+        ),
+        (
+            "/approvals",
+            {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": "//b.c"}]},
+            UNREADABLE,
+        ),
+        (
+            "/approvals",
+            {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": "/\\b.c"}]},
+            UNREADABLE,
+        ),
+        ("/approvals", {"cockpit": HELLO | {"name": "S" * 1_000_000}}, "is none of the simulators"),
+        ("/approvals", {"cockpit": HELLO | {"name": "<b>"}}, "is none of the simulators"),
+        ("/approvals", {"cockpit": HELLO | {"now": "2026-01-05T09:00:00"}}, "is none of the simulators"),
+    ],
+)
+async def test_what_no_end_says_is_refused(path: str, answers: dict[str, Any], words: str) -> None:
+    """The page says so; nothing of it gets into a link or a text to copy."""
+    async with foreign({"marked": [], **answers}) as (url, _asked):
+        html = await _page(url, path)
+    assert (words in html, "PWNED" in html, "b.c" in html, len(html) < 20_000) == (True, False, False, True)
+
+
+@pytest.mark.parametrize("due", ["2020-01-01T00:00:00Z", NOW], ids=["in the past", "always now"])
+async def test_jump_ends_though_something_is_always_due(due: str) -> None:
+    """It says why it goes no further."""
+    clock = {"now": NOW, "due": due, "virtual": True}
+    faults: dict[str, Any] = {"known": [], "kinds": []}
+    answers = {"clock": clock, "due": [{"at": due, "what": "x"}], "advance": {}, "faults": faults, "marked": []}
+    async with foreign(answers) as (url, asked), ClientSession(cookie_jar=CookieJar(unsafe=True)) as http:
+        found = _TOKEN.search(await _page(url, "/clock"))
+        assert found is not None
+        form = {"cockpit_token": found[1], "jump": "1h"}
+        async with http.post(f"{url}/__cockpit/clock", data=form) as answer:
+            html = await answer.text()
+    assert "something falls due there again and again" in html
+    assert asked.count("advance") < 50
+
+
+async def test_silent_end_is_left_alone_for_a_while() -> None:
+    """One page waits for it, the next ones do not."""
+    async with foreign({"cockpit": None}) as (url, asked):
+        assert "no answer within 1 s" in await _page(url, "/approvals")
+        assert "did not answer in time" in await _page(url, "/approvals")
+    assert asked == ["cockpit"]
