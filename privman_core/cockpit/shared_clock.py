@@ -15,8 +15,8 @@ MOST_DUE = 50
 """Things that are listed of each end."""
 MOST_STOPS = 100
 """Deadlines of a jump at which it looks what was done."""
-MOST_FURTHER, MOST_IN_VAIN = 10_000, 20
-"""Further deadlines of a jump, and those at one time."""
+MOST_IN_ALL, MOST_IN_VAIN = 10_000, 20
+"""Deadlines of a jump in all, and those at one time."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -108,24 +108,24 @@ async def advance_to(ends: Sequence[End], moment: datetime) -> PassedTime:
     if len(movable) == 1:
         await movable[0].advance_to(moment)
         return PassedTime(done, whole=False)
-    for _ in range(MOST_FURTHER):
-        if progress.at(await _stop(movable, {end.name: await end.clock() for end in movable}, moment)) >= moment:
-            return PassedTime(done, whole=False)
-    raise EndError(f"More than {MOST_FURTHER:,} things fell due, the last at {progress.last}; jump again", "jump")
+    while progress.at(await _stop(movable, {end.name: await end.clock() for end in movable}, moment)) < moment:
+        pass
+    return PassedTime(done, whole=False)
 
 
 class _Progress:
-    """Notices a jump that stays at one time, as whatever is done falls due again at once."""
+    """Notices a jump that hardly moves, as whatever is done falls due again at once."""
 
     def __init__(self) -> None:
         self.last: datetime | None = None
-        self._in_vain = 0
+        self._all = self._in_vain = 0
 
     def at(self, stop: datetime) -> datetime:
-        """Return the stop; raises EndError for one that is no later than many before it."""
+        """Return the stop; raises EndError for one that is no later than many before it, or after too many of them."""
         self._in_vain = self._in_vain + 1 if self.last is not None and stop <= self.last else 0
         self.last = stop if self.last is None else max(self.last, stop)
-        if self._in_vain > MOST_IN_VAIN:
+        self._all += 1
+        if self._in_vain > MOST_IN_VAIN or self._all > MOST_IN_ALL:
             raise EndError(f"The clocks stay at {stop}: something falls due there again and again", "jump")
         return stop
 

@@ -136,6 +136,8 @@ async def test_secret_gets_to_no_place_that_shows_it(roomy_party: Party) -> None
         ('{"n": "***", "password": "a1"}', ('"n": "***"', '"n": "***!"'), '{"n": "***!", "password": "a1"}'),
         ("*** of three", "*** of four", "*** of four"),
         ("<password>a1</password>", ("</", " </"), "neither JSON"),
+        ('{"password": "a1", "n": [0]}', ("0]", "0" + ",0" * 2_000 + "]"), "neither JSON"),
+        ('{"password": "a1", "n": 0}', (" 0}", "[" * 41 + "0" + "]" * 41 + "}"), "neither JSON"),
     ],
     ids=[
         *("a number", "without its quotation marks", "one of two", "base64 elsewhere", "base64 in its place"),
@@ -148,6 +150,8 @@ async def test_secret_gets_to_no_place_that_shows_it(roomy_party: Party) -> None
             "its own",
             "no secret",
             "XML",
+            "many",
+            "deep",
         ),
     ],
 )
