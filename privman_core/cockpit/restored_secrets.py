@@ -118,9 +118,8 @@ class _Restoring:
 
     def _pairs(self, original: str, shown: str, edited: str) -> _Both:
         """Restore parameters by their names, and by their order among those of one name."""
-        pairs = list(zip(original.split("&"), shown.split("&"), strict=False))
-        if original.count("&") != shown.count("&"):
-            pairs = []
+        is_alike = original.count("&") == shown.count("&")
+        pairs = list(zip(original.split("&"), shown.split("&"), strict=True)) if is_alike else []
         known = dict(zip(_names([each[1] for each in pairs]), pairs, strict=True))
         parts = edited.split("&")
         names = _names(parts)

@@ -172,6 +172,24 @@ async def test_masks_are_restored_as_they_were(
         assert (status, answer["key"], sent in answer["error"]) == (400, "body", True), answer
 
 
+@pytest.mark.parametrize(
+    ("edited", "sent"),
+    [
+        ("a=2&password=***&n=***", "a=2&password=tiger&n=***"),
+        ("a=1&password=***&n=***!", "a=1&password=tiger&n=***!"),
+        ("password=***&password=***", "parameter 'password' is not as it was"),
+        ("a=http://evil.example&password=***&n=***", "'a' leads elsewhere"),
+    ],
+)
+async def test_masks_of_a_form_are_restored_by_name(roomy_party: Party, edited: str, sent: str) -> None:
+    """Each parameter keeps its own secret, unless an address beside it was edited."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    await roomy_party.call("POST", "/x", data="a=1&password=tiger&n=***", headers=headers)
+    request = {"method": "POST", "path": "/x", "headers": [], "body": edited}
+    status, answer = await roomy_party.call("POST", REPLAY, json=request)
+    assert sent in (last(roomy_party)[2].decode() if status == 200 else answer["error"])
+
+
 async def test_body_of_an_unreadable_log_on_is_secret_as_a_whole(roomy_party: Party) -> None:
     """It is sent as it was, or typed anew."""
     await roomy_party.call("POST", "/x", data="tiger")
