@@ -42,11 +42,11 @@ async def test_deliveries_show_past_and_next_attempts(site: Site) -> None:
     await _decide(site, sys_id)
     path = "/deliveries"
     assert _cells((await _looking(site, path)).html) == [
-        ["ServiceNow", "Approve", GUID, "pending", "09:00:00 503", "09:00:50 (50 s)"]
+        ["ServiceNow", "Approve", f"{GUID[:8]}…", "pending", "09:00:00 503", "09:00:50 (50 s)"]
     ]
     await site.clock.advance(50)
     assert _cells((await _looking(site, path)).html) == [
-        ["ServiceNow", "Approve", GUID, "delivered", "09:00:00 503 09:00:50 200", ""]
+        ["ServiceNow", "Approve", f"{GUID[:8]}…", "delivered", "09:00:00 503 09:00:50 200", ""]
     ]
 
 
