@@ -21,7 +21,7 @@ async def test_cockpit_is_separate_from_the_product(site: Site) -> None:
     assert '<a class="cockpit" href="/__cockpit">' in (await site.person.get(TASKS)).html
     shown = await site.person.get("/__cockpit")
     assert (
-        "Tester's cockpit Console 2026-01-05 09:00:00 UTC Journal Approvals Deliveries Sequence Faults Clock"
+        "Tester's cockpit Console 2026-01-05 09:00:00 UTC Connecting Pause Journal Approvals Deliveries Sequence Faults Clock"
         in shown.text
     )
     assert "Manage Approvals" not in shown.text
