@@ -20,10 +20,8 @@ async def test_cockpit_is_separate_from_the_product(site: Site) -> None:
     """Every page of the console links to the cockpit, which names itself and has none of the console's modules."""
     assert '<a class="cockpit" href="/__cockpit">' in (await site.person.get(TASKS)).html
     shown = await site.person.get("/__cockpit")
-    assert (
-        "Tester's cockpit Console 2026-01-05 09:00:00 UTC Connecting Pause Journal Approvals Deliveries Sequence Faults Clock"
-        in shown.text
-    )
+    tabs = "Journal Approvals Deliveries Sequence Faults Clock"
+    assert f"Tester's cockpit Console 2026-01-05 09:00:00 UTC Connecting Pause {tabs}" in shown.text
     assert "Manage Approvals" not in shown.text
 
 
