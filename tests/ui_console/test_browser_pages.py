@@ -87,7 +87,7 @@ async def test_answers_to_forms_pass_axe(site: Site, page: Page) -> None:
     await expect(page.locator("#secret")).to_be_visible()
     assert await complaints(page) == []
     await page.goto(ENDPOINT)
-    await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+    await page.get_by_label("Policy *", exact=True).fill("Elevate installers")
     await page.get_by_label("Reason").fill("work")
     await page.get_by_role("button", name="Request approval").click()
     await expect(page.get_by_role("status")).to_contain_text("Approval requested")
@@ -116,7 +116,7 @@ async def test_back_posts_nothing_again(site: Site, page: Page) -> None:
     await leave_and_return(page)
     await expect(page.get_by_label("One Time")).to_be_checked()
     await page.goto(ENDPOINT)
-    await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+    await page.get_by_label("Policy *", exact=True).fill("Elevate installers")
     await page.get_by_label("Reason").fill("work")
     await page.get_by_role("button", name="Request approval").click()
     await expect(page.get_by_role("status")).to_contain_text("Approval requested")
@@ -342,7 +342,7 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
     await site.ask(FilePath="/other")
     async with chromium.page(site.url, java_script_enabled=False) as page:
         await page.goto(ENDPOINT)
-        await page.get_by_label("Policy", exact=True).fill("Elevate installers")
+        await page.get_by_label("Policy *", exact=True).fill("Elevate installers")
         await page.get_by_label("Reason").fill("work")
         await page.get_by_role("button", name="Request approval").click()
         await page.get_by_role("link", name="Manage Approvals").click()

@@ -148,7 +148,7 @@ class Procedure:
         """Ask for an approval as an endpoint user, and find the request in ServiceNow."""
         page = self._console
         await page.get_by_role("link", name="Request approval").click()
-        await page.get_by_label("Policy", exact=True).fill(POLICY)
+        await page.get_by_label("Policy *", exact=True).fill(POLICY)
         await page.get_by_label("User", exact=True).fill("CORP\\endpoint-user")
         await page.get_by_label("Reason").fill("Für das Büro")
         await page.get_by_role("button", name="Request approval").click()

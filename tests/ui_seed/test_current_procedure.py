@@ -120,7 +120,7 @@ class CurrentProcedure:
         """Start the application; again, while the request is pending."""
         page = self._console
         await page.get_by_role("link", name="Request approval").click()
-        await page.get_by_label("Policy", exact=True).fill(POLICY)
+        await page.get_by_label("Policy *", exact=True).fill(POLICY)
         await page.get_by_label("User", exact=True).fill("Endpoint user")
         await page.get_by_label("Computer").fill("0433-vm-catalina")
         await page.get_by_label("File path").fill("/usr/local/bin/rg")
