@@ -52,15 +52,18 @@ class CredentialPages:
             return await self._page(visit, form, None)
         new = Credential(**values)
         self._credentials.save(new)
+        created = f"Credential {new.name!r} created"
         if _saves_password(form):
-            return visit.see(link(ONE, name=new.name), f"Credential {new.name!r} created, with its password")
-        return visit.see(CREDENTIALS, f"Credential {new.name!r} created")
+            return visit.see(link(ONE, name=new.name), f"{created}, with its password", saved="yes")
+        return visit.see(CREDENTIALS, created)
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show the form of one credential; raises NotFoundError."""
         kept = self._find(visit)
         typed = {field: visit.note[field] for field in _FIELDS if field in visit.note}
-        return await self._page(visit, Form(_values(kept) | typed), kept, edited=_differs(kept, typed))
+        return await self._page(
+            visit, Form(_values(kept) | typed), kept, saved="saved" in visit.note, edited=_differs(kept, typed)
+        )
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save a changed credential; an empty password keeps the old one. Raises NotFoundError and ConflictError."""
@@ -100,7 +103,7 @@ class CredentialPages:
         return self._credentials.get(visit.query.get("name", ""))
 
     async def _page(
-        self, visit: ConsoleVisit, form: Form, kept: Credential | None, *, edited: bool = False
+        self, visit: ConsoleVisit, form: Form, kept: Credential | None, *, saved: bool = False, edited: bool = False
     ) -> web.Response:
         if form.errors and form.value("password"):
             form.add_error("password", "must be entered again, because no page shows a password")
@@ -110,6 +113,7 @@ class CredentialPages:
             credential=kept,
             type=TYPE,
             version="" if kept is None else _version(visit, kept),
+            saved=saved,
             edited=edited,
             list=CREDENTIALS,
         )
@@ -122,7 +126,7 @@ def _again(visit: ConsoleVisit, kept: Credential) -> web.Response:
     """Open the page of the credential again after Save Password, as its form is filled in."""
     typed = {field: visit.form.value(field) for field in _FIELDS}
     done = "Password saved, the other changes not yet" if _differs(kept, typed) else "Password saved"
-    return visit.see(link(ONE, name=kept.name), done, **typed)
+    return visit.see(link(ONE, name=kept.name), done, saved="yes", **typed)
 
 
 def _differs(kept: Credential, typed: dict[str, str]) -> bool:

@@ -14,7 +14,7 @@ _GOING_ON = "an attempt is going on"
 
 def changes_text(before: object, after: object) -> str:
     """Return the message about a form that was saved."""
-    return "Nothing was changed" if before == after else "Changes saved"
+    return "Nothing was changed, because everything was saved already" if before == after else "Changes saved"
 
 
 def see_registration(visit: ConsoleVisit, page: str, changes: str, failure: ServiceNowError | None) -> web.Response:

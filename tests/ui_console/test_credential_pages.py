@@ -23,17 +23,18 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
 
 
 async def test_password_is_saved_by_its_own_button(site: Site) -> None:
-    """Edit, Save Password, then Save (integration 7); the first Save Password creates the credential."""
+    """Edit, Save Password, then Save (integration 7), which can be pressed even if nothing is left to save."""
     first = await create_credential(site.person, "R&D", password="first-5ecret", save_password="yes")
     assert (first.value("account_name"), "A password is set" in first.text) == ("ada", True)
-    assert ("Credential 'R&D' created, with its password." in first.text, 'class="changed"' in first.html) == (
-        True,
-        False,
-    )
+    assert "Credential 'R&D' created, with its password." in first.text
+    assert ("Everything is saved." in first.text, 'class="changed"' in first.html) == (True, True)
+    pressed = await site.person.fill(first, {"name": "R&D", "account_name": "ada"})
+    assert "Nothing was changed, because everything was saved already." in pressed.text
     values = {"name": "R&D", "account_name": "grace", "password": "second-5ecret", "save_password": "yes"}
     second = await site.person.fill(first, values)
     assert "Password saved, the other changes not yet." in second.text
-    assert ('class="changed"' in second.html, second.value("account_name")) == (True, "grace")
+    said = ("The password is saved." in second.text, "Everything is saved" in second.text)
+    assert (said, 'class="changed"' in second.html, second.value("account_name")) == ((True, False), True, "grace")
     assert (await credential(site, "R&D")).value("account_name") == "ada"
     saved = await site.person.fill(second, {"name": "R&D", "account_name": "grace"}, action=first.address)
     assert "Changes saved" in saved.text
