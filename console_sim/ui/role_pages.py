@@ -12,6 +12,7 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.item_list import LONGEST_SEARCH, ListColumn, contains, read_list
 from console_sim.ui.navigation import ROLES, USERS, link
 from console_sim.ui.outcome_messages import changes_text
+from console_sim.ui.user_addresses import UserAddresses
 from console_sim.ui.user_pages import ONE as ONE_USER
 from privman_core.inputs import quoted
 
@@ -39,6 +40,7 @@ class RolePages:
     def __init__(self, console: Console, *, extras: bool) -> None:
         self._store = console.store
         self._users = console.users
+        self._addresses = UserAddresses(console.users)
         added: ListColumn[Role] = ListColumn(RIGHT, lambda role: role.may_approve)
         self._added_columns = (added,) if extras else ()
         self._installed_at = console.clock.now()
@@ -122,7 +124,7 @@ class RolePages:
             "address": urlencode([("name", role), *changes]),
             "one": ONE,
             "edit": MEMBERS,
-            "user": ONE_USER,
+            "page_of": lambda user: self._addresses.of(ONE_USER, user),
         }
 
     def _members(self, role: Role) -> list[ApiClientUser]:

@@ -12,8 +12,9 @@ from console_sim.errors import API_DISABLED
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_name
 from console_sim.ui.item_list import ListColumn, read_list
-from console_sim.ui.navigation import ROLES, USERS, link
+from console_sim.ui.navigation import ROLES, USERS
 from console_sim.ui.outcome_messages import changes_text
+from console_sim.ui.user_addresses import UserAddresses
 from console_sim.webhook import CREATED_BY
 from privman_core.ids import Ids
 from privman_core.inputs import quoted
@@ -38,6 +39,7 @@ class UserPages:
 
     def __init__(self, console: Console, ids: Ids) -> None:
         self._users = console.users
+        self._addresses = UserAddresses(console.users)
         self._store = console.store
         self._clock = console.clock
         self._ids = ids
@@ -60,7 +62,7 @@ class UserPages:
             modified=_modified,
             type=USER_TYPE,
             new=f"{USERS}/create",
-            one=ONE,
+            page_of=self._page_of,
         )
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
@@ -76,16 +78,16 @@ class UserPages:
         if form.errors:
             return await _new(visit, form, login)
         user, secret = self._users.create(login=login)
-        return _open(visit, user, secret, f"User {user.display_name!r} created")
+        return self._open(visit, user, secret, f"User {user.display_name!r} created")
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
         """Show a user's page; raises NotFoundError."""
-        user = self._find(visit)
+        user = self._addresses.find(visit)
         return await self._page(visit, user, Form(_values(user)), secret=visit.note.get("secret", ""))
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
         """Save name and state; raises NotFoundError and ConflictError."""
-        user, form = self._find(visit), visit.form
+        user, form = self._addresses.find(visit), visit.form
         visit.require(_version(visit, user))
         changes: dict[str, Any] = {
             "display_name": read_name(form, (), "display_name"),
@@ -96,21 +98,30 @@ class UserPages:
         if form.errors:
             return await self._page(visit, user, form)
         changed = self._users.change(user.client_id, **changes)
-        return visit.see(_page_of(user), changes_text(user, changed))
+        return visit.see(self._page_of(changed), changes_text(user, changed))
 
     async def show_reset(self, visit: ConsoleVisit) -> web.Response:
         """Ask whether to reset the Secret; raises NotFoundError."""
-        user = self._find(visit)
-        return await visit.page("reset_secret.html", user=user, version=_version(visit, user), one=ONE, reset=RESET)
+        user = self._addresses.find(visit)
+        return await visit.page(
+            "reset_secret.html",
+            user=user,
+            version=_version(visit, user),
+            one=self._page_of(user),
+            reset=self._addresses.of(RESET, user),
+        )
 
     async def reset_secret(self, visit: ConsoleVisit) -> web.Response:
         """Reset the Secret and open the user's page with the new one; raises NotFoundError and ConflictError."""
-        user = self._find(visit)
+        user = self._addresses.find(visit)
         visit.require(_version(visit, user))
-        return _open(visit, user, self._users.reset_secret(user.client_id), "Secret reset")
+        return self._open(visit, user, self._users.reset_secret(user.client_id), "Secret reset")
 
-    def _find(self, visit: ConsoleVisit) -> ApiClientUser:
-        return self._users.get(visit.query.get("user", ""))
+    def _page_of(self, user: ApiClientUser) -> str:
+        return self._addresses.of(ONE, user)
+
+    def _open(self, visit: ConsoleVisit, user: ApiClientUser, secret: str, done: str) -> web.Response:
+        return visit.see(self._page_of(user), done, secret=secret)
 
     async def _page(self, visit: ConsoleVisit, user: ApiClientUser, form: Form, secret: str = "") -> web.Response:
         return await visit.form_page(
@@ -121,8 +132,8 @@ class UserPages:
             shut_out=user.login_refusal(self._clock.now()),
             api_disabled="" if self._store.api_enabled else API_DISABLED,
             version=_version(visit, user),
-            one=ONE,
-            reset=RESET,
+            one=self._page_of(user),
+            reset=self._addresses.of(RESET, user),
             list=USERS,
             roles=ROLES,
         )
@@ -130,14 +141,6 @@ class UserPages:
 
 def _modified(user: ApiClientUser) -> datetime:
     return user.last_modified or user.created_at
-
-
-def _page_of(user: ApiClientUser) -> str:
-    return link(ONE, user=user.client_id)
-
-
-def _open(visit: ConsoleVisit, user: ApiClientUser, secret: str, done: str) -> web.Response:
-    return visit.see(_page_of(user), done, secret=secret)
 
 
 async def _new(visit: ConsoleVisit, form: Form, login: ApiLogin) -> web.Response:

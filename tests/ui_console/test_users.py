@@ -1,4 +1,5 @@
 import re
+from urllib.parse import unquote_plus
 
 import pytest
 from aiohttp import ClientSession, CookieJar
@@ -29,7 +30,7 @@ async def log_on(site: Site, shown: Shown) -> int:
 
 async def page_of(site: Site, created: Shown) -> Shown:
     """Open the page of a user."""
-    return await site.person.get(f"{API_CLIENT}?user={created.detail('Client Id')}")
+    return await site.person.get(created.address)
 
 
 async def test_secret_is_shown_once(site: Site) -> None:
@@ -38,7 +39,7 @@ async def test_secret_is_shown_once(site: Site) -> None:
     assert "No API Client User yet" in (await site.person.get(USERS)).text
     created = await create(site)
     assert (created.status, await log_on(site, created)) == (200, 200)
-    assert created.address == f"{API_CLIENT}?user={created.detail('Client Id')}"
+    assert unquote_plus(created.address) == f"{API_CLIENT}?user={NAME}"
     later = await site.person.open(USERS, NAME)
     assert later.detail("Secret") == "shown only once, when it is generated"
     assert later.detail("Client Id") == created.detail("Client Id")
@@ -257,6 +258,15 @@ async def test_reset_secret_asks_first(site: Site) -> None:
     again = await site.person.fill(question, {})
     assert (again.status, await log_on(site, reset)) == (409, 200)
     assert (await site.person.get(f"{RESET}?user=none")).status == 404
+
+
+async def test_journal_names_the_user_whose_secret_was_reset(site: Site) -> None:
+    """The address has the display name, and the number of users with that name; a Client Id would be masked."""
+    for number in ("", "&number=2"):
+        created = await create(site)
+        await site.person.fill(await site.person.open(created.address, "Reset Secret"), {})
+        url = (await site.admin("GET", "/requests"))["requests"][-1]["url"]
+        assert unquote_plus(url) == f"{RESET}?user={NAME}{number}"
 
 
 async def test_refresh_leads_to_the_page_of_the_user(site: Site) -> None:
