@@ -65,9 +65,9 @@ class Chromium:
         assert errors == [], errors
 
 
-async def complaints(page: Page, rules: Mapping[str, Any] = WCAG) -> list[str]:
-    """Return the violations that axe finds, by default of WCAG 2.2 AA and its best practices."""
-    found = (await Axe().run(page, options={"runOnly": rules})).response
+async def complaints(page: Page, rules: Mapping[str, Any] = WCAG, within: str | None = None) -> list[str]:
+    """Return the violations that axe finds in a page or a part of it, by default of WCAG 2.2 AA and best practices."""
+    found = (await Axe().run(page, context=within, options={"runOnly": rules})).response
     return [f"{page.url} {each['id']}: {each['nodes'][0]['html']}" for each in found["violations"]]
 
 

@@ -20,6 +20,10 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _BREACH = re.compile(r'\sstyle=|\son\w+=|(?:<link[^>]*href|src|action)="(?:https?:)?//|<script(?! src="/)')
+_SCRIPT = re.compile(r'<script src="([^"]+)"')
+_IMPORT = re.compile(r"""\b(?:from|import)[ (]*["']([^"']+)""")
+MOST_SCRIPT = 30_000
+"""Bytes that a page may load."""
 _TOKEN = re.compile(
     r'<input type="hidden" name="(?:sysparm_ck|__RequestVerificationToken|cockpit_token)" value="\w{64}">'
 )
@@ -62,6 +66,25 @@ def breaches(headers: Mapping[str, str], html: str) -> list[str]:
     }
     missing = [name for name, value in expected.items() if headers.get(name) != value]
     return [*missing, *_BREACH.findall(html)]
+
+
+async def script_sizes(path: str, get: Callable[[str], Awaitable[tuple[str, str]]]) -> dict[str, int]:
+    """Return each script that a page loads, imported modules too, and its length in bytes.
+
+    Args:
+        path: of the page.
+        get: returns the URL of a file, after redirects, and its text.
+    """
+    url, html = await get(path)
+    waiting = [urljoin(url, each) for each in _SCRIPT.findall(html)]
+    sizes: dict[str, int] = {}
+    while waiting:
+        script = urlsplit(waiting.pop()).path
+        if script not in sizes:
+            _, text = await get(script)
+            sizes[script] = len(text.encode())
+            waiting += [urljoin(script, each) for each in _IMPORT.findall(text)]
+    return sizes
 
 
 def forms_without_token(html: str) -> list[str]:

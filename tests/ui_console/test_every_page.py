@@ -3,6 +3,7 @@ import pytest
 from console_sim.settings import Settings
 from tests.page_walk import (
     EXPIRED,
+    MOST_SCRIPT,
     NOBODYS,
     breaches,
     forms_without_token,
@@ -11,6 +12,7 @@ from tests.page_walk import (
     of_product,
     posted_pages,
     rows,
+    script_sizes,
     shown_pages,
 )
 
@@ -95,6 +97,21 @@ async def test_every_page_keeps_the_policy(site: Site) -> None:
     for path in (*shown_pages(site.app), "/ui/live.js", "/ui/style.css", "/ui/icon.svg"):
         shown = await site.person.get(path)
         assert (path, breaches(shown.headers, shown.html)) == (path, [])
+
+
+@pytest.mark.long
+async def test_no_page_loads_much_script(site: Site) -> None:
+    """All scripts of a page, with the modules that they import, have at most 30 kB."""
+
+    async def get(path: str) -> tuple[str, str]:
+        shown = await site.person.get(path)
+        return shown.url, shown.html
+
+    await site.set_up()
+    await site.ask()
+    for path in (*of_product(pages := shown_pages(site.app)), *of_cockpit(pages)):
+        sizes = await script_sizes(path, get)
+        assert (path, len(sizes) >= 3, sum(sizes.values()) <= MOST_SCRIPT) == (path, True, True), sizes
 
 
 async def test_every_form_needs_its_token(site: Site) -> None:

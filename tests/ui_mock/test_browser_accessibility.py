@@ -1,11 +1,19 @@
 import pytest
 
-from tests.browser import Chromium, Page, complaints, expect, misfits, tab_to
+from tests.browser import PHONE, WIDE, Chromium, Page, complaints, expect, misfits, tab_to
+from tests.contrast import faint
 from tests.page_walk import of_product, shown_pages
 
 from .conftest import ACTIVITY_TYPE, CONFIGURATION, GUID, REQUEST, Site, log_in
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+OPENERS = "details.menu > summary, [popovertarget]:not([popovertargetaction])"
+OPENED = {"List menu", "Form menu", "More options", "Columns", "Run", "Delete", "Navigator"}
+# The page behind is partly hidden until they are closed.
+MENUS = "details.menu[open], :popover-open"
+_CUT_OFF = """() => [...document.querySelectorAll("details.menu[open] > :not(summary), :popover-open")]
+  .map((each) => each.getBoundingClientRect())
+  .filter((box) => box.left < 0 || box.right > document.documentElement.clientWidth).length"""
 
 
 async def _pages(site: Site) -> list[str]:
@@ -96,24 +104,46 @@ async def test_pages_work_without_script(site: Site, chromium: Chromium) -> None
     assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
 
 
+async def _open_menus(page: Page, path: str, width: int, seen: set[str]) -> list[str]:
+    """Open each menu and question of a page that was not seen yet, and return its defects in light and dark mode."""
+    found: list[str] = []
+    await page.goto(path)
+    for opener in await page.locator(OPENERS).all():
+        name = (await opener.text_content() or "").strip()
+        if name in seen or not await opener.is_visible():
+            continue
+        seen.add(name)
+        await opener.click()
+        for scheme in ("light", "dark"):
+            await page.emulate_media(color_scheme=scheme)
+            found += [f"{name}: {each}" for each in (*await complaints(page, within=MENUS), *await faint(page))]
+        await page.emulate_media(color_scheme="light")
+        found += [f"{name} is cut off at {width} pixels"] * await page.evaluate(_CUT_OFF)
+        await page.goto(path)
+    return found
+
+
 @pytest.mark.long
-async def test_dialogs_and_states_pass_axe(site: Site, page: Page) -> None:
-    """Questions, menus, notes and errors are fine in light and dark mode; the focus is in an opened question."""
+@pytest.mark.parametrize("width", [PHONE, WIDE])
+async def test_every_open_menu_passes_axe(site: Site, page: Page, width: int) -> None:
+    """Menus and questions, on whichever page they are first; none is cut off."""
+    await log_in(page, "admin")
+    await page.set_viewport_size({"width": width, "height": 900})
+    seen: set[str] = set()
+    found = [each for path in await _pages(site) for each in await _open_menus(page, path, width, seen)]
+    assert found == []
+    assert seen == OPENED - ({"Navigator"} if width == WIDE else set())
+
+
+@pytest.mark.long
+async def test_states_pass_axe(site: Site, page: Page) -> None:
+    """Notes and errors are fine in light and dark mode, below an open menu."""
     sys_id = await site.activity_type(await site.register())
     path = f"/{ACTIVITY_TYPE}.do?sys_id={sys_id}"
     await log_in(page, "admin", f"/{ACTIVITY_TYPE}_list.do")
     found: list[str] = []
     for scheme in ("light", "dark"):
         await page.emulate_media(color_scheme=scheme)
-        for opened, name in (
-            (f"/{ACTIVITY_TYPE}_list.do", "Columns"),
-            (f"/{ACTIVITY_TYPE}_list.do", "Run"),
-            (path, "Delete"),
-        ):
-            await page.goto(opened)
-            await page.get_by_role("button", name=name, exact=True).first.click()
-            await expect(page.get_by_role("dialog")).to_be_visible()
-            found += await complaints(page)
         await page.goto(path)
         await page.locator("summary").first.click()
         await page.get_by_label("Name", exact=True).fill("")

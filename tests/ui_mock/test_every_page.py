@@ -2,6 +2,7 @@ import pytest
 
 from tests.page_walk import (
     EXPIRED,
+    MOST_SCRIPT,
     NOBODYS,
     breaches,
     forms_without_token,
@@ -10,6 +11,7 @@ from tests.page_walk import (
     of_product,
     posted_pages,
     rows,
+    script_sizes,
     shown_pages,
 )
 
@@ -79,6 +81,21 @@ async def test_every_page_keeps_the_policy(site: Site) -> None:
     for path in (*shown_pages(site.app), *more):
         shown = await person.get(path)
         assert (path, breaches(shown.headers, shown.html)) == (path, [])
+
+
+@pytest.mark.long
+async def test_no_page_loads_much_script(site: Site) -> None:
+    """All scripts of a page, with the modules that they import, have at most 30 kB."""
+    sys_id = await site.ask()
+    person = await site.person()
+
+    async def get(path: str) -> tuple[str, str]:
+        shown = await person.get(path)
+        return shown.url, shown.html
+
+    for path in (*of_product(pages := shown_pages(site.app)), *of_cockpit(pages), f"/{REQUEST}.do?sys_id={sys_id}"):
+        sizes = await script_sizes(path, get)
+        assert (path, len(sizes) >= 3, sum(sizes.values()) <= MOST_SCRIPT) == (path, True, True), sizes
 
 
 async def test_every_form_needs_its_token(site: Site) -> None:
