@@ -2,14 +2,18 @@
 
 Each module imports only from those below it::
 
-    compatibility        contract_checks
+    compatibility        contract_checks      state_reasons
     exchange_parts       scenario_text
+    scenario_steps
+    left_out             scenario_variables
+    scenario_values
     schema_differences   openapi      overrides
     contracts
     body_parts           validation   swagger
     schemas              exchanges    written_names
     wire_names
-    rules    files    wording    evidence
+    evidence
+    rules    files    wording
 
 Errors::
 

@@ -231,7 +231,7 @@ def test_what_a_party_does_of_its_own_accord_is_left_out() -> None:
     other = seen("ServiceNow", "GET", "/api/now/table/incident", answer="[" * 100 + "]" * 100)
     text = scenario_text("Something is asked", [*own, other], Contracts.load())
     notes = [line for line in text.split("\n") if line.startswith("#")]
-    assert notes == [f"# Left out: GET {REQUESTS}?a=1, which the other end sends of its own accord."]
+    assert notes == [f"# Left out: GET {REQUESTS}?a=1, which the other party sends of its own accord."]
 
 
 async def _call(fakes: BothFakes, method: str, url: str, json: object = None, user: str = "") -> Any:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from privman_contracts import Contracts
-from privman_contracts.saved_sizes import MOST_OF_ALL
+from privman_contracts.left_out import MOST_OF_ALL
 from privman_contracts.scenario_text import scenario_text
 from privman_core.cockpit.facts import ExchangeToSave
 from privman_scenarios.language.loader import Loader

@@ -1,9 +1,10 @@
-"""What a scenario has of large exchanges: a step without the body, or none, and a sentence that says so."""
+"""What a saved scenario leaves out: large bodies and addresses, and forms; a sentence says so of each."""
 
 from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
+from privman_contracts.exchanges import PartyName
 from privman_core.cockpit.facts import ExchangeToSave
 from privman_core.journal import is_remark
 
@@ -43,3 +44,27 @@ class SizeLimit:
             return body
         self.notes.append(f"Left out: the body of {whose}, as its {len(body):,} characters are too many.")
         return ""
+
+
+class PostedForms:
+    """Forms that no step stands for yet."""
+
+    def __init__(self) -> None:
+        self._forms: list[ExchangeToSave] = []
+
+    def add(self, form: ExchangeToSave) -> None:
+        """Add a form, of which only the address and the requests that it was about are known."""
+        self._forms.append(form)
+
+    def claim(self, server: PartyName, request_id: str) -> None:
+        """Take the last form at that party about a request out: a step does what it did."""
+        about = [each for each in self._forms if each.server.lower() == server and request_id.lower() in each.about]
+        if about:
+            self._forms.remove(about[-1])
+
+    def left(self) -> str:
+        """Return a sentence about the forms that no step stands for; empty if there are none."""
+        some = "a form" if len(self._forms) == 1 else f"{len(self._forms)} forms"
+        addresses = list(dict.fromkeys(f"{each.method} {each.target.partition('?')[0][:80]}" for each in self._forms))
+        shown = ", ".join(addresses[:3]) + ", …" * (len(addresses) > 3)  # noqa: PLR2004 - enough to know them again
+        return f"Left out: {some} that a browser posted ({shown}), of which the journal has no fields." if shown else ""
