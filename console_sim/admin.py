@@ -16,7 +16,7 @@ from console_sim.console import Console
 from console_sim.json_object import JsonObject
 from console_sim.settings import Settings, own_url
 from console_sim.setup_parameters import read_setup_parameters
-from console_sim.setup_steps import StepOutcome
+from console_sim.step_outcomes import StepOutcome
 from privman_core.control import read_object, refuse_fields, to_json
 from privman_core.control_index import PREFIX
 from privman_core.masking import Secrets

@@ -7,7 +7,8 @@ from typing import Any
 from console_sim.background_tasks import BackgroundTasks
 from console_sim.errors import ConflictError, ConsoleError, StepFailedError, StepSkippedError
 from console_sim.setup_parameters import SetupParameters
-from console_sim.setup_steps import STEPS, SetupStep, SetupSteps, StepOutcome
+from console_sim.setup_steps import STEPS, SetupStep, SetupSteps
+from console_sim.step_outcomes import StepOutcome
 from privman_core.masking import Secrets
 
 MOST_RUNS = 32

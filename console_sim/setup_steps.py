@@ -1,7 +1,7 @@
 """The steps of the documented set-up, one method each (integration 2)."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -10,44 +10,17 @@ from console_sim.api_users import CredentialShelf, Users
 from console_sim.approval_items import ProcessTemplate
 from console_sim.automation import Automation
 from console_sim.console_store import ConsoleStore
-from console_sim.errors import (
-    API_DISABLED,
-    BrokenAnswerError,
-    BusyError,
-    NoSuchRecordError,
-    RefusedError,
-    ServiceNowError,
-    StepFailedError,
-    StepSkippedError,
-    UnreachableError,
-)
+from console_sim.errors import API_DISABLED, ServiceNowError, StepFailedError, StepSkippedError
 from console_sim.foreign_system import ForeignSystem
 from console_sim.foreign_systems import ForeignSystems, Webhooks
 from console_sim.json_object import GUID, without_braces
 from console_sim.registrar import Registrar
 from console_sim.setup_names import SetupNames
 from console_sim.setup_parameters import SetupParameters
+from console_sim.step_outcomes import as_step_failure, differing_columns
 from privman_core.clock import Clock
 
-Status = Literal["ok", "failed", "skipped"]
 _Act = TypeVar("_Act", bound=Callable[["SetupSteps", SetupParameters], Awaitable[str]])
-
-
-class StepOutcome(Struct, frozen=True):
-    """The outcome of a step.
-
-    Attributes:
-        reached: whether ServiceNow answered during the step; None if the step does not say.
-    """
-
-    step: str
-    status: Status
-    detail: str
-    reached: bool | None = None
-
-    def to_json(self) -> dict[str, str]:
-        """Return the outcome as the control plane prints it."""
-        return {"step": self.step, "status": self.status, "detail": self.detail}
 
 
 class SetupStep(Struct, frozen=True):
@@ -255,7 +228,7 @@ class SetupSteps:
         self._failure = await self._registrar.run(self._system_id)
         system = self._system()
         if not self._registrar.has_registered(system):
-            raise _as_step_failure(self._failure)
+            raise as_step_failure(self._failure)
         return f"Instance Id {system.registration.sys_id}"
 
     @_step("register")
@@ -263,7 +236,7 @@ class SetupSteps:
         """Check that the server task has registered the activity type."""
         system = self._system()
         if not self._registrar.has_activity_type(system):
-            raise _as_step_failure(self._failure)
+            raise as_step_failure(self._failure)
         return f"ActivityType Id {system.activity_type.sys_id}"
 
     @_step("create-webhook")
@@ -276,7 +249,7 @@ class SetupSteps:
     @_step("register", asks=True)
     async def verify_registration(self, _parameters: SetupParameters) -> str:
         """Read the Integration Configuration tab, which shows the registration's body."""
-        differing = await _differing(self._registrar.read_back(self._system()))
+        differing = await differing_columns(self._registrar.read_back(self._system()))
         if differing:
             told = f"the Integration Configuration tab shows a different {', '.join(differing)}"
             raise StepFailedError(told, reached=True)
@@ -285,7 +258,7 @@ class SetupSteps:
     @_step("register-activity-type", "verify-registration", asks=True)
     async def verify_activity_type(self, _parameters: SetupParameters) -> str:
         """Compare the activity type in ServiceNow with what was registered."""
-        differing = await _differing(self._registrar.read_back_activity_type(self._system()))
+        differing = await differing_columns(self._registrar.read_back_activity_type(self._system()))
         if differing:
             told = f"the activity type in ServiceNow shows a different {', '.join(differing)}, or none"
             raise StepFailedError(told, reached=True)
@@ -298,7 +271,7 @@ class SetupSteps:
         self._foreign_systems.change(before.id)
         failure = await self._registrar.run(before.id)
         if failure is not None:
-            raise _as_step_failure(failure)
+            raise as_step_failure(failure)
         known, after = before.registration.sys_id, self._system().registration.sys_id
         if after != known:
             raise StepFailedError(f"the Instance Id is {after or 'none'}; expected {known}, as before the save")
@@ -309,25 +282,3 @@ class SetupSteps:
 
     def _known_system(self, parameters: SetupParameters) -> ForeignSystem | None:
         return self._foreign_systems.find_named(parameters.name)
-
-
-async def _differing(reading: Awaitable[list[str]]) -> list[str]:
-    try:
-        return await reading
-    except NoSuchRecordError as error:
-        raise StepFailedError(f"{error}; set up again to register it again", reached=True) from None
-    except ServiceNowError as error:
-        raise _as_step_failure(error) from None
-
-
-def _as_step_failure(failure: ServiceNowError | None) -> StepFailedError:
-    if failure is None:
-        return StepFailedError("the webhook is disabled, so nothing was registered; enable it on the Messaging tab")
-    return StepFailedError(str(failure), reached=_reached(failure))
-
-
-def _reached(failure: ServiceNowError) -> bool | None:
-    """Return whether ServiceNow answered; None if the failure does not say."""
-    if isinstance(failure, UnreachableError):
-        return False
-    return True if isinstance(failure, (BusyError, BrokenAnswerError, RefusedError)) else None
