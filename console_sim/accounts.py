@@ -1,4 +1,4 @@
-"""Accounts: the API Client Users that ServiceNow logs on with, their roles, and credentials (integration 1, 2.2, 8)."""
+"""Accounts: the API Client Users that ServiceNow logs on with, their roles, and credentials."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _PREFIX = "Privilege Manager "
 
 
 class Role(StrEnum):
-    """The roles of the product, with the names that its Roles page prints (integration 8)."""
+    """The roles of the product, with the names that its Roles page prints."""
 
     ADMINISTRATORS = f"{_PREFIX}Administrators"
     FIELD_ENGINEERING = f"{_PREFIX}Field Engineering"

@@ -1,4 +1,4 @@
-"""The console's API under ``/Tms/services`` (integration 4)."""
+"""The console's API under ``/Tms/services``."""
 
 import re
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""The tokens of the API Client Users (integration 4, 8)."""
+"""The tokens of the API Client Users."""
 
 from datetime import datetime, timedelta
 from heapq import nsmallest

@@ -1,4 +1,4 @@
-"""The API Client Users, and the credentials (integration 2.2 to 2.5, 4, 8)."""
+"""The API Client Users, and the credentials."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -44,7 +44,7 @@ class Users:
     def create(self, display_name: str = "", login: ApiLogin | None = None) -> tuple[ApiClientUser, str]:
         """Create a user and return it with its Secret, which is never shown again.
 
-        It is named as the product names a new one, unless a name is given (integration 8). Its Client Id and Secret are
+        It is named as the product names a new one, unless a name is given. Its Client Id and Secret are
         generated, unless those of a login that was shown before are given; raises ConflictError if a user has them.
         """
         now = self._clock.now()

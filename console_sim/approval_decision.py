@@ -1,4 +1,4 @@
-"""Decisions about approval requests (integration 4)."""
+"""Decisions about approval requests."""
 
 import re
 from collections.abc import Mapping
@@ -120,7 +120,7 @@ class DecisionReader:
 
 
 def _require_documented(decision: ApprovalDecision) -> None:
-    """Raise BadRequestError if the page Confirm Approval could not make the decision (integration 8, approval-sudo)."""
+    """Raise BadRequestError if the page Confirm Approval could not make the decision (approval-sudo)."""
     if decision.comment:
         raise BadRequestError("'comment' is given; the product's page has none, and only what it has is served")
     if decision.duration is not None and decision.duration % timedelta(hours=1):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 DURATION = re.compile(r"\d{2,4}:[0-5]\d:[0-5]\d", re.ASCII)
 EXPECTED_DURATION = "hours, minutes and seconds such as 16:30:00"
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an instance writes durations as dates without a zone (platform 1.7)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - an instance writes durations as dates without a zone
 _STORED = re.compile(r"(?:(\d{4}-\d\d-\d\d) )?(\d{1,4}):([0-5]\d):([0-5]\d)", re.ASCII)
 
 

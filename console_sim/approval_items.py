@@ -1,7 +1,6 @@
 """Policies, actions, approval types and approval processes, which decide where an approval request goes.
 
-A policy's action uses an approval type; the type names its process; a process is manual or has a ServiceNow server
-(integration 7, 8).
+A policy's action uses an approval type; the type names its process; a process is manual or has a ServiceNow server.
 """
 
 from datetime import timedelta

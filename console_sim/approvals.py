@@ -1,4 +1,4 @@
-"""Create, decide and send approval requests (integration 3, 4)."""
+"""Create, decide and send approval requests."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -137,7 +137,7 @@ class Approvals:
         return request
 
     def take_delivered(self, delivered: DeliveredDecision) -> tuple[ApprovalRequest, bool]:
-        """Take a decision that ServiceNow delivers (integration 4); return the request and whether it changed.
+        """Take a decision that ServiceNow delivers; return the request and whether it changed.
 
         Raises NotFoundError for a request that was not sent under that Instance Id, ConflictError for one that was
         decided differently or has timed out, which keeps the refused decision.

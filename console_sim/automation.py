@@ -77,8 +77,8 @@ class Automation:
         """Make or change the policy of that name, with an action for its approval type, or do nothing.
 
         Among the values may be an ``approval_type``: that of its requests, or None for a policy that asks nobody;
-        without one this stays as it is. A new policy has the actions that the documented wizard adds (integration 8,
-        approval/helpdesk.md). Raises BadRequestError, and ForbiddenError for a built-in policy.
+        without one this stays as it is. A new policy has the actions that the documented wizard adds
+        (helpdesk.md). Raises BadRequestError, and ForbiddenError for a built-in policy.
         """
         before = self.policies.find_named(name) or Policy(self.new_id(), name, actions=USUAL_ACTIONS)
         with self._store.transaction():

@@ -1,4 +1,4 @@
-"""The envelope of the API's answers, and its JSON bodies (integration 4)."""
+"""The envelope of the API's answers, and its JSON bodies."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

@@ -13,10 +13,10 @@ FOREIGN_SYSTEM_TYPE = "Service Now Instance Resource (Resources)"
 
 
 class ForeignSystem(Struct, frozen=True):
-    """A ServiceNow instance (integration 2.6, 2.7).
+    """A ServiceNow instance.
 
     Attributes:
-        id: a GUID in lower case, so that renaming keeps the registration (integration 8).
+        id: a GUID in lower case, so that renaming keeps the registration.
         base_url: without a trailing slash.
         credential: name of the ServiceNow user's credential; empty before one is selected.
         api_credential: name of the credential with which ServiceNow calls back.

@@ -58,7 +58,7 @@ class Webhooks:
         return self._shelf.get(system.id)
 
     def create(self, name: str, credential: str, endpoint_url: str, **values: Any) -> Webhook:  # noqa: ANN401 - of the fields' types
-        """Create a webhook by hand, for any endpoint (integration 7).
+        """Create a webhook by hand, for any endpoint.
 
         It is enabled and has the generic event, unless the values differ. Raises BadRequestError for an unknown
         credential, ConflictError if a webhook has the name.
@@ -172,7 +172,7 @@ class ForeignSystems:
         """Change fields and return the foreign system.
 
         A new Base URL is another instance, at which the console registers anew; another name or description changes
-        nothing there (integration 8). Raises as `create` does, and NotFoundError.
+        nothing there. Raises as `create` does, and NotFoundError.
         """
         before = self.get(system_id)
         moved = before if values.get("base_url", before.base_url) == before.base_url else before.without_registration()

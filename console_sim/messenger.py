@@ -1,4 +1,4 @@
-"""Posts new approval requests to the webhooks that were made by hand, for any endpoint (integration 7)."""
+"""Posts new approval requests to the webhooks that were made by hand, for any endpoint."""
 
 import asyncio
 from base64 import b64encode

@@ -27,7 +27,7 @@ _Part = Literal["registration", "activity_type"]
 
 
 class Registrar:
-    """Registers each foreign system's webhook and activity type with its ServiceNow App (integration 2.8 to 2.10)."""
+    """Registers each foreign system's webhook and activity type with its ServiceNow App."""
 
     def __init__(  # noqa: PLR0913 - the parts of the console that it uses
         self,

@@ -1,4 +1,4 @@
-"""The records that the console keeps in ServiceNow: its registration and its activity type (integration 2.10, 3)."""
+"""The records that the console keeps in ServiceNow: its registration and its activity type."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +14,7 @@ from privman_contracts import WireNames
 
 
 class ActivityType(Struct, frozen=True):
-    """A kind of request (integration 2.10, 3); the defaults are the vendor's."""
+    """A kind of request; the defaults are the vendor's."""
 
     max_timeout: timedelta
     name: str = "PM Approval Request"

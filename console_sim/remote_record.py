@@ -73,7 +73,7 @@ async def update_record(api: ServiceNowClient, record: RemoteRecord, wanted: Wan
 
 
 async def _insert(api: ServiceNowClient, wanted: WantedRecord, save: Save) -> str:
-    # Even after a crash or a refusal ServiceNow may have the record (platform 1.9).
+    # Even after a crash or a refusal ServiceNow may have the record.
     save(RemoteRecord(may_exist=True))
     return await api.create(wanted.table, wanted.fields)
 

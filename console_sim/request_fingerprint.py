@@ -1,4 +1,4 @@
-"""The fingerprint of an approval request: two reports with the same one ask for the same approval (integration 8)."""
+"""The fingerprint of an approval request: two reports with the same one ask for the same approval."""
 
 from collections.abc import Mapping
 from hashlib import sha256

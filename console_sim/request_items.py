@@ -14,7 +14,7 @@ _TASK = "Create ServiceNow Approval Request Items"
 
 
 class RequestItems:
-    """Makes a catalog category, a catalog item with its variables, and three scripted services (integration 5, 7).
+    """Makes a catalog category, a catalog item with its variables, and three scripted services.
 
     What is there already stays. That the task uses the Table API is inferred; the services' scripts are printed nowhere
     and stay empty.

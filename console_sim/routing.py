@@ -1,4 +1,4 @@
-"""The route of an approval request (integration 7, 8)."""
+"""The route of an approval request."""
 
 from collections.abc import Mapping
 from typing import Any

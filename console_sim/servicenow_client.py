@@ -1,4 +1,4 @@
-"""ServiceNow's Table API as the console calls it (platform 1, 1.9)."""
+"""ServiceNow's Table API as the console calls it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

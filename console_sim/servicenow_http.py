@@ -1,4 +1,4 @@
-"""HTTP to a ServiceNow as one user, and the errors that statuses mean (platform 1.9, 5.1 to 5.4)."""
+"""HTTP to a ServiceNow as one user, and the errors that statuses mean."""
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping

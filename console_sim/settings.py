@@ -35,7 +35,7 @@ class Settings:
         documented_only: whether to leave out what the vendor does not document: retries towards ServiceNow, the
             comparison of InstanceId, and on the pages the history, comments, durations other than hours, and decisions
             about requests that ServiceNow decides.
-        max_timeout: time limit for decisions on approval requests (integration 3).
+        max_timeout: time limit for decisions on approval requests.
         database: SQLAlchemy URL of an SQLite file that keeps the console's state; ``sqlite://`` for memory.
         servicenow_url: of the fake instance that the cockpit shows, too; empty for that of the newest foreign system,
             if it runs on this machine.

@@ -1,4 +1,4 @@
-"""The steps of the documented set-up, one method each (integration 2)."""
+"""The steps of the documented set-up (set-up-servicenow-webhook.md), one method each."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ class SetupStep(Struct, frozen=True):
 
 
 STEPS: dict[str, SetupStep] = {}
-"""The steps of integration 2 in order, and checks of the outcome."""
+"""The documented steps in order, and checks of the outcome."""
 
 
 def _step(*needs: str, asks: bool = False) -> Callable[[_Act], _Act]:
@@ -266,7 +266,7 @@ class SetupSteps:
 
     @_step("verify-activity-type")
     async def save_again(self, _parameters: SetupParameters) -> str:
-        """Save without changes, which must create neither webhook nor registration (integration 2.13)."""
+        """Save without changes, which must create neither webhook nor registration."""
         before, webhook_count = self._system(), len(list(self._webhooks))
         self._foreign_systems.change(before.id)
         failure = await self._registrar.run(before.id)

@@ -1,4 +1,4 @@
-"""Scripted SOAP services of a ServiceNow as the console calls them (platform 7.3, 7.4)."""
+"""Scripted SOAP services of a ServiceNow as the console calls them."""
 
 import re
 from collections.abc import Mapping

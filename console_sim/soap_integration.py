@@ -1,4 +1,4 @@
-"""The older SOAP integration: three scripted services, which the console calls and polls (integration 5)."""
+"""The older SOAP integration: three scripted services, which the console calls and polls."""
 
 from collections.abc import Mapping
 from contextlib import suppress

@@ -10,7 +10,7 @@ CREATED_BY = "Privilege Manager"
 
 
 class WebhookEvent(StrEnum):
-    """The events of webhooks: that of ServiceNow foreign systems (S), and the generic one (integration 7)."""
+    """The events of webhooks: that of ServiceNow foreign systems (S), and the generic one."""
 
     APPROVAL_REQUEST = "Approval Request Event"
     SYSTEM_APPROVAL_REQUEST = "System Approval Request Event"
@@ -18,7 +18,7 @@ class WebhookEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where approval requests are sent (integration 2.8, 2.11, 7).
+    """Where approval requests are sent.
 
     Attributes:
         id: of its foreign system if that created it, else of its own.

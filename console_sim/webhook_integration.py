@@ -29,7 +29,7 @@ class _Target(Struct, frozen=True):
 
 
 class WebhookIntegration:
-    """Writes requests into the Requests table; ServiceNow delivers their decisions (integration 3, 4)."""
+    """Writes requests into the Requests table; ServiceNow delivers their decisions."""
 
     def __init__(self, store: ConsoleStore, webhooks: Webhooks, names: WireNames, connector: Connector) -> None:
         self._webhooks = webhooks

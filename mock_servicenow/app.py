@@ -45,7 +45,6 @@ from privman_core.pages.unknown_address import UnknownAddresses
 from privman_core.serving import SERVED
 from privman_core.snapshots import StateCopy, States
 
-# platform 6.2
 USER_AGENT = "ServiceNow/1.0"
 NOT_FOR_BROWSERS = re.compile(r"/+(?:__|(?:api|ui)(?:/|$))", re.IGNORECASE)
 """The beginning of the addresses of the APIs, the control plane, the cockpit and the files that pages load."""

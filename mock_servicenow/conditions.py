@@ -1,4 +1,4 @@
-"""Conditions of an instance that break integrations, as faults to arm (platform 5, traps 6, 26 to 33)."""
+"""Conditions of an instance that break integrations, as faults to arm."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from privman_core.faults import NUMBER, STATUS, FaultKinds, Strike
 
 EDGE = "snow_adc"
 CANCELLED = "Transaction cancelled: maximum execution time exceeded"
-# platform 5.4: the page that a hibernating developer instance gives for every address.
+# A hibernating developer instance gives this page for every address.
 HIBERNATING_PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="UTF-8"><title>Instance Hibernating page</title></head>
 <body><h1>Your instance is hibernating</h1><p>This instance is hibernating. Sign in to wake it up.</p></body></html>
@@ -28,7 +28,7 @@ CONDITIONS = FaultKinds()
 
 @CONDITIONS.kind("hibernating", status=STATUS)
 async def _hibernating(strike: Strike) -> web.StreamResponse:
-    """Answer with a page of HTML, whatever was asked: ``status`` 200, or 503, or 302 to wake it (platform 5.4)."""
+    """Answer with a page of HTML, whatever was asked: ``status`` 200, or 503, or 302 to wake it."""
     status = strike.options.get("status", 200)
     if status == HTTPStatus.FOUND:
         return web.Response(status=status, headers={"Location": WAKE_UP, "Server": EDGE})
@@ -37,13 +37,13 @@ async def _hibernating(strike: Strike) -> web.StreamResponse:
 
 @CONDITIONS.kind("maintenance", status=STATUS)
 async def _maintenance(strike: Strike) -> web.StreamResponse:
-    """Answer with a page of HTML, ``status`` (503) (platform 5.4, 9)."""
+    """Answer with a page of HTML, ``status`` (503)."""
     return _page(strike.options.get("status", 503), MAINTENANCE_PAGE)
 
 
 @CONDITIONS.kind("rate-limited", seconds=NUMBER)
 async def _rate_limited(strike: Strike) -> web.StreamResponse:
-    """Answer 429 as a rate limit rule does, to be tried again after ``seconds`` (60) (platform 5.1)."""
+    """Answer 429 as a rate limit rule does, to be tried again after ``seconds`` (60)."""
     seconds = strike.options.get("seconds", 60)
     now = strike.clock.now()
     headers = {
@@ -57,19 +57,19 @@ async def _rate_limited(strike: Strike) -> web.StreamResponse:
 
 @CONDITIONS.kind("busy")
 async def _busy(_strike: Strike) -> web.StreamResponse:
-    """Answer 429 as a full semaphore queue does: no rule, no time to try again (platform 5.1)."""
+    """Answer 429 as a full semaphore queue does: no rule, no time to try again."""
     return _error(429, "Too many requests", None, {})
 
 
 @CONDITIONS.kind("cancelled")
 async def _cancelled(_strike: Strike) -> web.StreamResponse:
-    """Answer 500 as when a quota cancels the transaction before it has done anything (platform 5.2)."""
+    """Answer 500 as when a quota cancels the transaction before it has done anything."""
     return _error(500, CANCELLED, "Transaction cancelled: Check logs for error trace", {})
 
 
 @CONDITIONS.kind("cancelled-partial")
 async def _cancelled_partial(strike: Strike) -> web.StreamResponse:
-    """Answer 200 with half of the result and an error beside it (platform 5.2)."""
+    """Answer 200 with half of the result and an error beside it."""
     answer = await strike.proceed()
     if strike.request.method == "HEAD":  # has no result to cut
         return strike.spare(answer)
@@ -105,7 +105,7 @@ async def _short_page(strike: Strike) -> web.StreamResponse:
 
 @CONDITIONS.kind("stored-but-denied")
 async def _stored_but_denied(strike: Strike) -> web.StreamResponse:
-    """Insert, then answer 403, as if the user may not read what they have just created (platform 1.9)."""
+    """Insert, then answer 403, as if the user may not read what they have just created."""
     answer = await strike.proceed()
     if answer.status != web.HTTPCreated.status_code:
         return strike.spare(answer)

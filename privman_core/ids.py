@@ -57,7 +57,7 @@ class Ids:
         return f"{self._secret.getrandbits(256):064x}"
 
     def secret(self) -> str:
-        """Return 32 letters and digits, the form of a Secret that Privilege Manager generates (integration 8)."""
+        """Return 32 letters and digits, the form of a Secret that Privilege Manager generates."""
         return "".join(self._secret.choices(_LETTERS_AND_DIGITS, k=32))
 
     def hex(self, count: int) -> str:

@@ -1,4 +1,4 @@
-"""Admin, Actions: which approval type an action uses (integration 8)."""
+"""Admin, Actions: which approval type an action uses."""
 
 from aiohttp import web
 from msgspec.structs import replace

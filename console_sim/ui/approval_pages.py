@@ -1,4 +1,4 @@
-"""Manage Approvals: the pending requests (integration 8)."""
+"""Manage Approvals: the pending requests."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta

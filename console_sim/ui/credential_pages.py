@@ -1,4 +1,4 @@
-"""Configuration, Credentials (integration 2.4, 2.5, 7)."""
+"""Configuration, Credentials."""
 
 from dataclasses import replace
 from typing import Any
@@ -96,7 +96,7 @@ class CredentialPages:
 
     async def _replace(self, kept: Credential, changed: Credential) -> None:
         self._credentials.change(kept, changed)
-        # Its foreign systems register again with the changed credential (integration 2.13), and send what waited.
+        # Its foreign systems register again with the changed credential, and send what waited.
         await self._console.registrar.run_using(changed.name)
 
     def _find(self, visit: ConsoleVisit) -> Credential:

@@ -1,4 +1,4 @@
-"""A user's machine: starting an application, which asks for approval (integration 3, 8)."""
+"""A user's machine: starting an application, which asks for approval."""
 
 import re
 

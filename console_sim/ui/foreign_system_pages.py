@@ -1,4 +1,4 @@
-"""Configuration, Foreign Systems (integration 2.6 to 2.10, 7)."""
+"""Configuration, Foreign Systems."""
 
 import re
 from collections.abc import Callable
@@ -161,7 +161,7 @@ def _values(system: ForeignSystem) -> dict[str, str]:
 
 
 def _read_base_url(form: Form) -> str:
-    """Return the address of an instance; the printed example is not one (integration 2.6)."""
+    """Return the address of an instance; the printed example is not one."""
     found = _IN_BRACKETS.search(form.value("base_url"))
     if found is None:
         return form.url("base_url")

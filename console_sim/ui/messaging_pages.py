@@ -1,4 +1,4 @@
-"""Configuration, Messaging: the webhooks (integration 2.11, 7)."""
+"""Configuration, Messaging: the webhooks."""
 
 from typing import Any
 

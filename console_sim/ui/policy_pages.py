@@ -1,4 +1,4 @@
-"""Application Policies: which action a policy asks with (integration 8)."""
+"""Application Policies: which action a policy asks with."""
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -52,7 +52,7 @@ class PolicyPages:
         return await self._new(visit, Form({"action": FORM_ACTION.name}))
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
-        """Create a policy, which is inactive (integration 8, approval/helpdesk.md), and open its page."""
+        """Create a policy, which is inactive (approval/helpdesk.md), and open its page."""
         form = visit.form
         name, description = read_name(form, self._others()), read_description(form)
         self._read_action(form)

@@ -1,4 +1,4 @@
-"""Tasks, Automation, Approval Processes (integration 7, 8)."""
+"""Tasks, Automation, Approval Processes."""
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -38,7 +38,7 @@ class ProcessPages:
         return await self._new(visit, Form({"template": ProcessTemplate.SERVICENOW, "name": NEW_NAME}))
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
-        """Create a process and open its page; it has no ServiceNow Server yet (integration 7)."""
+        """Create a process and open its page; it has no ServiceNow Server yet."""
         form = _with_usual_name(visit.form)
         template = form.one_of("template", _TEMPLATES)
         name, description = read_name(form, self._others()), read_description(form)

@@ -1,4 +1,4 @@
-"""Roles: which users are members of each (integration 8)."""
+"""Roles: which users are members of each."""
 
 from typing import Any
 from urllib.parse import urlencode

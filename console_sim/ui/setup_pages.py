@@ -1,4 +1,4 @@
-"""Pages about the set-up: Home, API Settings and the server tasks (integration 2.1, 2.8)."""
+"""Pages about the set-up: Home, API Settings and the server tasks."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Tasks, Automation, Approval Types (integration 7, 8)."""
+"""Tasks, Automation, Approval Types."""
 
 from aiohttp import web
 from msgspec.structs import replace

@@ -1,4 +1,4 @@
-"""Users: the API Client Users (integration 2.2, 2.3, 8)."""
+"""Users: the API Client Users."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -66,7 +66,7 @@ class UserPages:
         )
 
     async def show_new(self, visit: ConsoleVisit) -> web.Response:
-        """Show the form that creates a user, with Client Id and Secret to be copied (integration 7)."""
+        """Show the form that creates a user, with Client Id and Secret to be copied."""
         return await _new(visit, Form(), ApiLogin(self._ids.guid(), self._ids.secret()))
 
     async def create(self, visit: ConsoleVisit) -> web.Response:

@@ -71,8 +71,7 @@ class Part(Struct, frozen=True):
         message: of which it is a part: a message, an exchange, or ``inferred.yaml``.
         path: where in it, such as ``$.metadata.PolicyId``.
         name: what it is called on the wire.
-        source: the pages that say it, by their names in ``sources.yaml``; of an I, pages that suggest it, or sections
-            of the reference that explain it.
+        source: the pages that say it, by their names in ``sources.yaml``; of an I, those that suggest it.
         secret: whether its value must never be shown.
     """
 

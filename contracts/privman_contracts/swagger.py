@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 document turned into Swagger 2.0, as far as that can say it (integration 8)."""
+"""An OpenAPI 3.1 document turned into Swagger 2.0, as far as that can say it."""
 
 import re
 from typing import Any

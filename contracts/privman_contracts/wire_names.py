@@ -59,8 +59,8 @@ class WireName:
 
     @property
     def cited(self) -> str:
-        """The observation or source, or the sections of the reference that explain inferred names."""
-        return str(self.observation or self.source or "integration 1, 3, 4, 8")
+        """The observation, or the source."""
+        return str(self.observation or self.source)
 
     def observed(self, value: Value, observation: Observation) -> Self:
         """Return the name with the value that an instance has shown."""

@@ -1,6 +1,6 @@
 """The errors of now_platform: three roots.
 
-PlatformError: the client sees it; each has its HTTP status and the two texts of the envelope (platform 1.9)
+PlatformError: the client sees it; each has its HTTP status and the two texts of the envelope
     BadRequest 400
         InvalidTable, InvalidQuery, UnknownPath, UnreadableBody, PayloadTooLarge
     NotAuthenticated 401
@@ -145,7 +145,7 @@ class NotAuthenticated(PlatformError):  # noqa: N818 - named after the HTTP stat
 
 
 class MfaTokenInvalid(NotAuthenticated):
-    """The password is correct, but a second factor is missing (platform 4.2)."""
+    """The password is correct, but a second factor is missing."""
 
 
 class Forbidden(PlatformError):  # noqa: N818 - named after the HTTP status
@@ -289,7 +289,7 @@ class UriTooLong(PlatformError):  # noqa: N818 - named after the HTTP status
 
 
 class RateLimitExceeded(PlatformError):  # noqa: N818 - named after its message
-    """The user has used up the hourly requests of an API that a rule allows (platform 5.1)."""
+    """The user has used up the hourly requests of an API that a rule allows."""
 
     status = 429
 
@@ -313,7 +313,7 @@ class SoapError(PlatformError):
 
 
 class TransactionCancelled(PlatformError):  # noqa: N818 - named after its message
-    """The instance ended the work before it was done (platform 5.3)."""
+    """The instance ended the work before it was done."""
 
     status = 500
 

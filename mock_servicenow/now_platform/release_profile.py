@@ -1,4 +1,4 @@
-"""The differences between releases of the platform (platform 1.9, 2.6, 4.2, 9)."""
+"""The differences between releases of the platform."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -18,7 +18,7 @@ class ReleaseError(SetupError):
 
 
 class ReleaseProfile(Struct, frozen=True):
-    """One release; without arguments it follows platform 9 where sources disagree.
+    """One release; without arguments it is what the mock does where sources disagree.
 
     Attributes:
         name: the word by which it is loaded.

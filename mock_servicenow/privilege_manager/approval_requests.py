@@ -1,4 +1,4 @@
-"""Activity types and approval requests: which are accepted, and who may still decide them (integration 3)."""
+"""Activity types and approval requests: which are accepted, and who may still decide them."""
 
 import math
 from datetime import timedelta
@@ -185,7 +185,7 @@ class RequestRules:
     def _check_repetition(self, context: RuleContext, request: RequestRow) -> None:
         """Answer a repeated request with the existing record; refuse a different one with the same id.
 
-        GUIDs are compared without case, as the platform compares any value (platform 2.4).
+        GUIDs are compared without case, as the platform compares any value.
         """
         column = self._table[RequestRow.request_id]
         same = {name: context.current[name] for name in self._origin}

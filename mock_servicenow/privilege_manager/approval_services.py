@@ -1,4 +1,4 @@
-"""The scripted SOAP services of the older integration, as their stock scripts behave (integration 5).
+"""The scripted SOAP services of the older integration, as their stock scripts behave.
 
 They are no part of the scoped app: a task of the console makes their records, and a catalog item for them.
 """

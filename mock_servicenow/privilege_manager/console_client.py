@@ -1,4 +1,4 @@
-"""Calls to the console: a token, then the decision (integration 4)."""
+"""Calls to the console: a token, then the decision."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from privman_core.exchange import Exchange
 from privman_core.masking import Secrets
 from privman_core.outbound import NO_PURPOSE, HttpAnswer, HttpCaller, NoAnswerError, Purpose
 
-# platform 6.3, glide.http.timeout
+# The default of the property glide.http.timeout
 SECONDS_PER_CALL = 175
 LONGEST_TOKEN = 64 * 1024
 """Characters; a longer token is ignored, because servers refuse such headers."""
@@ -130,7 +130,7 @@ class ConsoleClient:
 
 
 class _Envelopes:
-    """Finds refusals in answers of success (integration 8)."""
+    """Finds refusals in answers of success."""
 
     def __init__(self, names: WireNames) -> None:
         self._status, self._messages = names.key("envelope", "Status"), names.key("envelope", "Messages")

@@ -1,4 +1,4 @@
-"""Delivers responses to the consoles, with retries (integration 4)."""
+"""Delivers responses to the consoles, with retries."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Registrations of consoles; the Secret is stored in a table of its own (integration 3)."""
+"""Registrations of consoles; the Secret is stored in a table of its own."""
 
 import math
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class ConfigurationRules(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The name-value pairs of a registration (integration 3, ``instance_metadata``).
+    """The name-value pairs of a registration (``instance_metadata``).
 
     Attributes:
         wait: time between two attempts, at least the rule ``shortest_wait``.

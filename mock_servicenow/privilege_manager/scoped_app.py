@@ -24,7 +24,7 @@ USER_IDS = [seed_id("sys_user", name) for name in (ADMIN, APPROVER, INTEGRATION)
 
 
 def first_rows(tables: AppTables, password: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the app's roles and its three users, by table; references name their targets (integration 1)."""
+    """Yield the app's roles and its three users, by table; references name their targets."""
     roles = {ADMIN: [tables.admin_role], APPROVER: [tables.approver_role], INTEGRATION: INTEGRATION_ROLES}
     for user, granted in roles.items():
         name = user.replace(".", " ").title()

@@ -15,7 +15,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import RuleContext, Session
 from privman_contracts.wire_names import WireNames
 
-# The roles that the console's ServiceNow user needs (integration 1).
+# The roles that the console's ServiceNow user needs.
 INTEGRATION_ROLES = ("web_service_admin", "approval_admin")
 LONG_TEXT = 65_000
 _CHIEF_METADATA = ("PolicyName", "InitiatorUserName", "FilePath", "UserReason", "UserName", "AgentName")
@@ -192,7 +192,7 @@ class AppTable(Struct, Generic[R], frozen=True):
         return self.spelling[field.name]
 
     def definition(self, names: WireNames) -> Table:
-        """Return the table as an administrator would define it; columns and labels are integration 3."""
+        """Return the table as an administrator would define it."""
         columns = tuple(each.column(self[each], names) for each in fields_of(self.rows))
         is_open, acls = self.acls is not None, self.acls or ()
         return Table(self.name, self.label, columns=columns, acls=acls, web_service_access=is_open, listed=is_open)

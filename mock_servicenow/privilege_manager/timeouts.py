@@ -1,4 +1,4 @@
-"""Time-outs of pending requests (integration 4, ``max_timeout``)."""
+"""Time-outs of pending requests (``max_timeout``)."""
 
 import asyncio
 from collections.abc import Callable, Generator, Mapping

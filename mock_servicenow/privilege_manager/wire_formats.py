@@ -39,7 +39,7 @@ _CLOCK = re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d)")
 
 
 def parse_clock(text: str) -> timedelta | None:
-    """Return the span written as ``HH:MM:SS``, None for any other text (integration 2, Minimum wait time)."""
+    """Return the span written as ``HH:MM:SS``, None for any other text (Minimum wait time)."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         return None

@@ -1,4 +1,4 @@
-"""Additions to the form of an approval request: readable metadata, and the decision (integration 3)."""
+"""Additions to the form of an approval request: readable metadata, and the decision."""
 
 from msgspec import Struct
 

@@ -228,7 +228,7 @@ def _condition(visit: InstanceVisit) -> str:
 
 
 def _expanded(session: Session, visit: InstanceVisit, url: ListUrl) -> ListUrl:
-    """Return the address that ``sysparm_tiny`` is short for (platform 1.12)."""
+    """Return the address that ``sysparm_tiny`` is short for."""
     name = visit.query.get("sysparm_tiny")
     found = session.elevated.find("sys_tiny_url", tiny_url=name) if name else None
     return url if found is None else ListUrl.read(url.table, parameters_of(query_of(found["url"])))

@@ -127,7 +127,7 @@ def metadata() -> st.SearchStrategy[dict[str, str]]:
 
 
 def accounts() -> st.SearchStrategy[str]:
-    r"""Return accounts as ``DOMAIN\USERNAME``, and the empty one of a user whom nobody knows (integration 8)."""
+    r"""Return accounts as ``DOMAIN\USERNAME``, and the empty one of a user whom nobody knows."""
     names = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\\"), min_size=1, max_size=64)
     return st.just("") | st.builds("{}\\{}".format, names, names)
 

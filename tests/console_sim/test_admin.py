@@ -1,4 +1,4 @@
-"""What an administrator changes while a test runs (integration 2.13)."""
+"""What an administrator changes while a test runs."""
 
 import asyncio
 import json
@@ -128,7 +128,7 @@ async def test_other_instance_registers_anew(console: ConsoleUnderTest) -> None:
 
 @pytest.mark.parametrize("change", [{"base_url": "localhost"}, {"name": "Other"}])
 async def test_registration_is_kept(console: ConsoleUnderTest, change: dict[str, str]) -> None:
-    """A new name, or another address of the same instance, makes no second registration (integration 2.13, 8)."""
+    """A new name, or another address of the same instance, makes no second registration."""
     before = await console.admin("GET", "/foreign-system")
     if "base_url" in change:
         change = {"base_url": console.servicenow.url.replace("127.0.0.1", change["base_url"])}
@@ -303,7 +303,7 @@ DECIDE = "/approval-requests/decide"
 
 
 async def test_several_requests_are_decided_at_once(console: ConsoleUnderTest) -> None:
-    """Each is recorded in ServiceNow; one that is named twice is decided once (integration 8, approvals.png)."""
+    """Each is recorded in ServiceNow; one that is named twice is decided once (approvals.png)."""
     first, second, third = [(await console.ask())["request_id"] for _ in range(3)]
     decision = {"request_ids": [first, second, first], "response": "Approve", "duration": "02:00:00"}
     decided = (await console.admin("POST", DECIDE, decision))["approval_requests"]

@@ -1,4 +1,4 @@
-"""What decides where a request goes: policy, approval type, approval process, ServiceNow server (integration 7, 8)."""
+"""What decides where a request goes: policy, approval type, approval process, ServiceNow server."""
 
 from typing import Any
 
@@ -289,7 +289,7 @@ async def test_webhook_that_does_not_exist(console: ConsoleUnderTest) -> None:
 
 
 async def test_webhook_by_hand(console: ConsoleUnderTest) -> None:
-    """One can be made for any endpoint; it has the generic event and is enabled (integration 7)."""
+    """One can be made for any endpoint; it has the generic event and is enabled."""
     made = await console.admin("POST", "/webhooks", {"name": "Chat", "endpoint_url": "http://127.0.0.1:1/hook"})
     assert (made["event"], made["enabled"], made["credential"]) == ("System Approval Request Event", True, "")
     status, answer = await console.call(

@@ -1,4 +1,4 @@
-"""Whatever ServiceNow does to a call, it is survived and told plainly (platform 1.9, 5.1 to 5.4)."""
+"""Whatever ServiceNow does to a call, it is survived and told plainly."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The decision endpoint (integration 4)."""
+"""The decision endpoint."""
 
 import asyncio
 import json
@@ -69,7 +69,7 @@ async def test_denial(console: ConsoleUnderTest, request_id: str) -> None:
 
 @pytest.mark.parametrize("path", ["/TMS//services/api/v1/approval/approve", "/tms/Services/API/V1/Approval/Approve/"])
 async def test_path_is_read_as_by_iis(console: ConsoleUnderTest, request_id: str, path: str) -> None:
-    """A Post Uri may be saved in any case and with repeated slashes (integration 4, 8)."""
+    """A Post Uri may be saved in any case and with repeated slashes."""
     assert (await console.deliver(console.decision(request_id), path=path))[0] == 200
 
 
@@ -80,7 +80,7 @@ async def test_ids_are_case_insensitive(console: ConsoleUnderTest, request_id: s
 
 
 async def test_decision_of_a_dotnet_client(console: ConsoleUnderTest, request_id: str) -> None:
-    """Keys in any case, the client's type and braces around the request id are usual: no finding (integration 8)."""
+    """Keys in any case, the client's type and braces around the request id are usual: no finding."""
     decision = {key.lower(): value for key, value in console.decision(request_id).items()}
     decision = {"$type": "Decision, Client", **decision, "requestid": f"{{{request_id.upper()}}}"}
     status, answer = await console.deliver(decision)
@@ -89,7 +89,7 @@ async def test_decision_of_a_dotnet_client(console: ConsoleUnderTest, request_id
 
 
 async def test_unknown_key_is_a_finding(console: ConsoleUnderTest, request_id: str) -> None:
-    """What the console does not know it ignores, and the journal says so (integration 8)."""
+    """What the console does not know it ignores, and the journal says so."""
     assert (await console.deliver(console.decision(request_id, Responded="x")))[0] == 200
     (finding,) = (await console.admin("GET", "/findings"))["findings"]
     assert (finding["kind"], finding["rule"], finding["where"]) == ("swallowed", "doubtful-value", "$.Responded")
@@ -125,7 +125,7 @@ async def test_racing_decisions_leave_one(console: ConsoleUnderTest, request_id:
 
 
 async def test_request_times_out(console: ConsoleUnderTest, request_id: str) -> None:
-    """After 20 minutes a request is TimedOut, and a decision is too late, which the console shows (integration 8)."""
+    """After 20 minutes a request is TimedOut, and a decision is too late, which the console shows."""
     await console.advance(20 * 60 - 1)
     assert (await console.request(request_id))["state"] == "Pending"
     await console.advance(1)
@@ -162,7 +162,7 @@ async def test_unacknowledged_request_can_be_decided(console: ConsoleUnderTest) 
 
 @pytest.mark.parametrize("roles", [[], ["Privilege Manager Field Engineering", "View Password Role"]])
 async def test_role_must_approve(console: ConsoleUnderTest, request_id: str, roles: list[str]) -> None:
-    """A user without an approving role gets 403 (integration 8, app-roles.md)."""
+    """A user without an approving role gets 403 (app-roles.md)."""
     await console.admin("POST", "/api-user", {"roles": roles})
     status, message = await refused(console, console.decision(request_id))
     assert (status, message) == (403, "the API user has no role with 'Approve Approval Requests'")

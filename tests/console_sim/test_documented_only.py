@@ -1,4 +1,4 @@
-"""What `--documented-only` leaves out (integration 8)."""
+"""What `--documented-only` leaves out."""
 
 import pytest
 from aiohttp import ClientSession

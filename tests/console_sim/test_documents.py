@@ -1,4 +1,4 @@
-"""What the API says of itself, and how it answers everything else (integration 4)."""
+"""What the API says of itself, and how it answers everything else."""
 
 import re
 from io import BytesIO
@@ -17,7 +17,7 @@ async def test_version_needs_no_token(fresh: ConsoleUnderTest) -> None:
 
 
 async def test_document_describes_the_api(fresh: ConsoleUnderTest) -> None:
-    """The Swagger document names this console, each of its calls and no other (integration 8)."""
+    """The Swagger document names this console, each of its calls and no other."""
     status, document = await fresh.call("GET", DOCUMENT)
     assert (status, document["swagger"]) == (200, "2.0")
     assert f"{document['schemes'][0]}://{document['host']}" == fresh.url

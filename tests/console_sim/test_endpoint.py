@@ -1,4 +1,4 @@
-"""What the endpoint sees: pending, allowed once or for a time, asked again (integration 8)."""
+"""What the endpoint sees: pending, allowed once or for a time, asked again."""
 
 from typing import Any
 
@@ -122,7 +122,7 @@ BY_ID = {"InitiatorId": INITIATOR, "AgentId": AGENT, "Sha1Hash": SHA1}
 @pytest.mark.parametrize("key", [*BY_ID, "PolicyId"])
 @pytest.mark.parametrize("decided", [False, True])
 async def test_one_id_has_many_spellings(console: ConsoleUnderTest, key: str, *, decided: bool) -> None:
-    """Who asks again with a GUID in braces, or a GUID or hash in another case, is the same asker (integration 3, 8)."""
+    """Who asks again with a GUID in braces, or a GUID or hash in another case, is the same asker."""
     name = "Default Execute Application Request Type"
     await console.admin("POST", "/approval-type", {"approval_type": name, "policy_specific": True})
     report = {**BY_ID, "PolicyId": "d3b07384-d9a0-4c9b-8f3e-2a1b0c9d8e7f"}

@@ -1,6 +1,6 @@
 """What a client in the field sends and reads: Rapid7's Surface Command connector for Privilege Manager.
 
-It was written against a current console (rapid7/r7-surcom-connectors, delinea_privilege_manager; integration 8). It
+It was written against a current console (rapid7/r7-surcom-connectors, delinea_privilege_manager). It
 logs on with keys in lower case, posts the report without a body, and looks at the HTTP status, ``Status``, ``Result``.
 """
 

@@ -1,4 +1,4 @@
-"""Statuses and waits that nobody documents follow the file of inferred rules (integration 4)."""
+"""Statuses and waits that nobody documents follow the file of inferred rules."""
 
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class TestIgnoredInstance:
 
 
 class TestErrorsWith200:
-    """Where refusals by an operation come with 200, as a client in the field expects (integration 8)."""
+    """Where refusals by an operation come with 200, as a client in the field expects."""
 
     @pytest.fixture
     def settings(self, tmp_path: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""Policies, filters, actions, reports and tasks in the API (thycotic/privmanapi-docs; integration 8)."""
+"""Policies, filters, actions, reports and tasks in the API (thycotic/privmanapi-docs)."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Logging on and off (integration 4)."""
+"""Logging on and off."""
 
 import re
 from typing import Any
@@ -37,7 +37,7 @@ async def test_token_is_a_json_string(console: ConsoleUnderTest, account: dict[s
     ["/TMS/Services/API/Logon/Token", "/tms/services/api/logon/token/", "/TMS//services/api/logon///token//"],
 )
 async def test_path_is_read_as_by_iis(console: ConsoleUnderTest, account: dict[str, str], path: str) -> None:
-    """The path may be written in any case and with repeated slashes (integration 4, 8)."""
+    """The path may be written in any case and with repeated slashes."""
     assert (await console.call("POST", path, account))[0] == 200
 
 
@@ -48,7 +48,7 @@ async def test_keys_are_case_insensitive(console: ConsoleUnderTest, account: dic
 
 
 async def test_unknown_keys_are_ignored(console: ConsoleUnderTest, account: dict[str, str]) -> None:
-    """A .NET client's type is expected; any other key is a finding, and the log-on succeeds (integration 8)."""
+    """A .NET client's type is expected; any other key is a finding, and the log-on succeeds."""
     assert (await console.call("POST", TOKEN, {"$type": "Logon, Client", **account, "Domain": "acme"}))[0] == 200
     findings = (await console.admin("GET", "/findings"))["findings"]
     assert [(each["rule"], each["message"]) for each in findings] == [
@@ -120,7 +120,7 @@ async def test_other_media_type_is_refused(console: ConsoleUnderTest) -> None:
 
 
 async def test_token_expires(console: ConsoleUnderTest) -> None:
-    """A token lives 720 minutes, used or not: the documented session time-out (integration 8)."""
+    """A token lives 720 minutes, used or not: the documented session time-out."""
     token = await console.log_on()
     decision = console.decision((await console.ask())["request_id"])
     await console.advance(720 * 60 - 1)
@@ -245,7 +245,7 @@ async def test_dead_tokens_make_room(console: ConsoleUnderTest) -> None:
 
 
 async def test_several_api_users(console: ConsoleUnderTest, account: dict[str, str]) -> None:
-    """Each logs on with its own Secret; resetting one leaves the tokens of the other (integration 8)."""
+    """Each logs on with its own Secret; resetting one leaves the tokens of the other."""
     made = await console.admin(
         "POST", "/api-users", {"display_name": "Second", "roles": ["Privilege Manager Users"], "credential": "second"}
     )
@@ -265,6 +265,6 @@ async def test_several_api_users(console: ConsoleUnderTest, account: dict[str, s
 
 
 async def test_a_secret_has_the_printed_form(account: dict[str, str]) -> None:
-    """32 letters and digits (integration 8, api-user.png); the Client Id is a GUID."""
+    """32 letters and digits (api-user.png); the Client Id is a GUID."""
     assert re.fullmatch(r"[A-Za-z0-9]{32}", account["Password"])
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", account["UserName"])

@@ -1,4 +1,4 @@
-"""Approval requests and how they reach ServiceNow (integration 2.9, 2.10, 3)."""
+"""Approval requests and how they reach ServiceNow."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The documented set-up, step by step (integration 2)."""
+"""The documented set-up, step by step."""
 
 import json
 from typing import Any

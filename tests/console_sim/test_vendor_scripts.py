@@ -1,4 +1,4 @@
-"""The requests of the vendor's scripts, byte for byte (thycotic/privmanapi-docs, folder scripts; integration 8).
+"""The requests of the vendor's scripts, byte for byte (thycotic/privmanapi-docs, folder scripts).
 
 Windows PowerShell sends them: a Content-Type on GET, too, and a body only after it was told to continue. Each script
 begins with ``$application = "https://mpt-web01.muppets.local/TMS/"`` and goes on with ``$application/services/…``, so

@@ -1,4 +1,4 @@
-"""Webhooks that were made by hand post each new request to any endpoint (integration 7)."""
+"""Webhooks that were made by hand post each new request to any endpoint."""
 
 import asyncio
 import json

@@ -44,7 +44,7 @@ STRANGERS: list[tuple[PartyName, str, str]] = [
 def test_a_request_finds_its_contract(
     contracts: Contracts, server: PartyName, method: str, path: str, name: str
 ) -> None:
-    """Any version of the Table API; any case on the console, which is IIS (integration 4)."""
+    """Any version of the Table API; any case on the console, which is IIS."""
     exchange = contracts.match(server, method, path)
     assert exchange is not None
     assert exchange.name == name
@@ -76,7 +76,7 @@ def test_statuses_follow_a_users_rules(names_file: Callable[[str], Path]) -> Non
 
 
 def test_a_class_of_statuses_answers_for_each_in_it(contracts: Contracts) -> None:
-    """Any 5xx may come, with any body (platform 5.4)."""
+    """Any 5xx may come, with any body."""
     exchange = contracts.match("servicenow", "POST", REQUEST)
     assert exchange is not None
     answer = exchange.answer(503)

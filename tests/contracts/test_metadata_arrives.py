@@ -1,4 +1,4 @@
-"""What an endpoint reports reaches ServiceNow's Requests table and is read back unaltered (integration 8).
+"""What an endpoint reports reaches ServiceNow's Requests table and is read back unaltered.
 
 Release 10.8 sends ServiceNow "SHA1 hash, commandline arguments, company name, version" (10.8-combined.md).
 """

@@ -66,7 +66,7 @@ def test_every_operation_tells_its_evidence(document: Document) -> None:
 
 
 def test_the_table_api_documents_its_parameters(contracts: Contracts) -> None:
-    """Each method has its own (platform 1.3); those of a list are not those of a record."""
+    """Each method has its own; those of a list are not those of a record."""
     paths = openapi.servicenow(contracts, URL)["paths"]
     table = "/api/now/table/x_thyti_thycotic_p_request"
 
@@ -86,7 +86,7 @@ def test_the_table_api_documents_its_parameters(contracts: Contracts) -> None:
 
 
 def test_the_table_api_documents_its_headers(contracts: Contracts) -> None:
-    """By status and by message (platform 1.5)."""
+    """By status and by message."""
     path = openapi.servicenow(contracts, URL)["paths"]["/api/now/table/x_thyti_thycotic_p_request"]
     assert path["post"]["responses"]["201"]["headers"].keys() == {"Location"}
     assert path["get"]["responses"]["200"]["headers"].keys() == {"X-Total-Count", "Link"}
@@ -94,7 +94,7 @@ def test_the_table_api_documents_its_headers(contracts: Contracts) -> None:
 
 
 def test_credentials_are_documented(contracts: Contracts) -> None:
-    """Basic or bearer on the instance; bearer on the console, but for what is open (integration 4)."""
+    """Basic or bearer on the instance; bearer on the console, but for what is open."""
     instance, console = openapi.servicenow(contracts, URL), openapi.console(contracts, URL)
     assert instance["security"] == [{"basic": []}, {"bearer": []}]
     assert console["security"] == [{"bearer": []}]

@@ -1,6 +1,5 @@
-"""Every mark but I names the page that gives it (integration 8)."""
+"""Every mark but I names the page that gives it."""
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,8 +11,6 @@ from privman_scenarios.language.loader import Loader, catalog_files
 from privman_scenarios.playing.verbs import vocabulary
 
 NamesFile = Callable[[str], Path]
-# The second of several has only its number.
-SECTION = re.compile(r"((integration|platform) )?\d+(\.\d+)?( to \d+\.\d+)?")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +20,7 @@ def pages() -> Mapping[str, SourcePage]:
 
 
 def cited(source: str) -> list[str]:
-    """Return what a source names: pages, and sections such as ``integration 3`` and ``4`` after it."""
+    """Return the pages that a source names."""
     return source.split(", ")
 
 
@@ -39,12 +36,12 @@ def test_every_mark_names_a_page_that_gives_it(contracts: Contracts, pages: Mapp
 
 @pytest.mark.long
 @pytest.mark.once
-def test_every_source_is_a_page_or_a_section(contracts: Contracts, pages: Mapping[str, SourcePage]) -> None:
+def test_every_source_is_a_page(contracts: Contracts, pages: Mapping[str, SourcePage]) -> None:
     """A misspelt page would prove nothing; a page that neither a part nor a scenario cites is left over."""
     scenarios = Loader(vocabulary()).load(catalog_files())
     sources = (*(part.source for part in contracts.parts()), *(each.source for each in scenarios))
     names = {name for source in sources for name in cited(source) if source}
-    assert {name for name in names if not SECTION.fullmatch(name)} == pages.keys()
+    assert names == pages.keys()
 
 
 def test_pictures_print_and_pages_state(pages: Mapping[str, SourcePage]) -> None:
@@ -61,9 +58,9 @@ def test_a_part_has_the_source_of_its_name(contracts: Contracts) -> None:
     assert sources["response-answer", "$.result.response_status_code"] == "success.png"
     assert sources["approval-answer", "$.result.sys_id"] == "set-up-servicenow-webhook.md"
     assert sources["approval-answer", "$.result.sys_created_on"] == "c_TableAPI"
-    assert sources["decision", "$.Comment"] == "integration 1, 3, 4, 8"
+    assert sources["decision", "$.Comment"] == ""
     log_on = "POST /Tms/services/api/logon/token"
-    assert sources["log_on", log_on] == "authentication/index.md, integration 4"
+    assert sources["log_on", log_on] == "authentication/index.md"
     assert sources["log_on", f"{log_on} 401"] == "10.5-prior.md"
 
 

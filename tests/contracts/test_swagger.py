@@ -1,4 +1,4 @@
-"""The console's document in Swagger 2.0, as the vendor's picture prints it (integration 8)."""
+"""The console's document in Swagger 2.0, as the vendor's picture prints it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

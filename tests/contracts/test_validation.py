@@ -52,7 +52,7 @@ def test_an_exchange_without_contract_has_no_violation(contracts: Contracts) -> 
 
 
 def test_an_answer_without_sys_id_is_a_violation_of_what_the_vendor_says(contracts: Contracts) -> None:
-    """The Instance Id is the sys_id of the reply (integration 2.9); evidence S."""
+    """The Instance Id is the sys_id of the reply; evidence S."""
     assert _only(contracts.check(_asked(_json({"result": {}})))) == Violation(
         message="result.sys_id is missing. Expected a sys_id, 32 hexadecimal digits.",
         schema="approval-answer",
@@ -63,7 +63,7 @@ def test_an_answer_without_sys_id_is_a_violation_of_what_the_vendor_says(contrac
 
 @pytest.mark.parametrize("query", ["?sysparm_fields=status", "?sysparm_display_value=all", "?sysparm_view=mobile"])
 def test_an_answer_that_the_caller_shaped_is_held_to_the_general_form(contracts: Contracts, query: str) -> None:
-    """Whoever chose the columns may have left out sys_id (platform 1.3, 1.6)."""
+    """Whoever chose the columns may have left out sys_id."""
     shaped = {"result": {"status": {"display_value": "Pending", "value": "Pending"}}}
     assert contracts.check(_asked(_json(shaped), query=query)) == ()
     assert len(contracts.check(_asked(_json(shaped)))) == 2
@@ -84,7 +84,7 @@ def test_json_text_with_half_a_character_is_no_json(contracts: Contracts) -> Non
 
 
 def test_html_with_200_is_named_as_such(contracts: Contracts) -> None:
-    """A hibernating instance (platform 5.4)."""
+    """A hibernating instance."""
     seen = Observed("servicenow", "GET", REQUEST, Body(), 200, Body(b"<html>", "text/html;charset=UTF-8"))
     violation = _only(contracts.check(seen))
     assert violation.message == "Content-Type has value 'text/html;charset=UTF-8'. Expected application/json."
@@ -109,7 +109,7 @@ def test_an_answer_that_may_be_anything_is_not_read(contracts: Contracts) -> Non
 
 
 def test_an_answer_without_body_must_have_none(contracts: Contracts) -> None:
-    """204 (platform 1.2)."""
+    """204."""
     target = f"{REQUEST}/{SYS_ID}"
     assert contracts.check(Observed("servicenow", "DELETE", target, Body(), 204)) == ()
     violation = _only(contracts.check(Observed("servicenow", "DELETE", target, Body(), 204, _json({}))))
@@ -135,7 +135,7 @@ def test_a_body_that_is_nested_too_deeply_is_one_violation(contracts: Contracts)
 
 
 def test_keys_to_the_console_are_case_insensitive(contracts: Contracts) -> None:
-    """A client in the field sends them in lower case (integration 4); twice is too often."""
+    """A client in the field sends them in lower case; twice is too often."""
     assert contracts.check_body("token-request", b'{"username": "u", "PASSWORD": "p"}') == ()
     twice = _only(contracts.check_body("token-request", b'{"username": "u", "PASSWORD": "p", "Password": "q"}'))
     assert twice.message == "Password is given twice. Expected each key once."

@@ -33,7 +33,7 @@ def test_every_kind_of_name_is_asked_by_its_canonical_name(names: WireNames) -> 
 
 
 def test_a_class_of_statuses_is_every_status_in_it(names: WireNames) -> None:
-    """Retried are no answer, 408, 429 and all of 500 to 599 (integration 4)."""
+    """Retried are no answer, 408, 429 and all of 500 to 599."""
     assert names.statuses("retried_statuses") == {0, 408, 429, *range(500, 600)}
 
 
@@ -43,7 +43,7 @@ def test_canonical_names_are_the_packaged_spellings(names: WireNames) -> None:
 
 
 def test_a_group_gives_canonical_name_to_spelling(names: WireNames) -> None:
-    """The two responses that the vendor documents (integration 1)."""
+    """The two responses that the vendor documents."""
     assert names.group("words.response") == {"approve": "Approve", "deny": "Deny"}
 
 

@@ -29,7 +29,7 @@ def client_of(instance: Instance, password: str) -> aiosnow.Client:
 
 @pytest.mark.long
 async def test_a_record_comes_and_goes(incidents: IncidentModel) -> None:
-    """It creates, finds, changes and deletes a record, and maps choices to their labels (platform 1.6, 1.7)."""
+    """It creates, finds, changes and deletes a record, and maps choices to their labels."""
     created = await incidents.create({"short_description": "Disk full", "impact": 1, "urgency": 1})
     assert (created.status, created["priority"].key, created["priority"].value) == (201, 1, "1 - Critical")
     its = IncidentModel.number == created["number"]
@@ -43,7 +43,7 @@ async def test_a_record_comes_and_goes(incidents: IncidentModel) -> None:
 
 @pytest.mark.long
 async def test_pages_are_followed(incidents: IncidentModel) -> None:
-    """Its stream goes from page to page by the Link header, to the last record (platform 1.5)."""
+    """Its stream goes from page to page by the Link header, to the last record."""
     for _ in range(5):
         await incidents.create({"short_description": "paged"})
     paged = aiosnow.select(IncidentModel.short_description == "paged").order_asc(IncidentModel.number)
@@ -64,7 +64,7 @@ async def test_pages_are_followed(incidents: IncidentModel) -> None:
     ids=str,
 )
 async def test_conditions(incidents: IncidentModel, condition: aiosnow.Selector, found: list[str]) -> None:
-    """What its conditions are written as selects the records they mean (platform 2.2)."""
+    """What its conditions are written as selects the records they mean."""
     mine = IncidentModel.correlation_id == "aiosnow"
     disk = {"short_description": "Disk full", "urgency": 1}
     network = {"short_description": "Network down", "impact": 2, "active": "false"}
@@ -76,7 +76,7 @@ async def test_conditions(incidents: IncidentModel, condition: aiosnow.Selector,
 
 @pytest.mark.long
 async def test_files_make_the_round_trip(incidents: IncidentModel, tmp_path: Path) -> None:
-    """A file that it uploads to a record is listed and comes back byte for byte (platform 3.1)."""
+    """A file that it uploads to a record is listed and comes back byte for byte."""
     source, content = tmp_path / "report.bin", bytes(range(256))
     source.write_bytes(content)
     created = await incidents.create({"short_description": "with a file"})
@@ -89,7 +89,7 @@ async def test_files_make_the_round_trip(incidents: IncidentModel, tmp_path: Pat
 
 
 async def test_refusals(incidents: IncidentModel, instance: Instance) -> None:
-    """It reads the envelope of an error, and tells one record from several (platform 1.9)."""
+    """It reads the envelope of an error, and tells one record from several."""
     with pytest.raises(RequestError, match="No Record found"):
         await incidents.update("0" * 32, {"short_description": "x"})
     with pytest.raises(TooManyItems):

@@ -22,7 +22,7 @@ async def _under(instance: Instance, kind: str, method: str = "GET", path: str =
 
 
 async def test_hibernating(instance: Instance) -> None:
-    """A hibernating instance answers 200 with its page for every address (platform 5.4)."""
+    """A hibernating instance answers 200 with its page for every address."""
     answer = await _under(instance, "hibernating", times=None)
     for path in (USERS, "/oauth_token.do", "/no/such/page"):
         answer = await instance.call("POST", path)
@@ -33,7 +33,7 @@ async def test_hibernating(instance: Instance) -> None:
 
 
 async def test_hibernating_otherwise(instance: Instance) -> None:
-    """Other reports of a hibernating instance: 503 with the page, or 302 to where it is woken (platform 5.4, 9)."""
+    """Other reports of a hibernating instance: 503 with the page, or 302 to where it is woken."""
     answer = await _under(instance, "hibernating", status=503)
     assert (answer.status, b"Instance Hibernating page" in answer.body) == (503, True)
     await instance.call("POST", "/__admin/faults", json={"kind": "hibernating", "status": 302})
@@ -44,7 +44,7 @@ async def test_hibernating_otherwise(instance: Instance) -> None:
 
 @pytest.mark.long
 async def test_every_answer_names_the_server(instance: Instance) -> None:
-    """No answer tells what the instance is made of: faults, pages, and what is not there (platform 5.5)."""
+    """No answer tells what the instance is made of: faults, pages, and what is not there."""
     answers = [await _under(instance, kind) for kind in ("busy", "dropped", "cancelled", "rate-limited", "node-switch")]
     answers += [await instance.call("GET", path) for path in ("/login.do", "/no/such/page", "/oauth_token.do")]
     assert {answer.headers["Server"] for answer in answers} == {"ServiceNow"}
@@ -98,13 +98,13 @@ async def test_a_kind_that_holds_the_true_answer_back_is_marked(instance: Instan
 
 
 async def test_maintenance(instance: Instance) -> None:
-    """An instance under maintenance answers 503 with a page of HTML (platform 9)."""
+    """An instance under maintenance answers 503 with a page of HTML."""
     answer = await _under(instance, "maintenance")
     assert (answer.status, answer.headers["Content-Type"]) == (503, "text/html;charset=UTF-8")
 
 
 async def test_rate_limited(instance: Instance) -> None:
-    """A rate limit rule answers 429 with its headers and when to try again (platform 5.1)."""
+    """A rate limit rule answers 429 with its headers and when to try again."""
     answer = await _under(instance, "rate-limited", seconds=30)
     assert (answer.status, answer.headers["Retry-After"], answer.headers["X-RateLimit-Limit"]) == (429, "30", "100")
     reset = int(answer.headers["X-RateLimit-Reset"]) - int(instance.clock.now().timestamp())
@@ -119,14 +119,14 @@ async def test_rate_limited(instance: Instance) -> None:
 
 
 async def test_busy(instance: Instance) -> None:
-    """A full queue answers 429 without a rule's headers (platform 5.1)."""
+    """A full queue answers 429 without a rule's headers."""
     answer = await _under(instance, "busy")
     assert answer.status == 429
     assert not [name for name in answer.headers if name.startswith("X-RateLimit") or name == "Retry-After"]
 
 
 async def test_cancelled(instance: Instance) -> None:
-    """A cancelled transaction answers 500 with the envelope, nothing done (platform 5.2)."""
+    """A cancelled transaction answers 500 with the envelope, nothing done."""
     answer = await _under(instance, "cancelled", "POST", f"/api/now/table/{REQUEST}")
     assert (answer.status, answer.body["error"]["message"]) == (
         500,
@@ -135,7 +135,7 @@ async def test_cancelled(instance: Instance) -> None:
 
 
 async def test_cancelled_partial(instance: Instance) -> None:
-    """A transaction cancelled on the way answers 200 with part of the result and an error (platform 5.2)."""
+    """A transaction cancelled on the way answers 200 with part of the result and an error."""
     answer = await _under(instance, "cancelled-partial")
     assert (answer.status, len(answer.body["result"]), answer.body["status"]) == (200, 2, "failure")
     assert answer.body["error"]["message"] == "Transaction cancelled: maximum execution time exceeded"
@@ -197,7 +197,7 @@ async def test_write_committed_though_its_answer_is_lost(instance: Instance) -> 
 
 
 async def test_insert_denied_though_it_is_stored(instance: Instance) -> None:
-    """A POST may answer 403 although the row was written; other calls are left alone (platform 1.9)."""
+    """A POST may answer 403 although the row was written; other calls are left alone."""
     before = len(await instance.read("problem"))
     assert (await _under(instance, "stored-but-denied", path=USERS)).status == 200
     answer = await _under(instance, "stored-but-denied", "POST", "/api/now/table/problem")

@@ -1,4 +1,4 @@
-"""Deliveries of decisions, and their retries (integration 4)."""
+"""Deliveries of decisions, and their retries."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ async def test_a_clock_that_is_set_back_loses_no_retry(
 @pytest.mark.long
 @pytest.mark.parametrize("status", [408, 429, 500, 503, 599])
 async def test_failed_attempt_is_repeated_after_the_wait(instance: Instance, status: int) -> None:
-    """A retryable status is tried again after the minimum wait time, not earlier (integration 4)."""
+    """A retryable status is tried again after the minimum wait time, not earlier."""
     instance.console.statuses = [status]
     await decided(instance)
     assert await response_of(instance) == (str(status), "0")
@@ -136,7 +136,7 @@ async def test_error_in_an_envelope_may_count_as_delivered(tmp_path: Path) -> No
 
 @pytest.mark.long
 async def test_retries_end_with_the_maximum(instance: Instance) -> None:
-    """After the maximum of retries the delivery has failed, its last status recorded (integration 4)."""
+    """After the maximum of retries the delivery has failed, its last status recorded."""
     instance.console.statuses = [503, 500, 503, 502]
     await decided(instance)
     await instance.clock.advance(150)
@@ -157,7 +157,7 @@ async def test_no_retry_where_none_is_allowed(instance: Instance) -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 302])
 async def test_other_status_is_final(instance: Instance, status: int) -> None:
-    """Another 4xx, or a redirect, is final (integration 4)."""
+    """Another 4xx, or a redirect, is final."""
     instance.console.statuses = [status]
     await decided(instance)
     await instance.clock.advance(3600)
@@ -167,7 +167,7 @@ async def test_other_status_is_final(instance: Instance, status: int) -> None:
 
 @pytest.mark.long
 async def test_no_answer_is_status_zero_and_repeated(instance: Instance) -> None:
-    """Without an answer the status is 0, and the attempt is repeated (integration 4)."""
+    """Without an answer the status is 0, and the attempt is repeated."""
     await decided(instance, **{"Endpoint Url": "http://127.0.0.1:1/approve", "Maximum retry attempts": "2"})
     assert await response_of(instance) == ("0", "0")
     await instance.clock.advance(3600)
@@ -269,7 +269,7 @@ async def test_response_deleted_while_it_is_sent(instance: Instance) -> None:
 
 @pytest.mark.long
 async def test_odd_characters_reach_the_console_unchanged(instance: Instance) -> None:
-    """Quotes, entities and every plane of Unicode in a comment arrive as they were written (integration 6)."""
+    """Quotes, entities and every plane of Unicode in a comment arrive as they were written."""
     comment = "R&D <\"all\"> 'x' &amp; \u00e4\u4e2d\U0001f512 C:\\temp"
     sys_id = await instance.asked(await instance.set_up())
     await instance.update(REQUEST, sys_id, {"status": "Approve", "comment": comment})
@@ -279,7 +279,7 @@ async def test_odd_characters_reach_the_console_unchanged(instance: Instance) ->
 
 @pytest.mark.long
 async def test_what_the_console_receives(instance: Instance) -> None:
-    """Deliveries carry ServiceNow's User-Agent and JSON (platform 6.2)."""
+    """Deliveries carry ServiceNow's User-Agent and JSON."""
     await decided(instance)
     journal = (await instance.call("GET", "/__admin/requests", None)).body["requests"]
     sent = [entry for entry in journal if entry["direction"] == "out"]

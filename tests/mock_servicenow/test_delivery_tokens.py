@@ -1,4 +1,4 @@
-"""The token that a delivery needs (integration 4)."""
+"""The token that a delivery needs."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from .deliveries import decided, deliveries, response_of
 
 
 async def test_token_is_kept_between_deliveries(instance: Instance) -> None:
-    """The token is asked for once and used for every decision (integration 4)."""
+    """The token is asked for once and used for every decision."""
     instance.console.statuses = [503]
     await decided(instance)
     await instance.clock.advance(50)
@@ -23,7 +23,7 @@ async def test_token_is_kept_between_deliveries(instance: Instance) -> None:
     "other", [{"Username": "0f8fad5b-d9cb-469f-a165-70867728950e"}, {"Password": "another"}, {"Token Url": "{}?x=1"}]
 )
 async def test_each_registration_has_its_own_token(instance: Instance, other: dict[str, str]) -> None:
-    """A token is used for the Client Id, Secret and address that it was given for, and for no other (integration 4)."""
+    """A token is used for the Client Id, Secret and address that it was given for, and for no other."""
     address = instance.metadata()["Token Url"]
     changed = {key: value.format(address) for key, value in other.items()}
     first = await instance.set_up()
@@ -37,7 +37,7 @@ async def test_each_registration_has_its_own_token(instance: Instance, other: di
 
 @pytest.mark.long
 async def test_dead_token_is_renewed_at_once(instance: Instance) -> None:
-    """A 401 drops the token, gets another and tries at once, which is no retry (integration 4)."""
+    """A 401 drops the token, gets another and tries at once, which is no retry."""
     instance.console.statuses = [401]
     await decided(instance)
     assert instance.console.tokens == ["Bearer token-1", "Bearer token-2"]
@@ -45,7 +45,7 @@ async def test_dead_token_is_renewed_at_once(instance: Instance) -> None:
 
 
 async def test_token_is_renewed_once_only(instance: Instance) -> None:
-    """A second 401 in a row is final (integration 4)."""
+    """A second 401 in a row is final."""
     instance.console.statuses = [401, 401]
     await decided(instance)
     await instance.clock.advance(3600)
@@ -75,7 +75,7 @@ async def test_two_deliveries_with_one_dead_token(instance: Instance) -> None:
 
 @pytest.mark.long
 async def test_refused_logon_is_final(instance: Instance) -> None:
-    """A console that refuses the Client Id and Secret is not asked again: its 401 is recorded (integration 6)."""
+    """A console that refuses the Client Id and Secret is not asked again: its 401 is recorded."""
     instance.console.token_statuses = [401]
     await decided(instance)
     await instance.clock.advance(3600)
@@ -116,7 +116,7 @@ async def test_failing_logon_is_repeated(instance: Instance) -> None:
     ids=["page", "object", "empty", "line break", "nested too deeply", "a number without end", "no text", "too long"],
 )
 async def test_token_must_be_a_json_string(instance: Instance, body: bytes) -> None:
-    """Anything but a JSON string in place of the token is no token: status 0, tried again (integration 4)."""
+    """Anything but a JSON string in place of the token is no token: status 0, tried again."""
     instance.console.token_bodies = [body]
     await decided(instance)
     assert await response_of(instance) == ("0", "0")

@@ -185,7 +185,7 @@ async def test_two_processes_share_one_instance(postgresql: Any) -> None:
 
 @pytest.mark.long
 async def test_what_an_earlier_process_was_told_stays_masked(tmp_path: Path) -> None:
-    """A Client Id that the Table API shows is in full in no journal, after a restart either (integration 3)."""
+    """A Client Id that the Table API shows is in full in no journal, after a restart either."""
     database = f"sqlite:///{tmp_path / 'instance.db'}"
     async with ClientSession() as http:
         async with serving_command("--database", database) as url:

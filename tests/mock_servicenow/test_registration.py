@@ -13,14 +13,14 @@ from .conftest import ACTIVITY_TYPE, CLIENT_ID, CONFIGURATION, REQUEST, RESPONSE
 
 
 async def test_registration_returns_the_instance_id(instance: Instance) -> None:
-    """A registration is answered 201 with the sys_id that is the Instance Id (integration 2, step 9)."""
+    """A registration is answered 201 with the sys_id that is the Instance Id (step 9)."""
     answer = await instance.insert(CONFIGURATION, {"instance_metadata": json.dumps(instance.metadata())})
     assert answer.status == 201
     assert len(answer.result["sys_id"]) == 32
 
 
 async def test_registration_is_readable_with_the_secret_masked(instance: Instance) -> None:
-    """The registration body reads back as it was sent, the Secret masked (integration 2, step 12)."""
+    """The registration body reads back as it was sent, the Secret masked (step 12)."""
     instance_id = await instance.register()
     record = await instance.read(CONFIGURATION, instance_id)
     assert json.loads(record["instance_metadata"]) == instance.metadata() | {"Password": "********"}
@@ -29,7 +29,7 @@ async def test_registration_is_readable_with_the_secret_masked(instance: Instanc
 
 
 async def test_secret_is_on_no_page_of_the_control_plane(instance: Instance) -> None:
-    """Client Id, Secret and tokens are in no journal, not even where the console is called (integration 3)."""
+    """Client Id, Secret and tokens are in no journal, not even where the console is called."""
     ids = await instance.set_up()
     request = await instance.asked(ids)
     await instance.update(REQUEST, request, {"status": "Approve"})
@@ -51,7 +51,7 @@ async def test_the_apps_own_tables_are_closed(instance: Instance, table: str) ->
 
 
 async def test_pairs_may_come_as_an_object(instance: Instance) -> None:
-    """Name-value pairs sent as an object rather than as text are stored as text (platform 1.7, name_values)."""
+    """Name-value pairs sent as an object rather than as text are stored as text (name_values)."""
     answer = await instance.insert(CONFIGURATION, {"instance_metadata": instance.metadata()})
     assert json.loads(answer.result["instance_metadata"])["Username"] == CLIENT_ID
 
@@ -69,7 +69,7 @@ async def test_registration_without_usable_pairs_is_taken(instance: Instance, me
 
 @pytest.mark.long
 async def test_new_secret_replaces_the_old(instance: Instance) -> None:
-    """A registration updated with another Secret delivers with that one (integration 2, step 13)."""
+    """A registration updated with another Secret delivers with that one (step 13)."""
     ids = await instance.set_up()
     changed = json.dumps(instance.metadata() | {"Password": "another-secret"})
     await instance.update(CONFIGURATION, ids[0], {"instance_metadata": changed})
@@ -222,7 +222,7 @@ async def test_deletion_of_a_registration_is_of_it_alone(instance: Instance) -> 
 
 
 async def test_activity_type_as_printed(instance: Instance) -> None:
-    """The printed activity type reads back: a ServiceNow duration raw, words when displayed (integration 3)."""
+    """The printed activity type reads back: a ServiceNow duration raw, words when displayed."""
     instance_id = await instance.register()
     sys_id = await instance.add_activity_type(instance_id)
     raw = await instance.read(ACTIVITY_TYPE, sys_id)
@@ -234,7 +234,7 @@ async def test_activity_type_as_printed(instance: Instance) -> None:
 
 @pytest.mark.parametrize("instance_id", ["", "unknown", "0" * 32])
 async def test_activity_type_needs_a_registered_instance(instance: Instance, instance_id: str) -> None:
-    """An activity type of no registered instance is refused, the reason in the findings alone (integration 3)."""
+    """An activity type of no registered instance is refused, the reason in the findings alone."""
     answer = await instance.insert(ACTIVITY_TYPE, {"name": "x", "instance_id": instance_id})
     assert answer.status == 403
     assert answer.body["error"]["message"] == "Operation Failed"
@@ -290,7 +290,7 @@ async def test_a_registration_of_any_length_is_refused(instance: Instance) -> No
 
 
 async def test_roles_guard_the_registry(instance: Instance) -> None:
-    """A user without the roles of the integration may not register (integration 6)."""
+    """A user without the roles of the integration may not register."""
     approver = await instance.add_user("approver", "x_thyti_thycotic_p.approver")
     answer = await instance.insert(CONFIGURATION, {"instance_metadata": "{}"}, approver)
     assert (answer.status, answer.body["error"]["detail"]) == (

@@ -13,7 +13,7 @@ from .conftest import ACTIVITY_TYPE, GUID, REQUEST, RESPONSE, Instance, running
 
 
 async def test_request_is_accepted_and_pending(instance: Instance) -> None:
-    """A valid request is stored, its status pending until somebody decides (integration 3)."""
+    """A valid request is stored, its status pending until somebody decides."""
     sys_id = await instance.asked(await instance.set_up())
     record = await instance.read(REQUEST, sys_id)
     assert (record["request_id"], record["status"], record["comment"]) == (GUID, "Pending", "")
@@ -37,7 +37,7 @@ async def test_request_is_accepted_and_pending(instance: Instance) -> None:
     ],
 )
 async def test_request_is_refused(instance: Instance, values: dict[str, str], reason: str) -> None:
-    """What the app refuses is a 403 that names the rule; the reason stands in the findings (integration 3)."""
+    """What the app refuses is a 403 that names the rule; the reason stands in the findings."""
     ids = await instance.set_up()
     answer = await instance.ask(ids, **values)
     assert answer.status == 403
@@ -51,14 +51,14 @@ async def test_request_is_refused(instance: Instance, values: dict[str, str], re
 
 
 async def test_activity_type_of_another_instance_is_refused(instance: Instance) -> None:
-    """A request may not use an activity type that another console has registered (integration 3)."""
+    """A request may not use an activity type that another console has registered."""
     _, foreign = await instance.set_up()
     own, _ = await instance.set_up()
     assert (await instance.ask((own, foreign))).status == 403
 
 
 async def test_repeated_request_is_answered_with_the_first(instance: Instance) -> None:
-    """The same request again is answered with the record that exists, so a retry is harmless (integration 3)."""
+    """The same request again is answered with the record that exists, so a retry is harmless."""
     ids = await instance.set_up()
     first, second = await instance.ask(ids), await instance.ask(ids)
     assert (second.status, second.result["sys_id"]) == (201, first.result["sys_id"])
@@ -66,7 +66,7 @@ async def test_repeated_request_is_answered_with_the_first(instance: Instance) -
 
 
 async def test_a_request_id_is_the_same_in_capital_letters(instance: Instance) -> None:
-    """A GUID has no case: the same request under it is a repetition, another one is refused (integration 3)."""
+    """A GUID has no case: the same request under it is a repetition, another one is refused."""
     ids = await instance.set_up()
     first, second = await instance.ask(ids), await instance.ask(ids, request_id=GUID.upper())
     assert (second.status, second.result["sys_id"]) == (201, first.result["sys_id"])
@@ -74,7 +74,7 @@ async def test_a_request_id_is_the_same_in_capital_letters(instance: Instance) -
 
 
 async def test_other_request_under_a_known_id_is_refused(instance: Instance) -> None:
-    """Another body under a request_id already received is refused (integration 3)."""
+    """Another body under a request_id already received is refused."""
     ids = await instance.set_up()
     await instance.asked(ids)
     answer = await instance.ask(ids, metadata='{"PolicyId": "{other}"}')
@@ -83,7 +83,7 @@ async def test_other_request_under_a_known_id_is_refused(instance: Instance) -> 
 
 
 async def test_two_consoles_may_use_the_same_request_id(instance: Instance) -> None:
-    """A request_id is unique for an instance, not among all (integration 3)."""
+    """A request_id is unique for an instance, not among all."""
     assert await instance.asked(await instance.set_up()) != await instance.asked(await instance.set_up())
 
 
@@ -93,7 +93,7 @@ async def _decide(instance: Instance, sys_id: str, **values: str) -> Any:
 
 @pytest.mark.parametrize("response", ["Approve", "Deny"])
 async def test_decision_is_delivered_and_recorded(instance: Instance, response: str) -> None:
-    """A decision reaches the console and the Responses table keeps status code and retries (integration 4)."""
+    """A decision reaches the console and the Responses table keeps status code and retries."""
     ids = await instance.set_up()
     sys_id = await instance.asked(ids)
     answer = await _decide(instance, sys_id, status=response, comment="as agreed", duration="02:30:00")
@@ -115,7 +115,7 @@ async def test_decision_is_delivered_and_recorded(instance: Instance, response: 
 
 
 async def test_decision_carries_what_the_activity_type_includes(instance: Instance) -> None:
-    """Without include flags neither comment nor duration is sent (integration 4)."""
+    """Without include flags neither comment nor duration is sent."""
     ids = await instance.set_up(include_comment="false", include_duration="false")
     await _decide(instance, await instance.asked(ids), status="Approve", comment="x", duration="02:30:00")
     await instance.clock.settle()
@@ -134,7 +134,7 @@ async def test_pending_request_may_be_edited_without_deciding(instance: Instance
 
 @pytest.mark.parametrize("status", ["Maybe", "approve", "TimedOut", ""])
 async def test_invalid_response_is_refused(instance: Instance, status: str) -> None:
-    """A status that is none of the activity type's valid responses is refused (integration 3)."""
+    """A status that is none of the activity type's valid responses is refused."""
     sys_id = await instance.asked(await instance.set_up())
     answer = await _decide(instance, sys_id, status=status)
     assert answer.status == 403
@@ -145,7 +145,7 @@ async def test_invalid_response_is_refused(instance: Instance, status: str) -> N
 
 @pytest.mark.parametrize("values", [{"status": "Approve"}, {"status": "Deny"}, {"comment": "afterthought"}])
 async def test_decided_request_is_decided(instance: Instance, values: dict[str, str]) -> None:
-    """A decided request can be decided no more, not even the same way (integration 3)."""
+    """A decided request can be decided no more, not even the same way."""
     sys_id = await instance.asked(await instance.set_up())
     await _decide(instance, sys_id, status="Approve")
     assert (await _decide(instance, sys_id, **values)).status == 403
@@ -154,7 +154,7 @@ async def test_decided_request_is_decided(instance: Instance, values: dict[str, 
 
 
 async def test_of_racing_approvers_one_wins(instance: Instance) -> None:
-    """Of many decisions at the same moment one is taken, the others are refused (integration 6)."""
+    """Of many decisions at the same moment one is taken, the others are refused."""
     sys_id = await instance.asked(await instance.set_up())
     racing = [_decide(instance, sys_id, status=["Approve", "Deny"][turn % 2]) for turn in range(10)]
     statuses = [answer.status for answer in await asyncio.gather(*racing)]
@@ -176,7 +176,7 @@ async def test_metadata_of_a_mebibyte_is_read(instance: Instance, length: int, s
 
 
 async def test_request_times_out(instance: Instance) -> None:
-    """A request undecided at its max timeout times out and can no longer be decided (integration 4)."""
+    """A request undecided at its max timeout times out and can no longer be decided."""
     sys_id = await instance.asked(await instance.set_up())
     await instance.clock.advance(16.5 * 3600 - 1)
     assert (await instance.read(REQUEST, sys_id))["status"] == "Pending"
@@ -346,7 +346,7 @@ async def test_a_deadline_that_is_moved_is_met(instance: Instance) -> None:
 
 @pytest.mark.long
 async def test_approver_decides_and_reader_does_not(instance: Instance) -> None:
-    """The approver role may decide; a user without any role of the app is refused the table (integration 1)."""
+    """The approver role may decide; a user without any role of the app is refused the table."""
     sys_id = await instance.asked(await instance.set_up())
     nobody = await instance.add_user("nobody")
     assert (await instance.update(REQUEST, sys_id, {"status": "Deny"}, nobody)).status == 403

@@ -1,4 +1,4 @@
-"""API keys: what opens an API to them, where they are carried, and when they end (platform 4.6)."""
+"""API keys: what opens an API to them, where they are carried, and when they end."""
 
 from collections.abc import Callable
 

@@ -19,7 +19,7 @@ from .attachments import BASE, URL, listed, make, rows, upload, vanished
 Client = TestClient[web.Request, web.Application]
 Values = dict[str, Any]
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=xyz"}
-# platform 3.1: metadata keys
+# metadata keys
 KEYS = {
     "table_sys_id",
     "size_bytes",

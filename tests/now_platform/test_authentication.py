@@ -188,7 +188,7 @@ async def test_a_visitors_cookie_opens_no_session_of_a_user(anonymous: Client) -
 
 
 async def test_cookies_of_a_session(client: Client) -> None:
-    """An answer opens a session with the cookies of platform 4.7; the next one needs none."""
+    """An answer opens a session with the platform's cookies; the next one needs none."""
     response = await client.get(PATH)
     names = [cookie.partition("=")[0] for cookie in response.headers.getall("Set-Cookie")]
     glide = ["glide_user", "glide_user_session", "glide_user_route", "glide_session_store"]

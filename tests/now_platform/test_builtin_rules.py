@@ -1,4 +1,4 @@
-"""Data policies and the business rules that every instance has (platform 1.8, 1.9)."""
+"""Data policies and the business rules that every instance has."""
 
 from collections.abc import Callable
 

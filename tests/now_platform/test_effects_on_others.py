@@ -1,4 +1,4 @@
-"""Writes that act on records of others: approvals, their delegates, and what else refers to a record (platform 1.9)."""
+"""Writes that act on records of others: approvals, their delegates, and what else refers to a record."""
 
 from collections.abc import Callable
 

@@ -43,7 +43,7 @@ UNREADABLE = "Verify Request body and Content-type headers. Not able to parse re
 async def test_the_envelope(  # noqa: PLR0913, PLR0917 - a request and its answer
     client: Client, method: str, path: str, status: int, message: str, detail: str | None
 ) -> None:
-    """Every error is the envelope of platform 1.9; detail may be null."""
+    """Every error is the Table API's envelope; detail may be null."""
     response = await client.request(method, path)
     assert response.status == status
     assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
@@ -191,7 +191,7 @@ async def test_too_long_a_path_gets_414_in_html(client: Client) -> None:
 
 
 async def test_usual_headers(client: Client) -> None:
-    """Every answer carries the headers of platform 5.5."""
+    """Every answer carries the platform's headers."""
     response = await client.get(RECORD)
     expected = {
         "Server": "ServiceNow",

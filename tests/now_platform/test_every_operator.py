@@ -118,7 +118,7 @@ async def test_a_list_is_filtered(client: Client, swallowed: Callable[[], list[s
 async def test_a_list_ignores_what_is_not_for_stored_rows(
     client: Client, swallowed: Callable[[], list[str]], word: str
 ) -> None:
-    """The term has no effect, and a finding says so (platform 2.6)."""
+    """The term has no effect, and a finding says so."""
     await _add(client)
     assert len(await _found(client, f"category{word}x")) == 1
     assert swallowed() == ["query-term-ignored"]

@@ -1,4 +1,4 @@
-"""Import sets of many rows (platform 3.4)."""
+"""Import sets of many rows."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The life cycles that tasks have out of the box: moves, stamps and counters (platform 1.8)."""
+"""The life cycles that tasks have out of the box: moves, stamps and counters."""
 
 from collections.abc import Callable
 

@@ -24,7 +24,7 @@ def reasons(journal: Journal) -> list[str]:
 
 
 async def test_password_grant(anonymous: Client) -> None:
-    """A user's password gives both tokens, with the keys and values of platform 4.3."""
+    """A user's password gives both tokens, with the documented keys and values."""
     response = await ask(anonymous, **PASSWORD)
     assert response.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert response.headers["Server"] == "ServiceNow"
@@ -54,7 +54,7 @@ async def test_an_access_token_lasts_half_an_hour(anonymous: Client, clock: Virt
 
 
 async def test_the_registry_sets_lifetimes(anonymous: Client, change: Change, clock: VirtualClock) -> None:
-    """Each registry record sets its own lifetimes (platform 4.3)."""
+    """Each registry record sets its own lifetimes."""
     change("oauth_entity", "client_id", CLIENT_ID, access_token_lifespan="10", refresh_token_lifespan="20")
     answer = await tokens(anonymous)
     assert answer["expires_in"] == 10
@@ -73,7 +73,7 @@ async def test_each_client_has_its_own_tokens(anonymous: Client, create: Callabl
 
 
 async def test_client_by_http_basic(anonymous: Client) -> None:
-    """The client's id and secret may come by HTTP Basic (platform 4.3)."""
+    """The client's id and secret may come by HTTP Basic."""
     encoded = b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
     headers = {"Authorization": f"Basic {encoded}"}
     response = await anonymous.post("/oauth_token.do", data=PASSWORD, headers=headers)
@@ -81,7 +81,7 @@ async def test_client_by_http_basic(anonymous: Client) -> None:
 
 
 async def test_a_json_body_is_refused(anonymous: Client, swallowed: Callable[[], list[str]]) -> None:
-    """Only a form is read (platform 4.3)."""
+    """Only a form is read."""
     response = await anonymous.post("/oauth_token.do", json=CLIENT | PASSWORD)
     assert response.status == 401
     assert await response.json() == DENIED
@@ -111,20 +111,20 @@ async def test_tokens_are_not_for_reading(anonymous: Client, swallowed: Callable
     ],
 )
 async def test_invalid_grants_get_401(anonymous: Client, journal: Journal, form: dict[str, str], reason: str) -> None:
-    """Whatever is wrong, the client reads the same 401; a finding says why (platform 4.3)."""
+    """Whatever is wrong, the client reads the same 401; a finding says why."""
     assert await refused(anonymous, **PASSWORD | form)
     assert reason in reasons(journal)[0]
 
 
 @pytest.mark.parametrize("state", [{"active": "false"}, {"locked_out": "true"}, {"web_service_access_only": "true"}])
 async def test_users_who_may_not_log_in(anonymous: Client, change: Change, state: dict[str, str]) -> None:
-    """The password grant needs a user who is active, not locked out and may log in (platform 4.3)."""
+    """The password grant needs a user who is active, not locked out and may log in."""
     change("sys_user", "user_name", "admin", **state)
     assert await refused(anonymous, **PASSWORD)
 
 
 async def test_wrong_passwords_lock_out(anonymous: Client, clock: VirtualClock) -> None:
-    """Failures at the token endpoint count as those of Basic do (platform 4.2)."""
+    """Failures at the token endpoint count as those of Basic do."""
     for _ in range(5):
         assert await refused(anonymous, **PASSWORD | {"password": "wrong"})
     assert await refused(anonymous, **PASSWORD)
@@ -198,7 +198,7 @@ async def test_tokens_end_with_their_user(anonymous: Client, change: Change, sta
 
 
 async def test_client_credentials_grant(anonymous: Client, change: Change) -> None:
-    """With the property on, a client acts as its application user, without a refresh token (platform 4.3)."""
+    """With the property on, a client acts as its application user, without a refresh token."""
     assert await refused(anonymous, grant_type="client_credentials")
     change("sys_properties", "name", CLIENT_CREDENTIALS, value="true")
     assert await refused(anonymous, grant_type="client_credentials")

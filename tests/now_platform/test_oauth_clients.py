@@ -28,7 +28,7 @@ def user_name(client: ServiceNowClient) -> str:
 
 
 async def test_pysnc_password_flow(origin: str) -> None:
-    """The released PySNC logs in with the password grant and reads (platform 4.3)."""
+    """The released PySNC logs in with the password grant and reads."""
 
     def read() -> str:
         client = ServiceNowClient(origin, ServiceNowPasswordGrantFlow("admin", "admin", CLIENT_ID, CLIENT_SECRET))
@@ -38,7 +38,7 @@ async def test_pysnc_password_flow(origin: str) -> None:
 
 
 async def test_pysnc_client_credentials_flow(origin: str, change: Change) -> None:
-    """The released PySNC logs in as the client's application user and reads (platform 4.3)."""
+    """The released PySNC logs in as the client's application user and reads."""
     change("sys_properties", "name", CLIENT_CREDENTIALS, value="true")
     change("oauth_entity", "client_id", CLIENT_ID, user=ADMIN)
 
@@ -50,7 +50,7 @@ async def test_pysnc_client_credentials_flow(origin: str, change: Change) -> Non
 
 
 async def test_pysnow_oauth_client(origin: str) -> None:
-    """The released pysnow creates a token and reads with it (platform 4.3)."""
+    """The released pysnow creates a token and reads with it."""
 
     def read() -> str:
         client = pysnow.OAuthClient(client_id=CLIENT_ID, client_secret=CLIENT_SECRET, host=urlsplit(origin).netloc)

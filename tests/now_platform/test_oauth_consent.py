@@ -1,4 +1,4 @@
-"""Consent: authorization codes and implicit grants (platform 4.3, 4.4)."""
+"""Consent: authorization codes and implicit grants."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ Change = Callable[..., None]
 
 
 async def test_authorization_code_grant(anonymous: Client) -> None:
-    """Login and consent lead to the redirect with code and state, and the code to both tokens (platform 4.3, 4.4)."""
+    """Login and consent lead to the redirect with code and state, and the code to both tokens."""
     page = await anonymous.get("/oauth_auth.do", params=query())
     assert page.status == 200
     assert page.content_type == "text/html"
@@ -59,7 +59,7 @@ async def test_a_logged_in_user_consents_without_password(anonymous: Client, ins
 
 
 async def test_a_forged_form_is_intercepted(anonymous: Client, instance: Instance) -> None:
-    """A form with a wrong token leads to the security interceptor (platform 4.7)."""
+    """A form with a wrong token leads to the security interceptor."""
     session = instance.web_sessions.open(Holder(ADMIN))
     anonymous.session.cookie_jar.update_cookies({"JSESSIONID": session.id})
     response = await consent(anonymous, {"decision": "allow", "sysparm_ck": "forged"})
@@ -98,7 +98,7 @@ async def test_consent_denied(anonymous: Client) -> None:
 
 
 async def test_implicit_grant(anonymous: Client) -> None:
-    """``response_type=token`` hands the token over in the fragment (platform 4.4)."""
+    """``response_type=token`` hands the token over in the fragment."""
     response = await consent(anonymous, response_type="token")
     location = urlsplit(response.headers["Location"])
     answered = parse_qs(location.fragment)
@@ -129,7 +129,7 @@ async def test_a_redirect_url_with_a_query(anonymous: Client, change: Change) ->
 async def test_invalid_authorization_requests_get_an_error_page(
     anonymous: Client, parameters: dict[str, str], text: str
 ) -> None:
-    """Errors in the address are shown on a page, never by a redirect (platform 4.4)."""
+    """Errors in the address are shown on a page, never by a redirect."""
     page = await anonymous.get("/oauth_auth.do", params=query(**parameters))
     assert page.status == 400
     assert text in await page.text()
@@ -137,7 +137,7 @@ async def test_invalid_authorization_requests_get_an_error_page(
 
 
 async def test_pkce(anonymous: Client, change: Change) -> None:
-    """A public client proves itself by the code's verifier (platform 4.3)."""
+    """A public client proves itself by the code's verifier."""
     change("oauth_entity", "client_id", CLIENT_ID, public_client="true")
     verifier = "v" * 43
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""The grant for assertions that an identity provider signed (platform 4.3)."""
+"""The grant for assertions that an identity provider signed."""
 
 import asyncio
 import hmac
@@ -136,7 +136,7 @@ def bearing(assertion: str) -> dict[str, str]:
 async def test_jwt_bearer_grant(  # noqa: PLR0913, PLR0917 - fixtures
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], alg: str, key: Sign, pem: str
 ) -> None:
-    """A signed assertion speaks for its subject, without a refresh token (platform 4.3)."""
+    """A signed assertion speaks for its subject, without a refresh token."""
     endpoint(pem)
     answer = await tokens(anonymous, **bearing(assertion(alg, key)))
     assert "refresh_token" not in answer
@@ -147,7 +147,7 @@ async def test_jwt_bearer_grant(  # noqa: PLR0913, PLR0917 - fixtures
 async def test_an_assertion_in_a_header(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], journal: Journal
 ) -> None:
-    """PySNC sends the assertion in a header ``Authentication`` (platform 4.1)."""
+    """PySNC sends the assertion in a header ``Authentication``."""
     endpoint()
     form = {"grant_type": JWT_BEARER, "client_id": "idp", "client_secret": "s"}
     headers = {"Authentication": f"Bearer {assertion()}"}
@@ -230,7 +230,7 @@ async def test_inactive_certificates_verify_nothing(  # noqa: PLR0913, PLR0917 -
 async def test_an_assertion_can_be_used_once(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], clock: VirtualClock
 ) -> None:
-    """A jti is refused the second time, until the assertion has expired for good (platform 4.3)."""
+    """A jti is refused the second time, until the assertion has expired for good."""
     endpoint()
     once = assertion(jti="same")
     assert await tokens(anonymous, **bearing(once))
@@ -281,7 +281,7 @@ async def test_jti_verification_off(
 async def test_clock_skew(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], clock: VirtualClock
 ) -> None:
-    """An assertion is taken until 300 s after its end and from 300 s before its beginning (platform 4.3)."""
+    """An assertion is taken until 300 s after its end and from 300 s before its beginning."""
     endpoint()
     now = clock.now().timestamp()
     assert await tokens(anonymous, **bearing(assertion(exp=now - 299, nbf=now + 300)))
@@ -315,7 +315,7 @@ async def test_invalid_assertions_get_401(  # noqa: PLR0913, PLR0917 - fixtures
     claims: dict[str, Any],
     reason: str,
 ) -> None:
-    """Each check of platform 4.3 refuses with the same answer; the finding says which one."""
+    """Each check of the assertion refuses with the same answer; the finding says which one."""
     endpoint()
     assert await refused(anonymous, **bearing(assertion(**claims)))
     assert reason in reasons(journal)[0]
@@ -370,7 +370,7 @@ async def test_a_user_field_that_does_not_exist(
 async def test_the_issuer_must_be_the_client(
     anonymous: Client, endpoint: Callable[..., None], assertion: Callable[..., str], journal: Journal, issuer: object
 ) -> None:
-    """Another issuer, or none, is refused (platform 4.3)."""
+    """Another issuer, or none, is refused."""
     endpoint()
     assert await refused(anonymous, **bearing(assertion(iss=issuer)))
     assert "the assertion's iss is" in reasons(journal)[-1]

@@ -1,4 +1,4 @@
-"""Tokens: used, scoped, revoked and kept secret (platform 4.3, 4.5)."""
+"""Tokens: used, scoped, revoked and kept secret."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ async def renewed(client: Client, grant: dict[str, Any]) -> str:
 
 
 async def test_token_in_the_query(anonymous: Client, swallowed: Callable[[], list[str]]) -> None:
-    """The parameter access_token works like the header and does not filter (platform 4.1)."""
+    """The parameter access_token works like the header and does not filter."""
     token = (await tokens(anonymous))["access_token"]
     assert (await anonymous.get(f"{INCIDENTS}&access_token={token}")).status == 200
     assert not swallowed()
@@ -47,7 +47,7 @@ async def test_token_in_the_query(anonymous: Client, swallowed: Callable[[], lis
 
 @pytest.mark.parametrize("token", ["", "unknown"])
 async def test_invalid_tokens_get_401(anonymous: Client, token: str) -> None:
-    """An unknown token is a 401 with the usual envelope, which names the scheme (platform 4.5)."""
+    """An unknown token is a 401 with the usual envelope, which names the scheme."""
     response = await anonymous.get(INCIDENTS, headers={"Authorization": f"Bearer {token}"})
     assert response.status == 401
     assert response.headers["WWW-Authenticate"] == 'BEARER realm="Service-now"'
@@ -68,7 +68,7 @@ async def test_a_token_acts_as_its_user(anonymous: Client) -> None:
 
 
 async def test_scopes(anonymous: Client, create: Callable[..., str], instance: Instance) -> None:
-    """A token limited to scopes opens only the APIs that are bound to one of them (platform 4.5)."""
+    """A token limited to scopes opens only the APIs that are bound to one of them."""
     with instance.transaction(instance.system) as session:
         client = session.find("oauth_entity", client_id=CLIENT_ID)
         assert client is not None
@@ -119,7 +119,7 @@ async def test_a_refresh_token_from_before_the_clients_first_scope(
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 async def test_revocation(anonymous: Client, kind: str) -> None:
-    """A revoked token is dead at once; nobody need log in to revoke it (platform 4.4)."""
+    """A revoked token is dead at once; nobody need log in to revoke it."""
     first = await tokens(anonymous)
     assert await opens(anonymous, first["access_token"])
     assert (await anonymous.get("/oauth_revoke_token.do", params={"token": first[kind]})).status == 200

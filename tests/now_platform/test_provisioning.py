@@ -1,4 +1,4 @@
-"""What a new instance holds: the rows that clients' own test-suites rely on (platform 8.2)."""
+"""What a new instance holds: the rows that clients' own test-suites rely on."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""ServiceNow's own client, released, with files and batches: synchronous and asynchronous (platform 8.3, 8.4)."""
+"""ServiceNow's own client, released, with files and batches: synchronous and asynchronous."""
 
 import asyncio
 import ssl

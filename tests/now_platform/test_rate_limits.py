@@ -1,4 +1,4 @@
-"""Rate limit rules: the users they limit, when they apply, and the headers of the answer (platform 5.1)."""
+"""Rate limit rules: the users they limit, when they apply, and the headers of the answer."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -54,7 +54,7 @@ async def get(client: Client, path: str, **parameters: str) -> Any:
 async def test_shapes_of_a_field(  # noqa: PLR0913, PLR0917 - the six columns of the reference's table
     client: Client, display: str, exclude: str, plain: object, reference: object, empty: object
 ) -> None:
-    """Each combination of display value and link gives the shapes of platform 1.6."""
+    """Each combination of display value and link gives the documented shape."""
     asked = {"sysparm_display_value": display, "sysparm_exclude_reference_link": exclude}
     fields = "active,department,manager"
     record = await get(client, f"table/sys_user/{ADMIN}", sysparm_fields=fields, **asked)
@@ -97,7 +97,7 @@ async def test_dot_walked_display_values(client: Client) -> None:
 
 
 async def test_each_record_of_a_page_is_displayed_as_its_class_does(client: Client, instance: Instance) -> None:
-    """One value reads differently in two classes of a page; at the end of a dot-walk too (platform 1.6, 1.7)."""
+    """One value reads differently in two classes of a page; at the end of a dot-walk too."""
     with instance.transaction(instance.system) as session:
         for table, caused in (("task", "change_request"), ("incident", "problem"), ("incident", "change_request")):
             parent = session.insert(caused, {"state": "2", "short_description": caused})
@@ -112,7 +112,7 @@ async def test_each_record_of_a_page_is_displayed_as_its_class_does(client: Clie
 
 
 async def test_a_page_of_unknown_fields_has_empty_records(client: Client) -> None:
-    """A field that no table has is left out of every record of a displayed page, and no record is (platform 1.5)."""
+    """A field that no table has is left out of every record of a displayed page, and no record is."""
     asked = {"sysparm_fields": "bunk", "sysparm_limit": "2", "sysparm_display_value": "all"}
     assert await get(client, "table/problem", **asked) == [{}, {}]
 

@@ -98,7 +98,7 @@ def test_an_unknown_release_names_the_nearest() -> None:
     ],
 )
 async def test_the_text_of_a_401(anonymous: Client, text: str) -> None:
-    """Releases until about August 2025 say it in other words (platform 1.9)."""
+    """Releases until about August 2025 say it in other words."""
     response = await anonymous.get(INCIDENTS)
     assert response.status == 401
     assert (await response.json())["error"]["message"] == text
@@ -109,7 +109,7 @@ async def test_the_text_of_a_401(anonymous: Client, text: str) -> None:
     ("release", "server_header"), [("default", "ServiceNow"), ("xanadu", "ServiceNow"), ("australia", "snow_adc")]
 )
 async def test_the_server_header(anonymous: Client, server_header: str) -> None:
-    """Newer load balancers name themselves (platform 5.5)."""
+    """Newer load balancers name themselves."""
     assert (await anonymous.get(INCIDENTS)).headers["Server"] == server_header
 
 
@@ -129,7 +129,7 @@ async def test_an_upgraded_instance_lets_passwords_in(client: Client) -> None:
 
 @pytest.mark.usefixtures("gate")
 async def test_the_gate_stops_even_an_administrator(client: Client, swallowed: Callable[[], list[str]]) -> None:
-    """On a newly provisioned instance of newer releases the right password is answered 401 (platform 4.2, trap 36)."""
+    """On a newly provisioned instance of newer releases the right password is answered 401."""
     response = await client.get(INCIDENTS)
     assert response.status == 401
     assert (await response.json())["error"]["message"] == "User is not authenticated"
@@ -149,7 +149,7 @@ async def test_a_wrong_password_is_told_from_a_closed_gate(
 @pytest.mark.long
 @pytest.mark.usefixtures("gate")
 async def test_the_gate_lets_the_role_pass(role_holder: Client) -> None:
-    """The role snc_basic_auth_api_access is the exception (platform 4.2)."""
+    """The role snc_basic_auth_api_access is the exception."""
     assert (await role_holder.get(INCIDENTS)).status == 200
 
 
@@ -158,7 +158,7 @@ async def test_the_gate_lets_the_role_pass(role_holder: Client) -> None:
 async def test_the_gate_lets_roles_of_the_property_pass(
     user: Client, grant: Callable[[str, str], None], property_: Callable[[str, str], None]
 ) -> None:
-    """A property names the roles that pass (platform 4.2)."""
+    """A property names the roles that pass."""
     grant("plain", "integrator")
     assert (await user.get(INCIDENTS)).status == 401
     property_(f"{GATE}.allowed_roles", "admin,integrator")
@@ -169,7 +169,7 @@ async def test_the_gate_lets_roles_of_the_property_pass(
 async def test_the_gate_lets_service_users_pass(
     user: Client, instance: Instance, property_: Callable[[str, str], None]
 ) -> None:
-    """A user for web services only passes, unless a property says no (platform 4.2)."""
+    """A user for web services only passes, unless a property says no."""
     with instance.transaction(instance.system) as session:
         plain = session.find("sys_user", user_name="plain")
         assert plain is not None
@@ -183,7 +183,7 @@ async def test_the_gate_lets_service_users_pass(
 @pytest.mark.usefixtures("gate")
 @pytest.mark.parametrize("switch", ["active", "enforce"])
 async def test_either_switch_opens_the_gate(client: Client, property_: Callable[[str, str], None], switch: str) -> None:
-    """The gate is closed only while both of its properties say so (platform 4.2)."""
+    """The gate is closed only while both of its properties say so."""
     property_(f"{GATE}.restriction.{switch}", "false")
     assert (await client.get(INCIDENTS)).status == 200
 
@@ -214,7 +214,7 @@ async def test_queries_of_unreadable_columns(
 
 
 async def test_two_authorization_headers(server: TestServer) -> None:
-    """The edge answers 400 before the instance, with its own page (platform 5.4)."""
+    """The edge answers 400 before the instance, with its own page."""
     async with TestClient(server) as client:
         headers = [("Authorization", "Basic YWRtaW46YWRtaW4="), ("Authorization", "Bearer x")]
         response = await client.get(INCIDENTS, headers=headers)

@@ -112,7 +112,7 @@ def test_condition_sees_new_values(instance: Instance) -> None:
 
 
 def test_condition_can_compare_with_old_values(instance: Instance) -> None:
-    """VALCHANGES, CHANGESFROM and CHANGESTO compare with the record before the write (platform 2.2)."""
+    """VALCHANGES, CHANGESFROM and CHANGESTO compare with the record before the write."""
     witness = Witness()
     add(instance, "before", witness, condition="u_colorCHANGESTOb^u_colorCHANGESFROMr^u_colorVALCHANGES")
     with instance.transaction(instance.system) as session:

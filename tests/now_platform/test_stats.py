@@ -1,4 +1,4 @@
-"""The Aggregate API (platform 3.3)."""
+"""The Aggregate API."""
 
 import re
 from collections.abc import AsyncIterator, Callable
@@ -52,12 +52,12 @@ async def stats(client: Client, path: str = "stats/u_toy", **parameters: str) ->
 
 @pytest.mark.parametrize("path", ["stats/u_toy", "v1/stats/u_toy", "v2/stats/u_toy"])
 async def test_count(client: Client, path: str) -> None:
-    """The count of rows is text in an object of its own (platform 3.3 endpoint, answer without grouping)."""
+    """The count of rows is text in an object of its own."""
     assert await stats(client, path, sysparm_count="true") == {"stats": {"count": "5"}}
 
 
 async def test_every_function(client: Client) -> None:
-    """Averages have four decimals, other numbers their own form; empty values do not count (platform 3.3 numbers)."""
+    """Averages have four decimals, other numbers their own form; empty values do not count."""
     result = await stats(
         client,
         sysparm_count="true",
@@ -78,19 +78,19 @@ async def test_every_function(client: Client) -> None:
 
 
 async def test_of_no_rows(client: Client) -> None:
-    """Of no rows the count is zero and every other number is empty (platform 1.6 an empty column)."""
+    """Of no rows the count is zero and every other number is empty."""
     result = await stats(client, sysparm_query="u_name=none", sysparm_count="true", sysparm_avg_fields="u_pieces")
     assert result == {"stats": {"count": "0", "avg": {"u_pieces": ""}}}
 
 
 @pytest.mark.parametrize("query", [{"sysparm_query": "u_piecesBETWEEN2@4"}, {"u_color": "Blue"}])
 async def test_only_matching_rows(client: Client, query: dict[str, str]) -> None:
-    """An encoded query or field=value pairs say which rows count (platform 3.3 parameters)."""
+    """An encoded query or field=value pairs say which rows count."""
     assert await stats(client, sysparm_count="true", **query) == {"stats": {"count": "2"}}
 
 
 async def test_groups(client: Client) -> None:
-    """Grouped, there is a list with the values that each group has in common (platform 3.3 answer with grouping)."""
+    """Grouped, there is a list with the values that each group has in common."""
     result = await stats(client, sysparm_group_by="u_color", sysparm_count="true", sysparm_sum_fields="u_pieces")
     assert result == [
         {"stats": {"count": "1", "sum": {"u_pieces": ""}}, "groupby_fields": [{"value": "", "field": "u_color"}]},
@@ -114,7 +114,7 @@ async def test_groups(client: Client) -> None:
     ],
 )
 async def test_display_values_of_groups(client: Client, display: str, fields: object) -> None:
-    """Groups by choices and references show what people read, if asked (platform 3.3 answer with grouping)."""
+    """Groups by choices and references show what people read, if asked."""
     asked = {"sysparm_group_by": "u_color,u_owner", "sysparm_count": "true", "sysparm_display_value": display}
     result = await stats(client, sysparm_query="u_color=r", **asked)
     assert result == [{"stats": {"count": "2"}, "groupby_fields": fields}]
@@ -128,7 +128,7 @@ async def test_groups_by_a_journal_column_have_no_value(client: Client) -> None:
 
 
 async def test_group_by_dot_walk(client: Client) -> None:
-    """Groups may be formed by a column of a referenced record (platform 2.1 dot-walk)."""
+    """Groups may be formed by a column of a referenced record."""
     result = await stats(client, sysparm_group_by="u_owner.user_name", sysparm_count="true")
     assert [(row["groupby_fields"][0]["value"], row["stats"]["count"]) for row in result] == [("", "3"), ("admin", "2")]
 
@@ -144,13 +144,13 @@ async def test_group_by_dot_walk(client: Client) -> None:
     ],
 )
 async def test_having(client: Client, having: str, colors: list[str]) -> None:
-    """Conditions on aggregates keep or drop whole groups (platform 3.3 having)."""
+    """Conditions on aggregates keep or drop whole groups."""
     result = await stats(client, sysparm_group_by="u_color", sysparm_count="true", sysparm_having=having)
     assert [row["groupby_fields"][0]["value"] for row in result] == colors
 
 
 async def test_having_without_groups(client: Client) -> None:
-    """Without groups, a condition that does not hold leaves nothing to tell (platform 3.3 having)."""
+    """Without groups, a condition that does not hold leaves nothing to tell."""
     assert await stats(client, sysparm_count="true", sysparm_having="count^u_name^>^9") == {"stats": {}}
 
 
@@ -165,7 +165,7 @@ async def test_having_without_groups(client: Client) -> None:
     ],
 )
 async def test_order(client: Client, order: str, colors: list[str]) -> None:
-    """Groups sort by aggregates or by their own values, upwards unless DESC (platform 3.3 order)."""
+    """Groups sort by aggregates or by their own values, upwards unless DESC."""
     result = await stats(client, sysparm_group_by="u_color", sysparm_count="true", sysparm_order_by=order)
     assert [row["groupby_fields"][0]["value"] for row in result] == colors
 
@@ -196,13 +196,13 @@ async def test_ignored(client: Client, swallowed: Swallowed, parameters: dict[st
 
 
 async def test_no_aggregate(client: Client, swallowed: Swallowed) -> None:
-    """Without any aggregate nothing is computed (platform 3.3 no aggregate asked for)."""
+    """Without any aggregate nothing is computed."""
     assert await stats(client) == {"stats": {}}
     assert swallowed() == ["aggregate-missing"]
 
 
 async def test_large_sum(client: Client, instance: Instance) -> None:
-    """A sum may be larger than any single value (platform 3.3 numbers)."""
+    """A sum may be larger than any single value."""
     with instance.transaction(instance.system) as session:
         for name in ("one", "two"):
             session.insert("u_toy", {"u_name": name, "u_pieces": str(2**62)})
@@ -211,7 +211,7 @@ async def test_large_sum(client: Client, instance: Instance) -> None:
 
 
 async def test_xml(client: Client) -> None:
-    """The answer is XML if the client accepts nothing else (platform 1.4 Accept)."""
+    """The answer is XML if the client accepts nothing else."""
     parameters = {"sysparm_count": "true", "sysparm_group_by": "u_color", "sysparm_query": "u_piecesISEMPTY"}
     response = await client.get("/api/now/stats/u_toy", params=parameters, headers={"Accept": "application/xml"})
     assert response.headers["Content-Type"] == "application/xml; charset=UTF-8"
@@ -230,21 +230,21 @@ async def test_xml(client: Client) -> None:
     ],
 )
 async def test_errors(client: Client, method: str, path: str, status: int, message: str) -> None:
-    """Errors come in the envelope of every API (platform 1.9)."""
+    """Errors come in the envelope of every API."""
     response = await client.request(method, f"/api/now/{path}")
     assert response.status == status
     assert (await response.json())["error"]["message"] == message
 
 
 async def test_hidden_column(user: Client, grant: Callable[[str, str], None], swallowed: Swallowed) -> None:
-    """A column that the user may not read is not computed for him (platform 3.3; 1.9 query on unreadable column)."""
+    """A column that the user may not read is not computed for him (1.9 query on unreadable column)."""
     grant("plain", "toy_reader")
     assert await stats(user, sysparm_max_fields="u_secret,u_pieces") == {"stats": {"max": {"u_pieces": "9"}}}
     assert swallowed() == ["parameter-ignored"]
 
 
 async def test_table_without_access(user: Client) -> None:
-    """Who may not read a table at all gets no numbers of it (platform 3.3 without rights)."""
+    """Who may not read a table at all gets no numbers of it."""
     response = await user.get("/api/now/stats/oauth_entity", params={"sysparm_count": "true"})
     assert response.status == 403
 

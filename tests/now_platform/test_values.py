@@ -1,4 +1,4 @@
-"""Values: converted, refused, displayed and written back (platform 1.7)."""
+"""Values: converted, refused, displayed and written back."""
 
 from collections.abc import Callable
 
@@ -57,7 +57,7 @@ Swallowed = Callable[[], list[str]]
 async def test_values_by_type(
     client: Client, column: str, written: object, raw: str | None, display: str | None
 ) -> None:
-    """Each type reads raw and displayed as platform 1.7 says."""
+    """Each type reads raw and displayed in its documented forms."""
     record = await post(client, "u_toy", {"u_color": "r", column: written}, sysparm_display_value="all")
     if column == "u_owner":
         assert len(record[column]["value"]) == 32

@@ -1,4 +1,4 @@
-"""Sessions beside other credentials (platform 4.7)."""
+"""Sessions beside other credentials."""
 
 from collections.abc import Callable
 
@@ -52,7 +52,7 @@ async def test_cookies_beside_credentials(client: Client) -> None:
 
 
 async def test_credentials_open_the_session_of_their_user(client: Client, instance: Instance) -> None:
-    """The session that a call with credentials opens is its user's (platform 4.7)."""
+    """The session that a call with credentials opens is its user's."""
     first = await client.get(INCIDENTS, params={"sysparm_limit": "1"})
     session = instance.web_sessions.find(first.cookies["JSESSIONID"].value)
     assert session is not None

@@ -19,7 +19,7 @@ from privman_scenarios.playing.events import (
     ScenarioEnded,
 )
 
-GOOD = Scenario("Approve <it>", (), "some/a.yaml", 1, source="integration 4")
+GOOD = Scenario("Approve <it>", (), "some/a.yaml", 1, source="set-up-servicenow-webhook.md")
 BAD = Scenario("Deny [it]", (), "some/b.yaml", 3, tags=frozenset({"decision"}))
 FAR = Scenario("Wait", (), "some/c.yaml", 5)
 COMPARISON = Comparison(

@@ -19,7 +19,7 @@ REFUSED = {"error": {"message": "Operation Failed", "detail": "Decided already"}
 
 
 def as_stored(row: Row) -> Row:
-    """Return the row with its durations as an instance keeps them (platform 1.7)."""
+    """Return the row with its durations as an instance keeps them."""
     spans = {column: f"{EPOCH}{row[column]}" for column in ("max_timeout", "duration") if row.get(column)}
     return {**row, **spans}
 
@@ -148,7 +148,7 @@ class StubInstance:
         await self._deliver(*self._waiting.pop())
 
     def _page(self, request: web.Request, rows: list[Row]) -> web.Response:
-        """Return one page of the rows, with the address of the next (platform 1.5)."""
+        """Return one page of the rows, with the address of the next."""
         offset = int(request.query.get("sysparm_offset", "0"))
         end = offset + min(self.longest, int(request.query.get("sysparm_limit", "10000")))
         following = request.url.update_query(sysparm_offset=str(end))

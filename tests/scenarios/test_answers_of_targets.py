@@ -221,7 +221,7 @@ async def test_a_list_that_goes_on_is_given_up(
 
 
 async def test_a_list_that_a_quota_cuts_off_is_no_list(stub: tuple[StubInstance, WorldBuilder]) -> None:
-    """A status of 200 with an error beside the rows (platform 5.2): what is missing proves nothing."""
+    """A status of 200 with an error beside the rows: what is missing proves nothing."""
     stub[0].cancelled = RESPONSE
     with pytest.raises(TargetUnreachableError, match="maximum execution time exceeded"):
         await play(stub[1], list(Loader(vocabulary()).parse(NO_RESPONSE, "t.yaml")))

@@ -38,7 +38,7 @@ def test_an_option_names_the_certificate_of_an_instance(
 
 @pytest.mark.parametrize("failures", [0, 1, 3])
 def test_a_delivery_is_waited_for(world: WorldFixture, failures: int) -> None:
-    """Virtual time jumps to each retry, and no further than the one that succeeds (integration 4)."""
+    """Virtual time jumps to each retry, and no further than the one that succeeds."""
     if failures:
         world.console.faults.arm("status", status=503, path="*/approval/approve", times=failures)
     decision = world.decide(world.console.ask({}), "Approve")

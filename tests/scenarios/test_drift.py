@@ -89,7 +89,7 @@ def test_further_columns_are_no_drift(drift: Any) -> None:
 
 
 def test_a_key_whose_case_does_not_count(drift: Any) -> None:
-    """Log-on keys in lower case are as good (integration 4)."""
+    """Log-on keys in lower case are as good."""
     sent = {"username": "0a1b2c3d-0000-4000-8000-000000000001", "password": "x"}
     assert drift(entry("POST", f"{CONSOLE}/Tms/services/api/logon/token", sent, 200, '"t"'))[0] == 0
 
@@ -188,7 +188,7 @@ RULES: list[tuple[list[Entry], dict[str, object]]] = [
 @pytest.mark.long
 @pytest.mark.parametrize(("entries", "rules"), RULES, ids=[next(iter(rules)) for _, rules in RULES])
 def test_a_rule_is_another(entries: list[Entry], rules: object, drift: Any) -> None:
-    """What was asked before tells which rule an answer contradicts (integration 3, 4)."""
+    """What was asked before tells which rule an answer contradicts."""
     assert drift(*entries)[:2] == (1, {"rules": rules})
 
 
@@ -212,7 +212,7 @@ def test_a_scenario_does_not_remember_another(drift: Any) -> None:
 
 
 def test_a_table_that_nobody_has(drift: Any) -> None:
-    """An answer that there is no such table (platform 1.9) shows that the instance calls it otherwise."""
+    """An answer that there is no such table shows that the instance calls it otherwise."""
     error = {"error": {"message": "Invalid table x_thyti_thycotic_p_response", "detail": None}, "status": "failure"}
     other = {"error": {"message": "Exception while reading request", "detail": "No"}, "status": "failure"}
     code, override, comments = drift(

@@ -24,7 +24,7 @@ from privman_scenarios.playing.world_builder import WorldBuilder
 TWICE = """
 title: A response is written twice
 tags: [wire]
-source: integration 3
+source: set-up-servicenow-webhook.md
 given: nothing
 steps:
   - servicenow.create-user: {name: scenario.bystander}
@@ -81,7 +81,7 @@ def test_failures_of_one_kind_become_one_file_as_small_as_it_can_be(found: Path)
     scenario = load(found)
     assert (scenario.check, scenario.seed, scenario.given) == ("invariants", 3, None)
     assert scenario.clock == datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-    assert (scenario.tags, scenario.source) == (frozenset({"regression", "wire"}), "integration 3")
+    assert (scenario.tags, scenario.source) == (frozenset({"regression", "wire"}), "set-up-servicenow-webhook.md")
     assert [(step.verb, sorted(step.arguments)) for step in scenario.steps] == [
         ("servicenow.insert", ["table", "values"]),
         ("servicenow.insert", ["table", "values"]),

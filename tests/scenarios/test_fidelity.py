@@ -136,7 +136,7 @@ def test_a_changed_answer_is_named(
 def test_another_release_differs_until_it_is_named(
     privman_loop: LoopThread, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An instance of Yokohama words its 401 otherwise (platform 1.9); the fake can be of that release."""
+    """An instance of Yokohama words its 401 otherwise; the fake can be of that release."""
     with instance(privman_loop, untouched, "yokohama") as url:
         assert main(["fidelity", "--servicenow-url", url, "--trap", "credentials-refused"]) == 1
         assert "'User is not authenticated'  'User Not Authenticated'" in capsys.readouterr().out
@@ -172,7 +172,7 @@ class Instance:
         return answer
 
     def refuse_creation(self, request: web.Request, answer: web.Response) -> web.Response:
-        """Refuse every new group; the record is there all the same (platform 1.9)."""
+        """Refuse every new group; the record is there all the same."""
         self.watch(request, answer)
         return web.Response(status=403) if request.method == "POST" else answer
 

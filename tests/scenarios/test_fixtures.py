@@ -90,7 +90,7 @@ def test_an_application_runs_as_approved(world: WorldFixture) -> None:
 
 
 def test_a_request_goes_where_its_process_leads(world: WorldFixture) -> None:
-    """To people in the console, or to ServiceNow, for which the process does not wait for ever (integration 7, 8)."""
+    """To people in the console, or to ServiceNow, for which the process does not wait for ever."""
     world.console.create_type("Decided here", process="Default Manual Approval Process")
     world.console.create_policy("Elevate scripts", approval_type="Decided here")
     world.console.change_process("ServiceNow Approval Process", timeout="1 minute")

@@ -212,7 +212,7 @@ HOLDS = {
 
 @pytest.mark.parametrize("seen", HOLDS.values(), ids=HOLDS)
 def test_what_may_happen_breaks_nothing(seen: Observations) -> None:
-    """No invariant is stricter than the integration (integration 3, 4)."""
+    """No invariant is stricter than the integration."""
     assert broken(seen) == {}
 
 

@@ -24,7 +24,7 @@ def test_a_scenario_keeps_the_lines_of_its_steps() -> None:
     (scenario,) = parse(
         "title: An approval\n"
         "tags: [approve]\n"
-        "source: integration 4\n"
+        "source: set-up-servicenow-webhook.md\n"
         "steps:\n"
         "  - console.ask:\n"
         "  - servicenow.approve:\n"

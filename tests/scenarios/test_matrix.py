@@ -27,7 +27,7 @@ def rows(out: str) -> list[list[str]]:
 
 @pytest.mark.long
 def test_all_releases_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
-    """The newest releases let only exceptions in by Basic authentication (platform 4.2), so one cannot: exit code 1."""
+    """The newest releases let only exceptions in by Basic authentication, so one cannot: exit code 1."""
     assert main(["matrix"]) == 1
     out = capsys.readouterr().out
     ships = {row[2]: row[3] for row in rows(out)}

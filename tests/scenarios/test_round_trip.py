@@ -105,7 +105,7 @@ def test_a_request_broken_in_one_place_is_refused_and_the_journal_names_the_colu
 def test_an_activity_type_is_kept_as_it_was_declared(
     world: WorldFixture, valid_responses: str, max_timeout: str
 ) -> None:
-    """The valid responses in their order; the time-out as a duration read raw (platform 1.7)."""
+    """The valid responses in their order; the time-out as a duration read raw."""
     world.servicenow.forget_journal()
     values = {
         "name": "PM Approval Request",

@@ -157,7 +157,7 @@ async def test_a_token_without_an_end_is_used_until_it_is_refused(clock: Virtual
 
 
 async def test_an_instance_may_hand_the_same_token_out_again(clock: VirtualClock) -> None:
-    """It does so while the token is valid (platform 4.3): then the token is used to its end, and not asked for anew."""
+    """It does so while the token is valid: then the token is used to its end, and not asked for anew."""
     app = mock_servicenow.app.create_app(Settings(), clock=clock, ids=Ids(1))
     async with speaking(app, clock) as (api, user), ClientSession(api.url) as session:
 

@@ -31,7 +31,7 @@ async def state(site: Site, request_id: str) -> tuple[str, str, bool]:
 
 
 async def test_list_has_the_printed_columns(site: Site) -> None:
-    """Policy, user, user reason and time, oldest first (integration 8, manage-appr.png)."""
+    """Policy, user, user reason and time, oldest first (manage-appr.png)."""
     assert "No requests are awaiting approval" in (await site.person.get(APPROVALS)).text
     await site.ask(PolicyName="First", InitiatorUserName=USER, UserReason="Testing rg command")
     await site.clock.advance(60)
@@ -44,14 +44,14 @@ async def test_list_has_the_printed_columns(site: Site) -> None:
 
 
 async def test_the_list_shows_the_account_before_the_display_name(site: Site) -> None:
-    r"""As printed, such as 0433-vm-catalina\russellfinn; a display name can change (integration 8)."""
+    r"""As printed, such as 0433-vm-catalina\russellfinn; a display name can change."""
     await site.ask(UserName="Russell Finn", InitiatorUserName=USER)
     assert USER in (await site.person.get(APPROVALS)).text
     assert "Russell Finn" not in (await site.person.get(APPROVALS)).text
 
 
 async def test_details_are_as_printed(site: Site) -> None:
-    """User Reason, File Path and Computer, then Approve and Deny (integration 8, manage-appr-2.png)."""
+    """User Reason, File Path and Computer, then Approve and Deny (manage-appr-2.png)."""
     await site.ask(UserReason="Für's Büro", FilePath="/usr/local/bin/rg", AgentName="0433-vm-catalina")
     shown = await site.person.get(APPROVALS)
     details = {term: shown.detail(term) for term in ("User Reason", "File Path", "Computer")}
@@ -78,7 +78,7 @@ async def test_unsent_request_shows_the_reason(site: Site) -> None:
 
 
 async def test_approval_is_one_time_unless_hours_are_chosen(site: Site) -> None:
-    """Approve asks: One Time, the default, or For some hours (integration 8, manage-appr-3.png)."""
+    """Approve asks: One Time, the default, or For some hours (manage-appr-3.png)."""
     await site.set_up()
     asked = await site.ask(InitiatorUserName=USER)
     page = await choose(site, f"Approve {asked}")

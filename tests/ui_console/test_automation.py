@@ -40,7 +40,7 @@ async def settings_of(site: Site, name: str) -> dict[str, str]:
 
 
 async def test_automation_has_the_printed_tree(site: Site) -> None:
-    """Tasks, tab Automation, with Approval Processes and Approval Types (integration 7, action_type.png)."""
+    """Tasks, tab Automation, with Approval Processes and Approval Types (action_type.png)."""
     shown = await site.person.open(TASKS, "Automation")
     assert shown.address == PROCESSES
     assert "Automation Approvals Approval Processes Approval Types" in shown.text
@@ -162,7 +162,7 @@ async def test_invalid_new_process_is_refused(site: Site) -> None:
 
 
 async def test_type_selects_its_process(site: Site) -> None:
-    """With the printed sections; the next request follows (integration 7, action_type2.png)."""
+    """With the printed sections; the next request follows (action_type2.png)."""
     await site.set_up()
     page = await site.person.open(TYPES, DEFAULT_TYPE)
     text = page.text

@@ -244,7 +244,7 @@ async def test_refused_form_passes_axe(page: Page) -> None:
 
 @pytest.mark.long
 async def test_use_webhook_reveals_its_fields(site: Site, page: Page) -> None:
-    """Ticking Use Webhook reveals API Credential and Privilege Manager Post Uri (integration 2.7)."""
+    """Ticking Use Webhook reveals API Credential and Privilege Manager Post Uri."""
     await site.set_up(use_webhook=False)
     await page.goto(SERVER)
     for label in ("API Credential", "Privilege Manager Post Uri"):

@@ -26,7 +26,7 @@ async def test_cockpit_is_separate_from_the_product(site: Site) -> None:
 
 
 async def test_journal_names_the_other_party(site: Site) -> None:
-    """Each exchange shows the other party and its contract (integration 3, 4)."""
+    """Each exchange shows the other party and its contract."""
     await site.set_up()
     await site.person.http.get(f"{site.url}/Tms/services/api/v1/version/Current")
     await site.person.http.get(f"{site.url}/Tms/nothing")

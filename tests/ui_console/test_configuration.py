@@ -32,7 +32,7 @@ async def test_general_tab_leads_to_approval_types_and_processes(site: Site) -> 
 
 
 async def test_api_is_switched_on_and_off(site: Site) -> None:
-    """Advanced, API Settings has the switch (integration 2.1)."""
+    """Advanced, API Settings has the switch."""
     assert "Changes saved" in (await site.person.submit(ADVANCED, {"api_enabled": "yes"})).text
     assert (await site.person.get(ADVANCED)).is_ticked("api_enabled")
     assert "API Enabled : on" in (await site.person.get("/")).text

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_credential_is_created_and_listed(site: Site) -> None:
-    """With the printed columns and type (integration 7, config-credentials.png, new-cred.png)."""
+    """With the printed columns and type."""
     assert "No credentials yet" in (await site.person.get(CREDENTIALS)).text
     page = await site.person.get(f"{CREDENTIALS}/create")
     assert (page.value("name"), page.area("description")) == ("New User Credential", "New User Credential")
@@ -23,7 +23,7 @@ async def test_credential_is_created_and_listed(site: Site) -> None:
 
 
 async def test_password_is_saved_by_its_own_button(site: Site) -> None:
-    """Edit, Save Password, then Save (integration 7), which can be pressed even if nothing is left to save."""
+    """Edit, Save Password, then Save, which can be pressed even if nothing is left to save."""
     first = await create_credential(site.person, "R&D", password="first-5ecret", save_password="yes")
     assert (first.value("account_name"), "A password is set" in first.text) == ("ada", True)
     assert "Credential 'R&D' created, with its password." in first.text
@@ -107,7 +107,7 @@ async def test_renamed_credential_stays_in_use(site: Site) -> None:
 
 
 async def test_new_password_of_servicenow_sends_what_waited(site: Site) -> None:
-    """A password that changed in ServiceNow stops the requests; saving the new one sends them (integration 2.13)."""
+    """A password that changed in ServiceNow stops the requests; saving the new one sends them."""
     await registered(site)
     await site.admin("POST", "/approval-types", {"name": "ServiceNow type", "process": await process(site)})
     await site.admin("POST", "/policies", {"name": "P", "approval_type": "ServiceNow type"})
@@ -140,7 +140,7 @@ async def test_replaced_password_of_another_credential_stays_masked(site: Site) 
 
 
 async def test_changed_api_credential_updates_the_registration(site: Site) -> None:
-    """A changed API Credential updates the same registration (integration 2.13)."""
+    """A changed API Credential updates the same registration."""
     await registered(site)
     (before,) = await site.records("integration_configuration")
     await site.person.fill(

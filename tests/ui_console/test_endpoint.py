@@ -17,7 +17,7 @@ WHAT = {
 
 
 async def test_endpoint_form_asks_for_an_approval(site: Site) -> None:
-    """The form's fields reach ServiceNow under the metadata's keys (integration 3, 8)."""
+    """The form's fields reach ServiceNow under the metadata's keys."""
     await site.set_up()
     reason = {"UserReason": "Für's Büro\r\nheute", "CompanyName": ""}
     shown = await site.person.submit(ENDPOINT, WHAT | reason)
@@ -42,7 +42,7 @@ async def test_policies_are_offered_and_any_name_is_taken(site: Site) -> None:
 
 
 async def test_starting_again_while_it_waits_sends_nothing(site: Site) -> None:
-    """The page says status pending; once approved it says allowed, one time (integration 8)."""
+    """The page says status pending; once approved it says allowed, one time."""
     await site.set_up()
     first = await site.person.submit(ENDPOINT, WHAT)
     again = await site.person.fill(first, WHAT)

@@ -21,7 +21,7 @@ async def test_set_up_of_a_server_without_credential(site: Site) -> None:
 
 
 async def test_foreign_systems_are_listed_by_kind(site: Site) -> None:
-    """The ServiceNow link leads to its servers (integration 7, fs_servicenow.png)."""
+    """The ServiceNow link leads to its servers (fs_servicenow.png)."""
     assert (await site.person.get(SYSTEMS)).cells == [
         ["Active Directory Domains (not simulated)", "0"],
         ["Azure Active Directory Domains (not simulated)", "0"],
@@ -47,7 +47,7 @@ async def test_foreign_systems_are_listed_by_kind(site: Site) -> None:
 
 
 async def test_new_server_opens_its_page(site: Site) -> None:
-    """New has Name and Base URL; the page has the printed sections (integration 7, webhook-1.png)."""
+    """New has Name and Base URL; the page has the printed sections (webhook-1.png)."""
     shown = await create_server(site)
     assert "Foreign system 'Dev instance' created." in shown.text
     assert (shown.value("name"), shown.area("description")) == (NAME, NAME)
@@ -98,7 +98,7 @@ async def test_invalid_new_server_is_refused(site: Site, name: str, base_url: st
 
 
 async def test_saved_foreign_system_registers(site: Site) -> None:
-    """Save Changes with Use Webhook registers the webhook in the background (integration 2.6 to 2.10)."""
+    """Save Changes with Use Webhook registers the webhook in the background."""
     shown = await registered(site)
     (registration,) = await site.records("integration_configuration")
     (activity_type,) = await site.records("activity_type")
@@ -113,7 +113,7 @@ async def test_saved_foreign_system_registers(site: Site) -> None:
 
 
 async def test_several_servers_register_each_for_itself(site: Site) -> None:
-    """Each has its own registration and webhook (integration 8, set-up-servicenow.md)."""
+    """Each has its own registration and webhook (set-up-servicenow.md)."""
     values = await ready(site)
     for name in ("First", "Second"):
         page = await create_server(site, name)
@@ -127,7 +127,7 @@ async def test_several_servers_register_each_for_itself(site: Site) -> None:
 
 
 async def test_renaming_keeps_the_registration(site: Site) -> None:
-    """Another name or description changes nothing in ServiceNow (integration 8)."""
+    """Another name or description changes nothing in ServiceNow."""
     first = await registered(site)
     values = await ready(site) | {"name": "Renamed", "description": "Ours"}
     again = await site.person.fill(first, values)
@@ -137,7 +137,7 @@ async def test_renaming_keeps_the_registration(site: Site) -> None:
 
 
 async def test_use_webhook_needs_the_api(site: Site) -> None:
-    """If API Enabled is off, Use Webhook is refused beside its field and nothing is saved (integration 2.1)."""
+    """If API Enabled is off, Use Webhook is refused beside its field and nothing is saved."""
     values = await ready(site)
     await site.person.submit(ADVANCED, {})
     page = await create_server(site)
@@ -181,7 +181,7 @@ async def test_foreign_system_without_webhook_registers_nothing(site: Site) -> N
 
 
 async def test_saving_again_changes_nothing(site: Site) -> None:
-    """Saving without changes creates no second webhook or registration (integration 2.13)."""
+    """Saving without changes creates no second webhook or registration."""
     first = await registered(site)
     again = await site.person.fill(first, await ready(site))
     assert again.detail("Instance Id") == first.detail("Instance Id")

@@ -1,4 +1,4 @@
-"""The page of the API, beside the vendor's picture of it (integration 8)."""
+"""The page of the API, beside the vendor's picture of it."""
 
 from urllib.parse import urlsplit
 

@@ -34,7 +34,7 @@ async def page_of(site: Site, created: Shown) -> Shown:
 
 
 async def test_secret_is_shown_once(site: Site) -> None:
-    """Creating an API Client shows its Secret, which logs on; later pages hide it (integration 2.2)."""
+    """Creating an API Client shows its Secret, which logs on; later pages hide it."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     assert "No API Client User yet" in (await site.person.get(USERS)).text
     created = await create(site)
@@ -81,7 +81,7 @@ async def test_unseen_secrets_do_not_pile_up(site: Site) -> None:
 
 
 async def test_client_id_and_secret_are_shown_before_the_user_is_created(site: Site) -> None:
-    """They are copied, then Create is pressed (integration 7); until then the user does not exist."""
+    """They are copied, then Create is pressed; until then the user does not exist."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     page = await site.person.get(f"{USERS}/create")
     assert "Select a User Type User Type" in page.text
@@ -122,7 +122,7 @@ async def test_sending_the_form_twice_creates_one_user(site: Site) -> None:
 
 
 async def test_list_has_several_users(site: Site) -> None:
-    """With the printed columns; each has a page of its own (integration 8, t1_user.png)."""
+    """With the printed columns; each has a page of its own (t1_user.png)."""
     created = [await create(site) for _ in range(2)]
     await site.clock.advance(60)
     shown = await site.person.get(USERS)
@@ -152,7 +152,7 @@ async def test_times_are_printed_as_on_the_pictures(site: Site, hours: int, prin
 
 
 async def test_display_name_is_edited(site: Site) -> None:
-    """The name is a field of the user's page (integration 8, api-user.png)."""
+    """The name is a field of the user's page (api-user.png)."""
     created = await create(site)
     page = await page_of(site, created)
     assert page.value("display_name") == NAME
@@ -170,7 +170,7 @@ async def test_display_name_is_edited(site: Site) -> None:
 
 
 async def test_active_and_locked_out_are_separate(site: Site) -> None:
-    """Each switch shuts the user out (integration 8, api-user.png)."""
+    """Each switch shuts the user out (api-user.png)."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     created = await create(site)
     for active, locked_out in ((True, False), (False, False), (True, True), (False, True)):
@@ -247,7 +247,7 @@ async def test_documented_page_keeps_the_expiry(site: Site) -> None:
 
 
 async def test_reset_secret_asks_first(site: Site) -> None:
-    """The confirmation shows a new Secret once; the old one no longer logs on (integration 1, 8)."""
+    """The confirmation shows a new Secret once; the old one no longer logs on."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     created = await create(site)
     question = await site.person.open(API_CLIENT, "Reset Secret")
@@ -289,7 +289,7 @@ async def test_stale_user_is_refused(site: Site) -> None:
 
 
 async def test_roles_are_listed_as_printed(site: Site) -> None:
-    """Eight roles under their exact names, six of which may approve (integration 8, config-roles.png)."""
+    """Eight roles under their exact names, six of which may approve (config-roles.png)."""
     await create(site)
     shown = await site.person.open(API_CLIENT, "here")
     assert shown.address == ROLES
@@ -333,7 +333,7 @@ async def update(site: Site, editing: Shown) -> Shown:
 
 
 async def test_roles_are_added_and_removed(site: Site) -> None:
-    """Edit, Add, Update, Save Changes; a user may have several roles (integration 8, admin/users)."""
+    """Edit, Add, Update, Save Changes; a user may have several roles (admin/users)."""
     await site.admin("POST", "/api-settings", {"api_enabled": True})
     client_id = (await create(site)).detail("Client Id")
     assert "Roles Simulator only : none. Decisions are refused" in (await site.person.get(API_CLIENT)).text

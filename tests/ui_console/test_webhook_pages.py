@@ -9,7 +9,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_webhook_appears_under_messaging(site: Site) -> None:
-    """Webhook Configuration lists the webhook with the printed details (integration 2.11, webhook-4.png)."""
+    """Webhook Configuration lists the webhook with the printed details (webhook-4.png)."""
     assert "No webhooks yet" in (await site.person.get(MESSAGING)).text
     await registered(site)
     listed = await site.person.get(MESSAGING)
@@ -77,7 +77,7 @@ async def test_invalid_webhook_is_refused(site: Site) -> None:
 
 
 async def test_webhook_is_made_by_hand(site: Site) -> None:
-    """Name, credential and Request URL; then its page, with the generic event (integration 7)."""
+    """Name, credential and Request URL; then its page, with the generic event."""
     await create_credential(site.person, "Logs on elsewhere")
     page = await site.person.open(MESSAGING, "Create")
     values = {"name": "Ours", "credential": "Logs on elsewhere", "request_url": "https://hooks.example/in"}
@@ -107,7 +107,7 @@ async def test_invalid_new_webhook_is_refused(site: Site) -> None:
 
 
 async def test_unticking_disables_the_webhook(site: Site) -> None:
-    """The webhook stays, disabled (integration 2.13)."""
+    """The webhook stays, disabled."""
     first = await registered(site)
     values = await ready(site)
     del values["use_webhook"]

@@ -36,7 +36,7 @@ async def test_logging_out_ends_the_session(page: Page) -> None:
 
 @pytest.mark.long
 async def test_navigator_has_the_documented_modules(page: Page) -> None:
-    """The app's group has its four modules in the order of the documentation (integration 1)."""
+    """The app's group has its four modules in the order of the documentation."""
     await log_in(page, "admin")
     group = page.get_by_role("region", name="Thycotic Privilege Manager")
     links = group.get_by_role("link")

@@ -152,7 +152,7 @@ async def test_row_without_a_display_value_has_a_link(site: Site) -> None:
 
 
 async def test_tiny_url_opens_its_query(site: Site) -> None:
-    """A link of the Tiny URL API shows the list of its long query (platform 1.12)."""
+    """A link of the Tiny URL API shows the list of its long query."""
     await site.incidents(1)
     person = await site.person()
     url = f"{site.url}/api/now/table/incident?sysparm_query=short_description%3Dmine+00"

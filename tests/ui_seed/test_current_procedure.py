@@ -1,4 +1,4 @@
-"""Today's documentation (integration 7), clicked through from an empty console to a decided approval."""
+"""Today's documentation, clicked through from an empty console to a decided approval."""
 
 import pytest
 

@@ -1,1 +1,1 @@
-"""Tables, columns and their types, and the forms in which values are stored (platform 1.7, 8)."""
+"""Tables, columns and their types, and the forms in which values are stored."""

@@ -1,4 +1,4 @@
-"""The platform's column types: how their values are stored, compared, converted and read (platform 1.7, 2.4).
+"""The platform's column types: how their values are stored, compared, converted and read.
 
 To add a type, name it in the family whose values it has. For values of a new sort add a family: mypy then reports that
 `records/display.py` lacks it, and docs/explanation/changing-it.md lists the other places.

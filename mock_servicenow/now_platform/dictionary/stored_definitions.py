@@ -1,4 +1,4 @@
-"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice (platform 8), and views."""
+"""Tables as records change them: sys_db_object, sys_dictionary and sys_choice, and views."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple

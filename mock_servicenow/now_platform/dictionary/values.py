@@ -1,4 +1,4 @@
-"""Values as text: the forms that a client may write, and the one form that is stored (platform 1.7)."""
+"""Values as text: the forms that a client may write, and the one form that is stored."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -98,7 +98,7 @@ def has_uncertain_form(text: str) -> bool:
 
 
 def name_values(text: str) -> str:
-    """Return name-value pairs as compact JSON of strings (platform 1.7); other text stays as it is."""
+    """Return name-value pairs as compact JSON of strings; other text stays as it is."""
     try:
         pairs = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,1 +1,1 @@
-"""Users with their roles, and the ways in which a request authenticates (platform 4)."""
+"""Users with their roles, and the ways in which a request authenticates."""

@@ -1,4 +1,4 @@
-"""API keys: an access policy opens an API to them, and its profile says where calls carry them (platform 4.6)."""
+"""API keys: an access policy opens an API to them, and its profile says where calls carry them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The user behind a request: Basic authentication with lockout, guests, and further schemes (platform 4.2)."""
+"""The user behind a request: Basic authentication with lockout, guests, and further schemes."""
 
 import re
 from base64 import b64decode
@@ -23,7 +23,7 @@ from mock_servicenow.now_platform.users import GUEST, SYSTEM, User, verify_passw
 from privman_core.findings import Finding
 
 CREDENTIALS = frozenset({"access_token", "x-sn-apikey"})
-"""The parameters of a URL that may carry a token or a key (platform 4.1)."""
+"""The parameters of a URL that may carry a token or a key."""
 MFA_PROPERTY = Property("glide.authenticate.multifactor.basic_auth")
 """Whether API calls with a password need a token too; the name is inferred."""
 ATTEMPTS = 5

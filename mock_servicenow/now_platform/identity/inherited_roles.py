@@ -1,4 +1,4 @@
-"""The rows of sys_user_has_role that say which roles members of groups have through them (platform 4.2).
+"""The rows of sys_user_has_role that say which roles members of groups have through them.
 
 They inform only: rights follow from memberships and from the roles of groups (`roles`).
 """

@@ -1,4 +1,4 @@
-"""Browser sessions: cookies and the token against forged requests (platform 4.7)."""
+"""Browser sessions: cookies and the token against forged requests."""
 
 import hmac
 import json

@@ -1,1 +1,1 @@
-"""Import sets and their transformation (platform 3.4)."""
+"""Import sets and their transformation."""

@@ -1,4 +1,4 @@
-"""Import sets: rows that wait in a staging table to be transformed into records (platform 3.4)."""
+"""Import sets: rows that wait in a staging table to be transformed into records."""
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress

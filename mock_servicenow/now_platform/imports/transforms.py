@@ -1,4 +1,4 @@
-"""Transform maps, which turn a row of a staging table into a record (platform 3.4)."""
+"""Transform maps, which turn a row of a staging table into a record."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""A new instance: its release and its first rows (platform 8, 9)."""
+"""A new instance: its release and its first rows."""

@@ -1,4 +1,4 @@
-"""The first rows of a new instance, with those that clients' test suites rely on (platform 8.2)."""
+"""The first rows of a new instance, with those that clients' test suites rely on."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""Aggregates of the rows that a query matches, as SQL (platform 3.3)."""
+"""Aggregates of the rows that a query matches, as SQL."""
 
 import re
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Comparisons as SQL, of a column with a value or with another column (platform 2.2, 2.4).
+"""Comparisons as SQL, of a column with a value or with another column.
 
 Each is false or NULL where the column is empty, unless it says otherwise. All raise UnusableTermError if the value has
 the wrong form, UnusableValueError if no row can match, and RefusedScriptError for a script call that is not evaluated.

@@ -71,7 +71,7 @@ class CompiledQuery:
             to those that the caller may read.
         order_by: sort keys; empty if the query has none.
         findings: about terms that have no effect.
-        invalid: whether it has a term that the platform does not understand (platform 2.6).
+        invalid: whether it has a term that the platform does not understand.
         dropped: the first part of it that has no effect, and why; empty if all of it acts.
         forbidden: whether a term asks for something that the caller may not read.
         barred: whether rules for queries keep the caller from a term; `forbidden` is true then, too.

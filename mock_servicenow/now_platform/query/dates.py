@@ -1,4 +1,4 @@
-"""Dates in SQL: calendar arithmetic on their text, and the tests that only dates know (platform 2.2)."""
+"""Dates in SQL: calendar arithmetic on their text, and the tests that only dates know."""
 
 import re
 from collections.abc import Callable

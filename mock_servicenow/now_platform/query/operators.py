@@ -1,4 +1,4 @@
-"""The operators of encoded queries, one row each (platform 2.2, 2.4).
+"""The operators of encoded queries, one row each.
 
 To add an operator, add a row to `OPERATORS`: parser, SQL, findings, filters and breadcrumbs of the pages, and the
 conditions of business rules follow from it.

@@ -1,4 +1,4 @@
-"""The tables as the caller sees them, and the paths through their references (platform 2.1)."""
+"""The tables as the caller sees them, and the paths through their references."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -144,7 +144,7 @@ MAX_STEPS = 8  # references walked through in one path
 
 
 class Path:
-    """The path from a row through references to a column, as the caller sees it (platform 2.1).
+    """The path from a row through references to a column, as the caller sees it.
 
     Attributes:
         columns: the references walked through, then the column itself.

@@ -1,4 +1,4 @@
-"""Script calls as values of a query, evaluated without a script engine (platform 2.5).
+"""Script calls as values of a query, evaluated without a script engine.
 
 Dates are computed on the user's wall clock, without a zone.
 """
@@ -36,7 +36,7 @@ class QueryContext(Struct, frozen=True):
         user_id: sys_id of the user who asks.
         user_name: the same user's name.
         timezone: where that user's days begin.
-        invalid_returns_no_rows: the property ``glide.invalid_query.returns_no_rows`` (platform 2.6).
+        invalid_returns_no_rows: the property ``glide.invalid_query.returns_no_rows``.
     """
 
     now: datetime

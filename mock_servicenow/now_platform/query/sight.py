@@ -1,4 +1,4 @@
-"""Access control of queries: what a caller may read and do, as rules and as SQL (platform 1.9)."""
+"""Access control of queries: what a caller may read and do, as rules and as SQL."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

@@ -11,7 +11,7 @@ class SwallowedTerms:
     """Collects the findings about one query: the first ones, and how many more there are.
 
     Attributes:
-        invalid: whether the platform counts the query as invalid (platform 2.6).
+        invalid: whether the platform counts the query as invalid.
         dropped: the first term without effect, and why; empty if there is none.
         forbidden: whether it asks for something that the caller may not read.
         barred: whether it asks something that rules for queries keep from the caller.

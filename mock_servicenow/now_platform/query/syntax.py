@@ -1,4 +1,4 @@
-"""Encoded queries parsed into trees (platform 2.1 to 2.3)."""
+"""Encoded queries parsed into trees."""
 
 import re
 from collections import deque
@@ -32,7 +32,7 @@ class Ignored(Struct, frozen=True):
     """A term without effect.
 
     Attributes:
-        invalid: whether the platform counts it as an invalid query (platform 2.6); the others are harmless.
+        invalid: whether the platform counts it as an invalid query; the others are harmless.
     """
 
     text: str
@@ -41,7 +41,7 @@ class Ignored(Struct, frozen=True):
 
 
 class RelatedList(Struct, frozen=True):
-    """``RLQUERY``: how many rows of ``table`` point here and satisfy ``where`` (platform 2.3).
+    """``RLQUERY``: how many rows of ``table`` point here and satisfy ``where``.
 
     Attributes:
         field: the column of the related table that refers to this row.

@@ -1,1 +1,1 @@
-"""Records: read, displayed and written, with access control and business rules (platform 1.6 to 1.9)."""
+"""Records: read, displayed and written, with access control and business rules."""

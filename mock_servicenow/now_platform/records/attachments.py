@@ -1,4 +1,4 @@
-"""Files attached to records: their metadata in sys_attachment, their bytes in sys_attachment_doc (platform 3.1)."""
+"""Files attached to records: their metadata in sys_attachment, their bytes in sys_attachment_doc."""
 
 import zlib
 from base64 import b64decode, b64encode

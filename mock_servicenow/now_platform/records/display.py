@@ -1,4 +1,4 @@
-"""What people read in place of a stored value: labels, names of referenced records, journals (platform 1.7)."""
+"""What people read in place of a stored value: labels, names of referenced records, journals."""
 
 from collections.abc import Callable, Iterable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Dates, amounts and durations as people read and write them (platform 1.7)."""
+"""Dates, amounts and durations as people read and write them."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The fields that an answer may have, worked out once for each table and list of names (platform 1.6)."""
+"""The fields that an answer may have, worked out once for each table and list of names."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""A client's values in their stored form, completed with defaults, stamps and a number (platform 1.7, 1.8)."""
+"""A client's values in their stored form, completed with defaults, stamps and a number."""
 
 from collections.abc import Iterator, Mapping
 
@@ -110,14 +110,14 @@ class Intake:
         return text if store is None else store(text, view.ids)
 
     def _unknown_choice(self, column: Column, text: str) -> str | None:
-        """Return the value, unless a system property forbids values that are no choices (platform 1.7, 9)."""
+        """Return the value, unless a system property forbids values that are no choices."""
         taken = self._view.system_property(_ANY_CHOICE) != "false"
         outcome = "stored as given" if taken else "ignored"
         self._report("choice-unknown", column.name, f"column '{column.name}' offers no '{text}': {outcome}")
         return text if taken else None
 
     def _reference(self, column: Column, text: str) -> str:
-        """Return the sys_id of the only record with that display value; else nothing (platform 9).
+        """Return the sys_id of the only record with that display value; else nothing.
 
         A domain has its path as well as a sys_id, and a table its name, which says what a record would define.
         """

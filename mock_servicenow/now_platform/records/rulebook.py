@@ -1,4 +1,4 @@
-"""The business rules and data policies that accompany a write, selected and run (platform 1.8, 1.9)."""
+"""The business rules and data policies that accompany a write, selected and run."""
 
 from collections.abc import Callable, Iterable
 

@@ -353,7 +353,7 @@ class RuleContext:
         self.work.findings.append(Finding("swallowed", rule, message, where))
 
     def abort(self, reason: str, message: str = "") -> NoReturn:
-        """Refuse the write; the reason becomes a finding, and the client reads the message (platform 1.9).
+        """Refuse the write; the reason becomes a finding, and the client reads the message.
 
         Without a message it reads the platform's own text.
         """

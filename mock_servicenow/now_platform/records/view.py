@@ -1,6 +1,6 @@
 """What one user can read in one transaction: records by id, by value or by encoded query, and whether access allows it.
 
-Access control is the `Sight` with which queries compile; here the same rules meet single records (platform 1.6, 1.9).
+Access control is the `Sight` with which queries compile; here the same rules meet single records.
 """
 
 import re
@@ -378,7 +378,7 @@ class View:
         return self.sight.reads_all(record.table) or bool(self.allowed("read", [record]))
 
     def _is_held_to_columns(self) -> bool:
-        """Return whether the release refuses queries of columns that this user may not read (platform 2.6)."""
+        """Return whether the release refuses queries of columns that this user may not read."""
         reads_everything = not self.secure or ADMIN_ROLE in self.user.roles
         return self.kernel.release.query_acls and not reads_everything
 
@@ -390,7 +390,7 @@ class View:
         return {row["name"]: row["value"] for row in self.work.find("sys_properties", {})}
 
     def _find_sight(self) -> Sight:
-        """Return the sight of the user's roles without the tables that web services do not open (platform 4.2).
+        """Return the sight of the user's roles without the tables that web services do not open.
 
         Their definition or record says so; for a guest they are all but the public ones.
         """

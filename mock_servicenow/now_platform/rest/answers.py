@@ -1,4 +1,4 @@
-"""Answers: envelopes of results and errors, long lists in parts, links to other pages (platform 1.2, 1.5, 1.9)."""
+"""Answers: envelopes of results and errors, long lists in parts, links to other pages."""
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

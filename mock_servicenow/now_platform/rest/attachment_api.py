@@ -1,4 +1,4 @@
-"""The Attachment API: files of records, and the keys and values that clients keep with a file (platform 3.1)."""
+"""The Attachment API: files of records, and the keys and values that clients keep with a file."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The Batch API: several calls in one request (platform 3.2)."""
+"""The Batch API: several calls in one request."""
 
 import re
 from base64 import b64decode, b64encode

@@ -1,4 +1,4 @@
-"""XML of callers, heard as it is read: neither its entities nor its size may cost much (platform 1.10)."""
+"""XML of callers, heard as it is read: neither its entities nor its size may cost much."""
 
 from collections.abc import Sequence
 from xml.parsers import expat

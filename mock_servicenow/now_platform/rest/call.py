@@ -46,7 +46,7 @@ class Call(Struct):
         verb: as `verb_of` returns it.
         path: the whole path of the URL, decoded.
         version: ``v1`` or ``v2`` where the URL names it, else empty.
-        prefix: what links to records begin with: ``/api/now``, and the version if this call names one (platform 1.1).
+        prefix: what links to records begin with: ``/api/now``, and the version if this call names one.
         resource: what follows the namespace, such as ``/api/now``, and the version.
         query: the decoded parameters.
         raw_query: the query string as sent.

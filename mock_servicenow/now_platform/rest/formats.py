@@ -1,4 +1,4 @@
-"""Formats: media types, and XML bodies read and written (platform 1.4, 1.10)."""
+"""Formats: media types, and XML bodies read and written."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The Import Set API (platform 3.4)."""
+"""The Import Set API."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -83,7 +83,7 @@ class ImportSetApi:
 
 
 def java_text(value: object) -> str:
-    """Return a JSON value as the platform's language prints it: objects as ``{name=value}`` (platform 3.4)."""
+    """Return a JSON value as the platform's language prints it: objects as ``{name=value}``."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{name}={java_text(each)}" for name, each in value.items()) + "}"
     if isinstance(value, list):

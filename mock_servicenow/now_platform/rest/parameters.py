@@ -1,4 +1,4 @@
-"""The ``sysparm_*`` parameters of the Table API (platform 1.3)."""
+"""The ``sysparm_*`` parameters of the Table API."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import islice

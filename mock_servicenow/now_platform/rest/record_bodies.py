@@ -1,4 +1,4 @@
-"""Request bodies: how long they may be, and the record that they hold, as it is stored (platform 1.2, 1.9, 5.3)."""
+"""Request bodies: how long they may be, and the record that they hold, as it is stored."""
 
 import json
 import re
@@ -24,7 +24,7 @@ LONGEST_BODY = 10 * MEGABYTE
 """How long a body may be unless a property says otherwise."""
 _LONGEST = Property("glide.rest.max_content_length", str(LONGEST_BODY // MEGABYTE))
 LONGEST_PATH = 16_000
-"""How long a path with its query may be to be routed (platform 1.9)."""
+"""How long a path with its query may be to be routed."""
 LONGEST_URL = 128 * 1024
 """How long a URL in a body may be: an item's of a batch, or one to be made short (I)."""
 LONGEST_HEADER = 8_190
@@ -180,7 +180,7 @@ def _double_quoted(match: re.Match[str]) -> str:
 
 
 def to_raw(session: Session, table: str, values: dict[str, str], *, display: bool) -> dict[str, str]:
-    """Convert a client's values to raw ones if they are display values (platform 1.3, 1.7).
+    """Convert a client's values to raw ones if they are display values.
 
     Raw passwords are ignored: the platform would store one as if it were encrypted already.
     """

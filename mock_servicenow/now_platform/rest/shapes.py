@@ -1,4 +1,4 @@
-"""Records as the Table API shapes them (platform 1.6)."""
+"""Records as the Table API shapes them."""
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column

@@ -1,4 +1,4 @@
-"""The Aggregate API (platform 3.3)."""
+"""The Aggregate API."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial

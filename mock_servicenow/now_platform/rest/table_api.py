@@ -1,4 +1,4 @@
-"""The Table API: lists, reads and writes of records, and the tiny URLs for its long queries (platform 1)."""
+"""The Table API: lists, reads and writes of records, and the tiny URLs for its long queries."""
 
 from collections.abc import Callable
 
@@ -131,7 +131,7 @@ def _wants_no_body(call: Call) -> bool:
 
 
 def _may_supply(session: Session, parameters: Parameters) -> bool:
-    """Return whether values for sys_created_on and the like count (platform 1.8, 9)."""
+    """Return whether values for sys_created_on and the like count."""
     if not parameters.suppress_auto_sys_field:
         return False
     only_admins = session.is_on(_ONLY_ADMINS)
@@ -139,7 +139,7 @@ def _may_supply(session: Session, parameters: Parameters) -> bool:
 
 
 class TinyUrlApi:
-    """Shortens URLs whose query is too long to be sent (platform 1.12)."""
+    """Shortens URLs whose query is too long to be sent."""
 
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
@@ -170,7 +170,7 @@ def _page(url: str) -> str:
 
 
 def _expand_tiny_url(call: Call, session: Session) -> None:
-    """Replace ``sysparm_tiny`` by the parameters of the URL that was shortened (platform 1.12)."""
+    """Replace ``sysparm_tiny`` by the parameters of the URL that was shortened."""
     name = call.query.get("sysparm_tiny")
     found = None if name is None else session.elevated.find(TINY_URLS, tiny_url=name)
     if found is None:

@@ -1,4 +1,4 @@
-"""Business rules of approvals: who may make and decide one, and what the outcome does to its task (platform 1.9).
+"""Business rules of approvals: who may make and decide one, and what the outcome does to its task.
 
 Deciding takes no right to write the task, so the rules ask for more than the right to write approvals.
 """

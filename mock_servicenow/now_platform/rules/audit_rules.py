@@ -1,4 +1,4 @@
-"""The rules that keep the changes of records in audited tables, and deleted records (platform 8)."""
+"""The rules that keep the changes of records in audited tables, and deleted records."""
 
 from collections.abc import Collection
 

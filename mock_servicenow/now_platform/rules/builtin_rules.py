@@ -1,4 +1,4 @@
-"""Business rules that every instance has on its incidents, attachments and properties (platform 1.8)."""
+"""Business rules that every instance has on its incidents, attachments and properties."""
 
 from mock_servicenow.now_platform.records import attachments
 from mock_servicenow.now_platform.records.properties import why_unread

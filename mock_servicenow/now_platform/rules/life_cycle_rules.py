@@ -1,4 +1,4 @@
-"""The business rules that keep the life cycles of tables (platform 1.8)."""
+"""The business rules that keep the life cycles of tables."""
 
 from collections.abc import Iterator, Mapping
 

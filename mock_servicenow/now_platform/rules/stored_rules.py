@@ -1,4 +1,4 @@
-"""Rules that administrators keep as records: business rules without scripts, and data policies (platform 1.9, 8.5)."""
+"""Rules that administrators keep as records: business rules without scripts, and data policies."""
 
 import re
 from collections.abc import Callable, Mapping

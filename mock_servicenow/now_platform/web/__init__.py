@@ -1,1 +1,1 @@
-"""The platform on a web server (platform 1.9, 5)."""
+"""The platform on a web server."""

@@ -1,4 +1,4 @@
-"""OAuth over HTTP: ``/oauth_token.do``, ``/oauth_auth.do``, ``/oauth_revoke_token.do`` (platform 4.3, 4.4)."""
+"""OAuth over HTTP: ``/oauth_token.do``, ``/oauth_auth.do``, ``/oauth_revoke_token.do``."""
 
 from collections.abc import Mapping
 from html import escape
@@ -88,7 +88,7 @@ class OAuthEndpoints:
         return self._finished(request, web.Response())
 
     def _asserted(self, request: web.Request) -> dict[str, str]:
-        """Return the assertion that PySNC sends in a header of its own instead of in the form (platform 4.1)."""
+        """Return the assertion that PySNC sends in a header of its own instead of in the form."""
         scheme, _, assertion = request.headers.get("Authentication", "").partition(" ")
         if scheme != "Bearer":
             return {}

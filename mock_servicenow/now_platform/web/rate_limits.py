@@ -1,4 +1,4 @@
-"""Rate limit rules: how many requests an hour a user may make of an API (platform 5.1); APIs that are disabled."""
+"""Rate limit rules: how many requests an hour a user may make of an API; APIs that are disabled."""
 
 from collections.abc import Iterator
 from threading import Lock

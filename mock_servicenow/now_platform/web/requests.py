@@ -1,4 +1,4 @@
-"""A request: its sender, parameters and body, and whether a page of another site sent it (platform 4, 5.4).
+"""A request: its sender, parameters and body, and whether a page of another site sent it.
 
 Another site may make its own name lead to the loopback address: its pages then come from the same origin as ours, and
 may use any password that they know. Nobody can do that to an address, nor to a name that no public name server has.

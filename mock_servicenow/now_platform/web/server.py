@@ -1,4 +1,4 @@
-"""The platform on a web server: authentication, rate limits, headers and the envelope of errors (platform 1.9, 5.5)."""
+"""The platform on a web server: authentication, rate limits, headers and the envelope of errors."""
 
 import asyncio
 import logging
@@ -58,9 +58,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 API = "/api/"
 LARGEST_BODY = 25 * 1024 * 1024
-"""The application's ``client_max_size``: no property lets the platform read more (platform 5.3)."""
+"""The application's ``client_max_size``: no property lets the platform read more."""
 LARGEST_FILE = 1_100 * 1024 * 1024
-"""The same for files, of which it takes 1024 MB (platform 3.1)."""
+"""The same for files, of which it takes 1024 MB."""
 _FILES = re.compile(r"/api/now(?:/v[12])?/attachment/(?:file|upload)")
 _LONG_WORK = re.compile(r"/api/now/(?:v[12]/)?(?:batch|import/.*)|.*[.]do", re.DOTALL)
 _AT_ONCE = 6
@@ -83,7 +83,7 @@ _TOO_LONG = """<html>
 <body><h1>{message}</h1><p>{detail}</p></body>
 </html>
 """
-# The load balancer before the instance answers this; no instance gets to see such a request (platform 5.4).
+# The load balancer before the instance answers this; no instance gets to see such a request.
 _UNREADABLE = """<html>
 <head><title>400 Bad Request</title></head>
 <body><center><h1>400 Bad Request</h1></center><hr><center>snow_adc</center></body>

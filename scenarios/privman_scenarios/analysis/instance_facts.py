@@ -182,7 +182,7 @@ def _listed(recording: Iterable[Recorded]) -> Iterator[tuple[str, Row]]:
 
 
 def text_of(value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Return the raw value of a field, in whichever form the Table API shows it (platform 1.6)."""
+    """Return the raw value of a field, in whichever form the Table API shows it."""
     raw = value.get("value", "") if isinstance(value, dict) else value
     return raw if isinstance(raw, str) else ""
 

@@ -80,7 +80,7 @@ _RELIED_ON = frozenset(
 )
 _GATE = (
     "a newly provisioned instance of the release admits only exempt users by Basic authentication, "
-    "which the console uses (platform 4.2); "
+    "which the console uses; "
     "--basic-auth-allowed exempts its users"
 )
 

@@ -124,7 +124,7 @@ def missing_names(recording: Sequence[Recorded], contracts: Contracts) -> Iterat
 
 
 def _missing_table(recorded: Recorded) -> str:
-    """Return the table that was asked for and, as the answer says, is none (platform 1.9)."""
+    """Return the table that was asked for and, as the answer says, is none."""
     answer = to_json(recorded.response)
     error = answer.get("error") if isinstance(answer, dict) else None
     table = urlsplit(recorded.url).path.partition("/table/")[2].partition("/")[0]

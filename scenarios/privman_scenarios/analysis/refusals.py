@@ -163,7 +163,7 @@ def _sys_id(recorded: Recorded) -> str:
 
 _REFUSED = (400, 403, 404)
 _DECISION, _DELIVERY = "decide", "deliver_decision"
-# Refused by access control, whatever the columns are called (platform 1.9).
+# Refused by access control, whatever the columns are called.
 _ACCESS = ("ACL", "Not Authorized", "security constraints")
 
 

@@ -51,7 +51,7 @@ def _texts(decision: object) -> dict[str, str]:
 
 
 def _is_same(sent: str, stored: str) -> bool:
-    """Tell whether a value is that of a column; an instance stores a duration as a date since 1970 (platform 1.7)."""
+    """Tell whether a value is that of a column; an instance stores a duration as a date since 1970."""
     return stored in (sent, f"1970-01-01 {sent}")
 
 

@@ -10,7 +10,7 @@ SYS_ID = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 _GUID = re.compile(r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE)
 _NUMBER = re.compile(r"-?[0-9]{1,15}")
 _FLAG = re.compile(r"true|false|0|1", re.IGNORECASE)
-# A duration as an instance keeps it, and as it is written (platform 1.7).
+# A duration as an instance keeps it, and as it is written.
 _DURATION = re.compile(r"(19[67][0-9]-[0-9]{2}-[0-9]{2} )?[0-9]{2,7}:[0-5][0-9]:[0-5][0-9]")
 _ADDRESS = re.compile(r"https?://\S+", re.IGNORECASE)
 

@@ -19,7 +19,7 @@ ORDERS = 24
 """Every order of four steps that happen together."""
 _COMPARED = "compare times only of requests that both runs have made this often (default %(default)s)"
 PREFIX = "x_thyti_thycotic_p_"
-"""With which the names of the app's tables begin (integration 3)."""
+"""With which the names of the app's tables begin."""
 _SETS = "'packaged', a file of names, a privman_contracts folder, or a wheel"
 
 

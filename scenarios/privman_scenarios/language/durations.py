@@ -41,9 +41,9 @@ class DurationForm:
 
 _TIME = "[0-5][0-9]:[0-5][0-9]"
 ON_THE_WIRE = DurationForm(re.compile(f"[0-9]{{2,4}}:{_TIME}"), "hours, minutes and seconds such as '02:00:00'")
-"""What an approver enters, and what the console shows (integration 4)."""
+"""What an approver enters, and what the console shows."""
 KEPT = DurationForm(
     re.compile(f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}} [0-9]{{2}}:{_TIME}"),
     "the end of a duration that begins at 1970-01-01, such as '1970-01-01 02:00:00'",
 )
-"""What ServiceNow's Table API shows (platform 1.7)."""
+"""What ServiceNow's Table API shows."""

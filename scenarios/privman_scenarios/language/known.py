@@ -45,7 +45,7 @@ def unknown(what: str, word: str, words: Iterable[str], own: str) -> str:
 DEFAULT_APPROVER = "scenario.approver"
 ADMINISTRATOR = "administrator"
 INTEGRATION_USER = "scenario.integration"
-# What the console's user needs (integration 1).
+# What the console's user needs.
 INTEGRATION_ROLES = ("web_service_admin", "approval_admin")
 # Who may act without servicenow.create-user.
 USERS = (DEFAULT_APPROVER, INTEGRATION_USER, ADMINISTRATOR)
@@ -54,7 +54,7 @@ USERS = (DEFAULT_APPROVER, INTEGRATION_USER, ADMINISTRATOR)
 STATES = ("Pending", "Approved", "Denied", "TimedOut", "Expired")
 SYSTEM_COLUMNS = ("sys_id", "sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by", "sys_mod_count")
 SET_UP_STATUSES = ("ok", "failed", "skipped")
-# The webhook's events, as the documentation has them (integration 2.11, 7).
+# The webhook's events, as the documentation has them.
 EVENTS = ("Approval Request Event", "System Approval Request Event")
 # Headers of the products' answers, and those that any server or proxy before them may send.
 HEADERS = (
@@ -68,19 +68,19 @@ HEADERS = (
 # Every path takes them, whatever else it is asked for by.
 OF_ANY_PATH = ("HEAD", "OPTIONS")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-# As the Roles page prints them (integration 8); the product's name before them may be left out. app-roles.md writes
+# As the Roles page prints them; the product's name before them may be left out. app-roles.md writes
 # "View Password Role".
 _ROLES = (
     *("Administrators", "Field Engineering", "Helpdesk Users", "MacOS Administrators", "Unix/Linux Administrators"),
     *("Users", "View Password Role", "View Passwords Role", "Windows Administrators"),
 )
 CONSOLE_ROLES = (*(f"Privilege Manager {role}" for role in _ROLES), *_ROLES)
-# What the endpoint does when the application starts (integration 8).
+# What the endpoint does when the application starts.
 RUN_OUTCOMES = ("allowed", "pending", "asked")
-# Of approval processes (integration 7).
+# Of approval processes.
 TEMPLATES = ("Manual Approval Process", "ServiceNow Approval Process")
 ItemKind = Literal["API user", "approval process", "approval type", "credential", "foreign system", "policy", "webhook"]
-# What a console has before anybody sets it up (integration 8).
+# What a console has before anybody sets it up.
 ITEMS: Mapping[ItemKind, tuple[str, ...]] = {
     "approval process": (
         *("Default Manual Approval Process", "Default Offline Approval Process"),

@@ -69,7 +69,7 @@ class Scenario:
 
     Attributes:
         title: one fact, in a sentence.
-        source: where the fact stands, such as ``integration 4``.
+        source: the pages that document the fact, such as ``set-up-servicenow-webhook.md``.
         given: options of the set-up that goes before the steps; None to begin with nothing set up.
         example: the row of the table of examples, empty without one.
         file: as the user named it.

@@ -40,7 +40,7 @@ def table_of(path: str) -> str:
 
 
 def query_conditions(path: str) -> Iterator[ColumnCondition]:
-    """Yield each condition of the query, in ``sysparm_query`` or as a parameter of its own (platform 1.2, 2.2)."""
+    """Yield each condition of the query, in ``sysparm_query`` or as a parameter of its own."""
     for name, value in parse_qsl(path.partition("?")[2], keep_blank_values=True):
         if name == "sysparm_query":
             yield from (_condition(*term.groups()) for term in map(_TERM.fullmatch, value.split("^")) if term)

@@ -29,7 +29,7 @@ def scenario_schema(vocabulary: Vocabulary) -> Schema:
         "properties": {
             "title": {"type": "string", "minLength": 1, "description": "One fact, in a sentence."},
             "tags": {**words, "description": "Words to select scenarios by (--tag)."},
-            "source": {"type": "string", "description": "Where the fact stands, such as 'integration 4'."},
+            "source": {"type": "string", "description": "The pages that document the fact, such as 'webhook-5.png'."},
             "check": {
                 "enum": list(get_args(Check)),
                 "description": "What must hold: each step, or the invariants once all is over.",

@@ -143,7 +143,7 @@ class InstanceUsers:
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyLogIn(LogIn):
-    """An API key of a user (platform 4.6)."""
+    """An API key of a user."""
 
     key: str = field(repr=False)
     user: str = ""
@@ -164,7 +164,7 @@ class ApiKeyLogIn(LogIn):
 
 @dataclass(frozen=True, slots=True)
 class CertificateLogIn(LogIn):
-    """A client certificate that the instance maps to a user: no request carries anything else (platform 4.1)."""
+    """A client certificate that the instance maps to a user: no request carries anything else."""
 
     user: str = ""
     source: str = ""

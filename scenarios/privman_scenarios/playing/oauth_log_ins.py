@@ -1,4 +1,4 @@
-"""Log-ins with an OAuth access token: a class for each grant (platform 4.3)."""
+"""Log-ins with an OAuth access token: a class for each grant."""
 
 from abc import abstractmethod
 from collections.abc import Mapping

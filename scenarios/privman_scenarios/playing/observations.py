@@ -109,7 +109,7 @@ class Observations:
         return int(row["response_status_code"] or 0) in _SUCCESS
 
     def may_be_retried(self, row: Record, response: Record) -> bool:
-        """Tell whether the response to a request, not delivered, should have been tried again (integration 4)."""
+        """Tell whether the response to a request, not delivered, should have been tried again."""
         again = self.names.statuses("retried_statuses")
         retries = int(response["retry_attempts"] or 0)
         return int(response["response_status_code"] or 0) in again and retries < self._most_retries(row["instance_id"])

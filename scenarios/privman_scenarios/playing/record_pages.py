@@ -29,8 +29,8 @@ async def record_pages(
 ) -> AsyncIterator[PartyAnswer]:
     """Yield the answer with each page of a list, at least one; a refused one is the last.
 
-    The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on
-    (platform 1.5). Raises ExpectationError where it goes on after that many pages, `MOST_ROWS` or `MOST_MIB`.
+    The path has a query. The instance may list fewer records a page than ``most``, and says where it goes on.
+    Raises ExpectationError where it goes on after that many pages, `MOST_ROWS` or `MOST_MIB`.
     """
     seen: set[str] = set()
     allowance = _Allowance(path, most_pages)

@@ -26,10 +26,10 @@ from privman_scenarios.playing.record_pages import OF_SYS_IDS, Record, record_of
 _OF_USERS = ("request", "response")
 
 
-# Characters of a user name (platform 1.2), and of what a run draws for one.
+# Characters of a user name, and of what a run draws for one.
 _USER_NAME, _DRAWN = 40, 12
 _EPOCH = "1970-01-01 "
-# Without display values as input an instance drops what is written to an encrypted column (platform 1.3).
+# Without display values as input an instance drops what is written to an encrypted column.
 _AS_DISPLAYED = "?sysparm_input_display_value=true"
 _COUNTED, _NUMBER = "x-total-count", re.compile(r"[0-9]{1,9}")
 # Pages of 1,000 entries; the app has some hundred.
@@ -38,7 +38,7 @@ _DICTIONARY = 20
 
 
 OF_COLUMNS = ("name", "element", "column_label", "internal_type", "max_length", "reference", "default_value")
-"""What is asked about a column (platform 1.2)."""
+"""What is asked about a column."""
 
 
 class KnownUsers(NamedTuple):
@@ -289,7 +289,7 @@ class ServiceNowParty(Party):
         return [str(self.names.find("roles.approver").packaged)]
 
     async def ask_dictionary(self) -> None:
-        """Ask which tables the app's scope has, and their columns (platform 1.2), for whoever listens.
+        """Ask which tables the app's scope has, and their columns, for whoever listens.
 
         It asks for a bounded number of pages, as an instance that does not know the query lists its whole dictionary.
         """
@@ -366,7 +366,7 @@ class ServiceNowParty(Party):
 
 
 def _term(column: str, value: object) -> str:
-    """Return a condition of a query; raises ExpectationError for a value that would end it (platform 9)."""
+    """Return a condition of a query; raises ExpectationError for a value that would end it."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if "^" in text:
         raise ExpectationError(f"a value of {column!r} without '^', which ends a condition of a query", repr(value))

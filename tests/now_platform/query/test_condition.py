@@ -49,7 +49,7 @@ def meets(desk: Desk, query: str, previous: dict[str, str] | None = None) -> boo
     ],
 )
 def test_as_it_would_be(desk: Desk, query: str, expected: bool) -> None:  # noqa: FBT001 - a row of a table
-    """A rule's condition looks at the record as it would be after the change (platform 8.5)."""
+    """A rule's condition looks at the record as it would be after the change."""
     desk.add("sys_user", "abel", name="Abel")
     desk.add("incident", "child", parent="one")
     assert meets(desk, query) is expected
@@ -69,17 +69,17 @@ def test_as_it_would_be(desk: Desk, query: str, expected: bool) -> None:  # noqa
     ],
 )
 def test_changes(desk: Desk, query: str, expected: bool) -> None:  # noqa: FBT001
-    """Change tests compare the record with what it was (platform 2.2 change tests)."""
+    """Change tests compare the record with what it was."""
     assert meets(desk, query, PREVIOUS) is expected
 
 
 def test_changes_of_a_new_record(desk: Desk) -> None:
-    """Every value of a new record is a change from nothing (platform 2.2 change tests)."""
+    """Every value of a new record is a change from nothing."""
     assert meets(desk, "numberVALCHANGES^numberCHANGESFROM^numberCHANGESTOINC1")
     assert not meets(desk, "descriptionVALCHANGES")
 
 
 def test_changes_elsewhere(desk: Desk) -> None:
-    """Only the record's own columns are known to change (platform 2.6)."""
+    """Only the record's own columns are known to change."""
     assert meets(desk, "opened_by.nameVALCHANGES")
     assert "own columns" in desk.ignored()[0]

@@ -79,7 +79,7 @@ def between(first: str, last: str) -> list[str]:
     ],
 )
 def test_literals_and_calls(calendar: Desk, query: str, first: str, last: str) -> None:
-    """Dates compare in UTC form, as written or as a known script call gives them (platform 2.4, 2.5)."""
+    """Dates compare in UTC form, as written or as a known script call gives them."""
     assert calendar.ask(query) == between(first, last)
     assert calendar.findings == ()
 
@@ -121,7 +121,7 @@ def test_literals_and_calls(calendar: Desk, query: str, first: str, last: str) -
     ],
 )
 def test_moments_of_calls(desk: Desk, call: str, moment: str) -> None:
-    """Calls count whole units back and forth; a day that a month lacks is its last one (platform 2.5)."""
+    """Calls count whole units back and forth; a day that a month lacks is its last one."""
     desk.add("incident", "then", opened_at=moment)
     friday = replace(CONTEXT, now=datetime(2024, 5, 31, 13, 45, 30, tzinfo=UTC))
     assert desk.ask(f"opened_at=javascript:gs.{call}", context=friday) == ["then"]
@@ -177,13 +177,13 @@ def test_the_last_moment_of_the_calendar(desk: Desk) -> None:
     ],
 )
 def test_refused_calls(calendar: Desk, call: str) -> None:
-    """A script that is not one of the known calls is not run; its term is ignored and reported (platform 2.5)."""
+    """A script that is not one of the known calls is not run; its term is ignored and reported."""
     assert calendar.ask(f"opened_at>javascript:{call}") == ALL
     assert [finding.rule for finding in calendar.findings] == ["query-term-ignored"]
 
 
 def test_days_begin_where_the_user_is(calendar: Desk) -> None:
-    """Today is the user's day, stored values stay UTC (platform 1.7 glide_date_time)."""
+    """Today is the user's day, stored values stay UTC."""
     tokyo = replace(CONTEXT, timezone=ZoneInfo("Asia/Tokyo"))
     assert calendar.ask("opened_at>=javascript:gs.beginningOfToday()", context=tokyo) == between(
         "hour_ago", "next_month"
@@ -192,7 +192,7 @@ def test_days_begin_where_the_user_is(calendar: Desk) -> None:
 
 
 def test_user_calls(desk: Desk) -> None:
-    """gs.getUserID and gs.getUserName stand for the user who asks (platform 2.5)."""
+    """gs.getUserID and gs.getUserName stand for the user who asks."""
     desk.add("sys_user", "abel", user_name="abel.tuter")
     desk.add("sys_user", "bow", user_name="bow", manager="abel")
     assert desk.ask("manager=javascript:gs.getUserID()", "sys_user") == ["bow"]
@@ -209,7 +209,7 @@ def test_user_calls(desk: Desk) -> None:
     ],
 )
 def test_on(calendar: Desk, query: str, first: str, last: str) -> None:
-    """ON and NOTON look at the two bounds, never at the name before them (platform 2.2 on)."""
+    """ON and NOTON look at the two bounds, never at the name before them."""
     assert calendar.ask(query) == between(first, last)
 
 
@@ -231,7 +231,7 @@ def test_on(calendar: Desk, query: str, first: str, last: str) -> None:
     ],
 )
 def test_relative(calendar: Desk, query: str, first: str, last: str) -> None:
-    """RELATIVE compares with a distance from now; its "on" forms mean the whole unit (platform 2.2 relative)."""
+    """RELATIVE compares with a distance from now; its "on" forms mean the whole unit."""
     assert calendar.ask(query) == between(first, last)
 
 
@@ -251,12 +251,12 @@ def test_relative(calendar: Desk, query: str, first: str, last: str) -> None:
     ],
 )
 def test_trend(calendar: Desk, argument: str, names: str) -> None:
-    """DATEPART compares a part of the date; weeks begin on Sunday (platform 2.2 trend)."""
+    """DATEPART compares a part of the date; weeks begin on Sunday."""
     assert calendar.ask(f"opened_atDATEPARTname@javascript:gs.datePart({argument})") == names.split()
 
 
 def test_trend_of_a_date_without_time(calendar: Desk) -> None:
-    """A date has no hour, which counts as the first one (platform 2.2 trend)."""
+    """A date has no hour, which counts as the first one."""
     named = between("last_year", "next_month")
     assert calendar.ask("plannedDATEPARTx@javascript:gs.datePart('hour','0','EE')") == named
 
@@ -282,7 +282,7 @@ def test_trend_of_a_date_without_time(calendar: Desk) -> None:
     ],
 )
 def test_malformed(calendar: Desk, query: str) -> None:
-    """A date operator whose value has not its form is ignored and reported (platform 2.6)."""
+    """A date operator whose value has not its form is ignored and reported."""
     assert calendar.ask(query) == ALL
     assert [finding.rule for finding in calendar.findings] == ["query-term-ignored"]
 
@@ -399,7 +399,7 @@ def test_weeks_of_the_year(desk: Desk) -> None:
     ],
 )
 def test_durations(desk: Desk, query: str, rows: str) -> None:
-    """Durations compare by their length, in stored form or in words (platform 1.7 glide_duration)."""
+    """Durations compare by their length, in stored form or in words."""
     desk.add("incident", "long", duration="1970-01-01 16:30:00")
     desk.add("incident", "short", duration="1970-01-01 00:10:00")
     desk.add("incident", "void")

@@ -19,19 +19,19 @@ def where(dictionary: Dictionary, query: str, dialect: sa.Dialect) -> str:
 
 
 def test_ascii_folds_by_rules_that_an_index_can_hold(dictionary: Dictionary) -> None:
-    """A value of ASCII letters is compared without a call into Python, on every database (platform 2.4)."""
+    """A value of ASCII letters is compared without a call into Python, on every database."""
     assert where(dictionary, "number=INC1", SQLITE) == "task.number COLLATE NOCASE = ?"
     assert 'lower(task.number COLLATE "C") = ' in where(dictionary, "number=INC1", POSTGRESQL)
 
 
 def test_other_letters_fold_by_unicode(dictionary: Dictionary) -> None:
-    """A value with other letters is folded by the database's Unicode rules (platform 2.4)."""
+    """A value with other letters is folded by the database's Unicode rules."""
     assert where(dictionary, "number=É", SQLITE) == "casefold(CAST(task.number AS BLOB)) = casefold(CAST(? AS BLOB))"
     assert where(dictionary, "number=É", POSTGRESQL).startswith("lower(task.number) = lower(")
 
 
 def test_indexes_fold_as_comparisons_do(dictionary: Dictionary) -> None:
-    """A look-up by an indexed text, by its beginning or by its order searches the index (platform 2.4)."""
+    """A look-up by an indexed text, by its beginning or by its order searches the index."""
     task = dictionary.sql_table("task")
     engine = sa.create_engine("sqlite://")
     with engine.connect() as connection:
@@ -46,7 +46,7 @@ def test_indexes_fold_as_comparisons_do(dictionary: Dictionary) -> None:
 
 
 def test_the_key_sorts_by_its_index(dictionary: Dictionary) -> None:
-    """A sys_id is never empty, so its order needs no rule for empty values (platform 1.11)."""
+    """A sys_id is never empty, so its order needs no rule for empty values."""
     compiled = compile_query(parse("ORDERBYsys_id^ORDERBYDESCnumber"), "task", Sight(dictionary), CONTEXT)
     first, second = (str(term.compile(dialect=POSTGRESQL)) for term in compiled.order_by)
     assert first == "task.sys_id ASC"

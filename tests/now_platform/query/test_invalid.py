@@ -39,7 +39,7 @@ def shelf(desk: Desk) -> Desk:
     ],
 )
 def test_returns_no_rows(shelf: Desk, query: str, rows: str) -> None:
-    """glide.invalid_query.returns_no_rows turns an ignored condition into no rows (platform 2.6)."""
+    """glide.invalid_query.returns_no_rows turns an ignored condition into no rows."""
     assert shelf.ask(query, context=STRICT) == rows.split()
 
 
@@ -53,12 +53,12 @@ def test_returns_no_rows(shelf: Desk, query: str, rows: str) -> None:
     ],
 )
 def test_ignored_term_leaves_the_rest(shelf: Desk, query: str, rows: str) -> None:
-    """A dropped condition neither widens nor narrows what stands beside it (platform 2.6)."""
+    """A dropped condition neither widens nor narrows what stands beside it."""
     assert shelf.ask(query) == rows.split()
 
 
 def test_very_many_unknown_terms(shelf: Desk) -> None:
-    """2 300 unknown conditions and a good one return one row (platform 2.6, 8.3 test_extra_long_query)."""
+    """2 300 unknown conditions and a good one return one row (8.3 test_extra_long_query)."""
     assert shelf.ask("".join(f"a{number}=BBBB^" for number in range(2_300)) + "sys_id=one") == ["one"]
     assert len(shelf.findings) == 21
     assert shelf.findings[-1].message == "2280 more terms have no effect"
@@ -94,7 +94,7 @@ def test_long_term_is_quoted_in_part(shelf: Desk) -> None:
     ids=lambda query: query[:40],
 )
 def test_large_queries(shelf: Desk, query: str) -> None:
-    """Very long queries are answered like short ones: no limit of the database shows (platform 5.3)."""
+    """Very long queries are answered like short ones: no limit of the database shows."""
     assert shelf.ask(query) == ["one"]
 
 
@@ -108,7 +108,7 @@ def test_longest_pattern(shelf: Desk, length: int, unusable: int) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("term", ["number=", "short_descriptionLIKE", "opened_atMORETHANdue_date@day@before@"])
 def test_too_large(shelf: Desk, term: str) -> None:
-    """A query of too many values or conditions returns no row and says so (platform 5.2)."""
+    """A query of too many values or conditions returns no row and says so."""
     assert shelf.ask("^OR".join(["number=A", *[f"{term}{number}" for number in range(20_000)]])) == []
     assert [finding.rule for finding in shelf.findings] == ["query-too-large"]
 
@@ -178,7 +178,7 @@ def test_strange_characters(shelf: Desk, junk: str) -> None:
 
 
 def test_values_are_never_part_of_the_statement(desk: Desk) -> None:
-    """What a caller sends reaches the database as bound parameters only (platform 2.1)."""
+    """What a caller sends reaches the database as bound parameters only."""
     marker = "marker"
     operators = ("=", "!=", "<", "LIKE", "NOT LIKE", "STARTSWITH", "IN", "NOT IN", "BETWEENmarker@", "IN_HIERARCHYx@")
     terms = [f"{column}{operator}{marker}" for operator in operators for column in ("number", "parent", "active")]

@@ -143,7 +143,7 @@ def store(desk: Desk, world: World) -> None:
 @examples(200, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds, query=queries, table=st.sampled_from(["task", "incident"]))
 def test_where(dictionary: Dictionary, engine: sa.Engine, world: World, query: list, table: str) -> None:  # type: ignore[type-arg]
-    """Conditions, connectors, dot-walks and related lists select what their definitions say (platform 2.1 to 2.4)."""
+    """Conditions, connectors, dot-walks and related lists select what their definitions say."""
     with engine.connect() as connection:
         desk = Desk(dictionary, connection)
         store(desk, world)
@@ -163,7 +163,7 @@ def test_where(dictionary: Dictionary, engine: sa.Engine, world: World, query: l
     ),
 )
 def test_order(dictionary: Dictionary, engine: sa.Engine, world: World, keys: list[tuple[str, bool]]) -> None:
-    """Rows come in the order of the columns given, each up or down (platform 2.1 order)."""
+    """Rows come in the order of the columns given, each up or down."""
     with engine.connect() as connection:
         desk = Desk(dictionary, connection)
         store(desk, world)
@@ -180,7 +180,7 @@ def test_order(dictionary: Dictionary, engine: sa.Engine, world: World, keys: li
 @examples(100, suppress_health_check=[HealthCheck.too_slow])
 @given(world=worlds, query=queries)
 def test_one_record(dictionary: Dictionary, engine: sa.Engine, world: World, query: list) -> None:  # type: ignore[type-arg]
-    """A record by itself matches what it would match among the stored rows (platform 8.5)."""
+    """A record by itself matches what it would match among the stored rows."""
     record = world["task"].get("t0", {})
     values = {name: "" if value is None else str(value) for name, value in record.items()}
     with engine.connect() as connection:
@@ -221,7 +221,7 @@ def test_fuzz(dictionary: Dictionary, engine: sa.Engine, parts: list[str], repea
 @examples(100)
 @given(parts=st.lists(pieces, max_size=20))
 def test_fuzz_never_reaches_the_statement(dictionary: Dictionary, engine: sa.Engine, parts: list[str]) -> None:
-    """No text of the caller stands in the statement (platform 2.1)."""
+    """No text of the caller stands in the statement."""
     marker = "zzmarkerzz"
     compiled = compile_query(parse(marker.join(parts)), "incident", Sight(dictionary), CONTEXT)
     statement = sa.select(sa.func.count()).where(compiled.where).order_by(*compiled.order_by)

@@ -46,18 +46,18 @@ def office(desk: Desk) -> Desk:
     ],
 )
 def test_dot_walk(office: Desk, query: str, rows: str) -> None:
-    """A dotted name is a condition on the referenced row; an empty reference leads to nothing (platform 2.1)."""
+    """A dotted name is a condition on the referenced row; an empty reference leads to nothing."""
     assert office.ask(query) == rows.split()
     assert office.findings == ()
 
 
 def test_dot_walk_to_a_record_that_is_gone(office: Desk) -> None:
-    """A reference to a deleted record leads to nothing (platform 1.6 dot-walk through an empty reference)."""
+    """A reference to a deleted record leads to nothing."""
     assert office.ask("opened_by.nameISEMPTY^opened_byISNOTEMPTY", "problem") == ["three"]
 
 
 def test_order_by_dot_walk(office: Desk) -> None:
-    """ORDERBY walks too; rows without a value come first, or last downwards (platform 2.1 order)."""
+    """ORDERBY walks too; rows without a value come first, or last downwards."""
     assert office.ask("ORDERBYparent.parent.number^ORDERBYnumber", "task") == ["one", "two", "three"]
     assert office.ask("ORDERBYDESCparent.parent.number^ORDERBYnumber", "task") == ["three", "one", "two"]
 
@@ -68,7 +68,7 @@ def test_order_by_reference(office: Desk) -> None:
 
 
 def test_order_by_unknown_column(office: Desk) -> None:
-    """An ORDERBY of no column is ignored and reported (platform 2.6)."""
+    """An ORDERBY of no column is ignored and reported."""
     assert office.ask("ORDERBYnothing^ORDERBYDESCnumber", "task") == ["three", "two", "one"]
     assert office.ignored() == ["'ORDERBYnothing' is ignored: table 'task' has no column 'nothing'"]
 
@@ -77,7 +77,7 @@ def test_order_by_unknown_column(office: Desk) -> None:
     "query", ["number.name=x", "caller_id.=x", "caller_id..name=x", "caller_id." + "manager." * 8 + "name=x"]
 )
 def test_no_way_to_walk(office: Desk, query: str) -> None:
-    """A walk through what is no reference, or without end, is ignored and reported (platform 2.6)."""
+    """A walk through what is no reference, or without end, is ignored and reported."""
     assert office.ask(query) == ["one", "two"]
     assert len(office.ignored()) == 1
 
@@ -101,7 +101,7 @@ def test_no_way_to_walk(office: Desk, query: str) -> None:
     ],
 )
 def test_related_list(office: Desk, query: str, rows: str) -> None:
-    """RLQUERY keeps rows by the number of rows that point to them (platform 2.3 related list)."""
+    """RLQUERY keeps rows by the number of rows that point to them."""
     assert office.ask(query, "sys_user_group") == rows.split()
     assert office.findings == ()
 
@@ -121,7 +121,7 @@ def test_related_list(office: Desk, query: str, rows: str) -> None:
     ],
 )
 def test_join(office: Desk, query: str, rows: str) -> None:
-    """JOIN keeps each row once that has a match; the exclamation mark ends the fields (platform 2.3 join)."""
+    """JOIN keeps each row once that has a match; the exclamation mark ends the fields."""
     assert office.ask(query, "sys_user") == rows.split()
     assert office.findings == ()
 
@@ -136,7 +136,7 @@ def test_join(office: Desk, query: str, rows: str) -> None:
     ],
 )
 def test_subquery(office: Desk, query: str, rows: str) -> None:
-    """SUBQUERY field, related field, related table is a semi-join that may nest (platform 2.3 subquery)."""
+    """SUBQUERY field, related field, related table is a semi-join that may nest."""
     assert office.ask(query, "sys_user") == rows.split()
     assert office.findings == ()
 
@@ -164,7 +164,7 @@ def test_subquery(office: Desk, query: str, rows: str) -> None:
     ],
 )
 def test_unusable_clause(office: Desk, query: str) -> None:
-    """A clause that names nothing, or nests too deep, is ignored with its conditions and reported (platform 2.6)."""
+    """A clause that names nothing, or nests too deep, is ignored with its conditions and reported."""
     found = office.ask(query, "sys_user_group")
     assert [finding.rule for finding in office.findings] == ["query-term-ignored"]
     assert found == ["db", "hr", "net"]
@@ -174,5 +174,5 @@ def test_unusable_clause(office: Desk, query: str) -> None:
     ("words", "rows"), [("down", "two"), ("MAIL down", "two"), ("mail inc2", "two"), ("mail inc1", ""), ("", "one two")]
 )
 def test_text_search(office: Desk, words: str, rows: str) -> None:
-    """A text query finds rows that hold every word in some column (platform 2.3 text search)."""
+    """A text query finds rows that hold every word in some column."""
     assert office.ask(f"123TEXTQUERY321={words}") == rows.split()

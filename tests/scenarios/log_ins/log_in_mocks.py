@@ -60,7 +60,7 @@ def public(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
 
 @web.middleware
 async def log_in_by_certificate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let the user of a certificate in, as an instance does that maps it to one (platform 4.1)."""
+    """Let the user of a certificate in, as an instance does that maps it to one."""
     shown = request.transport and request.transport.get_extra_info("peercert")
     if not shown or "Authorization" in request.headers:
         return await handler(request)

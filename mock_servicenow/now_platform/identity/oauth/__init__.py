@@ -1,1 +1,1 @@
-"""OAuth 2.0 for the applications in the registry of an instance (platform 4.3, 4.4)."""
+"""OAuth 2.0 for the applications in the registry of an instance."""

@@ -1,4 +1,4 @@
-"""Registered OAuth clients, and the authorization codes issued to them (platform 4.3, 4.4)."""
+"""Registered OAuth clients, and the authorization codes issued to them."""
 
 import hmac
 import json

@@ -1,4 +1,4 @@
-"""The five grants, and the consent of a user: on what proof a client gets tokens (platform 4.3, 4.4)."""
+"""The five grants, and the consent of a user: on what proof a client gets tokens."""
 
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode

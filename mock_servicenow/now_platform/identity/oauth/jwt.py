@@ -1,4 +1,4 @@
-"""The grant for assertions of an identity provider: JSON Web Tokens with HS, RS or ES signatures (platform 4.3).
+"""The grant for assertions of an identity provider: JSON Web Tokens with HS, RS or ES signatures.
 
 PyJWT verifies signatures. Claims are checked here, because time is the instance's clock and findings name each reason.
 """

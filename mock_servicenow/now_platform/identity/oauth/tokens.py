@@ -1,4 +1,4 @@
-"""Access and refresh tokens: issued, found again, and used as a bearer (platform 4.1, 4.3, 4.5)."""
+"""Access and refresh tokens: issued, found again, and used as a bearer."""
 
 import hmac
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""SOAP web services, their messages and their descriptions (platform 7)."""
+"""SOAP web services, their messages and their descriptions."""

@@ -1,4 +1,4 @@
-"""Direct web services: the operations that every table has, one row each (platform 7.6; Docs: direct web services)."""
+"""Direct web services: the operations that every table has, one row each (Docs: direct web services)."""
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Scripted web services: one operation, ``execute``, with inputs and outputs of their own (platform 7.3).
+"""Scripted web services: one operation, ``execute``, with inputs and outputs of their own.
 
 On an instance their scripts are JavaScript; here an app brings functions. As there, a service exists while it has an
 active record.

@@ -1,4 +1,4 @@
-"""Descriptions of web services: WSDL, and the XML schema in it (platform 7.5; Docs: direct web services)."""
+"""Descriptions of web services: WSDL, and the XML schema in it (Docs: direct web services)."""
 
 from collections.abc import Container, Iterable, Mapping
 from functools import partial

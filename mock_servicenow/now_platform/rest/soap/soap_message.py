@@ -1,4 +1,4 @@
-"""SOAP 1.1 messages: requests as they are read, answers and faults as they are written (platform 7.3, 7.4)."""
+"""SOAP 1.1 messages: requests as they are read, answers and faults as they are written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
