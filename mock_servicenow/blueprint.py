@@ -25,7 +25,6 @@ from mock_servicenow.now_platform.provisioning.provisioning import (
     provision,
     retire_default_password,
 )
-from mock_servicenow.now_platform.provisioning.rule_checks import check_rules
 from mock_servicenow.now_platform.records.kernel import Compiled, Schema
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.release_profile import ReleaseProfile
@@ -164,7 +163,7 @@ class Blueprint:
     def _check_rules(self, instance: Instance) -> None:
         """Raise DictionaryError for an access rule with an unknown role or condition; what ships has none."""
         if self._settings.tables:
-            check_rules(instance, self._definitions.rules)
+            instance.check_rules(self._definitions.rules)
 
     def rebuild(self, instance: Instance) -> None:
         """Return an instance to its first rows; raises DatabaseUnavailable."""

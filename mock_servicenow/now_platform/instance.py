@@ -1,7 +1,9 @@
 """One ServiceNow instance without its network: the platform with its built-in rules and its ways to authenticate."""
 
+from collections.abc import Iterable
 from typing import Unpack
 
+from mock_servicenow.now_platform.dictionary.table_files import PlacedRule
 from mock_servicenow.now_platform.identity.api_keys import api_key, api_key_rules, report_refused_key
 from mock_servicenow.now_platform.identity.authentication import Authentication
 from mock_servicenow.now_platform.identity.certificates import certificate_user
@@ -25,6 +27,7 @@ from mock_servicenow.now_platform.rules.cors_rules import cors_rules
 from mock_servicenow.now_platform.rules.dictionary_rules import dictionary_rules
 from mock_servicenow.now_platform.rules.life_cycle_rules import life_cycle_rules
 from mock_servicenow.now_platform.rules.stored_rules import SOURCES, load_policies, load_rules, stored_rule_checks
+from privman_core.near_words import hint
 
 
 class Instance(Platform):
@@ -66,3 +69,17 @@ class Instance(Platform):
         self.authentication = Authentication(
             self, bearer, (api_key, self.web_sessions.authenticate, certificate_user), report_refused_key
         )
+
+    def check_rules(self, rules: Iterable[PlacedRule]) -> None:
+        """Check the access rules of files of tables against the roles of the instance, and what its queries understand.
+
+        Raises DictionaryError for a rule with a role that nobody can have, or with a condition that is not understood.
+        """
+        with self.transaction(self.system) as session:
+            known = [record["name"] for record in session.find_all("sys_user_role")]
+            for rule in rules:
+                for role in (each for each in rule.acl.roles if each not in known):
+                    expected = "a role that ships or is in a file of rows"
+                    raise rule.error("roles", f"has role '{role}'{hint(role, known, len(known))}; expected {expected}")
+                for finding in session.compiled(rule.table, rule.acl.condition).findings:
+                    raise rule.error("condition", f"has condition '{rule.acl.condition}': {finding.message}")
